@@ -1,0 +1,62 @@
+//! Applications as read from the store, kept for a short while: a change to an application is felt within that time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::ids::ClientId;
+use store::{App, Store, StoreError};
+
+/// How long an application is believed, in milliseconds: the declared bound on disabling one.
+const KEEP_MS: i64 = 30_000;
+/// Applications kept at most.
+const CAPACITY: usize = 512;
+
+/// An application, or that there is none, as read at a time.
+#[derive(Debug, Clone)]
+struct Copy {
+    read_ms: i64,
+    app: Option<Arc<App>>,
+}
+
+/// The container's copies of applications.
+#[derive(Debug, Default)]
+pub(crate) struct Apps(Mutex<HashMap<ClientId, Copy>>);
+
+impl Apps {
+    /// The application, at most [`KEEP_MS`] old. A failing store is a failure, never an older copy.
+    pub(crate) async fn get(&self, store: &Store, id: &ClientId, now_ms: i64) -> Result<Option<Arc<App>>, StoreError> {
+        if let Some(known) = self.fresh(id, now_ms) {
+            return Ok(known.app);
+        }
+        let app = store.app(id).await?.map(Arc::new);
+        let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if apps.len() >= CAPACITY {
+            apps.retain(|_, copy| is_fresh(copy.read_ms, now_ms));
+        }
+        if apps.len() < CAPACITY {
+            apps.insert(id.clone(), Copy { read_ms: now_ms, app: app.clone() });
+        }
+        Ok(app)
+    }
+
+    fn fresh(&self, id: &ClientId, now_ms: i64) -> Option<Copy> {
+        let apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        apps.get(id).filter(|copy| is_fresh(copy.read_ms, now_ms)).cloned()
+    }
+}
+
+/// A copy from the future is not fresh: a clock that was set back must not keep it forever.
+fn is_fresh(read_ms: i64, now_ms: i64) -> bool {
+    (0..KEEP_MS).contains(&now_ms.saturating_sub(read_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_believed_for_thirty_seconds_and_never_from_the_future() {
+        assert!(is_fresh(1_000, 1_000) && is_fresh(1_000, 30_999));
+        assert!(!is_fresh(1_000, 31_000) && !is_fresh(1_000, 999));
+    }
+}

@@ -1,0 +1,177 @@
+//! API Gateway REQUEST authorizer: decides about one call.
+
+mod apps;
+mod bearer;
+mod limit;
+mod response;
+mod start;
+
+use std::sync::{Arc, Mutex};
+
+use config::Gateway;
+use domain::access_token::{self, AccessClaims};
+use domain::call_context::{Admitted, Outcome, Refusal};
+use domain::event::ApiRequest;
+use domain::keys::PublicKeys;
+use domain::path::CheckedPath;
+use domain::rate_limit::Refusals;
+use domain::time::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::Value;
+use startup::Clock;
+use store::{App, Store};
+use thiserror::Error;
+
+use apps::Apps;
+use limit::Counting;
+use response::{Finding, NoAnswer};
+
+pub use start::start;
+
+/// Everything one container needs to decide.
+pub struct Authorizer {
+    gateway: Arc<Gateway>,
+    keys: PublicKeys,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    apps: Apps,
+    refusals: Mutex<Refusals>,
+}
+
+/// The two ways in which a call gets no policy.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AuthorizerError {
+    /// Exactly this text makes a REST API answer 401.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// Any other text is `AUTHORIZER_FAILURE`: a REST API answers 503, so that an incident does not look like a bad token.
+    #[error("the authorizer could not decide: {0}")]
+    Failed(String),
+}
+
+impl From<AuthorizerError> for Diagnostic {
+    fn from(error: AuthorizerError) -> Self {
+        let error_type = match error {
+            AuthorizerError::Unauthorized => "Unauthorized",
+            AuthorizerError::Failed(_) => "AuthorizerFailure",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl Authorizer {
+    /// An authorizer with empty caches.
+    pub fn new(gateway: Arc<Gateway>, keys: PublicKeys, store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { gateway, keys, store, clock, apps: Apps::default(), refusals: Mutex::default() }
+    }
+
+    /// Answers an authorizer event of either version.
+    pub async fn authorize(&self, event: Value) -> Result<Value, AuthorizerError> {
+        let request = match ApiRequest::from_value(event) {
+            Ok(request) => request,
+            // Two readers could see two requests: there is no credential to speak of.
+            Err(error) if error.status().is_some() => {
+                tracing::info!(%error, "refused");
+                return Err(AuthorizerError::Unauthorized);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let finding = self.find(&request).await?;
+        response::answer(&request, finding).map_err(|reason| match reason {
+            NoAnswer::Unauthorized => AuthorizerError::Unauthorized,
+            NoAnswer::NoArn => failed("the event lacks methodArn"),
+            NoAnswer::Context(error) => failed(error),
+            NoAnswer::TooLarge => failed("the answer is larger than API Gateway takes"),
+        })
+    }
+
+    /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
+    async fn find(&self, request: &ApiRequest) -> Result<Finding, AuthorizerError> {
+        let now_ms = self.clock.now_millis();
+        let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
+        let Some(claims) = self.claims(request, now)? else { return Ok(Finding::InvalidToken) };
+        let decided = |outcome| Finding::Decided { principal: claims.sub.to_string(), outcome };
+        let refused = |refusal| Ok(decided(Outcome::Refused(refusal)));
+
+        let Some(path) = CheckedPath::parse(&request.path).ok().filter(|_| response::can_be_named(request)) else {
+            return refused(Refusal::BadRequest);
+        };
+        let Ok(method) = http::Method::from_bytes(request.method.as_bytes()) else {
+            return refused(Refusal::BadRequest);
+        };
+        let Ok(route) = self.gateway.route(&method, path.segments()) else { return refused(Refusal::NotFound) };
+        let insufficient =
+            || Finding::InsufficientScope { principal: claims.sub.to_string(), required: route.scopes.clone() };
+        if !route.scopes.is_subset(&claims.scope) {
+            return Ok(insufficient());
+        }
+
+        let app = self.apps.get(&self.store, &claims.client_id, now_ms).await.map_err(failed)?;
+        let Some(app) = app.filter(|app| app.enabled) else {
+            tracing::info!(app = %claims.client_id, "the application is unknown or disabled");
+            return Ok(Finding::InvalidToken);
+        };
+        let Some(subscription) = app.subscriptions.get(route.api).filter(|subscription| subscription.enabled) else {
+            return Ok(insufficient());
+        };
+        let plan = self.gateway.plan(&app.plan).copied();
+        let plan = plan.ok_or_else(|| failed(format!("the configuration has no plan {}", app.plan)))?;
+
+        match self.count(&claims, plan, now_ms).await.map_err(failed)? {
+            Counting::SessionEnded => {
+                tracing::info!(session = %claims.sid, "the session has ended");
+                Ok(Finding::InvalidToken)
+            }
+            Counting::Over(refused) => Ok(decided(Outcome::Refused(Refusal::RateLimited {
+                quota: refused.quota,
+                retry_after: refused.retry_after,
+            }))),
+            Counting::Within(quota, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
+                user: claims.sub.clone(),
+                app: claims.client_id.clone(),
+                app_name: name_of(&app),
+                subscription: subscription.id.clone(),
+                scope: claims.scope.clone(),
+                session: claims.sid.clone(),
+                api: route.api.clone(),
+                route: route.route.to_owned(),
+                tokens,
+                quota,
+            })))),
+        }
+    }
+
+    /// The claims of the request's token, `None` when there is no valid one.
+    fn claims(&self, request: &ApiRequest, now: Timestamp) -> Result<Option<AccessClaims>, AuthorizerError> {
+        let issuer = self.gateway.issuer().or_else(|| request.stage_variables.get("issuer").map(String::as_str));
+        let issuer = issuer
+            .filter(|issuer| !issuer.is_empty())
+            .ok_or_else(|| failed("neither the configuration nor the stage variable `issuer` names the issuer"))?;
+        let audience = self.gateway.audience().unwrap_or(issuer);
+        let token = match bearer::token(request) {
+            Ok(token) => token,
+            Err(reason) => {
+                tracing::info!(%reason, "no usable token");
+                return Ok(None);
+            }
+        };
+        match access_token::verify(token, &self.keys, issuer, audience, now) {
+            Ok(claims) => Ok(Some(claims)),
+            Err(reason) => {
+                tracing::info!(%reason, "invalid token");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The name for people; an application without one goes by its id.
+fn name_of(app: &App) -> String {
+    if app.name.is_empty() { app.client_id.to_string() } else { app.name.clone() }
+}
+
+fn failed(reason: impl std::fmt::Display) -> AuthorizerError {
+    let reason = reason.to_string();
+    tracing::error!(reason, "the authorizer could not decide");
+    AuthorizerError::Failed(reason)
+}

@@ -1,0 +1,66 @@
+//! Counts one call: one write decides about the session and the limit together.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use domain::access_token::AccessClaims;
+use domain::call_context::TokenRef;
+use domain::ids::ConnectorName;
+use domain::rate_limit::{Decision, Plan, Quota, Refused};
+use domain::time::Timestamp;
+use store::{Counted, StoreError};
+
+use crate::Authorizer;
+
+/// What counting a call led to.
+pub(crate) enum Counting {
+    /// The session no longer lives: the token is worth nothing.
+    SessionEnded,
+    /// Over the limit; the call is not counted.
+    Over(Refused),
+    /// Within the limit, with the session's internal tokens.
+    Within(Quota, BTreeMap<ConnectorName, TokenRef>),
+}
+
+impl Authorizer {
+    /// Counts a call of this session. A caller refused before costs no write until the answer can change.
+    pub(crate) async fn count(&self, claims: &AccessClaims, plan: Plan, now_ms: i64) -> Result<Counting, StoreError> {
+        let (user, app) = (&claims.sub, &claims.client_id);
+        if let Some(refused) = self.refusals().standing(user, app, plan, now_ms) {
+            return Ok(Counting::Over(refused));
+        }
+        let bucket = plan.bucket(now_ms);
+        let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
+        let view = match self.store.count_call(user, app, &claims.sid, bucket.as_str(), now).await? {
+            Counted::SessionEnded => return Ok(Counting::SessionEnded),
+            Counted::Live(view) => view,
+        };
+        tracing::debug!(write_units = view.capacity_units, "counted");
+        let counting = match plan.decide(now_ms, &view.buckets) {
+            Decision::Admit(quota) => Counting::Within(quota, view.tokens.into_iter().map(reference).collect()),
+            Decision::Refuse(refused) => {
+                self.refusals().remember(user, app, plan, &refused, now_ms);
+                // Awaited, so that no refused call keeps counting. If it fails, the limit is stricter for one window.
+                if let Err(error) = self.store.refund_call(user, app, bucket.as_str()).await {
+                    tracing::warn!(%error, "a refused call stays counted");
+                }
+                Counting::Over(refused)
+            }
+        };
+        let stale = plan.stale(now_ms, &view.buckets);
+        if !stale.is_empty()
+            && let Err(error) = self.store.clean_buckets(user, app, &stale).await
+        {
+            tracing::warn!(%error, "stale counters stay until the next call");
+        }
+        Ok(counting)
+    }
+
+    fn refusals(&self) -> std::sync::MutexGuard<'_, domain::rate_limit::Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reference((connector, token): (ConnectorName, store::TokenRef)) -> (ConnectorName, TokenRef) {
+    (connector, TokenRef { version: token.version, sealed: token.sealed })
+}

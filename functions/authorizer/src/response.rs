@@ -1,0 +1,132 @@
+//! The authorizer's answer: an IAM policy for a REST API, a simple response for an HTTP API.
+
+use domain::call_context::{CallContext, ContextError, Outcome, Refusal};
+use domain::event::{ApiRequest, ApiVersion};
+use domain::scope::Scope;
+use serde_json::{Map, Value, json};
+
+/// Most bytes API Gateway takes from an authorizer.
+const MAX_BYTES: usize = 8 * 1024;
+/// Longest ARN that leaves room for the context.
+const MAX_ARN_BYTES: usize = 1_536;
+
+/// What the authorizer found out about a call.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Finding {
+    /// No token, or none that is valid: a REST API answers 401 by itself.
+    InvalidToken,
+    /// The token is valid but not for this call: a REST API answers 403 by itself.
+    InsufficientScope {
+        /// Whose token.
+        principal: String,
+        /// What the route asks for.
+        required: Scope,
+    },
+    /// The call goes on, or is refused behind the authorizer, where every status can be said.
+    Decided {
+        /// Whose token.
+        principal: String,
+        /// The decision.
+        outcome: Outcome,
+    },
+}
+
+/// Why a finding is not answered with JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// REST API: the one error that becomes 401.
+    Unauthorized,
+    /// The event has no ARN to decide about.
+    NoArn,
+    /// The context is unusable.
+    Context(ContextError),
+    /// The answer exceeds what API Gateway takes.
+    TooLarge,
+}
+
+/// The answer to a finding, in the shape of the API's version.
+pub(crate) fn answer(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
+    let answer = match request.version {
+        ApiVersion::Rest => rest(request, finding)?,
+        ApiVersion::Http => http_api(request, finding)?,
+    };
+    if answer.to_string().len() > MAX_BYTES { Err(NoAnswer::TooLarge) } else { Ok(answer) }
+}
+
+/// Whether a REST policy can name this request and nothing else. A `*`, `?` or `${` that the caller put into the path
+/// would make the policy's resource match other requests.
+pub(crate) fn can_be_named(request: &ApiRequest) -> bool {
+    let arn = request.method_arn.as_deref().unwrap_or_default();
+    request.version == ApiVersion::Http || !(arn.contains(['*', '?']) || arn.contains("${"))
+}
+
+fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
+    let arn = request.method_arn.as_deref().ok_or(NoAnswer::NoArn)?;
+    match finding {
+        Finding::InvalidToken => Err(NoAnswer::Unauthorized),
+        Finding::InsufficientScope { principal, required } => {
+            let context = json!({ "error": "insufficient_scope", "scope": required.to_string() });
+            Ok(policy(&principal, "Deny", arn, &context))
+        }
+        // No room to say more than no, and nothing is served under such a path.
+        Finding::Decided { principal, .. } if arn.len() > MAX_ARN_BYTES => {
+            Ok(policy(&principal, "Deny", stage_of(arn), &json!({ "error": "invalid_request", "scope": "" })))
+        }
+        Finding::Decided { principal, outcome } => {
+            Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoAnswer::Context)?))
+        }
+    }
+}
+
+fn http_api(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
+    let outcome = match finding {
+        Finding::InvalidToken => Outcome::Refused(Refusal::InvalidToken),
+        Finding::InsufficientScope { required, .. } => Outcome::Refused(Refusal::InsufficientScope { required }),
+        Finding::Decided { outcome, .. } => outcome,
+    };
+    Ok(json!({ "isAuthorized": true, "context": context(request, outcome).map_err(NoAnswer::Context)? }))
+}
+
+fn context(request: &ApiRequest, outcome: Outcome) -> Result<Value, ContextError> {
+    let values = CallContext::new(request, outcome).to_map()?;
+    let context: Map<String, Value> =
+        values.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    Ok(Value::Object(context))
+}
+
+/// A policy for exactly one method and path.
+fn policy(principal: &str, effect: &str, arn: &str, context: &Value) -> Value {
+    json!({
+        "principalId": principal,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": escaped(arn) }]
+        },
+        "context": context
+    })
+}
+
+/// The ARN with IAM's special characters as the policy variables that stand for them, so that none is a wildcard.
+fn escaped(arn: &str) -> String {
+    let mut text = String::with_capacity(arn.len());
+    let mut rest = arn.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '*' => text.push_str("${*}"),
+            '?' => text.push_str("${?}"),
+            '$' if rest.peek() == Some(&'{') => text.push_str("${$}"),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// The part of an ARN that no caller can choose: up to and including the stage.
+fn stage_of(arn: &str) -> &str {
+    let end = arn.match_indices('/').nth(1).map_or(arn.len(), |(position, _)| position);
+    arn.get(..end).unwrap_or(arn)
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+use domain::call_context::{Admitted, NotAdmitted, Refusal};
+use domain::scope::Scope;
+
+use super::*;
+
+const PREFIX: &str = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/live/";
+
+fn rest_call(method: &str, path: &str) -> ApiRequest {
+    let arn = format!("{PREFIX}{method}{path}");
+    ApiRequest::from_value(json!({ "httpMethod": method, "path": path, "requestContext": {}, "methodArn": arn }))
+        .unwrap()
+}
+
+fn http_call(path: &str) -> ApiRequest {
+    let context = json!({ "http": { "method": "GET" } });
+    ApiRequest::from_value(json!({ "version": "2.0", "rawPath": path, "requestContext": context })).unwrap()
+}
+
+fn refused(refusal: Refusal) -> Finding {
+    Finding::Decided { principal: "alice".to_owned(), outcome: Outcome::Refused(refusal) }
+}
+
+fn statement(answer: &Value) -> &Value {
+    &answer["policyDocument"]["Statement"][0]
+}
+
+/// Abuse case A5.
+#[test]
+fn a_policy_is_for_exactly_the_method_and_path_asked_about() {
+    for (method, path) in [("GET", "/v1/accounts"), ("DELETE", "/v1/accounts"), ("GET", "/v1/orders/7"), ("GET", "/$m")]
+    {
+        let answer = answer(&rest_call(method, path), refused(Refusal::NotFound)).unwrap();
+        let expected = json!({
+            "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{PREFIX}{method}{path}")
+        });
+        assert_eq!(answer["policyDocument"]["Statement"], json!([expected]));
+    }
+}
+
+/// Abuse case A6.
+#[test]
+fn no_wildcard_of_the_caller_is_left_in_a_resource() {
+    for (path, resource) in [
+        ("/v1/*", "/v1/${*}"),
+        ("/v1/orders/?", "/v1/orders/${?}"),
+        ("/v1/${aws:username}", "/v1/${$}{aws:username}"),
+        ("/v1/orders/%2A", "/v1/orders/%2A"),
+        ("/v1/orders/%3F", "/v1/orders/%3F"),
+    ] {
+        let request = rest_call("GET", path);
+        assert_eq!(can_be_named(&request), !resource.contains("${"), "{path}");
+        let findings = [
+            refused(Refusal::BadRequest),
+            Finding::InsufficientScope { principal: "a".into(), required: Scope::default() },
+        ];
+        for finding in findings {
+            let answer = answer(&request, finding).unwrap();
+            assert_eq!(statement(&answer)["Resource"], format!("{PREFIX}GET{resource}"));
+        }
+    }
+}
+
+/// Checklist B-07: the required scope travels to the gateway response for `ACCESS_DENIED`.
+#[test]
+fn insufficient_scope_is_a_denial_that_names_the_scope() {
+    let required = Scope::parse("orders:write").unwrap();
+    let finding = Finding::InsufficientScope { principal: "alice".into(), required: required.clone() };
+    let denied = answer(&rest_call("GET", "/orders"), finding.clone()).unwrap();
+    assert_eq!(statement(&denied)["Effect"], "Deny");
+    assert_eq!(denied["context"], json!({ "error": "insufficient_scope", "scope": "orders:write" }));
+
+    let allowed = answer(&http_call("/orders"), finding).unwrap();
+    assert_eq!(behind(&allowed), Err(NotAdmitted::Refused(Refusal::InsufficientScope { required })));
+}
+
+#[test]
+fn an_invalid_token_is_an_error_of_a_rest_api_and_a_decision_of_an_http_api() {
+    assert_eq!(answer(&rest_call("GET", "/"), Finding::InvalidToken), Err(NoAnswer::Unauthorized));
+    let allowed = answer(&http_call("/orders"), Finding::InvalidToken).unwrap();
+    assert_eq!(allowed["isAuthorized"], true);
+    assert_eq!(behind(&allowed), Err(NotAdmitted::Refused(Refusal::InvalidToken)));
+}
+
+fn behind(allowed: &Value) -> Result<Admitted, NotAdmitted> {
+    let mut request = http_call("/orders");
+    request.authorizer = allowed["context"].as_object().cloned();
+    Admitted::from_event(&request)
+}
+
+#[test]
+fn a_path_that_leaves_no_room_for_the_context_is_denied_without_repeating_it() {
+    let long = format!("/{}", "a".repeat(9_000));
+    let answer = answer(&rest_call("GET", &long), refused(Refusal::NotFound)).unwrap();
+    assert_eq!(statement(&answer)["Effect"], "Deny");
+    assert_eq!(statement(&answer)["Resource"], PREFIX.trim_end_matches('/'));
+}
+
+#[test]
+fn an_event_without_arn_is_a_failure_never_an_allowance() {
+    let mut request = rest_call("GET", "/");
+    request.method_arn = None;
+    assert_eq!(answer(&request, refused(Refusal::NotFound)), Err(NoAnswer::NoArn));
+}

@@ -1,0 +1,38 @@
+//! Builds the authorizer from the environment of its function.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use config::Gateway;
+use domain::ids::ClientId;
+use domain::keys::PublicKeys;
+use startup::{Environment, Secrets, StartError, SystemClock, dynamodb_client};
+use store::{Store, Tables};
+
+use crate::Authorizer;
+
+/// Reads configuration and public keys, and opens the connection to DynamoDB while Lambda gives a full processor.
+pub async fn start(environment: Environment) -> Result<Authorizer, StartError> {
+    let file = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
+    let gateway = Gateway::load(Path::new(file))
+        .map_err(|error| StartError::Invalid { what: file.to_owned(), reason: error.to_string() })?;
+    let tables = Tables {
+        apps: environment.require("APPS_TABLE", "the name of the table of applications")?.to_owned(),
+        grants: environment.require("GRANTS_TABLE", "the name of the table of grants")?.to_owned(),
+        ..Tables::default()
+    };
+    let store = Store::new(dynamodb_client(&environment)?, tables);
+    let secrets = Secrets::new(&environment)?;
+    let (keys, ()) =
+        tokio::join!(secrets.parsed(&environment, "PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks), connect(&store));
+    Ok(Authorizer::new(Arc::new(gateway), keys?, store, Arc::new(SystemClock)))
+}
+
+/// One read of an application that does not exist: the handshake is done before the first call waits for it.
+async fn connect(store: &Store) {
+    if let Ok(nobody) = ClientId::parse("-")
+        && let Err(error) = store.app(&nobody).await
+    {
+        tracing::warn!(%error, "DynamoDB does not answer yet");
+    }
+}

@@ -1,0 +1,10 @@
+//! The authorizer against a real DynamoDB implementation: what it decides, what it counts, what that costs.
+
+#[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod wire;

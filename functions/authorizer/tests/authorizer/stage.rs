@@ -1,0 +1,269 @@
+//! What every test needs: keys, a configuration, a DynamoDB, users with sessions, and a clock moved by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use authorizer::{Authorizer, AuthorizerError};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use config::Gateway;
+use domain::access_token::{AccessClaims, sign};
+use domain::call_context::{Admitted, NotAdmitted, TokenRef};
+use domain::event::ApiRequest;
+use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, SessionId, UserId};
+use domain::keys::{PublicKeys, SigningKey};
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+use startup::{Clock, Environment, dynamodb_client};
+use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
+
+use crate::wire::{Operations, counting};
+
+/// Calls per window in the plan of every application here.
+pub(crate) const LIMIT: usize = 12;
+
+const ISSUER: &str = "https://auth.example.com";
+const GATEWAY: &str = "
+plans: { standard: { calls: 12, window: 1m } }
+apis:
+  orders:
+    back_end: http://127.0.0.1:3001
+    routes:
+      - { path: /orders, methods: { GET: [orders:read], POST: [orders:write] } }
+      - { path: '/orders/{id}', methods: { GET: [orders:read], DELETE: [orders:write] } }
+  open:
+    back_end: http://127.0.0.1:3001
+    routes:
+      - { path: /echo, methods: { GET: [echo] } }
+";
+
+/// A clock moved by hand.
+#[derive(Debug)]
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now_millis(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A user in an application with a live session.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) user: UserId,
+    pub(crate) app: ClientId,
+    pub(crate) session: SessionId,
+}
+
+pub(crate) struct Stage {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) operations: Operations,
+    gateway: Arc<Gateway>,
+    public: PublicKeys,
+    signing: SigningKey,
+}
+
+impl Caller {
+    /// A user in an application, logged in or not.
+    pub(crate) fn new(user: &str, app: &str, session: u8) -> Self {
+        Self {
+            user: UserId::parse(user).unwrap(),
+            app: ClientId::parse(app).unwrap(),
+            session: SessionId::from_random([session; 16]),
+        }
+    }
+}
+
+/// An application subscribed to all APIs.
+pub(crate) fn app(name: &str) -> App {
+    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
+    let subscriptions = ["orders", "open"].map(|api| (ApiName::parse(api).unwrap(), subscription(api)));
+    App {
+        client_id: ClientId::parse(name).unwrap(),
+        name: format!("The {name} app"),
+        kind: AppKind::Public,
+        secret_hash: None,
+        trusted: true,
+        grants: BTreeSet::new(),
+        scope: Scope::parse("orders:read orders:write").unwrap(),
+        plan: PlanName::parse("standard").unwrap(),
+        subscriptions: BTreeMap::from(subscriptions),
+        enabled: true,
+        refresh_retry_window: None,
+    }
+}
+
+/// An event of a REST API with these `Authorization` values.
+pub(crate) fn rest(method: &str, path: &str, authorization: &[&str]) -> Value {
+    json!({
+        "type": "REQUEST", "httpMethod": method, "path": path,
+        "methodArn": format!("arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/live/{method}{path}"),
+        "multiValueHeaders": { "Authorization": authorization },
+        "stageVariables": { "issuer": ISSUER }, "requestContext": { "requestId": "1" },
+    })
+}
+
+/// An event of an HTTP API.
+pub(crate) fn http(method: &str, path: &str, authorization: &str) -> Value {
+    json!({
+        "version": "2.0", "type": "REQUEST", "rawPath": path, "rawQueryString": "",
+        "routeArn": format!("arn:aws:execute-api:eu-central-1:123456789012:f6e5d4c3b2/$default/{method}/x"),
+        "headers": { "authorization": authorization }, "stageVariables": { "issuer": ISSUER },
+        "requestContext": { "http": { "method": method }, "stage": "$default" },
+    })
+}
+
+/// What the function behind the authorizer makes of its answer.
+pub(crate) fn behind(event: &Value, answer: &Value) -> Result<Admitted, NotAdmitted> {
+    let mut request = ApiRequest::from_value(event.clone()).unwrap();
+    request.authorizer = answer["context"].as_object().cloned();
+    Admitted::from_event(&request)
+}
+
+/// Whether API Gateway would let the call through to the function.
+pub(crate) fn allows(answer: &Value) -> bool {
+    answer["policyDocument"]["Statement"][0]["Effect"] == "Allow" || answer["isAuthorized"] == true
+}
+
+impl Stage {
+    /// A stage with a DynamoDB of its own, the applications `pub1` and `pub2`, and no users.
+    pub(crate) async fn new() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        let (address, operations) = counting(address).await;
+        let stage = Self::at(&address, operations);
+        create_tables(&dynamodb(&address)).await;
+        for name in ["pub1", "pub2"] {
+            stage.store.put_app(&app(name)).await.unwrap();
+        }
+        stage.operations.since_last();
+        stage
+    }
+
+    /// A stage whose DynamoDB does not answer.
+    pub(crate) fn without_dynamodb() -> Self {
+        Self::at("127.0.0.1:1", Operations::default())
+    }
+
+    fn at(address: &str, operations: Operations) -> Self {
+        let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
+        let (signing, public) = keys();
+        Self {
+            store: Store::new(dynamodb(address), tables),
+            clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
+            operations,
+            gateway: Arc::new(Gateway::parse(GATEWAY).unwrap()),
+            public,
+            signing,
+        }
+    }
+
+    /// A fresh container of the function.
+    pub(crate) fn container(&self) -> Authorizer {
+        Authorizer::new(self.gateway.clone(), self.public.clone(), self.store.clone(), self.clock.clone())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Logs a user in.
+    pub(crate) async fn login(&self, name: &str, app: &str, session: u8) -> Caller {
+        let caller = Caller::new(name, app, session);
+        let ends = Timestamp::from_secs(self.now().as_secs() + 86_400);
+        let entry = Entry { sid: caller.session.clone(), ends };
+        let tokens = BTreeMap::from([(
+            ConnectorName::parse("orders-login").unwrap(),
+            store::TokenRef { version: 3, sealed: None },
+        )]);
+        let added = self.store.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
+        assert_eq!(added, NewEntry::Added);
+        self.operations.since_last();
+        caller
+    }
+
+    /// `Bearer` and an access token of this caller; every one has another `jti`.
+    pub(crate) fn bearer(&self, caller: &Caller, scope: &str) -> String {
+        static JTI: AtomicI64 = AtomicI64::new(0);
+        let claims = AccessClaims {
+            iss: ISSUER.to_owned(),
+            sub: caller.user.clone(),
+            aud: vec![ISSUER.to_owned()],
+            client_id: caller.app.clone(),
+            scope: Scope::parse(scope).unwrap(),
+            sid: caller.session.clone(),
+            jti: JTI.fetch_add(1, Ordering::SeqCst).to_string(),
+            iat: self.now(),
+            exp: Timestamp::from_secs(self.now().as_secs() + 600),
+        };
+        format!("Bearer {}", sign(&claims, &self.signing).unwrap())
+    }
+
+    /// `GET /orders` by this caller through this container.
+    pub(crate) async fn call(&self, container: &Authorizer, caller: &Caller) -> Result<Admitted, NotAdmitted> {
+        let event = rest("GET", "/orders", &[&self.bearer(caller, "orders:read")]);
+        let answer = container.authorize(event.clone()).await.unwrap();
+        assert!(allows(&answer), "{answer}");
+        behind(&event, &answer)
+    }
+}
+
+/// The REST answer 401.
+pub(crate) fn unauthorized(answer: &Result<Value, AuthorizerError>) -> bool {
+    matches!(answer, Err(error) if error.to_string() == "Unauthorized")
+}
+
+/// The one internal token of a caller of [`Stage::login`].
+pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
+    BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef { version: 3, sealed: None })])
+}
+
+fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {
+    let variables = [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{address}")),
+    ];
+    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    dynamodb_client(&environment).unwrap()
+}
+
+async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) {
+    for (table, keys) in [("apps", &["client_id"][..]), ("grants", &["user_id", "client_id"])] {
+        let mut create = dynamodb.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+        for (name, key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+            let attribute = AttributeDefinition::builder().attribute_name(*name);
+            let key = KeySchemaElement::builder().attribute_name(*name).key_type(key_type);
+            create = create
+                .attribute_definitions(attribute.attribute_type(ScalarAttributeType::S).build().unwrap())
+                .key_schema(key.build().unwrap());
+        }
+        create.send().await.unwrap();
+    }
+}
+
+fn keys() -> (SigningKey, PublicKeys) {
+    let rng = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &rng).unwrap();
+    let point = pair.public_key().as_ref();
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
+    let private = json!({"keys": [{"kid": "k1", "status": "current", "private_key": STANDARD.encode(pkcs8.as_ref())}]});
+    let public =
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y}]});
+    (SigningKey::parse(&private.to_string()).unwrap(), PublicKeys::parse_jwks(&public.to_string()).unwrap())
+}

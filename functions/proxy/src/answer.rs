@@ -1,0 +1,57 @@
+//! The back end's answer as API Gateway wants it.
+
+use bytes::Bytes;
+use connectors::back_end::BackEndError;
+use domain::event::{ApiResponse, ApiVersion};
+use domain::headers::{Reserved, clean_response};
+use domain::rate_limit::{self, Quota};
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// The largest answer Lambda carries, in bytes of its JSON.
+pub(crate) const MAX_ANSWER: usize = 6 * 1024 * 1024;
+
+/// The longest body that fits for certain: every byte may become six, and headers take their room.
+const CERTAINLY_FITS: usize = MAX_ANSWER / 8;
+
+/// Passes an answer on: its status, its end-to-end headers and its body, unchanged.
+pub(crate) fn pass_on(answer: Response<Bytes>, method: &Method, reserved: &Reserved) -> Result<ApiResponse, Failure> {
+    let (head, body) = answer.into_parts();
+    if head.status.as_u16() > 599 {
+        return Err(BackEndError::Broken.into());
+    }
+    let headers = clean_response(&head.headers, reserved);
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let without_body =
+        *method == Method::HEAD || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    Ok(ApiResponse { status: head.status.as_u16(), headers, body: if without_body { Bytes::new() } else { body } })
+}
+
+/// Tells the caller what is left of its limit; nobody else may.
+pub(crate) fn with_quota(mut response: ApiResponse, quota: &Quota) -> ApiResponse {
+    let ours = |name: &str| name.eq_ignore_ascii_case("ratelimit") || name.eq_ignore_ascii_case("ratelimit-policy");
+    response.headers.retain(|(name, _)| !ours(name));
+    response
+        .header("RateLimit", rate_limit::rate_limit(quota))
+        .header("RateLimit-Policy", rate_limit::rate_limit_policy(quota))
+}
+
+/// The JSON for Lambda, or the answer that says that it would be too large.
+pub(crate) fn for_lambda(response: ApiResponse, version: ApiVersion) -> Value {
+    let large = response.body.len() > CERTAINLY_FITS;
+    let value = response.into_value(version);
+    if large && serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_ANSWER {
+        return Failure::BackEnd(BackEndError::TooLarge).answer(None).into_value(version);
+    }
+    value
+}
+
+/// JSON carries text only: UTF-8 as it is, anything else byte by byte.
+fn text(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Why a call was not carried, and the one place that words it.
+
+use connectors::ConnectorError;
+use connectors::back_end::BackEndError;
+use domain::call_context::{ContextError, Refusal};
+use domain::event::ApiResponse;
+use domain::headers::CannotBuild;
+use domain::path::{PathRefused, QueryRefused};
+use domain::problem::{MEDIA_TYPE, Problem};
+use domain::rate_limit;
+use domain::sealing::CannotOpen;
+use http::{Method, StatusCode};
+use startup::StartError;
+use store::StoreError;
+
+use crate::answer;
+
+/// Seconds after which a failing dependency may be tried again.
+const RETRY_AFTER: &str = "1";
+
+/// Everything that can keep a call from its back end, or an answer from the app.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    NotReady(#[from] StartError),
+    #[error("the event is refused with status {0}")]
+    Event(u16),
+    #[error(transparent)]
+    Path(#[from] PathRefused),
+    #[error(transparent)]
+    Query(#[from] QueryRefused),
+    #[error("the method is not a method")]
+    Method,
+    #[error("no such method here")]
+    MethodNotAllowed(Vec<Method>),
+    #[error("the authorizer refused the call: {0:?}")]
+    Refused(Refusal),
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    #[error(transparent)]
+    Headers(#[from] CannotBuild),
+    #[error("the session has no internal token that the back end accepts")]
+    SessionOver,
+    #[error("the internal token was replaced while a call used it")]
+    SessionRenewed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sealing(#[from] CannotOpen),
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    #[error("the configuration lacks {0}")]
+    Configuration(&'static str),
+    #[error(transparent)]
+    BackEnd(#[from] BackEndError),
+}
+
+impl Failure {
+    /// The answer to the app. Says what it can do about it, and nothing about our insides.
+    pub(crate) fn answer(self, request_id: Option<&str>) -> ApiResponse {
+        let response = match &self {
+            Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
+            Self::Event(413) => problem(413, "The request's body is too large."),
+            Self::Event(_) => problem(400, "The request is malformed."),
+            Self::Path(_) => problem(400, "The path is not allowed."),
+            Self::Query(_) => problem(400, "The query is not allowed."),
+            Self::Method => problem(400, "The method is not allowed."),
+            Self::MethodNotAllowed(allowed) => {
+                let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+                problem(405, "This path has other methods; see Allow.").header("Allow", allowed)
+            }
+            Self::Refused(refusal) => refused(refusal),
+            Self::Headers(CannotBuild::ClientHeader) => problem(400, "A header is malformed."),
+            Self::Headers(CannotBuild::TooLarge) => problem(431, "The headers are larger than the back end takes."),
+            Self::Headers(CannotBuild::OwnValue(_) | CannotBuild::OwnTooLarge)
+            | Self::Context(_)
+            | Self::Sealing(_)
+            | Self::Connector(_)
+            | Self::Configuration(_)
+            | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
+            Self::SessionOver => session_over(),
+            Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
+            Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
+            Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
+            Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
+            Self::BackEnd(BackEndError::TooLarge) => problem(502, "The back end's answer is larger than 6 MB."),
+            Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's answer is broken."),
+        };
+        if response.status >= 500 {
+            tracing::error!(request_id, status = response.status, error = %self, "the call was not carried");
+        } else {
+            tracing::info!(request_id, status = response.status, error = %self, "the call was refused");
+        }
+        response
+    }
+}
+
+fn refused(refusal: &Refusal) -> ApiResponse {
+    match refusal {
+        Refusal::BadRequest => problem(400, "The request is malformed."),
+        Refusal::InvalidToken => {
+            challenge(401, "invalid_token", "The access token is missing, expired or revoked", None)
+        }
+        Refusal::InsufficientScope { required } => {
+            let required = required.to_string();
+            challenge(403, "insufficient_scope", "The access token lacks a scope", Some(&required))
+        }
+        Refusal::NotFound => problem(404, "There is nothing at this path."),
+        Refusal::RateLimited { quota, retry_after } => {
+            let response = send(&Problem::quota_exceeded(rate_limit::POLICY));
+            answer::with_quota(response, quota).header("Retry-After", retry_after.to_string())
+        }
+    }
+}
+
+/// The legacy system no longer knows the user, and only a login can change that (RFC 9470 section 3).
+fn session_over() -> ApiResponse {
+    challenge(
+        401,
+        "insufficient_user_authentication",
+        "The session at the back end is over, a new login is needed",
+        None,
+    )
+}
+
+/// A challenge (RFC 6750 section 3), and the same in the body: a REST API renames `WWW-Authenticate` of functions.
+fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -> ApiResponse {
+    let mut header = format!("Bearer realm=\"gateway\", error=\"{error}\", error_description=\"{description}\"");
+    let mut body = Problem::new(status, phrase(status), &format!("{description}."))
+        .with("error", error)
+        .with("error_description", description);
+    if let Some(scope) = scope {
+        header = format!("{header}, scope=\"{scope}\"");
+        body = body.with("scope", scope);
+    }
+    send(&body).header("WWW-Authenticate", header)
+}
+
+fn later(detail: &str) -> ApiResponse {
+    problem(503, detail).header("Retry-After", RETRY_AFTER)
+}
+
+fn problem(status: u16, detail: &str) -> ApiResponse {
+    send(&Problem::new(status, phrase(status), detail))
+}
+
+fn phrase(status: u16) -> &'static str {
+    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Refused")
+}
+
+fn send(problem: &Problem) -> ApiResponse {
+    ApiResponse::json(problem.status(), MEDIA_TYPE, &problem.to_value())
+}

@@ -1,0 +1,132 @@
+//! One exchange with a back end, and a second one when the session was renewed in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use connectors::Connector;
+use connectors::back_end::Bounds;
+use domain::event::{ApiRequest, ApiResponse};
+use domain::headers::{Client, Identity, Outgoing, Reserved, build_request};
+use domain::ids::ConnectorName;
+use http::{Request, Response};
+
+use crate::Proxy;
+use crate::answer::{self, MAX_ANSWER};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::tokens::InternalToken;
+
+impl Proxy {
+    /// Sends the call to its back end and passes the answer on.
+    pub(crate) async fn forward(
+        &self,
+        request: &ApiRequest,
+        call: &Call<'_>,
+        trace_id: Option<&str>,
+    ) -> Result<ApiResponse, Failure> {
+        let connector = match &call.api.connector {
+            Some(name) => Some(self.connector(name)?),
+            None => None,
+        };
+        let exchange = Exchange { request, call, connector: connector.map(|(_, connector)| connector), trace_id };
+        let nothing_reserved = Reserved::default();
+        let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
+
+        let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
+            let answer = self.exchange(&exchange, reserved, None).await?;
+            return answer::pass_on(answer, &call.method, reserved);
+        };
+        let session = &admitted.session;
+        let token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
+        let mut answer = self.exchange(&exchange, reserved, Some(&token)).await?;
+        let is_dead = |answer: &Response<Bytes>| connector.is_dead(answer.status(), answer.headers(), answer.body());
+        if is_dead(&answer) {
+            // A refresh may have replaced the token since the authorizer looked. Renewing is not for the proxy.
+            let current = self.tokens.current(session, name, self.clock.now()).await?;
+            if current.version == token.version {
+                return Err(Failure::SessionOver);
+            }
+            if !call.method.is_idempotent() {
+                return Err(Failure::SessionRenewed);
+            }
+            answer = self.exchange(&exchange, reserved, Some(&current)).await?;
+            if is_dead(&answer) {
+                return Err(Failure::SessionOver);
+            }
+        }
+        answer::pass_on(answer, &call.method, reserved)
+    }
+
+    fn connector<'a>(
+        &'a self,
+        name: &'a ConnectorName,
+    ) -> Result<(&'a ConnectorName, &'a Arc<dyn Connector>), Failure> {
+        let connector = self.connectors.get(name).ok_or(Failure::Configuration("the connector of an API"))?;
+        Ok((name, connector))
+    }
+
+    async fn exchange(
+        &self,
+        exchange: &Exchange<'_>,
+        reserved: &Reserved,
+        token: Option<&InternalToken>,
+    ) -> Result<Response<Bytes>, Failure> {
+        let api = exchange.call.api;
+        let request = exchange.request(reserved, token)?;
+        let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body: MAX_ANSWER };
+        Ok(self.client.send(request, bounds).await?)
+    }
+}
+
+/// What both attempts have in common.
+struct Exchange<'a> {
+    request: &'a ApiRequest,
+    call: &'a Call<'a>,
+    connector: Option<&'a Arc<dyn Connector>>,
+    trace_id: Option<&'a str>,
+}
+
+impl Exchange<'_> {
+    /// The request to the back end: configured authority, checked path, built headers, the body as it came.
+    fn request(&self, reserved: &Reserved, token: Option<&InternalToken>) -> Result<Request<Bytes>, Failure> {
+        let (call, api) = (self.call, self.call.api);
+        let injection = match (self.connector, token) {
+            (Some(connector), Some(token)) => connector.inject(&token.state)?,
+            _ => Vec::new(),
+        };
+        let identity = call.admitted.as_ref().map(|admitted| Identity {
+            user: &admitted.user,
+            scope: &admitted.scope,
+            app_name: &admitted.app_name,
+            subscription: &admitted.subscription,
+            client_id: &admitted.app,
+        });
+        let headers = build_request(&Outgoing {
+            client: Client {
+                headers: &self.request.headers,
+                address: self.request.source_ip.as_deref(),
+                host: self.request.domain_name.as_deref(),
+                // API Gateway serves nothing else.
+                scheme: "https",
+                request_id: self.request.request_id.as_deref(),
+                trace_id: self.trace_id,
+            },
+            identity,
+            names: &api.headers,
+            reserved,
+            injection: &injection,
+            max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
+        })?;
+        let back_end = &api.back_end;
+        let uri = call
+            .path
+            .on(back_end.scheme().clone(), back_end.authority().clone(), &call.query)
+            .map_err(|_| Failure::Configuration("a usable back end"))?;
+        let mut request = Request::new(self.request.body.clone());
+        *request.method_mut() = call.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}

@@ -1,0 +1,89 @@
+//! Carries one call to its legacy back end.
+
+mod answer;
+mod call;
+mod failure;
+mod forward;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::sync::Arc;
+
+use config::Gateway;
+use connectors::Connectors;
+use connectors::back_end::BackEndClient;
+use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
+use domain::sealing::SealingKeys;
+use serde_json::Value;
+use startup::{Clock, StartError};
+use store::Store;
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::tokens::Tokens;
+
+/// The answer while the function cannot start: come back later.
+pub fn not_ready(event: &Value, error: &StartError) -> Value {
+    Failure::NotReady(error.clone()).answer(None).into_value(version(event))
+}
+
+/// Which answers the sender of an event understands.
+fn version(event: &Value) -> ApiVersion {
+    if event.get("version").is_some_and(|version| version == "2.0") { ApiVersion::Http } else { ApiVersion::Rest }
+}
+
+/// The proxy function: everything it keeps between calls.
+pub struct Proxy {
+    gateway: Gateway,
+    connectors: Connectors,
+    client: BackEndClient,
+    tokens: Tokens,
+    clock: Arc<dyn Clock>,
+}
+
+impl Proxy {
+    /// A proxy for this configuration. The sealing keys open internal tokens; the store is read for nothing else.
+    pub fn new(
+        gateway: Gateway,
+        store: Store,
+        keys: SealingKeys,
+        client: BackEndClient,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let connectors = Connectors::from_config(&gateway, &client);
+        Self { gateway, connectors, client, tokens: Tokens::new(store, keys), clock }
+    }
+
+    /// Answers one event of API Gateway. `trace_id` is the X-Ray trace of the invocation.
+    ///
+    /// An error means that the event is none of API Gateway's; every other failure is an answer.
+    pub async fn handle(&self, event: Value, trace_id: Option<&str>) -> Result<Value, EventError> {
+        let version = version(&event);
+        let response = match ApiRequest::from_value(event) {
+            Ok(request) => self.answer(&request, trace_id).await,
+            Err(error) => {
+                let Some(status) = error.status() else { return Err(error) };
+                Failure::Event(status).answer(None)
+            }
+        };
+        Ok(answer::for_lambda(response, version))
+    }
+
+    async fn answer(&self, request: &ApiRequest, trace_id: Option<&str>) -> ApiResponse {
+        let request_id = request.request_id.as_deref();
+        let call = match Call::read(&self.gateway, request) {
+            Ok(call) => call,
+            Err(failure) => return failure.answer(request_id),
+        };
+        let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
+        let response = match self.forward(request, &call, trace_id).await {
+            Ok(response) => response,
+            Err(failure) => failure.answer(request_id),
+        };
+        match quota {
+            Some(quota) => answer::with_quota(response, &quota),
+            None => response,
+        }
+    }
+}

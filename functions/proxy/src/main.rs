@@ -1,0 +1,42 @@
+//! Starts the proxy function.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use config::Gateway;
+use connectors::back_end::BackEndClient;
+use domain::sealing::SealingKeys;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use proxy::Proxy;
+use serde_json::Value;
+use startup::function::Function;
+use startup::{Environment, Secrets, StartError, SystemClock};
+use store::{Store, Tables};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::from_process();
+    startup::tracing(&environment);
+    let proxy = Function::start(move || build(environment.clone())).await;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| -> Result<Value, Error> {
+        match proxy.get().await {
+            Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
+            Err(error) => Ok(proxy::not_ready(&event.payload, &error)),
+        }
+    }))
+    .await
+}
+
+async fn build(environment: Environment) -> Result<Proxy, StartError> {
+    let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
+    let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
+    let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
+    let store = Store::new(startup::dynamodb_client(&environment)?, Tables { sessions, ..Tables::default() });
+    let keys = Secrets::new(&environment)?.parsed(&environment, "SEALING_KEYS_SECRET", SealingKeys::parse).await?;
+    let client = BackEndClient::new().map_err(|error| unusable("TLS for back ends", &error))?;
+    Ok(Proxy::new(gateway, store, keys, client, Arc::new(SystemClock)))
+}
+
+fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {
+    StartError::Invalid { what: what.to_owned(), reason: reason.to_string() }
+}

@@ -1,0 +1,189 @@
+//! Calls that must not reach the back end, and how they are answered.
+
+use domain::call_context::{Admitted, Outcome, Refusal};
+use domain::event::ApiVersion;
+use domain::ids::ApiName;
+use domain::scope::Scope;
+use domain::time::Seconds;
+use serde_json::{Value, json};
+
+use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
+
+/// Sends to a fresh rig and checks that nothing arrived.
+async fn refused(event: Value) -> Response {
+    let rig = Rig::new();
+    let response = rig.send(event).await;
+    assert_eq!(rig.back_end.connections(), 0, "{response:?}");
+    response
+}
+
+/// Abuse cases A2, A3, A4, C3, C4; checklist H-13.
+#[tokio::test]
+async fn a_path_that_two_readers_could_read_differently_is_refused() {
+    let rig = Rig::new();
+    for version in BOTH {
+        for path in [
+            "/orders/../orders",
+            "/public/%2e%2e/orders",
+            "/orders%2f7",
+            "/orders%5c7",
+            "//orders",
+            "/orders//7",
+            "//evil.test/x",
+            "///evil.test",
+            "\\\\evil.test\\x",
+            "/\\evil.test/x",
+            "\t//evil.test/x",
+            "@evil.test/x",
+            ".evil.test/x",
+            ":443@evil.test/x",
+            "%40evil.test",
+            "/orders;a=1",
+            "/orders%00",
+            "/or ders",
+        ] {
+            let response = rig.send(Event::new(version, "GET", path).by(rig.alice(b"alices"))).await;
+            assert_eq!(response.status(), 400, "{path}");
+            assert_eq!(response.problem()["status"], 400);
+        }
+    }
+    assert_eq!(rig.back_end.connections(), 0);
+    assert_eq!(rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await.status(), 200);
+}
+
+/// Abuse case A7; checklist Y-05.
+#[tokio::test]
+async fn without_the_authorizers_word_there_is_no_call() {
+    for version in BOTH {
+        let event = Event::new(version, "GET", "/orders");
+        assert_eq!(refused(event.anonymous()).await.status(), 500);
+        for context in [Value::Null, json!({}), json!({"decision": "admitted"}), json!({"user": "alice"})] {
+            assert_eq!(refused(event.with_context(context)).await.status(), 500);
+        }
+        let whole = event.by(admitted(1));
+        let path = if version == ApiVersion::Rest {
+            "/requestContext/authorizer"
+        } else {
+            "/requestContext/authorizer/lambda"
+        };
+        for field in ["user", "app", "app_name", "session", "scope", "api", "subscription", "path_digest", "method"] {
+            let mut event = whole.clone();
+            assert!(event.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(field).is_some(), "{field}");
+            let response = refused(event).await;
+            assert_eq!(response.status(), 500, "{field}");
+            assert!(!String::from_utf8(response.body()).unwrap().contains("alice"));
+        }
+    }
+}
+
+/// Abuse case A5: a decision is good for the method, the path and the route it was made for.
+#[tokio::test]
+async fn a_decision_about_another_request_is_no_decision() {
+    let rig = Rig::new();
+    let decided = Event::new(ApiVersion::Rest, "GET", "/orders").by(rig.alice(b"alices"));
+    for (field, value) in [("httpMethod", "POST"), ("path", "/orders/7")] {
+        let mut event = decided.clone();
+        event[field] = json!(value);
+        assert_eq!(rig.send(event).await.status(), 500);
+    }
+    // The right path, but the authorizer saw it at another API.
+    assert_eq!(rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(rig.alice(b"alices"))).await.status(), 500);
+    assert_eq!(rig.back_end.connections(), 0);
+    assert_eq!(rig.send(decided).await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_authorizers_refusals_are_answered_with_their_own_status() {
+    for version in BOTH {
+        let refuse = |refusal| refused(Event::new(version, "GET", "/orders").decided(Outcome::Refused(refusal)));
+        assert_eq!(refuse(Refusal::BadRequest).await.problem()["status"], 400);
+        assert_eq!(refuse(Refusal::NotFound).await.problem()["status"], 404);
+        let invalid = refuse(Refusal::InvalidToken).await;
+        assert_eq!((invalid.status(), invalid.problem()["error"].as_str()), (401, Some("invalid_token")));
+        assert!(invalid.values("www-authenticate")[0].starts_with("Bearer realm=\"gateway\", error=\"invalid_token\""));
+        let insufficient = refuse(Refusal::InsufficientScope { required: Scope::parse("b a").unwrap() }).await;
+        assert_eq!((insufficient.status(), insufficient.problem()["scope"].as_str()), (403, Some("a b")));
+        assert!(insufficient.values("www-authenticate")[0].contains("scope=\"a b\""));
+        let limited = refuse(Refusal::RateLimited { quota: quota(0), retry_after: Seconds::new(9) }).await;
+        assert_eq!((limited.status(), limited.values("retry-after")), (429, vec!["9"]));
+        assert_eq!(limited.values("ratelimit"), ["\"default\";r=0;t=7"]);
+        assert_eq!(limited.values("ratelimit-policy"), ["\"default\";q=60;w=60"]);
+        assert_eq!(limited.problem()["violated-policies"], json!(["default"]));
+    }
+}
+
+/// RFC 9110 section 15.5.6: the methods that are there are told.
+#[tokio::test]
+async fn another_method_at_a_known_path_is_405_and_an_unknown_path_404() {
+    for version in BOTH {
+        let response = refused(Event::new(version, "DELETE", "/public/ping").anonymous()).await;
+        assert_eq!((response.status(), response.values("allow")), (405, vec!["GET"]));
+        let event = Event::new(version, "DELETE", "/orders").decided(Outcome::Refused(Refusal::NotFound));
+        assert_eq!(refused(event).await.status(), 405);
+        assert_eq!(refused(Event::new(version, "GET", "/public/nothing").anonymous()).await.status(), 404);
+    }
+}
+
+/// Abuse case B6.
+#[tokio::test]
+async fn header_maps_that_disagree_are_refused() {
+    let event = Event::new(ApiVersion::Rest, "GET", "/public/ping");
+    for (single, multiple) in [("a", json!(["b", "c"])), ("a", json!(["b"]))] {
+        let mut event = event.anonymous();
+        event["headers"]["X-Authenticated-Userid"] = json!(single);
+        event["multiValueHeaders"]["X-Authenticated-Userid"] = multiple;
+        assert_eq!(refused(event).await.status(), 400);
+    }
+    assert_eq!(Rig::new().send(event.headers(&[("X-A", "b"), ("X-A", "c")]).anonymous()).await.status(), 200);
+}
+
+/// Abuse case C8.
+#[tokio::test]
+async fn odd_queries_and_headers_are_refused_and_the_next_call_works() {
+    let rig = Rig::new();
+    for raw in ["a=\"b\"", "a=<b>", "a=b c", "a=\u{1}", "a=\r\nX: y", "a=\u{e9}"] {
+        let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(rig.alice(b"alices"));
+        event["rawQueryString"] = json!(raw);
+        assert_eq!(rig.send(event).await.status(), 400, "{raw:?}");
+    }
+    for headers in [[("X-A", "caf\u{e9}")], [("X-A", "a\r\nX-B: c")], [("X A", "b")]] {
+        assert_eq!(rig.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await.status(), 400);
+    }
+    assert_eq!(rig.back_end.connections(), 0);
+    assert_eq!(rig.call(Event::new(ApiVersion::Http, "GET", "/orders")).await.status(), 200);
+}
+
+/// Abuse case C6; checklist H-04.
+#[tokio::test]
+async fn a_stored_value_that_would_break_a_header_stops_the_call() {
+    let event = Event::new(ApiVersion::Rest, "GET", "/orders");
+    for state in [&b"a\r\nX-Admin: 1"[..], b"a\0", "caf\u{e9}".as_bytes(), b"\xff"] {
+        let rig = Rig::new();
+        assert_eq!(rig.send(event.by(rig.alice(state))).await.status(), 500);
+        assert_eq!(rig.back_end.connections(), 0);
+    }
+    let rig = Rig::new();
+    let alice = Admitted { app_name: "caf\u{e9}".to_owned(), ..rig.alice(b"alices") };
+    assert_eq!(rig.send(event.by(alice)).await.status(), 500);
+    assert_eq!(rig.back_end.connections(), 0);
+}
+
+#[tokio::test]
+async fn headers_larger_than_the_back_end_takes_are_431() {
+    let rig = Rig::new();
+    let plain = || Admitted { api: ApiName::parse("plain").unwrap(), route: "/plain".to_owned(), ..admitted(1) };
+    let big: &'static str = Box::leak("x".repeat(900).into_boxed_str());
+    let event = Event::new(ApiVersion::Rest, "GET", "/plain");
+    assert_eq!(rig.send(event.clone().headers(&[("X-Big", big)]).by(plain())).await.status(), 431);
+    assert_eq!(rig.back_end.connections(), 0);
+    assert_eq!(rig.send(event.headers(&[("X-Big", "x")]).by(plain())).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
+    let rig = Rig::new();
+    for event in [json!({}), json!([]), json!({"Records": []}), json!({"version": "3.0"})] {
+        let error = rig.proxy.handle(event, None).await.unwrap_err().to_string();
+        assert!(error.contains("expected an API Gateway REST API event"), "{error}");
+    }
+}

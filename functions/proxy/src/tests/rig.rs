@@ -1,0 +1,337 @@
+//! A whole proxy over a recording back end and a store that keeps items in memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
+use domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
+use domain::rate_limit::Quota;
+use domain::scope::Scope;
+use domain::sealing::SealedToken;
+use domain::session::{Family, InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use serde_json::json;
+use startup::Environment;
+use store::Tables;
+
+use super::recording_server::{Recorded, RecordingServer, Reply, answer};
+use crate::*;
+
+pub(super) const NOW: i64 = 1_800_000_000;
+const SEALING: &str = r#"{"current":"k1","keys":{"k1":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}"#;
+
+pub(super) struct Rig {
+    pub(super) back_end: RecordingServer,
+    pub(super) database: RecordingServer,
+    pub(super) clock: Arc<HandClock>,
+    pub(super) store: Store,
+    pub(super) proxy: Proxy,
+    keys: SealingKeys,
+    yaml: String,
+}
+
+fn proxy(yaml: &str, store: Store, clock: Arc<HandClock>) -> Proxy {
+    let keys = SealingKeys::parse(SEALING).unwrap();
+    Proxy::new(Gateway::parse(yaml).unwrap(), store, keys, BackEndClient::new().unwrap(), clock)
+}
+
+/// A clock that tests move by hand.
+pub(super) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(super) fn set(&self, seconds: i64) {
+        self.0.store(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now_millis(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Rig {
+    /// A rig whose back end answers 200 to everything.
+    pub(super) fn new() -> Self {
+        Self::answering(|_, _| answer(200, &[("Content-Type", "text/plain")], b"fine"))
+    }
+
+    pub(super) fn answering(reply: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static) -> Self {
+        let back_end = RecordingServer::start(reply);
+        let origin = back_end.origin();
+        Self::over(back_end, &origin)
+    }
+
+    /// A rig that is configured for another back end than the recording one.
+    pub(super) fn over(back_end: RecordingServer, origin: &str) -> Self {
+        let yaml = format!(
+            r#"
+plans: {{ standard: {{ calls: 60, window: 1m }} }}
+connectors:
+  legacy:
+    type: http_login
+    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
+    extract: {{ cookie: SID }}
+    expires: {{ fixed: 30m }}
+    inject: {{ cookie: SID }}
+apis:
+  orders:
+    back_end: {origin}
+    connector: legacy
+    routes:
+      - {{ path: /orders, methods: {{ GET: [read], HEAD: [read], POST: [write], PUT: [write] }} }}
+      - {{ path: "/orders/{{id}}", methods: {{ GET: [read] }} }}
+      - {{ path: /public/ping, methods: {{ GET: [] }}, public: true }}
+  plain:
+    back_end: {origin}
+    max_header_bytes: 1024
+    routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
+"#
+        );
+        let database = in_memory();
+        let store = store_at(&database);
+        let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
+        let proxy = proxy(&yaml, store.clone(), clock.clone());
+        Self { back_end, database, clock, store, proxy, keys: SealingKeys::parse(SEALING).unwrap(), yaml }
+    }
+
+    /// The same proxy in another container, over another store.
+    pub(super) fn over_store(&self, database: &RecordingServer) -> Proxy {
+        proxy(&self.yaml, store_at(database), self.clock.clone())
+    }
+
+    pub(super) async fn send(&self, event: Value) -> Response {
+        Response(self.proxy.handle(event, Some("Root=1-2-3")).await.unwrap())
+    }
+
+    /// Sends a call of alice's, the token sealed in its context.
+    pub(super) async fn call(&self, event: Event) -> Response {
+        self.send(event.by(self.alice(b"alices"))).await
+    }
+
+    /// Alice's identity with this internal token.
+    pub(super) fn alice(&self, state: &[u8]) -> Admitted {
+        let mut admitted = admitted(1);
+        let sealed = self.keys.seal(&admitted.session, &legacy(), 1, [7; 12], state).unwrap();
+        admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version: 1, sealed: Some(sealed) })]);
+        admitted
+    }
+
+    /// Writes a session whose token has this version, and returns its identity with a reference to it.
+    pub(super) async fn session(&self, id: u8, version: u64, state: &[u8], ends: Option<i64>) -> Admitted {
+        let mut admitted = admitted(id);
+        let sealed = self.keys.seal(&admitted.session, &legacy(), version, [id; 12], state).unwrap();
+        self.write(&admitted, version, sealed, ends).await;
+        admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version, sealed: None })]);
+        admitted
+    }
+
+    async fn write(&self, admitted: &Admitted, version: u64, sealed: SealedToken, ends: Option<i64>) {
+        let (now, end) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 86_400));
+        let ends = ends.map(Timestamp::from_secs);
+        let token = InternalToken { version, sealed, since: now, ends, renew_until: None };
+        let family = Family {
+            generation: 1,
+            served_at: now,
+            parent_served_at: now,
+            attempt: None,
+            idle_end: end,
+            absolute_end: end,
+            ended: false,
+        };
+        let session = Session {
+            sid: admitted.session.clone(),
+            user_id: admitted.user.clone(),
+            client_id: admitted.app.clone(),
+            scope: admitted.scope.clone(),
+            family,
+            salt: [0; 16],
+            mac_key: "k1".to_owned(),
+            credential_epoch: 0,
+            tokens: BTreeMap::from([(legacy(), token)]),
+        };
+        self.store.create_session(&session).await.unwrap();
+    }
+
+    /// How often the store was read.
+    pub(super) fn reads(&self) -> usize {
+        self.database.requests().iter().filter(|request| request.head.contains("GetItem")).count()
+    }
+}
+
+pub(super) fn legacy() -> ConnectorName {
+    ConnectorName::parse("legacy").unwrap()
+}
+
+/// An identity of the API `orders` without internal tokens; session 1 is alice's.
+pub(super) fn admitted(id: u8) -> Admitted {
+    Admitted {
+        user: UserId::parse(&if id == 1 { "alice".to_owned() } else { format!("user-{id}") }).unwrap(),
+        app: ClientId::parse("pub1").unwrap(),
+        app_name: "Demo".to_owned(),
+        subscription: "sub-1".to_owned(),
+        scope: Scope::parse("read write").unwrap(),
+        session: SessionId::from_random([id; 16]),
+        api: ApiName::parse("orders").unwrap(),
+        route: "/orders".to_owned(),
+        tokens: BTreeMap::new(),
+        quota: quota(41),
+    }
+}
+
+pub(super) fn quota(remaining: u32) -> Quota {
+    Quota { limit: 60, window: Seconds::new(60), remaining, reset: Seconds::new(7) }
+}
+
+/// The two calls of DynamoDB that sessions need.
+fn in_memory() -> RecordingServer {
+    let items = Mutex::<BTreeMap<String, Value>>::default();
+    RecordingServer::start(move |_, request| {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let mut items = items.lock().unwrap();
+        let json = if request.head.contains("PutItem") {
+            items.insert(body["Item"]["sid"]["S"].as_str().unwrap().to_owned(), body["Item"].clone());
+            json!({})
+        } else {
+            match items.get(body["Key"]["sid"]["S"].as_str().unwrap()) {
+                Some(item) => json!({ "Item": item }),
+                None => json!({}),
+            }
+        };
+        answer(200, &[("Content-Type", "application/x-amz-json-1.0")], json.to_string().as_bytes())
+    })
+}
+
+fn store_at(database: &RecordingServer) -> Store {
+    let variables = [
+        ("AWS_REGION", "eu-west-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", database.origin()),
+    ];
+    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value)));
+    let client = startup::dynamodb_client(&environment).unwrap();
+    Store::new(client, Tables { sessions: "sessions".to_owned(), ..Tables::default() })
+}
+
+/// A request as API Gateway would tell it.
+#[derive(Clone)]
+pub(super) struct Event {
+    pub(super) version: ApiVersion,
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    /// Names and values without reserved characters.
+    pub(super) query: Vec<(&'static str, &'static str)>,
+    pub(super) headers: Vec<(&'static str, &'static str)>,
+    pub(super) body: &'static [u8],
+}
+
+pub(super) const BOTH: [ApiVersion; 2] = [ApiVersion::Rest, ApiVersion::Http];
+
+impl Event {
+    pub(super) fn new(version: ApiVersion, method: &'static str, path: &str) -> Self {
+        Self { version, method, path: path.to_owned(), query: vec![], headers: vec![], body: b"" }
+    }
+
+    pub(super) fn headers(mut self, headers: &[(&'static str, &'static str)]) -> Self {
+        self.headers = headers.to_vec();
+        self
+    }
+
+    pub(super) fn body(mut self, body: &'static [u8]) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The event with the authorizer's word that this identity may do it.
+    pub(super) fn by(&self, admitted: Admitted) -> Value {
+        self.decided(Outcome::Admitted(Box::new(admitted)))
+    }
+
+    pub(super) fn decided(&self, outcome: Outcome) -> Value {
+        let event = self.anonymous();
+        let request = ApiRequest::from_value(event.clone()).unwrap();
+        self.with_context(json!(CallContext::new(&request, outcome).to_map().unwrap()))
+    }
+
+    pub(super) fn with_context(&self, context: Value) -> Value {
+        let mut event = self.anonymous();
+        event["requestContext"]["authorizer"] = match self.version {
+            ApiVersion::Rest => context,
+            ApiVersion::Http => json!({ "lambda": context }),
+        };
+        event
+    }
+
+    /// The event where no authorizer ran.
+    pub(super) fn anonymous(&self) -> Value {
+        let body = (!self.body.is_empty()).then(|| STANDARD.encode(self.body));
+        match self.version {
+            ApiVersion::Rest => json!({
+                "httpMethod": self.method, "path": self.path, "body": body, "isBase64Encoded": true,
+                "headers": self.headers.iter().copied().collect::<BTreeMap<_, _>>(),
+                "multiValueHeaders": grouped(&self.headers),
+                "multiValueQueryStringParameters": grouped(&self.query),
+                "requestContext": {
+                    "requestId": "req-1", "domainName": "api.example.com", "stage": "v1",
+                    "identity": { "sourceIp": "192.0.2.7" },
+                },
+            }),
+            ApiVersion::Http => json!({
+                "version": "2.0", "rawPath": self.path, "body": body, "isBase64Encoded": true,
+                "rawQueryString": self.query.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("&"),
+                "headers": grouped(&self.headers).into_iter().map(|(n, v)| (n, v.join(","))).collect::<BTreeMap<_, _>>(),
+                "requestContext": {
+                    "requestId": "req-1", "domainName": "api.example.com", "stage": "$default",
+                    "http": { "method": self.method, "path": self.path, "sourceIp": "192.0.2.7" },
+                },
+            }),
+        }
+    }
+}
+
+fn grouped(pairs: &[(&'static str, &'static str)]) -> BTreeMap<&'static str, Vec<&'static str>> {
+    pairs.iter().fold(BTreeMap::new(), |mut groups: BTreeMap<_, Vec<_>>, (name, value)| {
+        groups.entry(*name).or_default().push(*value);
+        groups
+    })
+}
+
+/// What Lambda hands to API Gateway.
+#[derive(Debug)]
+pub(super) struct Response(pub(super) Value);
+
+impl Response {
+    pub(super) fn status(&self) -> u64 {
+        self.0["statusCode"].as_u64().unwrap()
+    }
+
+    /// Every value of a header, in either shape of answer.
+    pub(super) fn values(&self, name: &str) -> Vec<&str> {
+        let maps = [&self.0["multiValueHeaders"], &self.0["headers"]];
+        let fields = maps.into_iter().filter_map(Value::as_object).flatten();
+        let mut values: Vec<&str> = fields
+            .filter(|(given, _)| given.eq_ignore_ascii_case(name))
+            .flat_map(|(_, value)| value.as_array().map_or_else(|| vec![value], |values| values.iter().collect()))
+            .filter_map(Value::as_str)
+            .collect();
+        if name.eq_ignore_ascii_case("set-cookie") {
+            values.extend(self.0["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str));
+        }
+        values
+    }
+
+    pub(super) fn body(&self) -> Vec<u8> {
+        let text = self.0["body"].as_str().unwrap();
+        if self.0["isBase64Encoded"] == true { STANDARD.decode(text).unwrap() } else { text.as_bytes().to_vec() }
+    }
+
+    pub(super) fn problem(&self) -> Value {
+        assert_eq!(self.values("content-type"), ["application/problem+json"]);
+        assert_eq!(self.values("cache-control"), ["no-store"]);
+        serde_json::from_slice(&self.body()).unwrap()
+    }
+}

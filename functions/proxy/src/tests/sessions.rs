@@ -1,0 +1,137 @@
+//! Internal tokens: read once, never mixed up, never used after their end.
+
+use domain::call_context::Admitted;
+use domain::event::ApiVersion;
+use proptest::prelude::*;
+
+use super::recording_server::{Recorded, RecordingServer, Reply, answer};
+use super::rig::{Event, NOW, Response, Rig, admitted};
+
+fn orders(method: &'static str) -> Event {
+    Event::new(ApiVersion::Rest, method, "/orders")
+}
+
+fn cookies(rig: &Rig) -> Vec<String> {
+    rig.back_end.requests().iter().map(|request| request.values("cookie").join("|")).collect()
+}
+
+/// A back end that knows one session.
+fn knowing(cookie: &'static str) -> impl Fn(usize, &Recorded) -> Reply + Send + Sync {
+    move |_, request| answer(if request.values("cookie") == [cookie] { 200 } else { 401 }, &[], b"")
+}
+
+fn is_over(response: &Response) {
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.problem()["error"], "insufficient_user_authentication");
+    assert!(response.values("www-authenticate")[0].contains("error=\"insufficient_user_authentication\""));
+}
+
+#[tokio::test]
+async fn a_referred_token_is_read_once_and_again_when_it_was_replaced() {
+    let rig = Rig::new();
+    let alice = rig.session(1, 1, b"first", None).await;
+    for _ in 0..3 {
+        assert_eq!(rig.send(orders("GET").by(alice.clone())).await.status(), 200);
+    }
+    assert_eq!(rig.reads(), 1);
+    let renewed = rig.session(1, 2, b"second", None).await;
+    rig.send(orders("GET").by(renewed)).await;
+    assert_eq!(rig.reads(), 2);
+    assert_eq!(cookies(&rig), ["SID=first", "SID=first", "SID=first", "SID=second"]);
+}
+
+#[tokio::test]
+async fn a_token_sealed_in_the_context_costs_no_read() {
+    let rig = Rig::new();
+    assert_eq!(rig.call(orders("GET")).await.status(), 200);
+    assert_eq!((rig.reads(), cookies(&rig)), (0, vec!["SID=alices".to_owned()]));
+}
+
+/// Abuse case I3; checklist Y-02, Y-03: another session's sealed token opens for nobody else.
+#[tokio::test]
+async fn a_token_of_another_session_does_not_open() {
+    let rig = Rig::new();
+    let bob = Admitted { tokens: rig.alice(b"alices").tokens, ..admitted(2) };
+    assert_eq!(rig.send(orders("GET").by(bob)).await.status(), 500);
+    assert_eq!(rig.back_end.connections(), 0);
+}
+
+/// Abuse case I4; checklist Y-04.
+#[tokio::test]
+async fn a_token_past_its_end_is_not_sent() {
+    let rig = Rig::new();
+    let alice = rig.session(1, 1, b"first", Some(NOW + 60)).await;
+    assert_eq!(rig.send(orders("GET").by(alice.clone())).await.status(), 200);
+    rig.clock.set(NOW + 60);
+    is_over(&rig.send(orders("GET").by(alice)).await);
+    assert_eq!(rig.back_end.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_without_a_token_for_the_api_needs_a_new_login() {
+    let rig = Rig::new();
+    is_over(&rig.send(orders("GET").by(admitted(1))).await);
+    // The authorizer still knew the session, the store no longer does.
+    let mut gone = rig.session(1, 1, b"first", None).await;
+    gone.session = admitted(9).session;
+    is_over(&rig.send(orders("GET").by(gone)).await);
+    assert_eq!(rig.back_end.connections(), 0);
+}
+
+/// RFC 9470.
+#[tokio::test]
+async fn a_session_the_back_end_has_ended_needs_a_new_login() {
+    let rig = Rig::answering(knowing("SID=other"));
+    let alice = rig.session(1, 1, b"first", None).await;
+    for method in ["GET", "POST"] {
+        is_over(&rig.send(orders(method).by(alice.clone())).await);
+    }
+    assert_eq!(rig.back_end.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_that_met_a_renewal_is_repeated_if_that_is_safe() {
+    let rig = Rig::answering(knowing("SID=second"));
+    let before = rig.session(1, 1, b"first", None).await;
+    assert_eq!(rig.send(orders("GET").by(before.clone())).await.status(), 401);
+    rig.session(1, 2, b"second", None).await;
+
+    let inline = Admitted { tokens: rig.alice(b"first").tokens, ..before };
+    let post = rig.send(orders("POST").by(inline.clone())).await;
+    assert_eq!((post.status(), post.values("retry-after")), (503, vec!["1"]));
+    assert_eq!(rig.send(orders("GET").by(inline)).await.status(), 200);
+    assert_eq!(cookies(&rig), ["SID=first", "SID=first", "SID=first", "SID=second"]);
+}
+
+/// Abuse case K1; checklist H-08.
+#[tokio::test]
+async fn a_store_that_is_down_is_503_and_nothing_is_sent() {
+    let rig = Rig::new();
+    let alice = rig.session(1, 1, b"first", None).await;
+    let dead = RecordingServer::start(|_, _| answer(500, &[], b""));
+    let broken = rig.over_store(&dead);
+    // Attempts to read again wait in between; not in a test.
+    tokio::time::pause();
+    let response = Response(broken.handle(orders("GET").by(alice), None).await.unwrap());
+    assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
+    assert_eq!(rig.back_end.connections(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Abuse case I3; checklist Y-03.
+    #[test]
+    fn every_call_of_a_warm_container_carries_its_own_token(calls in prop::collection::vec((1_u8..6, 1_u64..3), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let rig = Rig::new();
+            for (id, version) in &calls {
+                let caller = rig.session(*id, *version, format!("{id}-{version}").as_bytes(), None).await;
+                assert_eq!(rig.send(orders("GET").by(caller)).await.status(), 200);
+            }
+            let expected: Vec<_> = calls.iter().map(|(id, version)| format!("SID={id}-{version}")).collect();
+            assert_eq!(cookies(&rig), expected);
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! The bytes that reach the back end, for honest and hostile requests.
+
+use super::recording_server::{RecordingServer, answer};
+use super::rig::{BOTH, Event, Rig};
+use domain::event::ApiVersion;
+
+/// The harmless twin of the cases below. Checklist H-03, H-06, H-07, H-11, H-12, H-13, Y-05.
+#[tokio::test]
+async fn an_honest_call_arrives_with_its_identity_and_its_session() {
+    for version in BOTH {
+        let rig = Rig::new();
+        let event = Event::new(version, "POST", "/orders").headers(&[
+            ("Accept", "text/html"),
+            ("Content-Type", "application/octet-stream"),
+            ("Authorization", "Bearer mobile"),
+        ]);
+        let response = rig.call(event.body(b"\0\xff\r\n\r\nGET / HTTP/1.1\r\n")).await;
+        assert_eq!((response.status(), response.body()), (200, b"fine".to_vec()));
+
+        let requests = rig.back_end.requests();
+        assert_eq!(requests.len(), 1);
+        let request = &requests[0];
+        assert_eq!(request.line(), "POST /orders HTTP/1.1");
+        assert_eq!(request.body, b"\0\xff\r\n\r\nGET / HTTP/1.1\r\n");
+        for (name, value) in [
+            ("host", rig.back_end.origin().strip_prefix("http://").unwrap()),
+            ("content-length", "22"),
+            ("content-type", "application/octet-stream"),
+            ("accept", "text/html"),
+            ("cookie", "SID=alices"),
+            ("x-authenticated-userid", "alice"),
+            ("x-authenticated-scope", "read write"),
+            ("x-consumer-username", "Demo"),
+            ("x-consumer-custom-id", "sub-1"),
+            ("x-credential-identifier", "pub1"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-host", "api.example.com"),
+            ("x-forwarded-proto", "https"),
+            ("x-request-id", "req-1"),
+            ("x-amzn-trace-id", "Root=1-2-3"),
+            ("via", "1.1 mobile-api-gateway"),
+        ] {
+            assert_eq!(request.values(name), [value], "{name}");
+        }
+        assert_eq!(request.head.lines().count(), 18, "{}", request.head);
+    }
+}
+
+/// Checklist H-12.
+#[tokio::test]
+async fn repeated_headers_arrive_in_order() {
+    let rig = Rig::new();
+    let headers = [("X-Tag", "one"), ("X-Tag", "two"), ("X-Tag", "one")];
+    rig.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await;
+    assert_eq!(rig.back_end.requests()[0].values("x-tag"), ["one", "two", "one"]);
+}
+
+/// Abuse cases A8, B1, B2, B3, B5, B7, B8, C1, C2, C5; checklist S-09, H-01, H-02, H-06, H-07, H-11.
+#[tokio::test]
+async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
+    const HOSTILE: [(&str, &str); 25] = [
+        ("X-Authenticated-Userid", "evil"),
+        ("X_Authenticated_Userid", "evil"),
+        ("X_Authenticated-Userid", "evil"),
+        ("x-AUTHENTICATED-userid", "evil"),
+        ("x-authenticated-USERID", "evil"),
+        ("X-Authenticated-Scope", "evil"),
+        ("X-Consumer-Id", "evil"),
+        ("X-Consumer-Username", "evil"),
+        ("X.Consumer.Custom.Id", "evil"),
+        ("X-Credential-Identifier", "evil"),
+        ("X-Anonymous-Consumer", "evil"),
+        ("X-Forwarded-For", "evil"),
+        ("X-Forwarded-Host", "evil"),
+        ("X-Forwarded-Proto", "evil"),
+        ("X-Forwarded-Prefix", "evil"),
+        ("X-Forwarded-Uri", "evil"),
+        ("X-Real-IP", "evil"),
+        ("X-HTTP-Method-Override", "evil"),
+        ("Cookie", "SID=evil"),
+        ("Authorization", "Negotiate evil"),
+        ("Connection", "x-authenticated-userid, cookie, host"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length", "5"),
+        ("Host", "evil.test"),
+        ("Expect", "evil"),
+    ];
+    for version in BOTH {
+        let rig = Rig::new();
+        let response = rig.call(Event::new(version, "POST", "/orders").headers(&HOSTILE).body(b"honest")).await;
+        assert_eq!(response.status(), 200);
+        let requests = rig.back_end.requests();
+        let request = &requests[0];
+        assert_eq!((requests.len(), request.body.as_slice()), (1, &b"honest"[..]));
+        assert!(!request.head.to_ascii_lowercase().contains("evil"), "{}", request.head);
+        assert_eq!(request.values("x-authenticated-userid"), ["alice"]);
+        assert_eq!(request.values("cookie"), ["SID=alices"]);
+        assert_eq!(request.values("content-length"), ["6"]);
+        assert_eq!(request.head.lines().count(), 16, "{}", request.head);
+    }
+}
+
+/// Abuse case B4; checklist S-09.
+#[tokio::test]
+async fn a_public_call_carries_no_identity_and_no_session() {
+    for version in BOTH {
+        let rig = Rig::new();
+        let event = Event::new(version, "GET", "/public/ping").headers(&[
+            ("X-Authenticated-UserId", "evil"),
+            ("X-Authenticated-Scope", "evil"),
+            ("X-Consumer-Username", "evil"),
+            ("X-Consumer-Custom-Id", "evil"),
+            ("X-Credential-Identifier", "evil"),
+            ("Cookie", "SID=evil"),
+            ("Accept", "*/*"),
+        ]);
+        assert_eq!(rig.send(event.anonymous()).await.status(), 200);
+        // Not even an identity somebody put into the event.
+        assert_eq!(rig.send(event.by(rig.alice(b"alices"))).await.status(), 200);
+        for request in rig.back_end.requests() {
+            assert_eq!(request.values("accept"), ["*/*"]);
+            for word in ["evil", "alice", "x-authenticated", "x-consumer", "x-credential", "cookie"] {
+                assert!(!request.head.contains(word), "{}", request.head);
+            }
+        }
+    }
+}
+
+/// Checklist B-03, H-13.
+#[tokio::test]
+async fn the_query_arrives_as_it_was_without_an_access_token() {
+    for version in BOTH {
+        let rig = Rig::new();
+        let mut event = Event::new(version, "GET", "/orders/7");
+        event.query = vec![("a", "2"), ("a", "1"), ("access_token", "stolen"), ("b", "")];
+        let mut alice = rig.alice(b"alices");
+        alice.route = "/orders/{id}".to_owned();
+        assert_eq!(rig.send(event.by(alice)).await.status(), 200);
+        assert_eq!(rig.back_end.requests()[0].line(), "GET /orders/7?a=2&a=1&b= HTTP/1.1");
+    }
+}
+
+/// Abuse case C7.
+#[tokio::test]
+async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
+    for status in [302, 307] {
+        let elsewhere = RecordingServer::start(|_, _| answer(200, &[], b""));
+        let location = elsewhere.origin();
+        let rig = Rig::answering(move |_, _| answer(status, &[("Location", &location)], b""));
+        let response = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await;
+        assert_eq!(response.status(), u64::from(status));
+        assert_eq!(response.values("location"), [elsewhere.origin()]);
+        assert_eq!(elsewhere.connections(), 0);
+    }
+}

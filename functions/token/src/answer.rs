@@ -1,0 +1,53 @@
+//! How answers look on the wire.
+
+use crate::error::Failure;
+use domain::event::{ApiRequest, ApiResponse, Query};
+use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+const JSON: &str = "application/json";
+
+/// A JSON answer that holds a token, or tells about one: no cache may keep it (RFC 6749 §5.1).
+pub(crate) fn private(status: u16, body: &Value) -> ApiResponse {
+    ApiResponse::json(status, JSON, body).header(PRAGMA.as_str(), "no-cache")
+}
+
+/// A JSON answer that is the same for everybody and may be kept for five minutes.
+pub(crate) fn public(body: String) -> ApiResponse {
+    ApiResponse::new(200)
+        .header(CONTENT_TYPE.as_str(), JSON)
+        .header(CACHE_CONTROL.as_str(), "public, max-age=300")
+        .with_body(body)
+}
+
+/// The error answer of RFC 6749 §5.2; our own words go to the log, once.
+pub(crate) fn failure(failure: &Failure) -> ApiResponse {
+    let told = failure.told();
+    if told.status >= 500 {
+        tracing::error!(status = told.status, error = %told.code, reason = %failure, "failed");
+    } else {
+        tracing::info!(status = told.status, error = %told.code, reason = %failure, "refused");
+    }
+    let mut answer =
+        private(told.status, &json!({ "error": told.code.as_str(), "error_description": told.description }));
+    if told.status == 401 {
+        // A REST API sends this as x-amzn-remapped-www-authenticate, so the body says it as well.
+        answer = answer.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
+    }
+    if let Some(wait) = told.retry_after {
+        answer = answer.header(RETRY_AFTER.as_str(), wait.to_string());
+    }
+    if let Some(methods) = told.allow {
+        answer = answer.header(ALLOW.as_str(), methods);
+    }
+    answer
+}
+
+/// Refuses parameters in the URL, where every log would keep them (RFC 6749 §2.3.1).
+pub(crate) fn no_query(request: &ApiRequest) -> Result<(), Failure> {
+    let empty = match &request.query {
+        Query::Decoded(pairs) => pairs.is_empty(),
+        Query::Raw(text) => text.is_empty(),
+    };
+    if empty { Ok(()) } else { Err(Failure::Query) }
+}

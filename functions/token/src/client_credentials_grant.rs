@@ -1,0 +1,34 @@
+//! The client credentials grant (RFC 6749 §4.4): an application acts for itself.
+
+use crate::App;
+use crate::client::AuthenticatedApp;
+use crate::error::Failure;
+use crate::issue::Holder;
+use crate::Request;
+use domain::event::ApiResponse;
+use domain::form::Form;
+use domain::ids::{SessionId, UserId};
+use store::GrantType;
+
+impl App {
+    /// Issues an access token, and no refresh token (§4.4.3), for the application's one standing session.
+    pub(crate) async fn client_credentials_grant(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        form: &Form,
+    ) -> Result<ApiResponse, Failure> {
+        if !app.is_confidential() {
+            return Err(Failure::UnauthorizedClient);
+        }
+        app.may_use(GrantType::ClientCredentials)?;
+        let registered = app.registered();
+        let scope = self.granted_scope(form, &registered.scope)?;
+        let client_id = &registered.client_id;
+        let sub = UserId::of_app(client_id);
+        let latest = request.now.saturating_add(self.config.lifetimes().access_token);
+        let new = SessionId::from_random(startup::entropy::bytes()?);
+        let sid = self.store.standing_entry(&sub, client_id, new, latest, request.now).await?;
+        self.answer_with_tokens(request, &Holder { sub: &sub, client_id, sid: &sid, latest }, &scope, None)
+    }
+}

@@ -1,0 +1,199 @@
+//! Internal tokens: got at login, renewed at refresh, sealed for one session, ended with it.
+
+use crate::App;
+use crate::error::Failure;
+use connectors::{Acquired, Connector, ConnectorError, Credentials};
+use domain::ids::{ConnectorName, SessionId};
+use domain::scope::Scope;
+use domain::session::{InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use futures_util::future::join_all;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::TokenRef;
+
+/// An access token ends this long before an internal token that can be renewed, so that a call never arrives with a
+/// session that ends on the way.
+const SKEW: Seconds = Seconds::new(30);
+
+/// Internal tokens by connector.
+pub(crate) type Tokens = BTreeMap<ConnectorName, InternalToken>;
+
+impl App {
+    /// The connectors behind the APIs that this application reaches with this scope; `true` for those it can do
+    /// without. The second value tells whether some API needs none, so that the session is good without any.
+    pub(crate) fn connectors_for(&self, app: &store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
+        let mut needed = BTreeMap::new();
+        let mut without = false;
+        for (name, api) in self.config.apis_for_scope(scope) {
+            if !app.subscriptions.get(name).is_some_and(|subscription| subscription.enabled) {
+                continue;
+            }
+            match &api.connector {
+                None => without = true,
+                Some(connector) => {
+                    let optional = needed.entry(connector.clone()).or_insert(true);
+                    *optional = *optional && api.optional;
+                }
+            }
+        }
+        (needed, without || needed_is_empty(&self.config, scope))
+    }
+
+    /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
+    /// optional; what the others gave is then handed back to them.
+    pub(crate) async fn acquire(
+        &self,
+        sid: &SessionId,
+        needed: &BTreeMap<ConnectorName, bool>,
+        login: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<Tokens, Failure> {
+        let attempts = needed.iter().map(|(name, optional)| async move {
+            let acquired = match self.connector(name) {
+                Ok(connector) => connector.acquire(login, now).await.map_err(backend_failure),
+                Err(failure) => Err(failure),
+            };
+            (name, *optional, acquired)
+        });
+        let mut tokens = Tokens::new();
+        let mut failure = None;
+        for (name, optional, acquired) in join_all(attempts).await {
+            match acquired {
+                Ok(acquired) => {
+                    tokens.insert(name.clone(), self.seal(sid, name, 1, &acquired, now)?);
+                }
+                Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            None => Ok(tokens),
+            Some(failure) => {
+                self.end_tokens(sid, &tokens).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Renews what wants renewal. A system that refuses loses its token; one that does not answer keeps its token
+    /// while that still works, and otherwise the refresh is to be repeated.
+    pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> Result<Tokens, Failure> {
+        let mut tokens = session.tokens.clone();
+        let due = session.tokens.iter().filter(|(_, token)| token.wants_renewal(now));
+        let attempts = due.map(|(name, token)| async move { (name, token, self.renew_one(session, name, token, now).await) });
+        for (name, token, renewed) in join_all(attempts).await {
+            match renewed {
+                Ok(renewed) => {
+                    tokens.insert(name.clone(), renewed);
+                }
+                Err(Failure::BackEndRefused) => {
+                    tokens.remove(name);
+                }
+                Err(failure) if token.is_over(now) => return Err(failure),
+                Err(failure) => tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works"),
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Tells the legacy systems that the session is over, as far as they can be told.
+    pub(crate) async fn end_tokens(&self, sid: &SessionId, tokens: &Tokens) {
+        let ends = tokens.iter().map(|(name, token)| async move {
+            let (Ok(connector), Ok(state)) =
+                (self.connector(name), self.sealing.open(sid, name, token.version, &token.sealed))
+            else {
+                return;
+            };
+            if let Err(error) = connector.end(&state).await {
+                tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
+            }
+        });
+        join_all(ends).await;
+    }
+
+    /// Until when the session is good for anything: for ever if some API needs no connector, otherwise as long as any
+    /// of its internal tokens lives or can be renewed.
+    pub(crate) fn useful_until(&self, app: &store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
+        let (_, good_without) = self.connectors_for(app, scope);
+        if good_without || tokens.values().any(|token| token.ends.is_none()) {
+            return None;
+        }
+        let end = |token: &InternalToken| token.renew_until.max(token.ends);
+        Some(tokens.values().filter_map(end).max().unwrap_or(Timestamp::from_secs(0)))
+    }
+
+    /// The latest end of an access token over these internal tokens: before the first renewable one ends, so that a
+    /// refresh comes in time, and never after the session stops being good for anything.
+    pub(crate) fn latest_access(
+        &self,
+        app: &store::App,
+        session: &Session,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Timestamp {
+        let renewable = session.tokens.values().filter(|token| token.renew_until.is_some_and(|until| now < until));
+        let first = renewable.filter_map(|token| token.ends).filter(|ends| *ends > now).min();
+        let first = first.map(|ends| if ends.saturating_sub(SKEW) > now { ends.saturating_sub(SKEW) } else { ends });
+        [Some(session.family.absolute_end), first, self.useful_until(app, scope, &session.tokens)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(session.family.absolute_end)
+    }
+
+    async fn renew_one(
+        &self,
+        session: &Session,
+        name: &ConnectorName,
+        token: &InternalToken,
+        now: Timestamp,
+    ) -> Result<InternalToken, Failure> {
+        let connector = self.connector(name)?;
+        let state = self
+            .sealing
+            .open(&session.sid, name, token.version, &token.sealed)
+            .map_err(|_| Failure::Internal("an internal token does not open"))?;
+        let renewed = connector.renew(&state, now).await.map_err(backend_failure)?;
+        self.seal(&session.sid, name, token.version.saturating_add(1), &renewed, now)
+    }
+
+    fn seal(
+        &self,
+        sid: &SessionId,
+        name: &ConnectorName,
+        version: u64,
+        acquired: &Acquired,
+        now: Timestamp,
+    ) -> Result<InternalToken, Failure> {
+        let sealed = self
+            .sealing
+            .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
+            .map_err(|_| Failure::Internal("sealing failed"))?;
+        // An idle end is met by use; without an absolute one it is all that is known.
+        let ends = acquired.ends.or_else(|| acquired.idle.map(|idle| now.saturating_add(idle)));
+        Ok(InternalToken { version, sealed, since: now, ends, renew_until: acquired.renew_until })
+    }
+
+    fn connector(&self, name: &ConnectorName) -> Result<&Arc<dyn Connector>, Failure> {
+        self.connectors.get(name).ok_or(Failure::Internal("a connector is not built"))
+    }
+}
+
+/// What the grant item keeps of these tokens.
+pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
+    let reference = |token: &InternalToken| TokenRef { version: token.version, sealed: Some(token.sealed.clone()) };
+    tokens.iter().map(|(name, token)| (name.clone(), reference(token))).collect()
+}
+
+/// A scope that leads to no API is good for what it is.
+fn needed_is_empty(config: &config::Gateway, scope: &Scope) -> bool {
+    config.apis_for_scope(scope).next().is_none()
+}
+
+fn backend_failure(error: ConnectorError) -> Failure {
+    match error {
+        ConnectorError::Refused => Failure::BackEndRefused,
+        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) => Failure::BackEnd(error.to_string()),
+    }
+}

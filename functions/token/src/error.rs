@@ -1,0 +1,180 @@
+//! Every way a request can fail, and the one RFC 6749 answer for each.
+
+use domain::event::EventError;
+use domain::form::InvalidForm;
+use domain::oauth_error::ErrorCode;
+use domain::password::HashError;
+use domain::time::Seconds;
+use startup::StartError;
+use store::StoreError;
+
+/// Why the token function does not do what was asked. The text is for the log; the answer is [`Failure::answer`].
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("event: {0}")]
+    Event(EventError),
+    #[error("neither the configuration nor the stage variable `issuer` names the issuer")]
+    NoIssuer,
+    #[error("the function could not start")]
+    NotReady,
+    #[error("no such path")]
+    NotFound,
+    #[error("method not allowed; allowed: {0}")]
+    MethodNotAllowed(&'static str),
+    #[error(transparent)]
+    Form(#[from] InvalidForm),
+    #[error("parameters in the query")]
+    Query,
+    #[error("{0} sent twice")]
+    RepeatedHeader(&'static str),
+    #[error("malformed Authorization header")]
+    MalformedBasic,
+    #[error("two client authentication methods")]
+    TwoClientAuthentications,
+    #[error("{0} missing")]
+    Missing(&'static str),
+    #[error("{0} malformed")]
+    Malformed(&'static str),
+    #[error("client authentication failed: {0}")]
+    Client(&'static str),
+    #[error("unsupported grant type")]
+    UnsupportedGrantType,
+    #[error("grant not allowed for this application")]
+    UnauthorizedClient,
+    #[error("scope not available")]
+    Scope,
+    #[error("wrong username or password")]
+    Credentials,
+    #[error("refresh token refused: {0}")]
+    RefreshToken(&'static str),
+    #[error("the token belongs to another application")]
+    ForeignToken,
+    #[error("the session is over at the back end")]
+    LoginAgain,
+    #[error("a back end refused the credentials")]
+    BackEndRefused,
+    #[error("too many attempts; wait {0} s")]
+    TooManyAttempts(Seconds),
+    #[error("another refresh of this session is under way")]
+    Busy,
+    #[error("back end: {0}")]
+    BackEnd(String),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    #[error("hash: {0}")]
+    Hash(#[from] HashError),
+    #[error("start: {0}")]
+    Start(#[from] StartError),
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+/// What the client is told.
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) code: ErrorCode,
+    /// Our words, always within `%x20-21 / %x23-5B / %x5D-7E`; never anything the client sent.
+    pub(crate) description: &'static str,
+    pub(crate) retry_after: Option<Seconds>,
+    pub(crate) allow: Option<&'static str>,
+}
+
+impl Failure {
+    /// The one place that words failures for clients (RFC 6749 §5.2).
+    pub(crate) fn told(&self) -> Told {
+        use ErrorCode as E;
+        let told = |code: E, description| Told { status: code.status(), code, description, retry_after: None, allow: None };
+        let later = |description, seconds| Told { retry_after: Some(seconds), ..told(E::TemporarilyUnavailable, description) };
+        match self {
+            Self::Event(error) => match error.status() {
+                Some(status) => Told { status, ..told(E::InvalidRequest, "the request is malformed or too large") },
+                None => told(E::ServerError, "the function received an event that is no API Gateway proxy event"),
+            },
+            Self::NoIssuer => told(E::ServerError, "the gateway is not configured: set issuer"),
+            Self::NotReady => later("the service is starting or a dependency is down; try again", Seconds::new(5)),
+            Self::NotFound => Told { status: 404, ..told(E::InvalidRequest, "there is no such endpoint") },
+            Self::MethodNotAllowed(allow) => Told {
+                status: 405,
+                allow: Some(allow),
+                ..told(E::InvalidRequest, "this endpoint does not allow the method; see the Allow header")
+            },
+            Self::Form(InvalidForm::TooLarge) => {
+                Told { status: 413, ..told(E::InvalidRequest, "the body must not exceed 16384 bytes") }
+            }
+            Self::Form(InvalidForm::TooManyParameters) => {
+                told(E::InvalidRequest, "the body must not hold more than 64 parameters")
+            }
+            Self::Form(InvalidForm::ContentType) => {
+                told(E::InvalidRequest, "send the parameters in the body as application/x-www-form-urlencoded")
+            }
+            Self::Form(InvalidForm::Encoding) => told(E::InvalidRequest, "the body must be percent-encoded UTF-8"),
+            Self::Form(InvalidForm::Repeated) => told(E::InvalidRequest, "a parameter must not be repeated"),
+            Self::Query => told(E::InvalidRequest, "send parameters in the body, never in the URL"),
+            Self::RepeatedHeader(_) => told(E::InvalidRequest, "a header that may come once came twice"),
+            Self::MalformedBasic => told(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret"),
+            Self::TwoClientAuthentications => {
+                told(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
+            }
+            Self::Missing("grant_type") => told(E::InvalidRequest, "grant_type is required"),
+            Self::Missing("username") => told(E::InvalidRequest, "username is required"),
+            Self::Missing("password") => told(E::InvalidRequest, "password is required"),
+            Self::Missing("refresh_token") => told(E::InvalidRequest, "refresh_token is required"),
+            Self::Missing("token") => told(E::InvalidRequest, "token is required"),
+            Self::Missing(_) => told(E::InvalidRequest, "a required parameter is missing"),
+            Self::Malformed("password") => told(E::InvalidRequest, "password must not exceed 1024 bytes"),
+            Self::Malformed("username") => told(E::InvalidRequest, "username must be 1 to 254 bytes without control characters"),
+            Self::Malformed("Idempotency-Key") => {
+                told(E::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+            }
+            Self::Malformed(_) => told(E::InvalidRequest, "a parameter is malformed"),
+            Self::Client(_) => told(E::InvalidClient, "client authentication failed"),
+            Self::UnsupportedGrantType => {
+                told(E::UnsupportedGrantType, "grant_type must be password, refresh_token or client_credentials")
+            }
+            Self::UnauthorizedClient => told(E::UnauthorizedClient, "this client may not use this grant"),
+            Self::Scope => told(E::InvalidScope, "the scope is malformed, unknown or more than this client may have"),
+            Self::Credentials => told(E::InvalidGrant, "the username or password is wrong"),
+            Self::RefreshToken(_) => told(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again"),
+            Self::ForeignToken => told(E::InvalidGrant, "the token was issued to another client"),
+            Self::LoginAgain => told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again"),
+            Self::BackEndRefused => told(E::InvalidGrant, "a back end did not accept the username or password"),
+            Self::TooManyAttempts(wait) => Told {
+                retry_after: Some(*wait),
+                ..told(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
+            },
+            Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
+            Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
+            Self::Store(StoreError::Unavailable { .. }) => later("the store does not answer; try again", Seconds::new(2)),
+            Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
+            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {
+                told(E::ServerError, "the service failed; it has been logged")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Abuse case E9; checklist T-24.
+    #[test]
+    fn every_description_stays_within_the_characters_of_the_rfc() {
+        let failures = [
+            Failure::NoIssuer, Failure::NotReady, Failure::NotFound, Failure::MethodNotAllowed("POST"),
+            Failure::Form(InvalidForm::TooLarge), Failure::Form(InvalidForm::Repeated), Failure::Form(InvalidForm::Encoding),
+            Failure::Form(InvalidForm::ContentType), Failure::Form(InvalidForm::TooManyParameters), Failure::Query,
+            Failure::MalformedBasic, Failure::TwoClientAuthentications, Failure::Missing("x"), Failure::Malformed("x"),
+            Failure::Malformed("username"), Failure::Malformed("password"), Failure::Malformed("Idempotency-Key"),
+            Failure::Client("x"), Failure::UnsupportedGrantType, Failure::UnauthorizedClient, Failure::Scope,
+            Failure::Credentials, Failure::RefreshToken("x"), Failure::ForeignToken, Failure::LoginAgain,
+            Failure::BackEndRefused, Failure::TooManyAttempts(Seconds::new(1)), Failure::Busy,
+            Failure::BackEnd("\"".into()), Failure::Internal("\\"), Failure::RepeatedHeader("x"),
+        ];
+        for failure in failures {
+            let description = failure.told().description;
+            let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(!description.is_empty() && description.bytes().all(allowed), "{description}");
+        }
+    }
+}

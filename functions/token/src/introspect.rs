@@ -1,0 +1,76 @@
+//! Token introspection (RFC 7662) for confidential applications, about tokens issued to themselves.
+
+use crate::error::Failure;
+use crate::{App, Request, answer};
+use domain::access_token::{self, AccessClaims};
+use domain::event::ApiResponse;
+use domain::refresh_token::Presented;
+use domain::session::{Decision, Patience, Session, decide};
+use domain::time::Seconds;
+use serde_json::{Value, json};
+
+impl App {
+    /// Tells whether a token would be accepted now; of one that would not, nothing else (§2.2).
+    pub(crate) async fn introspect(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let (app, form) = self.authenticated_form(request).await?;
+        if !app.is_confidential() {
+            return Err(Failure::Client("introspection needs a confidential client"));
+        }
+        let token = form.get("token").ok_or(Failure::Missing("token"))?;
+        let active = match Presented::parse(token) {
+            Ok(presented) => self.active_refresh_token(request, app.registered(), &presented).await?,
+            Err(_) => self.active_access_token(request, app.registered(), token).await?,
+        };
+        Ok(answer::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
+    }
+
+    async fn active_refresh_token(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        presented: &Presented,
+    ) -> Result<Option<Value>, Failure> {
+        let Some(session) = self.store.session(&presented.sid).await? else { return Ok(None) };
+        let ours = session.client_id == app.client_id
+            && self.refresh.check(&session.mac_key, &session.salt, presented).is_ok();
+        let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
+        let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
+        if !ours || !newest || !self.is_live(request, &session).await? {
+            return Ok(None);
+        }
+        Ok(Some(json!({
+            "active": true,
+            "scope": session.scope.to_string(),
+            "client_id": session.client_id,
+            "sub": session.user_id,
+            "iss": request.issuer,
+            "exp": session.family.idle_end,
+            "iat": session.family.served_at,
+        })))
+    }
+
+    async fn active_access_token(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        token: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let audience = self.audience(request.issuer);
+        let claims = match access_token::verify(token, &self.public, request.issuer, audience, request.now) {
+            Ok(claims) if claims.client_id == app.client_id => claims,
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        if !self.store.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
+            return Ok(None);
+        }
+        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp } = claims;
+        Ok(Some(json!({
+            "active": true, "token_type": "Bearer", "scope": scope.to_string(), "client_id": client_id, "sub": sub,
+            "iss": iss, "aud": aud, "jti": jti, "iat": iat, "exp": exp,
+        })))
+    }
+
+    async fn is_live(&self, request: &Request<'_>, session: &Session) -> Result<bool, Failure> {
+        Ok(self.store.entry_is_live(&session.user_id, &session.client_id, &session.sid, request.now).await?)
+    }
+}

@@ -1,0 +1,126 @@
+//! OAuth 2.0 authorization server: token, revocation, introspection, metadata, JWKS.
+
+mod answer;
+mod client;
+mod client_credentials_grant;
+mod connect;
+mod error;
+mod guard;
+mod introspect;
+mod issue;
+mod metadata;
+mod password_grant;
+mod refresh_grant;
+mod revoke;
+mod session_end;
+mod start;
+
+use crate::client::AuthenticatedApp;
+use crate::error::Failure;
+use config::Gateway;
+use connectors::Connectors;
+use domain::event::{ApiRequest, ApiResponse, ApiVersion};
+use domain::form::Form;
+use domain::keys::{PublicKeys, SigningKey};
+use domain::password::Passwords;
+use domain::refresh_token::RefreshKeys;
+use domain::sealing::SealingKeys;
+use domain::time::Timestamp;
+use serde_json::Value;
+use startup::{Clock, StartError};
+use std::sync::Arc;
+use store::Store;
+
+/// Everything the token function works with.
+pub struct App {
+    /// The parsed configuration.
+    pub config: Gateway,
+    /// Users, apps, sessions, grants and guesses.
+    pub store: Store,
+    /// Hashes and compares passwords.
+    pub passwords: Passwords,
+    /// Signs access tokens.
+    pub signing: SigningKey,
+    /// Verifies them, and is published.
+    pub public: PublicKeys,
+    /// Seals internal tokens.
+    pub sealing: SealingKeys,
+    /// Makes refresh tokens.
+    pub refresh: RefreshKeys,
+    /// Talks to the legacy systems.
+    pub connectors: Connectors,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One request at the door: what every handler needs to know.
+pub(crate) struct Request<'a> {
+    pub(crate) api: &'a ApiRequest,
+    pub(crate) issuer: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+impl App {
+    /// Answers one API Gateway event, REST or HTTP API.
+    pub async fn handle(&self, event: Value) -> Value {
+        let request = match ApiRequest::from_value(event) {
+            Ok(request) => request,
+            Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
+        };
+        let version = request.version;
+        let answer = self.dispatch(&request).await.unwrap_or_else(|failure| answer::failure(&failure));
+        answer.into_value(version)
+    }
+
+    async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
+        let issuer = self.config.issuer().or(api.stage_variables.get("issuer").map(String::as_str));
+        let issuer = issuer.ok_or(Failure::NoIssuer)?.trim_end_matches('/');
+        let request = Request { api, issuer, now: self.clock.now() };
+        match (api.method.as_str(), api.path.as_str()) {
+            ("POST", "/oauth2/token") => self.token(&request).await,
+            ("POST", "/oauth2/revoke") => self.revoke(&request).await,
+            ("POST", "/oauth2/introspect") => self.introspect(&request).await,
+            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
+            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer)),
+            ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.as_jwks().to_owned())),
+            (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
+                Err(Failure::MethodNotAllowed("GET, HEAD"))
+            }
+            _ => Err(Failure::NotFound),
+        }
+    }
+
+    /// The token endpoint (RFC 6749 §3.2).
+    async fn token(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let (app, mut form) = self.authenticated_form(request).await?;
+        // Boxed: the futures of whole journeys would otherwise be nested into one very large one.
+        match form.get("grant_type") {
+            None => Err(Failure::Missing("grant_type")),
+            Some("password") => Box::pin(self.password_grant(request, &app, &mut form)).await,
+            Some("refresh_token") => Box::pin(self.refresh_grant(request, &app, &form)).await,
+            Some("client_credentials") => Box::pin(self.client_credentials_grant(request, &app, &form)).await,
+            Some(_) => Err(Failure::UnsupportedGrantType),
+        }
+    }
+
+    /// Reads the form and authenticates the application: nothing else is looked at before.
+    async fn authenticated_form(&self, request: &Request<'_>) -> Result<(AuthenticatedApp, Form), Failure> {
+        answer::no_query(request.api)?;
+        let content_type = request.api.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
+        let mut form = Form::parse(content_type, &request.api.body)?;
+        let app = self.authenticate(request.api, &mut form).await?;
+        Ok((app, form))
+    }
+
+    /// The resource access tokens are for, unless the request could name another.
+    pub(crate) fn audience<'a>(&'a self, issuer: &'a str) -> &'a str {
+        self.config.audience().unwrap_or(issuer)
+    }
+}
+
+/// The answer while the function cannot start: 503, and what is missing in the log.
+pub fn not_ready(event: &Value, error: &StartError) -> Value {
+    tracing::error!(%error, "the function cannot answer");
+    let version = if event.get("version").and_then(Value::as_str) == Some("2.0") { ApiVersion::Http } else { ApiVersion::Rest };
+    answer::failure(&Failure::NotReady).into_value(version)
+}

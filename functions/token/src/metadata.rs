@@ -1,0 +1,28 @@
+//! Authorization server metadata (RFC 8414): exactly what works, nothing else.
+
+use crate::{App, answer};
+use domain::event::ApiResponse;
+use serde_json::json;
+
+impl App {
+    /// The metadata document. `response_types_supported` has no member to list while there is no authorization
+    /// endpoint, and a member without elements must be left out (RFC 8414 §3.2).
+    pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
+        let confidential = ["client_secret_basic", "client_secret_post"];
+        answer::public(
+            json!({
+                "issuer": issuer,
+                "token_endpoint": format!("{issuer}/oauth2/token"),
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+                "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+                "scopes_supported": self.config.scopes(),
+                "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
+                "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
+                "introspection_endpoint_auth_methods_supported": confidential,
+            })
+            .to_string(),
+        )
+    }
+}

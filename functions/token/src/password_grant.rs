@@ -1,0 +1,139 @@
+//! The resource owner password credentials grant (RFC 6749 §4.3), for trusted applications only.
+
+use crate::client::AuthenticatedApp;
+use crate::connect::references;
+use crate::error::Failure;
+use crate::issue::Holder;
+use crate::{App, Request};
+use connectors::Credentials;
+use domain::event::ApiResponse;
+use domain::form::Form;
+use domain::ids::SessionId;
+use domain::password::{MAX_BYTES, PasswordHash, Verdict};
+use domain::scope::Scope;
+use domain::secret::Secret;
+use domain::session::{Family, Session};
+use store::{Entry, GrantType, NewEntry, User};
+
+impl App {
+    /// A login: the password is checked, lent to the connectors, and gone before the session is written.
+    pub(crate) async fn password_grant(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        form: &mut Form,
+    ) -> Result<ApiResponse, Failure> {
+        let registered = app.registered();
+        app.may_use(GrantType::Password)?;
+        if !registered.trusted {
+            return Err(Failure::UnauthorizedClient);
+        }
+        let password = form.take("password").ok_or(Failure::Missing("password"))?;
+        let username = form.get("username").ok_or(Failure::Missing("username"))?;
+        if password.expose().len() > MAX_BYTES {
+            return Err(Failure::Malformed("password"));
+        }
+        if username.len() > 254 || username.chars().any(char::is_control) {
+            return Err(Failure::Malformed("username"));
+        }
+        let scope = self.granted_scope(form, &registered.scope)?;
+
+        let user = self.checked_user(request, registered, username, &password).await?;
+        let sid = SessionId::from_random(startup::entropy::bytes()?);
+        let (needed, _) = self.connectors_for(registered, &scope);
+        let login = Credentials { username, password: &password };
+        let tokens = self.acquire(&sid, &needed, login, request.now).await?;
+        drop(password);
+        if self.useful_until(registered, &scope, &tokens).is_some_and(|until| request.now >= until) {
+            return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));
+        }
+
+        let lifetimes = self.config.lifetimes();
+        let session = Session {
+            sid,
+            user_id: user.user_id,
+            client_id: registered.client_id.clone(),
+            scope,
+            family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
+            salt: startup::entropy::bytes()?,
+            mac_key: self.refresh.current_id().to_owned(),
+            credential_epoch: user.credential_epoch,
+            tokens,
+        };
+        if let Err(failure) = self.begin(&session).await {
+            self.end_tokens(&session.sid, &session.tokens).await;
+            return Err(failure);
+        }
+        let refresh_token = match app.may_use(GrantType::RefreshToken) {
+            Ok(()) => Some(self.refresh_token(&session)?),
+            Err(_) => None,
+        };
+        let holder = Holder {
+            sub: &session.user_id,
+            client_id: &session.client_id,
+            sid: &session.sid,
+            latest: self.latest_access(registered, &session, &session.scope, request.now),
+        };
+        self.answer_with_tokens(request, &holder, &session.scope, refresh_token.as_ref())
+    }
+
+    /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).
+    pub(crate) fn granted_scope(&self, form: &Form, assigned: &Scope) -> Result<Scope, Failure> {
+        let Some(text) = form.get("scope") else { return Ok(assigned.clone()) };
+        let asked = Scope::parse(text).map_err(|_| Failure::Scope)?;
+        if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked) }
+    }
+
+    /// The person, if the password is right. Unknown, disabled and wrong take the same steps and time.
+    async fn checked_user(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        username: &str,
+        password: &Secret,
+    ) -> Result<User, Failure> {
+        let reserved = self.reserve_guess(request, &app.client_id, username).await?;
+        let user = self.store.user_by_email(username).await?;
+        let stored = user.as_ref().and_then(|user| user.password.as_ref());
+        let verdict = self.passwords.verify(password, stored)?;
+        let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(Failure::Credentials) };
+        if !user.enabled {
+            return Err(Failure::Credentials);
+        }
+        self.guessed_right(request, &reserved).await?;
+        if let (true, Some(old)) = (outdated, &user.password) {
+            self.rehash(&user, old, password).await;
+        }
+        Ok(user)
+    }
+
+    /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.
+    async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
+        let rehashed = async {
+            let new = self.passwords.hash(password, startup::entropy::bytes()?)?;
+            self.store.rehash(&user.user_id, old, &new).await?;
+            Ok::<_, Failure>(())
+        };
+        if let Err(failure) = rehashed.await {
+            tracing::warn!(reason = %failure, "the password hash stays outdated");
+        }
+    }
+
+    /// Writes the session, makes sure the credentials did not change meanwhile, and makes it alive: each step alone
+    /// leaves nothing that works, so a crash between them is a login that did not happen.
+    async fn begin(&self, session: &Session) -> Result<(), Failure> {
+        self.store.create_session(session).await?;
+        self.check_epoch(session).await?;
+        let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
+        let most = self.config.sessions_per_user_and_app();
+        // Each round makes room for one; more rounds are needed only when logins race for it.
+        for _ in 0..4 {
+            let tokens = references(&session.tokens);
+            match self.store.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
+                NewEntry::Added => return Ok(()),
+                NewEntry::Full(entries) => self.end_least_recent(session, &entries).await?,
+            }
+        }
+        Err(Failure::Busy)
+    }
+}

@@ -1,0 +1,158 @@
+//! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
+
+use crate::client::AuthenticatedApp;
+use crate::connect::{Tokens, references};
+use crate::error::Failure;
+use crate::issue::Holder;
+use crate::{App, Request};
+use domain::event::ApiResponse;
+use domain::form::Form;
+use domain::refresh_token::Presented;
+use domain::scope::Scope;
+use domain::secret::sha256_hex;
+use domain::session::{Decision, Patience, Session, decide};
+use domain::time::{Seconds, Timestamp};
+use std::time::Duration;
+use store::{Entry, GrantType};
+
+/// How long a refresh may hold the right to rotate while it renews internal tokens.
+const LEASE: Seconds = Seconds::new(15);
+/// A concurrent refresh looks this often, this far apart, for the successor that another one is making.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+impl App {
+    /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
+    pub(crate) async fn refresh_grant(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        form: &Form,
+    ) -> Result<ApiResponse, Failure> {
+        app.may_use(GrantType::RefreshToken)?;
+        let registered = app.registered();
+        let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
+        let presented = Presented::parse(token).map_err(|_| Failure::RefreshToken("malformed"))?;
+        let attempt = attempt(request)?;
+        let patience = Patience {
+            window: registered.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
+            late: self.config.lifetimes().access_token,
+        };
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            let session = self.own_session(registered, &presented).await?;
+            let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
+            let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
+            let session = match decision {
+                Decision::Refuse => return Err(Failure::RefreshToken("used, expired or ended")),
+                Decision::Revoke => {
+                    tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
+                    self.end_session(&session.sid).await?;
+                    return Err(Failure::RefreshToken("reused"));
+                }
+                Decision::Replay => session,
+                Decision::Rotate => match self.rotate(request.now, registered, session, attempt.clone()).await? {
+                    Some(session) => session,
+                    // Another request is making the successor, or has just made it.
+                    None => continue,
+                },
+            };
+            return self.serve(request, registered, &session, &scope).await;
+        }
+        Err(Failure::Busy)
+    }
+
+    /// The session of a token that was issued to this application; nothing else is told apart.
+    async fn own_session(&self, app: &store::App, presented: &Presented) -> Result<Session, Failure> {
+        let session = self.store.session(&presented.sid).await?.ok_or(Failure::RefreshToken("no such session"))?;
+        if session.client_id != app.client_id {
+            return Err(Failure::RefreshToken("of another application"));
+        }
+        self.refresh
+            .check(&session.mac_key, &session.salt, presented)
+            .map_err(|_| Failure::RefreshToken("the MAC is wrong"))?;
+        Ok(session)
+    }
+
+    /// Lease, renew, commit: makes the next generation, or tells that another request does.
+    async fn rotate(
+        &self,
+        now: Timestamp,
+        app: &store::App,
+        session: Session,
+        attempt: Option<String>,
+    ) -> Result<Option<Session>, Failure> {
+        let rotation = u128::from_be_bytes(startup::entropy::bytes()?).to_string();
+        let leased = session.tokens.values().any(|token| token.wants_renewal(now));
+        let mut tokens = session.tokens.clone();
+        if leased {
+            let (sid, generation) = (&session.sid, session.family.generation);
+            if !self.store.lease_session(sid, generation, &rotation, now.saturating_add(LEASE), now).await? {
+                return Ok(None);
+            }
+            tokens = match self.renew(&session, now).await {
+                Ok(tokens) => tokens,
+                Err(failure) => {
+                    self.store.release_session(sid, &rotation).await?;
+                    return Err(failure);
+                }
+            };
+        }
+        if self.useful_until(app, &session.scope, &tokens).is_some_and(|until| now >= until) {
+            self.end_session(&session.sid).await?;
+            return Err(Failure::LoginAgain);
+        }
+        let family = session.family.rotated(attempt, self.config.lifetimes().session_idle, now);
+        let next = Session { family, tokens, ..session };
+        Ok(self.store.rotate_session(&next, &rotation, leased, now).await?.then_some(next))
+    }
+
+    /// Answers with the newest generation's token. What a crash may have left undone after the commit is done here,
+    /// so that a repeated request finds it complete.
+    async fn serve(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        session: &Session,
+        scope: &Scope,
+    ) -> Result<ApiResponse, Failure> {
+        self.check_epoch(session).await?;
+        if renewed(&session.tokens) {
+            let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
+            let tokens = references(&session.tokens);
+            self.store.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?;
+        }
+        let holder = Holder {
+            sub: &session.user_id,
+            client_id: &session.client_id,
+            sid: &session.sid,
+            latest: self.latest_access(app, session, scope, request.now),
+        };
+        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session)?))
+    }
+}
+
+/// Whether the grant item may be behind: only a renewal changes what it keeps.
+fn renewed(tokens: &Tokens) -> bool {
+    tokens.values().any(|token| token.version > 1)
+}
+
+/// The scope of the access token: what was granted at login, or less; never more (§6).
+fn narrowed_scope(form: &Form, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
+    let still = granted.intersection(assigned);
+    let Some(text) = form.get("scope") else { return Ok(still) };
+    let asked = Scope::parse(text).map_err(|_| Failure::Scope)?;
+    if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked) }
+}
+
+/// The hash of the attempt id that an app sends with a refresh and repeats when the response was lost.
+fn attempt(request: &Request<'_>) -> Result<Option<String>, Failure> {
+    let header = request.api.header("idempotency-key").map_err(|_| Failure::RepeatedHeader("Idempotency-Key"))?;
+    match header {
+        None | Some("") => Ok(None),
+        Some(id) if id.len() <= 255 && id.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(sha256_hex(id.as_bytes()))),
+        Some(_) => Err(Failure::Malformed("Idempotency-Key")),
+    }
+}

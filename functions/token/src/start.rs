@@ -1,0 +1,54 @@
+//! Builds the function from its environment: configuration, tables, keys, connectors.
+
+use crate::App;
+use config::Gateway;
+use connectors::Connectors;
+use connectors::back_end::BackEndClient;
+use domain::keys::{PublicKeys, SigningKey};
+use domain::password::{Cost, Passwords};
+use domain::refresh_token::RefreshKeys;
+use domain::sealing::SealingKeys;
+use startup::{Environment, Secrets, StartError, SystemClock, dynamodb_client};
+use std::path::Path;
+use std::sync::Arc;
+use store::{Store, Tables};
+
+impl App {
+    /// Reads everything once. The secrets are fetched side by side.
+    pub async fn from_environment(environment: &Environment) -> Result<Self, StartError> {
+        let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
+        let config = Gateway::load(Path::new(path)).map_err(|error| StartError::Invalid {
+            what: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let table = |name| environment.require(name, "the name of a table").map(str::to_owned);
+        let tables = Tables {
+            users: table("USERS_TABLE")?,
+            apps: table("APPS_TABLE")?,
+            sessions: table("SESSIONS_TABLE")?,
+            grants: table("GRANTS_TABLE")?,
+            guesses: table("GUESSES_TABLE")?,
+        };
+        let secrets = Secrets::new(environment)?;
+        let (signing, public, sealing, refresh, passwords) = futures_util::try_join!(
+            secrets.parsed(environment, "SIGNING_KEYS_SECRET", SigningKey::parse),
+            secrets.parsed(environment, "PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
+            secrets.parsed(environment, "SEALING_KEYS_SECRET", SealingKeys::parse),
+            secrets.parsed(environment, "REFRESH_KEYS_SECRET", RefreshKeys::parse),
+            secrets.parsed(environment, "PEPPER_SECRET", |json| Passwords::new(json, Cost::default())),
+        )?;
+        let client = BackEndClient::new()
+            .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
+        Ok(Self {
+            connectors: Connectors::from_config(&config, &client),
+            config,
+            store: Store::new(dynamodb_client(environment)?, tables),
+            passwords,
+            signing,
+            public,
+            sealing,
+            refresh,
+            clock: Arc::new(SystemClock),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! An API Gateway (REST) on a loopback port: route, authorizer, integration, answer.
+
+mod authorizer;
+mod event;
+mod gateway_response;
+mod integration;
+mod policy;
+mod query;
+mod received;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::{Map, Value as Json};
+use tokio::net::TcpListener;
+
+use crate::functions::Functions;
+use crate::limits;
+use crate::log::Log;
+use crate::template::Template;
+use authorizer::Refused;
+use gateway_response::Details;
+use received::{Received, Unreadable};
+
+/// The API of a template in front of its functions.
+#[derive(Debug, Clone)]
+pub struct ApiGateway {
+    template: Arc<Template>,
+    functions: Functions,
+    log: Log,
+    /// Port it listens on.
+    port: u16,
+    /// Longest wait for an integration.
+    integration_timeout: Duration,
+}
+
+/// The gateway answers by itself with this type of response.
+#[derive(Debug)]
+struct Own {
+    kind: &'static str,
+    /// Status unless the template says another; `None` is Amazon's for the type.
+    status: Option<u16>,
+    message: &'static str,
+    /// What the authorizer put into its context, if it came to that.
+    context: Map<String, Json>,
+}
+
+impl Own {
+    fn new(kind: &'static str, message: &'static str) -> Self {
+        Self { kind, status: None, message, context: Map::new() }
+    }
+
+    /// What Amazon answers when a function fails or returns something it should not.
+    fn bad_gateway() -> Self {
+        Self { status: Some(502), ..Self::new("DEFAULT_5XX", "Internal server error") }
+    }
+}
+
+impl ApiGateway {
+    /// The API of this template in front of these functions.
+    pub fn new(template: Arc<Template>, functions: Functions, log: Log) -> Self {
+        Self { template, functions, log, port: 0, integration_timeout: limits::INTEGRATION_TIMEOUT }
+    }
+
+    /// Answers on this listener until dropped.
+    pub async fn serve(mut self, listener: TcpListener) {
+        self.port = listener.local_addr().map_or(0, |address| address.port());
+        let service =
+            Router::new().fallback(answer).with_state(self).into_make_service_with_connect_info::<SocketAddr>();
+        // It only ends by being aborted.
+        let _ = axum::serve(listener, service).await;
+    }
+
+    async fn call(&self, received: &Received) -> Result<Response, Own> {
+        let api = &self.template.api;
+        let Some(matched) = routes::find(&self.template.routes, &received.method, &received.path) else {
+            return Err(Own::new("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"));
+        };
+        let name = match &matched.route.authorizer {
+            _ if matched.route.open => None,
+            Some(name) => Some(name),
+            None => api.default_authorizer.as_ref(),
+        };
+        let context = match name.and_then(|name| api.authorizers.get(name)) {
+            Some(authorizer) => {
+                if !authorizer.identity_headers.iter().all(|name| received.has_header(name)) {
+                    return Err(Own::new("UNAUTHORIZED", "Unauthorized"));
+                }
+                Some(self.authorize(&authorizer.function, received, &matched).await?)
+            }
+            None => None,
+        };
+        let event = event::proxy(api, received, &matched, context.as_ref());
+        let event = Bytes::from(event.to_string());
+        if event.len() > limits::PAYLOAD {
+            return Err(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"));
+        }
+        let invocation = self.functions.invoke(&matched.route.function, event);
+        let Ok(outcome) = tokio::time::timeout(self.integration_timeout, invocation).await else {
+            return Err(Own::new("INTEGRATION_TIMEOUT", "Endpoint request timed out"));
+        };
+        let result = outcome.map_err(|error| {
+            self.log.push("api-gateway", &format!("{}: {error}", received.request_id));
+            Own::bad_gateway()
+        })?;
+        integration::response(&result, api.binary).map_err(|malformed| {
+            self.log.push("api-gateway", &format!("{}: {malformed}", received.request_id));
+            Own::bad_gateway()
+        })
+    }
+
+    /// The authorizer's context when it allows the call.
+    async fn authorize(
+        &self,
+        function: &str,
+        received: &Received,
+        matched: &routes::Matched<'_>,
+    ) -> Result<Map<String, Json>, Own> {
+        let api = &self.template.api;
+        let event = event::authorizer(api, received, matched);
+        let method_arn = event::method_arn(api, received);
+        let invocation = self.functions.invoke(function, Bytes::from(event.to_string()));
+        // API Gateway waits for an authorizer no longer than for an integration.
+        let outcome = tokio::time::timeout(self.integration_timeout, invocation).await.ok();
+        authorizer::decide(outcome, &method_arn).map_err(|refused| {
+            if let Some(reason) = refused.to_log() {
+                self.log.push("api-gateway", &format!("{}: {reason}", received.request_id));
+            }
+            match refused {
+                Refused::Unauthorized => Own::new("UNAUTHORIZED", "Unauthorized"),
+                Refused::Denied { explicitly: true, context } => {
+                    let message = "User is not authorized to access this resource with an explicit deny";
+                    Own { context, ..Own::new("ACCESS_DENIED", message) }
+                }
+                Refused::Denied { explicitly: false, context } => {
+                    Own { context, ..Own::new("ACCESS_DENIED", "User is not authorized to access this resource") }
+                }
+                Refused::Failed(_) => Own::new("AUTHORIZER_FAILURE", "Internal server error"),
+                Refused::Malformed(_) => Own::new("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error"),
+            }
+        })
+    }
+
+    fn own_response(&self, own: Own, request_id: &str) -> Response {
+        let details = Details { request_id, message: own.message, status: own.status, context: &own.context };
+        gateway_response::render(&self.template.api, own.kind, &details)
+    }
+}
+
+async fn answer(
+    State(gateway): State<ApiGateway>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    let request_id = crate::random::request_id();
+    let mut response = match Received::read(request, source, gateway.port, request_id.clone()).await {
+        Ok(received) => {
+            gateway.call(&received).await.unwrap_or_else(|own| gateway.own_response(own, &received.request_id))
+        }
+        Err(Unreadable::HeadersTooLarge) => gateway_response::plain(431, "Request Header Fields Too Large"),
+        Err(Unreadable::BodyTooLarge) => {
+            gateway.own_response(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"), &request_id)
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-amzn-requestid", value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Finds the route of a raw path: the most specific pattern wins, then its method must exist.
+
+use crate::template::Route;
+
+/// A route and the parts of the path its pattern names.
+#[derive(Debug)]
+pub(super) struct Matched<'a> {
+    /// The route.
+    pub(super) route: &'a Route,
+    /// Path parameters, undecoded.
+    pub(super) parameters: Vec<(&'a str, String)>,
+}
+
+/// How exactly one segment of a pattern fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Greedy,
+    Any,
+    Literal,
+}
+
+/// The route for this method and raw path. A path whose best pattern lacks the method has no route.
+pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Matched<'a>> {
+    let fits =
+        |route: &'a Route| fit(&route.path, path).map(|(fits, parameters)| (fits, Matched { route, parameters }));
+    let candidates: Vec<_> = routes.iter().filter_map(fits).collect();
+    let best = candidates.iter().map(|(fits, _)| fits).max()?.clone();
+    let mut best = candidates.into_iter().filter(|(fits, _)| *fits == best).map(|(_, matched)| matched);
+    best.find(|matched| matched.route.method == method)
+}
+
+fn fit<'a>(pattern: &'a str, path: &str) -> Option<(Vec<Fit>, Vec<(&'a str, String)>)> {
+    let mut segments = path.strip_prefix('/')?.split('/');
+    let (mut fits, mut parameters) = (Vec::new(), Vec::new());
+    for part in pattern.strip_prefix('/')?.split('/') {
+        let segment = segments.next()?;
+        match part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => match name.strip_suffix('+') {
+                Some(name) => {
+                    let rest: Vec<&str> = std::iter::once(segment).chain(segments).collect();
+                    let rest = rest.join("/");
+                    fits.push(Fit::Greedy);
+                    parameters.push((name, rest.clone()));
+                    return (!rest.is_empty()).then_some((fits, parameters));
+                }
+                None if segment.is_empty() => return None,
+                None => {
+                    fits.push(Fit::Any);
+                    parameters.push((name, segment.to_owned()));
+                }
+            },
+            None if part == segment => fits.push(Fit::Literal),
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some((fits, parameters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> Vec<Route> {
+        let route = |method: &str, path: &str| Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: "F".to_owned(),
+            authorizer: None,
+            open: false,
+        };
+        vec![
+            route("GET", "/{proxy+}"),
+            route("POST", "/{proxy+}"),
+            route("POST", "/oauth2/token"),
+            route("GET", "/public/{proxy+}"),
+            route("GET", "/orders/{id}"),
+        ]
+    }
+
+    fn found(method: &str, path: &str) -> Option<String> {
+        find(&routes(), method, path).map(|matched| matched.route.path.clone())
+    }
+
+    #[test]
+    fn the_most_specific_pattern_wins() {
+        assert_eq!(found("POST", "/oauth2/token").as_deref(), Some("/oauth2/token"));
+        assert_eq!(found("GET", "/public/ping").as_deref(), Some("/public/{proxy+}"));
+        assert_eq!(found("GET", "/orders/7").as_deref(), Some("/orders/{id}"));
+        assert_eq!(found("GET", "/orders/7/lines").as_deref(), Some("/{proxy+}"));
+    }
+
+    /// The resource is chosen by its path alone: a method it lacks is not looked for elsewhere.
+    #[test]
+    fn a_method_the_resource_lacks_has_no_route() {
+        assert_eq!(found("GET", "/oauth2/token"), None);
+        assert_eq!(found("TRACE", "/orders"), None);
+    }
+
+    /// Abuse cases A1 and A3: what merely looks like an open path stands behind the authorizer.
+    #[test]
+    fn only_the_very_bytes_of_a_path_match_a_literal() {
+        for path in
+            ["/oauth2/token/", "/oauth2%2ftoken", "//oauth2/token", "/OAUTH2/token", "/%6fauth2/token", "/%70ublic/x"]
+        {
+            assert_eq!(found("POST", path).as_deref(), Some("/{proxy+}"), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_root_has_no_route() {
+        assert_eq!(found("GET", "/"), None);
+        assert_eq!(found("GET", "/public/"), Some("/{proxy+}".to_owned()));
+    }
+
+    #[test]
+    fn a_greedy_parameter_takes_the_rest_as_it_is() {
+        let routes = routes();
+        let matched = find(&routes, "GET", "/a//b%2Fc/").unwrap();
+        assert_eq!(matched.parameters, [("proxy", "a//b%2Fc/".to_owned())]);
+    }
+}

@@ -1,0 +1,211 @@
+//! The whole gateway over HTTP, its functions being tasks that speak the Runtime API.
+
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::*;
+use crate::template::Inputs;
+
+/// Asks for invocations and answers each with `Ok` (a response) or `Err` (an `errorMessage`).
+async fn work(runtime_api: SocketAddr, handler: fn(&Json) -> Option<Result<Json, String>>) {
+    let client = reqwest::Client::new();
+    let base = format!("http://{runtime_api}/2018-06-01/runtime/invocation");
+    while let Ok(next) = client.get(format!("{base}/next")).send().await {
+        let id = next.headers()["lambda-runtime-aws-request-id"].to_str().unwrap().to_owned();
+        let event: Json = next.json().await.unwrap();
+        let (end, body) = match handler(&event) {
+            Some(Ok(response)) => ("response", response),
+            Some(Err(message)) => ("error", json!({ "errorType": "Test", "errorMessage": message })),
+            None => std::future::pending().await,
+        };
+        client.post(format!("{base}/{id}/{end}")).json(&body).send().await.unwrap();
+    }
+}
+
+/// Decides by the bearer token's text.
+fn authorizer(event: &Json) -> Option<Result<Json, String>> {
+    let token = event["headers"]["authorization"].as_str().unwrap_or_default();
+    let (effect, context) = match token {
+        "Bearer good" => ("Allow", json!({ "user": "ada", "limit": 60 })),
+        "Bearer narrow" => ("Deny", json!({ "error": "insufficient_scope", "scope": "orders:write" })),
+        "Bearer huge" => ("Allow", json!({ "padding": "x".repeat(9_000) })),
+        "Bearer nested" => ("Allow", json!({ "user": {} })),
+        "Bearer broken" => return Some(Err("the store is down".to_owned())),
+        "Bearer silent" => return None,
+        _ => return Some(Err("Unauthorized".to_owned())),
+    };
+    let statement = json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"] });
+    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    Some(Ok(json!({ "principalId": "ada", "policyDocument": document, "context": context })))
+}
+
+/// Answers with the event it was given, or as the path says.
+fn proxy(event: &Json) -> Option<Result<Json, String>> {
+    match event["path"].as_str().unwrap_or_default() {
+        "/public/fail" => Some(Err("boom".to_owned())),
+        "/public/hang" => None,
+        "/public/malformed" => Some(Ok(json!({ "status": 200 }))),
+        "/public/bytes" => {
+            Some(Ok(json!({ "statusCode": 200, "body": STANDARD.encode([0, 255, 1]), "isBase64Encoded": true })))
+        }
+        "/public/too-large" => Some(Ok(json!({ "statusCode": 200, "body": "x".repeat(limits::PAYLOAD) }))),
+        _ => Some(Ok(json!({ "statusCode": 200, "body": event.to_string() }))),
+    }
+}
+
+struct Api {
+    base: String,
+    functions: Functions,
+    log: Log,
+}
+
+async fn start() -> Api {
+    let text = include_str!("../../../../template.yaml");
+    let template = Template::read(text, &Inputs::default()).unwrap();
+    let (log, mut functions) = (Log::default(), Functions::default());
+    let seconds = Duration::from_secs(20);
+    functions.add_task("AuthorizerFunction", seconds, &log, |address| {
+        tokio::spawn(work(address, authorizer));
+    });
+    functions.add_task("ProxyFunction", seconds, &log, |address| {
+        tokio::spawn(work(address, proxy));
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let mut gateway = ApiGateway::new(Arc::new(template), functions.clone(), log.clone());
+    gateway.integration_timeout = Duration::from_millis(400);
+    tokio::spawn(gateway.serve(listener));
+    Api { base, functions, log }
+}
+
+impl Api {
+    async fn get(&self, path: &str, token: Option<&str>) -> reqwest::Response {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("authorization", token);
+        }
+        request.send().await.unwrap()
+    }
+
+    fn authorizer_calls(&self) -> u64 {
+        self.functions.invocations("AuthorizerFunction")
+    }
+}
+
+#[tokio::test]
+async fn an_allowed_call_reaches_its_function_with_the_context_as_text() {
+    let api = start().await;
+    let response = api.get("/orders?a=1", Some("Bearer good")).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().contains_key("x-amzn-requestid"));
+    let event: Json = response.json().await.unwrap();
+    let context = &event["requestContext"]["authorizer"];
+    assert_eq!(
+        (&context["user"], &context["limit"], &context["principalId"]),
+        (&json!("ada"), &json!("60"), &json!("ada"))
+    );
+    assert_eq!(api.authorizer_calls(), 1);
+}
+
+/// The authorizer is asked for each call anew: nothing is cached.
+#[tokio::test]
+async fn every_call_is_authorized() {
+    let api = start().await;
+    for _ in 0..4 {
+        assert_eq!(api.get("/orders", Some("Bearer good")).await.status(), 200);
+    }
+    assert_eq!(api.authorizer_calls(), 4);
+}
+
+#[tokio::test]
+async fn a_missing_token_is_401_without_asking_the_authorizer() {
+    let api = start().await;
+    for token in [None, Some("")] {
+        let response = api.get("/orders", token).await;
+        assert_eq!(response.status(), 401);
+        assert!(response.headers()["www-authenticate"].to_str().unwrap().contains("invalid_token"));
+    }
+    assert_eq!(api.authorizer_calls(), 0);
+}
+
+#[tokio::test]
+async fn the_ways_an_authorizer_ends_are_told_apart() {
+    let api = start().await;
+    for (token, status) in
+        [("bad", 401), ("narrow", 403), ("broken", 503), ("huge", 503), ("nested", 503), ("silent", 503)]
+    {
+        let response = api.get("/orders", Some(&format!("Bearer {token}"))).await;
+        assert_eq!(response.status(), status, "{token}");
+        assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{token}");
+    }
+    assert_eq!(api.functions.invocations("ProxyFunction"), 0);
+    assert!(api.log.lines().iter().any(|line| line.contains("the store is down")), "{:?}", api.log.lines());
+}
+
+#[tokio::test]
+async fn an_open_route_asks_no_authorizer() {
+    let api = start().await;
+    let event: Json = api.get("/public/ping", Some("Bearer good")).await.json().await.unwrap();
+    assert!(event["requestContext"].get("authorizer").is_none());
+    assert_eq!(api.authorizer_calls(), 0);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_behind_the_gateway_is_502_or_504() {
+    let api = start().await;
+    for (path, status) in [("fail", 502), ("malformed", 502), ("too-large", 502), ("hang", 504), ("ping", 200)] {
+        assert_eq!(api.get(&format!("/public/{path}"), None).await.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_route_is_not_found() {
+    let api = start().await;
+    assert_eq!(api.get("/", Some("Bearer good")).await.status(), 404);
+    assert_eq!(api.authorizer_calls(), 0);
+}
+
+#[tokio::test]
+async fn bytes_pass_in_both_directions() {
+    let api = start().await;
+    let response = reqwest::Client::new().post(format!("{}/public/x", api.base)).body(vec![0, 255, 1]).send().await;
+    let event: Json = response.unwrap().json().await.unwrap();
+    assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("AP8B"), &json!(true)));
+    assert_eq!(api.get("/public/bytes", None).await.bytes().await.unwrap(), [0, 255, 1].as_slice());
+}
+
+#[tokio::test]
+async fn headers_over_their_limit_are_431() {
+    let api = start().await;
+    for (size, status) in [(9_000, 200), (10_300, 431)] {
+        let request = reqwest::Client::new().get(format!("{}/public/x", api.base)).header("x-long", "x".repeat(size));
+        assert_eq!(request.send().await.unwrap().status(), status, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_over_their_limit_are_413() {
+    let api = start().await;
+    // 5 MB fit a request but not an event once they are base64.
+    for (size, status) in [(100, 200), (5 * 1024 * 1024, 413), (limits::REQUEST_BODY + 1, 413)] {
+        let request = reqwest::Client::new().post(format!("{}/public/x", api.base)).body(vec![b'x'; size]);
+        assert_eq!(request.send().await.unwrap().status(), status, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn many_calls_at_once_are_all_answered() {
+    let api = Arc::new(start().await);
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let api = Arc::clone(&api);
+            tokio::spawn(async move { api.get("/orders", Some("Bearer good")).await.status() })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 200);
+    }
+}

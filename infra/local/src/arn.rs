@@ -1,0 +1,14 @@
+//! Amazon resource names of what runs here.
+
+use crate::template::{ACCOUNT, REGION};
+
+/// A function's ARN.
+pub(crate) fn function(id: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{id}")
+}
+
+/// The ARN of one method and raw path, which an authorizer decides about.
+pub(crate) fn method(api: &str, stage: &str, method: &str, path: &str) -> String {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/{stage}/{method}/{path}")
+}

@@ -1,0 +1,98 @@
+//! The directory that keeps what the local stack remembers.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// The directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It cannot be made or written to.
+    #[error("the data directory {} cannot be used: {source}", .path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another local stack runs on it.
+    #[error("another local stack uses the data directory {}: stop it, or choose another one with --data DIR", .0.display())]
+    InUse(PathBuf),
+}
+
+/// The directory, held for one stack until dropped.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    /// Locked while this lives.
+    _lock: File,
+    /// Deleted with this, if it is a temporary one.
+    temporary: Option<TempDir>,
+}
+
+impl DataDirectory {
+    /// This directory, or a temporary one that is deleted in the end.
+    pub fn open(path: Option<&Path>) -> Result<Self, DirectoryError> {
+        let unusable = |path: &Path, source| DirectoryError::Unusable { path: path.to_owned(), source };
+        let temporary = match path {
+            Some(path) => {
+                std::fs::create_dir_all(path).map_err(|error| unusable(path, error))?;
+                None
+            }
+            None => Some(tempfile::tempdir().map_err(|error| unusable(&std::env::temp_dir(), error))?),
+        };
+        let path =
+            temporary.as_ref().map_or_else(|| path.unwrap_or(Path::new(".")).to_owned(), |dir| dir.path().to_owned());
+        let lock = File::create(path.join("lock")).map_err(|error| unusable(&path, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock, temporary }),
+            Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse(path)),
+            Err(TryLockError::Error(error)) => Err(unusable(&path, error)),
+        }
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// A file in it that should outlive this process; none in a temporary directory.
+    pub fn kept(&self, name: &str) -> Option<PathBuf> {
+        self.temporary.is_none().then(|| self.path.join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_stack_at_a_time_uses_a_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        let first = DataDirectory::open(Some(&path)).unwrap();
+        let message = DataDirectory::open(Some(&path)).unwrap_err().to_string();
+        assert!(message.contains("another local stack") && message.contains("--data"), "{message}");
+        drop(first);
+        DataDirectory::open(Some(&path)).unwrap();
+    }
+
+    #[test]
+    fn a_temporary_directory_is_deleted_in_the_end() {
+        let directory = DataDirectory::open(None).unwrap();
+        let file = directory.file("a");
+        assert_eq!(directory.kept("a"), None);
+        std::fs::write(&file, "").unwrap();
+        drop(directory);
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_directory_is_an_error_that_names_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let message = DataDirectory::open(Some(file.path())).unwrap_err().to_string();
+        assert!(message.contains(file.path().to_str().unwrap()), "{message}");
+    }
+}

@@ -1,0 +1,146 @@
+//! Functions that scale out: each invocation gets a process of its own, up to a bound.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::log::Log;
+use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
+
+/// How to start a process: given its name in the log and the address of its Runtime API.
+type Launch = Arc<dyn Fn(&str, SocketAddr) -> io::Result<Runner> + Send + Sync>;
+
+/// All functions by logical id.
+#[derive(Debug, Clone, Default)]
+pub struct Functions {
+    by_id: BTreeMap<String, Arc<Scaling>>,
+}
+
+impl Functions {
+    /// Functions that run as processes of these programs, each at most `most` at once.
+    pub fn new(programs: Vec<Program>, most: usize, log: &Log) -> Self {
+        let mut functions = Self::default();
+        for program in programs {
+            let (id, binary) = (program.function.id.clone(), program.function.binary.clone());
+            let (timeout, lines) = (program.function.timeout, log.clone());
+            let launch: Launch = Arc::new(move |name, address| process::spawn(&program, name, address, &lines));
+            functions.add(&id, Scaling::new(&id, &binary, timeout, most, log, launch));
+        }
+        functions
+    }
+
+    fn add(&mut self, id: &str, scaling: Scaling) {
+        self.by_id.insert(id.to_owned(), Arc::new(scaling));
+    }
+
+    /// A function that is a task of this test.
+    #[cfg(test)]
+    pub(crate) fn add_task(&mut self, id: &str, timeout: Duration, log: &Log, start: fn(SocketAddr)) {
+        let launch: Launch = Arc::new(move |_, address| Ok(Runner::Task(tokio::spawn(async move { start(address) }))));
+        self.add(id, Scaling::new(id, id, timeout, 4, log, launch));
+    }
+
+    /// Starts one process of each, so that what cannot start is known at once.
+    pub async fn warm_up(&self) -> Result<(), CannotStart> {
+        for scaling in self.by_id.values() {
+            let process = scaling.start().await?;
+            scaling.put_back(process);
+        }
+        Ok(())
+    }
+
+    /// Invokes a function. The invocation runs to its end even if the caller stops waiting.
+    pub async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        let Some(scaling) = self.by_id.get(id).cloned() else {
+            let problem = "is not part of the template".to_owned();
+            return Err(CannotStart { name: id.to_owned(), problem, lines: Vec::new() }.into());
+        };
+        let name = scaling.name.clone();
+        match tokio::spawn(async move { scaling.invoke(event).await }).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                Err(CannotStart { name, problem: format!("could not be run: {error}"), lines: Vec::new() }.into())
+            }
+        }
+    }
+
+    /// How often a function was invoked.
+    pub fn invocations(&self, id: &str) -> u64 {
+        self.by_id.get(id).map_or(0, |scaling| scaling.invoked.load(Ordering::Relaxed))
+    }
+}
+
+struct Scaling {
+    id: String,
+    name: String,
+    timeout: Duration,
+    log: Log,
+    launch: Launch,
+    /// One permit for each process that may run.
+    permits: Semaphore,
+    idle: Mutex<Vec<Process>>,
+    started: AtomicU64,
+    invoked: AtomicU64,
+}
+
+impl std::fmt::Debug for Scaling {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Scaling").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Scaling {
+    fn new(id: &str, name: &str, timeout: Duration, most: usize, log: &Log, launch: Launch) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            timeout,
+            log: log.clone(),
+            launch,
+            permits: Semaphore::new(most),
+            idle: Mutex::default(),
+            started: AtomicU64::default(),
+            invoked: AtomicU64::default(),
+        }
+    }
+
+    async fn start(&self) -> Result<Process, CannotStart> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("{}#{number}", self.name);
+        let launch = Arc::clone(&self.launch);
+        Process::start(name.clone(), &self.id, self.log.clone(), move |address| launch(&name, address)).await
+    }
+
+    fn put_back(&self, process: Process) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+    }
+
+    /// An idle process that is still alive. One that has ended meanwhile is forgotten.
+    fn idle(&self) -> Option<Process> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain_mut(Process::is_alive);
+        idle.pop()
+    }
+
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoked.fetch_add(1, Ordering::Relaxed);
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await.ok();
+        let mut process = match self.idle() {
+            Some(process) => process,
+            None => self.start().await?,
+        };
+        let outcome = process.invoke(event, self.timeout).await;
+        match &outcome {
+            Ok(_) | Err(InvokeError::Reported(_)) => self.put_back(process),
+            Err(error) => self.log.push(&self.name, &error.to_string()),
+        }
+        outcome
+    }
+}

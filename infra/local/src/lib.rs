@@ -1,0 +1,21 @@
+//! The local stack: API Gateway, Lambda Runtime API, DynamoDB, secrets and a demo back end on one machine.
+
+pub mod api_gateway;
+mod arn;
+pub mod binaries;
+pub mod data_directory;
+pub mod dynamodb;
+pub mod functions;
+pub mod legacy;
+pub mod limits;
+pub mod log;
+pub mod process;
+mod random;
+mod ready;
+mod runtime_api;
+pub mod secrets;
+pub mod seed;
+pub mod stack;
+pub mod template;
+
+pub use runtime_api::FunctionError;

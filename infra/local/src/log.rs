@@ -1,0 +1,64 @@
+//! What the functions write to stdout and stderr, line by line, in a file and in memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Lines kept in memory.
+const KEPT: usize = 50_000;
+
+/// The log of one stack. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    lines: VecDeque<(String, String)>,
+    file: Option<File>,
+}
+
+impl Log {
+    /// A log that also goes to this file, which is started anew.
+    pub fn to_file(path: &Path) -> std::io::Result<Self> {
+        let inner = Inner { lines: VecDeque::new(), file: Some(File::create(path)?) };
+        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// Adds a line written by `source`, such as `token#1`.
+    pub fn push(&self, source: &str, line: &str) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut inner.file {
+            // A full disk must not stop the gateway; the lines are still in memory.
+            let _ = writeln!(file, "[{source}] {line}");
+        }
+        if inner.lines.len() == KEPT {
+            inner.lines.pop_front();
+        }
+        inner.lines.push_back((source.to_owned(), line.to_owned()));
+    }
+
+    /// All lines in memory, each with its source in front.
+    pub fn lines(&self) -> Vec<String> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.lines.iter().map(|(source, line)| format!("[{source}] {line}")).collect()
+    }
+
+    /// The last lines of one source.
+    pub fn tail(&self, source: &str, count: usize) -> Vec<String> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail: Vec<String> = inner
+            .lines
+            .iter()
+            .rev()
+            .filter(|(from, _)| from == source)
+            .take(count)
+            .map(|(_, line)| line.clone())
+            .collect();
+        tail.reverse();
+        tail
+    }
+}

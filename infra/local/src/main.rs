@@ -1,0 +1,93 @@
+//! Starts the local stack: builds the functions, runs everything, prints how to use it, ends with Ctrl-C.
+
+mod announcement;
+mod terminal;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use local::binaries::{self, WORKSPACE};
+use local::stack::{Options, Running, Stack};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the gateway on this machine: API Gateway, Lambda, DynamoDB, Secrets Manager and a demo back end.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where the API listens
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Where users, sessions and keys are kept [default: .local in the project]
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    data: Option<PathBuf>,
+    /// Keep nothing: everything is forgotten when it stops
+    #[arg(long)]
+    ephemeral: bool,
+    /// Configuration to serve, in which `http://127.0.0.1:3001` stands for the demo back end [default: the demo]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Apps and users to begin with [default: the demo]
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn options(self) -> Options {
+        let defaults = Options::default();
+        let data = (!self.ephemeral).then(|| self.data.unwrap_or_else(|| PathBuf::from(WORKSPACE).join(".local")));
+        // Short names read better in messages; a directory that does not exist yet has none.
+        let data = data.map(|path| match path.parent().map(std::fs::canonicalize) {
+            Some(Ok(parent)) => path.file_name().map_or(path.clone(), |name| parent.join(name)),
+            _ => path,
+        });
+        Options {
+            listen: self.listen,
+            data,
+            config: self.config.unwrap_or(defaults.config.clone()),
+            seed: self.seed.unwrap_or(defaults.seed.clone()),
+            ..defaults
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = Arguments::parse().options();
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            terminal::problem(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), String> {
+    let (demo, listen) = (options.seed == Options::default().seed, options.listen);
+    let progress = terminal::Progress::start("building the functions");
+    let built = binaries::build(&["token", "authorizer", "proxy"], "local", |line| progress.report(line)).await;
+    let binaries = built.map_err(|error| error.to_string())?;
+    progress.report("starting");
+    let running: Running = Stack::start(options, binaries).await.map_err(|error| error.to_string())?;
+    progress.finish();
+    if !listen.ip().is_loopback() {
+        terminal::problem("everyone who reaches this address can use the demo users: listen on 127.0.0.1 instead");
+    }
+    terminal::line(&announcement::text(&running, demo));
+    terminal::line("ready");
+    let waited = wait_for_end().await.map_err(|error| format!("cannot wait for Ctrl-C: {error}"));
+    drop(running);
+    waited
+}
+
+/// Returns on Ctrl-C or when asked to terminate.
+async fn wait_for_end() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

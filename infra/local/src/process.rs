@@ -1,0 +1,223 @@
+//! One process of a function, from its start to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use startup::{Clock as _, SystemClock};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+
+use crate::limits;
+use crate::log::Log;
+use crate::random;
+use crate::runtime_api::{FunctionError, Invocation, Phase, RuntimeApi};
+use crate::template::{Function, REGION};
+
+/// Lines of a process that are quoted when it fails.
+const QUOTED: usize = 20;
+
+/// A binary and what it is told.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The function it is the bootstrap of.
+    pub function: Function,
+    /// The binary.
+    pub path: PathBuf,
+}
+
+/// A function does not start.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("function `{name}` {problem}{}", quote(.lines))]
+pub struct CannotStart {
+    /// Name of its binary.
+    pub name: String,
+    /// What happened.
+    pub problem: String,
+    /// The last lines it wrote.
+    pub lines: Vec<String>,
+}
+
+/// An invocation did not return anything.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// The function reported an error.
+    #[error("the function reported {}: {}", .0.kind, .0.message)]
+    Reported(FunctionError),
+    /// The process ended during the invocation.
+    #[error("function `{name}` ended while it handled a call ({status}){}", quote(.lines))]
+    Crashed {
+        /// Name of its binary.
+        name: String,
+        /// How it ended.
+        status: String,
+        /// The last lines it wrote.
+        lines: Vec<String>,
+    },
+    /// The function's own timeout passed; the process was ended.
+    #[error("function `{0}` took longer than its timeout")]
+    TimedOut(String),
+    /// No process could be started for it.
+    #[error(transparent)]
+    CannotStart(#[from] CannotStart),
+}
+
+fn quote(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("; its last lines:\n  {}", lines.join("\n  "))
+}
+
+/// What stands behind a Runtime API.
+#[derive(Debug)]
+pub(crate) enum Runner {
+    /// A process of ours; it is killed when dropped.
+    Process(Child),
+    /// A task in a test.
+    #[cfg(test)]
+    Task(#[expect(dead_code, reason = "kept so that the task can be told from no task")] tokio::task::JoinHandle<()>),
+}
+
+impl Runner {
+    async fn ended(&mut self) -> String {
+        match self {
+            Self::Process(child) => child.wait().await.map_or_else(|error| error.to_string(), describe),
+            #[cfg(test)]
+            Self::Task(_) => std::future::pending().await,
+        }
+    }
+
+    fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Process(child) => matches!(child.try_wait(), Ok(None)),
+            #[cfg(test)]
+            Self::Task(_) => true,
+        }
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    status.to_string()
+}
+
+/// A running process that takes one invocation at a time.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Name in the log, such as `token#1`.
+    name: String,
+    api: RuntimeApi,
+    runner: Runner,
+    log: Log,
+}
+
+impl Process {
+    /// Starts a process and waits until it asks for its first invocation.
+    pub(crate) async fn start(
+        name: String,
+        function: &str,
+        log: Log,
+        launch: impl FnOnce(SocketAddr) -> io::Result<Runner>,
+    ) -> Result<Self, CannotStart> {
+        let failed = |problem: String, lines| CannotStart { name: name.clone(), problem, lines };
+        let api =
+            RuntimeApi::start(function).await.map_err(|error| failed(format!("got no port: {error}"), Vec::new()))?;
+        let mut runner =
+            launch(api.address).map_err(|error| failed(format!("could not be started: {error}"), Vec::new()))?;
+        let mut phase = api.phase.clone();
+        let problem = tokio::select! {
+            reached = phase.wait_for(|phase| *phase != Phase::Starting) => match reached.as_deref() {
+                Ok(Phase::Failed(error)) => Some(format!("said at its start: {}: {}", error.kind, error.message)),
+                Ok(Phase::Ready | Phase::Starting) => None,
+                Err(_) => Some("lost its Runtime API".to_owned()),
+            },
+            status = runner.ended() => Some(format!("ended at its start ({status})")),
+            () = tokio::time::sleep(limits::INIT) => {
+                Some(format!("asked for no invocation within {} s of its start", limits::INIT.as_secs()))
+            }
+        };
+        match problem {
+            Some(problem) => {
+                // Let what it wrote last reach the log.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(failed(problem, log.tail(&name, QUOTED)))
+            }
+            None => Ok(Self { name, api, runner, log }),
+        }
+    }
+
+    /// Whether it can take another invocation.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.runner.is_alive()
+    }
+
+    /// Runs one invocation. After any error but a reported one the process is of no more use.
+    pub(crate) async fn invoke(&mut self, event: Bytes, timeout: Duration) -> Result<Bytes, InvokeError> {
+        let (sender, receiver) = oneshot::channel();
+        let deadline_ms = SystemClock.now_millis() + i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+        let invocation = Invocation { request_id: random::request_id(), event, deadline_ms, outcome: sender };
+        self.api.hand_over(invocation).await;
+        let status = tokio::select! {
+            // An answer counts even if the process ends right after it.
+            biased;
+            outcome = receiver => match outcome {
+                Ok(outcome) => return outcome.map_err(InvokeError::Reported),
+                Err(_) => "its Runtime API ended".to_owned(),
+            },
+            status = self.runner.ended() => status,
+            () = tokio::time::sleep(timeout) => return Err(InvokeError::TimedOut(self.name.clone())),
+        };
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(InvokeError::Crashed { name: self.name.clone(), status, lines: self.log.tail(&self.name, QUOTED) })
+    }
+}
+
+/// Starts the binary with exactly the environment Lambda would give it.
+pub(crate) fn spawn(program: &Program, name: &str, runtime_api: SocketAddr, log: &Log) -> io::Result<Runner> {
+    let function = &program.function;
+    let mut command = Command::new(&program.path);
+    command
+        .env_clear()
+        .envs(&function.environment)
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", &function.id)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string())
+        .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.id))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", name)
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_SESSION_TOKEN", "local")
+        .env("_HANDLER", "bootstrap")
+        .env("TZ", ":UTC")
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn()?;
+    if let Some(stdout) = child.stdout.take() {
+        copy_lines(stdout, name, log);
+    }
+    if let Some(stderr) = child.stderr.take() {
+        copy_lines(stderr, name, log);
+    }
+    Ok(Runner::Process(child))
+}
+
+fn copy_lines(stream: impl AsyncRead + Unpin + Send + 'static, name: &str, log: &Log) {
+    let (name, log) = (name.to_owned(), log.clone());
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            log.push(&name, &line);
+        }
+    });
+}

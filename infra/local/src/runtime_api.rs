@@ -1,0 +1,179 @@
+//! The Lambda Runtime API for one process: it asks for an invocation, we hand one out, it answers.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::limits;
+
+/// One invocation on its way to the process.
+pub(crate) struct Invocation {
+    /// Its id.
+    pub(crate) request_id: String,
+    /// The event.
+    pub(crate) event: Bytes,
+    /// When it must have ended, in milliseconds since 1970.
+    pub(crate) deadline_ms: i64,
+    /// Where the outcome goes.
+    pub(crate) outcome: oneshot::Sender<Outcome>,
+}
+
+/// What the process said about an invocation.
+pub(crate) type Outcome = Result<Bytes, FunctionError>;
+
+/// The error a function reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionError {
+    /// `errorType`.
+    pub kind: String,
+    /// `errorMessage`.
+    pub message: String,
+}
+
+/// How far the process has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It has not yet asked for an invocation.
+    Starting,
+    /// It asks for invocations.
+    Ready,
+    /// It said that it cannot start.
+    Failed(FunctionError),
+}
+
+/// The server one process talks to; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct RuntimeApi {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// How far the process has come.
+    pub(crate) phase: watch::Receiver<Phase>,
+    invocations: mpsc::Sender<Invocation>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    function_arn: String,
+    waiting: Mutex<mpsc::Receiver<Invocation>>,
+    current: SyncMutex<Option<(String, oneshot::Sender<Outcome>)>>,
+    phase: watch::Sender<Phase>,
+}
+
+impl RuntimeApi {
+    /// Starts listening on a free port of the loopback address.
+    pub(crate) async fn start(function: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let (invocations, waiting) = mpsc::channel(1);
+        let (phase_sender, phase) = watch::channel(Phase::Starting);
+        let shared = Arc::new(Shared {
+            function_arn: crate::arn::function(function),
+            waiting: Mutex::new(waiting),
+            current: SyncMutex::new(None),
+            phase: phase_sender,
+        });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/2018-06-01/runtime/init/error", post(init_error))
+            .with_state(shared);
+        let server = tokio::spawn(async move {
+            // It only ends by being aborted.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, phase, invocations, server })
+    }
+
+    /// Hands an invocation to the process. Its outcome never comes if the process ends.
+    pub(crate) async fn hand_over(&self, invocation: Invocation) {
+        // The receiver lives as long as the server, which lives as long as `self`.
+        let _ = self.invocations.send(invocation).await;
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    shared.phase.send_replace(Phase::Ready);
+    let Some(invocation) = shared.waiting.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let headers = [
+        ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
+        ("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string()),
+        ("lambda-runtime-invoked-function-arn", shared.function_arn.clone()),
+        ("lambda-runtime-trace-id", format!("Root={}", invocation.request_id)),
+        ("content-type", "application/json".to_owned()),
+    ];
+    *shared.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.request_id, invocation.outcome));
+    (headers, invocation.event).into_response()
+}
+
+async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
+    match to_bytes(body, limits::PAYLOAD).await {
+        Ok(bytes) => settle(&shared, &id, Ok(bytes)),
+        Err(_) => {
+            let kind = "Function.ResponseSizeTooLarge".to_owned();
+            let message = format!("the response is larger than {} bytes", limits::PAYLOAD);
+            settle(&shared, &id, Err(FunctionError { kind, message }));
+            StatusCode::PAYLOAD_TOO_LARGE.into_response()
+        }
+    }
+}
+
+async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    settle(&shared, &id, Err(reported(&headers, &body)))
+}
+
+async fn init_error(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    shared.phase.send_replace(Phase::Failed(reported(&headers, &body)));
+    accepted()
+}
+
+fn settle(shared: &Shared, id: &str, outcome: Outcome) -> Response {
+    let mut current = shared.current.lock().unwrap_or_else(PoisonError::into_inner);
+    match current.take() {
+        Some((expected, sender)) if expected == id => {
+            // Whoever asked may have given up by now.
+            let _ = sender.send(outcome);
+            accepted()
+        }
+        other => {
+            *current = other;
+            let body = json!({ "errorType": "InvalidRequestID", "errorMessage": "this invocation is not running" });
+            (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+        }
+    }
+}
+
+fn accepted() -> Response {
+    (StatusCode::ACCEPTED, axum::Json(json!({ "status": "OK" }))).into_response()
+}
+
+fn reported(headers: &HeaderMap, body: &[u8]) -> FunctionError {
+    let json: Json = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
+    let header = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    FunctionError {
+        kind: text("errorType").or(header.map(str::to_owned)).unwrap_or_else(|| "Unknown".to_owned()),
+        message: text("errorMessage").unwrap_or_else(|| String::from_utf8_lossy(body).into_owned()),
+    }
+}

@@ -1,0 +1,273 @@
+//! The whole local stack: everything a gateway needs, on loopback, in one value.
+
+mod start;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use crate::binaries::WORKSPACE;
+use crate::data_directory::DirectoryError;
+use crate::dynamodb::DatabaseError;
+use crate::functions::Functions;
+use crate::legacy::Legacy;
+use crate::log::Log;
+use crate::process::CannotStart;
+use crate::secrets::{Secrets, SecretsError, client_secret};
+use crate::seed::{Seed, SeedError};
+use crate::template::{Template, TemplateError};
+
+/// In a configuration this stands for the demo back end, whose port is only known once it runs.
+pub const DEMO_BACK_END: &str = "http://127.0.0.1:3001";
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the API listens; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Directory of what is remembered; `None` forgets everything in the end.
+    pub data: Option<PathBuf>,
+    /// The template.
+    pub template: PathBuf,
+    /// The configuration, in which [`DEMO_BACK_END`] is replaced.
+    pub config: PathBuf,
+    /// Apps and users.
+    pub seed: PathBuf,
+    /// Most processes of each function.
+    pub most_processes: usize,
+    /// Keep what the demo back end receives.
+    pub record: bool,
+    /// `LOG_LEVEL` of the functions.
+    pub log_level: String,
+    /// Variables of functions, by name, instead of what the template gives them. For tests that break something.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    /// The demo on any free port, forgotten in the end.
+    fn default() -> Self {
+        let workspace = PathBuf::from(WORKSPACE);
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: None,
+            template: workspace.join("template.yaml"),
+            config: workspace.join("infra/local/demo.yaml"),
+            seed: workspace.join("infra/local/seed.yaml"),
+            most_processes: 8,
+            record: false,
+            log_level: "INFO".to_owned(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+/// Why the stack does not run. The text tells what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}; choose another address with --listen 127.0.0.1:PORT")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A port of the machine's own choice could not be had, or a thread.
+    #[error("the machine gave no port or thread: {0}")]
+    Machine(#[from] std::io::Error),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// What the data directory holds is damaged.
+    #[error("{problem}\nTo start afresh, move the data directory aside: mv {} {}.old", .directory.display(), .directory.display())]
+    Damaged {
+        /// What is wrong.
+        problem: String,
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The secrets cannot be made or kept.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A file cannot be read or written.
+    #[error("{} cannot be used: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The template has something in it that is not run here.
+    #[error("{}: {source}", .path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        source: TemplateError,
+    },
+    /// The configuration is wrong.
+    #[error("{}: {reason}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What, with line and field.
+        reason: String,
+    },
+    /// Apps and users cannot be stored.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// A function of the template has no binary.
+    #[error("function {0} of the template has no binary")]
+    NoBinary(String),
+    /// A function does not start.
+    #[error(transparent)]
+    Function(#[from] CannotStart),
+    /// A function runs but does not answer as it should.
+    #[error("function `{name}` started but {problem}{}", quote(.lines))]
+    NotReady {
+        /// Name of its binary.
+        name: String,
+        /// What it did instead.
+        problem: String,
+        /// Its last lines.
+        lines: Vec<String>,
+    },
+    /// The start broke off.
+    #[error("the start broke off: {0}")]
+    Aborted(String),
+}
+
+fn quote(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!("; its last lines:\n  {}", lines.join("\n  ")) }
+}
+
+/// A running stack; it ends when dropped.
+#[derive(Debug)]
+pub struct Running {
+    parts: Parts,
+    /// Runs everything; `None` once stopped.
+    runtime: Option<Runtime>,
+}
+
+/// What of a running stack can be looked at.
+#[derive(Debug)]
+struct Parts {
+    base_url: String,
+    dynamodb_url: String,
+    secrets_url: String,
+    legacy_url: String,
+    template: Template,
+    seed: Seed,
+    secrets: Secrets,
+    legacy: Legacy,
+    functions: Functions,
+    log: Log,
+    /// Last, so that it is deleted after everything that uses it.
+    _directory: crate::data_directory::DataDirectory,
+}
+
+/// Starts stacks.
+#[derive(Debug)]
+pub struct Stack;
+
+impl Stack {
+    /// Starts everything and returns when calls will succeed. `binaries` are the function binaries by name.
+    pub async fn start(
+        options: Options,
+        binaries: std::collections::BTreeMap<String, PathBuf>,
+    ) -> Result<Running, StartError> {
+        // A runtime of its own: the stack lives as long as this value, whatever becomes of the caller's runtime.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let started = runtime.spawn(start::start(options, binaries)).await;
+        let mut running = RuntimeGuard(Some(runtime));
+        let parts = started.map_err(|error| StartError::Aborted(error.to_string()))??;
+        Ok(Running { parts, runtime: running.0.take() })
+    }
+}
+
+/// Ends a runtime that a failed start leaves behind.
+struct RuntimeGuard(Option<Runtime>);
+
+impl Drop for RuntimeGuard {
+    fn drop(&mut self) {
+        stop(self.0.take());
+    }
+}
+
+impl Running {
+    /// Where the API is.
+    pub fn base_url(&self) -> &str {
+        &self.parts.base_url
+    }
+
+    /// Where DynamoDB is.
+    pub fn dynamodb_url(&self) -> &str {
+        &self.parts.dynamodb_url
+    }
+
+    /// Where Secrets Manager is.
+    pub fn secrets_url(&self) -> &str {
+        &self.parts.secrets_url
+    }
+
+    /// Where the demo back end is.
+    pub fn legacy_url(&self) -> &str {
+        &self.parts.legacy_url
+    }
+
+    /// What of the template runs.
+    pub fn template(&self) -> &Template {
+        &self.parts.template
+    }
+
+    /// Apps and users that were put into the store.
+    pub fn seed(&self) -> &Seed {
+        &self.parts.seed
+    }
+
+    /// The secret of a confidential app.
+    pub fn client_secret(&self, client_id: &str) -> Option<&str> {
+        self.parts.secrets.get(&client_secret(client_id)).map(String::as_str)
+    }
+
+    /// The value of a secret of the template.
+    pub fn secret(&self, name: &str) -> Option<&str> {
+        self.parts.secrets.get(name).map(String::as_str)
+    }
+
+    /// The demo back end.
+    pub fn legacy(&self) -> &Legacy {
+        &self.parts.legacy
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Functions {
+        &self.parts.functions
+    }
+
+    /// What the functions wrote.
+    pub fn log(&self) -> &Log {
+        &self.parts.log
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        stop(self.runtime.take());
+    }
+}
+
+/// Ends a runtime with all its tasks, and so the processes they hold. A runtime may not be waited for on a thread that
+/// itself runs tasks, hence the other thread.
+fn stop(runtime: Option<Runtime>) {
+    if let Some(runtime) = runtime {
+        let stopping = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
+        // It does not panic, and if it did there would be nothing left to stop.
+        let _ = stopping.join();
+    }
+}

@@ -1,0 +1,165 @@
+//! The steps of a start, in the order in which each finds its mistakes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use config::Gateway;
+use startup::{Environment, dynamodb_client};
+use store::{Store, Tables};
+use tokio::net::TcpListener;
+
+use super::{DEMO_BACK_END, Options, Parts, StartError};
+use crate::api_gateway::ApiGateway;
+use crate::data_directory::DataDirectory;
+use crate::functions::Functions;
+use crate::legacy::Legacy;
+use crate::log::Log;
+use crate::process::{CannotStart, Program};
+use crate::seed::{Seed, SeedError};
+use crate::template::{Inputs, REGION, Template};
+use crate::{dynamodb, ready, secrets};
+
+pub(super) async fn start(options: Options, binaries: BTreeMap<String, PathBuf>) -> Result<Parts, StartError> {
+    let directory = DataDirectory::open(options.data.as_deref())?;
+    let (listener, base_url) = listen(options.listen).await?;
+    let (legacy_listener, legacy_url) = loopback().await?;
+    let (dynamodb_listener, dynamodb_url) = loopback().await?;
+    let (secrets_listener, secrets_url) = loopback().await?;
+
+    let inputs = [
+        ("Issuer", base_url.as_str()),
+        ("LogLevel", &options.log_level),
+        ("DynamoDbEndpoint", &dynamodb_url),
+        ("SecretsManagerEndpoint", &secrets_url),
+    ];
+    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
+    let config = write_config(&options.config, &legacy_url, &directory)?;
+    let seed = Seed::load(&options.seed)?;
+
+    // From here on a mistake means that what an earlier start left behind is damaged.
+    let damaged = |problem: String| match &options.data {
+        Some(directory) => StartError::Damaged { problem, directory: directory.clone() },
+        None => StartError::Aborted(problem),
+    };
+    let kept = directory.kept("secrets.json");
+    let secrets = secrets::open(kept.as_deref(), &template.secrets, &seed.confidential());
+    let secrets = secrets.map_err(|error| match error {
+        secrets::SecretsError::Unreadable { .. } => damaged(error.to_string()),
+        other => other.into(),
+    })?;
+    let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
+    let database = database.map_err(|error| damaged(error.to_string()))?;
+    dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
+    tokio::spawn(dynamodb::serve(dynamodb_listener, database));
+    tokio::spawn(secrets::serve(secrets_listener, secrets.clone()));
+    let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
+    let legacy = Legacy::new(users, options.record);
+    tokio::spawn(legacy.clone().serve(legacy_listener));
+    let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
+    seed.store(&store(&dynamodb_url)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
+
+    let log_path = directory.file("functions.log");
+    let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
+    let functions = Functions::new(programs(&template, &binaries, &config, &options)?, options.most_processes, &log);
+    functions.warm_up().await?;
+    let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
+    tokio::spawn(gateway.serve(listener));
+    ready::check(&base_url, &template, &log).await?;
+
+    Ok(Parts {
+        base_url,
+        dynamodb_url,
+        secrets_url,
+        legacy_url,
+        template,
+        seed,
+        secrets,
+        legacy,
+        functions,
+        log,
+        _directory: directory,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    Ok((listener, url))
+}
+
+async fn loopback() -> Result<(TcpListener, String), StartError> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+fn read(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.to_owned(), source })
+}
+
+fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
+    Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
+}
+
+/// The configuration with the address of the demo back end in it, checked, in the data directory.
+fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<PathBuf, StartError> {
+    let text = read(path)?;
+    Gateway::parse(&text).map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
+    let written = directory.file("gateway.yaml");
+    std::fs::write(&written, text.replace(DEMO_BACK_END, legacy_url))
+        .map_err(|source| StartError::File { path: written.clone(), source })?;
+    // Functions are told an absolute path: they need not share our working directory.
+    std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })
+}
+
+fn store(dynamodb_url: &str) -> Result<Store, StartError> {
+    let pairs = [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
+    ];
+    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let client = dynamodb_client(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
+    let table = |id: &str| id.to_owned();
+    let tables = Tables {
+        users: table("UsersTable"),
+        apps: table("AppsTable"),
+        sessions: table("SessionsTable"),
+        grants: table("GrantsTable"),
+        guesses: table("GuessesTable"),
+    };
+    Ok(Store::new(client, tables))
+}
+
+fn programs(
+    template: &Template,
+    binaries: &BTreeMap<String, PathBuf>,
+    config: &Path,
+    options: &Options,
+) -> Result<Vec<Program>, StartError> {
+    let mut programs = Vec::new();
+    for function in &template.functions {
+        let mut function = function.clone();
+        let Some(path) = binaries.get(&function.binary) else { return Err(StartError::NoBinary(function.id)) };
+        if !path.exists() {
+            let problem = format!("is not at {}", path.display());
+            return Err(CannotStart { name: function.binary, problem, lines: Vec::new() }.into());
+        }
+        if let Some(variable) = function.environment.get_mut("GATEWAY_CONFIG") {
+            // Deployed, this file comes with a layer.
+            *variable = config.to_string_lossy().into_owned();
+        }
+        for (name, value) in &options.environment {
+            if let Some(variable) = function.environment.get_mut(name) {
+                variable.clone_from(value);
+            }
+        }
+        programs.push(Program { function, path: path.clone() });
+    }
+    Ok(programs)
+}

@@ -1,0 +1,160 @@
+//! The part of `template.yaml` the local stack runs.
+//!
+//! It is a named subset: functions, routes, authorizer, environment, gateway responses, tables and secrets. Whatever
+//! else stands in those places is an error that names the place, because what is ignored here would still deploy.
+
+mod api;
+mod cursor;
+mod function;
+mod resolve;
+mod table;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
+use cursor::At;
+pub use function::{Function, Route};
+use resolve::Scope;
+pub use table::Table;
+use yaml::{Node, Value};
+
+/// Account of every ARN the local stack makes up.
+pub const ACCOUNT: &str = "000000000000";
+/// Region of every ARN the local stack makes up.
+pub const REGION: &str = "us-east-1";
+
+/// Why `template.yaml` cannot run here.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It is not YAML.
+    #[error("the template is not valid YAML: {0}")]
+    Yaml(String),
+    /// Something the local stack does not run, or that is missing or wrong.
+    #[error("template line {line}, {place}: {reason}")]
+    Place {
+        /// Line in the file, from 1.
+        line: u64,
+        /// Path of keys, joined with dots.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What a deployment would hand to the template.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Values of parameters that should differ from their defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// Put before the logical id of a table to make its name.
+    pub table_prefix: String,
+}
+
+/// The part of the template that runs.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The API.
+    pub api: Api,
+    /// Functions in the order of the file.
+    pub functions: Vec<Function>,
+    /// Routes of all functions; no method and path twice.
+    pub routes: Vec<Route>,
+    /// Tables in the order of the file.
+    pub tables: Vec<Table>,
+    /// Logical ids of the secrets, which are their names here.
+    pub secrets: Vec<String>,
+}
+
+impl Template {
+    /// Reads the text of a template.
+    pub fn read(text: &str, inputs: &Inputs) -> Result<Self, TemplateError> {
+        let root = yaml::parse(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
+        let root = At::root(root);
+        let sections = root.fields(&[
+            "AWSTemplateFormatVersion",
+            "Transform",
+            "Description",
+            "Metadata",
+            "Parameters",
+            "Conditions",
+            "Mappings",
+            "Globals",
+            "Resources",
+            "Outputs",
+        ])?;
+        let scope = Scope::read(&sections, inputs)?;
+        let globals = function::globals(&sections, &scope)?;
+        let resources = sections.required("Resources")?;
+        let mut apis = Vec::new();
+        let (mut functions, mut routes, mut tables, mut secrets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (id, resource) in resources.entries()? {
+            let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
+            if let Some(condition) = resource.get("Condition")
+                && !scope.condition(condition.text()?, &condition)?
+            {
+                continue;
+            }
+            match kind.text()? {
+                "AWS::Serverless::Function" => {
+                    let (function, mut more) = function::read(&id, &resource, &globals, &scope)?;
+                    functions.push(function);
+                    routes.append(&mut more);
+                }
+                "AWS::Serverless::Api" => apis.push((api::read(&id, &resource, &scope)?, resource)),
+                "AWS::DynamoDB::Table" => tables.push(table::read(&resource, scope.table_name(&id), &scope)?),
+                "AWS::SecretsManager::Secret" => secrets.push(id),
+                "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
+                // Roles, layers, alarms and the like have nothing to run.
+                _ => {}
+            }
+        }
+        let mut apis = apis.into_iter();
+        let Some((api, _)) = apis.next() else { return Err(resources.error("declares no AWS::Serverless::Api")) };
+        if let Some((_, second)) = apis.next() {
+            return Err(second.error("the local stack runs one API only"));
+        }
+        let template = Self { api, functions, routes, tables, secrets };
+        template.check(&resources)?;
+        Ok(template)
+    }
+
+    /// The function with this logical id.
+    pub fn function(&self, id: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.id == id)
+    }
+
+    fn check(&self, resources: &At) -> Result<(), TemplateError> {
+        let mut seen = BTreeSet::new();
+        for route in &self.routes {
+            if !seen.insert((&route.method, &route.path)) {
+                return Err(resources.error(&format!("{} {} is declared twice", route.method, route.path)));
+            }
+            if let Some(name) = &route.authorizer
+                && !self.api.authorizers.contains_key(name)
+            {
+                let reason = format!(
+                    "{} {} names the authorizer `{name}`, which the API does not declare",
+                    route.method, route.path
+                );
+                return Err(resources.error(&reason));
+            }
+        }
+        for (name, authorizer) in &self.api.authorizers {
+            if self.function(&authorizer.function).is_none() {
+                let reason = format!("authorizer `{name}` names `{}`, which is no function here", authorizer.function);
+                return Err(resources.error(&reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    fn scalar(text: impl Into<String>, line: u64) -> Self {
+        Self { value: Value::Scalar(text.into()), tag: None, line }
+    }
+}
+
+#[cfg(test)]
+mod tests;

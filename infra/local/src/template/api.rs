@@ -1,0 +1,213 @@
+//! The API: stage, variables, authorizers and gateway responses.
+
+use std::collections::BTreeMap;
+
+use super::TemplateError;
+use super::cursor::At;
+use super::resolve::{Scope, id_of_arn};
+
+/// A REST API.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Logical id, which is its API id here.
+    pub id: String,
+    /// Name of its stage.
+    pub stage: String,
+    /// Stage variables.
+    pub variables: BTreeMap<String, String>,
+    /// Authorizer of routes that do not say otherwise.
+    pub default_authorizer: Option<String>,
+    /// Authorizers by name.
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// Gateway responses by type, such as `UNAUTHORIZED`.
+    pub gateway_responses: BTreeMap<String, GatewayResponse>,
+    /// Whether `*/*` is a binary media type, so that bodies travel as base64.
+    pub binary: bool,
+}
+
+/// A REQUEST authorizer that is asked for every call.
+#[derive(Debug, Clone)]
+pub struct Authorizer {
+    /// Logical id of its function.
+    pub function: String,
+    /// Headers that must be there for it to be asked.
+    pub identity_headers: Vec<String>,
+}
+
+/// What the gateway answers by itself.
+#[derive(Debug, Clone, Default)]
+pub struct GatewayResponse {
+    /// Status, if it differs from Amazon's.
+    pub status: Option<u16>,
+    /// Headers with their value expressions.
+    pub headers: Vec<(String, HeaderTemplate)>,
+    /// Body in which `$context.…` is replaced.
+    pub body: Option<String>,
+}
+
+/// Value of a header in a gateway response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderTemplate {
+    /// `'text'`.
+    Static(String),
+    /// `context.…`, here without `context.`.
+    Context(String),
+}
+
+/// Types of gateway responses with the status Amazon gives them.
+pub const RESPONSE_TYPES: [(&str, u16); 20] = [
+    ("ACCESS_DENIED", 403),
+    ("API_CONFIGURATION_ERROR", 500),
+    ("AUTHORIZER_CONFIGURATION_ERROR", 500),
+    ("AUTHORIZER_FAILURE", 500),
+    ("BAD_REQUEST_BODY", 400),
+    ("BAD_REQUEST_PARAMETERS", 400),
+    ("DEFAULT_4XX", 400),
+    ("DEFAULT_5XX", 500),
+    ("EXPIRED_TOKEN", 403),
+    ("INTEGRATION_FAILURE", 504),
+    ("INTEGRATION_TIMEOUT", 504),
+    ("INVALID_API_KEY", 403),
+    ("INVALID_SIGNATURE", 403),
+    ("MISSING_AUTHENTICATION_TOKEN", 403),
+    ("QUOTA_EXCEEDED", 429),
+    ("REQUEST_TOO_LARGE", 413),
+    ("RESOURCE_NOT_FOUND", 404),
+    ("THROTTLED", 429),
+    ("UNAUTHORIZED", 401),
+    ("UNSUPPORTED_MEDIA_TYPE", 415),
+];
+
+/// The second half matters only once deployed.
+const PROPERTIES: [&str; 15] = [
+    "StageName",
+    "Auth",
+    "BinaryMediaTypes",
+    "GatewayResponses",
+    "Variables",
+    "AccessLogSetting",
+    "AlwaysDeploy",
+    "Description",
+    "DisableExecuteApiEndpoint",
+    "Domain",
+    "EndpointConfiguration",
+    "MethodSettings",
+    "OpenApiVersion",
+    "Tags",
+    "TracingEnabled",
+];
+
+pub(super) fn read(id: &str, resource: &At, scope: &Scope) -> Result<Api, TemplateError> {
+    let parts = resource.fields(&["Type", "Properties", "Condition", "DependsOn"])?;
+    let properties = scope.resolve(&parts.required("Properties")?)?;
+    let fields = properties.fields(&PROPERTIES)?;
+    let mut variables = BTreeMap::new();
+    if let Some(at) = fields.get("Variables") {
+        for (name, value) in at.entries()? {
+            variables.insert(name, value.text()?.to_owned());
+        }
+    }
+    let mut api = Api {
+        id: id.to_owned(),
+        stage: fields.required("StageName")?.text()?.to_owned(),
+        variables,
+        default_authorizer: None,
+        authorizers: BTreeMap::new(),
+        gateway_responses: BTreeMap::new(),
+        binary: false,
+    };
+    if let Some(auth) = fields.get("Auth") {
+        auth_of(&auth, &mut api)?;
+    }
+    if let Some(types) = fields.get("BinaryMediaTypes") {
+        for item in types.items()? {
+            item.one_of(&["*~1*", "*/*"])?;
+            api.binary = true;
+        }
+    }
+    if let Some(responses) = fields.get("GatewayResponses") {
+        for (kind, at) in responses.entries()? {
+            if !RESPONSE_TYPES.iter().any(|(known, _)| *known == kind) {
+                return Err(at.error("is no type of gateway response"));
+            }
+            api.gateway_responses.insert(kind, gateway_response(&at)?);
+        }
+    }
+    Ok(api)
+}
+
+fn auth_of(auth: &At, api: &mut Api) -> Result<(), TemplateError> {
+    let fields = auth.fields(&["DefaultAuthorizer", "Authorizers"])?;
+    if let Some(authorizers) = fields.get("Authorizers") {
+        for (name, at) in authorizers.entries()? {
+            api.authorizers.insert(name, authorizer(&at)?);
+        }
+    }
+    if let Some(at) = fields.get("DefaultAuthorizer") {
+        let name = at.text()?;
+        if !api.authorizers.contains_key(name) {
+            return Err(at.error(&format!("there is no authorizer `{name}`")));
+        }
+        api.default_authorizer = Some(name.to_owned());
+    }
+    Ok(())
+}
+
+fn authorizer(at: &At) -> Result<Authorizer, TemplateError> {
+    let fields = at.fields(&["FunctionArn", "FunctionPayloadType", "Identity"])?;
+    fields.required("FunctionPayloadType")?.one_of(&["REQUEST"])?;
+    let function = fields.required("FunctionArn")?;
+    let Some(id) = id_of_arn(function.text()?) else { return Err(function.error("must be !GetAtt Function.Arn")) };
+    let identity = fields.required("Identity")?;
+    let identity = identity.fields(&["Headers", "ReauthorizeEvery"])?;
+    // A cached policy is an uncounted call, so caching is not even imitated.
+    identity.required("ReauthorizeEvery")?.one_of(&["0"])?;
+    let headers = identity.required("Headers")?.items()?;
+    let identity_headers = headers.iter().map(|at| at.text().map(str::to_owned)).collect::<Result<_, _>>()?;
+    Ok(Authorizer { function: id.to_owned(), identity_headers })
+}
+
+fn gateway_response(at: &At) -> Result<GatewayResponse, TemplateError> {
+    let fields = at.fields(&["StatusCode", "ResponseParameters", "ResponseTemplates"])?;
+    let status = match fields.get("StatusCode") {
+        Some(at) => match at.number()? {
+            code @ 400..=599 => Some(code),
+            _ => return Err(at.error("must be a status from 400 to 599")),
+        },
+        None => None,
+    };
+    let mut headers = Vec::new();
+    if let Some(parameters) = fields.get("ResponseParameters")
+        && let Some(at) = parameters.fields(&["Headers"])?.get("Headers")
+    {
+        for (name, value) in at.entries()? {
+            headers.push((name, header_template(&value)?));
+        }
+    }
+    let body = match fields.get("ResponseTemplates") {
+        Some(templates) => templates.fields(&["application/json"])?.get("application/json"),
+        None => None,
+    };
+    let body = match body {
+        Some(at) => {
+            let text = at.text()?;
+            if text.split('$').skip(1).any(|rest| !rest.starts_with("context.")) {
+                return Err(at.error("only $context.… can be replaced in a body"));
+            }
+            Some(text.to_owned())
+        }
+        None => None,
+    };
+    Ok(GatewayResponse { status, headers, body })
+}
+
+fn header_template(at: &At) -> Result<HeaderTemplate, TemplateError> {
+    let text = at.text()?;
+    if let Some(value) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return Ok(HeaderTemplate::Static(value.to_owned()));
+    }
+    match text.strip_prefix("context.") {
+        Some(path) => Ok(HeaderTemplate::Context(path.to_owned())),
+        None => Err(at.error("must be 'text' in single quotes or context.…")),
+    }
+}

@@ -1,0 +1,169 @@
+//! Functions with their environment, and the routes that reach them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::TemplateError;
+use super::cursor::{At, Fields};
+use super::resolve::Scope;
+
+/// One Lambda function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Logical id.
+    pub id: String,
+    /// Name of the binary that is its bootstrap.
+    pub binary: String,
+    /// Memory in MB, which the function is told.
+    pub memory: u32,
+    /// Longest run of one invocation.
+    pub timeout: Duration,
+    /// Variables with their values, globals included.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// One method of one path.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Method in capitals.
+    pub method: String,
+    /// Path as declared, such as `/orders/{id}` or `/{proxy+}`.
+    pub path: String,
+    /// Logical id of the function behind it.
+    pub function: String,
+    /// Name of the authorizer in front of it; `None` is the API's default.
+    pub authorizer: Option<String>,
+    /// No authorizer at all (`NONE`).
+    pub open: bool,
+}
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// What may stand in a function and in `Globals.Function`. The second half matters only once deployed.
+const PROPERTIES: [&str; 16] = [
+    "Runtime",
+    "Handler",
+    "MemorySize",
+    "Timeout",
+    "Environment",
+    "Events",
+    "Architectures",
+    "CodeUri",
+    "DeadLetterQueue",
+    "Description",
+    "Layers",
+    "LoggingConfig",
+    "Policies",
+    "ReservedConcurrentExecutions",
+    "Tags",
+    "Tracing",
+];
+
+/// `Globals.Function`.
+pub(super) struct Globals {
+    memory: Option<u32>,
+    timeout: Option<u64>,
+    runtime: Option<String>,
+    environment: BTreeMap<String, String>,
+}
+
+pub(super) fn globals(sections: &Fields, scope: &Scope) -> Result<Globals, TemplateError> {
+    let Some(globals) = sections.get("Globals") else {
+        return Ok(Globals { memory: None, timeout: None, runtime: None, environment: BTreeMap::new() });
+    };
+    match globals.fields(&["Function"])?.get("Function") {
+        Some(function) => settings(&function, scope),
+        None => Ok(Globals { memory: None, timeout: None, runtime: None, environment: BTreeMap::new() }),
+    }
+}
+
+fn settings(at: &At, scope: &Scope) -> Result<Globals, TemplateError> {
+    let fields = at.fields(&PROPERTIES)?;
+    let resolved = |key: &str| fields.get(key).map(|at| scope.resolve(&at)).transpose();
+    if let Some(handler) = resolved("Handler")? {
+        handler.one_of(&["bootstrap"])?;
+    }
+    let runtime = match resolved("Runtime")? {
+        Some(runtime) => Some(runtime.one_of(&["provided.al2023"])?.to_owned()),
+        None => None,
+    };
+    let mut environment = BTreeMap::new();
+    if let Some(at) = resolved("Environment")?
+        && let Some(variables) = at.fields(&["Variables"])?.get("Variables")
+    {
+        for (name, value) in variables.entries()? {
+            environment.insert(name, value.text()?.to_owned());
+        }
+    }
+    Ok(Globals {
+        memory: resolved("MemorySize")?.map(|at| at.number()).transpose()?,
+        timeout: resolved("Timeout")?.map(|at| at.number()).transpose()?,
+        runtime,
+        environment,
+    })
+}
+
+pub(super) fn read(
+    id: &str,
+    resource: &At,
+    globals: &Globals,
+    scope: &Scope,
+) -> Result<(Function, Vec<Route>), TemplateError> {
+    let parts = resource.fields(&["Type", "Metadata", "Properties", "Condition", "DependsOn"])?;
+    let properties = parts.required("Properties")?;
+    let own = settings(&properties, scope)?;
+    if own.runtime.is_none() && globals.runtime.is_none() {
+        return Err(properties.error("needs `Runtime`"));
+    }
+    let mut environment = globals.environment.clone();
+    environment.extend(own.environment);
+    let function = Function {
+        id: id.to_owned(),
+        binary: binary(&parts)?,
+        memory: own.memory.or(globals.memory).unwrap_or(128),
+        timeout: Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(3)),
+        environment,
+    };
+    let mut routes = Vec::new();
+    if let Some(events) = properties.get("Events") {
+        for (_, event) in scope.resolve(&events)?.entries()? {
+            routes.push(route(id, &event)?);
+        }
+    }
+    Ok((function, routes))
+}
+
+fn binary(parts: &Fields) -> Result<String, TemplateError> {
+    let metadata = parts.required("Metadata")?;
+    let build = metadata.fields(&["BuildMethod", "BuildProperties"])?;
+    build.required("BuildMethod")?.one_of(&["rust-cargolambda"])?;
+    let properties = build.required("BuildProperties")?;
+    let binary = properties.fields(&["Binary"])?.required("Binary")?;
+    Ok(binary.text()?.to_owned())
+}
+
+fn route(function: &str, event: &At) -> Result<Route, TemplateError> {
+    let fields = event.fields(&["Type", "Properties"])?;
+    fields.required("Type")?.one_of(&["Api"])?;
+    let properties = fields.required("Properties")?;
+    let fields = properties.fields(&["RestApiId", "Path", "Method", "Auth"])?;
+    fields.required("RestApiId")?;
+    let method = fields.required("Method")?;
+    let path = fields.required("Path")?;
+    if !path.text()?.starts_with('/') {
+        return Err(path.error("must start with a slash"));
+    }
+    let authorizer = match fields.get("Auth") {
+        Some(auth) => auth.fields(&["Authorizer"])?.get("Authorizer"),
+        None => None,
+    };
+    let authorizer = authorizer.map(|at| at.text().map(str::to_owned)).transpose()?;
+    let open = authorizer.as_deref() == Some("NONE");
+    Ok(Route {
+        method: method.one_of(&METHODS)?.to_owned(),
+        path: path.text()?.to_owned(),
+        function: function.to_owned(),
+        authorizer: authorizer.filter(|name| name != "NONE"),
+        open,
+    })
+}

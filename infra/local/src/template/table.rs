@@ -1,0 +1,82 @@
+//! DynamoDB tables.
+
+use serde_json::{Value as Json, json};
+
+use super::TemplateError;
+use super::cursor::At;
+use super::resolve::Scope;
+
+/// One table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Attributes of its key with their key type (`HASH`, `RANGE`) and attribute type (`S`, `N`, `B`).
+    pub key: Vec<(String, String, String)>,
+    /// Attribute that says when an item expires.
+    pub ttl: Option<String>,
+}
+
+impl Table {
+    /// Body of the `CreateTable` request.
+    pub fn create_request(&self) -> Json {
+        let schema: Vec<Json> =
+            self.key.iter().map(|(name, kind, _)| json!({ "AttributeName": name, "KeyType": kind })).collect();
+        let attributes: Vec<Json> =
+            self.key.iter().map(|(name, _, kind)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
+        json!({
+            "TableName": self.name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": schema,
+            "AttributeDefinitions": attributes,
+        })
+    }
+
+    /// Body of the `UpdateTimeToLive` request, if items of this table expire.
+    pub fn ttl_request(&self) -> Option<Json> {
+        let attribute = self.ttl.as_ref()?;
+        let specification = json!({ "AttributeName": attribute, "Enabled": true });
+        Some(json!({ "TableName": self.name, "TimeToLiveSpecification": specification }))
+    }
+}
+
+pub(super) fn read(resource: &At, name: String, scope: &Scope) -> Result<Table, TemplateError> {
+    let Some(properties) = resource.get("Properties") else { return Err(resource.error("needs `Properties`")) };
+    let properties = scope.resolve(&properties)?;
+    let fields = properties.fields(&[
+        "BillingMode",
+        "AttributeDefinitions",
+        "KeySchema",
+        "TimeToLiveSpecification",
+        "PointInTimeRecoverySpecification",
+        "SSESpecification",
+        "DeletionProtectionEnabled",
+        "Tags",
+    ])?;
+    let mut types = Vec::new();
+    for item in fields.required("AttributeDefinitions")?.items()? {
+        let item = item.fields(&["AttributeName", "AttributeType"])?;
+        let kind = item.required("AttributeType")?;
+        types.push((item.required("AttributeName")?.text()?.to_owned(), kind.one_of(&["S", "N", "B"])?.to_owned()));
+    }
+    let mut key = Vec::new();
+    for at in fields.required("KeySchema")?.items()? {
+        let item = at.fields(&["AttributeName", "KeyType"])?;
+        let attribute = item.required("AttributeName")?.text()?.to_owned();
+        let kind = item.required("KeyType")?.one_of(&["HASH", "RANGE"])?.to_owned();
+        let Some((_, typed)) = types.iter().find(|(name, _)| *name == attribute) else {
+            return Err(at.error(&format!("`{attribute}` is not in AttributeDefinitions")));
+        };
+        key.push((attribute, kind, typed.clone()));
+    }
+    let ttl = match fields.get("TimeToLiveSpecification") {
+        Some(at) => {
+            let ttl = at.fields(&["AttributeName", "Enabled"])?;
+            let on = ttl.required("Enabled")?.one_of(&["true", "false"])? == "true";
+            let attribute = ttl.required("AttributeName")?.text()?.to_owned();
+            on.then_some(attribute)
+        }
+        None => None,
+    };
+    Ok(Table { name, key, ttl })
+}

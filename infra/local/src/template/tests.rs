@@ -1,0 +1,151 @@
+//! What of a template is read, and what is refused.
+
+use super::*;
+
+const REAL: &str = include_str!("../../../../template.yaml");
+
+fn read(text: &str) -> Result<Template, TemplateError> {
+    Template::read(text, &Inputs::default())
+}
+
+/// The message for the real template with one piece of text replaced.
+fn refused(from: &str, to: &str) -> String {
+    assert!(REAL.contains(from), "the template no longer contains {from:?}");
+    read(&REAL.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_template_that_deploys_is_understood() {
+    let parameters = [("Issuer", "http://127.0.0.1:3000")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let template = Template::read(REAL, &Inputs { parameters, table_prefix: "t1-".to_owned() }).unwrap();
+    let binaries: Vec<_> = template.functions.iter().map(|function| function.binary.as_str()).collect();
+    assert_eq!(binaries, ["token", "authorizer", "proxy"]);
+    let token = template.function("TokenFunction").unwrap();
+    assert_eq!(token.memory, 1769);
+    assert_eq!(token.environment["USERS_TABLE"], "t1-UsersTable");
+    assert_eq!(token.environment["SIGNING_KEYS_SECRET"], "SigningKeys");
+    assert_eq!(token.environment["AWS_ENDPOINT_URL_DYNAMODB"], "");
+    assert_eq!(template.api.variables["issuer"], "http://127.0.0.1:3000");
+    assert_eq!(template.api.authorizers["Gateway"].function, "AuthorizerFunction");
+    assert!(template.api.binary);
+    assert_eq!(template.tables.len(), 5);
+    assert_eq!(template.tables[3].key[1].0, "client_id");
+    assert_eq!(template.secrets.len(), 5);
+    assert_eq!(template.api.gateway_responses["AUTHORIZER_FAILURE"].status, Some(503));
+}
+
+#[test]
+fn without_an_issuer_the_api_is_its_own_issuer() {
+    let template = read(REAL).unwrap();
+    assert_eq!(template.api.variables["issuer"], "https://Api.execute-api.us-east-1.amazonaws.com/v1");
+}
+
+/// Only what the template lists is open; everything else stands behind the authorizer.
+#[test]
+fn only_the_public_paths_and_the_token_endpoints_are_open() {
+    let template = read(REAL).unwrap();
+    for route in &template.routes {
+        let expected = route.function == "TokenFunction" || route.path.starts_with("/public/");
+        assert_eq!(route.open, expected, "{} {}", route.method, route.path);
+    }
+}
+
+/// Private signing keys reach the token function alone; the authorizer can neither seal nor open.
+#[test]
+fn each_function_is_told_only_of_the_secrets_it_needs() {
+    let template = read(REAL).unwrap();
+    let secrets = |id: &str| -> Vec<String> {
+        let environment = &template.function(id).unwrap().environment;
+        environment.keys().filter(|name| name.ends_with("_SECRET")).cloned().collect()
+    };
+    assert_eq!(secrets("AuthorizerFunction"), ["PUBLIC_KEYS_SECRET"]);
+    assert_eq!(secrets("ProxyFunction"), ["SEALING_KEYS_SECRET"]);
+}
+
+/// Checklist Z-13.
+#[test]
+fn nothing_of_the_demo_is_in_what_deploys() {
+    for word in ["demo", "ada@", "bob@", "partner-app", "127.0.0.1", "localhost"] {
+        assert!(!REAL.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn an_unknown_property_of_a_function_is_named() {
+    let message = refused("      CodeUri: .\n", "      CodeUri: .\n      VpcConfig: {}\n");
+    assert!(message.contains("Resources.TokenFunction.Properties.VpcConfig"), "{message}");
+    assert!(message.starts_with("template line "), "{message}");
+}
+
+#[test]
+fn an_unknown_property_of_a_route_is_named() {
+    let message = refused("Path: /oauth2/token, Method: POST,", "Path: /oauth2/token, Method: POST, RequestModel: {},");
+    assert!(message.contains("TokenFunction.Properties.Events.Token.Properties.RequestModel"), "{message}");
+}
+
+#[test]
+fn any_is_no_method() {
+    let message = refused("Path: /oauth2/token, Method: POST", "Path: /oauth2/token, Method: ANY");
+    assert!(message.contains("Events.Token.Properties.Method") && message.contains("`ANY`"), "{message}");
+}
+
+#[test]
+fn a_caching_authorizer_is_refused() {
+    let message = refused("ReauthorizeEvery: 0", "ReauthorizeEvery: 300");
+    assert!(message.contains("Authorizers.Gateway.Identity.ReauthorizeEvery"), "{message}");
+}
+
+#[test]
+fn an_unknown_property_of_the_authorizer_is_named() {
+    let message =
+        refused("FunctionPayloadType: REQUEST", "FunctionPayloadType: REQUEST\n            FunctionInvokeRole: x");
+    assert!(message.contains("Authorizers.Gateway.FunctionInvokeRole"), "{message}");
+}
+
+#[test]
+fn an_unknown_tag_in_the_environment_is_named() {
+    let message = refused("USERS_TABLE: !Ref UsersTable", "USERS_TABLE: !ImportValue UsersTable");
+    assert!(message.contains("Environment.Variables.USERS_TABLE") && message.contains("!ImportValue"), "{message}");
+}
+
+#[test]
+fn a_reference_to_nothing_is_named() {
+    let message = refused("USERS_TABLE: !Ref UsersTable", "USERS_TABLE: !Ref NoTable");
+    assert!(message.contains("Variables.USERS_TABLE") && message.contains("`NoTable`"), "{message}");
+}
+
+#[test]
+fn a_long_form_function_is_refused() {
+    let message = refused("USERS_TABLE: !Ref UsersTable", "USERS_TABLE: { Ref: UsersTable }");
+    assert!(message.contains("Variables.USERS_TABLE.Ref") && message.contains("short form"), "{message}");
+}
+
+#[test]
+fn an_unknown_gateway_response_is_named() {
+    let message = refused("        UNAUTHORIZED:\n", "        UNAUTHORISED:\n");
+    assert!(message.contains("Api.Properties.GatewayResponses.UNAUTHORISED"), "{message}");
+}
+
+#[test]
+fn a_header_expression_that_is_not_imitated_is_named() {
+    let message = refused("Retry-After: \"'5'\"", "Retry-After: method.request.header.Origin");
+    assert!(message.contains("AUTHORIZER_FAILURE.ResponseParameters.Headers.Retry-After"), "{message}");
+}
+
+#[test]
+fn logic_in_a_body_template_is_refused() {
+    let message = refused("\"$context.requestId\"", "\"$input.body\"");
+    assert!(message.contains("ResponseTemplates.application/json"), "{message}");
+}
+
+#[test]
+fn the_same_route_twice_is_an_error() {
+    let message = refused("Path: /oauth2/token, Method: GET", "Path: /oauth2/token, Method: POST");
+    assert!(message.contains("POST /oauth2/token is declared twice"), "{message}");
+}
+
+#[test]
+fn text_that_is_not_yaml_is_an_error() {
+    assert!(matches!(read("a: [").unwrap_err(), TemplateError::Yaml(_)));
+}

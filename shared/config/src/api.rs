@@ -1,0 +1,154 @@
+//! One API of the gateway: its back end and the routes that lead there.
+
+use crate::text::ScopeToken;
+use crate::url::Origin;
+use crate::{NotAllowed, duration, header};
+use domain::headers::IdentityHeaders;
+use domain::ids::ConnectorName;
+use domain::scope::Scope;
+use domain::time::Seconds;
+use http::HeaderName;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// One API: its back end and the routes that lead there.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Where calls are sent; the path of a call is appended unchanged.
+    pub back_end: Origin,
+    /// Permits an `http` back end beyond this machine. Identities and sessions then travel unencrypted.
+    #[serde(default)]
+    pub allow_plain_http: bool,
+    /// The connector whose session calls carry. Without it they carry the user's identity alone.
+    #[schemars(with = "Option<crate::file::Name>")]
+    pub connector: Option<ConnectorName>,
+    /// Lets a login succeed although this API's connector could not log in; calls to it then fail until the next login.
+    #[serde(default)]
+    pub optional: bool,
+    /// How long the back end may take to answer, 1 s to 28 s.
+    #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "10s"))]
+    pub timeout: Seconds,
+    /// The most bytes of headers the back end takes, 1024 to 65536.
+    #[serde(default = "default_max_header_bytes")]
+    #[schemars(range(min = 1024, max = 65536))]
+    pub max_header_bytes: u32,
+    /// The names of the headers that tell the back end who calls.
+    #[serde(default, deserialize_with = "identity_headers")]
+    #[schemars(with = "HeaderNames")]
+    pub headers: IdentityHeaders,
+    /// The paths of this API, each with its methods.
+    #[schemars(length(min = 1))]
+    pub routes: Vec<Route>,
+}
+
+/// A path and what may be done there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The path, such as `/orders/{id}`; a name in braces stands for exactly one segment that is not empty.
+    #[schemars(extend("pattern" = r"^(/([^/{}?#;\\ ]*|\{[A-Za-z_][A-Za-z0-9_]*\}))+$"))]
+    pub path: String,
+    /// The methods, each with the scopes a call needs. A call needs all of them.
+    #[serde(deserialize_with = "methods")]
+    #[schemars(with = "BTreeMap<Method, Vec<ScopeToken>>", extend("minProperties" = 1))]
+    pub methods: BTreeMap<Method, Scope>,
+    /// Whether calls need no token. The path must then begin with `/public/`, and the methods have no scopes.
+    #[serde(default)]
+    pub public: bool,
+}
+
+/// A method that routes can have; API Gateway passes no others on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the methods of RFC 9110 section 9.3 and RFC 5789")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+}
+
+impl From<Method> for http::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Head => Self::HEAD,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+            Method::Options => Self::OPTIONS,
+        }
+    }
+}
+
+/// Other names for the headers that tell the back end who calls.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct HeaderNames {
+    /// Instead of `X-Authenticated-UserId`.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    user_id: Option<HeaderName>,
+    /// Instead of `X-Authenticated-Scope`.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    scope: Option<HeaderName>,
+    /// Instead of `X-Consumer-Username`, the application's name.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    app_name: Option<HeaderName>,
+    /// Instead of `X-Consumer-Custom-Id`, the application's subscription to this API.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    subscription: Option<HeaderName>,
+    /// Instead of `X-Credential-Identifier`, the application's client id.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    client_id: Option<HeaderName>,
+}
+
+fn identity_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IdentityHeaders, D::Error> {
+    let names = HeaderNames::deserialize(deserializer)?;
+    let usual = IdentityHeaders::default();
+    Ok(IdentityHeaders {
+        user_id: names.user_id.unwrap_or(usual.user_id),
+        scope: names.scope.unwrap_or(usual.scope),
+        app_name: names.app_name.unwrap_or(usual.app_name),
+        subscription: names.subscription.unwrap_or(usual.subscription),
+        client_id: names.client_id.unwrap_or(usual.client_id),
+    })
+}
+
+fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Method, Scope>, D::Error> {
+    let written = BTreeMap::<Method, Scopes>::deserialize(deserializer)?;
+    Ok(written.into_iter().map(|(method, scopes)| (method, scopes.0)).collect())
+}
+
+/// A list of scopes as it is written.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<ScopeToken>")]
+struct Scopes(Scope);
+
+impl TryFrom<Vec<ScopeToken>> for Scopes {
+    type Error = NotAllowed;
+
+    fn try_from(tokens: Vec<ScopeToken>) -> Result<Self, NotAllowed> {
+        let text = tokens.iter().map(ScopeToken::as_str).collect::<Vec<_>>().join(" ");
+        Scope::parse(&text).map(Self).map_err(|_| NotAllowed::new("too many scopes: write at most 15 for one method"))
+    }
+}
+
+const fn default_timeout() -> Seconds {
+    Seconds::new(10)
+}
+
+const fn default_max_header_bytes() -> u32 {
+    8190
+}

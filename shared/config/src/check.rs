@@ -1,0 +1,76 @@
+//! The rules of a configuration that no field can keep by itself.
+
+mod apis;
+mod connectors;
+mod paths;
+
+use crate::file::File;
+use crate::routes::Routes;
+use crate::{NotAllowed, duration};
+use domain::time::Seconds;
+
+/// What is wrong, each with the field it is about.
+#[derive(Default)]
+pub(crate) struct Findings(Vec<(String, NotAllowed)>);
+
+impl Findings {
+    fn add(&mut self, field: String, reason: impl Into<String>) {
+        self.0.push((field, NotAllowed::new(reason)));
+    }
+
+    /// A length of time must lie between two others, both included.
+    fn within(&mut self, field: String, length: Seconds, least: u64, most: u64) {
+        let (least, most) = (Seconds::new(least), Seconds::new(most));
+        if length < least || length > most {
+            let (length, least, most) = (duration::written(length), duration::written(least), duration::written(most));
+            self.add(field, format!("{length} is out of range: write {least} to {most}"));
+        }
+    }
+}
+
+/// Checks everything and puts the routes in order.
+pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
+    let mut findings = Findings::default();
+    lifetimes(file, &mut findings);
+    plans(file, &mut findings);
+    for (name, connector) in &file.connectors {
+        connectors::check(&format!("connectors.{name}"), connector, &mut findings);
+    }
+    apis::check(file, &mut findings);
+    let routes = paths::check(&file.apis, &mut findings);
+    if findings.0.is_empty() { Ok(routes) } else { Err(findings.0) }
+}
+
+/// Checklist B-09: access tokens live an hour at most.
+fn lifetimes(file: &File, findings: &mut Findings) {
+    let lifetimes = &file.lifetimes;
+    findings.within("lifetimes.access_token".to_owned(), lifetimes.access_token, 1, 3_600);
+    findings.within("lifetimes.refresh_retry_window".to_owned(), lifetimes.refresh_retry_window, 0, 86_400);
+    findings.within("lifetimes.session_absolute".to_owned(), lifetimes.session_absolute, 1, 3_650 * 86_400);
+    if lifetimes.session_idle > lifetimes.session_absolute || lifetimes.session_idle == Seconds::new(0) {
+        findings.add(
+            "lifetimes.session_idle".to_owned(),
+            format!(
+                "{} is out of range: write 1s to {}, the session_absolute",
+                duration::written(lifetimes.session_idle),
+                duration::written(lifetimes.session_absolute)
+            ),
+        );
+    }
+    if !(1..=16).contains(&file.sessions_per_user_and_app) {
+        findings.add("sessions_per_user_and_app".to_owned(), "out of range: write 1 to 16");
+    }
+}
+
+fn plans(file: &File, findings: &mut Findings) {
+    if file.plans.is_empty() {
+        findings.add("plans".to_owned(), "no plan: write at least one, such as `standard: { calls: 60, window: 1m }`");
+    }
+    for (name, plan) in &file.plans {
+        if plan.calls == 0 {
+            findings.add(format!("plans.{name}.calls"), "0 is out of range: write 1 or more");
+        }
+        // The window is counted in twelve parts of at least a second.
+        findings.within(format!("plans.{name}.window"), plan.window, 12, 3_600);
+    }
+}

@@ -1,0 +1,122 @@
+//! The rules of APIs: back ends, header names and scopes.
+
+use super::Findings;
+use crate::api::{Api, Route};
+use crate::connector::{ConnectorConfig, Inject};
+use crate::file::File;
+use crate::header;
+use crate::text::ScopeToken;
+use domain::headers::IdentityHeaders;
+use domain::ids::ConnectorName;
+use http::HeaderName;
+use std::collections::BTreeSet;
+
+pub(super) fn check(file: &File, findings: &mut Findings) {
+    if file.apis.is_empty() {
+        findings.add("apis".to_owned(), "no API: write at least one, with `back_end` and `routes`");
+    }
+    let declared: Option<BTreeSet<&str>> =
+        file.scopes.as_ref().map(|scopes| scopes.keys().map(ScopeToken::as_str).collect());
+    for (name, api) in &file.apis {
+        let field = format!("apis.{name}");
+        back_end(&field, api, findings);
+        let connector = connector(&field, api, file, findings);
+        headers(&field, &api.headers, connector, findings);
+        if api.routes.is_empty() {
+            findings.add(format!("{field}.routes"), "no route: write at least one, with `path` and `methods`");
+        }
+        for (index, route) in api.routes.iter().enumerate() {
+            scopes(&format!("{field}.routes[{index}].methods"), route, declared.as_ref(), findings);
+        }
+    }
+}
+
+fn back_end(field: &str, api: &Api, findings: &mut Findings) {
+    if api.back_end.is_exposed() && !api.allow_plain_http {
+        findings.add(
+            format!("{field}.back_end"),
+            format!(
+                "{} sends identities and sessions unencrypted: write https, or accept it with `allow_plain_http: true`",
+                api.back_end
+            ),
+        );
+    }
+    findings.within(format!("{field}.timeout"), api.timeout, 1, 28);
+    if !(1_024..=65_536).contains(&api.max_header_bytes) {
+        findings.add(format!("{field}.max_header_bytes"), "out of range: write 1024 to 65536");
+    }
+}
+
+fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings) -> Option<&'f ConnectorConfig> {
+    let name = api.connector.as_ref()?;
+    let found = file.connectors.get(name);
+    if found.is_none() {
+        let known: Vec<_> = file.connectors.keys().map(ConnectorName::as_str).collect();
+        let advice = if known.is_empty() {
+            "write it under `connectors`".to_owned()
+        } else {
+            format!("write one of {}, or add it under `connectors`", known.join(", "))
+        };
+        findings.add(format!("{field}.connector"), format!("there is no connector `{name}`: {advice}"));
+    }
+    found
+}
+
+/// The five names must be free, and different for a back end that takes `-`, `_` and `.` for the same.
+fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
+    let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = names;
+    let fields = [
+        ("user_id", user_id),
+        ("scope", scope),
+        ("app_name", app_name),
+        ("subscription", subscription),
+        ("client_id", client_id),
+    ];
+    let mut taken: BTreeSet<String> = connector.and_then(injected).map(header::folded).into_iter().collect();
+    for (key, name) in fields {
+        if header::is_reserved(name) {
+            findings.add(
+                format!("{field}.headers.{key}"),
+                format!("`{name}` has a meaning of its own in HTTP: write a name of your own, such as X-User"),
+            );
+        }
+        if !taken.insert(header::folded(name)) {
+            findings.add(
+                format!("{field}.headers.{key}"),
+                format!("`{name}` is the name of another header of this API: write a different one"),
+            );
+        }
+    }
+}
+
+fn injected(connector: &ConnectorConfig) -> Option<&HeaderName> {
+    let ConnectorConfig::HttpLogin(login) = connector;
+    match &login.inject {
+        Inject::Header { name, .. } => Some(name),
+        Inject::Cookie(_) => None,
+    }
+}
+
+fn scopes(field: &str, route: &Route, declared: Option<&BTreeSet<&str>>, findings: &mut Findings) {
+    if route.methods.is_empty() {
+        findings.add(field.to_owned(), "no method: write at least one, such as `GET: [orders:read]`");
+    }
+    for (method, scopes) in &route.methods {
+        let field = format!("{field}.{}", http::Method::from(*method));
+        match (route.public, scopes.is_empty()) {
+            (true, false) => findings.add(field.clone(), "a public route has no scopes: write []"),
+            (false, true) => {
+                findings
+                    .add(field.clone(), "a route needs at least one scope, such as [orders:read], or `public: true`");
+            }
+            (true, true) | (false, false) => {}
+        }
+        let Some(declared) = declared else { continue };
+        for unknown in scopes.iter().filter(|scope| !declared.contains(scope)) {
+            findings.add(
+                field.clone(),
+                format!("there is no scope `{unknown}`: add it under `scopes`, or write one that is there"),
+            );
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is wrong with a configuration, where, and what to write instead.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A value that may not stand where it stands; the text says why and what may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAllowed(String);
+
+impl NotAllowed {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; 0 when the file could not be read that far.
+    pub line: u64,
+    /// The column in characters, from 1.
+    pub column: u64,
+    /// The field, such as `apis.orders.routes[0].path`; empty for the document as a whole.
+    pub field: String,
+    /// Why it is wrong and what to write instead.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: ", self.line, self.column)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or not readable.
+    #[error("cannot read the configuration {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is longer than any configuration should be.
+    #[error(
+        "the configuration has {length} bytes, more than the {limit} allowed: split the gateway or remove comments"
+    )]
+    TooLarge {
+        /// Its length in bytes.
+        length: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// The text was read and is wrong; every problem that could be found at once, in the order of the file.
+    #[error("the configuration is not valid:{}", Listed(.0))]
+    Invalid(Vec<Problem>),
+}
+
+/// Problems, one a line.
+struct Listed<'p>(&'p [Problem]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}

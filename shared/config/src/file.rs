@@ -1,0 +1,105 @@
+//! gateway.yaml as it is written.
+
+use crate::api::Api;
+use crate::connector::ConnectorConfig;
+use crate::duration;
+use crate::text::{Audience, ScopeToken};
+use crate::url::Issuer;
+use domain::ids::{ApiName, ConnectorName, PlanName};
+use domain::rate_limit::Plan;
+use domain::time::Seconds;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// The configuration of a mobile API gateway.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "gateway.yaml")]
+pub(crate) struct File {
+    /// Who signs the tokens (RFC 8414 §2). Without it, the address under which API Gateway serves the gateway.
+    pub(crate) issuer: Option<Issuer>,
+    /// Who the access tokens are for (RFC 9068 §2.2, `aud`). Without it, the issuer.
+    pub(crate) audience: Option<Audience>,
+    /// How long tokens and sessions live.
+    #[serde(default)]
+    pub(crate) lifetimes: Lifetimes,
+    /// How many sessions one user may have in one application at once, 1 to 16; the least recently refreshed goes first.
+    #[serde(default = "default_sessions")]
+    #[schemars(range(min = 1, max = 16))]
+    pub(crate) sessions_per_user_and_app: u32,
+    /// The scopes there are, each with a sentence for people. When present, routes can use no others.
+    pub(crate) scopes: Option<BTreeMap<ScopeToken, String>>,
+    /// How many calls an application may make for one user in any window of time.
+    #[serde(deserialize_with = "plans")]
+    #[schemars(with = "BTreeMap<Name, PlanFields>", extend("minProperties" = 1))]
+    pub(crate) plans: BTreeMap<PlanName, Plan>,
+    /// The legacy systems that the gateway logs in to.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<Name, ConnectorConfig>")]
+    pub(crate) connectors: BTreeMap<ConnectorName, ConnectorConfig>,
+    /// The APIs that the gateway serves.
+    #[schemars(with = "BTreeMap<Name, Api>", extend("minProperties" = 1))]
+    pub(crate) apis: BTreeMap<ApiName, Api>,
+}
+
+/// How long tokens and sessions live.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lifetimes {
+    /// An access token, 1 s to 1 h (RFC 9700 §2.2.1 asks for short).
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "10m"))]
+    pub access_token: Seconds,
+    /// A session that is not refreshed.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "30d"))]
+    pub session_idle: Seconds,
+    /// A session, however often it is refreshed.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "90d"))]
+    pub session_absolute: Seconds,
+    /// How long a used refresh token still yields the successor it yielded first, for answers that got lost; 0 s to 24 h.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "5m"))]
+    pub refresh_retry_window: Seconds,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            access_token: Seconds::new(600),
+            session_idle: Seconds::new(30 * 86_400),
+            session_absolute: Seconds::new(90 * 86_400),
+            refresh_retry_window: Seconds::new(300),
+        }
+    }
+}
+
+/// A plan as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Plan")]
+struct PlanFields {
+    /// Calls allowed in any window of that length, per user and application.
+    #[schemars(range(min = 1))]
+    calls: u32,
+    /// The window's length, 12 s to 1 h.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text")]
+    window: Seconds,
+}
+
+/// A name: up to 32 characters of a-z, 0-9 and -.
+#[derive(JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(extend("pattern" = "^[a-z0-9-]{1,32}$"))]
+pub(crate) struct Name(String);
+
+const fn default_sessions() -> u32 {
+    8
+}
+
+fn plans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PlanName, Plan>, D::Error> {
+    let written = BTreeMap::<PlanName, PlanFields>::deserialize(deserializer)?;
+    Ok(written.into_iter().map(|(name, plan)| (name, Plan { calls: plan.calls, window: plan.window })).collect())
+}

@@ -1,0 +1,175 @@
+//! The configuration as a whole: read once, then only asked.
+
+use crate::api::Api;
+use crate::connector::ConnectorConfig;
+use crate::file::{File, Lifetimes};
+use crate::routes::{NoRoute, RouteMatch, Routes};
+use crate::text::Audience;
+use crate::url::Issuer;
+use crate::{ConfigError, check, read};
+use domain::ids::{ApiName, ConnectorName, PlanName};
+use domain::rate_limit::Plan;
+use domain::scope::Scope;
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The most bytes of a configuration that are read.
+pub(crate) const MAX_BYTES: u64 = 256 * 1024;
+
+/// The configuration of a gateway, checked.
+#[derive(Debug)]
+pub struct Gateway {
+    file: File,
+    routes: Routes,
+}
+
+impl Gateway {
+    /// Reads a configuration. Every problem is told with its line, column and field.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        if length > MAX_BYTES {
+            return Err(ConfigError::TooLarge { length, limit: MAX_BYTES });
+        }
+        let file: File = read::read(text).map_err(|problem| ConfigError::Invalid(vec![problem]))?;
+        let routes = check::check(&file).map_err(|found| ConfigError::Invalid(read::locate(text, found)))?;
+        Ok(Self { file, routes })
+    }
+
+    /// Reads the configuration in a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        if length > MAX_BYTES {
+            return Err(ConfigError::TooLarge { length, limit: MAX_BYTES });
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        Self::parse(read::text(&bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
+    }
+
+    /// Who signs the tokens; `None` means the address under which API Gateway serves the gateway.
+    pub fn issuer(&self) -> Option<&str> {
+        self.file.issuer.as_ref().map(Issuer::as_str)
+    }
+
+    /// Who the access tokens are for; `None` means the issuer.
+    pub fn audience(&self) -> Option<&str> {
+        self.file.audience.as_ref().map(Audience::as_str)
+    }
+
+    /// How long tokens and sessions live.
+    pub fn lifetimes(&self) -> &Lifetimes {
+        &self.file.lifetimes
+    }
+
+    /// How many sessions one user may have in one application at once.
+    pub fn sessions_per_user_and_app(&self) -> u32 {
+        self.file.sessions_per_user_and_app
+    }
+
+    /// The route of a call. `segments` are the raw segments of its path, percent-encodings untouched: `/a/` has `a` and
+    /// an empty one. They are compared byte for byte, a literal segment before a name in braces.
+    pub fn route<'a>(
+        &self,
+        method: &http::Method,
+        segments: impl Iterator<Item = &'a str>,
+    ) -> Result<RouteMatch<'_>, NoRoute<'_>> {
+        self.routes.find(&self.file.apis, method, segments)
+    }
+
+    /// A plan by its name.
+    pub fn plan(&self, name: &PlanName) -> Option<&Plan> {
+        self.file.plans.get(name)
+    }
+
+    /// An API by its name.
+    pub fn api(&self, name: &ApiName) -> Option<&Api> {
+        self.file.apis.get(name)
+    }
+
+    /// All APIs, by name.
+    pub fn apis(&self) -> impl Iterator<Item = (&ApiName, &Api)> {
+        self.file.apis.iter()
+    }
+
+    /// A connector by its name.
+    pub fn connector(&self, name: &ConnectorName) -> Option<&ConnectorConfig> {
+        self.file.connectors.get(name)
+    }
+
+    /// All connectors, by name.
+    pub fn connectors(&self) -> impl Iterator<Item = (&ConnectorName, &ConnectorConfig)> {
+        self.file.connectors.iter()
+    }
+
+    /// The APIs that a token of this scope opens at least one route of; public routes do not count.
+    pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
+        self.file.apis.iter().filter(|(_, api)| {
+            let mut protected = api.routes.iter().filter(|route| !route.public);
+            protected.any(|route| route.methods.values().any(|needed| needed.is_subset(scope)))
+        })
+    }
+
+    /// Every scope a route asks for, in order: the `scopes_supported` of RFC 8414 §2.
+    pub fn scopes(&self) -> BTreeSet<&str> {
+        let routes = self.file.apis.values().flat_map(|api| &api.routes);
+        routes.flat_map(|route| route.methods.values()).flat_map(Scope::iter).collect()
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of gateway.yaml, for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(File).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::time::Seconds;
+
+    const TEXT: &str = "
+plans: { standard: { calls: 60, window: 1m } }
+apis:
+  orders:
+    back_end: https://orders.example.com
+    routes: [{ path: /orders, methods: { GET: [orders:read], POST: [orders:read, orders:write] } }]
+  stock:
+    back_end: https://stock.example.com
+    routes: [{ path: /stock, methods: { GET: [stock:read, admin] } }]
+  open:
+    back_end: https://open.example.com
+    routes: [{ path: /public/ping, methods: { GET: [] }, public: true }]
+";
+
+    #[test]
+    fn what_is_not_written_has_the_documented_value() {
+        let gateway = Gateway::parse(TEXT).unwrap();
+        assert_eq!((gateway.issuer(), gateway.audience()), (None, None));
+        assert_eq!(gateway.lifetimes(), &Lifetimes::default());
+        assert_eq!(gateway.sessions_per_user_and_app(), 8);
+        let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
+        assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
+        assert_eq!(api.headers, domain::headers::IdentityHeaders::default());
+        let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
+        assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));
+        assert!(gateway.plan(&PlanName::parse("other").unwrap()).is_none());
+    }
+
+    /// Checklist S-06.
+    #[test]
+    fn a_scope_opens_the_apis_of_which_it_opens_a_route() {
+        let gateway = Gateway::parse(TEXT).unwrap();
+        let opened = |scope: &str| {
+            let scope = Scope::parse(scope).unwrap();
+            gateway.apis_for_scope(&scope).map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(opened("orders:read"), ["orders"]);
+        assert_eq!(opened("orders:write"), [""; 0]);
+        assert_eq!(opened("orders:read stock:read"), ["orders"]);
+        assert_eq!(opened("admin orders:read stock:read"), ["orders", "stock"]);
+        assert_eq!(opened(""), [""; 0]);
+        assert_eq!(gateway.scopes(), ["admin", "orders:read", "orders:write", "stock:read"].into());
+    }
+}

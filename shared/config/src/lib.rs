@@ -1,0 +1,25 @@
+//! gateway.yaml: its types, its checks and its JSON Schema.
+
+mod api;
+mod check;
+pub mod connector;
+mod duration;
+mod error;
+mod file;
+mod gateway;
+mod header;
+mod place;
+mod read;
+mod routes;
+mod text;
+mod url;
+
+pub use api::{Api, Method, Route};
+pub use domain::headers::IdentityHeaders;
+pub use domain::rate_limit::Plan;
+pub use error::{ConfigError, NotAllowed, Problem};
+pub use file::Lifetimes;
+pub use gateway::{Gateway, schema};
+pub use routes::{NoRoute, RouteMatch};
+pub use text::{Audience, CookieName, JsonPointer, ScopeToken, TokenTemplate};
+pub use url::{HttpUrl, Issuer, Origin};

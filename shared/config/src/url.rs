@@ -1,0 +1,222 @@
+//! Addresses in the configuration: issuer, back ends and the URLs of connectors.
+
+use crate::NotAllowed;
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::fmt;
+use std::net::IpAddr;
+
+/// The longest accepted URL, in bytes.
+const LONGEST: usize = 2048;
+
+/// Where a system listens: scheme, host and port, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+$"))]
+pub struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl Origin {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Host and port as configured: the `Host` of every request (RFC 9112 §3.2).
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Whether what is sent here crosses a network in the clear.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.scheme == Scheme::HTTP && !is_loopback(self.authority.host())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        match parse(&text) {
+            // `http` gives a URL without a path the path `/`, so the text decides.
+            Some((origin, uri)) if uri.query().is_none() && !text.contains('#') && origin.to_string() == text => {
+                Ok(origin)
+            }
+            _ => Err(NotAllowed::new(format!(
+                "`{text}` is not the address of a back end: write scheme, host and port only, \
+                 such as https://orders.internal:8443, without path, query, user or final slash"
+            ))),
+        }
+    }
+}
+
+/// An absolute `http` or `https` URL without user, fragment and placeholders.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+([/?][^#{} ]*)?$"))]
+pub struct HttpUrl {
+    origin: Origin,
+    uri: Uri,
+}
+
+impl HttpUrl {
+    /// The URL, always with scheme and authority.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl TryFrom<String> for HttpUrl {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        match parse(&text) {
+            Some((origin, uri)) if !text.contains(['#', '{', '}']) => Ok(Self { origin, uri }),
+            _ => Err(NotAllowed::new(format!(
+                "`{text}` is not a URL that a connector may call: write an absolute one, \
+                 such as https://sso.internal/login, without user, fragment and placeholders"
+            ))),
+        }
+    }
+}
+
+/// The issuer identifier (RFC 8414 §2): an `https` URL without query and fragment, `http` only on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+(/[^?#{} ]*)?$"))]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// The identifier, character for character as configured.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Issuer {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        match parse(&text) {
+            Some((origin, _)) if !text.contains(['?', '#', '{', '}']) && !origin.is_exposed() => Ok(Self(text)),
+            _ => Err(NotAllowed::new(format!(
+                "`{text}` is not an issuer (RFC 8414 section 2): write an https URL without user, query and fragment, \
+                 such as https://auth.example.com; http is for 127.0.0.1, [::1] and localhost only"
+            ))),
+        }
+    }
+}
+
+/// An `http` or `https` URL with a host, without user; its origin apart.
+fn parse(text: &str) -> Option<(Origin, Uri)> {
+    if text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    let uri = Uri::try_from(text).ok()?;
+    let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme))?.clone();
+    let authority = uri.authority()?.clone();
+    let port_is_sound = match authority.as_str().strip_prefix(authority.host())? {
+        "" => true,
+        _ => authority.port_u16().is_some_and(|port| port > 0),
+    };
+    let sound = port_is_sound && is_host(authority.host());
+    sound.then_some((Origin { scheme, authority }, uri))
+}
+
+/// An IPv6 address in brackets, an IPv4 address, or a name of letters, digits, `-`, `_` and `.`.
+fn is_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Result<Origin, NotAllowed> {
+        Origin::try_from(text.to_owned())
+    }
+
+    /// Abuse cases C3, C4: a back end is an authority and nothing that a path could extend.
+    #[test]
+    fn a_back_end_is_scheme_host_and_port_only() {
+        for good in ["http://127.0.0.1:3001", "https://orders.internal", "https://[::1]:8443", "http://localhost:1"] {
+            assert_eq!(origin(good).expect(good).to_string(), good);
+        }
+        let with_more = ["https://a/", "https://a/x", "https://a?x", "https://a#x", "https://u@a", "https://u:p@a"];
+        let odd =
+            ["ftp://a", "a:80", "//a", "https://", "https://a:", "https://a:0", "https://a:99999", "https://a b", ""];
+        let placeholders = ["https://{tenant}.a", "https://[::1", "https://a,b", "https://é", "https://.a"];
+        for bad in with_more.into_iter().chain(odd).chain(placeholders) {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Checklist M-02.
+    #[test]
+    fn an_issuer_is_https_without_query_and_fragment() {
+        for good in ["https://auth.example.com", "https://a/tenant/1", "http://127.0.0.1:3000", "http://localhost/x"] {
+            assert_eq!(Issuer::try_from(good.to_owned()).expect(good).as_str(), good);
+        }
+        for bad in [
+            "http://auth.example.com",
+            "https://a?x=1",
+            "https://a#",
+            "https://u@a",
+            "auth.example.com",
+            "http://127.1",
+        ] {
+            assert!(Issuer::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_exposed_unless_it_stays_on_this_machine() {
+        for (text, exposed) in [
+            ("http://orders.internal", true),
+            ("http://10.0.0.1:80", true),
+            ("http://localhost.evil.test", true),
+            ("http://LOCALHOST", false),
+            ("http://127.9.9.9", false),
+            ("http://[::1]:1", false),
+            ("https://orders.internal", false),
+        ] {
+            assert_eq!(origin(text).expect(text).is_exposed(), exposed, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_connector_may_have_a_path_and_a_query() {
+        for good in ["https://sso/login", "https://sso/login?x=1", "https://sso"] {
+            assert!(HttpUrl::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in
+            ["/login", "https://u:p@sso/login", "https://sso/login#x", "https://sso/{username}", "https://sso/a b"]
+        {
+            assert!(HttpUrl::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

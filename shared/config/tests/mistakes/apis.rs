@@ -1,0 +1,59 @@
+//! APIs: back ends, references and header names.
+
+use super::{accepted, told};
+
+/// Abuse cases C3, C4: a back end is a fixed authority that no path can extend.
+#[test]
+fn back_ends_that_are_more_or_less_than_an_authority() {
+    const BACK_END: &str = "back_end: https://legacy.example.com";
+    told(&[
+        (BACK_END, "back_end: https://legacy.example.com/", 33, "apis.orders.back_end", "scheme, host and port only"),
+        (BACK_END, "back_end: https://legacy.example.com/v1", 33, "apis.orders.back_end", "without path"),
+        (BACK_END, "back_end: https://legacy.example.com?a", 33, "apis.orders.back_end", "query"),
+        (BACK_END, "back_end: https://u:p@legacy.example.com", 33, "apis.orders.back_end", "user"),
+        (BACK_END, "back_end: legacy.example.com", 33, "apis.orders.back_end", "scheme, host and port only"),
+        (BACK_END, "back_end: ftp://legacy.example.com", 33, "apis.orders.back_end", "scheme, host and port only"),
+        (BACK_END, "back_end: http://legacy.example.com", 33, "apis.orders.back_end", "allow_plain_http: true"),
+        ("timeout: 10s", "timeout: 29s", 35, "apis.orders.timeout", "write 1s to 28s"),
+        ("bytes: 8190", "bytes: 100", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
+    ]);
+    accepted(&[
+        (BACK_END, "back_end: https://legacy.example.com:8443"),
+        (BACK_END, "back_end: http://127.0.0.1:3001"),
+        (BACK_END, "back_end: http://legacy.example.com\n    allow_plain_http: true"),
+    ]);
+}
+
+#[test]
+fn references_to_what_is_not_there() {
+    told(&[
+        ("connector: orders-login", "connector: orders", 34, "apis.orders.connector", "write one of orders-login"),
+        ("[orders:write]", "[orders:wirte]", 40, "apis.orders.routes[0].methods.POST", "no scope `orders:wirte`"),
+        ("  orders:write: Place orders\n", "", 39, "apis.orders.routes[0].methods.POST", "add it under `scopes`"),
+    ]);
+    accepted(&[
+        ("scopes:\n  orders:read: See orders\n  orders:write: Place orders\n", ""),
+        ("    connector: orders-login\n", ""),
+    ]);
+}
+
+/// Abuse case B2: a back end that folds names must not take one header for another.
+#[test]
+fn header_names_that_are_taken() {
+    const HEADERS: &str = "{ user_id: X-User, scope: X-Scope }";
+    told(&[
+        (HEADERS, "{ user_id: Connection }", 37, "apis.orders.headers.user_id", "meaning of its own"),
+        (HEADERS, "{ user_id: transfer_encoding }", 37, "apis.orders.headers.user_id", "meaning of its own"),
+        (HEADERS, "{ user_id: X-Forwarded-For }", 37, "apis.orders.headers.user_id", "meaning of its own"),
+        (HEADERS, "{ user_id: X-User, scope: x_user }", 37, "apis.orders.headers.scope", "another header of this API"),
+        (HEADERS, "{ user_id: \"X User\" }", 37, "apis.orders.headers.user_id", "not the name of a header"),
+        (
+            "inject: { cookie: SESSID }",
+            "inject: { header: X_USER, value: \"{token}\" }",
+            37,
+            "apis.orders.headers.user_id",
+            "another header",
+        ),
+    ]);
+    accepted(&[(HEADERS, "{ user_id: X-Remote-User, client_id: X-Client }"), (HEADERS, "{}")]);
+}

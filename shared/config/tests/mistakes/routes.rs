@@ -1,0 +1,87 @@
+//! Routes: paths, public ones, and paths against each other.
+
+use super::{accepted, told};
+
+const ONE: &str = "path: /orders/{id}";
+const FIELD: &str = "apis.orders.routes[1].path";
+
+/// Abuse cases A2, A3, A4: a route that no accepted call could reach is a mistake.
+#[test]
+fn paths_that_no_call_can_have() {
+    told(&[
+        (ONE, "path: orders/{id}", 41, FIELD, "write /orders/{id}"),
+        (ONE, "path: /orders//x", 41, FIELD, "empty segment"),
+        (ONE, "path: /orders/../x", 41, FIELD, "dot segment"),
+        (ONE, "path: /orders/%2e%2e", 41, FIELD, "dot segment"),
+        (ONE, "path: /orders%2fx", 41, FIELD, "encoded character"),
+        (ONE, "path: /orders;x", 41, FIELD, "not allowed"),
+        (ONE, "path: /orders?x", 41, FIELD, "not allowed"),
+        (ONE, "path: /orders/%zz", 41, FIELD, "malformed"),
+        (ONE, "path: /orders/{id", 41, FIELD, "write a whole segment as {name}"),
+        (ONE, "path: /orders/x{id}", 41, FIELD, "write a whole segment as {name}"),
+        (ONE, "path: /orders/{id}x", 41, FIELD, "write a whole segment as {name}"),
+        (ONE, "path: /orders/{}", 41, FIELD, "write a whole segment as {name}"),
+        (ONE, "path: /orders/{id*}", 41, FIELD, "write a whole segment as {name}"),
+    ]);
+    accepted(&[
+        (ONE, "path: /"),
+        (ONE, "path: /orders/"),
+        (ONE, "path: /orders/{id}/lines/{line_no}"),
+        (ONE, "path: /{tenant}/orders"),
+        (ONE, "path: /orders/caf%C3%A9"),
+    ]);
+}
+
+/// Abuse case A1: only what says so, and lies under /public/, is open.
+#[test]
+fn public_routes_lie_under_public_and_ask_for_nothing() {
+    const PING: &str = "path: /public/ping";
+    told(&[
+        (PING, "path: /ping", 43, "apis.orders.routes[2].path", "write /public/…, or remove `public: true`"),
+        (PING, "path: /public", 43, "apis.orders.routes[2].path", "under /public/ only"),
+        (PING, "path: /public/", 43, "apis.orders.routes[2].path", "under /public/ only"),
+        (ONE, "path: /public/{id}", 41, FIELD, "write another path, or `public: true`"),
+        (ONE, "path: /oauth2/token", 41, FIELD, "/oauth2 belongs to the gateway itself"),
+        (ONE, "path: /.well-known/x", 41, FIELD, "/.well-known belongs to the gateway itself"),
+        (
+            "GET: [] }",
+            "GET: [orders:read] }",
+            44,
+            "apis.orders.routes[2].methods.GET",
+            "a public route has no scopes: write []",
+        ),
+        ("[orders:write]", "[]", 40, "apis.orders.routes[0].methods.POST", "at least one scope"),
+        ("{ GET: [] }", "{}", 44, "apis.orders.routes[2].methods", "write at least one"),
+        ("[orders:write]", "[\"orders write\"]", 40, "apis.orders.routes[0].methods.POST[0]", "not a scope"),
+        ("POST:", "TRACE:", 40, "apis.orders.routes[0].methods.TRACE", "write one of GET, HEAD, POST"),
+    ]);
+    accepted(&[(PING, "path: /public/{name}"), ("[orders:write]", "[orders:read, orders:write]")]);
+}
+
+#[test]
+fn paths_that_two_routes_claim() {
+    told(&[
+        (ONE, "path: /orders", 41, FIELD, "apis.orders.routes[0] has the same path: write its methods in one place"),
+        (
+            ONE,
+            "path: /orders/{a}\n        methods: { GET: [orders:read] }\n      - path: /orders/{b}",
+            43,
+            "apis.orders.routes[2].path",
+            "apis.orders.routes[1] has the same path",
+        ),
+        (
+            ONE,
+            "path: /orders/{a}/x\n        methods: { GET: [orders:read] }\n      - path: /orders/y/{b}",
+            43,
+            "apis.orders.routes[2].path",
+            "some calls fit /orders/{a}/x as well",
+        ),
+    ]);
+    accepted(&[
+        (ONE, "path: /orders/{a}\n        methods: { GET: [orders:read] }\n      - path: /orders/new"),
+        (ONE, "path: /orders/{a}/x\n        methods: { GET: [orders:read] }\n      - path: /orders/y/z"),
+        (ONE, "path: /{a}/x\n        methods: { GET: [orders:read] }\n      - path: /{a}/{b}"),
+        // No name in braces stands for `public`, so these two never meet.
+        (ONE, "path: /{a}/ping"),
+    ]);
+}

@@ -1,0 +1,154 @@
+//! One HTTP client for back ends and legacy logins: bounded in time and size, and it follows nothing.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// How long a TCP connection may take. A back end in the same region answers in milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Idle connections older than this are not used again; common servers close theirs after 60 s or more.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Why there is no answer of the back end to pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackEndError {
+    /// No connection: name, network, port or TLS (502).
+    #[error("the back end could not be reached")]
+    Unreachable,
+    /// No complete answer in the time allowed (504).
+    #[error("the back end did not answer in time")]
+    TimedOut,
+    /// The answer's body is larger than allowed (502).
+    #[error("the back end's answer is too large")]
+    TooLarge,
+    /// The connection ended early or spoke no HTTP (502).
+    #[error("the back end's answer is broken")]
+    Broken,
+}
+
+/// TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS: {0}")]
+pub struct CannotSetUp(#[from] rustls::Error);
+
+/// What one exchange may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// From the first byte sent to the last received, connecting included.
+    pub timeout: Duration,
+    /// The largest body of an answer, in bytes.
+    pub max_body: usize,
+}
+
+/// An HTTP/1.1 client that reuses its connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct BackEndClient {
+    inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl BackEndClient {
+    /// A client that trusts the public certificate authorities.
+    pub fn new() -> Result<Self, CannotSetUp> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let inner = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self { inner })
+    }
+
+    /// Sends one request to the authority of its URI and reads the whole answer.
+    ///
+    /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 section 9.2.2)
+    /// is sent once more when its connection ended before any answer: a reused one may have been closed meanwhile.
+    pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
+        let exchange = async {
+            // A frozen container wakes up with connections the other side has closed: let them notice first.
+            tokio::task::yield_now().await;
+            match self.exchange(request.clone(), bounds.max_body).await {
+                Err(Failure::Closed) if request.method().is_idempotent() => {
+                    self.exchange(request, bounds.max_body).await.map_err(Failure::outcome)
+                }
+                first => first.map_err(Failure::outcome),
+            }
+        };
+        tokio::time::timeout(bounds.timeout, exchange).await.unwrap_or(Err(BackEndError::TimedOut))
+    }
+
+    async fn exchange(&self, request: Request<Bytes>, max_body: usize) -> Result<Response<Bytes>, Failure> {
+        let answer = self.inner.request(request.map(Full::new)).await.map_err(|error| {
+            if is_timeout(&error) {
+                Failure::Final(BackEndError::TimedOut)
+            } else if error.is_connect() {
+                Failure::Final(BackEndError::Unreachable)
+            } else if is_closed(&error) {
+                Failure::Closed
+            } else {
+                Failure::Final(BackEndError::Broken)
+            }
+        })?;
+        let (head, body) = answer.into_parts();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::Final(BackEndError::Broken));
+        }
+        let body = Limited::new(body, max_body).collect().await.map_err(|error| {
+            let too_large = error.is::<LengthLimitError>();
+            Failure::Final(if too_large { BackEndError::TooLarge } else { BackEndError::Broken })
+        })?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+/// How one attempt failed.
+enum Failure {
+    /// The connection ended before any byte of an answer.
+    Closed,
+    /// Another attempt would not help, or not be safe.
+    Final(BackEndError),
+}
+
+impl Failure {
+    const fn outcome(self) -> BackEndError {
+        match self {
+            Self::Closed => BackEndError::Broken,
+            Self::Final(error) => error,
+        }
+    }
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::TimedOut)
+}
+
+fn is_closed(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
+            || cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|io| matches!(io.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
+    })
+}
+
+#[cfg(test)]
+mod tests;

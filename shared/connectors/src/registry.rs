@@ -1,0 +1,32 @@
+//! The connectors of one configuration, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config::Gateway;
+use config::connector::ConnectorConfig;
+use domain::ids::ConnectorName;
+
+use crate::back_end::BackEndClient;
+use crate::{Connector, HttpLogin};
+
+/// All configured connectors.
+#[derive(Clone, Default)]
+pub struct Connectors(BTreeMap<ConnectorName, Arc<dyn Connector>>);
+
+impl Connectors {
+    /// Builds every connector of the configuration. They share one HTTP client and its connections.
+    pub fn from_config(gateway: &Gateway, client: &BackEndClient) -> Self {
+        let build = |config: &ConnectorConfig| match config {
+            ConnectorConfig::HttpLogin(settings) => {
+                Arc::new(HttpLogin::new(settings.clone(), client.clone())) as Arc<dyn Connector>
+            }
+        };
+        Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())
+    }
+
+    /// The connector of that name.
+    pub fn get(&self, name: &ConnectorName) -> Option<&Arc<dyn Connector>> {
+        self.0.get(name)
+    }
+}

@@ -1,0 +1,103 @@
+//! Points in time as RFC 3339 writes them.
+
+use domain::time::Timestamp;
+
+/// The point in time, without its fraction of a second; `None` for anything else than an RFC 3339 `date-time`.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let zone_at = time.find(['Z', 'z', '+', '-'])?;
+    let (clock, zone) = time.split_at_checked(zone_at)?;
+    let clock = match clock.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => whole,
+        Some(_) => return None,
+        None => clock,
+    };
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    let offset = match zone {
+        "Z" | "z" => 0,
+        _ => {
+            let [hours, minutes] = numbers(zone.get(1..)?, ':', [2, 2])?;
+            let length = (hours <= 23 && minutes <= 59).then_some(hours * 3600 + minutes * 60)?;
+            if zone.starts_with('-') { -length } else { length }
+        }
+    };
+    let sound = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
+    // 60 is a leap second: the next second for everyone who does not count them.
+    (sound && hour <= 23 && minute <= 59 && second <= 60).then(|| {
+        let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+        Timestamp::from_secs(seconds - offset)
+    })
+}
+
+/// Numbers of exactly these many digits, with one separator between them.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
+    let mut found = [0; N];
+    let mut parts = text.split(separator);
+    for (number, length) in found.iter_mut().zip(digits) {
+        let part = parts.next().filter(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))?;
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(found)
+}
+
+const fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar, counting years from March so that the leap day comes last.
+const fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 719_469
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_in_time_are_read_with_their_offset() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T12:00:00Z", 951_825_600),
+            ("2030-01-31T12:00:00.123Z", 1_896_091_200),
+            ("2030-01-31t13:00:00+01:00", 1_896_091_200),
+            ("2030-01-31 11:30:00-00:30", 1_896_091_200),
+            ("1969-12-31T23:59:60Z", 0),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(parse(text), Some(Timestamp::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_point_in_time() {
+        for text in [
+            "",
+            "T",
+            "2030-01-31",
+            "2030-01-31T12:00:00",
+            "2030-1-31T12:00:00Z",
+            "2030-02-29T12:00:00Z",
+            "2030-13-01T00:00:00Z",
+            "2030-01-00T00:00:00Z",
+            "2030-01-01T24:00:00Z",
+            "2030-01-01T00:00:61Z",
+            "2030-01-01T00:00:00.Z",
+            "2030-01-01T00:00:00+1:00",
+            "2030-01-01T00:00:00+25:00",
+            "+030-01-01T00:00:00Z",
+            "2030-01-01T00:00:00ZZ",
+            "1896091200",
+            "é030-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

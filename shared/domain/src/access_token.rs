@@ -1,0 +1,217 @@
+//! Access tokens: JWTs of RFC 9068, signed here and verified more strictly than the library alone does.
+
+use crate::ids::{ClientId, SessionId, UserId};
+use crate::keys::{PublicKeys, SigningKey};
+use crate::scope::Scope;
+use crate::time::{Seconds, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The media type of an access token (RFC 9068 §2.1).
+pub const TYP: &str = "at+jwt";
+/// The longest token that is looked at, in bytes: API Gateway carries 10,240 bytes of headers in all.
+pub const MAX_LENGTH: usize = 4096;
+/// How far the clock of the signer may be ahead.
+const SKEW: Seconds = Seconds::new(5);
+
+/// The claims of an access token (RFC 9068 §2.2); no personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccessClaims {
+    /// The authorization server.
+    pub iss: String,
+    /// The user, or the application acting for itself.
+    pub sub: UserId,
+    /// The resources the token is for.
+    pub aud: Vec<String>,
+    /// The application.
+    pub client_id: ClientId,
+    /// What the token may be used for.
+    pub scope: Scope,
+    /// The session that must be alive for the token to work.
+    pub sid: SessionId,
+    /// Unique to the token.
+    pub jti: String,
+    /// When it was issued.
+    pub iat: Timestamp,
+    /// The first second at which it no longer works.
+    pub exp: Timestamp,
+}
+
+/// Why a token is not accepted. One wire answer for all: `invalid_token` (RFC 6750 §3.1); the reason is for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// Not three parts of base64url holding two JSON objects with distinct names.
+    #[error("not a JWT in compact serialisation")]
+    Malformed,
+    /// A header other than exactly `typ` `alg` `kid`, or one with other values than ours.
+    #[error("the header is not that of an access token of this server")]
+    Header,
+    /// No such key; retired, not yet published, or never ours.
+    #[error("signed with an unknown key")]
+    UnknownKey,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// Past its `exp`.
+    #[error("expired")]
+    Expired,
+    /// A claim is missing, of the wrong type, or names somebody else.
+    #[error("claim {0} is missing or not acceptable")]
+    Claim(&'static str),
+}
+
+/// Signs an access token.
+pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<String, InvalidToken> {
+    let mut header = Header::new(key.algorithm());
+    header.typ = Some(TYP.to_owned());
+    header.kid = Some(key.kid().to_owned());
+    jsonwebtoken::encode(&header, claims, key.encoding()).map_err(|_| InvalidToken::Signature)
+}
+
+/// Verifies an access token: exact header, algorithm pinned by `kid`, signature before claims, every claim typed.
+pub fn verify(
+    token: &str,
+    keys: &PublicKeys,
+    issuer: &str,
+    audience: &str,
+    now: Timestamp,
+) -> Result<AccessClaims, InvalidToken> {
+    if token.len() > MAX_LENGTH {
+        return Err(InvalidToken::Malformed);
+    }
+    let (message, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
+    let (header, payload) = message.split_once('.').ok_or(InvalidToken::Malformed)?;
+    if payload.contains('.') {
+        return Err(InvalidToken::Malformed);
+    }
+    let header = object(header)?;
+    let (algorithm, key) = pinned(&header, keys)?;
+    if URL_SAFE_NO_PAD.decode(signature).is_err() {
+        return Err(InvalidToken::Malformed);
+    }
+    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm) {
+        Ok(true) => {}
+        Ok(false) | Err(_) => return Err(InvalidToken::Signature),
+    }
+    claims(&object(payload)?, issuer, audience, now)
+}
+
+fn pinned<'k>(
+    header: &BTreeMap<String, Value>,
+    keys: &'k PublicKeys,
+) -> Result<(Algorithm, &'k jsonwebtoken::DecodingKey), InvalidToken> {
+    // We sign with these three parameters, so anything more (crit, jwk, jku, x5c …) is not ours (RFC 8725 §3.10).
+    if header.keys().any(|name| !["alg", "kid", "typ"].contains(&name.as_str())) {
+        return Err(InvalidToken::Header);
+    }
+    let text = |name: &str| header.get(name).and_then(Value::as_str).ok_or(InvalidToken::Header);
+    let typ = text("typ")?;
+    if !typ.eq_ignore_ascii_case(TYP) && !typ.eq_ignore_ascii_case("application/at+jwt") {
+        return Err(InvalidToken::Header);
+    }
+    let (algorithm, key) = keys.get(text("kid")?).ok_or(InvalidToken::UnknownKey)?;
+    match (algorithm, text("alg")?) {
+        (Algorithm::ES256, "ES256") | (Algorithm::RS256, "RS256") => Ok((algorithm, key)),
+        _ => Err(InvalidToken::Header),
+    }
+}
+
+fn claims(
+    claims: &BTreeMap<String, Value>,
+    issuer: &str,
+    audience: &str,
+    now: Timestamp,
+) -> Result<AccessClaims, InvalidToken> {
+    let text = |name: &'static str| claims.get(name).and_then(Value::as_str).ok_or(InvalidToken::Claim(name));
+    let iss = text("iss")?;
+    if iss != issuer {
+        return Err(InvalidToken::Claim("iss"));
+    }
+    let aud = audiences(claims.get("aud")).ok_or(InvalidToken::Claim("aud"))?;
+    if !aud.iter().any(|name| name == audience) {
+        return Err(InvalidToken::Claim("aud"));
+    }
+    let exp = date(claims, "exp")?.ok_or(InvalidToken::Claim("exp"))?;
+    let iat = date(claims, "iat")?.ok_or(InvalidToken::Claim("iat"))?;
+    if now >= exp {
+        return Err(InvalidToken::Expired);
+    }
+    if iat > now.saturating_add(SKEW) {
+        return Err(InvalidToken::Claim("iat"));
+    }
+    if date(claims, "nbf")?.is_some_and(|nbf| now < nbf) {
+        return Err(InvalidToken::Claim("nbf"));
+    }
+    Ok(AccessClaims {
+        iss: iss.to_owned(),
+        sub: UserId::parse(text("sub")?).map_err(|_| InvalidToken::Claim("sub"))?,
+        aud,
+        client_id: ClientId::parse(text("client_id")?).map_err(|_| InvalidToken::Claim("client_id"))?,
+        scope: Scope::parse(text("scope")?).map_err(|_| InvalidToken::Claim("scope"))?,
+        sid: SessionId::parse(text("sid")?).map_err(|_| InvalidToken::Claim("sid"))?,
+        jti: text("jti")?.to_owned(),
+        iat,
+        exp,
+    })
+}
+
+fn audiences(value: Option<&Value>) -> Option<Vec<String>> {
+    match value? {
+        Value::String(one) => Some(vec![one.clone()]),
+        Value::Array(many) => many.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// A `NumericDate`: a JSON number in the range of real dates, rounded down; anything else is refused.
+fn date(claims: &BTreeMap<String, Value>, name: &'static str) -> Result<Option<Timestamp>, InvalidToken> {
+    const LATEST: f64 = 253_402_300_799.0; // 9999-12-31
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    match value.as_f64() {
+        #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
+        Some(seconds) if (0.0..=LATEST).contains(&seconds) => Ok(Some(Timestamp::from_secs(seconds.floor() as i64))),
+        _ => Err(InvalidToken::Claim(name)),
+    }
+}
+
+/// A JSON object from base64url without padding; a repeated name is an error (RFC 7515 §4, RFC 7519 §4).
+fn object(part: &str) -> Result<BTreeMap<String, Value>, InvalidToken> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)?;
+    serde_json::from_slice::<Distinct>(&bytes).map(|object| object.0).map_err(|_| InvalidToken::Malformed)
+}
+
+struct Distinct(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Distinct;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object with distinct names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("repeated name"));
+                    }
+                }
+                Ok(Distinct(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+#[path = "access_token_tests.rs"]
+mod tests;

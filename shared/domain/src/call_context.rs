@@ -1,0 +1,186 @@
+//! What the authorizer tells the functions behind it about one call: strings in the authorizer context.
+
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::event::ApiRequest;
+use crate::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
+use crate::rate_limit::Quota;
+use crate::scope::Scope;
+use crate::sealing::SealedToken;
+use crate::time::Seconds;
+
+/// Most bytes of names and values together; API Gateway takes 8 KB for the whole answer of an authorizer, policy included.
+pub const MAX_BYTES: usize = 6 * 1024;
+
+/// The internal token of one connector as the authorizer knows it: its version, and the sealed token where it is small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRef {
+    /// Raised whenever the token is replaced.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// Absent when the proxy is to read it from the session.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedToken>,
+}
+
+/// A call that may go to its back end, and on whose behalf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// Who calls.
+    pub user: UserId,
+    /// With which application.
+    pub app: ClientId,
+    /// The application's name for people.
+    pub app_name: String,
+    /// The application's subscription to the API.
+    pub subscription: String,
+    /// What the access token may be used for.
+    pub scope: Scope,
+    /// The login.
+    pub session: SessionId,
+    /// The API called.
+    pub api: ApiName,
+    /// The route of the configuration that matched, as written there.
+    pub route: String,
+    /// The session's internal tokens.
+    pub tokens: BTreeMap<ConnectorName, TokenRef>,
+    /// The limit and what is left of it.
+    pub quota: Quota,
+}
+
+/// Why a call is not admitted although API Gateway lets it through to us for the wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: the request is malformed, mostly its path.
+    BadRequest,
+    /// 401 (RFC 6750 section 3.1); HTTP API only.
+    InvalidToken,
+    /// 403 (RFC 6750 section 3.1); HTTP API only.
+    InsufficientScope {
+        /// What the route asks for.
+        required: Scope,
+    },
+    /// 404: no route for this path, or not for this method.
+    NotFound,
+    /// 429.
+    RateLimited {
+        /// The limit; nothing remains, and `reset` is never later than `retry_after`.
+        quota: Quota,
+        /// When a new attempt makes sense; at least one second.
+        retry_after: Seconds,
+    },
+}
+
+/// The decision itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The call may go on.
+    Admitted(Box<Admitted>),
+    /// The call ends here.
+    Refused(Refusal),
+}
+
+/// The authorizer's decision, tied to the method and the path it was made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallContext {
+    method: String,
+    path_digest: String,
+    outcome: Outcome,
+}
+
+/// The context can not be trusted: answered with 500, never with a default identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ContextError {
+    /// No authorizer ran, or it said nothing.
+    #[error("the event has no authorizer context")]
+    Absent,
+    /// A value is not there or is no text.
+    #[error("the authorizer context lacks {0}")]
+    Missing(&'static str),
+    /// A value is not what it must be.
+    #[error("the authorizer context has an unusable {0}")]
+    Invalid(&'static str),
+    /// The decision was made for another method or path.
+    #[error("the authorizer context belongs to another request")]
+    OtherRequest,
+    /// More than [`MAX_BYTES`].
+    #[error("the authorizer context is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+}
+
+/// The call may not go to a back end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The authorizer decided so.
+    Refused(Refusal),
+    /// There is no decision to rely on: 500.
+    Broken(ContextError),
+}
+
+impl CallContext {
+    /// A decision about this request.
+    pub fn new(request: &ApiRequest, outcome: Outcome) -> Self {
+        Self { method: request.method.clone(), path_digest: path_digest(&request.method, &request.path), outcome }
+    }
+
+    /// The decision, for inspection; to act on it use [`CallContext::admitted`].
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// The context's names and values. Sealed tokens that do not fit become references.
+    pub fn to_map(&self) -> Result<BTreeMap<&'static str, String>, ContextError> {
+        let full = wire::write(self, true);
+        if size(&full) <= MAX_BYTES {
+            return Ok(full);
+        }
+        let small = wire::write(self, false);
+        if size(&small) <= MAX_BYTES { Ok(small) } else { Err(ContextError::TooLarge) }
+    }
+
+    /// Reads the context of an event; anything missing or malformed is an error.
+    pub fn from_event(request: &ApiRequest) -> Result<Self, ContextError> {
+        match &request.authorizer {
+            Some(values) if !values.is_empty() => wire::read(values),
+            Some(_) | None => Err(ContextError::Absent),
+        }
+    }
+
+    /// The one way to an identity: the decision must be for exactly this method and path, and must admit the call.
+    pub fn admitted(self, request: &ApiRequest) -> Result<Admitted, NotAdmitted> {
+        if self.method != request.method || self.path_digest != path_digest(&request.method, &request.path) {
+            return Err(NotAdmitted::Broken(ContextError::OtherRequest));
+        }
+        match self.outcome {
+            Outcome::Admitted(admitted) => Ok(*admitted),
+            Outcome::Refused(refusal) => Err(NotAdmitted::Refused(refusal)),
+        }
+    }
+}
+
+impl Admitted {
+    /// The identity behind an event, or why there is none.
+    pub fn from_event(request: &ApiRequest) -> Result<Self, NotAdmitted> {
+        CallContext::from_event(request).map_err(NotAdmitted::Broken)?.admitted(request)
+    }
+}
+
+/// SHA-256 of method, space and raw path, base64url: what both sides compare.
+pub fn path_digest(method: &str, raw_path: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{method} {raw_path}").as_bytes()))
+}
+
+fn size(map: &BTreeMap<&'static str, String>) -> usize {
+    map.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum()
+}

@@ -1,0 +1,60 @@
+//! Events of an HTTP API (payload format 2.0): proxy integration and REQUEST authorizer.
+
+use serde_json::{Map, Value};
+
+use super::{ApiRequest, ApiVersion, EventError, Query, fields};
+
+/// The stage whose name is not part of the path.
+const DEFAULT_STAGE: &str = "$default";
+
+/// Reads the event; `rawPath` and `requestContext.http.method` must be there.
+pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventError> {
+    let mut context = fields::object(&mut event, "requestContext")?.ok_or(EventError::Missing("requestContext"))?;
+    let mut http = fields::object(&mut context, "http")?.ok_or(EventError::Missing("requestContext.http"))?;
+    let stage = fields::text(&mut context, "stage")?;
+    let raw_path = fields::required(&mut event, "rawPath")?;
+    Ok(ApiRequest {
+        version: ApiVersion::Http,
+        method: fields::required(&mut http, "method")?,
+        path: without_stage(raw_path, stage.as_deref()),
+        query: Query::Raw(fields::text(&mut event, "rawQueryString")?.unwrap_or_default()),
+        headers: headers(&mut event)?,
+        body: fields::body(&mut event)?,
+        source_ip: fields::text(&mut http, "sourceIp")?,
+        stage,
+        stage_variables: fields::stage_variables(&mut event)?,
+        request_id: fields::text(&mut context, "requestId")?,
+        authorizer: authorizer(&mut context)?,
+        method_arn: fields::text(&mut event, "routeArn")?,
+        domain_name: fields::text(&mut context, "domainName")?,
+    })
+}
+
+/// `rawPath` begins with the stage, unless it is the default one; routes do not.
+fn without_stage(path: String, stage: Option<&str>) -> String {
+    let Some(stage) = stage.filter(|stage| *stage != DEFAULT_STAGE && !stage.is_empty()) else { return path };
+    match path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)) {
+        Some("") => "/".to_owned(),
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        Some(_) | None => path,
+    }
+}
+
+/// Repeated headers arrive joined by commas (RFC 9110 section 5.3); cookies arrive apart and become one header again.
+fn headers(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, EventError> {
+    let mut headers = fields::single(event, "headers")?;
+    let cookies = fields::texts(event, "cookies")?.unwrap_or_default();
+    if !cookies.is_empty() {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+        headers.push(("cookie".to_owned(), cookies.join("; ")));
+    }
+    Ok(headers)
+}
+
+/// A Lambda authorizer's context is under `authorizer.lambda`; null there means that it sent none.
+fn authorizer(context: &mut Map<String, Value>) -> Result<Option<Map<String, Value>>, EventError> {
+    match fields::object(context, "authorizer")? {
+        None => Ok(None),
+        Some(mut authorizer) => Ok(Some(fields::object(&mut authorizer, "lambda")?.unwrap_or_default())),
+    }
+}

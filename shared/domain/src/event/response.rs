@@ -1,0 +1,103 @@
+//! A function's answer, written in the shape that the API's version understands.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::ApiVersion;
+
+/// An HTTP answer: status, headers in order with repetitions, body of any bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header values in order; a name may repeat.
+    pub headers: Vec<(String, String)>,
+    /// The body; sent as base64 when it is not UTF-8.
+    pub body: Bytes,
+}
+
+impl ApiResponse {
+    /// An answer without headers and body.
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// An answer with a JSON body of the given media type that no cache may keep.
+    pub fn json(status: u16, media_type: &str, body: &Value) -> Self {
+        Self::new(status)
+            .header("Content-Type", media_type)
+            .header("Cache-Control", "no-store")
+            .with_body(body.to_string())
+    }
+
+    /// Adds a header value; a name given twice is sent twice.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The values of a header, its name compared without case.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The JSON that API Gateway expects: `multiValueHeaders` for a REST API, `headers` and `cookies` for an HTTP API.
+    pub fn into_value(self, version: ApiVersion) -> Value {
+        let (body, encoded) = match std::str::from_utf8(&self.body) {
+            Ok(text) => (text.to_owned(), false),
+            Err(_) => (STANDARD.encode(&self.body), true),
+        };
+        let mut answer = json!({ "statusCode": self.status, "body": body, "isBase64Encoded": encoded });
+        if let Value::Object(answer) = &mut answer {
+            match version {
+                ApiVersion::Rest => {
+                    answer.insert("multiValueHeaders".to_owned(), Value::Object(grouped(self.headers)));
+                }
+                ApiVersion::Http => {
+                    let (cookies, others): (Vec<_>, Vec<_>) =
+                        self.headers.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+                    answer.insert("headers".to_owned(), Value::Object(joined(others)));
+                    answer.insert("cookies".to_owned(), cookies.into_iter().map(|(_, value)| value).collect());
+                }
+            }
+        }
+        answer
+    }
+}
+
+/// Values of one name side by side, under the name's first spelling.
+fn grouped(headers: Vec<(String, String)>) -> Map<String, Value> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in headers {
+        match groups.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((name, vec![value])),
+        }
+    }
+    groups.into_iter().map(|(name, values)| (name, Value::from(values))).collect()
+}
+
+/// Values of one name joined by commas (RFC 9110 section 5.3).
+fn joined(headers: Vec<(String, String)>) -> Map<String, Value> {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for (name, value) in headers {
+        match groups.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            Some((_, values)) => {
+                values.push_str(", ");
+                values.push_str(&value);
+            }
+            None => groups.push((name, value)),
+        }
+    }
+    groups.into_iter().map(|(name, value)| (name, Value::from(value))).collect()
+}

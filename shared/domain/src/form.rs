@@ -1,0 +1,149 @@
+//! Form bodies: `application/x-www-form-urlencoded` in UTF-8, every name at most once (RFC 6749 §3.2, Appendix B).
+
+use crate::secret::Secret;
+use std::collections::BTreeMap;
+
+/// The largest accepted body, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
+/// The most parameters accepted, known or not.
+const MAX_PARAMETERS: usize = 64;
+
+/// Why a body is not a form of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidForm {
+    /// Larger than [`MAX_BODY`].
+    #[error("the body must not exceed 16384 bytes")]
+    TooLarge,
+    /// More than 64 parameters.
+    #[error("the body must not hold more than 64 parameters")]
+    TooManyParameters,
+    /// Another media type, or none.
+    #[error("send the parameters as application/x-www-form-urlencoded")]
+    ContentType,
+    /// Percent-encoding that is broken or does not decode to UTF-8.
+    #[error("the body must be percent-encoded UTF-8")]
+    Encoding,
+    /// A parameter was sent twice.
+    #[error("a parameter must not be repeated")]
+    Repeated,
+}
+
+/// The parameters of a request. A parameter without a value is as good as omitted.
+#[derive(Debug)]
+pub struct Form(BTreeMap<String, Secret>);
+
+impl Form {
+    /// Parses a body. The media type may carry a `charset` of UTF-8 and nothing else.
+    pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, InvalidForm> {
+        if body.len() > MAX_BODY {
+            return Err(InvalidForm::TooLarge);
+        }
+        if !content_type.is_some_and(is_form) {
+            return Err(InvalidForm::ContentType);
+        }
+        let text = std::str::from_utf8(body).map_err(|_| InvalidForm::Encoding)?;
+        let mut parameters = BTreeMap::new();
+        for (count, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+            if count >= MAX_PARAMETERS {
+                return Err(InvalidForm::TooManyParameters);
+            }
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if parameters.insert(decode(name)?, Secret::new(decode(value)?)).is_some() {
+                return Err(InvalidForm::Repeated);
+            }
+        }
+        parameters.retain(|_, value| !value.is_empty());
+        Ok(Self(parameters))
+    }
+
+    /// The value of a parameter, if it has one.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(Secret::expose)
+    }
+
+    /// Takes a secret parameter out of the form.
+    pub fn take(&mut self, name: &str) -> Option<Secret> {
+        self.0.remove(name)
+    }
+}
+
+fn is_form(content_type: &str) -> bool {
+    let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let parameters = parameters.trim();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && (parameters.is_empty() || parameters.replace('"', "").eq_ignore_ascii_case("charset=utf-8"))
+}
+
+/// Decodes one name or value: `+` is a space, `%XX` a byte, the whole UTF-8.
+pub fn decode(text: &str) -> Result<String, InvalidForm> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).ok_or(InvalidForm::Encoding);
+                let value = digit(rest.next())? * 16 + digit(rest.next())?;
+                bytes.push(u8::try_from(value).map_err(|_| InvalidForm::Encoding)?);
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| InvalidForm::Encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+
+    fn parse(body: &[u8]) -> Result<Form, InvalidForm> {
+        Form::parse(FORM, body)
+    }
+
+    /// Abuse case E1; checklist T-09.
+    #[test]
+    fn a_repeated_parameter_is_refused_however_its_name_is_written() {
+        assert_eq!(parse(b"scope=a&scope=b").unwrap_err(), InvalidForm::Repeated);
+        assert_eq!(parse(b"grant_type=a&%67rant_type=b").unwrap_err(), InvalidForm::Repeated);
+        assert_eq!(parse(b"scope=&scope=b").unwrap_err(), InvalidForm::Repeated);
+        assert!(parse(b"scope=a&username=b").is_ok());
+    }
+
+    /// Checklist T-10.
+    #[test]
+    fn values_decode_as_utf_8() {
+        let form = parse("password=%C3%A9+%2B%26%25%F0%9F%98%80&u=é".as_bytes()).unwrap();
+        assert_eq!(form.get("password"), Some("é +&%😀"));
+        for bad in [&b"a=%ff"[..], b"a=%e9", b"a=%4", b"a=%zz", b"a=\xff", b"%ff=a"] {
+            assert_eq!(parse(bad).unwrap_err(), InvalidForm::Encoding, "{bad:?}");
+        }
+    }
+
+    /// Checklist T-07, T-08.
+    #[test]
+    fn a_parameter_without_a_value_is_omitted_and_an_unknown_one_harmless() {
+        let form = parse(b"scope=&refresh_token&foo=bar").unwrap();
+        assert_eq!((form.get("scope"), form.get("refresh_token"), form.get("foo")), (None, None, Some("bar")));
+    }
+
+    /// Abuse case E8; checklist T-11.
+    #[test]
+    fn only_a_form_is_a_form() {
+        for other in [None, Some("application/json"), Some("text/plain"), Some("multipart/form-data; boundary=x")] {
+            assert_eq!(Form::parse(other, b"a=b").unwrap_err(), InvalidForm::ContentType, "{other:?}");
+        }
+        assert!(Form::parse(Some("Application/X-WWW-Form-Urlencoded; charset=UTF-8"), b"a=b").is_ok());
+        assert!(Form::parse(Some("application/x-www-form-urlencoded; charset=latin1"), b"a=b").is_err());
+    }
+
+    /// Abuse case G4.
+    #[test]
+    fn size_and_number_are_bounded() {
+        assert_eq!(parse(&vec![b'a'; MAX_BODY + 1]).unwrap_err(), InvalidForm::TooLarge);
+        let many: Vec<_> = (0..65).map(|n| format!("p{n}=x")).collect();
+        assert_eq!(parse(many.join("&").as_bytes()).unwrap_err(), InvalidForm::TooManyParameters);
+        assert!(parse(many[..64].join("&").as_bytes()).is_ok());
+    }
+}

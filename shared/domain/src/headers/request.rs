@@ -1,0 +1,238 @@
+//! Headers to the back end: the client's harmless ones first, then ours, which nothing of the client can touch.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
+
+use super::{HOP_BY_HOP, Reserved, fold, named_by_connection};
+use crate::ids::{ClientId, UserId};
+use crate::scope::Scope;
+
+/// Names, folded, that only the gateway or the HTTP client may set.
+const PROTECTED: [&str; 19] = [
+    "authorization",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    // CGI programs take it for the HTTP_PROXY variable (CVE-2016-5385).
+    "proxy",
+    "x-amzn-trace-id",
+    "x-anonymous-consumer",
+    "x-forwarded",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
+    "x-real-ip",
+    "x-request-id",
+    "x-rewrite-url",
+];
+
+/// Beginnings, folded, of names that only the gateway may set.
+const PROTECTED_FAMILIES: [&str; 4] = ["x-authenticated-", "x-consumer-", "x-credential-", "x-forwarded-"];
+
+/// How this gateway calls itself in `Via` (RFC 9110 section 7.6.3).
+const VIA_THIS: &str = "1.1 mobile-api-gateway";
+
+/// What is known about the client's side of the call.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// The headers it sent, every value, in order.
+    pub headers: &'a [(String, String)],
+    /// Its address, as API Gateway saw it.
+    pub address: Option<&'a str>,
+    /// The name the gateway was called by, as API Gateway knows it; never the client's `Host`.
+    pub host: Option<&'a str>,
+    /// `https`, or `http` on a laptop.
+    pub scheme: &'a str,
+    /// API Gateway's id of this request.
+    pub request_id: Option<&'a str>,
+    /// The AWS X-Ray trace this request belongs to.
+    pub trace_id: Option<&'a str>,
+}
+
+/// Who calls, as the authorizer found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The user, or the application acting for itself.
+    pub user: &'a UserId,
+    /// The scope granted to the application.
+    pub scope: &'a Scope,
+    /// The application's name.
+    pub app_name: &'a str,
+    /// The application's subscription to this API.
+    pub subscription: &'a str,
+    /// The application's client id.
+    pub client_id: &'a ClientId,
+}
+
+/// The names under which one API wants to hear who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// Carries [`Identity::user`].
+    pub user_id: HeaderName,
+    /// Carries [`Identity::scope`].
+    pub scope: HeaderName,
+    /// Carries [`Identity::app_name`].
+    pub app_name: HeaderName,
+    /// Carries [`Identity::subscription`].
+    pub subscription: HeaderName,
+    /// Carries [`Identity::client_id`].
+    pub client_id: HeaderName,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        Self {
+            user_id: HeaderName::from_static("x-authenticated-userid"),
+            scope: HeaderName::from_static("x-authenticated-scope"),
+            app_name: HeaderName::from_static("x-consumer-username"),
+            subscription: HeaderName::from_static("x-consumer-custom-id"),
+            client_id: HeaderName::from_static("x-credential-identifier"),
+        }
+    }
+}
+
+impl IdentityHeaders {
+    fn has(&self, folded: &str) -> bool {
+        [&self.user_id, &self.scope, &self.app_name, &self.subscription, &self.client_id]
+            .iter()
+            .any(|name| fold(name.as_str()) == folded)
+    }
+}
+
+/// Everything the headers of one call are built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The client's side.
+    pub client: Client<'a>,
+    /// Who calls; nobody on a public route.
+    pub identity: Option<Identity<'a>>,
+    /// The API's names for the identity.
+    pub names: &'a IdentityHeaders,
+    /// What belongs to the API's connector, whether or not it injects something now.
+    pub reserved: &'a Reserved,
+    /// What the connector injects.
+    pub injection: &'a [(HeaderName, HeaderValue)],
+    /// The most the back end takes, in bytes over all header lines.
+    pub max_bytes: usize,
+}
+
+/// Why no headers could be built. Nothing is sent to the back end then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotBuild {
+    /// A header of the client is no header (RFC 9110 section 5): 400.
+    #[error("a header has a name or a value that is not allowed")]
+    ClientHeader,
+    /// The client's headers do not fit beside ours: 431 (RFC 6585 section 5).
+    #[error("the headers are larger than the back end takes")]
+    TooLarge,
+    /// A value of ours is missing or cannot be a header value (RFC 9110 section 5.5): 500.
+    #[error("the gateway has no sendable value for {0}")]
+    OwnValue(&'static str),
+    /// Our own headers alone are larger than the back end takes: 500.
+    #[error("the gateway's own headers are larger than the back end takes")]
+    OwnTooLarge,
+}
+
+/// Builds the headers of one call to a back end.
+pub fn build_request(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
+    let own = own_headers(call)?;
+    if size(&own) > call.max_bytes {
+        return Err(CannotBuild::OwnTooLarge);
+    }
+    let mut headers = client_headers(call)?;
+    for (name, value) in &own {
+        if *name == VIA {
+            headers.try_append(name, value.clone()).map_err(|_| CannotBuild::TooLarge)?;
+        } else {
+            headers.try_insert(name, value.clone()).map_err(|_| CannotBuild::TooLarge)?;
+        }
+    }
+    if size(&headers) > call.max_bytes {
+        return Err(CannotBuild::TooLarge);
+    }
+    Ok(headers)
+}
+
+fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
+    let received = call.client.headers;
+    let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let mut headers = HeaderMap::new();
+    for (name, value) in received {
+        let folded = fold(name);
+        if for_this_hop.contains(&folded) || is_protected(&folded, call) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| CannotBuild::ClientHeader)?;
+        let value = field_value(value).ok_or(CannotBuild::ClientHeader)?;
+        headers.try_append(name, value).map_err(|_| CannotBuild::TooLarge)?;
+    }
+    Ok(headers)
+}
+
+fn is_protected(folded: &str, call: &Outgoing<'_>) -> bool {
+    HOP_BY_HOP.contains(&folded)
+        || PROTECTED.contains(&folded)
+        || PROTECTED_FAMILIES.iter().any(|family| folded.starts_with(family))
+        || call.names.has(folded)
+        || call.reserved.has_header(folded)
+        // A back end with a session cookie of ours has no business with cookies of the app.
+        || (folded == "cookie" && !call.reserved.cookies.is_empty())
+}
+
+fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
+    let client = call.client;
+    let mut own = HeaderMap::new();
+    let mut set = |name: &HeaderName, value: &str, what: &'static str| {
+        let value = field_value(value).ok_or(CannotBuild::OwnValue(what))?;
+        own.insert(name, value);
+        Ok(())
+    };
+    if let Some(identity) = call.identity {
+        set(&call.names.user_id, identity.user.as_str(), "the user")?;
+        // The empty scope is a scope, and is said as such.
+        set(&call.names.scope, &identity.scope.to_string(), "the scope")?;
+        set(&call.names.app_name, filled(identity.app_name, "the application")?, "the application")?;
+        set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
+        set(&call.names.client_id, identity.client_id.as_str(), "the client id")?;
+    }
+    let circumstances = [
+        ("x-forwarded-for", client.address),
+        ("x-forwarded-host", client.host),
+        ("x-forwarded-proto", Some(client.scheme)),
+        ("x-request-id", client.request_id),
+        ("x-amzn-trace-id", client.trace_id),
+    ];
+    for (name, value) in circumstances {
+        if let Some(value) = value {
+            set(&HeaderName::from_static(name), value, name)?;
+        }
+    }
+    set(&VIA, VIA_THIS, "Via")?;
+    for (name, value) in call.injection {
+        own.insert(name, value.clone());
+    }
+    Ok(own)
+}
+
+/// Never an empty identity.
+fn filled<'a>(value: &'a str, what: &'static str) -> Result<&'a str, CannotBuild> {
+    if value.is_empty() { Err(CannotBuild::OwnValue(what)) } else { Ok(value) }
+}
+
+/// A field value of visible ASCII, spaces and tabs (RFC 9110 section 5.5, without obs-text).
+fn field_value(text: &str) -> Option<HeaderValue> {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    plain.then(|| HeaderValue::from_str(text).ok()).flatten()
+}
+
+/// Bytes on the wire: name, colon, space, value and line end.
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! What reaches a back end, for headers honest and hostile.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Builds with alice as the caller, unless the call is public.
+struct Call {
+    reserved: Reserved,
+    injection: Vec<(HeaderName, HeaderValue)>,
+    names: IdentityHeaders,
+    public: bool,
+    max_bytes: usize,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self {
+            reserved: Reserved::default(),
+            injection: Vec::new(),
+            names: IdentityHeaders::default(),
+            public: false,
+            max_bytes: 8190,
+        }
+    }
+}
+
+impl Call {
+    fn with_session_cookie() -> Self {
+        Self {
+            reserved: Reserved { headers: ["cookie".to_owned()].into(), cookies: ["LEGACYSESSID".to_owned()].into() },
+            injection: vec![(http::header::COOKIE, HeaderValue::from_static("LEGACYSESSID=alices"))],
+            ..Self::default()
+        }
+    }
+
+    fn build_as(&self, app_name: &str, fields: &[(String, String)]) -> Result<HeaderMap, CannotBuild> {
+        let (user, client_id) = (UserId::parse("alice").unwrap(), ClientId::parse("pub1").unwrap());
+        let scope = Scope::parse("read write").unwrap();
+        let identity = Identity { user: &user, scope: &scope, app_name, subscription: "sub-1", client_id: &client_id };
+        let client = Client {
+            headers: fields,
+            address: Some("192.0.2.7"),
+            host: Some("api.example.com"),
+            scheme: "https",
+            request_id: Some("req-1"),
+            trace_id: Some("Root=1-2-3"),
+        };
+        build_request(&Outgoing {
+            client,
+            identity: (!self.public).then_some(identity),
+            names: &self.names,
+            reserved: &self.reserved,
+            injection: &self.injection,
+            max_bytes: self.max_bytes,
+        })
+    }
+
+    fn build(&self, fields: &[(&str, &str)]) -> Result<HeaderMap, CannotBuild> {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.build_as("Demo", &fields)
+    }
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+/// The names a careless back end could mistake for `name`.
+fn spellings(headers: &HeaderMap, name: &str) -> usize {
+    headers.iter().filter(|(other, _)| fold(other.as_str()) == fold(name)).count()
+}
+
+/// Checklist Y-05, H-03, H-06.
+#[test]
+fn the_gateways_own_headers_are_always_set() {
+    let headers = Call::default().build(&[]).unwrap();
+    for (name, value) in [
+        ("x-authenticated-userid", "alice"),
+        ("x-authenticated-scope", "read write"),
+        ("x-consumer-username", "Demo"),
+        ("x-consumer-custom-id", "sub-1"),
+        ("x-credential-identifier", "pub1"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-host", "api.example.com"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "req-1"),
+        ("x-amzn-trace-id", "Root=1-2-3"),
+        ("via", "1.1 mobile-api-gateway"),
+    ] {
+        assert_eq!(values(&headers, name), [value], "{name}");
+    }
+    assert_eq!(headers.len(), 11);
+}
+
+/// Checklist H-12: the harmless twin of every header case below.
+#[test]
+fn ordinary_headers_travel_repeated_and_in_order() {
+    let headers = Call::default()
+        .build(&[("Accept", "text/html"), ("X-Custom", "1"), ("ACCEPT", "*/*"), ("Cookie", "a=1"), ("X-Custom", "")])
+        .unwrap();
+    assert_eq!(values(&headers, "accept"), ["text/html", "*/*"]);
+    assert_eq!(values(&headers, "x-custom"), ["1", ""]);
+    assert_eq!(values(&headers, "cookie"), ["a=1"]);
+}
+
+/// Abuse cases B1, B2, B3; checklist S-09.
+#[test]
+fn an_identity_of_the_client_is_dropped_in_every_spelling() {
+    for name in ["X-Authenticated-Userid", "X_Authenticated_Userid", "X_Authenticated-Userid", "x.AUTHENTICATED.userid"]
+    {
+        let headers = Call::default().build(&[(name, "admin"), (name, "root")]).unwrap();
+        assert_eq!(values(&headers, "x-authenticated-userid"), ["alice"], "{name}");
+        assert_eq!(spellings(&headers, "x-authenticated-userid"), 1, "{name}");
+    }
+}
+
+/// Abuse case B4; checklist S-09.
+#[test]
+fn a_public_call_carries_no_identity_at_all() {
+    let call = Call { public: true, injection: Vec::new(), ..Call::with_session_cookie() };
+    let headers = call
+        .build(&[
+            ("X-Authenticated-UserId", "admin"),
+            ("X-Authenticated-Scope", "all"),
+            ("X-Consumer-Username", "evil"),
+            ("X-Consumer-Custom-Id", "evil"),
+            ("X-Credential-Identifier", "evil"),
+            ("Cookie", "LEGACYSESSID=stolen"),
+            ("Authorization", "Bearer x"),
+            ("Accept", "*/*"),
+        ])
+        .unwrap();
+    let client_side: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !name.starts_with("x-")).collect();
+    assert_eq!(client_side.len(), 2, "{client_side:?}");
+    assert!(headers.contains_key("accept") && headers.contains_key("via"));
+    for family in PROTECTED_FAMILIES.iter().filter(|family| **family != "x-forwarded-") {
+        assert!(headers.keys().all(|name| !name.as_str().starts_with(family)), "{family}");
+    }
+}
+
+/// Abuse cases A8, B5, B7; checklist S-09, H-02, H-11.
+#[test]
+fn what_the_client_has_no_business_to_say_is_dropped() {
+    for name in [
+        "X-Authenticated-Scope",
+        "X-Authenticated-Groups",
+        "X-Consumer-Id",
+        "X-Consumer-Username",
+        "X-Consumer-Custom-Id",
+        "X-Credential-Identifier",
+        "X-Anonymous-Consumer",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Uri",
+        "X_Forwarded_For",
+        "Forwarded",
+        "X-Real-IP",
+        "X-HTTP-Method",
+        "X-HTTP-Method-Override",
+        "X-Method-Override",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "Proxy",
+        "Authorization",
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Expect",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authorization",
+        "X-Amzn-Trace-Id",
+        "Connection",
+    ] {
+        let headers = Call::default().build(&[(name, "of-the-client"), ("Accept", "*/*")]).unwrap();
+        assert!(headers.values().all(|value| value != "of-the-client"), "{name}");
+        assert_eq!(values(&headers, "accept"), ["*/*"]);
+    }
+}
+
+/// Abuse case B8; checklist H-11.
+#[test]
+fn the_mapped_credential_is_only_ever_ours() {
+    let headers = Call::with_session_cookie().build(&[("Cookie", "LEGACYSESSID=stolen; theme=dark")]).unwrap();
+    assert_eq!(values(&headers, "cookie"), ["LEGACYSESSID=alices"]);
+    let call = Call {
+        reserved: Reserved { headers: ["X-Internal-Token".to_owned()].into(), ..Reserved::default() },
+        injection: vec![(HeaderName::from_static("x-internal-token"), HeaderValue::from_static("alices"))],
+        ..Call::default()
+    };
+    let headers = call.build(&[("X_Internal.Token", "stolen"), ("x-internal-token", "stolen")]).unwrap();
+    assert_eq!(values(&headers, "x-internal-token"), ["alices"]);
+    assert_eq!(spellings(&headers, "x-internal-token"), 1);
+}
+
+#[test]
+fn renamed_identity_headers_are_protected_beside_the_usual_names() {
+    let names = IdentityHeaders { user_id: HeaderName::from_static("x-user"), ..IdentityHeaders::default() };
+    let call = Call { names, ..Call::default() };
+    let headers = call.build(&[("X_USER", "admin"), ("X-Authenticated-UserId", "admin")]).unwrap();
+    assert_eq!(values(&headers, "x-user"), ["alice"]);
+    assert!(!headers.contains_key("x-authenticated-userid") && !headers.contains_key("x_user"));
+}
+
+/// Abuse case C1; checklist H-01.
+#[test]
+fn connection_options_cannot_remove_headers_of_ours() {
+    let fields = [("Connection", "X-Authenticated-UserId, cookie"), ("Connection", " X_Hop ,close"), ("X-Hop", "1")];
+    let headers = Call::with_session_cookie().build(&fields).unwrap();
+    assert_eq!(values(&headers, "x-authenticated-userid"), ["alice"]);
+    assert_eq!(values(&headers, "cookie"), ["LEGACYSESSID=alices"]);
+    assert!(!headers.contains_key("connection") && !headers.contains_key("x-hop"));
+}
+
+/// Abuse cases C2, C5; checklist H-06, H-07.
+#[test]
+fn framing_and_host_are_never_the_clients() {
+    let fields = [("Transfer-Encoding", "chunked"), ("Content-Length", "999"), ("Host", "evil.test")];
+    let headers = Call::default().build(&fields).unwrap();
+    assert!(!headers.contains_key("transfer-encoding") && !headers.contains_key("content-length"));
+    assert!(!headers.contains_key("host"));
+    assert_eq!(values(&headers, "x-forwarded-host"), ["api.example.com"]);
+}
+
+/// Abuse case C6; checklist H-04.
+#[test]
+fn values_of_ours_that_cannot_be_sent_stop_the_call() {
+    for app_name in ["", "a\r\nX-Admin: 1", "a\0", "caf\u{e9}", "a\u{7f}"] {
+        let refused = Call::default().build_as(app_name, &[]);
+        assert_eq!(refused, Err(CannotBuild::OwnValue("the application")), "{app_name:?}");
+    }
+    assert!(Call::default().build_as("Demo app", &[]).is_ok());
+}
+
+/// Abuse case C8.
+#[test]
+fn headers_of_the_client_that_are_no_headers_are_refused() {
+    for (name, value) in
+        [("X-A", "a\r\nB: c"), ("X-A", "\0"), ("X-A", "caf\u{e9}"), ("X A", "1"), ("", "1"), ("X\n", "1")]
+    {
+        assert_eq!(Call::default().build(&[(name, value)]), Err(CannotBuild::ClientHeader), "{name:?}: {value:?}");
+    }
+    assert!(Call::default().build(&[("X-A", "a\tb")]).is_ok());
+}
+
+/// Checklist H-03.
+#[test]
+fn via_is_appended_to_the_clients() {
+    let headers = Call::default().build(&[("Via", "1.0 fred")]).unwrap();
+    assert_eq!(values(&headers, "via"), ["1.0 fred", "1.1 mobile-api-gateway"]);
+}
+
+#[test]
+fn headers_over_the_back_ends_limit_are_refused_and_say_whose_they_are() {
+    let exact = size(&Call::default().build(&[("X-Big", "0123456789")]).unwrap());
+    let fits = Call { max_bytes: exact, ..Call::default() };
+    assert!(fits.build(&[("X-Big", "0123456789")]).is_ok());
+    assert_eq!(fits.build(&[("X-Big", "0123456789a")]), Err(CannotBuild::TooLarge));
+    assert_eq!(Call { max_bytes: 20, ..Call::default() }.build(&[]), Err(CannotBuild::OwnTooLarge));
+}
+
+fn field() -> impl Strategy<Value = (String, String)> {
+    let name = prop_oneof![
+        4 => "[xX][-_.](authenticated|consumer|forwarded|custom)[-_.](userid|username|scope|for)",
+        4 => "(cookie|connection|via|Host|COOKIE)",
+        1 => "[!-~]{1,12}",
+    ];
+    let value = prop_oneof![
+        8 => "evil[ -~]{0,8}",
+        4 => "x-authenticated-userid, cookie|LEGACYSESSID=evil",
+        1 => any::<String>(),
+    ];
+    (name, value)
+}
+
+proptest! {
+    /// Abuse cases B1 to B8, C1: whatever a client sends, the identity is ours, once, under every spelling.
+    #[test]
+    fn no_client_header_changes_who_calls(fields in prop::collection::vec(field(), 0..12)) {
+        let call = Call::with_session_cookie();
+        if let Ok(headers) = call.build_as("Demo", &fields) {
+            let own = call.build_as("Demo", &[]).unwrap();
+            for (name, value) in own.iter().filter(|(name, _)| *name != VIA) {
+                prop_assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), vec![value]);
+                prop_assert_eq!(spellings(&headers, name.as_str()), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Names of things: parsed once at the door, never raw strings inside.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+/// A text that cannot be the identifier it was offered as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {kind}: expected {expected}")]
+pub struct InvalidId {
+    kind: &'static str,
+    expected: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $expected:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            #[doc = concat!("Parses ", $expected, ".")]
+            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+                let allowed: fn(u8) -> bool = $allowed;
+                if text.is_empty() || text.len() > $max || !text.bytes().all(allowed) {
+                    return Err(InvalidId { kind: $kind, expected: $expected });
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// A person, or an application acting for itself (`app:` and its client id): the `sub` of a token (RFC 9068 §2.2).
+    UserId, "user id", 128, "1 to 128 characters of A-Z a-z 0-9 _ . : @ -",
+    |b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b)
+);
+id!(
+    /// A registered application (RFC 6749 §2.2).
+    ClientId, "client id", 64, "1 to 64 characters of A-Z a-z 0-9 _ . -",
+    |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)
+);
+id!(
+    /// An API of the gateway's configuration.
+    ApiName, "API name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
+    /// A connector of the gateway's configuration.
+    ConnectorName, "connector name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
+    /// A plan of the gateway's configuration.
+    PlanName, "plan name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
+    /// One login of one user in one application: 128 random bits, base64url.
+    SessionId, "session id", 22, "22 characters of base64url",
+    |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+);
+
+impl SessionId {
+    /// The identifier of a new session, from 128 bits of the system's randomness.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))
+    }
+}
+
+impl UserId {
+    /// The subject of an application that acts for itself; the prefix keeps it apart from every person (RFC 9068 §5).
+    pub fn of_app(client: &ClientId) -> Self {
+        Self(format!("app:{client}"))
+    }
+
+    /// The subject of a new person, from 128 bits of the system's randomness.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits)))
+    }
+
+    /// Whether this is an application acting for itself.
+    pub fn is_app(&self) -> bool {
+        self.0.starts_with("app:")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_with_a_foreign_character_is_refused_and_says_what_is_expected() {
+        let error = ClientId::parse("demo app").unwrap_err().to_string();
+        assert!(error.contains("A-Z a-z 0-9 _ . -"), "{error}");
+        assert!(ClientId::parse("demo-app").is_ok());
+    }
+
+    /// Checklist A-04, S-08: a client id can not collide with a person's subject.
+    #[test]
+    fn the_subject_of_an_app_is_no_subject_of_a_person() {
+        let app = UserId::of_app(&ClientId::parse("u_x").unwrap());
+        assert!(app.is_app());
+        assert!(!UserId::from_random([7; 16]).is_app());
+        assert!(ClientId::parse("app:x").is_err());
+    }
+}

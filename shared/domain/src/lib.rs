@@ -1,0 +1,23 @@
+//! The rules of the gateway: pure, without network, clock or environment.
+
+pub mod access_token;
+pub mod basic;
+pub mod call_context;
+pub mod event;
+pub mod form;
+pub mod guess;
+pub mod headers;
+pub mod ids;
+mod jose;
+pub mod keys;
+pub mod oauth_error;
+pub mod password;
+pub mod path;
+pub mod problem;
+pub mod rate_limit;
+pub mod refresh_token;
+pub mod scope;
+pub mod sealing;
+pub mod secret;
+pub mod session;
+pub mod time;

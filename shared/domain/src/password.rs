@@ -1,0 +1,226 @@
+//! Passwords at rest: argon2id with a pepper, parameters kept with every hash, one price for known and unknown users.
+
+use crate::sealing::{InvalidKeySet, KeySet};
+use crate::secret::Secret;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use std::sync::{Mutex, PoisonError};
+use subtle::ConstantTimeEq as _;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+/// The longest accepted password, in bytes: long enough for any passphrase, short enough to hash.
+pub const MAX_BYTES: usize = 1024;
+
+/// The hash cannot be made or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Argon2 refused its parameters, or memory ran out.
+    #[error("argon2 failed")]
+    Argon2,
+    /// The stored text is not a hash of ours, or its pepper key is gone.
+    #[error("the stored password hash is not readable")]
+    Stored,
+}
+
+/// A stored password: `<pepper key id>$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a stored text; it is read when a password is compared with it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text to store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What comparing a password with a stored hash told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is right; `outdated` when it should be hashed anew with today's parameters or pepper.
+    Right {
+        /// Parameters were raised, or the pepper rotated, since the hash was made.
+        outdated: bool,
+    },
+    /// Wrong, or there is no such user.
+    Wrong,
+}
+
+/// The price of a hash. The default is OWASP's `m=19456 KiB, t=2, p=1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self { memory: 19_456, passes: 2 }
+    }
+}
+
+/// Hashes and compares passwords. Keeps one block of working memory, which a container reuses from login to login.
+pub struct Passwords {
+    pepper: KeySet,
+    params: Params,
+    memory: Mutex<Vec<Block>>,
+}
+
+impl Passwords {
+    /// A hasher for this pepper (the JSON value of its secret) and cost.
+    pub fn new(pepper: &str, cost: Cost) -> Result<Self, InvalidKeySet> {
+        let params = Params::new(cost.memory, cost.passes, 1, Some(32)).map_err(|_| InvalidKeySet::Shape)?;
+        Ok(Self { pepper: KeySet::parse(pepper)?, params, memory: Mutex::new(Vec::new()) })
+    }
+
+    /// Hashes with today's parameters and the current pepper. The salt must be 128 fresh random bits.
+    pub fn hash(&self, password: &Secret, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
+        let pepper = self.pepper.current_id();
+        let mut out = [0; 32];
+        self.argon2id(&self.params, pepper, password, &salt, &mut out)?;
+        let phc = Phc {
+            algorithm: ARGON2ID_IDENT,
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&self.params).map_err(|_| HashError::Argon2)?,
+            salt: Some(Salt::new(&salt).map_err(|_| HashError::Argon2)?),
+            hash: Some(Output::new(&out).map_err(|_| HashError::Argon2)?),
+        };
+        Ok(PasswordHash(format!("{pepper}{phc}")))
+    }
+
+    /// Compares. Without a stored hash the same work is done on a decoy, and the answer is [`Verdict::Wrong`].
+    pub fn verify(&self, password: &Secret, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        let Some(PasswordHash(text)) = stored else {
+            self.argon2id(&self.params, self.pepper.current_id(), password, b"decoy decoy decoy", &mut [0; 32])?;
+            return Ok(Verdict::Wrong);
+        };
+        let (pepper, _) = text.split_once('$').ok_or(HashError::Stored)?;
+        let phc = Phc::new(text.get(pepper.len()..).unwrap_or_default()).map_err(|_| HashError::Stored)?;
+        let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(HashError::Stored) };
+        if phc.algorithm != ARGON2ID_IDENT {
+            return Err(HashError::Stored);
+        }
+        let params = Params::try_from(&phc).map_err(|_| HashError::Stored)?;
+        let mut out = vec![0; expected.as_bytes().len()];
+        self.argon2id(&params, pepper, password, salt.as_ref(), &mut out)?;
+        if !bool::from(out.as_slice().ct_eq(expected.as_bytes())) {
+            return Ok(Verdict::Wrong);
+        }
+        let weaker = params.m_cost() < self.params.m_cost() || params.t_cost() < self.params.t_cost();
+        Ok(Verdict::Right { outdated: weaker || pepper != self.pepper.current_id() })
+    }
+
+    fn argon2id(
+        &self,
+        params: &Params,
+        pepper: &str,
+        password: &Secret,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), HashError> {
+        let key = self.pepper.get(pepper).ok_or(HashError::Stored)?;
+        let argon2 = Argon2::new_with_secret(key, Algorithm::Argon2id, Version::V0x13, params.clone())
+            .map_err(|_| HashError::Argon2)?;
+        // Composed and decomposed spellings are one password (SP 800-63B-4 §3.1.1.2); nothing else is folded or cut.
+        let normalised = Zeroizing::new(password.expose().nfc().collect::<String>());
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() < params.block_count() {
+            memory.resize(params.block_count(), Block::default());
+        }
+        argon2
+            .hash_password_into_with_memory(normalised.as_bytes(), salt, out, &mut *memory)
+            .map_err(|_| HashError::Argon2)
+    }
+}
+
+impl std::fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Passwords({:?}, {:?})", self.pepper, self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    fn pepper(current: &str, ids: &[(&str, u8)]) -> String {
+        let encode = |byte: u8| base64::engine::general_purpose::STANDARD.encode([byte; 32]);
+        let keys: std::collections::BTreeMap<_, _> = ids.iter().map(|(id, byte)| (*id, encode(*byte))).collect();
+        serde_json::json!({ "current": current, "keys": keys }).to_string()
+    }
+
+    fn passwords(memory: u32) -> Passwords {
+        Passwords::new(&pepper("p1", &[("p1", 1)]), Cost { memory, passes: 1 }).unwrap()
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    /// Checklist Z-09, Z-10, P-04: nothing is trimmed, folded or cut.
+    #[test]
+    fn a_password_is_compared_as_a_whole() {
+        let passwords = passwords(64);
+        let long = "x".repeat(79);
+        let stored = passwords.hash(&secret(&format!("{long}a")), [1; 16]).unwrap();
+        assert_eq!(
+            passwords.verify(&secret(&format!("{long}a")), Some(&stored)),
+            Ok(Verdict::Right { outdated: false })
+        );
+        for wrong in [format!("{long}b"), format!(" {long}a"), format!("{long}a\0"), format!("{long}A"), long.clone()] {
+            assert_eq!(passwords.verify(&secret(&wrong), Some(&stored)), Ok(Verdict::Wrong));
+        }
+    }
+
+    /// Checklist P-06.
+    #[test]
+    fn composed_and_decomposed_letters_are_one_password() {
+        let passwords = passwords(64);
+        let stored = passwords.hash(&secret("caf\u{e9} au lait"), [1; 16]).unwrap();
+        let verdict = passwords.verify(&secret("cafe\u{301} au lait"), Some(&stored));
+        assert_eq!(verdict, Ok(Verdict::Right { outdated: false }));
+    }
+
+    /// Checklist Z-44, P-07: parameters live with the hash, and rise at the next login.
+    #[test]
+    fn a_hash_of_lower_cost_is_right_but_outdated() {
+        let stored = passwords(64).hash(&secret("pw"), [1; 16]).unwrap();
+        assert_eq!(passwords(128).verify(&secret("pw"), Some(&stored)), Ok(Verdict::Right { outdated: true }));
+    }
+
+    /// Checklist P-08.
+    #[test]
+    fn the_pepper_rotates_by_version_and_a_lost_pepper_refuses() {
+        let stored = passwords(64).hash(&secret("pw"), [1; 16]).unwrap();
+        let cost = Cost { memory: 64, passes: 1 };
+        let rotated = Passwords::new(&pepper("p2", &[("p1", 1), ("p2", 2)]), cost).unwrap();
+        assert_eq!(rotated.verify(&secret("pw"), Some(&stored)), Ok(Verdict::Right { outdated: true }));
+        let lost = Passwords::new(&pepper("p2", &[("p2", 2)]), cost).unwrap();
+        assert_eq!(lost.verify(&secret("pw"), Some(&stored)), Err(HashError::Stored));
+    }
+
+    /// Checklist Z-44: the price asked of every new hash.
+    #[test]
+    fn the_default_cost_is_the_recommended_one() {
+        let hash = Passwords::new(&pepper("p1", &[("p1", 1)]), Cost::default()).unwrap();
+        let stored = hash.hash(&secret("pw"), [1; 16]).unwrap();
+        assert!(stored.as_str().starts_with("p1$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
+    }
+
+    #[test]
+    fn an_unknown_user_is_wrong_and_a_broken_hash_is_an_error() {
+        assert_eq!(passwords(64).verify(&secret("pw"), None), Ok(Verdict::Wrong));
+        for text in ["", "p1", "p1$argon2id", "p1$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA", "p9$x"] {
+            let stored = PasswordHash::from_stored(text.to_owned());
+            assert_eq!(passwords(64).verify(&secret("pw"), Some(&stored)), Err(HashError::Stored), "{text}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The `RateLimit` and `RateLimit-Policy` header texts (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
+
+use super::Quota;
+
+/// The name under which the limit is told, also in `violated-policies`.
+pub const POLICY: &str = "default";
+
+/// `RateLimit`: what is left (`r`) and in how many seconds there will be more (`t`), e.g. `"default";r=50;t=30`.
+pub fn rate_limit(quota: &Quota) -> String {
+    format!("\"{POLICY}\";r={};t={}", quota.remaining, quota.reset)
+}
+
+/// `RateLimit-Policy`: the quota (`q`) per window in seconds (`w`), e.g. `"default";q=60;w=60`.
+pub fn rate_limit_policy(quota: &Quota) -> String {
+    format!("\"{POLICY}\";q={};w={}", quota.limit, quota.window.as_u64().max(1))
+}

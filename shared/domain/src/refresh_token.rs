@@ -1,0 +1,147 @@
+//! Refresh tokens: `mgr_<session>.<generation>.<mac>`, derivable by this server and by nobody else.
+//!
+//! The MAC covers the session's salt, so neither the table alone nor a MAC key alone mints a token, and a successor
+//! can be served a second time without having been stored.
+
+use crate::ids::SessionId;
+use crate::sealing::{InvalidKeySet, KeySet};
+use crate::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+
+const PREFIX: &str = "mgr_";
+
+/// Not a refresh token of this server: wrong form, wrong MAC, or made with a key that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a refresh token of this server")]
+pub struct NotARefreshToken;
+
+/// A token as it was presented: its form is right, its MAC is not checked yet.
+#[derive(Debug)]
+pub struct Presented {
+    /// The session it names.
+    pub sid: SessionId,
+    /// Which token of the family it is.
+    pub generation: u64,
+    mac: Vec<u8>,
+}
+
+impl Presented {
+    /// Reads the three parts.
+    pub fn parse(token: &str) -> Result<Self, NotARefreshToken> {
+        let mut parts = token.strip_prefix(PREFIX).ok_or(NotARefreshToken)?.split('.');
+        let (Some(sid), Some(generation), Some(mac), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotARefreshToken);
+        };
+        // One spelling per number: no sign, no leading zero.
+        if generation.len() > 18 || generation.starts_with('0') || !generation.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(NotARefreshToken);
+        }
+        Ok(Self {
+            sid: SessionId::parse(sid).ok().filter(|sid| sid.as_str().len() == 22).ok_or(NotARefreshToken)?,
+            generation: generation.parse().map_err(|_| NotARefreshToken)?,
+            mac: URL_SAFE_NO_PAD.decode(mac).map_err(|_| NotARefreshToken)?,
+        })
+    }
+}
+
+/// The MAC keys; each session keeps to the one it began with.
+#[derive(Debug)]
+pub struct RefreshKeys(KeySet);
+
+impl RefreshKeys {
+    /// Parses the JSON value of the refresh secret.
+    pub fn parse(json: &str) -> Result<Self, InvalidKeySet> {
+        KeySet::parse(json).map(Self)
+    }
+
+    /// The key that new sessions begin with.
+    pub fn current_id(&self) -> &str {
+        self.0.current_id()
+    }
+
+    /// Makes the token of this generation: the same every time.
+    pub fn token(
+        &self,
+        key_id: &str,
+        salt: &[u8; 16],
+        sid: &SessionId,
+        generation: u64,
+    ) -> Result<Secret, NotARefreshToken> {
+        let mac = hmac::sign(&self.key(key_id)?, &message(salt, sid, generation));
+        Ok(Secret::new(format!("{PREFIX}{sid}.{generation}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref()))))
+    }
+
+    /// Checks the MAC in constant time against what the session keeps.
+    pub fn check(&self, key_id: &str, salt: &[u8; 16], presented: &Presented) -> Result<(), NotARefreshToken> {
+        hmac::verify(&self.key(key_id)?, &message(salt, &presented.sid, presented.generation), &presented.mac)
+            .map_err(|_| NotARefreshToken)
+    }
+
+    fn key(&self, id: &str) -> Result<hmac::Key, NotARefreshToken> {
+        self.0.get(id).map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).ok_or(NotARefreshToken)
+    }
+}
+
+fn message(salt: &[u8; 16], sid: &SessionId, generation: u64) -> Vec<u8> {
+    let mut message = b"refresh-token/".to_vec();
+    message.extend_from_slice(salt);
+    message.extend_from_slice(sid.as_str().as_bytes());
+    message.extend_from_slice(&generation.to_be_bytes());
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+
+    fn keys(byte: u8) -> RefreshKeys {
+        let json = serde_json::json!({"current": "m1", "keys": {"m1": STANDARD.encode([byte; 32])}});
+        RefreshKeys::parse(&json.to_string()).unwrap()
+    }
+
+    fn sid() -> SessionId {
+        SessionId::from_random([5; 16])
+    }
+
+    #[test]
+    fn a_generation_has_one_token_and_it_checks() {
+        let keys = keys(1);
+        let token = keys.token("m1", &[3; 16], &sid(), 7).unwrap();
+        assert_eq!(token.expose(), keys.token("m1", &[3; 16], &sid(), 7).unwrap().expose());
+        let presented = Presented::parse(token.expose()).unwrap();
+        assert_eq!((presented.sid.clone(), presented.generation), (sid(), 7));
+        assert_eq!(keys.check("m1", &[3; 16], &presented), Ok(()));
+    }
+
+    /// Abuse case I2; checklist G-15, T-28, O-02: neither the table nor a MAC key mints a token.
+    #[test]
+    fn the_salt_and_the_key_are_both_needed() {
+        let token = keys(1).token("m1", &[3; 16], &sid(), 7).unwrap();
+        let presented = Presented::parse(token.expose()).unwrap();
+        assert!(keys(2).check("m1", &[3; 16], &presented).is_err());
+        assert!(keys(1).check("m1", &[4; 16], &presented).is_err());
+        assert!(keys(1).check("m2", &[3; 16], &presented).is_err());
+    }
+
+    /// Checklist G-15: one flipped bit anywhere makes it no token.
+    #[test]
+    fn any_changed_character_is_noticed() {
+        let keys = keys(1);
+        let token = keys.token("m1", &[3; 16], &sid(), 7).unwrap();
+        for position in 0..token.expose().len() {
+            let mut bytes = token.expose().as_bytes().to_vec();
+            bytes[position] ^= 1;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            let good = Presented::parse(&changed).and_then(|p| {
+                // A changed session id names another session, whose salt is another.
+                let salt = if p.sid == sid() { [3; 16] } else { [9; 16] };
+                keys.check("m1", &salt, &p)
+            });
+            assert!(good.is_err(), "{changed}");
+        }
+    }
+}

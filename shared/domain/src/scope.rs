@@ -1,0 +1,104 @@
+//! Scopes: sets of case-sensitive scope tokens (RFC 6749 §3.3).
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The longest accepted scope parameter, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// A text that is not a list of scope tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("scope must be space-delimited tokens of %x21 / %x23-5B / %x5D-7E, at most 1024 bytes")]
+pub struct InvalidScope;
+
+/// A set of scope tokens; order and repetition in a request mean nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Scope(BTreeSet<String>);
+
+impl Scope {
+    /// Parses a space-delimited list; the empty text is the empty scope.
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        let token_char = |b: u8| b == 0x21 || (0x23..=0x5b).contains(&b) || (0x5d..=0x7e).contains(&b);
+        if text.len() > MAX_LENGTH {
+            return Err(InvalidScope);
+        }
+        text.split(' ')
+            .filter(|token| !token.is_empty())
+            .map(|token| if token.bytes().all(token_char) { Ok(token.to_owned()) } else { Err(InvalidScope) })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether the token is in the set.
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.contains(token)
+    }
+
+    /// Whether every token is also in `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    /// The tokens in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
+    /// Whether there is no token at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tokens in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, token) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(token)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checklist T-15.
+    #[test]
+    fn order_and_repetition_mean_nothing_but_case_does() {
+        assert_eq!(Scope::parse("b a b").unwrap(), Scope::parse("a b").unwrap());
+        assert_ne!(Scope::parse("A").unwrap(), Scope::parse("a").unwrap());
+        assert_eq!(Scope::parse("b a").unwrap().to_string(), "a b");
+    }
+
+    /// Checklist T-15.
+    #[test]
+    fn a_token_outside_the_grammar_is_refused() {
+        for bad in ["a\tb", "a\"b", "a\\b", "é", "a\nb"] {
+            assert_eq!(Scope::parse(bad), Err(InvalidScope), "{bad:?}");
+        }
+        assert!(Scope::parse("orders:read https://x/y").is_ok());
+    }
+}

@@ -1,0 +1,206 @@
+//! Internal tokens at rest: AES-256-GCM, bound to one session, one connector and one version.
+
+use crate::ids::{ConnectorName, SessionId};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The secret `sealing` is not what it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeySet {
+    /// Not the expected JSON.
+    #[error(r#"expected {{"current":"<id>","keys":{{"<id>":"<base64 of 32 bytes>"}}}}"#)]
+    Shape,
+    /// A key of another length, or not base64, or an unusable id.
+    #[error("key {0:?} must be the base64 of exactly 32 bytes and its id 1 to 16 characters of a-z 0-9")]
+    Key(String),
+    /// The current key is not among the keys.
+    #[error("the current key {0:?} is not among the keys")]
+    Current(String),
+}
+
+/// The token was sealed for another session, connector or version, under a key that is gone, or was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed token does not open for this session, connector and version")]
+pub struct CannotOpen;
+
+/// Named 256-bit keys with one in current use; older ones stay readable while anything needs them.
+pub struct KeySet {
+    current: String,
+    keys: BTreeMap<String, Zeroizing<[u8; 32]>>,
+}
+
+impl KeySet {
+    /// Parses the JSON value of a key secret.
+    pub fn parse(json: &str) -> Result<Self, InvalidKeySet> {
+        #[derive(Deserialize)]
+        struct Raw {
+            current: String,
+            keys: BTreeMap<String, Zeroizing<String>>,
+        }
+        let raw: Raw = serde_json::from_str(json).map_err(|_| InvalidKeySet::Shape)?;
+        let mut keys = BTreeMap::new();
+        for (id, text) in raw.keys {
+            let id_ok = (1..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new).ok();
+            match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()) {
+                Some(key) if id_ok => keys.insert(id, Zeroizing::new(key)),
+                _ => return Err(InvalidKeySet::Key(id)),
+            };
+        }
+        if !keys.contains_key(&raw.current) {
+            return Err(InvalidKeySet::Current(raw.current));
+        }
+        Ok(Self { current: raw.current, keys })
+    }
+
+    /// The id of the key that new things use.
+    pub fn current_id(&self) -> &str {
+        &self.current
+    }
+
+    /// The key of that id, if it is still kept.
+    pub fn get(&self, id: &str) -> Option<&[u8; 32]> {
+        self.keys.get(id).map(|key| &**key)
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySet {{ current: {:?}, keys: {:?} }}", self.current, self.keys.keys())
+    }
+}
+
+/// A sealed internal token as text: `<key id>.<base64url of nonce, ciphertext and tag>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealedToken(String);
+
+impl SealedToken {
+    /// Takes a stored text; whether it opens is decided by [`SealingKeys::open`].
+    pub fn parse(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The stored text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The keys that seal and open internal tokens.
+#[derive(Debug)]
+pub struct SealingKeys(KeySet);
+
+impl SealingKeys {
+    /// Parses the JSON value of the sealing secret.
+    pub fn parse(json: &str) -> Result<Self, InvalidKeySet> {
+        KeySet::parse(json).map(Self)
+    }
+
+    /// Seals under the current key. The nonce must be 96 fresh random bits.
+    pub fn seal(
+        &self,
+        session: &SessionId,
+        connector: &ConnectorName,
+        version: u64,
+        nonce: [u8; 12],
+        plain: &[u8],
+    ) -> Result<SealedToken, CannotOpen> {
+        let id = self.0.current_id();
+        let key = self.key(id)?;
+        let mut bytes = plain.to_vec();
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(session, connector, version), &mut bytes)
+            .map_err(|_| CannotOpen)?;
+        let mut sealed = nonce.to_vec();
+        sealed.append(&mut bytes);
+        Ok(SealedToken(format!("{id}.{}", URL_SAFE_NO_PAD.encode(sealed))))
+    }
+
+    /// Opens what was sealed for exactly this session, connector and version.
+    pub fn open(
+        &self,
+        session: &SessionId,
+        connector: &ConnectorName,
+        version: u64,
+        sealed: &SealedToken,
+    ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        let (id, text) = sealed.0.split_once('.').ok_or(CannotOpen)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CannotOpen)?;
+        let (nonce, ciphertext) = bytes.split_first_chunk::<12>().ok_or(CannotOpen)?;
+        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        let length = self
+            .key(id)?
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad(session, connector, version), &mut buffer)
+            .map_err(|_| CannotOpen)?
+            .len();
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+
+    fn key(&self, id: &str) -> Result<LessSafeKey, CannotOpen> {
+        let key = self.0.get(id).ok_or(CannotOpen)?;
+        UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| CannotOpen)
+    }
+}
+
+fn aad(session: &SessionId, connector: &ConnectorName, version: u64) -> Aad<String> {
+    // None of the parts can contain the separator.
+    Aad::from(format!("internal-token/{session}/{connector}/{version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(current: &str, ids: &[(&str, u8)]) -> SealingKeys {
+        let keys: BTreeMap<_, _> = ids.iter().map(|(id, byte)| (*id, STANDARD.encode([*byte; 32]))).collect();
+        SealingKeys::parse(&serde_json::json!({ "current": current, "keys": keys }).to_string()).unwrap()
+    }
+
+    fn name(text: &str) -> ConnectorName {
+        ConnectorName::parse(text).unwrap()
+    }
+
+    /// Checklist Y-02, Y-03, Z-43; abuse case I3.
+    #[test]
+    fn a_token_opens_only_for_its_own_session_connector_and_version() {
+        let keys = keys("k1", &[("k1", 1)]);
+        let (mine, other) = (SessionId::from_random([1; 16]), SessionId::from_random([2; 16]));
+        let sealed = keys.seal(&mine, &name("orders"), 3, [9; 12], b"LEGACY=1").unwrap();
+        assert_eq!(keys.open(&mine, &name("orders"), 3, &sealed).unwrap().as_slice(), b"LEGACY=1");
+        assert_eq!(keys.open(&other, &name("orders"), 3, &sealed), Err(CannotOpen));
+        assert_eq!(keys.open(&mine, &name("crm"), 3, &sealed), Err(CannotOpen));
+        assert_eq!(keys.open(&mine, &name("orders"), 4, &sealed), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens_what_it_sealed_until_it_is_removed() {
+        let session = SessionId::from_random([1; 16]);
+        let sealed = keys("k1", &[("k1", 1)]).seal(&session, &name("c"), 1, [1; 12], b"x").unwrap();
+        assert!(keys("k2", &[("k1", 1), ("k2", 2)]).open(&session, &name("c"), 1, &sealed).is_ok());
+        assert_eq!(keys("k2", &[("k2", 2)]).open(&session, &name("c"), 1, &sealed), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_malformed_key_secret_is_named() {
+        assert_eq!(KeySet::parse("{}").unwrap_err(), InvalidKeySet::Shape);
+        let short = r#"{"current":"a","keys":{"a":"AAAA"}}"#;
+        assert_eq!(KeySet::parse(short).unwrap_err(), InvalidKeySet::Key("a".into()));
+        let absent = serde_json::json!({"current":"b","keys":{"a":STANDARD.encode([1; 32])}}).to_string();
+        assert_eq!(KeySet::parse(&absent).unwrap_err(), InvalidKeySet::Current("b".into()));
+    }
+
+    #[test]
+    fn garbage_does_not_open_and_does_not_panic() {
+        let keys = keys("k1", &[("k1", 1)]);
+        for text in ["", ".", "k1.", "k1.AAAA", "k9.AAAA", "k1.!!!!"] {
+            let opened = keys.open(&SessionId::from_random([1; 16]), &name("c"), 1, &SealedToken::parse(text));
+            assert_eq!(opened, Err(CannotOpen), "{text}");
+        }
+    }
+}

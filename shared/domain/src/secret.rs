@@ -1,0 +1,65 @@
+//! Text that must not be copied, printed or kept: passwords, client secrets, tokens in hand.
+
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// A secret text: overwritten when dropped, never shown, compared in constant time.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a secret into keeping.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the secret is empty: a parameter without a value counts as omitted (RFC 6749 §3.2).
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Compares in a time that depends on the lengths only.
+    pub fn constant_time_eq(&self, other: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(other).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// SHA-256 as lower-case hexadecimal: how secrets of full entropy (client secrets, attempt ids) are stored.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Abuse case I1.
+    #[test]
+    fn a_secret_never_shows_in_debug_output() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2".into())), "[redacted]");
+    }
+
+    /// Checklist Z-42.
+    #[test]
+    fn secrets_compare_by_their_whole_text() {
+        let secret = Secret::new("abc".into());
+        assert!(secret.constant_time_eq(b"abc"));
+        assert!(!secret.constant_time_eq(b"abd") && !secret.constant_time_eq(b"abcd"));
+    }
+}

@@ -1,0 +1,235 @@
+//! A session: what one login of one user in one application is, and what a refresh token may still do with it.
+
+use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
+use crate::scope::Scope;
+use crate::sealing::SealedToken;
+use crate::time::{Seconds, Timestamp};
+use std::collections::BTreeMap;
+
+/// The whole state of a session. Only login, refresh and end write it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// The session's id; every token of the family carries it.
+    pub sid: SessionId,
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// The application it belongs to.
+    pub client_id: ClientId,
+    /// What was granted at login; a refresh narrows an access token, never this.
+    pub scope: Scope,
+    /// The rotation of refresh tokens.
+    pub family: Family,
+    /// Random bytes that keep the MAC key alone from minting this session's refresh tokens.
+    pub salt: [u8; 16],
+    /// The MAC key this session's refresh tokens are made with, for as long as the session lives.
+    pub mac_key: String,
+    /// The user's credential epoch at login; a password change raises the user's, and this session is over.
+    pub credential_epoch: u64,
+    /// Internal tokens of the legacy systems, sealed.
+    pub tokens: BTreeMap<ConnectorName, InternalToken>,
+}
+
+/// The part of a session that decides about refresh tokens: rules over it are pure and model-checked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Family {
+    /// The generation of the newest refresh token; the first is 1.
+    pub generation: u64,
+    /// When the newest generation was first served.
+    pub served_at: Timestamp,
+    /// When the generation before it was first served.
+    pub parent_served_at: Timestamp,
+    /// SHA-256 of the attempt id (`Idempotency-Key`) whose request made the newest generation.
+    pub attempt: Option<String>,
+    /// Unused for this long, the session is over; every refresh moves it.
+    pub idle_end: Timestamp,
+    /// Never moves.
+    pub absolute_end: Timestamp,
+    /// Logged out, revoked, or ended after reuse.
+    pub ended: bool,
+}
+
+/// An internal token at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InternalToken {
+    /// Counts the renewals; part of what seals the token.
+    pub version: u64,
+    /// The connector's state under AES-256-GCM.
+    pub sealed: SealedToken,
+    /// When it was got.
+    pub since: Timestamp,
+    /// When the legacy system ends it, if it says so.
+    pub ends: Option<Timestamp>,
+    /// Until when it can be renewed without the password, if at all.
+    pub renew_until: Option<Timestamp>,
+}
+
+impl InternalToken {
+    /// Whether a refresh should renew it: three quarters of its life are over.
+    pub fn wants_renewal(&self, now: Timestamp) -> bool {
+        let Some(ends) = self.ends else { return false };
+        let life = ends.since(self.since).as_u64();
+        now >= self.since.saturating_add(Seconds::new(life / 4 * 3)) && self.renew_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether the legacy system has ended it.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|ends| now >= ends)
+    }
+}
+
+/// How long a refresh token that has already been exchanged is met with patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Patience {
+    /// The parent of an unused successor yields the same successor for this long after its first service.
+    pub window: Seconds,
+    /// After that, a delayed duplicate is refused without ending the family for this long.
+    pub late: Seconds,
+}
+
+/// What a presented refresh token does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// The newest token: make the next generation.
+    Rotate,
+    /// Its successor was served but perhaps never received: serve the same successor again.
+    Replay,
+    /// No longer good, but nothing suggests theft: refuse, keep the family.
+    Refuse,
+    /// Used long ago by somebody: refuse and end the family (RFC 9700 §4.14.2).
+    Revoke,
+}
+
+/// Decides about a refresh token of the given generation whose MAC was checked. `attempt` is the hash of the
+/// request's attempt id.
+pub fn decide(
+    family: &Family,
+    generation: u64,
+    attempt: Option<&str>,
+    patience: Patience,
+    now: Timestamp,
+) -> Decision {
+    if family.ended || now >= family.absolute_end || now >= family.idle_end || generation > family.generation {
+        return Decision::Refuse;
+    }
+    match family.generation - generation {
+        0 => Decision::Rotate,
+        1 => {
+            let age = now.since(family.served_at);
+            let same_attempt = attempt.is_some() && attempt == family.attempt.as_deref();
+            if same_attempt || (age <= patience.window && patience.window > Seconds::new(0)) {
+                Decision::Replay
+            } else if age <= patience.window.saturating_add(patience.late) {
+                Decision::Refuse
+            } else {
+                Decision::Revoke
+            }
+        }
+        2 if now.since(family.parent_served_at) <= patience.window.saturating_add(patience.late) => Decision::Refuse,
+        _ => Decision::Revoke,
+    }
+}
+
+impl Family {
+    /// A new family, its first token served now.
+    pub fn begin(now: Timestamp, idle: Seconds, absolute: Seconds) -> Self {
+        let absolute_end = now.saturating_add(absolute);
+        Self {
+            generation: 1,
+            served_at: now,
+            parent_served_at: now,
+            attempt: None,
+            idle_end: now.saturating_add(idle).min(absolute_end),
+            absolute_end,
+            ended: false,
+        }
+    }
+
+    /// The family after the newest token was exchanged.
+    #[must_use]
+    pub fn rotated(&self, attempt: Option<String>, idle: Seconds, now: Timestamp) -> Self {
+        Self {
+            generation: self.generation + 1,
+            served_at: now,
+            parent_served_at: self.served_at,
+            attempt,
+            idle_end: now.saturating_add(idle).min(self.absolute_end),
+            absolute_end: self.absolute_end,
+            ended: self.ended,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience { window: Seconds::new(300), late: Seconds::new(600) };
+    const DAY: Seconds = Seconds::new(86_400);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    fn family() -> Family {
+        Family::begin(at(0), DAY, Seconds::new(10 * 86_400))
+    }
+
+    /// Abuse case F3.
+    #[test]
+    fn a_lost_response_yields_the_same_successor_inside_the_window() {
+        let family = family().rotated(None, DAY, at(100));
+        assert_eq!(decide(&family, 2, None, PATIENCE, at(101)), Decision::Rotate);
+        assert_eq!(decide(&family, 1, None, PATIENCE, at(400)), Decision::Replay);
+        assert_eq!(decide(&family, 1, None, PATIENCE, at(401)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, None, PATIENCE, at(1001)), Decision::Revoke);
+    }
+
+    /// Abuse case F3.
+    #[test]
+    fn the_same_attempt_id_yields_the_same_successor_for_as_long_as_the_session_lives() {
+        let family = family().rotated(Some("h".into()), DAY, at(100));
+        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(50_000)), Decision::Replay);
+        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(50_000)), Decision::Revoke);
+        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(100 + 86_400)), Decision::Refuse);
+    }
+
+    /// Abuse cases F2, F4.
+    #[test]
+    fn a_grandparent_is_never_honoured_and_later_ends_the_family() {
+        let family = family().rotated(Some("h".into()), DAY, at(100)).rotated(Some("h".into()), DAY, at(110));
+        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(120)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(1001)), Decision::Revoke);
+        let older = family.rotated(None, DAY, at(120));
+        assert_eq!(decide(&older, 1, None, PATIENCE, at(121)), Decision::Revoke);
+    }
+
+    #[test]
+    fn a_window_of_zero_is_strict_rotation() {
+        let strict = Patience { window: Seconds::new(0), late: Seconds::new(600) };
+        let family = family().rotated(None, DAY, at(100));
+        assert_eq!(decide(&family, 1, None, strict, at(100)), Decision::Refuse);
+        assert_eq!(decide(&family, 2, None, strict, at(100)), Decision::Rotate);
+    }
+
+    /// Abuse case F8; checklist Z-24, Z-35.
+    #[test]
+    fn rotation_moves_the_idle_end_but_never_the_absolute_end() {
+        let mut family = family();
+        for day in 1..20 {
+            if decide(&family, family.generation, None, PATIENCE, at(day * 80_000)) == Decision::Rotate {
+                family = family.rotated(None, DAY, at(day * 80_000));
+            }
+        }
+        assert_eq!(family.absolute_end, at(864_000));
+        assert!(family.idle_end <= family.absolute_end);
+        assert_eq!(decide(&family, family.generation, None, PATIENCE, at(864_000)), Decision::Refuse);
+    }
+
+    #[test]
+    fn a_token_from_the_future_or_of_an_ended_family_is_refused() {
+        let mut family = family();
+        assert_eq!(decide(&family, 2, None, PATIENCE, at(1)), Decision::Refuse);
+        family.ended = true;
+        assert_eq!(decide(&family, 1, None, PATIENCE, at(1)), Decision::Refuse);
+    }
+}

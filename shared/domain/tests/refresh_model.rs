@@ -1,0 +1,294 @@
+//! A model of the refresh protocol, explored exhaustively: the rule under test is the one that runs.
+//!
+//! The network loses, copies, delays and reorders requests and responses; handlers read and commit in separate steps,
+//! so any two may interleave. The stated bounds of an honest app are: one refresh at a time, a lost response repeated
+//! inside the window (or with the same attempt id at any time), at most one refresh in a tick, and no copy of a request
+//! arriving more than one access-token lifetime after it was sent.
+
+use domain::session::{Decision, Family, Patience, decide};
+use domain::time::{Seconds, Timestamp};
+use stateright::{Checker, Model, Property};
+use std::collections::BTreeSet;
+
+const PATIENCE: Patience = Patience { window: Seconds::new(1), late: Seconds::new(2) };
+const FOR_EVER: Seconds = Seconds::new(1_000);
+
+/// Everything that can be true at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct World {
+    now: i64,
+    family: Family,
+    app: App,
+    /// Requests under way; a copy may be delivered, and delivered again, or never.
+    requests: BTreeSet<Request>,
+    /// Handlers that have read the family and not committed yet, with what they read and when.
+    handlers: Vec<(Request, Family, i64)>,
+    /// Responses under way to the app.
+    responses: BTreeSet<Response>,
+    /// Generations served in answer to each generation: the successors of a parent.
+    served: BTreeSet<(u64, u64)>,
+    ended_at_generation: Option<u64>,
+    thief: Option<u64>,
+    thief_presented: u64,
+    thief_served: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct App {
+    holds: u64,
+    /// The attempt it waits for: its number, and when it was first sent.
+    waiting: Option<(u64, i64)>,
+    attempts: u64,
+    refreshed_at: i64,
+    logged_out: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Request {
+    generation: u64,
+    attempt: u64,
+    sent: i64,
+    from_thief: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Response {
+    attempt: u64,
+    successor: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Step {
+    Tick,
+    Refresh,
+    Repeat,
+    Read(Request),
+    Lose(Request),
+    Commit(usize),
+    Deliver(Response),
+    LoseResponse(Response),
+    Steal,
+    Present,
+}
+
+/// What is explored.
+struct Protocol {
+    attempt_ids: bool,
+    thief: bool,
+    until: i64,
+    most_refreshes: u64,
+    handlers: usize,
+}
+
+impl Protocol {
+    fn attempt(&self, request: &Request) -> Option<String> {
+        (self.attempt_ids && !request.from_thief).then(|| request.attempt.to_string())
+    }
+
+    /// Decides on what the handler read, and commits on the condition that it is still so. `false`: read again.
+    fn answer(&self, world: &mut World, request: &Request, read: &Family, at: i64) -> bool {
+        let now = Timestamp::from_secs(at);
+        let attempt = self.attempt(request);
+        let successor = match decide(read, request.generation, attempt.as_deref(), PATIENCE, now) {
+            Decision::Rotate if world.family.generation != read.generation || world.family.ended => return false,
+            Decision::Rotate => {
+                world.family = world.family.rotated(attempt, FOR_EVER, now);
+                Some(world.family.generation)
+            }
+            Decision::Replay => Some(read.generation),
+            Decision::Refuse => None,
+            Decision::Revoke => {
+                world.ended_at_generation.get_or_insert(world.family.generation);
+                world.family.ended = true;
+                None
+            }
+        };
+        if let Some(successor) = successor {
+            world.served.insert((request.generation, successor));
+        }
+        if request.from_thief {
+            world.thief_served |= successor.is_some();
+            world.thief = successor.or(world.thief);
+        } else {
+            world.responses.insert(Response { attempt: request.attempt, successor });
+        }
+        true
+    }
+}
+
+impl Model for Protocol {
+    type State = World;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World {
+            now: 0,
+            family: Family::begin(Timestamp::from_secs(0), FOR_EVER, FOR_EVER),
+            app: App { holds: 1, waiting: None, attempts: 0, refreshed_at: -1, logged_out: false },
+            requests: BTreeSet::new(),
+            handlers: Vec::new(),
+            responses: BTreeSet::new(),
+            served: BTreeSet::new(),
+            ended_at_generation: None,
+            thief: None,
+            thief_presented: 0,
+            thief_served: false,
+        }]
+    }
+
+    fn actions(&self, world: &World, steps: &mut Vec<Step>) {
+        // Without attempt ids, an honest app repeats inside the window: time does not pass it by.
+        let overdue = world.app.waiting.is_some_and(|(_, first)| {
+            !self.attempt_ids && world.now - first >= i64::try_from(PATIENCE.window.as_u64()).unwrap()
+        });
+        if world.now < self.until && !overdue {
+            steps.push(Step::Tick);
+        }
+        if !world.app.logged_out {
+            match world.app.waiting {
+                None if world.app.attempts < self.most_refreshes && world.app.refreshed_at < world.now => {
+                    steps.push(Step::Refresh);
+                }
+                Some(_) => steps.push(Step::Repeat),
+                None => {}
+            }
+        }
+        for request in &world.requests {
+            steps.push(Step::Lose(request.clone()));
+            if world.handlers.len() < self.handlers {
+                steps.push(Step::Read(request.clone()));
+            }
+        }
+        steps.extend((0..world.handlers.len()).map(Step::Commit));
+        for response in &world.responses {
+            steps.push(Step::Deliver(response.clone()));
+            steps.push(Step::LoseResponse(response.clone()));
+        }
+        if self.thief {
+            match world.thief {
+                None => steps.push(Step::Steal),
+                Some(_) if world.thief_presented < 2 => steps.push(Step::Present),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn next_state(&self, last: &World, step: Step) -> Option<World> {
+        let mut world = last.clone();
+        match step {
+            Step::Tick => {
+                world.now += 1;
+                // A copy that has travelled longer than an access token lives does not arrive any more.
+                let oldest = world.now - i64::try_from(PATIENCE.late.as_u64()).unwrap();
+                world.requests.retain(|request| request.from_thief || request.sent >= oldest);
+            }
+            Step::Refresh => {
+                world.app.attempts += 1;
+                world.app.waiting = Some((world.app.attempts, world.now));
+                world.app.refreshed_at = world.now;
+                world.requests.insert(world.app.request(world.now));
+            }
+            Step::Repeat => {
+                world.requests.insert(world.app.request(world.now));
+            }
+            Step::Lose(request) => {
+                world.requests.remove(&request);
+            }
+            // The request stays: it may arrive a second time.
+            Step::Read(request) => {
+                world.handlers.push((request, world.family.clone(), world.now));
+                world.handlers.sort_by_key(|(request, read, at)| (request.clone(), read.generation, *at));
+            }
+            Step::Commit(position) => {
+                let (request, read, at) = world.handlers.remove(position);
+                if !self.answer(&mut world, &request, &read, at) {
+                    let read = world.family.clone();
+                    self.answer(&mut world, &request, &read, at);
+                }
+            }
+            Step::Deliver(response) => {
+                world.responses.remove(&response);
+                let waits = world.app.waiting.is_some_and(|(attempt, _)| attempt == response.attempt);
+                match response.successor {
+                    Some(successor) if waits => {
+                        world.app.holds = successor;
+                        world.app.waiting = None;
+                    }
+                    None if waits => world.app.logged_out = true,
+                    _ => {}
+                }
+            }
+            Step::LoseResponse(response) => {
+                world.responses.remove(&response);
+            }
+            Step::Steal => world.thief = Some(world.app.holds),
+            Step::Present => {
+                let generation = world.thief?;
+                world.thief_presented += 1;
+                world.requests.insert(Request { generation, attempt: 0, sent: world.now, from_thief: true });
+            }
+        }
+        (world != *last).then_some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = vec![
+            Property::<Self>::always("one successor per parent", |_, world| {
+                world.served.iter().all(|(parent, successor)| *successor == parent + 1)
+            }),
+            Property::<Self>::always("nothing is served after revocation", |_, world| {
+                world.ended_at_generation.is_none_or(|generation| world.family.generation == generation)
+            }),
+            Property::<Self>::always("one live leaf: nobody holds more than the family's newest", |_, world| {
+                world.app.holds <= world.family.generation && world.thief.is_none_or(|g| g <= world.family.generation)
+            }),
+        ];
+        if self.thief {
+            // What is left to a thief of a bearer token is declared in docs/security.md.
+            properties.push(Property::<Self>::sometimes("a thief inside the window is served", |_, world| {
+                world.thief_served
+            }));
+            properties.push(Property::<Self>::sometimes("a thief's late use ends the session", |_, world| {
+                world.family.ended
+            }));
+        } else {
+            properties.push(Property::<Self>::always("an honest app is never logged out", |_, world| {
+                !world.app.logged_out && !world.family.ended
+            }));
+            properties.push(Property::<Self>::sometimes("a lost response is made up for", |protocol, world| {
+                world.app.holds == protocol.most_refreshes + 1 && world.now == protocol.until
+            }));
+        }
+        properties
+    }
+}
+
+impl App {
+    fn request(&self, now: i64) -> Request {
+        Request { generation: self.holds, attempt: self.attempts, sent: now, from_thief: false }
+    }
+}
+
+fn explore(protocol: Protocol) {
+    let checker = protocol.checker().threads(2).spawn_bfs().join();
+    println!("{} states, depth {}", checker.unique_state_count(), checker.max_depth());
+    checker.assert_properties();
+}
+
+/// Abuse cases F1, F3, F4; checklist O-01.
+#[test]
+fn an_honest_app_that_repeats_in_time_is_never_logged_out() {
+    explore(Protocol { attempt_ids: false, thief: false, until: 2, most_refreshes: 2, handlers: 2 });
+}
+
+/// Abuse case F3.
+#[test]
+fn an_honest_app_with_attempt_ids_may_repeat_at_any_time() {
+    explore(Protocol { attempt_ids: true, thief: false, until: 2, most_refreshes: 2, handlers: 2 });
+}
+
+/// Checklist S-05.
+#[test]
+fn what_a_thief_can_and_cannot_do_is_as_declared() {
+    explore(Protocol { attempt_ids: false, thief: true, until: 4, most_refreshes: 1, handlers: 1 });
+}

@@ -1,0 +1,44 @@
+//! The process environment, read once; an empty variable counts as unset, as `sam local` leaves them.
+
+use crate::StartError;
+use std::collections::BTreeMap;
+
+/// The environment variables of a function.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Reads the environment of this process. Variables that are not UTF-8 are left out.
+    pub fn from_process() -> Self {
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))))
+    }
+
+    /// An environment from pairs.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// The value of a variable that may be absent.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value of a variable that must be there; `expected` completes the sentence "it must hold …".
+    pub fn require(&self, name: &'static str, expected: &'static str) -> Result<&str, StartError> {
+        self.get(name).ok_or(StartError::Missing { name, expected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_is_unset_and_the_error_names_it() {
+        let environment = Environment::from_pairs([("A".into(), String::new()), ("B".into(), "b".into())]);
+        assert_eq!(environment.get("B"), Some("b"));
+        let error = environment.require("A", "the name of a table").unwrap_err().to_string();
+        assert_eq!(error, "environment variable A is not set: it must hold the name of a table");
+    }
+}

@@ -1,0 +1,44 @@
+//! What a function reads once when it starts: environment, secrets, clock, entropy, tracing.
+
+pub mod aws;
+pub mod clock;
+pub mod entropy;
+pub mod environment;
+pub mod function;
+pub mod secrets;
+pub mod trace;
+
+pub use aws::dynamodb_client;
+pub use clock::{Clock, SystemClock};
+pub use environment::Environment;
+pub use secrets::Secrets;
+pub use trace::tracing;
+
+/// What keeps a function from starting; the text names the field and says what to write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// An environment variable the function needs is absent or empty.
+    #[error("environment variable {name} is not set: it must hold {expected}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A secret, file or setting was read but is not what it must be.
+    #[error("{what} is not usable: {reason}")]
+    Invalid {
+        /// Which one, by name.
+        what: String,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// Something the function depends on does not answer.
+    #[error("{what} is unavailable: {reason}")]
+    Unavailable {
+        /// Which dependency.
+        what: String,
+        /// What was seen.
+        reason: String,
+    },
+}

@@ -1,0 +1,394 @@
+//! What a user and an application share: call counters, and which sessions are alive. Key: `user_id`, `client_id`.
+//!
+//! The item stays under 1 KB, so that the authorizer's one write per call is one write unit: `b<bucket>` counters,
+//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, and `n`, the number
+//! of entries. It is never part of a transaction, which would make concurrent authorizers fail.
+
+use crate::Store;
+use crate::error::{StoreError, condition_failed, unavailable};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use aws_smithy_types::retry::RetryConfig;
+use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use domain::sealing::SealedToken;
+use domain::time::{Seconds, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+
+/// Sealed tokens longer than this together are not copied into the entry; the proxy reads them from the session.
+const INLINE_BYTES: usize = 200;
+/// Counters outlive the last session by this, so that logging out does not reset a limit.
+const KEPT: Seconds = Seconds::new(86_400);
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Where an internal token is: its version, and the sealed token itself when it is small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRef {
+    /// Which renewal of the connector's token is valid.
+    pub version: u64,
+    /// The token, if it fits beside the counters.
+    pub sealed: Option<SealedToken>,
+}
+
+/// What counting a call told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Counted {
+    /// The session is alive; the call is in the counters.
+    Live(GrantView),
+    /// The session has ended, or never was; nothing was counted.
+    SessionEnded,
+}
+
+/// The grant item as it is after the call was counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GrantView {
+    /// All counters by name.
+    pub buckets: BTreeMap<String, u64>,
+    /// This session's internal tokens.
+    pub tokens: BTreeMap<ConnectorName, TokenRef>,
+    /// Write units the count cost.
+    pub capacity_units: f64,
+}
+
+/// A live session of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The session.
+    pub sid: SessionId,
+    /// Its absolute end.
+    pub ends: Timestamp,
+}
+
+/// What became of a new entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewEntry {
+    /// The session is alive now.
+    Added,
+    /// There are already as many sessions as allowed: these.
+    Full(Vec<Entry>),
+}
+
+impl Store {
+    /// Counts a call if its session is alive: one conditional write, strongly consistent, attempted once, since a
+    /// repeated attempt could count twice.
+    pub async fn count_call(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        sid: &SessionId,
+        bucket: &str,
+        now: Timestamp,
+    ) -> Result<Counted, StoreError> {
+        let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
+        let sent = self
+            .update_grant(user, client)
+            .update_expression("ADD #b :one")
+            .condition_expression("attribute_exists(#s) AND #s.e > :now")
+            .expression_attribute_names("#b", bucket)
+            .expression_attribute_names("#s", entry_name(sid))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now.as_secs()))
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .config_override(once)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                let capacity_units = answer.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default();
+                let item = answer.attributes.unwrap_or_default();
+                let tokens = item.get(&entry_name(sid)).and_then(|entry| entry.as_m().ok()).map(tokens_of);
+                Ok(Counted::Live(GrantView {
+                    buckets: buckets_of(&item),
+                    tokens: tokens.unwrap_or_default(),
+                    capacity_units,
+                }))
+            }
+            Err(error) if condition_failed(&error) => Ok(Counted::SessionEnded),
+            Err(error) => Err(unavailable("count_call")(error)),
+        }
+    }
+
+    /// Takes a counted call back, because it was over the limit. Never below zero.
+    pub async fn refund_call(&self, user: &UserId, client: &ClientId, bucket: &str) -> Result<(), StoreError> {
+        let sent = self
+            .update_grant(user, client)
+            .update_expression("ADD #b :less")
+            .condition_expression("#b >= :one")
+            .expression_attribute_names("#b", bucket)
+            .expression_attribute_values(":less", number(-1))
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await;
+        held(sent, "refund_call").map(drop)
+    }
+
+    /// Removes counters that no window looks at any more.
+    pub async fn clean_buckets(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
+        let mut update = self.update_grant(user, client);
+        let mut names = Vec::with_capacity(stale.len());
+        for (position, bucket) in stale.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#b{position}"), bucket);
+            names.push(format!("#b{position}"));
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let sent = update
+            .update_expression(format!("REMOVE {}", names.join(", ")))
+            .condition_expression("attribute_exists(user_id)")
+            .send()
+            .await;
+        held(sent, "clean_buckets").map(drop)
+    }
+
+    /// Makes a session alive. Refuses when the grant already has `most` sessions; adding one twice is adding it once.
+    pub async fn add_entry(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        entry: &Entry,
+        tokens: &BTreeMap<ConnectorName, TokenRef>,
+        most: u32,
+    ) -> Result<NewEntry, StoreError> {
+        // Only the first session of a grant carries its tokens inline: the item must stay within one write unit.
+        let inline = tokens.values().filter_map(|token| token.sealed.as_ref()).map(|token| token.as_str().len());
+        if inline.sum::<usize>() <= INLINE_BYTES && self.try_add(user, client, entry, tokens, 1).await?.is_none() {
+            return Ok(NewEntry::Added);
+        }
+        let references: BTreeMap<_, _> = tokens
+            .iter()
+            .map(|(name, token)| (name.clone(), TokenRef { version: token.version, sealed: None }))
+            .collect();
+        Ok(self.try_add(user, client, entry, &references, most).await?.map_or(NewEntry::Added, NewEntry::Full))
+    }
+
+    /// Adds the entry if there are fewer than `most`; otherwise tells which there are.
+    async fn try_add(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        entry: &Entry,
+        tokens: &BTreeMap<ConnectorName, TokenRef>,
+        most: u32,
+    ) -> Result<Option<Vec<Entry>>, StoreError> {
+        let sent = self
+            .update_grant(user, client)
+            .update_expression("SET #s = :entry, v = :one, #ttl = :ttl ADD n :one")
+            .condition_expression("attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)")
+            .expression_attribute_names("#s", entry_name(&entry.sid))
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":entry", entry_value(entry.ends, tokens))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(most))
+            .expression_attribute_values(":ttl", number(entry.ends.saturating_add(KEPT).as_secs()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(None),
+            Err(error) => match refused_item(error, "add_entry")? {
+                item if item.contains_key(&entry_name(&entry.sid)) => Ok(None),
+                item => Ok(Some(entries_of(&item))),
+            },
+        }
+    }
+
+    /// The one session of an application acting for itself: extended if it is alive, otherwise begun with `new`.
+    /// Returns which session it is.
+    pub async fn standing_entry(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        new: SessionId,
+        ends: Timestamp,
+        now: Timestamp,
+    ) -> Result<SessionId, StoreError> {
+        const OPERATION: &str = "standing_entry";
+        let new = Entry { sid: new, ends };
+        // A second round is needed when the entry appears, or ends, between looking and writing.
+        for _ in 0..3 {
+            let Some(held) = self.try_add(user, client, &new, &BTreeMap::new(), 1).await? else { return Ok(new.sid) };
+            let Some(current) = held.first() else { break };
+            if current.ends <= now {
+                self.remove_entry(user, client, &current.sid).await?;
+                continue;
+            }
+            let sent = self
+                .update_grant(user, client)
+                .update_expression("SET #s.e = :ends, #ttl = :ttl")
+                .condition_expression("attribute_exists(#s) AND #s.e <= :ends")
+                .expression_attribute_names("#s", entry_name(&current.sid))
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ends", number(ends.as_secs()))
+                .expression_attribute_values(":ttl", number(ends.saturating_add(KEPT).as_secs()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            match sent {
+                Ok(_) => return Ok(current.sid.clone()),
+                // Still there, so another request extended it further already.
+                Err(error) => {
+                    if refused_item(error, OPERATION)?.contains_key(&entry_name(&current.sid)) {
+                        return Ok(current.sid.clone());
+                    }
+                }
+            }
+        }
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the grant kept changing".into() })
+    }
+
+    /// Replaces an entry's tokens after a renewal. A removed entry is not recreated; an older version never wins.
+    pub async fn update_entry(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        entry: &Entry,
+        tokens: &BTreeMap<ConnectorName, TokenRef>,
+    ) -> Result<(), StoreError> {
+        let mut update = self.update_grant(user, client).expression_attribute_names("#s", entry_name(&entry.sid));
+        let references: BTreeMap<_, _> = tokens
+            .iter()
+            .map(|(name, token)| (name.clone(), TokenRef { version: token.version, sealed: None }))
+            .collect();
+        let mut conditions = vec!["attribute_exists(#s)".to_owned()];
+        for (position, (name, token)) in tokens.iter().enumerate() {
+            update = update
+                .expression_attribute_names(format!("#c{position}"), name.as_str())
+                .expression_attribute_values(format!(":v{position}"), number(token.version));
+            conditions.push(format!("(attribute_not_exists(#s.t.#c{position}) OR #s.t.#c{position}.v <= :v{position})"));
+        }
+        let sent = update
+            .update_expression("SET #s = :entry")
+            .condition_expression(conditions.join(" AND "))
+            .expression_attribute_values(":entry", entry_value(entry.ends, &references))
+            .send()
+            .await;
+        held(sent, "update_entry").map(drop)
+    }
+
+    /// Ends a session for the authorizer: its next call is refused. Removing twice is removing once.
+    pub async fn remove_entry(&self, user: &UserId, client: &ClientId, sid: &SessionId) -> Result<(), StoreError> {
+        let sent = self
+            .update_grant(user, client)
+            .update_expression("REMOVE #s ADD n :less")
+            .condition_expression("attribute_exists(#s)")
+            .expression_attribute_names("#s", entry_name(sid))
+            .expression_attribute_values(":less", number(-1))
+            .send()
+            .await;
+        held(sent, "remove_entry").map(drop)
+    }
+
+    /// Whether the authorizer would find this session alive. One strongly consistent read.
+    pub async fn entry_is_live(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        sid: &SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.grants)
+            .key("user_id", AttributeValue::S(user.to_string()))
+            .key("client_id", AttributeValue::S(client.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("entry_is_live"))?;
+        let entries = entries_of(&answer.item.unwrap_or_default());
+        Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
+    }
+
+    fn update_grant(&self, user: &UserId, client: &ClientId) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.tables.grants)
+            .key("user_id", AttributeValue::S(user.to_string()))
+            .key("client_id", AttributeValue::S(client.to_string()))
+    }
+}
+
+/// Whether a conditional write happened; that its condition did not hold is an answer.
+fn held<T, R>(sent: Result<T, SdkError<UpdateItemError, R>>, operation: &'static str) -> Result<bool, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if condition_failed(&error) => Ok(false),
+        Err(error) => Err(unavailable(operation)(error)),
+    }
+}
+
+/// The item that did not meet the condition.
+fn refused_item<R>(error: SdkError<UpdateItemError, R>, operation: &'static str) -> Result<Item, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    if !condition_failed(&error) {
+        return Err(unavailable(operation)(error));
+    }
+    match error.into_service_error() {
+        UpdateItemError::ConditionalCheckFailedException(refusal) => Ok(refusal.item.unwrap_or_default()),
+        other => Err(StoreError::Unavailable { operation, cause: other.to_string() }),
+    }
+}
+
+fn entry_name(sid: &SessionId) -> String {
+    format!("s{sid}")
+}
+
+fn entry_value(ends: Timestamp, tokens: &BTreeMap<ConnectorName, TokenRef>) -> AttributeValue {
+    let token = |token: &TokenRef| {
+        let mut map = HashMap::from([("v".to_owned(), number(token.version))]);
+        if let Some(sealed) = &token.sealed {
+            map.insert("x".to_owned(), AttributeValue::S(sealed.as_str().to_owned()));
+        }
+        AttributeValue::M(map)
+    };
+    let tokens = tokens.iter().map(|(name, value)| (name.to_string(), token(value))).collect();
+    AttributeValue::M(HashMap::from([
+        ("e".to_owned(), number(ends.as_secs())),
+        ("t".to_owned(), AttributeValue::M(tokens)),
+    ]))
+}
+
+fn entries_of(item: &Item) -> Vec<Entry> {
+    let entry = |(name, value): (&String, &AttributeValue)| {
+        let sid = SessionId::parse(name.strip_prefix('s')?).ok()?;
+        let ends = value.as_m().ok()?.get("e")?.as_n().ok()?.parse().ok()?;
+        Some(Entry { sid, ends: Timestamp::from_secs(ends) })
+    };
+    item.iter().filter_map(entry).collect()
+}
+
+fn buckets_of(item: &Item) -> BTreeMap<String, u64> {
+    let bucket = |(name, value): (&String, &AttributeValue)| {
+        name.strip_prefix('b')?.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+        Some((name.clone(), value.as_n().ok()?.parse().ok()?))
+    };
+    item.iter().filter_map(bucket).collect()
+}
+
+fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {
+    let token = |(name, value): (&String, &AttributeValue)| {
+        let map = value.as_m().ok()?;
+        let version = map.get("v")?.as_n().ok()?.parse().ok()?;
+        let sealed = map.get("x").and_then(|text| text.as_s().ok()).map(|text| SealedToken::parse(text));
+        Some((ConnectorName::parse(name).ok()?, TokenRef { version, sealed }))
+    };
+    let tokens = entry.get("t").and_then(|tokens| tokens.as_m().ok());
+    tokens.map(|tokens| tokens.iter().filter_map(token).collect()).unwrap_or_default()
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

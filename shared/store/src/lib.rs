@@ -1,0 +1,44 @@
+//! DynamoDB, one file per table; the condition expressions are the logic.
+
+mod apps;
+mod error;
+mod grants;
+mod guesses;
+mod sessions;
+mod users;
+
+pub use apps::{App, AppKind, GrantType, Subscription};
+pub use error::StoreError;
+pub use grants::{Counted, Entry, GrantView, NewEntry, TokenRef};
+pub use guesses::Reservation;
+pub use sessions::{EndedSession, SealedTokens};
+pub use users::{CreateUser, User, email_key};
+
+/// The names of the tables. A function that does not use a table has no name for it, and no right to it.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// People, by id and by email.
+    pub users: String,
+    /// Registered applications.
+    pub apps: String,
+    /// Logins and their sealed internal tokens.
+    pub sessions: String,
+    /// What a user and an application share: the call counters, and which sessions are alive.
+    pub grants: String,
+    /// Failed logins.
+    pub guesses: String,
+}
+
+/// The gateway's state.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: aws_sdk_dynamodb::Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// A store over these tables.
+    pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+}

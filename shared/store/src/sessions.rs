@@ -1,0 +1,300 @@
+//! Sessions. Key: `sid`. Only login, refresh and end write an item; every write states what it requires to be true.
+
+use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::Store;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use domain::scope::Scope;
+use domain::sealing::SealedToken;
+use domain::session::{Family, InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Kept this long after its absolute end, so that a reused refresh token is still recognised.
+const KEPT: Seconds = Seconds::new(86_400);
+
+/// What the proxy reads of a session: per connector the version, the sealed token and its end.
+pub type SealedTokens = BTreeMap<ConnectorName, (u64, SealedToken, Option<Timestamp>)>;
+
+/// A session that is over, with what still has to be ended at the legacy systems.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedSession {
+    /// Whose it was.
+    pub user_id: UserId,
+    /// In which application.
+    pub client_id: ClientId,
+    /// The internal tokens it held; empty when it had been ended before.
+    pub tokens: BTreeMap<ConnectorName, InternalToken>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionItem {
+    sid: SessionId,
+    v: u32,
+    user_id: UserId,
+    client_id: ClientId,
+    scope: Scope,
+    generation: u64,
+    served_at: Timestamp,
+    parent_served_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<String>,
+    idle_end: Timestamp,
+    absolute_end: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
+    salt: String,
+    mac_key: String,
+    credential_epoch: u64,
+    #[serde(default)]
+    tokens: BTreeMap<ConnectorName, TokenItem>,
+    /// The rotation that made this generation: a retried write recognises itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotation: Option<String>,
+    ttl: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TokenItem {
+    v: u64,
+    x: SealedToken,
+    since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renew_until: Option<Timestamp>,
+}
+
+impl Store {
+    /// Writes a new session. A session id is never used twice.
+    pub async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
+        const OPERATION: &str = "create_session";
+        let item = serde_dynamo::to_item(SessionItem::of(session, None)).map_err(corrupt(OPERATION))?;
+        self.client
+            .put_item()
+            .table_name(&self.tables.sessions)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(unavailable(OPERATION))?;
+        Ok(())
+    }
+
+    /// The session of that id. One strongly consistent read.
+    pub async fn session(&self, sid: &SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.session_item(sid, "session").await?.map(Session::from))
+    }
+
+    /// The sealed tokens of a live session; nothing if there is none or it has ended. One strongly consistent read.
+    pub async fn sealed_tokens(&self, sid: &SessionId) -> Result<Option<SealedTokens>, StoreError> {
+        let Some(item) = self.session_item(sid, "sealed_tokens").await? else { return Ok(None) };
+        if item.ended {
+            return Ok(None);
+        }
+        Ok(Some(item.tokens.into_iter().map(|(name, token)| (name, (token.v, token.x, token.ends))).collect()))
+    }
+
+    /// Takes the right to rotate this generation until `until`, so that concurrent refreshes renew internal tokens
+    /// once. Exactly one of many concurrent holders gets it; an abandoned lease lapses.
+    pub async fn lease_session(
+        &self,
+        sid: &SessionId,
+        generation: u64,
+        rotation: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.sessions)
+            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_expression("SET lease = :me, lease_until = :until")
+            .condition_expression(
+                "generation = :generation AND attribute_not_exists(ended) \
+                 AND (attribute_not_exists(lease) OR lease = :me OR lease_until < :now)",
+            )
+            .expression_attribute_values(":me", AttributeValue::S(rotation.into()))
+            .expression_attribute_values(":until", number(until.as_secs()))
+            .expression_attribute_values(":now", number(now.as_secs()))
+            .expression_attribute_values(":generation", number(generation))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(unavailable("lease_session")(error)),
+        }
+    }
+
+    /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
+    /// rotate one generation exactly one gets `true`, also when the write had to be repeated.
+    pub async fn rotate_session(
+        &self,
+        session: &Session,
+        rotation: &str,
+        leased: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "rotate_session";
+        let item = serde_dynamo::to_item(SessionItem::of(session, Some(rotation))).map_err(corrupt(OPERATION))?;
+        let lease = if leased { "lease = :me" } else { "(attribute_not_exists(lease) OR lease_until < :now)" };
+        // The whole item is written anew, which also takes the lease away.
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.sessions)
+            .set_item(Some(item))
+            .condition_expression(format!("generation = :parent AND attribute_not_exists(ended) AND {lease}"))
+            .expression_attribute_values(":parent", number(session.family.generation.saturating_sub(1)));
+        put = if leased {
+            put.expression_attribute_values(":me", AttributeValue::S(rotation.into()))
+        } else {
+            put.expression_attribute_values(":now", number(now.as_secs()))
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => {
+                let stored = self.session_item(&session.sid, OPERATION).await?;
+                Ok(stored.is_some_and(|item| !item.ended && item.rotation.as_deref() == Some(rotation)))
+            }
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    /// Gives a lease back without having rotated, so that the next attempt need not wait for it to lapse.
+    pub async fn release_session(&self, sid: &SessionId, rotation: &str) -> Result<(), StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.sessions)
+            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_expression("REMOVE lease, lease_until")
+            .condition_expression("lease = :me")
+            .expression_attribute_values(":me", AttributeValue::S(rotation.into()))
+            .send()
+            .await;
+        match sent {
+            Err(error) if !condition_failed(&error) => Err(unavailable("release_session")(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends a session and forgets its internal tokens, which are handed out once. Ending twice is ending once.
+    pub async fn end_session(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
+        const OPERATION: &str = "end_session";
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.sessions)
+            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_expression("SET ended = :true, tokens = :none REMOVE lease, lease_until")
+            .condition_expression("attribute_exists(sid)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":none", AttributeValue::M(std::collections::HashMap::new()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                let item: SessionItem =
+                    serde_dynamo::from_item(answer.attributes.unwrap_or_default()).map_err(corrupt(OPERATION))?;
+                let session = Session::from(item);
+                Ok(Some(EndedSession { user_id: session.user_id, client_id: session.client_id, tokens: session.tokens }))
+            }
+            Err(error) if condition_failed(&error) => Ok(None),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    async fn session_item(&self, sid: &SessionId, operation: &'static str) -> Result<Option<SessionItem>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.sessions)
+            .key("sid", AttributeValue::S(sid.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable(operation))?;
+        answer.item.map(|item| serde_dynamo::from_item(item).map_err(corrupt(operation))).transpose()
+    }
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+impl SessionItem {
+    fn of(session: &Session, rotation: Option<&str>) -> Self {
+        let family = &session.family;
+        let token = |token: &InternalToken| TokenItem {
+            v: token.version,
+            x: token.sealed.clone(),
+            since: token.since,
+            ends: token.ends,
+            renew_until: token.renew_until,
+        };
+        Self {
+            sid: session.sid.clone(),
+            v: 1,
+            user_id: session.user_id.clone(),
+            client_id: session.client_id.clone(),
+            scope: session.scope.clone(),
+            generation: family.generation,
+            served_at: family.served_at,
+            parent_served_at: family.parent_served_at,
+            attempt: family.attempt.clone(),
+            idle_end: family.idle_end,
+            absolute_end: family.absolute_end,
+            ended: family.ended,
+            salt: hex(session.salt),
+            mac_key: session.mac_key.clone(),
+            credential_epoch: session.credential_epoch,
+            tokens: session.tokens.iter().map(|(name, value)| (name.clone(), token(value))).collect(),
+            rotation: rotation.map(str::to_owned),
+            ttl: family.absolute_end.saturating_add(KEPT),
+        }
+    }
+}
+
+impl From<SessionItem> for Session {
+    fn from(item: SessionItem) -> Self {
+        let token = |token: TokenItem| InternalToken {
+            version: token.v,
+            sealed: token.x,
+            since: token.since,
+            ends: token.ends,
+            renew_until: token.renew_until,
+        };
+        Self {
+            sid: item.sid,
+            user_id: item.user_id,
+            client_id: item.client_id,
+            scope: item.scope,
+            family: Family {
+                generation: item.generation,
+                served_at: item.served_at,
+                parent_served_at: item.parent_served_at,
+                attempt: item.attempt,
+                idle_end: item.idle_end,
+                absolute_end: item.absolute_end,
+                ended: item.ended,
+            },
+            // An unreadable salt checks no refresh token: the session fails closed.
+            salt: unhex(&item.salt),
+            mac_key: item.mac_key,
+            credential_epoch: item.credential_epoch,
+            tokens: item.tokens.into_iter().map(|(name, value)| (name, token(value))).collect(),
+        }
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn unhex(text: &str) -> [u8; 16] {
+    u128::from_str_radix(text, 16).unwrap_or_default().to_be_bytes()
+}

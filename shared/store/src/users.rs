@@ -1,0 +1,194 @@
+//! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
+
+use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::Store;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
+use domain::ids::UserId;
+use domain::password::PasswordHash;
+use serde::{Deserialize, Serialize};
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The opaque subject of this person's tokens.
+    pub user_id: UserId,
+    /// The address this person logs in with, as [`email_key`] writes it.
+    pub email: String,
+    /// The stored password, if this store checks it.
+    pub password: Option<PasswordHash>,
+    /// Raised by whatever ends all of the person's sessions: a new password, disabling, deleting.
+    pub credential_epoch: u64,
+    /// A disabled person can not log in and has no sessions.
+    pub enabled: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UserItem {
+    pk: String,
+    v: u32,
+    user_id: UserId,
+    email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    credential_epoch: u64,
+    enabled: bool,
+}
+
+/// What became of creating a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateUser {
+    /// The person exists now.
+    Created,
+    /// The address, or the id, is taken; nothing was written.
+    Taken,
+}
+
+/// An address as it is compared: without surrounding space, in lower case.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn user_key(user_id: &UserId) -> AttributeValue {
+    AttributeValue::S(format!("user#{user_id}"))
+}
+
+impl Store {
+    /// The person with that address. Two reads, also when there is nobody, so that both cases cost the same.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
+        const OPERATION: &str = "user_by_email";
+        let found = self.users_item(AttributeValue::S(format!("email#{}", email_key(email))), OPERATION).await?;
+        let user_id = found.as_ref().and_then(|item| item.get("user_id")).and_then(|value| value.as_s().ok());
+        let pk = AttributeValue::S(format!("user#{}", user_id.map_or("nobody", String::as_str)));
+        let Some(item) = self.users_item(pk, OPERATION).await? else { return Ok(None) };
+        let item: UserItem = serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?;
+        Ok(Some(item.into()))
+    }
+
+    /// The person of that id. One strongly consistent read: what a credential change wrote before is seen.
+    pub async fn user(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
+        const OPERATION: &str = "user";
+        let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
+        let item: UserItem = serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?;
+        Ok(Some(item.into()))
+    }
+
+    /// Creates a person and claims the address, both or neither.
+    pub async fn create_user(&self, user: &User) -> Result<CreateUser, StoreError> {
+        const OPERATION: &str = "create_user";
+        let item = serde_dynamo::to_item(UserItem::from(user)).map_err(corrupt(OPERATION))?;
+        let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
+            put.table_name(&self.tables.users).condition_expression("attribute_not_exists(pk)").build()
+        };
+        let person = new(Put::builder().set_item(Some(item)));
+        let address = new(Put::builder()
+            .item("pk", AttributeValue::S(format!("email#{}", email_key(&user.email))))
+            .item("user_id", AttributeValue::S(user.user_id.to_string()))
+            .item("v", AttributeValue::N("1".into())));
+        let (Ok(person), Ok(address)) = (person, address) else {
+            return Err(StoreError::Corrupt { operation: OPERATION, cause: "an empty item".into() });
+        };
+        let sent = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(person).build())
+            .transact_items(TransactWriteItem::builder().put(address).build())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(CreateUser::Created),
+            Err(error) => {
+                let refused = error.as_service_error().is_some_and(|error| error.is_transaction_canceled_exception());
+                if refused { Ok(CreateUser::Taken) } else { Err(unavailable(OPERATION)(error)) }
+            }
+        }
+    }
+
+    /// Replaces a password hash by a stronger one of the same password. Does nothing if it was changed meanwhile.
+    pub async fn rehash(&self, user_id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Result<(), StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.users)
+            .key("pk", user_key(user_id))
+            .update_expression("SET password = :new")
+            .condition_expression("password = :old")
+            .expression_attribute_values(":new", AttributeValue::S(new.as_str().into()))
+            .expression_attribute_values(":old", AttributeValue::S(old.as_str().into()))
+            .send()
+            .await;
+        match sent {
+            Err(error) if !condition_failed(&error) => Err(unavailable("rehash")(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets whether a person may log in, or a new password, and raises the credential epoch: every session of this
+    /// person is refused at its next refresh. Returns the new epoch, or nothing if there is no such person.
+    pub async fn change_credentials(
+        &self,
+        user_id: &UserId,
+        password: Option<&PasswordHash>,
+        enabled: bool,
+    ) -> Result<Option<u64>, StoreError> {
+        const OPERATION: &str = "change_credentials";
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.users)
+            .key("pk", user_key(user_id))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .return_values(ReturnValue::AllNew);
+        update = match password {
+            Some(password) => update
+                .update_expression("SET enabled = :enabled, password = :password ADD credential_epoch :one")
+                .expression_attribute_values(":password", AttributeValue::S(password.as_str().into())),
+            None => update.update_expression("SET enabled = :enabled ADD credential_epoch :one"),
+        };
+        match update.send().await {
+            Ok(answer) => {
+                let item: UserItem =
+                    serde_dynamo::from_item(answer.attributes.unwrap_or_default()).map_err(corrupt(OPERATION))?;
+                Ok(Some(item.credential_epoch))
+            }
+            Err(error) if condition_failed(&error) => Ok(None),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    async fn users_item(
+        &self,
+        pk: AttributeValue,
+        operation: &'static str,
+    ) -> Result<Option<std::collections::HashMap<String, AttributeValue>>, StoreError> {
+        let read = self.client.get_item().table_name(&self.tables.users).key("pk", pk).consistent_read(true);
+        Ok(read.send().await.map_err(unavailable(operation))?.item)
+    }
+}
+
+impl From<UserItem> for User {
+    fn from(item: UserItem) -> Self {
+        Self {
+            user_id: item.user_id,
+            email: item.email,
+            password: item.password.map(PasswordHash::from_stored),
+            credential_epoch: item.credential_epoch,
+            enabled: item.enabled,
+        }
+    }
+}
+
+impl From<&User> for UserItem {
+    fn from(user: &User) -> Self {
+        Self {
+            pk: format!("user#{}", user.user_id),
+            v: 1,
+            user_id: user.user_id.clone(),
+            email: email_key(&user.email),
+            password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
+            credential_epoch: user.credential_epoch,
+            enabled: user.enabled,
+        }
+    }
+}
