@@ -19,14 +19,14 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
     writeln!(text, "Secrets      {}", running.secrets_url())?;
     writeln!(text, "Back end     {}", running.legacy_url())?;
     writeln!(text, "\nApps")?;
-    for app in &running.seed().apps {
+    for (id, app) in &running.seed().apps {
         let kind = match app.kind {
             AppKind::Public => "public",
             AppKind::Confidential => "confidential",
         };
         let trust = if app.trusted { "trusted" } else { "not trusted" };
-        write!(text, "  {:<14} {kind}, {trust}", app.client_id.as_str())?;
-        match running.client_secret(app.client_id.as_str()) {
+        write!(text, "  {:<14} {kind}, {trust}", id.as_str())?;
+        match running.client_secret(id.as_str()) {
             Some(secret) => writeln!(text, ", secret {secret}")?,
             None => writeln!(text)?,
         }
@@ -59,8 +59,8 @@ Refresh
 Reach the limit of 60 calls a minute
   for i in $(seq 70); do curl -s -o /dev/null -w '%{http_code} ' {url}/orders -H "Authorization: Bearer $ACCESS"; done; echo
 Get a token for an app of its own, and look into a token
-  curl -s {url}/oauth2/token -u 'partner-app:{secret}' -d grant_type=client_credentials
-  curl -s {url}/oauth2/introspect -u 'partner-app:{secret}' -d "token=$ACCESS"
+  PARTNER=$(curl -s {url}/oauth2/token -u 'partner-app:{secret}' -d grant_type=client_credentials | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s {url}/oauth2/introspect -u 'partner-app:{secret}' -d "token=$PARTNER"
 Log out, which is felt at the next call
   curl -i {url}/oauth2/revoke -d client_id=demo-app -d "token=$REFRESH"
 Without any token

@@ -149,7 +149,7 @@ impl ApiGateway {
         })
     }
 
-    fn own_response(&self, own: Own, request_id: &str) -> Response {
+    fn own_response(&self, own: &Own, request_id: &str) -> Response {
         let details = Details { request_id, message: own.message, status: own.status, context: &own.context };
         gateway_response::render(&self.template.api, own.kind, &details)
     }
@@ -163,11 +163,11 @@ async fn answer(
     let request_id = crate::random::request_id();
     let mut response = match Received::read(request, source, gateway.port, request_id.clone()).await {
         Ok(received) => {
-            gateway.call(&received).await.unwrap_or_else(|own| gateway.own_response(own, &received.request_id))
+            gateway.call(&received).await.unwrap_or_else(|own| gateway.own_response(&own, &received.request_id))
         }
         Err(Unreadable::HeadersTooLarge) => gateway_response::plain(431, "Request Header Fields Too Large"),
         Err(Unreadable::BodyTooLarge) => {
-            gateway.own_response(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"), &request_id)
+            gateway.own_response(&Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"), &request_id)
         }
     };
     if let Ok(value) = HeaderValue::from_str(&request_id) {

@@ -1,4 +1,4 @@
-//! DynamoDB on a loopback port: dynoxide, in a file or in memory.
+//! `DynamoDB` on a loopback port: dynoxide, in a file or in memory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::template::Table;
 
 /// Expired items are deleted this often. Whoever reads must check the expiry anyway, as with Amazon's.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ pub async fn serve(listener: TcpListener, database: Database) {
     }
 }
 
-/// The requests that make these tables in any DynamoDB, each with its operation.
+/// The requests that make these tables in any `DynamoDB`, each with its operation.
 pub fn requests(tables: &[Table]) -> Vec<(&'static str, Json)> {
     let mut requests = Vec::new();
     for table in tables {

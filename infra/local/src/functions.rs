@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::limits;
 use crate::log::Log;
 use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
 
@@ -23,14 +24,17 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Functions that run as processes of these programs, each at most `most` at once.
-    pub fn new(programs: Vec<Program>, most: usize, log: &Log) -> Self {
+    /// Functions that run as processes of these programs, each at most `most` at once, each start no longer than
+    /// `start_timeout`.
+    pub fn new(programs: Vec<Program>, most: usize, start_timeout: Duration, log: &Log) -> Self {
         let mut functions = Self::default();
         for program in programs {
             let (id, binary) = (program.function.id.clone(), program.function.binary.clone());
             let (timeout, lines) = (program.function.timeout, log.clone());
             let launch: Launch = Arc::new(move |name, address| process::spawn(&program, name, address, &lines));
-            functions.add(&id, Scaling::new(&id, &binary, timeout, most, log, launch));
+            let mut scaling = Scaling::new(&id, &binary, timeout, most, log, launch);
+            scaling.start_timeout = start_timeout;
+            functions.add(&id, scaling);
         }
         functions
     }
@@ -41,8 +45,14 @@ impl Functions {
 
     /// A function that is a task of this test.
     #[cfg(test)]
-    pub(crate) fn add_task(&mut self, id: &str, timeout: Duration, log: &Log, start: fn(SocketAddr)) {
-        let launch: Launch = Arc::new(move |_, address| Ok(Runner::Task(tokio::spawn(async move { start(address) }))));
+    pub(crate) fn add_task(
+        &mut self,
+        id: &str,
+        timeout: Duration,
+        log: &Log,
+        start: fn(SocketAddr) -> tokio::task::JoinHandle<()>,
+    ) {
+        let launch: Launch = Arc::new(move |_, address| Ok(Runner::Task(start(address))));
         self.add(id, Scaling::new(id, id, timeout, 4, log, launch));
     }
 
@@ -70,6 +80,13 @@ impl Functions {
         }
     }
 
+    /// Ends the idle processes of a function, so that its next invocation meets a new container.
+    pub fn end_idle(&self, id: &str) {
+        if let Some(scaling) = self.by_id.get(id) {
+            scaling.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     /// How often a function was invoked.
     pub fn invocations(&self, id: &str) -> u64 {
         self.by_id.get(id).map_or(0, |scaling| scaling.invoked.load(Ordering::Relaxed))
@@ -80,6 +97,7 @@ struct Scaling {
     id: String,
     name: String,
     timeout: Duration,
+    start_timeout: Duration,
     log: Log,
     launch: Launch,
     /// One permit for each process that may run.
@@ -101,6 +119,7 @@ impl Scaling {
             id: id.to_owned(),
             name: name.to_owned(),
             timeout,
+            start_timeout: limits::INIT,
             log: log.clone(),
             launch,
             permits: Semaphore::new(most),
@@ -114,7 +133,10 @@ impl Scaling {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{}#{number}", self.name);
         let launch = Arc::clone(&self.launch);
-        Process::start(name.clone(), &self.id, self.log.clone(), move |address| launch(&name, address)).await
+        Process::start(name.clone(), &self.id, self.start_timeout, self.log.clone(), move |address| {
+            launch(&name, address)
+        })
+        .await
     }
 
     fn put_back(&self, process: Process) {
@@ -144,3 +166,6 @@ impl Scaling {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;

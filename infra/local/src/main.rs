@@ -12,7 +12,7 @@ use local::binaries::{self, WORKSPACE};
 use local::stack::{Options, Running, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs the gateway on this machine: API Gateway, Lambda, DynamoDB, Secrets Manager and a demo back end.
+/// Runs the gateway on this machine: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -66,12 +66,15 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), String> {
     let (demo, listen) = (options.seed == Options::default().seed, options.listen);
-    let progress = terminal::Progress::start("building the functions");
-    let built = binaries::build(&["token", "authorizer", "proxy"], "local", |line| progress.report(line)).await;
-    let binaries = built.map_err(|error| error.to_string())?;
-    progress.report("starting");
-    let running: Running = Stack::start(options, binaries).await.map_err(|error| error.to_string())?;
-    progress.finish();
+    let progress = terminal::Progress::start("starting");
+    let reporting = progress.clone();
+    let building = async move {
+        let built = binaries::build(&["token", "authorizer", "proxy"], "local", |line| reporting.report(line)).await;
+        reporting.report("starting the functions");
+        built
+    };
+    let running: Running = Stack::start(options, building).await.map_err(|error| error.to_string())?;
+    drop(progress);
     if !listen.ip().is_loopback() {
         terminal::problem("everyone who reaches this address can use the demo users: listen on 127.0.0.1 instead");
     }

@@ -12,7 +12,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use crate::limits;
 use crate::log::Log;
 use crate::random;
 use crate::runtime_api::{FunctionError, Invocation, Phase, RuntimeApi};
@@ -80,7 +79,7 @@ pub(crate) enum Runner {
     Process(Child),
     /// A task in a test.
     #[cfg(test)]
-    Task(#[expect(dead_code, reason = "kept so that the task can be told from no task")] tokio::task::JoinHandle<()>),
+    Task(tokio::task::JoinHandle<()>),
 }
 
 impl Runner {
@@ -88,7 +87,7 @@ impl Runner {
         match self {
             Self::Process(child) => child.wait().await.map_or_else(|error| error.to_string(), describe),
             #[cfg(test)]
-            Self::Task(_) => std::future::pending().await,
+            Self::Task(task) => task.await.map_or_else(|error| error.to_string(), |()| "its task ended".to_owned()),
         }
     }
 
@@ -96,7 +95,7 @@ impl Runner {
         match self {
             Self::Process(child) => matches!(child.try_wait(), Ok(None)),
             #[cfg(test)]
-            Self::Task(_) => true,
+            Self::Task(task) => !task.is_finished(),
         }
     }
 }
@@ -120,6 +119,7 @@ impl Process {
     pub(crate) async fn start(
         name: String,
         function: &str,
+        timeout: Duration,
         log: Log,
         launch: impl FnOnce(SocketAddr) -> io::Result<Runner>,
     ) -> Result<Self, CannotStart> {
@@ -136,8 +136,8 @@ impl Process {
                 Err(_) => Some("lost its Runtime API".to_owned()),
             },
             status = runner.ended() => Some(format!("ended at its start ({status})")),
-            () = tokio::time::sleep(limits::INIT) => {
-                Some(format!("asked for no invocation within {} s of its start", limits::INIT.as_secs()))
+            () = tokio::time::sleep(timeout) => {
+                Some(format!("asked for no invocation within {timeout:?} of its start"))
             }
         };
         match problem {

@@ -22,7 +22,8 @@ pub(crate) fn name() -> Result<String, StartError> {
 /// An identifier of a request, in the form of a UUID. Not a secret.
 pub(crate) fn request_id() -> String {
     let random = u128::from_be_bytes(entropy::bytes::<16>().unwrap_or_default());
-    let (a, b, c) = (random >> 96, (random >> 80) & 0xffff, (random >> 68) & 0xfff);
-    let (d, e) = ((random >> 56) & 0xfff, random & 0xffff_ffff_ffff);
-    format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{e:012x}")
+    let hex = format!("{random:032x}");
+    let part = |range| hex.get(range).unwrap_or_default();
+    // Version 4, variant 1 (RFC 9562 §5.4).
+    format!("{}-{}-4{}-8{}-{}", part(0..8), part(8..12), part(13..16), part(17..20), part(20..32))
 }

@@ -128,15 +128,13 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
-    match to_bytes(body, limits::PAYLOAD).await {
-        Ok(bytes) => settle(&shared, &id, Ok(bytes)),
-        Err(_) => {
-            let kind = "Function.ResponseSizeTooLarge".to_owned();
-            let message = format!("the response is larger than {} bytes", limits::PAYLOAD);
-            settle(&shared, &id, Err(FunctionError { kind, message }));
-            StatusCode::PAYLOAD_TOO_LARGE.into_response()
-        }
-    }
+    let Ok(bytes) = to_bytes(body, limits::PAYLOAD).await else {
+        let kind = "Function.ResponseSizeTooLarge".to_owned();
+        let message = format!("the response is larger than {} bytes", limits::PAYLOAD);
+        settle(&shared, &id, Err(FunctionError { kind, message }));
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    settle(&shared, &id, Ok(bytes))
 }
 
 async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {

@@ -1,6 +1,7 @@
 //! Secrets Manager on a loopback port: the secrets of the template, made at the first start.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,9 +64,8 @@ pub fn open(path: Option<&Path>, names: &[String], apps: &[String]) -> Result<Se
         }
     }
     for app in apps {
-        let name = client_secret(app);
-        if !secrets.contains_key(&name) {
-            secrets.insert(name, random::secret().map_err(|error| SecretsError::NoKey(error.to_string()))?);
+        if let Entry::Vacant(place) = secrets.entry(client_secret(app)) {
+            place.insert(random::secret().map_err(|error| SecretsError::NoKey(error.to_string()))?);
         }
     }
     if let Some(path) = path

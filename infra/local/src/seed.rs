@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use domain::ids::{ApiName, ClientId, PlanName, UserId};
 use domain::password::{Cost, Passwords};
-use domain::scope::Scope;
+use domain::scope::{InvalidScope, Scope};
 use domain::secret::Secret;
 use serde::Deserialize;
 use startup::{StartError, entropy};
 use store::{App, AppKind, CreateUser, GrantType, Store, StoreError, Subscription, User};
 
-use crate::secrets::{Secrets, client_secret};
+use crate::secrets::{self, Secrets};
 
 /// The store cannot be filled.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum SeedError {
         /// Why.
         reason: String,
     },
+    /// A scope is not one.
+    #[error("a scope of the seed is not valid: {0}")]
+    Scope(#[from] InvalidScope),
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] StartError),
@@ -52,30 +55,30 @@ pub enum SeedError {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    /// Apps.
+    /// Apps by client id.
     #[serde(default)]
-    pub apps: Vec<SeedApp>,
+    pub apps: BTreeMap<ClientId, SeedApp>,
     /// Users.
     #[serde(default)]
     pub users: Vec<SeedUser>,
 }
 
-/// One app. A confidential one gets a secret that is made for it.
+/// One app.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedApp {
-    /// Its id.
-    pub client_id: ClientId,
     /// Its name for people.
     pub name: String,
     /// Public or confidential.
     pub kind: AppKind,
+    /// Its secret if it is confidential; without one it is made.
+    pub secret: Option<String>,
     /// Whether it may use the password grant.
     pub trusted: bool,
     /// Grants it may use.
     pub grants: BTreeSet<GrantType>,
     /// The most it may ask for.
-    pub scope: Scope,
+    pub scopes: BTreeSet<String>,
     /// Its plan.
     pub plan: PlanName,
     /// APIs it may call.
@@ -86,8 +89,6 @@ pub struct SeedApp {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedUser {
-    /// Subject of the tokens.
-    pub user_id: UserId,
     /// Name for logging in, here and at the demo back end.
     pub email: String,
     /// Password, here and at the demo back end.
@@ -100,19 +101,33 @@ impl Seed {
         let unreadable = |source| SeedError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let invalid = |reason| SeedError::Invalid { path: path.to_owned(), reason };
-        serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))
+        let seed: Self = serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        for (id, app) in &seed.apps {
+            app.scope().map_err(|error| invalid(format!("apps.{id}.scopes: {error}")))?;
+            if app.secret.is_some() && app.kind == AppKind::Public {
+                return Err(invalid(format!("apps.{id}.secret: a public app has none")));
+            }
+        }
+        Ok(seed)
     }
 
-    /// Ids of the apps that need a secret.
-    pub fn confidential(&self) -> Vec<String> {
-        let apps = self.apps.iter().filter(|app| app.kind == AppKind::Confidential);
-        apps.map(|app| app.client_id.to_string()).collect()
+    /// Ids of the confidential apps whose secret must be made.
+    pub fn without_secret(&self) -> Vec<String> {
+        let apps = self.apps.iter().filter(|(_, app)| app.kind == AppKind::Confidential && app.secret.is_none());
+        apps.map(|(id, _)| id.to_string()).collect()
+    }
+
+    /// The secret of a confidential app, from here or from the secrets that were made.
+    pub fn client_secret<'a>(&'a self, id: &str, secrets: &'a Secrets) -> Option<&'a str> {
+        let (_, app) =
+            self.apps.iter().find(|(other, app)| other.as_str() == id && app.kind == AppKind::Confidential)?;
+        app.secret.as_ref().or_else(|| secrets.get(&secrets::client_secret(id))).map(String::as_str)
     }
 
     /// Writes every app, and those users whose address is not taken.
     pub async fn store(&self, store: &Store, secrets: &Secrets, pepper: &str) -> Result<(), SeedError> {
-        for app in &self.apps {
-            store.put_app(&app.to_app(secrets)).await?;
+        for (id, app) in &self.apps {
+            store.put_app(&app.to_app(id, self.client_secret(id.as_str(), secrets))?).await?;
         }
         for user in &self.users {
             if store.user_by_email(&user.email).await?.is_none() {
@@ -125,25 +140,25 @@ impl Seed {
 }
 
 impl SeedApp {
-    fn to_app(&self, secrets: &Secrets) -> App {
-        let id = &self.client_id;
-        let secret = secrets.get(&client_secret(id.as_str())).filter(|_| self.kind == AppKind::Confidential);
-        let subscriptions = self.subscriptions.iter();
-        let subscriptions: BTreeMap<ApiName, Subscription> =
-            subscriptions.map(|api| (api.clone(), Subscription { id: format!("{id}-{api}"), enabled: true })).collect();
-        App {
+    fn scope(&self) -> Result<Scope, InvalidScope> {
+        Scope::parse(&self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+    }
+
+    fn to_app(&self, id: &ClientId, secret: Option<&str>) -> Result<App, SeedError> {
+        let subscription = |api| Subscription { id: format!("{id}-{api}"), enabled: true };
+        Ok(App {
             client_id: id.clone(),
             name: self.name.clone(),
             kind: self.kind,
-            secret_hash: secret.map(|secret| sha256(secret)),
+            secret_hash: secret.map(sha256),
             trusted: self.trusted,
             grants: self.grants.clone(),
-            scope: self.scope.clone(),
+            scope: self.scope()?,
             plan: self.plan.clone(),
-            subscriptions,
+            subscriptions: self.subscriptions.iter().map(|api| (api.clone(), subscription(api))).collect(),
             enabled: true,
             refresh_retry_window: None,
-        }
+        })
     }
 }
 
@@ -152,8 +167,10 @@ impl SeedUser {
         let failed = |reason: String| SeedError::Password { email: self.email.clone(), reason };
         let passwords = Passwords::new(pepper, Cost::default()).map_err(|error| failed(error.to_string()))?;
         let hash = passwords.hash(&Secret::new(self.password.clone()), entropy::bytes()?);
+        // The same at every start, and nothing that a back end could take for the address.
+        let id = sha256(&self.email).get(..16).map(|id| format!("user-{id}")).unwrap_or_default();
         Ok(User {
-            user_id: self.user_id.clone(),
+            user_id: UserId::parse(&id).map_err(|error| failed(error.to_string()))?,
             email: self.email.clone(),
             password: Some(hash.map_err(|error| failed(error.to_string()))?),
             credential_epoch: 0,
@@ -165,7 +182,12 @@ impl SeedUser {
 /// SHA-256 in hexadecimal.
 fn sha256(text: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 #[cfg(test)]
@@ -175,25 +197,27 @@ mod tests {
     #[test]
     fn the_demo_seed_is_what_the_documents_say() {
         let seed = Seed::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/seed.yaml"))).unwrap();
-        let apps: Vec<_> = seed.apps.iter().map(|app| (app.client_id.as_str(), app.kind, app.trusted)).collect();
-        assert_eq!(
-            apps,
-            [
-                ("demo-app", AppKind::Public, true),
-                ("partner-app", AppKind::Confidential, true),
-                ("untrusted-app", AppKind::Public, false),
-            ]
-        );
+        let apps: Vec<_> = seed.apps.iter().map(|(id, app)| (id.as_str(), app.kind, app.trusted)).collect();
+        let (public, confidential) = (AppKind::Public, AppKind::Confidential);
+        let expected =
+            [("demo-app", public, true), ("partner-app", confidential, true), ("untrusted-app", public, false)];
+        assert_eq!(apps, expected);
         let users: Vec<_> = seed.users.iter().map(|user| (user.email.as_str(), user.password.as_str())).collect();
         let (ada, bob) = ("correct horse battery staple", "staple battery horse correct");
         assert_eq!(users, [("ada@example.com", ada), ("bob@example.com", bob)]);
-        assert_eq!(seed.confidential(), ["partner-app"]);
+        assert_eq!(seed.without_secret(), ["partner-app"]);
+    }
+
+    #[test]
+    fn sha256_is_that_of_the_standard() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
     fn a_field_that_is_no_field_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "users:\n  - { user_id: a, email: b, pasword: c }\n").unwrap();
+        std::fs::write(file.path(), "users:\n  - { email: b, pasword: c }\n").unwrap();
         let message = Seed::load(file.path()).unwrap_err().to_string();
         assert!(message.contains("pasword"), "{message}");
     }

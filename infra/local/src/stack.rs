@@ -2,20 +2,21 @@
 
 mod start;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use crate::binaries::WORKSPACE;
+use crate::binaries::{BuildError, WORKSPACE};
 use crate::data_directory::DirectoryError;
 use crate::dynamodb::DatabaseError;
 use crate::functions::Functions;
 use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::process::CannotStart;
-use crate::secrets::{Secrets, SecretsError, client_secret};
+use crate::secrets::{Secrets, SecretsError};
 use crate::seed::{Seed, SeedError};
 use crate::template::{Template, TemplateError};
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub seed: PathBuf,
     /// Most processes of each function.
     pub most_processes: usize,
+    /// Longest start of a function.
+    pub start_timeout: Duration,
     /// Keep what the demo back end receives.
     pub record: bool,
     /// `LOG_LEVEL` of the functions.
@@ -56,6 +59,7 @@ impl Default for Options {
             config: workspace.join("infra/local/demo.yaml"),
             seed: workspace.join("infra/local/seed.yaml"),
             most_processes: 8,
+            start_timeout: crate::limits::INIT,
             record: false,
             log_level: "INFO".to_owned(),
             environment: Vec::new(),
@@ -121,6 +125,9 @@ pub enum StartError {
     /// Apps and users cannot be stored.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// The function binaries were not built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// A function of the template has no binary.
     #[error("function {0} of the template has no binary")]
     NoBinary(String),
@@ -176,10 +183,11 @@ struct Parts {
 pub struct Stack;
 
 impl Stack {
-    /// Starts everything and returns when calls will succeed. `binaries` are the function binaries by name.
+    /// Starts everything and returns when calls will succeed. `binaries` gives the function binaries by name; it is
+    /// waited for only when all else is in order, so that a taken port is told before anything is built.
     pub async fn start(
         options: Options,
-        binaries: std::collections::BTreeMap<String, PathBuf>,
+        binaries: impl Future<Output = Result<BTreeMap<String, PathBuf>, BuildError>> + Send + 'static,
     ) -> Result<Running, StartError> {
         // A runtime of its own: the stack lives as long as this value, whatever becomes of the caller's runtime.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -205,7 +213,7 @@ impl Running {
         &self.parts.base_url
     }
 
-    /// Where DynamoDB is.
+    /// Where `DynamoDB` is.
     pub fn dynamodb_url(&self) -> &str {
         &self.parts.dynamodb_url
     }
@@ -232,7 +240,7 @@ impl Running {
 
     /// The secret of a confidential app.
     pub fn client_secret(&self, client_id: &str) -> Option<&str> {
-        self.parts.secrets.get(&client_secret(client_id)).map(String::as_str)
+        self.parts.seed.client_secret(client_id, &self.parts.secrets)
     }
 
     /// The value of a secret of the template.

@@ -15,7 +15,9 @@ pub(crate) fn problem(text: &str) {
     eprintln!("error: {text}");
 }
 
-/// What is going on, in one line that replaces itself; nothing where no person looks on.
+/// What is going on, in one line that replaces itself; nothing where no person looks on. It vanishes
+/// when dropped.
+#[derive(Clone)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
@@ -32,14 +34,10 @@ impl Progress {
     pub(crate) fn report(&self, line: &str) {
         self.0.set_message(line.to_owned());
     }
-
-    pub(crate) fn finish(&self) {
-        self.0.finish_and_clear();
-    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.finish();
+        self.0.finish_and_clear();
     }
 }

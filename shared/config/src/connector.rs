@@ -51,7 +51,7 @@ pub struct LoginRequest {
     pub url: HttpUrl,
     /// The members of the JSON body. `{username}` and `{password}` must both occur.
     pub json: BTreeMap<String, LoginField>,
-    /// The status that means the password was right. Any other 4xx means that it was wrong.
+    /// The status that means the password was right. A 4xx other than 408 and 429 means that it was wrong.
     #[serde(default = "status_ok", deserialize_with = "status")]
     #[schemars(with = "u16", range(min = 200, max = 399))]
     pub success_status: StatusCode,

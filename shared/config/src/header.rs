@@ -73,7 +73,6 @@ pub(crate) fn is_reserved(name: &HeaderName) -> bool {
 mod tests {
     use super::*;
 
-    /// Checklist H-01: names of one connection are never taken for our own.
     #[test]
     fn names_with_a_meaning_in_http_are_reserved_however_they_are_written() {
         for name in ["Connection", "transfer_encoding", "Content.Length", "X-Forwarded-For", "x_forwarded_host", "Host"]

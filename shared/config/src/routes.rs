@@ -171,7 +171,7 @@ apis:
         assert_eq!(found(&Method::GET, "/lines"), "tenants /{tenant} [tenant]");
     }
 
-    /// Abuse cases A2, A3: the decision is on the same raw bytes that are forwarded.
+    /// Abuse cases A1, A2, A3: the decision is on the same raw bytes that are forwarded, trailing slash included.
     #[test]
     fn segments_are_compared_byte_for_byte() {
         assert_eq!(found(&Method::GET, "/Orders"), "tenants /{tenant} [tenant]");
@@ -192,7 +192,7 @@ apis:
         assert_eq!(found(&Method::GET, "/a/b/c"), "not found");
     }
 
-    /// Abuse case A1: a call that passes no authorizer meets no route that needs one.
+    /// A call that passes no authorizer meets no route that needs one.
     #[test]
     fn no_name_in_braces_stands_for_a_first_segment_that_others_serve() {
         assert_eq!(found(&Method::GET, "/public/ping"), "open /public/{name} [] public");

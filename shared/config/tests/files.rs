@@ -77,6 +77,25 @@ fn the_schema_accepts_the_files_and_refuses_slips() {
 }
 
 #[test]
+fn every_field_is_in_the_reference() {
+    fn fields(schema: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            if key == "properties" {
+                found.extend(value.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+            }
+            fields(value, found);
+        }
+        schema.as_array().into_iter().flatten().for_each(|value| fields(value, found));
+    }
+    let mut found = std::collections::BTreeSet::new();
+    fields(&config::schema(), &mut found);
+    let reference = text("../docs/configuration.md");
+    let words: std::collections::BTreeSet<_> = reference.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let missing: Vec<_> = found.iter().filter(|field| !words.contains(field.as_str())).collect();
+    assert!(found.len() > 30 && missing.is_empty(), "docs/configuration.md lacks {missing:?}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let missing = Gateway::load(Path::new("/nowhere/gateway.yaml")).unwrap_err();
     assert!(matches!(missing, ConfigError::Unreadable { .. }));

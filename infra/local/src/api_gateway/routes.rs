@@ -2,13 +2,16 @@
 
 use crate::template::Route;
 
+/// Names and values of path parameters.
+pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
+
 /// A route and the parts of the path its pattern names.
 #[derive(Debug)]
 pub(super) struct Matched<'a> {
     /// The route.
     pub(super) route: &'a Route,
     /// Path parameters, undecoded.
-    pub(super) parameters: Vec<(&'a str, String)>,
+    pub(super) parameters: Parameters<'a>,
 }
 
 /// How exactly one segment of a pattern fits.
@@ -29,7 +32,8 @@ pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<
     best.find(|matched| matched.route.method == method)
 }
 
-fn fit<'a>(pattern: &'a str, path: &str) -> Option<(Vec<Fit>, Vec<(&'a str, String)>)> {
+/// How a pattern fits a path, segment by segment, and what its parameters are.
+fn fit<'a>(pattern: &'a str, path: &str) -> Option<(Vec<Fit>, Parameters<'a>)> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let (mut fits, mut parameters) = (Vec::new(), Vec::new());
     for part in pattern.strip_prefix('/')?.split('/') {

@@ -67,12 +67,8 @@ async fn start() -> Api {
     let template = Template::read(text, &Inputs::default()).unwrap();
     let (log, mut functions) = (Log::default(), Functions::default());
     let seconds = Duration::from_secs(20);
-    functions.add_task("AuthorizerFunction", seconds, &log, |address| {
-        tokio::spawn(work(address, authorizer));
-    });
-    functions.add_task("ProxyFunction", seconds, &log, |address| {
-        tokio::spawn(work(address, proxy));
-    });
+    functions.add_task("AuthorizerFunction", seconds, &log, |address| tokio::spawn(work(address, authorizer)));
+    functions.add_task("ProxyFunction", seconds, &log, |address| tokio::spawn(work(address, proxy)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let mut gateway = ApiGateway::new(Arc::new(template), functions.clone(), log.clone());

@@ -12,16 +12,21 @@ use tokio::net::TcpListener;
 
 use super::{DEMO_BACK_END, Options, Parts, StartError};
 use crate::api_gateway::ApiGateway;
+use crate::binaries::BuildError;
 use crate::data_directory::DataDirectory;
 use crate::functions::Functions;
 use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::process::{CannotStart, Program};
+use crate::secrets::SecretsError;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
 use crate::{dynamodb, ready, secrets};
 
-pub(super) async fn start(options: Options, binaries: BTreeMap<String, PathBuf>) -> Result<Parts, StartError> {
+pub(super) async fn start(
+    options: Options,
+    binaries: impl Future<Output = Result<BTreeMap<String, PathBuf>, BuildError>>,
+) -> Result<Parts, StartError> {
     let directory = DataDirectory::open(options.data.as_deref())?;
     let (listener, base_url) = listen(options.listen).await?;
     let (legacy_listener, legacy_url) = loopback().await?;
@@ -45,10 +50,9 @@ pub(super) async fn start(options: Options, binaries: BTreeMap<String, PathBuf>)
         None => StartError::Aborted(problem),
     };
     let kept = directory.kept("secrets.json");
-    let secrets = secrets::open(kept.as_deref(), &template.secrets, &seed.confidential());
-    let secrets = secrets.map_err(|error| match error {
-        secrets::SecretsError::Unreadable { .. } => damaged(error.to_string()),
-        other => other.into(),
+    let secrets = secrets::open(kept.as_deref(), &template.secrets, &seed.without_secret());
+    let secrets = secrets.map_err(|error| {
+        if matches!(error, SecretsError::Unreadable { .. }) { damaged(error.to_string()) } else { error.into() }
     })?;
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
@@ -63,7 +67,8 @@ pub(super) async fn start(options: Options, binaries: BTreeMap<String, PathBuf>)
 
     let log_path = directory.file("functions.log");
     let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
-    let functions = Functions::new(programs(&template, &binaries, &config, &options)?, options.most_processes, &log);
+    let programs = programs(&template, &binaries.await?, &config, &options)?;
+    let functions = Functions::new(programs, options.most_processes, options.start_timeout, &log);
     functions.warm_up().await?;
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));

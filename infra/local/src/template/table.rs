@@ -1,4 +1,4 @@
-//! DynamoDB tables.
+//! `DynamoDB` tables.
 
 use serde_json::{Value as Json, json};
 
@@ -64,10 +64,10 @@ pub(super) fn read(resource: &At, name: String, scope: &Scope) -> Result<Table, 
         let item = at.fields(&["AttributeName", "KeyType"])?;
         let attribute = item.required("AttributeName")?.text()?.to_owned();
         let kind = item.required("KeyType")?.one_of(&["HASH", "RANGE"])?.to_owned();
-        let Some((_, typed)) = types.iter().find(|(name, _)| *name == attribute) else {
+        let Some((_, attribute_type)) = types.iter().find(|(name, _)| *name == attribute) else {
             return Err(at.error(&format!("`{attribute}` is not in AttributeDefinitions")));
         };
-        key.push((attribute, kind, typed.clone()));
+        key.push((attribute, kind, attribute_type.clone()));
     }
     let ttl = match fields.get("TimeToLiveSpecification") {
         Some(at) => {

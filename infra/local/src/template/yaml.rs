@@ -1,4 +1,4 @@
-//! A YAML document with its CloudFormation tags, every node knowing its line.
+//! A YAML document with its `CloudFormation` tags, every node knowing its line.
 
 use std::collections::BTreeSet;
 use std::fmt;

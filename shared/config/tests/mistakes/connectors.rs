@@ -21,7 +21,7 @@ fn a_connector_begins_with_its_type() {
     ]);
 }
 
-/// Abuse case C3: where a connector calls is fixed, whatever the user types.
+/// Where a connector calls is fixed, whatever the user types.
 #[test]
 fn a_connector_stays_on_one_host() {
     const URL: &str = "url: https://legacy.example.com/login";
@@ -60,7 +60,7 @@ fn a_connector_stays_on_one_host() {
     ]);
 }
 
-/// Abuse case K2: secrets have their own place and never stand in the configuration.
+/// Secrets have their own place and never stand in the configuration.
 #[test]
 fn the_login_sends_what_the_user_typed_and_no_secret_of_the_file() {
     const USER: &str = "user: \"{username}\"";

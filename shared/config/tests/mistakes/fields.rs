@@ -59,7 +59,7 @@ fn texts_that_are_no_yaml() {
     assert!(problems(&twice)[0].reason.contains("only one document"));
 }
 
-/// Checklist B-09, Z-21.
+/// Checklist B-09.
 #[test]
 fn lifetimes_out_of_range() {
     told(&[

@@ -32,7 +32,7 @@ fn paths_that_no_call_can_have() {
     ]);
 }
 
-/// Abuse case A1: only what says so, and lies under /public/, is open.
+/// Only what says so, and lies under /public/, is open.
 #[test]
 fn public_routes_lie_under_public_and_ask_for_nothing() {
     const PING: &str = "path: /public/ping";
