@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynoxide::{Database, DynoxideError};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::template::Table;
@@ -97,16 +97,6 @@ pub async fn serve(listener: TcpListener, database: Database) {
         () = dynoxide::server::serve_on(listener, database) => {}
         () = sweep => {}
     }
-}
-
-/// The requests that make these tables in any `DynamoDB`, each with its operation.
-pub fn requests(tables: &[Table]) -> Vec<(&'static str, Json)> {
-    let mut requests = Vec::new();
-    for table in tables {
-        requests.push(("CreateTable", table.create_request()));
-        requests.extend(table.ttl_request().map(|request| ("UpdateTimeToLive", request)));
-    }
-    requests
 }
 
 #[cfg(test)]

@@ -1,0 +1,119 @@
+//! A real DynamoDB with the tables of the template, fresh for each test.
+
+use std::sync::OnceLock;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use local::binaries::WORKSPACE;
+use local::template::{Inputs, Table, Template};
+use startup::{Environment, dynamodb_client, entropy};
+use store::{Store, Tables};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// Address of another DynamoDB to test against, such as Amazon's DynamoDB Local.
+const ENDPOINT: &str = "DYNAMODB_TEST_ENDPOINT";
+
+/// A database of one test. The tables are its own.
+pub struct DynamoDb {
+    /// Where it is.
+    pub endpoint: String,
+    /// Its tables.
+    pub tables: Tables,
+    /// The SDK's client.
+    pub client: Client,
+    /// The store on these tables.
+    pub store: Store,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+/// A fresh database: embedded and in memory, or the one at `DYNAMODB_TEST_ENDPOINT`.
+pub async fn dynamodb() -> DynamoDb {
+    let (endpoint, server) = match Environment::from_process().get(ENDPOINT) {
+        Some(endpoint) => (endpoint.to_owned(), None),
+        None => embedded().await,
+    };
+    let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(entropy::bytes::<9>().expect("random bytes")));
+    let client = client(&endpoint);
+    for table in template(&prefix).tables {
+        create(&client, &table).await;
+    }
+    let table = |id: &str| format!("{prefix}{id}");
+    let tables = Tables {
+        users: table("UsersTable"),
+        apps: table("AppsTable"),
+        sessions: table("SessionsTable"),
+        grants: table("GrantsTable"),
+        guesses: table("GuessesTable"),
+    };
+    let store = Store::new(client.clone(), tables.clone());
+    DynamoDb { endpoint, tables, client, store, server }
+}
+
+/// A client for a DynamoDB at this address.
+pub(crate) fn client(endpoint: &str) -> Client {
+    let pairs = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+    ];
+    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    dynamodb_client(&environment).expect("a client for a loopback address")
+}
+
+fn template(prefix: &str) -> Template {
+    let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
+    Template::read(&text, &Inputs { table_prefix: prefix.to_owned(), ..Inputs::default() }).expect("a valid template")
+}
+
+/// The servers of all tests of this process, which outlive the runtime of any one test.
+fn background() -> &'static Runtime {
+    static BACKGROUND: OnceLock<Runtime> = OnceLock::new();
+    BACKGROUND.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).enable_all().build().expect("a runtime")
+    })
+}
+
+async fn embedded() -> (String, Option<JoinHandle<()>>) {
+    let started = background().spawn(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let database = local::dynamodb::open(None).expect("a database in memory");
+        (endpoint, tokio::spawn(local::dynamodb::serve(listener, database)))
+    });
+    let (endpoint, server) = started.await.expect("an embedded DynamoDB");
+    (endpoint, Some(server))
+}
+
+async fn create(client: &Client, table: &Table) {
+    let mut request = client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
+    for (name, key_type, attribute_type) in &table.key {
+        let element = KeySchemaElement::builder().attribute_name(name).key_type(KeyType::from(key_type.as_str()));
+        let attribute_type = ScalarAttributeType::from(attribute_type.as_str());
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(attribute_type);
+        request = request.key_schema(element.build().expect("a key"));
+        request = request.attribute_definitions(attribute.build().expect("an attribute"));
+    }
+    request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", table.name));
+    if let Some(ttl) = &table.ttl {
+        let specification = TimeToLiveSpecification::builder().attribute_name(ttl).enabled(true).build();
+        let request = client.update_time_to_live().table_name(&table.name);
+        let request = request.time_to_live_specification(specification.expect("a specification"));
+        request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", table.name));
+    }
+}

@@ -1,0 +1,89 @@
+//! The whole gateway with its real binaries, on free ports, forgotten in the end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use local::binaries;
+use local::stack::{Options, Running, Stack};
+use store::{Store, Tables};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::dynamodb;
+
+/// A running gateway; it ends when dropped.
+pub struct Gateway {
+    /// The stack with its parts: back end, functions, log, secrets.
+    pub stack: Running,
+    pub(crate) http: reqwest::Client,
+    /// Files of this test that the stack was given.
+    _files: TempDir,
+}
+
+impl Gateway {
+    /// The demo: its configuration, apps and users.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The demo with some options changed.
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let files = tempfile::tempdir().expect("a directory");
+        let mut options = Options { record: true, ..Options::default() };
+        change(&mut options);
+        Self::run(options, files).await
+    }
+
+    /// The demo with its configuration changed, as text.
+    pub async fn start_with_config(change: impl FnOnce(String) -> String) -> Self {
+        let files = tempfile::tempdir().expect("a directory");
+        let mut options = Options { record: true, ..Options::default() };
+        let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        options.config = files.path().join("demo.yaml");
+        std::fs::write(&options.config, change(text)).expect("a file");
+        Self::run(options, files).await
+    }
+
+    async fn run(options: Options, files: TempDir) -> Self {
+        let binaries = binaries().await.clone();
+        let stack = Stack::start(options, std::future::ready(Ok(binaries))).await;
+        let stack = stack.unwrap_or_else(|error| panic!("the gateway does not start: {error}"));
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { stack, http: http.expect("a client"), _files: files }
+    }
+
+    /// The store behind the functions.
+    pub fn store(&self) -> Store {
+        let table = |id: &str| id.to_owned();
+        let tables = Tables {
+            users: table("UsersTable"),
+            apps: table("AppsTable"),
+            sessions: table("SessionsTable"),
+            grants: table("GrantsTable"),
+            guesses: table("GuessesTable"),
+        };
+        Store::new(dynamodb::client(self.stack.dynamodb_url()), tables)
+    }
+
+    /// The secret of `partner-app`.
+    pub fn partner_secret(&self) -> &str {
+        self.stack.client_secret("partner-app").expect("a secret")
+    }
+
+    /// Ends the idle processes of every function: the next call meets new containers.
+    pub fn restart_functions(&self) {
+        for function in &self.stack.template().functions {
+            self.stack.functions().end_idle(&function.id);
+        }
+    }
+}
+
+/// The function binaries, built once for this test process.
+pub async fn binaries() -> &'static BTreeMap<String, PathBuf> {
+    static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
+    let build = || async {
+        let built = binaries::build(&["token", "authorizer", "proxy"], "journeys", |_| {}).await;
+        built.unwrap_or_else(|error| panic!("{error}"))
+    };
+    BINARIES.get_or_init(build).await
+}
