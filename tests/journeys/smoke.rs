@@ -1,6 +1,7 @@
 //! The main job from end to end: log in, call a legacy system, refresh, be limited, log out.
 
-use support::{ADA, BOB, DEMO_APP, Gateway, send};
+use local::stack::{Options, Stack};
+use support::{ADA, BOB, DEMO_APP, Gateway, binaries, send};
 
 #[tokio::test]
 async fn a_user_logs_in_and_sees_their_own_orders_in_the_legacy_system() {
@@ -100,4 +101,15 @@ async fn odd_bytes_in_a_request_harm_nobody() {
         assert!(answer.status().is_some_and(|status| status < 500), "{target}: {}", answer.text());
     }
     assert_eq!(gateway.answer(gateway.request("GET", "/public/ping")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_work_is_told_at_the_start() {
+    for (variable, function) in [("SIGNING_KEYS_SECRET", "token"), ("APPS_TABLE", ""), ("SEALING_KEYS_SECRET", "")] {
+        let environment = vec![(variable.to_owned(), String::new())];
+        let options = Options { environment, ..Options::default() };
+        let started = Stack::start(options, std::future::ready(Ok(binaries().await.clone()))).await;
+        let message = started.map(|_| ()).expect_err("it started").to_string();
+        assert!(message.contains(&format!("function `{function}")) && message.contains(variable), "{message}");
+    }
 }

@@ -117,3 +117,19 @@ async fn create(client: &Client, table: &Table) {
         request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", table.name));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::ClientId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_test_has_tables_of_its_own() {
+        let (one, other) = (dynamodb().await, dynamodb().await);
+        assert_ne!(one.tables.apps, other.tables.apps);
+        let id = ClientId::parse("nobody").unwrap();
+        assert_eq!(one.store.app(&id).await.unwrap(), None);
+        assert_eq!(other.store.app(&id).await.unwrap(), None);
+    }
+}

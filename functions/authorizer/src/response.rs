@@ -65,12 +65,11 @@ fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
     match finding {
         Finding::InvalidToken => Err(NoAnswer::Unauthorized),
         Finding::InsufficientScope { principal, required } => {
-            let context = json!({ "error": "insufficient_scope", "scope": required.to_string() });
-            Ok(policy(&principal, "Deny", arn, &context))
+            Ok(policy(&principal, "Deny", arn, &refusal("insufficient_scope", &required.to_string())))
         }
         // No room to say more than no, and nothing is served under such a path.
         Finding::Decided { principal, .. } if arn.len() > MAX_ARN_BYTES => {
-            Ok(policy(&principal, "Deny", stage_of(arn), &json!({ "error": "invalid_request", "scope": "" })))
+            Ok(policy(&principal, "Deny", stage_of(arn), &refusal("invalid_request", "")))
         }
         Finding::Decided { principal, outcome } => {
             Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoAnswer::Context)?))
@@ -92,6 +91,13 @@ fn context(request: &ApiRequest, outcome: Outcome) -> Result<Value, ContextError
     let context: Map<String, Value> =
         values.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(Value::Object(context))
+}
+
+/// What the 403 says: the gateway response puts `challenge` into `WWW-Authenticate` (RFC 6750 §3.1) and the rest into
+/// the body. Scope tokens cannot hold a quote.
+fn refusal(error: &str, scope: &str) -> Value {
+    let challenge = format!(r#"Bearer realm="gateway", error="{error}", scope="{scope}""#);
+    json!({ "error": error, "scope": scope, "challenge": challenge })
 }
 
 /// A policy for exactly one method and path.

@@ -67,7 +67,14 @@ fn insufficient_scope_is_a_denial_that_names_the_scope() {
     let finding = Finding::InsufficientScope { principal: "alice".into(), required: required.clone() };
     let denied = answer(&rest_call("GET", "/orders"), finding.clone()).unwrap();
     assert_eq!(statement(&denied)["Effect"], "Deny");
-    assert_eq!(denied["context"], json!({ "error": "insufficient_scope", "scope": "orders:write" }));
+    assert_eq!(
+        denied["context"],
+        json!({
+            "error": "insufficient_scope",
+            "scope": "orders:write",
+            "challenge": r#"Bearer realm="gateway", error="insufficient_scope", scope="orders:write""#
+        })
+    );
 
     let allowed = answer(&http_call("/orders"), finding).unwrap();
     assert_eq!(behind(&allowed), Err(NotAdmitted::Refused(Refusal::InsufficientScope { required })));

@@ -1,15 +1,28 @@
-//! Builds the function binaries with the very cargo that built this.
+//! Finds the function binaries, or builds them with the very cargo that built this.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value as Json;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 /// The workspace this was built from.
 pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The functions, each a package and a binary.
+const FUNCTIONS: [&str; 3] = ["token", "authorizer", "proxy"];
+
+/// Beginnings of the variables in which cargo tells a process about its package.
+const OF_A_PACKAGE: [&str; 7] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "OUT_DIR",
+];
 
 /// The binaries were not built.
 #[derive(Debug, thiserror::Error)]
@@ -22,56 +35,50 @@ pub enum BuildError {
     Failed(String),
     /// A package makes no binary of its name.
     #[error("package `{0}` made no binary")]
-    Missing(String),
+    Missing(&'static str),
+    /// There is no binary beside this program.
+    #[error("{} is not there: start the local stack with `cargo run`", .0.display())]
+    NotBeside(PathBuf),
 }
 
-/// Builds the binary of each of these packages and returns where they are. `beside` is a package that is built in the
-/// same go, so that its dependencies and theirs are compiled once. Every line cargo reports goes to `progress`.
-pub async fn build(
-    packages: &[&str],
-    beside: &str,
-    mut progress: impl FnMut(&str),
-) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+/// The binaries in the directory of this program, where `cargo run` builds them.
+pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    let program = std::env::current_exe()?;
+    let directory = program.parent().unwrap_or(Path::new("."));
+    let mut binaries = BTreeMap::new();
+    for name in FUNCTIONS {
+        let path = directory.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        if !path.is_file() {
+            return Err(BuildError::NotBeside(path));
+        }
+        binaries.insert(name.to_owned(), path);
+    }
+    Ok(binaries)
+}
+
+/// Builds the function binaries and returns where they are. `with` is a package that is built in the same go, so that
+/// its dependencies and theirs are compiled once.
+pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--message-format=json-render-diagnostics", "-p", beside]);
-    for package in packages {
+    command.args(["build", "--message-format=json-render-diagnostics", "-p", with]);
+    for package in FUNCTIONS {
         command.args(["-p", package]);
     }
-    command
-        .current_dir(WORKSPACE)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(BuildError::Failed("cargo has no output".to_owned()));
-    };
-    let (mut messages, mut reports) = (BufReader::new(stdout).lines(), BufReader::new(stderr).lines());
-    let (mut binaries, mut report) = (BTreeMap::new(), String::new());
-    let (mut more_messages, mut more_reports) = (true, true);
-    while more_messages || more_reports {
-        tokio::select! {
-            line = messages.next_line(), if more_messages => match line? {
-                Some(line) => binaries.extend(binary(&line)),
-                None => more_messages = false,
-            },
-            line = reports.next_line(), if more_reports => match line? {
-                Some(line) => {
-                    progress(line.trim());
-                    report.push_str(&line);
-                    report.push('\n');
-                }
-                None => more_reports = false,
-            },
+    command.current_dir(WORKSPACE).stdin(Stdio::null()).kill_on_drop(true);
+    // Cargo tells the processes it runs about their package. Handed on, that would make build scripts run anew.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(&name);
         }
     }
-    if !child.wait().await?.success() {
-        return Err(BuildError::Failed(report));
+    let output = command.output().await?;
+    if !output.status.success() {
+        return Err(BuildError::Failed(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-    for package in packages {
-        if !binaries.contains_key(*package) {
-            return Err(BuildError::Missing((*package).to_owned()));
+    let binaries: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(binary).collect();
+    for package in FUNCTIONS {
+        if !binaries.contains_key(package) {
+            return Err(BuildError::Missing(package));
         }
     }
     Ok(binaries)

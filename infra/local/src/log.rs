@@ -62,3 +62,8 @@ impl Log {
         tail
     }
 }
+
+/// The end of a message about a process: the last lines it wrote, if it wrote any.
+pub(crate) fn quoted(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!("; its last lines:\n  {}", lines.join("\n  ")) }
+}

@@ -1,4 +1,4 @@
-//! Starts the local stack: builds the functions, runs everything, prints how to use it, ends with Ctrl-C.
+//! Runs the local stack with the function binaries beside it, prints how to use it, ends with Ctrl-C.
 
 mod announcement;
 mod terminal;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use local::binaries::{self, WORKSPACE};
-use local::stack::{Options, Running, Stack};
+use local::stack::{Options, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the gateway on this machine: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end.
@@ -66,15 +66,7 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), String> {
     let (demo, listen) = (options.seed == Options::default().seed, options.listen);
-    let progress = terminal::Progress::start("starting");
-    let reporting = progress.clone();
-    let building = async move {
-        let built = binaries::build(&["token", "authorizer", "proxy"], "local", |line| reporting.report(line)).await;
-        reporting.report("starting the functions");
-        built
-    };
-    let running: Running = Stack::start(options, building).await.map_err(|error| error.to_string())?;
-    drop(progress);
+    let running = Stack::start(options, async { binaries::beside() }).await.map_err(|error| error.to_string())?;
     if !listen.ip().is_loopback() {
         terminal::problem("everyone who reaches this address can use the demo users: listen on 127.0.0.1 instead");
     }

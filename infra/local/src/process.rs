@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use crate::log::Log;
+use crate::log::{Log, quoted};
 use crate::random;
 use crate::runtime_api::{FunctionError, Invocation, Phase, RuntimeApi};
 use crate::template::{Function, REGION};
@@ -31,7 +31,7 @@ pub struct Program {
 
 /// A function does not start.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("function `{name}` {problem}{}", quote(.lines))]
+#[error("function `{name}` {problem}{}", quoted(.lines))]
 pub struct CannotStart {
     /// Name of its binary.
     pub name: String,
@@ -48,7 +48,7 @@ pub enum InvokeError {
     #[error("the function reported {}: {}", .0.kind, .0.message)]
     Reported(FunctionError),
     /// The process ended during the invocation.
-    #[error("function `{name}` ended while it handled a call ({status}){}", quote(.lines))]
+    #[error("function `{name}` ended while it handled a call ({status}){}", quoted(.lines))]
     Crashed {
         /// Name of its binary.
         name: String,
@@ -63,13 +63,6 @@ pub enum InvokeError {
     /// No process could be started for it.
     #[error(transparent)]
     CannotStart(#[from] CannotStart),
-}
-
-fn quote(lines: &[String]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!("; its last lines:\n  {}", lines.join("\n  "))
 }
 
 /// What stands behind a Runtime API.

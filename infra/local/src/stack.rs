@@ -1,5 +1,6 @@
 //! The whole local stack: everything a gateway needs, on loopback, in one value.
 
+mod error;
 mod start;
 
 use std::collections::BTreeMap;
@@ -10,15 +11,14 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::binaries::{BuildError, WORKSPACE};
-use crate::data_directory::DirectoryError;
-use crate::dynamodb::DatabaseError;
+use crate::data_directory::DataDirectory;
 use crate::functions::Functions;
 use crate::legacy::Legacy;
 use crate::log::Log;
-use crate::process::CannotStart;
-use crate::secrets::{Secrets, SecretsError};
-use crate::seed::{Seed, SeedError};
-use crate::template::{Template, TemplateError};
+use crate::secrets::Secrets;
+use crate::seed::Seed;
+use crate::template::Template;
+pub use error::StartError;
 
 /// In a configuration this stands for the demo back end, whose port is only known once it runs.
 pub const DEMO_BACK_END: &str = "http://127.0.0.1:3001";
@@ -67,92 +67,6 @@ impl Default for Options {
     }
 }
 
-/// Why the stack does not run. The text tells what to do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address is taken or not ours.
-    #[error("cannot listen on {address}: {source}; choose another address with --listen 127.0.0.1:PORT")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A port of the machine's own choice could not be had, or a thread.
-    #[error("the machine gave no port or thread: {0}")]
-    Machine(#[from] std::io::Error),
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// What the data directory holds is damaged.
-    #[error("{problem}\nTo start afresh, move the data directory aside: mv {} {}.old", .directory.display(), .directory.display())]
-    Damaged {
-        /// What is wrong.
-        problem: String,
-        /// The data directory.
-        directory: PathBuf,
-    },
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The secrets cannot be made or kept.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-    /// A file cannot be read or written.
-    #[error("{} cannot be used: {source}", .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The template has something in it that is not run here.
-    #[error("{}: {source}", .path.display())]
-    Template {
-        /// The file.
-        path: PathBuf,
-        /// What.
-        source: TemplateError,
-    },
-    /// The configuration is wrong.
-    #[error("{}: {reason}", .path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What, with line and field.
-        reason: String,
-    },
-    /// Apps and users cannot be stored.
-    #[error(transparent)]
-    Seed(#[from] SeedError),
-    /// The function binaries were not built.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// A function of the template has no binary.
-    #[error("function {0} of the template has no binary")]
-    NoBinary(String),
-    /// A function does not start.
-    #[error(transparent)]
-    Function(#[from] CannotStart),
-    /// A function runs but does not answer as it should.
-    #[error("function `{name}` started but {problem}{}", quote(.lines))]
-    NotReady {
-        /// Name of its binary.
-        name: String,
-        /// What it did instead.
-        problem: String,
-        /// Its last lines.
-        lines: Vec<String>,
-    },
-    /// The start broke off.
-    #[error("the start broke off: {0}")]
-    Aborted(String),
-}
-
-fn quote(lines: &[String]) -> String {
-    if lines.is_empty() { String::new() } else { format!("; its last lines:\n  {}", lines.join("\n  ")) }
-}
-
 /// A running stack; it ends when dropped.
 #[derive(Debug)]
 pub struct Running {
@@ -175,7 +89,7 @@ struct Parts {
     functions: Functions,
     log: Log,
     /// Last, so that it is deleted after everything that uses it.
-    _directory: crate::data_directory::DataDirectory,
+    directory: DataDirectory,
 }
 
 /// Starts stacks.
@@ -256,6 +170,11 @@ impl Running {
     /// The functions.
     pub fn functions(&self) -> &Functions {
         &self.parts.functions
+    }
+
+    /// The file of what the functions write.
+    pub fn log_file(&self) -> PathBuf {
+        self.parts.directory.file(start::LOG_FILE)
     }
 
     /// What the functions wrote.

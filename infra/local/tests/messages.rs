@@ -1,4 +1,5 @@
 //! A start that cannot succeed ends at once, with exit code 1 and a message that says what to do.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -96,7 +96,14 @@ async fn a_scope_opens_its_methods_and_no_others() {
     event["multiValueHeaders"]["X-HTTP-Method-Override"] = json!(["GET"]);
     let denied = container.authorize(event).await.unwrap();
     assert!(!allows(&denied));
-    assert_eq!(denied["context"], json!({ "error": "insufficient_scope", "scope": "orders:write" }));
+    assert_eq!(
+        denied["context"],
+        json!({
+            "error": "insufficient_scope",
+            "scope": "orders:write",
+            "challenge": r#"Bearer realm="gateway", error="insufficient_scope", scope="orders:write""#
+        })
+    );
     assert_eq!(stage.operations.since_last(), 0);
     for (method, path, scope) in
         [("GET", "/orders", "orders:read"), ("POST", "/orders", "orders:write"), ("GET", "/echo", "echo")]

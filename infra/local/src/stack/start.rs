@@ -23,6 +23,9 @@ use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
 use crate::{dynamodb, ready, secrets};
 
+/// Where the functions' output goes in the data directory.
+pub(super) const LOG_FILE: &str = "functions.log";
+
 pub(super) async fn start(
     options: Options,
     binaries: impl Future<Output = Result<BTreeMap<String, PathBuf>, BuildError>>,
@@ -65,7 +68,7 @@ pub(super) async fn start(
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
     seed.store(&store(&dynamodb_url)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
 
-    let log_path = directory.file("functions.log");
+    let log_path = directory.file(LOG_FILE);
     let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
     let programs = programs(&template, &binaries.await?, &config, &options)?;
     let functions = Functions::new(programs, options.most_processes, options.start_timeout, &log);
@@ -85,7 +88,7 @@ pub(super) async fn start(
         legacy,
         functions,
         log,
-        _directory: directory,
+        directory,
     })
 }
 
