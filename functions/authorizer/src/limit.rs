@@ -37,7 +37,7 @@ impl Authorizer {
         };
         tracing::debug!(write_units = view.capacity_units, "counted");
         let counting = match plan.decide(now_ms, &view.buckets) {
-            Decision::Admit(quota) => Counting::Within(quota, view.tokens.into_iter().map(reference).collect()),
+            Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {
                 self.refusals().remember(user, app, plan, &refused, now_ms);
                 // Awaited, so that no refused call keeps counting. If it fails, the limit is stricter for one window.
@@ -59,8 +59,4 @@ impl Authorizer {
     fn refusals(&self) -> std::sync::MutexGuard<'_, domain::rate_limit::Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn reference((connector, token): (ConnectorName, store::TokenRef)) -> (ConnectorName, TokenRef) {
-    (connector, TokenRef { version: token.version, sealed: token.sealed })
 }

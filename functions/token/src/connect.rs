@@ -3,6 +3,7 @@
 use crate::App;
 use crate::error::Failure;
 use connectors::{Acquired, Connector, ConnectorError, Credentials};
+use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId};
 use domain::scope::Scope;
 use domain::session::{InternalToken, Session};
@@ -10,7 +11,6 @@ use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::TokenRef;
 
 /// An access token ends this long before an internal token that can be renewed, so that a call never arrives with a
 /// session that ends on the way.

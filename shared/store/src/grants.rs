@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use aws_smithy_types::retry::RetryConfig;
+use domain::call_context::TokenRef;
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::sealing::SealedToken;
 use domain::time::{Seconds, Timestamp};
@@ -24,15 +25,6 @@ const INLINE_BYTES: usize = 200;
 const KEPT: Seconds = Seconds::new(86_400);
 
 type Item = HashMap<String, AttributeValue>;
-
-/// Where an internal token is: its version, and the sealed token itself when it is small.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRef {
-    /// Which renewal of the connector's token is valid.
-    pub version: u64,
-    /// The token, if it fits beside the counters.
-    pub sealed: Option<SealedToken>,
-}
 
 /// What counting a call told.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ mod users;
 
 pub use apps::{App, AppKind, GrantType, Subscription};
 pub use error::StoreError;
-pub use grants::{Counted, Entry, GrantView, NewEntry, TokenRef};
+pub use grants::{Counted, Entry, GrantView, NewEntry};
 pub use guesses::Reservation;
 pub use sessions::{EndedSession, SealedTokens};
 pub use users::{CreateUser, User, email_key};

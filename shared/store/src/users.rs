@@ -2,6 +2,7 @@
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::Store;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
 use domain::ids::UserId;
 use domain::password::PasswordHash;
@@ -97,8 +98,7 @@ impl Store {
         match sent {
             Ok(_) => Ok(CreateUser::Created),
             Err(error) => {
-                let refused = error.as_service_error().is_some_and(|error| error.is_transaction_canceled_exception());
-                if refused { Ok(CreateUser::Taken) } else { Err(unavailable(OPERATION)(error)) }
+                if is_taken(error.as_service_error()) { Ok(CreateUser::Taken) } else { Err(unavailable(OPERATION)(error)) }
             }
         }
     }
@@ -165,6 +165,12 @@ impl Store {
         let read = self.client.get_item().table_name(&self.tables.users).key("pk", pk).consistent_read(true);
         Ok(read.send().await.map_err(unavailable(operation))?.item)
     }
+}
+
+/// Whether a condition refused the transaction; one that met another transaction may be repeated.
+fn is_taken(error: Option<&TransactWriteItemsError>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return false };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
 impl From<UserItem> for User {

@@ -187,7 +187,7 @@ impl Stage {
         let entry = Entry { sid: caller.session.clone(), ends };
         let tokens = BTreeMap::from([(
             ConnectorName::parse("orders-login").unwrap(),
-            store::TokenRef { version: 3, sealed: None },
+            TokenRef { version: 3, sealed: None },
         )]);
         let added = self.store.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
         assert_eq!(added, NewEntry::Added);

@@ -1,0 +1,166 @@
+//! The grant item: one write decides, and no race loses or adds a call, a session or a room.
+
+use crate::{NOW, app, at_once, legacy, sid, user};
+use domain::call_context::TokenRef;
+use domain::sealing::SealedToken;
+use domain::time::Seconds;
+use std::collections::BTreeMap;
+use store::{Counted, Entry, NewEntry, Store};
+use support::dynamodb;
+
+fn entry(byte: u8) -> Entry {
+    Entry { sid: sid(byte), ends: NOW.saturating_add(Seconds::new(3_600)) }
+}
+
+fn small(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
+    BTreeMap::from([(legacy(), TokenRef { version, sealed: Some(SealedToken::parse("k1.c2VhbGVk")) })])
+}
+
+async fn live(store: &Store, byte: u8) {
+    assert_eq!(store.add_entry(&user(), &app(), &entry(byte), &small(1), 8).await, Ok(NewEntry::Added));
+}
+
+async fn count(store: &Store, byte: u8) -> Counted {
+    store.count_call(&user(), &app(), &sid(byte), "b1", NOW).await.unwrap()
+}
+
+/// Checklist Q-10: 200 concurrent calls see 200 distinct counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_concurrent_call_sees_a_count_of_its_own() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    let seen = at_once(200, |_| {
+        let store = db.store.clone();
+        async move {
+            match count(&store, 1).await {
+                Counted::Live(view) => view.buckets["b1"],
+                Counted::SessionEnded => panic!("the session is alive"),
+            }
+        }
+    });
+    let mut seen = seen.await;
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=200).collect::<Vec<_>>());
+}
+
+/// Checklist V-02, Z-25: an entry removed is felt by the next call; abuse case F7.
+#[tokio::test]
+async fn a_call_is_counted_only_while_its_session_is_alive() {
+    let db = dynamodb().await;
+    assert_eq!(count(&db.store, 1).await, Counted::SessionEnded, "never began");
+    live(&db.store, 1).await;
+    assert!(matches!(count(&db.store, 1).await, Counted::Live(_)));
+    let after = NOW.saturating_add(Seconds::new(3_600));
+    let late = db.store.count_call(&user(), &app(), &sid(1), "b1", after).await;
+    assert_eq!(late, Ok(Counted::SessionEnded), "past its absolute end, though no TTL has removed it");
+    db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(count(&db.store, 1).await, Counted::SessionEnded);
+}
+
+#[tokio::test]
+async fn counters_outlive_the_session_so_that_logging_out_does_not_reset_a_limit() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    count(&db.store, 1).await;
+    db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    live(&db.store, 2).await;
+    let Counted::Live(view) = count(&db.store, 2).await else { panic!("the session is alive") };
+    assert_eq!(view.buckets["b1"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refunds_never_go_below_zero() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    for _ in 0..3 {
+        count(&db.store, 1).await;
+    }
+    let refunds = at_once(20, |_| {
+        let store = db.store.clone();
+        async move { store.refund_call(&user(), &app(), "b1").await }
+    });
+    assert!(refunds.await.into_iter().all(|refund| refund.is_ok()));
+    let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
+    assert_eq!(view.buckets["b1"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_concurrent_logins_only_as_many_as_allowed_find_room() {
+    let db = dynamodb().await;
+    let outcomes = at_once(20, |index| {
+        let store = db.store.clone();
+        let entry = entry(u8::try_from(index).unwrap());
+        async move { store.add_entry(&user(), &app(), &entry, &small(1), 8).await.unwrap() }
+    });
+    let outcomes = outcomes.await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == NewEntry::Added).count(), 8);
+    let full = outcomes.iter().find_map(|outcome| match outcome {
+        NewEntry::Full(entries) => Some(entries.len()),
+        NewEntry::Added => None,
+    });
+    assert_eq!(full, Some(8), "who finds no room is told who has it");
+}
+
+#[tokio::test]
+async fn adding_and_removing_twice_is_once() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    live(&db.store, 1).await;
+    for _ in 0..2 {
+        db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    }
+    for byte in 2..10 {
+        live(&db.store, byte).await;
+    }
+    let ninth = db.store.add_entry(&user(), &app(), &entry(10), &small(1), 8).await.unwrap();
+    assert!(matches!(ninth, NewEntry::Full(_)), "the number of sessions is exact");
+}
+
+/// Only the first session carries its token inline, so that the item stays within one write unit.
+#[tokio::test]
+async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
+    let db = dynamodb().await;
+    for byte in 1..9 {
+        live(&db.store, byte).await;
+    }
+    for index in 0..28 {
+        let bucket = format!("b{}", 360_000_000 + index);
+        let counted = db.store.count_call(&user(), &app(), &sid(1), &bucket, NOW).await.unwrap();
+        let Counted::Live(view) = counted else { panic!("the session is alive") };
+        assert!(view.capacity_units <= 1.0, "{} units with {index} counters", view.capacity_units);
+        assert!(view.tokens[&legacy()].sealed.is_some());
+    }
+    let Counted::Live(other) = count(&db.store, 2).await else { panic!("the session is alive") };
+    assert_eq!(other.tokens[&legacy()], TokenRef { version: 1, sealed: None });
+}
+
+#[tokio::test]
+async fn a_renewal_never_recreates_a_removed_entry_and_an_older_version_never_wins() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    db.store.update_entry(&user(), &app(), &entry(1), &small(3)).await.unwrap();
+    db.store.update_entry(&user(), &app(), &entry(1), &small(2)).await.unwrap();
+    let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
+    assert_eq!(view.tokens[&legacy()].version, 3);
+    db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    db.store.update_entry(&user(), &app(), &entry(1), &small(4)).await.unwrap();
+    assert_eq!(count(&db.store, 1).await, Counted::SessionEnded);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_acting_for_itself_has_one_session_however_many_ask() {
+    let db = dynamodb().await;
+    let sids = at_once(20, |index| {
+        let store = db.store.clone();
+        let (new, ends) = (sid(u8::try_from(index).unwrap()), NOW.saturating_add(Seconds::new(600 + index as u64)));
+        async move { store.standing_entry(&user(), &app(), new, ends, NOW).await.unwrap() }
+    });
+    let sids: std::collections::BTreeSet<_> = sids.await.into_iter().collect();
+    assert_eq!(sids.len(), 1);
+    let only = sids.first().unwrap();
+    let almost = NOW.saturating_add(Seconds::new(618));
+    assert!(db.store.entry_is_live(&user(), &app(), only, almost).await.unwrap(), "the latest end stands");
+    let over = NOW.saturating_add(Seconds::new(700));
+    let next = db.store.standing_entry(&user(), &app(), sid(99), over.saturating_add(Seconds::new(600)), over).await;
+    assert_eq!(next, Ok(sid(99)), "an ended one is begun anew");
+}

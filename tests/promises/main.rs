@@ -1,0 +1,69 @@
+//! What the store promises under races, against a real DynamoDB: the embedded one, or the one that
+//! `DYNAMODB_TEST_ENDPOINT` names.
+
+mod grants;
+mod guesses;
+mod sessions;
+mod users;
+
+use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use domain::session::{Family, InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use std::collections::BTreeMap;
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const DAY: Seconds = Seconds::new(86_400);
+
+fn user() -> UserId {
+    UserId::parse("user-1").unwrap()
+}
+
+fn app() -> ClientId {
+    ClientId::parse("demo-app").unwrap()
+}
+
+fn sid(byte: u8) -> SessionId {
+    SessionId::from_random([byte; 16])
+}
+
+fn legacy() -> ConnectorName {
+    ConnectorName::parse("orders-login").unwrap()
+}
+
+fn token(version: u64) -> InternalToken {
+    InternalToken {
+        version,
+        sealed: domain::sealing::SealedToken::parse("k1.c2VhbGVk"),
+        since: NOW,
+        ends: Some(NOW.saturating_add(DAY)),
+        renew_until: None,
+    }
+}
+
+fn session(byte: u8) -> Session {
+    Session {
+        sid: sid(byte),
+        user_id: user(),
+        client_id: app(),
+        scope: domain::scope::Scope::parse("orders:read").unwrap(),
+        family: Family::begin(NOW, DAY, Seconds::new(10 * 86_400)),
+        salt: [byte; 16],
+        mac_key: "m1".into(),
+        credential_epoch: 3,
+        tokens: BTreeMap::from([(legacy(), token(1))]),
+    }
+}
+
+/// Runs the same thing many times at once and returns every outcome.
+async fn at_once<T, F>(times: usize, mut each: impl FnMut(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..times).map(|index| tokio::spawn(each(index))).collect();
+    let mut outcomes = Vec::with_capacity(times);
+    for task in tasks {
+        outcomes.push(task.await.expect("no panic"));
+    }
+    outcomes
+}
