@@ -15,8 +15,8 @@ use domain::time::{Seconds, Timestamp};
 use std::time::Duration;
 use store::{Entry, GrantType};
 
-/// How long a refresh may hold the right to rotate while it renews internal tokens.
-const LEASE: Seconds = Seconds::new(15);
+/// How long a refresh may hold the right to rotate while it renews internal tokens: longer than API Gateway waits for it.
+const LEASE: Seconds = Seconds::new(30);
 /// A concurrent refresh looks this often, this far apart, for the successor that another one is making.
 const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

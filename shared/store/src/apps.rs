@@ -1,7 +1,7 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
-use crate::error::{StoreError, corrupt, unavailable};
 use crate::Store;
+use crate::error::{StoreError, corrupt, unavailable};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{ApiName, ClientId, PlanName};
 use domain::scope::Scope;

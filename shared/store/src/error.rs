@@ -1,7 +1,13 @@
 //! How DynamoDB can fail, in the two ways a caller can act on.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::display::DisplayErrorContext;
+use std::collections::HashMap;
+
+/// An item as it is stored.
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The store did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,4 +46,15 @@ pub(crate) fn corrupt(operation: &'static str) -> impl FnOnce(serde_dynamo::Erro
 /// Whether DynamoDB refused because the condition did not hold, which is an answer and not a failure.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
+}
+
+/// The item that did not meet an update's condition; any other error stays one.
+pub(crate) fn refused_item<R>(error: SdkError<UpdateItemError, R>, operation: &'static str) -> Result<Item, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
+        Some(_) | None => Err(unavailable(operation)(error)),
+    }
 }

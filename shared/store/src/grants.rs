@@ -4,8 +4,8 @@
 //! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, and `n`, the number
 //! of entries. It is never part of a transaction, which would make concurrent authorizers fail.
 
-use crate::Store;
-use crate::error::{StoreError, condition_failed, unavailable};
+use crate::error::{Item, StoreError, condition_failed, refused_item, unavailable};
+use crate::{Store, number};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -23,8 +23,6 @@ use std::collections::{BTreeMap, HashMap};
 const INLINE_BYTES: usize = 200;
 /// Counters outlive the last session by this, so that logging out does not reset a limit.
 const KEPT: Seconds = Seconds::new(86_400);
-
-type Item = HashMap<String, AttributeValue>;
 
 /// What counting a call told.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,7 +251,8 @@ impl Store {
             update = update
                 .expression_attribute_names(format!("#c{position}"), name.as_str())
                 .expression_attribute_values(format!(":v{position}"), number(token.version));
-            conditions.push(format!("(attribute_not_exists(#s.t.#c{position}) OR #s.t.#c{position}.v <= :v{position})"));
+            conditions
+                .push(format!("(attribute_not_exists(#s.t.#c{position}) OR #s.t.#c{position}.v <= :v{position})"));
         }
         let sent = update
             .update_expression("SET #s = :entry")
@@ -320,20 +319,6 @@ where
     }
 }
 
-/// The item that did not meet the condition.
-fn refused_item<R>(error: SdkError<UpdateItemError, R>, operation: &'static str) -> Result<Item, StoreError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    if !condition_failed(&error) {
-        return Err(unavailable(operation)(error));
-    }
-    match error.into_service_error() {
-        UpdateItemError::ConditionalCheckFailedException(refusal) => Ok(refusal.item.unwrap_or_default()),
-        other => Err(StoreError::Unavailable { operation, cause: other.to_string() }),
-    }
-}
-
 fn entry_name(sid: &SessionId) -> String {
     format!("s{sid}")
 }
@@ -379,8 +364,4 @@ fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {
     };
     let tokens = entry.get("t").and_then(|tokens| tokens.as_m().ok());
     tokens.map(|tokens| tokens.iter().filter_map(token).collect()).unwrap_or_default()
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

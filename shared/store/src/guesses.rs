@@ -1,12 +1,11 @@
 //! Failed logins, counted before the password is looked at. Key: `pk`, a hash of what is counted.
 
-use crate::Store;
-use crate::error::{StoreError, condition_failed, unavailable};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use crate::error::{Item, StoreError, condition_failed, refused_item, unavailable};
+use crate::{Store, number};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::guess::{Limit, may_guess, wait};
 use domain::time::{Seconds, Timestamp};
-use std::collections::HashMap;
 
 /// Whether a guess may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +49,7 @@ impl Store {
                 let counter = Counter::of(&answer.attributes.unwrap_or_default());
                 return Ok(Reservation::Granted { known: now < counter.known_until });
             }
-            Err(error) if condition_failed(&error) => match error.into_service_error() {
-                UpdateItemError::ConditionalCheckFailedException(refusal) => {
-                    Counter::of(&refusal.item.unwrap_or_default())
-                }
-                other => return Err(StoreError::Unavailable { operation: OPERATION, cause: other.to_string() }),
-            },
-            Err(error) => return Err(unavailable(OPERATION)(error)),
+            Err(error) => Counter::of(&refused_item(error, OPERATION)?),
         };
         if let Err(length) = may_guess(limit, counter.failures, counter.next_at, counter.lapses, now) {
             return Ok(Reservation::Wait(length));
@@ -115,13 +108,13 @@ impl Store {
         }
     }
 
-    fn update_guess(&self, key: &str) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+    fn update_guess(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.tables.guesses).key("pk", AttributeValue::S(key.to_owned()))
     }
 }
 
 impl Counter {
-    fn of(item: &HashMap<String, AttributeValue>) -> Self {
+    fn of(item: &Item) -> Self {
         let value = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
         Self {
             failures: value("failures").and_then(|count: i64| u64::try_from(count).ok()).unwrap_or(0),
@@ -130,8 +123,4 @@ impl Counter {
             known_until: Timestamp::from_secs(value("known_until").unwrap_or(0)),
         }
     }
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

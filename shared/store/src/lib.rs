@@ -14,6 +14,8 @@ pub use guesses::Reservation;
 pub use sessions::{EndedSession, SealedTokens};
 pub use users::{CreateUser, User, email_key};
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 /// The names of the tables. A function that does not use a table has no name for it, and no right to it.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -41,4 +43,9 @@ impl Store {
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
         Self { client, tables }
     }
+}
+
+/// A number as DynamoDB writes it.
+fn number(value: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
 }

@@ -1,7 +1,7 @@
 //! Sessions. Key: `sid`. Only login, refresh and end write an item; every write states what it requires to be true.
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
-use crate::Store;
+use crate::{Store, number};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
@@ -201,7 +201,11 @@ impl Store {
                 let item: SessionItem =
                     serde_dynamo::from_item(answer.attributes.unwrap_or_default()).map_err(corrupt(OPERATION))?;
                 let session = Session::from(item);
-                Ok(Some(EndedSession { user_id: session.user_id, client_id: session.client_id, tokens: session.tokens }))
+                Ok(Some(EndedSession {
+                    user_id: session.user_id,
+                    client_id: session.client_id,
+                    tokens: session.tokens,
+                }))
             }
             Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(unavailable(OPERATION)(error)),
@@ -220,10 +224,6 @@ impl Store {
             .map_err(unavailable(operation))?;
         answer.item.map(|item| serde_dynamo::from_item(item).map_err(corrupt(operation))).transpose()
     }
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 impl SessionItem {

@@ -1,7 +1,7 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
-use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::Store;
+use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
 use domain::ids::UserId;
@@ -98,7 +98,11 @@ impl Store {
         match sent {
             Ok(_) => Ok(CreateUser::Created),
             Err(error) => {
-                if is_taken(error.as_service_error()) { Ok(CreateUser::Taken) } else { Err(unavailable(OPERATION)(error)) }
+                if is_taken(error.as_service_error()) {
+                    Ok(CreateUser::Taken)
+                } else {
+                    Err(unavailable(OPERATION)(error))
+                }
             }
         }
     }
