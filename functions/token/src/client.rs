@@ -36,7 +36,11 @@ struct Presented {
 impl App {
     /// Authenticates the application. A public one must not present a secret, a confidential one must; who does not
     /// exist, is disabled or shows the wrong secret gets one and the same answer.
-    pub(crate) async fn authenticate(&self, request: &ApiRequest, form: &mut Form) -> Result<AuthenticatedApp, Failure> {
+    pub(crate) async fn authenticate(
+        &self,
+        request: &ApiRequest,
+        form: &mut Form,
+    ) -> Result<AuthenticatedApp, Failure> {
         let presented = presented(request, form)?;
         let client_id =
             ClientId::parse(&presented.client_id).map_err(|_| Failure::Client("the client id is malformed"))?;

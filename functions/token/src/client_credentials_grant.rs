@@ -1,10 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4): an application acts for itself.
 
 use crate::App;
+use crate::Request;
 use crate::client::AuthenticatedApp;
 use crate::error::Failure;
 use crate::issue::Holder;
-use crate::Request;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::{SessionId, UserId};

@@ -81,7 +81,8 @@ impl App {
     pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> Result<Tokens, Failure> {
         let mut tokens = session.tokens.clone();
         let due = session.tokens.iter().filter(|(_, token)| token.wants_renewal(now));
-        let attempts = due.map(|(name, token)| async move { (name, token, self.renew_one(session, name, token, now).await) });
+        let attempts =
+            due.map(|(name, token)| async move { (name, token, self.renew_one(session, name, token, now).await) });
         for (name, token, renewed) in join_all(attempts).await {
             match renewed {
                 Ok(renewed) => {
@@ -91,7 +92,9 @@ impl App {
                     tokens.remove(name);
                 }
                 Err(failure) if token.is_over(now) => return Err(failure),
-                Err(failure) => tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works"),
+                Err(failure) => {
+                    tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works")
+                }
             }
         }
         Ok(tokens)

@@ -83,8 +83,10 @@ impl Failure {
     /// The one place that words failures for clients (RFC 6749 §5.2).
     pub(crate) fn told(&self) -> Told {
         use ErrorCode as E;
-        let told = |code: E, description| Told { status: code.status(), code, description, retry_after: None, allow: None };
-        let later = |description, seconds| Told { retry_after: Some(seconds), ..told(E::TemporarilyUnavailable, description) };
+        let told =
+            |code: E, description| Told { status: code.status(), code, description, retry_after: None, allow: None };
+        let later =
+            |description, seconds| Told { retry_after: Some(seconds), ..told(E::TemporarilyUnavailable, description) };
         match self {
             Self::Event(error) => match error.status() {
                 Some(status) => Told { status, ..told(E::InvalidRequest, "the request is malformed or too large") },
@@ -111,7 +113,9 @@ impl Failure {
             Self::Form(InvalidForm::Repeated) => told(E::InvalidRequest, "a parameter must not be repeated"),
             Self::Query => told(E::InvalidRequest, "send parameters in the body, never in the URL"),
             Self::RepeatedHeader(_) => told(E::InvalidRequest, "a header that may come once came twice"),
-            Self::MalformedBasic => told(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret"),
+            Self::MalformedBasic => {
+                told(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret")
+            }
             Self::TwoClientAuthentications => {
                 told(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
             }
@@ -122,7 +126,9 @@ impl Failure {
             Self::Missing("token") => told(E::InvalidRequest, "token is required"),
             Self::Missing(_) => told(E::InvalidRequest, "a required parameter is missing"),
             Self::Malformed("password") => told(E::InvalidRequest, "password must not exceed 1024 bytes"),
-            Self::Malformed("username") => told(E::InvalidRequest, "username must be 1 to 254 bytes without control characters"),
+            Self::Malformed("username") => {
+                told(E::InvalidRequest, "username must be 1 to 254 bytes without control characters")
+            }
             Self::Malformed("Idempotency-Key") => {
                 told(E::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters")
             }
@@ -134,9 +140,13 @@ impl Failure {
             Self::UnauthorizedClient => told(E::UnauthorizedClient, "this client may not use this grant"),
             Self::Scope => told(E::InvalidScope, "the scope is malformed, unknown or more than this client may have"),
             Self::Credentials => told(E::InvalidGrant, "the username or password is wrong"),
-            Self::RefreshToken(_) => told(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again"),
+            Self::RefreshToken(_) => {
+                told(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
+            }
             Self::ForeignToken => told(E::InvalidGrant, "the token was issued to another client"),
-            Self::LoginAgain => told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again"),
+            Self::LoginAgain => {
+                told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
+            }
             Self::BackEndRefused => told(E::InvalidGrant, "a back end did not accept the username or password"),
             Self::TooManyAttempts(wait) => Told {
                 retry_after: Some(*wait),
@@ -144,7 +154,9 @@ impl Failure {
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
             Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
-            Self::Store(StoreError::Unavailable { .. }) => later("the store does not answer; try again", Seconds::new(2)),
+            Self::Store(StoreError::Unavailable { .. }) => {
+                later("the store does not answer; try again", Seconds::new(2))
+            }
             Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
             Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {
                 told(E::ServerError, "the service failed; it has been logged")
@@ -161,15 +173,37 @@ mod tests {
     #[test]
     fn every_description_stays_within_the_characters_of_the_rfc() {
         let failures = [
-            Failure::NoIssuer, Failure::NotReady, Failure::NotFound, Failure::MethodNotAllowed("POST"),
-            Failure::Form(InvalidForm::TooLarge), Failure::Form(InvalidForm::Repeated), Failure::Form(InvalidForm::Encoding),
-            Failure::Form(InvalidForm::ContentType), Failure::Form(InvalidForm::TooManyParameters), Failure::Query,
-            Failure::MalformedBasic, Failure::TwoClientAuthentications, Failure::Missing("x"), Failure::Malformed("x"),
-            Failure::Malformed("username"), Failure::Malformed("password"), Failure::Malformed("Idempotency-Key"),
-            Failure::Client("x"), Failure::UnsupportedGrantType, Failure::UnauthorizedClient, Failure::Scope,
-            Failure::Credentials, Failure::RefreshToken("x"), Failure::ForeignToken, Failure::LoginAgain,
-            Failure::BackEndRefused, Failure::TooManyAttempts(Seconds::new(1)), Failure::Busy,
-            Failure::BackEnd("\"".into()), Failure::Internal("\\"), Failure::RepeatedHeader("x"),
+            Failure::NoIssuer,
+            Failure::NotReady,
+            Failure::NotFound,
+            Failure::MethodNotAllowed("POST"),
+            Failure::Form(InvalidForm::TooLarge),
+            Failure::Form(InvalidForm::Repeated),
+            Failure::Form(InvalidForm::Encoding),
+            Failure::Form(InvalidForm::ContentType),
+            Failure::Form(InvalidForm::TooManyParameters),
+            Failure::Query,
+            Failure::MalformedBasic,
+            Failure::TwoClientAuthentications,
+            Failure::Missing("x"),
+            Failure::Malformed("x"),
+            Failure::Malformed("username"),
+            Failure::Malformed("password"),
+            Failure::Malformed("Idempotency-Key"),
+            Failure::Client("x"),
+            Failure::UnsupportedGrantType,
+            Failure::UnauthorizedClient,
+            Failure::Scope,
+            Failure::Credentials,
+            Failure::RefreshToken("x"),
+            Failure::ForeignToken,
+            Failure::LoginAgain,
+            Failure::BackEndRefused,
+            Failure::TooManyAttempts(Seconds::new(1)),
+            Failure::Busy,
+            Failure::BackEnd("\"".into()),
+            Failure::Internal("\\"),
+            Failure::RepeatedHeader("x"),
         ];
         for failure in failures {
             let description = failure.told().description;

@@ -121,6 +121,7 @@ impl App {
 /// The answer while the function cannot start: 503, and what is missing in the log.
 pub fn not_ready(event: &Value, error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
-    let version = if event.get("version").and_then(Value::as_str) == Some("2.0") { ApiVersion::Http } else { ApiVersion::Rest };
+    let version =
+        if event.get("version").and_then(Value::as_str) == Some("2.0") { ApiVersion::Http } else { ApiVersion::Rest };
     answer::failure(&Failure::NotReady).into_value(version)
 }

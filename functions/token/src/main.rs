@@ -2,8 +2,8 @@
 
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::Value;
-use startup::function::Function;
 use startup::Environment;
+use startup::function::Function;
 use token::App;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,7 +1,7 @@
 //! Token revocation (RFC 7009): ends the whole session, felt by the next call.
 
-use crate::{App, Request, answer};
 use crate::error::Failure;
+use crate::{App, Request, answer};
 use domain::access_token;
 use domain::event::ApiResponse;
 use domain::ids::ClientId;

@@ -33,7 +33,8 @@ impl App {
 
     /// Makes room for a session by ending the one least recently refreshed; one that is over already goes first.
     pub(crate) async fn end_least_recent(&self, new: &Session, entries: &[Entry]) -> Result<(), Failure> {
-        let others = join_all(entries.iter().map(|entry| async move { (entry, self.store.session(&entry.sid).await) })).await;
+        let others =
+            join_all(entries.iter().map(|entry| async move { (entry, self.store.session(&entry.sid).await) })).await;
         let mut oldest: Option<(Timestamp, &SessionId)> = None;
         for (entry, session) in others {
             let used = match session? {

@@ -17,10 +17,8 @@ impl App {
     /// Reads everything once. The secrets are fetched side by side.
     pub async fn from_environment(environment: &Environment) -> Result<Self, StartError> {
         let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
-        let config = Gateway::load(Path::new(path)).map_err(|error| StartError::Invalid {
-            what: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let config = Gateway::load(Path::new(path))
+            .map_err(|error| StartError::Invalid { what: path.to_owned(), reason: error.to_string() })?;
         let table = |name| environment.require(name, "the name of a table").map(str::to_owned);
         let tables = Tables {
             users: table("USERS_TABLE")?,

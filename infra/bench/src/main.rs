@@ -47,11 +47,7 @@ async fn main() -> Result<(), Failure> {
     for (name, functions, id, event) in rows {
         let (cold, warm) = measure(functions, id, &event).await?;
         let (cold_floor, warm_floor) = *floor.get_or_insert((cold, warm));
-        print(&format!(
-            "{name:<27} {cold:>11.2} {:>9.2} {warm:>14.0} {:>9.2}",
-            cold / cold_floor,
-            warm / warm_floor,
-        ));
+        print(&format!("{name:<27} {cold:>11.2} {:>9.2} {warm:>14.0} {:>9.2}", cold / cold_floor, warm / warm_floor,));
     }
     Ok(())
 }

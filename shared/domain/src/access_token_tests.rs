@@ -88,7 +88,8 @@ fn a_token_signed_here_is_accepted_with_all_its_claims() {
     let claims = server.verify(&server.forge(&good_header().to_string(), &good_claims().to_string())).unwrap();
     let token = sign(&claims, &server.signing).unwrap();
     assert_eq!(server.verify(&token), Ok(claims));
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
     assert_eq!(header, good_header());
 }
 
@@ -119,7 +120,8 @@ fn the_public_key_is_no_shared_secret() {
     for secret in [server.point.as_slice(), &der, pem.as_bytes(), server.public.as_jwks().as_bytes()] {
         for alg in ["HS256", "ES256"] {
             let header = json!({"typ": "at+jwt", "alg": alg, "kid": "k1"}).to_string();
-            let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(good_claims().to_string()));
+            let message =
+                format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(good_claims().to_string()));
             let mac = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), message.as_bytes());
             assert!(server.verify(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref()))).is_err());
         }

@@ -16,8 +16,7 @@ pub struct Limit {
 }
 
 /// One account from one source (address and application). A source that has logged in before is judged by this alone.
-pub const PAIR: Limit =
-    Limit { free: 10, longest_wait: Seconds::new(900), most: 100, memory: Seconds::new(86_400) };
+pub const PAIR: Limit = Limit { free: 10, longest_wait: Seconds::new(900), most: 100, memory: Seconds::new(86_400) };
 /// One account from all sources that have not logged in before: at most 100 consecutive failures (SP 800-63B-4 §3.2.2).
 pub const ACCOUNT: Limit = Limit { free: 30, longest_wait: Seconds::new(60), most: 100, memory: Seconds::new(86_400) };
 /// One source over all accounts: password spraying and stuffing.
@@ -31,7 +30,13 @@ pub fn wait(limit: Limit, failures: u64) -> Seconds {
 }
 
 /// Whether a guess may be evaluated given the counter's state; the error is the wait, at least one second.
-pub fn may_guess(limit: Limit, failures: u64, next_at: Timestamp, lapses: Timestamp, now: Timestamp) -> Result<(), Seconds> {
+pub fn may_guess(
+    limit: Limit,
+    failures: u64,
+    next_at: Timestamp,
+    lapses: Timestamp,
+    now: Timestamp,
+) -> Result<(), Seconds> {
     if now >= lapses || failures < limit.free {
         return Ok(());
     }

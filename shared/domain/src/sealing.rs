@@ -45,7 +45,8 @@ impl KeySet {
         let raw: Raw = serde_json::from_str(json).map_err(|_| InvalidKeySet::Shape)?;
         let mut keys = BTreeMap::new();
         for (id, text) in raw.keys {
-            let id_ok = (1..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            let id_ok =
+                (1..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
             let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new).ok();
             match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()) {
                 Some(key) if id_ok => keys.insert(id, Zeroizing::new(key)),

@@ -68,7 +68,8 @@ impl InternalToken {
     pub fn wants_renewal(&self, now: Timestamp) -> bool {
         let Some(ends) = self.ends else { return false };
         let life = ends.since(self.since).as_u64();
-        now >= self.since.saturating_add(Seconds::new(life / 4 * 3)) && self.renew_until.is_some_and(|until| now < until)
+        now >= self.since.saturating_add(Seconds::new(life / 4 * 3))
+            && self.renew_until.is_some_and(|until| now < until)
     }
 
     /// Whether the legacy system has ended it.
@@ -101,13 +102,7 @@ pub enum Decision {
 
 /// Decides about a refresh token of the given generation whose MAC was checked. `attempt` is the hash of the
 /// request's attempt id.
-pub fn decide(
-    family: &Family,
-    generation: u64,
-    attempt: Option<&str>,
-    patience: Patience,
-    now: Timestamp,
-) -> Decision {
+pub fn decide(family: &Family, generation: u64, attempt: Option<&str>, patience: Patience, now: Timestamp) -> Decision {
     if family.ended || now >= family.absolute_end || now >= family.idle_end || generation > family.generation {
         return Decision::Refuse;
     }

@@ -17,12 +17,11 @@ impl Secrets {
 
     /// The current text of the secret with this name or ARN.
     pub async fn text(&self, name: &str) -> Result<Secret, StartError> {
-        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
-            StartError::Unavailable {
+        let answer =
+            self.client.get_secret_value().secret_id(name).send().await.map_err(|error| StartError::Unavailable {
                 what: format!("secret {name}"),
                 reason: aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
-            }
-        })?;
+            })?;
         answer.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
             what: format!("secret {name}"),
             reason: "it must be a text, not binary".into(),

@@ -185,10 +185,8 @@ impl Stage {
         let caller = Caller::new(name, app, session);
         let ends = Timestamp::from_secs(self.now().as_secs() + 86_400);
         let entry = Entry { sid: caller.session.clone(), ends };
-        let tokens = BTreeMap::from([(
-            ConnectorName::parse("orders-login").unwrap(),
-            TokenRef { version: 3, sealed: None },
-        )]);
+        let tokens =
+            BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef { version: 3, sealed: None })]);
         let added = self.store.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
         assert_eq!(added, NewEntry::Added);
         self.operations.since_last();

@@ -105,6 +105,6 @@ fn last_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cookie<'a>> {
             let max_age = max_age.map(|age| Seconds::new(u64::try_from(age).unwrap_or(0)));
             (given.trim() == name).then(|| Cookie { value: value.trim(), max_age })
         })
-        .last()
+        .next_back()
         .filter(|cookie| !cookie.value.is_empty() && cookie.max_age != Some(Seconds::new(0)))
 }
