@@ -38,15 +38,13 @@ impl<'g> Call<'g> {
             (Ok(admitted), Ok(found)) if *found.api == admitted.api && found.route == admitted.route => admitted,
             // The two functions do not share one configuration, or somebody made the event up.
             (Ok(_), _) => return Err(Failure::Context(ContextError::OtherRequest)),
-            (Err(NotAdmitted::Refused(Refusal::NotFound)), Err(NoRoute::MethodNotAllowed { allowed, .. })) => {
-                return Err(Failure::MethodNotAllowed(allowed));
-            }
+            (
+                Err(NotAdmitted::Refused(Refusal::NotFound) | NotAdmitted::Broken(ContextError::Absent)),
+                Err(NoRoute::MethodNotAllowed { allowed, .. }),
+            ) => return Err(Failure::MethodNotAllowed(allowed)),
             (Err(NotAdmitted::Refused(refusal)), _) => return Err(Failure::Refused(refusal)),
             (Err(NotAdmitted::Broken(ContextError::Absent)), Err(NoRoute::NotFound)) => {
                 return Err(Failure::Refused(Refusal::NotFound));
-            }
-            (Err(NotAdmitted::Broken(ContextError::Absent)), Err(NoRoute::MethodNotAllowed { allowed, .. })) => {
-                return Err(Failure::MethodNotAllowed(allowed));
             }
             (Err(NotAdmitted::Broken(error)), _) => return Err(Failure::Context(error)),
         };

@@ -23,7 +23,7 @@ impl App {
         }
         app.may_use(GrantType::ClientCredentials)?;
         let registered = app.registered();
-        let scope = self.granted_scope(form, &registered.scope)?;
+        let scope = Self::granted_scope(form, &registered.scope)?;
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);

@@ -51,7 +51,7 @@ impl App {
     ) -> Result<Tokens, Failure> {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = match self.connector(name) {
-                Ok(connector) => connector.acquire(login, now).await.map_err(backend_failure),
+                Ok(connector) => connector.acquire(login, now).await.map_err(|error| backend_failure(&error)),
                 Err(failure) => Err(failure),
             };
             (name, *optional, acquired)
@@ -93,7 +93,7 @@ impl App {
                 }
                 Err(failure) if token.is_over(now) => return Err(failure),
                 Err(failure) => {
-                    tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works")
+                    tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works");
                 }
             }
         }
@@ -157,7 +157,7 @@ impl App {
             .sealing
             .open(&session.sid, name, token.version, &token.sealed)
             .map_err(|_| Failure::Internal("an internal token does not open"))?;
-        let renewed = connector.renew(&state, now).await.map_err(backend_failure)?;
+        let renewed = connector.renew(&state, now).await.map_err(|error| backend_failure(&error))?;
         self.seal(&session.sid, name, token.version.saturating_add(1), &renewed, now)
     }
 
@@ -194,7 +194,7 @@ fn needed_is_empty(config: &config::Gateway, scope: &Scope) -> bool {
     config.apis_for_scope(scope).next().is_none()
 }
 
-fn backend_failure(error: ConnectorError) -> Failure {
+fn backend_failure(error: &ConnectorError) -> Failure {
     match error {
         ConnectorError::Refused => Failure::BackEndRefused,
         ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) => Failure::BackEnd(error.to_string()),

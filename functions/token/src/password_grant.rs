@@ -36,7 +36,7 @@ impl App {
         if username.len() > 254 || username.chars().any(char::is_control) {
             return Err(Failure::Malformed("username"));
         }
-        let scope = self.granted_scope(form, &registered.scope)?;
+        let scope = Self::granted_scope(form, &registered.scope)?;
 
         let user = self.checked_user(request, registered, username, &password).await?;
         let sid = SessionId::from_random(startup::entropy::bytes()?);
@@ -78,7 +78,7 @@ impl App {
     }
 
     /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).
-    pub(crate) fn granted_scope(&self, form: &Form, assigned: &Scope) -> Result<Scope, Failure> {
+    pub(crate) fn granted_scope(form: &Form, assigned: &Scope) -> Result<Scope, Failure> {
         let Some(text) = form.get("scope") else { return Ok(assigned.clone()) };
         let asked = Scope::parse(text).map_err(|_| Failure::Scope)?;
         if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked) }

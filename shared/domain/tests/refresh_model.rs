@@ -138,9 +138,10 @@ impl Model for Protocol {
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
         // Without attempt ids, an honest app repeats inside the window: time does not pass it by.
-        let overdue = world.app.waiting.is_some_and(|(_, first)| {
-            !self.attempt_ids && world.now - first >= i64::try_from(PATIENCE.window.as_u64()).unwrap()
-        });
+        let overdue = world
+            .app
+            .waiting
+            .is_some_and(|(_, first)| !self.attempt_ids && world.now - first >= PATIENCE.window.as_i64());
         if world.now < self.until && !overdue {
             steps.push(Step::Tick);
         }
@@ -179,7 +180,7 @@ impl Model for Protocol {
             Step::Tick => {
                 world.now += 1;
                 // A copy that has travelled longer than an access token lives does not arrive any more.
-                let oldest = world.now - i64::try_from(PATIENCE.late.as_u64()).unwrap();
+                let oldest = world.now - PATIENCE.late.as_i64();
                 world.requests.retain(|request| request.from_thief || request.sent >= oldest);
             }
             Step::Refresh => {
@@ -271,7 +272,6 @@ impl App {
 
 fn explore(protocol: Protocol) {
     let checker = protocol.checker().threads(2).spawn_bfs().join();
-    println!("{} states, depth {}", checker.unique_state_count(), checker.max_depth());
     checker.assert_properties();
 }
 
