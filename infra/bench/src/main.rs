@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const COLD: usize = 9;
-const WARM: u64 = 2_000;
+const WARM: u32 = 2_000;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Failure> {
     let stack = Stack::start(options, std::future::ready(Ok(binaries.clone()))).await;
     std::fs::remove_file(&config)?;
     let stack = stack?;
-    let hello = floor(&stack, binaries)?;
+    let hello = floor(&stack, &binaries)?;
 
     let authorizer = events::authorizer(&stack).await?;
     let context = stack.functions().invoke("AuthorizerFunction", authorizer.clone()).await?;
@@ -47,13 +47,13 @@ async fn main() -> Result<(), Failure> {
     for (name, functions, id, event) in rows {
         let (cold, warm) = measure(functions, id, &event).await?;
         let (cold_floor, warm_floor) = *floor.get_or_insert((cold, warm));
-        print(&format!("{name:<27} {cold:>11.2} {:>9.2} {warm:>14.0} {:>9.2}", cold / cold_floor, warm / warm_floor,));
+        print(&format!("{name:<27} {cold:>11.2} {:>9.2} {warm:>14.0} {:>9.2}", cold / cold_floor, warm / warm_floor));
     }
     Ok(())
 }
 
 /// The function that does nothing, run like the others.
-fn floor(stack: &Running, binaries: BTreeMap<String, PathBuf>) -> Result<Functions, Failure> {
+fn floor(stack: &Running, binaries: &BTreeMap<String, PathBuf>) -> Result<Functions, Failure> {
     let token = binaries.get("token").ok_or("no binaries")?;
     let mut function = stack.template().functions.first().ok_or("the template has no function")?.clone();
     function.id = "Hello".into();
@@ -79,7 +79,7 @@ async fn measure(functions: &Functions, id: &str, event: &Bytes) -> Result<(f64,
     for _ in 0..WARM {
         functions.invoke(id, event.clone()).await?;
     }
-    let warm = (process::cpu(pid)? - before).as_secs_f64() / WARM as f64;
+    let warm = process::cpu(pid)?.saturating_sub(before).as_secs_f64() / f64::from(WARM);
     Ok((median.as_secs_f64() * 1e3, warm * 1e6))
 }
 
