@@ -123,10 +123,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_denied_call_names_the_scope_it_needs() {
-        let context = json!({ "error": "insufficient_scope", "scope": "orders:write" });
+        let challenge = r#"Bearer realm="gateway", error="insufficient_scope", scope="orders:write""#;
+        let context = json!({ "error": "insufficient_scope", "scope": "orders:write", "challenge": challenge });
         let response = render_with("ACCESS_DENIED", None, &context);
         assert_eq!(response.status(), 403);
-        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="gateway", error="insufficient_scope""#);
+        assert_eq!(response.headers()["www-authenticate"], challenge);
         let body = json_of(response).await;
         assert_eq!((&body["error"], &body["scope"]), (&json!("insufficient_scope"), &json!("orders:write")));
     }
