@@ -34,21 +34,26 @@ impl<'g> Call<'g> {
             let api = gateway.api(found.api).ok_or(Failure::Configuration("the API of a route"))?;
             return Ok(Self { method, path, query, api, admitted: None });
         }
-        let admitted = match (Admitted::from_event(request), found) {
-            (Ok(admitted), Ok(found)) if *found.api == admitted.api && found.route == admitted.route => admitted,
-            // The two functions do not share one configuration, or somebody made the event up.
-            (Ok(_), _) => return Err(Failure::Context(ContextError::OtherRequest)),
-            (
-                Err(NotAdmitted::Refused(Refusal::NotFound) | NotAdmitted::Broken(ContextError::Absent)),
-                Err(NoRoute::MethodNotAllowed { allowed, .. }),
-            ) => return Err(Failure::MethodNotAllowed(allowed)),
-            (Err(NotAdmitted::Refused(refusal)), _) => return Err(Failure::Refused(refusal)),
-            (Err(NotAdmitted::Broken(ContextError::Absent)), Err(NoRoute::NotFound)) => {
-                return Err(Failure::Refused(Refusal::NotFound));
+        let admitted = Admitted::from_event(request).map_err(|error| match (error, &found) {
+            // Where nothing could be called, it does not matter that no authorizer ran.
+            (NotAdmitted::Refused(Refusal::NotFound) | NotAdmitted::Broken(ContextError::Absent), Err(nothing)) => {
+                nothing_here(nothing)
             }
-            (Err(NotAdmitted::Broken(error)), _) => return Err(Failure::Context(error)),
-        };
+            (NotAdmitted::Refused(refusal), _) => Failure::Refused(refusal),
+            (NotAdmitted::Broken(error), _) => Failure::Context(error),
+        })?;
+        // Otherwise the two functions do not share one configuration, or somebody made the event up.
+        if !found.is_ok_and(|found| *found.api == admitted.api && found.route == admitted.route) {
+            return Err(Failure::Context(ContextError::OtherRequest));
+        }
         let api = gateway.api(&admitted.api).ok_or(Failure::Configuration("the API of a route"))?;
         Ok(Self { method, path, query, api, admitted: Some(admitted) })
+    }
+}
+
+fn nothing_here(reason: &NoRoute<'_>) -> Failure {
+    match reason {
+        NoRoute::NotFound => Failure::Refused(Refusal::NotFound),
+        NoRoute::MethodNotAllowed { allowed, .. } => Failure::MethodNotAllowed(allowed.clone()),
     }
 }
