@@ -187,3 +187,14 @@ async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
         assert!(error.contains("expected an API Gateway REST API event"), "{error}");
     }
 }
+
+/// Abuse case K2: secrets that cannot be read at a cold start are an incident of ours, not the caller's.
+#[tokio::test]
+async fn a_function_that_cannot_start_asks_to_come_back() {
+    for version in BOTH {
+        let error = startup::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
+        let response = Response(crate::not_ready(&Event::new(version, "GET", "/orders").anonymous(), &error));
+        assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
+        assert!(!response.problem().to_string().contains("10.0.0.1"));
+    }
+}
