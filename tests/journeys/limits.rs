@@ -1,0 +1,169 @@
+//! The limit: exact, per user and application, and told in headers that a parser understands.
+
+use serde_json::json;
+use sfv::{BareItem, List, ListEntry, Parser};
+use support::{ADA, Answer, BOB, DEMO_APP, Gateway, PARTNER_APP, User};
+use tokio::task::JoinSet;
+
+use crate::forge::Forge;
+use crate::wire::seen;
+
+async fn limited_to(calls: u32) -> Gateway {
+    Gateway::start_with_config(|text| text.replace("calls: 60", &format!("calls: {calls}"))).await
+}
+
+/// How many of these many calls in a row are served.
+async fn served(gateway: &Gateway, token: &str, calls: usize) -> usize {
+    let mut served = 0;
+    for _ in 0..calls {
+        let before = seen(gateway);
+        let status = gateway.call("GET", "/orders", token).await.status;
+        assert!(matches!(status, 200 | 429), "{status}");
+        assert_eq!(seen(gateway) - before, usize::from(status == 200));
+        served += usize::from(status == 200);
+    }
+    served
+}
+
+async fn login_at(gateway: &Gateway, app: &str, user: User) -> String {
+    let mut form = vec![("grant_type", "password"), ("client_id", app)];
+    form.extend([("username", user.name), ("password", user.password)]);
+    if app == PARTNER_APP {
+        form.push(("client_secret", gateway.partner_secret()));
+    }
+    gateway.post_form("/oauth2/token", &form).await.tokens().access
+}
+
+/// Abuse case H1; checklist Q-09.
+#[tokio::test]
+async fn no_trick_of_the_caller_makes_a_second_limit() {
+    const LIMIT: usize = 12;
+    let gateway = limited_to(12).await;
+    let first = gateway.login(ADA).await;
+    let mut statuses = Vec::new();
+    for (name, scheme) in [("X-Forwarded-For", "Bearer"), ("x-real-ip", "bEARER"), ("FORWARDED", "BEARER")] {
+        for round in 0..2 {
+            let request = gateway.request("GET", "/orders").header(name, format!("198.51.100.{round}"));
+            let call = request.header("authorization", format!("{scheme} {}", first.access));
+            statuses.push(gateway.answer(call).await.status);
+        }
+    }
+    let refreshed = gateway.refresh(&first).await;
+    for _ in 0..3 {
+        statuses.push(gateway.call("GET", "/orders", &refreshed.access).await.status);
+    }
+    let again = gateway.login(ADA).await;
+    for _ in 0..9 {
+        statuses.push(gateway.call("GET", "/orders/1", &again.access).await.status);
+    }
+    gateway.restart_functions();
+    statuses.push(gateway.call("GET", "/echo", &again.access).await.status);
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), LIMIT, "{statuses:?}");
+    assert!(statuses[LIMIT..].iter().all(|status| *status == 429), "{statuses:?}");
+}
+
+/// Checklist Q-09: the harmless twin. Others have limits of their own.
+#[tokio::test]
+async fn users_and_applications_do_not_share_a_limit() {
+    let gateway = limited_to(3).await;
+    let ada = login_at(&gateway, DEMO_APP, ADA).await;
+    assert_eq!(served(&gateway, &ada, 4).await, 3);
+    for (app, user) in [(DEMO_APP, BOB), (PARTNER_APP, ADA)] {
+        let token = login_at(&gateway, app, user).await;
+        assert_eq!(served(&gateway, &token, 4).await, 3, "{app} {}", user.name);
+    }
+}
+
+/// Abuse case H2; checklist Q-01, Q-10.
+#[tokio::test]
+async fn exactly_the_limit_of_many_calls_at_once_is_served() {
+    const LIMIT: usize = 25;
+    let gateway = limited_to(25).await;
+    let token = gateway.login(ADA).await.access;
+    let before = seen(&gateway);
+    let mut calls = JoinSet::new();
+    for _ in 0..4 * LIMIT {
+        let request = gateway.request("GET", "/orders").bearer_auth(&token);
+        calls.spawn(async move {
+            let answer = request.send().await.expect("an answer");
+            let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+            (answer.status().as_u16(), retry_after)
+        });
+    }
+    let answers = calls.join_all().await;
+    let (served, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 200);
+    assert_eq!((served.len(), seen(&gateway) - before), (LIMIT, LIMIT));
+    for (status, retry_after) in refused {
+        let seconds = retry_after.and_then(|text| text.parse::<u64>().ok());
+        assert!(status == 429 && seconds.is_some_and(|seconds| seconds >= 1), "{status} {seconds:?}");
+    }
+}
+
+/// Abuse case H3; checklist Q-11.
+#[tokio::test]
+async fn calls_with_worthless_tokens_use_up_nobodys_limit() {
+    const LIMIT: usize = 5;
+    let gateway = limited_to(5).await;
+    let token = gateway.login(ADA).await.access;
+    let forge = Forge::new(&gateway, &token);
+    let (message, _) = token.rsplit_once('.').expect("a signature");
+    for round in 0..10 {
+        for garbage in [
+            format!("{message}.{}", "A".repeat(86)),
+            forge.sign(&forge.header(), &forge.claims_with(&json!({ "exp": 1 }))),
+            forge.sign(&forge.header(), &forge.claims_with(&json!({ "sid": "A".repeat(22) }))),
+            format!("garbage-{round}"),
+        ] {
+            assert_eq!(gateway.call("GET", "/orders", &garbage).await.status, 401, "{garbage}");
+        }
+        // Nor do calls that the token is not good for.
+        let weak = forge.sign(&forge.header(), &forge.claims_with(&json!({ "scope": "orders:write" })));
+        assert_eq!(gateway.call("GET", "/orders", &weak).await.status, 403);
+    }
+    assert_eq!(served(&gateway, &token, LIMIT + 2).await, LIMIT);
+}
+
+/// The numbers of a header: those of its one item.
+fn parameters(answer: &Answer, header: &str) -> Vec<(String, i64)> {
+    let values: Vec<_> = answer.headers.get_all(header).iter().collect();
+    assert_eq!(values.len(), 1, "{header}: {answer:?}");
+    let list: List = Parser::new(values[0].as_bytes()).parse().expect("a list of RFC 9651");
+    let [ListEntry::Item(item)] = list.as_slice() else { panic!("{header}: {list:?}") };
+    assert!(matches!(&item.bare_item, BareItem::String(name) if name.as_str() == "default"), "{item:?}");
+    let number = |value: &BareItem| match value {
+        BareItem::Integer(number) => i64::from(*number),
+        other => panic!("{header}: {other:?}"),
+    };
+    item.params.iter().map(|(name, value)| (name.as_str().to_owned(), number(value))).collect()
+}
+
+/// Checklist Q-01 to Q-08.
+#[tokio::test]
+async fn callers_are_told_what_is_left_and_when_there_is_more() {
+    const LIMIT: i64 = 6;
+    let gateway = limited_to(6).await;
+    let token = gateway.login(ADA).await.access;
+    let names = |parameters: &[(String, i64)]| parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    for call in 1..=LIMIT + 3 {
+        let answer = gateway.call("GET", if call % 2 == 0 { "/orders" } else { "/orders/404" }, &token).await;
+        let policy = parameters(&answer, "ratelimit-policy");
+        assert_eq!(policy, [("q".to_owned(), LIMIT), ("w".to_owned(), 60)]);
+        let left = parameters(&answer, "ratelimit");
+        assert_eq!(names(&left), ["r", "t"], "no personal data, no partition key");
+        assert_eq!(left[0].1, (LIMIT - call).max(0), "counts down by exactly the served calls");
+        assert!((1..=66).contains(&left[1].1), "{left:?}");
+        assert!(!answer.headers.contains_key("trailer"));
+        if call <= LIMIT {
+            assert!(matches!(answer.status, 200 | 404) && answer.header("retry-after").is_empty());
+            continue;
+        }
+        assert_eq!((answer.status, answer.header("cache-control")), (429, "no-store"));
+        let retry_after: i64 = answer.header("retry-after").parse().expect("whole seconds");
+        assert!(retry_after >= 1 && retry_after >= left[1].1, "{retry_after} {left:?}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let problem = answer.json();
+        assert_eq!(problem["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
+        assert_eq!((&problem["status"], &problem["violated-policies"]), (&json!(429), &json!(["default"])));
+        assert!(!answer.text().contains("ada") && !answer.text().contains("user-"), "{}", answer.text());
+    }
+}

@@ -1,0 +1,110 @@
+//! Signing keys come and go: a token is as good as the key that signed it.
+
+use local::secrets;
+use serde_json::{Value as Json, json};
+use support::{ADA, Answer, Gateway};
+use tokio::task::JoinSet;
+
+use crate::forge::{Forge, Key};
+use crate::vault::Vault;
+use crate::wire::seen;
+
+/// A gateway whose secrets can be changed.
+struct Site {
+    gateway: Gateway,
+    vault: Vault,
+    _data: tempfile::TempDir,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let names = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned);
+        let secrets = secrets::open(None, &names, &[]).expect("secrets");
+        let data = tempfile::tempdir().expect("a directory");
+        std::fs::write(data.path().join("secrets.json"), json!(secrets).to_string()).expect("a file");
+        let (vault, url) = Vault::start(secrets).await;
+        let gateway = Gateway::start_with(|options| {
+            options.data = Some(data.path().to_owned());
+            options.environment.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), url));
+        })
+        .await;
+        Self { gateway, vault, _data: data }
+    }
+
+    /// Changes the keys; the functions are new ones from here on.
+    fn rotate(&self, signing: &[Json], public: &[Json]) {
+        self.vault.set("SigningKeys", &json!({ "keys": signing }));
+        self.vault.set("PublicKeys", &json!({ "keys": public }));
+        self.gateway.restart_functions();
+    }
+
+    async fn status(&self, token: &str) -> u16 {
+        let before = seen(&self.gateway);
+        let Answer { status, .. } = self.gateway.call("GET", "/orders", token).await;
+        assert_eq!(seen(&self.gateway) - before, usize::from(status == 200));
+        status
+    }
+}
+
+/// Abuse case D12; checklist J-08.
+#[tokio::test]
+async fn a_token_works_while_its_key_is_published() {
+    let site = Site::start().await;
+    let old_token = site.gateway.login(ADA).await.access;
+    let old = Forge::new(&site.gateway, &old_token);
+    let next = Forge::with(Key::generate("next-key"), &old_token);
+    let early = next.sign(&next.header_with(&json!({ "kid": "next-key" })), &next.claims());
+
+    assert_eq!((site.status(&old_token).await, site.status(&early).await), (200, 401));
+    site.rotate(&[old.key.private("current"), next.key.private("next")], &[old.key.jwk(), next.key.jwk()]);
+    assert_eq!((site.status(&old_token).await, site.status(&early).await), (200, 200));
+    assert_eq!(kid(&site.gateway.login(ADA).await.access), old.key.kid);
+
+    site.rotate(&[old.key.private("previous"), next.key.private("current")], &[old.key.jwk(), next.key.jwk()]);
+    let new_token = site.gateway.login(ADA).await.access;
+    assert_eq!(kid(&new_token), "next-key");
+    assert_eq!((site.status(&old_token).await, site.status(&new_token).await), (200, 200));
+
+    site.rotate(&[next.key.private("current")], &[next.key.jwk()]);
+    assert_eq!((site.status(&old_token).await, site.status(&new_token).await), (401, 200));
+    let published = site.gateway.answer(site.gateway.request("GET", "/.well-known/jwks.json")).await.json();
+    assert_eq!(published["keys"], json!([next.key.jwk()]));
+}
+
+fn kid(token: &str) -> String {
+    use base64::Engine as _;
+    let header = token.split('.').next().unwrap_or_default();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).expect("base64url");
+    let header: Json = serde_json::from_slice(&header).expect("JSON");
+    header["kid"].as_str().expect("a kid").to_owned()
+}
+
+/// Abuse case D5.
+#[tokio::test]
+async fn a_thousand_unknown_key_ids_fetch_no_key() {
+    let site = Site::start().await;
+    let token = site.gateway.login(ADA).await.access;
+    let forge = Forge::new(&site.gateway, &token);
+    let unknown = |index: usize| forge.header_with(&json!({ "kid": format!("unknown-{index}") }));
+    // One wave, so that every container there will be is up.
+    let mut fetched = usize::MAX;
+    for wave in 0..11 {
+        let mut calls = JoinSet::new();
+        for index in 0..8 {
+            let tokens: Vec<_> =
+                (0..12).map(|i| forge.sign(&unknown((wave * 8 + index) * 12 + i), &forge.claims())).collect();
+            let requests = tokens.into_iter().map(|token| site.gateway.request("GET", "/orders").bearer_auth(token));
+            let requests: Vec<_> = requests.collect();
+            calls.spawn(async move {
+                for request in requests {
+                    assert_eq!(request.send().await.expect("an answer").status(), 401);
+                }
+            });
+        }
+        calls.join_all().await;
+        fetched = fetched.min(site.vault.fetches());
+    }
+    assert!(fetched > 0);
+    assert!(site.vault.fetches() <= fetched + 8, "{} key fetches after {fetched}", site.vault.fetches());
+    assert_eq!(site.status(&token).await, 200);
+}

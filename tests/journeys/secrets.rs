@@ -1,0 +1,225 @@
+//! What must stay secret: searched for in the logs, the answers, the contexts and the tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use startup::{Environment, dynamodb_client};
+use support::{ADA, Answer, BOB, DEMO_APP, Gateway, PARTNER_APP, Tokens, UNTRUSTED_APP};
+
+use crate::events::{self, AUTHORIZER};
+
+/// A password that is nowhere but where a test sends it.
+const CANARY: &str = "canary-7Qm2-never-to-be-seen";
+
+/// A session's worth of traffic, good and bad, with what must be found nowhere and what was answered.
+struct Traffic {
+    secrets: BTreeMap<String, String>,
+    answers: Vec<Answer>,
+    contexts: Vec<String>,
+}
+
+impl Traffic {
+    async fn run(gateway: &Gateway) -> Self {
+        let mut traffic = Self { secrets: BTreeMap::new(), answers: Vec::new(), contexts: Vec::new() };
+        traffic.log_in(gateway).await;
+        let first = gateway.login(ADA).await;
+        let second = gateway.refresh(&first).await;
+        traffic.keep("access token", &second.access);
+        for tokens in [&first, &second] {
+            traffic.keep(&format!("access token {}", tokens.access.len()), &tokens.access);
+            traffic.keep(&format!("refresh token {}", tokens.refresh), &tokens.refresh);
+            traffic.call(gateway, tokens).await;
+        }
+        traffic.fail(gateway, &second).await;
+        for tokens in [&first, &second] {
+            let form = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
+            traffic.answers.push(gateway.post_form("/oauth2/revoke", &form).await);
+            traffic.answers.push(gateway.call("GET", "/orders", &tokens.access).await);
+            traffic.answers.push(gateway.try_refresh(DEMO_APP, &tokens.refresh).await);
+        }
+        for (index, request) in gateway.stack.legacy().recorded().iter().enumerate() {
+            for cookie in request.header("cookie") {
+                let value = cookie.strip_prefix("LEGACYSESSID=").expect("the session alone").to_owned();
+                traffic.keep(&format!("internal token {index}"), &value);
+            }
+        }
+        traffic
+    }
+
+    fn keep(&mut self, name: &str, value: &str) {
+        assert!(value.len() > 8, "{name}: {value}");
+        self.secrets.insert(name.to_owned(), value.to_owned());
+    }
+
+    async fn log_in(&mut self, gateway: &Gateway) {
+        self.keep("password", ADA.password);
+        self.keep("canary", CANARY);
+        self.keep("client secret", gateway.partner_secret());
+        for name in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
+            let secret: serde_json::Value = serde_json::from_str(gateway.stack.secret(name).unwrap()).unwrap();
+            let key = secret["keys"][0]["private_key"].as_str().or(secret["keys"]["k1"].as_str());
+            self.keep(name, key.expect("a key"));
+        }
+        // Refused in as many ways as there are.
+        for app in [DEMO_APP, PARTNER_APP, UNTRUSTED_APP, "nobody"] {
+            self.answers.push(gateway.try_login(app, ADA.name, CANARY).await);
+        }
+        self.answers.push(gateway.try_login(DEMO_APP, CANARY, CANARY).await);
+        self.answers.push(gateway.try_login(CANARY, ADA.name, CANARY).await);
+        let query = format!("/oauth2/token?grant_type=password&username={}&password={CANARY}", ADA.name);
+        self.answers.push(gateway.post_form(&query, &[("client_id", DEMO_APP), ("client_secret", CANARY)]).await);
+        self.answers.push(gateway.answer(gateway.request("POST", "/oauth2/token").body(CANARY)).await);
+        let form = [("grant_type", CANARY), ("client_id", DEMO_APP), ("scope", CANARY), ("password", CANARY)];
+        self.answers.push(gateway.post_form("/oauth2/token", &form).await);
+        let twice = format!("grant_type=password&password={CANARY}&password={CANARY}");
+        let request = gateway.request("POST", "/oauth2/token").body(twice);
+        let form = request.header("content-type", "application/x-www-form-urlencoded");
+        self.answers.push(gateway.answer(form).await);
+        for secret in [gateway.partner_secret(), CANARY] {
+            let request = gateway.request("POST", "/oauth2/token").basic_auth(PARTNER_APP, Some(secret));
+            let answer = gateway.answer(request.form(&[("grant_type", "client_credentials")])).await;
+            if secret == CANARY {
+                self.answers.push(answer);
+            } else {
+                self.keep("access token of an app", &answer.tokens().access);
+            }
+        }
+    }
+
+    async fn call(&mut self, gateway: &Gateway, tokens: &Tokens) {
+        for (method, path) in
+            [("GET", "/orders"), ("GET", "/orders/7"), ("POST", "/orders"), ("GET", "/nowhere"), ("GET", "/a//b")]
+        {
+            self.answers.push(gateway.call(method, path, &tokens.access).await);
+        }
+        let query = format!("/orders?access_token={}&password={CANARY}", tokens.access);
+        self.answers.push(gateway.call("GET", &query, &tokens.access).await);
+        let event = events::rest_authorizer(gateway, "GET", "/orders", &tokens.access);
+        self.contexts.push(events::invoke(gateway, AUTHORIZER, &event).await.expect("a policy").to_string());
+        let event = events::http_authorizer(gateway, "GET", "/orders", &tokens.access);
+        self.contexts.push(events::invoke(gateway, AUTHORIZER, &event).await.expect("an answer").to_string());
+    }
+
+    /// Calls that fail at every station.
+    async fn fail(&mut self, gateway: &Gateway, tokens: &Tokens) {
+        let mut broken = tokens.access.clone();
+        broken.truncate(broken.len() - 4);
+        self.answers.push(gateway.call("GET", "/orders", &broken).await);
+        self.answers.push(gateway.call("GET", "/orders", &tokens.refresh).await);
+        let mut forged = tokens.refresh.clone();
+        forged.push('A');
+        self.answers.push(gateway.try_refresh(DEMO_APP, &forged).await);
+        self.answers.push(gateway.try_refresh(PARTNER_APP, &tokens.refresh).await);
+        self.answers.push(gateway.try_refresh(UNTRUSTED_APP, &tokens.refresh).await);
+        gateway.stack.legacy().forget_sessions();
+        self.answers.push(gateway.call("GET", "/orders", &tokens.access).await);
+        let odd = gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("x-password", CANARY);
+        self.answers.push(gateway.answer(odd).await);
+    }
+
+    /// Where a secret is, as it is or in a common encoding.
+    fn found_in(&self, text: &str) -> Vec<String> {
+        let encoded = |secret: &str| secret.replace(' ', "+");
+        let hits = self.secrets.iter().filter(|(_, secret)| {
+            text.contains(secret.as_str())
+                || text.contains(&encoded(secret))
+                || text.contains(&secret.replace(' ', "%20"))
+                || text.contains(STANDARD.encode(secret.as_bytes()).trim_end_matches('='))
+        });
+        hits.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Abuse cases I1 and E3; checklist B-10, Y-01.
+#[tokio::test]
+async fn no_secret_is_logged_or_told_even_when_everything_is_logged() {
+    let gateway = Gateway::start_with(|options| options.log_level = "TRACE".to_owned()).await;
+    let traffic = Traffic::run(&gateway).await;
+    let lines = gateway.stack.log().lines();
+    assert!(lines.len() > 100, "the log has {} lines: was anything logged?", lines.len());
+    assert!(lines.iter().any(|line| line.contains(r#""level":"TRACE""#)));
+    for line in lines {
+        assert_eq!(traffic.found_in(&line), Vec::<String>::new(), "in the log: {line}");
+    }
+    for answer in traffic.answers.iter().filter(|answer| answer.status != 200) {
+        let text = format!("{:?} {}", answer.headers, answer.text());
+        assert_eq!(traffic.found_in(&text), Vec::<String>::new(), "in an answer: {text}");
+    }
+    assert!(traffic.answers.iter().filter(|answer| answer.status >= 400).count() > 20);
+    for context in &traffic.contexts {
+        assert_eq!(traffic.found_in(context), Vec::<String>::new(), "in a context: {context}");
+    }
+    // The harmless twin: the search does find what is there.
+    assert_eq!(traffic.found_in(&format!("x{CANARY}x")), ["canary"]);
+}
+
+/// Abuse case I2; checklist T-28, Y-01, Y-02.
+#[tokio::test]
+async fn a_dump_of_the_tables_opens_nothing() {
+    let gateway = Gateway::start().await;
+    let traffic = Traffic::run(&gateway).await;
+    let live = gateway.login(BOB).await;
+    let mut dump = String::new();
+    for table in &gateway.stack.template().tables {
+        dump.push_str(&scan(&client(&gateway), &table.name).await);
+    }
+    assert_eq!(traffic.found_in(&dump), Vec::<String>::new());
+    assert!(!dump.contains(&live.refresh) && !dump.contains(&live.access));
+    let (_, mac) = live.refresh.rsplit_once('.').expect("a refresh token");
+    assert!(!dump.contains(mac));
+    let cookie = gateway.stack.legacy().recorded();
+    assert!(!cookie.is_empty());
+
+    // The dump is one: it holds the session that the live token names, and nothing in it is a credential.
+    let sid = live.refresh.trim_start_matches("mgr_").split('.').next().expect("a session");
+    assert!(dump.contains(sid), "{dump}");
+    let texts: BTreeSet<&str> = dump.split(['\n', '"']).filter(|text| text.len() > 15).collect();
+    for text in texts {
+        assert_ne!(gateway.try_refresh(DEMO_APP, text).await.status, 200, "{text}");
+    }
+    assert_eq!(gateway.call("GET", "/orders", &live.access).await.status, 200);
+}
+
+fn client(gateway: &Gateway) -> Client {
+    let pairs = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", gateway.stack.dynamodb_url()),
+    ];
+    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    dynamodb_client(&environment).expect("a client")
+}
+
+/// Every value of every item, a line each.
+async fn scan(client: &Client, table: &str) -> String {
+    let found = client.scan().table_name(table).send().await.expect("a scan");
+    let mut text = String::new();
+    for item in found.items() {
+        for (name, value) in item {
+            text.push_str(&format!("{name}\n"));
+            write(&mut text, value);
+        }
+    }
+    text
+}
+
+fn write(text: &mut String, value: &AttributeValue) {
+    match value {
+        AttributeValue::M(map) => {
+            for (name, value) in map {
+                text.push_str(&format!("{name}\n"));
+                write(text, value);
+            }
+        }
+        AttributeValue::L(list) => list.iter().for_each(|value| write(text, value)),
+        AttributeValue::B(bytes) => {
+            text.push_str(&format!("{}\n{}\n", String::from_utf8_lossy(bytes.as_ref()), STANDARD.encode(bytes)));
+        }
+        AttributeValue::S(value) | AttributeValue::N(value) => text.push_str(&format!("{value}\n")),
+        other => text.push_str(&format!("{other:?}\n")),
+    }
+}
