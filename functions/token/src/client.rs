@@ -1,12 +1,14 @@
 //! Client authentication (RFC 6749 §2.3): decided before anything else in a request is looked at.
 
-use crate::App;
 use crate::error::Failure;
+use crate::guard::network;
+use crate::{App, Request};
 use domain::event::ApiRequest;
 use domain::form::{Form, decode};
+use domain::guess::CLIENT;
 use domain::ids::ClientId;
 use domain::secret::{Secret, sha256_hex};
-use store::{AppKind, GrantType};
+use store::{AppKind, GrantType, Reservation};
 
 /// An application that has proved, as far as its kind can, who it is. Only [`App::authenticate`] makes one.
 pub(crate) struct AuthenticatedApp(store::App);
@@ -38,10 +40,29 @@ impl App {
     /// exist, is disabled or shows the wrong secret gets one and the same answer.
     pub(crate) async fn authenticate(
         &self,
-        request: &ApiRequest,
+        request: &Request<'_>,
         form: &mut Form,
     ) -> Result<AuthenticatedApp, Failure> {
-        let presented = presented(request, form)?;
+        let presented = presented(request.api, form)?;
+        match self.identify(&presented).await {
+            Err(Failure::Client(reason)) if presented.secret.is_some() => {
+                Err(self.slowed_down(request).await?.unwrap_or(Failure::Client(reason)))
+            }
+            identified => identified,
+        }
+    }
+
+    /// Counts a wrong secret under the source it came from (RFC 6749 §2.3.1). The right one, which has 128 bits or
+    /// more, is not counted and never has to wait: nobody locks an application out.
+    async fn slowed_down(&self, request: &Request<'_>) -> Result<Option<Failure>, Failure> {
+        let key = format!("client#{}", network(request.api.source_ip.as_deref().unwrap_or("unknown")));
+        match self.store.reserve_guess(&key, CLIENT, request.now).await? {
+            Reservation::Granted { .. } => Ok(None),
+            Reservation::Wait(length) => Ok(Some(Failure::TooManyAttempts(length))),
+        }
+    }
+
+    async fn identify(&self, presented: &Presented) -> Result<AuthenticatedApp, Failure> {
         let client_id =
             ClientId::parse(&presented.client_id).map_err(|_| Failure::Client("the client id is malformed"))?;
         let app = self.store.app(&client_id).await?.ok_or(Failure::Client("unknown client"))?;

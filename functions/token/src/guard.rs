@@ -75,7 +75,7 @@ impl App {
 }
 
 /// The network a caller comes from: an IPv4 address, or the /64 an IPv6 customer has.
-fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     match address.parse() {
         Ok(std::net::IpAddr::V6(v6)) => match v6.segments() {
             [a, b, c, d, ..] => format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"),

@@ -71,6 +71,8 @@ impl App {
     }
 
     async fn is_live(&self, request: &Request<'_>, session: &Session) -> Result<bool, Failure> {
-        Ok(self.store.entry_is_live(&session.user_id, &session.client_id, &session.sid, request.now).await?)
+        let (user, client) = (&session.user_id, &session.client_id);
+        Ok(self.store.entry_is_live(user, client, &session.sid, request.now).await?
+            && self.credentials_hold(session).await?)
     }
 }

@@ -108,7 +108,7 @@ impl App {
         answer::no_query(request.api)?;
         let content_type = request.api.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
         let mut form = Form::parse(content_type, &request.api.body)?;
-        let app = self.authenticate(request.api, &mut form).await?;
+        let app = self.authenticate(request, &mut form).await?;
         Ok((app, form))
     }
 

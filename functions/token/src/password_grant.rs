@@ -15,6 +15,9 @@ use domain::secret::Secret;
 use domain::session::{Family, Session};
 use store::{Entry, GrantType, NewEntry, User};
 
+/// So many logins of one person in one application may race for room without one of them losing.
+const ROUNDS: u32 = 16;
+
 impl App {
     /// A login: the password is checked, lent to the connectors, and gone before the session is written.
     pub(crate) async fn password_grant(
@@ -126,8 +129,8 @@ impl App {
         self.check_epoch(session).await?;
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let most = self.config.sessions_per_user_and_app();
-        // Each round makes room for one; more rounds are needed only when logins race for it.
-        for _ in 0..4 {
+        // Each round makes room for one; more rounds are needed only when as many logins race for it.
+        for _ in 0..ROUNDS {
             let tokens = references(&session.tokens);
             match self.store.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
                 NewEntry::Added => return Ok(()),

@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::{Tokens, references};
+use crate::connect::references;
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
@@ -106,7 +106,12 @@ impl App {
         }
         let family = session.family.rotated(attempt, self.config.lifetimes().session_idle, now);
         let next = Session { family, tokens, ..session };
-        Ok(self.store.rotate_session(&next, &rotation, leased, now).await?.then_some(next))
+        let committed = self.store.rotate_session(&next, &rotation, leased, now).await;
+        if leased && committed.is_err() {
+            // The commit's own error is the one to tell; an abandoned lease lapses by itself.
+            let _ = self.store.release_session(&next.sid, &rotation).await;
+        }
+        Ok(committed?.then_some(next))
     }
 
     /// Answers with the newest generation's token. What a crash may have left undone after the commit is done here,
@@ -119,7 +124,7 @@ impl App {
         scope: &Scope,
     ) -> Result<ApiResponse, Failure> {
         self.check_epoch(session).await?;
-        if renewed(&session.tokens) {
+        if self.grant_may_be_behind(app, session) {
             let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
             let tokens = references(&session.tokens);
             self.store.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?;
@@ -132,11 +137,13 @@ impl App {
         };
         self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session)?))
     }
-}
 
-/// Whether the grant item may be behind: only a renewal changes what it keeps.
-fn renewed(tokens: &Tokens) -> bool {
-    tokens.values().any(|token| token.version > 1)
+    /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.
+    fn grant_may_be_behind(&self, app: &store::App, session: &Session) -> bool {
+        let (needed, _) = self.connectors_for(app, &session.scope);
+        session.tokens.values().any(|token| token.version > 1)
+            || needed.keys().any(|name| !session.tokens.contains_key(name))
+    }
 }
 
 /// The scope of the access token: what was granted at login, or less; never more (§6).

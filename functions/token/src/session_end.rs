@@ -20,15 +20,17 @@ impl App {
 
     /// Ends the session if the person's credentials changed, or the person was disabled, since it began.
     pub(crate) async fn check_epoch(&self, session: &Session) -> Result<(), Failure> {
-        if session.user_id.is_app() {
-            return Ok(());
-        }
-        let user = self.store.user(&session.user_id).await?;
-        if user.is_some_and(|user| user.enabled && user.credential_epoch == session.credential_epoch) {
+        if self.credentials_hold(session).await? {
             return Ok(());
         }
         self.end_session(&session.sid).await?;
         Err(Failure::RefreshToken("the credentials changed or the user is disabled"))
+    }
+
+    /// Whether the person is enabled and has the credentials the session began with.
+    pub(crate) async fn credentials_hold(&self, session: &Session) -> Result<bool, Failure> {
+        let user = self.store.user(&session.user_id).await?;
+        Ok(user.is_some_and(|user| user.enabled && user.credential_epoch == session.credential_epoch))
     }
 
     /// Makes room for a session by ending the one least recently refreshed; one that is over already goes first.

@@ -30,3 +30,10 @@ impl Connectors {
         self.0.get(name)
     }
 }
+
+/// Connectors built elsewhere.
+impl FromIterator<(ConnectorName, Arc<dyn Connector>)> for Connectors {
+    fn from_iter<I: IntoIterator<Item = (ConnectorName, Arc<dyn Connector>)>>(named: I) -> Self {
+        Self(named.into_iter().collect())
+    }
+}

@@ -23,6 +23,9 @@ pub const ACCOUNT: Limit = Limit { free: 30, longest_wait: Seconds::new(60), mos
 pub const SOURCE: Limit =
     Limit { free: 100, longest_wait: Seconds::new(300), most: u64::MAX, memory: Seconds::new(3_600) };
 
+/// Client secrets from one source. They cannot be guessed, so this only slows down and tells.
+pub const CLIENT: Limit = Limit { free: 20, longest_wait: Seconds::new(60), most: u64::MAX, memory: Seconds::new(60) };
+
 /// How long the next guess waits after this many.
 pub fn wait(limit: Limit, failures: u64) -> Seconds {
     let doublings = failures.saturating_sub(limit.free).min(30);

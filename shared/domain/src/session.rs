@@ -40,6 +40,8 @@ pub struct Family {
     pub parent_served_at: Timestamp,
     /// SHA-256 of the attempt id (`Idempotency-Key`) whose request made the newest generation.
     pub attempt: Option<String>,
+    /// The same of the generation before it.
+    pub parent_attempt: Option<String>,
     /// Unused for this long, the session is over; every refresh moves it.
     pub idle_end: Timestamp,
     /// Never moves.
@@ -106,12 +108,12 @@ pub fn decide(family: &Family, generation: u64, attempt: Option<&str>, patience:
     if family.ended || now >= family.absolute_end || now >= family.idle_end || generation > family.generation {
         return Decision::Refuse;
     }
+    let same_attempt = |as_of: &Option<String>| attempt.is_some() && attempt == as_of.as_deref();
     match family.generation - generation {
         0 => Decision::Rotate,
         1 => {
             let age = now.since(family.served_at);
-            let same_attempt = attempt.is_some() && attempt == family.attempt.as_deref();
-            if same_attempt || (age <= patience.window && patience.window > Seconds::new(0)) {
+            if same_attempt(&family.attempt) || (age <= patience.window && patience.window > Seconds::new(0)) {
                 Decision::Replay
             } else if age <= patience.window.saturating_add(patience.late) {
                 Decision::Refuse
@@ -120,6 +122,8 @@ pub fn decide(family: &Family, generation: u64, attempt: Option<&str>, patience:
             }
         }
         2 if now.since(family.parent_served_at) <= patience.window.saturating_add(patience.late) => Decision::Refuse,
+        // An attempt may be repeated at any time, so a copy of a repetition may be late at any time.
+        2 if same_attempt(&family.parent_attempt) => Decision::Refuse,
         _ => Decision::Revoke,
     }
 }
@@ -133,6 +137,7 @@ impl Family {
             served_at: now,
             parent_served_at: now,
             attempt: None,
+            parent_attempt: None,
             idle_end: now.saturating_add(idle).min(absolute_end),
             absolute_end,
             ended: false,
@@ -147,6 +152,7 @@ impl Family {
             served_at: now,
             parent_served_at: self.served_at,
             attempt,
+            parent_attempt: self.attempt.clone(),
             idle_end: now.saturating_add(idle).min(self.absolute_end),
             absolute_end: self.absolute_end,
             ended: self.ended,
@@ -191,9 +197,11 @@ mod tests {
     /// Abuse cases F2, F4.
     #[test]
     fn a_grandparent_is_never_honoured_and_later_ends_the_family() {
-        let family = family().rotated(Some("h".into()), DAY, at(100)).rotated(Some("h".into()), DAY, at(110));
-        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(120)), Decision::Refuse);
-        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(1001)), Decision::Revoke);
+        let family = family().rotated(Some("h".into()), DAY, at(100)).rotated(Some("i".into()), DAY, at(110));
+        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(120)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(1001)), Decision::Revoke);
+        assert_eq!(decide(&family, 1, None, PATIENCE, at(1001)), Decision::Revoke);
+        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(1001)), Decision::Refuse, "a late copy of a repetition");
         let older = family.rotated(None, DAY, at(120));
         assert_eq!(decide(&older, 1, None, PATIENCE, at(121)), Decision::Revoke);
     }

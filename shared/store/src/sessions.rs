@@ -40,6 +40,8 @@ struct SessionItem {
     parent_served_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent_attempt: Option<String>,
     idle_end: Timestamp,
     absolute_end: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -246,6 +248,7 @@ impl SessionItem {
             served_at: family.served_at,
             parent_served_at: family.parent_served_at,
             attempt: family.attempt.clone(),
+            parent_attempt: family.parent_attempt.clone(),
             idle_end: family.idle_end,
             absolute_end: family.absolute_end,
             ended: family.ended,
@@ -278,6 +281,7 @@ impl From<SessionItem> for Session {
                 served_at: item.served_at,
                 parent_served_at: item.parent_served_at,
                 attempt: item.attempt,
+                parent_attempt: item.parent_attempt,
                 idle_end: item.idle_end,
                 absolute_end: item.absolute_end,
                 ended: item.ended,

@@ -138,6 +138,7 @@ apis:
             served_at: now,
             parent_served_at: now,
             attempt: None,
+            parent_attempt: None,
             idle_end: end,
             absolute_end: end,
             ended: false,

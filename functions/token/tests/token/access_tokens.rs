@@ -1,0 +1,100 @@
+//! What an access token says (RFC 9068), and the answer it comes in.
+
+use domain::session::Session;
+use serde_json::json;
+use startup::Clock as _;
+
+use crate::request::{decoded, post};
+use crate::stage::{AUDIENCE, ISSUER, NOTES, SECRET, Stage, login};
+
+/// Checklist T-16, T-17, T-18.
+#[tokio::test]
+async fn the_answer_holds_the_members_of_the_rfc() {
+    let stage = Stage::new().await;
+    let answer = stage.send(login("alice", "pub1", NOTES)).await;
+    let (_, claims) = decoded(answer.body["access_token"].as_str().unwrap());
+    assert_eq!((answer.status, answer.body["token_type"].as_str()), (200, Some("Bearer")));
+    let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+    assert_eq!(answer.body["expires_in"], json!(lifetime));
+    assert_eq!(lifetime, 600);
+    assert!(answer.body["refresh_token"].is_string());
+}
+
+/// Checklist: complete, and without anything personal.
+#[tokio::test]
+async fn an_access_token_says_what_is_needed_and_nothing_personal() {
+    let stage = Stage::new().await;
+    let (header, claims) = decoded(&stage.login("pub1", NOTES).await.access);
+    assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": "k1"}));
+    let now = stage.clock.now().as_secs();
+    for (name, value) in [
+        ("iss", json!(ISSUER)),
+        ("aud", json!([AUDIENCE])),
+        ("sub", json!("u_alice")),
+        ("client_id", json!("pub1")),
+        ("scope", json!(NOTES)),
+        ("iat", json!(now)),
+        ("exp", json!(now + 600)),
+    ] {
+        assert_eq!(claims[name], value, "{name}");
+    }
+    let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sid", "sub"]);
+    assert!(!claims.to_string().contains("alice@"));
+}
+
+/// Checklist A-03: two tokens of one second differ in their `jti`.
+#[tokio::test]
+async fn every_access_token_has_an_id_of_its_own() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", NOTES).await;
+    let again = stage.refresh("pub1", &first.refresh).await.tokens();
+    let (one, other) = (decoded(&first.access).1, decoded(&again.access).1);
+    assert_ne!(one["jti"], other["jti"]);
+    assert_eq!(one["sid"], other["sid"]);
+}
+
+/// Checklist A-04: an application acting for itself can be taken for no person.
+#[tokio::test]
+async fn an_application_acting_for_itself_is_its_own_subject() {
+    let stage = Stage::new().await;
+    let itself = post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]);
+    let (_, claims) = decoded(&stage.send(itself.basic("conf1", SECRET)).await.tokens().access);
+    assert_eq!(claims["sub"], "app:conf1");
+    assert!(domain::ids::UserId::parse("app:conf1").unwrap().is_app());
+}
+
+/// Checklist A-06: without a configured audience the issuer is the resource.
+#[tokio::test]
+async fn the_issuer_may_come_from_the_stage_and_is_then_the_audience() {
+    let stage = Stage::new().await;
+    let app = stage.container_with(|config| {
+        config.replace("issuer: https://auth.example.com\naudience: https://api.example.com\n", "")
+    });
+    let mut event = login("alice", "pub1", NOTES).rest();
+    let nameless = crate::request::Answer::of(&app.handle(event.clone()).await);
+    assert_eq!(nameless.refusal(), (500, "server_error"));
+    event["stageVariables"] = json!({ "issuer": "https://stage.example.com/" });
+    let answer = crate::request::Answer::of(&app.handle(event).await);
+    let (_, claims) = decoded(&answer.tokens().access);
+    assert_eq!(
+        (&claims["iss"], &claims["aud"]),
+        (&json!("https://stage.example.com"), &json!(["https://stage.example.com"]))
+    );
+}
+
+/// Checklist Z-24: no access token outlives the session.
+#[tokio::test]
+async fn the_last_access_token_ends_with_the_session() {
+    let stage = Stage::new().await;
+    let mut tokens = stage.login("pub1", NOTES).await;
+    let session: Session = stage.session(&tokens.access).await;
+    for _ in 0..8 {
+        let left = session.family.absolute_end.since(stage.now()).as_u64();
+        stage.clock.forward(i64::try_from(left.saturating_sub(60).min(86_000)).unwrap());
+        tokens = stage.refresh("pub1", &tokens.refresh).await.tokens();
+    }
+    let (_, claims) = decoded(&tokens.access);
+    assert_eq!(claims["exp"], json!(session.family.absolute_end));
+    assert_eq!(session.family.absolute_end.since(stage.now()).as_u64(), 60);
+}

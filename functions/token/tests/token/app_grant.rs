@@ -1,0 +1,68 @@
+//! The client credentials grant: an application acts for itself.
+
+use futures_util::future::join_all;
+
+use crate::request::{Answer, Request, decoded, post};
+use crate::stage::{NOTES, SECRET, Stage, send};
+
+fn itself(client: &str) -> Request {
+    post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]).basic(client, SECRET)
+}
+
+fn sid(answer: &Answer) -> String {
+    decoded(&answer.tokens().access).1["sid"].as_str().unwrap().to_owned()
+}
+
+/// Checklist G-09, G-02.
+#[tokio::test]
+async fn an_application_gets_an_access_token_and_no_refresh_token() {
+    let stage = Stage::new().await;
+    let answer = stage.send(itself("conf1")).await;
+    assert!(answer.body.get("refresh_token").is_none());
+    assert!(stage.calls(&answer.tokens().access).await);
+}
+
+/// Checklist G-08.
+#[tokio::test]
+async fn a_public_application_never_acts_for_itself() {
+    let stage = Stage::new().await;
+    let form = [("grant_type", "client_credentials"), ("client_id", "pub1")];
+    assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "unauthorized_client"));
+}
+
+#[tokio::test]
+async fn an_application_has_one_standing_session_which_lives_on_while_it_is_used() {
+    let stage = Stage::new().await;
+    let first = stage.send(itself("conf1")).await;
+    stage.clock.forward(500);
+    let second = stage.send(itself("conf1")).await;
+    assert_eq!(sid(&first), sid(&second));
+    stage.clock.forward(300);
+    assert!(!stage.calls(&first.tokens().access).await, "expired");
+    assert!(stage.calls(&second.tokens().access).await);
+    stage.clock.forward(301);
+    assert_ne!(sid(&stage.send(itself("conf1")).await), sid(&first));
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_share_one_session_that_works() {
+    let stage = Stage::new().await;
+    let answers = join_all((0..50).map(|_| stage.send(itself("conf1")))).await;
+    let first = sid(&answers[0]);
+    for answer in &answers {
+        assert_eq!(sid(answer), first);
+    }
+    assert!(stage.calls(&answers[49].tokens().access).await);
+    assert_ne!(sid(&send(&stage.container(), itself("conf2")).await), first);
+}
+
+/// Checklist V-02: and the next one is a new session.
+#[tokio::test]
+async fn revoking_ends_the_standing_session() {
+    let stage = Stage::new().await;
+    let tokens = stage.send(itself("conf1")).await.tokens();
+    let revoking = post("/oauth2/revoke", &[("token", &tokens.access)]).basic("conf1", SECRET);
+    assert_eq!(stage.send(revoking).await.status, 200);
+    assert!(!stage.calls(&tokens.access).await);
+    assert!(stage.calls(&stage.send(itself("conf1")).await.tokens().access).await);
+}

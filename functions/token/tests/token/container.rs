@@ -1,0 +1,112 @@
+//! Containers of the function: its configuration, keys and connectors.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use config::Gateway;
+use connectors::Connectors;
+use connectors::back_end::BackEndClient;
+use domain::ids::ConnectorName;
+use domain::keys::{PublicKeys, SigningKey};
+use domain::password::{Cost, Passwords};
+use domain::refresh_token::RefreshKeys;
+use domain::sealing::SealingKeys;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value, json};
+use startup::{Environment, dynamodb_client};
+use store::Store;
+use support::DynamoDb;
+use token::App;
+
+use crate::renewing::Renewing;
+use crate::stage::HandClock;
+
+/// The configuration; `LEGACY` stands for the legacy system's address.
+pub(crate) const GATEWAY: &str = r#"
+issuer: https://auth.example.com
+audience: https://api.example.com
+lifetimes: { access_token: 10m, session_idle: 1d, session_absolute: 7d, refresh_retry_window: 5m }
+sessions_per_user_and_app: 8
+plans: { standard: { calls: 60, window: 1m } }
+connectors:
+  orders-login:
+    type: http_login
+    login: { url: "LEGACY/login", json: { user: "{username}", pass: "{password}" } }
+    extract: { cookie: LEGACYSESSID }
+    expires: { cookie_max_age: true }
+    inject: { cookie: LEGACYSESSID }
+    dead_session: { status: 401 }
+    logout: { method: POST, url: "LEGACY/logout" }
+  vault-login:
+    type: http_login
+    login: { url: "LEGACY/login", json: { user: "{username}", pass: "{password}" } }
+    extract: { cookie: LEGACYSESSID }
+    expires: { cookie_max_age: true }
+    inject: { cookie: LEGACYSESSID }
+    dead_session: { status: 401 }
+    logout: { method: POST, url: "LEGACY/logout" }
+apis:
+  notes:
+    back_end: LEGACY
+    routes: [{ path: /notes, methods: { GET: [notes:read], POST: [notes:write] } }]
+  orders:
+    back_end: LEGACY
+    connector: orders-login
+    routes: [{ path: /orders, methods: { GET: [orders:read], POST: [orders:write] } }]
+  vault:
+    back_end: LEGACY
+    connector: vault-login
+    routes: [{ path: /vault, methods: { GET: [vault:read] } }]
+"#;
+
+pub(crate) fn connectors(config: &str) -> Connectors {
+    Connectors::from_config(&Gateway::parse(config).unwrap(), &BackEndClient::new().unwrap())
+}
+
+pub(crate) fn build(
+    db: &DynamoDb,
+    endpoint: &str,
+    clock: &Arc<HandClock>,
+    vault: &Arc<Renewing>,
+    (config, signing, public): (&str, &str, &str),
+    cost: Cost,
+) -> App {
+    let variables = [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+    ];
+    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let key = |byte: u8| json!({"current": "k1", "keys": {"k1": STANDARD.encode([byte; 32])}}).to_string();
+    let vault_login = ConnectorName::parse("vault-login").unwrap();
+    let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = BTreeMap::from([(vault_login, vault.clone() as _)]);
+    let orders_login = ConnectorName::parse("orders-login").unwrap();
+    all.insert(orders_login.clone(), connectors(config).get(&orders_login).unwrap().clone());
+    App {
+        config: Gateway::parse(config).unwrap(),
+        store: Store::new(dynamodb_client(&environment).unwrap(), db.tables.clone()),
+        passwords: Passwords::new(&key(1), cost).unwrap(),
+        signing: SigningKey::parse(signing).unwrap(),
+        public: PublicKeys::parse_jwks(public).unwrap(),
+        sealing: SealingKeys::parse(&key(2)).unwrap(),
+        refresh: RefreshKeys::parse(&key(3)).unwrap(),
+        connectors: all.into_iter().collect(),
+        clock: clock.clone(),
+    }
+}
+
+pub(crate) fn signing_keys() -> (String, String) {
+    let rng = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &rng).unwrap();
+    let point = pair.public_key().as_ref();
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
+    let private = json!({"keys": [{"kid": "k1", "status": "current", "private_key": STANDARD.encode(pkcs8.as_ref())}]});
+    let public: Value =
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y}]});
+    (private.to_string(), public.to_string())
+}

@@ -1,0 +1,76 @@
+//! What each journey costs, in operations on DynamoDB.
+
+use crate::request::{Request, Tokens, post};
+use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
+
+struct Journeys {
+    stage: Stage,
+    wrong: Vec<String>,
+}
+
+impl Journeys {
+    /// Sends a request of `conf1` and compares what it cost.
+    async fn cost(&mut self, name: &str, expected: &[&str], path: &str, fields: &[(&str, &str)]) -> Tokens {
+        let request: Request = post(path, fields).basic("conf1", SECRET);
+        self.stage.wire.since_last();
+        let answer = self.stage.send(request).await;
+        let operations = self.stage.wire.since_last();
+        if operations != expected || answer.status != 200 {
+            self.wrong.push(format!("{name}: {} {} {operations:?}", answer.status, operations.len()));
+        }
+        answer.tokens()
+    }
+
+    async fn login(&mut self, name: &str, expected: &[&str], scope: &str) -> Tokens {
+        let person = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
+        self.cost(name, expected, "/oauth2/token", &[&person[..], &[("scope", scope)]].concat()).await
+    }
+
+    async fn refresh(&mut self, name: &str, expected: &[&str], token: &str) -> Tokens {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.cost(name, expected, "/oauth2/token", &form).await
+    }
+}
+
+const APP: &str = "GetItem Apps";
+const GUESS: &str = "UpdateItem Guesses";
+const USER: &str = "GetItem Users";
+const SESSION: &str = "GetItem Sessions";
+const COMMIT: &str = "PutItem Sessions";
+const LEASE: &str = "UpdateItem Sessions";
+const END: &str = "UpdateItem Sessions";
+const ENTRY: &str = "UpdateItem Grants";
+const GRANT: &str = "GetItem Grants";
+
+/// The exact price of every journey: a change here is a change of the bill.
+#[tokio::test]
+async fn every_journey_costs_what_it_should() {
+    let mut journeys = Journeys { stage: Stage::new().await, wrong: Vec::new() };
+    let begin = [COMMIT, USER, ENTRY];
+
+    let unknown = [&[APP, GUESS, GUESS, GUESS, USER, USER, GUESS, GUESS, GUESS][..], &begin].concat();
+    let first = journeys.login("login from an unknown source", &unknown, NOTES).await;
+    let known = [&[APP, GUESS, GUESS, USER, USER, GUESS, GUESS][..], &begin].concat();
+    let with_second = [&known[..], &[ENTRY]].concat();
+    journeys.login("login from a known source, second session", &with_second, NOTES).await;
+
+    let second = journeys.refresh("refresh", &[APP, SESSION, COMMIT, USER], &first.refresh).await;
+    journeys.refresh("repeated refresh", &[APP, SESSION, USER], &first.refresh).await;
+    let token = [("token", second.refresh.as_str())];
+    journeys.cost("introspect refresh", &[APP, SESSION, GRANT, USER], "/oauth2/introspect", &token).await;
+    let access = [("token", second.access.as_str())];
+    journeys.cost("introspect access", &[APP, GRANT], "/oauth2/introspect", &access).await;
+    journeys.cost("revoke refresh", &[APP, SESSION, END, ENTRY], "/oauth2/revoke", &token).await;
+    journeys.cost("revoke access", &[APP, END, ENTRY], "/oauth2/revoke", &access).await;
+
+    let vault = journeys.login("login with a connector", &with_second, "vault:read").await;
+    journeys.stage.clock.forward(1_500);
+    let renewing = [APP, SESSION, LEASE, COMMIT, USER, ENTRY];
+    let renewed = journeys.refresh("refresh with renewal", &renewing, &vault.refresh).await;
+    journeys.refresh("refresh after a renewal", &[APP, SESSION, COMMIT, USER, ENTRY], &renewed.refresh).await;
+
+    let itself = [("grant_type", "client_credentials"), ("scope", NOTES)];
+    journeys.cost("client credentials, first", &[APP, ENTRY], "/oauth2/token", &itself).await;
+    journeys.cost("client credentials, again", &[APP, ENTRY, ENTRY], "/oauth2/token", &itself).await;
+    assert!(journeys.wrong.is_empty(), "{:#?}", journeys.wrong);
+}

@@ -1,0 +1,121 @@
+//! Introspection (RFC 7662): confidential applications, about their own tokens.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::request::{Answer, Request, Tokens, decoded, post};
+use crate::stage::{AUDIENCE, ISSUER, NOTES, PASSWORD, SECRET, Stage};
+
+fn by(client: &str, path: &str, fields: &[(&str, &str)]) -> Request {
+    post(path, fields).basic(client, SECRET)
+}
+
+async fn login(stage: &Stage) -> Tokens {
+    let form =
+        [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
+    stage.send(by("conf1", "/oauth2/token", &form)).await.tokens()
+}
+
+async fn asked(stage: &Stage, client: &str, token: &str) -> Answer {
+    let answer = stage.send(by(client, "/oauth2/introspect", &[("token", token)])).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer
+}
+
+/// Checklist I-02, I-03: inactive is exactly this.
+async fn inactive(stage: &Stage, token: &str) -> bool {
+    asked(stage, "conf1", token).await.text == r#"{"active":false}"#
+}
+
+/// Checklist I-02, I-05, I-06: either kind, whatever the hint.
+#[tokio::test]
+async fn a_good_token_is_active_with_what_it_is_good_for() {
+    let stage = Stage::new().await;
+    let tokens = login(&stage).await;
+    for hint in ["access_token", "refresh_token", "nonsense", ""] {
+        for token in [&tokens.access, &tokens.refresh] {
+            let form = [("token", token.as_str()), ("token_type_hint", hint)];
+            let answer = stage.send(by("conf1", "/oauth2/introspect", &form)).await;
+            assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+            for (name, value) in [
+                ("active", json!(true)),
+                ("sub", json!("u_alice")),
+                ("client_id", json!("conf1")),
+                ("scope", json!(NOTES)),
+                ("iss", json!(ISSUER)),
+            ] {
+                assert_eq!(answer.body[name], value, "{name}");
+            }
+        }
+    }
+    let access = asked(&stage, "conf1", &tokens.access).await.body;
+    let claims = decoded(&tokens.access).1;
+    for name in ["exp", "iat", "jti", "aud"] {
+        assert_eq!(access[name], claims[name]);
+    }
+    assert_eq!((&access["aud"], &access["token_type"]), (&json!([AUDIENCE]), &json!("Bearer")));
+}
+
+/// Abuse cases E11, E12; checklist I-02, I-03, I-04: to who may not know, and of what is not good, nothing.
+#[tokio::test]
+async fn a_foreign_or_forged_token_is_inactive() {
+    let stage = Stage::new().await;
+    let (tokens, foreign) = (login(&stage).await, stage.login("pub1", NOTES).await);
+    for token in [&tokens.access, &tokens.refresh] {
+        assert_eq!(asked(&stage, "conf2", token).await.text, r#"{"active":false}"#);
+    }
+    let parts: Vec<_> = tokens.access.split('.').collect();
+    let mut claims = decoded(&tokens.access).1;
+    claims["sub"] = json!("u_bob");
+    let forged = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2]);
+    for token in [foreign.access.as_str(), &foreign.refresh, &forged, "x", "mgr_x.1.y", &tokens.access[1..]] {
+        assert!(inactive(&stage, token).await, "{token}");
+    }
+}
+
+/// Checklist I-04.
+#[tokio::test]
+async fn a_token_that_is_over_is_inactive() {
+    let stage = Stage::new().await;
+    let first = login(&stage).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", first.refresh.as_str())];
+    stage.clock.forward(1);
+    let second = stage.send(by("conf1", "/oauth2/token", &form)).await.tokens();
+    assert!(inactive(&stage, &first.refresh).await, "used");
+    assert!(!inactive(&stage, &first.access).await, "an access token is good until it expires");
+    stage.clock.forward(599);
+    assert!(inactive(&stage, &first.access).await, "expired");
+    assert!(!inactive(&stage, &second.access).await);
+    stage.clock.forward(86_400);
+    assert!(inactive(&stage, &second.refresh).await, "idle");
+    let third = login(&stage).await;
+    assert_eq!(stage.send(by("conf1", "/oauth2/revoke", &[("token", &third.access)])).await.status, 200);
+    assert!(inactive(&stage, &third.access).await && inactive(&stage, &third.refresh).await, "revoked");
+}
+
+/// Checklist I-04: what a refresh would refuse is not called active.
+#[tokio::test]
+async fn a_refresh_token_of_old_credentials_is_inactive() {
+    let stage = Stage::new().await;
+    let tokens = login(&stage).await;
+    assert!(!inactive(&stage, &tokens.refresh).await);
+    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    stage.db.store.change_credentials(&alice, None, true).await.unwrap();
+    assert!(inactive(&stage, &tokens.refresh).await);
+}
+
+/// Checklist I-06: an unknown token and a foreign one cost the same reads.
+#[tokio::test]
+async fn unknown_and_foreign_tokens_cost_the_same() {
+    let stage = Stage::new().await;
+    let foreign = stage.login("pub1", NOTES).await;
+    let unknown = format!("mgr_{}.1.{}", "A".repeat(22), "A".repeat(43));
+    let mut costs = Vec::new();
+    for token in [unknown.as_str(), &foreign.refresh] {
+        stage.wire.since_last();
+        assert!(inactive(&stage, token).await);
+        costs.push(stage.wire.since_last());
+    }
+    assert_eq!(costs[0], costs[1]);
+}

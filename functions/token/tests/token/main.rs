@@ -1,0 +1,54 @@
+//! The token function against a real DynamoDB implementation and a legacy system: what it answers, writes and costs.
+
+#[cfg(test)]
+mod access_tokens;
+#[cfg(test)]
+mod app_grant;
+#[cfg(test)]
+mod capacity;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod container;
+#[cfg(test)]
+mod costs;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod forms;
+#[cfg(test)]
+mod guesses;
+#[cfg(test)]
+mod interleavings;
+#[cfg(test)]
+mod internal_tokens;
+#[cfg(test)]
+mod introspection;
+#[cfg(test)]
+mod logins;
+#[cfg(test)]
+mod metadata;
+#[cfg(test)]
+mod refreshes;
+#[cfg(test)]
+mod renewing;
+#[cfg(test)]
+mod request;
+#[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod session_ends;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod store_down;
+#[cfg(test)]
+mod tables;
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,95 @@
+//! Metadata (RFC 8414) and keys: what is published works, and nothing else does.
+
+use serde_json::Value;
+
+use crate::request::{post, request};
+use crate::stage::{ISSUER, NOTES, PASSWORD, SECRET, Stage};
+
+async fn document(stage: &Stage) -> Value {
+    let answer = stage.send(request("GET", "/.well-known/oauth-authorization-server")).await;
+    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
+    answer.body
+}
+
+/// Checklist M-01, M-02, M-03, M-05.
+#[tokio::test]
+async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
+    let stage = Stage::new().await;
+    let document = document(&stage).await;
+    assert_eq!(document["issuer"], ISSUER);
+    for name in ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"] {
+        assert!(document[name].as_str().unwrap().starts_with(&format!("{ISSUER}/")), "{name}");
+    }
+    for (name, value) in document.as_object().unwrap() {
+        assert!(value.as_array().is_none_or(|values| !values.is_empty()), "{name}");
+        assert!(!name.contains("_alg_") || !value.to_string().contains("none"), "{name}");
+    }
+    // There is no authorization endpoint, so there is no response type to list (RFC 8414 §3.2).
+    assert!(document.get("response_types_supported").is_none() && document.get("authorization_endpoint").is_none());
+}
+
+/// Checklist M-04, G-09: every endpoint, grant and method that is published works; what is not does not.
+#[tokio::test]
+async fn what_is_published_works_and_nothing_else_does() {
+    let stage = Stage::new().await;
+    let document = document(&stage).await;
+    let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
+    for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        let path = document[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
+        assert_eq!(stage.send(post(path, &[])).await.refusal(), (401, "invalid_client"), "{name}");
+    }
+    let path = document["jwks_uri"].as_str().unwrap().strip_prefix(ISSUER).unwrap();
+    assert_eq!(stage.send(request("GET", path)).await.status, 200);
+
+    let person = [("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
+    let tokens = stage.login("pub1", NOTES).await;
+    for grant in ["password", "refresh_token", "client_credentials", "authorization_code", "implicit", "none"] {
+        let fields = [&person[..], &[("grant_type", grant), ("refresh_token", &tokens.refresh)]].concat();
+        let confidential = stage.send(post("/oauth2/token", &fields).basic("conf1", SECRET)).await;
+        let supported = confidential.body["error"] != "unsupported_grant_type";
+        assert_eq!(supported, list("grant_types_supported").contains(&grant.to_owned()), "{grant}");
+    }
+    let login = [&person[..], &[("grant_type", "password")]].concat();
+    let in_body = [&login[..], &[("client_id", "conf1"), ("client_secret", SECRET)]].concat();
+    for (method, request) in [
+        ("client_secret_basic", post("/oauth2/token", &login).basic("conf1", SECRET)),
+        ("client_secret_post", post("/oauth2/token", &in_body)),
+        ("none", post("/oauth2/token", &[&login[..], &[("client_id", "pub1")]].concat())),
+    ] {
+        assert!(list("token_endpoint_auth_methods_supported").contains(&method.to_owned()));
+        assert_eq!(stage.send(request).await.status, 200, "{method}");
+    }
+    let unpublished = [("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")];
+    let asserted = post("/oauth2/token", &[&login[..], &unpublished, &[("client_assertion", "a.b.c")]].concat());
+    assert_eq!(stage.send(asserted).await.refusal(), (401, "invalid_client"));
+    assert_eq!(list("introspection_endpoint_auth_methods_supported"), ["client_secret_basic", "client_secret_post"]);
+    let scopes = list("scopes_supported");
+    assert_eq!(scopes, ["notes:read", "notes:write", "orders:read", "orders:write", "vault:read"]);
+}
+
+/// Checklist J-09.
+#[tokio::test]
+async fn the_key_set_is_public_and_verifies_what_is_issued() {
+    let stage = Stage::new().await;
+    let answer = stage.send(request("GET", "/.well-known/jwks.json")).await;
+    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
+    let keys = answer.body["keys"].as_array().unwrap();
+    for key in keys {
+        assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|name| key.get(name).is_none()));
+    }
+    let (header, _) = crate::request::decoded(&stage.login("pub1", NOTES).await.access);
+    assert!(keys.iter().any(|key| key["kid"] == header["kid"] && key["alg"] == header["alg"]));
+}
+
+/// Checklist M-01: the public documents are read, never written.
+#[tokio::test]
+async fn the_public_documents_are_only_read() {
+    let stage = Stage::new().await;
+    for path in ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
+        let answer = stage.send(request("POST", path)).await;
+        assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD")));
+        let answer = stage.send(request("GET", path)).await;
+        assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
+    }
+    assert_eq!(stage.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
+}

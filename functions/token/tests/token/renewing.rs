@@ -1,0 +1,108 @@
+//! A connector that renews without the password, which `http_login` cannot: the login is the real one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
+use domain::headers::Reserved;
+use domain::ids::ConnectorName;
+use domain::time::{Seconds, Timestamp};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use zeroize::Zeroizing;
+
+/// How a renewal ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Mood {
+    Renews,
+    Refuses,
+    IsDown,
+}
+
+/// The length of a session of this system.
+pub(crate) const LIFE: Seconds = Seconds::new(1800);
+
+/// The connector, and how often it renewed.
+pub(crate) struct Renewing {
+    login: Arc<dyn Connector>,
+    renewals: AtomicU64,
+    ends: AtomicU64,
+    mood: AtomicU64,
+}
+
+impl Renewing {
+    pub(crate) fn new(connectors: &Connectors) -> Self {
+        let login = connectors.get(&ConnectorName::parse("vault-login").unwrap()).unwrap().clone();
+        let (renewals, ends, mood) = Default::default();
+        Self { login, renewals, ends, mood }
+    }
+
+    /// Renewals so far.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::SeqCst)
+    }
+
+    /// Sessions ended so far.
+    pub(crate) fn ends(&self) -> u64 {
+        self.ends.load(Ordering::SeqCst)
+    }
+
+    /// How renewals end from now on.
+    pub(crate) fn is(&self, mood: Mood) {
+        self.mood.store(mood as u64, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Connector for Renewing {
+    async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let acquired = self.login.acquire(login, now).await?;
+        Ok(Acquired {
+            ends: Some(now.saturating_add(LIFE)),
+            renew_until: Some(now.saturating_add(Seconds::new(3 * 86_400))),
+            ..acquired
+        })
+    }
+
+    async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let moods = [Mood::Renews, Mood::Refuses, Mood::IsDown];
+        match moods.into_iter().find(|mood| *mood as u64 == self.mood.load(Ordering::SeqCst)) {
+            Some(Mood::Refuses) => Err(ConnectorError::Refused),
+            Some(Mood::IsDown) => Err(ConnectorError::Unavailable("down".into())),
+            Some(Mood::Renews) | None => {
+                self.renewals.fetch_add(1, Ordering::SeqCst);
+                // Others get their chance to come in between.
+                tokio::task::yield_now().await;
+                Ok(Acquired {
+                    state: Zeroizing::new(state.to_vec()),
+                    ends: Some(now.saturating_add(LIFE)),
+                    idle: None,
+                    renew_until: Some(now.saturating_add(Seconds::new(3 * 86_400))),
+                })
+            }
+        }
+    }
+
+    async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        self.login.end(state).await
+    }
+
+    fn renews_without_password(&self) -> bool {
+        true
+    }
+
+    fn inject(&self, state: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ConnectorError> {
+        self.login.inject(state)
+    }
+
+    fn reserved(&self) -> &Reserved {
+        self.login.reserved()
+    }
+
+    fn is_dead(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+        self.login.is_dead(status, headers, body)
+    }
+}

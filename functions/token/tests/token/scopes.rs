@@ -1,0 +1,63 @@
+//! Scopes: what was asked, never more than what may be had, and never more at a refresh.
+
+use crate::request::{Request, post};
+use crate::stage::{NOTES, Stage, login, refresh};
+
+const ALL: &str = "notes:read notes:write orders:read orders:write vault:read";
+
+fn narrowed(token: &str, scope: &str) -> Request {
+    let fields = [("grant_type", "refresh_token"), ("client_id", "pub1"), ("refresh_token", token), ("scope", scope)];
+    post("/oauth2/token", &fields)
+}
+
+/// Checklist T-13, T-14, A-05: the default is what the application is assigned.
+#[tokio::test]
+async fn the_granted_scope_is_told_and_defaults_to_that_of_the_application() {
+    let stage = Stage::new().await;
+    for (asked, granted) in [("", ALL), (NOTES, NOTES), ("notes:read", "notes:read")] {
+        let answer = stage.send(login("alice", "pub1", asked)).await;
+        assert_eq!(answer.body["scope"], granted);
+        let (_, claims) = crate::request::decoded(&answer.tokens().access);
+        assert_eq!(claims["scope"], granted);
+    }
+}
+
+/// Checklist T-15, T-23.
+#[tokio::test]
+async fn a_scope_is_a_set_of_case_sensitive_words() {
+    let stage = Stage::new().await;
+    let bad = ["notes:read\tnotes:write", "\"", "a\\b", "nötes", "NOTES:READ", "notes:read admin", "notes", "*", " "];
+    for scope in bad {
+        assert_eq!(stage.send(login("alice", "pub1", scope)).await.refusal(), (400, "invalid_scope"), "{scope:?}");
+    }
+    let answer = stage.send(login("alice", "pub1", "notes:write notes:read notes:write")).await;
+    assert_eq!(answer.body["scope"], NOTES);
+}
+
+/// Abuse case E6; checklist G-10, G-11, G-12, S-11.
+#[tokio::test]
+async fn a_refresh_narrows_an_access_token_and_never_widens_the_grant() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", NOTES).await;
+    for wide in ["notes:read notes:write admin", "orders:read", "notes:read orders:read", ALL] {
+        assert_eq!(stage.send(narrowed(&first.refresh, wide)).await.refusal(), (400, "invalid_scope"), "{wide}");
+    }
+    let narrow = stage.send(narrowed(&first.refresh, "notes:read")).await;
+    assert_eq!(narrow.body["scope"], "notes:read", "the token presented in vain stays usable");
+    stage.clock.forward(1);
+    let full = stage.send(refresh("pub1", &narrow.tokens().refresh)).await;
+    assert_eq!(full.body["scope"], NOTES);
+}
+
+/// Checklist S-11: what an application lost, its sessions lose at their next refresh.
+#[tokio::test]
+async fn a_scope_taken_from_the_application_is_not_refreshed() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", NOTES).await;
+    let id = domain::ids::ClientId::parse("pub1").unwrap();
+    let mut app = stage.db.store.app(&id).await.unwrap().unwrap();
+    app.scope = domain::scope::Scope::parse("notes:read").unwrap();
+    stage.db.store.put_app(&app).await.unwrap();
+    assert_eq!(stage.send(narrowed(&first.refresh, "notes:write")).await.refusal(), (400, "invalid_scope"));
+    assert_eq!(stage.send(refresh("pub1", &first.refresh)).await.body["scope"], "notes:read");
+}

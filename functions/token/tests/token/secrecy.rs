@@ -1,0 +1,121 @@
+//! What the tables and the log hold: nothing that opens anything.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use crate::request::{decoded, post};
+use crate::stage::{PASSWORD, SECRET, Stage, guess, login};
+use crate::wire::Verdict;
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// Everything secret that came about, each under a name.
+struct Secrets(Vec<(&'static str, String)>);
+
+impl Secrets {
+    fn absent_from(&self, what: &str, text: &str) {
+        for (name, secret) in &self.0 {
+            assert!(!secret.is_empty() && !text.contains(secret.as_str()), "the {name} is in the {what}");
+        }
+    }
+}
+
+async fn eventful_day(stage: &Stage) -> Secrets {
+    let first = stage.login("pub1", "orders:read vault:read notes:read").await;
+    stage.clock.forward(1_500);
+    let second = stage.refresh("pub1", &first.refresh).await.tokens();
+    let third = stage.refresh("pub1", &second.refresh).await.tokens();
+    let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
+    let itself = stage.send(itself).await.tokens();
+    stage.send(guess("alice", "pub1", "a wrong password")).await;
+    stage.send(login("alice", "pub1", "orders:read").query("password", PASSWORD)).await;
+    stage.send(post("/oauth2/token", &[("password", PASSWORD)]).basic("conf1", "a wrong secret")).await;
+    stage.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });
+    stage.refresh("pub1", &third.refresh).await;
+    stage.send(login("alice", "pub1", "orders:read")).await;
+    stage.wire.calm();
+    stage.clock.forward(1_000);
+    stage.refresh("pub1", &first.refresh).await;
+    let mut secrets = vec![
+        ("password", PASSWORD.to_owned()),
+        ("password as JSON writes it", serde_json::to_string(PASSWORD).unwrap().trim_matches('"').to_owned()),
+        ("password as forms write it", crate::request::encode(PASSWORD)),
+        ("wrong password", "a wrong password".to_owned()),
+        ("client secret", SECRET.to_owned()),
+        ("wrong client secret", "a wrong secret".to_owned()),
+        ("access token of an application", itself.access.clone()),
+    ];
+    for tokens in [first, second, third] {
+        secrets.push(("mac of a refresh token", tokens.refresh.rsplit('.').next().unwrap().to_owned()));
+        secrets.push(("access token", tokens.access.rsplit('.').next().unwrap().to_owned()));
+    }
+    for cookie in stage.legacy.recorded().iter().flat_map(|request| request.header("cookie")) {
+        secrets.push(("internal token", cookie.split_once('=').unwrap().1.to_owned()));
+    }
+    assert!(secrets.iter().any(|(name, _)| *name == "internal token"), "the back end saw one at a logout");
+    Secrets(secrets)
+}
+
+/// Abuse cases I2, E3; checklist Y-01, T-02, T-28: a day with logins, refreshes, failures and a reuse.
+#[tokio::test]
+async fn neither_the_tables_nor_the_log_hold_a_secret() {
+    let stage = Stage::new().await;
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("trace,hyper=info,aws_smithy_runtime=info,h2=info,tower=info,axum=info,reqwest=info")
+        .with_writer(move || writer.clone())
+        .finish();
+    let secrets = {
+        let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+        eventful_day(&stage).await
+    };
+    let dump = stage.dump().await;
+    assert!(dump.contains("alice@example.com") && dump.contains("u_alice"), "the dump is one");
+    secrets.absent_from("tables", &dump);
+    let log = kept.text();
+    assert!(log.contains("a refresh token was reused") && log.contains("wrong secret"), "the log is one: {log}");
+    secrets.absent_from("log", &log);
+    assert!(!log.contains("alice@example.com"), "nor who it was");
+}
+
+/// Abuse case I2: what the tables hold is presented as tokens and secrets, and opens nothing.
+#[tokio::test]
+async fn nothing_in_the_tables_opens_anything() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", "vault:read notes:read").await;
+    let session = stage.session(&tokens.access).await;
+    let dump = stage.dump().await;
+    let words =
+        dump.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.=+/$,".contains(c))).filter(|word| word.len() >= 16);
+    for word in words {
+        let made = format!("mgr_{}.1.{word}", session.sid);
+        for token in [word, &made] {
+            assert_eq!(stage.refresh("pub1", token).await.refusal(), (400, "invalid_grant"), "{token}");
+        }
+        let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", word);
+        assert_ne!(stage.send(itself).await.status, 200, "{word}");
+        assert!(!stage.calls(word).await);
+    }
+    assert_eq!(decoded(&tokens.access).1["sid"], session.sid.as_str());
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+}

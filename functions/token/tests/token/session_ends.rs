@@ -1,0 +1,56 @@
+//! What ends sessions besides revoking them: changed credentials and disabled people.
+
+use domain::ids::UserId;
+use domain::secret::Secret;
+
+use crate::request::post;
+use crate::stage::{NOTES, PASSWORD, SECRET, Stage, guess, login};
+
+/// Checklist Z-27, S-12: every session of the old password ends; the new password logs in.
+#[tokio::test]
+async fn a_new_password_ends_the_sessions_of_the_old_one() {
+    let stage = Stage::new().await;
+    let alice = UserId::parse("u_alice").unwrap();
+    let (one, other) = (stage.login("pub1", NOTES).await, stage.login("pub2", NOTES).await);
+    let bob = stage.send(login("bob", "pub1", NOTES)).await.tokens();
+    let new = stage.app.passwords.hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
+    stage.db.store.change_credentials(&alice, Some(&new), true).await.unwrap();
+    for (client, tokens) in [("pub1", &one), ("pub2", &other)] {
+        assert_eq!(stage.refresh(client, &tokens.refresh).await.refusal(), (400, "invalid_grant"));
+        assert!(!stage.calls(&tokens.access).await, "the attempt ended the session");
+    }
+    assert_eq!(stage.refresh("pub1", &bob.refresh).await.status, 200);
+    assert_eq!(stage.send(guess("alice", "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"));
+    let fresh = stage.send(guess("alice", "pub1", "a new one")).await.tokens();
+    assert_eq!(stage.refresh("pub1", &fresh.refresh).await.status, 200);
+}
+
+/// Checklist Z-26.
+#[tokio::test]
+async fn a_person_disabled_later_has_no_sessions_left() {
+    let stage = Stage::new().await;
+    let alice = UserId::parse("u_alice").unwrap();
+    let tokens = stage.login("pub1", NOTES).await;
+    stage.db.store.change_credentials(&alice, None, false).await.unwrap();
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.refusal(), (400, "invalid_grant"));
+    stage.db.store.change_credentials(&alice, None, true).await.unwrap();
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.refusal(), (400, "invalid_grant"), "ended is ended");
+    assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
+}
+
+/// Abuse case E10; checklist Z-26: its sessions stand still while it is disabled.
+#[tokio::test]
+async fn a_disabled_application_refreshes_nothing() {
+    let stage = Stage::new().await;
+    let form =
+        [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
+    let tokens = stage.send(post("/oauth2/token", &form).basic("conf1", SECRET)).await.tokens();
+    let refresh = post("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh)]);
+    let id = domain::ids::ClientId::parse("conf1").unwrap();
+    let app = stage.db.store.app(&id).await.unwrap().unwrap();
+    stage.db.store.put_app(&store::App { enabled: false, ..app.clone() }).await.unwrap();
+    assert_eq!(stage.send(refresh.clone().basic("conf1", SECRET)).await.refusal(), (401, "invalid_client"));
+    stage.db.store.put_app(&app).await.unwrap();
+    assert_eq!(stage.send(refresh.basic("conf1", SECRET)).await.status, 200);
+}

@@ -1,0 +1,218 @@
+//! What every test needs: applications, people, keys, a legacy system, and a clock moved by hand.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::ids::{ApiName, ClientId, PlanName, UserId};
+use domain::password::{Cost, Passwords};
+use domain::scope::Scope;
+use domain::secret::{Secret, sha256_hex};
+use domain::time::{Seconds, Timestamp};
+use local::legacy::Legacy;
+use startup::Clock;
+use store::{AppKind, CreateUser, GrantType, Subscription, User};
+use support::DynamoDb;
+use token::App;
+use tokio::net::TcpListener;
+
+use crate::container::{GATEWAY, build, connectors, signing_keys};
+use crate::renewing::Renewing;
+use crate::request::{Answer, Request, Tokens, post};
+use crate::wire::Wire;
+
+pub(crate) const ISSUER: &str = "https://auth.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+/// Alice's password; letters, signs and spaces that forms and JSON write differently.
+pub(crate) const PASSWORD: &str = "pässwörd+ &%😀 \"\\ ";
+/// The secret of both confidential applications.
+pub(crate) const SECRET: &str = "a+b%:é-0123456789abcdef";
+/// A cost that tests can afford.
+pub(crate) const CHEAP: Cost = Cost { memory: 64, passes: 1 };
+/// A scope whose API needs no connector.
+pub(crate) const NOTES: &str = "notes:read notes:write";
+
+/// A clock moved by hand.
+#[derive(Debug)]
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now_millis(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The stage of one test.
+pub(crate) struct Stage {
+    pub(crate) db: DynamoDb,
+    pub(crate) wire: Wire,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) legacy: Legacy,
+    pub(crate) vault: Arc<Renewing>,
+    /// A warm container.
+    pub(crate) app: App,
+    config: String,
+    signing: String,
+    pub(crate) public: String,
+}
+
+impl Stage {
+    /// A database, a legacy system that knows alice, and the applications and people of these tests.
+    pub(crate) async fn new() -> Self {
+        let db = support::dynamodb().await;
+        let wire = Wire::to(&db.endpoint).await;
+        let known = [("alice@example.com", PASSWORD), ("bob@example.com", PASSWORD)];
+        let legacy = Legacy::new(known.map(|(user, password)| (user.to_owned(), password.to_owned())), true);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = GATEWAY.replace("LEGACY/", &format!("http://{}/", listener.local_addr().unwrap()));
+        let config = config.replace(": LEGACY\n", &format!(": http://{}\n", listener.local_addr().unwrap()));
+        tokio::spawn(legacy.clone().serve(listener));
+        let (signing, public) = signing_keys();
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
+        let vault = Arc::new(Renewing::new(&connectors(&config)));
+        let app = build(&db, &wire.endpoint, &clock, &vault, (&config, &signing, &public), CHEAP);
+        let stage = Self { db, wire, clock, legacy, vault, app, config, signing, public };
+        stage.register().await;
+        stage
+    }
+
+    /// A new container on the same tables.
+    pub(crate) fn container(&self) -> App {
+        self.container_at(CHEAP)
+    }
+
+    /// A new container that hashes at this cost.
+    pub(crate) fn container_at(&self, cost: Cost) -> App {
+        let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
+        build(&self.db, &self.wire.endpoint, &self.clock, &self.vault, texts, cost)
+    }
+
+    /// A new container of another configuration.
+    pub(crate) fn container_with(&self, change: impl FnOnce(&str) -> String) -> App {
+        let config = change(&self.config);
+        let texts = (config.as_str(), self.signing.as_str(), self.public.as_str());
+        build(&self.db, &self.wire.endpoint, &self.clock, &self.vault, texts, CHEAP)
+    }
+
+    /// A new container whose DynamoDB is at another address.
+    pub(crate) fn container_without_store(&self) -> App {
+        let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
+        build(&self.db, "http://127.0.0.1:1", &self.clock, &self.vault, texts, CHEAP)
+    }
+
+    async fn register(&self) {
+        let confidential = |name| store::App {
+            kind: AppKind::Confidential,
+            secret_hash: Some(sha256_hex(SECRET.as_bytes())),
+            ..application(name)
+        };
+        for app in [
+            application("pub1"),
+            application("pub2"),
+            confidential("conf1"),
+            confidential("conf2"),
+            store::App { trusted: false, ..application("pubx") },
+            store::App { enabled: false, ..confidential("retired") },
+            store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
+            store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
+            store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
+        ] {
+            self.db.store.put_app(&app).await.unwrap();
+        }
+        for name in ["alice", "bob", "dora"] {
+            self.add_user(name).await;
+        }
+        let dora = UserId::parse("u_dora").unwrap();
+        self.db.store.change_credentials(&dora, None, false).await.unwrap();
+    }
+
+    /// A person `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
+    pub(crate) async fn add_user(&self, name: &str) -> UserId {
+        let user_id = UserId::parse(&format!("u_{name}")).unwrap();
+        let password = self.app.passwords.hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
+        let user = User {
+            user_id: user_id.clone(),
+            email: format!("{name}@example.com"),
+            password: Some(password),
+            credential_epoch: 1,
+            enabled: true,
+        };
+        assert_eq!(self.db.store.create_user(&user).await, Ok(CreateUser::Created));
+        user_id
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sends a request through the warm container.
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        send(&self.app, request).await
+    }
+
+    /// Alice logs in to a public application.
+    pub(crate) async fn login(&self, client: &str, scope: &str) -> Tokens {
+        self.send(login("alice", client, scope)).await.tokens()
+    }
+
+    pub(crate) async fn refresh(&self, client: &str, token: &str) -> Answer {
+        self.send(refresh(client, token)).await
+    }
+
+    /// Stores everybody's password anew, as these hash it.
+    pub(crate) async fn rehash_everyone(&self, passwords: &Passwords) {
+        let hash = passwords.hash(&Secret::new(PASSWORD.to_owned()), [8; 16]).unwrap();
+        for (name, enabled) in [("u_alice", true), ("u_dora", false)] {
+            let user = UserId::parse(name).unwrap();
+            self.db.store.change_credentials(&user, Some(&hash), enabled).await.unwrap();
+        }
+    }
+}
+
+/// Sends a request through a container as a REST API would.
+pub(crate) async fn send(app: &App, request: Request) -> Answer {
+    Answer::of(&app.handle(request.rest()).await)
+}
+
+/// The login of a person at a public application.
+pub(crate) fn login(name: &str, client: &str, scope: &str) -> Request {
+    let username = format!("{name}@example.com");
+    let form = [("grant_type", "password"), ("client_id", client), ("username", &username), ("password", PASSWORD)];
+    post("/oauth2/token", &[&form[..], &[("scope", scope)]].concat())
+}
+
+/// The same with another password.
+pub(crate) fn guess(name: &str, client: &str, password: &str) -> Request {
+    let username = format!("{name}@example.com");
+    let form = [("grant_type", "password"), ("client_id", client), ("username", &username), ("password", password)];
+    post("/oauth2/token", &[&form[..], &[("scope", NOTES)]].concat())
+}
+
+/// The refresh of a public application.
+pub(crate) fn refresh(client: &str, token: &str) -> Request {
+    post("/oauth2/token", &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)])
+}
+
+/// An enabled, trusted, public application that may do everything.
+fn application(name: &str) -> store::App {
+    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
+    store::App {
+        client_id: ClientId::parse(name).unwrap(),
+        name: format!("The {name} app"),
+        kind: AppKind::Public,
+        secret_hash: None,
+        trusted: true,
+        grants: BTreeSet::from([GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials]),
+        scope: Scope::parse("notes:read notes:write orders:read orders:write vault:read").unwrap(),
+        plan: PlanName::parse("standard").unwrap(),
+        subscriptions: ["notes", "orders", "vault"].map(|api| (ApiName::parse(api).unwrap(), subscription(api))).into(),
+        enabled: true,
+        refresh_retry_window: None,
+    }
+}

@@ -1,0 +1,124 @@
+//! The store fails: nothing is issued that is not written, nothing is lost that was promised.
+
+use std::time::Duration;
+
+use crate::request::{Answer, post};
+use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh, send};
+use crate::wire::{Operation, Verdict};
+
+fn later(answer: &Answer) -> bool {
+    assert!(answer.header("Retry-After").is_some(), "{}", answer.text);
+    answer.refusal() == (503, "temporarily_unavailable")
+}
+
+type Fault = fn() -> Verdict;
+
+/// Throttled, failed, answered too late or not at all: told apart by whether the write happened.
+const FAULTS: [(&str, Fault); 4] = [
+    ("throttled", || Verdict::Throttle),
+    ("failed", || Verdict::Fail),
+    ("answer lost", || Verdict::LoseAnswer),
+    ("connection broken", || Verdict::Break),
+];
+
+/// Abuse case F6: five times in vain, then the same token works; no reuse is counted.
+#[tokio::test]
+async fn a_refresh_in_vain_loses_nothing() {
+    for (name, fault) in FAULTS {
+        for table in ["Apps", "Sessions", "Users"] {
+            let stage = Stage::new().await;
+            let first = stage.login("pub1", NOTES).await;
+            stage.wire.script(move |operation| if operation.table == table { fault() } else { Verdict::Forward });
+            for _ in 0..5 {
+                assert!(later(&stage.refresh("pub1", &first.refresh).await), "{name} {table}");
+            }
+            stage.wire.calm();
+            let second = stage.refresh("pub1", &first.refresh).await.tokens();
+            assert_eq!(stage.refresh("pub1", &first.refresh).await.tokens().refresh, second.refresh);
+            assert!(stage.calls(&second.access).await);
+            assert_eq!(stage.refresh("pub1", &second.refresh).await.status, 200, "{name} {table}");
+        }
+    }
+}
+
+/// Abuse case F6: one answer is lost on the way, and the SDK repeats the write: it finds its own work.
+#[tokio::test]
+async fn a_write_repeated_by_the_sdk_is_one_write() {
+    let stage = Stage::new().await;
+    for fault in [|| Verdict::LoseAnswer, || Verdict::Break] as [Fault; 2] {
+        for once in [("PutItem", "Sessions"), ("UpdateItem", "Grants"), ("UpdateItem", "Sessions")] {
+            let mut done = false;
+            let first = stage.login("pub1", "vault:read").await;
+            stage.clock.forward(1_500);
+            stage.wire.script(move |operation: &Operation| {
+                let now = !done && operation.is(once.0, once.1);
+                done |= now;
+                if now { fault() } else { Verdict::Forward }
+            });
+            let before = stage.vault.renewals();
+            let second = stage.refresh("pub1", &first.refresh).await.tokens();
+            stage.wire.calm();
+            assert_eq!(stage.vault.renewals(), before + 1);
+            assert_eq!(stage.refresh("pub1", &first.refresh).await.tokens().refresh, second.refresh);
+            assert_eq!(stage.refresh("pub1", &second.refresh).await.status, 200, "{once:?}");
+        }
+    }
+}
+
+/// Abuse case K1; checklist V-07: unreachable means try again, for every request; what needs no store is answered.
+#[tokio::test]
+async fn without_a_store_every_answer_is_to_try_again() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", NOTES).await;
+    let app = stage.container_without_store();
+    for request in [
+        login("alice", "pub1", NOTES),
+        guess("alice", "pub1", "x"),
+        refresh("pub1", &tokens.refresh),
+        post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &tokens.refresh)]),
+        post("/oauth2/introspect", &[("token", &tokens.refresh)]).basic("conf1", SECRET),
+        post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
+    ] {
+        assert!(later(&send(&app, request).await));
+    }
+    let metadata = crate::request::request("GET", "/.well-known/oauth-authorization-server");
+    assert_eq!(send(&app, metadata).await.status, 200);
+}
+
+/// Abuse case K1: the same container recovers; a guess that could not be counted was not evaluated.
+#[tokio::test]
+async fn a_container_recovers_without_a_restart() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", NOTES).await;
+    for fault in [|| Verdict::Throttle, || Verdict::Fail] as [Fault; 2] {
+        stage.wire.script(move |_| fault());
+        for _ in 0..6 {
+            stage.clock.forward(10);
+            assert!(later(&stage.refresh("pub1", &tokens.refresh).await));
+            assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
+        }
+        stage.wire.calm();
+        assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
+    }
+    stage.wire.script(|operation| if operation.table == "Guesses" { Verdict::Throttle } else { Verdict::Forward });
+    stage.wire.since_last();
+    assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
+    assert!(!stage.wire.since_last().contains(&"GetItem Users".to_owned()));
+    stage.wire.calm();
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+}
+
+/// Abuse case F6: a store that does not answer at all; the function does, well before API Gateway gives up.
+#[tokio::test]
+async fn a_store_that_hangs_is_given_up_in_time() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", NOTES).await;
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let held = gate.clone();
+    stage.wire.script(move |_| Verdict::Hold(held.clone()));
+    let answer = tokio::time::timeout(Duration::from_secs(10), stage.refresh("pub1", &tokens.refresh)).await.unwrap();
+    assert!(later(&answer));
+    stage.wire.calm();
+    gate.add_permits(100);
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+}

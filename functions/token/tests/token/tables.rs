@@ -1,0 +1,68 @@
+//! Looking into the tables behind the function's back.
+
+use std::fmt::Write as _;
+
+use domain::access_token;
+use domain::ids::SessionId;
+use domain::keys::PublicKeys;
+use domain::session::Session;
+use store::Counted;
+
+use crate::request::decoded;
+use crate::stage::{AUDIENCE, ISSUER, Stage};
+
+impl Stage {
+    /// Whether the authorizer would let a call with this access token through.
+    pub(crate) async fn calls(&self, access: &str) -> bool {
+        let keys = PublicKeys::parse_jwks(&self.public).unwrap();
+        let Ok(claims) = access_token::verify(access, &keys, ISSUER, AUDIENCE, self.now()) else { return false };
+        let counted = self.db.store.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
+        matches!(counted.await.unwrap(), Counted::Live(_))
+    }
+
+    /// The session of an access token.
+    pub(crate) async fn session(&self, access: &str) -> Session {
+        let (_, claims) = decoded(access);
+        let sid = SessionId::parse(claims["sid"].as_str().unwrap()).unwrap();
+        self.db.store.session(&sid).await.unwrap().unwrap()
+    }
+
+    /// The versions of the internal tokens that the authorizer hands on with this access token.
+    pub(crate) async fn versions(&self, access: &str) -> Vec<u64> {
+        let session = self.session(access).await;
+        let counted = self.db.store.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
+        let Counted::Live(view) = counted.await.unwrap() else { panic!("the session has ended") };
+        view.tokens.values().map(|token| token.version).collect()
+    }
+
+    /// The failures counted under a key.
+    pub(crate) async fn failures(&self, key: &str) -> u64 {
+        let scanned = self.db.client.scan().table_name(&self.db.tables.guesses).send().await.unwrap();
+        let item = scanned
+            .items()
+            .iter()
+            .find(|item| item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk == key));
+        let failures = item.and_then(|item| item.get("failures")).and_then(|failures| failures.as_n().ok());
+        failures.map_or(0, |failures| failures.parse().unwrap())
+    }
+
+    /// Everything in the tables, as text.
+    pub(crate) async fn dump(&self) -> String {
+        let tables = &self.db.tables;
+        let mut dump = String::new();
+        for table in [&tables.users, &tables.apps, &tables.sessions, &tables.grants, &tables.guesses] {
+            let scanned = self.db.client.scan().table_name(table).send().await.unwrap();
+            writeln!(dump, "{:?}", scanned.items()).unwrap();
+        }
+        dump
+    }
+
+    /// The live session entries of alice in an application.
+    pub(crate) async fn sessions_of(&self, user: &str, client: &str) -> usize {
+        let scanned = self.db.client.scan().table_name(&self.db.tables.grants).send().await.unwrap();
+        let is = |value: Option<&_>, text: &str| format!("{value:?}").contains(&format!("\"{text}\""));
+        let mine =
+            scanned.items().iter().filter(|item| is(item.get("user_id"), user) && is(item.get("client_id"), client));
+        mine.flat_map(|item| item.keys()).filter(|name| name.starts_with('s') && name.len() == 23).count()
+    }
+}

@@ -1,0 +1,155 @@
+//! A wire to DynamoDB that tells what passed over it and does to each operation what a script says.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// An operation on its way to DynamoDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Such as `GetItem`.
+    pub(crate) name: String,
+    /// Such as `Sessions`.
+    pub(crate) table: String,
+}
+
+/// What becomes of an operation.
+pub(crate) enum Verdict {
+    /// It is done and answered.
+    Forward,
+    /// It is not done; the answer says that there is too much traffic.
+    Throttle,
+    /// It is not done; the answer is an internal error.
+    Fail,
+    /// It is done; instead of the answer comes an internal error.
+    LoseAnswer,
+    /// It is done; the connection breaks before the answer is complete.
+    Break,
+    /// It is done when the semaphore lets it pass.
+    Hold(Arc<Semaphore>),
+}
+
+type Script = Box<dyn FnMut(&Operation) -> Verdict + Send>;
+
+/// The wire. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    /// Where the near end listens.
+    pub(crate) endpoint: String,
+    far: String,
+    http: reqwest::Client,
+    script: Arc<Mutex<Option<Script>>>,
+    seen: Arc<Mutex<Vec<Operation>>>,
+}
+
+impl Operation {
+    /// Whether it changes an item.
+    pub(crate) fn writes(&self) -> bool {
+        self.name != "GetItem"
+    }
+
+    /// Operation and table in one word each.
+    pub(crate) fn is(&self, name: &str, table: &str) -> bool {
+        self.name == name && self.table == table
+    }
+}
+
+impl Wire {
+    /// A wire to the DynamoDB at this address.
+    pub(crate) async fn to(far: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Self {
+            endpoint: format!("http://{}", listener.local_addr().unwrap()),
+            far: far.to_owned(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            script: Arc::default(),
+            seen: Arc::default(),
+        };
+        let router = axum::Router::new().fallback(pass).with_state(wire.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        wire
+    }
+
+    /// From now on this decides about each operation.
+    pub(crate) fn script(&self, script: impl FnMut(&Operation) -> Verdict + Send + 'static) {
+        *self.script.lock().unwrap() = Some(Box::new(script));
+    }
+
+    /// From now on everything passes.
+    pub(crate) fn calm(&self) {
+        *self.script.lock().unwrap() = None;
+    }
+
+    /// Whether such an operation has come since the last time of asking.
+    pub(crate) fn seen(&self, name: &str, table: &str) -> bool {
+        self.seen.lock().unwrap().iter().any(|operation| operation.is(name, table))
+    }
+
+    /// What passed since the last time of asking, as `GetItem Apps`.
+    pub(crate) fn since_last(&self) -> Vec<String> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        seen.into_iter().map(|operation| format!("{} {}", operation.name, operation.table)).collect()
+    }
+}
+
+async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let operation = operation(&headers, &body);
+    wire.seen.lock().unwrap().push(operation.clone());
+    let verdict = wire.script.lock().unwrap().as_mut().map_or(Verdict::Forward, |script| script(&operation));
+    match verdict {
+        Verdict::Forward => wire.forward(headers, body).await,
+        Verdict::Throttle => error(400, "ProvisionedThroughputExceededException"),
+        Verdict::Fail => error(500, "InternalServerError"),
+        Verdict::LoseAnswer => {
+            wire.forward(headers, body).await;
+            error(500, "InternalServerError")
+        }
+        Verdict::Break => {
+            wire.forward(headers, body).await;
+            let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken"))]);
+            Response::builder().header("content-length", "1000").body(Body::from_stream(broken)).unwrap()
+        }
+        Verdict::Hold(gate) => {
+            gate.acquire().await.unwrap().forget();
+            wire.forward(headers, body).await
+        }
+    }
+}
+
+impl Wire {
+    async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Response<Body> {
+        for name in ["host", "content-length", "connection"] {
+            headers.remove(name);
+        }
+        let answer = self.http.post(&self.far).headers(headers).body(body).send().await.unwrap();
+        let mut response = Response::builder().status(answer.status());
+        for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {
+            if let Some(value) = answer.headers().get(name) {
+                response = response.header(name, value);
+            }
+        }
+        response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+    }
+}
+
+fn operation(headers: &HeaderMap, body: &[u8]) -> Operation {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let table = body["TableName"].as_str().unwrap_or_default();
+    let table = table.rsplit('-').next().unwrap_or_default();
+    Operation {
+        name: target.rsplit('.').next().unwrap_or_default().to_owned(),
+        table: table.strip_suffix("Table").unwrap_or(table).to_owned(),
+    }
+}
+
+fn error(status: u16, name: &str) -> Response<Body> {
+    let body = serde_json::json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": name });
+    let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    response.body(Body::from(body.to_string())).unwrap()
+}
