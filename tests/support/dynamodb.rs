@@ -1,8 +1,10 @@
 //! A real DynamoDB with the tables of the template, fresh for each test.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -47,7 +49,9 @@ pub async fn dynamodb() -> DynamoDb {
         None => embedded().await,
     };
     let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(entropy::bytes::<9>().expect("random bytes")));
-    let client = client(&endpoint);
+    // What is promised is the outcome of a race; a cold server on a busy machine may take longer than a function would.
+    let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
+    let client = Client::from_conf(client(&endpoint).config().to_builder().timeout_config(patient).build());
     for table in template(&prefix).tables {
         create(&client, &table).await;
     }

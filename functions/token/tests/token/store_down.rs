@@ -65,6 +65,18 @@ async fn a_write_repeated_by_the_sdk_is_one_write() {
     }
 }
 
+/// Abuse case F6: the lease is given back, so that the next attempt need not wait for its end.
+#[tokio::test]
+async fn a_commit_that_failed_holds_up_nobody() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read").await;
+    stage.clock.forward(1_500);
+    stage.wire.script(|operation| if operation.is("PutItem", "Sessions") { Verdict::Fail } else { Verdict::Forward });
+    assert!(later(&stage.refresh("pub1", &first.refresh).await));
+    stage.wire.calm();
+    assert_eq!(stage.refresh("pub1", &first.refresh).await.status, 200);
+}
+
 /// Abuse case K1; checklist V-07: unreachable means try again, for every request; what needs no store is answered.
 #[tokio::test]
 async fn without_a_store_every_answer_is_to_try_again() {
