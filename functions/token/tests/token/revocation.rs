@@ -16,6 +16,8 @@ async fn revoking_either_token_ends_the_session() {
     let stage = Stage::new().await;
     for hint in ["", "refresh_token", "access_token", "nonsense"] {
         for by_refresh in [true, false] {
+            // The twins of earlier rounds reach the cap: with a later clock, they are the ones that make room.
+            stage.clock.forward(1);
             let (tokens, twin) = (stage.login("pub1", NOTES).await, stage.login("pub1", NOTES).await);
             assert!(stage.calls(&tokens.access).await);
             let token = if by_refresh { &tokens.refresh } else { &tokens.access };
