@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local::binaries::WORKSPACE;
 use local::template::{Inputs, Table, Template};
-use startup::{Environment, dynamodb_client, entropy};
+use startup::{Environment, entropy};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -51,7 +51,7 @@ pub async fn dynamodb() -> DynamoDb {
     let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(entropy::bytes::<9>().expect("random bytes")));
     // What is promised is the outcome of a race; a cold server on a busy machine may take longer than a function would.
     let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
-    let client = Client::from_conf(client(&endpoint).config().to_builder().timeout_config(patient).build());
+    let client = Client::from_conf(dynamodb_client(&endpoint).config().to_builder().timeout_config(patient).build());
     for table in template(&prefix).tables {
         create(&client, &table).await;
     }
@@ -68,7 +68,7 @@ pub async fn dynamodb() -> DynamoDb {
 }
 
 /// A client for a DynamoDB at this address.
-pub(crate) fn client(endpoint: &str) -> Client {
+pub fn dynamodb_client(endpoint: &str) -> Client {
     let pairs = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
@@ -76,7 +76,7 @@ pub(crate) fn client(endpoint: &str) -> Client {
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
     ];
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    dynamodb_client(&environment).expect("a client for a loopback address")
+    startup::dynamodb_client(&environment).expect("a client for a loopback address")
 }
 
 fn template(prefix: &str) -> Template {

@@ -62,7 +62,7 @@ impl Gateway {
             grants: table("GrantsTable"),
             guesses: table("GuessesTable"),
         };
-        Store::new(dynamodb::client(self.stack.dynamodb_url()), tables)
+        Store::new(dynamodb::dynamodb_client(self.stack.dynamodb_url()), tables)
     }
 
     /// The secret of `partner-app`.

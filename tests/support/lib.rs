@@ -1,11 +1,13 @@
-//! What tests share: a real DynamoDB, the whole gateway in one call, and a client for it.
+//! What tests share: a real DynamoDB, a wire to it, the whole gateway in one call, and a client for it.
 
 mod client;
 mod dynamodb;
 mod gateway;
 mod raw;
+mod wire;
 
 pub use client::{ADA, Answer, BOB, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
-pub use dynamodb::{DynamoDb, dynamodb};
+pub use dynamodb::{DynamoDb, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
+pub use wire::{Operation, Verdict, Wire};

@@ -46,7 +46,13 @@ impl App {
             let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
             let session = match decision {
-                Decision::Refuse => return Err(Failure::RefreshToken("used, expired or ended")),
+                Decision::Refuse => {
+                    if session.family.ended {
+                        // A crash may have left the session's entry behind, and with it access tokens that work.
+                        self.end_session(&session.sid).await?;
+                    }
+                    return Err(Failure::RefreshToken("used, expired or ended"));
+                }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
                     self.end_session(&session.sid).await?;

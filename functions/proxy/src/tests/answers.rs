@@ -27,7 +27,8 @@ async fn an_answer_passes_without_the_connection_and_the_legacy_session() {
                 ("X-Own", "yes"),
             ];
             answer(403, &headers, b"\x89PNG\0\xff")
-        });
+        })
+        .await;
         let response = rig.call(get(version)).await;
         assert_eq!((response.status(), response.body()), (403, b"\x89PNG\0\xff".to_vec()));
         assert_eq!(response.values("set-cookie"), ["a=1; Path=/", "b=2"]);
@@ -47,7 +48,8 @@ async fn head_204_and_304_have_no_body() {
     let rig = Rig::answering(|number, _| {
         let line = ["200 OK\r\nContent-Length: 5", "204 No Content", "304 Not Modified\r\nETag: x"][number];
         Reply::Send(format!("HTTP/1.1 {line}\r\n\r\n").into_bytes())
-    });
+    })
+    .await;
     for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304)] {
         let response = rig.call(Event::new(ApiVersion::Rest, method, "/orders")).await;
         assert_eq!((response.status(), response.body()), (status, vec![]));
@@ -60,7 +62,7 @@ async fn an_answer_larger_than_lambda_carries_is_said_to_be() {
     const MB: usize = 1024 * 1024;
     // Bytes that are no text grow by a third on their way.
     for (byte, size, status) in [(b'x', 6 * MB + 1, 502), (0xff, 5 * MB, 502), (1, 2 * MB, 502), (0xff, 4 * MB, 200)] {
-        let rig = Rig::answering(move |_, _| answer(200, &[], &vec![byte; size]));
+        let rig = Rig::answering(move |_, _| answer(200, &[], &vec![byte; size])).await;
         let response = rig.call(get(ApiVersion::Rest)).await;
         assert_eq!(response.status(), status, "{byte} {size}");
         if status == 502 {
@@ -74,7 +76,7 @@ async fn an_answer_larger_than_lambda_carries_is_said_to_be() {
 async fn a_back_end_that_is_down_or_broken_is_502() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unused = RecordingServer::start(|_, _| answer(200, &[], b""));
-    let down = Rig::over(unused, &format!("http://{nobody}"));
+    let down = Rig::over(unused, &format!("http://{nobody}")).await;
     let response = down.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.status(), 502);
     let problem = response.problem();
@@ -82,14 +84,15 @@ async fn a_back_end_that_is_down_or_broken_is_502() {
     assert!(!problem.to_string().contains("127.0.0.1"));
     assert_eq!(response.values("ratelimit").len(), 1);
 
-    let broken = Rig::answering(|_, _| Reply::Close(b"garbage\r\n\r\n".to_vec()));
+    let broken = Rig::answering(|_, _| Reply::Close(b"garbage\r\n\r\n".to_vec())).await;
     assert_eq!(broken.call(get(ApiVersion::Http)).await.problem()["status"], 502);
 }
 
 /// Checklist H-08.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_back_end_that_never_answers_is_504() {
-    let rig = Rig::answering(|_, _| Reply::Stall(Vec::new()));
+    let rig = Rig::answering(|_, _| Reply::Stall(Vec::new())).await;
+    tokio::time::pause();
     let response = rig.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.problem()["detail"], "The back end did not answer in time.");
     assert_eq!(response.status(), 504);
@@ -98,14 +101,14 @@ async fn a_back_end_that_never_answers_is_504() {
 /// Checklist H-05.
 #[tokio::test]
 async fn a_post_is_never_sent_twice() {
-    let rig = Rig::answering(|_, _| Reply::Close(Vec::new()));
+    let rig = Rig::answering(|_, _| Reply::Close(Vec::new())).await;
     assert_eq!(rig.call(Event::new(ApiVersion::Rest, "POST", "/orders")).await.status(), 502);
     assert_eq!(rig.back_end.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn connections_to_the_back_end_are_reused() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     for _ in 0..5 {
         assert_eq!(rig.call(get(ApiVersion::Rest)).await.status(), 200);
     }

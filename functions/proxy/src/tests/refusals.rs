@@ -11,7 +11,7 @@ use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
 
 /// Sends to a fresh rig and checks that nothing arrived.
 async fn refused(event: Value) -> Response {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let response = rig.send(event).await;
     assert_eq!(rig.back_end.connections(), 0, "{response:?}");
     response
@@ -20,7 +20,7 @@ async fn refused(event: Value) -> Response {
 /// Abuse cases A2, A3, A4, C3, C4; checklist H-13.
 #[tokio::test]
 async fn a_path_that_two_readers_could_read_differently_is_refused() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     for version in BOTH {
         for path in [
             "/orders/../orders",
@@ -79,7 +79,7 @@ async fn without_the_authorizers_word_there_is_no_call() {
 /// Abuse case A5: a decision is good for the method, the path and the route it was made for.
 #[tokio::test]
 async fn a_decision_about_another_request_is_no_decision() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let decided = Event::new(ApiVersion::Rest, "GET", "/orders").by(rig.alice(b"alices"));
     for (field, value) in [("httpMethod", "POST"), ("path", "/orders/7")] {
         let mut event = decided.clone();
@@ -134,13 +134,13 @@ async fn header_maps_that_disagree_are_refused() {
         event["multiValueHeaders"]["X-Authenticated-Userid"] = multiple;
         assert_eq!(refused(event).await.status(), 400);
     }
-    assert_eq!(Rig::new().send(event.headers(&[("X-A", "b"), ("X-A", "c")]).anonymous()).await.status(), 200);
+    assert_eq!(Rig::new().await.send(event.headers(&[("X-A", "b"), ("X-A", "c")]).anonymous()).await.status(), 200);
 }
 
 /// Abuse case C8.
 #[tokio::test]
 async fn odd_queries_and_headers_are_refused_and_the_next_call_works() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     for raw in ["a=\"b\"", "a=<b>", "a=b c", "a=\u{1}", "a=\r\nX: y", "a=\u{e9}"] {
         let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(rig.alice(b"alices"));
         event["rawQueryString"] = json!(raw);
@@ -158,11 +158,11 @@ async fn odd_queries_and_headers_are_refused_and_the_next_call_works() {
 async fn a_stored_value_that_would_break_a_header_stops_the_call() {
     let event = Event::new(ApiVersion::Rest, "GET", "/orders");
     for state in [&b"a\r\nX-Admin: 1"[..], b"a\0", "caf\u{e9}".as_bytes(), b"\xff"] {
-        let rig = Rig::new();
+        let rig = Rig::new().await;
         assert_eq!(rig.send(event.by(rig.alice(state))).await.status(), 500);
         assert_eq!(rig.back_end.connections(), 0);
     }
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let alice = Admitted { app_name: "caf\u{e9}".to_owned(), ..rig.alice(b"alices") };
     assert_eq!(rig.send(event.by(alice)).await.status(), 500);
     assert_eq!(rig.back_end.connections(), 0);
@@ -170,7 +170,7 @@ async fn a_stored_value_that_would_break_a_header_stops_the_call() {
 
 #[tokio::test]
 async fn headers_larger_than_the_back_end_takes_are_431() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let plain = || Admitted { api: ApiName::parse("plain").unwrap(), route: "/plain".to_owned(), ..admitted(1) };
     let big: &'static str = Box::leak("x".repeat(900).into_boxed_str());
     let event = Event::new(ApiVersion::Rest, "GET", "/plain");
@@ -181,7 +181,7 @@ async fn headers_larger_than_the_back_end_takes_are_431() {
 
 #[tokio::test]
 async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     for event in [json!({}), json!([]), json!({"Records": []}), json!({"version": "3.0"})] {
         let error = rig.proxy.handle(event, None).await.unwrap_err().to_string();
         assert!(error.contains("expected an API Gateway REST API event"), "{error}");

@@ -1,8 +1,8 @@
-//! A whole proxy over a recording back end and a store that keeps items in memory.
+//! A whole proxy over a recording back end and a real DynamoDB.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,8 +14,7 @@ use domain::sealing::SealedToken;
 use domain::session::{Family, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use serde_json::json;
-use startup::Environment;
-use store::Tables;
+use support::{DynamoDb, Wire};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, answer};
 use crate::*;
@@ -25,17 +24,12 @@ const SEALING: &str = r#"{"current":"k1","keys":{"k1":"AAECAwQFBgcICQoLDA0ODxARE
 
 pub(super) struct Rig {
     pub(super) back_end: RecordingServer,
-    pub(super) database: RecordingServer,
+    pub(super) database: DynamoDb,
+    /// Between the proxy and its database.
+    pub(super) wire: Wire,
     pub(super) clock: Arc<HandClock>,
-    pub(super) store: Store,
     pub(super) proxy: Proxy,
     keys: SealingKeys,
-    yaml: String,
-}
-
-fn proxy(yaml: &str, store: Store, clock: Arc<HandClock>) -> Proxy {
-    let keys = SealingKeys::parse(SEALING).unwrap();
-    Proxy::new(Gateway::parse(yaml).unwrap(), store, keys, BackEndClient::new().unwrap(), clock)
 }
 
 /// A clock that tests move by hand.
@@ -55,18 +49,18 @@ impl Clock for HandClock {
 
 impl Rig {
     /// A rig whose back end answers 200 to everything.
-    pub(super) fn new() -> Self {
-        Self::answering(|_, _| answer(200, &[("Content-Type", "text/plain")], b"fine"))
+    pub(super) async fn new() -> Self {
+        Self::answering(|_, _| answer(200, &[("Content-Type", "text/plain")], b"fine")).await
     }
 
-    pub(super) fn answering(reply: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static) -> Self {
+    pub(super) async fn answering(reply: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static) -> Self {
         let back_end = RecordingServer::start(reply);
         let origin = back_end.origin();
-        Self::over(back_end, &origin)
+        Self::over(back_end, &origin).await
     }
 
     /// A rig that is configured for another back end than the recording one.
-    pub(super) fn over(back_end: RecordingServer, origin: &str) -> Self {
+    pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
         let yaml = format!(
             r#"
 plans: {{ standard: {{ calls: 60, window: 1m }} }}
@@ -91,16 +85,15 @@ apis:
     routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
 "#
         );
-        let database = in_memory();
-        let store = store_at(&database);
+        let database = support::dynamodb().await;
+        let wire = Wire::to(&database.endpoint).await;
+        let client = support::dynamodb_client(&wire.endpoint);
+        let store = Store::new(client, database.tables.clone());
         let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
-        let proxy = proxy(&yaml, store.clone(), clock.clone());
-        Self { back_end, database, clock, store, proxy, keys: SealingKeys::parse(SEALING).unwrap(), yaml }
-    }
-
-    /// The same proxy in another container, over another store.
-    pub(super) fn over_store(&self, database: &RecordingServer) -> Proxy {
-        proxy(&self.yaml, store_at(database), self.clock.clone())
+        let keys = || SealingKeys::parse(SEALING).unwrap();
+        let gateway = Gateway::parse(&yaml).unwrap();
+        let proxy = Proxy::new(gateway, store, keys(), BackEndClient::new().unwrap(), clock.clone());
+        Self { back_end, database, wire, clock, proxy, keys: keys() }
     }
 
     pub(super) async fn send(&self, event: Value) -> Response {
@@ -154,12 +147,12 @@ apis:
             credential_epoch: 0,
             tokens: BTreeMap::from([(legacy(), token)]),
         };
-        self.store.create_session(&session).await.unwrap();
+        self.database.store.create_session(&session).await.unwrap();
     }
 
-    /// How often the store was read.
-    pub(super) fn reads(&self) -> usize {
-        self.database.requests().iter().filter(|request| request.head.contains("GetItem")).count()
+    /// What the proxy asked of the store since the last time of asking.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.wire.since_last()
     }
 }
 
@@ -185,37 +178,6 @@ pub(super) fn admitted(id: u8) -> Admitted {
 
 pub(super) fn quota(remaining: u32) -> Quota {
     Quota { limit: 60, window: Seconds::new(60), remaining, reset: Seconds::new(7) }
-}
-
-/// The two calls of DynamoDB that sessions need.
-fn in_memory() -> RecordingServer {
-    let items = Mutex::<BTreeMap<String, Value>>::default();
-    RecordingServer::start(move |_, request| {
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let mut items = items.lock().unwrap();
-        let json = if request.head.contains("PutItem") {
-            items.insert(body["Item"]["sid"]["S"].as_str().unwrap().to_owned(), body["Item"].clone());
-            json!({})
-        } else {
-            match items.get(body["Key"]["sid"]["S"].as_str().unwrap()) {
-                Some(item) => json!({ "Item": item }),
-                None => json!({}),
-            }
-        };
-        answer(200, &[("Content-Type", "application/x-amz-json-1.0")], json.to_string().as_bytes())
-    })
-}
-
-fn store_at(database: &RecordingServer) -> Store {
-    let variables = [
-        ("AWS_REGION", "eu-west-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", database.origin()),
-    ];
-    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value)));
-    let client = startup::dynamodb_client(&environment).unwrap();
-    Store::new(client, Tables { sessions: "sessions".to_owned(), ..Tables::default() })
 }
 
 /// A request as API Gateway would tell it.

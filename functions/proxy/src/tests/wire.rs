@@ -8,7 +8,7 @@ use domain::event::ApiVersion;
 #[tokio::test]
 async fn an_honest_call_arrives_with_its_identity_and_its_session() {
     for version in BOTH {
-        let rig = Rig::new();
+        let rig = Rig::new().await;
         let event = Event::new(version, "POST", "/orders").headers(&[
             ("Accept", "text/html"),
             ("Content-Type", "application/octet-stream"),
@@ -49,7 +49,7 @@ async fn an_honest_call_arrives_with_its_identity_and_its_session() {
 /// Checklist H-12.
 #[tokio::test]
 async fn repeated_headers_arrive_in_order() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let headers = [("X-Tag", "one"), ("X-Tag", "two"), ("X-Tag", "one")];
     rig.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await;
     assert_eq!(rig.back_end.requests()[0].values("x-tag"), ["one", "two", "one"]);
@@ -86,7 +86,7 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
         ("Expect", "evil"),
     ];
     for version in BOTH {
-        let rig = Rig::new();
+        let rig = Rig::new().await;
         let response = rig.call(Event::new(version, "POST", "/orders").headers(&HOSTILE).body(b"honest")).await;
         assert_eq!(response.status(), 200);
         let requests = rig.back_end.requests();
@@ -104,7 +104,7 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
 #[tokio::test]
 async fn a_public_call_carries_no_identity_and_no_session() {
     for version in BOTH {
-        let rig = Rig::new();
+        let rig = Rig::new().await;
         let event = Event::new(version, "GET", "/public/ping").headers(&[
             ("X-Authenticated-UserId", "evil"),
             ("X-Authenticated-Scope", "evil"),
@@ -130,7 +130,7 @@ async fn a_public_call_carries_no_identity_and_no_session() {
 #[tokio::test]
 async fn the_query_arrives_as_it_was_without_an_access_token() {
     for version in BOTH {
-        let rig = Rig::new();
+        let rig = Rig::new().await;
         let mut event = Event::new(version, "GET", "/orders/7");
         event.query = vec![("a", "2"), ("a", "1"), ("access_token", "stolen"), ("b", "")];
         let mut alice = rig.alice(b"alices");
@@ -146,7 +146,7 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
     for status in [302, 307] {
         let elsewhere = RecordingServer::start(|_, _| answer(200, &[], b""));
         let location = elsewhere.origin();
-        let rig = Rig::answering(move |_, _| answer(status, &[("Location", &location)], b""));
+        let rig = Rig::answering(move |_, _| answer(status, &[("Location", &location)], b"")).await;
         let response = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await;
         assert_eq!(response.status(), u64::from(status));
         assert_eq!(response.values("location"), [elsewhere.origin()]);

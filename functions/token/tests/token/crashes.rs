@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::request::{Request, post};
 use crate::stage::{NOTES, Stage, login, refresh, send};
-use crate::wire::{Operation, Verdict};
+use support::{Operation, Verdict};
 
 /// How the last write before the end goes.
 #[derive(Debug, Clone, Copy)]
@@ -124,4 +124,26 @@ async fn a_revocation_that_dies_is_repeated() {
         assert_eq!(stage.sessions_of("u_alice", "pub1").await, 0, "{when}");
     };
     assert_eq!(at_every_write("revoke", journey, after).await, 2);
+}
+
+/// The end of a family that died half-way is finished by whoever presents one of its tokens again.
+#[tokio::test]
+async fn an_end_after_reuse_that_dies_is_finished_by_the_next_attempt() {
+    let journey = async |stage: &Stage| {
+        let first = stage.login("pub1", NOTES).await;
+        let second = stage.refresh("pub1", &first.refresh).await.tokens();
+        stage.refresh("pub1", &second.refresh).await.tokens();
+        stage.clock.forward(1_500);
+        refresh("pub1", &first.refresh)
+    };
+    for most in 0..2 {
+        let stage = Stage::new().await;
+        let request = journey(&stage).await;
+        stage.wire.script(dying(most, Last::Answered));
+        assert_eq!(send(&stage.container(), request.clone()).await.status, 503, "after {most} writes");
+        stage.wire.calm();
+        assert_eq!(stage.sessions_of("u_alice", "pub1").await, 1, "after {most} writes");
+        assert_eq!(stage.send(request).await.refusal(), (400, "invalid_grant"), "after {most} writes");
+        assert_eq!(stage.sessions_of("u_alice", "pub1").await, 0, "after {most} writes");
+    }
 }

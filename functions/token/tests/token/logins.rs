@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use crate::request::post;
 use crate::stage::{NOTES, PASSWORD, Stage, guess, login, send};
-use crate::wire::Verdict;
+use support::Verdict;
 
 /// Checklist G-03, T-21.
 #[tokio::test]

@@ -50,5 +50,3 @@ mod stage;
 mod store_down;
 #[cfg(test)]
 mod tables;
-#[cfg(test)]
-mod wire;

@@ -2,9 +2,9 @@
 
 use crate::request::{Request, decoded, post};
 use crate::stage::{NOTES, SECRET, Stage, send};
-use crate::wire::Verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use support::Verdict;
 
 fn revoke(client: &str, token: &str, hint: &str) -> Request {
     post("/oauth2/revoke", &[("client_id", client), ("token", token), ("token_type_hint", hint)])

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::request::{decoded, post};
 use crate::stage::{PASSWORD, SECRET, Stage, guess, login};
-use crate::wire::Verdict;
+use support::Verdict;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]

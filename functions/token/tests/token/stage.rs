@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use crate::container::{GATEWAY, build, connectors, signing_keys};
 use crate::renewing::Renewing;
 use crate::request::{Answer, Request, Tokens, post};
-use crate::wire::Wire;
+use support::Wire;
 
 pub(crate) const ISSUER: &str = "https://auth.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::request::{Answer, post};
 use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh, send};
-use crate::wire::{Operation, Verdict};
+use support::{Operation, Verdict};
 
 fn later(answer: &Answer) -> bool {
     assert!(answer.header("Retry-After").is_some(), "{}", answer.text);

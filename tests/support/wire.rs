@@ -11,15 +11,16 @@ use tokio::sync::Semaphore;
 
 /// An operation on its way to DynamoDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// Such as `GetItem`.
-    pub(crate) name: String,
+    pub name: String,
     /// Such as `Sessions`.
-    pub(crate) table: String,
+    pub table: String,
 }
 
 /// What becomes of an operation.
-pub(crate) enum Verdict {
+#[derive(Debug)]
+pub enum Verdict {
     /// It is done and answered.
     Forward,
     /// It is not done; the answer says that there is too much traffic.
@@ -38,9 +39,9 @@ type Script = Box<dyn FnMut(&Operation) -> Verdict + Send>;
 
 /// The wire. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Wire {
+pub struct Wire {
     /// Where the near end listens.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     far: String,
     http: reqwest::Client,
     script: Arc<Mutex<Option<Script>>>,
@@ -49,19 +50,19 @@ pub(crate) struct Wire {
 
 impl Operation {
     /// Whether it changes an item.
-    pub(crate) fn writes(&self) -> bool {
+    pub fn writes(&self) -> bool {
         self.name != "GetItem"
     }
 
     /// Operation and table in one word each.
-    pub(crate) fn is(&self, name: &str, table: &str) -> bool {
+    pub fn is(&self, name: &str, table: &str) -> bool {
         self.name == name && self.table == table
     }
 }
 
 impl Wire {
     /// A wire to the DynamoDB at this address.
-    pub(crate) async fn to(far: &str) -> Self {
+    pub async fn to(far: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let wire = Self {
             endpoint: format!("http://{}", listener.local_addr().unwrap()),
@@ -76,22 +77,22 @@ impl Wire {
     }
 
     /// From now on this decides about each operation.
-    pub(crate) fn script(&self, script: impl FnMut(&Operation) -> Verdict + Send + 'static) {
+    pub fn script(&self, script: impl FnMut(&Operation) -> Verdict + Send + 'static) {
         *self.script.lock().unwrap() = Some(Box::new(script));
     }
 
     /// From now on everything passes.
-    pub(crate) fn calm(&self) {
+    pub fn calm(&self) {
         *self.script.lock().unwrap() = None;
     }
 
     /// Whether such an operation has come since the last time of asking.
-    pub(crate) fn seen(&self, name: &str, table: &str) -> bool {
+    pub fn seen(&self, name: &str, table: &str) -> bool {
         self.seen.lock().unwrap().iter().any(|operation| operation.is(name, table))
     }
 
     /// What passed since the last time of asking, as `GetItem Apps`.
-    pub(crate) fn since_last(&self) -> Vec<String> {
+    pub fn since_last(&self) -> Vec<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         seen.into_iter().map(|operation| format!("{} {}", operation.name, operation.table)).collect()
     }
