@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(keys("k2", &[("k2", 2)]).open(&session, &name("c"), 1, &sealed), Err(CannotOpen));
     }
 
+    /// Checklist C-05, J-05: a MAC or sealing key has 256 bits; a word that people remember is none.
     #[test]
     fn a_malformed_key_secret_is_named() {
         assert_eq!(KeySet::parse("{}").unwrap_err(), InvalidKeySet::Shape);

@@ -32,7 +32,7 @@ async fn a_confidential_application_shows_its_secret_in_one_of_two_ways() {
     assert!(stage.wire.since_last().iter().all(|operation| !operation.ends_with("Users")), "nobody was looked up");
 }
 
-/// Checklist T-05, T-12, G-14, V-04, I-01: the id alone opens nothing, whatever is asked.
+/// Checklist T-05, T-12, G-14, V-04, I-01, Z-37: the id alone opens nothing, whatever is asked.
 #[tokio::test]
 async fn the_id_of_a_confidential_application_alone_opens_nothing() {
     let stage = Stage::new().await;

@@ -17,7 +17,7 @@ fn wait(answer: &Answer) -> u64 {
     answer.header("Retry-After").unwrap().parse().unwrap()
 }
 
-/// Abuse case G1: unknown, wrong and disabled are answered alike and cost the same work. The time is printed: how well
+/// Abuse case G1; checklist Z-15: unknown, wrong and disabled are answered alike and cost the same work. The time is printed: how well
 /// the best threshold on it tells an unknown person from a known one, 0.5 being not at all.
 #[tokio::test]
 async fn nothing_tells_whether_a_person_exists() {

@@ -34,7 +34,7 @@ async fn fifty_refreshes_at_once_make_one_successor() {
     assert_eq!(stage.refresh("pub1", &successor).await.status, 200);
 }
 
-/// Abuse case F2; checklist S-05: the reused token ends the family, refresh and access tokens alike.
+/// Abuse case F2; checklist S-05, Z-33: the reused token ends the family, refresh and access tokens alike.
 #[tokio::test]
 async fn a_token_used_long_ago_ends_the_session() {
     let stage = Stage::new().await;

@@ -10,7 +10,7 @@ fn revoke(client: &str, token: &str, hint: &str) -> Request {
     post("/oauth2/revoke", &[("client_id", client), ("token", token), ("token_type_hint", hint)])
 }
 
-/// Abuse case F7; checklist V-01, V-02, V-03, S-12, Z-25: by either token, whatever the hint, felt by the next request.
+/// Abuse case F7; checklist V-01, V-02, V-03, S-12, Z-25, Z-36: by either token, whatever the hint, felt by the next request.
 #[tokio::test]
 async fn revoking_either_token_ends_the_session() {
     let stage = Stage::new().await;

@@ -34,7 +34,7 @@ async fn a_scope_is_a_set_of_case_sensitive_words() {
     assert_eq!(answer.body["scope"], NOTES);
 }
 
-/// Abuse case E6; checklist G-10, G-11, G-12, S-11.
+/// Abuse case E6; checklist G-10, G-11, G-12, O-03, S-11, Z-38.
 #[tokio::test]
 async fn a_refresh_narrows_an_access_token_and_never_widens_the_grant() {
     let stage = Stage::new().await;
