@@ -1,7 +1,9 @@
 //! Journeys through the whole gateway: the real binaries behind the local API Gateway, one file per topic.
 
+mod browser;
 mod canned;
 mod claims;
+mod cors;
 mod events;
 mod faults;
 mod forge;

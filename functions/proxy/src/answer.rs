@@ -38,12 +38,16 @@ pub(crate) fn with_quota(mut response: ApiResponse, quota: &Quota) -> ApiRespons
         .header("RateLimit-Policy", rate_limit::rate_limit_policy(quota))
 }
 
-/// The JSON for Lambda, or the answer that says that it would be too large.
-pub(crate) fn for_lambda(response: ApiResponse, version: ApiVersion) -> Value {
+/// The JSON for Lambda, or the answer that says that it would be too large; either `dress`ed for the page that asked.
+pub(crate) fn for_lambda(
+    response: ApiResponse,
+    version: ApiVersion,
+    dress: impl Fn(ApiResponse) -> ApiResponse,
+) -> Value {
     let large = response.body.len() > CERTAINLY_FITS;
-    let value = response.into_value(version);
+    let value = dress(response).into_value(version);
     if large && serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_ANSWER {
-        return Failure::BackEnd(BackEndError::TooLarge).answer(None).into_value(version);
+        return dress(Failure::BackEnd(BackEndError::TooLarge).answer(None)).into_value(version);
     }
     value
 }

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Query(#[from] QueryRefused),
     #[error("the method is not a method")]
     Method,
+    #[error("an OPTIONS that is no preflight of a listed origin")]
+    NoPreflight,
     #[error("no such method here")]
     MethodNotAllowed(Vec<Method>),
     #[error("the authorizer refused the call: {0:?}")]
@@ -65,9 +67,11 @@ impl Failure {
             Self::Path(_) => problem(400, "The path is not allowed."),
             Self::Query(_) => problem(400, "The query is not allowed."),
             Self::Method => problem(400, "The method is not allowed."),
+            Self::NoPreflight => {
+                problem(403, "OPTIONS is for web pages that the gateway lists; see cors in gateway.yaml.")
+            }
             Self::MethodNotAllowed(allowed) => {
-                let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-                problem(405, "This path has other methods; see Allow.").header("Allow", allowed)
+                problem(405, "This path has other methods; see Allow.").header("Allow", listed(allowed))
             }
             Self::Refused(refusal) => refused(refusal),
             Self::Headers(CannotBuild::ClientHeader) => problem(400, "A header is malformed."),
@@ -134,6 +138,11 @@ fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -
         body = body.with("scope", scope);
     }
     send(&body).header("WWW-Authenticate", header)
+}
+
+/// Methods as `Allow` and its like list them.
+pub(crate) fn listed(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn later(detail: &str) -> ApiResponse {

@@ -29,7 +29,17 @@ impl Proxy {
             Some(name) => Some(self.connector(name)?),
             None => None,
         };
-        let exchange = Exchange { request, call, connector: connector.map(|(_, connector)| connector), trace_id };
+        // A back end that speaks CORS itself would refuse a page whose origin it does not know.
+        let without_origin: Vec<_>;
+        let headers = if self.gateway.cors().is_some() {
+            let kept = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("origin"));
+            without_origin = kept.cloned().collect();
+            &without_origin
+        } else {
+            &request.headers
+        };
+        let connector_of_api = connector.map(|(_, connector)| connector);
+        let exchange = Exchange { request, call, connector: connector_of_api, trace_id, headers };
         let nothing_reserved = Reserved::default();
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
@@ -85,6 +95,8 @@ struct Exchange<'a> {
     call: &'a Call<'a>,
     connector: Option<&'a Arc<dyn Connector>>,
     trace_id: Option<&'a str>,
+    /// The client's headers that may go on.
+    headers: &'a [(String, String)],
 }
 
 impl Exchange<'_> {
@@ -104,7 +116,7 @@ impl Exchange<'_> {
         });
         let headers = build_request(&Outgoing {
             client: Client {
-                headers: &self.request.headers,
+                headers: self.headers,
                 address: self.request.source_ip.as_deref(),
                 host: self.request.domain_name.as_deref(),
                 // API Gateway serves nothing else.

@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod failure;
 mod forward;
+mod preflight;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -60,18 +61,25 @@ impl Proxy {
     /// An error means that the event is none of API Gateway's; every other failure is an answer.
     pub async fn handle(&self, event: Value, trace_id: Option<&str>) -> Result<Value, EventError> {
         let version = version(&event);
-        let response = match ApiRequest::from_value(event) {
-            Ok(request) => self.answer(&request, trace_id).await,
+        let request = match ApiRequest::from_value(event) {
+            Ok(request) => request,
             Err(error) => {
                 let Some(status) = error.status() else { return Err(error) };
-                Failure::Event(status).answer(None)
+                return Ok(Failure::Event(status).answer(None).into_value(version));
             }
         };
-        Ok(answer::for_lambda(response, version))
+        let response = self.answer(&request, trace_id).await;
+        Ok(answer::for_lambda(response, version, |response| match self.gateway.cors() {
+            Some(cors) => cors.dress(&request, response),
+            None => response,
+        }))
     }
 
     async fn answer(&self, request: &ApiRequest, trace_id: Option<&str>) -> ApiResponse {
         let request_id = request.request_id.as_deref();
+        if request.method == "OPTIONS" {
+            return self.preflight(request).unwrap_or_else(|failure| failure.answer(request_id));
+        }
         let call = match Call::read(&self.gateway, request) {
             Ok(call) => call,
             Err(failure) => return failure.answer(request_id),

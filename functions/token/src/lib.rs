@@ -68,8 +68,16 @@ impl App {
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
         };
         let version = request.version;
-        let answer = self.dispatch(&request).await.unwrap_or_else(|failure| answer::failure(&failure));
-        answer.into_value(version)
+        let outcome = self.dispatch(&request).await;
+        let Some(cors) = self.config.cors() else {
+            return outcome.unwrap_or_else(|failure| answer::failure(&failure)).into_value(version);
+        };
+        let answer = match outcome {
+            // No endpoint has the method OPTIONS, so that the refusal names the methods there are.
+            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(&request) => cors.permission(methods),
+            outcome => outcome.unwrap_or_else(|failure| answer::failure(&failure)),
+        };
+        cors.dress(&request, answer).into_value(version)
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {

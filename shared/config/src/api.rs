@@ -60,7 +60,7 @@ pub struct Route {
     pub public: bool,
 }
 
-/// A method that routes can have; API Gateway passes no others on.
+/// A method that routes can have. `OPTIONS` is the gateway's own: it answers web pages that ask for permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the methods of RFC 9110 section 9.3 and RFC 5789")]
@@ -71,7 +71,6 @@ pub enum Method {
     Put,
     Patch,
     Delete,
-    Options,
 }
 
 impl From<Method> for http::Method {
@@ -83,7 +82,6 @@ impl From<Method> for http::Method {
             Method::Put => Self::PUT,
             Method::Patch => Self::PATCH,
             Method::Delete => Self::DELETE,
-            Method::Options => Self::OPTIONS,
         }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     let mut findings = Findings::default();
     lifetimes(file, &mut findings);
     plans(file, &mut findings);
+    cors(file, &mut findings);
     for (name, connector) in &file.connectors {
         connectors::check(&format!("connectors.{name}"), connector, &mut findings);
     }
@@ -59,6 +60,25 @@ fn lifetimes(file: &File, findings: &mut Findings) {
     }
     if !(1..=16).contains(&file.sessions_per_user_and_app) {
         findings.add("sessions_per_user_and_app".to_owned(), "out of range: write 1 to 16");
+    }
+}
+
+fn cors(file: &File, findings: &mut Findings) {
+    let Some(cors) = &file.cors else { return };
+    if !(1..=32).contains(&cors.origins.len()) {
+        findings.add("cors.origins".to_owned(), "out of range: write 1 to 32 origins, or remove `cors`");
+    }
+    if let Some(index) = cors.repeated() {
+        findings.add(format!("cors.origins[{index}]"), "this origin is there twice: keep one");
+    }
+    findings.within("cors.max_age".to_owned(), cors.max_age, 0, 86_400);
+    for (name, list) in [("request_headers", &cors.request_headers), ("answer_headers", &cors.answer_headers)] {
+        if list.len() > 16 {
+            findings.add(format!("cors.{name}"), "out of range: write at most 16 headers");
+        }
+        if let Some(index) = list.iter().position(|name| name.name() == "*") {
+            findings.add(format!("cors.{name}[{index}]"), "`*` stands for every header: write each by its name");
+        }
     }
 }
 

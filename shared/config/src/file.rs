@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
+use crate::cors::CorsFields;
 use crate::duration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
@@ -30,6 +31,8 @@ pub(crate) struct File {
     pub(crate) sessions_per_user_and_app: u32,
     /// The scopes there are, each with a sentence for people. When present, routes can use no others.
     pub(crate) scopes: Option<BTreeMap<ScopeToken, String>>,
+    /// The web pages that may call. Without it, no page of another origin may.
+    pub(crate) cors: Option<CorsFields>,
     /// How many calls an application may make for one user in any window of time.
     #[serde(deserialize_with = "plans")]
     #[schemars(with = "BTreeMap<Name, PlanFields>", extend("minProperties" = 1))]

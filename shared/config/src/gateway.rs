@@ -2,11 +2,13 @@
 
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
+use crate::cors::CorsFields;
 use crate::file::{File, Lifetimes};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::url::Issuer;
 use crate::{ConfigError, check, read};
+use domain::cors::Cors;
 use domain::ids::{ApiName, ConnectorName, PlanName};
 use domain::rate_limit::Plan;
 use domain::scope::Scope;
@@ -22,6 +24,7 @@ pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 pub struct Gateway {
     file: File,
     routes: Routes,
+    cors: Option<Cors>,
 }
 
 impl Gateway {
@@ -33,7 +36,8 @@ impl Gateway {
         }
         let file: File = read::read(text).map_err(|problem| ConfigError::Invalid(vec![problem]))?;
         let routes = check::check(&file).map_err(|found| ConfigError::Invalid(read::locate(text, found)))?;
-        Ok(Self { file, routes })
+        let cors = file.cors.as_ref().map(CorsFields::to_rule);
+        Ok(Self { file, routes, cors })
     }
 
     /// Reads the configuration in a file.
@@ -77,6 +81,11 @@ impl Gateway {
         segments: impl Iterator<Item = &'a str>,
     ) -> Result<RouteMatch<'_>, NoRoute<'_>> {
         self.routes.find(&self.file.apis, method, segments)
+    }
+
+    /// Which web pages may call; `None` means that no page of another origin may.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.cors.as_ref()
     }
 
     /// A plan by its name.

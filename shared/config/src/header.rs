@@ -37,10 +37,16 @@ const RESERVED: [&str; 27] = [
 ];
 
 /// The name of an HTTP header (a token of RFC 9110 §5.6.2), such as `X-Session`.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", rename = "HeaderName", extend("pattern" = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"))]
 pub(crate) struct Text(HeaderName);
+
+impl Text {
+    pub(crate) fn name(&self) -> &HeaderName {
+        &self.0
+    }
+}
 
 impl TryFrom<String> for Text {
     type Error = NotAllowed;

@@ -3,6 +3,7 @@
 mod api;
 mod check;
 pub mod connector;
+mod cors;
 mod duration;
 mod error;
 mod file;

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod basic;
 pub mod call_context;
+pub mod cors;
 pub mod event;
 pub mod form;
 pub mod guess;

@@ -31,6 +31,8 @@ mod logins;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod refreshes;
 #[cfg(test)]
 mod renewing;

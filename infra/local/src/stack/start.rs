@@ -36,15 +36,16 @@ pub(super) async fn start(
     let (dynamodb_listener, dynamodb_url) = loopback().await?;
     let (secrets_listener, secrets_url) = loopback().await?;
 
+    let (config, cors_origin) = write_config(&options.config, &legacy_url, &directory)?;
     let inputs = [
         ("Issuer", base_url.as_str()),
+        ("CorsOrigin", &cors_origin),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
     ];
     let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
-    let config = write_config(&options.config, &legacy_url, &directory)?;
     let seed = Seed::load(&options.seed)?;
 
     // From here on a mistake means that what an earlier start left behind is damaged.
@@ -113,15 +114,19 @@ fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
     Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
 }
 
-/// The configuration with the address of the demo back end in it, checked, in the data directory.
-fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<PathBuf, StartError> {
+/// The configuration with the address of the demo back end in it, checked, in the data directory; and the template's
+/// `CorsOrigin` that goes with it.
+fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<(PathBuf, String), StartError> {
     let text = read(path)?;
-    Gateway::parse(&text).map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
+    let gateway = Gateway::parse(&text)
+        .map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
+    let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let written = directory.file("gateway.yaml");
     std::fs::write(&written, text.replace(DEMO_BACK_END, legacy_url))
         .map_err(|source| StartError::File { path: written.clone(), source })?;
     // Functions are told an absolute path: they need not share our working directory.
-    std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })
+    let absolute = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
+    Ok((absolute, cors_origin))
 }
 
 fn store(dynamodb_url: &str) -> Result<Store, StartError> {

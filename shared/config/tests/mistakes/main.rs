@@ -4,6 +4,7 @@
 
 mod apis;
 mod connectors;
+mod cors;
 mod fields;
 mod routes;
 

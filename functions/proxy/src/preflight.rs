@@ -1,0 +1,23 @@
+//! Permission for web pages to call a path: answered here, never by a back end.
+
+use config::NoRoute;
+use domain::call_context::Refusal;
+use domain::event::{ApiRequest, ApiResponse};
+use domain::path::CheckedPath;
+use http::Method;
+
+use crate::Proxy;
+use crate::failure::{Failure, listed};
+
+impl Proxy {
+    /// The methods of a path, for a page of a listed origin. Nobody else learns here which paths there are.
+    pub(crate) fn preflight(&self, request: &ApiRequest) -> Result<ApiResponse, Failure> {
+        let cors = self.gateway.cors().filter(|cors| cors.is_preflight(request)).ok_or(Failure::NoPreflight)?;
+        let path = CheckedPath::parse(&request.path)?;
+        // No route has the method OPTIONS, so that looking for it names the methods there are.
+        match self.gateway.route(&Method::OPTIONS, path.segments()) {
+            Err(NoRoute::MethodNotAllowed { allowed, .. }) => Ok(cors.permission(&listed(&allowed))),
+            Ok(_) | Err(NoRoute::NotFound) => Err(Failure::Refused(Refusal::NotFound)),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Cross-origin calls of web pages (the CORS protocol of the Fetch standard): which page may read what.
+
+use std::collections::BTreeSet;
+
+use crate::event::{ApiRequest, ApiResponse};
+use crate::time::Seconds;
+
+/// What a page may send beyond what every page may: a token, JSON, and the attempt id of a refresh.
+const REQUEST_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Idempotency-Key"];
+
+/// What a page may read beyond what every page may. A REST API renames `WWW-Authenticate` of functions.
+const ANSWER_HEADERS: [&str; 5] =
+    ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate"];
+
+/// All headers of the protocol begin like this; those of a back end go, since the gateway speaks for it.
+const PREFIX: &str = "access-control-";
+
+/// The pages that may call, and what they may send and read. Nobody's cookies are ever asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    origins: BTreeSet<String>,
+    max_age: Seconds,
+    request_headers: String,
+    answer_headers: String,
+}
+
+impl Cors {
+    /// `origins` are compared byte for byte with what browsers send. The headers are allowed besides the gateway's own.
+    pub fn new(
+        origins: impl IntoIterator<Item = String>,
+        max_age: Seconds,
+        request_headers: &[String],
+        answer_headers: &[String],
+    ) -> Self {
+        let list = |ours: &[&str], more: &[String]| {
+            ours.iter().copied().chain(more.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
+        };
+        Self {
+            origins: origins.into_iter().collect(),
+            max_age,
+            request_headers: list(&REQUEST_HEADERS, request_headers),
+            answer_headers: list(&ANSWER_HEADERS, answer_headers),
+        }
+    }
+
+    /// Whether a page of a listed origin asks for permission. Other requests with the method `OPTIONS` are refused.
+    pub fn is_preflight(&self, request: &ApiRequest) -> bool {
+        let asks = request.header("access-control-request-method").ok().flatten().is_some();
+        request.method == "OPTIONS" && asks && self.listed(request).is_some()
+    }
+
+    /// The permission to call a path with these methods, a list separated by commas. [`Cors::dress`] adds to whom.
+    ///
+    /// What the page asks for is not looked at: the browser compares.
+    pub fn permission(&self, methods: &str) -> ApiResponse {
+        ApiResponse::new(204)
+            .header("Access-Control-Allow-Methods", methods)
+            .header("Access-Control-Allow-Headers", &self.request_headers)
+            .header("Access-Control-Max-Age", self.max_age.as_u64().to_string())
+    }
+
+    /// The answer as the page may read it, and for no other page.
+    #[must_use]
+    pub fn dress(&self, request: &ApiRequest, mut response: ApiResponse) -> ApiResponse {
+        // A permission is made here and keeps its headers; anything else with such headers comes from a back end.
+        if !self.is_preflight(request) {
+            response.headers.retain(|(name, _)| !is_of_the_protocol(name));
+        }
+        // Caches keep apart what pages may read and what they may not, also when the first to ask is no page.
+        let response = response.header("Vary", "Origin");
+        let Some(origin) = self.listed(request) else { return response };
+        response
+            .header("Access-Control-Allow-Origin", origin)
+            .header("Access-Control-Expose-Headers", &self.answer_headers)
+    }
+
+    /// What `template.yaml` is given as `CorsOrigin`: API Gateway's own answers can name one origin, or every one.
+    pub fn for_gateway_responses(&self) -> &str {
+        let mut origins = self.origins.iter();
+        match (origins.next(), origins.next()) {
+            (Some(only), None) => only,
+            _ => "*",
+        }
+    }
+
+    /// The page's origin when it is listed.
+    fn listed<'r>(&self, request: &'r ApiRequest) -> Option<&'r str> {
+        request.header("origin").ok().flatten().filter(|origin| self.origins.contains(*origin))
+    }
+}
+
+/// Whether a header belongs to the protocol.
+fn is_of_the_protocol(name: &str) -> bool {
+    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PAGE: &str = "https://app.example.com";
+
+    fn cors() -> Cors {
+        let more = |name: &str| [name.to_owned()];
+        Cors::new([PAGE.to_owned()], Seconds::new(600), &more("If-Match"), &more("ETag"))
+    }
+
+    fn request(method: &str, headers: &[(&str, &str)]) -> ApiRequest {
+        let mut values = serde_json::Map::new();
+        for (name, value) in headers {
+            let list = values.entry(*name).or_insert_with(|| json!([]));
+            list.as_array_mut().unwrap().push(json!(value));
+        }
+        let context = json!({ "requestId": "1" });
+        let event =
+            json!({ "httpMethod": method, "path": "/a", "multiValueHeaders": values, "requestContext": context });
+        ApiRequest::from_value(event).unwrap()
+    }
+
+    fn value<'r>(response: &'r ApiResponse, name: &'r str) -> Option<&'r str> {
+        let mut values = response.header_values(name);
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} comes once");
+        value
+    }
+
+    #[test]
+    fn a_listed_page_gets_the_permission_it_asks_for() {
+        let cors = cors();
+        let asked = request("OPTIONS", &[("Origin", PAGE), ("Access-Control-Request-Method", "GET")]);
+        assert!(cors.is_preflight(&asked));
+        let answer = cors.dress(&asked, cors.permission("GET, POST"));
+        assert_eq!((answer.status, answer.body.len()), (204, 0));
+        assert_eq!(value(&answer, "access-control-allow-origin"), Some(PAGE));
+        assert_eq!(value(&answer, "access-control-allow-methods"), Some("GET, POST"));
+        let headers = "Authorization, Content-Type, Idempotency-Key, If-Match";
+        assert_eq!(value(&answer, "access-control-allow-headers"), Some(headers));
+        assert_eq!(value(&answer, "access-control-max-age"), Some("600"));
+        assert_eq!(value(&answer, "vary"), Some("Origin"));
+        assert_eq!(value(&answer, "access-control-allow-credentials"), None);
+    }
+
+    /// Only the very bytes of a listed origin are that origin.
+    #[test]
+    fn what_merely_looks_like_a_listed_origin_is_another() {
+        for origin in [
+            "https://app.example.com.evil.test",
+            "https://evil.test/https://app.example.com",
+            "https://APP.example.com",
+            "https://app.example.com:443",
+            "https://app.example.com/",
+            "http://app.example.com",
+            "https://sub.app.example.com",
+            "null",
+            "*",
+            "",
+        ] {
+            let asked = request("OPTIONS", &[("Origin", origin), ("Access-Control-Request-Method", "GET")]);
+            assert!(!cors().is_preflight(&asked), "{origin}");
+            let answer = cors().dress(&request("GET", &[("Origin", origin)]), ApiResponse::new(200));
+            assert_eq!(value(&answer, "access-control-allow-origin"), None, "{origin}");
+            assert_eq!(value(&answer, "vary"), Some("Origin"), "{origin}");
+        }
+        let twice = request("GET", &[("Origin", PAGE), ("Origin", PAGE)]);
+        assert_eq!(value(&cors().dress(&twice, ApiResponse::new(200)), "access-control-allow-origin"), None);
+    }
+
+    #[test]
+    fn other_requests_with_the_method_options_ask_for_nothing() {
+        assert!(!cors().is_preflight(&request("OPTIONS", &[("Origin", PAGE)])));
+        assert!(!cors().is_preflight(&request("OPTIONS", &[("Access-Control-Request-Method", "GET")])));
+        let get = request("GET", &[("Origin", PAGE), ("Access-Control-Request-Method", "GET")]);
+        assert!(!cors().is_preflight(&get));
+    }
+
+    #[test]
+    fn the_gateway_speaks_for_its_back_ends() {
+        let theirs = ApiResponse::new(200)
+            .header("Access-Control-Allow-Origin", "*")
+            .header("access-control-allow-credentials", "true")
+            .header("ACCESS-CONTROL-EXPOSE-HEADERS", "X-Secret")
+            .header("X-Own", "kept")
+            .header("Vary", "Accept");
+        let answer = cors().dress(&request("GET", &[("Origin", PAGE)]), theirs);
+        assert_eq!(value(&answer, "access-control-allow-origin"), Some(PAGE));
+        assert_eq!(value(&answer, "access-control-allow-credentials"), None);
+        let exposed =
+            "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, ETag";
+        assert_eq!(value(&answer, "access-control-expose-headers"), Some(exposed));
+        assert_eq!(value(&answer, "x-own"), Some("kept"));
+        assert_eq!(answer.header_values("vary").collect::<Vec<_>>(), ["Accept", "Origin"]);
+    }
+}

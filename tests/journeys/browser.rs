@@ -1,0 +1,114 @@
+//! A real browser, when there is one: a page of a listed origin logs in, calls and refreshes; another page can not.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use support::{ADA, DEMO_APP, Gateway};
+use tokio::process::Command;
+
+use crate::canned::Canned;
+use crate::wire::seen;
+
+/// Tries everything in turn and leaves what came of it in the page. A blocked fetch is a `TypeError`.
+const PAGE: &str = r#"<!doctype html><title>page</title><pre id="outcome">unfinished</pre><script type="module">
+const { gateway, app, user, password } = Object.fromEntries(new URLSearchParams(location.search));
+const outcome = {};
+const attempt = async (name, path, options, read) => {
+  try {
+    const answer = await fetch(gateway + path, options);
+    outcome[name] = { status: answer.status, ...await read(answer) };
+  } catch (error) { outcome[name] = { blocked: error.name }; }
+};
+const form = (fields, headers = {}) => ({ method: "POST", headers, body: new URLSearchParams(fields) });
+const bearer = (token) => ({ Authorization: "Bearer " + token });
+let tokens = {};
+const login = { grant_type: "password", client_id: app, username: user, password };
+await attempt("login", "/oauth2/token", form(login), async (answer) => { tokens = await answer.json(); return {}; });
+await attempt("call", "/orders", { headers: bearer(tokens.access_token) },
+  async (answer) => ({ user: (await answer.json()).user, limit: answer.headers.get("RateLimit-Policy") }));
+const order = JSON.stringify({ item: "from a page", quantity: 2 });
+await attempt("write", "/orders", { method: "POST", body: order,
+  headers: { ...bearer(tokens.access_token), "Content-Type": "application/json" } }, async () => ({}));
+const refresh = { grant_type: "refresh_token", client_id: app, refresh_token: tokens.refresh_token };
+await attempt("refresh", "/oauth2/token", form(refresh, { "Idempotency-Key": crypto.randomUUID() }),
+  async (answer) => ({ another: (await answer.json()).refresh_token !== tokens.refresh_token }));
+await attempt("refused", "/orders", { headers: bearer("wrong") },
+  async (answer) => ({ error: (await answer.json()).error, challenge: answer.headers.get("WWW-Authenticate") }));
+await attempt("public", "/public/ping", {}, async (answer) => answer.json());
+await attempt("cookies", "/public/ping", { credentials: "include" }, async () => ({}));
+document.getElementById("outcome").textContent = "outcome: " + JSON.stringify(outcome) + " end";
+</script>"#;
+
+/// A server of the page, on an origin of its own.
+async fn page() -> Canned {
+    let length = PAGE.len();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\n");
+    Canned::start(Some(format!("{head}Connection: close\r\n\r\n{PAGE}"))).await
+}
+
+/// The browser's name, if it is installed.
+async fn browser() -> Option<&'static str> {
+    for name in ["chromium", "chromium-browser", "google-chrome"] {
+        if Command::new(name).arg("--version").output().await.is_ok_and(|output| output.status.success()) {
+            return Some(name);
+        }
+    }
+    None
+}
+
+/// What the page found out.
+async fn visit(browser: &str, page: &Canned, gateway: &Gateway) -> Json {
+    let profile = tempfile::tempdir().expect("a directory");
+    let address = reqwest::Url::parse_with_params(
+        &page.url(),
+        [("gateway", gateway.stack.base_url()), ("app", DEMO_APP), ("user", ADA.name), ("password", ADA.password)],
+    );
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    command.args(["--disable-dev-shm-usage", "--virtual-time-budget=30000", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", profile.path().display()));
+    command.arg(address.expect("an address").as_str()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await;
+    let output = output.expect("the browser ends").expect("the browser runs");
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let outcome = dom.split("outcome: ").nth(1).and_then(|rest| rest.split(" end").next());
+    let outcome = outcome.unwrap_or_else(|| panic!("{dom}\n{}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_str(outcome).unwrap_or_else(|_| panic!("no JSON: {outcome}"))
+}
+
+#[tokio::test]
+async fn a_browser_lets_the_listed_page_in_and_keeps_another_out() {
+    let Some(browser) = browser().await else {
+        println!("skipped: no browser here; Debian's package `chromium` has one");
+        return;
+    };
+    let (listed, other) = (page().await, page().await);
+    let cors = format!("\ncors: {{ origins: [{}] }}\n", listed.url());
+    let gateway = Gateway::start_with_config(|text| text + &cors).await;
+
+    let outcome = visit(browser, &listed, &gateway).await;
+    let expected = json!({
+        "login": { "status": 200 },
+        "call": { "status": 200, "user": ADA.name, "limit": "\"default\";q=60;w=60" },
+        "write": { "status": 201 },
+        "refresh": { "status": 200, "another": true },
+        "refused": {
+            "status": 401, "error": "invalid_token", "challenge": "Bearer realm=\"gateway\", error=\"invalid_token\"",
+        },
+        "public": { "status": 200, "ping": "pong" },
+        // Nobody's cookies are asked for, so that a page that sends them gets nothing.
+        "cookies": { "blocked": "TypeError" },
+    });
+    assert_eq!(outcome, expected);
+
+    let before = seen(&gateway);
+    let outcome = visit(browser, &other, &gateway).await;
+    for (name, result) in outcome.as_object().expect("an object") {
+        assert_eq!(result, &json!({ "blocked": "TypeError" }), "{name}: {outcome}");
+    }
+    assert_eq!(outcome.as_object().map(serde_json::Map::len), Some(7));
+    // What needs no permission arrives all the same, without anybody's token: the login and the public path.
+    let paths: Vec<_> = gateway.stack.legacy().recorded().into_iter().skip(before).map(|r| r.target).collect();
+    assert!(paths.iter().all(|path| path == "/login" || path == "/public/ping"), "{paths:?}");
+}
