@@ -5,7 +5,7 @@ mod dynamodb;
 mod gateway;
 mod raw;
 
-pub use client::{ADA, Answer, BOB, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
-pub use dynamodb::{DynamoDb, dynamodb};
+pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
+pub use dynamodb::{DynamoDb, background, dynamodb};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
