@@ -3,8 +3,6 @@
 use reqwest::Method;
 use serde_json::Value as Json;
 
-use crate::Gateway;
-
 /// A public, trusted app: password and refresh.
 pub const DEMO_APP: &str = "demo-app";
 /// A confidential app: password, refresh, client credentials.
@@ -71,10 +69,22 @@ impl Answer {
     }
 }
 
-impl Gateway {
+/// A client of one gateway, wherever it is.
+pub struct Client {
+    base_url: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// A client of the gateway at `http://…`.
+    pub fn new(base_url: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { base_url: base_url.to_owned(), http: http.expect("a client") }
+    }
+
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.stack.base_url())
+        format!("{}{path}", self.base_url)
     }
 
     /// A request with nothing set but its method and path.

@@ -85,7 +85,7 @@ fn template(prefix: &str) -> Template {
 }
 
 /// The servers of all tests of this process, which outlive the runtime of any one test.
-fn background() -> &'static Runtime {
+pub fn background() -> &'static Runtime {
     static BACKGROUND: OnceLock<Runtime> = OnceLock::new();
     BACKGROUND.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -1,6 +1,7 @@
 //! The whole gateway with its real binaries, on free ports, forgotten in the end.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use local::binaries;
@@ -9,15 +10,23 @@ use store::{Store, Tables};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use crate::dynamodb;
+use crate::{Client, dynamodb};
 
 /// A running gateway; it ends when dropped.
 pub struct Gateway {
     /// The stack with its parts: back end, functions, log, secrets.
     pub stack: Running,
-    pub(crate) http: reqwest::Client,
+    client: Client,
     /// Files of this test that the stack was given.
     _files: TempDir,
+}
+
+impl Deref for Gateway {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Gateway {
@@ -48,8 +57,8 @@ impl Gateway {
         let binaries = binaries().await.clone();
         let stack = Stack::start(options, std::future::ready(Ok(binaries))).await;
         let stack = stack.unwrap_or_else(|error| panic!("the gateway does not start: {error}"));
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-        Self { stack, http: http.expect("a client"), _files: files }
+        let client = Client::new(stack.base_url());
+        Self { stack, client, _files: files }
     }
 
     /// The store behind the functions.

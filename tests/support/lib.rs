@@ -6,8 +6,8 @@ mod gateway;
 mod raw;
 mod wire;
 
-pub use client::{ADA, Answer, BOB, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
-pub use dynamodb::{DynamoDb, dynamodb, dynamodb_client};
+pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
+pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
 pub use wire::{Operation, Verdict, Wire};

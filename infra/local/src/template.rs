@@ -1,12 +1,13 @@
 //! The part of `template.yaml` the local stack runs.
 //!
-//! It is a named subset: functions, routes, authorizer, environment, gateway responses, tables and secrets. Whatever
-//! else stands in those places is an error that names the place, because what is ignored here would still deploy.
+//! It is a named subset: functions, routes, authorizer, environment, roles, gateway responses, tables and secrets.
+//! Whatever else stands in those places is an error that names the place, because what is ignored here would still deploy.
 
 mod api;
 mod cursor;
 mod function;
 mod resolve;
+mod role;
 mod table;
 mod yaml;
 
@@ -16,6 +17,7 @@ pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 use cursor::At;
 pub use function::{Function, Route};
 use resolve::Scope;
+pub use role::Role;
 pub use table::Table;
 use yaml::{Node, Value};
 
@@ -64,6 +66,8 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// Logical ids of the secrets, which are their names here.
     pub secrets: Vec<String>,
+    /// Roles by logical id.
+    pub roles: BTreeMap<String, Role>,
 }
 
 impl Template {
@@ -79,6 +83,7 @@ impl Template {
             "Parameters",
             "Conditions",
             "Mappings",
+            "Rules",
             "Globals",
             "Resources",
             "Outputs",
@@ -88,6 +93,7 @@ impl Template {
         let resources = sections.required("Resources")?;
         let mut apis = Vec::new();
         let (mut functions, mut routes, mut tables, mut secrets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut roles = BTreeMap::new();
         for (id, resource) in resources.entries()? {
             let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
             if let Some(condition) = resource.get("Condition")
@@ -104,8 +110,9 @@ impl Template {
                 "AWS::Serverless::Api" => apis.push((api::read(&id, &resource, &scope)?, resource)),
                 "AWS::DynamoDB::Table" => tables.push(table::read(&resource, scope.table_name(&id), &scope)?),
                 "AWS::SecretsManager::Secret" => secrets.push(id),
+                "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
                 "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
-                // Roles, layers, alarms and the like have nothing to run.
+                // Layers, alarms and the like have nothing to run.
                 _ => {}
             }
         }
@@ -114,7 +121,7 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
-        let template = Self { api, functions, routes, tables, secrets };
+        let template = Self { api, functions, routes, tables, secrets, roles };
         template.check(&resources)?;
         Ok(template)
     }
@@ -137,6 +144,12 @@ impl Template {
                     "{} {} names the authorizer `{name}`, which the API does not declare",
                     route.method, route.path
                 );
+                return Err(resources.error(&reason));
+            }
+        }
+        for function in &self.functions {
+            if !self.roles.contains_key(&function.role) {
+                let reason = format!("`{}` names the role `{}`, which is none here", function.id, function.role);
                 return Err(resources.error(&reason));
             }
         }

@@ -13,7 +13,17 @@ fn program(directory: &Path, script: &str) -> Program {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
     let (id, binary) = ("TokenFunction".to_owned(), "token".to_owned());
     let environment = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
-    Program { function: Function { id, binary, memory: 256, timeout: Duration::from_secs(5), environment }, path }
+    Program {
+        function: Function {
+            id,
+            role: String::new(),
+            binary,
+            memory: 256,
+            timeout: Duration::from_secs(5),
+            environment,
+        },
+        path,
+    }
 }
 
 async fn start(script: &str, start_timeout: Duration) -> (String, Log) {

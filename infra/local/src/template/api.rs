@@ -79,7 +79,7 @@ pub const RESPONSE_TYPES: [(&str, u16); 20] = [
 ];
 
 /// The second half matters only once deployed.
-const PROPERTIES: [&str; 15] = [
+const PROPERTIES: [&str; 16] = [
     "StageName",
     "Auth",
     "BinaryMediaTypes",
@@ -92,6 +92,7 @@ const PROPERTIES: [&str; 15] = [
     "Domain",
     "EndpointConfiguration",
     "MethodSettings",
+    "Name",
     "OpenApiVersion",
     "Tags",
     "TracingEnabled",

@@ -72,6 +72,16 @@ impl At {
         Ok(list.iter().enumerate().map(|(index, node)| self.child(&index.to_string(), node)).collect())
     }
 
+    /// The items of a sequence, or this alone if it is none.
+    pub(super) fn one_or_more(&self) -> Vec<Self> {
+        match &self.node.value {
+            Value::List(list) => {
+                list.iter().enumerate().map(|(index, node)| self.child(&index.to_string(), node)).collect()
+            }
+            Value::Null | Value::Scalar(_) | Value::Map(_) => vec![self.clone()],
+        }
+    }
+
     /// Text, as it is spelled.
     pub(super) fn text(&self) -> Result<&str, TemplateError> {
         self.untagged()?;

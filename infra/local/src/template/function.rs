@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::TemplateError;
 use super::cursor::{At, Fields};
-use super::resolve::Scope;
+use super::resolve::{Scope, id_of_arn};
 
 /// One Lambda function.
 #[derive(Debug, Clone)]
 pub struct Function {
     /// Logical id.
     pub id: String,
+    /// Logical id of its role. One that SAM makes by itself would have more rights than the function needs.
+    pub role: String,
     /// Name of the binary that is its bootstrap.
     pub binary: String,
     /// Memory in MB, which the function is told.
@@ -40,7 +42,7 @@ pub struct Route {
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// What may stand in a function and in `Globals.Function`. The second half matters only once deployed.
-const PROPERTIES: [&str; 16] = [
+const PROPERTIES: [&str; 17] = [
     "Runtime",
     "Handler",
     "MemorySize",
@@ -53,10 +55,11 @@ const PROPERTIES: [&str; 16] = [
     "Description",
     "Layers",
     "LoggingConfig",
-    "Policies",
     "ReservedConcurrentExecutions",
+    "Role",
     "Tags",
     "Tracing",
+    "VpcConfig",
 ];
 
 /// `Globals.Function`.
@@ -115,10 +118,13 @@ pub(super) fn read(
     if own.runtime.is_none() && globals.runtime.is_none() {
         return Err(properties.error("needs `Runtime`"));
     }
+    let role = scope.resolve(&properties.fields(&PROPERTIES)?.required("Role")?)?;
+    let Some(role) = id_of_arn(role.text()?) else { return Err(role.error("must be !GetAtt Role.Arn")) };
     let mut environment = globals.environment.clone();
     environment.extend(own.environment);
     let function = Function {
         id: id.to_owned(),
+        role: role.to_owned(),
         binary: binary(&parts)?,
         memory: own.memory.or(globals.memory).unwrap_or(128),
         timeout: Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(3)),

@@ -75,9 +75,66 @@ fn nothing_of_the_demo_is_in_what_deploys() {
 
 #[test]
 fn an_unknown_property_of_a_function_is_named() {
-    let message = refused("      CodeUri: .\n", "      CodeUri: .\n      VpcConfig: {}\n");
-    assert!(message.contains("Resources.TokenFunction.Properties.VpcConfig"), "{message}");
+    let message = refused("      CodeUri: functions/token\n", "      CodeUri: functions/token\n      KmsKeyArn: x\n");
+    assert!(message.contains("Resources.TokenFunction.Properties.KmsKeyArn"), "{message}");
     assert!(message.starts_with("template line "), "{message}");
+}
+
+#[test]
+fn a_role_is_read_as_actions_on_named_resources() {
+    let template = read(REAL).unwrap();
+    let role = |id: &str| &template.roles[&template.function(id).unwrap().role];
+    let pairs: Vec<_> =
+        role("ProxyFunction").allowed.iter().map(|(action, on)| (action.as_str(), on.as_str())).collect();
+    assert_eq!(pairs, [("dynamodb:GetItem", "SessionsTable"), ("secretsmanager:GetSecretValue", "SealingKeys")]);
+    assert!(role("TokenFunction").allows("dynamodb:UpdateItem", "GuessesTable"));
+    assert!(!role("TokenFunction").allows("dynamodb:PutItem", "AppsTable"));
+}
+
+#[test]
+fn rights_to_everything_are_refused() {
+    let message = refused("Resource: !GetAtt UsersTable.Arn", "Resource: \"*\"");
+    assert!(message.contains("TokenRole.Properties.Policies.0.PolicyDocument.Statement.0.Resource"), "{message}");
+    let message = refused("Action: [dynamodb:GetItem, dynamodb:UpdateItem]", "Action: dynamodb:*");
+    assert!(message.contains("Statement.0.Action"), "{message}");
+}
+
+#[test]
+fn a_function_without_a_role_of_its_own_is_refused() {
+    let message = refused("      Role: !GetAtt TokenRole.Arn\n", "");
+    assert!(message.contains("TokenFunction.Properties") && message.contains("`Role`"), "{message}");
+}
+
+/// Bodies, headers, paths, queries and what the authorizer hands on carry secrets or name people.
+#[test]
+fn access_logs_hold_nothing_but_harmless_fields() {
+    assert!(REAL.contains("DataTraceEnabled: false"));
+    let (_, rest) = REAL.split_once("Format: >-").unwrap();
+    let (format, _) = rest.split_once("- !Ref AWS::NoValue").unwrap();
+    let harmless = [
+        "requestId",
+        "requestTimeEpoch",
+        "identity.sourceIp",
+        "httpMethod",
+        "resourcePath",
+        "status",
+        "responseLength",
+        "responseLatency",
+        "integrationLatency",
+        "authorizer.status",
+        "error.responseType",
+    ];
+    for field in format.split("$context.").skip(1) {
+        let field = field.split('"').next().unwrap();
+        assert!(harmless.contains(&field), "{field}");
+    }
+}
+
+#[test]
+fn with_a_custom_domain_the_domain_is_the_issuer() {
+    let parameters = [("DomainName".to_owned(), "api.example.com".to_owned())].into();
+    let template = Template::read(REAL, &Inputs { parameters, ..Inputs::default() }).unwrap();
+    assert_eq!(template.api.variables["issuer"], "https://api.example.com");
 }
 
 #[test]
@@ -137,7 +194,7 @@ fn a_header_expression_that_is_not_imitated_is_named() {
 
 #[test]
 fn logic_in_a_body_template_is_refused() {
-    let message = refused("\"$context.requestId\"", "\"$input.body\"");
+    let message = refused("\"$context.requestId\"}", "\"$input.body\"}");
     assert!(message.contains("ResponseTemplates.application/json"), "{message}");
 }
 

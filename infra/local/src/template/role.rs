@@ -1,0 +1,69 @@
+//! Roles: what a function may ask of `DynamoDB` and Secrets Manager.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::TemplateError;
+use super::cursor::At;
+use super::resolve::{Scope, id_of_arn};
+
+/// What one role allows. Everything else is denied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Role {
+    /// Actions, such as `dynamodb:GetItem`, with the logical id of the table or secret they are allowed on.
+    pub allowed: BTreeSet<(String, String)>,
+}
+
+impl Role {
+    /// Whether this action on this table or secret is allowed.
+    pub fn allows(&self, action: &str, resource: &str) -> bool {
+        self.allowed.iter().any(|(allowed, on)| allowed == action && on == resource)
+    }
+}
+
+/// Services whose rights are read; a function has others (its log), which nothing here asks for.
+const SERVICES: [&str; 2] = ["dynamodb:", "secretsmanager:"];
+
+/// Reads a role. Rights to data that are wider than a list of actions on named resources are an error.
+pub(super) fn read(
+    resource: &At,
+    scope: &Scope,
+    roles: &mut BTreeMap<String, Role>,
+    id: &str,
+) -> Result<(), TemplateError> {
+    let parts = resource.fields(&["Type", "Properties", "Condition", "DependsOn"])?;
+    let properties = scope.resolve(&parts.required("Properties")?)?;
+    let fields = properties.fields(&["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "Tags"])?;
+    let mut role = Role::default();
+    for policy in fields.required("Policies")?.items()? {
+        let document = policy.fields(&["PolicyName", "PolicyDocument"])?.required("PolicyDocument")?;
+        let document = document.fields(&["Version", "Statement"])?;
+        for statement in document.required("Statement")?.items()? {
+            read_statement(&statement, &mut role)?;
+        }
+    }
+    roles.insert(id.to_owned(), role);
+    Ok(())
+}
+
+fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
+    let fields = at.fields(&["Effect", "Action", "Resource"])?;
+    fields.required("Effect")?.one_of(&["Allow"])?;
+    let (actions, resources) = (fields.required("Action")?.one_or_more(), fields.required("Resource")?.one_or_more());
+    for action in &actions {
+        let name = action.text()?;
+        if name.contains('*') {
+            return Err(action.error("name the actions one by one"));
+        }
+        if !SERVICES.iter().any(|service| name.starts_with(service)) {
+            continue;
+        }
+        for resource in &resources {
+            let text = resource.text()?;
+            if text.contains('*') || text.contains(':') && id_of_arn(text).is_none() {
+                return Err(resource.error("must be the !Ref or !GetAtt … Arn of a table or secret"));
+            }
+            role.allowed.insert((name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! A deployment: what its stack says of itself, the demo's keys, apps and users put into it, and the demo back end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use local::binaries::WORKSPACE;
+use local::legacy::Legacy;
+use local::secrets::{self, Secrets};
+use local::seed::{Seed, SeedUser};
+use startup::{Environment, dynamodb_client};
+use store::{Store, Tables};
+use support::{Client, User, background};
+use tokio::net::TcpListener;
+
+/// Users that the journeys have; each has the same password.
+const NAMES: [&str; 9] = ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open"];
+const PASSWORD: &str = "a password of nobody else";
+
+/// The secrets of the template, by logical id; the output of the stack with its ARN ends in `Arn`.
+const SECRETS: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+
+/// A deployed gateway, ready for calls.
+pub(crate) struct Deployment {
+    client: Client,
+    partner_secret: String,
+}
+
+impl Deployment {
+    /// Runs a journey with a user of this name, or says why not.
+    pub(crate) fn run(name: &str, journey: impl AsyncFnOnce(&Client, User)) {
+        let Some(deployment) = Self::the() else {
+            println!("skipped: GATEWAY_URL is not set; .ci/deploy deploys a gateway and runs this");
+            return;
+        };
+        let email = format!("{name}@example.com");
+        let user = User { name: Box::leak(email.into_boxed_str()), password: PASSWORD };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(journey(&deployment.client, user));
+    }
+
+    /// The secret of `partner-app`.
+    pub(crate) fn partner_secret() -> &'static str {
+        Self::the().map(|deployment| deployment.partner_secret.as_str()).expect("a deployment")
+    }
+
+    /// The one deployment of this process; nothing without `GATEWAY_URL`.
+    fn the() -> Option<&'static Self> {
+        static THE: OnceLock<Option<Deployment>> = OnceLock::new();
+        let set_up = || {
+            let environment = Environment::from_process();
+            let url = environment.get("GATEWAY_URL")?.to_owned();
+            let (sender, receiver) = std::sync::mpsc::channel();
+            background().spawn(async move {
+                let _ = sender.send(set_up(&environment, &url).await);
+            });
+            Some(receiver.recv().expect("a deployment that can be filled"))
+        };
+        THE.get_or_init(set_up).as_ref()
+    }
+}
+
+async fn set_up(environment: &Environment, url: &str) -> Deployment {
+    let needed = |name| environment.require(name, "see .ci/deploy").unwrap_or_else(|error| panic!("{error}"));
+    let outputs = outputs(needed("GATEWAY_OUTPUTS"));
+    let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}")).clone();
+
+    let mut seed = Seed::load(&PathBuf::from(WORKSPACE).join("infra/local/seed.yaml")).expect("the demo's seed");
+    let user = |name: &&str| SeedUser { email: format!("{name}@example.com"), password: PASSWORD.to_owned() };
+    seed.users = NAMES.iter().map(user).collect();
+    let names = SECRETS.map(str::to_owned);
+    let secrets = secrets::open(None, &names, &seed.without_secret()).expect("new secrets");
+    let table = |id: &str| output(&format!("{id}TableName"));
+    let tables = Tables {
+        users: table("Users"),
+        apps: table("Apps"),
+        sessions: table("Sessions"),
+        grants: table("Grants"),
+        guesses: table("Guesses"),
+    };
+    put(environment, &secrets, output).await;
+    let store = Store::new(dynamodb_client(environment).expect("a client"), tables);
+    seed.store(&store, &secrets, &secrets["Pepper"]).await.expect("a filled store");
+
+    let listener = TcpListener::bind(needed("GATEWAY_BACK_END")).await.expect("the port of the demo back end");
+    let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
+    tokio::spawn(Legacy::new(users, false).serve(listener));
+    let partner_secret = seed.client_secret("partner-app", &secrets).expect("a secret").to_owned();
+    Deployment { client: Client::new(url), partner_secret }
+}
+
+/// The outputs of the stack, as `sam list stack-outputs --output json` prints them.
+fn outputs(path: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let list: serde_json::Value = serde_json::from_str(&text).expect("a list of outputs");
+    let text = |output: &serde_json::Value, name: &str| output[name].as_str().unwrap_or_default().to_owned();
+    let list = list.as_array().expect("a list of outputs").iter();
+    list.map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
+}
+
+async fn put(environment: &Environment, secrets: &Secrets, output: impl Fn(&str) -> String) {
+    let client = startup::aws::secrets_manager_client(environment).expect("a client");
+    for name in SECRETS {
+        let request = client.put_secret_value().secret_id(output(&format!("{name}Arn")));
+        let sent = request.secret_string(&secrets[name]).send().await;
+        sent.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}

@@ -1,0 +1,157 @@
+//! The journeys at a gateway that was deployed from `template.yaml` to somebody else's AWS; `.ci/deploy` runs them.
+//!
+//! Each journey has a user of its own, since the limit is per user and application.
+
+mod deployment;
+
+use deployment::Deployment;
+use serde_json::json;
+use support::DEMO_APP;
+
+/// A route that the back end answers only with a session of its own.
+const ORDERS: &str = "/orders";
+
+#[test]
+fn a_user_logs_in_and_sees_their_own_orders() {
+    Deployment::run("orders", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        let orders = gateway.call("GET", ORDERS, &tokens.access).await;
+        assert_eq!((orders.status, &orders.json()["user"]), (200, &json!(user.name)), "{}", orders.text());
+        assert_eq!(orders.header("ratelimit-policy"), "\"default\";q=60;w=60");
+    });
+}
+
+#[test]
+fn the_back_end_gets_its_session_and_who_calls_but_never_the_token() {
+    Deployment::run("echo", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        let request = gateway.request("GET", "/echo?a=1&b=%20").bearer_auth(&tokens.access);
+        let echo = gateway.answer(request.header("x-authenticated-userid", "somebody-else")).await;
+        assert_eq!(echo.status, 200, "{}", echo.text());
+        let (text, echo) = (echo.text(), echo.json());
+        assert_eq!((&echo["path"], &echo["query"]), (&json!("/echo"), &json!("a=1&b=%20")));
+        let values = |name: &str| -> Vec<String> {
+            let headers = echo["headers"].as_array().expect("headers");
+            let named = headers.iter().filter(|header| header[0] == name);
+            named.map(|header| header[1].as_str().expect("a text").to_owned()).collect()
+        };
+        assert!(matches!(values("cookie").as_slice(), [one] if one.starts_with("LEGACYSESSID=")), "{text}");
+        assert!(matches!(values("x-authenticated-userid").as_slice(), [one] if one.starts_with("user-")), "{text}");
+        assert_eq!(values("x-consumer-username"), ["Demo App"]);
+        assert!(!text.contains(&tokens.access) && !text.contains("somebody-else"), "{text}");
+    });
+}
+
+#[test]
+fn a_body_arrives_as_it_was_sent() {
+    Deployment::run("body", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        let order = gateway.request("POST", ORDERS).bearer_auth(&tokens.access);
+        let order = order.header("content-type", "application/json").body(r#"{"item":"Grüße","quantity":2}"#);
+        let placed = gateway.answer(order).await;
+        assert_eq!((placed.status, &placed.json()["item"]), (201, &json!("Grüße")), "{}", placed.text());
+    });
+}
+
+#[test]
+fn a_refresh_yields_a_successor_and_its_repetition_the_same_one() {
+    Deployment::run("refresh", async |gateway, user| {
+        let first = gateway.login(user).await;
+        let (second, again) = (gateway.refresh(&first).await, gateway.refresh(&first).await);
+        assert_ne!(first.refresh, second.refresh);
+        assert_eq!(second.refresh, again.refresh);
+        assert_eq!(gateway.call("GET", ORDERS, &second.access).await.status, 200);
+    });
+}
+
+/// A cached policy would be an uncounted call.
+#[test]
+fn four_calls_count_as_four() {
+    Deployment::run("four", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        for left in ["59", "58", "57", "56"] {
+            let answer = gateway.call("GET", ORDERS, &tokens.access).await;
+            let expected = format!("\"default\";r={left};t=");
+            assert!(answer.header("ratelimit").starts_with(&expected), "{left}: {answer:?}");
+        }
+    });
+}
+
+#[test]
+fn the_sixty_first_call_of_a_minute_is_refused() {
+    Deployment::run("limit", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        let mut statuses = Vec::new();
+        for _ in 0..62 {
+            statuses.push(gateway.call("GET", ORDERS, &tokens.access).await.status);
+        }
+        assert_eq!(statuses, [vec![200; 60], vec![429; 2]].concat());
+        let refused = gateway.call("GET", ORDERS, &tokens.access).await;
+        assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{refused:?}");
+        assert_eq!(refused.header("content-type"), "application/problem+json");
+    });
+}
+
+#[test]
+fn logging_out_is_felt_at_the_next_call() {
+    Deployment::run("revoke", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        assert_eq!(gateway.call("GET", ORDERS, &tokens.access).await.status, 200);
+        let form = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
+        assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+        assert_eq!(gateway.call("GET", ORDERS, &tokens.access).await.status, 401);
+        assert_eq!(gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status, 400);
+    });
+}
+
+#[test]
+fn refusals_are_the_ones_of_the_template() {
+    Deployment::run("refusals", async |gateway, user| {
+        for request in [gateway.request("GET", ORDERS), gateway.request("GET", ORDERS).bearer_auth("no-token")] {
+            let answer = gateway.answer(request).await;
+            assert_eq!(answer.status, 401, "{}", answer.text());
+            let challenge = answer.header("www-authenticate");
+            assert_eq!(challenge, r#"Bearer realm="gateway", error="invalid_token""#, "{answer:?}");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            assert_eq!(answer.json()["error"], "invalid_token");
+        }
+        let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", user.name)];
+        let form = [form.as_slice(), &[("password", user.password), ("scope", "orders:read")]].concat();
+        let reader = gateway.post_form("/oauth2/token", &form).await.tokens();
+        let denied = gateway.call("POST", ORDERS, &reader.access).await;
+        assert_eq!(denied.status, 403, "{}", denied.text());
+        assert!(denied.header("www-authenticate").contains("insufficient_scope"), "{denied:?}");
+        assert_eq!(denied.json()["error"], "insufficient_scope", "{}", denied.text());
+        assert_eq!(gateway.call("GET", "/no/such/route", &reader.access).await.status, 404);
+        let wrong = gateway.call("PATCH", ORDERS, &reader.access).await;
+        assert_eq!(wrong.status, 405, "{}", wrong.text());
+    });
+}
+
+#[test]
+fn metadata_keys_and_public_routes_need_no_token() {
+    Deployment::run("open", async |gateway, _| {
+        let ping = gateway.answer(gateway.request("GET", "/public/ping")).await;
+        assert_eq!((ping.status, ping.text().as_str()), (200, r#"{"ping":"pong"}"#));
+        let metadata = gateway.answer(gateway.request("GET", "/.well-known/oauth-authorization-server")).await;
+        assert_eq!(metadata.status, 200, "{}", metadata.text());
+        let metadata = metadata.json();
+        let issuer = metadata["issuer"].as_str().expect("an issuer");
+        assert!(issuer.starts_with("https://"), "{metadata}");
+        assert_eq!(metadata["token_endpoint"], format!("{issuer}/oauth2/token"));
+        let jwks = gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await.json();
+        assert_eq!((&jwks["keys"][0]["alg"], &jwks["keys"][0]["d"]), (&json!("ES256"), &json!(null)), "{jwks}");
+    });
+}
+
+#[test]
+fn an_app_acts_for_itself_and_looks_into_its_token() {
+    Deployment::run("app", async |gateway, _| {
+        let secret = Deployment::partner_secret();
+        let request = |path: &str| gateway.request("POST", path).basic_auth("partner-app", Some(secret));
+        let answer = gateway.answer(request("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
+        let access = answer.tokens().access;
+        let answer = gateway.answer(request("/oauth2/introspect").form(&[("token", &access)])).await;
+        assert_eq!(answer.json()["active"], true, "{}", answer.text());
+    });
+}
