@@ -7,6 +7,7 @@ mod api;
 mod cursor;
 mod function;
 mod resolve;
+mod rotation;
 mod table;
 mod yaml;
 
@@ -16,6 +17,7 @@ pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 use cursor::At;
 pub use function::{Function, Route};
 use resolve::Scope;
+pub use rotation::Rotation;
 pub use table::Table;
 use yaml::{Node, Value};
 
@@ -64,6 +66,8 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// Logical ids of the secrets, which are their names here.
     pub secrets: Vec<String>,
+    /// Which of them rotate.
+    pub rotations: Vec<Rotation>,
 }
 
 impl Template {
@@ -87,7 +91,8 @@ impl Template {
         let globals = function::globals(&sections, &scope)?;
         let resources = sections.required("Resources")?;
         let mut apis = Vec::new();
-        let (mut functions, mut routes, mut tables, mut secrets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut functions, mut routes, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut secrets, mut rotations) = (Vec::new(), Vec::new());
         for (id, resource) in resources.entries()? {
             let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
             if let Some(condition) = resource.get("Condition")
@@ -104,6 +109,7 @@ impl Template {
                 "AWS::Serverless::Api" => apis.push((api::read(&id, &resource, &scope)?, resource)),
                 "AWS::DynamoDB::Table" => tables.push(table::read(&resource, scope.table_name(&id), &scope)?),
                 "AWS::SecretsManager::Secret" => secrets.push(id),
+                "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
                 "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
                 // Roles, layers, alarms and the like have nothing to run.
                 _ => {}
@@ -114,7 +120,7 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
-        let template = Self { api, functions, routes, tables, secrets };
+        let template = Self { api, functions, routes, tables, secrets, rotations };
         template.check(&resources)?;
         Ok(template)
     }
@@ -137,6 +143,12 @@ impl Template {
                     "{} {} names the authorizer `{name}`, which the API does not declare",
                     route.method, route.path
                 );
+                return Err(resources.error(&reason));
+            }
+        }
+        for Rotation { secret, function } in &self.rotations {
+            if !self.secrets.contains(secret) || self.function(function).is_none() {
+                let reason = format!("the rotation of `{secret}` by `{function}` names no secret or no function here");
                 return Err(resources.error(&reason));
             }
         }

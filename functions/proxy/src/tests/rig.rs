@@ -34,7 +34,7 @@ pub(super) struct Rig {
 }
 
 fn proxy(yaml: &str, store: Store, clock: Arc<HandClock>) -> Proxy {
-    let keys = SealingKeys::parse(SEALING).unwrap();
+    let keys = Fresh::of(SealingKeys::parse(SEALING).unwrap());
     Proxy::new(Gateway::parse(yaml).unwrap(), store, keys, BackEndClient::new().unwrap(), clock)
 }
 
