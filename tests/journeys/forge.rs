@@ -65,7 +65,7 @@ impl Key {
 impl Forge {
     /// With the key of the running gateway.
     pub(crate) fn new(gateway: &Gateway, access_token: &str) -> Self {
-        Self::with(Key::of_secret(gateway.stack.secret("SigningKeys").expect("signing keys")), access_token)
+        Self::with(Key::of_secret(&gateway.stack.secrets().value("SigningKeys").expect("signing keys")), access_token)
     }
 
     pub(crate) fn with(key: Key, access_token: &str) -> Self {

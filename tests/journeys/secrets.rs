@@ -59,7 +59,8 @@ impl Traffic {
         self.keep("canary", CANARY);
         self.keep("client secret", gateway.partner_secret());
         for name in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
-            let secret: serde_json::Value = serde_json::from_str(gateway.stack.secret(name).unwrap()).unwrap();
+            let secret: serde_json::Value =
+                serde_json::from_str(&gateway.stack.secrets().value(name).unwrap()).unwrap();
             let key = secret["keys"][0]["private_key"].as_str().or(secret["keys"]["k1"].as_str());
             self.keep(name, key.expect("a key"));
         }

@@ -9,7 +9,7 @@ mod start;
 use std::sync::{Arc, Mutex};
 
 use config::Gateway;
-use domain::access_token::{self, AccessClaims};
+use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::call_context::{Admitted, Outcome, Refusal};
 use domain::event::ApiRequest;
 use domain::keys::PublicKeys;
@@ -18,7 +18,7 @@ use domain::rate_limit::Refusals;
 use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
-use startup::Clock;
+use startup::{Clock, Fresh};
 use store::{App, Store};
 use thiserror::Error;
 
@@ -31,7 +31,7 @@ pub use start::start;
 /// Everything one container needs to decide.
 pub struct Authorizer {
     gateway: Arc<Gateway>,
-    keys: PublicKeys,
+    keys: Fresh<PublicKeys>,
     store: Store,
     clock: Arc<dyn Clock>,
     apps: Apps,
@@ -61,7 +61,7 @@ impl From<AuthorizerError> for Diagnostic {
 
 impl Authorizer {
     /// An authorizer with empty caches.
-    pub fn new(gateway: Arc<Gateway>, keys: PublicKeys, store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(gateway: Arc<Gateway>, keys: Fresh<PublicKeys>, store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { gateway, keys, store, clock, apps: Apps::default(), refusals: Mutex::default() }
     }
 
@@ -89,7 +89,7 @@ impl Authorizer {
     async fn find(&self, request: &ApiRequest) -> Result<Finding, AuthorizerError> {
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
-        let Some(claims) = self.claims(request, now)? else { return Ok(Finding::InvalidToken) };
+        let Some(claims) = self.claims(request, now).await? else { return Ok(Finding::InvalidToken) };
         let decided = |outcome| Finding::Decided { principal: claims.sub.to_string(), outcome };
         let refused = |refusal| Ok(decided(Outcome::Refused(refusal)));
 
@@ -142,7 +142,7 @@ impl Authorizer {
     }
 
     /// The claims of the request's token, `None` when there is no valid one.
-    fn claims(&self, request: &ApiRequest, now: Timestamp) -> Result<Option<AccessClaims>, AuthorizerError> {
+    async fn claims(&self, request: &ApiRequest, now: Timestamp) -> Result<Option<AccessClaims>, AuthorizerError> {
         let issuer = self.gateway.issuer().or_else(|| request.stage_variables.get("issuer").map(String::as_str));
         let issuer = issuer
             .filter(|issuer| !issuer.is_empty())
@@ -155,7 +155,12 @@ impl Authorizer {
                 return Ok(None);
             }
         };
-        match access_token::verify(token, &self.keys, issuer, audience, now) {
+        let verify = |keys: &PublicKeys| access_token::verify(token, keys, issuer, audience, now);
+        let mut verified = verify(&*self.keys.fresh().await.map_err(failed)?);
+        if verified == Err(InvalidToken::UnknownKey) {
+            verified = verify(&*self.keys.again().await.map_err(failed)?);
+        }
+        match verified {
             Ok(claims) => Ok(Some(claims)),
             Err(reason) => {
                 tracing::info!(%reason, "invalid token");

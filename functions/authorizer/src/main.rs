@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let function = &Function::start(move || authorizer::start(environment.clone())).await;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let authorizer = function.get().await.map_err(|error| AuthorizerError::Failed(error.to_string()))?;
-        authorizer.authorize(event.payload).await
+        Box::pin(authorizer.authorize(event.payload)).await
     }))
     .await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::Gateway;
 use domain::ids::ClientId;
 use domain::keys::PublicKeys;
-use startup::{Environment, Secrets, StartError, SystemClock, dynamodb_client};
+use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock, dynamodb_client};
 use store::{Store, Tables};
 
 use crate::Authorizer;
@@ -22,10 +22,10 @@ pub async fn start(environment: Environment) -> Result<Authorizer, StartError> {
         ..Tables::default()
     };
     let store = Store::new(dynamodb_client(&environment)?, tables);
-    let secrets = Secrets::new(&environment)?;
-    let (keys, ()) =
-        tokio::join!(secrets.parsed(&environment, "PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks), connect(&store));
-    Ok(Authorizer::new(Arc::new(gateway), keys?, store, Arc::new(SystemClock)))
+    let (secrets, clock) = (Secrets::new(&environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+    let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks);
+    let (keys, ()) = tokio::join!(keys, connect(&store));
+    Ok(Authorizer::new(Arc::new(gateway), keys?, store, clock))
 }
 
 /// One read of an application that does not exist: the handshake is done before the first call waits for it.

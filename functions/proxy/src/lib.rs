@@ -17,7 +17,7 @@ use connectors::back_end::BackEndClient;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
 use serde_json::Value;
-use startup::{Clock, StartError};
+use startup::{Clock, Fresh, StartError};
 use store::Store;
 
 use crate::call::Call;
@@ -48,7 +48,7 @@ impl Proxy {
     pub fn new(
         gateway: Gateway,
         store: Store,
-        keys: SealingKeys,
+        keys: Fresh<SealingKeys>,
         client: BackEndClient,
         clock: Arc<dyn Clock>,
     ) -> Self {

@@ -10,7 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::Proxy;
 use serde_json::Value;
 use startup::function::Function;
-use startup::{Environment, Secrets, StartError, SystemClock};
+use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,9 +32,10 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
     let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
     let store = Store::new(startup::dynamodb_client(&environment)?, Tables { sessions, ..Tables::default() });
-    let keys = Secrets::new(&environment)?.parsed(&environment, "SEALING_KEYS_SECRET", SealingKeys::parse).await?;
+    let (secrets, clock) = (Secrets::new(&environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+    let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let client = BackEndClient::new().map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, client, Arc::new(SystemClock)))
+    Ok(Proxy::new(gateway, store, keys, client, clock))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

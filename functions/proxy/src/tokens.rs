@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId};
-use domain::sealing::SealingKeys;
+use domain::sealing::{SealedToken, SealingKeys};
 use domain::time::Timestamp;
+use startup::Fresh;
 use store::Store;
 use zeroize::Zeroizing;
 
@@ -36,12 +37,12 @@ impl InternalToken {
 /// Opens internal tokens, from the call context or with one read of the session.
 pub(crate) struct Tokens {
     store: Store,
-    keys: SealingKeys,
+    keys: Fresh<SealingKeys>,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
-    pub(crate) fn new(store: Store, keys: SealingKeys) -> Self {
+    pub(crate) fn new(store: Store, keys: Fresh<SealingKeys>) -> Self {
         Self { store, keys, memory: Mutex::default() }
     }
 
@@ -55,8 +56,8 @@ impl Tokens {
     ) -> Result<InternalToken, Failure> {
         let reference = reference.ok_or(Failure::SessionOver)?;
         if let Some(sealed) = &reference.sealed {
-            let state = self.keys.open(session, connector, reference.version, sealed)?;
-            return Ok(InternalToken { version: reference.version, state: Arc::new(state), ends: None });
+            let state = self.open(session, connector, reference.version, sealed).await?;
+            return Ok(InternalToken { version: reference.version, state, ends: None });
         }
         if let Some(token) = self.memory().get(session, connector)
             && token.version == reference.version
@@ -76,10 +77,30 @@ impl Tokens {
         self.memory().forget(session, connector);
         let mut tokens = self.store.sealed_tokens(session).await?.ok_or(Failure::SessionOver)?;
         let (version, sealed, ends) = tokens.remove(connector).ok_or(Failure::SessionOver)?;
-        let state = Arc::new(self.keys.open(session, connector, version, &sealed)?);
+        let state = self.open(session, connector, version, &sealed).await?;
         let token = InternalToken { version, state, ends }.alive(now)?;
         self.memory().remember(session, connector, token.clone());
         Ok(token)
+    }
+
+    /// Opens a token, with keys read again if it was sealed with one that is not here. One whose key is gone for good
+    /// can only be replaced by a login.
+    async fn open(
+        &self,
+        session: &SessionId,
+        connector: &ConnectorName,
+        version: u64,
+        sealed: &SealedToken,
+    ) -> Result<Arc<Zeroizing<Vec<u8>>>, Failure> {
+        let mut keys = self.keys.fresh().await?;
+        if !keys.knows(sealed) {
+            keys = self.keys.again().await?;
+        }
+        if !keys.knows(sealed) {
+            tracing::warn!(%session, %connector, "an internal token was sealed with a key that is gone");
+            return Err(Failure::SessionOver);
+        }
+        Ok(Arc::new(keys.open(session, connector, version, sealed)?))
     }
 
     /// A panic while the lock was held cannot leave half an entry behind.

@@ -103,11 +103,10 @@ impl App {
     /// Tells the legacy systems that the session is over, as far as they can be told.
     pub(crate) async fn end_tokens(&self, sid: &SessionId, tokens: &Tokens) {
         let ends = tokens.iter().map(|(name, token)| async move {
-            let (Ok(connector), Ok(state)) =
-                (self.connector(name), self.sealing.open(sid, name, token.version, &token.sealed))
-            else {
+            let (Ok(connector), Ok(keys)) = (self.connector(name), self.sealing_for(&token.sealed).await) else {
                 return;
             };
+            let Ok(state) = keys.open(sid, name, token.version, &token.sealed) else { return };
             if let Err(error) = connector.end(&state).await {
                 tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
             }
@@ -153,8 +152,13 @@ impl App {
         now: Timestamp,
     ) -> Result<InternalToken, Failure> {
         let connector = self.connector(name)?;
-        let state = self
-            .sealing
+        let keys = self.sealing_for(&token.sealed).await?;
+        if !keys.knows(&token.sealed) {
+            // Its key was revoked: only a login can replace what was sealed with it.
+            tracing::warn!(connector = %name, "an internal token was sealed with a key that is gone");
+            return Err(Failure::BackEndRefused);
+        }
+        let state = keys
             .open(&session.sid, name, token.version, &token.sealed)
             .map_err(|_| Failure::Internal("an internal token does not open"))?;
         let renewed = connector.renew(&state, now).await.map_err(|error| backend_failure(&error))?;
@@ -171,6 +175,7 @@ impl App {
     ) -> Result<InternalToken, Failure> {
         let sealed = self
             .sealing
+            .value()
             .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
             .map_err(|_| Failure::Internal("sealing failed"))?;
         // An idle end is met by use; without an absolute one it is all that is known.

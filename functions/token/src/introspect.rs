@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::{App, Request, answer};
-use domain::access_token::{self, AccessClaims};
+use domain::access_token::AccessClaims;
 use domain::event::ApiResponse;
 use domain::refresh_token::Presented;
 use domain::session::{Decision, Patience, Session, decide};
@@ -32,7 +32,7 @@ impl App {
     ) -> Result<Option<Value>, Failure> {
         let Some(session) = self.store.session(&presented.sid).await? else { return Ok(None) };
         let ours = session.client_id == app.client_id
-            && self.refresh.check(&session.mac_key, &session.salt, presented).is_ok();
+            && self.refresh_for(&session.mac_key).await?.check(&session.mac_key, &session.salt, presented).is_ok();
         let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
         if !ours || !newest || !self.is_live(request, &session).await? {
@@ -55,8 +55,7 @@ impl App {
         app: &store::App,
         token: &str,
     ) -> Result<Option<Value>, Failure> {
-        let audience = self.audience(request.issuer);
-        let claims = match access_token::verify(token, &self.public, request.issuer, audience, request.now) {
+        let claims = match self.verified(token, request.issuer, request.now).await? {
             Ok(claims) if claims.client_id == app.client_id => claims,
             Ok(_) | Err(_) => return Ok(None),
         };

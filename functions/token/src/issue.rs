@@ -41,7 +41,7 @@ impl App {
             iat: now,
             exp,
         };
-        let token = sign(&claims, &self.signing).map_err(|_| Failure::Internal("signing failed"))?;
+        let token = sign(&claims, &self.signing.value()).map_err(|_| Failure::Internal("signing failed"))?;
         let mut body = json!({
             "access_token": token,
             "token_type": "Bearer",
@@ -55,8 +55,9 @@ impl App {
     }
 
     /// The refresh token of the session's newest generation: the same every time it is asked for.
-    pub(crate) fn refresh_token(&self, session: &Session) -> Result<Secret, Failure> {
-        self.refresh
+    pub(crate) async fn refresh_token(&self, session: &Session) -> Result<Secret, Failure> {
+        self.refresh_for(&session.mac_key)
+            .await?
             .token(&session.mac_key, &session.salt, &session.sid, session.family.generation)
             .map_err(|_| Failure::Internal("the session's MAC key is gone"))
     }

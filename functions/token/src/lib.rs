@@ -8,6 +8,7 @@ mod error;
 mod guard;
 mod introspect;
 mod issue;
+mod keys;
 mod metadata;
 mod password_grant;
 mod refresh_grant;
@@ -27,7 +28,7 @@ use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
 use domain::time::Timestamp;
 use serde_json::Value;
-use startup::{Clock, StartError};
+use startup::{Clock, Fresh, StartError};
 use std::sync::Arc;
 use store::Store;
 
@@ -38,15 +39,15 @@ pub struct App {
     /// Users, apps, sessions, grants and guesses.
     pub store: Store,
     /// Hashes and compares passwords.
-    pub passwords: Passwords,
+    pub passwords: Fresh<Passwords>,
     /// Signs access tokens.
-    pub signing: SigningKey,
+    pub signing: Fresh<SigningKey>,
     /// Verifies them, and is published.
-    pub public: PublicKeys,
+    pub public: Fresh<PublicKeys>,
     /// Seals internal tokens.
-    pub sealing: SealingKeys,
+    pub sealing: Fresh<SealingKeys>,
     /// Makes refresh tokens.
-    pub refresh: RefreshKeys,
+    pub refresh: Fresh<RefreshKeys>,
     /// Talks to the legacy systems.
     pub connectors: Connectors,
     /// Tells the time.
@@ -84,13 +85,14 @@ impl App {
         let issuer = self.config.issuer().or(api.stage_variables.get("issuer").map(String::as_str));
         let issuer = issuer.ok_or(Failure::NoIssuer)?.trim_end_matches('/');
         let request = Request { api, issuer, now: self.clock.now() };
+        self.freshen().await?;
         match (api.method.as_str(), api.path.as_str()) {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer)),
-            ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.as_jwks().to_owned())),
+            ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
                 Err(Failure::MethodNotAllowed("GET, HEAD"))
             }

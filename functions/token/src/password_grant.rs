@@ -59,7 +59,7 @@ impl App {
             scope,
             family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
             salt: startup::entropy::bytes()?,
-            mac_key: self.refresh.current_id().to_owned(),
+            mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             tokens,
         };
@@ -68,7 +68,7 @@ impl App {
             return Err(failure);
         }
         let refresh_token = match app.may_use(GrantType::RefreshToken) {
-            Ok(()) => Some(self.refresh_token(&session)?),
+            Ok(()) => Some(self.refresh_token(&session).await?),
             Err(_) => None,
         };
         let holder = Holder {
@@ -98,7 +98,7 @@ impl App {
         let reserved = self.reserve_guess(request, &app.client_id, username).await?;
         let user = self.store.user_by_email(username).await?;
         let stored = user.as_ref().and_then(|user| user.password.as_ref());
-        let verdict = self.passwords.verify(password, stored)?;
+        let verdict = self.passwords_for(stored).await?.verify(password, stored)?;
         let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(Failure::Credentials) };
         if !user.enabled {
             return Err(Failure::Credentials);
@@ -113,7 +113,7 @@ impl App {
     /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.
     async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
         let rehashed = async {
-            let new = self.passwords.hash(password, startup::entropy::bytes()?)?;
+            let new = self.passwords.value().hash(password, startup::entropy::bytes()?)?;
             self.store.rehash(&user.user_id, old, &new).await?;
             Ok::<_, Failure>(())
         };

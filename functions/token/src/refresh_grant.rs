@@ -76,7 +76,8 @@ impl App {
         if session.client_id != app.client_id {
             return Err(Failure::RefreshToken("of another application"));
         }
-        self.refresh
+        self.refresh_for(&session.mac_key)
+            .await?
             .check(&session.mac_key, &session.salt, presented)
             .map_err(|_| Failure::RefreshToken("the MAC is wrong"))?;
         Ok(session)
@@ -141,7 +142,7 @@ impl App {
             sid: &session.sid,
             latest: self.latest_access(app, session, scope, request.now),
         };
-        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session)?))
+        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session).await?))
     }
 
     /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.

@@ -2,7 +2,6 @@
 
 use crate::error::Failure;
 use crate::{App, Request, answer};
-use domain::access_token;
 use domain::event::ApiResponse;
 use domain::ids::ClientId;
 use domain::refresh_token::Presented;
@@ -24,7 +23,7 @@ impl App {
 
     async fn revoke_refresh_token(&self, client_id: &ClientId, presented: &Presented) -> Result<(), Failure> {
         let Some(session) = self.store.session(&presented.sid).await? else { return Ok(()) };
-        if self.refresh.check(&session.mac_key, &session.salt, presented).is_err() {
+        if self.refresh_for(&session.mac_key).await?.check(&session.mac_key, &session.salt, presented).is_err() {
             return Ok(());
         }
         if session.client_id != *client_id {
@@ -34,8 +33,7 @@ impl App {
     }
 
     async fn revoke_access_token(&self, request: &Request<'_>, client: &ClientId, token: &str) -> Result<(), Failure> {
-        let audience = self.audience(request.issuer);
-        let Ok(claims) = access_token::verify(token, &self.public, request.issuer, audience, request.now) else {
+        let Ok(claims) = self.verified(token, request.issuer, request.now).await? else {
             return Ok(());
         };
         if claims.client_id != *client {

@@ -8,7 +8,7 @@ use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
-use startup::{Environment, Secrets, StartError, SystemClock, dynamodb_client};
+use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock, dynamodb_client};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Store, Tables};
@@ -27,13 +27,14 @@ impl App {
             grants: table("GRANTS_TABLE")?,
             guesses: table("GUESSES_TABLE")?,
         };
-        let secrets = Secrets::new(environment)?;
+        let (secrets, clock) = (Secrets::new(environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+        let passwords = |json: &str| Passwords::new(json, Cost::default());
         let (signing, public, sealing, refresh, passwords) = futures_util::try_join!(
-            secrets.parsed(environment, "SIGNING_KEYS_SECRET", SigningKey::parse),
-            secrets.parsed(environment, "PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
-            secrets.parsed(environment, "SEALING_KEYS_SECRET", SealingKeys::parse),
-            secrets.parsed(environment, "REFRESH_KEYS_SECRET", RefreshKeys::parse),
-            secrets.parsed(environment, "PEPPER_SECRET", |json| Passwords::new(json, Cost::default())),
+            Fresh::read(&secrets, environment, "SIGNING_KEYS_SECRET", &clock, SigningKey::parse),
+            Fresh::read(&secrets, environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks),
+            Fresh::read(&secrets, environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse),
+            Fresh::read(&secrets, environment, "REFRESH_KEYS_SECRET", &clock, RefreshKeys::parse),
+            Fresh::read(&secrets, environment, "PEPPER_SECRET", &clock, passwords),
         )?;
         let client = BackEndClient::new()
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
@@ -46,7 +47,7 @@ impl App {
             public,
             sealing,
             refresh,
-            clock: Arc::new(SystemClock),
+            clock,
         })
     }
 }

@@ -1,13 +1,8 @@
 //! Random identifiers and keys.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use startup::{StartError, entropy};
-
-/// A 256-bit key in base64.
-pub(crate) fn key() -> Result<String, StartError> {
-    Ok(STANDARD.encode(entropy::bytes::<32>()?))
-}
 
 /// A 256-bit secret in characters that need no encoding in forms, headers and shells.
 pub(crate) fn secret() -> Result<String, StartError> {

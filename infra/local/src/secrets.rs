@@ -1,22 +1,14 @@
-//! Secrets Manager on a loopback port: the secrets of the template, made at the first start.
+//! The secrets of the template, made at the first start and kept in a file.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use serde_json::{Value as Json, json};
-use tokio::net::TcpListener;
+use domain::rotation::Ring;
+use domain::rotation::signing::{Pair, jwks};
+use serde_json::json;
+use startup::{Clock as _, SystemClock, entropy};
 
 use crate::random;
 
@@ -88,7 +80,7 @@ fn read(path: &Path) -> Result<Secrets, SecretsError> {
 }
 
 /// Replaces the file at once by one that only its owner can read.
-fn write(path: &Path, secrets: &Secrets) -> Result<(), SecretsError> {
+pub(crate) fn write(path: &Path, secrets: &Secrets) -> Result<(), SecretsError> {
     let unwritable = |source| SecretsError::Unwritable { path: path.to_owned(), source };
     let directory = path.parent().unwrap_or(Path::new("."));
     // Temporary files are made with mode 0600.
@@ -99,63 +91,31 @@ fn write(path: &Path, secrets: &Secrets) -> Result<(), SecretsError> {
     Ok(())
 }
 
+/// Makes a secret of the template as the keys function makes it when the gateway is deployed.
 fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
-    match name {
-        "SigningKeys" | "PublicKeys" => {
-            let (signing, public) = key_pair()?;
-            secrets.insert("SigningKeys".to_owned(), signing);
-            secrets.insert("PublicKeys".to_owned(), public);
+    let no_key = |error: &dyn std::fmt::Display| SecretsError::NoKey(error.to_string());
+    let now = SystemClock.now();
+    let text = match name {
+        "SigningKeys" => {
+            let pair =
+                || Pair::generate(entropy::bytes().map_err(|error| no_key(&error))?).map_err(|error| no_key(&error));
+            Ring::first(pair()?, pair()?, now).to_secret()
+        }
+        "PublicKeys" => {
+            if !secrets.contains_key("SigningKeys") {
+                make("SigningKeys", secrets)?;
+            }
+            let pairs = secrets.get("SigningKeys").map(String::as_str).unwrap_or_default();
+            jwks(&Ring::parse_pairs(pairs).map_err(|error| no_key(&error))?, now)
         }
         "SealingKeys" | "RefreshKeys" | "Pepper" => {
-            let key = random::key().map_err(|error| SecretsError::NoKey(error.to_string()))?;
-            secrets.insert(name.to_owned(), json!({ "current": "k1", "keys": { "k1": key } }).to_string());
+            let key = || entropy::bytes().map_err(|error| no_key(&error));
+            Ring::generate(key()?, key()?, now).to_secret()
         }
         _ => return Err(SecretsError::Unknown(name.to_owned())),
-    }
+    };
+    secrets.insert(name.to_owned(), text.expose().to_owned());
     Ok(())
-}
-
-/// A P-256 key pair: the private set that signs and the public set (RFC 7517) that verifies.
-fn key_pair() -> Result<(String, String), SecretsError> {
-    let no_key = |error: &dyn std::fmt::Display| SecretsError::NoKey(error.to_string());
-    let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
-    let private = EcdsaKeyPair::generate_pkcs8(algorithm, &random).map_err(|error| no_key(&error))?;
-    let pair = EcdsaKeyPair::from_pkcs8(algorithm, private.as_ref(), &random).map_err(|error| no_key(&error))?;
-    // An uncompressed point: 4, then 32 bytes each of x and y (RFC 5480 §2.2).
-    let Some((x, y)) = pair.public_key().as_ref().get(1..).and_then(|point| point.split_at_checked(32)) else {
-        return Err(SecretsError::NoKey("the public key is not a point".to_owned()));
-    };
-    let kid = random::name().map_err(|error| no_key(&error))?;
-    let private = STANDARD.encode(private.as_ref());
-    let signing = json!({ "keys": [{ "kid": kid, "status": "current", "alg": "ES256", "private_key": private }] });
-    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-    let public = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "alg": "ES256", "use": "sig" });
-    Ok((signing.to_string(), json!({ "keys": [public] }).to_string()))
-}
-
-/// Answers `GetSecretValue` on this listener until dropped.
-pub async fn serve(listener: TcpListener, secrets: Secrets) {
-    let router = Router::new().fallback(answer).with_state(Arc::new(secrets));
-    // It only ends by being aborted.
-    let _ = axum::serve(listener, router).await;
-}
-
-async fn answer(State(secrets): State<Arc<Secrets>>, headers: HeaderMap, body: Bytes) -> Response {
-    let refused = |kind: &str, message: &str| {
-        (StatusCode::BAD_REQUEST, axum::Json(json!({ "__type": kind, "Message": message }))).into_response()
-    };
-    if headers.get("x-amz-target").is_none_or(|target| target != "secretsmanager.GetSecretValue") {
-        return refused("InvalidRequestException", "only GetSecretValue is imitated");
-    }
-    let request: Json = serde_json::from_slice(&body).unwrap_or_default();
-    let id = request.get("SecretId").and_then(Json::as_str).unwrap_or_default();
-    let Some(value) = secrets.get(id) else {
-        return refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
-    };
-    axum::Json(
-        json!({ "ARN": id, "Name": id, "VersionId": "local", "VersionStages": ["AWSCURRENT"], "SecretString": value }),
-    )
-    .into_response()
 }
 
 #[cfg(test)]
@@ -200,22 +160,5 @@ mod tests {
     fn a_secret_of_unknown_form_is_an_error() {
         let message = open(None, &["Mystery".to_owned()], &[]).unwrap_err().to_string();
         assert!(message.contains("`Mystery`"), "{message}");
-    }
-
-    #[tokio::test]
-    async fn get_secret_value_answers_as_secrets_manager_does() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, [("Pepper".to_owned(), "hot".to_owned())].into()));
-        let ask = |target: &'static str, id: &'static str| {
-            let request = reqwest::Client::new().post(&url).header("x-amz-target", target);
-            async move { request.json(&json!({ "SecretId": id })).send().await.unwrap() }
-        };
-        let found: Json = ask("secretsmanager.GetSecretValue", "Pepper").await.json().await.unwrap();
-        assert_eq!(found["SecretString"], "hot");
-        let missing = ask("secretsmanager.GetSecretValue", "Salt").await;
-        assert_eq!(missing.status(), 400);
-        assert!(missing.text().await.unwrap().contains("ResourceNotFoundException"));
-        assert_eq!(ask("secretsmanager.ListSecrets", "Pepper").await.status(), 400);
     }
 }

@@ -16,6 +16,7 @@ use crate::functions::Functions;
 use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::secrets::Secrets;
+use crate::secrets_manager::SecretsManager;
 use crate::seed::Seed;
 use crate::template::Template;
 pub use error::StartError;
@@ -44,7 +45,8 @@ pub struct Options {
     pub record: bool,
     /// `LOG_LEVEL` of the functions.
     pub log_level: String,
-    /// Variables of functions, by name, instead of what the template gives them. For tests that break something.
+    /// Variables of functions, by name, besides or instead of what the template gives them. For tests that break or
+    /// hasten something.
     pub environment: Vec<(String, String)>,
 }
 
@@ -84,7 +86,9 @@ struct Parts {
     legacy_url: String,
     template: Template,
     seed: Seed,
+    /// The secrets as they were at the start; those of apps stay as they are.
     secrets: Secrets,
+    secrets_manager: SecretsManager,
     legacy: Legacy,
     functions: Functions,
     log: Log,
@@ -157,9 +161,9 @@ impl Running {
         self.parts.seed.client_secret(client_id, &self.parts.secrets)
     }
 
-    /// The value of a secret of the template.
-    pub fn secret(&self, name: &str) -> Option<&str> {
-        self.parts.secrets.get(name).map(String::as_str)
+    /// The secrets of the template.
+    pub fn secrets(&self) -> &SecretsManager {
+        &self.parts.secrets_manager
     }
 
     /// The demo back end.

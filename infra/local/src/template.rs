@@ -8,6 +8,7 @@ mod cursor;
 mod function;
 mod resolve;
 mod role;
+mod rotation;
 mod table;
 mod yaml;
 
@@ -18,6 +19,7 @@ use cursor::At;
 pub use function::{Function, Route};
 use resolve::Scope;
 pub use role::Role;
+pub use rotation::Rotation;
 pub use table::Table;
 use yaml::{Node, Value};
 
@@ -68,6 +70,8 @@ pub struct Template {
     pub secrets: Vec<String>,
     /// Roles by logical id.
     pub roles: BTreeMap<String, Role>,
+    /// Which of them rotate.
+    pub rotations: Vec<Rotation>,
 }
 
 impl Template {
@@ -92,8 +96,9 @@ impl Template {
         let globals = function::globals(&sections, &scope)?;
         let resources = sections.required("Resources")?;
         let mut apis = Vec::new();
-        let (mut functions, mut routes, mut tables, mut secrets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut functions, mut routes, mut tables) = (Vec::new(), Vec::new(), Vec::new());
         let mut roles = BTreeMap::new();
+        let (mut secrets, mut rotations) = (Vec::new(), Vec::new());
         for (id, resource) in resources.entries()? {
             let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
             if let Some(condition) = resource.get("Condition")
@@ -111,6 +116,7 @@ impl Template {
                 "AWS::DynamoDB::Table" => tables.push(table::read(&resource, scope.table_name(&id), &scope)?),
                 "AWS::SecretsManager::Secret" => secrets.push(id),
                 "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
+                "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
                 "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
                 // Layers, alarms and the like have nothing to run.
                 _ => {}
@@ -121,7 +127,7 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
-        let template = Self { api, functions, routes, tables, secrets, roles };
+        let template = Self { api, functions, routes, tables, secrets, roles, rotations };
         template.check(&resources)?;
         Ok(template)
     }
@@ -150,6 +156,12 @@ impl Template {
         for function in &self.functions {
             if !self.roles.contains_key(&function.role) {
                 let reason = format!("`{}` names the role `{}`, which is none here", function.id, function.role);
+                return Err(resources.error(&reason));
+            }
+        }
+        for Rotation { secret, function } in &self.rotations {
+            if !self.secrets.contains(secret) || self.function(function).is_none() {
+                let reason = format!("the rotation of `{secret}` by `{function}` names no secret or no function here");
                 return Err(resources.error(&reason));
             }
         }

@@ -11,7 +11,10 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 fn main() -> ExitCode {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(WORKSPACE).args(["build", "-p", "local", "-p", "token", "-p", "authorizer", "-p", "proxy"]);
+    cargo.current_dir(WORKSPACE).arg("build");
+    for package in ["local", "token", "authorizer", "proxy", "keys"] {
+        cargo.args(["-p", package]);
+    }
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

@@ -4,7 +4,7 @@ use crate::jose;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -35,9 +35,10 @@ pub struct SigningKey {
     key: EncodingKey,
 }
 
-#[derive(Deserialize)]
+/// Where a key stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+pub(crate) enum Status {
     Current,
     Next,
     Previous,
@@ -57,6 +58,7 @@ impl SigningKey {
             status: Status,
             #[serde(default)]
             alg: Option<String>,
+            #[serde(default)]
             private_key: Zeroizing<String>,
         }
         let raw: Raw = serde_json::from_str(json)

@@ -80,6 +80,11 @@ impl Passwords {
         Ok(Self { pepper: KeySet::parse(pepper)?, params, memory: Mutex::new(Vec::new()) })
     }
 
+    /// Whether the pepper of this hash is here. One that is not may be newer than these keys, or gone.
+    pub fn knows(&self, stored: &PasswordHash) -> bool {
+        stored.0.split_once('$').is_some_and(|(pepper, _)| self.pepper.get(pepper).is_some())
+    }
+
     /// Hashes with today's parameters and the current pepper. The salt must be 128 fresh random bits.
     pub fn hash(&self, password: &Secret, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
         let pepper = self.pepper.current_id();

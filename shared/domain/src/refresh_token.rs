@@ -62,6 +62,11 @@ impl RefreshKeys {
         self.0.current_id()
     }
 
+    /// Whether the key is here. One that is not may be newer than these keys, or gone.
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.0.get(key_id).is_some()
+    }
+
     /// Makes the token of this generation: the same every time.
     pub fn token(
         &self,

@@ -1,27 +1,16 @@
 //! Internal tokens at rest: AES-256-GCM, bound to one session, one connector and one version.
 
 use crate::ids::{ConnectorName, SessionId};
+use crate::rotation::Ring;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The secret `sealing` is not what it must be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKeySet {
-    /// Not the expected JSON.
-    #[error(r#"expected {{"current":"<id>","keys":{{"<id>":"<base64 of 32 bytes>"}}}}"#)]
-    Shape,
-    /// A key of another length, or not base64, or an unusable id.
-    #[error("key {0:?} must be the base64 of exactly 32 bytes and its id 1 to 16 characters of a-z 0-9")]
-    Key(String),
-    /// The current key is not among the keys.
-    #[error("the current key {0:?} is not among the keys")]
-    Current(String),
-}
+pub use crate::rotation::symmetric::InvalidKeySet;
 
 /// The token was sealed for another session, connector or version, under a key that is gone, or was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,26 +26,9 @@ pub struct KeySet {
 impl KeySet {
     /// Parses the JSON value of a key secret.
     pub fn parse(json: &str) -> Result<Self, InvalidKeySet> {
-        #[derive(Deserialize)]
-        struct Raw {
-            current: String,
-            keys: BTreeMap<String, Zeroizing<String>>,
-        }
-        let raw: Raw = serde_json::from_str(json).map_err(|_| InvalidKeySet::Shape)?;
-        let mut keys = BTreeMap::new();
-        for (id, text) in raw.keys {
-            let id_ok =
-                (1..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-            let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new).ok();
-            match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()) {
-                Some(key) if id_ok => keys.insert(id, Zeroizing::new(key)),
-                _ => return Err(InvalidKeySet::Key(id)),
-            };
-        }
-        if !keys.contains_key(&raw.current) {
-            return Err(InvalidKeySet::Current(raw.current));
-        }
-        Ok(Self { current: raw.current, keys })
+        let ring = Ring::parse_keys(json)?;
+        let current = ring.current.id.clone();
+        Ok(Self { current, keys: ring.entries().map(|entry| (entry.id.clone(), entry.key.clone())).collect() })
     }
 
     /// The id of the key that new things use.
@@ -143,6 +115,11 @@ impl SealingKeys {
         Ok(buffer)
     }
 
+    /// Whether the key that this was sealed with is here. One that is not may be newer than these keys, or gone.
+    pub fn knows(&self, sealed: &SealedToken) -> bool {
+        sealed.0.split_once('.').is_some_and(|(id, _)| self.0.get(id).is_some())
+    }
+
     fn key(&self, id: &str) -> Result<LessSafeKey, CannotOpen> {
         let key = self.0.get(id).ok_or(CannotOpen)?;
         UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| CannotOpen)
@@ -157,6 +134,7 @@ fn aad(session: &SessionId, connector: &ConnectorName, version: u64) -> Aad<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
 
     fn keys(current: &str, ids: &[(&str, u8)]) -> SealingKeys {
         let keys: BTreeMap<_, _> = ids.iter().map(|(id, byte)| (*id, STANDARD.encode([*byte; 32]))).collect();

@@ -62,4 +62,10 @@ mod tests {
         assert!(secret.constant_time_eq(b"abc"));
         assert!(!secret.constant_time_eq(b"abd") && !secret.constant_time_eq(b"abcd"));
     }
+
+    #[test]
+    fn sha256_is_that_of_the_standard() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
 }

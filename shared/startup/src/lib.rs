@@ -1,16 +1,20 @@
 //! What a function reads once when it starts: environment, secrets, clock, entropy, tracing.
 
+pub mod alarm;
 pub mod aws;
 pub mod clock;
 pub mod entropy;
 pub mod environment;
+pub mod fresh;
 pub mod function;
+pub mod secret_versions;
 pub mod secrets;
 pub mod trace;
 
 pub use aws::dynamodb_client;
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;
+pub use fresh::Fresh;
 pub use secrets::Secrets;
 pub use trace::tracing;
 

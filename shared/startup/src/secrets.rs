@@ -27,16 +27,4 @@ impl Secrets {
             reason: "it must be a text, not binary".into(),
         })
     }
-
-    /// Reads the secret whose name is in this environment variable and parses it.
-    pub async fn parsed<T, E: std::fmt::Display>(
-        &self,
-        environment: &Environment,
-        variable: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StartError> {
-        let name = environment.require(variable, "the name or ARN of a secret")?;
-        parse(self.text(name).await?.expose())
-            .map_err(|error| StartError::Invalid { what: format!("secret {name}"), reason: error.to_string() })
-    }
 }

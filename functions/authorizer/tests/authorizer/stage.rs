@@ -19,7 +19,7 @@ use domain::time::Timestamp;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use startup::{Clock, Environment, dynamodb_client};
+use startup::{Clock, Environment, Fresh, dynamodb_client};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 
 use crate::wire::{Operations, counting};
@@ -173,7 +173,7 @@ impl Stage {
 
     /// A fresh container of the function.
     pub(crate) fn container(&self) -> Authorizer {
-        Authorizer::new(self.gateway.clone(), self.public.clone(), self.store.clone(), self.clock.clone())
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), self.store.clone(), self.clock.clone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

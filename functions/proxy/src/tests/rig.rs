@@ -92,7 +92,7 @@ apis:
         let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
         let keys = || SealingKeys::parse(SEALING).unwrap();
         let gateway = Gateway::parse(&yaml).unwrap();
-        let proxy = Proxy::new(gateway, store, keys(), BackEndClient::new().unwrap(), clock.clone());
+        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), BackEndClient::new().unwrap(), clock.clone());
         Self { back_end, database, wire, clock, proxy, keys: keys() }
     }
 

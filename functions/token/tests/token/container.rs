@@ -16,7 +16,7 @@ use domain::sealing::SealingKeys;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
-use startup::{Environment, dynamodb_client};
+use startup::{Environment, Fresh, dynamodb_client};
 use store::Store;
 use support::DynamoDb;
 use token::App;
@@ -89,11 +89,11 @@ pub(crate) fn build(
     App {
         config: Gateway::parse(config).unwrap(),
         store: Store::new(dynamodb_client(&environment).unwrap(), db.tables.clone()),
-        passwords: Passwords::new(&key(1), cost).unwrap(),
-        signing: SigningKey::parse(signing).unwrap(),
-        public: PublicKeys::parse_jwks(public).unwrap(),
-        sealing: SealingKeys::parse(&key(2)).unwrap(),
-        refresh: RefreshKeys::parse(&key(3)).unwrap(),
+        passwords: Fresh::of(Passwords::new(&key(1), cost).unwrap()),
+        signing: Fresh::of(SigningKey::parse(signing).unwrap()),
+        public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
+        sealing: Fresh::of(SealingKeys::parse(&key(2)).unwrap()),
+        refresh: Fresh::of(RefreshKeys::parse(&key(3)).unwrap()),
         connectors: all.into_iter().collect(),
         clock: clock.clone(),
     }

@@ -25,7 +25,7 @@ async fn nothing_tells_whether_a_person_exists() {
     let stage = Stage::new().await;
     let app = stage.container_at(Cost::default());
     // Alice and Dora have hashes of the default cost, as the unknown person's decoy has.
-    stage.rehash_everyone(&app.passwords).await;
+    stage.rehash_everyone(&app.passwords.value()).await;
     let mut times = [const { Vec::new() }; 3];
     let mut seen = BTreeSet::new();
     stage.wire.since_last();

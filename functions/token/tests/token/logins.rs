@@ -115,7 +115,7 @@ async fn a_login_that_a_password_change_overtakes_is_none() {
     );
     let alice = domain::ids::UserId::parse("u_alice").unwrap();
     let change = async {
-        let new = stage.app.passwords.hash(&Secret::new("another one".to_owned()), [9; 16]).unwrap();
+        let new = stage.app.passwords.value().hash(&Secret::new("another one".to_owned()), [9; 16]).unwrap();
         // Until the login waits at the gate, the change would not overtake it.
         while !stage.wire.seen("PutItem", "Sessions") {
             tokio::task::yield_now().await;

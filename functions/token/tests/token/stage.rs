@@ -135,7 +135,7 @@ impl Stage {
     /// A person `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
     pub(crate) async fn add_user(&self, name: &str) -> UserId {
         let user_id = UserId::parse(&format!("u_{name}")).unwrap();
-        let password = self.app.passwords.hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
+        let password = self.app.passwords.value().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
         let user = User {
             user_id: user_id.clone(),
             email: format!("{name}@example.com"),

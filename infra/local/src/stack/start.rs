@@ -19,6 +19,7 @@ use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::process::{CannotStart, Program};
 use crate::secrets::SecretsError;
+use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
 use crate::{dynamodb, ready, secrets};
@@ -62,7 +63,9 @@ pub(super) async fn start(
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
     tokio::spawn(dynamodb::serve(dynamodb_listener, database));
-    tokio::spawn(secrets::serve(secrets_listener, secrets.clone()));
+    let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
+    let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
+    tokio::spawn(secrets_manager.clone().serve(secrets_listener));
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     let legacy = Legacy::new(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
@@ -86,6 +89,7 @@ pub(super) async fn start(
         template,
         seed,
         secrets,
+        secrets_manager,
         legacy,
         functions,
         log,
@@ -168,9 +172,7 @@ fn programs(
             *variable = config.to_string_lossy().into_owned();
         }
         for (name, value) in &options.environment {
-            if let Some(variable) = function.environment.get_mut(name) {
-                variable.clone_from(value);
-            }
+            function.environment.insert(name.clone(), value.clone());
         }
         programs.push(Program { function, path: path.clone() });
     }

@@ -20,7 +20,7 @@ fn the_template_that_deploys_is_understood() {
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = Template::read(REAL, &Inputs { parameters, table_prefix: "t1-".to_owned() }).unwrap();
     let binaries: Vec<_> = template.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(binaries, ["token", "authorizer", "proxy"]);
+    assert_eq!(binaries, ["token", "authorizer", "proxy", "keys"]);
     let token = template.function("TokenFunction").unwrap();
     assert_eq!(token.memory, 1769);
     assert_eq!(token.environment["USERS_TABLE"], "t1-UsersTable");
@@ -32,6 +32,9 @@ fn the_template_that_deploys_is_understood() {
     assert_eq!(template.tables.len(), 5);
     assert_eq!(template.tables[3].key[1].0, "client_id");
     assert_eq!(template.secrets.len(), 5);
+    let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.as_str()).collect();
+    assert_eq!(rotating, ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"]);
+    assert!(template.rotations.iter().all(|rotation| rotation.function == "KeysFunction"));
     assert_eq!(template.api.gateway_responses["AUTHORIZER_FAILURE"].status, Some(503));
 }
 
@@ -160,6 +163,18 @@ fn an_unknown_property_of_the_authorizer_is_named() {
     let message =
         refused("FunctionPayloadType: REQUEST", "FunctionPayloadType: REQUEST\n            FunctionInvokeRole: x");
     assert!(message.contains("Authorizers.Gateway.FunctionInvokeRole"), "{message}");
+}
+
+#[test]
+fn a_rotation_as_soon_as_it_is_declared_is_refused() {
+    let message = refused("RotateImmediatelyOnUpdate: false", "RotateImmediatelyOnUpdate: true");
+    assert!(message.contains("SigningKeysRotation.Properties.RotateImmediatelyOnUpdate"), "{message}");
+}
+
+#[test]
+fn a_rotation_of_nothing_is_named() {
+    let message = refused("      SecretId: !Ref SigningKeys\n", "      SecretId: !Ref UsersTable\n");
+    assert!(message.contains("the rotation of `UsersTable`"), "{message}");
 }
 
 #[test]

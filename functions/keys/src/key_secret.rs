@@ -1,0 +1,138 @@
+//! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
+
+use config::Lifetimes;
+use domain::rotation::signing::Pair;
+use domain::rotation::symmetric::Key;
+use domain::rotation::{Entry, Keep, Ring};
+use domain::secret::Secret;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use startup::{Environment, StartError, entropy};
+
+use crate::{Failure, Keys};
+
+/// A secret whose keys take turns. The public set has none of its own: it follows from the signing keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KeySecret {
+    /// Private keys that sign access tokens.
+    Signing,
+    /// AES keys of internal tokens.
+    Sealing,
+    /// HMAC keys of refresh tokens.
+    Refresh,
+    /// Keys of password hashes.
+    Pepper,
+}
+
+/// The ARNs of the secrets.
+pub(crate) struct Names {
+    signing: String,
+    pub(crate) public: String,
+    sealing: String,
+    refresh: String,
+    pepper: String,
+}
+
+impl Names {
+    pub(crate) fn from_environment(environment: &Environment) -> Result<Self, StartError> {
+        let name = |variable| environment.require(variable, "the ARN of a secret").map(str::to_owned);
+        Ok(Self {
+            signing: name("SIGNING_KEYS_SECRET")?,
+            public: name("PUBLIC_KEYS_SECRET")?,
+            sealing: name("SEALING_KEYS_SECRET")?,
+            refresh: name("REFRESH_KEYS_SECRET")?,
+            pepper: name("PEPPER_SECRET")?,
+        })
+    }
+
+    pub(crate) fn of(&self, secret: KeySecret) -> &str {
+        match secret {
+            KeySecret::Signing => &self.signing,
+            KeySecret::Sealing => &self.sealing,
+            KeySecret::Refresh => &self.refresh,
+            KeySecret::Pepper => &self.pepper,
+        }
+    }
+
+    /// Which secret this is the ARN of.
+    pub(crate) fn which(&self, arn: &str) -> Result<KeySecret, Failure> {
+        let found = KeySecret::ALL.into_iter().find(|secret| self.of(*secret) == arn);
+        found.ok_or_else(|| Failure::ForeignSecret(arn.to_owned()))
+    }
+}
+
+/// The keys of a version of one of these secrets.
+pub(crate) enum Turning {
+    Pairs(Ring<Pair>),
+    Keys(Ring<Key>),
+}
+
+impl KeySecret {
+    pub(crate) const ALL: [Self; 4] = [Self::Signing, Self::Sealing, Self::Refresh, Self::Pepper];
+
+    /// The keys of a new secret.
+    pub(crate) fn generate(self, now: Timestamp) -> Result<Turning, Failure> {
+        Ok(match self {
+            Self::Signing => Turning::Pairs(Ring::first(new_pair()?, new_pair()?, now)),
+            Self::Sealing | Self::Refresh | Self::Pepper => {
+                Turning::Keys(Ring::generate(entropy::bytes()?, entropy::bytes()?, now))
+            }
+        })
+    }
+
+    /// The keys in the text of the secret.
+    pub(crate) fn parse(self, text: &Secret) -> Result<Turning, Failure> {
+        Ok(match self {
+            Self::Signing => Turning::Pairs(Ring::parse_pairs(text.expose())?),
+            Self::Sealing | Self::Refresh | Self::Pepper => Turning::Keys(Ring::parse_keys(text.expose())?),
+        })
+    }
+}
+
+impl Turning {
+    pub(crate) fn text(&self) -> Secret {
+        match self {
+            Self::Pairs(ring) => ring.to_secret(),
+            Self::Keys(ring) => ring.to_secret(),
+        }
+    }
+
+    pub(crate) fn made(&self) -> Timestamp {
+        match self {
+            Self::Pairs(ring) => ring.made,
+            Self::Keys(ring) => ring.made,
+        }
+    }
+
+    /// The version it was made from.
+    pub(crate) fn follows(&self) -> &str {
+        match self {
+            Self::Pairs(ring) => &ring.follows,
+            Self::Keys(ring) => &ring.follows,
+        }
+    }
+
+    pub(crate) fn current(&self) -> &str {
+        match self {
+            Self::Pairs(ring) => &ring.current.id,
+            Self::Keys(ring) => &ring.current.id,
+        }
+    }
+}
+
+impl Keys {
+    /// How long a key is needed after its retirement.
+    pub(crate) fn keep(&self, secret: KeySecret) -> Keep {
+        match secret {
+            KeySecret::Signing => Keep::For(Lifetimes::LONGEST_ACCESS_TOKEN),
+            KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.longest_session),
+            KeySecret::Pepper => Keep::Ever,
+        }
+    }
+}
+
+/// A key pair under a name that no other has.
+pub(crate) fn new_pair() -> Result<Entry<Pair>, Failure> {
+    Ok(Pair::generate(entropy::bytes()?)?)
+}

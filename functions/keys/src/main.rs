@@ -1,0 +1,26 @@
+//! Starts the keys function.
+
+use keys::Keys;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use startup::Environment;
+use startup::function::Function;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::from_process();
+    startup::tracing(&environment);
+    let function = Function::start(move || {
+        let environment = environment.clone();
+        async move { Keys::from_environment(&environment) }
+    })
+    .await;
+    let function = &function;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        match function.get().await {
+            Ok(keys) => Ok(Box::pin(keys.handle(event.payload)).await?),
+            Err(error) => Err(Error::from(keys::not_ready(event.payload, error).await)),
+        }
+    }))
+    .await
+}

@@ -1,0 +1,62 @@
+//! The emergency: a key that leaked is out of use at once, whatever still needed it.
+
+use domain::rotation::Ring;
+use domain::rotation::signing::Pair;
+use domain::rotation::symmetric::Key;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use startup::entropy;
+use startup::secret_versions::{CURRENT, PENDING, Version};
+
+use crate::key_secret::{KeySecret, Turning, new_pair};
+use crate::{Failure, Keys, version_id};
+
+/// `{"action":"revoke","secret":"refresh","key":"k3"}`, invoked by an operator.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Action {
+    /// Takes a key out of use.
+    Revoke {
+        /// Which secret.
+        secret: KeySecret,
+        /// Which of its keys.
+        key: String,
+    },
+}
+
+impl Keys {
+    /// Does what an operator asks for, and tells which key is current now.
+    pub(crate) async fn act(&self, action: &Action) -> Result<Value, Failure> {
+        let Action::Revoke { secret, key } = action;
+        let name = self.names.of(*secret);
+        let current = self.current(name).await?;
+        let left = match secret.parse(&current.text)? {
+            Turning::Pairs(ring) => self.revoke_pair(ring, key, &current).await?,
+            Turning::Keys(ring) => self.revoke_key(*secret, ring, key, &current)?,
+        };
+        // A rotation that is under way was made from keys that have the leaked one.
+        for (version, stages) in self.secrets.describe(name).await?.stages {
+            let has = |stage: &str| stages.iter().any(|other| other == stage);
+            if has(PENDING) && !has(CURRENT) {
+                self.secrets.abandon(name, &version).await?;
+            }
+        }
+        self.secrets.put(name, &version_id()?, &left.text(), CURRENT).await?;
+        tracing::warn!(?secret, key, current = left.current(), "a key was revoked");
+        Ok(json!({ "revoked": key, "current": left.current() }))
+    }
+
+    /// The public set goes first: what a thief signs is refused even if the next write fails.
+    async fn revoke_pair(&self, ring: Ring<Pair>, key: &str, current: &Version) -> Result<Turning, Failure> {
+        let now = self.clock.now();
+        let left = ring.revoke(key, new_pair()?, self.keep(KeySecret::Signing), now)?.following(&current.id);
+        self.publish(&left, now).await?;
+        Ok(Turning::Pairs(left))
+    }
+
+    fn revoke_key(&self, secret: KeySecret, ring: Ring<Key>, key: &str, current: &Version) -> Result<Turning, Failure> {
+        let new = ring.fresh_entry(entropy::bytes()?);
+        let left = ring.revoke(key, new, self.keep(secret), self.clock.now())?;
+        Ok(Turning::Keys(left.following(&current.id)))
+    }
+}

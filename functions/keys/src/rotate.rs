@@ -1,0 +1,170 @@
+//! The four steps in which Secrets Manager lets a secret be rotated. Each may be repeated.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
+
+use domain::rotation::Ring;
+use domain::rotation::signing::{Pair, is_published, jwks, published_since};
+use domain::time::Timestamp;
+use serde::Deserialize;
+use startup::entropy;
+use startup::secret_versions::{CURRENT, PENDING, Version};
+
+use crate::key_secret::{KeySecret, Turning, new_pair};
+use crate::{Failure, Keys, trial, version_id};
+
+/// What Secrets Manager asks for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Rotation {
+    step: Step,
+    secret_id: String,
+    client_request_token: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Step {
+    CreateSecret,
+    SetSecret,
+    TestSecret,
+    FinishSecret,
+}
+
+impl Keys {
+    /// One step of a rotation.
+    pub(crate) async fn step(&self, rotation: &Rotation) -> Result<(), Failure> {
+        let secret = self.names.which(&rotation.secret_id)?;
+        let version = rotation.client_request_token.as_str();
+        let description = self.secrets.describe(&rotation.secret_id).await?;
+        if !description.rotates {
+            return Err(Failure::Protocol("rotation is not enabled for this secret"));
+        }
+        let stages = description.stages.get(version);
+        let has = |stage: &str| stages.is_some_and(|stages| stages.iter().any(|other| other == stage));
+        if has(CURRENT) {
+            return Ok(());
+        }
+        if !has(PENDING) {
+            return Err(Failure::Protocol("the version is not staged AWSPENDING"));
+        }
+        tracing::info!(step = ?rotation.step, ?secret, version, "rotation");
+        match rotation.step {
+            Step::CreateSecret => self.create(secret, version).await,
+            Step::SetSecret => self.set(secret, version).await,
+            Step::TestSecret => self.test(secret, version).await,
+            Step::FinishSecret => self.finish(secret, version).await,
+        }
+    }
+
+    /// Makes the version in which the keys have taken their turn.
+    async fn create(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
+        let name = self.names.of(secret);
+        let current = self.current(name).await?;
+        if let Some(pending) = self.secrets.pending(name, version).await? {
+            return self.still_good(secret, version, &pending, &current).await.map(drop);
+        }
+        let now = self.clock.now();
+        let turned = match secret.parse(&current.text)? {
+            Turning::Pairs(ring) => {
+                let published = self.published_pairs(&ring, now).await?;
+                let turned = ring.rotate(new_pair()?, published, self.keep(secret), self.timing, now)?;
+                turned.following(&current.id).to_secret()
+            }
+            Turning::Keys(ring) => {
+                // A version was current this long after it was made, or never.
+                let published = ring.made.saturating_add(self.timing.finish());
+                let new = ring.fresh_entry(entropy::bytes()?);
+                let turned = ring.rotate(new, published, self.keep(secret), self.timing, now)?;
+                turned.following(&current.id).to_secret()
+            }
+        };
+        // Another invocation of the same step may have been faster, which is as good.
+        self.secrets.put(name, version, &turned, PENDING).await?;
+        Ok(())
+    }
+
+    /// Publishes the public keys, the new next one among them, before any of the pairs moves on.
+    async fn set(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
+        let name = self.names.of(secret);
+        let current = self.current(name).await?;
+        let pending = self.secrets.pending(name, version).await?.ok_or(NOT_MADE)?;
+        match self.still_good(secret, version, &pending, &current).await? {
+            Turning::Pairs(ring) => self.publish(&ring, self.clock.now()).await,
+            Turning::Keys(_) => Ok(()),
+        }
+    }
+
+    /// Tries the new keys. Where a rotation is only being set up, its version has no value or that of the current one.
+    async fn test(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
+        let name = self.names.of(secret);
+        let tried = match self.secrets.pending(name, version).await? {
+            Some(pending) => pending,
+            None => self.current(name).await?,
+        };
+        let public = match secret {
+            KeySecret::Signing => Some(self.current(&self.names.public).await?.text),
+            KeySecret::Sealing | KeySecret::Refresh | KeySecret::Pepper => None,
+        };
+        trial::of(secret, &tried.text, public.as_ref(), self.clock.now())
+    }
+
+    /// Makes the version the one that everybody reads.
+    async fn finish(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
+        let name = self.names.of(secret);
+        let current = self.current(name).await?;
+        let pending = self.secrets.pending(name, version).await?.ok_or(NOT_MADE)?;
+        let turned = self.still_good(secret, version, &pending, &current).await?;
+        // Moved only away from the version it was made from: a key revoked meanwhile does not come back.
+        self.secrets.promote(name, version, turned.follows()).await?;
+        tracing::info!(?secret, current = turned.current(), "rotated");
+        Ok(())
+    }
+
+    /// The value of a secret that everybody reads.
+    pub(crate) async fn current(&self, name: &str) -> Result<Version, Failure> {
+        self.secrets.current(name).await?.ok_or_else(|| Failure::NoValue(name.to_owned()))
+    }
+
+    /// Since when everybody can read the next public key. If nobody can, it is published now.
+    async fn published_pairs(&self, ring: &Ring<Pair>, now: Timestamp) -> Result<Timestamp, Failure> {
+        let public = self.current(&self.names.public).await?;
+        if let Some(since) = published_since(ring, public.text.expose()) {
+            return Ok(since);
+        }
+        self.publish(ring, now).await?;
+        Err(Failure::Published(self.timing.overlap()))
+    }
+
+    /// Makes the public set that of these pairs.
+    pub(crate) async fn publish(&self, ring: &Ring<Pair>, now: Timestamp) -> Result<(), Failure> {
+        let public = &self.names.public;
+        let published = self.secrets.current(public).await?;
+        if published.is_some_and(|set| is_published(ring, set.text.expose())) {
+            return Ok(());
+        }
+        self.secrets.put(public, &version_id()?, &jwks(ring, now), CURRENT).await?;
+        Ok(())
+    }
+
+    /// The keys of the version that is being made, unless it took too long or another one has become current: what
+    /// follows counts from when it was made and from what it was made of.
+    async fn still_good(
+        &self,
+        secret: KeySecret,
+        version: &str,
+        pending: &Version,
+        current: &Version,
+    ) -> Result<Turning, Failure> {
+        let turned = secret.parse(&pending.text)?;
+        let late = self.clock.now() > turned.made().saturating_add(self.timing.finish());
+        let reason = match (turned.follows() == current.id, late) {
+            (true, false) => return Ok(turned),
+            (_, true) => "it took longer than a cache age",
+            (false, false) => "its keys were changed meanwhile",
+        };
+        self.secrets.abandon(self.names.of(secret), version).await?;
+        Err(Failure::GivenUp(reason))
+    }
+}
+
+const NOT_MADE: Failure = Failure::Protocol("the version has no value: createSecret comes first");

@@ -1,0 +1,251 @@
+//! Secrets Manager on a loopback port: the calls that readers and the rotation of keys make, checked as Amazon does.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html>
+
+mod versions;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+
+use crate::random;
+use crate::secrets::{self, Secrets};
+use versions::{CURRENT, Versions};
+
+/// The secrets; clones share them.
+#[derive(Debug, Clone)]
+pub struct SecretsManager {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    secrets: Mutex<BTreeMap<String, Versions>>,
+    /// Where the current values are kept.
+    file: Option<PathBuf>,
+    reads: AtomicUsize,
+}
+
+/// An error in the API's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    kind: &'static str,
+    message: String,
+}
+
+impl Refused {
+    fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl SecretsManager {
+    /// With these values, kept in this file from now on; `rotating` names the secrets whose rotation is enabled.
+    pub fn new(values: &Secrets, file: Option<PathBuf>, rotating: &[String]) -> Self {
+        let versions = |(name, value): (&String, &String)| {
+            (name.clone(), Versions::with(&random::request_id(), value, rotating.contains(name)))
+        };
+        let secrets = Mutex::new(values.iter().map(versions).collect());
+        Self { shared: Arc::new(Shared { secrets, file, reads: AtomicUsize::new(0) }) }
+    }
+
+    /// Answers on this listener until dropped.
+    pub async fn serve(self, listener: TcpListener) {
+        let router = Router::new().fallback(answer).with_state(self);
+        // It only ends by being aborted.
+        let _ = axum::serve(listener, router).await;
+    }
+
+    /// The current value of a secret.
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.secrets()
+            .get(name)
+            .and_then(|versions| versions.value(None, Some(CURRENT)))
+            .map(|(_, text)| text.to_owned())
+    }
+
+    /// Makes this the current value of a secret, as an operator can.
+    pub fn set(&self, name: &str, value: &str) {
+        let id = random::request_id();
+        // A fresh version of a secret that is there is never refused.
+        let _ = self.change(name, |versions| versions.put(&id, value, &[CURRENT.to_owned()]));
+    }
+
+    /// Takes all values of a secret away, so that it is as `CloudFormation` makes it.
+    pub fn empty(&self, name: &str) {
+        if let Some(versions) = self.secrets().get_mut(name) {
+            versions.clear();
+        }
+    }
+
+    /// How often a value was read.
+    pub fn reads(&self) -> usize {
+        self.shared.reads.load(Ordering::SeqCst)
+    }
+
+    /// Begins a rotation, or goes on with the one that failed; the id of the version it makes.
+    pub(crate) fn begin_rotation(&self, name: &str) -> Result<String, Refused> {
+        self.change(name, |versions| versions.begin_rotation(&random::request_id()))
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, BTreeMap<String, Versions>> {
+        self.shared.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, name: &str, change: impl FnOnce(&mut Versions) -> Result<T, Refused>) -> Result<T, Refused> {
+        let mut secrets = self.secrets();
+        let changed = change(secrets.get_mut(name).ok_or_else(no_secret)?)?;
+        if let Some(path) = &self.shared.file {
+            let current = |(name, versions): (&String, &Versions)| {
+                Some((name.clone(), versions.value(None, Some(CURRENT))?.1.to_owned()))
+            };
+            let values = secrets.iter().filter_map(current).collect();
+            secrets::write(path, &values).map_err(|error| Refused::new("InternalServiceError", error.to_string()))?;
+        }
+        Ok(changed)
+    }
+
+    fn call(&self, target: &str, body: &[u8]) -> Result<Json, Refused> {
+        match target {
+            "secretsmanager.GetSecretValue" => self.get(&parsed(body)?),
+            "secretsmanager.DescribeSecret" => self.describe(&parsed(body)?),
+            "secretsmanager.PutSecretValue" => self.put(&parsed(body)?),
+            "secretsmanager.UpdateSecretVersionStage" => self.update_stage(&parsed(body)?),
+            other => Err(Refused::new("InvalidRequestException", format!("{other} is not imitated"))),
+        }
+    }
+
+    fn get(&self, request: &GetSecretValue) -> Result<Json, Refused> {
+        self.shared.reads.fetch_add(1, Ordering::SeqCst);
+        let secrets = self.secrets();
+        let versions = secrets.get(&request.secret_id).ok_or_else(no_secret)?;
+        let found = versions.value(request.version_id.as_deref(), request.version_stage.as_deref());
+        let (version, text) = found.ok_or_else(|| {
+            let message = "Secrets Manager can't find the specified secret value for that version or staging label.";
+            Refused::new("ResourceNotFoundException", message)
+        })?;
+        let id = &request.secret_id;
+        let stages = versions.stages().remove(version).unwrap_or_default();
+        Ok(json!({ "ARN": id, "Name": id, "VersionId": version, "VersionStages": stages, "SecretString": text }))
+    }
+
+    fn describe(&self, request: &DescribeSecret) -> Result<Json, Refused> {
+        let secrets = self.secrets();
+        let versions = secrets.get(&request.secret_id).ok_or_else(no_secret)?;
+        let id = &request.secret_id;
+        Ok(json!({
+            "ARN": id, "Name": id, "RotationEnabled": versions.rotates, "VersionIdsToStages": versions.stages(),
+        }))
+    }
+
+    fn put(&self, request: &PutSecretValue) -> Result<Json, Refused> {
+        let (id, version) = (&request.secret_id, &request.client_request_token);
+        let stages = request.version_stages.clone().unwrap_or_else(|| vec![CURRENT.to_owned()]);
+        self.change(id, |versions| versions.put(version, &request.secret_string, &stages))?;
+        Ok(json!({ "ARN": id, "Name": id, "VersionId": version, "VersionStages": stages }))
+    }
+
+    fn update_stage(&self, request: &UpdateSecretVersionStage) -> Result<Json, Refused> {
+        let id = &request.secret_id;
+        let (to, from) = (request.move_to_version_id.as_deref(), request.remove_from_version_id.as_deref());
+        self.change(id, |versions| versions.move_stage(&request.version_stage, to, from))?;
+        Ok(json!({ "ARN": id, "Name": id }))
+    }
+}
+
+fn no_secret() -> Refused {
+    Refused::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| Refused::new("InvalidParameterException", error.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct GetSecretValue {
+    secret_id: String,
+    version_id: Option<String>,
+    version_stage: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct DescribeSecret {
+    secret_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct PutSecretValue {
+    secret_id: String,
+    client_request_token: String,
+    secret_string: String,
+    version_stages: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct UpdateSecretVersionStage {
+    secret_id: String,
+    version_stage: String,
+    move_to_version_id: Option<String>,
+    remove_from_version_id: Option<String>,
+}
+
+async fn answer(State(manager): State<SecretsManager>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    match manager.call(target, &body) {
+        Ok(answer) => axum::Json(answer).into_response(),
+        Err(Refused { kind, message }) => {
+            (StatusCode::BAD_REQUEST, axum::Json(json!({ "__type": kind, "Message": message }))).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_answers_as_secrets_manager_does() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let manager = SecretsManager::new(&[("Pepper".to_owned(), "hot".to_owned())].into(), None, &[]);
+        tokio::spawn(manager.clone().serve(listener));
+        let ask = |call: &str, body: Json| {
+            let target = format!("secretsmanager.{call}");
+            let request = reqwest::Client::new().post(&url).header("x-amz-target", target);
+            async move { request.json(&body).send().await.unwrap() }
+        };
+        let found: Json = ask("GetSecretValue", json!({ "SecretId": "Pepper" })).await.json().await.unwrap();
+        assert_eq!((&found["SecretString"], manager.reads()), (&json!("hot"), 1));
+        let missing = ask("GetSecretValue", json!({ "SecretId": "Salt" })).await;
+        assert_eq!(missing.status(), 400);
+        assert!(missing.text().await.unwrap().contains("ResourceNotFoundException"));
+        assert_eq!(ask("ListSecrets", json!({})).await.status(), 400);
+        let unknown = ask("GetSecretValue", json!({ "SecretId": "Pepper", "Region": "x" })).await;
+        assert!(unknown.text().await.unwrap().contains("InvalidParameterException"));
+        manager.set("Pepper", "hotter");
+        let described: Json = ask("DescribeSecret", json!({ "SecretId": "Pepper" })).await.json().await.unwrap();
+        assert_eq!(described["VersionIdsToStages"].as_object().unwrap().len(), 2);
+        assert_eq!(manager.value("Pepper").as_deref(), Some("hotter"));
+    }
+}

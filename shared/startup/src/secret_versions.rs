@@ -1,0 +1,130 @@
+//! Secrets Manager: versions of a secret and their stages, for the function that makes keys.
+
+use crate::{Environment, StartError};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use domain::secret::Secret;
+use std::collections::BTreeMap;
+
+/// The stage of the version that everybody reads.
+pub const CURRENT: &str = "AWSCURRENT";
+/// The stage of the version that a rotation is making.
+pub const PENDING: &str = "AWSPENDING";
+
+/// Secrets Manager did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Secrets Manager refused {call} of {secret}: {reason}")]
+pub struct SecretError {
+    call: &'static str,
+    secret: String,
+    /// The name of the error in the API, if it answered.
+    pub code: Option<String>,
+    reason: String,
+}
+
+impl SecretError {
+    fn new<E>(call: &'static str, secret: &str, error: SdkError<E>) -> Self
+    where
+        SdkError<E>: ProvideErrorMetadata,
+        E: std::error::Error + 'static,
+    {
+        let code = error.code().map(str::to_owned);
+        Self { call, secret: secret.to_owned(), code, reason: DisplayErrorContext(error).to_string() }
+    }
+
+    fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+/// One version of a secret.
+#[derive(Debug)]
+pub struct Version {
+    /// Its id.
+    pub id: String,
+    /// Its value.
+    pub text: Secret,
+}
+
+/// What is known of a secret besides its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Whether it rotates.
+    pub rotates: bool,
+    /// The stages of each version.
+    pub stages: BTreeMap<String, Vec<String>>,
+}
+
+/// Reads and writes versions of secrets.
+#[derive(Debug, Clone)]
+pub struct SecretVersions {
+    client: Client,
+}
+
+impl SecretVersions {
+    /// For this environment.
+    pub fn new(environment: &Environment) -> Result<Self, StartError> {
+        Ok(Self { client: crate::aws::secrets_manager_client(environment)? })
+    }
+
+    /// Whether the secret rotates, and which versions have which stages.
+    pub async fn describe(&self, secret: &str) -> Result<Description, SecretError> {
+        let answer = self.client.describe_secret().secret_id(secret).send().await;
+        let answer = answer.map_err(|error| SecretError::new("DescribeSecret", secret, error))?;
+        Ok(Description {
+            rotates: answer.rotation_enabled.unwrap_or(false),
+            stages: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+        })
+    }
+
+    /// The version that everybody reads; `None` if the secret has no value, or does not exist.
+    pub async fn current(&self, secret: &str) -> Result<Option<Version>, SecretError> {
+        self.get(secret, None, CURRENT).await
+    }
+
+    /// The value of a version that a rotation is making; `None` if it has none yet.
+    pub async fn pending(&self, secret: &str, version: &str) -> Result<Option<Version>, SecretError> {
+        self.get(secret, Some(version), PENDING).await
+    }
+
+    async fn get(&self, secret: &str, version: Option<&str>, stage: &str) -> Result<Option<Version>, SecretError> {
+        let request = self.client.get_secret_value().secret_id(secret).version_stage(stage);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => {
+                let (id, text) = (answer.version_id.unwrap_or_default(), answer.secret_string.unwrap_or_default());
+                Ok(Some(Version { id, text: Secret::new(text) }))
+            }
+            Err(error) => match SecretError::new("GetSecretValue", secret, error) {
+                none if none.is("ResourceNotFoundException") => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Writes a version under this id with this stage; `false` if that id has another value already.
+    pub async fn put(&self, secret: &str, id: &str, text: &Secret, stage: &str) -> Result<bool, SecretError> {
+        let request = self.client.put_secret_value().secret_id(secret).client_request_token(id).version_stages(stage);
+        match request.secret_string(text.expose()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match SecretError::new("PutSecretValue", secret, error) {
+                taken if taken.is("ResourceExistsException") => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Makes one version the one that everybody reads, if `from` still is.
+    pub async fn promote(&self, secret: &str, to: &str, from: &str) -> Result<(), SecretError> {
+        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
+        let answer = request.move_to_version_id(to).remove_from_version_id(from).send().await;
+        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, error))
+    }
+
+    /// Gives up a version that a rotation was making.
+    pub async fn abandon(&self, secret: &str, version: &str) -> Result<(), SecretError> {
+        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(PENDING);
+        let answer = request.remove_from_version_id(version).send().await;
+        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, error))
+    }
+}
