@@ -18,6 +18,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 
+use crate::access::Access;
 use crate::random;
 
 /// Secrets cannot be read, made or kept.
@@ -133,14 +134,15 @@ fn key_pair() -> Result<(String, String), SecretsError> {
     Ok((signing.to_string(), json!({ "keys": [public] }).to_string()))
 }
 
-/// Answers `GetSecretValue` on this listener until dropped.
-pub async fn serve(listener: TcpListener, secrets: Secrets) {
-    let router = Router::new().fallback(answer).with_state(Arc::new(secrets));
+/// Answers `GetSecretValue` on this listener, to whom it is allowed, until dropped.
+pub async fn serve(listener: TcpListener, secrets: Secrets, access: Access) {
+    let router = Router::new().fallback(answer).with_state(Arc::new((secrets, access)));
     // It only ends by being aborted.
     let _ = axum::serve(listener, router).await;
 }
 
-async fn answer(State(secrets): State<Arc<Secrets>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(state): State<Arc<(Secrets, Access)>>, headers: HeaderMap, body: Bytes) -> Response {
+    let (secrets, access) = state.as_ref();
     let refused = |kind: &str, message: &str| {
         (StatusCode::BAD_REQUEST, axum::Json(json!({ "__type": kind, "Message": message }))).into_response()
     };
@@ -149,6 +151,10 @@ async fn answer(State(secrets): State<Arc<Secrets>>, headers: HeaderMap, body: B
     }
     let request: Json = serde_json::from_slice(&body).unwrap_or_default();
     let id = request.get("SecretId").and_then(Json::as_str).unwrap_or_default();
+    let right = ("secretsmanager:GetSecretValue".to_owned(), id.to_owned());
+    if let Some(refusal) = access.refusal(&headers, vec![right]) {
+        return refusal;
+    }
     let Some(value) = secrets.get(id) else {
         return refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     };
@@ -206,7 +212,7 @@ mod tests {
     async fn get_secret_value_answers_as_secrets_manager_does() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, [("Pepper".to_owned(), "hot".to_owned())].into()));
+        tokio::spawn(serve(listener, [("Pepper".to_owned(), "hot".to_owned())].into(), Access::default()));
         let ask = |target: &'static str, id: &'static str| {
             let request = reqwest::Client::new().post(&url).header("x-amz-target", target);
             async move { request.json(&json!({ "SecretId": id })).send().await.unwrap() }
