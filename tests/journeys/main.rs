@@ -9,6 +9,7 @@ mod faults;
 mod forge;
 mod framing;
 mod http_api;
+mod iam;
 mod identity;
 mod limits;
 mod metadata;

@@ -1,12 +1,23 @@
 //! `DynamoDB` on a loopback port: dynoxide, in a file or in memory.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::access::{Access, dynamodb_rights};
 use crate::template::Table;
 
 /// Expired items are deleted this often. Whoever reads must check the expiry anyway, as with Amazon's.
@@ -79,6 +90,48 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Answers on this listener, to whom it is allowed, until dropped; deletes expired items now and then.
+pub async fn serve_guarded(listener: TcpListener, database: Database, access: Access) -> std::io::Result<()> {
+    let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let guard = Guard { access, inner: inner.local_addr()?, client: client() };
+    // As large as the largest batch that DynamoDB takes.
+    let router = Router::new().fallback(forward).layer(DefaultBodyLimit::max(16 << 20)).with_state(guard);
+    tokio::select! {
+        () = serve(inner, database) => Ok(()),
+        ended = axum::serve(listener, router).into_future() => ended,
+    }
+}
+
+type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+
+fn client() -> HttpClient {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
+}
+
+/// Stands in front of the database.
+#[derive(Clone)]
+struct Guard {
+    access: Access,
+    inner: SocketAddr,
+    client: HttpClient,
+}
+
+async fn forward(State(guard): State<Guard>, headers: HeaderMap, method: Method, uri: Uri, body: Bytes) -> Response {
+    if let Some(refusal) = guard.access.refusal(&headers, dynamodb_rights(&headers, &body)) {
+        return refusal;
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::builder().method(method).uri(format!("http://{}{path}", guard.inner)).body(Full::new(body));
+    let Ok(mut request) = request else { return StatusCode::BAD_REQUEST.into_response() };
+    *request.headers_mut() = headers;
+    match guard.client.request(request).await {
+        Ok(answer) => answer.map(Body::new).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
 }
 
 /// Answers on this listener until dropped, deleting expired items now and then.

@@ -1,5 +1,6 @@
 //! The local stack: API Gateway, Lambda Runtime API, `DynamoDB`, secrets and a demo back end on one machine.
 
+pub mod access;
 pub mod api_gateway;
 mod arn;
 pub mod binaries;

@@ -185,7 +185,8 @@ pub(crate) fn spawn(program: &Program, name: &str, runtime_api: SocketAddr, log:
         .env("AWS_LAMBDA_LOG_STREAM_NAME", name)
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        .env("AWS_ACCESS_KEY_ID", "local")
+        // Not a key, but a name: what the function asks of its data is held against its role.
+        .env("AWS_ACCESS_KEY_ID", &function.id)
         .env("AWS_SECRET_ACCESS_KEY", "local")
         .env("AWS_SESSION_TOKEN", "local")
         .env("_HANDLER", "bootstrap")

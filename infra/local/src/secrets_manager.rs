@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 
+use crate::access::{Access, Right};
 use crate::random;
 use crate::secrets::{self, Secrets};
 use versions::{CURRENT, Versions};
@@ -66,9 +67,9 @@ impl SecretsManager {
         Self { shared: Arc::new(Shared { secrets, file, reads: AtomicUsize::new(0) }) }
     }
 
-    /// Answers on this listener until dropped.
-    pub async fn serve(self, listener: TcpListener) {
-        let router = Router::new().fallback(answer).with_state(self);
+    /// Answers on this listener, to whom it is allowed, until dropped.
+    pub async fn serve(self, listener: TcpListener, access: Access) {
+        let router = Router::new().fallback(answer).with_state((self, access));
         // It only ends by being aborted.
         let _ = axum::serve(listener, router).await;
     }
@@ -210,14 +211,28 @@ struct UpdateSecretVersionStage {
     remove_from_version_id: Option<String>,
 }
 
-async fn answer(State(manager): State<SecretsManager>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State((manager, access)): State<(SecretsManager, Access)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if let Some(refusal) = access.refusal(&headers, vec![right(target, &body)]) {
+        return refusal;
+    }
     match manager.call(target, &body) {
         Ok(answer) => axum::Json(answer).into_response(),
         Err(Refused { kind, message }) => {
             (StatusCode::BAD_REQUEST, axum::Json(json!({ "__type": kind, "Message": message }))).into_response()
         }
     }
+}
+
+/// The right that a call needs: its action on the secret it names.
+fn right(target: &str, body: &[u8]) -> Right {
+    let body: Json = serde_json::from_slice(body).unwrap_or_default();
+    let secret = body.get("SecretId").and_then(Json::as_str).unwrap_or_default();
+    (target.replacen('.', ":", 1), secret.to_owned())
 }
 
 #[cfg(test)]
@@ -229,7 +244,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let manager = SecretsManager::new(&[("Pepper".to_owned(), "hot".to_owned())].into(), None, &[]);
-        tokio::spawn(manager.clone().serve(listener));
+        tokio::spawn(manager.clone().serve(listener, Access::default()));
         let ask = |call: &str, body: Json| {
             let target = format!("secretsmanager.{call}");
             let request = reqwest::Client::new().post(&url).header("x-amz-target", target);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::access::Access;
 use crate::binaries::{BuildError, WORKSPACE};
 use crate::data_directory::DataDirectory;
 use crate::functions::Functions;
@@ -91,6 +92,7 @@ struct Parts {
     secrets_manager: SecretsManager,
     legacy: Legacy,
     functions: Functions,
+    access: Access,
     log: Log,
     /// Last, so that it is deleted after everything that uses it.
     directory: DataDirectory,
@@ -174,6 +176,11 @@ impl Running {
     /// The functions.
     pub fn functions(&self) -> &Functions {
         &self.parts.functions
+    }
+
+    /// What the functions may ask of `DynamoDB` and Secrets Manager, and what they have asked.
+    pub fn access(&self) -> &Access {
+        &self.parts.access
     }
 
     /// The file of what the functions write.

@@ -11,6 +11,7 @@ use store::{Store, Tables};
 use tokio::net::TcpListener;
 
 use super::{DEMO_BACK_END, Options, Parts, StartError};
+use crate::access::Access;
 use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
 use crate::data_directory::DataDirectory;
@@ -62,10 +63,11 @@ pub(super) async fn start(
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
-    tokio::spawn(dynamodb::serve(dynamodb_listener, database));
+    let access = Access::of(&template);
+    tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone()));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
-    tokio::spawn(secrets_manager.clone().serve(secrets_listener));
+    tokio::spawn(secrets_manager.clone().serve(secrets_listener, access.clone()));
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     let legacy = Legacy::new(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
@@ -92,6 +94,7 @@ pub(super) async fn start(
         secrets_manager,
         legacy,
         functions,
+        access,
         log,
         directory,
     })

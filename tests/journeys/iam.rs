@@ -1,0 +1,117 @@
+//! The roles of the template: each function has exactly the rights that it uses, and does not work with one less.
+//!
+//! The local stack holds every request of a function against its role, in every journey of these tests, so a right that
+//! is missing breaks the journey that needs it. Here the journeys use all of them, so a right too many shows as well.
+
+use std::time::Duration;
+
+use domain::ids::UserId;
+use domain::password::{Cost, Passwords};
+use domain::secret::Secret;
+use local::binaries::WORKSPACE;
+use store::User;
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
+
+/// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
+async fn weaken_the_hash_of_ada(gateway: &Gateway) {
+    let passwords = Passwords::new(&gateway.stack.secrets().value("Pepper").expect("a pepper"), Cost { memory: 64, passes: 1 });
+    let hash = passwords.expect("a hasher").hash(&Secret::new(ADA.password.to_owned()), [7; 16]).expect("a hash");
+    let User { user_id, .. } = gateway.store().user_by_email(ADA.name).await.expect("a read").expect("a user");
+    gateway.store().change_credentials(&user_id, Some(&hash), true).await.expect("a write");
+}
+
+/// Login with a new hash, calls inline and by reference, refusals with refund, refresh, one session too many, logout,
+/// an application for itself, introspection.
+async fn use_everything(gateway: &Gateway) {
+    weaken_the_hash_of_ada(gateway).await;
+    let first = gateway.login(ADA).await;
+    assert_eq!(gateway.call("GET", "/orders", &first.access).await.status, 200);
+    let second = gateway.refresh(&gateway.login(ADA).await).await;
+    assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 200);
+    assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 429);
+    gateway.login(ADA).await;
+    let partner = |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
+    let answer = gateway.answer(partner("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
+    let access = answer.tokens().access;
+    let answer = gateway.answer(partner("/oauth2/introspect").form(&[("token", &access)])).await;
+    assert_eq!(answer.json()["active"], true, "{}", answer.text());
+    let form = [("client_id", DEMO_APP), ("token", second.refresh.as_str())];
+    assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+    for rotation in &gateway.stack.template().rotations {
+        rotate(gateway, &rotation.secret).await;
+    }
+}
+
+/// Rotates once the next keys have been published for long enough.
+async fn rotate(gateway: &Gateway, secret: &str) {
+    for _ in 0..200 {
+        match gateway.stack.rotate(secret).await {
+            Ok(()) => return,
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    panic!("{secret}: {}", gateway.stack.rotate(secret).await.expect_err("it did not rotate before"));
+}
+
+#[tokio::test]
+async fn every_role_has_exactly_the_rights_that_its_function_uses() {
+    let files = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start_with(|options| {
+        let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        options.config = files.path().join("demo.yaml");
+        let text = text.replace("calls: 60", "calls: 2").replace("and_app: 8", "and_app: 2");
+        std::fs::write(&options.config, text).expect("a file");
+        options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
+    })
+    .await;
+    use_everything(&gateway).await;
+    let used = gateway.stack.access().used();
+    for function in &gateway.stack.template().functions {
+        let (role, used) = (&gateway.stack.template().roles[&function.role], &used[&function.id]);
+        println!("{} ({})", function.id, function.role);
+        for (action, resource) in used {
+            println!("  {action:<31} {resource}");
+        }
+        let more: Vec<_> = role.allowed.difference(used).collect();
+        assert!(more.is_empty(), "{} may do what {} never does: {more:?}", function.role, function.id);
+        let less: Vec<_> = used.difference(&role.allowed).collect();
+        assert!(less.is_empty(), "{} does what {} forbids: {less:?}", function.id, function.role);
+    }
+}
+
+/// The status of a login and of a call when one right of the template is another one.
+async fn without(right: &str, instead: &str) -> (u16, u16) {
+    let files = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
+    assert_eq!(text.matches(right).count(), 1, "{right}");
+    let template = files.path().join("template.yaml");
+    std::fs::write(&template, text.replace(right, instead)).expect("a file");
+    let gateway = Gateway::start_with(|options| options.template = template).await;
+    // The second session's internal token is read from the store.
+    gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+    let login = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+    if login.status != 200 {
+        return (login.status, 0);
+    }
+    (200, gateway.call("GET", "/orders", &login.tokens().access).await.status)
+}
+
+#[tokio::test]
+async fn a_function_does_not_work_with_one_right_less() {
+    let resource = |id: &str| format!("\n                Resource: !GetAtt {id}Table.Arn");
+    let (token, authorizer) = ("dynamodb:GetItem, dynamodb:PutItem, ", "Action: dynamodb:UpdateItem");
+    assert_eq!(without(token, "dynamodb:GetItem, ").await, (503, 0));
+    let changed = format!("Action: dynamodb:DeleteItem{}", resource("Grants"));
+    assert_eq!(without(&format!("{authorizer}{}", resource("Grants")), &changed).await, (200, 503));
+    let changed = format!("Action: dynamodb:Query{}", resource("Sessions"));
+    assert_eq!(without(&format!("Action: dynamodb:GetItem{}", resource("Sessions")), &changed).await, (200, 503));
+}
+
+/// Who is no function, such as an operator with rights of their own, is not held to the roles of functions.
+#[tokio::test]
+async fn rights_of_functions_do_not_bind_operators() {
+    let gateway = Gateway::start().await;
+    let nobody = UserId::parse("nobody").expect("an id");
+    assert_eq!(gateway.store().user(&nobody).await.expect("a read"), None);
+    assert!(!gateway.stack.access().used().contains_key("local"));
+}
