@@ -12,6 +12,7 @@ mod http_api;
 mod identity;
 mod limits;
 mod metadata;
+mod mobile;
 mod readme;
 mod rotation;
 mod routes;
