@@ -13,6 +13,7 @@ mod iam;
 mod identity;
 mod limits;
 mod metadata;
+mod mobile;
 mod readme;
 mod rotation;
 mod routes;

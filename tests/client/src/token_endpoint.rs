@@ -1,0 +1,76 @@
+//! Requests to the token endpoint and its neighbour, and what their answers mean.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
+use serde::Deserialize;
+
+use crate::patience::Trouble;
+use crate::{Client, Clock, Error, Storage};
+
+/// The answer of RFC 6749 §5.1, as far as this client needs it.
+#[derive(Deserialize)]
+pub(crate) struct Tokens {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    /// Seconds from the moment it was made.
+    pub(crate) expires_in: u64,
+}
+
+/// The error of RFC 6749 §5.2.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+impl<S: Storage, C: Clock> Client<S, C> {
+    /// Posts a form, tokens and passwords in the body, where no log keeps them.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        attempt: Option<&str>,
+    ) -> Result<reqwest::Response, Trouble> {
+        let mut request = self.http.post(format!("{}{path}", self.gateway)).form(form);
+        if let Some(attempt) = attempt {
+            request = request.header("Idempotency-Key", attempt);
+        }
+        let response = request.send().await.map_err(|_| Trouble::Passing(None, Error::NoAnswer))?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                let wait = retry_after(&response);
+                Err(Trouble::Passing(wait, Error::TryLater(wait.unwrap_or_default())))
+            }
+            // API Gateway's own failures: nothing is known, so that repeating under the same attempt id is right.
+            status if status.is_server_error() => Err(Trouble::Passing(None, Error::NoAnswer)),
+            _ => Err(refusal(response).await),
+        }
+    }
+
+    /// Tokens from a form. An answer that breaks off is a lost answer.
+    pub(crate) async fn tokens(&self, form: &[(&str, &str)], attempt: Option<&str>) -> Result<Tokens, Trouble> {
+        let response = self.post("/oauth2/token", form, attempt).await?;
+        let body = response.bytes().await.map_err(|_| Trouble::Passing(None, Error::NoAnswer))?;
+        serde_json::from_slice(&body).map_err(|_| Trouble::Passing(None, Error::NoAnswer))
+    }
+}
+
+/// Seconds of a `Retry-After`. It may also be a date (RFC 9110 §10.2.3), which the gateway never sends.
+pub(crate) fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+async fn refusal(response: reqwest::Response) -> Trouble {
+    let Ok(body) = response.bytes().await else { return Trouble::Passing(None, Error::NoAnswer) };
+    Trouble::Lasting(match serde_json::from_slice::<Refusal>(&body) {
+        // The token is unknown, expired, used or revoked; at a login, the password is wrong.
+        Ok(refusal) if refusal.error == "invalid_grant" => Error::LoginAgain,
+        Ok(refusal) => Error::Refused(format!("{}: {}", refusal.error, refusal.error_description)),
+        Err(_) => Error::Refused("an answer without an error code".to_owned()),
+    })
+}

@@ -1,0 +1,79 @@
+//! The beginning and the end of a session, as the user sees them.
+
+use client::Error;
+use support::{ADA, DEMO_APP};
+
+use crate::network::{Fault, answer};
+use crate::world::{LIFETIME, World, orders, works};
+
+#[tokio::test]
+async fn a_wrong_password_is_told_from_a_gateway_that_does_not_answer() {
+    let world = World::new().await;
+    let app = world.app();
+    assert!(matches!(app.login(ADA.name, "wrong").await, Err(Error::WrongPassword)));
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
+    world.network.fail("grant_type=password", [answer("503 Service Unavailable", "Retry-After: 5\r\n", "{}")]);
+    assert!(matches!(app.login(ADA.name, ADA.password).await, Err(Error::TryLater(wait)) if wait.as_secs() == 5));
+    world.network.fail("grant_type=password", [Fault::LoseAnswer]);
+    assert!(matches!(app.login(ADA.name, ADA.password).await, Err(Error::NoAnswer)));
+    assert!(!app.is_logged_in().expect("a file"));
+    app.login(ADA.name, ADA.password).await.expect("a login");
+    works(&app).await;
+}
+
+#[tokio::test]
+async fn a_session_revoked_elsewhere_means_log_in_again() {
+    let world = World::new().await;
+    let app = world.logged_in().await;
+    works(&app).await;
+    let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+    let form = [("client_id", DEMO_APP), ("token", kept.refresh_token.as_str())];
+    assert_eq!(world.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
+    assert_eq!(world.refreshes(), 1, "it tried once");
+    assert!(!app.is_logged_in().expect("a file"));
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
+    assert_eq!(world.refreshes(), 1, "and then no more");
+}
+
+/// The gateway's session lives, the back end's does not.
+#[tokio::test]
+async fn a_legacy_session_that_is_over_means_log_in_again() {
+    let world = World::new().await;
+    let app = world.logged_in().await;
+    world.gateway.stack.legacy().forget_sessions();
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
+    assert_eq!(world.refreshes(), 0, "a refresh would not help");
+    assert!(!app.is_logged_in().expect("a file"));
+    app.login(ADA.name, ADA.password).await.expect("a login");
+    works(&app).await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_at_the_gateway() {
+    let world = World::new().await;
+    let app = world.logged_in().await;
+    let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+    app.logout().await.expect("a logout");
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
+    assert_eq!(world.gateway.try_refresh(DEMO_APP, &kept.refresh_token).await.status, 400);
+    app.logout().await.expect("nothing to do");
+}
+
+/// In a tunnel: the device forgets at once, the gateway is told when it can be.
+#[tokio::test]
+async fn a_logout_without_network_is_made_good_later() {
+    let world = World::new().await;
+    let app = world.logged_in().await;
+    let token = client::Storage::load(&world.storage()).expect("a file").expect("a session").refresh_token;
+    world.network.fail("/oauth2/revoke", vec![Fault::LoseRequest; 3]);
+    assert!(matches!(app.logout().await, Err(Error::NoAnswer)));
+    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)), "on this device it is over");
+    assert!(matches!(orders(&world.app()).await, Err(Error::LoginAgain)), "after a restart as well");
+    let restarted = world.app();
+    restarted.logout().await.expect("a logout");
+    assert_eq!(world.gateway.try_refresh(DEMO_APP, &token).await.status, 400);
+    world.clock.forward(LIFETIME);
+    restarted.login(ADA.name, ADA.password).await.expect("a login");
+    works(&restarted).await;
+}

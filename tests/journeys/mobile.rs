@@ -1,0 +1,258 @@
+//! docs/mobile.md against the running gateway: its commands, forms, endpoints, headers and errors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::binaries::WORKSPACE;
+use serde_json::Value as Json;
+use support::{ADA, Answer, DEMO_APP, Gateway, Tokens, UNTRUSTED_APP};
+use tokio::process::Command;
+
+use crate::canned::{Canned, nobody};
+use crate::switch::Switch;
+use crate::wire::{echo_at, login_for};
+
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+fn page() -> String {
+    std::fs::read_to_string(format!("{WORKSPACE}/docs/mobile.md")).expect("docs/mobile.md")
+}
+
+/// Every block of code in a language.
+fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+    let start = format!("```{language}\n");
+    page.split(&start).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+/// Every maximal run of such characters.
+fn words(text: &str, of: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
+    text.split(move |c| !of(c)).filter(|word| !word.is_empty())
+}
+
+/// The names in every literal list of pairs that has this name: `"a": b`, `"a" to b` or `a: b`, between brackets.
+fn forms<'p>(code: &'p str, with: &str) -> Vec<BTreeMap<&'p str, &'p str>> {
+    let groups = code.split(['[', '(', '{']).filter_map(|rest| rest.split([']', ')', '}']).next());
+    let pair = |part: &'p str| {
+        let (name, value) = part.split_once(" to ").or_else(|| part.split_once(": "))?;
+        Some((name.trim().trim_matches('"'), value.trim().trim_matches('"')))
+    };
+    let lists = groups.map(|group| group.split(',').filter_map(pair).collect::<BTreeMap<_, _>>());
+    lists.filter(|list| list.contains_key(with)).collect()
+}
+
+/// Sends a form of the page with values that work.
+async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, tokens: &Tokens) -> Answer {
+    let value = |name: &str, written: &str| match name {
+        "grant_type" | "scope" => written.to_owned(),
+        "client_id" => DEMO_APP.to_owned(),
+        "username" => ADA.name.to_owned(),
+        "password" => ADA.password.to_owned(),
+        "refresh_token" | "token" => tokens.refresh.clone(),
+        other => panic!("the page sends {other}, which no endpoint knows"),
+    };
+    let form: Vec<_> = form.iter().map(|(name, written)| (*name, value(name, written))).collect();
+    gateway.answer(gateway.request("POST", path).form(&form)).await
+}
+
+#[tokio::test]
+async fn every_form_and_endpoint_of_the_samples_works() {
+    let (page, gateway) = (page(), Gateway::start().await);
+    let metadata = gateway.answer(gateway.request("GET", METADATA)).await.json();
+    let base = gateway.stack.base_url();
+    let mut advertised: BTreeSet<_> =
+        metadata.as_object().expect("an object").values().filter_map(Json::as_str).collect();
+    advertised.remove(base);
+    let advertised: BTreeSet<_> = advertised.into_iter().filter_map(|url| url.strip_prefix(base)).collect();
+    for prefix in ["/oauth2/", "/.well-known/"] {
+        for rest in page.split(prefix).skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_./".contains(c)).unwrap_or(rest.len());
+            let path = format!("{prefix}{}", rest[..end].trim_end_matches('.'));
+            assert!(path == METADATA || advertised.contains(path.as_str()), "the page speaks of {path}");
+        }
+    }
+    let list = |name: &str| {
+        metadata[name].as_array().expect("a list").iter().filter_map(Json::as_str).collect::<BTreeSet<_>>()
+    };
+    let methods = list("token_endpoint_auth_methods_supported");
+    let grants = list("grant_types_supported");
+    assert!(methods.iter().chain(&grants).all(|name| page.contains(&format!("`{name}`"))), "the page lacks one");
+    let identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for word in words(&page, identifier).filter(|word| word.starts_with("client_secret_")) {
+        assert!(methods.contains(word), "{word}");
+    }
+    for marker in [
+        "grant_type=",
+        "\"grant_type\": \"",
+        "\"grant_type\" to \"",
+        "grant_type: \"",
+        "grantType: \"",
+        "setGrantType(\"",
+    ] {
+        let found: Vec<_> =
+            page.split(marker).skip(1).map(|rest| words(rest, identifier).next().unwrap_or("")).collect();
+        assert!(found.len() >= 2 && found.iter().all(|grant| grants.contains(grant)), "{marker}: {found:?}");
+    }
+
+    for language in ["swift", "kotlin", "ts"] {
+        let client = blocks(&page, language)[0];
+        let (grants, revocations) = (forms(client, "grant_type"), forms(client, "token"));
+        let kinds: Vec<_> = grants.iter().map(|form| form["grant_type"]).collect();
+        assert_eq!(kinds, ["password", "refresh_token"], "{language}");
+        let tokens = gateway.login(ADA).await;
+        for form in &grants {
+            let answer = send_form(&gateway, "/oauth2/token", form, &tokens).await;
+            assert_eq!(answer.status, 200, "{language} {form:?}: {}", answer.text());
+            for member in ["access_token", "refresh_token", "expires_in"] {
+                assert!(!answer.json()[member].is_null() && client.contains(member), "{language} {member}");
+            }
+        }
+        let revoke = revocations.iter().find(|form| form.contains_key("client_id")).expect("a logout");
+        assert_eq!(send_form(&gateway, "/oauth2/revoke", revoke, &tokens).await.status, 200, "{language}");
+        assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 401, "{language}: it ends the session");
+    }
+    // AppAuth adds grant and client by itself; what the samples add makes a login.
+    for language in ["swift", "kotlin"] {
+        let lists = forms(blocks(&page, language)[1], "username");
+        // Not the function's own parameters, whose values are types.
+        let additional = lists.into_iter().find(|list| list["username"] == "username");
+        let mut form = additional.expect("additional parameters");
+        form.extend([("grant_type", "password"), ("client_id", DEMO_APP)]);
+        let answer = send_form(&gateway, "/oauth2/token", &form, &gateway.login(ADA).await).await;
+        assert_eq!(answer.status, 200, "{language}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn the_commands_do_what_the_page_says() {
+    let (page, gateway) = (page(), Gateway::start().await);
+    let mut script = "set -eu -o pipefail\n".to_owned();
+    for command in blocks(&page, "sh") {
+        script.push_str(&format!(
+            "printf '\\n===\\n'\n{}\n",
+            command.replace("http://127.0.0.1:3000", gateway.stack.base_url())
+        ));
+    }
+    let output = Command::new("bash").args(["-c", &script]).output().await.expect("bash");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}");
+    let parts: Vec<_> = printed.split("\n===\n").skip(1).collect();
+    let [metadata, login, call, refresh, revoke] = parts.as_slice() else { panic!("{parts:?}") };
+    let json = |text: &str| serde_json::from_str::<Json>(text.trim()).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    assert_eq!(json(metadata)["issuer"], gateway.stack.base_url());
+    for (told, printed) in blocks(&page, "json").into_iter().zip([login, call]) {
+        let (told, printed) = (json(told), json(printed));
+        let names = |value: &Json| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&told), names(&printed));
+        for name in ["expires_in", "scope", "token_type", "orders", "user"] {
+            assert_eq!(told.get(name), printed.get(name), "{name}");
+        }
+    }
+    let successors: Vec<_> =
+        refresh.lines().filter(|line| !line.is_empty()).map(|line| json(line)["refresh_token"].clone()).collect();
+    assert!(successors.len() == 2 && successors[0] == successors[1], "{refresh}");
+    assert_ne!(successors[0], json(login)["refresh_token"]);
+    assert_eq!(revoke.trim(), "200");
+}
+
+/// The rows of the table of errors: status, error code, answer to.
+fn rows(page: &str) -> BTreeSet<(u16, String, String)> {
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect::<Vec<_>>();
+    let rows = page.lines().filter(|line| line.starts_with("| ")).map(cells);
+    rows.filter_map(|cells| Some((cells.get(1)?.parse().ok()?, cells.get(2)?.clone(), cells.get(3)?.clone()))).collect()
+}
+
+#[tokio::test]
+async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
+    let page = page();
+    let line = Switch::start().await;
+    let gateway = Gateway::start_with(|options| {
+        options.environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), line.url.clone()));
+    })
+    .await;
+    line.lead_to(gateway.stack.dynamodb_url());
+    let post = async |form: &[(&str, &str)]| gateway.post_form("/oauth2/token", form).await;
+    let login = |app: &'static str, scope: &'static str| {
+        [
+            ("grant_type", "password"),
+            ("client_id", app),
+            ("username", ADA.name),
+            ("password", ADA.password),
+            ("scope", scope),
+        ]
+    };
+    let tokens = gateway.login(ADA).await;
+    let reader = login_for(&gateway, ADA, "orders:read").await.access;
+    let mut seen = vec![
+        ("login", gateway.try_login(DEMO_APP, ADA.name, "wrong").await),
+        ("refresh", gateway.try_refresh(DEMO_APP, "mgr_x").await),
+        ("login", post(&login(DEMO_APP, "admin")).await),
+        ("login", post(&[("grant_type", "password"), ("client_id", DEMO_APP)]).await),
+        ("login", post(&login(UNTRUSTED_APP, "orders:read")).await),
+        ("login", post(&[("grant_type", "authorization_code"), ("client_id", DEMO_APP)]).await),
+        ("login", post(&login("nobody", "")).await),
+        ("call", gateway.call("GET", "/orders", "wrong").await),
+        ("call", gateway.call("POST", "/orders", &reader).await),
+        ("call", gateway.call("GET", "/nowhere", &reader).await),
+        ("call", gateway.call("DELETE", "/orders", &reader).await),
+    ];
+    for _ in 0..12 {
+        seen.push(("login", gateway.try_login(DEMO_APP, "bob@example.com", "wrong").await));
+    }
+    for _ in 0..62 {
+        let answer = gateway.call("GET", "/orders", &reader).await;
+        match answer.status {
+            200 => assert!(answer.header("ratelimit-policy") == "\"default\";q=60;w=60", "{answer:?}"),
+            _ => seen.push(("call", answer)),
+        }
+    }
+    line.cut();
+    seen.push(("login", gateway.try_login(DEMO_APP, ADA.name, ADA.password).await));
+    seen.push(("refresh", gateway.try_refresh(DEMO_APP, &tokens.refresh).await));
+    gateway.restart_functions();
+    seen.push(("call", gateway.call("GET", "/orders", &tokens.access).await));
+
+    let (_socket, dead) = nobody();
+    let silent = Canned::start(None).await;
+    for (url, fields) in [(dead, ""), (silent.url(), "    timeout: 1s\n")] {
+        let gateway = Gateway::start_with_config(|text| echo_at(&text, &url, fields)).await;
+        let tokens = gateway.login(ADA).await;
+        seen.push(("call", gateway.call("GET", "/echo", &tokens.access).await));
+        gateway.stack.legacy().forget_sessions();
+        seen.push(("call", gateway.call("GET", "/orders", &tokens.access).await));
+    }
+    let made: BTreeSet<_> = seen
+        .iter()
+        .map(|(what, answer)| {
+            let error = answer.json()["error"].as_str().unwrap_or("none").to_owned();
+            (answer.status, error, (*what).to_owned())
+        })
+        .collect();
+    assert_eq!(rows(&page), made);
+    // A 429 or 503 always says when to come back.
+    let later = seen.iter().filter(|(_, answer)| matches!(answer.status, 429 | 503));
+    assert!(
+        later.clone().count() > 3
+            && later.into_iter().all(|(_, answer)| answer.header("retry-after").parse::<u64>().is_ok())
+    );
+
+    // What samples send and read: ours to send, or seen in an answer.
+    let headers: BTreeSet<_> =
+        seen.iter().flat_map(|(_, answer)| answer.headers.keys().map(ToString::to_string)).collect();
+    let sent = ["authorization", "content-type", "idempotency-key"];
+    for marker in ["forHTTPHeaderField: \"", ".header(\"", "headers.get(\"", "headers[\"", "-H '", "-H \""] {
+        for rest in page.split(marker).skip(1) {
+            let name =
+                words(rest, |c| c.is_ascii_alphanumeric() || c == '-').next().expect("a name").to_ascii_lowercase();
+            assert!(sent.contains(&name.as_str()) || headers.contains(&name), "{marker}{name}");
+        }
+    }
+    for name in [
+        "ratelimit",
+        "ratelimit-policy",
+        "retry-after",
+        "www-authenticate",
+        "x-amzn-remapped-www-authenticate",
+        "allow",
+    ] {
+        assert!(headers.contains(name) && page.to_lowercase().contains(name), "{name}");
+    }
+}
