@@ -1,40 +1,52 @@
 //! Signing keys come and go: a token is as good as the key that signed it.
 
 use local::secrets;
+use local::secrets_manager::SecretsManager;
 use serde_json::{Value as Json, json};
 use support::{ADA, Answer, Gateway};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::forge::{Forge, Key};
-use crate::vault::Vault;
+use crate::switch::Switch;
 use crate::wire::seen;
 
-/// A gateway whose secrets can be changed.
+/// A gateway whose secrets can be changed, and its line to them cut.
 struct Site {
     gateway: Gateway,
-    vault: Vault,
+    secrets: SecretsManager,
+    line: Switch,
     _data: tempfile::TempDir,
 }
 
 impl Site {
     async fn start() -> Self {
+        Self::start_with_cache("300").await
+    }
+
+    async fn start_with_cache(seconds: &str) -> Self {
         let names = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned);
-        let secrets = secrets::open(None, &names, &[]).expect("secrets");
+        let values = secrets::open(None, &names, &[]).expect("secrets");
         let data = tempfile::tempdir().expect("a directory");
-        std::fs::write(data.path().join("secrets.json"), json!(secrets).to_string()).expect("a file");
-        let (vault, url) = Vault::start(secrets).await;
+        std::fs::write(data.path().join("secrets.json"), json!(values).to_string()).expect("a file");
+        let secrets = SecretsManager::new(&values, None, &[]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let line = Switch::start().await;
+        line.lead_to(&format!("http://{}", listener.local_addr().expect("an address")));
+        tokio::spawn(secrets.clone().serve(listener));
         let gateway = Gateway::start_with(|options| {
             options.data = Some(data.path().to_owned());
-            options.environment.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), url));
+            options.environment.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), line.url.clone()));
+            options.environment.push(("KEY_CACHE_SECONDS".to_owned(), seconds.to_owned()));
         })
         .await;
-        Self { gateway, vault, _data: data }
+        Self { gateway, secrets, line, _data: data }
     }
 
     /// Changes the keys; the functions are new ones from here on.
     fn rotate(&self, signing: &[Json], public: &[Json]) {
-        self.vault.set("SigningKeys", &json!({ "keys": signing }));
-        self.vault.set("PublicKeys", &json!({ "keys": public }));
+        self.secrets.set("SigningKeys", &json!({ "keys": signing }).to_string());
+        self.secrets.set("PublicKeys", &json!({ "keys": public }).to_string());
         self.gateway.restart_functions();
     }
 
@@ -102,9 +114,70 @@ async fn a_thousand_unknown_key_ids_fetch_no_key() {
             });
         }
         calls.join_all().await;
-        fetched = fetched.min(site.vault.fetches());
+        fetched = fetched.min(site.secrets.reads());
     }
     assert!(fetched > 0);
-    assert!(site.vault.fetches() <= fetched + 8, "{} key fetches after {fetched}", site.vault.fetches());
+    assert!(site.secrets.reads() <= fetched + 8, "{} key fetches after {fetched}", site.secrets.reads());
     assert_eq!(site.status(&token).await, 200);
+}
+
+/// Abuse case K2: unreachable. The one who began warm goes on; the one who begins cold says when to come back.
+#[tokio::test]
+async fn without_secrets_manager_warm_containers_go_on_and_cold_ones_say_when_to_come_back() {
+    let site = Site::start_with_cache("1").await;
+    let tokens = site.gateway.login(ADA).await;
+    assert_eq!(site.status(&tokens.access).await, 200);
+    site.line.cut();
+    let alarmed = async || {
+        // Every call finds its keys a second old sooner or later, and cannot read them again.
+        while !site.gateway.stack.log().lines().join("\n").contains(r#""alarm":"keys_stale""#) {
+            assert_eq!(site.status(&tokens.access).await, 200);
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    alarmed().await;
+    let tokens = site.gateway.refresh(&tokens).await;
+    assert_eq!(site.status(&tokens.access).await, 200);
+
+    site.gateway.restart_functions();
+    let cold = site.gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!((cold.status, cold.header("retry-after").is_empty()), (503, false), "{}", cold.text());
+    let cold = site.gateway.try_refresh(support::DEMO_APP, &tokens.refresh).await;
+    assert_eq!((cold.status, cold.header("retry-after").is_empty()), (503, false), "{}", cold.text());
+    site.line.mend();
+    let tokens = site.gateway.refresh(&tokens).await;
+    assert_eq!(site.status(&tokens.access).await, 200);
+}
+
+/// Abuse case K2: malformed. It is met warm, and is an alarm; the good one after it is taken.
+#[tokio::test]
+async fn a_malformed_secret_is_ignored_with_an_alarm() {
+    let site = Site::start_with_cache("1").await;
+    let tokens = site.gateway.login(ADA).await;
+    let names = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+    let good = names.map(|name| site.secrets.value(name).expect("a value"));
+    for name in names {
+        site.secrets.set(name, r#"{"keys":"#);
+    }
+    let alarms = || {
+        let log = site.gateway.stack.log().lines().join("\n");
+        names
+            .iter()
+            .filter(|name| {
+                let of_it = format!(r#""secret":"{name}""#);
+                log.lines().any(|line| line.contains(r#""alarm":"keys_stale""#) && line.contains(&of_it))
+            })
+            .count()
+    };
+    let mut tokens = tokens;
+    while alarms() < names.len() {
+        tokens = site.gateway.refresh(&tokens).await;
+        assert_eq!(site.status(&tokens.access).await, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    for (name, value) in names.iter().zip(&good) {
+        site.secrets.set(name, value);
+    }
+    let tokens = site.gateway.login(ADA).await;
+    assert_eq!(site.status(&tokens.access).await, 200);
 }

@@ -1,0 +1,203 @@
+//! The keys function by its three callers: CloudFormation, Secrets Manager, an operator in an emergency.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value as Json, json};
+use support::{ADA, BOB, DEMO_APP, Gateway};
+use tokio::net::TcpListener;
+
+use crate::events;
+
+const KEYS: &str = "KeysFunction";
+const NAMES: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+
+/// The pre-signed address: what was sent there, and how many answers fail first.
+#[derive(Clone, Default)]
+struct Bucket {
+    received: Arc<Mutex<Vec<Json>>>,
+    failures: Arc<Mutex<u32>>,
+}
+
+impl Bucket {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/signed?X-Amz-Signature=abc%2Fdef", listener.local_addr().expect("an address"));
+        let bucket = Self::default();
+        let router = Router::new().fallback(put).with_state(bucket.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (bucket, url)
+    }
+
+    fn take(&self) -> Vec<Json> {
+        std::mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn put(
+    State(bucket): State<Bucket>,
+    method: Method,
+    uri: axum::http::Uri,
+    headers: HeaderMap,
+    body: String,
+) -> StatusCode {
+    // A pre-signed address counts only with the method, query and content type that were signed.
+    let is_signed = uri.query() == Some("X-Amz-Signature=abc%2Fdef") && !headers.contains_key("content-type");
+    if method != Method::PUT || !is_signed || body.len() > 4_096 {
+        return StatusCode::FORBIDDEN;
+    }
+    let mut failures = bucket.failures.lock().unwrap_or_else(PoisonError::into_inner);
+    if *failures > 0 {
+        *failures -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let body = serde_json::from_str(&body).expect("JSON");
+    bucket.received.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    StatusCode::OK
+}
+
+fn request(kind: &str, url: &str) -> Json {
+    json!({
+        "RequestType": kind, "ResponseURL": url, "StackId": "arn:aws:cloudformation:us-east-1:0:stack/gateway/1",
+        "RequestId": format!("{:0>36}", kind.len()), "ResourceType": "Custom::Keys", "LogicalResourceId": "Keys",
+        "PhysicalResourceId": "gateway-keys", "ResourceProperties": { "Secrets": NAMES },
+    })
+}
+
+fn values(gateway: &Gateway) -> Vec<Option<String>> {
+    NAMES.iter().map(|name| gateway.stack.secrets().value(name)).collect()
+}
+
+#[tokio::test]
+async fn a_stack_gets_the_keys_it_lacks_and_keeps_those_it_has() {
+    let gateway = Gateway::start().await;
+    let (bucket, url) = Bucket::start().await;
+    for name in NAMES {
+        gateway.stack.secrets().empty(name);
+    }
+    let mut create = request("Create", &url);
+    create.as_object_mut().expect("an object").remove("PhysicalResourceId");
+    events::invoke(&gateway, KEYS, &create).await.expect("filled");
+    let expected = json!([{
+        "Status": "SUCCESS", "Reason": "", "PhysicalResourceId": "gateway-keys", "RequestId": create["RequestId"],
+        "StackId": create["StackId"], "LogicalResourceId": "Keys",
+    }]);
+    assert_eq!(json!(bucket.take()), expected);
+    let made = values(&gateway);
+    assert!(made.iter().all(Option::is_some), "{made:?}");
+
+    // The same again, as it comes when an answer got lost, and every other event, change nothing.
+    for kind in ["Create", "Update", "Delete"] {
+        events::invoke(&gateway, KEYS, &request(kind, &url)).await.expect("nothing to do");
+        assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
+        assert_eq!(values(&gateway), made, "{kind}");
+    }
+    gateway.stack.secrets().empty("RefreshKeys");
+    events::invoke(&gateway, KEYS, &request("Update", &url)).await.expect("filled");
+    let filled = values(&gateway);
+    let changed: Vec<_> = (0..5).filter(|index| filled[*index] != made[*index]).collect();
+    assert_eq!((changed, filled[3].is_some()), (vec![3], true));
+
+    // A public set that is missing follows from the private one.
+    gateway.stack.secrets().empty("PublicKeys");
+    events::invoke(&gateway, KEYS, &request("Update", &url)).await.expect("filled");
+    // The keys work: these are other ones than those the users were stored with, so only the app can log in.
+    gateway.restart_functions();
+    let published = gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await;
+    assert_eq!(published.json()["keys"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_its_reason_and_the_telling_is_repeated() {
+    let gateway = Gateway::start().await;
+    let (bucket, url) = Bucket::start().await;
+    gateway.stack.secrets().empty("SigningKeys");
+    *bucket.failures.lock().expect("a lock") = 2;
+    assert!(events::invoke(&gateway, KEYS, &request("Update", &url)).await.is_err());
+    let told = bucket.take();
+    assert_eq!((told.len(), &told[0]["Status"]), (1, &json!("FAILED")));
+    assert!(told[0]["Reason"].as_str().is_some_and(|reason| reason.contains("empty both")), "{told:?}");
+    // Elsewhere than to https or this machine nothing is sent.
+    let foreign = request("Update", "http://192.0.2.1/signed");
+    let refused = events::invoke(&gateway, KEYS, &foreign).await.unwrap_err();
+    assert!(refused.to_string().contains("ResponseURL"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_rotation_keeps_to_the_protocol() {
+    let gateway = Gateway::start().await;
+    let step = async |name: &str, secret: &str, token: &str| {
+        let event = json!({ "Step": name, "SecretId": secret, "ClientRequestToken": token });
+        events::invoke(&gateway, KEYS, &event).await.map_err(|error| error.to_string())
+    };
+    let before = values(&gateway);
+    let token = "00000000-0000-0000-0000-000000000000";
+    for (name, secret, expected) in [
+        ("createSecret", "RefreshKeys", "not staged AWSPENDING"),
+        ("finishSecret", "RefreshKeys", "not staged AWSPENDING"),
+        ("createSecret", "PublicKeys", "not a secret that this function rotates"),
+        ("createSecret", "Other", "not a secret that this function rotates"),
+        ("dropSecret", "RefreshKeys", "expected an event"),
+    ] {
+        let refused = step(name, secret, token).await.unwrap_err();
+        assert!(refused.contains(expected), "{name} {secret}: {refused}");
+    }
+    // The keys of a stack that has just started are too young.
+    for secret in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
+        let refused = gateway.stack.rotate(secret).await.unwrap_err().to_string();
+        assert!(refused.contains("createSecret failed") && refused.contains("rotate again in"), "{refused}");
+    }
+    assert_eq!(values(&gateway), before);
+}
+
+#[tokio::test]
+async fn a_leaked_key_is_out_of_use_at_once() {
+    let gateway = Gateway::start_with(|options| {
+        options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
+    })
+    .await;
+    let current = |name: &str| -> String {
+        let value: Json = serde_json::from_str(&gateway.stack.secrets().value(name).expect("a value")).expect("JSON");
+        let id = value["current"].as_str().or(value["keys"][0]["kid"].as_str());
+        id.expect("a key").to_owned()
+    };
+    let revoke = async |secret: &str, name: &str| {
+        let key = current(name);
+        let event = json!({ "action": "revoke", "secret": secret, "key": key });
+        let answer = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
+        assert_eq!((&answer["revoked"], &answer["current"]), (&json!(key), &json!(current(name))));
+        gateway.restart_functions();
+        key
+    };
+    let unknown = json!({ "action": "revoke", "secret": "refresh", "key": "k99" });
+    assert!(events::invoke(&gateway, KEYS, &unknown).await.is_err());
+
+    // What it signed is refused; the session goes on.
+    let tokens = gateway.login(ADA).await;
+    revoke("signing", "SigningKeys").await;
+    assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 401);
+    let tokens = gateway.refresh(&tokens).await;
+    assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
+
+    // What it sealed does not open: only a login gets another session of the back end.
+    revoke("sealing", "SealingKeys").await;
+    let over = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!((over.status, &over.json()["error"]), (401, &json!("insufficient_user_authentication")));
+    let tokens = gateway.login(ADA).await;
+    assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
+
+    // Sessions that began with it are over.
+    revoke("refresh", "RefreshKeys").await;
+    let ended = gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
+    assert_eq!((ended.status, &ended.json()["error"]), (400, &json!("invalid_grant")));
+    gateway.login(ADA).await;
+
+    // A pepper is only replaced: every password still works, and is hashed anew at its login.
+    let old = revoke("pepper", "Pepper").await;
+    let pepper = gateway.stack.secrets().value("Pepper").expect("a value");
+    assert!(pepper.contains(&format!("\"{old}\":\"")), "the old pepper is gone");
+    gateway.login(ADA).await;
+    gateway.login(BOB).await;
+}

@@ -1,0 +1,115 @@
+//! Keys turn again and again while apps log in, call and refresh: nobody notices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use support::{ADA, BOB, Gateway, Tokens, User};
+use tokio::task::JoinSet;
+
+/// Rotations of every secret.
+const TURNS: usize = 4;
+const SECRETS: [&str; 4] = ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+
+#[derive(Default)]
+struct Figures {
+    logins: AtomicUsize,
+    calls: AtomicUsize,
+    refreshes: AtomicUsize,
+}
+
+/// An app on one device: one session from before the first turn to after the last.
+async fn device(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<AtomicBool>, user: User) -> Result<(), String> {
+    let mut tokens = gateway.login(user).await;
+    let call = async |tokens: &Tokens| {
+        let answer = gateway.call("GET", "/orders", &tokens.access).await;
+        figures.calls.fetch_add(1, Ordering::Relaxed);
+        if answer.status == 200 { Ok(()) } else { Err(format!("call: {} {}", answer.status, answer.text())) }
+    };
+    while !done.load(Ordering::Relaxed) {
+        for _ in 0..5 {
+            call(&tokens).await?;
+        }
+        let answer = gateway.try_refresh(support::DEMO_APP, &tokens.refresh).await;
+        figures.refreshes.fetch_add(1, Ordering::Relaxed);
+        if answer.status != 200 {
+            return Err(format!("refresh: {} {}", answer.status, answer.text()));
+        }
+        // The token from before the refresh is as good as the one after it.
+        let old = std::mem::replace(&mut tokens, answer.tokens());
+        call(&old).await?;
+    }
+    call(&tokens).await
+}
+
+/// Somebody who logs in anew all the time.
+async fn newcomer(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<AtomicBool>) -> Result<(), String> {
+    while !done.load(Ordering::Relaxed) {
+        let answer = gateway.try_login(support::DEMO_APP, BOB.name, BOB.password).await;
+        figures.logins.fetch_add(1, Ordering::Relaxed);
+        if answer.status != 200 {
+            return Err(format!("login: {} {}", answer.status, answer.text()));
+        }
+    }
+    Ok(())
+}
+
+fn current(gateway: &Gateway, name: &str) -> String {
+    let value: Json = serde_json::from_str(&gateway.stack.secrets().value(name).expect("a value")).expect("JSON");
+    value["current"].as_str().or(value["keys"][0]["kid"].as_str()).expect("a key").to_owned()
+}
+
+/// As Secrets Manager does: what is refused because it comes too early is tried again.
+async fn rotate(gateway: &Gateway, name: &str) -> usize {
+    let before = current(gateway, name);
+    let mut refused = 0;
+    while let Err(error) = gateway.stack.rotate(name).await {
+        let text = error.to_string();
+        assert!(text.contains("rotate again in") || text.contains("given up"), "{name}: {text}");
+        refused += 1;
+        assert!(refused < 600, "{name}: {text}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_ne!(current(gateway, name), before);
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_turn_under_load_without_a_lost_call_or_session() {
+    let files = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start_with(|options| {
+        let config = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        options.config = files.path().join("demo.yaml");
+        std::fs::write(&options.config, config.replace("calls: 60", "calls: 1000000")).expect("a file");
+        options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "2".to_owned()));
+        options.record = false;
+    })
+    .await;
+    let (gateway, figures, done) = (Arc::new(gateway), Arc::<Figures>::default(), Arc::<AtomicBool>::default());
+    let mut devices = JoinSet::new();
+    for user in [ADA, ADA, ADA] {
+        devices.spawn(device(Arc::clone(&gateway), Arc::clone(&figures), Arc::clone(&done), user));
+    }
+    devices.spawn(newcomer(Arc::clone(&gateway), Arc::clone(&figures), Arc::clone(&done)));
+    let mut refused = 0;
+    for _ in 0..TURNS {
+        for name in SECRETS {
+            refused += rotate(&gateway, name).await;
+            assert!(devices.try_join_next().is_none_or(|ended| ended.expect("a task") == Ok(())));
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    let failures: Vec<_> = devices.join_all().await.into_iter().filter_map(Result::err).collect();
+    let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
+    println!(
+        "{} rotations ({refused} refused as too early): {} logins, {} calls, {} refreshes, {} failures",
+        TURNS * SECRETS.len(),
+        figure(&figures.logins),
+        figure(&figures.calls),
+        figure(&figures.refreshes),
+        failures.len(),
+    );
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(figure(&figures.calls) > 100 && figure(&figures.refreshes) > 10 && figure(&figures.logins) > 0);
+}
