@@ -84,8 +84,9 @@ impl Scope {
             Some("!Sub") => Ok(Some(at.with(Node::scalar(self.substitute(plain().text()?, at)?, line)))),
             Some("!GetAtt") => {
                 let path = plain();
-                let Some((id, "Arn")) = path.text()?.split_once('.') else {
-                    return Err(at.error("only the attribute Arn is understood"));
+                // `Id` is what the ARN of a secret is called.
+                let Some((id, "Arn" | "Id")) = path.text()?.split_once('.') else {
+                    return Err(at.error("only the attributes Arn and Id are understood"));
                 };
                 self.name(id, at)?;
                 Ok(Some(at.with(Node::scalar(arn(id), line))))

@@ -60,7 +60,7 @@ fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
         for resource in &resources {
             let text = resource.text()?;
             if text.contains('*') || text.contains(':') && id_of_arn(text).is_none() {
-                return Err(resource.error("must be the !Ref or !GetAtt … Arn of a table or secret"));
+                return Err(resource.error("must be the !GetAtt … Arn of a table or the !GetAtt … Id of a secret"));
             }
             role.allowed.insert((name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned()));
         }
