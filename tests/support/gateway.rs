@@ -61,6 +61,7 @@ impl Gateway {
             sessions: table("SessionsTable"),
             grants: table("GrantsTable"),
             guesses: table("GuessesTable"),
+            audit: table("AuditTable"),
         };
         Store::new(dynamodb::client(self.stack.dynamodb_url()), tables)
     }

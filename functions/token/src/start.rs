@@ -26,6 +26,7 @@ impl App {
             sessions: table("SESSIONS_TABLE")?,
             grants: table("GRANTS_TABLE")?,
             guesses: table("GUESSES_TABLE")?,
+            ..Tables::default()
         };
         let secrets = Secrets::new(environment)?;
         let (signing, public, sealing, refresh, passwords) = futures_util::try_join!(

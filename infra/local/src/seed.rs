@@ -151,6 +151,7 @@ impl SeedApp {
             name: self.name.clone(),
             kind: self.kind,
             secret_hash: secret.map(sha256),
+            previous_secret: None,
             trusted: self.trusted,
             grants: self.grants.clone(),
             scope: self.scope()?,
