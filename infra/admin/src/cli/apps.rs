@@ -84,7 +84,6 @@ pub(crate) struct CreateApp {
 
 /// `apps change`
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
 pub(crate) struct ChangeApp {
     #[arg(value_parser = ClientId::parse)]
     pub(crate) client_id: ClientId,
