@@ -77,6 +77,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         sessions: table("Sessions"),
         grants: table("Grants"),
         guesses: table("Guesses"),
+        audit: table("Audit"),
     };
     put(environment, &secrets, output).await;
     let store = Store::new(dynamodb_client(environment).expect("a client"), tables);

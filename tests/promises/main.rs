@@ -1,6 +1,7 @@
 //! What the store promises under races, against a real DynamoDB: the embedded one, or the one that
 //! `DYNAMODB_TEST_ENDPOINT` names.
 
+mod apps;
 mod grants;
 mod guesses;
 mod sessions;

@@ -3,7 +3,7 @@
 use crate::at_once;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
-use store::{CreateUser, User};
+use store::{ChangeUser, CreateUser, User};
 use support::dynamodb;
 
 fn person(id: &str, email: &str) -> User {
@@ -58,4 +58,38 @@ async fn a_rehash_never_undoes_a_password_change() {
     assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().password, Some(changed.clone()));
     db.store.rehash(&ada.user_id, &changed, &rehashed).await.unwrap();
     assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().password, Some(rehashed));
+}
+
+/// A person and the address go together, or neither does.
+#[tokio::test]
+async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
+    let db = dynamodb().await;
+    let (ada, bob) = (person("u1", "ada@example.com"), person("u2", "bob@example.com"));
+    db.store.create_user(&ada).await.unwrap();
+    db.store.create_user(&bob).await.unwrap();
+    assert_eq!(db.store.change_email(&ada, "Bob@example.com").await, Ok(ChangeUser::Conflict), "taken");
+    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().email, "ada@example.com");
+    assert_eq!(db.store.change_email(&ada, "Countess@Example.com").await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.user_by_email("ada@example.com").await, Ok(None));
+    assert_eq!(db.store.change_email(&ada, "late@example.com").await, Ok(ChangeUser::Conflict), "changed meanwhile");
+    assert_eq!(db.store.delete_user(&ada).await, Ok(ChangeUser::Conflict), "changed meanwhile");
+    let moved = db.store.user_by_email("countess@example.com").await.unwrap().unwrap();
+    assert_eq!(moved.user_id, ada.user_id);
+    assert_eq!(db.store.delete_user(&moved).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.user(&ada.user_id).await, Ok(None));
+    assert_eq!(db.store.create_user(&person("u3", "countess@example.com")).await, Ok(CreateUser::Created));
+}
+
+/// A new password is not a new permission: an operator who disables meanwhile is not undone.
+#[tokio::test]
+async fn a_new_password_raises_the_epoch_and_enables_nobody() {
+    let db = dynamodb().await;
+    let ada = person("u1", "ada@example.com");
+    db.store.create_user(&ada).await.unwrap();
+    db.store.change_credentials(&ada.user_id, None, false).await.unwrap();
+    let new = PasswordHash::from_stored("p1$new".into());
+    assert_eq!(db.store.set_password(&ada.user_id, &new).await, Ok(true));
+    let stored = db.store.user(&ada.user_id).await.unwrap().unwrap();
+    assert_eq!((stored.enabled, stored.credential_epoch, stored.password), (false, 3, Some(new.clone())));
+    assert_eq!(db.store.set_password(&UserId::parse("nobody").unwrap(), &new).await, Ok(false));
 }

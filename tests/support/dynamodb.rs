@@ -62,6 +62,7 @@ pub async fn dynamodb() -> DynamoDb {
         sessions: table("SessionsTable"),
         grants: table("GrantsTable"),
         guesses: table("GuessesTable"),
+        audit: table("AuditTable"),
     };
     let store = Store::new(client.clone(), tables.clone());
     DynamoDb { endpoint, tables, client, store, server }

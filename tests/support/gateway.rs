@@ -70,6 +70,7 @@ impl Gateway {
             sessions: table("SessionsTable"),
             grants: table("GrantsTable"),
             guesses: table("GuessesTable"),
+            audit: table("AuditTable"),
         };
         Store::new(dynamodb::dynamodb_client(self.stack.dynamodb_url()), tables)
     }

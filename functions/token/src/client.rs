@@ -8,6 +8,7 @@ use domain::form::{Form, decode};
 use domain::guess::CLIENT;
 use domain::ids::ClientId;
 use domain::secret::{Secret, sha256_hex};
+use domain::time::Timestamp;
 use store::{AppKind, GrantType, Reservation};
 
 /// An application that has proved, as far as its kind can, who it is. Only [`App::authenticate`] makes one.
@@ -44,7 +45,7 @@ impl App {
         form: &mut Form,
     ) -> Result<AuthenticatedApp, Failure> {
         let presented = presented(request.api, form)?;
-        match self.identify(&presented).await {
+        match self.identify(&presented, request.now).await {
             Err(Failure::Client(reason)) if presented.secret.is_some() => {
                 Err(self.slowed_down(request).await?.unwrap_or(Failure::Client(reason)))
             }
@@ -62,7 +63,7 @@ impl App {
         }
     }
 
-    async fn identify(&self, presented: &Presented) -> Result<AuthenticatedApp, Failure> {
+    async fn identify(&self, presented: &Presented, now: Timestamp) -> Result<AuthenticatedApp, Failure> {
         let client_id =
             ClientId::parse(&presented.client_id).map_err(|_| Failure::Client("the client id is malformed"))?;
         let app = self.store.app(&client_id).await?.ok_or(Failure::Client("unknown client"))?;
@@ -76,11 +77,11 @@ impl App {
             (AppKind::Confidential, Some(_), None) => Err(Failure::Client("no secret is registered")),
             (AppKind::Confidential, Some(secret), Some(stored)) => {
                 let hash = Secret::new(sha256_hex(secret.expose().as_bytes()));
-                if hash.constant_time_eq(stored.as_bytes()) {
-                    Ok(AuthenticatedApp(app))
-                } else {
-                    Err(Failure::Client("wrong secret"))
-                }
+                // A replaced secret works on until its end, so that all instances of an application can follow.
+                let previous = app.previous_secret.as_ref().filter(|previous| now < previous.until);
+                let right = hash.constant_time_eq(stored.as_bytes())
+                    || previous.is_some_and(|previous| hash.constant_time_eq(previous.hash.as_bytes()));
+                if right { Ok(AuthenticatedApp(app)) } else { Err(Failure::Client("wrong secret")) }
             }
         }
     }

@@ -122,11 +122,16 @@ impl App {
         }
     }
 
-    /// Writes the session, makes sure the credentials did not change meanwhile, and makes it alive: each step alone
-    /// leaves nothing that works, so a crash between them is a login that did not happen.
+    /// Writes the session, makes it alive, and makes sure the credentials did not change meanwhile. Nobody has its
+    /// tokens before that, so a crash on the way is a login that did not happen. Whoever changes the credentials raises
+    /// the epoch first and ends the sessions that are alive afterwards: this one is found alive, or finds the new epoch.
     async fn begin(&self, session: &Session) -> Result<(), Failure> {
         self.store.create_session(session).await?;
-        self.check_epoch(session).await?;
+        self.make_alive(session).await?;
+        self.check_epoch(session).await
+    }
+
+    async fn make_alive(&self, session: &Session) -> Result<(), Failure> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let most = self.config.sessions_per_user_and_app();
         // Each round makes room for one; more rounds are needed only when as many logins race for it.

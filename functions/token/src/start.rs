@@ -26,6 +26,7 @@ impl App {
             sessions: table("SESSIONS_TABLE")?,
             grants: table("GRANTS_TABLE")?,
             guesses: table("GUESSES_TABLE")?,
+            ..Tables::default()
         };
         let (secrets, clock) = (Secrets::new(environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
         let passwords = |json: &str| Passwords::new(json, Cost::default());

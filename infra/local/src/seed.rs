@@ -151,6 +151,7 @@ impl SeedApp {
             name: self.name.clone(),
             kind: self.kind,
             secret_hash: secret.map(|secret| sha256_hex(secret.as_bytes())),
+            previous_secret: None,
             trusted: self.trusted,
             grants: self.grants.clone(),
             scope: self.scope()?,

@@ -1,6 +1,7 @@
 //! The whole local stack: everything a gateway needs, on loopback, in one value.
 
 mod error;
+mod file;
 mod start;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,8 @@ struct Parts {
     functions: Functions,
     access: Access,
     log: Log,
+    /// Tells tools where this stack is.
+    _file: file::StackFile,
     /// Last, so that it is deleted after everything that uses it.
     directory: DataDirectory,
 }
@@ -186,6 +189,11 @@ impl Running {
     /// The file of what the functions write.
     pub fn log_file(&self) -> PathBuf {
         self.parts.directory.file(start::LOG_FILE)
+    }
+
+    /// The directory of what this stack remembers, in which tools find `stack.json`.
+    pub fn data_directory(&self) -> PathBuf {
+        self.parts.directory.file("")
     }
 
     /// What the functions wrote.

@@ -22,7 +22,8 @@ macro_rules! id {
             #[doc = concat!("Parses ", $expected, ".")]
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 let allowed: fn(u8) -> bool = $allowed;
-                if text.is_empty() || text.len() > $max || !text.bytes().all(allowed) {
+                // A header's value has no space at its ends (RFC 9110 §5.5); no other kind allows any.
+                if text.is_empty() || text.trim() != text || text.len() > $max || !text.bytes().all(allowed) {
                     return Err(InvalidId { kind: $kind, expected: $expected });
                 }
                 Ok(Self(text.to_owned()))
@@ -78,6 +79,11 @@ id!(
     SessionId, "session id", 22, "22 characters of base64url",
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
+id!(
+    /// A text that is told to back ends in a header: an application's name, a subscription's id.
+    HeaderText, "name", 128, "1 to 128 printable ASCII characters without space at either end",
+    |b| (b' '..=b'~').contains(&b)
+);
 
 impl SessionId {
     /// The identifier of a new session, from 128 bits of the system's randomness.
@@ -114,6 +120,14 @@ mod tests {
         let error = ClientId::parse("demo app").unwrap_err().to_string();
         assert!(error.contains("A-Z a-z 0-9 _ . -"), "{error}");
         assert!(ClientId::parse("demo-app").is_ok());
+    }
+
+    #[test]
+    fn a_text_for_a_header_is_printable_ascii() {
+        assert!(HeaderText::parse("Demo App (2)").is_ok());
+        for text in ["", " a", "a ", "caf\u{e9}", "a\nb", "a\tb", &"x".repeat(129)] {
+            assert!(HeaderText::parse(text).is_err(), "{text:?}");
+        }
     }
 
     /// Checklist A-04, S-08: a client id can not collide with a person's subject.

@@ -1,5 +1,9 @@
 //! Passwords at rest: argon2id with a pepper, parameters kept with every hash, one price for known and unknown users.
 
+mod legacy;
+
+pub use legacy::InvalidHash;
+
 use crate::sealing::{InvalidKeySet, KeySet};
 use crate::secret::Secret;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
@@ -23,7 +27,11 @@ pub enum HashError {
     Stored,
 }
 
-/// A stored password: `<pepper key id>$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`.
+/// Begins a hash that another system made. A colon is in no pepper key id, so it is never taken for one of ours.
+const LEGACY: &str = "legacy:";
+
+/// A stored password: `<pepper key id>$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`, or `legacy:` and the hash of another
+/// system until its owner's first login here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -31,6 +39,16 @@ impl PasswordHash {
     /// Takes a stored text; it is read when a password is compared with it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// Takes over a hash of another system, if it is of a known kind and its price is bounded.
+    pub fn import(text: &str) -> Result<Self, InvalidHash> {
+        legacy::Legacy::parse(text).map(|_| Self(format!("{LEGACY}{text}")))
+    }
+
+    /// Whether another system made it, and nobody has logged in with it here yet.
+    pub fn is_legacy(&self) -> bool {
+        self.0.starts_with(LEGACY)
     }
 
     /// The text to store.
@@ -44,7 +62,7 @@ impl PasswordHash {
 pub enum Verdict {
     /// The password is right; `outdated` when it should be hashed anew with today's parameters or pepper.
     Right {
-        /// Parameters were raised, or the pepper rotated, since the hash was made.
+        /// Parameters were raised, or the pepper rotated, since the hash was made; or another system made it.
         outdated: bool,
     },
     /// Wrong, or there is no such user.
@@ -106,6 +124,9 @@ impl Passwords {
             self.argon2id(&self.params, self.pepper.current_id(), password, b"decoy decoy decoy", &mut [0; 32])?;
             return Ok(Verdict::Wrong);
         };
+        if let Some(legacy) = text.strip_prefix(LEGACY) {
+            return Self::verify_legacy(password, legacy);
+        }
         let (pepper, _) = text.split_once('$').ok_or(HashError::Stored)?;
         let phc = Phc::new(text.get(pepper.len()..).unwrap_or_default()).map_err(|_| HashError::Stored)?;
         let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(HashError::Stored) };
@@ -120,6 +141,16 @@ impl Passwords {
         }
         let weaker = params.m_cost() < self.params.m_cost() || params.t_cost() < self.params.t_cost();
         Ok(Verdict::Right { outdated: weaker || pepper != self.pepper.current_id() })
+    }
+
+    /// Compares as the other system did. That one may have hashed either spelling of a composed letter.
+    fn verify_legacy(password: &Secret, text: &str) -> Result<Verdict, HashError> {
+        let legacy = legacy::Legacy::parse(text).map_err(|_| HashError::Stored)?;
+        let typed = password.expose();
+        let normalised = Zeroizing::new(typed.nfc().collect::<String>());
+        let right =
+            legacy.matches(typed.as_bytes())? || (*normalised != typed && legacy.matches(normalised.as_bytes())?);
+        Ok(if right { Verdict::Right { outdated: true } } else { Verdict::Wrong })
     }
 
     fn argon2id(
@@ -152,80 +183,4 @@ impl std::fmt::Debug for Passwords {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use base64::Engine as _;
-
-    fn pepper(current: &str, ids: &[(&str, u8)]) -> String {
-        let encode = |byte: u8| base64::engine::general_purpose::STANDARD.encode([byte; 32]);
-        let keys: std::collections::BTreeMap<_, _> = ids.iter().map(|(id, byte)| (*id, encode(*byte))).collect();
-        serde_json::json!({ "current": current, "keys": keys }).to_string()
-    }
-
-    fn passwords(memory: u32) -> Passwords {
-        Passwords::new(&pepper("p1", &[("p1", 1)]), Cost { memory, passes: 1 }).unwrap()
-    }
-
-    fn secret(text: &str) -> Secret {
-        Secret::new(text.to_owned())
-    }
-
-    /// Checklist Z-09, Z-10, P-04: nothing is trimmed, folded or cut.
-    #[test]
-    fn a_password_is_compared_as_a_whole() {
-        let passwords = passwords(64);
-        let long = "x".repeat(79);
-        let stored = passwords.hash(&secret(&format!("{long}a")), [1; 16]).unwrap();
-        assert_eq!(
-            passwords.verify(&secret(&format!("{long}a")), Some(&stored)),
-            Ok(Verdict::Right { outdated: false })
-        );
-        for wrong in [format!("{long}b"), format!(" {long}a"), format!("{long}a\0"), format!("{long}A"), long.clone()] {
-            assert_eq!(passwords.verify(&secret(&wrong), Some(&stored)), Ok(Verdict::Wrong));
-        }
-    }
-
-    /// Checklist P-06.
-    #[test]
-    fn composed_and_decomposed_letters_are_one_password() {
-        let passwords = passwords(64);
-        let stored = passwords.hash(&secret("caf\u{e9} au lait"), [1; 16]).unwrap();
-        let verdict = passwords.verify(&secret("cafe\u{301} au lait"), Some(&stored));
-        assert_eq!(verdict, Ok(Verdict::Right { outdated: false }));
-    }
-
-    /// Checklist Z-44, P-07: parameters live with the hash, and rise at the next login.
-    #[test]
-    fn a_hash_of_lower_cost_is_right_but_outdated() {
-        let stored = passwords(64).hash(&secret("pw"), [1; 16]).unwrap();
-        assert_eq!(passwords(128).verify(&secret("pw"), Some(&stored)), Ok(Verdict::Right { outdated: true }));
-    }
-
-    /// Checklist P-08.
-    #[test]
-    fn the_pepper_rotates_by_version_and_a_lost_pepper_refuses() {
-        let stored = passwords(64).hash(&secret("pw"), [1; 16]).unwrap();
-        let cost = Cost { memory: 64, passes: 1 };
-        let rotated = Passwords::new(&pepper("p2", &[("p1", 1), ("p2", 2)]), cost).unwrap();
-        assert_eq!(rotated.verify(&secret("pw"), Some(&stored)), Ok(Verdict::Right { outdated: true }));
-        let lost = Passwords::new(&pepper("p2", &[("p2", 2)]), cost).unwrap();
-        assert_eq!(lost.verify(&secret("pw"), Some(&stored)), Err(HashError::Stored));
-    }
-
-    /// Checklist Z-44: the price asked of every new hash.
-    #[test]
-    fn the_default_cost_is_the_recommended_one() {
-        let hash = Passwords::new(&pepper("p1", &[("p1", 1)]), Cost::default()).unwrap();
-        let stored = hash.hash(&secret("pw"), [1; 16]).unwrap();
-        assert!(stored.as_str().starts_with("p1$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
-    }
-
-    #[test]
-    fn an_unknown_user_is_wrong_and_a_broken_hash_is_an_error() {
-        assert_eq!(passwords(64).verify(&secret("pw"), None), Ok(Verdict::Wrong));
-        for text in ["", "p1", "p1$argon2id", "p1$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA", "p9$x"] {
-            let stored = PasswordHash::from_stored(text.to_owned());
-            assert_eq!(passwords(64).verify(&secret("pw"), Some(&stored)), Err(HashError::Stored), "{text}");
-        }
-    }
-}
+mod tests;

@@ -18,19 +18,17 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
 /// A DynamoDB client for this environment.
 pub fn dynamodb_client(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, StartError> {
-    let parts = Parts::from(environment)?;
-    let mut config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(parts.region)
-        .credentials_provider(parts.credentials)
-        .http_client(parts.http)
-        .sleep_impl(parts.sleep)
-        .timeout_config(parts.timeouts)
-        .retry_config(parts.retries);
-    if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") {
-        config = config.endpoint_url(endpoint);
-    }
-    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
+    Parts::from(environment).map(|parts| parts.dynamodb_client(environment))
+}
+
+/// The same for a person who would rather wait than be refused.
+pub fn patient_dynamodb_client(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, StartError> {
+    let mut parts = Parts::from(environment)?;
+    parts.timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build();
+    Ok(parts.dynamodb_client(environment))
 }
 
 /// A Secrets Manager client for this environment.
@@ -60,6 +58,21 @@ struct Parts {
 }
 
 impl Parts {
+    fn dynamodb_client(self, environment: &Environment) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region)
+            .credentials_provider(self.credentials)
+            .http_client(self.http)
+            .sleep_impl(self.sleep)
+            .timeout_config(self.timeouts)
+            .retry_config(self.retries);
+        if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
     fn from(environment: &Environment) -> Result<Self, StartError> {
         let region = environment.require("AWS_REGION", "the region, as Lambda sets it")?;
         let credentials = Credentials::new(

@@ -19,6 +19,13 @@ impl Environment {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 
+    /// This environment with some variables set anew.
+    #[must_use]
+    pub fn with(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.extend(Self::from_pairs(pairs).0);
+        self
+    }
+
     /// The value of a variable that may be absent.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

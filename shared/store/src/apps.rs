@@ -1,11 +1,11 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
-use crate::Store;
-use crate::error::{StoreError, corrupt, unavailable};
+use crate::error::{Item, StoreError, condition_failed, corrupt, unavailable};
+use crate::{Page, Store, number};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ids::{ApiName, ClientId, PlanName};
+use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use domain::scope::Scope;
-use domain::time::Seconds;
+use domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,9 @@ pub struct App {
     /// SHA-256 in hexadecimal of its secret, which has at least 128 random bits. Confidential applications only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<String>,
+    /// The secret before this one, while it still works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<PreviousSecret>,
     /// Whether it may send a person's password (the resource owner password grant).
     pub trusted: bool,
     /// The grants it may use.
@@ -36,6 +39,30 @@ pub struct App {
     /// For how long a lost refresh response is forgiven, if other than the gateway's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+}
+
+/// A client secret that was replaced, and works until all instances of the application have the new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// As [`App::secret_hash`].
+    pub hash: String,
+    /// From this moment on it works no more.
+    pub until: Timestamp,
+}
+
+/// How often an application was changed. A change names the revision it began with, so that of two who change one
+/// application at once the second is told, and does not undo what the first did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(u64);
+
+/// What became of writing an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteApp {
+    /// It is stored under this revision.
+    Written(Revision),
+    /// It exists already, is gone, or was changed meanwhile; nothing was written.
+    Conflict,
 }
 
 /// Client types (RFC 6749 §2.1).
@@ -84,18 +111,121 @@ impl Store {
         answer.item.map(|item| serde_dynamo::from_item(item).map_err(corrupt(OPERATION))).transpose()
     }
 
-    /// Writes an application, new or changed.
+    /// The application of that id and its revision, for a change. One strongly consistent read.
+    pub async fn app_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
+        const OPERATION: &str = "app_to_change";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.apps)
+            .key("client_id", AttributeValue::S(client_id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable(OPERATION))?;
+        answer.item.map(|item| read(item, OPERATION)).transpose()
+    }
+
+    /// Applications after `after` in the order of the database, at most `most` of them, each with its revision.
+    pub async fn apps(&self, after: Option<&ClientId>, most: usize) -> Result<Page<(App, Revision)>, StoreError> {
+        const OPERATION: &str = "apps";
+        let key = |id: &ClientId| Item::from([("client_id".to_owned(), AttributeValue::S(id.to_string()))]);
+        let scan = || self.client.scan().table_name(&self.tables.apps).consistent_read(true);
+        Page::collect(after.map(key), most, OPERATION, scan, |item| read(item, OPERATION)).await
+    }
+
+    /// Writes a new application.
+    pub async fn create_app(&self, app: &App) -> Result<WriteApp, StoreError> {
+        self.write_app(app, None, "create_app").await
+    }
+
+    /// Replaces an application, if it still has the revision the change began with.
+    pub async fn change_app(&self, app: &App, from: Revision) -> Result<WriteApp, StoreError> {
+        self.write_app(app, Some(from), "change_app").await
+    }
+
+    /// Deletes an application, if it still has this revision.
+    pub async fn delete_app(&self, client_id: &ClientId, from: Revision) -> Result<WriteApp, StoreError> {
+        let sent = self
+            .client
+            .delete_item()
+            .table_name(&self.tables.apps)
+            .key("client_id", AttributeValue::S(client_id.to_string()))
+            .condition_expression(unchanged(from))
+            .expression_attribute_values(":from", number(from.0))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(WriteApp::Written(from)),
+            Err(error) if condition_failed(&error) => Ok(WriteApp::Conflict),
+            Err(error) => Err(unavailable("delete_app")(error)),
+        }
+    }
+
+    async fn write_app(
+        &self,
+        app: &App,
+        from: Option<Revision>,
+        operation: &'static str,
+    ) -> Result<WriteApp, StoreError> {
+        let revision = Revision(from.map_or(1, |Revision(from)| from.saturating_add(1)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.apps)
+            .set_item(Some(written(app, operation)?))
+            .item("revision", number(revision.0));
+        let put = match from {
+            None => put.condition_expression("attribute_not_exists(client_id)"),
+            Some(from) => {
+                put.condition_expression(unchanged(from)).expression_attribute_values(":from", number(from.0))
+            }
+        };
+        match put.send().await {
+            Ok(_) => Ok(WriteApp::Written(revision)),
+            Err(error) if condition_failed(&error) => Ok(WriteApp::Conflict),
+            Err(error) => Err(unavailable(operation)(error)),
+        }
+    }
+
+    /// Writes an application, new or changed, whatever is there: for what fills an empty store.
     pub async fn put_app(&self, app: &App) -> Result<(), StoreError> {
         const OPERATION: &str = "put_app";
-        let item = serde_dynamo::to_item(app).map_err(corrupt(OPERATION))?;
         self.client
             .put_item()
             .table_name(&self.tables.apps)
-            .set_item(Some(item))
-            .item("v", AttributeValue::N("1".into()))
+            .set_item(Some(written(app, OPERATION)?))
             .send()
             .await
             .map_err(unavailable(OPERATION))?;
         Ok(())
     }
+}
+
+/// That the item has revision `:from`; what [`Store::put_app`] wrote has none, which is revision 0.
+fn unchanged(from: Revision) -> &'static str {
+    match from {
+        Revision(0) => "attribute_exists(client_id) AND (attribute_not_exists(revision) OR revision = :from)",
+        Revision(_) => "revision = :from",
+    }
+}
+
+fn read(item: Item, operation: &'static str) -> Result<(App, Revision), StoreError> {
+    let revision = item.get("revision").and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
+    let app = serde_dynamo::from_item(item).map_err(corrupt(operation))?;
+    Ok((app, Revision(revision.unwrap_or_default())))
+}
+
+/// The item of an application. Its name and the ids of its subscriptions become headers for back ends, which takes
+/// printable ASCII; they are checked here, where every application is written.
+fn written(app: &App, operation: &'static str) -> Result<Item, StoreError> {
+    let texts = std::iter::once(&app.name).chain(app.subscriptions.values().map(|subscription| &subscription.id));
+    for text in texts {
+        if HeaderText::parse(text).is_err() {
+            return Err(StoreError::Corrupt { operation, cause: format!("{text:?} can be no header of a call") });
+        }
+    }
+    let mut item: Item = serde_dynamo::to_item(app).map_err(corrupt(operation))?;
+    item.insert("v".to_owned(), number(1));
+    Ok(item)
 }

@@ -53,6 +53,17 @@ pub struct Entry {
     pub ends: Timestamp,
 }
 
+/// A live session and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The person, or the application acting for itself.
+    pub user_id: UserId,
+    /// The application.
+    pub client_id: ClientId,
+    /// The session.
+    pub entry: Entry,
+}
+
 /// What became of a new entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewEntry {
@@ -298,6 +309,56 @@ impl Store {
         Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
     }
 
+    /// The live sessions of a person in all applications: one query, strongly consistent.
+    pub async fn sessions_of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<LiveSession>, StoreError> {
+        const OPERATION: &str = "sessions_of_user";
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.grants)
+                .key_condition_expression("user_id = :user")
+                .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(after.take())
+                .send()
+                .await
+                .map_err(unavailable(OPERATION))?;
+            found.extend(answer.items.unwrap_or_default().iter().flat_map(|item| live_sessions(item, now)));
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The live sessions of an application, or of all: reads the whole table, strongly consistent.
+    pub async fn sessions_of_app(
+        &self,
+        client: Option<&ClientId>,
+        now: Timestamp,
+    ) -> Result<Vec<LiveSession>, StoreError> {
+        const OPERATION: &str = "sessions_of_app";
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let mut scan = self.client.scan().table_name(&self.tables.grants).consistent_read(true);
+            if let Some(client) = client {
+                scan = scan
+                    .filter_expression("client_id = :client")
+                    .expression_attribute_values(":client", AttributeValue::S(client.to_string()));
+            }
+            let answer = scan.set_exclusive_start_key(after.take()).send().await.map_err(unavailable(OPERATION))?;
+            found.extend(answer.items.unwrap_or_default().iter().flat_map(|item| live_sessions(item, now)));
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     fn update_grant(&self, user: &UserId, client: &ClientId) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
@@ -345,6 +406,16 @@ fn entries_of(item: &Item) -> Vec<Entry> {
         Some(Entry { sid, ends: Timestamp::from_secs(ends) })
     };
     item.iter().filter_map(entry).collect()
+}
+
+/// The live sessions of a grant; none if its key is not readable, which no grant of ours is.
+fn live_sessions(item: &Item, now: Timestamp) -> Vec<LiveSession> {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+    let (Ok(user_id), Ok(client_id)) = (UserId::parse(text("user_id")), ClientId::parse(text("client_id"))) else {
+        return Vec::new();
+    };
+    let live = entries_of(item).into_iter().filter(|entry| entry.ends > now);
+    live.map(|entry| LiveSession { user_id: user_id.clone(), client_id: client_id.clone(), entry }).collect()
 }
 
 fn buckets_of(item: &Item) -> BTreeMap<String, u64> {

@@ -1,18 +1,22 @@
 //! DynamoDB, one file per table; the condition expressions are the logic.
 
 mod apps;
+mod audit;
 mod error;
 mod grants;
 mod guesses;
+mod page;
 mod sessions;
 mod users;
 
-pub use apps::{App, AppKind, GrantType, Subscription};
+pub use apps::{App, AppKind, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
+pub use audit::{AuditRow, Outcome};
 pub use error::StoreError;
-pub use grants::{Counted, Entry, GrantView, NewEntry};
+pub use grants::{Counted, Entry, GrantView, LiveSession, NewEntry};
 pub use guesses::Reservation;
+pub use page::Page;
 pub use sessions::{EndedSession, SealedTokens};
-pub use users::{CreateUser, User, email_key};
+pub use users::{ChangeUser, CreateUser, User, email_key};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -29,6 +33,8 @@ pub struct Tables {
     pub grants: String,
     /// Failed logins.
     pub guesses: String,
+    /// What operators did.
+    pub audit: String,
 }
 
 /// The gateway's state.

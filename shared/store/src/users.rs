@@ -1,9 +1,9 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
-use crate::Store;
-use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::error::{Item, StoreError, condition_failed, corrupt, unavailable};
+use crate::{Page, Store};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
@@ -44,9 +44,22 @@ pub enum CreateUser {
     Taken,
 }
 
+/// What became of changing or deleting a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeUser {
+    /// It is done, all of it.
+    Done,
+    /// The address is taken, or the person is gone or was changed meanwhile; nothing was written.
+    Conflict,
+}
+
 /// An address as it is compared: without surrounding space, in lower case.
 pub fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
+}
+
+fn claim_key(email: &str) -> AttributeValue {
+    AttributeValue::S(format!("email#{}", email_key(email)))
 }
 
 fn user_key(user_id: &UserId) -> AttributeValue {
@@ -57,7 +70,7 @@ impl Store {
     /// The person with that address. Two reads, also when there is nobody, so that both cases cost the same.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
-        let found = self.users_item(AttributeValue::S(format!("email#{}", email_key(email))), OPERATION).await?;
+        let found = self.users_item(claim_key(email), OPERATION).await?;
         let user_id = found.as_ref().and_then(|item| item.get("user_id")).and_then(|value| value.as_s().ok());
         let pk = AttributeValue::S(format!("user#{}", user_id.map_or("nobody", String::as_str)));
         let Some(item) = self.users_item(pk, OPERATION).await? else { return Ok(None) };
@@ -82,7 +95,7 @@ impl Store {
         };
         let person = new(Put::builder().set_item(Some(item)));
         let address = new(Put::builder()
-            .item("pk", AttributeValue::S(format!("email#{}", email_key(&user.email))))
+            .item("pk", claim_key(&user.email))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
             .item("v", AttributeValue::N("1".into())));
         let (Ok(person), Ok(address)) = (person, address) else {
@@ -158,6 +171,109 @@ impl Store {
             }
             Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    /// Sets a new password and raises the credential epoch; whether the person may log in stays as it is. Returns
+    /// whether there is such a person.
+    pub async fn set_password(&self, user_id: &UserId, password: &PasswordHash) -> Result<bool, StoreError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.users)
+            .key("pk", user_key(user_id))
+            .update_expression("SET password = :password ADD credential_epoch :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":password", AttributeValue::S(password.as_str().into()))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(unavailable("set_password")(error)),
+        }
+    }
+
+    /// Gives a person another address: the new one is claimed and the old one freed, both or neither.
+    pub async fn change_email(&self, user: &User, email: &str) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "change_email";
+        let claim = Put::builder()
+            .table_name(&self.tables.users)
+            .item("pk", claim_key(email))
+            .item("user_id", AttributeValue::S(user.user_id.to_string()))
+            .item("v", AttributeValue::N("1".into()))
+            .condition_expression("attribute_not_exists(pk)")
+            .build();
+        let person = Update::builder()
+            .table_name(&self.tables.users)
+            .key("pk", user_key(&user.user_id))
+            .update_expression("SET email = :new")
+            .condition_expression("email = :old")
+            .expression_attribute_values(":new", AttributeValue::S(email_key(email)))
+            .expression_attribute_values(":old", AttributeValue::S(email_key(&user.email)))
+            .build();
+        let writes = [
+            claim.map(|claim| TransactWriteItem::builder().put(claim).build()),
+            self.free_claim(user),
+            person.map(|person| TransactWriteItem::builder().update(person).build()),
+        ];
+        self.transact(writes, OPERATION).await
+    }
+
+    /// Deletes a person and frees the address, both or neither. Every session of this person is refused at its next
+    /// refresh.
+    pub async fn delete_user(&self, user: &User) -> Result<ChangeUser, StoreError> {
+        let person = Delete::builder()
+            .table_name(&self.tables.users)
+            .key("pk", user_key(&user.user_id))
+            .condition_expression("email = :email")
+            .expression_attribute_values(":email", AttributeValue::S(email_key(&user.email)))
+            .build();
+        let person = person.map(|person| TransactWriteItem::builder().delete(person).build());
+        self.transact([person, self.free_claim(user)], "delete_user").await
+    }
+
+    /// People after `after` in the order of the database, at most `most` of them.
+    pub async fn users(&self, after: Option<&UserId>, most: usize) -> Result<Page<User>, StoreError> {
+        const OPERATION: &str = "users";
+        let key = |id: &UserId| Item::from([("pk".to_owned(), user_key(id))]);
+        let scan = || {
+            self.client
+                .scan()
+                .table_name(&self.tables.users)
+                .consistent_read(true)
+                .filter_expression("begins_with(pk, :user)")
+                .expression_attribute_values(":user", AttributeValue::S("user#".into()))
+        };
+        Page::collect(after.map(key), most, OPERATION, scan, |item| {
+            serde_dynamo::from_item::<_, UserItem>(item).map(User::from).map_err(corrupt(OPERATION))
+        })
+        .await
+    }
+
+    /// Frees a person's address, if it is still theirs.
+    fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        let claim = Delete::builder()
+            .table_name(&self.tables.users)
+            .key("pk", claim_key(&user.email))
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", AttributeValue::S(user.user_id.to_string()))
+            .build();
+        claim.map(|claim| TransactWriteItem::builder().delete(claim).build())
+    }
+
+    async fn transact<const N: usize>(
+        &self,
+        writes: [Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>; N],
+        operation: &'static str,
+    ) -> Result<ChangeUser, StoreError> {
+        let writes: Result<Vec<_>, _> = writes.into_iter().collect();
+        let writes = writes.map_err(|error| StoreError::Corrupt { operation, cause: error.to_string() })?;
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(ChangeUser::Done),
+            Err(error) if is_taken(error.as_service_error()) => Ok(ChangeUser::Conflict),
+            Err(error) => Err(unavailable(operation)(error)),
         }
     }
 

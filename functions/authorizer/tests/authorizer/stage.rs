@@ -95,6 +95,7 @@ pub(crate) fn app(name: &str) -> App {
         name: format!("The {name} app"),
         kind: AppKind::Public,
         secret_hash: None,
+        previous_secret: None,
         trusted: true,
         grants: BTreeSet::new(),
         scope: Scope::parse("orders:read orders:write").unwrap(),

@@ -46,12 +46,12 @@ const GRANT: &str = "GetItem Grants";
 #[tokio::test]
 async fn every_journey_costs_what_it_should() {
     let mut journeys = Journeys { stage: Stage::new().await, wrong: Vec::new() };
-    let begin = [COMMIT, USER, ENTRY];
+    let begin = [COMMIT, ENTRY, USER];
 
     let unknown = [&[APP, GUESS, GUESS, GUESS, USER, USER, GUESS, GUESS, GUESS][..], &begin].concat();
     let first = journeys.login("login from an unknown source", &unknown, NOTES).await;
     let known = [&[APP, GUESS, GUESS, USER, USER, GUESS, GUESS][..], &begin].concat();
-    let with_second = [&known[..], &[ENTRY]].concat();
+    let with_second = [&known[..known.len() - 1], &[ENTRY, USER]].concat();
     journeys.login("login from a known source, second session", &with_second, NOTES).await;
 
     let second = journeys.refresh("refresh", &[APP, SESSION, COMMIT, USER], &first.refresh).await;

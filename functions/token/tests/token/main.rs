@@ -21,6 +21,8 @@ mod forms;
 #[cfg(test)]
 mod guesses;
 #[cfg(test)]
+mod imported_hashes;
+#[cfg(test)]
 mod interleavings;
 #[cfg(test)]
 mod internal_tokens;

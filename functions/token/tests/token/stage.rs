@@ -207,6 +207,7 @@ fn application(name: &str) -> store::App {
         name: format!("The {name} app"),
         kind: AppKind::Public,
         secret_hash: None,
+        previous_secret: None,
         trusted: true,
         grants: BTreeSet::from([GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials]),
         scope: Scope::parse("notes:read notes:write orders:read orders:write vault:read").unwrap(),

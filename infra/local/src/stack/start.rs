@@ -10,6 +10,7 @@ use startup::{Environment, dynamodb_client};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 
+use super::file::StackFile;
 use super::{DEMO_BACK_END, Options, Parts, StartError};
 use crate::access::Access;
 use crate::api_gateway::ApiGateway;
@@ -82,6 +83,8 @@ pub(super) async fn start(
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
+    let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str());
+    let file = StackFile::write(&directory.file(""), urls, &template, &config)?;
 
     Ok(Parts {
         base_url,
@@ -96,6 +99,7 @@ pub(super) async fn start(
         functions,
         access,
         log,
+        _file: file,
         directory,
     })
 }
@@ -152,6 +156,7 @@ fn store(dynamodb_url: &str) -> Result<Store, StartError> {
         sessions: table("SessionsTable"),
         grants: table("GrantsTable"),
         guesses: table("GuessesTable"),
+        audit: table("AuditTable"),
     };
     Ok(Store::new(client, tables))
 }

@@ -1,0 +1,87 @@
+//! Client secrets: made here, printed once, stored as their hash; the one before works on for a stated while.
+
+use super::change;
+use crate::cli::RotateSecret;
+use crate::context::Context;
+use crate::error::Error;
+use crate::when;
+use domain::ids::ClientId;
+use domain::secret::{Secret, sha256_hex};
+use domain::time::Seconds;
+use serde_json::json;
+use store::{App, AppKind, PreviousSecret};
+
+/// The longest overlap: two secrets that both work are twice as much to lose.
+const MAX_OVERLAP: Seconds = Seconds::new(90 * 86_400);
+
+/// Gives an application a new secret of 256 random bits, in characters that need no encoding anywhere.
+pub(super) fn new(app: &mut App) -> Result<Secret, Error> {
+    let bytes: [u8; 32] = startup::entropy::bytes()?;
+    let mut text = "mgs_".to_owned();
+    for byte in bytes {
+        // Writing into a String cannot fail.
+        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+    }
+    app.secret_hash = Some(sha256_hex(text.as_bytes()));
+    Ok(Secret::new(text))
+}
+
+/// `apps rotate-secret`
+pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result<(), Error> {
+    let overlap = if arguments.now { Seconds::new(0) } else { arguments.overlap.0 };
+    if overlap > MAX_OVERLAP {
+        return Err(Error::Invalid("an overlap is at most 90d: end it sooner and rotate again".to_owned()));
+    }
+    let now = context.now();
+    let mut secret = None;
+    let set = |app: &mut App| {
+        confidential(app)?;
+        let running = app.previous_secret.as_ref().filter(|previous| now < previous.until);
+        if let (Some(running), false) = (running, arguments.now) {
+            return Err(Error::Invalid(format!(
+                "the secret before still works until {}, and a third one would end it: say so first with \
+                 `gateway-admin apps end-overlap {}`, or end all but the new one with --now",
+                when::text(running.until),
+                app.client_id
+            )));
+        }
+        let until = now.saturating_add(overlap);
+        app.previous_secret = app.secret_hash.take().filter(|_| now < until).map(|hash| PreviousSecret { hash, until });
+        secret = Some(new(app)?);
+        Ok(())
+    };
+    let (app, _) = change(context, &arguments.client_id, "apps rotate-secret", set).await?;
+    let until = app.previous_secret.as_ref().map(|previous| when::text(previous.until));
+    told_once();
+    context.print.one(&json!({
+        "client_id": app.client_id,
+        "client_secret": secret.as_ref().map(Secret::expose),
+        "previous_secret_until": until,
+    }));
+    Ok(())
+}
+
+/// `apps end-overlap`
+pub(super) async fn end_overlap(context: &Context, client_id: &ClientId) -> Result<(), Error> {
+    let set = |app: &mut App| {
+        confidential(app)?;
+        app.previous_secret = None;
+        Ok(())
+    };
+    change(context, client_id, "apps end-overlap", set).await?;
+    let result = json!({ "client_id": client_id, "previous_secret_until": null });
+    context.print.done(&format!("only the newest secret of app {client_id} works"), &result);
+    Ok(())
+}
+
+/// Checklist G-26: a public application has no secret.
+fn confidential(app: &App) -> Result<(), Error> {
+    match app.kind {
+        AppKind::Confidential => Ok(()),
+        AppKind::Public => Err(Error::Invalid(format!("app {} is public and has no secret", app.client_id))),
+    }
+}
+
+pub(super) fn told_once() {
+    crate::output::note("The client secret is printed this once: keep it where the app will find it.");
+}

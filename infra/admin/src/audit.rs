@@ -1,0 +1,110 @@
+//! Every change leaves a row: written before it as begun, and after it with its outcome.
+
+use crate::cli::AuditFilter;
+use crate::context::Context;
+use crate::error::Error;
+use crate::when;
+use serde_json::{Value as Json, json};
+use store::{AuditRow, Outcome};
+
+/// The longest reason that is kept, in characters.
+const MAX_REASON: usize = 500;
+
+/// What is about to change.
+pub(crate) struct Act {
+    /// The command, as `users disable`.
+    pub(crate) act: &'static str,
+    /// On what, as `user u_…`.
+    pub(crate) subject: String,
+    /// What it is, without secrets.
+    pub(crate) before: Option<Json>,
+    /// What it is to become, likewise.
+    pub(crate) after: Option<Json>,
+}
+
+impl Context {
+    /// Does something, if that it begins can be written down, and writes down how it ended.
+    pub(crate) async fn audited<T>(&self, act: Act, doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let store = &self.connection.store;
+        let row = self.row(act)?;
+        store.audit_begin(&row).await.map_err(Error::NotAudited)?;
+        match doing.await {
+            Ok(done) => {
+                store.audit_end(&row, Outcome::Done, None).await.map_err(Error::OutcomeNotAudited)?;
+                Ok(done)
+            }
+            Err(error) => {
+                let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+                if let Err(unwritten) = store.audit_end(&row, Outcome::Failed, Some(&reason)).await {
+                    crate::output::note(&format!("the audit row stays `begun`: {unwritten}"));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn row(&self, act: Act) -> Result<AuditRow, Error> {
+        let (day, time) = when::day_and_time(self.now_millis());
+        let random = u64::from_be_bytes(startup::entropy::bytes()?);
+        Ok(AuditRow {
+            day,
+            at: format!("{time}#{random:016x}"),
+            who: self.connection.who.clone(),
+            act: act.act.to_owned(),
+            subject: act.subject,
+            before: act.before.map(|value| value.to_string()),
+            after: act.after.map(|value| value.to_string()),
+            outcome: Outcome::Begun,
+            reason: None,
+        })
+    }
+}
+
+/// `audit list`
+pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), Error> {
+    const DAY_MILLIS: i64 = 86_400_000;
+    let now = context.now_millis();
+    let length = filter.since.0.as_i64().saturating_mul(1_000);
+    let (first_day, first_time) = when::day_and_time(now.saturating_sub(length));
+    let mut items: Vec<Json> = Vec::new();
+    // A clock that is ahead elsewhere may have begun tomorrow already.
+    for back in -1..=length.div_euclid(DAY_MILLIS).saturating_add(1) {
+        let (day, _) = when::day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
+        if day < first_day || items.len() >= filter.limit {
+            break;
+        }
+        let rows = context.connection.store.audit_of_day(&day, usize::MAX).await?;
+        let wanted = rows.into_iter().filter(|row| {
+            (row.day > first_day || row.at >= first_time)
+                && filter.act.as_ref().is_none_or(|act| row.act.starts_with(act.as_str()))
+                && filter.subject.as_ref().is_none_or(|subject| row.subject.contains(subject.as_str()))
+        });
+        items.extend(wanted.take(filter.limit.saturating_sub(items.len())).map(|row| shown(&row)));
+    }
+    let columns = [
+        ("WHEN", "/at"),
+        ("WHO", "/who"),
+        ("ACT", "/act"),
+        ("SUBJECT", "/subject"),
+        ("OUTCOME", "/outcome"),
+        ("BEFORE", "/before"),
+        ("AFTER", "/after"),
+    ];
+    context.print.list(&columns, &items, None);
+    Ok(())
+}
+
+fn shown(row: &AuditRow) -> Json {
+    let value = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    let time = row.at.split_once('#').map_or(row.at.as_str(), |(time, _)| time);
+    json!({
+        "at": format!("{}T{time}", row.day),
+        "who": row.who,
+        "act": row.act,
+        "subject": row.subject,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "before": value(&row.before),
+        "after": value(&row.after),
+    })
+}

@@ -1,0 +1,73 @@
+//! The names that gateway.yaml knows: APIs, plans and scopes are checked against it, if it is there.
+
+use crate::connection::above;
+use crate::error::Error;
+use config::Gateway;
+use domain::ids::{ApiName, PlanName};
+use domain::scope::Scope;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+/// The configuration that names are checked against; read when it is first needed.
+pub(crate) struct Catalogue {
+    path: Option<PathBuf>,
+    read: OnceCell<Option<Gateway>>,
+}
+
+impl Catalogue {
+    /// The file that was named, the one of the local stack, or the one of this repository.
+    pub(crate) fn find(named: Option<&Path>, of_stack: Option<&Path>) -> Self {
+        let path = named.or(of_stack).map(Path::to_owned);
+        let path = path.or_else(|| above(Path::new("infra/config/gateway.yaml")));
+        Self { path, read: OnceCell::new() }
+    }
+
+    /// Refuses an API that is not configured.
+    pub(crate) fn check_api(&self, api: &ApiName) -> Result<(), Error> {
+        let Some(gateway) = self.gateway()? else { return Ok(()) };
+        if gateway.api(api).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = gateway.apis().map(|(name, _)| name.as_str()).collect();
+        Err(self.unknown("API", api.as_str(), &known.join(", ")))
+    }
+
+    /// Refuses a plan that is not configured: an app with one could make no call.
+    pub(crate) fn check_plan(&self, plan: &PlanName) -> Result<(), Error> {
+        match self.gateway()? {
+            Some(gateway) if gateway.plan(plan).is_none() => {
+                Err(self.unknown("plan", plan.as_str(), "those under `plans`"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a scope that no route asks for.
+    pub(crate) fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
+        let Some(gateway) = self.gateway()? else { return Ok(()) };
+        let known = gateway.scopes();
+        match scope.iter().find(|token| !known.contains(token)) {
+            Some(token) => Err(self.unknown("scope", token, &known.into_iter().collect::<Vec<_>>().join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    fn gateway(&self) -> Result<Option<&Gateway>, Error> {
+        if let Some(read) = self.read.get() {
+            return Ok(read.as_ref());
+        }
+        let read = match &self.path {
+            Some(path) => Some(Gateway::load(path).map_err(|error| Error::Invalid(error.to_string()))?),
+            None => {
+                crate::output::note("names of APIs, plans and scopes are not checked: name gateway.yaml with --config");
+                None
+            }
+        };
+        Ok(self.read.get_or_init(|| read).as_ref())
+    }
+
+    fn unknown(&self, kind: &str, name: &str, known: &str) -> Error {
+        let file = self.path.as_deref().unwrap_or(Path::new("gateway.yaml")).display();
+        Error::Invalid(format!("{file} has no {kind} {name}; it has {known}. Another file is named with --config FILE"))
+    }
+}

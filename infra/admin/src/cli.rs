@@ -1,0 +1,141 @@
+//! The commands: a noun, a verb, and never a secret among the arguments.
+
+mod apps;
+mod users;
+
+pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RotateSecret, Subscriptions};
+pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
+
+use crate::duration::Length;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::ids::{ClientId, SessionId};
+use std::path::PathBuf;
+
+/// Operates a mobile API gateway: its users, apps, sessions and keys.
+#[derive(Debug, Parser)]
+#[command(name = "gateway-admin", version, arg_required_else_help = true)]
+#[command(after_help = "Passwords and secrets are asked for, or read from standard input; they are never arguments.\n\
+    Every change is written to the audit table before and after it is made: gateway-admin audit list")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How results are printed
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Do what cannot be undone without asking
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+    /// The gateway.yaml that names of APIs, plans and scopes are checked against [default: that of the local stack, or
+    /// infra/config/gateway.yaml here or above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which gateway.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The CloudFormation stack of the gateway [default: $GATEWAY_STACK]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    pub(crate) stack: Option<String>,
+    /// The local stack that runs on this machine [default directory: .local here or above]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub(crate) local: Option<Option<PathBuf>>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// People who log in
+    #[command(subcommand)]
+    Users(Users),
+    /// Applications, and the secrets of those that can keep one
+    #[command(subcommand)]
+    Apps(Apps),
+    /// Which APIs an app may call
+    #[command(subcommand)]
+    Subscriptions(Subscriptions),
+    /// Who is logged in where
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// The keys of the gateway, never their values
+    #[command(subcommand)]
+    Keys(Keys),
+    /// What operators did
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// `sessions …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// Show the live sessions of a user
+    List {
+        /// E-mail address or user id
+        user: String,
+        /// Only those in this app
+        #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
+        app: Option<ClientId>,
+    },
+    /// End sessions: the next call with them is refused
+    End(EndSessions),
+}
+
+/// `sessions end`
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct EndSessions {
+    /// One session
+    #[arg(value_parser = SessionId::parse, conflicts_with_all = ["user", "app", "all"])]
+    pub(crate) session: Option<SessionId>,
+    /// All sessions of this user (e-mail address or user id); with --app only those in that app
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) user: Option<String>,
+    /// All sessions in this app
+    #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse, conflicts_with = "all")]
+    pub(crate) app: Option<ClientId>,
+    /// All sessions of everybody
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `keys …`
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Keys {
+    /// Show which keys there are and which are in use
+    Status,
+}
+
+/// `audit …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Show what was done, the latest first
+    List(AuditFilter),
+}
+
+/// `audit list`
+#[derive(Debug, Args)]
+pub(crate) struct AuditFilter {
+    /// How far to look back, as 12h or 30d
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    pub(crate) since: Length,
+    /// Only acts that begin with this, as "users" or "apps rotate-secret"
+    #[arg(long)]
+    pub(crate) act: Option<String>,
+    /// Only acts on a subject that contains this, as a user id or a client id
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
+    /// Show at most so many
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}

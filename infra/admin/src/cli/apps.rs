@@ -1,0 +1,211 @@
+//! `apps …` and `subscriptions …`
+
+use crate::duration::Length;
+use clap::{Args, Subcommand, ValueEnum};
+use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use domain::scope::Scope;
+
+/// `apps …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Apps {
+    /// Create an app; the secret of a confidential one is made here and printed once
+    Create(CreateApp),
+    /// Show apps
+    List {
+        /// Show at most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
+        /// Go on after this client id, which the list before named as its end
+        #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
+        after: Option<ClientId>,
+    },
+    /// Show one app
+    Show {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Change what an app is called and what it may do
+    Change(ChangeApp),
+    /// Keep an app from doing anything; felt within 30 seconds
+    Disable {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Let a disabled app work again
+    Enable {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Delete an app with every session in it
+    Delete {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Give a confidential app a new secret, printed once; the old one works on for a while
+    RotateSecret(RotateSecret),
+    /// End the old secret of a rotation now
+    EndOverlap {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+}
+
+/// `apps create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateApp {
+    /// Its id in the protocol
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) client_id: ClientId,
+    /// Its name for people and back ends
+    #[arg(long, value_parser = HeaderText::parse)]
+    pub(crate) name: HeaderText,
+    /// public runs on people's devices and has no secret, confidential runs on a server and has one
+    #[arg(long, value_enum)]
+    pub(crate) kind: Kind,
+    /// The grants it may use, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', required = true)]
+    pub(crate) grants: Vec<Grant>,
+    /// The most it may ask for, separated by spaces
+    #[arg(long, value_parser = Scope::parse)]
+    pub(crate) scopes: Scope,
+    /// The plan that limits each of its users
+    #[arg(long, value_parser = PlanName::parse)]
+    pub(crate) plan: PlanName,
+    /// The APIs it may call, separated by commas
+    #[arg(long, value_parser = ApiName::parse, value_delimiter = ',')]
+    pub(crate) subscribe: Vec<ApiName>,
+    /// It may see people's passwords, which the password grant needs
+    #[arg(long)]
+    pub(crate) trusted: bool,
+    /// For how long a lost refresh response is forgiven [default: the gateway's]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) refresh_retry_window: Option<Length>,
+}
+
+/// `apps change`
+#[derive(Debug, Args)]
+pub(crate) struct ChangeApp {
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) client_id: ClientId,
+    #[command(flatten)]
+    pub(crate) changes: AppChanges,
+}
+
+/// What can be changed of an app.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct AppChanges {
+    /// Its name for people and back ends
+    #[arg(long, value_parser = HeaderText::parse)]
+    pub(crate) name: Option<HeaderText>,
+    /// The grants it may use, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) grants: Option<Vec<Grant>>,
+    /// The most it may ask for, separated by spaces
+    #[arg(long, value_parser = Scope::parse)]
+    pub(crate) scopes: Option<Scope>,
+    /// The plan that limits each of its users
+    #[arg(long, value_parser = PlanName::parse)]
+    pub(crate) plan: Option<PlanName>,
+    /// Whether it may see people's passwords
+    #[arg(long)]
+    pub(crate) trusted: Option<bool>,
+    /// For how long a lost refresh response is forgiven; `default` is the gateway's
+    #[arg(long, value_name = "TIME", value_parser = Window::parse)]
+    pub(crate) refresh_retry_window: Option<Window>,
+}
+
+/// A refresh retry window, or the gateway's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window(pub(crate) Option<Length>);
+
+impl Window {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "default" { Ok(Self(None)) } else { text.parse().map(|length| Self(Some(length))) }
+    }
+}
+
+/// `apps rotate-secret`
+#[derive(Debug, Args)]
+pub(crate) struct RotateSecret {
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) client_id: ClientId,
+    /// For how long the old secret works on, at most 90d
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub(crate) overlap: Length,
+    /// End the old secret at once
+    #[arg(long, conflicts_with = "overlap")]
+    pub(crate) now: bool,
+}
+
+/// Client types (RFC 6749 §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Has no secret.
+    Public,
+    /// Has one.
+    Confidential,
+}
+
+/// Grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Grant {
+    /// RFC 6749 §4.3.
+    Password,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+/// `subscriptions …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subscriptions {
+    /// Subscribe an app to an API
+    Add {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        #[arg(value_parser = ApiName::parse)]
+        api: ApiName,
+        /// The subscription's id, which back ends are told [default: client id and API]
+        #[arg(long, value_parser = HeaderText::parse)]
+        id: Option<HeaderText>,
+    },
+    /// Show the subscriptions of an app
+    List {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Give a subscription another id
+    Change {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        #[arg(value_parser = ApiName::parse)]
+        api: ApiName,
+        /// The new id, which back ends are told
+        #[arg(long, value_parser = HeaderText::parse)]
+        id: HeaderText,
+    },
+    /// Close an API to an app; felt within 30 seconds
+    Disable {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        #[arg(value_parser = ApiName::parse)]
+        api: ApiName,
+    },
+    /// Open it again
+    Enable {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        #[arg(value_parser = ApiName::parse)]
+        api: ApiName,
+    },
+    /// Take the subscription away
+    Remove {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        #[arg(value_parser = ApiName::parse)]
+        api: ApiName,
+    },
+}

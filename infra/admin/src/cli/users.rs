@@ -1,0 +1,99 @@
+//! `users …`
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::ids::UserId;
+use std::path::PathBuf;
+
+/// `users …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// Create a user; the password is asked for, or read as one line from standard input
+    Create(CreateUser),
+    /// Show users
+    List {
+        /// Show at most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
+        /// Go on after this user id, which the list before named as its end
+        #[arg(long, value_name = "USER_ID", value_parser = UserId::parse)]
+        after: Option<UserId>,
+    },
+    /// Show one user
+    Show {
+        /// E-mail address or user id
+        user: String,
+    },
+    /// Give a user another e-mail address
+    Change(ChangeUser),
+    /// Set a new password, which ends every session of the user
+    SetPassword {
+        /// E-mail address or user id
+        user: String,
+    },
+    /// Keep a user from logging in, and end every session of the user
+    Disable {
+        /// E-mail address or user id
+        user: String,
+    },
+    /// Let a disabled user log in again
+    Enable {
+        /// E-mail address or user id
+        user: String,
+    },
+    /// Delete a user with every session
+    Delete {
+        /// E-mail address or user id
+        user: String,
+    },
+    /// Create many users from a file, with the password hashes of another system; repeating it skips who is there
+    Import(Import),
+}
+
+/// `users create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateUser {
+    /// The address this user logs in with
+    pub(crate) email: String,
+    /// The user's id in tokens and at back ends [default: a random one]
+    #[arg(long, value_name = "USER_ID", value_parser = UserId::parse)]
+    pub(crate) id: Option<UserId>,
+    /// Create a user who cannot log in until a password is set
+    #[arg(long)]
+    pub(crate) no_password: bool,
+}
+
+/// `users change`
+#[derive(Debug, Args)]
+pub(crate) struct ChangeUser {
+    /// E-mail address or user id
+    pub(crate) user: String,
+    /// The new address
+    #[arg(long)]
+    pub(crate) email: String,
+}
+
+/// `users import`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A line has `email`, and as far as wanted `user_id`, `password_hash` and `enabled`. CSV begins \
+    with a line of these names.\nKnown hashes: argon2 (PHC), bcrypt, PBKDF2 (PHC, Django, passlib), scrypt (PHC, Django)."
+)]
+pub(crate) struct Import {
+    /// The file; - is standard input
+    pub(crate) file: PathBuf,
+    /// What it holds [default: by its ending]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormat>,
+    /// Only read and check the file
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What a file of users holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Comma-separated values with a line of names first (RFC 4180).
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}

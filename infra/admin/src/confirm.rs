@@ -1,0 +1,53 @@
+//! What only a person can give: a password, or the word that something irreversible is meant.
+
+use crate::context::Context;
+use crate::error::Error;
+use domain::password::MAX_BYTES;
+use domain::secret::Secret;
+use std::io::{IsTerminal as _, Read as _};
+
+/// Asks for a new password twice, or reads it as the one line of standard input.
+pub(crate) fn new_password() -> Result<Secret, Error> {
+    if !std::io::stdin().is_terminal() {
+        return piped();
+    }
+    let ask = |text: &str| rpassword::prompt_password(text).map(Secret::new).map_err(|_| Error::NoPassword);
+    let password = ask("Password: ")?;
+    let again = ask("Again: ")?;
+    if !password.constant_time_eq(again.expose().as_bytes()) {
+        return Err(Error::PasswordsDiffer);
+    }
+    Ok(password)
+}
+
+/// Nothing is trimmed but the end of the line.
+fn piped() -> Result<Secret, Error> {
+    let mut text = String::with_capacity(2 * MAX_BYTES);
+    let most = u64::try_from(MAX_BYTES).unwrap_or_default().saturating_add(3);
+    std::io::stdin().take(most).read_to_string(&mut text).map_err(|_| Error::NoPassword)?;
+    let end = text.trim_end_matches('\n').len();
+    text.truncate(end.max(text.len().saturating_sub(1)));
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    if text.contains('\n') {
+        return Err(Error::NoPassword);
+    }
+    Some(Secret::new(text)).filter(|password| !password.is_empty()).ok_or(Error::NoPassword)
+}
+
+impl Context {
+    /// Goes on only if the operator types `word`, or said --yes. A program must say --yes.
+    pub(crate) fn confirm(&self, what: &str, word: &str) -> Result<(), Error> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::NotConfirmed);
+        }
+        crate::output::note(&format!("{what}. Type {word} to go on:"));
+        let mut typed = String::new();
+        std::io::stdin().read_line(&mut typed).map_err(|_| Error::NotConfirmed)?;
+        if typed.trim() == word { Ok(()) } else { Err(Error::NotConfirmed) }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which gateway, and who asks: a stack in AWS, the local stack, or names in the environment.
+
+use crate::aws_cli::{self, Resources};
+use crate::cli::Target;
+use crate::error::Error;
+use serde::Deserialize;
+use startup::{Environment, Secrets, aws};
+use std::path::{Path, PathBuf};
+use store::{Store, Tables};
+
+/// Tables and secrets by their logical id in the template, with the variable that names each to the functions.
+const RESOURCES: [(&str, &str); 11] = [
+    ("UsersTable", "USERS_TABLE"),
+    ("AppsTable", "APPS_TABLE"),
+    ("SessionsTable", "SESSIONS_TABLE"),
+    ("GrantsTable", "GRANTS_TABLE"),
+    ("GuessesTable", "GUESSES_TABLE"),
+    ("AuditTable", "AUDIT_TABLE"),
+    ("SigningKeys", "SIGNING_KEYS_SECRET"),
+    ("PublicKeys", "PUBLIC_KEYS_SECRET"),
+    ("SealingKeys", "SEALING_KEYS_SECRET"),
+    ("RefreshKeys", "REFRESH_KEYS_SECRET"),
+    ("Pepper", "PEPPER_SECRET"),
+];
+
+/// A gateway that can be operated.
+pub(crate) struct Connection {
+    pub(crate) store: Store,
+    pub(crate) secrets: Secrets,
+    pub(crate) resources: Resources,
+    /// The stack's name, or `local`.
+    pub(crate) place: String,
+    /// Who operates.
+    pub(crate) who: String,
+    /// The configuration that the local stack serves.
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What a running local stack writes about itself.
+#[derive(Deserialize)]
+struct LocalStack {
+    region: String,
+    dynamodb_url: String,
+    secrets_url: String,
+    resources: Resources,
+    config: PathBuf,
+}
+
+/// Finds the gateway that was asked for.
+pub(crate) async fn connect(target: &Target, environment: Environment) -> Result<Connection, Error> {
+    let by_name = environment.get("USERS_TABLE").is_some();
+    if let Some(directory) = &target.local {
+        return local(directory.as_deref(), &environment);
+    }
+    let stack = target.stack.clone().or_else(|| environment.get("GATEWAY_STACK").map(str::to_owned));
+    let Some(stack) = stack else {
+        if !by_name {
+            return Err(Error::NoTarget);
+        }
+        let named = |(id, variable): (&str, &str)| Some((id.to_owned(), environment.get(variable)?.to_owned()));
+        let resources = RESOURCES.into_iter().filter_map(named).collect();
+        let environment = aws_cli::signed_in(environment).await?;
+        let who = caller(&environment).await?;
+        return connection(&environment, resources, "the environment".to_owned(), who, None);
+    };
+    let environment = aws_cli::signed_in(environment).await?;
+    let resources = aws_cli::resources(&stack).await?;
+    let who = caller(&environment).await?;
+    connection(&environment, resources, stack, who, None)
+}
+
+/// The ARN of the operator. Without the AWS CLI it is the id of the access key, which CloudTrail knows.
+async fn caller(environment: &Environment) -> Result<String, Error> {
+    match aws_cli::caller().await {
+        Err(aws_cli::AwsCliError::NotInstalled) => {
+            Ok(format!("access key {}", environment.get("AWS_ACCESS_KEY_ID").unwrap_or_default()))
+        }
+        caller => Ok(caller?),
+    }
+}
+
+fn local(directory: Option<&Path>, environment: &Environment) -> Result<Connection, Error> {
+    let path = match directory {
+        Some(directory) => directory.join("stack.json"),
+        None => above(Path::new(".local/stack.json")).unwrap_or_else(|| PathBuf::from(".local/stack.json")),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|_| Error::NoLocalStack(path.clone()))?;
+    let stack: LocalStack =
+        serde_json::from_str(&text).map_err(|error| Error::File { path, reason: error.to_string() })?;
+    let pairs = [
+        ("AWS_REGION", stack.region.as_str()),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb_url),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stack.secrets_url),
+    ];
+    let user = environment.get("USER").or_else(|| environment.get("LOGNAME")).unwrap_or("somebody");
+    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    connection(&environment, stack.resources, "local".to_owned(), format!("local user {user}"), Some(stack.config))
+}
+
+fn connection(
+    environment: &Environment,
+    resources: Resources,
+    place: String,
+    who: String,
+    config: Option<PathBuf>,
+) -> Result<Connection, Error> {
+    let table = |id: &'static str| match resources.get(id) {
+        Some(name) => Ok(name.clone()),
+        None => Err(Error::NoResource { place: place.clone(), resource: id }),
+    };
+    let tables = Tables {
+        users: table("UsersTable")?,
+        apps: table("AppsTable")?,
+        sessions: table("SessionsTable")?,
+        grants: table("GrantsTable")?,
+        guesses: table("GuessesTable")?,
+        audit: table("AuditTable")?,
+    };
+    let store = Store::new(aws::patient_dynamodb_client(environment)?, tables);
+    Ok(Connection { store, secrets: Secrets::new(environment)?, resources, place, who, config })
+}
+
+/// This file here, or in a directory above.
+pub(crate) fn above(file: &Path) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|directory| directory.join(file)).find(|path| path.is_file())
+}

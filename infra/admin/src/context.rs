@@ -1,0 +1,63 @@
+//! What every command has at hand: the gateway, the clock, and how to print.
+
+use crate::catalogue::Catalogue;
+use crate::cli::{Arguments, Format};
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::output::Printer;
+use domain::ids::UserId;
+use domain::password::{Cost, Passwords};
+use domain::time::Timestamp;
+use startup::{Clock as _, StartError, SystemClock};
+use store::User;
+
+/// A gateway and a way to operate it.
+pub(crate) struct Context {
+    pub(crate) connection: Connection,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) print: Printer,
+    /// What cannot be undone is done without asking.
+    pub(crate) yes: bool,
+}
+
+impl Context {
+    pub(crate) fn new(connection: Connection, arguments: &Arguments) -> Result<Self, Error> {
+        let catalogue = Catalogue::find(arguments.config.as_deref(), connection.config.as_deref());
+        let print = Printer { json: arguments.output == Format::Json };
+        Ok(Self { connection, catalogue, print, yes: arguments.yes })
+    }
+
+    pub(crate) fn now_millis(&self) -> i64 {
+        SystemClock.now_millis()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// The user of an e-mail address or user id.
+    pub(crate) async fn user(&self, name: &str) -> Result<User, Error> {
+        let store = &self.connection.store;
+        if name.contains('@')
+            && let Some(user) = store.user_by_email(name).await?
+        {
+            return Ok(user);
+        }
+        let found = match UserId::parse(name) {
+            Ok(id) => store.user(&id).await?,
+            Err(_) => None,
+        };
+        found.ok_or_else(|| Error::NoUser(name.to_owned()))
+    }
+
+    /// What hashes passwords as the functions do.
+    pub(crate) async fn passwords(&self) -> Result<Passwords, Error> {
+        let Some(pepper) = self.connection.resources.get("Pepper") else {
+            return Err(Error::NoResource { place: self.connection.place.clone(), resource: "Pepper" });
+        };
+        let text = self.connection.secrets.text(pepper).await?;
+        Passwords::new(text.expose(), Cost::default()).map_err(|error| {
+            Error::Start(StartError::Invalid { what: format!("secret {pepper}"), reason: error.to_string() })
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong, each with what to do next.
+
+use crate::aws_cli::AwsCliError;
+use crate::policy::Weak;
+use domain::ids::{ClientId, InvalidId};
+use startup::StartError;
+use std::path::PathBuf;
+use store::StoreError;
+
+/// Why a command did not do what it was asked. No text holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(
+        "which gateway? Name its CloudFormation stack with --stack NAME (or GATEWAY_STACK), use --local for the local \
+         stack, or set USERS_TABLE and its like as template.yaml does for the functions"
+    )]
+    NoTarget,
+    #[error("no local stack runs here: there is no {}. Start one with `cargo run`, or name its data directory with --local=DIR", .0.display())]
+    NoLocalStack(PathBuf),
+    #[error("{} cannot be read: {reason}", .path.display())]
+    File { path: PathBuf, reason: String },
+    #[error(transparent)]
+    AwsCli(#[from] AwsCliError),
+    #[error(
+        "{place} has no {resource}: is it the stack of this gateway, and was it deployed with a template that has it? \
+         `aws cloudformation list-stack-resources --stack-name {place}` shows what it has"
+    )]
+    NoResource { place: String, resource: &'static str },
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{store}{hint}", store = .0, hint = hint(.0))]
+    Store(#[from] StoreError),
+    #[error("nothing was changed, since it could not be written to the audit table: {store}{hint}", store = .0, hint = hint(.0))]
+    NotAudited(StoreError),
+    #[error("it was done, but its outcome could not be written to the audit table, where it stays `begun`: {0}")]
+    OutcomeNotAudited(StoreError),
+    #[error("there is no user {0}: `gateway-admin users list` shows all")]
+    NoUser(String),
+    #[error("there is no app {0}: `gateway-admin apps list` shows all")]
+    NoApp(ClientId),
+    #[error("there is no such session, or it is over: `gateway-admin sessions list USER` shows those of a user")]
+    NoSession,
+    #[error("{0} is taken: nothing was created")]
+    Taken(String),
+    #[error("{0} was changed or removed by somebody else at the same time: nothing was written; look and repeat")]
+    Conflict(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("not a user id: {0}")]
+    UserId(#[from] InvalidId),
+    #[error("the password is refused: {0}")]
+    Weak(#[from] Weak),
+    #[error("the password could not be hashed: {0}")]
+    Hash(#[from] domain::password::HashError),
+    #[error("no password was read: type it when asked, or send it as the one line of standard input")]
+    NoPassword,
+    #[error("the two passwords differ: nothing was changed")]
+    PasswordsDiffer,
+    #[error("not confirmed: nothing was changed; type what is asked for, or use --yes")]
+    NotConfirmed,
+    #[error(
+        "{failed} of {lines} lines were not imported; correct them and repeat the command, which skips who is there"
+    )]
+    Import { failed: usize, lines: usize },
+    #[error(
+        "the import stopped at line {line}: {reason}\nRepeat the command when that is mended; it skips who is there"
+    )]
+    ImportStopped { line: u64, reason: String },
+}
+
+/// What to do about a store that did not answer as it should.
+fn hint(error: &StoreError) -> &'static str {
+    let StoreError::Unavailable { cause, .. } = error else { return "" };
+    let known = [
+        (
+            "ResourceNotFoundException",
+            "\nThe table is not there: deploy this version of template.yaml, and check the region",
+        ),
+        ("AccessDenied", "\nYour AWS identity may not do this: it needs read and write access to the gateway's tables"),
+        ("ExpiredToken", "\nYour AWS credentials have expired: log in again, as with `aws sso login`"),
+        ("UnrecognizedClient", "\nAWS does not know these credentials: check them with `aws sts get-caller-identity`"),
+        ("Connection refused", "\nNobody answers there: is the local stack still running?"),
+    ];
+    known.iter().find(|(sign, _)| cause.contains(sign)).map_or("", |(_, hint)| hint)
+}

@@ -1,0 +1,183 @@
+//! `users import`: many users from a file, each in its own step; whoever is there already is skipped.
+
+mod read;
+
+use crate::audit::Act;
+use crate::cli::{FileFormat, Import};
+use crate::context::Context;
+use crate::error::Error;
+use crate::people::{address, shown, subject};
+use domain::ids::UserId;
+use domain::password::PasswordHash;
+use futures_util::{StreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use read::{Line, Record};
+use serde_json::json;
+use store::{CreateUser, StoreError, User};
+
+/// Users that are written side by side.
+const AT_ONCE: usize = 16;
+/// A user meets another one's transaction at most so often: lines of one file that claim one address.
+const ATTEMPTS: usize = 5;
+
+/// What became of a line.
+enum Fate {
+    Imported,
+    Skipped,
+    /// This line is wrong; the others are not.
+    Bad(String),
+    /// Nothing can be written at present.
+    Stopped(Error),
+}
+
+/// What became of all.
+#[derive(Default)]
+struct Tally {
+    imported: usize,
+    skipped: usize,
+    bad: Vec<(u64, String)>,
+}
+
+/// `users import`
+pub(crate) async fn run(context: &Context, arguments: Import) -> Result<(), Error> {
+    let format = format(&arguments)?;
+    let (source, length) = read::open(&arguments.file)?;
+    // It is drawn on a terminal only, and on standard error.
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg}") {
+        bar.set_style(style);
+    }
+    let lines = read::lines(bar.wrap_read(source), format)?;
+    let name = arguments.file.display().to_string();
+    let act = Act {
+        act: if arguments.dry_run { "users import --dry-run" } else { "users import" },
+        subject: format!("file {name}"),
+        before: None,
+        after: None,
+    };
+    let tally = context.audited(act, import(context, lines, arguments.dry_run, &bar)).await;
+    bar.finish_and_clear();
+    let tally = tally?;
+    report(context, &tally, arguments.dry_run)
+}
+
+fn format(arguments: &Import) -> Result<FileFormat, Error> {
+    let ending = arguments.file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match (arguments.format, ending) {
+        (Some(format), _) => Ok(format),
+        (None, "csv") => Ok(FileFormat::Csv),
+        (None, "jsonl" | "ndjson") => Ok(FileFormat::Jsonl),
+        (None, _) => Err(Error::Invalid("say what the file holds with --format csv or --format jsonl".to_owned())),
+    }
+}
+
+async fn import(
+    context: &Context,
+    lines: impl Iterator<Item = Line>,
+    dry_run: bool,
+    bar: &ProgressBar,
+) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    let fates = stream::iter(lines).map(|line| async move { (line.number, fate(context, line, dry_run).await) });
+    let mut fates = std::pin::pin!(fates.buffer_unordered(AT_ONCE));
+    while let Some((number, fate)) = fates.next().await {
+        match fate {
+            Fate::Imported => tally.imported = tally.imported.saturating_add(1),
+            Fate::Skipped => tally.skipped = tally.skipped.saturating_add(1),
+            Fate::Bad(reason) => tally.bad.push((number, reason)),
+            Fate::Stopped(error) => {
+                return Err(Error::ImportStopped { line: number, reason: error.to_string() });
+            }
+        }
+        bar.set_message(format!("{} imported, {} there already", tally.imported, tally.skipped));
+    }
+    tally.bad.sort_unstable();
+    Ok(tally)
+}
+
+fn report(context: &Context, tally: &Tally, dry_run: bool) -> Result<(), Error> {
+    for (line, reason) in &tally.bad {
+        crate::output::note(&format!("line {line}: {reason}"));
+    }
+    let failed: Vec<_> = tally.bad.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
+    let (done, count) = (if dry_run { "would be imported" } else { "imported" }, tally.imported);
+    let words = format!("{count} {done}, {} skipped since they are there, {} refused", tally.skipped, failed.len());
+    let result = json!({ "imported": count, "skipped": tally.skipped, "failed": failed, "dry_run": dry_run });
+    context.print.done(&words, &result);
+    if tally.bad.is_empty() {
+        return Ok(());
+    }
+    let lines = tally.imported.saturating_add(tally.skipped).saturating_add(tally.bad.len());
+    Err(Error::Import { failed: tally.bad.len(), lines })
+}
+
+async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
+    let user = match line.record.and_then(|record| user(record).map_err(|error| error.to_string())) {
+        Ok(user) => user,
+        Err(reason) => return Fate::Bad(reason),
+    };
+    match context.connection.store.user_by_email(&user.email).await {
+        Ok(None) if dry_run => return Fate::Imported,
+        Ok(None) => {}
+        Ok(Some(_)) => return Fate::Skipped,
+        Err(error) => return Fate::Stopped(error.into()),
+    }
+    let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
+    match context.audited(act, create(context, &user)).await {
+        Ok(()) => Fate::Imported,
+        Err(Error::Taken(what)) => match context.connection.store.user_by_email(&user.email).await {
+            // A line above has claimed the address meanwhile.
+            Ok(Some(_)) => Fate::Skipped,
+            Ok(None) => Fate::Bad(format!("{what} is taken")),
+            Err(error) => Fate::Stopped(error.into()),
+        },
+        Err(error) => Fate::Stopped(error),
+    }
+}
+
+fn user(record: Record) -> Result<User, Error> {
+    let email = address(&record.email)?;
+    let user_id = match &record.user_id {
+        Some(id) => UserId::parse(id)?,
+        None => UserId::from_random(startup::entropy::bytes()?),
+    };
+    if user_id.is_app() {
+        return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
+    }
+    let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
+    let password = record.password_hash.as_ref().map(import).transpose()?;
+    Ok(User { user_id, email, password, credential_epoch: 1, enabled: record.enabled.unwrap_or(true) })
+}
+
+/// Creates a user. Two who claim one address at once may cancel each other, so each tries again.
+pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> {
+    let mut attempt = 1;
+    loop {
+        match context.connection.store.create_user(user).await {
+            Ok(CreateUser::Created) => return Ok(()),
+            // Taken by an attempt of our own whose answer was lost is done.
+            Ok(CreateUser::Taken) if attempt > 1 => {
+                return match context.connection.store.user(&user.user_id).await? {
+                    Some(there) if there == *user => Ok(()),
+                    Some(_) | None => Err(taken(context, user).await),
+                };
+            }
+            Ok(CreateUser::Taken) => return Err(taken(context, user).await),
+            Err(StoreError::Unavailable { cause, .. })
+                if cause.contains("TransactionConflict") && attempt < ATTEMPTS =>
+            {
+                attempt = attempt.saturating_add(1);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Which of the two is taken.
+async fn taken(context: &Context, user: &User) -> Error {
+    match context.connection.store.user_by_email(&user.email).await {
+        Ok(Some(_)) => Error::Taken(format!("the address {}", user.email)),
+        Ok(None) => Error::Taken(format!("the user id {}", user.user_id)),
+        Err(error) => error.into(),
+    }
+}

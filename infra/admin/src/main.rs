@@ -1,0 +1,52 @@
+//! `gateway-admin`: what an operator does with people, applications, sessions and keys, in AWS or on the local stack.
+
+mod apps;
+mod audit;
+mod aws_cli;
+mod catalogue;
+mod cli;
+mod confirm;
+mod connection;
+mod context;
+mod duration;
+mod error;
+mod import;
+mod keys;
+mod output;
+mod people;
+mod policy;
+mod sessions;
+mod subscriptions;
+mod when;
+
+use clap::Parser as _;
+use cli::{Arguments, Command};
+use context::Context;
+use error::Error;
+use startup::Environment;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::problem(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Error> {
+    let environment = Environment::from_process();
+    let connection = connection::connect(&arguments.target, environment).await?;
+    let context = Context::new(connection, &arguments)?;
+    match arguments.command {
+        Command::Users(command) => people::run(&context, command).await,
+        Command::Apps(command) => apps::run(&context, command).await,
+        Command::Subscriptions(command) => subscriptions::run(&context, command).await,
+        Command::Sessions(command) => sessions::run(&context, command).await,
+        Command::Keys(cli::Keys::Status) => keys::status(&context).await,
+        Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
+    }
+}

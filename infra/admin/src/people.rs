@@ -1,0 +1,193 @@
+//! `users …`: people, their addresses and passwords.
+
+use crate::audit::Act;
+use crate::cli::{ChangeUser, CreateUser, Users};
+use crate::confirm::new_password;
+use crate::context::Context;
+use crate::error::Error;
+use crate::{import, policy, sessions};
+use domain::ids::UserId;
+use domain::password::PasswordHash;
+use domain::secret::Secret;
+use serde_json::{Value as Json, json};
+use store::{User, email_key};
+
+pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
+    match command {
+        Users::Create(arguments) => create(context, arguments).await,
+        Users::List { limit, after } => list(context, usize::from(limit), after).await,
+        Users::Show { user } => show(context, &user).await,
+        Users::Change(arguments) => change(context, arguments).await,
+        Users::SetPassword { user } => set_password(context, &user).await,
+        Users::Disable { user } => enable(context, &user, false).await,
+        Users::Enable { user } => enable(context, &user, true).await,
+        Users::Delete { user } => delete(context, &user).await,
+        Users::Import(arguments) => import::run(context, arguments).await,
+    }
+}
+
+/// An address somebody can log in with, as the token function accepts it.
+pub(crate) fn address(text: &str) -> Result<String, Error> {
+    let email = email_key(text);
+    let parts = email.split_once('@');
+    let sound = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    if !sound || email.len() > 254 || email.chars().any(|char| char.is_control() || char.is_whitespace()) {
+        return Err(Error::Invalid("not an e-mail address: expected name@domain of at most 254 bytes".to_owned()));
+    }
+    Ok(email)
+}
+
+/// A person as printed and audited: everything but the hash.
+pub(crate) fn shown(user: &User) -> Json {
+    let password = match &user.password {
+        None => "none",
+        Some(hash) if hash.is_legacy() => "imported",
+        Some(_) => "set",
+    };
+    json!({
+        "user_id": user.user_id,
+        "email": user.email,
+        "enabled": user.enabled,
+        "password": password,
+        "credential_epoch": user.credential_epoch,
+    })
+}
+
+pub(crate) fn subject(user: &User) -> String {
+    format!("user {}", user.user_id)
+}
+
+async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
+    let email = address(&arguments.email)?;
+    let password = match arguments.no_password {
+        true => None,
+        false => Some(hashed(context, &new_password()?, &email).await?),
+    };
+    let user_id = match arguments.id {
+        Some(id) if id.is_app() => {
+            return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
+        }
+        Some(id) => id,
+        None => UserId::from_random(startup::entropy::bytes()?),
+    };
+    let user = User { user_id, email, password, credential_epoch: 1, enabled: true };
+    let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
+    context.audited(act, import::create(context, &user)).await?;
+    context.print.one(&shown(&user));
+    Ok(())
+}
+
+async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
+    policy::check(password.expose(), email)?;
+    Ok(context.passwords().await?.hash(password, startup::entropy::bytes()?)?)
+}
+
+async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<(), Error> {
+    let page = context.connection.store.users(after.as_ref(), limit).await?;
+    let next = page.items.last().filter(|_| page.more).map(|user| user.user_id.to_string());
+    let items: Vec<_> = page.items.iter().map(shown).collect();
+    let columns = [("USER ID", "/user_id"), ("EMAIL", "/email"), ("ENABLED", "/enabled"), ("PASSWORD", "/password")];
+    context.print.list(&columns, &items, next.as_deref());
+    Ok(())
+}
+
+async fn show(context: &Context, name: &str) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    let live = context.connection.store.sessions_of_user(&user.user_id, context.now()).await?;
+    let mut shown = shown(&user);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("live_sessions".to_owned(), json!(live.len()));
+    }
+    context.print.one(&shown);
+    Ok(())
+}
+
+async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
+    let email = address(&arguments.email)?;
+    let user = context.user(&arguments.user).await?;
+    if user.email == email {
+        context.print.one(&shown(&user));
+        return Ok(());
+    }
+    let changed = User { email: email.clone(), ..user.clone() };
+    let act = Act {
+        act: "users change",
+        subject: subject(&user),
+        before: Some(json!({ "email": user.email })),
+        after: Some(json!({ "email": email })),
+    };
+    let change = async {
+        match context.connection.store.change_email(&user, &email).await? {
+            store::ChangeUser::Done => Ok(()),
+            store::ChangeUser::Conflict if context.connection.store.user_by_email(&email).await?.is_some() => {
+                Err(Error::Taken(format!("the address {email}")))
+            }
+            store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
+        }
+    };
+    context.audited(act, change).await?;
+    context.print.one(&shown(&changed));
+    Ok(())
+}
+
+async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    let password = hashed(context, &new_password()?, &user.email).await?;
+    let act = Act { act: "users set-password", subject: subject(&user), before: None, after: None };
+    let change = async {
+        if !context.connection.store.set_password(&user.user_id, &password).await? {
+            return Err(Error::NoUser(name.to_owned()));
+        }
+        sessions::end_of_user(context, &user.user_id).await
+    };
+    let ended = context.audited(act, change).await?;
+    let words = format!("{} has a new password; {ended} sessions ended", user.email);
+    context.print.done(&words, &json!({ "user_id": user.user_id, "sessions_ended": ended }));
+    Ok(())
+}
+
+/// Also when it is so already: what an attempt before left undone is done now.
+async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    let act = Act {
+        act: if enabled { "users enable" } else { "users disable" },
+        subject: subject(&user),
+        before: Some(json!({ "enabled": user.enabled })),
+        after: Some(json!({ "enabled": enabled })),
+    };
+    let change = async {
+        match context.connection.store.change_credentials(&user.user_id, None, enabled).await? {
+            None => Err(Error::NoUser(name.to_owned())),
+            // A disabled person has no sessions, so one who is enabled has none yet.
+            Some(_) => sessions::end_of_user(context, &user.user_id).await,
+        }
+    };
+    let ended = context.audited(act, change).await?;
+    let words = if enabled {
+        format!("{} may log in", user.email)
+    } else {
+        format!("{} may not log in; {ended} sessions ended", user.email)
+    };
+    context.print.done(&words, &json!({ "user_id": user.user_id, "enabled": enabled, "sessions_ended": ended }));
+    Ok(())
+}
+
+/// The person is disabled and logged out first: whatever breaks off, repeating the command finishes it.
+async fn delete(context: &Context, name: &str) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    context.confirm(&format!("This deletes {} and cannot be undone", user.email), &user.email)?;
+    let act = Act { act: "users delete", subject: subject(&user), before: Some(shown(&user)), after: None };
+    let delete = async {
+        let store = &context.connection.store;
+        store.change_credentials(&user.user_id, None, false).await?;
+        let ended = sessions::end_of_user(context, &user.user_id).await?;
+        match store.delete_user(&user).await? {
+            store::ChangeUser::Done => Ok(ended),
+            store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
+        }
+    };
+    let ended = context.audited(act, delete).await?;
+    let words = format!("{} is deleted; {ended} sessions ended", user.email);
+    context.print.done(&words, &json!({ "user_id": user.user_id, "deleted": true, "sessions_ended": ended }));
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Which passwords may be set: long, not common, not made of what everybody knows about the account.
+//!
+//! A password is the only factor here, so SP 800-63B-4 §3.1.1.2 asks for 15 characters; no character is prescribed.
+
+use domain::password::MAX_BYTES;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Least code points, in normal form.
+const MIN: usize = 15;
+/// Fewer guesses than this (as a power of ten) find a password in its dictionary, however long it is.
+const MIN_GUESSES_LOG10: f64 = 10.0;
+/// Words of the account shorter than this are part of too many good passwords.
+const WORD: usize = 4;
+
+/// Why a password is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Weak {
+    #[error("it has {0} characters; at least {MIN} are needed, and four or five unusual words are easy to remember")]
+    Short(usize),
+    #[error("it has more than {MAX_BYTES} bytes")]
+    Long,
+    #[error("it is common or repeats itself, so that it is guessed early ({0})")]
+    Common(String),
+    #[error("without {0:?}, which everybody can know, it has fewer than {MIN} characters")]
+    Known(String),
+}
+
+/// Checks a password of the account with this address.
+pub(crate) fn check(password: &str, email: &str) -> Result<(), Weak> {
+    if password.len() > MAX_BYTES {
+        return Err(Weak::Long);
+    }
+    let normalised: String = password.nfc().collect();
+    let length = normalised.chars().count();
+    if length < MIN {
+        return Err(Weak::Short(length));
+    }
+    let email = email.to_lowercase();
+    let words: Vec<&str> = email.split(|char: char| !char.is_alphanumeric()).chain(["gateway", "password"]).collect();
+    let lower = normalised.to_lowercase();
+    for word in std::iter::once(email.as_str()).chain(words.iter().copied()).filter(|word| word.chars().count() >= WORD)
+    {
+        if lower.contains(word) && lower.replace(word, "").chars().count() < MIN {
+            return Err(Weak::Known(word.to_owned()));
+        }
+    }
+    let estimate = zxcvbn::zxcvbn(&normalised, &words);
+    if estimate.guesses_log10() < MIN_GUESSES_LOG10 {
+        let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        return Err(Weak::Common(warning.map_or_else(|| "by its pattern".to_owned(), |warning| warning.to_string())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: &str = "ada.lovelace@example.com";
+
+    /// Checklist P-01, Z-03: code points are counted, in normal form.
+    #[test]
+    fn fourteen_characters_are_too_few_however_many_bytes_they_have() {
+        assert_eq!(check("tv8#kqz!w2mxj4", ADA), Err(Weak::Short(14)));
+        assert_eq!(check("äöüßéèêëñçåøæœ", ADA), Err(Weak::Short(14)));
+        assert_eq!(check("tv8#kqz!w2mxje\u{301}", ADA), Err(Weak::Short(14)), "é is one letter however it is typed");
+        assert_eq!(check("tv8#kqz!w2mxj4p", ADA), Ok(()));
+    }
+
+    /// Checklist P-03, Z-08, Z-10: nothing is prescribed, and long is good.
+    #[test]
+    fn any_characters_do_up_to_the_bound() {
+        for good in [
+            "wobbly lantern cactus tuesday",
+            "рыба поёт в облаках тихо",
+            "🐟🎷☁️🤫🌵🏮🧦🪁🦔🍯🎺🧭🥁🛶🪴",
+            "  leading spaces count  xq",
+        ] {
+            assert_eq!(check(good, ADA), Ok(()), "{good}");
+        }
+        let long: String = "wobbly lantern cactus tuesday ".chars().cycle().take(1024).collect();
+        assert_eq!(check(&long, ADA), Ok(()));
+        assert_eq!(check(&format!("{long}x"), ADA), Err(Weak::Long));
+    }
+
+    /// Checklist P-05, Z-05, Z-06.
+    #[test]
+    fn common_and_repetitive_passwords_are_refused_with_the_reason() {
+        for bad in [
+            "aaaaaaaaaaaaaaaaaaaa",
+            "123456789012345678",
+            "qwertyuiopasdfghjkl",
+            "passwordpassword",
+            "abcabcabcabcabcabc",
+        ] {
+            assert!(matches!(check(bad, ADA), Err(Weak::Common(_) | Weak::Known(_))), "{bad}: {:?}", check(bad, ADA));
+        }
+    }
+
+    /// Checklist Z-07.
+    #[test]
+    fn words_of_the_account_do_not_count() {
+        for bad in ["Lovelace-7-xqzt-42", "ada.lovelace@example.com", "example#gateway#k7w"] {
+            assert!(matches!(check(bad, ADA), Err(Weak::Known(_))), "{bad}");
+        }
+        assert_eq!(check("Lovelace wobbly lantern cactus", ADA), Ok(()), "enough is left without it");
+    }
+}

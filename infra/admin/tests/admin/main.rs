@@ -1,0 +1,22 @@
+//! The real `gateway-admin` against the real local stack and its real functions: every command, races and refusals.
+
+#[cfg(test)]
+mod apps;
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod targets;
+#[cfg(test)]
+mod users;

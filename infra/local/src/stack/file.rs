@@ -1,0 +1,47 @@
+//! `stack.json` in the data directory: how tools find a running local stack. It is there while the stack runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::StartError;
+use crate::template::{REGION, Template};
+
+/// Its name in the data directory.
+const NAME: &str = "stack.json";
+
+/// The file; deleted when dropped.
+#[derive(Debug)]
+pub(super) struct StackFile(PathBuf);
+
+impl StackFile {
+    /// Writes the addresses of a stack and, as AWS CloudFormation would, the name of each resource by its logical id.
+    pub(super) fn write(
+        directory: &Path,
+        (base_url, dynamodb_url, secrets_url): (&str, &str, &str),
+        template: &Template,
+        config: &Path,
+    ) -> Result<Self, StartError> {
+        let path = directory.join(NAME);
+        let tables = template.tables.iter().map(|table| &table.name);
+        let resources: BTreeMap<_, _> = tables.chain(&template.secrets).map(|id| (id, id)).collect();
+        let text = json!({
+            "base_url": base_url,
+            "region": REGION,
+            "dynamodb_url": dynamodb_url,
+            "secrets_url": secrets_url,
+            "resources": resources,
+            "config": config,
+        });
+        std::fs::write(&path, text.to_string()).map_err(|source| StartError::File { path: path.clone(), source })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for StackFile {
+    fn drop(&mut self) {
+        // One that stays behind leads to an address where nobody answers, which its reader says.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,126 @@
+//! What operators did. Key: `day` (`2026-03-01`, UTC) and `at` (the time of day and a random end).
+//!
+//! A row is written twice: before an act, as `begun`, and after it, with its outcome. An act without a row can not
+//! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
+
+use crate::Store;
+use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+/// One act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// The day, as `2026-03-01`.
+    pub day: String,
+    /// The time of that day in UTC, as `09:30:00.123Z`, and after a `#` what keeps two rows apart.
+    pub at: String,
+    /// Who did it: the ARN of an AWS identity, or the user of the machine on which a local stack runs.
+    pub who: String,
+    /// What was done, as `users disable`.
+    pub act: String,
+    /// On what, as `user u_…`.
+    pub subject: String,
+    /// What of the subject was before, without secrets; JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What it was to be afterwards, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// How far it came.
+    pub outcome: Outcome,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How far an act came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was about to be done; whether it was is not known.
+    Begun,
+    /// It was done.
+    Done,
+    /// It failed; a part of it may have been done.
+    Failed,
+}
+
+impl Store {
+    /// Writes that an act begins. Nothing is ever overwritten.
+    pub async fn audit_begin(&self, row: &AuditRow) -> Result<(), StoreError> {
+        const OPERATION: &str = "audit_begin";
+        let item = serde_dynamo::to_item(row).map_err(corrupt(OPERATION))?;
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.tables.audit)
+            .set_item(Some(item))
+            .item("v", AttributeValue::N("1".into()))
+            .condition_expression("attribute_not_exists(#day)")
+            .expression_attribute_names("#day", "day")
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            // A repeated attempt meets what the first one wrote: the end of the key is random.
+            Err(error) if condition_failed(&error) => Ok(()),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    /// Writes how the act of this row ended.
+    pub async fn audit_end(&self, row: &AuditRow, outcome: Outcome, reason: Option<&str>) -> Result<(), StoreError> {
+        const OPERATION: &str = "audit_end";
+        let outcome = serde_dynamo::to_attribute_value(outcome).map_err(corrupt(OPERATION))?;
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.audit)
+            .key("day", AttributeValue::S(row.day.clone()))
+            .key("at", AttributeValue::S(row.at.clone()))
+            .update_expression("SET outcome = :outcome")
+            .condition_expression("attribute_exists(#day)")
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_values(":outcome", outcome);
+        if let Some(reason) = reason {
+            update = update
+                .update_expression("SET outcome = :outcome, reason = :reason")
+                .expression_attribute_values(":reason", AttributeValue::S(reason.to_owned()));
+        }
+        update.send().await.map_err(unavailable(OPERATION))?;
+        Ok(())
+    }
+
+    /// The acts of a day, the latest first, at most `most` of them.
+    pub async fn audit_of_day(&self, day: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
+        const OPERATION: &str = "audit_of_day";
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.audit)
+                .key_condition_expression("#day = :day")
+                .expression_attribute_names("#day", "day")
+                .expression_attribute_values(":day", AttributeValue::S(day.to_owned()))
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .set_exclusive_start_key(after.take())
+                .send()
+                .await
+                .map_err(unavailable(OPERATION))?;
+            for item in answer.items.unwrap_or_default() {
+                if rows.len() == most {
+                    return Ok(rows);
+                }
+                rows.push(serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?);
+            }
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+}

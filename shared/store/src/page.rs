@@ -1,0 +1,40 @@
+//! Pages of a table: read on until there are enough items, and tell whether there are more.
+
+use crate::error::{Item, StoreError, unavailable};
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+
+/// Some items of a table, in the order of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether there may be more after the last of these.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Scans from after `start` until `most` items were found or the table ends.
+    pub(crate) async fn collect(
+        start: Option<Item>,
+        most: usize,
+        operation: &'static str,
+        scan: impl Fn() -> ScanFluentBuilder,
+        read: impl Fn(Item) -> Result<T, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let mut items = Vec::new();
+        let mut after = start;
+        loop {
+            let answer = scan().set_exclusive_start_key(after.take()).send().await.map_err(unavailable(operation))?;
+            for item in answer.items.unwrap_or_default() {
+                if items.len() == most {
+                    return Ok(Self { items, more: true });
+                }
+                items.push(read(item)?);
+            }
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(Self { items, more: false });
+            }
+        }
+    }
+}

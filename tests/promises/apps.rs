@@ -1,0 +1,79 @@
+//! Applications: of those who change one at once nobody undoes another, and names can be headers.
+
+use crate::{app, at_once};
+use domain::ids::{ClientId, PlanName};
+use domain::scope::Scope;
+use domain::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{App, AppKind, PreviousSecret, StoreError, WriteApp};
+use support::dynamodb;
+
+fn demo(client_id: ClientId) -> App {
+    App {
+        client_id,
+        name: "Demo".into(),
+        kind: AppKind::Confidential,
+        secret_hash: Some("00".into()),
+        previous_secret: Some(PreviousSecret { hash: "11".into(), until: Timestamp::from_secs(7) }),
+        trusted: false,
+        grants: BTreeSet::new(),
+        scope: Scope::default(),
+        plan: PlanName::parse("standard").unwrap(),
+        subscriptions: BTreeMap::new(),
+        enabled: true,
+        refresh_retry_window: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_change_an_app_at_once_one_does() {
+    let db = dynamodb().await;
+    // Written by what fills an empty store, it has no revision yet.
+    db.store.put_app(&demo(app())).await.unwrap();
+    let (read, from) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    assert_eq!(read, demo(app()));
+    let outcomes = at_once(8, |index| {
+        let store = db.store.clone();
+        let changed = App { name: format!("Demo {index}"), ..read.clone() };
+        async move { store.change_app(&changed, from).await.unwrap() }
+    });
+    let written = outcomes.await.into_iter().filter(|outcome| *outcome != WriteApp::Conflict).count();
+    assert_eq!(written, 1);
+    assert_eq!(db.store.delete_app(&app(), from).await, Ok(WriteApp::Conflict), "it was changed");
+    let (_, latest) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    assert_eq!(db.store.create_app(&demo(app())).await, Ok(WriteApp::Conflict), "it is there");
+    assert_eq!(db.store.delete_app(&app(), latest).await, Ok(WriteApp::Written(latest)));
+    assert_eq!(db.store.change_app(&read, latest).await, Ok(WriteApp::Conflict), "a deleted app does not come back");
+}
+
+#[tokio::test]
+async fn a_name_that_can_be_no_header_is_never_stored() {
+    let db = dynamodb().await;
+    for name in ["", "Caf\u{e9}", "a\nb"] {
+        let odd = App { name: name.into(), ..demo(app()) };
+        assert!(matches!(db.store.create_app(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
+        assert!(matches!(db.store.put_app(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
+    }
+    assert_eq!(db.store.app(&app()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn pages_of_a_table_hold_everything_once() {
+    let db = dynamodb().await;
+    let mut names: Vec<_> = (0..7).map(|number| format!("app-{number}")).collect();
+    for name in &names {
+        db.store.create_app(&demo(ClientId::parse(name).unwrap())).await.unwrap();
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = db.store.apps(after.as_ref(), 3).await.unwrap();
+        after = page.items.last().map(|(app, _)| app.client_id.clone());
+        seen.extend(page.items.into_iter().map(|(app, _)| app.client_id.to_string()));
+        if !page.more {
+            break;
+        }
+    }
+    seen.sort();
+    names.sort();
+    assert_eq!(seen, names);
+}
