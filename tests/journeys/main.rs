@@ -10,6 +10,7 @@ mod http_api;
 mod identity;
 mod limits;
 mod metadata;
+mod metrics;
 mod readme;
 mod rotation;
 mod routes;

@@ -10,19 +10,22 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::Proxy;
 use serde_json::Value;
 use startup::function::Function;
-use startup::{Environment, Secrets, StartError, SystemClock};
+use startup::{Environment, Observer, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     startup::tracing(&environment);
-    let proxy = Function::start(move || build(environment.clone())).await;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| -> Result<Value, Error> {
-        match proxy.get().await {
-            Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
-            Err(error) => Ok(proxy::not_ready(&event.payload, &error)),
-        }
+    let observer = &Observer::new(&environment, "proxy", Arc::new(SystemClock));
+    let proxy = &observer.starting(Function::start(move || build(environment.clone()))).await;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        observer.observe(async move {
+            match proxy.get().await {
+                Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
+                Err(error) => Ok::<_, Error>(proxy::not_ready(&event.payload, &error)),
+            }
+        })
     }))
     .await
 }

@@ -1,16 +1,21 @@
-//! What a function reads once when it starts: environment, secrets, clock, entropy, tracing.
+//! What a function reads once when it starts, environment, secrets, clock and entropy, and how it tells what it does.
 
 pub mod aws;
 pub mod clock;
+mod emf;
 pub mod entropy;
 pub mod environment;
 pub mod function;
+mod metric;
+pub mod observer;
 pub mod secrets;
 pub mod trace;
 
 pub use aws::dynamodb_client;
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;
+pub use metric::{ADMITTED, Metric};
+pub use observer::{Observer, count, keys_stale};
 pub use secrets::Secrets;
 pub use trace::tracing;
 
