@@ -108,7 +108,9 @@ impl Failure {
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
             Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
-            Self::BackEnd(BackEndError::TooLarge) => problem(502, "The back end's answer is larger than 6 MB."),
+            Self::BackEnd(BackEndError::TooLarge) => {
+                problem(502, "The back end's answer is larger than the gateway carries.")
+            }
             Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's answer is broken."),
         };
         let kind = self.kind();

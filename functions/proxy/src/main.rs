@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::Gateway;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::sealing::SealingKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::Proxy;
@@ -35,9 +35,11 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
     let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
     let store = Store::new(startup::dynamodb_client(&environment)?, Tables { sessions, ..Tables::default() });
-    let keys = Secrets::new(&environment)?.parsed(&environment, "SEALING_KEYS_SECRET", SealingKeys::parse).await?;
-    let client = BackEndClient::new().map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, client, Arc::new(SystemClock)))
+    let secrets = Secrets::new(&environment)?;
+    let keys = secrets.parsed(&environment, "SEALING_KEYS_SECRET", SealingKeys::parse).await?;
+    let tls = secrets.texts(gateway.tls_secrets()).await?;
+    let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
+    Ok(Proxy::new(gateway, store, keys, clients, Arc::new(SystemClock)))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

@@ -3,7 +3,7 @@
 use crate::App;
 use config::Gateway;
 use connectors::Connectors;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
@@ -28,17 +28,18 @@ impl App {
             guesses: table("GUESSES_TABLE")?,
         };
         let secrets = Secrets::new(environment)?;
-        let (signing, public, sealing, refresh, passwords) = futures_util::try_join!(
+        let (signing, public, sealing, refresh, passwords, tls) = futures_util::try_join!(
             secrets.parsed(environment, "SIGNING_KEYS_SECRET", SigningKey::parse),
             secrets.parsed(environment, "PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
             secrets.parsed(environment, "SEALING_KEYS_SECRET", SealingKeys::parse),
             secrets.parsed(environment, "REFRESH_KEYS_SECRET", RefreshKeys::parse),
             secrets.parsed(environment, "PEPPER_SECRET", |json| Passwords::new(json, Cost::default())),
+            secrets.texts(config.tls_secrets()),
         )?;
-        let client = BackEndClient::new()
+        let clients = BackEndClients::new(&config, &tls)
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
         Ok(Self {
-            connectors: Connectors::from_config(&config, &client),
+            connectors: Connectors::from_config(&config, &clients),
             config,
             store: Store::new(dynamodb_client(environment)?, tables),
             passwords,

@@ -34,8 +34,9 @@ pub(super) struct Rig {
 }
 
 fn proxy(yaml: &str, store: Store, clock: Arc<HandClock>) -> Proxy {
-    let keys = SealingKeys::parse(SEALING).unwrap();
-    Proxy::new(Gateway::parse(yaml).unwrap(), store, keys, BackEndClient::new().unwrap(), clock)
+    let (gateway, keys) = (Gateway::parse(yaml).unwrap(), SealingKeys::parse(SEALING).unwrap());
+    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
+    Proxy::new(gateway, store, keys, clients, clock)
 }
 
 /// A clock that tests move by hand.

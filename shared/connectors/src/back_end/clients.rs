@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use config::Gateway;
-use config::Tls;
+use config::{SecretName, Tls};
 use domain::secret::Secret;
-use hyper_rustls::HttpsConnectorBuilder;
 
 use super::{BackEndClient, CannotSetUp, tls};
 
@@ -41,7 +40,7 @@ impl BackEndClients {
 }
 
 fn client(field: &str, setting: &Tls, secrets: &BTreeMap<String, Secret>) -> BackEndClient {
-    let text = |name: &Option<config::tls::SecretName>| {
+    let text = |name: &Option<SecretName>| {
         name.as_ref().map(|name| secrets.get(name.as_str()).ok_or_else(|| format!("secret {name} was not read")))
     };
     let config = match (text(&setting.ca).transpose(), text(&setting.client_certificate).transpose()) {
@@ -52,7 +51,7 @@ fn client(field: &str, setting: &Tls, secrets: &BTreeMap<String, Secret>) -> Bac
         (Err(reason), _) | (_, Err(reason)) => Err(format!("{field}: {reason}")),
     };
     match config {
-        Ok(config) => BackEndClient::over(HttpsConnectorBuilder::new().with_tls_config(config)),
+        Ok(config) => BackEndClient::over(config),
         Err(reason) => {
             tracing::error!(reason, "a back end cannot be called");
             BackEndClient::closed(reason)

@@ -6,11 +6,11 @@ use domain::secret::Secret;
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 /// What is wrong with a PEM text, and what to write.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PemError {
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum PemError {
     /// No certificate, or one that is cut off.
     #[error("it must hold certificates in PEM, blocks that begin with -----BEGIN CERTIFICATE-----")]
     NoCertificate,
@@ -28,11 +28,21 @@ pub enum PemError {
 /// The field whose secret is wrong, and how.
 pub(super) type InField = (&'static str, PemError);
 
+type Builder = ConfigBuilder<ClientConfig, WantsVerifier>;
+
+fn builder() -> Result<Builder, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+}
+
+/// TLS that trusts the public authorities and shows no certificate.
+pub(super) fn public() -> Result<ClientConfig, rustls::Error> {
+    Ok(builder()?.with_webpki_roots().with_no_client_auth())
+}
+
 /// TLS with these secrets. With a text of authorities, those are trusted and no others.
 pub(super) fn config(ca: Option<&Secret>, certificate: Option<&Secret>) -> Result<ClientConfig, InField> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ("ca", PemError::NoAuthority(error)))?;
+    let builder = builder().map_err(|error| ("ca", PemError::NoAuthority(error)))?;
     let builder = match ca {
         None => builder.with_webpki_roots(),
         Some(ca) => builder.with_root_certificates(authorities(ca).map_err(|error| ("ca", error))?),
