@@ -21,3 +21,4 @@ pub mod sealing;
 pub mod secret;
 pub mod session;
 pub mod time;
+pub mod trace;

@@ -89,6 +89,7 @@ apis:
   plain:
     back_end: {origin}
     max_header_bytes: 1024
+    max_answer_bytes: 1024
     routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
 "#
         );

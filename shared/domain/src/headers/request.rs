@@ -212,12 +212,14 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
         set(&call.names.client_id, identity.client_id.as_str(), "the client id")?;
     }
+    let traceparent = client.trace_id.and_then(crate::trace::traceparent);
     let circumstances = [
         ("x-forwarded-for", client.address),
         ("x-forwarded-host", client.host),
         ("x-forwarded-proto", Some(client.scheme)),
         ("x-request-id", client.request_id),
         ("x-amzn-trace-id", client.trace_id),
+        ("traceparent", traceparent.as_deref()),
     ];
     for (name, value) in circumstances {
         if let Some(value) = value {
