@@ -40,7 +40,7 @@ pub struct Api {
     pub max_header_bytes: u32,
     /// The most bytes an answer's body may have, 1024 to 6291456; API Gateway and Lambda carry no more than the last.
     #[serde(default = "default_max_answer_bytes")]
-    #[schemars(range(min = 1024, max = 6291456))]
+    #[schemars(range(min = 1024, max = 6_291_456))]
     pub max_answer_bytes: u32,
     /// The names of the headers that tell the back end who calls.
     #[serde(default, deserialize_with = "identity_headers")]
