@@ -13,16 +13,16 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 pub(super) enum PemError {
     /// No certificate, or one that is cut off.
     #[error("it must hold certificates in PEM, blocks that begin with -----BEGIN CERTIFICATE-----")]
-    NoCertificate,
+    CertificateAbsent,
     /// A certificate that no authority can have.
     #[error("a certificate in it cannot be trusted as an authority's: {0}")]
-    NoAuthority(rustls::Error),
+    UnfitAuthority(rustls::Error),
     /// No private key, or one that is cut off.
     #[error("it must hold a private key in PEM, a block that begins with -----BEGIN PRIVATE KEY-----")]
-    NoKey,
+    KeyAbsent,
     /// A certificate and a key that cannot be used together.
     #[error("its certificate and private key cannot be used: {0}")]
-    NoPair(rustls::Error),
+    UnfitPair(rustls::Error),
 }
 
 /// The field whose secret is wrong, and how.
@@ -42,7 +42,7 @@ pub(super) fn public() -> Result<ClientConfig, rustls::Error> {
 
 /// TLS with these secrets. With a text of authorities, those are trusted and no others.
 pub(super) fn config(ca: Option<&Secret>, certificate: Option<&Secret>) -> Result<ClientConfig, InField> {
-    let builder = builder().map_err(|error| ("ca", PemError::NoAuthority(error)))?;
+    let builder = builder().map_err(|error| ("ca", PemError::UnfitAuthority(error)))?;
     let builder = match ca {
         None => builder.with_webpki_roots(),
         Some(ca) => builder.with_root_certificates(authorities(ca).map_err(|error| ("ca", error))?),
@@ -50,14 +50,15 @@ pub(super) fn config(ca: Option<&Secret>, certificate: Option<&Secret>) -> Resul
     let Some(certificate) = certificate else { return Ok(builder.with_no_client_auth()) };
     let failed = |error| ("client_certificate", error);
     let chain = certificates(certificate).map_err(failed)?;
-    let key = PrivateKeyDer::from_pem_slice(certificate.expose().as_bytes()).map_err(|_| failed(PemError::NoKey))?;
-    builder.with_client_auth_cert(chain, key).map_err(|error| failed(PemError::NoPair(error)))
+    let key =
+        PrivateKeyDer::from_pem_slice(certificate.expose().as_bytes()).map_err(|_| failed(PemError::KeyAbsent))?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| failed(PemError::UnfitPair(error)))
 }
 
 fn authorities(text: &Secret) -> Result<RootCertStore, PemError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(text)? {
-        roots.add(certificate).map_err(PemError::NoAuthority)?;
+        roots.add(certificate).map_err(PemError::UnfitAuthority)?;
     }
     Ok(roots)
 }
@@ -65,5 +66,5 @@ fn authorities(text: &Secret) -> Result<RootCertStore, PemError> {
 /// At least one.
 fn certificates(text: &Secret) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
-    read.ok().filter(|certificates| !certificates.is_empty()).ok_or(PemError::NoCertificate)
+    read.ok().filter(|certificates| !certificates.is_empty()).ok_or(PemError::CertificateAbsent)
 }
