@@ -14,7 +14,8 @@ use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
 async fn weaken_the_hash_of_ada(gateway: &Gateway) {
-    let passwords = Passwords::new(&gateway.stack.secrets().value("Pepper").expect("a pepper"), Cost { memory: 64, passes: 1 });
+    let passwords =
+        Passwords::new(&gateway.stack.secrets().value("Pepper").expect("a pepper"), Cost { memory: 64, passes: 1 });
     let hash = passwords.expect("a hasher").hash(&Secret::new(ADA.password.to_owned()), [7; 16]).expect("a hash");
     let User { user_id, .. } = gateway.store().user_by_email(ADA.name).await.expect("a read").expect("a user");
     gateway.store().change_credentials(&user_id, Some(&hash), true).await.expect("a write");

@@ -1,5 +1,6 @@
 //! Journeys through the whole gateway: the real binaries behind the local API Gateway, one file per topic.
 
+mod back_end_tls;
 mod browser;
 mod canned;
 mod claims;
@@ -15,6 +16,7 @@ mod keys;
 mod limits;
 mod load;
 mod metadata;
+mod metrics;
 mod mobile;
 mod readme;
 mod rotation;

@@ -142,6 +142,8 @@ async fn no_secret_is_logged_or_told_even_when_everything_is_logged() {
     let lines = gateway.stack.log().lines();
     assert!(lines.len() > 100, "the log has {} lines: was anything logged?", lines.len());
     assert!(lines.iter().any(|line| line.contains(r#""level":"TRACE""#)));
+    // Metrics are lines like others, and are looked at with them.
+    assert!(lines.iter().any(|line| line.contains(r#""CloudWatchMetrics""#)));
     for line in lines {
         assert_eq!(traffic.found_in(&line), Vec::<String>::new(), "in the log: {line}");
     }

@@ -18,7 +18,7 @@ use domain::rate_limit::Refusals;
 use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
-use startup::{Clock, Fresh};
+use startup::{Clock, Fresh, Metric, StartError};
 use store::{App, Store};
 use thiserror::Error;
 
@@ -67,6 +67,18 @@ impl Authorizer {
 
     /// Answers an authorizer event of either version.
     pub async fn authorize(&self, event: Value) -> Result<Value, AuthorizerError> {
+        let decided = self.decide(event).await;
+        let outcome = match &decided {
+            Ok((outcome, _)) => outcome,
+            Err(AuthorizerError::Unauthorized) => "invalid_token",
+            Err(AuthorizerError::Failed(_)) => "failed",
+        };
+        startup::count(Metric::Decision { outcome });
+        decided.map(|(_, answer)| answer)
+    }
+
+    /// The answer, and in a word what was found.
+    async fn decide(&self, event: Value) -> Result<(&'static str, Value), AuthorizerError> {
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             // Two readers could see two requests: there is no credential to speak of.
@@ -77,12 +89,14 @@ impl Authorizer {
             Err(error) => return Err(failed(error)),
         };
         let finding = self.find(&request).await?;
-        response::answer(&request, finding).map_err(|reason| match reason {
+        let outcome = finding.outcome();
+        let answer = response::answer(&request, finding).map_err(|reason| match reason {
             NoAnswer::Unauthorized => AuthorizerError::Unauthorized,
             NoAnswer::NoArn => failed("the event lacks methodArn"),
             NoAnswer::Context(error) => failed(error),
             NoAnswer::TooLarge => failed("the answer is larger than API Gateway takes"),
-        })
+        })?;
+        Ok((outcome, answer))
     }
 
     /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
@@ -122,10 +136,10 @@ impl Authorizer {
                 tracing::info!(session = %claims.sid, "the session has ended");
                 Ok(Finding::InvalidToken)
             }
-            Counting::Over(refused) => Ok(decided(Outcome::Refused(Refusal::RateLimited {
-                quota: refused.quota,
-                retry_after: refused.retry_after,
-            }))),
+            Counting::Over(over) => {
+                startup::count(Metric::ThrottledCall);
+                refused(Refusal::RateLimited { quota: over.quota, retry_after: over.retry_after })
+            }
             Counting::Within(quota, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
                 user: claims.sub.clone(),
                 app: claims.client_id.clone(),
@@ -173,6 +187,12 @@ impl Authorizer {
 /// The name for people; an application without one goes by its id.
 fn name_of(app: &App) -> String {
     if app.name.is_empty() { app.client_id.to_string() } else { app.name.clone() }
+}
+
+/// The answer while the function cannot start: a REST API makes it 503.
+pub fn not_ready(error: &StartError) -> AuthorizerError {
+    startup::count(Metric::Decision { outcome: "failed" });
+    failed(error)
 }
 
 fn failed(reason: impl std::fmt::Display) -> AuthorizerError {

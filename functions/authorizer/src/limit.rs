@@ -8,6 +8,7 @@ use domain::call_context::TokenRef;
 use domain::ids::ConnectorName;
 use domain::rate_limit::{Decision, Plan, Quota, Refused};
 use domain::time::Timestamp;
+use startup::Metric;
 use store::{Counted, StoreError};
 
 use crate::Authorizer;
@@ -35,7 +36,7 @@ impl Authorizer {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
             Counted::Live(view) => view,
         };
-        tracing::debug!(write_units = view.capacity_units, "counted");
+        startup::count(Metric::WriteUnits(view.capacity_units));
         let counting = match plan.decide(now_ms, &view.buckets) {
             Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {

@@ -31,6 +31,18 @@ pub(crate) enum Finding {
     },
 }
 
+impl Finding {
+    /// What was found, in a word of a closed set, for the metric.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::Decided { outcome: Outcome::Admitted(_), .. } => startup::ADMITTED,
+            Self::Decided { outcome: Outcome::Refused(refusal), .. } => refusal.kind(),
+        }
+    }
+}
+
 /// Why a finding is not answered with JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoAnswer {

@@ -3,6 +3,7 @@
 use config::{Api, Gateway, NoRoute};
 use domain::call_context::{Admitted, ContextError, NotAdmitted, Refusal};
 use domain::event::{ApiRequest, Query};
+use domain::ids::ApiName;
 use domain::path::{CheckedPath, canonical_query, checked_query};
 use http::Method;
 
@@ -14,6 +15,7 @@ pub(crate) struct Call<'g> {
     pub(crate) path: CheckedPath,
     pub(crate) query: String,
     pub(crate) api: &'g Api,
+    pub(crate) api_name: &'g ApiName,
     /// Who calls; nobody on a public route, whatever the event says.
     pub(crate) admitted: Option<Admitted>,
 }
@@ -32,7 +34,7 @@ impl<'g> Call<'g> {
             && found.public
         {
             let api = gateway.api(found.api).ok_or(Failure::Configuration("the API of a route"))?;
-            return Ok(Self { method, path, query, api, admitted: None });
+            return Ok(Self { method, path, query, api, api_name: found.api, admitted: None });
         }
         let admitted = Admitted::from_event(request).map_err(|error| match (error, &found) {
             // Where nothing could be called, it does not matter that no authorizer ran.
@@ -43,11 +45,11 @@ impl<'g> Call<'g> {
             (NotAdmitted::Broken(error), _) => Failure::Context(error),
         })?;
         // Otherwise the two functions do not share one configuration, or somebody made the event up.
-        if !found.is_ok_and(|found| *found.api == admitted.api && found.route == admitted.route) {
+        let Some(found) = found.ok().filter(|found| *found.api == admitted.api && found.route == admitted.route) else {
             return Err(Failure::Context(ContextError::OtherRequest));
-        }
-        let api = gateway.api(&admitted.api).ok_or(Failure::Configuration("the API of a route"))?;
-        Ok(Self { method, path, query, api, admitted: Some(admitted) })
+        };
+        let api = gateway.api(found.api).ok_or(Failure::Configuration("the API of a route"))?;
+        Ok(Self { method, path, query, api, api_name: found.api, admitted: Some(admitted) })
     }
 }
 

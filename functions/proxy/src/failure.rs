@@ -10,7 +10,7 @@ use domain::problem::{MEDIA_TYPE, Problem};
 use domain::rate_limit;
 use domain::sealing::CannotOpen;
 use http::{Method, StatusCode};
-use startup::StartError;
+use startup::{Metric, StartError};
 use store::StoreError;
 
 use crate::answer;
@@ -58,6 +58,32 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The kind of failure, for the log and the metric: one of a closed set of names.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotReady(_) => "not_ready",
+            Self::Event(_) => "event",
+            Self::Path(_) => "path",
+            Self::Query(_) => "query",
+            Self::Method => "method",
+            Self::NoPreflight => "no_preflight",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Refused(refusal) => refusal.kind(),
+            Self::Context(_) => "context",
+            Self::Headers(_) => "headers",
+            Self::SessionOver => "session_over",
+            Self::SessionRenewed => "session_renewed",
+            Self::Store(_) => "store",
+            Self::Sealing(_) => "sealing",
+            Self::Connector(_) => "connector",
+            Self::Configuration(_) => "configuration",
+            Self::BackEnd(BackEndError::TimedOut) => "back_end_timed_out",
+            Self::BackEnd(BackEndError::Unreachable) => "back_end_unreachable",
+            Self::BackEnd(BackEndError::TooLarge) => "back_end_too_large",
+            Self::BackEnd(BackEndError::Broken) => "back_end_broken",
+        }
+    }
+
     /// The answer to the app. Says what it can do about it, and nothing about our insides.
     pub(crate) fn answer(self, request_id: Option<&str>) -> ApiResponse {
         let response = match &self {
@@ -87,13 +113,20 @@ impl Failure {
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
             Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
-            Self::BackEnd(BackEndError::TooLarge) => problem(502, "The back end's answer is larger than 6 MB."),
+            Self::BackEnd(BackEndError::TooLarge) => {
+                problem(502, "The back end's answer is larger than the gateway carries.")
+            }
             Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's answer is broken."),
         };
+        let kind = self.kind();
+        // What the authorizer decided, it has counted.
+        if !matches!(self, Self::Refused(_)) {
+            startup::count(Metric::Refusal { reason: kind });
+        }
         if response.status >= 500 {
-            tracing::error!(request_id, status = response.status, error = %self, "the call was not carried");
+            tracing::error!(request_id, status = response.status, kind, error = %self, "the call was not carried");
         } else {
-            tracing::info!(request_id, status = response.status, error = %self, "the call was refused");
+            tracing::info!(request_id, status = response.status, kind, error = %self, "the call was refused");
         }
         response
     }

@@ -10,6 +10,7 @@ use domain::event::{ApiRequest, ApiResponse};
 use domain::headers::{Client, Identity, Outgoing, Reserved, build_request};
 use domain::ids::ConnectorName;
 use http::{Request, Response};
+use startup::Metric;
 
 use crate::Proxy;
 use crate::answer::{self, MAX_ANSWER};
@@ -84,8 +85,14 @@ impl Proxy {
     ) -> Result<Response<Bytes>, Failure> {
         let api = exchange.call.api;
         let request = exchange.request(reserved, token)?;
-        let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body: MAX_ANSWER };
-        Ok(self.client.send(request, bounds).await?)
+        let max_body = usize::try_from(api.max_answer_bytes).unwrap_or(MAX_ANSWER);
+        let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
+        let begun = self.clock.now_millis();
+        let answer = self.clients.get(api.tls.as_ref()).send(request, bounds).await;
+        let millis = self.clock.now_millis().saturating_sub(begun);
+        let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
+        startup::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
+        Ok(answer?)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use config::Gateway;
 use connectors::Connectors;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
 use serde_json::Value;
@@ -38,7 +38,7 @@ fn version(event: &Value) -> ApiVersion {
 pub struct Proxy {
     gateway: Gateway,
     connectors: Connectors,
-    client: BackEndClient,
+    clients: BackEndClients,
     tokens: Tokens,
     clock: Arc<dyn Clock>,
 }
@@ -49,11 +49,11 @@ impl Proxy {
         gateway: Gateway,
         store: Store,
         keys: Fresh<SealingKeys>,
-        client: BackEndClient,
+        clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let connectors = Connectors::from_config(&gateway, &client);
-        Self { gateway, connectors, client, tokens: Tokens::new(store, keys), clock }
+        let connectors = Connectors::from_config(&gateway, &clients);
+        Self { gateway, connectors, clients, tokens: Tokens::new(store, keys), clock }
     }
 
     /// Answers one event of API Gateway. `trace_id` is the X-Ray trace of the invocation.

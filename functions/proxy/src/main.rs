@@ -4,25 +4,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::Gateway;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::sealing::SealingKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::Proxy;
 use serde_json::Value;
 use startup::function::Function;
-use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock};
+use startup::{Clock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     startup::tracing(&environment);
-    let proxy = Function::start(move || build(environment.clone())).await;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| -> Result<Value, Error> {
-        match proxy.get().await {
-            Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
-            Err(error) => Ok(proxy::not_ready(&event.payload, &error)),
-        }
+    let observer = &Observer::new(&environment, "proxy", Arc::new(SystemClock));
+    let proxy = &observer.starting(Function::start(move || build(environment.clone()))).await;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        observer.observe(async move {
+            match proxy.get().await {
+                Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
+                Err(error) => Ok::<_, Error>(proxy::not_ready(&event.payload, &error)),
+            }
+        })
     }))
     .await
 }
@@ -34,8 +37,9 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let store = Store::new(startup::dynamodb_client(&environment)?, Tables { sessions, ..Tables::default() });
     let (secrets, clock) = (Secrets::new(&environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
-    let client = BackEndClient::new().map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, client, clock))
+    let tls = secrets.texts(gateway.tls_secrets()).await?;
+    let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
+    Ok(Proxy::new(gateway, store, keys, clients, clock))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use domain::event::{ApiRequest, ApiResponse, Query};
 use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
+use startup::Metric;
 
 const JSON: &str = "application/json";
 
@@ -20,13 +21,14 @@ pub(crate) fn public(body: String) -> ApiResponse {
         .with_body(body)
 }
 
-/// The error answer of RFC 6749 §5.2; our own words go to the log, once.
+/// The error answer of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
 pub(crate) fn failure(failure: &Failure) -> ApiResponse {
-    let told = failure.told();
+    let (told, kind) = (failure.told(), failure.kind());
+    startup::count(Metric::Refusal { reason: kind });
     if told.status >= 500 {
-        tracing::error!(status = told.status, error = %told.code, reason = %failure, "failed");
+        tracing::error!(status = told.status, error = %told.code, kind, reason = %failure, "failed");
     } else {
-        tracing::info!(status = told.status, error = %told.code, reason = %failure, "refused");
+        tracing::info!(status = told.status, error = %told.code, kind, reason = %failure, "refused");
     }
     let mut answer =
         private(told.status, &json!({ "error": told.code.as_str(), "error_description": told.description }));

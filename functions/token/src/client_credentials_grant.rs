@@ -8,6 +8,7 @@ use crate::issue::Holder;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::{SessionId, UserId};
+use startup::Metric;
 use store::GrantType;
 
 impl App {
@@ -29,6 +30,9 @@ impl App {
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let new = SessionId::from_random(startup::entropy::bytes()?);
         let sid = self.store.standing_entry(&sub, client_id, new, latest, request.now).await?;
-        self.answer_with_tokens(request, &Holder { sub: &sub, client_id, sid: &sid, latest }, &scope, None)
+        let holder = Holder { sub: &sub, client_id, sid: &sid, latest };
+        let answer = self.answer_with_tokens(request, &holder, &scope, None)?;
+        startup::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
+        Ok(answer)
     }
 }

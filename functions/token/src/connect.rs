@@ -9,6 +9,7 @@ use domain::scope::Scope;
 use domain::session::{InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
+use startup::Metric;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,7 +52,10 @@ impl App {
     ) -> Result<Tokens, Failure> {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = match self.connector(name) {
-                Ok(connector) => connector.acquire(login, now).await.map_err(|error| backend_failure(&error)),
+                Ok(connector) => {
+                    let acquired = self.measured(name, connector.acquire(login, now)).await;
+                    acquired.map_err(|error| backend_failure(&error))
+                }
                 Err(failure) => Err(failure),
             };
             (name, *optional, acquired)
@@ -107,7 +111,7 @@ impl App {
                 return;
             };
             let Ok(state) = keys.open(sid, name, token.version, &token.sealed) else { return };
-            if let Err(error) = connector.end(&state).await {
+            if let Err(error) = self.measured(name, connector.end(&state)).await {
                 tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
             }
         });
@@ -161,7 +165,8 @@ impl App {
         let state = keys
             .open(&session.sid, name, token.version, &token.sealed)
             .map_err(|_| Failure::Internal("an internal token does not open"))?;
-        let renewed = connector.renew(&state, now).await.map_err(|error| backend_failure(&error))?;
+        let renewed = self.measured(name, connector.renew(&state, now)).await;
+        let renewed = renewed.map_err(|error| backend_failure(&error))?;
         self.seal(&session.sid, name, token.version.saturating_add(1), &renewed, now)
     }
 
@@ -181,6 +186,23 @@ impl App {
         // An idle end is met by use; without an absolute one it is all that is known.
         let ends = acquired.ends.or_else(|| acquired.idle.map(|idle| now.saturating_add(idle)));
         Ok(InternalToken { version, sealed, since: now, ends, renew_until: acquired.renew_until })
+    }
+
+    /// Waits for a legacy system and counts how long that took.
+    async fn measured<T>(
+        &self,
+        name: &ConnectorName,
+        asking: impl Future<Output = Result<T, ConnectorError>>,
+    ) -> Result<T, ConnectorError> {
+        let begun = self.clock.now_millis();
+        let outcome = asking.await;
+        let failed = match &outcome {
+            Ok(_) | Err(ConnectorError::Refused) => false,
+            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => true,
+        };
+        let millis = self.clock.now_millis().saturating_sub(begun);
+        startup::count(Metric::Connector { connector: name.as_str(), millis, failed });
+        outcome
     }
 
     fn connector(&self, name: &ConnectorName) -> Result<&Arc<dyn Connector>, Failure> {

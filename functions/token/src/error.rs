@@ -80,6 +80,35 @@ pub(crate) struct Told {
 }
 
 impl Failure {
+    /// The kind of failure, for the log and the metric: one of a closed set of names.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::NoIssuer => "no_issuer",
+            Self::NotReady => "not_ready",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Form(_) | Self::Query | Self::RepeatedHeader(_) | Self::Missing(_) | Self::Malformed(_) => {
+                "malformed_request"
+            }
+            Self::MalformedBasic | Self::TwoClientAuthentications | Self::Client(_) => "client_authentication",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::Scope => "scope",
+            Self::Credentials => "credentials",
+            Self::RefreshToken(_) => "refresh_token",
+            Self::ForeignToken => "foreign_token",
+            Self::LoginAgain => "login_again",
+            Self::BackEndRefused => "back_end_refused",
+            Self::TooManyAttempts(_) => "too_many_attempts",
+            Self::Busy => "busy",
+            Self::BackEnd(_) => "back_end",
+            Self::Store(_) => "store",
+            Self::Hash(_) | Self::Internal(_) => "internal",
+            Self::Start(_) => "dependency",
+        }
+    }
+
     /// The one place that words failures for clients (RFC 6749 §5.2).
     pub(crate) fn told(&self) -> Told {
         use ErrorCode as E;

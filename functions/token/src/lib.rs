@@ -28,7 +28,7 @@ use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
 use domain::time::Timestamp;
 use serde_json::Value;
-use startup::{Clock, Fresh, StartError};
+use startup::{Clock, Fresh, Metric, StartError};
 use std::sync::Arc;
 use store::Store;
 
@@ -107,7 +107,10 @@ impl App {
         match form.get("grant_type") {
             None => Err(Failure::Missing("grant_type")),
             Some("password") => Box::pin(self.password_grant(request, &app, &mut form)).await,
-            Some("refresh_token") => Box::pin(self.refresh_grant(request, &app, &form)).await,
+            Some("refresh_token") => Box::pin(self.refresh_grant(request, &app, &form)).await.inspect_err(|failure| {
+                let outcome = if failure.told().status >= 500 { "failed" } else { "refused" };
+                startup::count(Metric::Refresh { outcome });
+            }),
             Some("client_credentials") => Box::pin(self.client_credentials_grant(request, &app, &form)).await,
             Some(_) => Err(Failure::UnsupportedGrantType),
         }

@@ -13,6 +13,7 @@ use domain::password::{MAX_BYTES, PasswordHash, Verdict};
 use domain::scope::Scope;
 use domain::secret::Secret;
 use domain::session::{Family, Session};
+use startup::Metric;
 use store::{Entry, GrantType, NewEntry, User};
 
 /// So many logins of one person in one application may race for room without one of them losing.
@@ -77,7 +78,9 @@ impl App {
             sid: &session.sid,
             latest: self.latest_access(registered, &session, &session.scope, request.now),
         };
-        self.answer_with_tokens(request, &holder, &session.scope, refresh_token.as_ref())
+        let answer = self.answer_with_tokens(request, &holder, &session.scope, refresh_token.as_ref())?;
+        startup::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
+        Ok(answer)
     }
 
     /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).

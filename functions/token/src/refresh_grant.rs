@@ -12,6 +12,7 @@ use domain::scope::Scope;
 use domain::secret::sha256_hex;
 use domain::session::{Decision, Patience, Session, decide};
 use domain::time::{Seconds, Timestamp};
+use startup::Metric;
 use std::time::Duration;
 use store::{Entry, GrantType};
 
@@ -45,7 +46,7 @@ impl App {
             let session = self.own_session(registered, &presented).await?;
             let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
-            let session = match decision {
+            let (session, outcome) = match decision {
                 Decision::Refuse => {
                     if session.family.ended {
                         // A crash may have left the session's entry behind, and with it access tokens that work.
@@ -55,17 +56,20 @@ impl App {
                 }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
+                    startup::count(Metric::ReuseDetected);
                     self.end_session(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
-                Decision::Replay => session,
+                Decision::Replay => (session, "replayed"),
                 Decision::Rotate => match self.rotate(request.now, registered, session, attempt.clone()).await? {
-                    Some(session) => session,
+                    Some(session) => (session, "rotated"),
                     // Another request is making the successor, or has just made it.
                     None => continue,
                 },
             };
-            return self.serve(request, registered, &session, &scope).await;
+            let answer = self.serve(request, registered, &session, &scope).await?;
+            startup::count(Metric::Refresh { outcome });
+            return Ok(answer);
         }
         Err(Failure::Busy)
     }

@@ -3,7 +3,7 @@
 use crate::App;
 use config::Gateway;
 use connectors::Connectors;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
@@ -30,17 +30,18 @@ impl App {
         };
         let (secrets, clock) = (Secrets::new(environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
         let passwords = |json: &str| Passwords::new(json, Cost::default());
-        let (signing, public, sealing, refresh, passwords) = futures_util::try_join!(
+        let (signing, public, sealing, refresh, passwords, tls) = futures_util::try_join!(
             Fresh::read(&secrets, environment, "SIGNING_KEYS_SECRET", &clock, SigningKey::parse),
             Fresh::read(&secrets, environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks),
             Fresh::read(&secrets, environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse),
             Fresh::read(&secrets, environment, "REFRESH_KEYS_SECRET", &clock, RefreshKeys::parse),
             Fresh::read(&secrets, environment, "PEPPER_SECRET", &clock, passwords),
+            secrets.texts(config.tls_secrets()),
         )?;
-        let client = BackEndClient::new()
+        let clients = BackEndClients::new(&config, &tls)
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
         Ok(Self {
-            connectors: Connectors::from_config(&config, &client),
+            connectors: Connectors::from_config(&config, &clients),
             config,
             store: Store::new(dynamodb_client(environment)?, tables),
             passwords,

@@ -31,6 +31,9 @@ struct Arguments {
     /// Apps and users to begin with [default: the demo]
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+    /// Further secrets, such as certificates of back ends: each file is one, by its name
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -47,6 +50,7 @@ impl Arguments {
             data,
             config: self.config.unwrap_or(defaults.config.clone()),
             seed: self.seed.unwrap_or(defaults.seed.clone()),
+            secrets: self.secrets,
             ..defaults
         }
     }

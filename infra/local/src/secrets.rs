@@ -68,6 +68,22 @@ pub fn open(path: Option<&Path>, names: &[String], apps: &[String]) -> Result<Se
     Ok(secrets)
 }
 
+/// Further secrets: every file of a directory is one, by its name. They are read at the start and not copied.
+pub fn in_directory(directory: &Path) -> Result<Secrets, SecretsError> {
+    let unreadable = |path: &Path, error: std::io::Error| SecretsError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut secrets = Secrets::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| unreadable(directory, error))? {
+        let path = entry.map_err(|error| unreadable(directory, error))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { continue };
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        secrets.insert(name.to_owned(), text);
+    }
+    Ok(secrets)
+}
+
 /// Name under which an app's client secret is kept.
 pub fn client_secret(app: &str) -> String {
     format!("client/{app}")

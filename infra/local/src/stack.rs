@@ -39,6 +39,8 @@ pub struct Options {
     pub config: PathBuf,
     /// Apps and users.
     pub seed: PathBuf,
+    /// Directory of further secrets: each file is one, by its name.
+    pub secrets: Option<PathBuf>,
     /// Most processes of each function.
     pub most_processes: usize,
     /// Longest start of a function.
@@ -62,6 +64,7 @@ impl Default for Options {
             template: workspace.join("template.yaml"),
             config: workspace.join("infra/local/demo.yaml"),
             seed: workspace.join("infra/local/seed.yaml"),
+            secrets: None,
             most_processes: 8,
             start_timeout: crate::limits::INIT,
             record: false,

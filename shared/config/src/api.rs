@@ -1,6 +1,7 @@
 //! One API of the gateway: its back end and the routes that lead there.
 
 use crate::text::ScopeToken;
+use crate::tls::Tls;
 use crate::url::Origin;
 use crate::{NotAllowed, duration, header};
 use domain::headers::IdentityHeaders;
@@ -21,6 +22,8 @@ pub struct Api {
     /// Permits an `http` back end beyond this machine. Identities and sessions then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
+    /// Whom to trust at this back end, and how to show who calls. Without it, the public authorities are trusted.
+    pub tls: Option<Tls>,
     /// The connector whose session calls carry. Without it they carry the user's identity alone.
     #[schemars(with = "Option<crate::file::Name>")]
     pub connector: Option<ConnectorName>,
@@ -35,6 +38,10 @@ pub struct Api {
     #[serde(default = "default_max_header_bytes")]
     #[schemars(range(min = 1024, max = 65536))]
     pub max_header_bytes: u32,
+    /// The most bytes an answer's body may have, 1024 to 6291456; API Gateway and Lambda carry no more than the last.
+    #[serde(default = "default_max_answer_bytes")]
+    #[schemars(range(min = 1024, max = 6_291_456))]
+    pub max_answer_bytes: u32,
     /// The names of the headers that tell the back end who calls.
     #[serde(default, deserialize_with = "identity_headers")]
     #[schemars(with = "HeaderNames")]
@@ -145,6 +152,10 @@ impl TryFrom<Vec<ScopeToken>> for Scopes {
 
 const fn default_timeout() -> Seconds {
     Seconds::new(10)
+}
+
+const fn default_max_answer_bytes() -> u32 {
+    6_291_456
 }
 
 const fn default_max_header_bytes() -> u32 {

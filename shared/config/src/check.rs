@@ -3,6 +3,7 @@
 mod apis;
 mod connectors;
 mod paths;
+mod tls;
 
 use crate::file::File;
 use crate::routes::Routes;

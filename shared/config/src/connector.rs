@@ -3,6 +3,7 @@
 mod written;
 
 use crate::text::{CookieName, JsonPointer, TokenTemplate};
+use crate::tls::Tls;
 use crate::{HttpUrl, Method, duration};
 use domain::time::Seconds;
 use http::{HeaderName, StatusCode};
@@ -41,6 +42,17 @@ pub struct HttpLogin {
     /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
+    /// Whom to trust at this system, and how to show who logs in. Without it, the public authorities are trusted.
+    pub tls: Option<Tls>,
+}
+
+impl ConnectorConfig {
+    /// Its own TLS setting.
+    pub fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::HttpLogin(http_login) => http_login.tls.as_ref(),
+        }
+    }
 }
 
 /// The request that opens a session: `POST` with a JSON object as body.
@@ -51,7 +63,8 @@ pub struct LoginRequest {
     pub url: HttpUrl,
     /// The members of the JSON body. `{username}` and `{password}` must both occur.
     pub json: BTreeMap<String, LoginField>,
-    /// The status that means the password was right. A 4xx other than 408 and 429 means that it was wrong.
+    /// The status that means the password was right. A 4xx means that it was wrong, but for those that say that no
+    /// login is there (404, 405, 410, 415) or that it is overloaded (408, 429).
     #[serde(default = "status_ok", deserialize_with = "status")]
     #[schemars(with = "u16", range(min = 200, max = 399))]
     pub success_status: StatusCode,

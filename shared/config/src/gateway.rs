@@ -6,6 +6,7 @@ use crate::cors::CorsFields;
 use crate::file::{File, Lifetimes};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
+use crate::tls::Tls;
 use crate::url::Issuer;
 use crate::{ConfigError, check, read};
 use domain::cors::Cors;
@@ -113,6 +114,20 @@ impl Gateway {
         self.file.connectors.iter()
     }
 
+    /// Every TLS setting, each with its field.
+    pub fn tls(&self) -> impl Iterator<Item = (String, &Tls)> {
+        let apis = self.apis().filter_map(|(name, api)| Some((format!("apis.{name}.tls"), api.tls.as_ref()?)));
+        let connectors = self.connectors();
+        apis.chain(connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?))))
+    }
+
+    /// Every secret that TLS needs, each with its field; one may be named twice.
+    pub fn tls_secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        self.tls().flat_map(|(field, tls)| {
+            tls.secrets().map(move |(part, secret)| (format!("{field}.{part}"), secret.as_str())).collect::<Vec<_>>()
+        })
+    }
+
     /// The APIs that a token of this scope opens at least one route of; public routes do not count.
     pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
         self.file.apis.iter().filter(|(_, api)| {
@@ -160,6 +175,7 @@ apis:
         assert_eq!(gateway.sessions_per_user_and_app(), 8);
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
         assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
+        assert_eq!((api.max_answer_bytes, &api.tls), (6 * 1024 * 1024, &None));
         assert_eq!(api.headers, domain::headers::IdentityHeaders::default());
         let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
         assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));

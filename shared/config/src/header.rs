@@ -5,35 +5,16 @@ use http::HeaderName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-/// Names, folded, that carry a message or belong to one connection (RFC 9110 §7.6.1), or that the gateway sets itself.
-const RESERVED: [&str; 27] = [
+/// Names, folded, that describe a message (RFC 9110 §8) or that a caller or an answer has a use for.
+const RESERVED: [&str; 8] = [
     "accept-encoding",
-    "authorization",
-    "connection",
     "content-encoding",
-    "content-length",
     "content-type",
     "cookie",
     "date",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
     "range",
     "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
     "www-authenticate",
-    "x-amzn-trace-id",
-    "x-request-id",
 ];
 
 /// The name of an HTTP header (a token of RFC 9110 §5.6.2), such as `X-Session`.
@@ -64,15 +45,15 @@ pub(crate) fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Option::<Text>::deserialize(deserializer).map(|text| text.map(|text| text.0))
 }
 
-/// A name as a careless back end may see it: CGI and its heirs do not tell `-`, `_` and `.` apart.
+/// A name as a careless back end may see it.
 pub(crate) fn folded(name: &HeaderName) -> String {
-    name.as_str().replace(['_', '.'], "-")
+    domain::headers::fold(name.as_str())
 }
 
 /// Whether a name has a meaning in HTTP or to the gateway, so that it can carry nothing else.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     let name = folded(name);
-    RESERVED.contains(&name.as_str()) || name.starts_with("x-forwarded-")
+    RESERVED.contains(&name.as_str()) || domain::headers::is_set_by_gateway(&name)
 }
 
 #[cfg(test)]
@@ -81,8 +62,11 @@ mod tests {
 
     #[test]
     fn names_with_a_meaning_in_http_are_reserved_however_they_are_written() {
-        for name in ["Connection", "transfer_encoding", "Content.Length", "X-Forwarded-For", "x_forwarded_host", "Host"]
-        {
+        let framing =
+            ["Connection", "transfer_encoding", "Content.Length", "Host", "Via", "TE", "Keep-Alive", "Upgrade"];
+        let hops = ["X-Forwarded-For", "x_forwarded_host", "Forwarded", "X-Real-IP", "Proxy-Authorization"];
+        let traces = ["X-Amzn-Trace-Id", "traceparent", "Tracestate", "baggage", "b3", "X-B3-TraceId", "X-Request-Id"];
+        for name in framing.into_iter().chain(hops).chain(traces) {
             assert!(is_reserved(&name.parse().unwrap()), "{name}");
         }
         for name in ["X-Session", "X-User", "X-Authenticated-UserId"] {

@@ -13,6 +13,7 @@ mod place;
 mod read;
 mod routes;
 mod text;
+mod tls;
 mod url;
 
 pub use api::{Api, Method, Route};
@@ -23,4 +24,5 @@ pub use file::Lifetimes;
 pub use gateway::{Gateway, schema};
 pub use routes::{NoRoute, RouteMatch};
 pub use text::{Audience, CookieName, JsonPointer, ScopeToken, TokenTemplate};
+pub use tls::{SecretName, Tls};
 pub use url::{HttpUrl, Issuer, Origin};

@@ -1,16 +1,24 @@
 //! One HTTP client for back ends and legacy logins: bounded in time and size, and it follows nothing.
 
+mod clients;
+mod tls;
+
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+
+pub use clients::BackEndClients;
 
 /// How long a TCP connection may take. A back end in the same region answers in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,7 +29,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Why there is no answer of the back end to pass on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackEndError {
-    /// No connection: name, network, port or TLS (502).
+    /// No connection: name, network, port or TLS (502). The log has the reason.
     #[error("the back end could not be reached")]
     Unreachable,
     /// No complete answer in the time allowed (504).
@@ -52,26 +60,33 @@ pub struct Bounds {
 /// An HTTP/1.1 client that reuses its connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BackEndClient {
-    inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// A client that may not be used has the reason instead.
+    inner: Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Arc<str>>,
 }
 
 impl BackEndClient {
     /// A client that trusts the public certificate authorities.
     pub fn new() -> Result<Self, CannotSetUp> {
+        Ok(Self::over(tls::public()?))
+    }
+
+    /// A client that is never connected, because whom to trust is not known.
+    fn closed(reason: String) -> Self {
+        Self { inner: Err(reason.into()) }
+    }
+
+    fn over(config: ClientConfig) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
         let inner = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Ok(Self { inner })
+        Self { inner: Ok(inner) }
     }
 
     /// Sends one request to the authority of its URI and reads the whole answer.
@@ -93,16 +108,25 @@ impl BackEndClient {
     }
 
     async fn exchange(&self, request: Request<Bytes>, max_body: usize) -> Result<Response<Bytes>, Failure> {
-        let answer = self.inner.request(request.map(Full::new)).await.map_err(|error| {
-            if is_timeout(&error) {
-                Failure::Final(BackEndError::TimedOut)
+        let host = request.uri().authority().cloned();
+        let host = host.as_ref().map(Authority::as_str);
+        let client = self.inner.as_ref().map_err(|reason| {
+            tracing::error!(host, %reason, "a back end cannot be called");
+            Failure::Final(BackEndError::Unreachable)
+        })?;
+        let answer = client.request(request.map(Full::new)).await.map_err(|error| {
+            let failure = if is_timeout(&error) {
+                BackEndError::TimedOut
             } else if error.is_connect() {
-                Failure::Final(BackEndError::Unreachable)
+                BackEndError::Unreachable
             } else if is_closed(&error) {
-                Failure::Closed
+                return Failure::Closed;
             } else {
-                Failure::Final(BackEndError::Broken)
-            }
+                BackEndError::Broken
+            };
+            let reason = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            tracing::warn!(host, reason, "a back end gave no answer");
+            Failure::Final(failure)
         })?;
         let (head, body) = answer.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -7,7 +7,7 @@ use config::Gateway;
 use config::connector::ConnectorConfig;
 use domain::ids::ConnectorName;
 
-use crate::back_end::BackEndClient;
+use crate::back_end::BackEndClients;
 use crate::{Connector, HttpLogin};
 
 /// All configured connectors.
@@ -15,11 +15,12 @@ use crate::{Connector, HttpLogin};
 pub struct Connectors(BTreeMap<ConnectorName, Arc<dyn Connector>>);
 
 impl Connectors {
-    /// Builds every connector of the configuration. They share one HTTP client and its connections.
-    pub fn from_config(gateway: &Gateway, client: &BackEndClient) -> Self {
+    /// Builds every connector of the configuration. Those with the same TLS setting share one HTTP client.
+    pub fn from_config(gateway: &Gateway, clients: &BackEndClients) -> Self {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
-                Arc::new(HttpLogin::new(settings.clone(), client.clone())) as Arc<dyn Connector>
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

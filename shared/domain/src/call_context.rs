@@ -82,6 +82,19 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Why, in a word of a closed set, for logs and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::NotFound => "not_found",
+            Self::RateLimited { .. } => "rate_limited",
+        }
+    }
+}
+
 /// The decision itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

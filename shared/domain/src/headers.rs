@@ -5,7 +5,7 @@ mod response;
 
 use std::collections::BTreeSet;
 
-pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
+pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request, is_set_by_gateway};
 pub use response::clean_response;
 
 /// Names only a connector may set, so that no client can bring its own and no app ever sees them.
@@ -42,7 +42,7 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 /// A header name as a careless back end may see it: CGI and its heirs do not tell `-`, `_` and `.` apart.
-fn fold(name: &str) -> String {
+pub fn fold(name: &str) -> String {
     name.bytes().map(|byte| if matches!(byte, b'_' | b'.') { '-' } else { byte.to_ascii_lowercase().into() }).collect()
 }
 

@@ -23,3 +23,4 @@ pub mod sealing;
 pub mod secret;
 pub mod session;
 pub mod time;
+pub mod trace;

@@ -4,7 +4,7 @@
 //! reads them first, one request at a time.
 
 use crate::secrets::Secrets;
-use crate::{Clock, Environment, StartError, alarm};
+use crate::{Clock, Environment, StartError, keys_stale};
 use domain::rotation::Timing;
 use domain::secret::sha256_hex;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -138,7 +138,7 @@ impl<T> Fresh<T> {
             Ok((digest, value)) => *state = State { value, digest, read_ms: now, tried_ms: now, failed: false },
             Err(error) => {
                 state.failed = true;
-                alarm::keys_stale(&source.name, source.age(&state, now), &error);
+                keys_stale(&source.name, source.age(&state, now), &error);
             }
         }
     }

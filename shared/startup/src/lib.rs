@@ -1,12 +1,14 @@
-//! What a function reads once when it starts: environment, secrets, clock, entropy, tracing.
+//! What a function reads once when it starts, environment, secrets, clock and entropy, and how it tells what it does.
 
-pub mod alarm;
 pub mod aws;
 pub mod clock;
+mod emf;
 pub mod entropy;
 pub mod environment;
 pub mod fresh;
 pub mod function;
+mod metric;
+pub mod observer;
 pub mod secret_versions;
 pub mod secrets;
 pub mod trace;
@@ -15,6 +17,8 @@ pub use aws::dynamodb_client;
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;
 pub use fresh::Fresh;
+pub use metric::{ADMITTED, Metric};
+pub use observer::{Observer, count, keys_stale};
 pub use secrets::Secrets;
 pub use trace::tracing;
 

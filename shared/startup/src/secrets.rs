@@ -1,7 +1,11 @@
 //! Secrets Manager: texts by name.
 
 use crate::{Environment, StartError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_smithy_types::error::display::DisplayErrorContext;
 use domain::secret::Secret;
+use std::collections::BTreeMap;
 
 /// Reads secrets.
 #[derive(Debug, Clone)]
@@ -17,14 +21,49 @@ impl Secrets {
 
     /// The current text of the secret with this name or ARN.
     pub async fn text(&self, name: &str) -> Result<Secret, StartError> {
-        let answer =
-            self.client.get_secret_value().secret_id(name).send().await.map_err(|error| StartError::Unavailable {
-                what: format!("secret {name}"),
-                reason: aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
-            })?;
+        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
+            StartError::Unavailable { what: format!("secret {name}"), reason: DisplayErrorContext(error).to_string() }
+        })?;
         answer.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
             what: format!("secret {name}"),
             reason: "it must be a text, not binary".into(),
         })
     }
+
+    /// The texts of these secrets by name; each is wanted for a field of the configuration.
+    ///
+    /// A secret that is not there or not ours to read is left out and told with its field, so that what does not need
+    /// it works. While Secrets Manager does not answer, nothing is known, and that is an error.
+    pub async fn texts<'n>(
+        &self,
+        wanted: impl IntoIterator<Item = (String, &'n str)>,
+    ) -> Result<BTreeMap<String, Secret>, StartError> {
+        let mut texts = BTreeMap::new();
+        for (field, name) in wanted {
+            if texts.contains_key(name) {
+                continue;
+            }
+            match self.client.get_secret_value().secret_id(name).send().await {
+                Ok(answer) => match answer.secret_string {
+                    Some(text) => drop(texts.insert(name.to_owned(), Secret::new(text))),
+                    None => tracing::error!(field, secret = name, "the secret must be a text, not binary"),
+                },
+                Err(error) if is_refused(&error) => {
+                    let reason = DisplayErrorContext(error).to_string();
+                    tracing::error!(field, secret = name, reason, "the secret cannot be read: create it and permit it");
+                }
+                Err(error) => {
+                    let reason = DisplayErrorContext(error).to_string();
+                    return Err(StartError::Unavailable { what: format!("{field}: secret {name}"), reason });
+                }
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// Whether another attempt would be answered alike until somebody acts.
+fn is_refused<R>(error: &SdkError<GetSecretValueError, R>) -> bool {
+    let code = error.as_service_error().and_then(|error| error.code());
+    matches!(code, Some("ResourceNotFoundException" | "AccessDeniedException" | "DecryptionFailure"))
 }

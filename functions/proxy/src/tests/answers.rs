@@ -3,7 +3,7 @@
 use domain::event::ApiVersion;
 
 use super::recording_server::{RecordingServer, Reply, answer};
-use super::rig::{BOTH, Event, Rig};
+use super::rig::{BOTH, Event, Rig, admitted};
 
 fn get(version: ApiVersion) -> Event {
     Event::new(version, "GET", "/orders")
@@ -66,8 +66,19 @@ async fn an_answer_larger_than_lambda_carries_is_said_to_be() {
         let response = rig.call(get(ApiVersion::Rest)).await;
         assert_eq!(response.status(), status, "{byte} {size}");
         if status == 502 {
-            assert_eq!(response.problem()["detail"], "The back end's answer is larger than 6 MB.");
+            assert_eq!(response.problem()["detail"], "The back end's answer is larger than the gateway carries.");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_its_api_allows_is_502() {
+    for (size, status) in [(1024, 200), (1025, 502)] {
+        let rig = Rig::answering(move |_, _| answer(200, &[], &vec![b'x'; size])).await;
+        let api = domain::ids::ApiName::parse("plain").unwrap();
+        let caller = domain::call_context::Admitted { api, route: "/plain".to_owned(), ..admitted(2) };
+        let response = rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(caller)).await;
+        assert_eq!(response.status(), status, "{size}");
     }
 }
 

@@ -82,6 +82,7 @@ apis:
   plain:
     back_end: {origin}
     max_header_bytes: 1024
+    max_answer_bytes: 1024
     routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
 "#
         );
@@ -92,7 +93,8 @@ apis:
         let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
         let keys = || SealingKeys::parse(SEALING).unwrap();
         let gateway = Gateway::parse(&yaml).unwrap();
-        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), BackEndClient::new().unwrap(), clock.clone());
+        let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
+        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), clients, clock.clone());
         Self { back_end, database, wire, clock, proxy, keys: keys() }
     }
 

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use config::Gateway;
 use connectors::Connectors;
-use connectors::back_end::BackEndClient;
+use connectors::back_end::BackEndClients;
 use domain::ids::ConnectorName;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
@@ -63,7 +63,8 @@ apis:
 "#;
 
 pub(crate) fn connectors(config: &str) -> Connectors {
-    Connectors::from_config(&Gateway::parse(config).unwrap(), &BackEndClient::new().unwrap())
+    let gateway = Gateway::parse(config).unwrap();
+    Connectors::from_config(&gateway, &BackEndClients::new(&gateway, &BTreeMap::new()).unwrap())
 }
 
 pub(crate) fn build(

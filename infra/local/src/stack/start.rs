@@ -58,9 +58,12 @@ pub(super) async fn start(
     };
     let kept = directory.kept("secrets.json");
     let secrets = secrets::open(kept.as_deref(), &template.secrets, &seed.without_secret());
-    let secrets = secrets.map_err(|error| {
+    let mut secrets = secrets.map_err(|error| {
         if matches!(error, SecretsError::Unreadable { .. }) { damaged(error.to_string()) } else { error.into() }
     })?;
+    if let Some(directory) = &options.secrets {
+        secrets.extend(secrets::in_directory(directory)?);
+    }
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;

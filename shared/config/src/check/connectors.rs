@@ -1,6 +1,6 @@
 //! The rules of connectors.
 
-use super::Findings;
+use super::{Findings, tls};
 use crate::connector::{ConnectorConfig, Expires, Extract, HttpLogin, Inject, LoginField, LoginRequest};
 use crate::header;
 use http::StatusCode;
@@ -16,6 +16,7 @@ pub(super) fn check(field: &str, connector: &ConnectorConfig, findings: &mut Fin
 
 fn check_http_login(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     login(&format!("{field}.login"), &connector.login, findings);
+    tls::check(field, connector.tls.as_ref(), connector.login.url.origin(), findings);
     if connector.login.url.origin().is_exposed() && !connector.allow_plain_http {
         findings.add(
             format!("{field}.login.url"),

@@ -1,6 +1,6 @@
 //! APIs: back ends, references and header names.
 
-use super::{accepted, told};
+use super::{accepted, changed, problems, told};
 
 /// Abuse cases C3, C4: a back end is a fixed authority that no path can extend.
 #[test]
@@ -16,6 +16,14 @@ fn back_ends_that_are_more_or_less_than_an_authority() {
         (BACK_END, "back_end: http://legacy.example.com", 33, "apis.orders.back_end", "allow_plain_http: true"),
         ("timeout: 10s", "timeout: 29s", 35, "apis.orders.timeout", "write 1s to 28s"),
         ("bytes: 8190", "bytes: 100", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
+        ("bytes: 8190", "bytes: 70000", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
+        (
+            "    max_header_bytes: 8190\n",
+            "    max_answer_bytes: 7000000\n",
+            36,
+            "apis.orders.max_answer_bytes",
+            "write 1024 to 6291456",
+        ),
     ]);
     accepted(&[
         (BACK_END, "back_end: https://legacy.example.com:8443"),
@@ -45,6 +53,10 @@ fn header_names_that_are_taken() {
         (HEADERS, "{ user_id: Connection }", 37, "apis.orders.headers.user_id", "meaning of its own"),
         (HEADERS, "{ user_id: transfer_encoding }", 37, "apis.orders.headers.user_id", "meaning of its own"),
         (HEADERS, "{ user_id: X-Forwarded-For }", 37, "apis.orders.headers.user_id", "meaning of its own"),
+        (HEADERS, "{ user_id: Host }", 37, "apis.orders.headers.user_id", "meaning of its own"),
+        (HEADERS, "{ scope: Via }", 37, "apis.orders.headers.scope", "meaning of its own"),
+        (HEADERS, "{ app_name: X-Amzn-Trace-Id }", 37, "apis.orders.headers.app_name", "meaning of its own"),
+        (HEADERS, "{ client_id: traceparent }", 37, "apis.orders.headers.client_id", "meaning of its own"),
         (HEADERS, "{ user_id: X-User, scope: x_user }", 37, "apis.orders.headers.scope", "another header of this API"),
         (HEADERS, "{ user_id: \"X User\" }", 37, "apis.orders.headers.user_id", "not the name of a header"),
         (
@@ -56,4 +68,38 @@ fn header_names_that_are_taken() {
         ),
     ]);
     accepted(&[(HEADERS, "{ user_id: X-Remote-User, client_id: X-Client }"), (HEADERS, "{}")]);
+}
+
+/// A certificate or key never stands in the file, and what was written there by mistake is not repeated.
+#[test]
+fn tls_names_secrets_and_says_something() {
+    const TIMEOUT: &str = "    timeout: 10s\n";
+    let tls = "apis.orders.tls";
+    told(&[
+        (TIMEOUT, "    tls: {}\n", 35, tls, "write `ca`, `client_certificate` or both"),
+        (TIMEOUT, "    tls: { cert: a }\n", 35, "apis.orders.tls.cert", "write one of ca, client_certificate"),
+        (
+            TIMEOUT,
+            "    tls: { ca: \"-----BEGIN CERTIFICATE-----\" }\n",
+            35,
+            "apis.orders.tls.ca",
+            "put the PEM text into",
+        ),
+        (TIMEOUT, "    tls: { ca: orders ca }\n", 35, "apis.orders.tls.ca", "name or ARN of a secret"),
+        (
+            "    back_end: https://legacy.example.com\n    connector: orders-login\n    timeout: 10s\n",
+            "    back_end: http://127.0.0.1:1\n    connector: orders-login\n    tls: { ca: orders-ca }\n",
+            35,
+            tls,
+            "http://127.0.0.1:1 has no TLS: write https",
+        ),
+    ]);
+    let key = "-----BEGIN PRIVATE KEY----- MIIBVQ";
+    let written = changed(TIMEOUT, &format!("    tls: {{ client_certificate: \"{key}\" }}\n"));
+    let problems = problems(&written);
+    assert!(!problems.iter().any(|problem| problem.reason.contains("MIIBVQ")), "{problems:?}");
+    accepted(&[
+        (TIMEOUT, "    tls: { ca: orders/ca, client_certificate: orders-client }\n"),
+        (TIMEOUT, "    tls: { ca: \"arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-ca-AbCdEf\" }\n"),
+    ]);
 }

@@ -57,7 +57,9 @@ fn a_connector_stays_on_one_host() {
         (LOGOUT, ""),
         (LOGOUT, "logout: { method: GET, url: https://legacy.example.com/out }"),
         (INJECT, "inject: { cookie: SESSID }\n    allow_plain_http: true"),
+        (INJECT, "inject: { cookie: SESSID }\n    tls: { ca: legacy-ca }"),
     ]);
+    told(&[(INJECT, "inject: { cookie: SESSID }\n    tls: {}", 29, "connectors.orders-login.tls", "`ca`")]);
 }
 
 /// Secrets have their own place and never stand in the configuration.
@@ -172,6 +174,11 @@ fn injected_headers_are_sound_and_not_taken() {
         (INJECT, "inject: { header: X-Session, value: \"a\\r\\nB: {token}\" }", 28, value, "printable ASCII"),
         (INJECT, "inject: { header: Cookie, value: \"{token}\" }", 28, header, "`cookie: NAME` for a cookie"),
         (INJECT, "inject: { header: Host, value: \"{token}\" }", 28, header, "meaning of its own"),
+        (INJECT, "inject: { header: Via, value: \"{token}\" }", 28, header, "meaning of its own"),
+        (INJECT, "inject: { header: X_Forwarded_User, value: \"{token}\" }", 28, header, "meaning of its own"),
+        (INJECT, "inject: { header: Keep-Alive, value: \"{token}\" }", 28, header, "meaning of its own"),
+        (INJECT, "inject: { header: X-Amzn-Trace-Id, value: \"{token}\" }", 28, header, "meaning of its own"),
+        (INJECT, "inject: { header: Tracestate, value: \"{token}\" }", 28, header, "meaning of its own"),
     ]);
     accepted(&[
         (INJECT, "inject: { header: X-Session, value: \"{token}\" }"),

@@ -63,6 +63,11 @@ impl HttpLogin {
         let text = format!("the login was answered with status {}", status.as_u16());
         match status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(ConnectorError::Unavailable(text)),
+            // There is no login at this URL, or none that reads JSON: a right password would be answered alike.
+            StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::GONE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE => Err(ConnectorError::Misbehaved(text)),
             _ if status.is_client_error() => Err(ConnectorError::Refused),
             _ if status.is_server_error() => Err(ConnectorError::Unavailable(text)),
             _ => Err(ConnectorError::Misbehaved(text)),

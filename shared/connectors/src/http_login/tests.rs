@@ -87,10 +87,13 @@ async fn a_login_yields_the_token_in_the_body_and_its_end() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_and_a_server_in_trouble_is_unavailable() {
+async fn a_wrong_password_is_refused_a_missing_login_is_misbehaviour_and_a_server_in_trouble_unavailable() {
     for status in [400, 401, 403, 422] {
         let outcome = answered(COOKIE, move || answer(status, &[], b"")).await;
         assert_eq!(outcome.map(|_| ()), Err(ConnectorError::Refused), "{status}");
+    }
+    for status in [404, 405, 410, 415] {
+        misbehaved(answered(COOKIE, move || answer(status, &[], b"")).await);
     }
     for status in [408, 429, 500, 503] {
         let outcome = answered(COOKIE, move || answer(status, &[], b"")).await.map(|_| ());

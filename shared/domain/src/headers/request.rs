@@ -7,14 +7,19 @@ use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
 
 /// Names, folded, that only the gateway or the HTTP client may set.
-const PROTECTED: [&str; 19] = [
+const PROTECTED: [&str; 23] = [
     "authorization",
+    // A trace is the gateway's own, from its first hop on: a caller could otherwise join or flood another's.
+    "b3",
+    "baggage",
     "content-length",
     "expect",
     "forwarded",
     "host",
     // CGI programs take it for the HTTP_PROXY variable (CVE-2016-5385).
     "proxy",
+    "traceparent",
+    "tracestate",
     "x-amzn-trace-id",
     "x-anonymous-consumer",
     "x-forwarded",
@@ -31,7 +36,15 @@ const PROTECTED: [&str; 19] = [
 ];
 
 /// Beginnings, folded, of names that only the gateway may set.
-const PROTECTED_FAMILIES: [&str; 4] = ["x-authenticated-", "x-consumer-", "x-credential-", "x-forwarded-"];
+const PROTECTED_FAMILIES: [&str; 5] = ["x-authenticated-", "x-b3-", "x-consumer-", "x-credential-", "x-forwarded-"];
+
+/// Whether this folded name belongs to one connection, frames a message, or is set by the gateway or its HTTP client
+/// whatever a configuration says: no identity and no internal token can travel under it.
+pub fn is_set_by_gateway(folded: &str) -> bool {
+    HOP_BY_HOP.contains(&folded)
+        || PROTECTED.contains(&folded)
+        || ["via", "x-b3-", "x-forwarded-"].iter().any(|family| folded.starts_with(family))
+}
 
 /// How this gateway calls itself in `Via` (RFC 9110 section 7.6.3).
 const VIA_THIS: &str = "1.1 mobile-api-gateway";
@@ -199,12 +212,14 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
         set(&call.names.client_id, identity.client_id.as_str(), "the client id")?;
     }
+    let traceparent = client.trace_id.and_then(crate::trace::traceparent);
     let circumstances = [
         ("x-forwarded-for", client.address),
         ("x-forwarded-host", client.host),
         ("x-forwarded-proto", Some(client.scheme)),
         ("x-request-id", client.request_id),
         ("x-amzn-trace-id", client.trace_id),
+        ("traceparent", traceparent.as_deref()),
     ];
     for (name, value) in circumstances {
         if let Some(value) = value {
