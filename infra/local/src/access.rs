@@ -25,10 +25,20 @@ pub struct Access {
     used: Arc<Mutex<BTreeMap<String, BTreeSet<Right>>>>,
 }
 
+/// The policy of template.yaml for the secrets that gateway.yaml names under `tls`.
+const BACK_END_SECRETS: &str = "BackEndSecretsPolicy";
+
 impl Access {
-    /// The roles of the functions of this template.
-    pub fn of(template: &Template) -> Self {
-        let role = |id: &str| template.roles.get(id).cloned().unwrap_or_default();
+    /// The roles of the functions of this template, and the secrets of back ends that some of them may read.
+    pub fn of(template: &Template, back_end_secrets: &[String]) -> Self {
+        let role = |id: &str| {
+            let mut role = template.roles.get(id).cloned().unwrap_or_default();
+            if role.managed.contains(BACK_END_SECRETS) {
+                let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
+                role.allowed.extend(back_end_secrets.iter().map(right));
+            }
+            role
+        };
         let functions = template.functions.iter();
         let roles = functions.map(|function| (function.id.clone(), role(&function.role))).collect();
         Self { roles: Arc::new(roles), used: Arc::default() }
@@ -99,7 +109,7 @@ mod tests {
 
     fn access() -> Access {
         let template = include_str!("../../../template.yaml");
-        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap())
+        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &[])
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl Server {
         listener.set_nonblocking(true).unwrap();
         let runtime = Runtime::new().unwrap();
         let manager = self.manager.clone();
-        runtime.spawn(async move { manager.serve(tokio::net::TcpListener::from_std(listener).unwrap()).await });
+        runtime.spawn(async move {
+            manager.serve(tokio::net::TcpListener::from_std(listener).unwrap(), local::access::Access::default()).await
+        });
         self.runtime = Some(runtime);
     }
 

@@ -20,7 +20,7 @@ use crate::functions::Functions;
 use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::process::{CannotStart, Program};
-use crate::secrets::SecretsError;
+use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
@@ -40,8 +40,12 @@ pub(super) async fn start(
     let (secrets_listener, secrets_url) = loopback().await?;
 
     let (config, cors_origin) = write_config(&options.config, &legacy_url, &directory)?;
+    let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
+    let back_end_secrets: Vec<_> = further.keys().cloned().collect();
+    let permitted = back_end_secrets.join(",");
     let inputs = [
         ("Issuer", base_url.as_str()),
+        ("BackEndSecretArns", &permitted),
         ("CorsOrigin", &cors_origin),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
@@ -61,13 +65,11 @@ pub(super) async fn start(
     let mut secrets = secrets.map_err(|error| {
         if matches!(error, SecretsError::Unreadable { .. }) { damaged(error.to_string()) } else { error.into() }
     })?;
-    if let Some(directory) = &options.secrets {
-        secrets.extend(secrets::in_directory(directory)?);
-    }
+    secrets.extend(further);
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
-    let access = Access::of(&template);
+    let access = Access::of(&template, &back_end_secrets);
     tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone()));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);

@@ -11,6 +11,8 @@ use super::resolve::{Scope, id_of_arn};
 pub struct Role {
     /// Actions, such as `dynamodb:GetItem`, with the logical id of the table or secret they are allowed on.
     pub allowed: BTreeSet<(String, String)>,
+    /// Logical ids of the policies it shares with other roles.
+    pub managed: BTreeSet<String>,
 }
 
 impl Role {
@@ -34,6 +36,11 @@ pub(super) fn read(
     let properties = scope.resolve(&parts.required("Properties")?)?;
     let fields = properties.fields(&["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "Tags"])?;
     let mut role = Role::default();
+    if let Some(policies) = fields.get("ManagedPolicyArns") {
+        for policy in policies.items()? {
+            role.managed.insert(policy.text()?.to_owned());
+        }
+    }
     for policy in fields.required("Policies")?.items()? {
         let document = policy.fields(&["PolicyName", "PolicyDocument"])?.required("PolicyDocument")?;
         let document = document.fields(&["Version", "Statement"])?;
