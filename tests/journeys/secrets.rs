@@ -61,8 +61,10 @@ impl Traffic {
         for name in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
             let secret: serde_json::Value =
                 serde_json::from_str(&gateway.stack.secrets().value(name).unwrap()).unwrap();
-            let key = secret["keys"][0]["private_key"].as_str().or(secret["keys"]["k1"].as_str());
-            self.keep(name, key.expect("a key"));
+            for (state, index, id) in [("current", 0, "k1"), ("next", 1, "k2")] {
+                let key = secret["keys"][index]["private_key"].as_str().or(secret["keys"][id].as_str());
+                self.keep(&format!("{state} of {name}"), key.expect("a key"));
+            }
         }
         // Refused in as many ways as there are.
         for app in [DEMO_APP, PARTNER_APP, UNTRUSTED_APP, "nobody"] {

@@ -29,11 +29,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Request {
-    pub(crate) request_type: RequestType,
+    #[serde(rename = "RequestType")]
+    pub(crate) kind: RequestType,
     #[serde(rename = "ResponseURL")]
     response_url: String,
     stack_id: String,
-    pub(crate) request_id: String,
+    #[serde(rename = "RequestId")]
+    pub(crate) id: String,
     logical_resource_id: String,
     physical_resource_id: Option<String>,
 }
@@ -65,7 +67,7 @@ pub(crate) async fn tell(request: &Request, outcome: Result<(), String>) -> Resu
         "Reason": reason.chars().take(LONGEST_REASON).collect::<String>(),
         "PhysicalResourceId": request.physical_resource_id.as_deref().unwrap_or(PHYSICAL_ID),
         "StackId": request.stack_id,
-        "RequestId": request.request_id,
+        "RequestId": request.id,
         "LogicalResourceId": request.logical_resource_id,
     });
     let body = Bytes::from(body.to_string());

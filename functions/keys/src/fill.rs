@@ -10,8 +10,8 @@ use crate::{Failure, Keys};
 impl Keys {
     /// Creation and update fill what is missing; deletion keeps everything.
     pub(crate) async fn resource(&self, request: &Request) -> Result<(), Failure> {
-        match request.request_type {
-            RequestType::Create | RequestType::Update => self.fill(&request.request_id).await,
+        match request.kind {
+            RequestType::Create | RequestType::Update => self.fill(&request.id).await,
             RequestType::Delete => Ok(()),
         }
     }

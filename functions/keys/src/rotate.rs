@@ -22,12 +22,15 @@ pub(crate) struct Rotation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum Step {
-    CreateSecret,
-    SetSecret,
-    TestSecret,
-    FinishSecret,
+    #[serde(rename = "createSecret")]
+    Create,
+    #[serde(rename = "setSecret")]
+    Set,
+    #[serde(rename = "testSecret")]
+    Test,
+    #[serde(rename = "finishSecret")]
+    Finish,
 }
 
 impl Keys {
@@ -49,10 +52,10 @@ impl Keys {
         }
         tracing::info!(step = ?rotation.step, ?secret, version, "rotation");
         match rotation.step {
-            Step::CreateSecret => self.create(secret, version).await,
-            Step::SetSecret => self.set(secret, version).await,
-            Step::TestSecret => self.test(secret, version).await,
-            Step::FinishSecret => self.finish(secret, version).await,
+            Step::Create => self.create(secret, version).await,
+            Step::Set => self.set(secret, version).await,
+            Step::Test => self.test(secret, version).await,
+            Step::Finish => self.finish(secret, version).await,
         }
     }
 

@@ -89,7 +89,7 @@ impl SecretsManager {
         let _ = self.change(name, |versions| versions.put(&id, value, &[CURRENT.to_owned()]));
     }
 
-    /// Takes all values of a secret away, so that it is as `CloudFormation` makes it.
+    /// Takes all values of a secret away, so that it is as CloudFormation makes it.
     pub fn empty(&self, name: &str) {
         if let Some(versions) = self.secrets().get_mut(name) {
             versions.clear();

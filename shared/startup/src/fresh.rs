@@ -125,7 +125,8 @@ impl<T> Fresh<T> {
             }
             state.tried_ms = now;
         }
-        let read = tokio::time::timeout(PATIENCE, source.secrets.text(&source.name)).await;
+        // Boxed: nearly every request has nothing to read, and carries a pointer instead of the SDK's future.
+        let read = tokio::time::timeout(PATIENCE, Box::pin(source.secrets.text(&source.name))).await;
         let read = read.unwrap_or_else(|_| Err(source.unavailable()));
         let mut state = self.state();
         let parsed = read.and_then(|text| {

@@ -1,0 +1,4 @@
+//! The turns that keys take, over random histories.
+
+#[cfg(test)]
+mod turns;

@@ -1,0 +1,4 @@
+//! Keys in memory, read from an imitation of Secrets Manager.
+
+#[cfg(test)]
+mod ages;
