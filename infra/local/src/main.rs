@@ -3,7 +3,7 @@
 mod announcement;
 mod terminal;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,6 +19,9 @@ struct Arguments {
     /// Where the API listens
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// Where DynamoDB, secrets and the demo back end listen, for functions in containers
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    services: IpAddr,
     /// Where users, sessions and keys are kept [default: .local in the project]
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
     data: Option<PathBuf>,
@@ -47,6 +50,7 @@ impl Arguments {
         });
         Options {
             listen: self.listen,
+            services: self.services,
             data,
             config: self.config.unwrap_or(defaults.config.clone()),
             seed: self.seed.unwrap_or(defaults.seed.clone()),
@@ -69,10 +73,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), String> {
-    let (demo, listen) = (options.seed == Options::default().seed, options.listen);
+    let demo = options.seed == Options::default().seed;
+    let all_loopback = options.listen.ip().is_loopback() && options.services.is_loopback();
     let running = Stack::start(options, async { binaries::beside() }).await.map_err(|error| error.to_string())?;
-    if !listen.ip().is_loopback() {
-        terminal::problem("everyone who reaches this address can use the demo users: listen on 127.0.0.1 instead");
+    if !all_loopback {
+        terminal::problem("everyone who reaches this address can use the demo users and their data: prefer 127.0.0.1");
     }
     terminal::line(&announcement::text(&running, demo));
     terminal::line("ready");

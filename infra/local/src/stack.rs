@@ -5,7 +5,7 @@ mod file;
 mod start;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub const DEMO_BACK_END: &str = "http://127.0.0.1:3001";
 pub struct Options {
     /// Where the API listens; port 0 is any free one.
     pub listen: SocketAddr,
+    /// Where `DynamoDB`, Secrets Manager and the demo back end listen, on free ports.
+    pub services: IpAddr,
     /// Directory of what is remembered; `None` forgets everything in the end.
     pub data: Option<PathBuf>,
     /// The template.
@@ -60,6 +62,7 @@ impl Default for Options {
         let workspace = PathBuf::from(WORKSPACE);
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            services: Ipv4Addr::LOCALHOST.into(),
             data: None,
             template: workspace.join("template.yaml"),
             config: workspace.join("infra/local/demo.yaml"),

@@ -1,7 +1,7 @@
 //! The steps of a start, in the order in which each finds its mistakes.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,9 +35,9 @@ pub(super) async fn start(
 ) -> Result<Parts, StartError> {
     let directory = DataDirectory::open(options.data.as_deref())?;
     let (listener, base_url) = listen(options.listen).await?;
-    let (legacy_listener, legacy_url) = loopback().await?;
-    let (dynamodb_listener, dynamodb_url) = loopback().await?;
-    let (secrets_listener, secrets_url) = loopback().await?;
+    let (legacy_listener, legacy_url) = listen_free(options.services).await?;
+    let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
+    let (secrets_listener, secrets_url) = listen_free(options.services).await?;
 
     let (config, cors_origin) = write_config(&options.config, &legacy_url, &directory)?;
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
@@ -116,10 +116,8 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError
     Ok((listener, url))
 }
 
-async fn loopback() -> Result<(TcpListener, String), StartError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    Ok((listener, url))
+async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartError> {
+    listen(SocketAddr::new(address, 0)).await
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
