@@ -1,4 +1,4 @@
-//! A deployment: what its stack says of itself, the demo's keys, apps and users put into it, and the demo back end.
+//! A deployment: what its stack says of itself, the demo's apps and users put into it, and the demo back end.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use local::binaries::WORKSPACE;
 use local::legacy::Legacy;
-use local::secrets::{self, Secrets};
+use local::secrets;
 use local::seed::{Seed, SeedUser};
-use startup::{Environment, dynamodb_client};
+use startup::{Environment, Secrets, dynamodb_client};
 use store::{Store, Tables};
 use support::{Client, User, background};
 use tokio::net::TcpListener;
@@ -16,9 +16,6 @@ use tokio::net::TcpListener;
 /// Users that the journeys have; each has the same password.
 const NAMES: [&str; 9] = ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open"];
 const PASSWORD: &str = "a password of nobody else";
-
-/// The secrets of the template, by logical id; the output of the stack with its ARN ends in `Arn`.
-const SECRETS: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
 
 /// A deployed gateway, ready for calls.
 pub(crate) struct Deployment {
@@ -68,8 +65,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
     let mut seed = Seed::load(&PathBuf::from(WORKSPACE).join("infra/local/seed.yaml")).expect("the demo's seed");
     let user = |name: &&str| SeedUser { email: format!("{name}@example.com"), password: PASSWORD.to_owned() };
     seed.users = NAMES.iter().map(user).collect();
-    let names = SECRETS.map(str::to_owned);
-    let secrets = secrets::open(None, &names, &seed.without_secret()).expect("new secrets");
+    let secrets = secrets::open(None, &[], &seed.without_secret()).expect("new secrets");
     let table = |id: &str| output(&format!("{id}TableName"));
     let tables = Tables {
         users: table("Users"),
@@ -79,9 +75,10 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         guesses: table("Guesses"),
         audit: table("Audit"),
     };
-    put(environment, &secrets, output).await;
+    // The keys function made it when the stack was made.
+    let pepper = Secrets::new(environment).expect("a client").text(&output("PepperArn")).await.expect("a pepper");
     let store = Store::new(dynamodb_client(environment).expect("a client"), tables);
-    seed.store(&store, &secrets, &secrets["Pepper"]).await.expect("a filled store");
+    seed.store(&store, &secrets, pepper.expose()).await.expect("a filled store");
 
     let listener = TcpListener::bind(needed("GATEWAY_BACK_END")).await.expect("the port of the demo back end");
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
@@ -97,13 +94,4 @@ fn outputs(path: &str) -> BTreeMap<String, String> {
     let text = |output: &serde_json::Value, name: &str| output[name].as_str().unwrap_or_default().to_owned();
     let list = list.as_array().expect("a list of outputs").iter();
     list.map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
-}
-
-async fn put(environment: &Environment, secrets: &Secrets, output: impl Fn(&str) -> String) {
-    let client = startup::aws::secrets_manager_client(environment).expect("a client");
-    for name in SECRETS {
-        let request = client.put_secret_value().secret_id(output(&format!("{name}Arn")));
-        let sent = request.secret_string(&secrets[name]).send().await;
-        sent.unwrap_or_else(|error| panic!("{name}: {error:?}"));
-    }
 }
