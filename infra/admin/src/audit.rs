@@ -11,6 +11,7 @@ use store::{AuditRow, Outcome};
 const MAX_REASON: usize = 500;
 
 /// What is about to change.
+#[expect(clippy::struct_field_names, reason = "an audit row calls it so")]
 pub(crate) struct Act {
     /// The command, as `users disable`.
     pub(crate) act: &'static str,
@@ -44,7 +45,7 @@ impl Context {
     }
 
     fn row(&self, act: Act) -> Result<AuditRow, Error> {
-        let (day, time) = when::day_and_time(self.now_millis());
+        let (day, time) = when::day_and_time(when::now_millis());
         let random = u64::from_be_bytes(startup::entropy::bytes()?);
         Ok(AuditRow {
             day,
@@ -63,7 +64,7 @@ impl Context {
 /// `audit list`
 pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), Error> {
     const DAY_MILLIS: i64 = 86_400_000;
-    let now = context.now_millis();
+    let now = when::now_millis();
     let length = filter.since.0.as_i64().saturating_mul(1_000);
     let (first_day, first_time) = when::day_and_time(now.saturating_sub(length));
     let mut items: Vec<Json> = Vec::new();

@@ -92,9 +92,9 @@ pub(crate) async fn resources(stack: &str) -> Result<Resources, AwsCliError> {
 
 async fn run(arguments: &[&str]) -> Result<String, AwsCliError> {
     let output = Command::new("aws").args(arguments).stdin(std::process::Stdio::null()).output().await;
-    let output = output.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => AwsCliError::NotInstalled,
-        _ => AwsCliError::NotRun(error),
+    let output = output.map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        if missing { AwsCliError::NotInstalled } else { AwsCliError::NotRun(error) }
     })?;
     if !output.status.success() {
         let problem = String::from_utf8_lossy(&output.stderr).trim().to_owned();

@@ -56,12 +56,11 @@ impl Catalogue {
         if let Some(read) = self.read.get() {
             return Ok(read.as_ref());
         }
-        let read = match &self.path {
-            Some(path) => Some(Gateway::load(path).map_err(|error| Error::Invalid(error.to_string()))?),
-            None => {
-                crate::output::note("names of APIs, plans and scopes are not checked: name gateway.yaml with --config");
-                None
-            }
+        let read = if let Some(path) = &self.path {
+            Some(Gateway::load(path).map_err(|error| Error::Invalid(error.to_string()))?)
+        } else {
+            crate::output::note("names of APIs, plans and scopes are not checked: name gateway.yaml with --config");
+            None
         };
         Ok(self.read.get_or_init(|| read).as_ref())
     }

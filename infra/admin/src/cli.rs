@@ -36,11 +36,12 @@ pub(crate) struct Arguments {
 /// Which gateway.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// The CloudFormation stack of the gateway [default: $GATEWAY_STACK]
+    /// The stack of the gateway in AWS [default: the variable `GATEWAY_STACK`]
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
     pub(crate) stack: Option<String>,
     /// The local stack that runs on this machine [default directory: .local here or above]
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "how clap says that an option may have a value")]
     pub(crate) local: Option<Option<PathBuf>>,
 }
 

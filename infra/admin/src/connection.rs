@@ -69,7 +69,7 @@ pub(crate) async fn connect(target: &Target, environment: Environment) -> Result
     connection(&environment, resources, stack, who, None)
 }
 
-/// The ARN of the operator. Without the AWS CLI it is the id of the access key, which CloudTrail knows.
+/// The ARN of the operator. Without the AWS CLI it is the id of the access key, which `CloudTrail` knows.
 async fn caller(environment: &Environment) -> Result<String, Error> {
     match aws_cli::caller().await {
         Err(aws_cli::AwsCliError::NotInstalled) => {

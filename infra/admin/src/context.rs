@@ -7,8 +7,7 @@ use crate::error::Error;
 use crate::output::Printer;
 use domain::ids::UserId;
 use domain::password::{Cost, Passwords};
-use domain::time::Timestamp;
-use startup::{Clock as _, StartError, SystemClock};
+use startup::StartError;
 use store::User;
 
 /// A gateway and a way to operate it.
@@ -21,18 +20,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(connection: Connection, arguments: &Arguments) -> Result<Self, Error> {
+    pub(crate) fn new(connection: Connection, arguments: &Arguments) -> Self {
         let catalogue = Catalogue::find(arguments.config.as_deref(), connection.config.as_deref());
         let print = Printer { json: arguments.output == Format::Json };
-        Ok(Self { connection, catalogue, print, yes: arguments.yes })
-    }
-
-    pub(crate) fn now_millis(&self) -> i64 {
-        SystemClock.now_millis()
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        SystemClock.now()
+        Self { connection, catalogue, print, yes: arguments.yes }
     }
 
     /// The user of an e-mail address or user id.

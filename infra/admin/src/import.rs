@@ -112,7 +112,7 @@ fn report(context: &Context, tally: &Tally, dry_run: bool) -> Result<(), Error> 
 }
 
 async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
-    let user = match line.record.and_then(|record| user(record).map_err(|error| error.to_string())) {
+    let user = match line.record.and_then(|record| user(&record).map_err(|error| error.to_string())) {
         Ok(user) => user,
         Err(reason) => return Fate::Bad(reason),
     };
@@ -135,7 +135,7 @@ async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
     }
 }
 
-fn user(record: Record) -> Result<User, Error> {
+fn user(record: &Record) -> Result<User, Error> {
     let email = address(&record.email)?;
     let user_id = match &record.user_id {
         Some(id) => UserId::parse(id)?,

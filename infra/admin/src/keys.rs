@@ -89,7 +89,7 @@ fn time(value: &Json) -> Option<Json> {
         Json::String(text) if text.len() <= 35 && text.starts_with(|char: char| char.is_ascii_digit()) => {
             Some(json!(text))
         }
-        _ => None,
+        Json::Null | Json::Bool(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `gateway-admin`: what an operator does with people, applications, sessions and keys, in AWS or on the local stack.
 
+#![expect(clippy::large_futures, reason = "one command runs, once, on the stack of the main thread")]
+
 mod apps;
 mod audit;
 mod aws_cli;
@@ -40,7 +42,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), Error> {
     let environment = Environment::from_process();
     let connection = connection::connect(&arguments.target, environment).await?;
-    let context = Context::new(connection, &arguments)?;
+    let context = Context::new(connection, &arguments);
     match arguments.command {
         Command::Users(command) => people::run(&context, command).await,
         Command::Apps(command) => apps::run(&context, command).await,

@@ -5,7 +5,7 @@ use crate::cli::{ChangeUser, CreateUser, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
-use crate::{import, policy, sessions};
+use crate::{import, policy, sessions, when};
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use domain::secret::Secret;
@@ -59,10 +59,7 @@ pub(crate) fn subject(user: &User) -> String {
 
 async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let email = address(&arguments.email)?;
-    let password = match arguments.no_password {
-        true => None,
-        false => Some(hashed(context, &new_password()?, &email).await?),
-    };
+    let password = if arguments.no_password { None } else { Some(hashed(context, &new_password()?, &email).await?) };
     let user_id = match arguments.id {
         Some(id) if id.is_app() => {
             return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
@@ -93,7 +90,7 @@ async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<
 
 async fn show(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let live = context.connection.store.sessions_of_user(&user.user_id, context.now()).await?;
+    let live = context.connection.store.sessions_of_user(&user.user_id, when::now()).await?;
     let mut shown = shown(&user);
     if let Some(members) = shown.as_object_mut() {
         members.insert("live_sessions".to_owned(), json!(live.len()));

@@ -63,7 +63,7 @@ async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
 }
 
 async fn of_user(context: &Context, user: &UserId, app: Option<&ClientId>) -> Result<Vec<LiveSession>, Error> {
-    let mut live = context.connection.store.sessions_of_user(user, context.now()).await?;
+    let mut live = context.connection.store.sessions_of_user(user, when::now()).await?;
     live.retain(|live| app.is_none_or(|app| live.client_id == *app));
     Ok(live)
 }
@@ -78,12 +78,12 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
             (format!("sessions of user {user}{within}"), of_user(context, &user, app.as_ref()).await?)
         }
         (None, None, Some(app)) => {
-            (format!("sessions in app {app}"), store.sessions_of_app(Some(app), context.now()).await?)
+            (format!("sessions in app {app}"), store.sessions_of_app(Some(app), when::now()).await?)
         }
         (None, None, None) => {
             let what = format!("This logs everybody out of {}", context.connection.place);
             context.confirm(&what, &context.connection.place)?;
-            ("all sessions".to_owned(), store.sessions_of_app(None, context.now()).await?)
+            ("all sessions".to_owned(), store.sessions_of_app(None, when::now()).await?)
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
@@ -101,13 +101,13 @@ async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
 
 /// Ends every session of a person; returns how many there were.
 pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<usize, Error> {
-    let live = context.connection.store.sessions_of_user(user, context.now()).await?;
+    let live = context.connection.store.sessions_of_user(user, when::now()).await?;
     end_all(context, live).await
 }
 
 /// Ends every session in an application.
 pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<usize, Error> {
-    let live = context.connection.store.sessions_of_app(Some(app), context.now()).await?;
+    let live = context.connection.store.sessions_of_app(Some(app), when::now()).await?;
     end_all(context, live).await
 }
 

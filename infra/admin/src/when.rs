@@ -1,8 +1,19 @@
 //! Points in time as people and logs read them: RFC 3339, UTC.
 
 use domain::time::Timestamp;
+use startup::{Clock as _, SystemClock};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+/// Milliseconds since 1970.
+pub(crate) fn now_millis() -> i64 {
+    SystemClock.now_millis()
+}
+
+/// The same in whole seconds.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
+}
 
 /// The time as `2026-03-01T09:30:00Z`; the bare number if no calendar has it.
 pub(crate) fn text(at: Timestamp) -> String {

@@ -32,7 +32,7 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
     if overlap > MAX_OVERLAP {
         return Err(Error::Invalid("an overlap is at most 90d: end it sooner and rotate again".to_owned()));
     }
-    let now = context.now();
+    let now = when::now();
     let mut secret = None;
     let set = |app: &mut App| {
         confidential(app)?;

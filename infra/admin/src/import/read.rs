@@ -101,7 +101,8 @@ fn csv_problem(error: &csv::Error) -> String {
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
         csv::ErrorKind::Deserialize { .. } => "enabled must be true or false".to_owned(),
         csv::ErrorKind::Io(error) => error.to_string(),
-        _ => "cannot be read as CSV".to_owned(),
+        // The library may learn of more.
+        csv::ErrorKind::Seek | csv::ErrorKind::Serialize(_) | _ => "cannot be read as CSV".to_owned(),
     }
 }
 

@@ -103,7 +103,8 @@ async fn a_bad_line_loses_no_other_and_a_second_run_skips_who_is_there() {
 async fn two_imports_of_one_file_make_everybody_once() {
     let gateway = Gateway::start().await;
     let olga = Operator::of(&gateway);
-    let lines: String = (0..300).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}\n")).collect();
+    let lines: Vec<_> = (0..300).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}")).collect();
+    let lines = lines.join("\n");
     let arguments = ["users", "import", "-", "--format", "jsonl", "-o", "json"];
     let (one, other) = tokio::join!(olga.run(&arguments, &lines), olga.run(&arguments, &lines));
     let (one, other) = (one.json(), other.json());

@@ -16,7 +16,7 @@ const NAME: &str = "stack.json";
 pub(super) struct StackFile(PathBuf);
 
 impl StackFile {
-    /// Writes the addresses of a stack and, as AWS CloudFormation would, the name of each resource by its logical id.
+    /// Writes the addresses of a stack and, as AWS does for a deployed one, the name of each resource by its logical id.
     pub(super) fn write(
         directory: &Path,
         (base_url, dynamodb_url, secrets_url): (&str, &str, &str),
