@@ -215,3 +215,7 @@ impl<'de> Deserialize<'de> for Distinct {
 #[cfg(test)]
 #[path = "access_token_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "rs256_tests.rs"]
+mod rs256_tests;

@@ -1,17 +1,17 @@
-//! RS256, which every server of RFC 9068 tokens must know. The keys beside this file are for these tests alone.
+//! RS256, which every server of RFC 9068 tokens must know. The two keys are for these tests alone.
 
+use crate::access_token::{AccessClaims, sign, verify};
+use crate::ids::{ClientId, SessionId, UserId};
+use crate::keys::{PublicKeys, SigningKey};
+use crate::scope::Scope;
+use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use domain::access_token::{AccessClaims, sign, verify};
-use domain::ids::{ClientId, SessionId, UserId};
-use domain::keys::{PublicKeys, SigningKey};
-use domain::scope::Scope;
-use domain::time::Timestamp;
 use ring::signature::{RsaKeyPair, RsaPublicKeyComponents};
 use serde_json::json;
 
-const KEY: &[u8] = include_bytes!("keys/rsa-2048.pk8");
-const SHORT_KEY: &[u8] = include_bytes!("keys/rsa-1024.pk8");
+const KEY: &[u8] = include_bytes!("rs256_tests/rsa-2048.pk8");
+const SHORT_KEY: &[u8] = include_bytes!("rs256_tests/rsa-1024.pk8");
 const ISSUER: &str = "https://auth.example.com";
 const AUDIENCE: &str = "https://api.example.com";
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
