@@ -1,4 +1,5 @@
 //! RS256, which every server of RFC 9068 tokens must know. The keys beside this file are for these tests alone.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

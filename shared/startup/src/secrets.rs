@@ -44,10 +44,13 @@ impl Secrets {
                 continue;
             }
             match self.client.get_secret_value().secret_id(name).send().await {
-                Ok(answer) => match answer.secret_string {
-                    Some(text) => drop(texts.insert(name.to_owned(), Secret::new(text))),
-                    None => tracing::error!(field, secret = name, "the secret must be a text, not binary"),
-                },
+                Ok(answer) => {
+                    if let Some(text) = answer.secret_string {
+                        texts.insert(name.to_owned(), Secret::new(text));
+                    } else {
+                        tracing::error!(field, secret = name, "the secret must be a text, not binary");
+                    }
+                }
                 Err(error) if is_refused(&error) => {
                     let reason = DisplayErrorContext(error).to_string();
                     tracing::error!(field, secret = name, reason, "the secret cannot be read: create it and permit it");

@@ -18,7 +18,7 @@ fn told(remote: Remote<'_>, ended: Ended) -> Value {
 }
 
 /// What every document of these tests has, and these members.
-fn with(members: Value) -> Value {
+fn with(members: &Value) -> Value {
     let mut document = json!({
         "type": "subsegment",
         "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
@@ -37,13 +37,13 @@ fn a_call_of_a_back_end_is_told_without_its_path() {
     for (status, flags) in
         [(200, &[][..]), (304, &[]), (401, &["error"]), (429, &["error", "throttle"]), (503, &["fault"])]
     {
-        let mut expected = with(base(status));
+        let mut expected = with(&base(status));
         for flag in flags {
             expected[*flag] = json!(true);
         }
         assert_eq!(told(BACK_END, Ended::Answered(status)), expected);
     }
-    let mut unanswered = with(base(0));
+    let mut unanswered = with(&base(0));
     unanswered["http"].as_object_mut().unwrap().remove("response");
     unanswered["fault"] = json!(true);
     assert_eq!(told(BACK_END, Ended::Failed), unanswered);
@@ -52,12 +52,12 @@ fn a_call_of_a_back_end_is_told_without_its_path() {
 #[test]
 fn logins_and_services_of_aws_are_told_by_their_names() {
     let login = json!({ "name": "orders-login", "namespace": "remote" });
-    assert_eq!(told(Remote::Connector("orders-login"), Ended::Done), with(login.clone()));
-    let mut refused = with(login);
+    assert_eq!(told(Remote::Connector("orders-login"), Ended::Done), with(&login));
+    let mut refused = with(&login);
     refused["error"] = json!(true);
     assert_eq!(told(Remote::Connector("orders-login"), Ended::Refused), refused);
     let database = json!({ "name": "DynamoDB", "namespace": "aws", "aws": { "operation": "UpdateItem" } });
-    assert_eq!(told(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" }, Ended::Done), with(database));
+    assert_eq!(told(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" }, Ended::Done), with(&database));
 }
 
 #[test]
@@ -116,7 +116,7 @@ async fn exchanged(daemon: &UdpSocket, observer: &Observer, trace: Option<&str>)
         header
     };
     let header = observer.observe(trace, work).await;
-    let mut datagram = [0; 65_536];
+    let mut datagram = vec![0; 65_536];
     let told = daemon.recv(&mut datagram).ok();
     (header, told.map(|length| String::from_utf8(datagram[..length].to_vec()).unwrap()))
 }
