@@ -26,4 +26,5 @@ mod sessions;
 mod smoke;
 mod switch;
 mod tokens;
+mod traces;
 mod wire;

@@ -8,7 +8,7 @@ use domain::call_context::TokenRef;
 use domain::ids::ConnectorName;
 use domain::rate_limit::{Decision, Plan, Quota, Refused};
 use domain::time::Timestamp;
-use startup::Metric;
+use startup::{Ended, Metric, Remote};
 use store::{Counted, StoreError};
 
 use crate::Authorizer;
@@ -32,7 +32,10 @@ impl Authorizer {
         }
         let bucket = plan.bucket(now_ms);
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
-        let view = match self.store.count_call(user, app, &claims.sid, bucket.as_str(), now).await? {
+        let traced = startup::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
+        let counted = self.store.count_call(user, app, &claims.sid, bucket.as_str(), now).await;
+        traced.ended(if counted.is_ok() { Ended::Done } else { Ended::Failed });
+        let view = match counted? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
             Counted::Live(view) => view,
         };

@@ -14,10 +14,14 @@ async fn main() -> Result<(), Error> {
     let observer = &Observer::new(&environment, "authorizer", Arc::new(SystemClock));
     let function = &observer.starting(Function::start(move || authorizer::start(environment.clone()))).await;
     run(service_fn(|event: LambdaEvent<Value>| {
-        observer.observe(async move {
-            let authorizer = function.get().await.map_err(|error| authorizer::not_ready(&error))?;
-            Box::pin(authorizer.authorize(event.payload)).await
-        })
+        let LambdaEvent { payload, context } = event;
+        async move {
+            let decision = async {
+                let authorizer = function.get().await.map_err(|error| authorizer::not_ready(&error))?;
+                Box::pin(authorizer.authorize(payload)).await
+            };
+            observer.observe(context.xray_trace_id.as_deref(), decision).await
+        }
     }))
     .await
 }

@@ -10,7 +10,7 @@ use domain::event::{ApiRequest, ApiResponse};
 use domain::headers::{Client, Identity, Outgoing, Reserved, build_request};
 use domain::ids::ConnectorName;
 use http::{Request, Response};
-use startup::Metric;
+use startup::{Ended, Metric, Remote};
 
 use crate::Proxy;
 use crate::answer::{self, MAX_ANSWER};
@@ -20,12 +20,7 @@ use crate::tokens::InternalToken;
 
 impl Proxy {
     /// Sends the call to its back end and passes the answer on.
-    pub(crate) async fn forward(
-        &self,
-        request: &ApiRequest,
-        call: &Call<'_>,
-        trace_id: Option<&str>,
-    ) -> Result<ApiResponse, Failure> {
+    pub(crate) async fn forward(&self, request: &ApiRequest, call: &Call<'_>) -> Result<ApiResponse, Failure> {
         let connector = match &call.api.connector {
             Some(name) => Some(self.connector(name)?),
             None => None,
@@ -40,7 +35,7 @@ impl Proxy {
             &request.headers
         };
         let connector_of_api = connector.map(|(_, connector)| connector);
-        let exchange = Exchange { request, call, connector: connector_of_api, trace_id, headers };
+        let exchange = Exchange { request, call, connector: connector_of_api, headers };
         let nothing_reserved = Reserved::default();
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
@@ -84,12 +79,18 @@ impl Proxy {
         token: Option<&InternalToken>,
     ) -> Result<Response<Bytes>, Failure> {
         let api = exchange.call.api;
-        let request = exchange.request(reserved, token)?;
+        let traced = startup::exchange(Remote::BackEnd {
+            method: exchange.call.method.as_str(),
+            scheme: api.back_end.scheme().as_str(),
+            host: api.back_end.authority().host(),
+        });
+        let request = exchange.request(reserved, token, traced.header())?;
         let max_body = usize::try_from(api.max_answer_bytes).unwrap_or(MAX_ANSWER);
         let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
         let begun = self.clock.now_millis();
         let answer = self.clients.get(api.tls.as_ref()).send(request, bounds).await;
         let millis = self.clock.now_millis().saturating_sub(begun);
+        traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
         let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
         startup::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
         Ok(answer?)
@@ -101,14 +102,18 @@ struct Exchange<'a> {
     request: &'a ApiRequest,
     call: &'a Call<'a>,
     connector: Option<&'a Arc<dyn Connector>>,
-    trace_id: Option<&'a str>,
     /// The client's headers that may go on.
     headers: &'a [(String, String)],
 }
 
 impl Exchange<'_> {
     /// The request to the back end: configured authority, checked path, built headers, the body as it came.
-    fn request(&self, reserved: &Reserved, token: Option<&InternalToken>) -> Result<Request<Bytes>, Failure> {
+    fn request(
+        &self,
+        reserved: &Reserved,
+        token: Option<&InternalToken>,
+        trace_id: Option<&str>,
+    ) -> Result<Request<Bytes>, Failure> {
         let (call, api) = (self.call, self.call.api);
         let injection = match (self.connector, token) {
             (Some(connector), Some(token)) => connector.inject(&token.state)?,
@@ -129,7 +134,7 @@ impl Exchange<'_> {
                 // API Gateway serves nothing else.
                 scheme: "https",
                 request_id: self.request.request_id.as_deref(),
-                trace_id: self.trace_id,
+                trace_id,
             },
             identity,
             names: &api.headers,

@@ -56,10 +56,10 @@ impl Proxy {
         Self { gateway, connectors, clients, tokens: Tokens::new(store, keys), clock }
     }
 
-    /// Answers one event of API Gateway. `trace_id` is the X-Ray trace of the invocation.
+    /// Answers one event of API Gateway.
     ///
     /// An error means that the event is none of API Gateway's; every other failure is an answer.
-    pub async fn handle(&self, event: Value, trace_id: Option<&str>) -> Result<Value, EventError> {
+    pub async fn handle(&self, event: Value) -> Result<Value, EventError> {
         let version = version(&event);
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
@@ -68,14 +68,14 @@ impl Proxy {
                 return Ok(Failure::Event(status).answer(None).into_value(version));
             }
         };
-        let response = self.answer(&request, trace_id).await;
+        let response = self.answer(&request).await;
         Ok(answer::for_lambda(response, version, |response| match self.gateway.cors() {
             Some(cors) => cors.dress(&request, response),
             None => response,
         }))
     }
 
-    async fn answer(&self, request: &ApiRequest, trace_id: Option<&str>) -> ApiResponse {
+    async fn answer(&self, request: &ApiRequest) -> ApiResponse {
         let request_id = request.request_id.as_deref();
         if request.method == "OPTIONS" {
             return self.preflight(request).unwrap_or_else(|failure| failure.answer(request_id));
@@ -85,7 +85,7 @@ impl Proxy {
             Err(failure) => return failure.answer(request_id),
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
-        let response = match self.forward(request, &call, trace_id).await {
+        let response = match self.forward(request, &call).await {
             Ok(response) => response,
             Err(failure) => failure.answer(request_id),
         };

@@ -20,12 +20,16 @@ async fn main() -> Result<(), Error> {
     let observer = &Observer::new(&environment, "proxy", Arc::new(SystemClock));
     let proxy = &observer.starting(Function::start(move || build(environment.clone()))).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        observer.observe(async move {
-            match proxy.get().await {
-                Ok(proxy) => Ok(Box::pin(proxy.handle(event.payload, event.context.xray_trace_id.as_deref())).await?),
-                Err(error) => Ok::<_, Error>(proxy::not_ready(&event.payload, &error)),
-            }
-        })
+        let LambdaEvent { payload, context } = event;
+        async move {
+            let answer = async {
+                match proxy.get().await {
+                    Ok(proxy) => Ok(Box::pin(proxy.handle(payload)).await?),
+                    Err(error) => Ok::<_, Error>(proxy::not_ready(&payload, &error)),
+                }
+            };
+            observer.observe(context.xray_trace_id.as_deref(), answer).await
+        }
     }))
     .await
 }

@@ -9,7 +9,7 @@ use domain::scope::Scope;
 use domain::session::{InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
-use startup::Metric;
+use startup::{Ended, Metric, Remote};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -188,18 +188,22 @@ impl App {
         Ok(InternalToken { version, sealed, since: now, ends, renew_until: acquired.renew_until })
     }
 
-    /// Waits for a legacy system and counts how long that took.
+    /// Waits for a legacy system, counts how long that took and tells the trace of it.
     async fn measured<T>(
         &self,
         name: &ConnectorName,
         asking: impl Future<Output = Result<T, ConnectorError>>,
     ) -> Result<T, ConnectorError> {
+        let traced = startup::exchange(Remote::Connector(name.as_str()));
         let begun = self.clock.now_millis();
         let outcome = asking.await;
-        let failed = match &outcome {
-            Ok(_) | Err(ConnectorError::Refused) => false,
-            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => true,
+        let ended = match &outcome {
+            Ok(_) => Ended::Done,
+            Err(ConnectorError::Refused) => Ended::Refused,
+            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => Ended::Failed,
         };
+        traced.ended(ended);
+        let failed = ended == Ended::Failed;
         let millis = self.clock.now_millis().saturating_sub(begun);
         startup::count(Metric::Connector { connector: name.as_str(), millis, failed });
         outcome

@@ -18,13 +18,14 @@ async fn main() -> Result<(), Error> {
     });
     let function = &observer.starting(start).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let LambdaEvent { payload, context } = event;
         let answer = async {
             match function.get().await {
-                Ok(app) => Box::pin(app.handle(event.payload)).await,
-                Err(error) => token::not_ready(&event.payload, &error),
+                Ok(app) => Box::pin(app.handle(payload)).await,
+                Err(error) => token::not_ready(&payload, &error),
             }
         };
-        Ok::<_, Error>(observer.observe(answer).await)
+        Ok::<_, Error>(observer.observe(context.xray_trace_id.as_deref(), answer).await)
     }))
     .await
 }

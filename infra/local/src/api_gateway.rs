@@ -103,7 +103,7 @@ impl ApiGateway {
         if event.len() > limits::PAYLOAD {
             return Err(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"));
         }
-        let invocation = self.functions.invoke(&matched.route.function, event);
+        let invocation = self.functions.invoke_in(&received.trace_root, &matched.route.function, event);
         let Ok(outcome) = tokio::time::timeout(self.integration_timeout, invocation).await else {
             return Err(Own::new("INTEGRATION_TIMEOUT", "Endpoint request timed out"));
         };
@@ -127,7 +127,7 @@ impl ApiGateway {
         let api = &self.template.api;
         let event = event::authorizer(api, received, matched);
         let method_arn = event::method_arn(api, received);
-        let invocation = self.functions.invoke(function, Bytes::from(event.to_string()));
+        let invocation = self.functions.invoke_in(&received.trace_root, function, Bytes::from(event.to_string()));
         // API Gateway waits for an authorizer no longer than for an integration.
         let outcome = tokio::time::timeout(self.integration_timeout, invocation).await.ok();
         authorizer::decide(outcome, &method_arn).map_err(|refused| {

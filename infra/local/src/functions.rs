@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::trace::Trace;
 use tokio::sync::Semaphore;
 
 use crate::limits;
 use crate::log::Log;
 use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
+use crate::random;
 
 /// How to start a process: given its name in the log and the address of its Runtime API.
 type Launch = Arc<dyn Fn(&str, SocketAddr) -> io::Result<Runner> + Send + Sync>;
@@ -21,6 +23,8 @@ type Launch = Arc<dyn Fn(&str, SocketAddr) -> io::Result<Runner> + Send + Sync>;
 #[derive(Debug, Clone, Default)]
 pub struct Functions {
     by_id: BTreeMap<String, Arc<Scaling>>,
+    /// Whether traces are kept.
+    sampled: bool,
 }
 
 impl Functions {
@@ -37,6 +41,13 @@ impl Functions {
             functions.add(&id, scaling);
         }
         functions
+    }
+
+    /// These functions, with traces that are kept or not.
+    #[must_use]
+    pub fn sampled(mut self, sampled: bool) -> Self {
+        self.sampled = sampled;
+        self
     }
 
     fn add(&mut self, id: &str, scaling: Scaling) {
@@ -65,14 +76,20 @@ impl Functions {
         Ok(())
     }
 
-    /// Invokes a function. The invocation runs to its end even if the caller stops waiting.
+    /// Invokes a function, in a trace of its own.
     pub async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_in(&random::trace_root(), id, event).await
+    }
+
+    /// Invokes a function in this trace. The invocation runs to its end even if the caller stops waiting.
+    pub(crate) async fn invoke_in(&self, root: &str, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let Some(scaling) = self.by_id.get(id).cloned() else {
             let problem = "is not part of the template".to_owned();
             return Err(CannotStart { name: id.to_owned(), problem, lines: Vec::new() }.into());
         };
         let name = scaling.name.clone();
-        match tokio::spawn(async move { scaling.invoke(event).await }).await {
+        let trace = Trace { root, parent: &random::segment_id(), sampled: self.sampled }.to_header();
+        match tokio::spawn(async move { scaling.invoke(trace, event).await }).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 Err(CannotStart { name, problem: format!("could not be run: {error}"), lines: Vec::new() }.into())
@@ -91,6 +108,12 @@ impl Functions {
     pub fn invocations(&self, id: &str) -> u64 {
         self.by_id.get(id).map_or(0, |scaling| scaling.invoked.load(Ordering::Relaxed))
     }
+
+    /// The trace header that a function was given last; empty if it was not invoked.
+    pub fn last_trace(&self, id: &str) -> String {
+        let trace = |scaling: &Arc<Scaling>| scaling.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.by_id.get(id).map(trace).unwrap_or_default()
+    }
 }
 
 struct Scaling {
@@ -105,6 +128,8 @@ struct Scaling {
     idle: Mutex<Vec<Process>>,
     started: AtomicU64,
     invoked: AtomicU64,
+    /// The trace header of the last invocation.
+    trace: Mutex<String>,
 }
 
 impl std::fmt::Debug for Scaling {
@@ -126,6 +151,7 @@ impl Scaling {
             idle: Mutex::default(),
             started: AtomicU64::default(),
             invoked: AtomicU64::default(),
+            trace: Mutex::default(),
         }
     }
 
@@ -150,15 +176,16 @@ impl Scaling {
         idle.pop()
     }
 
-    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+    async fn invoke(&self, trace: String, event: Bytes) -> Result<Bytes, InvokeError> {
         self.invoked.fetch_add(1, Ordering::Relaxed);
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&trace);
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await.ok();
         let mut process = match self.idle() {
             Some(process) => process,
             None => self.start().await?,
         };
-        let outcome = process.invoke(event, self.timeout).await;
+        let outcome = process.invoke(trace, event, self.timeout).await;
         match &outcome {
             Ok(_) | Err(InvokeError::Reported(_)) => self.put_back(process),
             Err(error) => self.log.push(&self.name, &error.to_string()),

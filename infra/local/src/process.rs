@@ -149,10 +149,15 @@ impl Process {
     }
 
     /// Runs one invocation. After any error but a reported one the process is of no more use.
-    pub(crate) async fn invoke(&mut self, event: Bytes, timeout: Duration) -> Result<Bytes, InvokeError> {
+    pub(crate) async fn invoke(
+        &mut self,
+        trace: String,
+        event: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, InvokeError> {
         let (sender, receiver) = oneshot::channel();
         let deadline_ms = SystemClock.now_millis() + i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
-        let invocation = Invocation { request_id: random::request_id(), event, deadline_ms, outcome: sender };
+        let invocation = Invocation { request_id: random::request_id(), trace, event, deadline_ms, outcome: sender };
         self.api.hand_over(invocation).await;
         let status = tokio::select! {
             // An answer counts even if the process ends right after it.

@@ -23,6 +23,8 @@ use crate::limits;
 pub(crate) struct Invocation {
     /// Its id.
     pub(crate) request_id: String,
+    /// Its trace, as the header of X-Ray.
+    pub(crate) trace: String,
     /// The event.
     pub(crate) event: Bytes,
     /// When it must have ended, in milliseconds since 1970.
@@ -120,7 +122,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
         ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
         ("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", shared.function_arn.clone()),
-        ("lambda-runtime-trace-id", format!("Root={}", invocation.request_id)),
+        ("lambda-runtime-trace-id", invocation.trace),
         ("content-type", "application/json".to_owned()),
     ];
     *shared.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.request_id, invocation.outcome));

@@ -51,6 +51,9 @@ pub struct Options {
     pub record: bool,
     /// `LOG_LEVEL` of the functions.
     pub log_level: String,
+    /// Whether X-Ray's traces are kept: functions then tell the daemon at `AWS_XRAY_DAEMON_ADDRESS`, if `environment`
+    /// names one.
+    pub sampled: bool,
     /// Variables of functions, by name, besides or instead of what the template gives them. For tests that break or
     /// hasten something.
     pub environment: Vec<(String, String)>,
@@ -72,6 +75,7 @@ impl Default for Options {
             start_timeout: crate::limits::INIT,
             record: false,
             log_level: "INFO".to_owned(),
+            sampled: false,
             environment: Vec::new(),
         }
     }

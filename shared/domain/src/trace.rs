@@ -1,20 +1,40 @@
 //! The trace a call belongs to, as AWS X-Ray and as W3C Trace Context write it.
 
-/// The id of a trace in a header of X-Ray, such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=…;Sampled=1`.
-pub fn root(header: &str) -> Option<&str> {
-    field(header, "Root")
+/// A well-formed trace header of X-Ray, such as
+/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace<'h> {
+    /// The id of the trace: `1-`, eight hexadecimal digits of the time, `-`, and 24 at random.
+    pub root: &'h str,
+    /// The segment that asks: 16 hexadecimal digits.
+    pub parent: &'h str,
+    /// Whether it was decided to keep this trace.
+    pub sampled: bool,
 }
 
-/// The `traceparent` (W3C Trace Context section 3.2) of an X-Ray header that has a well-formed root and a parent.
-pub fn traceparent(header: &str) -> Option<String> {
-    let (time, unique) = root(header)?.strip_prefix("1-")?.split_once('-')?;
-    let parent = field(header, "Parent")?;
-    let sampled = if field(header, "Sampled") == Some("1") { "01" } else { "00" };
-    let sound = is_hex(time, 8) && is_hex(unique, 24) && is_hex(parent, 16);
-    // Ids of zeros alone are not valid (sections 3.2.2.3 and 3.2.2.4).
-    let all_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
-    let named = !(all_zero(time) && all_zero(unique) || all_zero(parent));
-    (sound && named).then(|| format!("00-{time}{unique}-{parent}-{sampled}"))
+impl<'h> Trace<'h> {
+    /// Reads a header; `None` unless its root and its parent are well-formed.
+    pub fn parse(header: &'h str) -> Option<Self> {
+        let root = field(header, "Root")?;
+        let (time, unique) = root.strip_prefix("1-")?.split_once('-')?;
+        let parent = field(header, "Parent")?;
+        let sound = is_hex(time, 8) && is_hex(unique, 24) && is_hex(parent, 16);
+        // Ids of zeros alone are not valid (W3C Trace Context sections 3.2.2.3 and 3.2.2.4).
+        let all_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+        let named = !(all_zero(time) && all_zero(unique) || all_zero(parent));
+        (sound && named).then_some(Self { root, parent, sampled: field(header, "Sampled") == Some("1") })
+    }
+
+    /// The header of X-Ray that says the same.
+    pub fn to_header(self) -> String {
+        format!("Root={};Parent={};Sampled={}", self.root, self.parent, u8::from(self.sampled))
+    }
+
+    /// The `traceparent` (W3C Trace Context section 3.2) that says the same.
+    pub fn to_traceparent(self) -> String {
+        let unique: String = self.root.chars().skip("1-".len()).filter(|letter| *letter != '-').collect();
+        format!("00-{unique}-{}-{:02}", self.parent, u8::from(self.sampled))
+    }
 }
 
 fn field<'h>(header: &'h str, name: &str) -> Option<&'h str> {
@@ -30,14 +50,25 @@ fn is_hex(text: &str, length: usize) -> bool {
 mod tests {
     use super::*;
 
+    const HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+
     #[test]
     fn a_trace_of_x_ray_is_told_as_w3c_writes_it() {
-        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-        let expected = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
-        assert_eq!(traceparent(header).as_deref(), Some(expected));
-        assert_eq!(root(header), Some("1-5759e988-bd862e3fe1be46a994272793"));
-        let unsampled = header.replace("Sampled=1", "Sampled=0;Lineage=a:0");
-        assert_eq!(traceparent(&unsampled), Some(expected.replace("-01", "-00")));
+        let trace = Trace::parse(HEADER).unwrap();
+        assert_eq!(trace.root, "1-5759e988-bd862e3fe1be46a994272793");
+        assert_eq!(trace.to_traceparent(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+        let unsampled = HEADER.replace("Sampled=1", "Sampled=0;Lineage=a:0");
+        let unsampled = Trace::parse(&unsampled).unwrap();
+        assert!(!unsampled.sampled);
+        assert_eq!(unsampled.to_traceparent(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-00");
+    }
+
+    #[test]
+    fn a_trace_goes_on_under_another_parent() {
+        let trace = Trace::parse(HEADER).unwrap();
+        assert_eq!(trace.to_header(), HEADER);
+        let below = Trace { parent: "00000000000000ab", ..trace }.to_header();
+        assert_eq!(below, HEADER.replace("53995c3f42cd8ad8", "00000000000000ab"));
     }
 
     #[test]
@@ -50,7 +81,7 @@ mod tests {
             "Root=1-5759E988-BD862E3FE1BE46A994272793;Parent=53995c3f42cd8ad8",
             "Root=1-5759e988-bd862e3fe1be46a99427279\r;Parent=53995c3f42cd8ad8",
         ] {
-            assert_eq!(traceparent(header), None, "{header:?}");
+            assert_eq!(Trace::parse(header), None, "{header:?}");
         }
     }
 }

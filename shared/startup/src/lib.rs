@@ -12,15 +12,17 @@ pub mod observer;
 pub mod secret_versions;
 pub mod secrets;
 pub mod trace;
+mod xray;
 
 pub use aws::dynamodb_client;
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;
 pub use fresh::Fresh;
 pub use metric::{ADMITTED, Metric};
-pub use observer::{Observer, count, keys_stale};
+pub use observer::{Exchange, Observer, count, exchange, keys_stale};
 pub use secrets::Secrets;
 pub use trace::tracing;
+pub use xray::{Ended, Remote};
 
 /// What keeps a function from starting; the text names the field and says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

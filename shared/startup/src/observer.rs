@@ -1,7 +1,8 @@
-//! What operators see of one invocation: metrics, and log lines that name the request.
+//! What operators see of one invocation: metrics, log lines that name the request, and its part of a trace.
 
 use crate::emf::Pending;
 use crate::metric::Metric;
+use crate::xray::{Daemon, Ended, Invocation, Remote, Subsegment};
 use crate::{Clock, Environment, StartError};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,7 @@ tokio::task_local! {
 
 /// Counts something that happened in the invocation this runs in; outside of one, nothing.
 pub fn count(metric: Metric<'_>) {
-    let _ = OBSERVER.try_with(|observer| observer.pending().add(metric, observer.0.clock.now_millis()));
+    let _ = OBSERVER.try_with(|observer| observer.pending().add(metric, observer.now_millis()));
 }
 
 /// Tells that keys could not be read anew, or are not usable, and the last good ones are used on: a metric, and a log
@@ -28,12 +29,46 @@ pub fn keys_stale(secret: &str, age: i64, error: &StartError) {
     count(Metric::KeysStale);
 }
 
+/// Begins to trace an exchange with somebody, in the invocation this runs in.
+pub fn exchange(remote: Remote<'_>) -> Exchange {
+    OBSERVER.try_with(|observer| observer.exchange(remote)).unwrap_or(Exchange { header: None, told: None })
+}
+
+/// An exchange between its begin and its end. One that is dropped before is not told.
+#[must_use]
+pub struct Exchange {
+    /// The invocation's own, where the exchange has none.
+    header: Option<String>,
+    told: Option<(Observer, Subsegment)>,
+}
+
+impl Exchange {
+    /// The `X-Amzn-Trace-Id` to send on, if the invocation has one.
+    pub fn header(&self) -> Option<&str> {
+        self.told.as_ref().map(|(_, subsegment)| subsegment.header.as_str()).or(self.header.as_deref())
+    }
+
+    /// Tells X-Ray how it ended, if the trace is kept. Neither waits nor fails.
+    pub fn ended(self, ended: Ended) {
+        if let Some((observer, subsegment)) = self.told
+            && let Some(daemon) = &observer.container.daemon
+        {
+            daemon.send(&subsegment.end(ended, observer.now_millis()));
+        }
+    }
+}
+
 /// What one container has to tell. Clones share it.
 #[derive(Clone)]
-pub struct Observer(Arc<Container>);
+pub struct Observer {
+    container: Arc<Container>,
+    /// The trace of the invocation it observes, if Lambda named one.
+    invocation: Option<Arc<Invocation>>,
+}
 
 struct Container {
     pending: Mutex<Pending>,
+    daemon: Option<Daemon>,
     clock: Arc<dyn Clock>,
     write: fn(&str),
 }
@@ -48,7 +83,9 @@ impl Observer {
         let namespace = environment.get("METRICS_NAMESPACE").unwrap_or(NAMESPACE).to_owned();
         let mut pending = Pending::new(namespace, function, environment.get("LOG_LEVEL").unwrap_or_default());
         pending.add(Metric::ColdStart, clock.now_millis());
-        Self(Arc::new(Container { pending: Mutex::new(pending), clock, write }))
+        let daemon = Daemon::from_environment(environment);
+        let container = Arc::new(Container { pending: Mutex::new(pending), daemon, clock, write });
+        Self { container, invocation: None }
     }
 
     /// Runs the start of a function. What it counts is written with the first invocation.
@@ -56,20 +93,33 @@ impl Observer {
         OBSERVER.scope(self.clone(), Box::pin(work)).await
     }
 
-    /// Runs one invocation. What it counts is written at its end, if it cannot wait.
-    pub async fn observe<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs one invocation, of this trace of X-Ray. What it counts is written at its end, if it cannot wait.
+    pub async fn observe<T>(&self, trace: Option<&str>, work: impl Future<Output = T>) -> T {
+        let invocation = trace.map(|header| Arc::new(Invocation::new(header)));
+        let observer = Self { container: Arc::clone(&self.container), invocation };
         // Boxed: a whole journey is one very large future.
-        let outcome = OBSERVER.scope(self.clone(), Box::pin(work)).await;
-        let lines = self.pending().due(self.0.clock.now_millis());
+        let outcome = OBSERVER.scope(observer, Box::pin(work)).await;
+        let lines = self.pending().due(self.now_millis());
         for line in lines {
-            (self.0.write)(&line);
+            (self.container.write)(&line);
         }
         outcome
     }
 
+    fn exchange(&self, remote: Remote<'_>) -> Exchange {
+        let Some(invocation) = &self.invocation else { return Exchange { header: None, told: None } };
+        let subsegment = self.container.daemon.as_ref().and_then(|_| invocation.begin(remote, self.now_millis()));
+        let told = subsegment.map(|subsegment| (self.clone(), subsegment));
+        Exchange { header: Some(invocation.header().to_owned()), told }
+    }
+
+    fn now_millis(&self) -> i64 {
+        self.container.clock.now_millis()
+    }
+
     /// A panic while the lock was held cannot leave half a value behind.
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
-        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.container.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -183,7 +183,7 @@ async fn headers_larger_than_the_back_end_takes_are_431() {
 async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
     let rig = Rig::new().await;
     for event in [json!({}), json!([]), json!({"Records": []}), json!({"version": "3.0"})] {
-        let error = rig.proxy.handle(event, None).await.unwrap_err().to_string();
+        let error = rig.proxy.handle(event).await.unwrap_err().to_string();
         assert!(error.contains("expected an API Gateway REST API event"), "{error}");
     }
 }

@@ -14,6 +14,7 @@ use domain::sealing::SealedToken;
 use domain::session::{Family, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use serde_json::json;
+use startup::{Environment, Observer};
 use support::{DynamoDb, Wire};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, answer};
@@ -99,7 +100,8 @@ apis:
     }
 
     pub(super) async fn send(&self, event: Value) -> Response {
-        Response(self.proxy.handle(event, Some("Root=1-2-3")).await.unwrap())
+        let observer = Observer::new(&Environment::default(), "proxy", self.clock.clone());
+        Response(observer.observe(Some("Root=1-2-3"), self.proxy.handle(event)).await.unwrap())
     }
 
     /// Sends a call of alice's, the token sealed in its context.

@@ -115,7 +115,7 @@ fn headers(received: &Received) -> Vec<(String, String)> {
         ("X-Forwarded-For", forwarded),
         ("X-Forwarded-Port", received.port.to_string()),
         ("X-Forwarded-Proto", "http".to_owned()),
-        ("X-Amzn-Trace-Id", format!("Root={}", received.request_id)),
+        ("X-Amzn-Trace-Id", format!("Root={}", received.trace_root)),
     ];
     let replaced = |name: &str| own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let theirs = received.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()) && !replaced(name));

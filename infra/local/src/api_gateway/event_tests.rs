@@ -15,6 +15,7 @@ fn template() -> Template {
 fn received(path: &str, query: &str, headers: &[(&str, &str)], body: &'static [u8]) -> Received {
     Received {
         request_id: "id-1".to_owned(),
+        trace_root: "1-5759e988-bd862e3fe1be46a994272793".to_owned(),
         method: "GET".to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),

@@ -15,6 +15,8 @@ use crate::limits;
 pub(super) struct Received {
     /// API Gateway's id of it.
     pub(super) request_id: String,
+    /// The id of its trace, which all functions that it leads to share.
+    pub(super) trace_root: String,
     /// Method as sent.
     pub(super) method: String,
     /// Path, undecoded.
@@ -63,6 +65,7 @@ impl Received {
             parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
         Ok(Self {
             request_id,
+            trace_root: crate::random::trace_root(),
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::trace::Trace;
 use serde_json::json;
 
 use super::*;
@@ -204,4 +205,27 @@ async fn many_calls_at_once_are_all_answered() {
     for call in calls {
         assert_eq!(call.await.unwrap(), 200);
     }
+}
+
+#[tokio::test]
+async fn the_functions_of_one_request_share_its_trace() {
+    let api = start().await;
+    let mut roots = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let client = reqwest::Client::new().get(format!("{}/orders", api.base)).bearer_auth("good");
+        let sent = client.header("x-amzn-trace-id", "Root=1-00000001-000000000000000000000001").send().await.unwrap();
+        let event: Json = sent.json().await.unwrap();
+        let (authorizer, proxy) =
+            (api.functions.last_trace("AuthorizerFunction"), api.functions.last_trace("ProxyFunction"));
+        let (authorizer, proxy) = (Trace::parse(&authorizer).unwrap(), Trace::parse(&proxy).unwrap());
+        assert_eq!(authorizer.root, proxy.root);
+        assert_ne!(authorizer.parent, proxy.parent);
+        assert!(!authorizer.sampled && !proxy.sampled);
+        let names =
+            event["headers"].as_object().unwrap().keys().filter(|name| name.eq_ignore_ascii_case("x-amzn-trace-id"));
+        assert_eq!(names.count(), 1);
+        assert_eq!(event["headers"]["X-Amzn-Trace-Id"], format!("Root={}", proxy.root));
+        roots.insert(proxy.root.to_owned());
+    }
+    assert_eq!(roots.len(), 2);
 }

@@ -83,7 +83,8 @@ pub(super) async fn start(
     let log_path = directory.file(LOG_FILE);
     let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
     let programs = programs(&template, &binaries.await?, &config, &options)?;
-    let functions = Functions::new(programs, options.most_processes, options.start_timeout, &log);
+    let functions =
+        Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));

@@ -5,6 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
 use super::{HOP_BY_HOP, Reserved, fold, named_by_connection};
 use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
+use crate::trace::Trace;
 
 /// Names, folded, that only the gateway or the HTTP client may set.
 const PROTECTED: [&str; 23] = [
@@ -212,7 +213,7 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
         set(&call.names.client_id, identity.client_id.as_str(), "the client id")?;
     }
-    let traceparent = client.trace_id.and_then(crate::trace::traceparent);
+    let traceparent = client.trace_id.and_then(Trace::parse).map(Trace::to_traceparent);
     let circumstances = [
         ("x-forwarded-for", client.address),
         ("x-forwarded-host", client.host),

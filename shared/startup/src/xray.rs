@@ -1,0 +1,211 @@
+//! Subsegments for AWS X-Ray: whom an invocation asked, told to the daemon that Lambda runs beside the function.
+//!
+//! <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html>
+
+use crate::{Environment, entropy};
+use domain::trace::Trace;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Documents of one invocation, at most. A usual one asks two or three others.
+const MOST_DOCUMENTS: u32 = 32;
+
+/// The longest name that X-Ray takes, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// What stands before each document.
+const PREAMBLE: &str = "{\"format\": \"json\", \"version\": 1}\n";
+
+/// Somebody an invocation asks something of. Nothing here may name a user, or hold a path, a query or a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remote<'a> {
+    /// A back end.
+    BackEnd {
+        /// The method of the call.
+        method: &'a str,
+        /// `http` or `https`.
+        scheme: &'a str,
+        /// Its host, without port.
+        host: &'a str,
+    },
+    /// A legacy login, by the connector's name in the configuration.
+    Connector(&'a str),
+    /// A service of AWS.
+    Aws {
+        /// Its name, as X-Ray knows it.
+        service: &'static str,
+        /// What is asked of it.
+        operation: &'static str,
+    },
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With an answer of this HTTP status.
+    Answered(u16),
+    /// As it should.
+    Done,
+    /// It was refused, for a reason on our side or the user's.
+    Refused,
+    /// There was no answer, or a useless one.
+    Failed,
+}
+
+/// Where documents go. Sending never waits and never fails anybody: a document that finds no daemon is lost.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+impl Daemon {
+    /// The daemon that `AWS_XRAY_DAEMON_ADDRESS` names; without one, or with one that cannot be used, nothing is told.
+    pub(crate) fn from_environment(environment: &Environment) -> Option<Self> {
+        let text = environment.get("AWS_XRAY_DAEMON_ADDRESS")?;
+        let daemon = address(text).and_then(|address| Self::at(address).ok());
+        if daemon.is_none() {
+            tracing::warn!(
+                address = text,
+                "AWS_XRAY_DAEMON_ADDRESS is no address with a port, such as 127.0.0.1:2000: nothing is told to X-Ray"
+            );
+        }
+        daemon
+    }
+
+    fn at(address: SocketAddr) -> std::io::Result<Self> {
+        let any = if address.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, address })
+    }
+
+    pub(crate) fn send(&self, document: &Value) {
+        // Not connected, so that a daemon that was away for a while is not an error of a later document.
+        let _ = self.socket.send_to(format!("{PREAMBLE}{document}").as_bytes(), self.address);
+    }
+}
+
+/// `host:port`, also as `udp:host:port` among others, as X-Ray's own libraries take it; an IPv6 host with or without
+/// brackets.
+fn address(text: &str) -> Option<SocketAddr> {
+    let mut words = text.split_ascii_whitespace();
+    let word = words.clone().find_map(|word| word.strip_prefix("udp:")).or_else(|| words.next())?;
+    let (host, port) = word.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = if host == "localhost" { IpAddr::from(Ipv4Addr::LOCALHOST) } else { host.parse().ok()? };
+    Some(SocketAddr::new(host, port.parse().ok().filter(|port| *port != 0)?))
+}
+
+/// The trace of one invocation.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    header: String,
+    documents: AtomicU32,
+}
+
+impl Invocation {
+    pub(crate) fn new(header: &str) -> Self {
+        Self { header: header.to_owned(), documents: AtomicU32::new(0) }
+    }
+
+    /// As Lambda gave it.
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// Begins a subsegment; `None` when the trace is not kept, or the invocation has told enough.
+    pub(crate) fn begin(&self, remote: Remote<'_>, now_millis: i64) -> Option<Subsegment> {
+        let trace = Trace::parse(&self.header).filter(|trace| trace.sampled)?;
+        if self.documents.fetch_add(1, Ordering::Relaxed) >= MOST_DOCUMENTS {
+            return None;
+        }
+        let id = format!("{:016x}", u64::from_be_bytes(entropy::bytes().ok()?));
+        let header = Trace { parent: &id, ..trace }.to_header();
+        let mut document = json!({
+            "type": "subsegment",
+            "trace_id": trace.root,
+            "parent_id": trace.parent,
+            "id": id,
+            "start_time": seconds(now_millis),
+        });
+        match remote {
+            Remote::BackEnd { method, scheme, host } => {
+                set(&mut document, "name", name(host).into());
+                set(&mut document, "namespace", "remote".into());
+                let request = json!({ "method": method, "url": format!("{scheme}://{host}") });
+                set(&mut document, "http", json!({ "request": request }));
+            }
+            Remote::Connector(connector) => {
+                set(&mut document, "name", name(connector).into());
+                set(&mut document, "namespace", "remote".into());
+            }
+            Remote::Aws { service, operation } => {
+                set(&mut document, "name", service.into());
+                set(&mut document, "namespace", "aws".into());
+                set(&mut document, "aws", json!({ "operation": operation }));
+            }
+        }
+        Some(Subsegment { header, document })
+    }
+}
+
+/// A subsegment that has begun.
+#[derive(Debug)]
+pub(crate) struct Subsegment {
+    /// What goes on to whom is asked: this trace, with this subsegment as parent.
+    pub(crate) header: String,
+    document: Value,
+}
+
+impl Subsegment {
+    /// The document of the whole exchange.
+    pub(crate) fn end(self, ended: Ended, now_millis: i64) -> Value {
+        let mut document = self.document;
+        set(&mut document, "end_time", seconds(now_millis));
+        let flag = match ended {
+            Ended::Answered(status) => {
+                if let Some(http) = document.get_mut("http") {
+                    set(http, "response", json!({ "status": status }));
+                }
+                if status == 429 {
+                    set(&mut document, "throttle", true.into());
+                }
+                match status {
+                    400..500 => Some("error"),
+                    500.. => Some("fault"),
+                    _ => None,
+                }
+            }
+            Ended::Done => None,
+            Ended::Refused => Some("error"),
+            Ended::Failed => Some("fault"),
+        };
+        if let Some(flag) = flag {
+            set(&mut document, flag, true.into());
+        }
+        document
+    }
+}
+
+fn set(document: &mut Value, name: &str, value: Value) {
+    if let Some(members) = document.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+/// What of a name X-Ray takes.
+fn name(text: &str) -> String {
+    let allowed = |letter: &char| letter.is_alphanumeric() || " _.:/%&#=+\\-@".contains(*letter);
+    text.chars().filter(allowed).take(LONGEST_NAME).collect()
+}
+
+/// Seconds since 1970, with a fraction.
+fn seconds(millis: i64) -> Value {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0)).as_secs_f64().into()
+}
+
+#[cfg(test)]
+mod tests;
