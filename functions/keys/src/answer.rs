@@ -99,7 +99,8 @@ async fn send(client: &HttpClient, address: &Uri, body: Bytes) -> Result<(), Not
 fn address(text: &str) -> Result<Uri, NotTold> {
     let address: Uri = text.parse().map_err(|_| NotTold::Address)?;
     let host = address.host().unwrap_or_default();
-    let is_here = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_loopback = |host: &str| host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_here = host == "localhost" || is_loopback(host.trim_matches(['[', ']']));
     if address.scheme() == Some(&Scheme::HTTPS) || (address.scheme() == Some(&Scheme::HTTP) && is_here) {
         Ok(address)
     } else {
@@ -127,10 +128,18 @@ mod tests {
 
     #[test]
     fn the_outcome_goes_to_https_or_to_this_machine() {
-        for good in ["https://s3.example.com/x?y=z", "http://127.0.0.1:1/x", "http://[::1]:1/x"] {
+        for good in ["https://s3.example.com/x?y=z", "http://127.0.0.1:1/x", "http://[::1]:1/x", "http://localhost:1/x"]
+        {
             assert!(address(good).is_ok(), "{good}");
         }
-        for bad in ["http://example.com/x", "ftp://127.0.0.1/x", "/x", "", "http://127.0.0.1.example.com/"] {
+        for bad in [
+            "http://example.com/x",
+            "ftp://127.0.0.1/x",
+            "/x",
+            "",
+            "http://127.0.0.1.example.com/",
+            "http://localhost.example.com/",
+        ] {
             assert!(address(bad).is_err(), "{bad}");
         }
     }
