@@ -2,21 +2,21 @@
 //!
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html>
 
-use crate::{Environment, entropy};
+mod daemon;
+
+use crate::entropy;
 use domain::trace::Trace;
 use serde_json::{Value, json};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+pub(crate) use daemon::Daemon;
 
 /// Documents of one invocation, at most. A usual one asks two or three others.
 const MOST_DOCUMENTS: u32 = 32;
 
 /// The longest name that X-Ray takes, in characters.
 const LONGEST_NAME: usize = 200;
-
-/// What stands before each document.
-const PREAMBLE: &str = "{\"format\": \"json\", \"version\": 1}\n";
 
 /// Somebody an invocation asks something of. Nothing here may name a user, or hold a path, a query or a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,51 +52,6 @@ pub enum Ended {
     Refused,
     /// There was no answer, or a useless one.
     Failed,
-}
-
-/// Where documents go. Sending never waits and never fails anybody: a document that finds no daemon is lost.
-#[derive(Debug)]
-pub(crate) struct Daemon {
-    socket: UdpSocket,
-    address: SocketAddr,
-}
-
-impl Daemon {
-    /// The daemon that `AWS_XRAY_DAEMON_ADDRESS` names; without one, or with one that cannot be used, nothing is told.
-    pub(crate) fn from_environment(environment: &Environment) -> Option<Self> {
-        let text = environment.get("AWS_XRAY_DAEMON_ADDRESS")?;
-        let daemon = address(text).and_then(|address| Self::at(address).ok());
-        if daemon.is_none() {
-            tracing::warn!(
-                address = text,
-                "AWS_XRAY_DAEMON_ADDRESS is no address with a port, such as 127.0.0.1:2000: nothing is told to X-Ray"
-            );
-        }
-        daemon
-    }
-
-    fn at(address: SocketAddr) -> std::io::Result<Self> {
-        let any = if address.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket, address })
-    }
-
-    pub(crate) fn send(&self, document: &Value) {
-        // Not connected, so that a daemon that was away for a while is not an error of a later document.
-        let _ = self.socket.send_to(format!("{PREAMBLE}{document}").as_bytes(), self.address);
-    }
-}
-
-/// `host:port`, also as `udp:host:port` among others, as X-Ray's own libraries take it; an IPv6 host with or without
-/// brackets.
-fn address(text: &str) -> Option<SocketAddr> {
-    let mut words = text.split_ascii_whitespace();
-    let word = words.clone().find_map(|word| word.strip_prefix("udp:")).or_else(|| words.next())?;
-    let (host, port) = word.rsplit_once(':')?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let host = if host == "localhost" { IpAddr::from(Ipv4Addr::LOCALHOST) } else { host.parse().ok()? };
-    Some(SocketAddr::new(host, port.parse().ok().filter(|port| *port != 0)?))
 }
 
 /// The trace of one invocation.

@@ -1,7 +1,9 @@
 //! Documents as X-Ray takes them, sent only where they should be.
 
+use super::daemon::address;
 use super::*;
-use crate::{Observer, SystemClock};
+use crate::{Environment, Observer, SystemClock};
+use std::net::UdpSocket;
 use std::sync::Arc;
 
 const HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0";
