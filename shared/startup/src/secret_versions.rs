@@ -93,7 +93,8 @@ impl SecretVersions {
         match request.set_version_id(version.map(str::to_owned)).send().await {
             Ok(answer) => {
                 let (id, text) = (answer.version_id.unwrap_or_default(), answer.secret_string.unwrap_or_default());
-                Ok(Some(Version { id, text: Secret::new(text) }))
+                // An empty text cannot be put and is no value; emulators begin with one.
+                Ok((!text.is_empty()).then(|| Version { id, text: Secret::new(text) }))
             }
             Err(error) => match SecretError::new("GetSecretValue", secret, error) {
                 none if none.is("ResourceNotFoundException") => Ok(None),
