@@ -57,9 +57,6 @@ pub enum Failure {
     /// A secret that must have a value has none.
     #[error("the secret {0} has no value: let CloudFormation update the stack, which makes what is missing")]
     NoValue(String),
-    /// There are public keys without private ones.
-    #[error("the public keys have a value but the private ones have none: empty both, or bring the private ones back")]
-    HalfAPair,
     /// The keys do not move.
     #[error(transparent)]
     CannotMove(#[from] CannotMove),
@@ -116,7 +113,11 @@ impl Keys {
             Event::Resource(request) => {
                 let filled = self.resource(&request).await;
                 answer::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
-                filled.map(|()| Value::Null)
+                // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
+                if let Err(failure) = filled {
+                    tracing::error!(%failure, "the keys stay as they are");
+                }
+                Ok(Value::Null)
             }
             Event::Rotation(rotation) => Box::pin(self.step(&rotation)).await.map(|()| Value::Null),
             Event::Action(action) => Box::pin(self.act(&action)).await,

@@ -11,6 +11,9 @@ use startup::secret_versions::{CURRENT, PENDING, Version};
 use crate::key_secret::{KeySecret, Turning, new_pair};
 use crate::{Failure, Keys, version_id};
 
+/// The stage of a version until it is the current one.
+const REVOKING: &str = "REVOKING";
+
 /// `{"action":"revoke","secret":"refresh","key":"k3"}`, invoked by an operator.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
@@ -41,7 +44,14 @@ impl Keys {
                 self.secrets.abandon(name, &version).await?;
             }
         }
-        self.secrets.put(name, &version_id()?, &left.text(), CURRENT).await?;
+        // Moved only away from the version it was made from: of two at once, one is told to try again.
+        let version = version_id()?;
+        self.secrets.put(name, &version, &left.text(), REVOKING).await?;
+        self.secrets.promote(name, &version, &current.id).await?;
+        if let Turning::Pairs(ring) = &left {
+            // A rotation may have published the leaked key once more, until it saw that its version was given up.
+            self.publish(ring, self.clock.now()).await?;
+        }
         tracing::warn!(?secret, key, current = left.current(), "a key was revoked");
         Ok(json!({ "revoked": key, "current": left.current() }))
     }

@@ -92,7 +92,12 @@ impl Keys {
         let current = self.current(name).await?;
         let pending = self.secrets.pending(name, version).await?.ok_or(NOT_MADE)?;
         match self.still_good(secret, version, &pending, &current).await? {
-            Turning::Pairs(ring) => self.publish(&ring, self.clock.now()).await,
+            Turning::Pairs(ring) => {
+                self.publish(&ring, self.clock.now()).await?;
+                // A key that was revoked while this published it must not stay public.
+                let current = self.current(name).await?;
+                self.still_good(secret, version, &pending, &current).await.map(drop)
+            }
             Turning::Keys(_) => Ok(()),
         }
     }
@@ -166,6 +171,9 @@ impl Keys {
             (false, false) => "its keys were changed meanwhile",
         };
         self.secrets.abandon(self.names.of(secret), version).await?;
+        if let Turning::Pairs(ring) = secret.parse(&current.text)? {
+            self.publish(&ring, self.clock.now()).await?;
+        }
         Err(Failure::GivenUp(reason))
     }
 }
