@@ -25,7 +25,7 @@ pub(crate) struct Act {
 impl Context {
     /// Does something, if that it begins can be written down, and writes down how it ended.
     pub(crate) async fn audited<T>(&self, act: Act, doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.audited_as(act, doing, |_| None).await
+        self.audited_as(act, Box::pin(doing), |_| None).await
     }
 
     /// The same for what knows only afterwards what it came to: `after` tells it.

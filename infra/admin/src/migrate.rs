@@ -33,11 +33,11 @@ pub(crate) async fn run(context: &Context, arguments: Migrate) -> Result<(), Err
     for table in arguments.table.tables() {
         let bar = bar(*table);
         let tally = if arguments.dry_run {
-            migrate(context, *table, true, &bar).await
+            Box::pin(migrate(context, *table, true, &bar)).await
         } else {
             let subject = format!("table {}", table.name());
             let act = Act { act: "migrate", subject, before: None, after: None };
-            context.audited_as(act, migrate(context, *table, false, &bar), |tally| Some(json!(tally))).await
+            context.audited_as(act, Box::pin(migrate(context, *table, false, &bar)), |tally| Some(json!(tally))).await
         };
         bar.finish_and_clear();
         let tally = tally?;

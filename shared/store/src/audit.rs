@@ -3,7 +3,7 @@
 //! A row is written twice: before an act, as `begun`, and after it, with its outcome. An act without a row can not
 //! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
 
-use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::error::{StoreError, condition_failed, corrupt, held, unavailable};
 use crate::{Store, version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -77,10 +77,9 @@ impl Store {
             .update_item()
             .table_name(&self.tables.audit)
             .key("day", AttributeValue::S(row.day.clone()))
-            .key("at", AttributeValue::S(row.at.clone()))
-            .condition_expression(version::condition("attribute_exists(#day)"))
+            .key("at", AttributeValue::S(row.at.clone()));
+        update = version::guarded(update, "attribute_exists(#day)")
             .expression_attribute_names("#day", "day")
-            .expression_attribute_values(":version", version::current())
             .expression_attribute_values(":outcome", outcome);
         let mut set = vec!["outcome = :outcome".to_owned()];
         for (name, text) in [("reason", &row.reason), ("after", &row.after)] {
@@ -91,8 +90,11 @@ impl Store {
                     .expression_attribute_values(format!(":{name}"), AttributeValue::S(text.clone()));
             }
         }
-        update.update_expression(format!("SET {}", set.join(", "))).send().await.map_err(unavailable(OPERATION))?;
-        Ok(())
+        let sent = update.update_expression(format!("SET {}", set.join(", "))).send().await;
+        if held(sent, OPERATION)? {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the row is gone".to_owned() })
     }
 
     /// The acts of a day, the latest first, at most `most` of them.
