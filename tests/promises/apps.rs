@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{App, AppKind, PreviousSecret, StoreError, WriteApp};
 use support::dynamodb;
 
-fn demo(client_id: ClientId) -> App {
+pub(crate) fn demo(client_id: ClientId) -> App {
     App {
         client_id,
         name: "Demo".into(),

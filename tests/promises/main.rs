@@ -4,8 +4,10 @@
 mod apps;
 mod grants;
 mod guesses;
+mod migrations;
 mod sessions;
 mod users;
+mod versions;
 
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::session::{Family, InternalToken, Session};

@@ -6,7 +6,7 @@ use domain::password::PasswordHash;
 use store::{ChangeUser, CreateUser, User};
 use support::dynamodb;
 
-fn person(id: &str, email: &str) -> User {
+pub(crate) fn person(id: &str, email: &str) -> User {
     User {
         user_id: UserId::parse(id).unwrap(),
         email: email.into(),

@@ -111,6 +111,7 @@ impl Failure {
             Self::SessionOver => session_over(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
+            Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
             Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
             Self::BackEnd(BackEndError::TooLarge) => {

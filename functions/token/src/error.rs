@@ -186,6 +186,8 @@ impl Failure {
             Self::Store(StoreError::Unavailable { .. }) => {
                 later("the store does not answer; try again", Seconds::new(2))
             }
+            // Another version of this function is being deployed, or has been: a repetition may meet it.
+            Self::Store(StoreError::Newer { .. }) => later("the service is being updated; try again", Seconds::new(5)),
             Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
             Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {
                 told(E::ServerError, "the service failed; it has been logged")

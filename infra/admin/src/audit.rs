@@ -26,17 +26,30 @@ pub(crate) struct Act {
 impl Context {
     /// Does something, if that it begins can be written down, and writes down how it ended.
     pub(crate) async fn audited<T>(&self, act: Act, doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.audited_as(act, Box::pin(doing), |_| None).await
+    }
+
+    /// The same for what knows only afterwards what it came to: `after` tells it.
+    pub(crate) async fn audited_as<T>(
+        &self,
+        act: Act,
+        doing: impl Future<Output = Result<T, Error>>,
+        after: impl FnOnce(&T) -> Option<Json>,
+    ) -> Result<T, Error> {
         let store = &self.connection.store;
         let row = self.row(act)?;
         store.audit_begin(&row).await.map_err(Error::NotAudited)?;
         match doing.await {
             Ok(done) => {
-                store.audit_end(&row, Outcome::Done, None).await.map_err(Error::OutcomeNotAudited)?;
+                let after = after(&done).map(|value| value.to_string()).or_else(|| row.after.clone());
+                let row = AuditRow { outcome: Outcome::Done, after, ..row };
+                store.audit_end(&row).await.map_err(Error::OutcomeNotAudited)?;
                 Ok(done)
             }
             Err(error) => {
-                let reason: String = error.to_string().chars().take(MAX_REASON).collect();
-                if let Err(unwritten) = store.audit_end(&row, Outcome::Failed, Some(&reason)).await {
+                let reason = error.to_string().chars().take(MAX_REASON).collect();
+                let row = AuditRow { outcome: Outcome::Failed, reason: Some(reason), ..row };
+                if let Err(unwritten) = store.audit_end(&row).await {
                     crate::output::note(&format!("the audit row stays `begun`: {unwritten}"));
                 }
                 Err(error)

@@ -10,6 +10,7 @@ use crate::duration::Length;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::{ClientId, SessionId};
 use std::path::PathBuf;
+use store::Table;
 
 /// Operates a mobile API gateway: its users, apps, sessions and keys.
 #[derive(Debug, Parser)]
@@ -75,6 +76,45 @@ pub(crate) enum Command {
     /// What operators did
     #[command(subcommand)]
     Audit(Audit),
+    /// Rewrite items of older versions as this version writes them; can be stopped and repeated
+    Migrate(Migrate),
+}
+
+/// `migrate`
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Only this table
+    #[arg(long, value_enum, default_value_t = MigrateTable::All)]
+    pub(crate) table: MigrateTable,
+    /// Only count what would be rewritten
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What to migrate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MigrateTable {
+    All,
+    Users,
+    Apps,
+    Sessions,
+    Grants,
+    Guesses,
+    Audit,
+}
+
+impl MigrateTable {
+    pub(crate) const fn tables(self) -> &'static [Table] {
+        match self {
+            Self::All => &Table::ALL,
+            Self::Users => &[Table::Users],
+            Self::Apps => &[Table::Apps],
+            Self::Sessions => &[Table::Sessions],
+            Self::Grants => &[Table::Grants],
+            Self::Guesses => &[Table::Guesses],
+            Self::Audit => &[Table::Audit],
+        }
+    }
 }
 
 /// `sessions …`

@@ -66,11 +66,19 @@ pub(crate) enum Error {
         "the import stopped at line {line}: {reason}\nRepeat the command when that is mended; it skips who is there"
     )]
     ImportStopped { line: u64, reason: String },
+    #[error("{0} items were changed by others while they were migrated and stay as they are; repeat the command")]
+    MigrationLeft(u64),
 }
 
 /// What to do about a store that did not answer as it should.
 fn hint(error: &StoreError) -> &'static str {
-    let StoreError::Unavailable { cause, .. } = error else { return "" };
+    let cause = match error {
+        StoreError::Unavailable { cause, .. } => cause,
+        StoreError::Newer { .. } => {
+            return "\nThis command is older than the gateway: use the gateway-admin of the version that is deployed";
+        }
+        StoreError::Corrupt { .. } => return "",
+    };
     let known = [
         (
             "ResourceNotFoundException",

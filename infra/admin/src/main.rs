@@ -14,6 +14,7 @@ mod duration;
 mod error;
 mod import;
 mod keys;
+mod migrate;
 mod output;
 mod people;
 mod policy;
@@ -50,5 +51,6 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Sessions(command) => sessions::run(&context, command).await,
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
+        Command::Migrate(arguments) => migrate::run(&context, arguments).await,
     }
 }

@@ -1,8 +1,8 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
-use crate::error::{Item, StoreError, condition_failed, corrupt, unavailable};
-use crate::{Page, Store, number};
-use aws_sdk_dynamodb::types::AttributeValue;
+use crate::error::{Item, StoreError, held, unavailable};
+use crate::{Page, Store, number, version};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use domain::scope::Scope;
 use domain::time::{Seconds, Timestamp};
@@ -108,7 +108,7 @@ impl Store {
             .send()
             .await
             .map_err(unavailable(OPERATION))?;
-        answer.item.map(|item| serde_dynamo::from_item(item).map_err(corrupt(OPERATION))).transpose()
+        answer.item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
     /// The application of that id and its revision, for a change. One strongly consistent read.
@@ -151,15 +151,13 @@ impl Store {
             .delete_item()
             .table_name(&self.tables.apps)
             .key("client_id", AttributeValue::S(client_id.to_string()))
-            .condition_expression(unchanged(from))
+            .condition_expression(version::condition(unchanged(from)))
             .expression_attribute_values(":from", number(from.0))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(WriteApp::Written(from)),
-            Err(error) if condition_failed(&error) => Ok(WriteApp::Conflict),
-            Err(error) => Err(unavailable("delete_app")(error)),
-        }
+        Ok(if held(sent, "delete_app")? { WriteApp::Written(from) } else { WriteApp::Conflict })
     }
 
     async fn write_app(
@@ -174,31 +172,32 @@ impl Store {
             .put_item()
             .table_name(&self.tables.apps)
             .set_item(Some(written(app, operation)?))
-            .item("revision", number(revision.0));
+            .item("revision", number(revision.0))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match from {
             None => put.condition_expression("attribute_not_exists(client_id)"),
-            Some(from) => {
-                put.condition_expression(unchanged(from)).expression_attribute_values(":from", number(from.0))
-            }
+            Some(from) => put
+                .condition_expression(version::condition(unchanged(from)))
+                .expression_attribute_values(":from", number(from.0))
+                .expression_attribute_values(":version", version::current()),
         };
-        match put.send().await {
-            Ok(_) => Ok(WriteApp::Written(revision)),
-            Err(error) if condition_failed(&error) => Ok(WriteApp::Conflict),
-            Err(error) => Err(unavailable(operation)(error)),
-        }
+        Ok(if held(put.send().await, operation)? { WriteApp::Written(revision) } else { WriteApp::Conflict })
     }
 
-    /// Writes an application, new or changed, whatever is there: for what fills an empty store.
+    /// Writes an application, new or changed, whatever of a known version is there: for what fills an empty store.
     pub async fn put_app(&self, app: &App) -> Result<(), StoreError> {
         const OPERATION: &str = "put_app";
-        self.client
+        let sent = self
+            .client
             .put_item()
             .table_name(&self.tables.apps)
             .set_item(Some(written(app, OPERATION)?))
+            .condition_expression(version::KNOWN)
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
-            .await
-            .map_err(unavailable(OPERATION))?;
-        Ok(())
+            .await;
+        held(sent, OPERATION).map(drop)
     }
 }
 
@@ -212,7 +211,7 @@ fn unchanged(from: Revision) -> &'static str {
 
 fn read(item: Item, operation: &'static str) -> Result<(App, Revision), StoreError> {
     let revision = item.get("revision").and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-    let app = serde_dynamo::from_item(item).map_err(corrupt(operation))?;
+    let app = version::read(item, operation)?;
     Ok((app, Revision(revision.unwrap_or_default())))
 }
 
@@ -225,7 +224,5 @@ fn written(app: &App, operation: &'static str) -> Result<Item, StoreError> {
             return Err(StoreError::Corrupt { operation, cause: format!("{text:?} can be no header of a call") });
         }
     }
-    let mut item: Item = serde_dynamo::to_item(app).map_err(corrupt(operation))?;
-    item.insert("v".to_owned(), number(1));
-    Ok(item)
+    version::written(app, operation)
 }

@@ -3,8 +3,8 @@
 //! A row is written twice: before an act, as `begun`, and after it, with its outcome. An act without a row can not
 //! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
 
-use crate::Store;
-use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::error::{StoreError, condition_failed, corrupt, held, unavailable};
+use crate::{Store, version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -50,13 +50,12 @@ impl Store {
     /// Writes that an act begins. Nothing is ever overwritten.
     pub async fn audit_begin(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_begin";
-        let item = serde_dynamo::to_item(row).map_err(corrupt(OPERATION))?;
+        let item = version::written(row, OPERATION)?;
         let sent = self
             .client
             .put_item()
             .table_name(&self.tables.audit)
             .set_item(Some(item))
-            .item("v", AttributeValue::N("1".into()))
             .condition_expression("attribute_not_exists(#day)")
             .expression_attribute_names("#day", "day")
             .send()
@@ -69,27 +68,33 @@ impl Store {
         }
     }
 
-    /// Writes how the act of this row ended.
-    pub async fn audit_end(&self, row: &AuditRow, outcome: Outcome, reason: Option<&str>) -> Result<(), StoreError> {
+    /// Writes how the act of this row ended: its `outcome`, and its `reason` and `after` as far as there are any.
+    pub async fn audit_end(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_end";
-        let outcome = serde_dynamo::to_attribute_value(outcome).map_err(corrupt(OPERATION))?;
+        let outcome = serde_dynamo::to_attribute_value(row.outcome).map_err(corrupt(OPERATION))?;
         let mut update = self
             .client
             .update_item()
             .table_name(&self.tables.audit)
             .key("day", AttributeValue::S(row.day.clone()))
-            .key("at", AttributeValue::S(row.at.clone()))
-            .update_expression("SET outcome = :outcome")
-            .condition_expression("attribute_exists(#day)")
+            .key("at", AttributeValue::S(row.at.clone()));
+        update = version::guarded(update, "attribute_exists(#day)")
             .expression_attribute_names("#day", "day")
             .expression_attribute_values(":outcome", outcome);
-        if let Some(reason) = reason {
-            update = update
-                .update_expression("SET outcome = :outcome, reason = :reason")
-                .expression_attribute_values(":reason", AttributeValue::S(reason.to_owned()));
+        let mut set = vec!["outcome = :outcome".to_owned()];
+        for (name, text) in [("reason", &row.reason), ("after", &row.after)] {
+            if let Some(text) = text {
+                set.push(format!("#{name} = :{name}"));
+                update = update
+                    .expression_attribute_names(format!("#{name}"), name)
+                    .expression_attribute_values(format!(":{name}"), AttributeValue::S(text.clone()));
+            }
         }
-        update.send().await.map_err(unavailable(OPERATION))?;
-        Ok(())
+        let sent = update.update_expression(format!("SET {}", set.join(", "))).send().await;
+        if held(sent, OPERATION)? {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the row is gone".to_owned() })
     }
 
     /// The acts of a day, the latest first, at most `most` of them.
@@ -115,7 +120,7 @@ impl Store {
                 if rows.len() == most {
                     return Ok(rows);
                 }
-                rows.push(serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?);
+                rows.push(version::read(item, OPERATION)?);
             }
             after = answer.last_evaluated_key;
             if after.is_none() {

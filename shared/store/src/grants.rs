@@ -1,17 +1,13 @@
 //! What a user and an application share: call counters, and which sessions are alive. Key: `user_id`, `client_id`.
 //!
 //! The item stays under 1 KB, so that the authorizer's one write per call is one write unit: `b<bucket>` counters,
-//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, and `n`, the number
-//! of entries. It is never part of a transaction, which would make concurrent authorizers fail.
+//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, `n`, the number of
+//! entries, and `v`, the item's version. It is never part of a transaction, which would make concurrent authorizers fail.
 
-use crate::error::{Item, StoreError, condition_failed, refused_item, unavailable};
-use crate::{Store, number};
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use crate::error::{Item, StoreError, held, refused_item, unavailable};
+use crate::{Store, number, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
 use domain::call_context::TokenRef;
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
@@ -86,9 +82,8 @@ impl Store {
     ) -> Result<Counted, StoreError> {
         let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
         let sent = self
-            .update_grant(user, client)
+            .update_grant(user, client, "attribute_exists(#s) AND #s.e > :now")
             .update_expression("ADD #b :one")
-            .condition_expression("attribute_exists(#s) AND #s.e > :now")
             .expression_attribute_names("#b", bucket)
             .expression_attribute_names("#s", entry_name(sid))
             .expression_attribute_values(":one", number(1))
@@ -110,17 +105,15 @@ impl Store {
                     capacity_units,
                 }))
             }
-            Err(error) if condition_failed(&error) => Ok(Counted::SessionEnded),
-            Err(error) => Err(unavailable("count_call")(error)),
+            Err(error) => refused_item(error, "count_call").map(|_| Counted::SessionEnded),
         }
     }
 
     /// Takes a counted call back, because it was over the limit. Never below zero.
     pub async fn refund_call(&self, user: &UserId, client: &ClientId, bucket: &str) -> Result<(), StoreError> {
         let sent = self
-            .update_grant(user, client)
+            .update_grant(user, client, "#b >= :one")
             .update_expression("ADD #b :less")
-            .condition_expression("#b >= :one")
             .expression_attribute_names("#b", bucket)
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":one", number(1))
@@ -131,7 +124,7 @@ impl Store {
 
     /// Removes counters that no window looks at any more.
     pub async fn clean_buckets(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
-        let mut update = self.update_grant(user, client);
+        let mut update = self.update_grant(user, client, "attribute_exists(user_id)");
         let mut names = Vec::with_capacity(stale.len());
         for (position, bucket) in stale.iter().enumerate() {
             update = update.expression_attribute_names(format!("#b{position}"), bucket);
@@ -140,11 +133,7 @@ impl Store {
         if names.is_empty() {
             return Ok(());
         }
-        let sent = update
-            .update_expression(format!("REMOVE {}", names.join(", ")))
-            .condition_expression("attribute_exists(user_id)")
-            .send()
-            .await;
+        let sent = update.update_expression(format!("REMOVE {}", names.join(", "))).send().await;
         held(sent, "clean_buckets").map(drop)
     }
 
@@ -179,16 +168,14 @@ impl Store {
         most: u32,
     ) -> Result<Option<Vec<Entry>>, StoreError> {
         let sent = self
-            .update_grant(user, client)
-            .update_expression("SET #s = :entry, v = :one, #ttl = :ttl ADD n :one")
-            .condition_expression("attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)")
+            .update_grant(user, client, "attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)")
+            .update_expression("SET #s = :entry, v = if_not_exists(v, :version), #ttl = :ttl ADD n :one")
             .expression_attribute_names("#s", entry_name(&entry.sid))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":entry", entry_value(entry.ends, tokens))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(most))
             .expression_attribute_values(":ttl", number(entry.ends.saturating_add(KEPT).as_secs()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match sent {
@@ -221,14 +208,12 @@ impl Store {
                 continue;
             }
             let sent = self
-                .update_grant(user, client)
+                .update_grant(user, client, "attribute_exists(#s) AND #s.e <= :ends")
                 .update_expression("SET #s.e = :ends, #ttl = :ttl")
-                .condition_expression("attribute_exists(#s) AND #s.e <= :ends")
                 .expression_attribute_names("#s", entry_name(&current.sid))
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":ends", number(ends.as_secs()))
                 .expression_attribute_values(":ttl", number(ends.saturating_add(KEPT).as_secs()))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;
             match sent {
@@ -252,22 +237,22 @@ impl Store {
         entry: &Entry,
         tokens: &BTreeMap<ConnectorName, TokenRef>,
     ) -> Result<(), StoreError> {
-        let mut update = self.update_grant(user, client).expression_attribute_names("#s", entry_name(&entry.sid));
         let references: BTreeMap<_, _> = tokens
             .iter()
             .map(|(name, token)| (name.clone(), TokenRef { version: token.version, sealed: None }))
             .collect();
-        let mut conditions = vec!["attribute_exists(#s)".to_owned()];
+        let newer =
+            (0..tokens.len()).map(|at| format!("(attribute_not_exists(#s.t.#c{at}) OR #s.t.#c{at}.v <= :v{at})"));
+        let conditions: Vec<_> = std::iter::once("attribute_exists(#s)".to_owned()).chain(newer).collect();
+        let mut update = self.update_grant(user, client, &conditions.join(" AND "));
         for (position, (name, token)) in tokens.iter().enumerate() {
             update = update
                 .expression_attribute_names(format!("#c{position}"), name.as_str())
                 .expression_attribute_values(format!(":v{position}"), number(token.version));
-            conditions
-                .push(format!("(attribute_not_exists(#s.t.#c{position}) OR #s.t.#c{position}.v <= :v{position})"));
         }
         let sent = update
             .update_expression("SET #s = :entry")
-            .condition_expression(conditions.join(" AND "))
+            .expression_attribute_names("#s", entry_name(&entry.sid))
             .expression_attribute_values(":entry", entry_value(entry.ends, &references))
             .send()
             .await;
@@ -277,9 +262,8 @@ impl Store {
     /// Ends a session for the authorizer: its next call is refused. Removing twice is removing once.
     pub async fn remove_entry(&self, user: &UserId, client: &ClientId, sid: &SessionId) -> Result<(), StoreError> {
         let sent = self
-            .update_grant(user, client)
+            .update_grant(user, client, "attribute_exists(#s)")
             .update_expression("REMOVE #s ADD n :less")
-            .condition_expression("attribute_exists(#s)")
             .expression_attribute_names("#s", entry_name(sid))
             .expression_attribute_values(":less", number(-1))
             .send()
@@ -295,6 +279,7 @@ impl Store {
         sid: &SessionId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "entry_is_live";
         let answer = self
             .client
             .get_item()
@@ -304,8 +289,10 @@ impl Store {
             .consistent_read(true)
             .send()
             .await
-            .map_err(unavailable("entry_is_live"))?;
-        let entries = entries_of(&answer.item.unwrap_or_default());
+            .map_err(unavailable(OPERATION))?;
+        let item = answer.item.unwrap_or_default();
+        version::of(&item, OPERATION)?;
+        let entries = entries_of(&item);
         Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
     }
 
@@ -326,7 +313,9 @@ impl Store {
                 .send()
                 .await
                 .map_err(unavailable(OPERATION))?;
-            found.extend(answer.items.unwrap_or_default().iter().flat_map(|item| live_sessions(item, now)));
+            for item in answer.items.unwrap_or_default() {
+                found.extend(live_sessions(&item, now, OPERATION)?);
+            }
             after = answer.last_evaluated_key;
             if after.is_none() {
                 return Ok(found);
@@ -351,7 +340,9 @@ impl Store {
                     .expression_attribute_values(":client", AttributeValue::S(client.to_string()));
             }
             let answer = scan.set_exclusive_start_key(after.take()).send().await.map_err(unavailable(OPERATION))?;
-            found.extend(answer.items.unwrap_or_default().iter().flat_map(|item| live_sessions(item, now)));
+            for item in answer.items.unwrap_or_default() {
+                found.extend(live_sessions(&item, now, OPERATION)?);
+            }
             after = answer.last_evaluated_key;
             if after.is_none() {
                 return Ok(found);
@@ -359,24 +350,14 @@ impl Store {
         }
     }
 
-    fn update_grant(&self, user: &UserId, client: &ClientId) -> UpdateItemFluentBuilder {
-        self.client
+    fn update_grant(&self, user: &UserId, client: &ClientId, condition: &str) -> UpdateItemFluentBuilder {
+        let update = self
+            .client
             .update_item()
             .table_name(&self.tables.grants)
             .key("user_id", AttributeValue::S(user.to_string()))
-            .key("client_id", AttributeValue::S(client.to_string()))
-    }
-}
-
-/// Whether a conditional write happened; that its condition did not hold is an answer.
-fn held<T, R>(sent: Result<T, SdkError<UpdateItemError, R>>, operation: &'static str) -> Result<bool, StoreError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    match sent {
-        Ok(_) => Ok(true),
-        Err(error) if condition_failed(&error) => Ok(false),
-        Err(error) => Err(unavailable(operation)(error)),
+            .key("client_id", AttributeValue::S(client.to_string()));
+        version::guarded(update, condition)
     }
 }
 
@@ -409,13 +390,14 @@ fn entries_of(item: &Item) -> Vec<Entry> {
 }
 
 /// The live sessions of a grant; none if its key is not readable, which no grant of ours is.
-fn live_sessions(item: &Item, now: Timestamp) -> Vec<LiveSession> {
+fn live_sessions(item: &Item, now: Timestamp, operation: &'static str) -> Result<Vec<LiveSession>, StoreError> {
+    version::of(item, operation)?;
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
     let (Ok(user_id), Ok(client_id)) = (UserId::parse(text("user_id")), ClientId::parse(text("client_id"))) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let live = entries_of(item).into_iter().filter(|entry| entry.ends > now);
-    live.map(|entry| LiveSession { user_id: user_id.clone(), client_id: client_id.clone(), entry }).collect()
+    Ok(live.map(|entry| LiveSession { user_id: user_id.clone(), client_id: client_id.clone(), entry }).collect())
 }
 
 fn buckets_of(item: &Item) -> BTreeMap<String, u64> {

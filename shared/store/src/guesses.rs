@@ -1,9 +1,9 @@
 //! Failed logins, counted before the password is looked at. Key: `pk`, a hash of what is counted.
 
-use crate::error::{Item, StoreError, condition_failed, refused_item, unavailable};
-use crate::{Store, number};
+use crate::error::{Item, StoreError, held, refused_item};
+use crate::{Store, number, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::guess::{Limit, may_guess, wait};
 use domain::time::{Seconds, Timestamp};
 
@@ -32,16 +32,17 @@ impl Store {
     pub async fn reserve_guess(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Reservation, StoreError> {
         const OPERATION: &str = "reserve_guess";
         let lapses = number(now.saturating_add(limit.memory).as_secs());
-        let sent = self
-            .update_guess(key)
-            .update_expression("ADD failures :one SET lapses = :lapses, #ttl = if_not_exists(known_until, :lapses)")
-            .condition_expression("(attribute_not_exists(failures) OR failures < :free)")
+        let update = self.update_guess(key);
+        let sent = version::guarded(update, "attribute_not_exists(failures) OR failures < :free")
+            .update_expression(
+                "ADD failures :one SET lapses = :lapses, #ttl = if_not_exists(known_until, :lapses), \
+                 v = if_not_exists(v, :version)",
+            )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":free", number(limit.free))
             .expression_attribute_values(":lapses", lapses.clone())
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let counter = match sent {
@@ -56,13 +57,11 @@ impl Store {
         }
         // One of those who wait goes on: the one that finds the counter as it was seen.
         let failures = if now >= counter.lapses { 1 } else { counter.failures + 1 };
-        let sent = self
-            .update_guess(key)
+        let as_seen =
+            "failures = :seen AND lapses = :seen_lapses AND (attribute_not_exists(next_at) OR next_at = :seen_next)";
+        let sent = version::guarded(self.update_guess(key), as_seen)
             .update_expression(
                 "SET failures = :failures, next_at = :next, lapses = :lapses, #ttl = if_not_exists(known_until, :lapses)",
-            )
-            .condition_expression(
-                "failures = :seen AND lapses = :seen_lapses AND (attribute_not_exists(next_at) OR next_at = :seen_next)",
             )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":failures", number(failures))
@@ -73,39 +72,36 @@ impl Store {
             .expression_attribute_values(":seen_next", number(counter.next_at.as_secs()))
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(Reservation::Granted { known: now < counter.known_until }),
-            Err(error) if condition_failed(&error) => Ok(Reservation::Wait(Seconds::new(1))),
-            Err(error) => Err(unavailable(OPERATION)(error)),
+        if held(sent, OPERATION)? {
+            Ok(Reservation::Granted { known: now < counter.known_until })
+        } else {
+            Ok(Reservation::Wait(Seconds::new(1)))
         }
     }
 
     /// A login succeeded: the failures under this key are forgotten, and the key is known from now on.
     pub async fn forget_guesses(&self, key: &str, known_until: Timestamp) -> Result<(), StoreError> {
-        self.update_guess(key)
-            .update_expression("SET known_until = :until, #ttl = :until REMOVE failures, next_at, lapses")
+        let sent = version::guarded_always(self.update_guess(key))
+            .update_expression(
+                "SET known_until = :until, #ttl = :until, v = if_not_exists(v, :version) \
+                 REMOVE failures, next_at, lapses",
+            )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":until", number(known_until.as_secs()))
             .send()
-            .await
-            .map_err(unavailable("forget_guesses"))?;
-        Ok(())
+            .await;
+        held(sent, "forget_guesses").map(drop)
     }
 
     /// Takes one reservation back: it was not a failure, or it was never evaluated.
     pub async fn return_guess(&self, key: &str) -> Result<(), StoreError> {
-        let sent = self
-            .update_guess(key)
+        let sent = version::guarded(self.update_guess(key), "failures >= :one")
             .update_expression("ADD failures :less")
-            .condition_expression("failures >= :one")
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":one", number(1))
             .send()
             .await;
-        match sent {
-            Err(error) if !condition_failed(&error) => Err(unavailable("return_guess")(error)),
-            _ => Ok(()),
-        }
+        held(sent, "return_guess").map(drop)
     }
 
     fn update_guess(&self, key: &str) -> UpdateItemFluentBuilder {

@@ -5,15 +5,18 @@ mod audit;
 mod error;
 mod grants;
 mod guesses;
+mod migrate;
 mod page;
 mod sessions;
 mod users;
+mod version;
 
 pub use apps::{App, AppKind, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{AuditRow, Outcome};
 pub use error::StoreError;
 pub use grants::{Counted, Entry, GrantView, LiveSession, NewEntry};
 pub use guesses::Reservation;
+pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
 pub use sessions::{EndedSession, SealedTokens};
 pub use users::{ChangeUser, CreateUser, User, email_key};

@@ -1,7 +1,8 @@
 //! Sessions. Key: `sid`. Only login, refresh and end write an item; every write states what it requires to be true.
 
-use crate::error::{StoreError, condition_failed, corrupt, unavailable};
-use crate::{Store, number};
+use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
+use crate::{Store, number, version};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
@@ -31,7 +32,6 @@ pub struct EndedSession {
 #[derive(Serialize, Deserialize)]
 struct SessionItem {
     sid: SessionId,
-    v: u32,
     user_id: UserId,
     client_id: ClientId,
     scope: Scope,
@@ -72,7 +72,7 @@ impl Store {
     /// Writes a new session. A session id is never used twice.
     pub async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
         const OPERATION: &str = "create_session";
-        let item = serde_dynamo::to_item(SessionItem::of(session, None)).map_err(corrupt(OPERATION))?;
+        let item = version::written(SessionItem::of(session, None), OPERATION)?;
         self.client
             .put_item()
             .table_name(&self.tables.sessions)
@@ -107,27 +107,18 @@ impl Store {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let free = "generation = :generation AND attribute_not_exists(ended) \
+             AND (attribute_not_exists(lease) OR lease = :me OR lease_until < :now)";
         let sent = self
-            .client
-            .update_item()
-            .table_name(&self.tables.sessions)
-            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_session(sid, free)
             .update_expression("SET lease = :me, lease_until = :until")
-            .condition_expression(
-                "generation = :generation AND attribute_not_exists(ended) \
-                 AND (attribute_not_exists(lease) OR lease = :me OR lease_until < :now)",
-            )
             .expression_attribute_values(":me", AttributeValue::S(rotation.into()))
             .expression_attribute_values(":until", number(until.as_secs()))
             .expression_attribute_values(":now", number(now.as_secs()))
             .expression_attribute_values(":generation", number(generation))
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
-            Err(error) => Err(unavailable("lease_session")(error)),
-        }
+        held(sent, "lease_session")
     }
 
     /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
@@ -140,7 +131,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "rotate_session";
-        let item = serde_dynamo::to_item(SessionItem::of(session, Some(rotation))).map_err(corrupt(OPERATION))?;
+        let item = version::written(SessionItem::of(session, Some(rotation)), OPERATION)?;
         let lease = if leased { "lease = :me" } else { "(attribute_not_exists(lease) OR lease_until < :now)" };
         // The whole item is written anew, which also takes the lease away.
         let mut put = self
@@ -148,7 +139,10 @@ impl Store {
             .put_item()
             .table_name(&self.tables.sessions)
             .set_item(Some(item))
-            .condition_expression(format!("generation = :parent AND attribute_not_exists(ended) AND {lease}"))
+            .condition_expression(version::condition(&format!(
+                "generation = :parent AND attribute_not_exists(ended) AND {lease}"
+            )))
+            .expression_attribute_values(":version", version::current())
             .expression_attribute_values(":parent", number(session.family.generation.saturating_sub(1)));
         put = if leased {
             put.expression_attribute_values(":me", AttributeValue::S(rotation.into()))
@@ -168,31 +162,20 @@ impl Store {
     /// Gives a lease back without having rotated, so that the next attempt need not wait for it to lapse.
     pub async fn release_session(&self, sid: &SessionId, rotation: &str) -> Result<(), StoreError> {
         let sent = self
-            .client
-            .update_item()
-            .table_name(&self.tables.sessions)
-            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_session(sid, "lease = :me")
             .update_expression("REMOVE lease, lease_until")
-            .condition_expression("lease = :me")
             .expression_attribute_values(":me", AttributeValue::S(rotation.into()))
             .send()
             .await;
-        match sent {
-            Err(error) if !condition_failed(&error) => Err(unavailable("release_session")(error)),
-            _ => Ok(()),
-        }
+        held(sent, "release_session").map(drop)
     }
 
     /// Ends a session and forgets its internal tokens, which are handed out once. Ending twice is ending once.
     pub async fn end_session(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
         const OPERATION: &str = "end_session";
         let sent = self
-            .client
-            .update_item()
-            .table_name(&self.tables.sessions)
-            .key("sid", AttributeValue::S(sid.to_string()))
+            .update_session(sid, "attribute_exists(sid)")
             .update_expression("SET ended = :true, tokens = :none REMOVE lease, lease_until")
-            .condition_expression("attribute_exists(sid)")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":none", AttributeValue::M(std::collections::HashMap::new()))
             .return_values(ReturnValue::AllOld)
@@ -200,8 +183,7 @@ impl Store {
             .await;
         match sent {
             Ok(answer) => {
-                let item: SessionItem =
-                    serde_dynamo::from_item(answer.attributes.unwrap_or_default()).map_err(corrupt(OPERATION))?;
+                let item: SessionItem = version::read(answer.attributes.unwrap_or_default(), OPERATION)?;
                 let session = Session::from(item);
                 Ok(Some(EndedSession {
                     user_id: session.user_id,
@@ -209,9 +191,14 @@ impl Store {
                     tokens: session.tokens,
                 }))
             }
-            Err(error) if condition_failed(&error) => Ok(None),
-            Err(error) => Err(unavailable(OPERATION)(error)),
+            Err(error) => refused_item(error, OPERATION).map(|_| None),
         }
+    }
+
+    fn update_session(&self, sid: &SessionId, condition: &str) -> UpdateItemFluentBuilder {
+        let update =
+            self.client.update_item().table_name(&self.tables.sessions).key("sid", AttributeValue::S(sid.to_string()));
+        version::guarded(update, condition)
     }
 
     async fn session_item(&self, sid: &SessionId, operation: &'static str) -> Result<Option<SessionItem>, StoreError> {
@@ -224,7 +211,7 @@ impl Store {
             .send()
             .await
             .map_err(unavailable(operation))?;
-        answer.item.map(|item| serde_dynamo::from_item(item).map_err(corrupt(operation))).transpose()
+        answer.item.map(|item| version::read(item, operation)).transpose()
     }
 }
 
@@ -240,7 +227,6 @@ impl SessionItem {
         };
         Self {
             sid: session.sid.clone(),
-            v: 1,
             user_id: session.user_id.clone(),
             client_id: session.client_id.clone(),
             scope: session.scope.clone(),

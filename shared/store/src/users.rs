@@ -1,9 +1,13 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
-use crate::error::{Item, StoreError, condition_failed, corrupt, unavailable};
-use crate::{Page, Store};
+use crate::error::{Item, StoreError, held, refused_item, unavailable};
+use crate::{Page, Store, version};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
+};
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
@@ -26,7 +30,6 @@ pub struct User {
 #[derive(Serialize, Deserialize)]
 struct UserItem {
     pk: String,
-    v: u32,
     user_id: UserId,
     email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,25 +74,24 @@ impl Store {
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
         let found = self.users_item(claim_key(email), OPERATION).await?;
+        found.as_ref().map_or(Ok(0), |item| version::of(item, OPERATION))?;
         let user_id = found.as_ref().and_then(|item| item.get("user_id")).and_then(|value| value.as_s().ok());
         let pk = AttributeValue::S(format!("user#{}", user_id.map_or("nobody", String::as_str)));
         let Some(item) = self.users_item(pk, OPERATION).await? else { return Ok(None) };
-        let item: UserItem = serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?;
-        Ok(Some(item.into()))
+        Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
     /// The person of that id. One strongly consistent read: what a credential change wrote before is seen.
     pub async fn user(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
-        let item: UserItem = serde_dynamo::from_item(item).map_err(corrupt(OPERATION))?;
-        Ok(Some(item.into()))
+        Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
     /// Creates a person and claims the address, both or neither.
     pub async fn create_user(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
-        let item = serde_dynamo::to_item(UserItem::from(user)).map_err(corrupt(OPERATION))?;
+        let item = version::written(UserItem::from(user), OPERATION)?;
         let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
             put.table_name(&self.tables.users).condition_expression("attribute_not_exists(pk)").build()
         };
@@ -97,7 +99,7 @@ impl Store {
         let address = new(Put::builder()
             .item("pk", claim_key(&user.email))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
-            .item("v", AttributeValue::N("1".into())));
+            .item("v", version::current()));
         let (Ok(person), Ok(address)) = (person, address) else {
             return Err(StoreError::Corrupt { operation: OPERATION, cause: "an empty item".into() });
         };
@@ -123,20 +125,13 @@ impl Store {
     /// Replaces a password hash by a stronger one of the same password. Does nothing if it was changed meanwhile.
     pub async fn rehash(&self, user_id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Result<(), StoreError> {
         let sent = self
-            .client
-            .update_item()
-            .table_name(&self.tables.users)
-            .key("pk", user_key(user_id))
+            .update_user(user_id, "password = :old")
             .update_expression("SET password = :new")
-            .condition_expression("password = :old")
             .expression_attribute_values(":new", AttributeValue::S(new.as_str().into()))
             .expression_attribute_values(":old", AttributeValue::S(old.as_str().into()))
             .send()
             .await;
-        match sent {
-            Err(error) if !condition_failed(&error) => Err(unavailable("rehash")(error)),
-            _ => Ok(()),
-        }
+        held(sent, "rehash").map(drop)
     }
 
     /// Sets whether a person may log in, or a new password, and raises the credential epoch: every session of this
@@ -149,11 +144,7 @@ impl Store {
     ) -> Result<Option<u64>, StoreError> {
         const OPERATION: &str = "change_credentials";
         let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.tables.users)
-            .key("pk", user_key(user_id))
-            .condition_expression("attribute_exists(pk)")
+            .update_user(user_id, "attribute_exists(pk)")
             .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
             .expression_attribute_values(":one", AttributeValue::N("1".into()))
             .return_values(ReturnValue::AllNew);
@@ -165,12 +156,10 @@ impl Store {
         };
         match update.send().await {
             Ok(answer) => {
-                let item: UserItem =
-                    serde_dynamo::from_item(answer.attributes.unwrap_or_default()).map_err(corrupt(OPERATION))?;
+                let item: UserItem = version::read(answer.attributes.unwrap_or_default(), OPERATION)?;
                 Ok(Some(item.credential_epoch))
             }
-            Err(error) if condition_failed(&error) => Ok(None),
-            Err(error) => Err(unavailable(OPERATION)(error)),
+            Err(error) => refused_item(error, OPERATION).map(|_| None),
         }
     }
 
@@ -178,21 +167,13 @@ impl Store {
     /// whether there is such a person.
     pub async fn set_password(&self, user_id: &UserId, password: &PasswordHash) -> Result<bool, StoreError> {
         let sent = self
-            .client
-            .update_item()
-            .table_name(&self.tables.users)
-            .key("pk", user_key(user_id))
+            .update_user(user_id, "attribute_exists(pk)")
             .update_expression("SET password = :password ADD credential_epoch :one")
-            .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":password", AttributeValue::S(password.as_str().into()))
             .expression_attribute_values(":one", AttributeValue::N("1".into()))
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
-            Err(error) => Err(unavailable("set_password")(error)),
-        }
+        held(sent, "set_password")
     }
 
     /// Gives a person another address: the new one is claimed and the old one freed, both or neither.
@@ -202,14 +183,16 @@ impl Store {
             .table_name(&self.tables.users)
             .item("pk", claim_key(email))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
-            .item("v", AttributeValue::N("1".into()))
+            .item("v", version::current())
             .condition_expression("attribute_not_exists(pk)")
             .build();
         let person = Update::builder()
             .table_name(&self.tables.users)
             .key("pk", user_key(&user.user_id))
             .update_expression("SET email = :new")
-            .condition_expression("email = :old")
+            .condition_expression(version::condition("email = :old"))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":new", AttributeValue::S(email_key(email)))
             .expression_attribute_values(":old", AttributeValue::S(email_key(&user.email)))
             .build();
@@ -227,7 +210,9 @@ impl Store {
         let person = Delete::builder()
             .table_name(&self.tables.users)
             .key("pk", user_key(&user.user_id))
-            .condition_expression("email = :email")
+            .condition_expression(version::condition("email = :email"))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":email", AttributeValue::S(email_key(&user.email)))
             .build();
         let person = person.map(|person| TransactWriteItem::builder().delete(person).build());
@@ -247,7 +232,7 @@ impl Store {
                 .expression_attribute_values(":user", AttributeValue::S("user#".into()))
         };
         Page::collect(after.map(key), most, OPERATION, scan, |item| {
-            serde_dynamo::from_item::<_, UserItem>(item).map(User::from).map_err(corrupt(OPERATION))
+            version::read::<UserItem>(item, OPERATION).map(User::from)
         })
         .await
     }
@@ -257,7 +242,9 @@ impl Store {
         let claim = Delete::builder()
             .table_name(&self.tables.users)
             .key("pk", claim_key(&user.email))
-            .condition_expression("user_id = :user")
+            .condition_expression(version::condition("user_id = :user"))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":user", AttributeValue::S(user.user_id.to_string()))
             .build();
         claim.map(|claim| TransactWriteItem::builder().delete(claim).build())
@@ -272,16 +259,22 @@ impl Store {
         let writes = writes.map_err(|error| StoreError::Corrupt { operation, cause: error.to_string() })?;
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(ChangeUser::Done),
-            Err(error) if is_taken(error.as_service_error()) => Ok(ChangeUser::Conflict),
+            Err(error) if is_taken(error.as_service_error()) => {
+                for reason in reasons(error.as_service_error()) {
+                    reason.item().map_or(Ok(0), |item| version::of(item, operation))?;
+                }
+                Ok(ChangeUser::Conflict)
+            }
             Err(error) => Err(unavailable(operation)(error)),
         }
     }
 
-    async fn users_item(
-        &self,
-        pk: AttributeValue,
-        operation: &'static str,
-    ) -> Result<Option<std::collections::HashMap<String, AttributeValue>>, StoreError> {
+    fn update_user(&self, user_id: &UserId, condition: &str) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.tables.users).key("pk", user_key(user_id));
+        version::guarded(update, condition)
+    }
+
+    async fn users_item(&self, pk: AttributeValue, operation: &'static str) -> Result<Option<Item>, StoreError> {
         let read = self.client.get_item().table_name(&self.tables.users).key("pk", pk).consistent_read(true);
         Ok(read.send().await.map_err(unavailable(operation))?.item)
     }
@@ -289,8 +282,13 @@ impl Store {
 
 /// Whether a condition refused the transaction; one that met another transaction may be repeated.
 fn is_taken(error: Option<&TransactWriteItemsError>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return false };
-    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    reasons(error).iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}
+
+/// Why each write of a transaction was not made.
+fn reasons(error: Option<&TransactWriteItemsError>) -> &[CancellationReason] {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return &[] };
+    cancelled.cancellation_reasons()
 }
 
 impl From<UserItem> for User {
@@ -309,7 +307,6 @@ impl From<&User> for UserItem {
     fn from(user: &User) -> Self {
         Self {
             pk: format!("user#{}", user.user_id),
-            v: 1,
             user_id: user.user_id.clone(),
             email: email_key(&user.email),
             password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),

@@ -1,0 +1,231 @@
+//! Older items, rewritten as this version writes them: a page of a table at a time, each only as it was read.
+
+use crate::error::{Item, StoreError, refused_item, unavailable};
+use crate::{Store, version};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_smithy_types::retry::RetryConfig;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Items that are looked at in one read, so that a page is soon done and a run can be stopped.
+const PAGE: i32 = 500;
+/// An item that was changed meanwhile is tried so often; then the next run has it.
+const ATTEMPTS: usize = 5;
+
+/// A table of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// [`Tables::users`](crate::Tables::users).
+    Users,
+    /// [`Tables::apps`](crate::Tables::apps).
+    Apps,
+    /// [`Tables::sessions`](crate::Tables::sessions).
+    Sessions,
+    /// [`Tables::grants`](crate::Tables::grants).
+    Grants,
+    /// [`Tables::guesses`](crate::Tables::guesses).
+    Guesses,
+    /// [`Tables::audit`](crate::Tables::audit).
+    Audit,
+}
+
+/// Where a page ended.
+pub struct Position(Item);
+
+/// An item of an older version, as it was read.
+pub struct OlderItem(Item);
+
+/// The older items of a page of a table.
+pub struct Older {
+    /// These.
+    pub items: Vec<OlderItem>,
+    /// How many items were looked at.
+    pub looked_at: u64,
+    /// Where the next page begins; nothing after the last one.
+    pub next: Option<Position>,
+}
+
+/// What became of an older item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrated {
+    /// It is of the current version now.
+    Rewritten,
+    /// Somebody else rewrote it, or it is gone.
+    NotNeeded,
+    /// It was changed meanwhile, again and again; it is as whoever changed it wrote it.
+    Left,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 6] = [Self::Users, Self::Apps, Self::Sessions, Self::Grants, Self::Guesses, Self::Audit];
+
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Apps => "apps",
+            Self::Sessions => "sessions",
+            Self::Grants => "grants",
+            Self::Guesses => "guesses",
+            Self::Audit => "audit",
+        }
+    }
+
+    const fn key(self) -> &'static [&'static str] {
+        match self {
+            Self::Users | Self::Guesses => &["pk"],
+            Self::Apps => &["client_id"],
+            Self::Sessions => &["sid"],
+            Self::Grants => &["user_id", "client_id"],
+            Self::Audit => &["day", "at"],
+        }
+    }
+
+    /// An older item as the current version writes it, with the same key; nothing if it is current. A new version
+    /// gives its table a function of its own here, which begins with any version before.
+    fn upgrade(self, item: &Item, from: u32) -> Option<Item> {
+        match self {
+            // Version 1 of each is version 0 with the version on it.
+            Self::Users | Self::Apps | Self::Sessions | Self::Grants | Self::Guesses | Self::Audit => {
+                (from < version::CURRENT).then(|| version::stamped(item.clone()))
+            }
+        }
+    }
+
+    /// Whether an attribute only counts, so that a count made meanwhile is no reason to leave the item: a grant in use
+    /// changes with every call.
+    fn counts(self, attribute: &str) -> bool {
+        let bucket = attribute.strip_prefix('b').unwrap_or_default();
+        self == Self::Grants && !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit())
+    }
+}
+
+impl Store {
+    /// The older items among the next of a table. An item of a newer version is an error.
+    pub async fn older_items(&self, table: Table, after: Option<Position>) -> Result<Older, StoreError> {
+        const OPERATION: &str = "older_items";
+        let answer = self
+            .client
+            .scan()
+            .table_name(self.name_of(table))
+            .consistent_read(true)
+            .limit(PAGE)
+            .filter_expression("attribute_not_exists(v) OR v <> :version")
+            .expression_attribute_values(":version", version::current())
+            .set_exclusive_start_key(after.map(|Position(key)| key))
+            .customize()
+            .config_override(patiently())
+            .send()
+            .await
+            .map_err(unavailable(OPERATION))?;
+        let items = answer.items.unwrap_or_default();
+        for item in &items {
+            version::of(item, OPERATION)?;
+        }
+        Ok(Older {
+            items: items.into_iter().map(OlderItem).collect(),
+            looked_at: u64::try_from(answer.scanned_count).unwrap_or_default(),
+            next: answer.last_evaluated_key.map(Position),
+        })
+    }
+
+    /// Rewrites an older item. If it was changed since it was read, the change stands, and what it made is rewritten.
+    pub async fn migrate_item(&self, table: Table, item: OlderItem) -> Result<Migrated, StoreError> {
+        const OPERATION: &str = "migrate_item";
+        let OlderItem(mut old) = item;
+        for _ in 0..ATTEMPTS {
+            let Some(new) = table.upgrade(&old, version::of(&old, OPERATION)?) else { break };
+            match self.replace(table, &old, &new, OPERATION).await? {
+                None => return Ok(Migrated::Rewritten),
+                Some(changed) => old = changed,
+            }
+            if old.is_empty() {
+                return Ok(Migrated::NotNeeded);
+            }
+        }
+        let left = version::of(&old, OPERATION)? < version::CURRENT;
+        Ok(if left { Migrated::Left } else { Migrated::NotNeeded })
+    }
+
+    /// Writes what differs, and nothing else, on the condition that every attribute is as it was read: a revision or a
+    /// generation would not do, since some changes raise none (a new password hash, a lease, a guess). Counters that
+    /// stay as they are need not be; see [`Table::counts`]. If the condition does not hold, the item as it is, empty
+    /// if it is gone.
+    async fn replace(
+        &self,
+        table: Table,
+        old: &Item,
+        new: &Item,
+        operation: &'static str,
+    ) -> Result<Option<Item>, StoreError> {
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(self.name_of(table))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for key in table.key() {
+            if let Some(value) = old.get(*key) {
+                update = update.key(*key, value.clone());
+            }
+        }
+        let (mut conditions, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for (at, name) in names.into_iter().enumerate() {
+            let (before, after) = (old.get(name), new.get(name));
+            if before == after && table.counts(name) {
+                continue;
+            }
+            update = update.expression_attribute_names(format!("#a{at}"), name);
+            match before {
+                Some(value) => {
+                    update = update.expression_attribute_values(format!(":old{at}"), value.clone());
+                    conditions.push(format!("#a{at} = :old{at}"));
+                }
+                None => conditions.push(format!("attribute_not_exists(#a{at})")),
+            }
+            match after {
+                _ if before == after => {}
+                Some(value) => {
+                    update = update.expression_attribute_values(format!(":new{at}"), value.clone());
+                    changed.push(format!("#a{at} = :new{at}"));
+                }
+                None => removed.push(format!("#a{at}")),
+            }
+        }
+        let clauses = [("SET", changed), ("REMOVE", removed)];
+        let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
+        let clauses: Vec<_> = clauses.map(|(word, parts)| format!("{word} {}", parts.join(", "))).collect();
+        let sent = update
+            .update_expression(clauses.join(" "))
+            .condition_expression(conditions.join(" AND "))
+            .customize()
+            .config_override(patiently())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(None),
+            Err(error) => refused_item(error, operation).map(Some),
+        }
+    }
+
+    fn name_of(&self, table: Table) -> &str {
+        match table {
+            Table::Users => &self.tables.users,
+            Table::Apps => &self.tables.apps,
+            Table::Sessions => &self.tables.sessions,
+            Table::Grants => &self.tables.grants,
+            Table::Guesses => &self.tables.guesses,
+            Table::Audit => &self.tables.audit,
+        }
+    }
+}
+
+/// Nobody waits for a migration: a table that throttles is asked again, ever later, before it is given up.
+fn patiently() -> aws_sdk_dynamodb::config::Builder {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(10)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_secs(20));
+    aws_sdk_dynamodb::Config::builder().retry_config(retries)
+}

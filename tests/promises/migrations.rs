@@ -1,0 +1,233 @@
+//! Migrations: older items become current, whoever changes one meanwhile wins, and a run that stopped is completed.
+
+use crate::versions::{entry, filled, items, tables, versioned};
+use crate::{DAY, NOW, app, at_once, session, sid, user};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use domain::ids::UserId;
+use domain::password::PasswordHash;
+use std::sync::Arc;
+use store::{Counted, Migrated, NewEntry, Older, OlderItem, Store, StoreError, Table};
+use support::{DynamoDb, Verdict, Wire, dynamodb};
+use tokio::sync::Semaphore;
+
+/// A run over a table: what became of its older items.
+async fn migrate(store: &Store, table: Table) -> Vec<Migrated> {
+    let (mut fates, mut after) = (Vec::new(), None);
+    loop {
+        let Older { items, next, .. } = store.older_items(table, after).await.unwrap();
+        for item in items {
+            fates.push(store.migrate_item(table, item).await.unwrap());
+        }
+        after = next;
+        if after.is_none() {
+            return fates;
+        }
+    }
+}
+
+/// The older items of a small table.
+async fn older(store: &Store, table: Table) -> Vec<OlderItem> {
+    store.older_items(table, None).await.unwrap().items
+}
+
+/// A store whose operations can be seen and held up.
+async fn wired(db: &DynamoDb) -> (Store, Wire) {
+    let wire = Wire::to(&db.endpoint).await;
+    (Store::new(support::dynamodb_client(&wire.endpoint), db.tables.clone()), wire)
+}
+
+fn ada() -> UserId {
+    UserId::parse("u1").unwrap()
+}
+
+#[tokio::test]
+async fn every_table_becomes_current_and_holds_what_it_held() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    let mut before = Vec::new();
+    for table in tables(&db) {
+        before.push(items(&db, table).await);
+    }
+    versioned(&db, None).await;
+    for (table, expected) in Table::ALL.into_iter().zip([2, 1, 1, 1, 1, 1]) {
+        assert_eq!(migrate(&db.store, table).await, vec![Migrated::Rewritten; expected], "{}", table.name());
+        assert_eq!(migrate(&db.store, table).await, [], "{}: once more is nothing", table.name());
+    }
+    for (table, before) in tables(&db).into_iter().zip(before) {
+        assert_eq!(items(&db, table).await, before, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_with_a_newer_item_is_not_migrated() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, Some("2")).await;
+    for table in Table::ALL {
+        let refused = db.store.older_items(table, None).await.err();
+        assert!(matches!(refused, Some(StoreError::Newer { found: 2, known: 1, .. })), "{refused:?}");
+    }
+}
+
+/// The rewriting is refused once, begins anew with what the change made, and the change stands.
+#[tokio::test]
+async fn whoever_changes_an_item_meanwhile_wins() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, None).await;
+    let (store, wire) = wired(&db).await;
+    let rewrite = async |table, item| {
+        wire.since_last();
+        let fate = store.migrate_item(table, item).await.unwrap();
+        (fate, wire.since_last().len())
+    };
+
+    let new = PasswordHash::from_stored("p1$new".into());
+    for item in older(&store, Table::Users).await {
+        db.store.set_password(&ada(), &new).await.unwrap();
+        assert_eq!(rewrite(Table::Users, item).await.0, Migrated::Rewritten);
+    }
+    assert_eq!(db.store.user(&ada()).await.unwrap().unwrap().password, Some(new));
+
+    let item = older(&store, Table::Apps).await.remove(0);
+    let (demo, revision) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    db.store.change_app(&store::App { name: "Changed".into(), ..demo }, revision).await.unwrap();
+    assert_eq!(rewrite(Table::Apps, item).await, (Migrated::NotNeeded, 1), "the change made it current");
+    assert_eq!(db.store.app(&app()).await.unwrap().unwrap().name, "Changed");
+
+    let item = older(&store, Table::Sessions).await.remove(0);
+    db.store.end_session(&sid(1)).await.unwrap();
+    assert_eq!(rewrite(Table::Sessions, item).await, (Migrated::Rewritten, 2));
+    assert!(db.store.session(&sid(1)).await.unwrap().unwrap().family.ended);
+
+    let item = older(&store, Table::Guesses).await.remove(0);
+    db.store.return_guess("pair").await.unwrap();
+    assert_eq!(rewrite(Table::Guesses, item).await, (Migrated::Rewritten, 2));
+
+    let item = older(&store, Table::Grants).await.remove(0);
+    db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(rewrite(Table::Grants, item).await, (Migrated::Rewritten, 2));
+    assert_eq!(db.store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+    for table in [&db.tables.users, &db.tables.apps, &db.tables.sessions, &db.tables.grants, &db.tables.guesses] {
+        assert!(items(&db, table).await.iter().all(|item| item["v"] == AttributeValue::N("1".into())), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_is_gone_does_not_come_back() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, None).await;
+    let found = older(&db.store, Table::Users).await;
+    let person = db.store.user(&ada()).await.unwrap().unwrap();
+    db.store.delete_user(&person).await.unwrap();
+    for item in found {
+        assert_eq!(db.store.migrate_item(Table::Users, item).await, Ok(Migrated::NotNeeded));
+    }
+    assert_eq!(items(&db, &db.tables.users).await, []);
+}
+
+/// A user who calls all the time has a grant that never stands still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, None).await;
+    let (store, wire) = wired(&db).await;
+    let item = older(&store, Table::Grants).await.remove(0);
+    wire.since_last();
+    let calls = at_once(100, |_| {
+        let store = db.store.clone();
+        async move { store.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
+    });
+    let (calls, fate) = tokio::join!(calls, store.migrate_item(Table::Grants, item));
+    assert_eq!((fate, wire.since_last().len()), (Ok(Migrated::Rewritten), 1));
+    assert!(calls.iter().all(|counted| matches!(counted, Counted::Live(_))));
+    let Ok(Counted::Live(view)) = db.store.count_call(&user(), &app(), &sid(1), "b1", NOW).await else { panic!() };
+    assert_eq!(view.buckets["b1"], 102);
+}
+
+#[tokio::test]
+async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, None).await;
+    let (store, wire) = wired(&db).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let item = older(&store, Table::Guesses).await.remove(0);
+    let held = gate.clone();
+    wire.script(move |_| Verdict::Hold(held.clone()));
+    wire.since_last();
+    let migration = tokio::spawn(async move { store.migrate_item(Table::Guesses, item).await });
+    while !migration.is_finished() {
+        if !wire.since_last().is_empty() {
+            db.store.reserve_guess("pair", domain::guess::PAIR, NOW).await.unwrap();
+            db.store.return_guess("pair").await.unwrap();
+            // Not what it was: every other change takes the counter up or down for good.
+            db.client
+                .update_item()
+                .table_name(&db.tables.guesses)
+                .key("pk", AttributeValue::S("pair".into()))
+                .update_expression("REMOVE v ADD failures :one")
+                .expression_attribute_values(":one", AttributeValue::N("1".into()))
+                .send()
+                .await
+                .unwrap();
+            gate.add_permits(1);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(migration.await.unwrap(), Ok(Migrated::Left));
+    assert_eq!(items(&db, &db.tables.guesses).await[0]["failures"], AttributeValue::N("6".into()));
+    assert_eq!(migrate(&db.store, Table::Guesses).await, [Migrated::Rewritten]);
+}
+
+/// More than a page; the first run ends in the middle of one, under a table that throttles.
+#[tokio::test]
+async fn a_run_that_was_stopped_is_completed_by_the_next() {
+    const ALL: usize = 700;
+    let db = dynamodb().await;
+    let numbers: Vec<_> = (0..ALL).collect();
+    for chunk in numbers.chunks(25) {
+        let puts = chunk.iter().map(|number| {
+            let put = PutRequest::builder().item("pk", AttributeValue::S(format!("guess-{number}")));
+            let put = put.item("failures", AttributeValue::N("3".into())).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        db.client.batch_write_item().request_items(&db.tables.guesses, puts.collect()).send().await.unwrap();
+    }
+    let (store, wire) = wired(&db).await;
+    let mut throttled = 0;
+    wire.script(move |_| {
+        throttled += 1;
+        if throttled % 50 == 0 { Verdict::Throttle } else { Verdict::Forward }
+    });
+    let first = store.older_items(Table::Guesses, None).await.unwrap();
+    assert!(first.items.len() < ALL && first.next.is_some(), "{}", first.items.len());
+    for item in first.items.into_iter().take(150) {
+        assert_eq!(store.migrate_item(Table::Guesses, item).await, Ok(Migrated::Rewritten));
+    }
+    assert_eq!(migrate(&store, Table::Guesses).await, vec![Migrated::Rewritten; ALL - 150]);
+    assert_eq!(migrate(&store, Table::Guesses).await, []);
+    let all = items(&db, &db.tables.guesses).await;
+    assert_eq!(all.len(), ALL);
+    assert!(all.iter().all(|item| item["failures"] == AttributeValue::N("3".into()) && item.contains_key("v")));
+}
+
+/// Sessions go on over a migration: what was logged in before it is refreshed and ended after it.
+#[tokio::test]
+async fn a_session_and_a_lease_outlive_the_migration() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    let until = NOW.saturating_add(DAY);
+    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    versioned(&db, None).await;
+    for table in [Table::Sessions, Table::Grants] {
+        migrate(&db.store, table).await;
+    }
+    let next = domain::session::Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) };
+    assert_eq!(db.store.rotate_session(&next, "other", true, NOW).await, Ok(false));
+    assert_eq!(db.store.rotate_session(&next, "me", true, NOW).await, Ok(true));
+    let added = db.store.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;
+    assert_eq!(added, Ok(NewEntry::Added));
+}

@@ -1,0 +1,227 @@
+//! Versions of items: older ones are read and changed as ever, newer ones are refused and nothing is written.
+
+use crate::{DAY, NOW, app, apps, legacy, session, sid, token, user, users};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::call_context::TokenRef;
+use domain::guess::PAIR;
+use domain::password::PasswordHash;
+use domain::session::Session;
+use domain::time::Seconds;
+use std::collections::{BTreeMap, HashMap};
+use store::{
+    App, AuditRow, ChangeUser, Counted, Entry, NewEntry, Outcome, Reservation, Store, StoreError, User, WriteApp,
+};
+use support::{DynamoDb, dynamodb};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The tables of a database.
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 6] {
+    let tables = &db.tables;
+    [&tables.users, &tables.apps, &tables.sessions, &tables.grants, &tables.guesses, &tables.audit]
+}
+
+/// Everything in a table, in a fixed order.
+pub(crate) async fn items(db: &DynamoDb, table: &str) -> Vec<Item> {
+    let mut pages = db.client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+    let mut items = Vec::new();
+    while let Some(item) = pages.next().await {
+        items.push(item.unwrap());
+    }
+    items.sort_by_key(|item| format!("{:?}", item.iter().collect::<BTreeMap<_, _>>()));
+    items
+}
+
+/// Gives every item of every table this version, or none.
+pub(crate) async fn versioned(db: &DynamoDb, version: Option<&str>) {
+    for table in tables(db) {
+        for mut item in items(db, table).await {
+            item.remove("v");
+            item.extend(version.map(|version| ("v".to_owned(), AttributeValue::N(version.to_owned()))));
+            db.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+        }
+    }
+}
+
+pub(crate) fn entry(byte: u8) -> Entry {
+    Entry { sid: sid(byte), ends: NOW.saturating_add(Seconds::new(3_600)) }
+}
+
+fn reference(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
+    BTreeMap::from([(legacy(), TokenRef { version, sealed: None })])
+}
+
+fn row() -> AuditRow {
+    AuditRow {
+        day: "2027-01-15".into(),
+        at: "08:00:00.000Z#1".into(),
+        who: "olga".into(),
+        act: "users disable".into(),
+        subject: "user u1".into(),
+        before: None,
+        after: None,
+        outcome: Outcome::Begun,
+        reason: None,
+    }
+}
+
+fn ada() -> User {
+    users::person("u1", "ada@example.com")
+}
+
+/// One of everything, as the functions write it.
+pub(crate) async fn filled(db: &DynamoDb) {
+    let store = &db.store;
+    store.create_user(&ada()).await.unwrap();
+    store.create_app(&apps::demo(app())).await.unwrap();
+    store.create_session(&session(1)).await.unwrap();
+    store.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
+    store.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
+    store.reserve_guess("pair", PAIR, NOW).await.unwrap();
+    store.audit_begin(&row()).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_item_is_written_with_the_version() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    db.store.forget_guesses("never guessed", NOW).await.unwrap();
+    let address = db.store.user_by_email("ada@example.com").await.unwrap().unwrap();
+    assert_eq!(db.store.change_email(&address, "countess@example.com").await, Ok(ChangeUser::Done));
+    for table in tables(&db) {
+        let items = items(&db, table).await;
+        assert!(!items.is_empty());
+        for item in items {
+            assert_eq!(item.get("v"), Some(&AttributeValue::N("1".into())), "{table}: {item:?}");
+        }
+    }
+}
+
+/// As an item was before items had versions.
+#[tokio::test]
+async fn items_without_a_version_are_read_and_changed_as_ever() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    versioned(&db, None).await;
+    let store = &db.store;
+
+    assert_eq!(store.user_by_email("ada@example.com").await, Ok(Some(ada())));
+    assert_eq!(store.user(&ada().user_id).await, Ok(Some(ada())));
+    assert_eq!(store.users(None, 9).await.unwrap().items, [ada()]);
+    let (old, new) = (ada().password.unwrap(), PasswordHash::from_stored("p1$new".into()));
+    store.rehash(&ada().user_id, &old, &new).await.unwrap();
+    assert_eq!(store.user(&ada().user_id).await.unwrap().unwrap().password, Some(new.clone()));
+    assert_eq!(store.change_credentials(&ada().user_id, None, true).await, Ok(Some(2)));
+    assert_eq!(store.set_password(&ada().user_id, &new).await, Ok(true));
+    assert_eq!(store.change_email(&ada(), "countess@example.com").await, Ok(ChangeUser::Done));
+    let moved = store.user_by_email("countess@example.com").await.unwrap().unwrap();
+    assert_eq!(store.delete_user(&moved).await, Ok(ChangeUser::Done));
+
+    let (read, revision) = store.app_to_change(&app()).await.unwrap().unwrap();
+    assert_eq!((store.app(&app()).await, store.apps(None, 9).await.unwrap().items.len()), (Ok(Some(read.clone())), 1));
+    let Ok(WriteApp::Written(revision)) = store.change_app(&read, revision).await else { panic!("changed") };
+    assert_eq!(store.delete_app(&app(), revision).await, Ok(WriteApp::Written(revision)));
+
+    assert_eq!(store.session(&sid(1)).await, Ok(Some(session(1))));
+    assert_eq!(store.sealed_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].0, 1);
+    let until = NOW.saturating_add(Seconds::new(15));
+    assert_eq!(store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    store.release_session(&sid(1), "me").await.unwrap();
+    assert_eq!(store.rotate_session(&next(), "me", false, NOW).await, Ok(true));
+    versioned(&db, None).await;
+    assert_eq!(store.end_session(&sid(1)).await.unwrap().unwrap().tokens[&legacy()], token(1));
+
+    let counted = store.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
+    assert!(matches!(counted, Ok(Counted::Live(view)) if view.buckets["b1"] == 2 && view.tokens == reference(1)));
+    store.refund_call(&user(), &app(), "b1").await.unwrap();
+    store.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
+    assert_eq!(store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
+    assert_eq!(store.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
+    assert_eq!(store.sessions_of_app(None, NOW).await.unwrap().len(), 1);
+    assert_eq!(store.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await, Ok(NewEntry::Added));
+    store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+
+    store.return_guess("pair").await.unwrap();
+    assert_eq!(store.reserve_guess("pair", PAIR, NOW).await, Ok(Reservation::Granted { known: false }));
+    store.forget_guesses("pair", until).await.unwrap();
+    store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
+    assert_eq!(store.audit_of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
+}
+
+fn next() -> Session {
+    Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) }
+}
+
+fn newer<T: std::fmt::Debug>(done: Result<T, StoreError>) {
+    let told = done.expect_err("refused").to_string();
+    let text = ": the item has version 2 and this version of the gateway reads up to 1: deploy the newer one";
+    assert!(told.ends_with(text), "{told}");
+}
+
+/// An older function after a newer one: what it cannot read it does not believe, and does not change.
+#[tokio::test]
+async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
+    let db = dynamodb().await;
+    filled(&db).await;
+    let (demo, revision) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    versioned(&db, Some("2")).await;
+    let mut before = Vec::new();
+    for table in tables(&db) {
+        before.push(items(&db, table).await);
+    }
+    of_people(&db.store).await;
+    newer(db.store.app(&app()).await);
+    newer(db.store.app_to_change(&app()).await);
+    newer(db.store.apps(None, 9).await);
+    newer(db.store.create_app(&demo).await);
+    newer(db.store.change_app(&App { name: "Other".into(), ..demo.clone() }, revision).await);
+    newer(db.store.put_app(&demo).await);
+    newer(db.store.delete_app(&app(), revision).await);
+    of_sessions(&db.store).await;
+    of_grants(&db.store).await;
+    newer(db.store.reserve_guess("pair", PAIR, NOW).await);
+    newer(db.store.return_guess("pair").await);
+    newer(db.store.forget_guesses("pair", NOW).await);
+    newer(db.store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
+    newer(db.store.audit_of_day("2027-01-15", 9).await);
+    for (table, before) in tables(&db).into_iter().zip(before) {
+        assert_eq!(items(&db, table).await, before, "{table}");
+    }
+}
+
+async fn of_people(store: &Store) {
+    let (old, new) = (ada().password.unwrap(), PasswordHash::from_stored("p1$new".into()));
+    newer(store.user_by_email("ada@example.com").await);
+    newer(store.user(&ada().user_id).await);
+    newer(store.users(None, 9).await);
+    newer(store.rehash(&ada().user_id, &old, &new).await);
+    newer(store.change_credentials(&ada().user_id, Some(&new), false).await);
+    newer(store.set_password(&ada().user_id, &new).await);
+    newer(store.change_email(&ada(), "countess@example.com").await);
+    newer(store.delete_user(&ada()).await);
+}
+
+async fn of_sessions(store: &Store) {
+    newer(store.session(&sid(1)).await);
+    newer(store.sealed_tokens(&sid(1)).await);
+    newer(store.lease_session(&sid(1), 1, "me", NOW, NOW).await);
+    newer(store.rotate_session(&next(), "me", false, NOW).await);
+    newer(store.rotate_session(&next(), "me", true, NOW).await);
+    newer(store.release_session(&sid(1), "me").await);
+    newer(store.end_session(&sid(1)).await);
+}
+
+async fn of_grants(store: &Store) {
+    newer(store.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
+    newer(store.refund_call(&user(), &app(), "b1").await);
+    newer(store.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
+    newer(store.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
+    newer(store.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
+    newer(store.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);
+    newer(store.update_entry(&user(), &app(), &entry(1), &reference(2)).await);
+    newer(store.remove_entry(&user(), &app(), &sid(1)).await);
+    newer(store.entry_is_live(&user(), &app(), &sid(1), NOW).await);
+    newer(store.sessions_of_user(&user(), NOW).await);
+    newer(store.sessions_of_app(Some(&app()), NOW).await);
+}
