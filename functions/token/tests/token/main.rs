@@ -54,3 +54,5 @@ mod stage;
 mod store_down;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod versions;

@@ -9,6 +9,8 @@ mod documents;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod secrets;

@@ -1,0 +1,56 @@
+//! Items of a newer version: the function says that it is the older one, and no user is told that a password is wrong.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::request::post;
+use crate::secrecy::Kept;
+use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh};
+
+/// Gives every item of a table the next version, or takes it away again.
+async fn versioned(stage: &Stage, table: &str, version: &str) {
+    for mut item in stage.db.client.scan().table_name(table).send().await.unwrap().items().to_vec() {
+        item.insert("v".to_owned(), AttributeValue::N(version.to_owned()));
+        stage.db.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_newer_item_is_a_503_with_a_clear_log_line_and_never_a_wrong_password() {
+    let stage = Stage::new().await;
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter("token=info").with_writer(move || writer.clone()).finish();
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
+    let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+
+    let tokens = stage.login("pub1", NOTES).await;
+    stage.send(guess("alice", "pub1", "wrong")).await;
+    let tables = stage.db.tables.clone();
+    let people = [login("alice", "pub1", NOTES), guess("alice", "pub1", "wrong")];
+    let refreshed = refresh("pub1", &tokens.refresh);
+    let revoked = post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &tokens.refresh)]);
+    let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
+    for (table, requests) in [
+        (&tables.users, vec![people[0].clone(), people[1].clone(), refreshed.clone()]),
+        (&tables.guesses, people.to_vec()),
+        (&tables.sessions, vec![refreshed.clone(), revoked.clone()]),
+        (&tables.grants, vec![people[0].clone()]),
+        (&tables.apps, vec![people[0].clone(), refreshed, revoked, itself]),
+    ] {
+        versioned(&stage, table, "2").await;
+        for request in requests {
+            let before = kept.text().len();
+            let answer = stage.send(request).await;
+            assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{table}: {}", answer.text);
+            assert!(answer.header("Retry-After").is_some());
+            let log = kept.text().split_off(before);
+            let line = log.lines().find(|line| line.contains("ERROR")).unwrap_or_else(|| panic!("{table}: {log}"));
+            let text = "the item has version 2 and this version of the gateway reads up to 1: deploy the newer one";
+            assert!(line.contains(text), "{table}: {line}");
+        }
+        versioned(&stage, table, "1").await;
+    }
+    stage.send(people[0].clone()).await.tokens();
+    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200, "nothing was lost meanwhile");
+}
