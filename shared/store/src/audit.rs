@@ -81,16 +81,16 @@ impl Store {
         update = version::guarded(update, "attribute_exists(#day)")
             .expression_attribute_names("#day", "day")
             .expression_attribute_values(":outcome", outcome);
-        let mut changes = vec!["outcome = :outcome".to_owned()];
+        let mut changed = vec!["outcome = :outcome".to_owned()];
         for (name, text) in [("reason", &row.reason), ("after", &row.after)] {
             if let Some(text) = text {
-                changes.push(format!("#{name} = :{name}"));
+                changed.push(format!("#{name} = :{name}"));
                 update = update
                     .expression_attribute_names(format!("#{name}"), name)
                     .expression_attribute_values(format!(":{name}"), AttributeValue::S(text.clone()));
             }
         }
-        let sent = update.update_expression(format!("SET {}", changes.join(", "))).send().await;
+        let sent = update.update_expression(format!("SET {}", changed.join(", "))).send().await;
         if held(sent, OPERATION)? {
             return Ok(());
         }

@@ -7,4 +7,6 @@ mod limits;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod wire;

@@ -68,6 +68,7 @@ pub(crate) struct Caller {
 
 pub(crate) struct Stage {
     pub(crate) store: Store,
+    pub(crate) database: aws_sdk_dynamodb::Client,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) operations: Operations,
     gateway: Arc<Gateway>,
@@ -164,6 +165,7 @@ impl Stage {
         let (signing, public) = keys();
         Self {
             store: Store::new(dynamodb(address), tables),
+            database: dynamodb(address),
             clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
             operations,
             gateway: Arc::new(Gateway::parse(GATEWAY).unwrap()),
