@@ -4,16 +4,18 @@
 //! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, `n`, the number of
 //! entries, and `v`, the item's version. It is never part of a transaction, which would make concurrent authorizers fail.
 
-use crate::error::{Item, StoreError, held, refused_item, unavailable};
+mod item;
+
+use crate::error::{StoreError, held, refused_item, unavailable};
 use crate::{Store, number, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
 use domain::call_context::TokenRef;
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::sealing::SealedToken;
 use domain::time::{Seconds, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, tokens_of};
+use std::collections::BTreeMap;
 
 /// Sealed tokens longer than this together are not copied into the entry; the proxy reads them from the session.
 const INLINE_BYTES: usize = 200;
@@ -359,62 +361,4 @@ impl Store {
             .key("client_id", AttributeValue::S(client.to_string()));
         version::guarded(update, condition)
     }
-}
-
-fn entry_name(sid: &SessionId) -> String {
-    format!("s{sid}")
-}
-
-fn entry_value(ends: Timestamp, tokens: &BTreeMap<ConnectorName, TokenRef>) -> AttributeValue {
-    let token = |token: &TokenRef| {
-        let mut map = HashMap::from([("v".to_owned(), number(token.version))]);
-        if let Some(sealed) = &token.sealed {
-            map.insert("x".to_owned(), AttributeValue::S(sealed.as_str().to_owned()));
-        }
-        AttributeValue::M(map)
-    };
-    let tokens = tokens.iter().map(|(name, value)| (name.to_string(), token(value))).collect();
-    AttributeValue::M(HashMap::from([
-        ("e".to_owned(), number(ends.as_secs())),
-        ("t".to_owned(), AttributeValue::M(tokens)),
-    ]))
-}
-
-fn entries_of(item: &Item) -> Vec<Entry> {
-    let entry = |(name, value): (&String, &AttributeValue)| {
-        let sid = SessionId::parse(name.strip_prefix('s')?).ok()?;
-        let ends = value.as_m().ok()?.get("e")?.as_n().ok()?.parse().ok()?;
-        Some(Entry { sid, ends: Timestamp::from_secs(ends) })
-    };
-    item.iter().filter_map(entry).collect()
-}
-
-/// The live sessions of a grant; none if its key is not readable, which no grant of ours is.
-fn live_sessions(item: &Item, now: Timestamp, operation: &'static str) -> Result<Vec<LiveSession>, StoreError> {
-    version::of(item, operation)?;
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let (Ok(user_id), Ok(client_id)) = (UserId::parse(text("user_id")), ClientId::parse(text("client_id"))) else {
-        return Ok(Vec::new());
-    };
-    let live = entries_of(item).into_iter().filter(|entry| entry.ends > now);
-    Ok(live.map(|entry| LiveSession { user_id: user_id.clone(), client_id: client_id.clone(), entry }).collect())
-}
-
-fn buckets_of(item: &Item) -> BTreeMap<String, u64> {
-    let bucket = |(name, value): (&String, &AttributeValue)| {
-        name.strip_prefix('b')?.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
-        Some((name.clone(), value.as_n().ok()?.parse().ok()?))
-    };
-    item.iter().filter_map(bucket).collect()
-}
-
-fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {
-    let token = |(name, value): (&String, &AttributeValue)| {
-        let map = value.as_m().ok()?;
-        let version = map.get("v")?.as_n().ok()?.parse().ok()?;
-        let sealed = map.get("x").and_then(|text| text.as_s().ok()).map(|text| SealedToken::parse(text));
-        Some((ConnectorName::parse(name).ok()?, TokenRef { version, sealed }))
-    };
-    let tokens = entry.get("t").and_then(|tokens| tokens.as_m().ok());
-    tokens.map(|tokens| tokens.iter().filter_map(token).collect()).unwrap_or_default()
 }
