@@ -215,7 +215,7 @@ async fn whom_the_gateway_does_not_trust_is_a_502_and_the_log_says_why() {
         assert_eq!(refused.status, 502, "{told}");
         assert!(!told.contains("ertificate") && !told.contains("PEM") && !told.contains("-ca"), "{told}");
     }
-    let log = gateway.stack.log().lines().join("\n");
+    let log = gateway.logged().await.join("\n");
     for said in ["invalid peer certificate", "apis.no-ca.tls.ca: secret no-ca is not usable", "apis.missing-ca.tls.ca"]
     {
         assert!(log.contains(said), "{said} is not in {log}");

@@ -275,7 +275,7 @@ async fn odd_bytes_harm_nobody() {
 
     // An HTTP API hands the query on undecoded.
     let good = events::admitted(&gateway, &events::http_authorizer(&gateway, "GET", "/echo", &tokens.access)).await;
-    let processes = lines(&gateway, "panicked");
+    let processes = lines(&gateway, "panicked").await;
     for query in queries {
         let mut event = good.clone();
         event["rawQueryString"] = json!(query);
@@ -289,11 +289,11 @@ async fn odd_bytes_harm_nobody() {
         assert_eq!(events::status(&gateway, PROXY, &event).await, Some(400), "{value:?}");
         assert_eq!(seen(&gateway), before);
     }
-    assert_eq!(lines(&gateway, "panicked"), processes);
+    assert_eq!(lines(&gateway, "panicked").await, processes);
     assert_eq!(events::status(&gateway, PROXY, &good).await, Some(200));
     works().await;
 }
 
-fn lines(gateway: &Gateway, word: &str) -> usize {
-    gateway.stack.log().lines().iter().filter(|line| line.contains(word)).count()
+async fn lines(gateway: &Gateway, word: &str) -> usize {
+    gateway.logged().await.iter().filter(|line| line.contains(word)).count()
 }

@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
 
 /// The documents of the embedded metric format among the lines that the functions wrote, each valid.
-pub(crate) fn documents(gateway: &Gateway) -> Vec<Json> {
+pub(crate) async fn documents(gateway: &Gateway) -> Vec<Json> {
     let schema = serde_json::from_str(include_str!("../../shared/startup/tests/emf.schema.json")).expect("a schema");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let lines = gateway.stack.log().lines();
+    let lines = gateway.logged().await;
     let bodies = lines.iter().filter_map(|line| line.split_once("] ")).map(|(_, body)| body);
     let documents: Vec<Json> = bodies
         .filter(|body| body.contains(r#""_aws""#))
@@ -38,8 +38,7 @@ async fn a_journey_with_its_mishaps_is_counted() {
     let change = |text: String| format!("{}{GONE}", text.replace("calls: 60", "calls: 3"));
     let gateway = Gateway::start_with_config(change).await;
     // What was asked for when the stack started is counted elsewhere.
-    gateway.restart_functions();
-    let before = documents(&gateway);
+    let before = documents(&gateway).await;
     let first = gateway.login(ADA).await;
     assert_eq!(gateway.try_login(DEMO_APP, ADA.name, "wrong").await.status, 400);
     let secret = gateway.partner_secret();
@@ -54,7 +53,7 @@ async fn a_journey_with_its_mishaps_is_counted() {
     gateway.refresh(&third).await;
     assert_eq!(gateway.try_refresh(DEMO_APP, &first.refresh).await.status, 400);
 
-    let documents = documents(&gateway).split_off(before.len());
+    let documents = documents(&gateway).await.split_off(before.len());
     for (metric, dimensions, expected) in [
         ("Logins", &[("Grant", "password"), ("App", DEMO_APP)][..], 1.0),
         ("Logins", &[("Grant", "client_credentials"), ("App", PARTNER_APP)], 1.0),
@@ -91,7 +90,7 @@ async fn dimensions_have_values_of_closed_sets_only() {
     gateway.post_form("/oauth2/token", &[("grant_type", canary), ("client_id", DEMO_APP), ("scope", canary)]).await;
     gateway.call("GET", &format!("/{canary}"), &tokens.access).await;
     gateway.call("GET", "/orders", canary).await;
-    let documents = documents(&gateway);
+    let documents = documents(&gateway).await;
     let texts = documents.iter().filter_map(Json::as_object).flatten();
     let values: BTreeSet<_> = texts.filter_map(|(_, value)| value.as_str()).collect();
     let known = ["token", "authorizer", "proxy", DEMO_APP, "password", "orders-login", "orders", "echo", "public"];

@@ -141,7 +141,7 @@ impl Traffic {
 async fn no_secret_is_logged_or_told_even_when_everything_is_logged() {
     let gateway = Gateway::start_with(|options| options.log_level = "TRACE".to_owned()).await;
     let traffic = Traffic::run(&gateway).await;
-    let lines = gateway.stack.log().lines();
+    let lines = gateway.logged().await;
     assert!(lines.len() > 100, "the log has {} lines: was anything logged?", lines.len());
     assert!(lines.iter().any(|line| line.contains(r#""level":"TRACE""#)));
     // Metrics are lines like others, and are looked at with them.

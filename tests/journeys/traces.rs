@@ -172,7 +172,7 @@ async fn a_daemon_that_is_not_there_disturbs_nobody() {
         for _ in 0..5 {
             assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200, "{address}");
         }
-        let lines = gateway.stack.log().lines();
+        let lines = gateway.logged().await;
         let warned = lines.iter().filter(|line| line.contains("AWS_XRAY_DAEMON_ADDRESS")).count();
         assert_eq!(warned > 0, address == "nonsense", "{lines:#?}");
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use local::binaries;
 use local::stack::{Options, Running, Stack};
@@ -78,6 +79,16 @@ impl Gateway {
     /// The secret of `partner-app`.
     pub fn partner_secret(&self) -> &str {
         self.stack.client_secret("partner-app").expect("a secret")
+    }
+
+    /// Every line that the functions have written. It ends their processes, since the last lines of one that runs may
+    /// still be on their way: the next call meets new containers.
+    pub async fn logged(&self) -> Vec<String> {
+        self.restart_functions();
+        let log = self.stack.log();
+        let complete = tokio::time::timeout(Duration::from_secs(20), log.complete()).await;
+        complete.expect("every process ends and closes its output");
+        log.lines()
     }
 
     /// Ends the idle processes of every function: the next call meets new containers.

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 /// Lines kept in memory.
 const KEPT: usize = 50_000;
 
@@ -13,6 +15,18 @@ const KEPT: usize = 50_000;
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     inner: Arc<Mutex<Inner>>,
+    /// How many processes' outputs are being copied into it.
+    copied: Arc<watch::Sender<usize>>,
+}
+
+/// An output that is being copied into the log, until dropped.
+#[derive(Debug)]
+pub(crate) struct Copying(Arc<watch::Sender<usize>>);
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +39,19 @@ impl Log {
     /// A log that also goes to this file, which is started anew.
     pub fn to_file(path: &Path) -> std::io::Result<Self> {
         let inner = Inner { lines: VecDeque::new(), file: Some(File::create(path)?) };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), ..Self::default() })
+    }
+
+    /// Marks an output as being copied.
+    pub(crate) fn copying(&self) -> Copying {
+        self.copied.send_modify(|count| *count += 1);
+        Copying(Arc::clone(&self.copied))
+    }
+
+    /// Returns once the outputs of all processes have come to their end, so that every line of theirs is here.
+    pub async fn complete(&self) {
+        // The sender is ours, so the wait cannot fail.
+        let _ = self.copied.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Adds a line written by `source`, such as `token#1`.

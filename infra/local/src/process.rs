@@ -212,8 +212,9 @@ pub(crate) fn spawn(program: &Program, name: &str, runtime_api: SocketAddr, log:
 }
 
 fn copy_lines(stream: impl AsyncRead + Unpin + Send + 'static, name: &str, log: &Log) {
-    let (name, log) = (name.to_owned(), log.clone());
+    let (name, log, copying) = (name.to_owned(), log.clone(), log.copying());
     tokio::spawn(async move {
+        let _copying = copying;
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             log.push(&name, &line);
