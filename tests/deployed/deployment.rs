@@ -63,7 +63,11 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
     let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}")).clone();
 
     let mut seed = Seed::load(&PathBuf::from(WORKSPACE).join("infra/local/seed.yaml")).expect("the demo's seed");
-    let user = |name: &&str| SeedUser { email: format!("{name}@example.com"), password: PASSWORD.to_owned() };
+    let user = |name: &&str| SeedUser {
+        email: format!("{name}@example.com"),
+        password: PASSWORD.to_owned(),
+        links: BTreeMap::new(),
+    };
     seed.users = NAMES.iter().map(user).collect();
     let secrets = secrets::open(None, &[], &seed.without_secret()).expect("new secrets");
     let table = |id: &str| output(&format!("{id}TableName"));

@@ -3,6 +3,7 @@
 use crate::at_once;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
+use std::collections::BTreeMap;
 use store::{ChangeUser, CreateUser, User};
 use support::dynamodb;
 
@@ -13,6 +14,7 @@ pub(crate) fn person(id: &str, email: &str) -> User {
         password: Some(PasswordHash::from_stored("p1$old".into())),
         credential_epoch: 1,
         enabled: true,
+        links: BTreeMap::new(),
     }
 }
 

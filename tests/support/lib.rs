@@ -4,10 +4,12 @@ mod client;
 mod dynamodb;
 mod gateway;
 mod raw;
+mod servers;
 mod wire;
 
 pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
+pub use servers::Server;
 pub use wire::{Operation, Verdict, Wire};

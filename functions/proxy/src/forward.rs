@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connectors::Connector;
-use connectors::back_end::Bounds;
+use connectors::back_end::{Bounds, Connection};
+use connectors::{Connector, Injection};
 use domain::event::{ApiRequest, ApiResponse};
 use domain::headers::{Client, Identity, Outgoing, Reserved, build_request};
 use domain::ids::ConnectorName;
+use domain::path::with_injected;
 use http::{Request, Response};
 use startup::{Ended, Metric, Remote};
 
@@ -46,8 +47,7 @@ impl Proxy {
         let session = &admitted.session;
         let token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
         let mut answer = self.exchange(&exchange, reserved, Some(&token)).await?;
-        let is_dead = |answer: &Response<Bytes>| connector.is_dead(answer.status(), answer.headers(), answer.body());
-        if is_dead(&answer) {
+        if connector.is_dead(&answer) {
             // A refresh may have replaced the token since the authorizer looked. Renewing is not for the proxy.
             let current = self.tokens.current(session, name, self.clock.now()).await?;
             if current.version == token.version {
@@ -57,7 +57,7 @@ impl Proxy {
                 return Err(Failure::SessionRenewed);
             }
             answer = self.exchange(&exchange, reserved, Some(&current)).await?;
-            if is_dead(&answer) {
+            if connector.is_dead(&answer) {
                 return Err(Failure::SessionOver);
             }
         }
@@ -88,7 +88,9 @@ impl Proxy {
         let max_body = usize::try_from(api.max_answer_bytes).unwrap_or(MAX_ANSWER);
         let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
         let begun = self.clock.now_millis();
-        let answer = self.clients.get(api.tls.as_ref()).send(request, bounds).await;
+        let binds = exchange.connector.is_some_and(|connector| connector.binds_connections());
+        let connection = if binds { Connection::Single } else { Connection::Kept };
+        let answer = self.clients.get(api.tls.as_ref()).send_on(connection, request, bounds).await;
         let millis = self.clock.now_millis().saturating_sub(begun);
         traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
         let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
@@ -116,8 +118,12 @@ impl Exchange<'_> {
     ) -> Result<Request<Bytes>, Failure> {
         let (call, api) = (self.call, self.call.api);
         let injection = match (self.connector, token) {
-            (Some(connector), Some(token)) => connector.inject(&token.state)?,
-            _ => Vec::new(),
+            (Some(connector), Some(token)) => {
+                // API Gateway takes one; a client that sends two gets no body of ours around its own.
+                let content_type = self.request.header("content-type").ok().flatten();
+                connector.inject(&token.state, connectors::Call { content_type, body: &self.request.body })?
+            }
+            _ => Injection::default(),
         };
         let identity = call.admitted.as_ref().map(|admitted| Identity {
             user: &admitted.user,
@@ -139,15 +145,15 @@ impl Exchange<'_> {
             identity,
             names: &api.headers,
             reserved,
-            injection: &injection,
+            injection: &injection.headers,
             max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
         })?;
         let back_end = &api.back_end;
         let uri = call
             .path
-            .on(back_end.scheme().clone(), back_end.authority().clone(), &call.query)
+            .on(back_end.scheme().clone(), back_end.authority().clone(), &with_injected(&call.query, &injection.query))
             .map_err(|_| Failure::Configuration("a usable back end"))?;
-        let mut request = Request::new(self.request.body.clone());
+        let mut request = Request::new(injection.body.unwrap_or_else(|| self.request.body.clone()));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;

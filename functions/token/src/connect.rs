@@ -6,6 +6,7 @@ use connectors::{Acquired, Connector, ConnectorError, Credentials};
 use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId};
 use domain::scope::Scope;
+use domain::secret::Secret;
 use domain::session::{InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
@@ -16,6 +17,21 @@ use std::sync::Arc;
 /// An access token ends this long before an internal token that can be renewed, so that a call never arrives with a
 /// session that ends on the way.
 const SKEW: Seconds = Seconds::new(30);
+
+/// Who logs in to the legacy systems.
+#[derive(Clone, Copy)]
+pub(crate) struct Person<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) links: &'a BTreeMap<ConnectorName, String>,
+    pub(crate) password: &'a Secret,
+}
+
+impl<'a> Person<'a> {
+    fn at(&self, connector: &ConnectorName) -> Credentials<'a> {
+        let link = self.links.get(connector).map(String::as_str);
+        Credentials { username: self.username, link, password: self.password }
+    }
+}
 
 /// Internal tokens by connector.
 pub(crate) type Tokens = BTreeMap<ConnectorName, InternalToken>;
@@ -47,13 +63,13 @@ impl App {
         &self,
         sid: &SessionId,
         needed: &BTreeMap<ConnectorName, bool>,
-        login: Credentials<'_>,
+        person: Person<'_>,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = match self.connector(name) {
                 Ok(connector) => {
-                    let acquired = self.measured(name, connector.acquire(login, now)).await;
+                    let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
                     acquired.map_err(|error| backend_failure(&error))
                 }
                 Err(failure) => Err(failure),
@@ -199,7 +215,7 @@ impl App {
         let outcome = asking.await;
         let ended = match &outcome {
             Ok(_) => Ended::Done,
-            Err(ConnectorError::Refused) => Ended::Refused,
+            Err(ConnectorError::Refused | ConnectorError::NotLinked) => Ended::Refused,
             Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => Ended::Failed,
         };
         traced.ended(ended);
@@ -228,6 +244,7 @@ fn needed_is_empty(config: &config::Gateway, scope: &Scope) -> bool {
 fn backend_failure(error: &ConnectorError) -> Failure {
     match error {
         ConnectorError::Refused => Failure::BackEndRefused,
+        ConnectorError::NotLinked => Failure::NotLinked,
         ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) => Failure::BackEnd(error.to_string()),
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Failure {
     LoginAgain,
     #[error("a back end refused the credentials")]
     BackEndRefused,
+    #[error("the user is not linked to a name at a back end")]
+    NotLinked,
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
     #[error("another refresh of this session is under way")]
@@ -100,6 +102,7 @@ impl Failure {
             Self::ForeignToken => "foreign_token",
             Self::LoginAgain => "login_again",
             Self::BackEndRefused => "back_end_refused",
+            Self::NotLinked => "not_linked",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
             Self::BackEnd(_) => "back_end",
@@ -176,6 +179,10 @@ impl Failure {
             Self::LoginAgain => {
                 told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
+            Self::NotLinked => told(
+                E::InvalidGrant,
+                "this account is not linked to a back end of this application; ask its administrator",
+            ),
             Self::BackEndRefused => told(E::InvalidGrant, "a back end did not accept the username or password"),
             Self::TooManyAttempts(wait) => Told {
                 retry_after: Some(*wait),
@@ -230,6 +237,7 @@ mod tests {
             Failure::ForeignToken,
             Failure::LoginAgain,
             Failure::BackEndRefused,
+            Failure::NotLinked,
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,
             Failure::BackEnd("\"".into()),

@@ -1,11 +1,10 @@
 //! The resource owner password credentials grant (RFC 6749 §4.3), for trusted applications only.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::references;
+use crate::connect::{Person, references};
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
-use connectors::Credentials;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::SessionId;
@@ -45,8 +44,8 @@ impl App {
         let user = self.checked_user(request, registered, username, &password).await?;
         let sid = SessionId::from_random(startup::entropy::bytes()?);
         let (needed, _) = self.connectors_for(registered, &scope);
-        let login = Credentials { username, password: &password };
-        let tokens = self.acquire(&sid, &needed, login, request.now).await?;
+        let person = Person { username, links: &user.links, password: &password };
+        let tokens = self.acquire(&sid, &needed, person, request.now).await?;
         drop(password);
         if self.useful_until(registered, &scope, &tokens).is_some_and(|until| request.now >= until) {
             return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));

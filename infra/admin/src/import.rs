@@ -13,6 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::{CreateUser, StoreError, User};
 
 /// Users that are written side by side.
@@ -146,7 +147,8 @@ fn user(record: &Record) -> Result<User, Error> {
     }
     let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
     let password = record.password_hash.as_ref().map(import).transpose()?;
-    Ok(User { user_id, email, password, credential_epoch: 1, enabled: record.enabled.unwrap_or(true) })
+    let enabled = record.enabled.unwrap_or(true);
+    Ok(User { user_id, email, password, credential_epoch: 1, enabled, links: BTreeMap::new() })
 }
 
 /// Creates a user. Two who claim one address at once may cancel each other, so each tries again.

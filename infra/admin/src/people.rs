@@ -10,6 +10,7 @@ use domain::ids::UserId;
 use domain::password::PasswordHash;
 use domain::secret::Secret;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use store::{User, email_key};
 
 pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
@@ -67,7 +68,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         Some(id) => id,
         None => UserId::from_random(startup::entropy::bytes()?),
     };
-    let user = User { user_id, email, password, credential_epoch: 1, enabled: true };
+    let user = User { user_id, email, password, credential_epoch: 1, enabled: true, links: BTreeMap::new() };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     context.audited(act, import::create(context, &user)).await?;
     context.print.one(&shown(&user));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use domain::ids::{ApiName, ClientId, PlanName, UserId};
+use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use domain::password::{Cost, Passwords};
 use domain::scope::{InvalidScope, Scope};
 use domain::secret::{Secret, sha256_hex};
@@ -93,6 +93,9 @@ pub struct SeedUser {
     pub email: String,
     /// Password, here and at the demo back end.
     pub password: String,
+    /// The names by which legacy systems know the user, by connector.
+    #[serde(default)]
+    pub links: BTreeMap<ConnectorName, String>,
 }
 
 impl Seed {
@@ -176,6 +179,7 @@ impl SeedUser {
             password: Some(hash.map_err(|error| failed(error.to_string()))?),
             credential_epoch: 0,
             enabled: true,
+            links: self.links.clone(),
         })
     }
 }

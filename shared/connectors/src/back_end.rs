@@ -61,7 +61,23 @@ pub struct Bounds {
 #[derive(Clone, Debug)]
 pub struct BackEndClient {
     /// A client that may not be used has the reason instead.
-    inner: Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Arc<str>>,
+    inner: Result<Connections, Arc<str>>,
+}
+
+/// The same client twice: one keeps connections for the next exchange, the other closes each after its only one.
+#[derive(Clone, Debug)]
+struct Connections {
+    kept: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    single: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// On which connection a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// One that may have served others before, and may serve others later.
+    Kept,
+    /// A new one, closed after the answer. The request is sent at most once.
+    Single,
 }
 
 impl BackEndClient {
@@ -82,11 +98,11 @@ impl BackEndClient {
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
-        let inner = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Self { inner: Ok(inner) }
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
+        let kept = builder.build(connector.clone());
+        let single = builder.pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
+        Self { inner: Ok(Connections { kept, single }) }
     }
 
     /// Sends one request to the authority of its URI and reads the whole answer.
@@ -94,12 +110,22 @@ impl BackEndClient {
     /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 section 9.2.2)
     /// is sent once more when its connection ended before any answer: a reused one may have been closed meanwhile.
     pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
+        self.send_on(Connection::Kept, request, bounds).await
+    }
+
+    /// As [`BackEndClient::send`], on a connection of this kind.
+    pub async fn send_on(
+        &self,
+        connection: Connection,
+        request: Request<Bytes>,
+        bounds: Bounds,
+    ) -> Result<Response<Bytes>, BackEndError> {
         let exchange = async {
             // A frozen container wakes up with connections the other side has closed: let them notice first.
             tokio::task::yield_now().await;
-            match self.exchange(request.clone(), bounds.max_body).await {
-                Err(Failure::Closed) if request.method().is_idempotent() => {
-                    self.exchange(request, bounds.max_body).await.map_err(Failure::outcome)
+            match self.exchange(connection, request.clone(), bounds.max_body).await {
+                Err(Failure::Closed) if connection == Connection::Kept && request.method().is_idempotent() => {
+                    self.exchange(connection, request, bounds.max_body).await.map_err(Failure::outcome)
                 }
                 first => first.map_err(Failure::outcome),
             }
@@ -107,13 +133,22 @@ impl BackEndClient {
         tokio::time::timeout(bounds.timeout, exchange).await.unwrap_or(Err(BackEndError::TimedOut))
     }
 
-    async fn exchange(&self, request: Request<Bytes>, max_body: usize) -> Result<Response<Bytes>, Failure> {
+    async fn exchange(
+        &self,
+        connection: Connection,
+        request: Request<Bytes>,
+        max_body: usize,
+    ) -> Result<Response<Bytes>, Failure> {
         let host = request.uri().authority().cloned();
         let host = host.as_ref().map(Authority::as_str);
-        let client = self.inner.as_ref().map_err(|reason| {
+        let connections = self.inner.as_ref().map_err(|reason| {
             tracing::error!(host, %reason, "a back end cannot be called");
             Failure::Final(BackEndError::Unreachable)
         })?;
+        let client = match connection {
+            Connection::Kept => &connections.kept,
+            Connection::Single => &connections.single,
+        };
         let answer = client.request(request.map(Full::new)).await.map_err(|error| {
             let failure = if is_timeout(&error) {
                 BackEndError::TimedOut

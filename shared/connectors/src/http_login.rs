@@ -14,12 +14,12 @@ use bytes::Bytes;
 use config::connector::{Extract, HttpLogin as Settings, Inject, LoginField};
 use domain::headers::Reserved;
 use domain::time::Timestamp;
-use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue};
+use http::{Method, Request, Response};
 use zeroize::Zeroizing;
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
-use crate::{Acquired, Connector, ConnectorError, Credentials};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
 
 /// The largest answer to a login or logout, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -69,6 +69,21 @@ impl HttpLogin {
         Ok(Bytes::from_owner(body))
     }
 
+    /// The header that carries this session.
+    fn header(&self, state: &[u8]) -> Result<(HeaderName, HeaderValue), ConnectorError> {
+        let token = std::str::from_utf8(state).ok().filter(|token| answer::is_token(token));
+        let token =
+            token.ok_or_else(|| ConnectorError::Misbehaved("the stored session is no header value".to_owned()))?;
+        let (name, text) = match &self.settings.inject {
+            Inject::Cookie(cookie) => (COOKIE, format!("{}={token}", cookie.as_str())),
+            Inject::Header { name, value } => (name.clone(), format!("{}{token}{}", value.before(), value.after())),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| ConnectorError::Misbehaved("the session is no header value".to_owned()))?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+
     /// Sends a request to the system's own host, as configured; redirects are answers like any other.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let timeout = Duration::from_secs(self.settings.login.timeout.as_u64());
@@ -107,7 +122,7 @@ impl Connector for HttpLogin {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = method;
         *request.uri_mut() = logout.url.uri().clone();
-        request.headers_mut().extend(self.inject(state)?);
+        request.headers_mut().extend([self.header(state)?]);
         let status = self.send(request).await?.status();
         // A client error means that the session was gone already.
         if status.is_server_error() {
@@ -119,29 +134,15 @@ impl Connector for HttpLogin {
         Ok(())
     }
 
-    fn renews_without_password(&self) -> bool {
-        false
-    }
-
-    fn inject(&self, state: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ConnectorError> {
-        let token = std::str::from_utf8(state).ok().filter(|token| answer::is_token(token));
-        let token =
-            token.ok_or_else(|| ConnectorError::Misbehaved("the stored session is no header value".to_owned()))?;
-        let (name, text) = match &self.settings.inject {
-            Inject::Cookie(cookie) => (COOKIE, format!("{}={token}", cookie.as_str())),
-            Inject::Header { name, value } => (name.clone(), format!("{}{token}{}", value.before(), value.after())),
-        };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| ConnectorError::Misbehaved("the session is no header value".to_owned()))?;
-        value.set_sensitive(true);
-        Ok(vec![(name, value)])
+    fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
+        self.header(state).map(|header| Injection::headers(vec![header]))
     }
 
     fn reserved(&self) -> &Reserved {
         &self.reserved
     }
 
-    fn is_dead(&self, status: StatusCode, _headers: &HeaderMap, _body: &[u8]) -> bool {
-        status == self.settings.dead_session.status
+    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
+        answer.status() == self.settings.dead_session.status
     }
 }

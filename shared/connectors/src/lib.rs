@@ -11,22 +11,32 @@ mod registry;
 mod rfc3339;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use domain::headers::Reserved;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Response};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
 pub use registry::Connectors;
 
-/// What the user typed, borrowed for one login. Nothing of it may be kept.
+/// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
-    /// The name the legacy system knows the user by.
+    /// What the user typed as the name.
     pub username: &'a str,
+    /// The name by which this connector's system knows the user, if an administrator has set one.
+    pub link: Option<&'a str>,
     /// The password as typed.
     pub password: &'a Secret,
+}
+
+impl<'a> Credentials<'a> {
+    /// The name to log in with where the password proves it.
+    pub fn name(&self) -> &'a str {
+        self.link.unwrap_or(self.username)
+    }
 }
 
 /// An internal token, fresh from its system.
@@ -37,7 +47,7 @@ pub struct Acquired {
     pub ends: Option<Timestamp>,
     /// After how long without use it stops working, if the system said so.
     pub idle: Option<Seconds>,
-    /// Until when it can be renewed without the password, if it can be at all.
+    /// Until when [`Connector::renew`] can replace it without the password; `None` if it never can.
     pub renew_until: Option<Timestamp>,
 }
 
@@ -47,12 +57,42 @@ pub enum ConnectorError {
     /// The system refused these credentials, or no longer knows this token: `invalid_grant` (RFC 6749 section 5.2).
     #[error("the legacy system refused the credentials")]
     Refused,
+    /// The system knows users by names of its own, and no administrator has linked this user to one.
+    #[error("the user is not linked to a name at the legacy system")]
+    NotLinked,
     /// The system could not be reached in time: 503, and worth another try later.
     #[error("the legacy system is unavailable: {0}")]
     Unavailable(String),
     /// The system answered something else than configured. The text never holds what it sent.
     #[error("the legacy system answered unexpectedly: {0}")]
     Misbehaved(String),
+}
+
+/// The call that an internal token goes with.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The `Content-Type` of its body.
+    pub content_type: Option<&'a str>,
+    /// Its body.
+    pub body: &'a Bytes,
+}
+
+/// What carries an internal token to the back end.
+#[derive(Debug, Default)]
+pub struct Injection {
+    /// Headers to add; all of them in [`Connector::reserved`].
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Parameters to add to the query, not yet encoded. A client's own of the same name is dropped.
+    pub query: Vec<(String, String)>,
+    /// The body instead of the call's own.
+    pub body: Option<Bytes>,
+}
+
+impl Injection {
+    /// An injection of headers alone.
+    pub fn headers(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { headers, ..Self::default() }
+    }
 }
 
 /// One kind of legacy login.
@@ -67,15 +107,18 @@ pub trait Connector: Send + Sync {
     /// Logs the user out of the legacy system, as far as it can be told to.
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError>;
 
-    /// Whether [`Connector::renew`] can succeed at all. If not, the session ends when its token does.
-    fn renews_without_password(&self) -> bool;
-
-    /// The headers that carry this token to the back end.
-    fn inject(&self, state: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ConnectorError>;
+    /// What carries this token to the back end, made anew for every attempt of every call.
+    fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError>;
 
     /// The names only [`Connector::inject`] may set.
     fn reserved(&self) -> &Reserved;
 
     /// Whether this answer of the back end means that the token is no longer accepted.
-    fn is_dead(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool;
+    fn is_dead(&self, answer: &Response<Bytes>) -> bool;
+
+    /// Whether the back end takes who comes first on a connection for whoever comes next. Each call then has a
+    /// connection of its own.
+    fn binds_connections(&self) -> bool {
+        false
+    }
 }

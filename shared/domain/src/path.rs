@@ -161,6 +161,20 @@ pub fn canonical_query(pairs: &[(String, String)]) -> String {
     query
 }
 
+/// A query of either of the two kinds above with parameters of ours behind it. A client's own of the same name, in
+/// whatever case, is left out.
+pub fn with_injected(query: &str, ours: &[(String, String)]) -> String {
+    if ours.is_empty() {
+        return query.to_owned();
+    }
+    let is_ours = |pair: &&str| {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy();
+        ours.iter().any(|(own, _)| own.eq_ignore_ascii_case(&name))
+    };
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !is_ours(pair)).map(str::to_owned);
+    kept.chain([canonical_query(ours)]).collect::<Vec<_>>().join("&")
+}
+
 fn is_token_parameter(name: &str) -> bool {
     name.eq_ignore_ascii_case(TOKEN_PARAMETER)
 }
@@ -180,6 +194,15 @@ mod tests {
         for raw in ["/", "/v1/accounts", "/v1/accounts/", "/orders/7", "/a%20b/c%C3%A9", "/a.b/..c/...", "/x%2Ey"] {
             assert_eq!(CheckedPath::parse(raw).expect(raw).as_str(), raw);
         }
+    }
+
+    /// Abuse case A8.
+    #[test]
+    fn an_injected_parameter_replaces_the_clients_own_of_that_name() {
+        let ours = [("sid".to_owned(), "a b&c".to_owned())];
+        assert_eq!(with_injected("a=1&SID=x&%73id=y&sid&b=2", &ours), "a=1&b=2&sid=a%20b%26c");
+        assert_eq!(with_injected("", &ours), "sid=a%20b%26c");
+        assert_eq!(with_injected("sid=x&&", &[]), "sid=x&&");
     }
 
     #[test]

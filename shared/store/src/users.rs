@@ -8,9 +8,10 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
-use domain::ids::UserId;
+use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct User {
     pub credential_epoch: u64,
     /// A disabled person can not log in and has no sessions.
     pub enabled: bool,
+    /// The names by which legacy systems know this person, by connector. Only an administrator sets them: whoever could
+    /// choose such a name could choose to be somebody else.
+    pub links: BTreeMap<ConnectorName, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +40,8 @@ struct UserItem {
     password: Option<String>,
     credential_epoch: u64,
     enabled: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    links: BTreeMap<ConnectorName, String>,
 }
 
 /// What became of creating a user.
@@ -176,6 +182,36 @@ impl Store {
         held(sent, "set_password")
     }
 
+    /// Sets or takes away the name by which a legacy system knows a person. Returns whether there is such a person.
+    pub async fn set_link(
+        &self,
+        user_id: &UserId,
+        connector: &ConnectorName,
+        name: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "set_link";
+        // A map must be there before something can be set in it.
+        let made = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression("SET links = if_not_exists(links, :none)")
+            .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
+            .send()
+            .await;
+        if !held(made, OPERATION)? {
+            return Ok(false);
+        }
+        let update = self
+            .update_user(user_id, "attribute_exists(links)")
+            .expression_attribute_names("#connector", connector.as_str());
+        let update = match name {
+            Some(name) => update
+                .update_expression("SET links.#connector = :name")
+                .expression_attribute_values(":name", AttributeValue::S(name.to_owned())),
+            None => update.update_expression("REMOVE links.#connector"),
+        };
+        held(update.send().await, OPERATION)
+    }
+
     /// Gives a person another address: the new one is claimed and the old one freed, both or neither.
     pub async fn change_email(&self, user: &User, email: &str) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
@@ -299,6 +335,7 @@ impl From<UserItem> for User {
             password: item.password.map(PasswordHash::from_stored),
             credential_epoch: item.credential_epoch,
             enabled: item.enabled,
+            links: item.links,
         }
     }
 }
@@ -312,6 +349,7 @@ impl From<&User> for UserItem {
             password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
             credential_epoch: user.credential_epoch,
             enabled: user.enabled,
+            links: user.links.clone(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! People of another system log in with the passwords they have; from then on their hash is one of ours.
 
+use std::collections::BTreeMap;
+
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use store::{CreateUser, User};
@@ -25,7 +27,14 @@ const KINDS: [(&str, &str, &str); 6] = [
 async fn import(stage: &Stage, name: &str, hash: PasswordHash) -> UserId {
     let user_id = UserId::parse(&format!("u_{name}")).unwrap();
     let email = format!("{name}@example.com");
-    let user = User { user_id: user_id.clone(), email, password: Some(hash), credential_epoch: 1, enabled: true };
+    let user = User {
+        user_id: user_id.clone(),
+        email,
+        password: Some(hash),
+        credential_epoch: 1,
+        enabled: true,
+        links: BTreeMap::new(),
+    };
     assert_eq!(stage.db.store.create_user(&user).await, Ok(CreateUser::Created));
     user_id
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
+use bytes::Bytes;
+use connectors::{Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection};
 use domain::headers::Reserved;
 use domain::ids::ConnectorName;
 use domain::time::{Seconds, Timestamp};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-
+use http::Response;
 use zeroize::Zeroizing;
 
 /// How a renewal ends.
@@ -90,19 +90,15 @@ impl Connector for Renewing {
         self.login.end(state).await
     }
 
-    fn renews_without_password(&self) -> bool {
-        true
-    }
-
-    fn inject(&self, state: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ConnectorError> {
-        self.login.inject(state)
+    fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
+        self.login.inject(state, call)
     }
 
     fn reserved(&self) -> &Reserved {
         self.login.reserved()
     }
 
-    fn is_dead(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
-        self.login.is_dead(status, headers, body)
+    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
+        self.login.is_dead(answer)
     }
 }

@@ -1,6 +1,6 @@
 //! What every test needs: applications, people, keys, a legacy system, and a clock moved by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -142,6 +142,7 @@ impl Stage {
             password: Some(password),
             credential_epoch: 1,
             enabled: true,
+            links: BTreeMap::new(),
         };
         assert_eq!(self.db.store.create_user(&user).await, Ok(CreateUser::Created));
         user_id

@@ -1,0 +1,1 @@
+//! A site with a login of its own: Django.

@@ -1,0 +1,1 @@
+//! SAML: SimpleSAMLphp as the identity provider, Apache with mod_auth_mellon as the service provider.

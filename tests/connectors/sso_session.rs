@@ -1,0 +1,1 @@
+//! Web single sign-on: LemonLDAP::NG.

@@ -1,0 +1,73 @@
+//! Servers of other people that connectors are tested against: started by the scripts in `tests/servers`.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use local::binaries::WORKSPACE;
+use tempfile::TempDir;
+
+/// With this status a script says that its server is not installed.
+const NOT_INSTALLED: i32 = 77;
+
+/// A running server; it ends when dropped.
+pub struct Server {
+    directory: TempDir,
+    ports: Vec<u16>,
+}
+
+impl Server {
+    /// Runs `tests/servers/NAME DIR PORT…`, which returns once the server answers and leaves the ids of its processes
+    /// in `DIR/*.pid` and `DIR/run/*.pid`. `None`, with the reason printed, where it is not installed; `tests/servers/install`
+    /// installs it. With `SERVERS_REQUIRED` set that is an error.
+    pub fn start(name: &str, ports: usize) -> Option<Self> {
+        let directory = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
+        // All are free at the same time, and so they differ.
+        let free: Vec<_> = (0..ports).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let ports: Vec<_> = free.iter().map(|free| free.local_addr().expect("an address").port()).collect();
+        drop(free);
+        let script = PathBuf::from(WORKSPACE).join("tests/servers").join(name);
+        let output = directory.path().with_extension("log");
+        let log = std::fs::File::create(&output).expect("a file");
+        // To a file: a pipe would stay open for as long as the server holds it.
+        let status = Command::new(&script)
+            .arg(directory.path())
+            .args(ports.iter().map(u16::to_string))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file"))
+            .stderr(log)
+            .status();
+        let said = std::fs::read_to_string(&output).unwrap_or_default();
+        let _ = std::fs::remove_file(&output);
+        let server = Self { directory, ports };
+        match status.unwrap_or_else(|error| panic!("{}: {error}", script.display())).code() {
+            Some(0) => Some(server),
+            Some(NOT_INSTALLED) if std::env::var_os("SERVERS_REQUIRED").is_none() => {
+                println!("skipped: {}", said.trim());
+                None
+            }
+            code => panic!("tests/servers/{name} ended with {code:?}: {said}"),
+        }
+    }
+
+    /// Where it keeps its files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Its ports on 127.0.0.1, in the order of the script.
+    pub fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let directories = [self.directory.path().to_owned(), self.directory.path().join("run")];
+        let files = directories.iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten().flatten();
+        for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "pid")) {
+            let pid = std::fs::read_to_string(file.path()).unwrap_or_default();
+            let _ = Command::new("kill").arg(pid.trim()).stderr(Stdio::null()).status();
+        }
+    }
+}
