@@ -7,7 +7,7 @@ use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId};
 use domain::scope::Scope;
 use domain::secret::Secret;
-use domain::session::{InternalToken, Session};
+use domain::session::{Idle, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
 use startup::{Ended, Metric, Remote};
@@ -58,12 +58,13 @@ impl App {
     }
 
     /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
-    /// optional; what the others gave is then handed back to them.
+    /// optional; what the others gave is then handed back to them. `before` are the tokens that these come after.
     pub(crate) async fn acquire(
         &self,
         sid: &SessionId,
         needed: &BTreeMap<ConnectorName, bool>,
         person: Person<'_>,
+        before: &Tokens,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let attempts = needed.iter().map(|(name, optional)| async move {
@@ -81,7 +82,8 @@ impl App {
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
                 Ok(acquired) => {
-                    tokens.insert(name.clone(), self.seal(sid, name, 1, &acquired, now)?);
+                    let version = before.get(name).map_or(1, |token| token.version.saturating_add(1));
+                    tokens.insert(name.clone(), self.seal(sid, name, version, &acquired, now)?);
                 }
                 Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
                 Err(error) => failure = Some(error),
@@ -134,9 +136,15 @@ impl App {
         join_all(ends).await;
     }
 
-    /// Until when the session is good for anything: for ever if some API needs no connector, otherwise as long as any
-    /// of its internal tokens lives or can be renewed.
-    pub(crate) fn useful_until(&self, app: &store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
+    /// Whether the session is good for nothing any more: every API needs an internal token, and none of them lives.
+    pub(crate) fn is_useless(&self, app: &store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
+        let (_, good_without) = self.connectors_for(app, scope);
+        !good_without && tokens.values().all(|token| token.is_over(now))
+    }
+
+    /// Until when the session is good for anything at most: for ever if some API needs no connector, otherwise as long
+    /// as any of its internal tokens may live or be renewed. Use may move an idle end, so it does not count here.
+    fn useful_until(&self, app: &store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
         let (_, good_without) = self.connectors_for(app, scope);
         if good_without || tokens.values().any(|token| token.ends.is_none()) {
             return None;
@@ -164,7 +172,7 @@ impl App {
             .unwrap_or(session.family.absolute_end)
     }
 
-    async fn renew_one(
+    pub(crate) async fn renew_one(
         &self,
         session: &Session,
         name: &ConnectorName,
@@ -199,9 +207,9 @@ impl App {
             .value()
             .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
             .map_err(|_| Failure::Internal("sealing failed"))?;
-        // An idle end is met by use; without an absolute one it is all that is known.
-        let ends = acquired.ends.or_else(|| acquired.idle.map(|idle| now.saturating_add(idle)));
-        Ok(InternalToken { version, sealed, since: now, ends, renew_until: acquired.renew_until })
+        let idle = acquired.idle.map(|after| Idle { after, ends: now.saturating_add(after) });
+        let Acquired { ends, renew_until, .. } = *acquired;
+        Ok(InternalToken { version, sealed, since: now, ends, idle, renew_until })
     }
 
     /// Waits for a legacy system, counts how long that took and tells the trace of it.
@@ -232,7 +240,11 @@ impl App {
 
 /// What the grant item keeps of these tokens.
 pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
-    let reference = |token: &InternalToken| TokenRef { version: token.version, sealed: Some(token.sealed.clone()) };
+    let reference = |token: &InternalToken| match token.idle {
+        None => TokenRef { version: token.version, sealed: Some(token.sealed.clone()), ends: token.ends },
+        // Whoever uses it is to know how long it may lie idle, and notes the use: only the session has that.
+        Some(_) => TokenRef::by_version(token.version),
+    };
     tokens.iter().map(|(name, token)| (name.clone(), reference(token))).collect()
 }
 

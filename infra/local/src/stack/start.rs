@@ -24,7 +24,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{dynamodb, ready, secrets};
+use crate::{dynamodb, lambda, ready, secrets};
 
 /// Where the functions' output goes in the data directory.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -38,6 +38,7 @@ pub(super) async fn start(
     let (legacy_listener, legacy_url) = listen_free(options.services).await?;
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
+    let (lambda_listener, lambda_url) = listen_free(options.services).await?;
 
     let (config, cors_origin) = write_config(&options.config, &legacy_url, &directory)?;
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
@@ -50,6 +51,7 @@ pub(super) async fn start(
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
+        ("LambdaEndpoint", &lambda_url),
     ];
     let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
@@ -86,6 +88,7 @@ pub(super) async fn start(
     let functions =
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
+    tokio::spawn(lambda::serve(lambda_listener, functions.clone(), access.clone()));
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
