@@ -53,14 +53,14 @@ impl HttpLogin {
     /// The JSON body of the login. The password is encoded straight into memory that is overwritten afterwards.
     fn login_body(&self, login: Credentials<'_>) -> Result<Bytes, serde_json::Error> {
         // Room for every byte escaped as \u00XX, so that the buffer never moves and leaves a copy behind.
-        let room = (login.username.len() + login.password.expose().len()).saturating_mul(6).saturating_add(4096);
+        let room = (login.name().len() + login.password.expose().len()).saturating_mul(6).saturating_add(4096);
         let mut body = Zeroizing::new(Vec::with_capacity(room));
         for (position, (name, field)) in self.settings.login.json.iter().enumerate() {
             body.push(if position == 0 { b'{' } else { b',' });
             serde_json::to_writer(&mut *body, name)?;
             body.push(b':');
             match field {
-                LoginField::Username => serde_json::to_writer(&mut *body, login.username)?,
+                LoginField::Username => serde_json::to_writer(&mut *body, login.name())?,
                 LoginField::Password => serde_json::to_writer(&mut *body, login.password.expose())?,
                 LoginField::Literal(value) => serde_json::to_writer(&mut *body, value)?,
             }
