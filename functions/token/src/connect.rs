@@ -4,7 +4,7 @@ use crate::App;
 use crate::error::Failure;
 use connectors::{Acquired, Connector, ConnectorError, Credentials};
 use domain::call_context::TokenRef;
-use domain::ids::{ConnectorName, SessionId};
+use domain::ids::{ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
 use domain::secret::Secret;
 use domain::session::{Idle, InternalToken, Session};
@@ -21,6 +21,7 @@ const SKEW: Seconds = Seconds::new(30);
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
 pub(crate) struct Person<'a> {
+    pub(crate) user: &'a UserId,
     pub(crate) username: &'a str,
     pub(crate) links: &'a BTreeMap<ConnectorName, String>,
     pub(crate) password: &'a Secret,
@@ -39,7 +40,7 @@ pub(crate) type Tokens = BTreeMap<ConnectorName, InternalToken>;
 impl App {
     /// The connectors behind the APIs that this application reaches with this scope; `true` for those it can do
     /// without. The second value tells whether some API needs none, so that the session is good without any.
-    pub(crate) fn connectors_for(&self, app: &store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
+    fn connectors_for(&self, app: &store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
         let mut needed = BTreeMap::new();
         let mut without = false;
         for (name, api) in self.config.apis_for_scope(scope) {
@@ -62,20 +63,25 @@ impl App {
     pub(crate) async fn acquire(
         &self,
         sid: &SessionId,
-        needed: &BTreeMap<ConnectorName, bool>,
+        app: &store::App,
+        scope: &Scope,
         person: Person<'_>,
         before: &Tokens,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
+        let (needed, _) = self.connectors_for(app, scope);
         let attempts = needed.iter().map(|(name, optional)| async move {
-            let acquired = match self.connector(name) {
-                Ok(connector) => {
-                    let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
-                    acquired.map_err(|error| backend_failure(&error))
+            let acquired = async {
+                let connector = self.connector(name)?;
+                let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
+                let acquired = acquired.map_err(|error| backend_failure(&error))?;
+                if let Err(failure) = self.fits(app, person.user, scope, (name, &**connector), &acquired.state) {
+                    self.end_one(name, &**connector, &acquired.state).await;
+                    return Err(failure);
                 }
-                Err(failure) => Err(failure),
+                Ok(acquired)
             };
-            (name, *optional, acquired)
+            (name, *optional, acquired.await)
         });
         let mut tokens = Tokens::new();
         let mut failure = None;
@@ -129,11 +135,21 @@ impl App {
                 return;
             };
             let Ok(state) = keys.open(sid, name, token.version, &token.sealed) else { return };
-            if let Err(error) = self.measured(name, connector.end(&state)).await {
-                tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
-            }
+            self.end_one(name, &**connector, &state).await;
         });
         join_all(ends).await;
+    }
+
+    async fn end_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
+        if let Err(error) = self.measured(name, connector.end(state)).await {
+            tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
+        }
+    }
+
+    /// Whether an API of the session's scope has no internal token.
+    pub(crate) fn lacks_tokens(&self, app: &store::App, session: &Session) -> bool {
+        let (needed, _) = self.connectors_for(app, &session.scope);
+        needed.keys().any(|name| !session.tokens.contains_key(name))
     }
 
     /// Whether the session is good for nothing any more: every API needs an internal token, and none of them lives.

@@ -5,6 +5,7 @@ mod client;
 mod client_credentials_grant;
 mod connect;
 mod error;
+mod fit;
 mod guard;
 mod introspect;
 mod issue;

@@ -44,14 +44,13 @@ impl App {
         let scope = Self::granted_scope(form, &registered.scope)?;
 
         let user = self.checked_user(request, registered, username, &password).await?;
-        let person = Person { username, links: &user.links, password: &password };
+        let person = Person { user: &user.user_id, username, links: &user.links, password: &password };
         if form.get("refresh_token").is_some() {
             // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
-            return self.refresh_grant(request, app, form, Means::Login(&user.user_id, person)).await;
+            return self.refresh_grant(request, app, form, Means::Login(person)).await;
         }
         let sid = SessionId::from_random(startup::entropy::bytes()?);
-        let (needed, _) = self.connectors_for(registered, &scope);
-        let tokens = self.acquire(&sid, &needed, person, &BTreeMap::new(), request.now).await?;
+        let tokens = self.acquire(&sid, registered, &scope, person, &BTreeMap::new(), request.now).await?;
         drop(password);
         if self.is_useless(registered, &scope, &tokens, request.now) {
             return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));

@@ -7,7 +7,6 @@ use crate::issue::Holder;
 use crate::{App, Request};
 use domain::event::ApiResponse;
 use domain::form::Form;
-use domain::ids::UserId;
 use domain::refresh_token::Presented;
 use domain::scope::Scope;
 use domain::secret::sha256_hex;
@@ -29,7 +28,7 @@ pub(crate) enum Means<'a> {
     /// What wants renewal is renewed, without the password.
     Renewal,
     /// This person has just shown the password, and is logged in anew everywhere.
-    Login(&'a UserId, Person<'a>),
+    Login(Person<'a>),
 }
 
 impl App {
@@ -55,7 +54,7 @@ impl App {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             let session = self.own_session(registered, &presented).await?;
-            if matches!(means, Means::Login(user, _) if session.user_id != *user) {
+            if matches!(means, Means::Login(person) if session.user_id != *person.user) {
                 return Err(Failure::RefreshToken("of another user"));
             }
             let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
@@ -128,10 +127,9 @@ impl App {
             }
             let made = match means {
                 Means::Renewal => self.renew(&session, now).await,
-                Means::Login(_, person) => {
-                    let (needed, _) = self.connectors_for(app, &session.scope);
+                Means::Login(person) => {
                     // One that could do without its new token keeps the one it has.
-                    let acquired = self.acquire(sid, &needed, person, &session.tokens, now).await;
+                    let acquired = self.acquire(sid, app, &session.scope, person, &session.tokens, now).await;
                     acquired.map(|acquired| tokens.into_iter().chain(acquired).collect())
                 }
             };
@@ -191,9 +189,7 @@ impl App {
 
     /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.
     fn grant_may_be_behind(&self, app: &store::App, session: &Session) -> bool {
-        let (needed, _) = self.connectors_for(app, &session.scope);
-        session.tokens.values().any(|token| token.version > 1)
-            || needed.keys().any(|name| !session.tokens.contains_key(name))
+        session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session)
     }
 }
 
