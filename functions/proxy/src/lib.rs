@@ -9,6 +9,7 @@ mod preflight;
 mod tests;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::Gateway;
@@ -52,7 +53,8 @@ impl Proxy {
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let connectors = Connectors::from_config(&gateway, &clients);
+        // It only injects: logging in, with secrets for it, is for the token function alone.
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
         Self { gateway, connectors, clients, tokens: Tokens::new(store, keys), clock }
     }
 
