@@ -97,7 +97,8 @@ fn seed() -> String {
                grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, own]\n    plan: standard\n    \
                subscriptions: [delegated, unlisted, wrong, own]\nusers:\n";
     let user = |name: &str| {
-        let links = ["delegated", "unlisted", "wrong", "own"].map(|connector| format!("{connector}: {name}")).join(", ");
+        let links =
+            ["delegated", "unlisted", "wrong", "own"].map(|connector| format!("{connector}: {name}")).join(", ");
         let links = if name == "dave" { String::new() } else { format!("    links: {{ {links} }}\n") };
         format!("  - email: {name}@example.com\n    password: {name}-password\n{links}")
     };

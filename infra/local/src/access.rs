@@ -37,8 +37,7 @@ pub struct Named {
 impl Access {
     /// The roles of the functions of this template, and the secrets that some of them may read besides.
     pub fn of(template: &Template, named: &Named) -> Self {
-        let policies =
-            [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
+        let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
             let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());

@@ -41,12 +41,7 @@ struct Realm {
 }
 
 impl Realm {
-    fn new(
-        name: &RealmName,
-        kdcs: &[Kdc],
-        service: &PrincipalName,
-        (lifetime, timeout): (Seconds, Seconds),
-    ) -> Self {
+    fn new(name: &RealmName, kdcs: &[Kdc], service: &PrincipalName, (lifetime, timeout): (Seconds, Seconds)) -> Self {
         let timeout = Duration::from_secs(timeout.as_u64());
         // The back end's half of the handshake would tell an app of a scheme that is not its own.
         let headers = [AUTHORIZATION, WWW_AUTHENTICATE].map(|name| name.to_string()).into();
@@ -66,10 +61,7 @@ impl Realm {
     }
 
     /// Bounds a login or renewal as a whole.
-    async fn in_time<T>(
-        &self,
-        work: impl Future<Output = Result<T, ConnectorError>>,
-    ) -> Result<T, ConnectorError> {
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, ConnectorError>>) -> Result<T, ConnectorError> {
         let late = |_| ConnectorError::Unavailable("the realm did not answer in time".to_owned());
         tokio::time::timeout(self.timeout, work).await.map_err(late)?
     }

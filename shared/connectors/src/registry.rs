@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::{Gateway, SecretName};
 use config::connector::ConnectorConfig;
+use config::{Gateway, SecretName};
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 
@@ -27,9 +27,7 @@ impl Connectors {
                 let client = clients.get(settings.tls.as_ref()).clone();
                 Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
             }
-            ConnectorConfig::KerberosS4u(settings) => {
-                Arc::new(KerberosS4u::new(settings, secret(&settings.secret)))
-            }
+            ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
             ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

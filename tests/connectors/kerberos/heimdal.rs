@@ -44,7 +44,18 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     assert_eq!(directly(&world, "/who", first).await, 401);
     assert_eq!(directly(&world, "/who", second).await, 401);
 
-    // Here whoever comes second on a connection is taken for the first.
+    // Here whoever comes second on a connection is taken for the first, even without a ticket.
+    let connector = world.connector("delegated");
+    let password = Secret::new(String::new());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let ticket = connector.acquire(login, now()).await.expect("a ticket");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let url = format!("http://127.0.0.1:{}/bound", world.server.port(1));
+    let shown = client.get(&url).header("authorization", header(&*connector, &ticket.state));
+    for request in [shown, client.get(&url)] {
+        let text = request.send().await.expect("an answer").text().await.expect("a text");
+        assert_eq!(text.trim(), "user=alice@HEIM.GW");
+    }
     let calls = (0..40).map(|number| {
         let (tokens, name) = if number % 2 == 0 { (&alice, "alice@HEIM.GW") } else { (&bob, "bob@HEIM.GW") };
         let world = &world;

@@ -195,7 +195,8 @@ mod tests {
             let kdc = Kdc::try_from(text.to_owned()).unwrap();
             assert_eq!((kdc.host(), kdc.port()), (host, port), "{text}");
         }
-        for text in ["", ":88", "dc1:", "dc1:0", "dc1:65536", "dc1:+8", "dc 1", "tcp/dc1", "::1", "[::1]88", "[dc1]", "a@b"]
+        for text in
+            ["", ":88", "dc1:", "dc1:0", "dc1:65536", "dc1:+8", "dc 1", "tcp/dc1", "::1", "[::1]88", "[dc1]", "a@b"]
         {
             assert!(Kdc::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
+use rskrb5::Principal;
 use rskrb5::client::{
-    self, AsRepSession, AsReqOptions, BuiltTgsReq, Error, PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION,
-    PA_REQ_ENC_PA_REP, PreauthKeyInfo, TgsReqOptions,
+    self, AsRepSession, AsReqOptions, BuiltTgsReq, Error, PA_REQ_ENC_PA_REP,
+    PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION, PreauthKeyInfo, TgsReqOptions,
 };
 use rskrb5::keytab::EncryptionKey;
 use rskrb5::spnego::{InitiatorContextOptions, init_sec_context};
-use rskrb5::Principal;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, PREAUTH_REQUIRED};
@@ -70,7 +70,12 @@ pub(super) struct Conversation<'a> {
 
 impl Conversation<'_> {
     /// The ticket that gets others, for who knows the password of this account (AS exchange).
-    pub(super) async fn log_in(&self, account: &[&str], password: &Secret, purpose: Purpose) -> Result<Ticket, Failure> {
+    pub(super) async fn log_in(
+        &self,
+        account: &[&str],
+        password: &Secret,
+        purpose: Purpose,
+    ) -> Result<Ticket, Failure> {
         let account = self.principal(ACCOUNT, account);
         let options = self.login_options(purpose)?;
         let probe = client::build_tgt_as_req(account.clone(), options.clone()).map_err(|error| failure(&error))?;

@@ -38,7 +38,8 @@ impl Denied {
         match self {
             Self::ToOneself(failure) => failure.of_person(),
             Self::OnBehalf(Failure::Code(BAD_OPTION), true) => ConnectorError::Misbehaved(
-                "the realm does not let the gateway's account stand for people at this service: permit it there".to_owned(),
+                "the realm does not let the gateway's account stand for people at this service: permit it there"
+                    .to_owned(),
             ),
             Self::OnBehalf(Failure::Code(BAD_OPTION), false) => {
                 tracing::warn!(

@@ -34,7 +34,11 @@ struct Kept {
 
 impl State {
     /// The state of a person with these tickets.
-    pub(super) fn write(name: &str, service: &Ticket, tgt: Option<&Ticket>) -> Result<Zeroizing<Vec<u8>>, ConnectorError> {
+    pub(super) fn write(
+        name: &str,
+        service: &Ticket,
+        tgt: Option<&Ticket>,
+    ) -> Result<Zeroizing<Vec<u8>>, ConnectorError> {
         let state = Self { name: name.to_owned(), service: Kept::of(service), tgt: tgt.map(Kept::of) };
         // Room for all of it, so that the buffer never moves and leaves a copy behind.
         let tickets = [Some(&state.service), state.tgt.as_ref()].into_iter().flatten();
