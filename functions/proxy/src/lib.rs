@@ -10,6 +10,7 @@ mod renewal;
 mod tests;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::Gateway;
@@ -55,7 +56,8 @@ impl Proxy {
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let connectors = Connectors::from_config(&gateway, &clients);
+        // It only injects: logging in, with secrets for it, is for the token function alone.
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
         Self { gateway, connectors, clients, tokens: Tokens::new(store, keys, renewer), clock }
     }
 

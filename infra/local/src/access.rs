@@ -25,17 +25,26 @@ pub struct Access {
     used: Arc<Mutex<BTreeMap<String, BTreeSet<Right>>>>,
 }
 
-/// The policy of template.yaml for the secrets that gateway.yaml names under `tls`.
-const BACK_END_SECRETS: &str = "BackEndSecretsPolicy";
+/// The secrets that gateway.yaml names, by the policy of template.yaml that lets functions read them.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// Under `tls`: `BackEndSecretsPolicy`.
+    pub back_ends: BTreeSet<String>,
+    /// For what connectors log in with: `ConnectorSecretsPolicy`.
+    pub connectors: BTreeSet<String>,
+}
 
 impl Access {
-    /// The roles of the functions of this template, and the secrets of back ends that some of them may read.
-    pub fn of(template: &Template, back_end_secrets: &[String]) -> Self {
+    /// The roles of the functions of this template, and the secrets that some of them may read besides.
+    pub fn of(template: &Template, named: &Named) -> Self {
+        let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
-            if role.managed.contains(BACK_END_SECRETS) {
-                let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
-                role.allowed.extend(back_end_secrets.iter().map(right));
+            let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
+            for (policy, secrets) in policies {
+                if role.managed.contains(policy) {
+                    role.allowed.extend(secrets.iter().map(right));
+                }
             }
             role
         };
@@ -109,7 +118,7 @@ mod tests {
 
     fn access() -> Access {
         let template = include_str!("../../../template.yaml");
-        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &[])
+        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &Named::default())
     }
 
     #[test]

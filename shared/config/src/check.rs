@@ -2,6 +2,7 @@
 
 mod apis;
 mod connectors;
+mod kerberos;
 mod paths;
 mod tls;
 

@@ -1,9 +1,10 @@
 //! How the gateway logs in to one legacy system, reads its session and hands it on with each call.
 
+mod kerberos;
 mod written;
 
 use crate::text::{CookieName, JsonPointer, TokenTemplate};
-use crate::tls::Tls;
+use crate::tls::{SecretName, Tls};
 use crate::{HttpUrl, Method, duration};
 use domain::time::Seconds;
 use http::{HeaderName, StatusCode};
@@ -14,12 +15,18 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
+
 /// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(tag = "type", rename_all = "snake_case")]
 pub enum ConnectorConfig {
     /// A login over HTTP with the user's name and password.
     HttpLogin(HttpLogin),
+    /// Kerberos tickets for people, by constrained delegation.
+    KerberosS4u(KerberosS4u),
+    /// Kerberos tickets with the user's password.
+    KerberosPassword(KerberosPassword),
 }
 
 /// A legacy system with a login of its own: a JSON body goes in, a session cookie or token comes out.
@@ -51,7 +58,17 @@ impl ConnectorConfig {
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Self::HttpLogin(http_login) => http_login.tls.as_ref(),
+            Self::KerberosS4u(_) | Self::KerberosPassword(_) => None,
         }
+    }
+
+    /// The secrets it logs in with, each with the name of its field. Only who logs in reads them.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretName)> {
+        match self {
+            Self::KerberosS4u(kerberos) => Some(("secret", &kerberos.secret)),
+            Self::HttpLogin(_) | Self::KerberosPassword(_) => None,
+        }
+        .into_iter()
     }
 }
 
@@ -192,6 +209,12 @@ impl<'de> Visitor<'de> for ByType {
         }
         match map.next_value()? {
             Kind::HttpLogin => HttpLogin::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::HttpLogin),
+            Kind::KerberosS4u => {
+                KerberosS4u::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::KerberosS4u)
+            }
+            Kind::KerberosPassword => {
+                KerberosPassword::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::KerberosPassword)
+            }
         }
     }
 }
@@ -201,6 +224,8 @@ impl<'de> Visitor<'de> for ByType {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     HttpLogin,
+    KerberosS4u,
+    KerberosPassword,
 }
 
 const fn status_ok() -> StatusCode {

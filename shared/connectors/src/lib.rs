@@ -5,6 +5,7 @@
 
 pub mod back_end;
 mod http_login;
+mod kerberos;
 #[cfg(test)]
 mod recording_server;
 mod registry;
@@ -19,6 +20,7 @@ use http::{HeaderName, HeaderValue, Response};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
+pub use kerberos::{KerberosPassword, KerberosS4u};
 pub use registry::Connectors;
 
 /// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.

@@ -94,10 +94,12 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
 }
 
 fn injected(connector: &ConnectorConfig) -> Option<&HeaderName> {
-    let ConnectorConfig::HttpLogin(login) = connector;
-    match &login.inject {
-        Inject::Header { name, .. } => Some(name),
-        Inject::Cookie(_) => None,
+    match connector {
+        ConnectorConfig::HttpLogin(login) => match &login.inject {
+            Inject::Header { name, .. } => Some(name),
+            Inject::Cookie(_) => None,
+        },
+        ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => Some(&http::header::AUTHORIZATION),
     }
 }
 
