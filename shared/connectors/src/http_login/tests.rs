@@ -26,7 +26,9 @@ apis:
 "#
     );
     let gateway = config::Gateway::parse(&yaml).unwrap();
-    let (_, config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap();
+    let Some((_, config::connector::ConnectorConfig::HttpLogin(settings))) = gateway.connectors().next() else {
+        panic!("the connector is of this type")
+    };
     HttpLogin::new(settings.clone(), BackEndClient::new().unwrap())
 }
 
