@@ -52,7 +52,7 @@ impl Proxy {
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let connectors = Connectors::from_config(&gateway, &clients);
+        let connectors = Connectors::from_config(&gateway, &clients, || startup::entropy::bytes().ok());
         Self { gateway, connectors, clients, tokens: Tokens::new(store, keys), clock }
     }
 

@@ -41,7 +41,7 @@ impl App {
         let clients = BackEndClients::new(&config, &tls)
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
         Ok(Self {
-            connectors: Connectors::from_config(&config, &clients),
+            connectors: Connectors::from_config(&config, &clients, || startup::entropy::bytes().ok()),
             config,
             store: Store::new(dynamodb_client(environment)?, tables),
             passwords,

@@ -3,6 +3,7 @@
 mod apis;
 mod connectors;
 mod paths;
+mod saml;
 mod tls;
 
 use crate::file::File;

@@ -1,5 +1,6 @@
 //! How the gateway logs in to one legacy system, reads its session and hands it on with each call.
 
+mod saml;
 mod written;
 
 use crate::text::{CookieName, JsonPointer, TokenTemplate};
@@ -14,12 +15,18 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use saml::{Begin, EntityId, Exchange, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
+
 /// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(tag = "type", rename_all = "snake_case")]
 pub enum ConnectorConfig {
     /// A login over HTTP with the user's name and password.
     HttpLogin(HttpLogin),
+    /// A login at a SAML identity provider with the user's name and password.
+    SamlEcp(Box<SamlEcp>),
+    /// A login at a security token service with the user's name and password.
+    WsTrust(WsTrust),
 }
 
 /// A legacy system with a login of its own: a JSON body goes in, a session cookie or token comes out.
@@ -51,6 +58,8 @@ impl ConnectorConfig {
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Self::HttpLogin(http_login) => http_login.tls.as_ref(),
+            Self::SamlEcp(saml_ecp) => saml_ecp.tls.as_ref(),
+            Self::WsTrust(ws_trust) => ws_trust.tls.as_ref(),
         }
     }
 }
@@ -192,6 +201,9 @@ impl<'de> Visitor<'de> for ByType {
         }
         match map.next_value()? {
             Kind::HttpLogin => HttpLogin::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::HttpLogin),
+            Kind::SamlEcp => SamlEcp::deserialize(MapAccessDeserializer::new(map))
+                .map(|saml_ecp| ConnectorConfig::SamlEcp(Box::new(saml_ecp))),
+            Kind::WsTrust => WsTrust::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::WsTrust),
         }
     }
 }
@@ -201,6 +213,8 @@ impl<'de> Visitor<'de> for ByType {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     HttpLogin,
+    SamlEcp,
+    WsTrust,
 }
 
 const fn status_ok() -> StatusCode {

@@ -8,7 +8,7 @@ use config::connector::ConnectorConfig;
 use domain::ids::ConnectorName;
 
 use crate::back_end::BackEndClients;
-use crate::{Connector, HttpLogin};
+use crate::{Connector, Entropy, HttpLogin, SamlEcp, WsTrust};
 
 /// All configured connectors.
 #[derive(Clone, Default)]
@@ -16,11 +16,19 @@ pub struct Connectors(BTreeMap<ConnectorName, Arc<dyn Connector>>);
 
 impl Connectors {
     /// Builds every connector of the configuration. Those with the same TLS setting share one HTTP client.
-    pub fn from_config(gateway: &Gateway, clients: &BackEndClients) -> Self {
+    pub fn from_config(gateway: &Gateway, clients: &BackEndClients, entropy: Entropy) -> Self {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
                 Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
+            }
+            ConnectorConfig::SamlEcp(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(SamlEcp::new(settings.as_ref().clone(), client, entropy))
+            }
+            ConnectorConfig::WsTrust(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(WsTrust::new(settings.clone(), client, entropy))
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

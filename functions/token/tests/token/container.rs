@@ -64,7 +64,9 @@ apis:
 
 pub(crate) fn connectors(config: &str) -> Connectors {
     let gateway = Gateway::parse(config).unwrap();
-    Connectors::from_config(&gateway, &BackEndClients::new(&gateway, &BTreeMap::new()).unwrap())
+    Connectors::from_config(&gateway, &BackEndClients::new(&gateway, &BTreeMap::new()).unwrap(), || {
+        startup::entropy::bytes().ok()
+    })
 }
 
 pub(crate) fn build(

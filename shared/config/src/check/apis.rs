@@ -94,10 +94,13 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
 }
 
 fn injected(connector: &ConnectorConfig) -> Option<&HeaderName> {
-    let ConnectorConfig::HttpLogin(login) = connector;
-    match &login.inject {
-        Inject::Header { name, .. } => Some(name),
-        Inject::Cookie(_) => None,
+    match connector {
+        ConnectorConfig::HttpLogin(login) => match &login.inject {
+            Inject::Header { name, .. } => Some(name),
+            Inject::Cookie(_) => None,
+        },
+        // `Authorization` and `Cookie`, which no identity can have.
+        ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
     }
 }
 

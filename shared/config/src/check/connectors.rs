@@ -1,6 +1,6 @@
 //! The rules of connectors.
 
-use super::{Findings, tls};
+use super::{Findings, saml, tls};
 use crate::connector::{ConnectorConfig, Expires, Extract, HttpLogin, Inject, LoginField, LoginRequest};
 use crate::header;
 use http::StatusCode;
@@ -11,6 +11,8 @@ const SECRET_NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "apike
 pub(super) fn check(field: &str, connector: &ConnectorConfig, findings: &mut Findings) {
     match connector {
         ConnectorConfig::HttpLogin(http_login) => check_http_login(field, http_login, findings),
+        ConnectorConfig::SamlEcp(saml_ecp) => saml::check_ecp(field, saml_ecp, findings),
+        ConnectorConfig::WsTrust(ws_trust) => saml::check_ws_trust(field, ws_trust, findings),
     }
 }
 
