@@ -78,6 +78,7 @@ impl Failure {
             Self::NotRenewed => "not_renewed",
             Self::Store(_) => "store",
             Self::Sealing(_) => "sealing",
+            Self::Connector(ConnectorError::Unfit(_)) => "unfit_call",
             Self::Connector(_) => "connector",
             Self::Configuration(_) => "configuration",
             Self::BackEnd(BackEndError::TimedOut) => "back_end_timed_out",
@@ -105,10 +106,18 @@ impl Failure {
             Self::Refused(refusal) => refused(refusal),
             Self::Headers(CannotBuild::ClientHeader) => problem(400, "A header is malformed."),
             Self::Headers(CannotBuild::TooLarge) => problem(431, "The headers are larger than the back end takes."),
+            Self::Connector(ConnectorError::Unfit(_)) => {
+                problem(400, "The body is not one that can carry the session at the back end.")
+            }
             Self::Headers(CannotBuild::OwnValue(_) | CannotBuild::OwnTooLarge)
             | Self::Context(_)
             | Self::Sealing(_)
-            | Self::Connector(_)
+            | Self::Connector(
+                ConnectorError::Refused
+                | ConnectorError::NotLinked
+                | ConnectorError::Unavailable(_)
+                | ConnectorError::Misbehaved(_),
+            )
             | Self::Configuration(_)
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
             Self::SessionOver => session_over(),

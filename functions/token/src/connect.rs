@@ -240,7 +240,9 @@ impl App {
         let ended = match &outcome {
             Ok(_) => Ended::Done,
             Err(ConnectorError::Refused | ConnectorError::NotLinked) => Ended::Refused,
-            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => Ended::Failed,
+            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_)) => {
+                Ended::Failed
+            }
         };
         traced.ended(ended);
         let failed = ended == Ended::Failed;
@@ -273,6 +275,8 @@ fn backend_failure(error: &ConnectorError) -> Failure {
     match error {
         ConnectorError::Refused => Failure::BackEndRefused,
         ConnectorError::NotLinked => Failure::NotLinked,
-        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) => Failure::BackEnd(error.to_string()),
+        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
+            Failure::BackEnd(error.to_string())
+        }
     }
 }

@@ -4,6 +4,7 @@ mod apis;
 mod connectors;
 mod kerberos;
 mod paths;
+mod saml;
 mod tls;
 
 use crate::file::File;

@@ -1,6 +1,7 @@
 //! How the gateway logs in to one legacy system, reads its session and hands it on with each call.
 
 mod kerberos;
+mod saml;
 mod written;
 
 use crate::text::{CookieName, JsonPointer, TokenTemplate};
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
+pub use saml::{Begin, EntityId, Exchange, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
 
 /// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
@@ -27,6 +29,10 @@ pub enum ConnectorConfig {
     KerberosS4u(KerberosS4u),
     /// Kerberos tickets with the user's password.
     KerberosPassword(KerberosPassword),
+    /// A login at a SAML identity provider with the user's name and password.
+    SamlEcp(Box<SamlEcp>),
+    /// A login at a security token service with the user's name and password.
+    WsTrust(WsTrust),
 }
 
 /// A legacy system with a login of its own: a JSON body goes in, a session cookie or token comes out.
@@ -59,6 +65,8 @@ impl ConnectorConfig {
         match self {
             Self::HttpLogin(http_login) => http_login.tls.as_ref(),
             Self::KerberosS4u(_) | Self::KerberosPassword(_) => None,
+            Self::SamlEcp(saml_ecp) => saml_ecp.tls.as_ref(),
+            Self::WsTrust(ws_trust) => ws_trust.tls.as_ref(),
         }
     }
 
@@ -66,7 +74,7 @@ impl ConnectorConfig {
     pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretName)> {
         match self {
             Self::KerberosS4u(kerberos) => Some(("secret", &kerberos.secret)),
-            Self::HttpLogin(_) | Self::KerberosPassword(_) => None,
+            Self::HttpLogin(_) | Self::KerberosPassword(_) | Self::SamlEcp(_) | Self::WsTrust(_) => None,
         }
         .into_iter()
     }
@@ -215,6 +223,9 @@ impl<'de> Visitor<'de> for ByType {
             Kind::KerberosPassword => {
                 KerberosPassword::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::KerberosPassword)
             }
+            Kind::SamlEcp => SamlEcp::deserialize(MapAccessDeserializer::new(map))
+                .map(|saml_ecp| ConnectorConfig::SamlEcp(Box::new(saml_ecp))),
+            Kind::WsTrust => WsTrust::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::WsTrust),
         }
     }
 }
@@ -226,6 +237,8 @@ enum Kind {
     HttpLogin,
     KerberosS4u,
     KerberosPassword,
+    SamlEcp,
+    WsTrust,
 }
 
 const fn status_ok() -> StatusCode {

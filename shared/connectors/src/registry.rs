@@ -9,7 +9,7 @@ use domain::ids::ConnectorName;
 use domain::secret::Secret;
 
 use crate::back_end::BackEndClients;
-use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u};
+use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u, SamlEcp, WsTrust};
 
 /// All configured connectors.
 #[derive(Clone, Default)]
@@ -29,6 +29,14 @@ impl Connectors {
             }
             ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
             ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
+            ConnectorConfig::SamlEcp(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(SamlEcp::new(settings.as_ref().clone(), client))
+            }
+            ConnectorConfig::WsTrust(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(WsTrust::new(settings.clone(), client))
+            }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())
     }

@@ -100,6 +100,8 @@ fn injected(connector: &ConnectorConfig) -> Option<&HeaderName> {
             Inject::Cookie(_) => None,
         },
         ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => Some(&http::header::AUTHORIZATION),
+        // `Authorization` and `Cookie`, which no identity can have.
+        ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
     }
 }
 

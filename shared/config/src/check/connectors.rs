@@ -1,6 +1,6 @@
 //! The rules of connectors.
 
-use super::{Findings, kerberos, tls};
+use super::{Findings, kerberos, saml, tls};
 use crate::connector::{ConnectorConfig, Expires, Extract, HttpLogin, Inject, LoginField, LoginRequest};
 use crate::header;
 use http::StatusCode;
@@ -17,6 +17,8 @@ pub(super) fn check(field: &str, connector: &ConnectorConfig, findings: &mut Fin
         ConnectorConfig::KerberosPassword(one) => {
             kerberos::check(field, &one.kdcs, &one.service, one.lifetime, one.timeout, findings);
         }
+        ConnectorConfig::SamlEcp(saml_ecp) => saml::check_ecp(field, saml_ecp, findings),
+        ConnectorConfig::WsTrust(ws_trust) => saml::check_ws_trust(field, ws_trust, findings),
     }
 }
 
