@@ -1,11 +1,12 @@
 //! Against a Heimdal realm.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connectors::{ConnectorError, Credentials};
 use domain::secret::Secret;
 use support::{DEMO_APP, Server, Tokens};
+use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 

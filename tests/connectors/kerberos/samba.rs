@@ -1,13 +1,13 @@
 //! Against an Active Directory domain of Samba, whose tickets say to which groups a person belongs.
 
 use std::process::Command;
-use std::time::Instant;
 
-use connectors::{Connector as _, ConnectorError, Credentials};
+use connectors::{ConnectorError, Credentials};
 use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::secret::Secret;
 use support::Server;
+use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 

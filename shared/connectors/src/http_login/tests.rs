@@ -26,7 +26,9 @@ apis:
 "#
     );
     let gateway = config::Gateway::parse(&yaml).unwrap();
-    let (_, config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap();
+    let (_, config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap() else {
+        panic!("another type")
+    };
     HttpLogin::new(settings.clone(), BackEndClient::new().unwrap())
 }
 
