@@ -78,7 +78,13 @@ fn names_addresses_and_lengths_are_sound() {
         told(&[(HTTP_LOGIN, with(&S4U.replace(from, to)), line, field(name), says)]);
     }
     told(&[
-        (HTTP_LOGIN, with(&S4U.replace("    secret: gateway-account\n", "")), 18, field("secret"), "write `secret"),
+        (
+            HTTP_LOGIN,
+            with(&S4U.replace("    secret: gateway-account\n", "")),
+            18,
+            "connectors.orders-login",
+            "`secret` is missing: add it",
+        ),
         (
             HTTP_LOGIN,
             with(&format!("{PASSWORD}    secret: gateway-account\n")),
