@@ -22,6 +22,7 @@ pub use saml::{Begin, EntityId, Exchange, OwnRequest, Present, SamlEcp, ServiceP
 /// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there are a handful, read once")]
 pub enum ConnectorConfig {
     /// A login over HTTP with the user's name and password.
     HttpLogin(HttpLogin),

@@ -44,13 +44,13 @@ pub(super) async fn start(
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     // As whoever deploys permits them: what gateway.yaml names, each for what it names it for.
-    let names = |secrets: Vec<(String, &str)>| {
-        let names = secrets.into_iter().map(|(_, name)| name.to_owned());
-        names.filter(|name| further.contains_key(name)).collect()
+    let permit = |secrets: Vec<(String, &str)>| {
+        let all = secrets.into_iter().map(|(_, name)| name.to_owned());
+        all.filter(|name| further.contains_key(name)).collect()
     };
     let named = Named {
-        back_ends: names(gateway.tls_secrets().collect()),
-        connectors: names(gateway.connector_secrets().collect()),
+        back_ends: permit(gateway.tls_secrets().collect()),
+        connectors: permit(gateway.connector_secrets().collect()),
     };
     let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let (back_ends, connectors) = (list(&named.back_ends), list(&named.connectors));

@@ -6,6 +6,7 @@ mod apis;
 mod connectors;
 mod cors;
 mod fields;
+mod kerberos;
 mod routes;
 
 use config::{ConfigError, Gateway, Problem};
