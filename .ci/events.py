@@ -32,7 +32,10 @@ def invoke(path):
     """The answer of a function as JSON, or what was printed instead."""
     binary = path.name.split("-")[0]
     places = {"id": IDS[binary], "binary": binary, "event": path}
-    run = subprocess.run([part.format(**places) for part in command], capture_output=True, text=True)
+    try:
+        run = subprocess.run([part.format(**places) for part in command], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired as late:
+        return None, f"no answer: {late}"
     try:
         answer = json.loads(run.stdout.strip().splitlines()[-1])
         if "errorMessage" not in answer:
