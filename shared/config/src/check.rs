@@ -2,7 +2,9 @@
 
 mod apis;
 mod connectors;
+mod http_login;
 mod paths;
+mod requests;
 mod tls;
 
 use crate::file::File;

@@ -4,11 +4,13 @@
 //! travel as opaque bytes, sealed for one session.
 
 pub mod back_end;
+mod cookie_date;
 mod http_login;
 #[cfg(test)]
 mod recording_server;
 mod registry;
 mod rfc3339;
+mod sso_session;
 
 use async_trait::async_trait;
 use bytes::Bytes;

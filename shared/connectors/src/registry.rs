@@ -20,7 +20,11 @@ impl Connectors {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
+                Arc::new(HttpLogin::new((**settings).clone(), client)) as Arc<dyn Connector>
+            }
+            ConnectorConfig::SsoSession(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(HttpLogin::at_portal(settings, client))
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

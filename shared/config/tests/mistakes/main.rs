@@ -6,6 +6,7 @@ mod apis;
 mod connectors;
 mod cors;
 mod fields;
+mod logins;
 mod routes;
 
 use config::{ConfigError, Gateway, Problem};
