@@ -268,7 +268,7 @@ apis:
     );
     let gateway = config::Gateway::parse(&config).unwrap();
     let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-    let connectors = Connectors::from_config(&gateway, &clients, || startup::entropy::bytes().ok());
+    let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
     let portal = connectors.get(&ConnectorName::parse("portal").unwrap()).unwrap();
 
     let now = SystemClock.now();

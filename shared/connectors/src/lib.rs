@@ -4,6 +4,7 @@
 //! travel as opaque bytes, sealed for one session.
 
 pub mod back_end;
+mod cookie_date;
 mod http_login;
 mod kerberos;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod recording_server;
 mod registry;
 mod rfc3339;
 mod saml;
+mod sso_session;
 
 use async_trait::async_trait;
 use bytes::Bytes;

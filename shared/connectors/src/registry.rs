@@ -25,7 +25,11 @@ impl Connectors {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
+                Arc::new(HttpLogin::new((**settings).clone(), client)) as Arc<dyn Connector>
+            }
+            ConnectorConfig::SsoSession(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(HttpLogin::at_portal(settings, client))
             }
             ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
             ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
