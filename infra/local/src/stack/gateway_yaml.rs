@@ -152,8 +152,8 @@ mod tests {
         assert!(!std::fs::read_to_string(path).unwrap().contains(PERMIT));
     }
 
-    /// `NAME` may be anything that an API can have besides.
-    fn api(back_end: &str) -> String {
+    /// Two APIs: `a` in one line, at the demo back end, and `b` in several, at the one given.
+    fn two_apis(back_end: &str) -> String {
         format!(
             "plans: {{ p: {{ calls: 1, window: 1m }} }}\napis:\n  a: {{ back_end: {DEMO_BACK_END}, \
              routes: [{{ path: /a, methods: {{ GET: [s] }} }}] }}\n  b:\n    routes: # of b\n      - path: /b\n        \
@@ -163,22 +163,22 @@ mod tests {
 
     #[test]
     fn only_what_leads_to_the_demo_back_end_is_permitted() {
-        let text = written(&api("https://orders.example.com")).unwrap();
+        let text = written(&two_apis("https://orders.example.com")).unwrap();
         assert!(text.contains(&format!("a: {{ back_end: {EXPOSED}, allow_plain_http: true, routes")), "{text}");
         assert_eq!(text.matches(PERMIT).count(), 1, "{text}");
     }
 
     #[test]
     fn what_permits_itself_stays_as_it_is() {
-        let text = written(&api(&format!("{DEMO_BACK_END}\n    {PERMIT}: true"))).unwrap();
+        let text = written(&two_apis(&format!("{DEMO_BACK_END}\n    {PERMIT}: true"))).unwrap();
         assert_eq!(text.matches(PERMIT).count(), 2, "{text}");
     }
 
     #[test]
     fn a_system_of_ones_own_is_not_permitted_in_passing() {
-        let message = written(&api("http://127.0.0.2:3001")).unwrap();
+        let message = written(&two_apis("http://127.0.0.2:3001")).unwrap();
         assert_eq!(message.matches(PERMIT).count(), 1, "{message}");
-        let refused = written(&api("http://orders.example.com")).unwrap_err().to_string();
+        let refused = written(&two_apis("http://orders.example.com")).unwrap_err().to_string();
         assert!(refused.contains("apis.b.back_end") && refused.contains("mine.yaml"), "{refused}");
     }
 }

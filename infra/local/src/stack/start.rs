@@ -38,7 +38,8 @@ pub(super) async fn start(
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
 
-    let (config, cors_origin) = gateway_yaml::write(&options.config, (&legacy_url, !options.services.is_loopback()), &directory)?;
+    let (config, cors_origin) =
+        gateway_yaml::write(&options.config, (&legacy_url, !options.services.is_loopback()), &directory)?;
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     let back_end_secrets: Vec<_> = further.keys().cloned().collect();
     let permitted = back_end_secrets.join(",");
