@@ -61,8 +61,7 @@ struct Permits {
 /// A mapping or a list that has begun.
 #[derive(Default)]
 struct Open {
-    is_list: bool,
-    is_flow: bool,
+    kind: Kind,
     /// Key of the value that comes or has begun.
     key: String,
     awaits_value: bool,
@@ -73,6 +72,17 @@ struct Open {
     permits: bool,
 }
 
+/// How it is written.
+#[derive(Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    List,
+    /// A mapping in several lines.
+    Block,
+    /// A mapping in braces.
+    Flow,
+}
+
 impl Permits {
     fn note(&mut self, event: &Event<'_>, at: Marker) {
         if let Event::Scalar(text, ..) = event {
@@ -81,17 +91,18 @@ impl Permits {
             self.node(at, "");
         } else if let Event::MappingStart(style, ..) = event {
             self.node(at, "");
-            self.open.push(Open { is_flow: *style == StructureStyle::Flow, ..Open::default() });
+            let kind = if *style == StructureStyle::Flow { Kind::Flow } else { Kind::Block };
+            self.open.push(Open { kind, ..Open::default() });
         } else if let Event::SequenceStart(..) = event {
             self.node(at, "");
-            self.open.push(Open { is_list: true, ..Open::default() });
+            self.open.push(Open::default());
         } else if matches!(event, Event::MappingEnd | Event::SequenceEnd) {
             self.close();
         }
     }
 
     fn node(&mut self, at: Marker, text: &str) {
-        let Some(around) = self.open.last_mut().filter(|around| !around.is_list) else { return };
+        let Some(around) = self.open.last_mut().filter(|around| around.kind != Kind::List) else { return };
         around.awaits_value = !around.awaits_value;
         if around.awaits_value {
             text.clone_into(&mut around.key);
@@ -115,7 +126,7 @@ impl Permits {
             return;
         }
         let Some((at, place)) = closed.second_key.and_then(|at| Some((at, at.byte_offset()?))) else { return };
-        let end = if closed.is_flow { ", ".to_owned() } else { format!("\n{}", " ".repeat(at.col())) };
+        let end = if closed.kind == Kind::Flow { ", ".to_owned() } else { format!("\n{}", " ".repeat(at.col())) };
         self.found.push((place, format!("{PERMIT}: true{end}")));
     }
 }
