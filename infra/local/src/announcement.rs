@@ -17,6 +17,7 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
     writeln!(text, "\nGateway      {}", running.base_url())?;
     writeln!(text, "DynamoDB     {}", running.dynamodb_url())?;
     writeln!(text, "Secrets      {}", running.secrets_url())?;
+    writeln!(text, "Lambda       {}", running.lambda_url())?;
     writeln!(text, "Back end     {}", running.legacy_url())?;
     writeln!(text, "Log          {}", running.log_file().display())?;
     writeln!(text, "\nApps")?;

@@ -96,6 +96,7 @@ struct Parts {
     base_url: String,
     dynamodb_url: String,
     secrets_url: String,
+    lambda_url: String,
     legacy_url: String,
     template: Template,
     seed: Seed,
@@ -155,6 +156,11 @@ impl Running {
     /// Where Secrets Manager is.
     pub fn secrets_url(&self) -> &str {
         &self.parts.secrets_url
+    }
+
+    /// Where Lambda is, for a function that invokes another one.
+    pub fn lambda_url(&self) -> &str {
+        &self.parts.lambda_url
     }
 
     /// Where the demo back end is.

@@ -19,7 +19,7 @@ impl StackFile {
     /// Writes the addresses of a stack and, as AWS does for a deployed one, the name of each resource by its logical id.
     pub(super) fn write(
         directory: &Path,
-        (base_url, dynamodb_url, secrets_url): (&str, &str, &str),
+        (base_url, dynamodb_url, secrets_url, lambda_url): (&str, &str, &str, &str),
         template: &Template,
         config: &Path,
     ) -> Result<Self, StartError> {
@@ -31,6 +31,7 @@ impl StackFile {
             "region": REGION,
             "dynamodb_url": dynamodb_url,
             "secrets_url": secrets_url,
+            "lambda_url": lambda_url,
             "resources": resources,
             "config": config,
         });

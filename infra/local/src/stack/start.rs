@@ -103,13 +103,14 @@ pub(super) async fn start(
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
-    let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str());
+    let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &template, &config)?;
 
     Ok(Parts {
         base_url,
         dynamodb_url,
         secrets_url,
+        lambda_url,
         legacy_url,
         template,
         seed,

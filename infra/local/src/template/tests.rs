@@ -89,7 +89,13 @@ fn a_role_is_read_as_actions_on_named_resources() {
     let role = |id: &str| &template.roles[&template.function(id).unwrap().role];
     let pairs: Vec<_> =
         role("ProxyFunction").allowed.iter().map(|(action, on)| (action.as_str(), on.as_str())).collect();
-    assert_eq!(pairs, [("dynamodb:GetItem", "SessionsTable"), ("secretsmanager:GetSecretValue", "SealingKeys")]);
+    let expected = [
+        ("dynamodb:GetItem", "SessionsTable"),
+        ("dynamodb:UpdateItem", "SessionsTable"),
+        ("lambda:InvokeFunction", "TokenFunction"),
+        ("secretsmanager:GetSecretValue", "SealingKeys"),
+    ];
+    assert_eq!(pairs, expected);
     assert!(role("TokenFunction").allows("dynamodb:UpdateItem", "GuessesTable"));
     assert!(!role("TokenFunction").allows("dynamodb:PutItem", "AppsTable"));
 }
