@@ -10,7 +10,7 @@ use domain::password::{Cost, Passwords};
 use domain::secret::Secret;
 use local::binaries::WORKSPACE;
 use store::User;
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
+use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP};
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
 async fn weaken_the_hash_of_ada(gateway: &Gateway) {
@@ -21,8 +21,8 @@ async fn weaken_the_hash_of_ada(gateway: &Gateway) {
     gateway.store().change_credentials(&user_id, Some(&hash), true).await.expect("a write");
 }
 
-/// Login with a new hash, calls inline and by reference, refusals with refund, refresh, one session too many, logout,
-/// an application for itself, introspection.
+/// Login with a new hash, calls, refusals with refund, refresh, one session too many, logout, an application for itself,
+/// introspection, a use that is noted, a renewal in mid-life.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
     let first = gateway.login(ADA).await;
@@ -38,6 +38,12 @@ async fn use_everything(gateway: &Gateway) {
     assert_eq!(answer.json()["active"], true, "{}", answer.text());
     let form = [("client_id", DEMO_APP), ("token", second.refresh.as_str())];
     assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+    // A use that is worth noting comes a second after the login; then the back end forgets, and a renewal is tried.
+    let idle = gateway.login(BOB).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 200);
+    gateway.stack.legacy().forget_sessions();
+    assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }
@@ -61,6 +67,8 @@ async fn every_role_has_exactly_the_rights_that_its_function_uses() {
         let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
         options.config = files.path().join("demo.yaml");
         let text = text.replace("calls: 60", "calls: 2").replace("and_app: 8", "and_app: 2");
+        let renewable = "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
+        let text = text.replacen("cookie_max_age: true }", renewable, 1);
         std::fs::write(&options.config, text).expect("a file");
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
     })
