@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 
-const HEIMDAL: Realm = Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
+const HEIMDAL: Realm =
+    Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", plain: "plain/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
 
 async fn world() -> Option<World> {
     Some(HEIMDAL.world(Server::start("heimdal", 2)?).await)
@@ -71,6 +72,11 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     // Neither the password nor the person is wrong here: the gateway's own account may not, or cannot log in.
     assert_later(&world.try_login("alice", "unlisted").await);
     assert_later(&world.try_login("alice", "wrong").await);
+    assert_later(&world.try_login("alice", "plain").await);
+    // Nobody may stand for her, but she may come herself.
+    kadmin(&world, &["modify", "--attributes=+disallow-forwardable", "erin"]);
+    assert_refused(&world.try_login("erin", "delegated").await, "did not accept");
+    assert_eq!(world.caller("/own/who", &world.login("erin", "own").await).await, "erin@HEIM.GW");
 
     // A password that is right at the gateway alone.
     kadmin(&world, &["cpw", "-p", "changed", "bob"]);
@@ -85,7 +91,8 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     assert_refused(&world.try_login("carol", "delegated").await, "did not accept");
 
     let log = world.gateway.logged().await.join("\n");
-    assert!(log.contains("does not let the gateway's account stand for people"), "{log}");
+    assert!(log.contains("may not stand for people at this service"), "{log}");
+    assert!(log.contains("may not stand for people who came with a password"), "{log}");
     let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
     assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
     assert_later(&world.try_login("alice", "delegated").await);

@@ -33,23 +33,6 @@ impl Denied {
             Self::ToOneself(failure) | Self::OnBehalf(failure, _) => failure,
         }
     }
-
-    fn outcome(self) -> ConnectorError {
-        match self {
-            Self::ToOneself(failure) => failure.of_person(),
-            Self::OnBehalf(Failure::Code(BAD_OPTION), true) => ConnectorError::Misbehaved(
-                "the realm does not let the gateway's account stand for people at this service: permit it there"
-                    .to_owned(),
-            ),
-            Self::OnBehalf(Failure::Code(BAD_OPTION), false) => {
-                tracing::warn!(
-                    "the realm lets nobody stand for this user, or not the gateway's account for anyone with any protocol"
-                );
-                ConnectorError::Refused
-            }
-            Self::OnBehalf(failure, _) => failure.of_gateway(),
-        }
-    }
 }
 
 /// A connector of type `kerberos_s4u`.
@@ -83,14 +66,17 @@ impl KerberosS4u {
     async fn ticket_for(&self, person: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let tgt = self.tgt(now, None).await?;
         let ticket = match self.delegate(&tgt, person, now).await {
+            Ok(ticket) => ticket,
             // The realm may have changed its keys since.
             Err(denied) if denied.failure().is_about_the_tgt() => {
                 let tgt = self.tgt(now, Some(&tgt)).await?;
-                self.delegate(&tgt, person, now).await
+                match self.delegate(&tgt, person, now).await {
+                    Ok(ticket) => ticket,
+                    Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
+                }
             }
-            outcome => outcome,
+            Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
         };
-        let ticket = ticket.map_err(Denied::outcome)?;
         Ok(Acquired {
             state: State::write(person, &ticket, None)?,
             ends: Some(ticket.ends),
@@ -103,9 +89,32 @@ impl KerberosS4u {
     /// Both exchanges: a ticket to ourselves for the person, and with it the one for the back end.
     async fn delegate(&self, tgt: &Ticket, person: &str, now: Timestamp) -> Result<Ticket, Denied> {
         let (realm, account, lifetime) = (self.realm.at(now), self.account(), self.realm.lifetime);
-        let evidence = realm.to_oneself(&account, tgt, person, lifetime).await.map_err(Denied::ToOneself)?;
+        let evidence = realm.to_oneself(&account, tgt, &[person], lifetime).await.map_err(Denied::ToOneself)?;
         let ticket = realm.on_behalf(&account, tgt, (person, &evidence), &self.realm.service, lifetime).await;
         ticket.map_err(|failure| Denied::OnBehalf(failure, evidence.forwardable))
+    }
+
+    /// Whose fault it is. A ticket to ourselves may not go on where nobody may stand for the person, and where the account
+    /// may not do so with any protocol: a ticket for the account itself tells.
+    async fn meaning(&self, denied: Denied, tgt: &Ticket, now: Timestamp) -> ConnectorError {
+        match denied {
+            Denied::ToOneself(failure) => failure.of_person(),
+            Denied::OnBehalf(Failure::Code(BAD_OPTION), true) => ConnectorError::Misbehaved(
+                "the gateway's account may not stand for people at this service: permit it in the realm".to_owned(),
+            ),
+            Denied::OnBehalf(Failure::Code(BAD_OPTION), false) => {
+                let (realm, account) = (self.realm.at(now), self.account());
+                match realm.to_oneself(&account, tgt, &account, self.realm.lifetime).await {
+                    Ok(ticket) if ticket.forwardable => ConnectorError::Refused,
+                    Ok(_) => ConnectorError::Misbehaved(
+                        "the gateway's account may not stand for people who came with a password: permit any protocol"
+                            .to_owned(),
+                    ),
+                    Err(failure) => failure.of_gateway(),
+                }
+            }
+            Denied::OnBehalf(failure, _) => failure.of_gateway(),
+        }
     }
 
     /// The account's ticket that gets others, a new one if there is none, half of its life is over or it is `refused`.
