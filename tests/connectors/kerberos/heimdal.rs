@@ -23,6 +23,12 @@ fn kadmin(world: &World, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {output:?}");
 }
 
+/// From now on no KDC answers.
+fn stop_the_realm(world: &World) {
+    let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
+    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
+}
+
 /// The site's answer to this `Authorization`, without the gateway.
 async fn directly(world: &World, path: &str, authorization: &str) -> u16 {
     let url = format!("http://127.0.0.1:{}{path}", world.server.port(1));
@@ -41,6 +47,7 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     let (first, second) = (&first["authorization"], &second["authorization"]);
     assert!(first.starts_with("Negotiate ") && second.starts_with("Negotiate "), "{first} {second}");
     assert_ne!(first, second);
+    assert_eq!(ticket(first), ticket(second), "one login, one ticket");
     // Each was shown once already.
     assert_eq!(directly(&world, "/who", first).await, 401);
     assert_eq!(directly(&world, "/who", second).await, 401);
@@ -93,20 +100,23 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     let log = world.gateway.logged().await.join("\n");
     assert!(log.contains("may not stand for people at this service"), "{log}");
     assert!(log.contains("may not stand for people who came with a password"), "{log}");
-    let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
-    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
+    stop_the_realm(&world);
     assert_later(&world.try_login("alice", "delegated").await);
     assert_later(&world.try_login("alice", "own").await);
 }
 
+/// A part of the ticket that an `Authorization` shows, well before what is made anew for each.
+fn ticket(authorization: &str) -> &str {
+    authorization.get(250..400).expect("a ticket")
+}
+
 /// Refreshes until the site sees a ticket that it has not seen.
 async fn renewed(world: &World, path: &str, mut tokens: Tokens) -> Tokens {
-    let ticket = |header: &str| header.get(..600).unwrap_or(header).to_owned();
-    let before = ticket(&world.call(path, &tokens).await["authorization"]);
+    let before = world.call(path, &tokens).await["authorization"].clone();
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         tokens = world.gateway.refresh(&tokens).await;
-        if ticket(&world.call(path, &tokens).await["authorization"]) != before {
+        if ticket(&world.call(path, &tokens).await["authorization"]) != ticket(&before) {
             return tokens;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -156,6 +166,7 @@ async fn tickets_are_small_and_shown_without_the_realm() {
     let Some(world) = world().await else { return };
     let password = Secret::new("alice-password".to_owned());
     let login = Credentials { username: "alice", link: Some("alice@HEIM.GW"), password: &password };
+    let mut shown = Vec::new();
     for name in ["delegated", "own"] {
         let connector = world.connector(name);
         let begun = Instant::now();
@@ -177,10 +188,16 @@ async fn tickets_are_small_and_shown_without_the_realm() {
         assert!(header.len() < 2_000, "{}", header.len());
         let length = acquired.ends.expect("an end").since(now()).as_u64();
         assert!((3_500..=3_600).contains(&length), "tickets are for an hour, not {length} s");
-        assert_eq!(directly(&world, "/who", &header).await, 200);
+        shown.push((connector, acquired.state));
     }
     // Somebody of another realm is nobody here.
     let stranger = Credentials { link: Some("alice@ELSEWHERE.GW"), ..login };
     let refused = world.connector("delegated").acquire(stranger, now()).await;
     assert_eq!(refused.err(), Some(ConnectorError::NotLinked));
+
+    stop_the_realm(&world);
+    for (connector, state) in shown {
+        assert!(matches!(connector.renew(&state, now()).await.err(), Some(ConnectorError::Unavailable(_))));
+        assert_eq!(directly(&world, "/who", &header(&*connector, &state)).await, 200);
+    }
 }
