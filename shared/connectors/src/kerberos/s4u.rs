@@ -19,6 +19,19 @@ use super::state::State;
 use super::{Realm, asks_for_a_ticket};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
 
+/// How long the account stays away from a realm that has refused it: realms lock an account that comes too often with a
+/// wrong password.
+const PAUSE: Seconds = Seconds::new(60);
+
+/// What a container knows of the account's login.
+#[derive(Default)]
+struct Login {
+    /// The ticket that gets others.
+    tgt: Option<Arc<Ticket>>,
+    /// When the account was refused, and how.
+    refused: Option<(Timestamp, ConnectorError)>,
+}
+
 /// Which of the two exchanges gave no ticket.
 enum Denied {
     /// The one for a ticket of the account to itself.
@@ -42,8 +55,8 @@ pub struct KerberosS4u {
     account: Vec<String>,
     /// Its password; who may not have it can only inject.
     password: Option<Secret>,
-    /// The account's ticket that gets others. Who finds none, or an old one, gets the next while the rest wait.
-    tgt: Mutex<Option<Arc<Ticket>>>,
+    /// Who finds no ticket here, or an old one, gets the next while the rest wait.
+    login: Mutex<Login>,
 }
 
 impl KerberosS4u {
@@ -54,7 +67,7 @@ impl KerberosS4u {
             realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths),
             account: settings.account.parts().map(str::to_owned).collect(),
             password,
-            tgt: Mutex::new(None),
+            login: Mutex::default(),
         }
     }
 
@@ -119,8 +132,8 @@ impl KerberosS4u {
 
     /// The account's ticket that gets others, a new one if there is none, half of its life is over or it is `refused`.
     async fn tgt(&self, now: Timestamp, refused: Option<&Arc<Ticket>>) -> Result<Arc<Ticket>, ConnectorError> {
-        let mut kept = self.tgt.lock().await;
-        if let Some(tgt) = kept.as_ref() {
+        let mut login = self.login.lock().await;
+        if let Some(tgt) = &login.tgt {
             let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(refused, tgt));
             // A ticket for the back end ends with it at the latest.
             let half = Seconds::new(tgt.ends.since(tgt.starts).as_u64() / 2);
@@ -128,13 +141,26 @@ impl KerberosS4u {
                 return Ok(tgt.clone());
             }
         }
+        if let Some((since, error)) = &login.refused
+            && now < since.saturating_add(PAUSE)
+        {
+            return Err(error.clone());
+        }
         let password = self.password.as_ref().ok_or_else(|| {
             ConnectorError::Misbehaved("the password of the gateway's own account could not be read".to_owned())
         })?;
-        let tgt = self.realm.at(now).log_in(&self.account(), password, Purpose::Delegation).await;
-        let tgt = Arc::new(tgt.map_err(Failure::of_gateway)?);
-        *kept = Some(tgt.clone());
-        Ok(tgt)
+        match self.realm.at(now).log_in(&self.account(), password, Purpose::Delegation).await {
+            Ok(tgt) => {
+                let tgt = Arc::new(tgt);
+                *login = Login { tgt: Some(tgt.clone()), refused: None };
+                Ok(tgt)
+            }
+            Err(failure) => {
+                let (error, in_vain) = failure.of_account();
+                login.refused = in_vain.then(|| (now, error.clone()));
+                Err(error)
+            }
+        }
     }
 }
 
