@@ -1,4 +1,4 @@
-//! Who may do what: the roles of the template, held against every request to `DynamoDB` and Secrets Manager.
+//! Who may do what: the roles of the template, held against every request to `DynamoDB`, Secrets Manager and Lambda.
 //!
 //! A function signs with its logical id as access key, so a request says whose it is. Whoever is no function of the
 //! template (the seed, a test, an operator) may do anything, as the owner of an account may.
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::template::{Role, Template};
 
-/// An action on a table or secret, such as `dynamodb:GetItem` on `UsersTable`.
+/// An action on a table, secret or function, such as `dynamodb:GetItem` on `UsersTable`.
 pub type Right = (String, String);
 
 /// Checks requests, and remembers which rights were used. Clones share what they remember.
@@ -131,6 +131,12 @@ mod tests {
         };
         assert_eq!(ask("ProxyFunction", "GetItem", "SessionsTable"), None);
         assert_eq!(ask("ProxyFunction", "PutItem", "SessionsTable"), Some(StatusCode::BAD_REQUEST));
+        let invokes = |caller: &str, function: &str| {
+            let right = ("lambda:InvokeFunction".to_owned(), function.to_owned());
+            access.refusal(&headers(caller, ""), vec![right]).is_none()
+        };
+        assert!(invokes("ProxyFunction", "TokenFunction") && !invokes("ProxyFunction", "KeysFunction"));
+        assert!(!invokes("AuthorizerFunction", "TokenFunction"));
         assert_eq!(ask("ProxyFunction", "GetItem", "UsersTable"), Some(StatusCode::BAD_REQUEST));
         assert_eq!(ask("AuthorizerFunction", "Scan", "GrantsTable"), Some(StatusCode::BAD_REQUEST));
         assert_eq!(ask("local", "Scan", "GrantsTable"), None);

@@ -2,8 +2,11 @@
 
 mod apis;
 mod connectors;
+mod http_login;
 mod kerberos;
 mod paths;
+mod requests;
+mod saml;
 mod tls;
 
 use crate::file::File;

@@ -9,7 +9,7 @@ use domain::ids::ConnectorName;
 use domain::secret::Secret;
 
 use crate::back_end::BackEndClients;
-use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u};
+use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u, SamlEcp, WsTrust};
 
 /// All configured connectors.
 #[derive(Clone, Default)]
@@ -25,10 +25,22 @@ impl Connectors {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(HttpLogin::new(settings.clone(), client)) as Arc<dyn Connector>
+                Arc::new(HttpLogin::new((**settings).clone(), client)) as Arc<dyn Connector>
+            }
+            ConnectorConfig::SsoSession(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(HttpLogin::at_portal(settings, client))
             }
             ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
             ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
+            ConnectorConfig::SamlEcp(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(SamlEcp::new(settings.as_ref().clone(), client))
+            }
+            ConnectorConfig::WsTrust(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(WsTrust::new(settings.clone(), client))
+            }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())
     }

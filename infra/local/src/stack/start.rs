@@ -5,13 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::Gateway;
 use startup::{Environment, dynamodb_client};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 
 use super::file::StackFile;
-use super::{DEMO_BACK_END, Options, Parts, StartError};
+use super::{Options, Parts, StartError, gateway_yaml};
 use crate::access::{Access, Named};
 use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
@@ -24,7 +23,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{dynamodb, ready, secrets};
+use crate::{dynamodb, lambda, ready, secrets};
 
 /// Where the functions' output goes in the data directory.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -38,8 +37,10 @@ pub(super) async fn start(
     let (legacy_listener, legacy_url) = listen_free(options.services).await?;
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
+    let (lambda_listener, lambda_url) = listen_free(options.services).await?;
 
-    let (config, gateway) = write_config(&options.config, &legacy_url, &directory)?;
+    let exposed = !options.services.is_loopback();
+    let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     // As whoever deploys permits them: what gateway.yaml names, each for what it names it for.
@@ -61,6 +62,7 @@ pub(super) async fn start(
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
+        ("LambdaEndpoint", &lambda_url),
     ];
     let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
@@ -97,6 +99,7 @@ pub(super) async fn start(
     let functions =
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
+    tokio::spawn(lambda::serve(lambda_listener, functions.clone(), access.clone()));
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
@@ -129,28 +132,22 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError
 }
 
 async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartError> {
-    listen(SocketAddr::new(address, 0)).await
+    let failed = |source| StartError::Services { address, source };
+    if address.is_unspecified() {
+        // Nobody can be told to call `0.0.0.0`.
+        return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
+    }
+    let listener = TcpListener::bind(SocketAddr::new(address, 0)).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    Ok((listener, url))
 }
 
-fn read(path: &Path) -> Result<String, StartError> {
+pub(super) fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.to_owned(), source })
 }
 
 fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
     Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
-}
-
-/// The configuration with the address of the demo back end in it, checked, in the data directory; and what it says.
-fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<(PathBuf, Gateway), StartError> {
-    let text = read(path)?;
-    let gateway = Gateway::parse(&text)
-        .map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
-    let written = directory.file("gateway.yaml");
-    std::fs::write(&written, text.replace(DEMO_BACK_END, legacy_url))
-        .map_err(|source| StartError::File { path: written.clone(), source })?;
-    // Functions are told an absolute path: they need not share our working directory.
-    let absolute = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
-    Ok((absolute, gateway))
 }
 
 fn store(dynamodb_url: &str) -> Result<Store, StartError> {

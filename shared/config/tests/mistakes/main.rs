@@ -7,6 +7,7 @@ mod connectors;
 mod cors;
 mod fields;
 mod kerberos;
+mod logins;
 mod routes;
 
 use config::{ConfigError, Gateway, Problem};
