@@ -108,22 +108,30 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     assert_later(&world.try_login("alice", "own").await);
 }
 
-#[tokio::test]
-async fn a_ticket_that_the_site_no_longer_takes_is_the_end_of_the_session_there() {
-    let Some(world) = world().await else { return };
-    let alice = world.login("alice", "delegated").await;
-    assert_eq!(world.caller("/who", &alice).await, "alice@HEIM.GW");
-    // The site has a new key.
-    kadmin(&world, &["cpw", "-r", "HTTP/localhost"]);
-    let (keytab, fresh) = (world.server.directory().join("http.keytab"), world.server.directory().join("fresh.keytab"));
-    kadmin(&world, &["ext_keytab", "-k", fresh.to_str().expect("a path"), "HTTP/localhost"]);
+/// Gives the site a new key, with which no ticket of before opens.
+fn change_key(world: &World, name: &str) {
+    kadmin(world, &["cpw", "-r", "HTTP/localhost"]);
+    let (keytab, fresh) = (world.server.directory().join("http.keytab"), world.server.directory().join(name));
+    kadmin(world, &["ext_keytab", "-k", fresh.to_str().expect("a path"), "HTTP/localhost"]);
     std::fs::write(keytab, std::fs::read(fresh).expect("a file")).expect("a file");
+}
 
-    let answer = world.gateway.call("GET", "/who", &alice.access).await;
-    assert_eq!((answer.status, &answer.json()["error"]), (401, &"insufficient_user_authentication".into()));
-    let told = answer.headers.iter().any(|(_, value)| value.to_str().is_ok_and(|value| value.contains("Negotiate")));
-    assert!(!told, "{:?}", answer.headers);
-    assert_eq!(world.caller("/who", &world.login("alice", "delegated").await).await, "alice@HEIM.GW");
+#[tokio::test]
+async fn a_ticket_that_the_site_no_longer_takes_is_replaced_in_mid_life_while_the_realm_agrees() {
+    let Some(world) = world().await else { return };
+    let (alice, own) = (world.login("alice", "delegated").await, world.login("alice", "own").await);
+    change_key(&world, "first");
+    assert_eq!(world.caller("/who", &alice).await, "alice@HEIM.GW");
+    assert_eq!(world.caller("/own/who", &own).await, "alice@HEIM.GW");
+
+    change_key(&world, "second");
+    kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "alice"]);
+    for (path, tokens) in [("/who", &alice), ("/own/who", &own)] {
+        let answer = world.gateway.call("GET", path, &tokens.access).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (401, &"insufficient_user_authentication".into()));
+        let told = answer.headers.values().any(|value| value.to_str().is_ok_and(|value| value.contains("Negotiate")));
+        assert!(!told, "{:?}", answer.headers);
+    }
 }
 
 /// A part of the ticket that an `Authorization` shows, well before what is made anew for each.
