@@ -23,6 +23,8 @@ const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 struct Realm {
     name: &'static str,
     account: &'static str,
+    /// An account that may stand only for people who came with a ticket.
+    plain: &'static str,
     /// A service that the gateway's account may not stand for people at.
     unlisted: &'static str,
 }
@@ -36,15 +38,14 @@ struct World {
 }
 
 impl Realm {
-    /// A gateway that gets tickets in four ways: `delegated`, with the person's `own` password, for an `unlisted` service,
-    /// and with an account whose password is `wrong`.
+    /// A gateway that gets tickets in five ways: `delegated`, with the person's `own` password, for an `unlisted` service,
+    /// with an account whose password is `wrong`, and with a `plain` one that may stand for nobody who came with a password.
     fn config(&self, server: &Server) -> String {
         let (kdc, site, realm) = (server.port(0), server.port(1), self.name);
-        let delegated = |name: &str, service: &str, secret: &str| {
+        let delegated = |name: &str, service: &str, (account, secret): (&str, &str)| {
             format!(
                 "  {name}:\n    type: kerberos_s4u\n    realm: {realm}\n    kdcs: [\"127.0.0.1:{kdc}\"]\n    \
-                 service: {service}\n    account: {}\n    secret: {secret}\n    timeout: 20s\n",
-                self.account
+                 service: {service}\n    account: {account}\n    secret: {secret}\n    timeout: 20s\n"
             )
         };
         let api = |name: &str, paths: &[&str]| {
@@ -56,9 +57,10 @@ impl Realm {
         };
         [
             "plans: { standard: { calls: 5000, window: 1m } }\nconnectors:\n".to_owned(),
-            delegated("delegated", "HTTP/localhost", "gateway-account"),
-            delegated("unlisted", self.unlisted, "gateway-account"),
-            delegated("wrong", "HTTP/localhost", "wrong-account"),
+            delegated("delegated", "HTTP/localhost", (self.account, "gateway-account")),
+            delegated("unlisted", self.unlisted, (self.account, "gateway-account")),
+            delegated("wrong", "HTTP/localhost", (self.account, "wrong-account")),
+            delegated("plain", "HTTP/localhost", (self.plain, "plain-account")),
             format!(
                 "  own:\n    type: kerberos_password\n    realm: {realm}\n    kdcs: [\"127.0.0.1:{kdc}\"]\n    \
                  service: HTTP/localhost\n    timeout: 20s\n"
@@ -67,6 +69,7 @@ impl Realm {
             api("delegated", &["/who", "/echo", "/bound"]),
             api("unlisted", &["/unlisted/who"]),
             api("wrong", &["/wrong/who"]),
+            api("plain", &["/plain/who"]),
             api("own", &["/own/who", "/own/echo"]),
         ]
         .concat()
@@ -84,6 +87,7 @@ impl Realm {
         let (config_file, seed_file) = (file("gateway.yaml", &config), file("seed.yaml", &seed()));
         file("secrets/gateway-account", "gateway-password");
         file("secrets/wrong-account", "another-password");
+        file("secrets/plain-account", "plain-password");
         let secrets = files.path().join("secrets");
         let gateway = Gateway::start_with(|options| {
             (options.config, options.seed, options.secrets) = (config_file, seed_file, Some(secrets));
@@ -95,11 +99,12 @@ impl Realm {
 
 fn seed() -> String {
     let app = "apps:\n  demo-app:\n    name: Demo App\n    kind: public\n    trusted: true\n    \
-               grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, own]\n    plan: standard\n    \
-               subscriptions: [delegated, unlisted, wrong, own]\nusers:\n";
+               grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, plain, own]\n    plan: standard\n    \
+               subscriptions: [delegated, unlisted, wrong, plain, own]\nusers:\n";
     let user = |name: &str| {
-        let links =
-            ["delegated", "unlisted", "wrong", "own"].map(|connector| format!("{connector}: {name}")).join(", ");
+        let links = ["delegated", "unlisted", "wrong", "plain", "own"]
+            .map(|connector| format!("{connector}: {name}"))
+            .join(", ");
         let links = if name == "dave" { String::new() } else { format!("    links: {{ {links} }}\n") };
         format!("  - email: {name}@example.com\n    password: {name}-password\n{links}")
     };

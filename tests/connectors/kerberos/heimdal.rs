@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 
-const HEIMDAL: Realm = Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
+const HEIMDAL: Realm =
+    Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", plain: "plain/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
 
 async fn world() -> Option<World> {
     Some(HEIMDAL.world(Server::start("heimdal", 2)?).await)
@@ -20,6 +21,12 @@ async fn world() -> Option<World> {
 fn kadmin(world: &World, arguments: &[&str]) {
     let output = Command::new(world.server.directory().join("kadmin")).args(arguments).output().expect("kadmin");
     assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
+/// From now on no KDC answers.
+fn stop_the_realm(world: &World) {
+    let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
+    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
 }
 
 /// The site's answer to this `Authorization`, without the gateway.
@@ -40,6 +47,7 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     let (first, second) = (&first["authorization"], &second["authorization"]);
     assert!(first.starts_with("Negotiate ") && second.starts_with("Negotiate "), "{first} {second}");
     assert_ne!(first, second);
+    assert_eq!(ticket(first), ticket(second), "one login, one ticket");
     // Each was shown once already.
     assert_eq!(directly(&world, "/who", first).await, 401);
     assert_eq!(directly(&world, "/who", second).await, 401);
@@ -71,6 +79,11 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     // Neither the password nor the person is wrong here: the gateway's own account may not, or cannot log in.
     assert_later(&world.try_login("alice", "unlisted").await);
     assert_later(&world.try_login("alice", "wrong").await);
+    assert_later(&world.try_login("alice", "plain").await);
+    // Nobody may stand for her, but she may come herself.
+    kadmin(&world, &["modify", "--attributes=+disallow-forwardable", "erin"]);
+    assert_refused(&world.try_login("erin", "delegated").await, "did not accept");
+    assert_eq!(world.caller("/own/who", &world.login("erin", "own").await).await, "erin@HEIM.GW");
 
     // A password that is right at the gateway alone.
     kadmin(&world, &["cpw", "-p", "changed", "bob"]);
@@ -85,21 +98,54 @@ async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     assert_refused(&world.try_login("carol", "delegated").await, "did not accept");
 
     let log = world.gateway.logged().await.join("\n");
-    assert!(log.contains("does not let the gateway's account stand for people"), "{log}");
-    let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
-    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
+    assert!(log.contains("may not stand for people at this service"), "{log}");
+    assert!(log.contains("may not stand for people who came with a password"), "{log}");
+    for secret in ["gateway-password", "another-password", "alice-password", "bob-password", "Negotiate"] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
+    stop_the_realm(&world);
     assert_later(&world.try_login("alice", "delegated").await);
     assert_later(&world.try_login("alice", "own").await);
 }
 
+/// Gives the site a new key, with which no ticket of before opens.
+fn change_key(world: &World, name: &str) {
+    kadmin(world, &["cpw", "-r", "HTTP/localhost"]);
+    let (keytab, fresh) = (world.server.directory().join("http.keytab"), world.server.directory().join(name));
+    kadmin(world, &["ext_keytab", "-k", fresh.to_str().expect("a path"), "HTTP/localhost"]);
+    std::fs::write(keytab, std::fs::read(fresh).expect("a file")).expect("a file");
+}
+
+#[tokio::test]
+async fn a_ticket_that_the_site_no_longer_takes_is_replaced_in_mid_life_while_the_realm_agrees() {
+    let Some(world) = world().await else { return };
+    let (alice, own) = (world.login("alice", "delegated").await, world.login("alice", "own").await);
+    change_key(&world, "first");
+    assert_eq!(world.caller("/who", &alice).await, "alice@HEIM.GW");
+    assert_eq!(world.caller("/own/who", &own).await, "alice@HEIM.GW");
+
+    change_key(&world, "second");
+    kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "alice"]);
+    for (path, tokens) in [("/who", &alice), ("/own/who", &own)] {
+        let answer = world.gateway.call("GET", path, &tokens.access).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (401, &"insufficient_user_authentication".into()));
+        let told = answer.headers.values().any(|value| value.to_str().is_ok_and(|value| value.contains("Negotiate")));
+        assert!(!told, "{:?}", answer.headers);
+    }
+}
+
+/// A part of the ticket that an `Authorization` shows, well before what is made anew for each.
+fn ticket(authorization: &str) -> &str {
+    authorization.get(250..400).expect("a ticket")
+}
+
 /// Refreshes until the site sees a ticket that it has not seen.
 async fn renewed(world: &World, path: &str, mut tokens: Tokens) -> Tokens {
-    let ticket = |header: &str| header.get(..600).unwrap_or(header).to_owned();
-    let before = ticket(&world.call(path, &tokens).await["authorization"]);
+    let before = world.call(path, &tokens).await["authorization"].clone();
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         tokens = world.gateway.refresh(&tokens).await;
-        if ticket(&world.call(path, &tokens).await["authorization"]) != before {
+        if ticket(&world.call(path, &tokens).await["authorization"]) != ticket(&before) {
             return tokens;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -149,6 +195,7 @@ async fn tickets_are_small_and_shown_without_the_realm() {
     let Some(world) = world().await else { return };
     let password = Secret::new("alice-password".to_owned());
     let login = Credentials { username: "alice", link: Some("alice@HEIM.GW"), password: &password };
+    let mut shown = Vec::new();
     for name in ["delegated", "own"] {
         let connector = world.connector(name);
         let begun = Instant::now();
@@ -170,10 +217,16 @@ async fn tickets_are_small_and_shown_without_the_realm() {
         assert!(header.len() < 2_000, "{}", header.len());
         let length = acquired.ends.expect("an end").since(now()).as_u64();
         assert!((3_500..=3_600).contains(&length), "tickets are for an hour, not {length} s");
-        assert_eq!(directly(&world, "/who", &header).await, 200);
+        shown.push((connector, acquired.state));
     }
     // Somebody of another realm is nobody here.
     let stranger = Credentials { link: Some("alice@ELSEWHERE.GW"), ..login };
     let refused = world.connector("delegated").acquire(stranger, now()).await;
     assert_eq!(refused.err(), Some(ConnectorError::NotLinked));
+
+    stop_the_realm(&world);
+    for (connector, state) in shown {
+        assert!(matches!(connector.renew(&state, now()).await.err(), Some(ConnectorError::Unavailable(_))));
+        assert_eq!(directly(&world, "/who", &header(&*connector, &state)).await, 200);
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 
-const SAMBA: Realm = Realm { name: "AD.GW", account: "svc-gateway", unlisted: "HTTP/other.ad.gw" };
+const SAMBA: Realm = Realm { name: "AD.GW", account: "svc-gateway", plain: "svc-plain", unlisted: "HTTP/other.ad.gw" };
 
 async fn world() -> Option<World> {
     Some(SAMBA.world(Server::start("samba", 2)?).await)
@@ -34,6 +34,7 @@ async fn the_domain_decides_whom_the_gateway_stands_for_and_where() {
 
     assert_later(&world.try_login("alice", "unlisted").await);
     assert_later(&world.try_login("alice", "wrong").await);
+    assert_later(&world.try_login("alice", "plain").await);
     // Sensitive: nobody may stand for her, but she may come herself.
     assert_refused(&world.try_login("carol", "delegated").await, "did not accept");
     assert_eq!(world.caller("/own/who", &world.login("carol", "own").await).await, "carol@AD.GW");

@@ -81,7 +81,7 @@ fn names_addresses_and_lengths_are_sound() {
         (
             HTTP_LOGIN,
             with(&S4U.replace("    secret: gateway-account\n", "")),
-            18,
+            17,
             "connectors.orders-login",
             "`secret` is missing: add it",
         ),

@@ -28,6 +28,16 @@ impl Failure {
         matches!(self, Self::Code(20 | 31 | 32 | 33 | 44 | 45 | 60))
     }
 
+    /// What it means for the gateway's own login, and whether another one with the same password is in vain.
+    pub(super) fn of_account(self) -> (ConnectorError, bool) {
+        if let Self::Code(code @ (1 | 6 | 12 | 18 | 21 | 23 | 24 | 31)) = self {
+            let text =
+                format!("the realm refuses the gateway's own account (error {code}): look at `account` and `secret`");
+            return (ConnectorError::Misbehaved(text), true);
+        }
+        (self.of_gateway(), false)
+    }
+
     /// What it means for somebody who showed a password.
     pub(super) fn of_password(self) -> ConnectorError {
         // Wrong password: no proof, or none that can be read.

@@ -100,10 +100,10 @@ impl Conversation<'_> {
         &self,
         account: &[&str],
         tgt: &Ticket,
-        person: &str,
+        person: &[&str],
         lifetime: Seconds,
     ) -> Result<Ticket, Failure> {
-        let (tgt, person) = (self.tgt_of(account, tgt), self.principal(ACCOUNT, &[person]));
+        let (tgt, person) = (self.tgt_of(account, tgt), self.principal(ACCOUNT, person));
         let options = self.options(lifetime)?.with_kdc_option_bits(FORWARDABLE);
         self.ask(&tgt, client::build_s4u2self_req(&tgt, person, options)).await
     }

@@ -19,6 +19,19 @@ use super::state::State;
 use super::{Realm, asks_for_a_ticket};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
 
+/// How long the account stays away from a realm that has refused it: realms lock an account that comes too often with a
+/// wrong password.
+const PAUSE: Seconds = Seconds::new(60);
+
+/// What a container knows of the account's login.
+#[derive(Default)]
+struct Login {
+    /// The ticket that gets others.
+    tgt: Option<Arc<Ticket>>,
+    /// When the account was refused, and how.
+    refused: Option<(Timestamp, ConnectorError)>,
+}
+
 /// Which of the two exchanges gave no ticket.
 enum Denied {
     /// The one for a ticket of the account to itself.
@@ -33,23 +46,6 @@ impl Denied {
             Self::ToOneself(failure) | Self::OnBehalf(failure, _) => failure,
         }
     }
-
-    fn outcome(self) -> ConnectorError {
-        match self {
-            Self::ToOneself(failure) => failure.of_person(),
-            Self::OnBehalf(Failure::Code(BAD_OPTION), true) => ConnectorError::Misbehaved(
-                "the realm does not let the gateway's account stand for people at this service: permit it there"
-                    .to_owned(),
-            ),
-            Self::OnBehalf(Failure::Code(BAD_OPTION), false) => {
-                tracing::warn!(
-                    "the realm lets nobody stand for this user, or not the gateway's account for anyone with any protocol"
-                );
-                ConnectorError::Refused
-            }
-            Self::OnBehalf(failure, _) => failure.of_gateway(),
-        }
-    }
 }
 
 /// A connector of type `kerberos_s4u`.
@@ -59,8 +55,8 @@ pub struct KerberosS4u {
     account: Vec<String>,
     /// Its password; who may not have it can only inject.
     password: Option<Secret>,
-    /// The account's ticket that gets others. Who finds none, or an old one, gets the next while the rest wait.
-    tgt: Mutex<Option<Arc<Ticket>>>,
+    /// Who finds no ticket here, or an old one, gets the next while the rest wait.
+    login: Mutex<Login>,
 }
 
 impl KerberosS4u {
@@ -71,7 +67,7 @@ impl KerberosS4u {
             realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths),
             account: settings.account.parts().map(str::to_owned).collect(),
             password,
-            tgt: Mutex::new(None),
+            login: Mutex::default(),
         }
     }
 
@@ -83,14 +79,17 @@ impl KerberosS4u {
     async fn ticket_for(&self, person: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let tgt = self.tgt(now, None).await?;
         let ticket = match self.delegate(&tgt, person, now).await {
+            Ok(ticket) => ticket,
             // The realm may have changed its keys since.
             Err(denied) if denied.failure().is_about_the_tgt() => {
                 let tgt = self.tgt(now, Some(&tgt)).await?;
-                self.delegate(&tgt, person, now).await
+                match self.delegate(&tgt, person, now).await {
+                    Ok(ticket) => ticket,
+                    Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
+                }
             }
-            outcome => outcome,
+            Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
         };
-        let ticket = ticket.map_err(Denied::outcome)?;
         Ok(Acquired {
             state: State::write(person, &ticket, None)?,
             ends: Some(ticket.ends),
@@ -103,15 +102,38 @@ impl KerberosS4u {
     /// Both exchanges: a ticket to ourselves for the person, and with it the one for the back end.
     async fn delegate(&self, tgt: &Ticket, person: &str, now: Timestamp) -> Result<Ticket, Denied> {
         let (realm, account, lifetime) = (self.realm.at(now), self.account(), self.realm.lifetime);
-        let evidence = realm.to_oneself(&account, tgt, person, lifetime).await.map_err(Denied::ToOneself)?;
+        let evidence = realm.to_oneself(&account, tgt, &[person], lifetime).await.map_err(Denied::ToOneself)?;
         let ticket = realm.on_behalf(&account, tgt, (person, &evidence), &self.realm.service, lifetime).await;
         ticket.map_err(|failure| Denied::OnBehalf(failure, evidence.forwardable))
     }
 
+    /// Whose fault it is. A ticket to ourselves may not go on where nobody may stand for the person, and where the account
+    /// may not do so with any protocol: a ticket for the account itself tells.
+    async fn meaning(&self, denied: Denied, tgt: &Ticket, now: Timestamp) -> ConnectorError {
+        match denied {
+            Denied::ToOneself(failure) => failure.of_person(),
+            Denied::OnBehalf(Failure::Code(BAD_OPTION), true) => ConnectorError::Misbehaved(
+                "the gateway's account may not stand for people at this service: permit it in the realm".to_owned(),
+            ),
+            Denied::OnBehalf(Failure::Code(BAD_OPTION), false) => {
+                let (realm, account) = (self.realm.at(now), self.account());
+                match realm.to_oneself(&account, tgt, &account, self.realm.lifetime).await {
+                    Ok(ticket) if ticket.forwardable => ConnectorError::Refused,
+                    Ok(_) => ConnectorError::Misbehaved(
+                        "the gateway's account may not stand for people who came with a password: permit any protocol"
+                            .to_owned(),
+                    ),
+                    Err(failure) => failure.of_gateway(),
+                }
+            }
+            Denied::OnBehalf(failure, _) => failure.of_gateway(),
+        }
+    }
+
     /// The account's ticket that gets others, a new one if there is none, half of its life is over or it is `refused`.
     async fn tgt(&self, now: Timestamp, refused: Option<&Arc<Ticket>>) -> Result<Arc<Ticket>, ConnectorError> {
-        let mut kept = self.tgt.lock().await;
-        if let Some(tgt) = kept.as_ref() {
+        let mut login = self.login.lock().await;
+        if let Some(tgt) = &login.tgt {
             let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(refused, tgt));
             // A ticket for the back end ends with it at the latest.
             let half = Seconds::new(tgt.ends.since(tgt.starts).as_u64() / 2);
@@ -119,13 +141,26 @@ impl KerberosS4u {
                 return Ok(tgt.clone());
             }
         }
+        if let Some((since, error)) = &login.refused
+            && now < since.saturating_add(PAUSE)
+        {
+            return Err(error.clone());
+        }
         let password = self.password.as_ref().ok_or_else(|| {
             ConnectorError::Misbehaved("the password of the gateway's own account could not be read".to_owned())
         })?;
-        let tgt = self.realm.at(now).log_in(&self.account(), password, Purpose::Delegation).await;
-        let tgt = Arc::new(tgt.map_err(Failure::of_gateway)?);
-        *kept = Some(tgt.clone());
-        Ok(tgt)
+        match self.realm.at(now).log_in(&self.account(), password, Purpose::Delegation).await {
+            Ok(tgt) => {
+                let tgt = Arc::new(tgt);
+                *login = Login { tgt: Some(tgt.clone()), refused: None };
+                Ok(tgt)
+            }
+            Err(failure) => {
+                let (error, in_vain) = failure.of_account();
+                login.refused = in_vain.then(|| (now, error.clone()));
+                Err(error)
+            }
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use config::Gateway;
@@ -16,7 +18,7 @@ use crate::{Call, Connector, Credentials};
 fn kdc(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let answer = std::sync::Arc::new(answer);
+    let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let answer = answer.clone();
@@ -158,6 +160,26 @@ async fn a_person_is_refused_where_the_realm_says_so_and_nobody_else() {
         // Here the realm speaks of the gateway's account.
         let delegated = delegated.acquire(login, NOW).await.err().unwrap();
         assert_ne!(delegated, ConnectorError::Refused, "{code}");
+    }
+}
+
+/// Realms lock an account that comes too often with a wrong password.
+#[tokio::test]
+async fn an_account_that_is_refused_stays_away_for_a_minute() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (count, refusal) = (asked.clone(), error(24));
+    let kdc = kdc(move |stream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let length = u32::try_from(refusal.len()).unwrap().to_be_bytes();
+        let _ = stream.write_all(&[length.as_slice(), &refusal].concat());
+    });
+    let (delegated, _) = connectors(&[&kdc], "5s");
+    let password = Secret::new("password".to_owned());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    for (later, times) in [(0, 1), (59, 1), (60, 2), (61, 2)] {
+        let error = delegated.acquire(login, NOW.saturating_add(Seconds::new(later))).await.err().unwrap();
+        assert!(matches!(&error, ConnectorError::Misbehaved(text) if text.contains("`secret`")), "{error}");
+        assert_eq!(asked.load(Ordering::SeqCst), times, "after {later} s");
     }
 }
 
