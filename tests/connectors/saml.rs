@@ -62,7 +62,7 @@ impl Site {
         for (name, _) in &connectors {
             let (port, path) = match *name {
                 "portal" => (sp, "/who".to_owned()),
-                "soap" => (back_end, "/soap".to_owned()),
+                "soap" | "brief" => (back_end, format!("/{name}/soap")),
                 _ => (back_end, format!("/{name}/who")),
             };
             config += &format!(
@@ -119,8 +119,9 @@ impl Site {
         log.is_ok_and(|log| log.lines().any(|line| line.starts_with(request)))
     }
 
-    async fn soap(&self, body: &str, access_token: &str) -> Answer {
-        let request = self.gateway.request("POST", "/soap").header("Content-Type", "text/xml; charset=utf-8");
+    async fn soap(&self, api: &str, body: &str, access_token: &str) -> Answer {
+        let request =
+            self.gateway.request("POST", &format!("/{api}/soap")).header("Content-Type", "text/xml; charset=utf-8");
         self.gateway.answer(request.body(body.to_owned()).bearer_auth(access_token)).await
     }
 }
@@ -153,7 +154,7 @@ async fn each_way_to_present_an_assertion_reaches_its_back_end_as_the_user() {
             for path in ["/who", "/header/who", "/bearer/who"] {
                 is(&site.gateway.call("GET", path, &tokens.access).await, name);
             }
-            is(&site.soap(ENVELOPE, &tokens.access).await, &format!("<who>{name}</who>"));
+            is(&site.soap("soap", ENVELOPE, &tokens.access).await, &format!("<who>{name}</who>"));
         }
     }
     // A refresh keeps what cannot be renewed.
@@ -188,12 +189,12 @@ async fn a_call_cannot_say_itself_who_calls() {
         ENVELOPE.replace("<s:Body>", &header)
     };
     let timestamp = "<u:Timestamp><u:Created>2026-01-01T00:00:00Z</u:Created></u:Timestamp>";
-    is(&site.soap(&with(timestamp), &alice.access).await, "<who>alice</who>");
+    is(&site.soap("soap", &with(timestamp), &alice.access).await, "<who>alice</who>");
     let named = "<x:UsernameToken><x:Username>bob</x:Username></x:UsernameToken>";
     for body in
         [with(named), with(&[timestamp, named].concat()), "no envelope".to_owned(), ENVELOPE.replace("s:", "t:")]
     {
-        let refused = site.soap(&body, &alice.access).await;
+        let refused = site.soap("soap", &body, &alice.access).await;
         assert_eq!(refused.status, 400, "{}", refused.text());
     }
     // A header of the app's own is not passed on.
@@ -220,7 +221,7 @@ async fn only_what_the_identity_provider_says_decides_a_login() {
 #[tokio::test]
 async fn an_assertion_that_has_ended_asks_for_a_login_and_nothing_else_stops() {
     let Some(site) = Site::start().await else { return };
-    let alice = site.login(ALICE, "portal header short").await;
+    let alice = site.login(ALICE, "portal header short brief").await;
     is(&site.gateway.call("GET", "/short/who", &alice.access).await, "alice");
     let over = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
@@ -232,6 +233,8 @@ async fn an_assertion_that_has_ended_asks_for_a_login_and_nothing_else_stops() {
         }
     });
     asks_for_a_login(&over.await.expect("an assertion of eight seconds ends"));
+    // A fault about the token is the same in SOAP.
+    asks_for_a_login(&site.soap("brief", ENVELOPE, &alice.access).await);
     for path in ["/who", "/header/who"] {
         is(&site.gateway.call("GET", path, &alice.access).await, "alice");
     }
