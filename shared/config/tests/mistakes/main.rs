@@ -7,6 +7,7 @@ mod connectors;
 mod cors;
 mod fields;
 mod routes;
+mod saml;
 
 use config::{ConfigError, Gateway, Problem};
 
@@ -59,7 +60,7 @@ apis:
 "#;
 
 /// What is written instead of what, the line and the field that are named, and a part of what is said.
-type Case = (&'static str, &'static str, u64, &'static str, &'static str);
+type Case<'a> = (&'a str, &'a str, u64, &'a str, &'a str);
 
 fn changed(from: &str, to: &str) -> String {
     assert_eq!(GOOD.matches(from).count(), 1, "`{from}` must be there once");
@@ -74,7 +75,7 @@ fn problems(text: &str) -> Vec<Problem> {
 }
 
 #[track_caller]
-fn told(cases: &[Case]) {
+fn told(cases: &[Case<'_>]) {
     Gateway::parse(GOOD).expect("the text that the cases change is good");
     for (from, to, line, field, says) in cases {
         let problems = problems(&changed(from, to));
