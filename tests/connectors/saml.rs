@@ -44,6 +44,7 @@ impl Site {
             ("soap", own(back_end, "sp", "ws_security")),
             ("bearer", own(back_end, "sp", &format!("{{ exchange: {{ url: 'http://localhost:{back_end}/token' }} }}"))),
             ("short", own(back_end, "short", "authorization")),
+            ("brief", own(back_end, "short", "ws_security")),
             (
                 "foreign",
                 format!("{}\n    audience: https://elsewhere.example.com", own(back_end, "sp", "authorization")),

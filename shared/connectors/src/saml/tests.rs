@@ -64,6 +64,6 @@ fn refused(outcome: Result<Acquired, ConnectorError>) {
     assert_eq!(outcome.map(|acquired| acquired.ends), Err(ConnectorError::Refused));
 }
 
-/// An assertion as SimpleSAMLphp writes it, its own prefix declared around it.
+/// An assertion as `SimpleSAMLphp` writes it, its own prefix declared around it.
 const ASSERTION: &str = r#"<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" ID="_a" Version="2.0" IssueInstant="2030-01-31T12:00:00Z"><saml:Issuer>https://idp.example.com</saml:Issuer><ds:Signature>
   <ds:SignatureValue>c2lnbmF0dXJl</ds:SignatureValue></ds:Signature><saml:Subject><saml:NameID>ada &amp; co</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="2030-01-31T11:59:30Z" NotOnOrAfter="2030-01-31T12:05:00Z"><saml:AudienceRestriction><saml:Audience>https://orders.example.com/sp</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="2030-01-31T12:00:00Z" SessionNotOnOrAfter="2030-01-31T20:00:00Z"/></saml:Assertion>"#;

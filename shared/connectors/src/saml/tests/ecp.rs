@@ -10,7 +10,7 @@ use crate::recording_server::RecordingServer;
 const SUCCESS: &str = r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>"#;
 const CONSUMER: &str = "https://orders.example.com/acs";
 
-/// An identity provider's answer in the shape of SimpleSAMLphp's.
+/// An identity provider's answer in the shape of `SimpleSAMLphp`'s.
 fn response(consumer: &str, request: &str, status: &str, inside: &str) -> Vec<u8> {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
@@ -153,7 +153,7 @@ async fn an_answer_that_is_none_is_misbehaviour() {
     let body = String::from_utf8(response(CONSUMER, REQUEST, SUCCESS, ASSERTION)).unwrap();
     let entity = r#"<!DOCTYPE e [<!ENTITY who "ada">]><SOAP-ENV:Envelope "#;
     let many = format!("</samlp:Status>{}", "<x xmlns:a='b'>".repeat(5000));
-    let attributes: String = (0..2000).map(|number| format!(" a{number}=''")).collect();
+    let attributes = (0..2000).map(|number| format!(" a{number}=''")).collect::<Vec<_>>().concat();
     for wrong in [
         body.replace("<SOAP-ENV:Envelope ", entity),
         body.replace("ada &amp; co", "&who;"),

@@ -48,7 +48,7 @@ fn an_envelope_keeps_its_bytes_around_the_assertion() {
     let empty = empty.unwrap();
     let document = roxmltree::Document::parse(&empty).unwrap();
     let names: Vec<_> =
-        document.descendants().filter(|node| node.is_element()).map(|node| node.tag_name().name()).collect();
+        document.descendants().filter(roxmltree::Node::is_element).map(|node| node.tag_name().name()).collect();
     assert_eq!(names, ["Envelope", "Header", "Security", "Assertion", "Body"]);
 }
 
@@ -112,9 +112,9 @@ fn a_document_is_read_within_bounds() {
         |inside: &str| format!("<s:Envelope xmlns:s='{}'><s:Body>{inside}</s:Body></s:Envelope>", ns::SOAP11);
     let deep = 50_000;
     let _ = put(&envelope(&["<a>".repeat(deep), "</a>".repeat(deep)].concat()), OLD);
-    let attributes: String = (0..60_000).map(|number| format!(" a{number}=''")).collect();
+    let attributes = (0..60_000).map(|number| format!(" a{number}=''")).collect::<Vec<_>>().concat();
     unfit(&envelope(&format!("<a{attributes}/>")), OLD);
-    let spaces: String = (0..20_000).map(|number| format!("<a xmlns:n{number}='u{number}'>")).collect();
+    let spaces = (0..20_000).map(|number| format!("<a xmlns:n{number}='u{number}'>")).collect::<Vec<_>>().concat();
     unfit(&envelope(&[spaces, "</a>".repeat(20_000)].concat()), OLD);
 }
 
