@@ -1,1 +1,208 @@
-//! Web single sign-on: LemonLDAP::NG.
+//! Web single sign-on: LemonLDAP::NG, its portal under one name and an application behind its handler under another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::back_end::BackEndClients;
+use connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
+use domain::ids::ConnectorName;
+use domain::secret::Secret;
+use domain::time::Seconds;
+use serde_json::{Value as Json, json};
+use startup::{Clock as _, SystemClock};
+use support::{Answer, Client, DEMO_APP, Gateway, Server, Tokens, User};
+
+use crate::http_login::{sizes, timed};
+
+/// The demonstration users of the portal have their names as passwords.
+const DWHO: User = User { name: "dwho@example.com", password: "dwho" };
+const RTYLER: User = User { name: "rtyler@example.com", password: "rtyler" };
+
+const SEED: &str = r#"
+apps:
+  demo-app:
+    name: Demo App
+    kind: public
+    trusted: true
+    grants: [password, refresh_token]
+    scopes: ["orders:read"]
+    plan: standard
+    subscriptions: [orders]
+users:
+  - { email: dwho@example.com, password: dwho, links: { sso: dwho } }
+  - { email: rtyler@example.com, password: rtyler, links: { sso: rtyler } }
+  - { email: msmith@example.com, password: not the one at the portal, links: { sso: msmith } }
+"#;
+
+/// The portal ends sessions after so long.
+struct Ends {
+    ends: &'static str,
+    idle: &'static str,
+}
+
+/// Longer than the portal's: what ends is found out by calls.
+const LONG: Ends = Ends { ends: "10h", idle: "1h" };
+/// The portal's own.
+const EXACT: Ends = Ends { ends: "30s", idle: "6s" };
+
+fn config(server: &Server, ends: &Ends) -> String {
+    let (portal, application, Ends { ends, idle }) = (server.port(0), server.port(1), ends);
+    format!(
+        r#"
+plans: {{ standard: {{ calls: 1000, window: 1m }} }}
+connectors:
+  sso:
+    type: sso_session
+    login:
+      url: http://localhost:{portal}/
+      form: {{ user: "{{username}}", password: "{{password}}" }}
+      headers: {{ Accept: application/json }}
+      timeout: 25s
+    extract: {{ cookie: lemonldap }}
+    ends: {ends}
+    idle: {idle}
+    logout: {{ method: GET, url: "http://localhost:{portal}/?logout=1" }}
+apis:
+  orders:
+    back_end: http://127.0.0.1:{application}
+    connector: sso
+    timeout: 25s
+    routes: [{{ path: /orders, methods: {{ GET: ["orders:read"] }} }}]
+"#
+    )
+}
+
+async fn gateway(server: &Server, ends: &Ends) -> Gateway {
+    let files = tempfile::tempdir().expect("a directory");
+    Gateway::start_with(|options| {
+        options.config = files.path().join("gateway.yaml");
+        std::fs::write(&options.config, config(server, ends)).expect("a file");
+        options.seed = files.path().join("seed.yaml");
+        std::fs::write(&options.seed, SEED).expect("a file");
+    })
+    .await
+}
+
+/// What the application received with a call.
+async fn received(gateway: &Gateway, tokens: &Tokens) -> Json {
+    let answer = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["headers"].clone()
+}
+
+/// A call without the gateway.
+async fn straight(server: &Server, cookie: &str) -> Answer {
+    let client = Client::new(&format!("http://127.0.0.1:{}", server.port(1)));
+    client.answer(client.request("GET", "/orders").header("Cookie", cookie)).await
+}
+
+fn asks_for_a_login(answer: &Answer) {
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert_eq!(answer.json()["error"], "insufficient_user_authentication");
+    assert!(answer.header("location").is_empty() && !answer.text().contains("localhost"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn two_users_of_a_portal_reach_an_application_behind_it_until_they_log_out() {
+    let Some(server) = Server::start("lemonldap", 3) else { return };
+    let gateway = gateway(&server, &LONG).await;
+    let (dwho, rtyler) = (gateway.login(DWHO).await, gateway.login(RTYLER).await);
+    for _ in 0..5 {
+        let (one, other) = tokio::join!(received(&gateway, &dwho), received(&gateway, &rtyler));
+        assert_eq!((&one["auth-user"], &other["auth-user"]), (&json!("dwho"), &json!("rtyler")));
+    }
+    let headers = received(&gateway, &dwho).await;
+    let cookie = headers["cookie"].as_str().expect("a cookie");
+    assert!(cookie.starts_with("lemonldap=") && !cookie.contains(';'), "{cookie}");
+    assert_eq!(straight(&server, cookie).await.status, 200);
+
+    // The portal hears of the logout; the handler in front of the application asks it again after a second.
+    let revoked = gateway.post_form("/oauth2/revoke", &[("client_id", DEMO_APP), ("token", &dwho.refresh)]).await;
+    assert_eq!(revoked.status, 200, "{}", revoked.text());
+    let gone = async {
+        while straight(&server, cookie).await.status != 302 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the portal knows the session no more");
+    assert_eq!(received(&gateway, &rtyler).await["auth-user"], "rtyler");
+}
+
+#[tokio::test]
+async fn a_portal_that_refuses_the_password_or_is_down_is_told_apart() {
+    let Some(server) = Server::start("lemonldap", 3) else { return };
+    let gateway = gateway(&server, &LONG).await;
+    let answer = gateway.try_login(DEMO_APP, "msmith@example.com", "not the one at the portal").await;
+    assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_grant")), "{}", answer.text());
+    assert_eq!(answer.json()["error_description"], "a back end did not accept the username or password");
+
+    drop(server);
+    let answer = loop {
+        let answer = gateway.try_login(DEMO_APP, DWHO.name, DWHO.password).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+}
+
+/// A session that is used outlives one that is not, and ends all the same.
+#[tokio::test]
+async fn calls_keep_a_session_alive_until_its_absolute_end_and_each_end_asks_for_a_login() {
+    let Some(server) = Server::start("lemonldap", 3) else { return };
+    let gateway = gateway(&server, &LONG).await;
+    let used = gateway.login(DWHO).await;
+    let unused = gateway.login(RTYLER).await;
+    assert_eq!(received(&gateway, &unused).await["auth-user"], "rtyler");
+
+    // The portal ends a session after 6 s without a call, and a call moves it: only one is made after it has passed.
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    for _ in 0..11 {
+        seconds.tick().await;
+        assert_eq!(received(&gateway, &used).await["auth-user"], "dwho");
+    }
+    asks_for_a_login(&gateway.call("GET", "/orders", &unused.access).await);
+    // The other is older and lives: so this one ended without use, not at its absolute end.
+    assert_eq!(received(&gateway, &used).await["auth-user"], "dwho");
+
+    let ended = async {
+        loop {
+            let answer = gateway.call("GET", "/orders", &used.access).await;
+            if answer.status != 200 {
+                return answer;
+            }
+            seconds.tick().await;
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(60), ended).await.expect("an absolute end");
+    asks_for_a_login(&answer);
+    let again = gateway.login(DWHO).await;
+    assert_eq!(received(&gateway, &again).await["auth-user"], "dwho");
+}
+
+/// The connector alone. What it takes and keeps is printed, not asserted.
+#[tokio::test]
+async fn a_session_has_two_ends_and_cannot_be_renewed_and_its_sizes_and_times_are_printed() {
+    let Some(server) = Server::start("lemonldap", 3) else { return };
+    let connector = connector(&server);
+    let now = SystemClock.now();
+    let password = Secret::new(DWHO.password.to_owned());
+    let credentials = Credentials { username: DWHO.name, link: Some("dwho"), password: &password };
+    let acquired = timed("lemonldap: acquire", connector.acquire(credentials, now)).await.expect("a session");
+    assert_eq!(acquired.ends, Some(now.saturating_add(Seconds::new(30))));
+    assert_eq!((acquired.idle, acquired.renew_until), (Some(Seconds::new(6)), None));
+    assert_eq!(connector.renew(&acquired.state, now).await.map(|_| ()), Err(ConnectorError::Refused));
+    let call = Call { content_type: None, body: &Default::default() };
+    let injection = timed("lemonldap: inject", async { connector.inject(&acquired.state, call) }).await;
+    sizes("lemonldap", &acquired.state, &injection.expect("headers").headers);
+    timed("lemonldap: end", connector.end(&acquired.state)).await.expect("an end");
+}
+
+fn connector(server: &Server) -> Arc<dyn Connector> {
+    let gateway = config::Gateway::parse(&config(server, &EXACT)).expect("a configuration");
+    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
+    let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
+    connectors.get(&ConnectorName::parse("sso").expect("a name")).expect("a connector").clone()
+}

@@ -45,6 +45,8 @@ pub(crate) enum Failure {
     SessionOver,
     #[error("the internal token was replaced while a call used it")]
     SessionRenewed,
+    #[error("the internal token could not be renewed at present")]
+    NotRenewed,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -73,6 +75,7 @@ impl Failure {
             Self::Headers(_) => "headers",
             Self::SessionOver => "session_over",
             Self::SessionRenewed => "session_renewed",
+            Self::NotRenewed => "not_renewed",
             Self::Store(_) => "store",
             Self::Sealing(_) => "sealing",
             Self::Connector(ConnectorError::Unfit(_)) => "unfit_call",
@@ -119,6 +122,7 @@ impl Failure {
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
             Self::SessionOver => session_over(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
+            Self::NotRenewed => later("The session at the back end cannot be renewed at present. Repeat the call."),
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),

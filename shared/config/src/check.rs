@@ -2,7 +2,10 @@
 
 mod apis;
 mod connectors;
+mod http_login;
+mod kerberos;
 mod paths;
+mod requests;
 mod saml;
 mod tls;
 

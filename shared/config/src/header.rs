@@ -41,6 +41,10 @@ impl TryFrom<String> for Text {
     }
 }
 
+pub(crate) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+    Text::deserialize(deserializer).map(|text| text.0)
+}
+
 pub(crate) fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderName>, D::Error> {
     Option::<Text>::deserialize(deserializer).map(|text| text.map(|text| text.0))
 }

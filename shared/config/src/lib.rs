@@ -23,6 +23,6 @@ pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;
 pub use gateway::{Gateway, schema};
 pub use routes::{NoRoute, RouteMatch};
-pub use text::{Audience, CookieName, JsonPointer, ScopeToken, TokenTemplate};
+pub use text::{Audience, CookieName, JsonPointer, ScopeToken};
 pub use tls::{SecretName, Tls};
 pub use url::{HttpUrl, Issuer, Origin};

@@ -58,44 +58,6 @@ impl TryFrom<String> for JsonPointer {
     }
 }
 
-/// A header value with `{token}` in it exactly once.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String", extend("pattern" = r"\{token\}"))]
-pub struct TokenTemplate {
-    before: String,
-    after: String,
-}
-
-impl TokenTemplate {
-    /// What precedes the token.
-    pub fn before(&self) -> &str {
-        &self.before
-    }
-
-    /// What follows the token.
-    pub fn after(&self) -> &str {
-        &self.after
-    }
-}
-
-impl TryFrom<String> for TokenTemplate {
-    type Error = NotAllowed;
-
-    fn try_from(text: String) -> Result<Self, NotAllowed> {
-        let printable = text.bytes().all(|b| (0x20..=0x7e).contains(&b));
-        match text.split_once("{token}") {
-            Some((before, after)) if printable && !after.contains('{') && !before.contains('{') => {
-                Ok(Self { before: before.to_owned(), after: after.to_owned() })
-            }
-            _ => Err(NotAllowed::new(format!(
-                "`{text}` is not a header value with the token in it: write \"{{token}}\" once, such as \"{{token}}\" or \
-                 \"Session {{token}}\", in printable ASCII"
-            ))),
-        }
-    }
-}
-
 /// Who the access tokens are for (RFC 9068 §2.2, `aud`): an identifier without spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]

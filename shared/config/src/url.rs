@@ -2,7 +2,7 @@
 
 use crate::NotAllowed;
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
@@ -78,6 +78,13 @@ impl HttpUrl {
     /// Its scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The same scheme, host and port with the path `/`.
+    pub(crate) fn root(&self) -> Self {
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        Self { origin: self.origin.clone(), uri: Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone()) }
     }
 }
 

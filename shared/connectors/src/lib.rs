@@ -4,12 +4,15 @@
 //! travel as opaque bytes, sealed for one session.
 
 pub mod back_end;
+mod cookie_date;
 mod http_login;
+mod kerberos;
 #[cfg(test)]
 mod recording_server;
 mod registry;
 mod rfc3339;
 mod saml;
+mod sso_session;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,8 +23,9 @@ use http::{HeaderName, HeaderValue, Response};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
+pub use kerberos::{KerberosPassword, KerberosS4u};
 pub use registry::Connectors;
-pub use saml::{Entropy, SamlEcp, WsTrust};
+pub use saml::{SamlEcp, WsTrust};
 
 /// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.
 #[derive(Clone, Copy, Debug)]

@@ -22,12 +22,15 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
             if zone.starts_with('-') { -length } else { length }
         }
     };
+    from_parts([year, month, day], [hour, minute, second]).map(|seconds| Timestamp::from_secs(seconds - offset))
+}
+
+/// Unix seconds of a date and a time in UTC, if there are such.
+pub(crate) fn from_parts([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3]) -> Option<i64> {
     let sound = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
     // 60 is a leap second: the next second for everyone who does not count them.
-    (sound && hour <= 23 && minute <= 59 && second <= 60).then(|| {
-        let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-        Timestamp::from_secs(seconds - offset)
-    })
+    (sound && hour <= 23 && minute <= 59 && second <= 60)
+        .then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 /// The point in time in UTC, as `2030-01-31T12:00:00Z`; the first or last that has four digits for its year, outside.

@@ -20,9 +20,6 @@ pub use ws_trust::WsTrust;
 
 use crate::ConnectorError;
 
-/// 128 bits of the system's randomness; `None` if it has none. Identifiers of requests are made of them.
-pub type Entropy = fn() -> Option<[u8; 16]>;
-
 /// The namespaces of what is read and written.
 mod ns {
     pub(super) const ECP: &str = "urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp";
@@ -47,7 +44,8 @@ fn unavailable(text: &str) -> ConnectorError {
 }
 
 /// Fresh bits as an XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core section 1.3.4).
-fn identifier(entropy: Entropy) -> Result<String, ConnectorError> {
-    let bits = entropy().ok_or_else(|| misbehaved("the machine has no randomness"))?;
+fn identifier() -> Result<String, ConnectorError> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|_| misbehaved("the machine has no randomness"))?;
     Ok(format!("_{:032x}", u128::from_be_bytes(bits)))
 }

@@ -28,7 +28,7 @@ impl Alone {
         let server = Server::start("saml", 3)?;
         let gateway = config::Gateway::parse(&configuration(&server)).unwrap();
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-        let connectors = Connectors::from_config(&gateway, &clients, || startup::entropy::bytes().ok());
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
         Some(Self { server, connectors, clients })
     }
 

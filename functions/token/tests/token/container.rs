@@ -64,9 +64,8 @@ apis:
 
 pub(crate) fn connectors(config: &str) -> Connectors {
     let gateway = Gateway::parse(config).unwrap();
-    Connectors::from_config(&gateway, &BackEndClients::new(&gateway, &BTreeMap::new()).unwrap(), || {
-        startup::entropy::bytes().ok()
-    })
+    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
+    Connectors::from_config(&gateway, &clients, &BTreeMap::new())
 }
 
 pub(crate) fn build(

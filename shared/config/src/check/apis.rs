@@ -2,7 +2,7 @@
 
 use super::{Findings, tls};
 use crate::api::{Api, Route};
-use crate::connector::{ConnectorConfig, Inject};
+use crate::connector::{ConnectorConfig, Way};
 use crate::file::File;
 use crate::header;
 use crate::text::ScopeToken;
@@ -76,7 +76,7 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
         ("subscription", subscription),
         ("client_id", client_id),
     ];
-    let mut taken: BTreeSet<String> = connector.and_then(injected).map(header::folded).into_iter().collect();
+    let mut taken: BTreeSet<String> = connector.map(injected).iter().flatten().map(header::folded).collect();
     for (key, name) in fields {
         if header::is_reserved(name) {
             findings.add(
@@ -93,15 +93,23 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
     }
 }
 
-fn injected(connector: &ConnectorConfig) -> Option<&HeaderName> {
-    match connector {
-        ConnectorConfig::HttpLogin(login) => match &login.inject {
-            Inject::Header { name, .. } => Some(name),
-            Inject::Cookie(_) => None,
-        },
+/// The headers that carry what a connector injects.
+fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
+    let inject = match connector {
+        ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
+            return vec![http::header::AUTHORIZATION];
+        }
         // `Authorization` and `Cookie`, which no identity can have.
         ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
-    }
+        ConnectorConfig::HttpLogin(login) => Some(&login.inject),
+        ConnectorConfig::SsoSession(session) => session.inject.as_ref(),
+    };
+    let ways = inject.into_iter().flat_map(|inject| &inject.ways);
+    let header = |way: &Way| match way {
+        Way::Header(name, _) => Some(name.clone()),
+        Way::Cookie(..) | Way::Query(..) => None,
+    };
+    ways.filter_map(header).collect()
 }
 
 fn scopes(field: &str, route: &Route, declared: Option<&BTreeSet<&str>>, findings: &mut Findings) {

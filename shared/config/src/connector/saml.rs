@@ -1,6 +1,7 @@
 //! Logins at a SAML identity provider, and how what it gives travels with each call.
 
-use super::{LogoutRequest, default_timeout};
+use super::LogoutRequest;
+use super::http_login::default_timeout;
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::{HttpUrl, NotAllowed, duration};

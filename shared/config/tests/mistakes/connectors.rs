@@ -16,7 +16,7 @@ fn a_connector_begins_with_its_type() {
             "    extrakt:",
             26,
             "connectors.orders-login.extrakt",
-            "unknown field: write one of login, extract",
+            "unknown field: write one of preflight, login, extract",
         ),
     ]);
 }
@@ -78,7 +78,6 @@ fn the_login_sends_what_the_user_typed_and_no_secret_of_the_file() {
             "connectors.orders-login.login.json.user",
             "write \"{username}\" or \"{password}\"",
         ),
-        (USER, "user: \"x {username}\"", 22, "connectors.orders-login.login.json.user", "as the whole value"),
         (
             PASS,
             "pass: \"{password}\"\n        client_secret: s3cret",
@@ -96,7 +95,10 @@ fn the_login_sends_what_the_user_typed_and_no_secret_of_the_file() {
         ("status: 200", "status: 99", 24, "connectors.orders-login.login.success_status", "not an HTTP status"),
         ("timeout: 5s", "timeout: 26s", 25, "connectors.orders-login.login.timeout", "write 1s to 25s"),
     ]);
-    accepted(&[(PASS, "pass: \"{password}\"\n        remember: true\n        client: mobile\n        version: 3")]);
+    accepted(&[
+        (PASS, "pass: \"{password}\"\n        remember: true\n        client: mobile\n        version: 3"),
+        (USER, "user: 'CORP\\{username}'"),
+    ]);
 }
 
 #[test]

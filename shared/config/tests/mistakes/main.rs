@@ -6,6 +6,8 @@ mod apis;
 mod connectors;
 mod cors;
 mod fields;
+mod kerberos;
+mod logins;
 mod routes;
 mod saml;
 

@@ -1,87 +1,218 @@
-//! What the answer to a login says: refused, broken, or a session token and its end.
+//! What the answers of a login say: refused, broken, or a session and its end.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use bytes::Bytes;
-use config::connector::{Expires, ExpiryForm, Extract};
+use config::connector::{Condition, End, ExpiryForm, Extract, Preflight, Statuses};
 use domain::time::{Seconds, Timestamp};
-use http::header::{HeaderMap, SET_COOKIE};
 use http::{Response, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::HttpLogin;
+use super::cookies::{self, Jar};
+use super::state::{State, is_value};
+use super::{HttpLogin, misbehaved};
 use crate::{Acquired, ConnectorError, rfc3339};
 
-/// The longest session token, in bytes: it must fit into a header beside others.
-const MAX_TOKEN: usize = 4096;
+/// What the preflight gave.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) jar: Jar,
+    pub(super) csrf: Option<Zeroizing<String>>,
+}
+
+/// What a status says where the configuration does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 2xx.
+    Fine,
+    /// A redirect, which is not followed, or no final answer.
+    Elsewhere,
+    /// Any other 4xx.
+    Refused,
+    /// There is nothing at this URL, or nothing that reads what was sent: a right password would be answered alike.
+    NotThere,
+    /// It may go better later.
+    Later,
+}
+
+pub(super) fn kind(status: StatusCode) -> Kind {
+    match status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Later,
+        StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::GONE
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::NotThere,
+        _ if status.is_success() => Kind::Fine,
+        _ if status.is_client_error() => Kind::Refused,
+        _ if status.is_server_error() => Kind::Later,
+        _ => Kind::Elsewhere,
+    }
+}
+
+pub(super) fn by_status(what: &str, status: StatusCode, error: fn(String) -> ConnectorError) -> ConnectorError {
+    error(format!("{what} was answered with status {}", status.as_u16()))
+}
+
+/// Whether an answer is good, refused or neither, by its status alone.
+pub(super) fn judge_by_status(answer: &Response<Bytes>, what: &str) -> Result<(), ConnectorError> {
+    let status = answer.status();
+    match kind(status) {
+        Kind::Fine => Ok(()),
+        Kind::Refused => Err(ConnectorError::Refused),
+        Kind::Later => Err(by_status(what, status, ConnectorError::Unavailable)),
+        Kind::Elsewhere | Kind::NotThere => Err(by_status(what, status, ConnectorError::Misbehaved)),
+    }
+}
+
+/// Reads the answer to the preflight. Nobody has given a password yet, so nothing there is a refusal.
+pub(super) fn preflight(
+    settings: &Preflight,
+    answer: &Response<Bytes>,
+    now: Timestamp,
+) -> Result<Before, ConnectorError> {
+    let status = answer.status();
+    match kind(status) {
+        Kind::Fine => {}
+        Kind::Later => return Err(by_status("the preflight", status, ConnectorError::Unavailable)),
+        Kind::Elsewhere | Kind::Refused | Kind::NotThere => {
+            return Err(by_status("the preflight", status, ConnectorError::Misbehaved));
+        }
+    }
+    let mut jar = Jar::default();
+    jar.keep(answer.headers(), now);
+    let csrf = settings.csrf.as_ref().map(|csrf| {
+        let found = Content::of(answer, &jar).value(csrf).map(Zeroizing::new);
+        let found = found.ok_or_else(|| misbehaved("the preflight's answer has no CSRF value where it should be"))?;
+        if is_value(&found) { Ok(found) } else { Err(misbehaved("the CSRF value is no header value")) }
+    });
+    let csrf = csrf.transpose()?;
+    Ok(Before { jar, csrf })
+}
 
 impl HttpLogin {
-    /// Reads the answer to a login.
-    pub(super) fn read(&self, answer: &Response<Bytes>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        self.judge(answer.status())?;
-        let cookie = match &self.settings.extract {
-            Extract::Cookie(name) => last_cookie(answer.headers(), name.as_str()),
-            Extract::JsonPointer(_) => None,
+    /// Whether the answer to a login is good, refused or neither.
+    pub(super) fn judge(&self, answer: &Response<Bytes>, now: Timestamp) -> Result<(), ConnectorError> {
+        let login = &self.settings.login;
+        let status = answer.status();
+        let good = match login.success.as_ref().and_then(|success| success.status.as_ref()) {
+            Some(statuses) => statuses.contains(status),
+            None => status == login.success_status.unwrap_or(StatusCode::OK),
         };
-        let body = match (&self.settings.extract, &self.settings.expires) {
-            (Extract::JsonPointer(_), _) | (_, Expires::JsonPointer { .. }) => {
-                serde_json::from_slice(answer.body()).map_err(|_| misbehaved("the login's answer is not JSON"))?
-            }
-            (Extract::Cookie(_), Expires::CookieMaxAge | Expires::Fixed(_)) => Value::Null,
-        };
-        let token = match &self.settings.extract {
-            Extract::Cookie(_) => cookie.as_ref().map(|cookie| cookie.value),
-            Extract::JsonPointer(pointer) => body.pointer(pointer.as_str()).and_then(Value::as_str),
-        };
-        let token = token.ok_or_else(|| misbehaved("the login's answer has no session token where it should be"))?;
-        if !is_token(token) {
-            return Err(misbehaved("the session token is no header value"));
+        if good && login.success.as_ref().is_none_or(|success| holds(success, answer, now)) {
+            return Ok(());
         }
-        let ends = match &self.settings.expires {
-            Expires::Fixed(length) => Some(now.saturating_add(*length)),
-            Expires::CookieMaxAge => cookie.and_then(|cookie| cookie.max_age).map(|age| now.saturating_add(age)),
-            Expires::JsonPointer { pointer, form } => body.pointer(pointer.as_str()).and_then(|value| match form {
-                ExpiryForm::Seconds => seconds(value).map(|length| now.saturating_add(length)),
-                ExpiryForm::Rfc3339 => value.as_str().and_then(rfc3339::parse),
-            }),
+        let kind = match &login.refused {
+            Some(refused) if holds(refused, answer, now) => Kind::Refused,
+            Some(_) if kind(status) == Kind::Refused => Kind::NotThere,
+            _ => kind(status),
         };
-        let ends = ends.ok_or_else(|| misbehaved("the login's answer does not say when the session ends"))?;
-        if ends <= now {
+        match kind {
+            Kind::Refused => Err(ConnectorError::Refused),
+            Kind::Later => Err(by_status("the login", status, ConnectorError::Unavailable)),
+            Kind::Fine | Kind::Elsewhere | Kind::NotThere => {
+                Err(by_status("the login", status, ConnectorError::Misbehaved))
+            }
+        }
+    }
+
+    /// Reads the good answer to a login.
+    pub(super) fn read(
+        &self,
+        answer: &Response<Bytes>,
+        before: Before,
+        now: Timestamp,
+    ) -> Result<Acquired, ConnectorError> {
+        let Before { mut jar, csrf: _ } = before;
+        jar.keep(answer.headers(), now);
+        let renew_until = self.settings.renew.as_ref().map(|renew| now.saturating_add(renew.lasting));
+        self.session(&Content::of(answer, &jar), None, renew_until, now)
+    }
+
+    /// Reads the good answer to a renewal: what it does not have stays as it was.
+    pub(super) fn read_renewal(
+        &self,
+        answer: &Response<Bytes>,
+        kept: &State<'_>,
+        now: Timestamp,
+    ) -> Result<Acquired, ConnectorError> {
+        let mut jar = Jar::default();
+        jar.keep(answer.headers(), now);
+        self.session(&Content::of(answer, &jar), Some(kept), kept.renew_until, now)
+    }
+
+    fn session(
+        &self,
+        content: &Content<'_>,
+        kept: Option<&State<'_>>,
+        renew_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Acquired, ConnectorError> {
+        let find = |extract: &Extract, name: &str| {
+            let old = || kept.and_then(|kept| kept.value(name)).map(str::to_owned);
+            let found = content.value(extract).or_else(old).map(Zeroizing::new);
+            let found =
+                found.ok_or_else(|| misbehaved("the login's answer has no session token where it should be"))?;
+            if is_value(&found) { Ok(found) } else { Err(misbehaved("the session token is no header value")) }
+        };
+        let token = find(&self.settings.extract, "token")?;
+        let also = self.settings.extract_also.iter();
+        let also = also.map(|(name, extract)| Ok((name.as_str(), find(extract, name.as_str())?)));
+        let also = also.collect::<Result<Vec<_>, ConnectorError>>()?;
+        let also = also.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let state = State { token: &token, also, renew_until }.write();
+        let ends = match &self.settings.expires.end {
+            Some(end) => {
+                let ends = self.ends(end, content, now);
+                Some(ends.ok_or_else(|| misbehaved("the login's answer does not say when the session ends"))?)
+            }
+            None => None,
+        };
+        if ends.is_some_and(|ends| ends <= now) {
             return Err(misbehaved("the session has ended already"));
         }
         Ok(Acquired {
-            state: Zeroizing::new(token.as_bytes().to_vec()),
-            ends: Some(ends),
-            idle: None,
-            renew_until: None,
+            state: state.ok_or_else(|| misbehaved("the session token is no header value"))?,
+            ends,
+            idle: self.settings.expires.idle,
+            renew_until,
         })
     }
 
-    fn judge(&self, status: StatusCode) -> Result<(), ConnectorError> {
-        if status == self.settings.login.success_status {
-            return Ok(());
-        }
-        let text = format!("the login was answered with status {}", status.as_u16());
-        match status {
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(ConnectorError::Unavailable(text)),
-            // There is no login at this URL, or none that reads JSON: a right password would be answered alike.
-            StatusCode::NOT_FOUND
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::GONE
-            | StatusCode::UNSUPPORTED_MEDIA_TYPE => Err(ConnectorError::Misbehaved(text)),
-            _ if status.is_client_error() => Err(ConnectorError::Refused),
-            _ if status.is_server_error() => Err(ConnectorError::Unavailable(text)),
-            _ => Err(ConnectorError::Misbehaved(text)),
+    fn ends(&self, end: &End, content: &Content<'_>, now: Timestamp) -> Option<Timestamp> {
+        match end {
+            End::Fixed(length) => Some(now.saturating_add(*length)),
+            End::Cookie => match &self.settings.extract {
+                Extract::Cookie(name) => content.jar.get(name.as_str())?.ends,
+                Extract::JsonPointer(_) | Extract::Header(..) | Extract::Body(_) => None,
+            },
+            End::JsonPointer { pointer, form } => {
+                let value = content.json()?.pointer(pointer.as_str())?;
+                match form {
+                    ExpiryForm::Seconds => seconds(value).map(|length| now.saturating_add(length)),
+                    ExpiryForm::Rfc3339 => value.as_str().and_then(rfc3339::parse),
+                }
+            }
         }
     }
 }
 
-fn misbehaved(text: &str) -> ConnectorError {
-    ConnectorError::Misbehaved(text.to_owned())
-}
-
-/// Whether a session token can travel in a header or a cookie without changing where either ends.
-pub(super) fn is_token(token: &str) -> bool {
-    !token.is_empty() && token.len() <= MAX_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
+/// Whether all of a condition holds. Its status is looked at where there is one.
+fn holds(condition: &Condition, answer: &Response<Bytes>, now: Timestamp) -> bool {
+    let Condition { status, header, cookie, body_has, body_lacks } = condition;
+    let header_holds = header.as_ref().is_none_or(|header| {
+        let mut values = answer.headers().get_all(&header.name).iter();
+        values.any(|value| match &header.pattern {
+            None => true,
+            Some(pattern) => value.to_str().is_ok_and(|value| pattern.is_in(value)),
+        })
+    });
+    status.as_ref().is_none_or(|statuses: &Statuses| statuses.contains(answer.status()))
+        && header_holds
+        && cookie.as_ref().is_none_or(|cookie| cookies::sets(answer.headers(), cookie.as_str(), now))
+        && body_has.as_ref().is_none_or(|marker| marker.is_in(answer.body()))
+        && body_lacks.as_ref().is_none_or(|marker| !marker.is_in(answer.body()))
 }
 
 /// A number of seconds, as a JSON number or a text of digits.
@@ -89,27 +220,38 @@ fn seconds(value: &Value) -> Option<Seconds> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).map(Seconds::new)
 }
 
-struct Cookie<'a> {
-    value: &'a str,
-    max_age: Option<Seconds>,
+/// An answer with the cookies so far, read once in each form that is asked for.
+struct Content<'a> {
+    answer: &'a Response<Bytes>,
+    jar: &'a Jar,
+    json: OnceCell<Option<Value>>,
+    text: OnceCell<Cow<'a, str>>,
 }
 
-/// The cookie of this name as a browser would keep it: the last one set (RFC 6265 section 5.3), unless it is a deletion.
-fn last_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cookie<'a>> {
-    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies
-        .filter_map(|text| {
-            let mut parts = text.split(';');
-            let (given, value) = parts.next()?.split_once('=')?;
-            let max_age = parts
-                .filter_map(|attribute| attribute.split_once('='))
-                .filter(|(attribute, _)| attribute.trim().eq_ignore_ascii_case("max-age"))
-                .filter_map(|(_, age)| age.trim().parse::<i64>().ok())
-                .next_back();
-            // A negative or zero age deletes the cookie: it has ended already.
-            let max_age = max_age.map(|age| Seconds::new(u64::try_from(age).unwrap_or(0)));
-            (given.trim() == name).then(|| Cookie { value: value.trim(), max_age })
-        })
-        .next_back()
-        .filter(|cookie| !cookie.value.is_empty() && cookie.max_age != Some(Seconds::new(0)))
+impl<'a> Content<'a> {
+    fn of(answer: &'a Response<Bytes>, jar: &'a Jar) -> Self {
+        Self { answer, jar, json: OnceCell::new(), text: OnceCell::new() }
+    }
+
+    fn json(&self) -> Option<&Value> {
+        self.json.get_or_init(|| serde_json::from_slice(self.answer.body()).ok()).as_ref()
+    }
+
+    fn value(&self, extract: &Extract) -> Option<String> {
+        match extract {
+            Extract::Cookie(name) => Some(self.jar.get(name.as_str())?.value.clone()),
+            Extract::JsonPointer(pointer) => Some(self.json()?.pointer(pointer.as_str())?.as_str()?.to_owned()),
+            Extract::Header(name, pattern) => {
+                let value = self.answer.headers().get(name)?.to_str().ok()?;
+                match pattern {
+                    None => Some(value.to_owned()),
+                    Some(pattern) => pattern.group(value).map(str::to_owned),
+                }
+            }
+            Extract::Body(pattern) => {
+                let text = self.text.get_or_init(|| String::from_utf8_lossy(self.answer.body()));
+                pattern.group(text).map(str::to_owned)
+            }
+        }
+    }
 }

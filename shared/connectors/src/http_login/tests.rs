@@ -1,35 +1,55 @@
 //! Logins, well behaved and not, against a small server.
 
 use domain::secret::Secret;
+use http::header::{HeaderName, HeaderValue};
 
 use super::*;
 use crate::recording_server::{RecordingServer, Reply, answer};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// A configuration whose login is at this origin.
-fn connector(origin: &str, rest: &str) -> HttpLogin {
+/// Settings whose login and logout are at this origin; `rest` replaces what it names.
+pub(super) fn settings(origin: &str, rest: &str) -> Settings {
+    let defaults = [
+        (
+            "login",
+            format!(
+                "{{ url: \"{origin}/login\", json: {{ user: \"{{username}}\", pass: \"{{password}}\", app: gateway }} }}"
+            ),
+        ),
+        ("logout", format!("{{ method: POST, url: \"{origin}/logout\" }}")),
+        ("extract", "{ cookie: SID }".to_owned()),
+        ("expires", "{ cookie_max_age: true }".to_owned()),
+        ("inject", "{ cookie: SID }".to_owned()),
+    ];
+    let missing =
+        defaults.iter().filter(|(name, _)| !rest.lines().any(|line| line.trim().starts_with(&format!("{name}:"))));
+    let missing = missing.map(|(name, value)| format!("    {name}: {value}\n")).collect::<Vec<_>>().concat();
+    let rest = rest.replace("ORIGIN", origin);
     let yaml = format!(
-        r#"
+        r"
 plans: {{ standard: {{ calls: 60, window: 1m }} }}
 connectors:
   legacy:
     type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}", app: gateway }} }}
-    logout: {{ method: POST, url: "{origin}/logout" }}
-    {rest}
+{missing}    {rest}
 apis:
   orders:
     back_end: http://127.0.0.1:1
     connector: legacy
     routes: [{{ path: /orders, methods: {{ GET: [read] }} }}]
-"#
+"
     );
-    let gateway = config::Gateway::parse(&yaml).unwrap();
+    let gateway = config::Gateway::parse(&yaml).unwrap_or_else(|error| panic!("{error} in {yaml}"));
     let (_, config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap() else {
-        panic!("another type");
+        panic!("another connector");
     };
-    HttpLogin::new(settings.clone(), BackEndClient::new().unwrap())
+    (**settings).clone()
+}
+
+/// A connector with such settings.
+fn connector(origin: &str, rest: &str) -> HttpLogin {
+    HttpLogin::new(settings(origin, rest), BackEndClient::new().unwrap())
 }
 
 const COOKIE: &str =

@@ -18,7 +18,7 @@ use super::paos::{self, Asked};
 use super::system::{System, by_status, text};
 use super::token::{Token, sensitive};
 use super::xml::{escaped, is_plain};
-use super::{Entropy, identifier, misbehaved, ns, presenting, unavailable};
+use super::{identifier, misbehaved, ns, presenting, unavailable};
 use crate::back_end::BackEndClient;
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
 use answer::Expected;
@@ -28,21 +28,20 @@ pub struct SamlEcp {
     settings: Settings,
     system: System,
     reserved: Reserved,
-    entropy: Entropy,
 }
 
 impl SamlEcp {
     /// A connector for these settings.
-    pub fn new(settings: Settings, client: BackEndClient, entropy: Entropy) -> Self {
+    pub fn new(settings: Settings, client: BackEndClient) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
-        Self { settings, system, reserved, entropy }
+        Self { settings, system, reserved }
     }
 
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let basic = basic(login)?;
         match &self.settings.begin {
             Begin::Own(own) => {
-                let request = identifier(self.entropy)?;
+                let request = identifier()?;
                 let answer = self.ask(&basic, own_request(own, &request, now)).await?;
                 let audience = self.settings.audience.as_ref().unwrap_or(&own.issuer).as_str();
                 let expected = Expected { request: &request, consumer: &own.consumer_url, audience: Some(audience) };

@@ -18,9 +18,8 @@ const NOW: Timestamp = Timestamp::from_secs(1_896_091_200);
 /// Five minutes later.
 const ENDS: &str = "2030-01-31T12:05:00Z";
 const ENDS_AT: Timestamp = Timestamp::from_secs(1_896_091_500);
-const BITS: [u8; 16] = [0x5a; 16];
-/// What [`BITS`] are as the identifier of a request.
-const REQUEST: &str = "_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+/// Stands in an answer for the identifier of the request, and is as long.
+const REQUEST: &str = "_the_identifier_of_this_request__";
 
 /// A connector of these settings.
 fn connector(settings: &str) -> Box<dyn Connector> {
@@ -31,9 +30,12 @@ fn connector(settings: &str) -> Box<dyn Connector> {
     let gateway = config::Gateway::parse(&yaml).unwrap();
     let client = BackEndClient::new().unwrap();
     match gateway.connectors().next().unwrap().1 {
-        ConnectorConfig::SamlEcp(settings) => Box::new(SamlEcp::new(*settings.clone(), client, || Some(BITS))),
-        ConnectorConfig::WsTrust(settings) => Box::new(WsTrust::new(settings.clone(), client, || Some(BITS))),
-        ConnectorConfig::HttpLogin(_) => panic!("another type"),
+        ConnectorConfig::SamlEcp(settings) => Box::new(SamlEcp::new(*settings.clone(), client)),
+        ConnectorConfig::WsTrust(settings) => Box::new(WsTrust::new(settings.clone(), client)),
+        ConnectorConfig::HttpLogin(_)
+        | ConnectorConfig::SsoSession(_)
+        | ConnectorConfig::KerberosS4u(_)
+        | ConnectorConfig::KerberosPassword(_) => panic!("another type"),
     }
 }
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::system::{System, text};
 use super::xml::{escaped, is_plain};
-use super::{Entropy, identifier, ns, presenting};
+use super::{identifier, ns, presenting};
 use crate::back_end::BackEndClient;
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
 
@@ -28,14 +28,13 @@ pub struct WsTrust {
     settings: Settings,
     system: System,
     reserved: Reserved,
-    entropy: Entropy,
 }
 
 impl WsTrust {
     /// A connector for these settings.
-    pub fn new(settings: Settings, client: BackEndClient, entropy: Entropy) -> Self {
+    pub fn new(settings: Settings, client: BackEndClient) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
-        Self { settings, system, reserved, entropy }
+        Self { settings, system, reserved }
     }
 
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
@@ -68,7 +67,7 @@ impl WsTrust {
             ns::WSSE,
             ns::WSU,
             ns::WST,
-            uuid(&identifier(self.entropy)?),
+            uuid(&identifier()?),
             *escaped(&self.settings.url.uri().to_string()),
             rfc3339::written(now),
             rfc3339::written(now.saturating_add(FRESH)),

@@ -31,8 +31,26 @@ fn own(origin: &str, rest: &str) -> Box<dyn Connector> {
 
 /// Logs in at an identity provider that always answers like this.
 async fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Acquired, ConnectorError> {
-    let server = RecordingServer::start(move |_, _| reply());
+    let server = RecordingServer::start(move |_, request| to(request, reply()));
     login(&*own(&server.origin(), "present: authorization")).await
+}
+
+/// The identifier of a request.
+fn identifier(request: &Recorded) -> String {
+    let text = String::from_utf8_lossy(&request.body);
+    text.split_once(" ID=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default().to_owned()
+}
+
+/// The reply with the identifier of this request in it.
+fn to(request: &Recorded, reply: Reply) -> Reply {
+    match reply {
+        Reply::Send(bytes) if bytes.len() < 100_000 && std::str::from_utf8(&bytes).is_ok() => {
+            Reply::Send(String::from_utf8(bytes).unwrap().replace(REQUEST, &identifier(request)).into_bytes())
+        }
+        Reply::Send(bytes) => Reply::Send(bytes),
+        Reply::Stall(bytes) => Reply::Stall(bytes),
+        Reply::Close(bytes) => Reply::Close(bytes),
+    }
 }
 
 async fn says(status: &str) -> Result<Acquired, ConnectorError> {
@@ -56,7 +74,7 @@ fn code(first: &str, second: Option<&str>, message: &str) -> String {
 #[tokio::test]
 async fn a_login_yields_the_assertion_and_its_end() {
     let body = response(CONSUMER, REQUEST, SUCCESS, ASSERTION);
-    let server = RecordingServer::start(move |_, _| answer(200, &[], &body));
+    let server = RecordingServer::start(move |_, request| to(request, answer(200, &[], &body)));
     let connector = own(&server.origin(), "present: authorization");
     let acquired = login(&*connector).await.unwrap();
     assert_eq!((acquired.ends, acquired.idle, acquired.renew_until), (Some(ENDS_AT), None, None));
@@ -67,13 +85,16 @@ async fn a_login_yields_the_assertion_and_its_end() {
     assert_eq!(request.values("authorization"), [basic]);
     let asked = String::from_utf8(request.body.clone()).unwrap();
     for part in [
-        r#"ID="_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a" Version="2.0" IssueInstant="2030-01-31T12:00:00Z""#,
+        r#" Version="2.0" IssueInstant="2030-01-31T12:00:00Z""#,
         r#"AssertionConsumerServiceURL="https://orders.example.com/acs""#,
         "<saml:Issuer>https://orders.example.com/sp</saml:Issuer>",
     ] {
         assert!(asked.contains(part), "{asked}");
     }
     assert!(roxmltree::Document::parse(&asked).is_ok(), "{asked}");
+    login(&*connector).await.unwrap();
+    let (first, second) = (identifier(request), identifier(&server.requests()[1]));
+    assert!(first != second && first.len() == REQUEST.len() && first.starts_with('_'), "{first} {second}");
 
     let injection = injected(&*connector, &acquired.state);
     let (name, value) = &injection.headers[0];
@@ -306,8 +327,9 @@ async fn an_assertion_is_exchanged_for_a_token_of_the_back_end() {
         reply: fn() -> Reply,
     ) -> (Result<Acquired, ConnectorError>, RecordingServer, Box<dyn Connector>) {
         let body = response(CONSUMER, REQUEST, SUCCESS, ASSERTION);
-        let server =
-            RecordingServer::start(move |number, _| if number == 0 { answer(200, &[], &body) } else { reply() });
+        let server = RecordingServer::start(
+            move |number, request| if number == 0 { to(request, answer(200, &[], &body)) } else { reply() },
+        );
         let url = format!("{}/token", server.origin());
         let connector = own(
             &server.origin(),

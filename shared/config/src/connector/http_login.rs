@@ -1,0 +1,278 @@
+//! A legacy system with a login of its own: what is sent there, and how its answers are read.
+
+use super::pattern::{Marker, Pattern, Statuses, status};
+use super::template::{Field, Template, ValueName};
+use super::written;
+use crate::text::{CookieName, JsonPointer};
+use crate::tls::Tls;
+use crate::{HttpUrl, Method, duration};
+use domain::time::Seconds;
+use http::{HeaderName, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// A legacy system with a login of its own: a name and a password go in, a session cookie or token comes out.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpLogin {
+    /// The request before the login, for a login that wants cookies or a CSRF value first.
+    pub preflight: Option<Preflight>,
+    /// The request that opens a session.
+    pub login: LoginRequest,
+    /// Where the answer to the login carries the session token: the value `{token}`.
+    pub extract: Extract,
+    /// Further values of the answer to the login, by name, which must be there too.
+    #[serde(default)]
+    pub extract_also: BTreeMap<ValueName, Extract>,
+    /// When the session ends.
+    pub expires: Expires,
+    /// How the session travels with each call to the back end: one way, or a list of up to 8.
+    pub inject: Inject,
+    /// The answer by which the back end says that the session is over.
+    #[serde(default)]
+    pub dead_session: DeadSession,
+    /// The request that makes the session last longer. Without it, only a login makes a new one.
+    pub renew: Option<RenewRequest>,
+    /// The request that closes the session. Without it the session runs out by itself.
+    pub logout: Option<LogoutRequest>,
+    /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
+    #[serde(default)]
+    pub allow_plain_http: bool,
+    /// Whom to trust at this system, and how to show who logs in. Without it, the public authorities are trusted.
+    pub tls: Option<Tls>,
+}
+
+/// A `GET` before the login. The cookies it sets go along with the login.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preflight {
+    /// Where it is sent; same scheme, host and port as the login. The answer has a status of 200 to 299.
+    pub url: HttpUrl,
+    /// Where the answer has a value that the login must repeat: the value `{csrf}` there.
+    pub csrf: Option<Extract>,
+}
+
+/// The request that opens a session: a `POST`, with the session's name and password in its body.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// Where the login is sent. All URLs of a connector have the same scheme, host and port.
+    pub url: HttpUrl,
+    /// The members of a JSON body. `{username}` and `{password}` must both occur.
+    pub json: Option<BTreeMap<String, Field>>,
+    /// The fields of a form, instead of `json`. `{username}` and `{password}` must both occur.
+    pub form: Option<BTreeMap<String, Field>>,
+    /// Further headers of the login, of fixed text and `{csrf}`.
+    #[serde(default)]
+    pub headers: Headers,
+    /// The status that means the password was right; short for `success: { status: 200 }`.
+    #[serde(default, deserialize_with = "optional_status")]
+    #[schemars(with = "Option<u16>", range(min = 200, max = 399), extend("default" = 200))]
+    pub success_status: Option<StatusCode>,
+    /// The answer that means the password was right. Without `status`, that is 200.
+    pub success: Option<Condition>,
+    /// The answer that means the password was wrong. Without it, a 4xx does, but for those that say that no login is
+    /// there (404, 405, 410, 415) or that it is overloaded (408, 429).
+    pub refused: Option<Condition>,
+    /// How long the whole login may take, 1 s to 25 s.
+    #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "5s"))]
+    pub timeout: Seconds,
+}
+
+/// An answer; all that is written must hold.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct Condition {
+    /// It has this status, or one of these.
+    pub status: Option<Statuses>,
+    /// It has this header.
+    pub header: Option<HeaderCondition>,
+    /// It sets this cookie.
+    pub cookie: Option<CookieName>,
+    /// Its body contains this text.
+    pub body_has: Option<Marker>,
+    /// Its body does not contain this text.
+    pub body_lacks: Option<Marker>,
+}
+
+/// A header of an answer.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderCondition {
+    /// Its name.
+    #[serde(deserialize_with = "crate::header::name")]
+    #[schemars(with = "crate::header::Text")]
+    pub name: HeaderName,
+    /// What its value must match, such as `^/home`. Without it, any value will do.
+    pub pattern: Option<Pattern>,
+}
+
+/// Headers of a request, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "BTreeMap<String, Template>")]
+#[schemars(with = "BTreeMap<String, Template>")]
+pub struct Headers(pub Vec<(HeaderName, Template)>);
+
+/// Where an answer carries a value.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "written::ExtractFields")]
+#[schemars(with = "written::ExtractFields")]
+pub enum Extract {
+    /// The value of this cookie, from `Set-Cookie` (RFC 6265 §4.1); one that the preflight set counts until the login
+    /// sets or deletes it.
+    Cookie(CookieName),
+    /// The text at this place in the JSON body (RFC 6901).
+    JsonPointer(JsonPointer),
+    /// The value of this header, or the part of it that the pattern's group stands for.
+    Header(HeaderName, Option<Pattern>),
+    /// The part of the body that the pattern's group stands for.
+    Body(Pattern),
+}
+
+/// When a session ends, counted from the login: for certain, without use, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "written::ExpiresFields")]
+#[schemars(with = "written::ExpiresFields")]
+pub struct Expires {
+    /// However much it is used.
+    pub end: Option<End>,
+    /// After this long without a call.
+    pub idle: Option<Seconds>,
+}
+
+/// What tells the end of a session that is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The `Max-Age` of the extracted cookie, or else its `Expires` (RFC 6265 §5.3).
+    Cookie,
+    /// The login's JSON body.
+    JsonPointer {
+        /// Where it says so.
+        pointer: JsonPointer,
+        /// How to read what is there.
+        form: ExpiryForm,
+    },
+    /// After this long, whatever the answer says.
+    Fixed(Seconds),
+}
+
+/// How a JSON body writes the end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExpiryForm {
+    /// A number of seconds from now.
+    Seconds,
+    /// A point in time such as `2030-01-31T12:00:00Z` (RFC 3339).
+    Rfc3339,
+}
+
+/// How the session travels with each call to the back end.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "written::WrittenInject")]
+pub struct Inject {
+    /// Each way, in order.
+    pub ways: Vec<Way>,
+    /// Whether they are written as a list.
+    pub(crate) listed: bool,
+}
+
+/// One thing that is added to each call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "written::InjectFields")]
+pub enum Way {
+    /// As this cookie, and the only cookie of that name.
+    Cookie(CookieName, Template),
+    /// In this header.
+    Header(HeaderName, Template),
+    /// As this parameter of the query.
+    Query(String, Template),
+}
+
+impl Way {
+    /// What it carries.
+    pub fn value(&self) -> &Template {
+        match self {
+            Self::Cookie(_, value) | Self::Header(_, value) | Self::Query(_, value) => value,
+        }
+    }
+}
+
+/// The answer by which the back end says that the session is over; one of these is enough.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct DeadSession {
+    /// It has this status, or one of these, 300 to 499.
+    pub status: Option<Statuses>,
+    /// It redirects to a place that begins so: a path such as `/login`, on any host, or a URL.
+    pub redirect_to: Option<RedirectTo>,
+    /// The first 64 KB of its body contain this text.
+    pub body_has: Option<Marker>,
+}
+
+/// How a place that a redirect leads to begins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^(/|https?://[^/?#@{} ]+)[^#{} ]*$"))]
+pub enum RedirectTo {
+    /// The path and query, on whatever host.
+    Path(String),
+    /// Scheme, host and port are these, and path and query begin so.
+    Url(HttpUrl),
+}
+
+impl Default for DeadSession {
+    fn default() -> Self {
+        Self { status: Some(Statuses::one(StatusCode::UNAUTHORIZED)), redirect_to: None, body_has: None }
+    }
+}
+
+/// The request that makes a session last longer: as a call, with the session injected. The answer has a status of 200 to
+/// 299; values it has are taken as from the login, others stay.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// The request's method.
+    pub method: Method,
+    /// Where it is sent; same scheme, host and port as the login.
+    pub url: HttpUrl,
+    /// Further headers, of fixed text and extracted values.
+    #[serde(default)]
+    pub headers: Headers,
+    /// The members of a JSON body.
+    pub json: Option<BTreeMap<String, Field>>,
+    /// The fields of a form, instead of `json`.
+    pub form: Option<BTreeMap<String, Field>>,
+    /// How long after the login it can be renewed.
+    #[serde(rename = "for", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text")]
+    pub lasting: Seconds,
+}
+
+/// The request that closes a session: as a call, with the session injected.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutRequest {
+    /// The request's method.
+    pub method: Method,
+    /// Where it is sent; same scheme, host and port as the login.
+    pub url: HttpUrl,
+    /// Further headers, of fixed text and extracted values.
+    #[serde(default)]
+    pub headers: Headers,
+    /// The members of a JSON body.
+    pub json: Option<BTreeMap<String, Field>>,
+    /// The fields of a form, instead of `json`.
+    pub form: Option<BTreeMap<String, Field>>,
+}
+
+pub(super) const fn default_timeout() -> Seconds {
+    Seconds::new(5)
+}
+
+fn optional_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StatusCode>, D::Error> {
+    Option::<u16>::deserialize(deserializer)?.map(status).transpose()
+}

@@ -1,0 +1,176 @@
+//! Texts with places for values, such as `Session {token}`.
+
+use crate::NotAllowed;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
+/// The longest text, in bytes.
+const LONGEST: usize = 1024;
+
+/// A text with names in braces where values go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Template {
+    pieces: Vec<Piece>,
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Stands as it is.
+    Text(String),
+    /// Is replaced by the value of this name.
+    Value(ValueName),
+}
+
+impl Template {
+    /// Its parts, in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The names of values it asks for, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Value(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// Its text outside braces.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            Piece::Value(_) => None,
+        })
+    }
+
+    /// `{token}` alone.
+    pub(crate) fn token() -> Self {
+        Self { pieces: vec![Piece::Value(ValueName("token".to_owned()))] }
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        let not_allowed = || {
+            NotAllowed::new(format!(
+                "`{text}` is no text with values: write names in braces, such as \"Session {{token}}\", no other braces, \
+                 and at most {LONGEST} bytes"
+            ))
+        };
+        if text.len() > LONGEST {
+            return Err(NotAllowed::new(format!("longer than {LONGEST} bytes: shorten it")));
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').ok_or_else(not_allowed)?;
+            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(Piece::Value(ValueName::try_from(name.to_owned()).map_err(|_| not_allowed())?));
+            rest = after;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
+        let stray = pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains('}')));
+        if stray { Err(not_allowed()) } else { Ok(Self { pieces }) }
+    }
+}
+
+/// The name of a value in braces: `token`, or one of the configuration's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^[a-z][a-z0-9_]{0,31}$"))]
+pub struct ValueName(String);
+
+impl ValueName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ValueName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ValueName {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let sound = text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(letters);
+        if sound {
+            Ok(Self(text))
+        } else {
+            Err(NotAllowed::new(format!(
+                "`{text}` is not the name of a value: write up to 32 of a-z 0-9 _, a letter first, such as csrf"
+            )))
+        }
+    }
+}
+
+/// The value of one member of a body.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "serde_json::Value")]
+#[schemars(with = "serde_json::Value", extend("type" = ["string", "number", "boolean", "object"]))]
+pub enum Field {
+    /// A text, with values where it has names in braces.
+    Text(Template),
+    /// A number or boolean that is sent as it is.
+    Literal(serde_json::Value),
+    /// Members of its own, in JSON only.
+    Members(BTreeMap<String, Field>),
+}
+
+impl Field {
+    /// The names of values it asks for.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Text(template) => template.names().collect(),
+            Self::Literal(_) => Vec::new(),
+            Self::Members(members) => members.values().flat_map(Self::names).collect(),
+        }
+    }
+}
+
+impl TryFrom<serde_json::Value> for Field {
+    type Error = NotAllowed;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, NotAllowed> {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => Template::try_from(text).map(Self::Text),
+            Value::Number(_) | Value::Bool(_) => Ok(Self::Literal(value)),
+            Value::Object(members) => {
+                let members = members.into_iter().map(|(name, value)| Ok((name, Self::try_from(value)?)));
+                members.collect::<Result<_, _>>().map(Self::Members)
+            }
+            Value::Null | Value::Array(_) => Err(NotAllowed::new(
+                "expected a text, a number, a boolean or members; {username} and {password} need quotes",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_braces_are_values_and_nothing_else_is_in_braces() {
+        let template = Template::try_from(r"CORP\{username}, {csrf}".to_owned()).unwrap();
+        assert_eq!(template.names().collect::<Vec<_>>(), ["username", "csrf"]);
+        assert_eq!(template.texts().collect::<Vec<_>>(), ["CORP\\", ", "]);
+        for bad in ["{", "}", "a}b", "{}", "{A}", "{a b}", "{{token}}", "{token", &"x".repeat(1025)] {
+            assert!(Template::try_from((*bad).to_owned()).is_err(), "{bad}");
+        }
+    }
+}

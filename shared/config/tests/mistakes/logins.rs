@@ -1,0 +1,266 @@
+//! Logins over HTTP and at portals: what they send and take for an answer.
+
+use super::{accepted, told};
+
+const URL: &str = "url: https://legacy.example.com/login";
+const JSON: &str = "json:\n        user: \"{username}\"\n        pass: \"{password}\"\n      success_status: 200\n";
+const SUCCESS: &str = "success_status: 200";
+const EXTRACT: &str = "extract: { cookie: SESSID }";
+const EXPIRES: &str = "expires: { cookie_max_age: true }";
+const INJECT: &str = "inject: { cookie: SESSID }";
+const DEAD: &str = "dead_session: { status: 401 }";
+const LOGOUT: &str = "logout: { method: POST, url: https://legacy.example.com/logout }";
+const TYPE: &str = "type: http_login\n    login:";
+
+#[test]
+fn a_login_has_one_body_of_known_values() {
+    let login = "connectors.orders-login.login";
+    told(&[
+        (JSON, "success_status: 200\n", 19, login, "sends nothing: write `json` or `form`"),
+        (
+            JSON,
+            "form: { user: \"{username}\", pass: x }\n",
+            21,
+            "connectors.orders-login.login.form",
+            "sends no password: write \"{password}\"",
+        ),
+        (
+            JSON,
+            "form: { user: \"{username}\", pass: \"{password}\", more: { a: 1 } }\n",
+            21,
+            "connectors.orders-login.login.form.more",
+            "no members in members",
+        ),
+        (
+            JSON,
+            "json: { user: { name: \"{username}\", pass: \"{password}\", secret: x } }\n",
+            21,
+            "connectors.orders-login.login.json.user.secret",
+            "does not belong in this file",
+        ),
+        (
+            JSON,
+            "json: { user: \"{username}\", pass: \"{password}\", csrf: \"{csrf}\" }\n",
+            21,
+            "connectors.orders-login.login.json.csrf",
+            "write `csrf` under `preflight`",
+        ),
+        (
+            JSON,
+            "json: { user: \"{username}\", pass: \"{password}\" }\n      form: { a: \"{username}\" }\n",
+            22,
+            "connectors.orders-login.login.form",
+            "one body",
+        ),
+    ]);
+    accepted(&[
+        (JSON, "json: { user: { name: \"{username}\", pass: \"{password}\" } }\n"),
+        (JSON, "form: { user: \"{username}\", pass: \"{password}\", go: 1 }\n"),
+    ]);
+}
+
+#[test]
+fn headers_of_a_login_are_sound_and_carry_no_secret() {
+    let headers = "connectors.orders-login.login.headers";
+    told(&[
+        (SUCCESS, "headers: { Cookie: a=b }", 24, headers, "`cookie` has a meaning of its own"),
+        (SUCCESS, "headers: { Authorization: Basic eDp5 }", 24, headers, "meaning of its own"),
+        (SUCCESS, "headers: { X-Api-Key: abc }", 24, headers, "a secret does not belong in this file"),
+        (SUCCESS, "headers: { X-Pass: \"{password}\" }", 24, headers, "belong in `json` or `form`"),
+        (SUCCESS, "headers: { Referer: \"a\\r\\nb\" }", 24, headers, "printable ASCII"),
+        (SUCCESS, "headers: { referer: a, Referer: b }", 24, headers, "there twice"),
+        (SUCCESS, "headers: { \"a b\": c }", 24, headers, "not the name of a header"),
+    ]);
+    accepted(&[(SUCCESS, "headers: { Referer: https://legacy.example.com/, Accept: text/html }")]);
+}
+
+#[test]
+fn answers_are_told_apart_by_something() {
+    let success = "connectors.orders-login.login.success";
+    let refused = "connectors.orders-login.login.refused";
+    told(&[
+        (SUCCESS, "success: {}", 24, success, "says nothing"),
+        (SUCCESS, "success_status: 200\n      success: { cookie: A }", 25, success, "without `success_status`"),
+        (SUCCESS, "success: { status: [] }", 24, "connectors.orders-login.login.success.status", "1 to 16"),
+        (SUCCESS, "success: { status: 401 }", 24, "connectors.orders-login.login.success.status", "write 200 to 399"),
+        (SUCCESS, "refused: {}", 24, refused, "says nothing"),
+        (SUCCESS, "refused: { status: [200, 500] }", 24, "connectors.orders-login.login.refused.status", "200 to 499"),
+        (
+            SUCCESS,
+            "success: { header: { name: Location, pattern: \"(\" } }",
+            24,
+            "connectors.orders-login.login.success.header.pattern",
+            "not a pattern",
+        ),
+        (
+            SUCCESS,
+            "success: { body_has: \"\" }",
+            24,
+            "connectors.orders-login.login.success.body_has",
+            "1 to 512 bytes",
+        ),
+        (DEAD, "dead_session: {}", 29, "connectors.orders-login.dead_session", "says nothing"),
+        (
+            DEAD,
+            "dead_session: { redirect_to: login }",
+            29,
+            "connectors.orders-login.dead_session.redirect_to",
+            "such as /login",
+        ),
+        (
+            DEAD,
+            "dead_session: { redirect_to: //evil.test }",
+            29,
+            "connectors.orders-login.dead_session.redirect_to",
+            "such as /login",
+        ),
+        (DEAD, "dead_session: { status: [401, 200] }", 29, "connectors.orders-login.dead_session.status", "300 to 499"),
+    ]);
+    accepted(&[
+        (SUCCESS, "success: { status: [302, 303], header: { name: Location, pattern: \"^/home\" }, cookie: SESSID }"),
+        (SUCCESS, "refused: { status: 200, body_has: wrong }"),
+        (SUCCESS, "success: { body_lacks: wrong }"),
+        (DEAD, "dead_session: { redirect_to: /login }"),
+        (DEAD, "dead_session: { redirect_to: https://sso.example.com/, status: [401, 440], body_has: Log in }"),
+    ]);
+}
+
+#[test]
+fn values_come_from_one_place_each_and_go_where_they_are_known() {
+    let extract = "connectors.orders-login.extract";
+    told(&[
+        (EXTRACT, "extract: { cookie: SESSID, header: X-Session }", 26, extract, "exactly one place"),
+        (EXTRACT, "extract: {}", 26, extract, "exactly one place"),
+        (
+            EXTRACT,
+            "extract: { cookie: SESSID }\n    extract_also: { token: { cookie: A } }",
+            27,
+            "connectors.orders-login.extract_also.token",
+            "a meaning of its own",
+        ),
+        (
+            EXTRACT,
+            "extract: { cookie: SESSID }\n    extract_also: { a: { pattern: \"b\" } }",
+            27,
+            "connectors.orders-login.extract_also.a",
+            "no single group",
+        ),
+        (
+            INJECT,
+            "inject: [{ cookie: SESSID }, { cookie: B, value: \"{b}\" }]",
+            28,
+            "connectors.orders-login.inject[1].value",
+            "add `b` under `extract_also`",
+        ),
+        (
+            INJECT,
+            "inject: [{ cookie: SESSID }, { cookie: SESSID }]",
+            28,
+            "connectors.orders-login.inject[1]",
+            "there twice",
+        ),
+        (INJECT, "inject: []", 28, "connectors.orders-login.inject", "has 1 to 8"),
+        (
+            INJECT,
+            "inject: [{ header: Referer, value: x }]",
+            28,
+            "connectors.orders-login.inject",
+            "the token is not sent",
+        ),
+        (INJECT, "inject: { query: \"a b\" }", 28, "connectors.orders-login.inject", "not the name of a parameter"),
+        (
+            LOGOUT,
+            "logout: { method: POST, url: https://legacy.example.com/logout, form: { a: \"{username}\" } }",
+            30,
+            "connectors.orders-login.logout.form.a",
+            "there is no value `username`",
+        ),
+        (
+            LOGOUT,
+            "renew: { method: POST, url: https://other.example.com/renew, for: 8h }",
+            30,
+            "connectors.orders-login.renew.url",
+            "stays on one scheme, host",
+        ),
+        (
+            LOGOUT,
+            "renew: { method: POST, url: https://legacy.example.com/renew, for: 0s }",
+            30,
+            "connectors.orders-login.renew.for",
+            "write 1s to",
+        ),
+        (
+            LOGOUT,
+            "renew: { method: POST, url: https://legacy.example.com/renew }",
+            30,
+            "connectors.orders-login.renew",
+            "`for` is missing",
+        ),
+        (EXPIRES, "expires: { idle: 0s }", 27, "connectors.orders-login.expires.idle", "write 1s to"),
+        (EXPIRES, "expires: {}", 27, "connectors.orders-login.expires", "exactly one way"),
+    ]);
+    accepted(&[
+        (EXTRACT, "extract: { cookie: SESSID }\n    extract_also: { csrf: { header: X-CSRF, pattern: \"^(.+)$\" } }"),
+        (INJECT, "inject: [{ cookie: SESSID }, { query: sid }, { header: Referer, value: https://a/ }]"),
+        (INJECT, "inject: { query: sid }"),
+        (EXPIRES, "expires: { idle: 20m }"),
+        (EXPIRES, "expires: { cookie_max_age: true, idle: 20m }"),
+        (LOGOUT, "renew: { method: GET, url: https://legacy.example.com/renew, json: { t: \"{token}\" }, for: 8h }"),
+        (URL, "url: https://legacy.example.com/login\n      refused: { body_has: wrong }"),
+    ]);
+    told(&[(
+        TYPE,
+        "type: http_login\n    preflight: { url: https://other.example.com/ }\n    login:",
+        19,
+        "connectors.orders-login.preflight.url",
+        "stays on one scheme, host",
+    )]);
+}
+
+const PORTAL: &str = "type: sso_session\n    ends: 10h\n    idle: 20m\n    login:";
+
+/// Changes of the text that make the connector a portal's, and then one more.
+fn portal(more: &str, instead: &str) -> String {
+    let rest = format!("{EXTRACT}\n    {EXPIRES}\n    {INJECT}\n    {DEAD}\n    {LOGOUT}");
+    let text = super::changed(TYPE, PORTAL).replace(&rest, &format!("{EXTRACT}\n    {LOGOUT}"));
+    assert_eq!(text.matches(more).count(), 1, "`{more}` must be there once");
+    text.replace(more, instead)
+}
+
+#[test]
+fn a_portal_says_how_long_its_sessions_last_and_needs_little_else() {
+    for (from, to) in [
+        (EXTRACT, EXTRACT),
+        (LOGOUT, ""),
+        ("idle: 20m", "idle: 10h"),
+        (EXTRACT, "extract: { json_pointer: /id }\n    inject: { header: X-Sso, value: \"{token}\" }"),
+    ] {
+        if let Err(error) = config::Gateway::parse(&portal(from, to)) {
+            panic!("`{to}` should be accepted: {error}");
+        }
+    }
+    for (from, to, field, says) in [
+        ("ends: 10h", "", "connectors.orders-login", "`ends` is missing"),
+        ("    idle: 20m\n", "", "connectors.orders-login", "`idle` is missing"),
+        ("idle: 20m", "idle: 11h", "connectors.orders-login.idle", "write 1s to 10h"),
+        ("ends: 10h", "ends: 0s", "connectors.orders-login.ends", "write 1s to"),
+        (EXTRACT, "extract: { json_pointer: /id }", "connectors.orders-login.inject", "the token is not sent"),
+        ("ends: 10h", "ends: 10h\n    expires: { fixed: 1h }", "connectors.orders-login.expires", "unknown field"),
+        (
+            LOGOUT,
+            "logout: { method: POST, url: https://a.example.com/ }",
+            "connectors.orders-login.logout.url",
+            "stays on",
+        ),
+        (
+            EXTRACT,
+            "extract: { json_pointer: /id }\n    inject: { header: Host, value: \"{token}\" }",
+            "connectors.orders-login.inject.header",
+            "meaning of its own",
+        ),
+    ] {
+        let problems = super::problems(&portal(from, to));
+        let found = problems.iter().any(|problem| problem.field == field && problem.reason.contains(says));
+        assert!(found, "`{to}` should say {field}: …{says}…, but says {problems:#?}");
+    }
+}

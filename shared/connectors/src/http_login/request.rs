@@ -1,0 +1,221 @@
+//! What is sent: every value encoded for the place it goes to.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use config::connector::{
+    Field, Headers, Inject, LoginRequest, LogoutRequest, Piece, Preflight, RenewRequest, Template, Way,
+};
+use config::{HttpUrl, Method};
+use domain::path::with_injected;
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Request, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
+
+use super::answer::Before;
+use super::state::State;
+use crate::{Credentials, Injection};
+
+/// All but what a form leaves alone (WHATWG URL, application/x-www-form-urlencoded).
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
+type Members = BTreeMap<String, Field>;
+type Values<'v> = &'v dyn Fn(&str) -> Option<&'v str>;
+
+/// A configured request that carries a session.
+pub(super) struct Wanted<'c> {
+    method: Method,
+    url: &'c HttpUrl,
+    headers: &'c Headers,
+    json: Option<&'c Members>,
+    form: Option<&'c Members>,
+}
+
+impl<'c> Wanted<'c> {
+    pub(super) fn logout(logout: &'c LogoutRequest) -> Self {
+        let LogoutRequest { method, url, headers, json, form } = logout;
+        Self { method: *method, url, headers, json: json.as_ref(), form: form.as_ref() }
+    }
+
+    pub(super) fn renewal(renew: &'c RenewRequest) -> Self {
+        let RenewRequest { method, url, headers, json, form, lasting: _ } = renew;
+        Self { method: *method, url, headers, json: json.as_ref(), form: form.as_ref() }
+    }
+}
+
+/// The request before the login.
+pub(super) fn preflight(preflight: &Preflight) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = preflight.url.uri().clone();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+    request
+}
+
+/// The login. The password goes straight into memory that is overwritten afterwards.
+pub(super) fn login(settings: &LoginRequest, login: Credentials<'_>, before: &Before) -> Option<Request<Bytes>> {
+    let values = |name: &str| match name {
+        "username" => Some(login.name()),
+        "password" => Some(login.password.expose()),
+        "csrf" => before.csrf.as_ref().map(|csrf| csrf.as_str()),
+        _ => None,
+    };
+    let mut request = Request::post(settings.url.uri()).body(Bytes::new()).ok()?;
+    let accept = if settings.json.is_some() { "application/json" } else { "*/*" };
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+    put_body(&mut request, settings.json.as_ref(), settings.form.as_ref(), &values)?;
+    put_headers(request.headers_mut(), &settings.headers, &values)?;
+    request.headers_mut().extend(before.jar.header().map(|cookies| (COOKIE, cookies)));
+    Some(request)
+}
+
+/// A request of this session.
+pub(super) fn of_session(inject: &Inject, wanted: &Wanted<'_>, state: &State<'_>) -> Option<Request<Bytes>> {
+    let Injection { headers, query, body: _ } = injection(inject, state)?;
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = wanted.method.into();
+    *request.uri_mut() = with_query(wanted.url.uri(), &query)?;
+    request.headers_mut().extend(headers);
+    let values = |name: &str| state.value(name);
+    put_body(&mut request, wanted.json, wanted.form, &values)?;
+    put_headers(request.headers_mut(), wanted.headers, &values)?;
+    Some(request)
+}
+
+/// What carries this session to the back end.
+pub(super) fn injection(inject: &Inject, state: &State<'_>) -> Option<Injection> {
+    let values = |name: &str| state.value(name);
+    let mut injection = Injection::default();
+    let mut cookies = Vec::new();
+    for way in &inject.ways {
+        let value = expanded(way.value(), &values)?;
+        match way {
+            Way::Cookie(name, _) => cookies.push(format!("{}={}", name.as_str(), *value)),
+            Way::Header(name, _) => injection.headers.push((name.clone(), secret_header(&value)?)),
+            Way::Query(name, _) => injection.query.push((name.clone(), (*value).clone())),
+        }
+    }
+    if !cookies.is_empty() {
+        injection.headers.push((COOKIE, secret_header(&Zeroizing::new(cookies.join("; ")))?));
+    }
+    Some(injection)
+}
+
+fn with_query(uri: &Uri, query: &[(String, String)]) -> Option<Uri> {
+    if query.is_empty() {
+        return Some(uri.clone());
+    }
+    let query = with_injected(uri.query().unwrap_or_default(), query);
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{}?{query}", uri.path())).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn put_headers(to: &mut HeaderMap, headers: &Headers, values: Values<'_>) -> Option<()> {
+    for (name, template) in &headers.0 {
+        to.insert::<HeaderName>(name.clone(), secret_header(&expanded(template, values)?)?);
+    }
+    Some(())
+}
+
+fn secret_header(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn put_body(
+    request: &mut Request<Bytes>,
+    json: Option<&Members>,
+    form: Option<&Members>,
+    values: Values<'_>,
+) -> Option<()> {
+    let (kind, body) = match (json, form) {
+        (Some(members), _) => {
+            let mut body = Zeroizing::new(Vec::with_capacity(room(members, values)));
+            write_json(members, values, &mut body)?;
+            ("application/json", body)
+        }
+        (None, Some(members)) => {
+            let mut body = Zeroizing::new(Vec::with_capacity(room(members, values)));
+            write_form(members, values, &mut body)?;
+            ("application/x-www-form-urlencoded", body)
+        }
+        (None, None) => return Some(()),
+    };
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    *request.body_mut() = Bytes::from_owner(body);
+    Some(())
+}
+
+/// Room for every byte escaped as `\u00XX`, so that the buffer never moves and leaves a copy behind.
+fn room(members: &Members, values: Values<'_>) -> usize {
+    let one = |(name, field): (&String, &Field)| {
+        let value = match field {
+            Field::Text(template) => length(template, values).saturating_mul(6),
+            Field::Literal(value) => value.to_string().len().saturating_mul(6),
+            Field::Members(members) => room(members, values),
+        };
+        name.len().saturating_mul(6).saturating_add(value).saturating_add(16)
+    };
+    members.iter().map(one).sum::<usize>().saturating_add(16)
+}
+
+fn write_json(members: &Members, values: Values<'_>, body: &mut Zeroizing<Vec<u8>>) -> Option<()> {
+    for (position, (name, field)) in members.iter().enumerate() {
+        body.push(if position == 0 { b'{' } else { b',' });
+        serde_json::to_writer(&mut **body, name).ok()?;
+        body.push(b':');
+        match field {
+            Field::Text(template) => serde_json::to_writer(&mut **body, expanded(template, values)?.as_str()).ok()?,
+            Field::Literal(value) => serde_json::to_writer(&mut **body, value).ok()?,
+            Field::Members(members) => write_json(members, values, body)?,
+        }
+    }
+    body.extend_from_slice(if members.is_empty() { b"{}" } else { b"}" });
+    Some(())
+}
+
+fn write_form(members: &Members, values: Values<'_>, body: &mut Zeroizing<Vec<u8>>) -> Option<()> {
+    for (position, (name, field)) in members.iter().enumerate() {
+        if position > 0 {
+            body.push(b'&');
+        }
+        write_encoded(name, body);
+        body.push(b'=');
+        match field {
+            Field::Text(template) => write_encoded(&expanded(template, values)?, body),
+            Field::Literal(value) => write_encoded(&value.to_string(), body),
+            Field::Members(_) => return None,
+        }
+    }
+    Some(())
+}
+
+fn write_encoded(text: &str, body: &mut Zeroizing<Vec<u8>>) {
+    for piece in utf8_percent_encode(text, FORM) {
+        body.extend_from_slice(piece.as_bytes());
+    }
+}
+
+/// The template with its values in place.
+fn expanded(template: &Template, values: Values<'_>) -> Option<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::with_capacity(length(template, values)));
+    for piece in template.pieces() {
+        text.push_str(match piece {
+            Piece::Text(text) => text,
+            Piece::Value(name) => values(name.as_str())?,
+        });
+    }
+    Some(text)
+}
+
+fn length(template: &Template, values: Values<'_>) -> usize {
+    let pieces = template.pieces().iter();
+    let lengths = pieces.map(|piece| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Value(name) => values(name.as_str()).map_or(0, str::len),
+    });
+    lengths.sum()
+}

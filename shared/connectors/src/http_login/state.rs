@@ -1,0 +1,108 @@
+//! What is kept of a session: the token, then a line for each further value.
+
+use std::fmt::Write as _;
+
+use domain::time::Timestamp;
+use zeroize::Zeroizing;
+
+/// The longest value, in bytes: it must fit into a header beside others.
+const MAX_VALUE: usize = 4096;
+
+/// The line that tells until when the session can be renewed. No value has such a name.
+const RENEW_UNTIL: &str = "@renew_until";
+
+/// A session, borrowed from its stored bytes. A session without further values is its token, and nothing else.
+#[derive(Debug)]
+pub(super) struct State<'s> {
+    /// The session token.
+    pub(super) token: &'s str,
+    /// Further values by name.
+    pub(super) also: Vec<(&'s str, &'s str)>,
+    /// Until when it can be renewed.
+    pub(super) renew_until: Option<Timestamp>,
+}
+
+impl<'s> State<'s> {
+    /// Reads stored bytes; `None` if they are no session.
+    pub(super) fn read(bytes: &'s [u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
+        let mut state = Self { token: lines.next()?, also: Vec::new(), renew_until: None };
+        for line in lines {
+            let (name, value) = line.split_once('=')?;
+            if name == RENEW_UNTIL {
+                state.renew_until = Some(Timestamp::from_secs(value.parse().ok()?));
+            } else {
+                state.also.push((name, value));
+            }
+        }
+        state.is_sound().then_some(state)
+    }
+
+    /// The bytes to store.
+    pub(super) fn write(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if !self.is_sound() {
+            return None;
+        }
+        let values: usize = self.also.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        // Never moved while it grows: that would leave a copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(self.token.len() + values + 64));
+        text.push_str(self.token);
+        for (name, value) in &self.also {
+            text.push('\n');
+            text.push_str(name);
+            text.push('=');
+            text.push_str(value);
+        }
+        if let Some(until) = self.renew_until {
+            write!(text, "\n{RENEW_UNTIL}={until}").ok()?;
+        }
+        Some(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+
+    /// The value of this name.
+    pub(super) fn value(&self, name: &str) -> Option<&'s str> {
+        if name == "token" {
+            return Some(self.token);
+        }
+        self.also.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn is_sound(&self) -> bool {
+        is_value(self.token) && self.also.iter().all(|(_, value)| is_value(value))
+    }
+}
+
+/// Whether a value can travel in a header, a cookie or a line without changing where any of them ends.
+pub(super) fn is_value(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_VALUE && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_read_as_it_was_written_and_a_bare_token_is_one() {
+        let state = State { token: "t=1", also: vec![("csrf", "a=b"), ("route", "r")], renew_until: None };
+        let bytes = state.write().unwrap();
+        assert_eq!(bytes.as_slice(), b"t=1\ncsrf=a=b\nroute=r");
+        let read = State::read(&bytes).unwrap();
+        assert_eq!((read.token, read.value("csrf"), read.value("route")), ("t=1", Some("a=b"), Some("r")));
+        assert_eq!((read.value("token"), read.value("other")), (Some("t=1"), None));
+
+        let until = Some(Timestamp::from_secs(1_800_000_000));
+        let bytes = State { renew_until: until, also: vec![], ..state }.write().unwrap();
+        assert_eq!(bytes.as_slice(), b"t=1\n@renew_until=1800000000");
+        assert_eq!(State::read(&bytes).unwrap().renew_until, until);
+        assert_eq!(State::read(b"bare").unwrap().token, "bare");
+    }
+
+    #[test]
+    fn bytes_that_are_no_session_are_told() {
+        for bytes in [&b""[..], b"\xff", b"a\r\nX: 1", b"a\n", b"a\nb", b"a\nb=", b"a b", b"a\n@renew_until=x", b"a;b"]
+        {
+            assert!(State::read(bytes).is_none(), "{bytes:?}");
+        }
+        assert!(State { token: "a\n@renew_until=1", also: vec![], renew_until: None }.write().is_none());
+    }
+}
