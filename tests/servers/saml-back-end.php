@@ -3,12 +3,17 @@
 //   GET  /…/who  Authorization: SAML … or Bearer …   -> the name
 //   POST /soap   an envelope with wsse:Security      -> the name
 //   POST /token  grant_type saml2-bearer (RFC 7522)  -> a token for 60 s
-// Everything that is not believed is a 401, at /token invalid_grant.
+// What is not believed is a 401, at /soap a fault and at /token invalid_grant.
 require_once '/usr/share/simplesamlphp/lib/_autoload.php';
 
 use RobRichards\XMLSecLibs\XMLSecurityKey;
 use SAML2\DOMDocumentFactory;
 
+const FAULT = <<<'XML'
+<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault>
+<faultcode xmlns:w="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">w:InvalidSecurityToken</faultcode>
+<faultstring>The token is not believed.</faultstring></e:Fault></e:Body></e:Envelope>
+XML;
 $dir = getenv('SAML_DIR');
 
 function believed(DOMElement $element): string
@@ -83,5 +88,9 @@ try {
     }
 } catch (Throwable $reason) {
     error_log($reason->getMessage());
-    $path === '/token' ? answer(400, 'application/json', '{"error":"invalid_grant"}') : answer(401, 'text/plain', '');
+    match ($path) {
+        '/token' => answer(400, 'application/json', '{"error":"invalid_grant"}'),
+        '/soap' => answer(500, 'text/xml', FAULT),
+        default => answer(401, 'text/plain', ''),
+    };
 }

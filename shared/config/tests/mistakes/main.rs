@@ -9,6 +9,7 @@ mod fields;
 mod kerberos;
 mod logins;
 mod routes;
+mod saml;
 
 use config::{ConfigError, Gateway, Problem};
 
@@ -61,7 +62,7 @@ apis:
 "#;
 
 /// What is written instead of what, the line and the field that are named, and a part of what is said.
-type Case = (&'static str, &'static str, u64, &'static str, &'static str);
+type Case<'a> = (&'a str, &'a str, u64, &'a str, &'a str);
 
 fn changed(from: &str, to: &str) -> String {
     assert_eq!(GOOD.matches(from).count(), 1, "`{from}` must be there once");
@@ -76,7 +77,7 @@ fn problems(text: &str) -> Vec<Problem> {
 }
 
 #[track_caller]
-fn told(cases: &[Case]) {
+fn told(cases: &[Case<'_>]) {
     Gateway::parse(GOOD).expect("the text that the cases change is good");
     for (from, to, line, field, says) in cases {
         let problems = problems(&changed(from, to));

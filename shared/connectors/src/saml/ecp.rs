@@ -169,6 +169,7 @@ impl Connector for SamlEcp {
 
     fn is_dead(&self, answer: &Response<Bytes>) -> bool {
         let location = || answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        presenting::is_unauthorized(answer) || answer.status().is_redirection() && self.is_login(location())
+        presenting::is_dead(&self.settings.present, answer)
+            || answer.status().is_redirection() && self.is_login(location())
     }
 }

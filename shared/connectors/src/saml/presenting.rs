@@ -73,8 +73,9 @@ pub(super) fn inject(present: &Present, state: &[u8], call: Call<'_>) -> Result<
 }
 
 /// Whether a back end says that it does not accept a token.
-pub(super) fn is_unauthorized(answer: &Response<Bytes>) -> bool {
+pub(super) fn is_dead(present: &Present, answer: &Response<Bytes>) -> bool {
     answer.status() == StatusCode::UNAUTHORIZED
+        || *present == Present::WsSecurity && soap_body::is_about_the_token(answer)
 }
 
 /// The answer of a token endpoint (RFC 6749 section 5.1).

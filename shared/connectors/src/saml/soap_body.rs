@@ -1,10 +1,12 @@
-//! An assertion in the `wsse:Security` header of a SOAP call (WSS SAML Token Profile 1.1.1), every other byte untouched.
+//! SOAP with an assertion in its `wsse:Security` header (WSS SAML Token Profile 1.1.1), every other byte untouched, and
+//! what its faults say.
 
 use bytes::Bytes;
-use roxmltree::Node;
+use http::Response;
+use roxmltree::{Document, Node};
 
 use super::ns;
-use super::xml::{child, parse, with_last_child};
+use super::xml::{child, parse, text_of, with_last_child};
 use crate::ConnectorError;
 
 /// The largest body that is read, in bytes.
@@ -90,4 +92,33 @@ fn security(soap: &str, assertion: &str) -> String {
         "<wsse:Security xmlns:wsse=\"{}\" xmlns:soap=\"{soap}\" soap:mustUnderstand=\"1\">{assertion}</wsse:Security>",
         ns::WSSE
     )
+}
+
+/// The most specific code of a fault in SOAP 1.2 or 1.1, with its namespace.
+pub(super) fn fault_code(document: &Document<'_>) -> Option<(String, String)> {
+    let envelope = document.root_element();
+    let new = || {
+        let fault = child(child(envelope, ns::SOAP12, "Body")?, ns::SOAP12, "Fault")?;
+        let code = child(fault, ns::SOAP12, "Code")?;
+        child(child(code, ns::SOAP12, "Subcode").unwrap_or(code), ns::SOAP12, "Value")
+    };
+    let old = || {
+        let fault = child(child(envelope, ns::SOAP11, "Body")?, ns::SOAP11, "Fault")?;
+        fault.children().find(|part| part.has_tag_name("faultcode"))
+    };
+    let node = new().or_else(old)?;
+    let text = text_of(node);
+    let (prefix, name) = text.split_once(':').map_or((None, text.as_str()), |(prefix, name)| (Some(prefix), name));
+    Some((node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned()))
+}
+
+/// Whether an answer is a fault about the token in the call (WSS SOAP Message Security 1.1 section 12).
+pub(super) fn is_about_the_token(answer: &Response<Bytes>) -> bool {
+    const LARGEST_FAULT: usize = 64 * 1024;
+    let failed = answer.status().is_client_error() || answer.status().is_server_error();
+    let text = std::str::from_utf8(answer.body()).ok().filter(|text| failed && text.len() <= LARGEST_FAULT);
+    let code = text.and_then(parse).and_then(|document| fault_code(&document));
+    code.is_some_and(|(namespace, name)| {
+        namespace == ns::WSSE && matches!(name.as_str(), "InvalidSecurityToken" | "FailedAuthentication")
+    })
 }

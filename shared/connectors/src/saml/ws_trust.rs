@@ -129,6 +129,6 @@ impl Connector for WsTrust {
     }
 
     fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        presenting::is_unauthorized(answer)
+        presenting::is_dead(&self.settings.present, answer)
     }
 }

@@ -2,9 +2,9 @@
 
 use domain::time::Timestamp;
 use http::StatusCode;
-use roxmltree::Node;
 
 use crate::saml::assertion::Assertion;
+use crate::saml::soap_body::fault_code;
 use crate::saml::system::by_status;
 use crate::saml::xml::{child, parse, text_of};
 use crate::saml::{misbehaved, ns, unavailable};
@@ -37,20 +37,7 @@ pub(super) fn assertion(answer: &str, audience: &str, now: Timestamp) -> Result<
 
 /// What a fault says (WS-Trust 1.3 section 11, WSS SOAP Message Security 1.1 section 12), in SOAP 1.2 or 1.1.
 pub(super) fn fault(status: StatusCode, answer: &str) -> ConnectorError {
-    let code = parse(answer).and_then(|document| {
-        let envelope = document.root_element();
-        let new = || {
-            let fault = child(child(envelope, ns::SOAP12, "Body")?, ns::SOAP12, "Fault")?;
-            let code = child(fault, ns::SOAP12, "Code")?;
-            let inner = child(code, ns::SOAP12, "Subcode").unwrap_or(code);
-            child(inner, ns::SOAP12, "Value")
-        };
-        let old = || {
-            let fault = child(child(envelope, ns::SOAP11, "Body")?, ns::SOAP11, "Fault")?;
-            fault.children().find(|part| part.has_tag_name("faultcode"))
-        };
-        new().or_else(old).map(qualified)
-    });
+    let code = parse(answer).and_then(|document| fault_code(&document));
     let Some((namespace, name)) = code else {
         let unauthorized = status == StatusCode::UNAUTHORIZED;
         return if unauthorized { ConnectorError::Refused } else { by_status("the login", status) };
@@ -62,11 +49,4 @@ pub(super) fn fault(status: StatusCode, answer: &str) -> ConnectorError {
         }
         _ => misbehaved("the token service answered with a fault that is not about the password"),
     }
-}
-
-/// A name with its namespace, as the text of an element.
-fn qualified(node: Node<'_, '_>) -> (String, String) {
-    let text = text_of(node);
-    let (prefix, name) = text.split_once(':').map_or((None, text.as_str()), |(prefix, name)| (Some(prefix), name));
-    (node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned())
 }
