@@ -205,7 +205,7 @@ async fn a_site_that_is_down_is_a_503_and_the_user_may_try_again() {
 fn connector(origin: &str) -> Arc<dyn Connector> {
     let gateway = config::Gateway::parse(&config(origin)).expect("a configuration");
     let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
-    let connectors = Connectors::from_config(&gateway, &clients);
+    let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
     connectors.get(&ConnectorName::parse("shop").expect("a name")).expect("a connector").clone()
 }
 

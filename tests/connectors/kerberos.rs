@@ -1,1 +1,164 @@
 //! Kerberos: a Heimdal realm and an Active Directory domain of Samba, with Apache as the back end.
+
+mod heimdal;
+mod samba;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connectors::back_end::BackEndClients;
+use connectors::{Connector, Connectors};
+use domain::ids::ConnectorName;
+use domain::secret::Secret;
+use domain::time::Timestamp;
+use startup::{Clock as _, SystemClock};
+use support::{Answer, DEMO_APP, Gateway, Server, Tokens};
+use tempfile::TempDir;
+
+/// People of the realms. Their passwords are `NAME-password`, at the gateway too, where dave has no links.
+const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+
+/// What differs between the two.
+struct Realm {
+    name: &'static str,
+    account: &'static str,
+    /// A service that the gateway's account may not stand for people at.
+    unlisted: &'static str,
+}
+
+/// A realm, a site in it, and a gateway in front.
+struct World {
+    server: Server,
+    gateway: Gateway,
+    config: String,
+    _files: TempDir,
+}
+
+impl Realm {
+    /// A gateway that gets tickets in four ways: `delegated`, with the person's `own` password, for an `unlisted` service,
+    /// and with an account whose password is `wrong`.
+    fn config(&self, server: &Server) -> String {
+        let (kdc, site, realm) = (server.port(0), server.port(1), self.name);
+        let delegated = |name: &str, service: &str, secret: &str| {
+            format!(
+                "  {name}:\n    type: kerberos_s4u\n    realm: {realm}\n    kdcs: [\"127.0.0.1:{kdc}\"]\n    \
+                 service: {service}\n    account: {}\n    secret: {secret}\n    timeout: 20s\n",
+                self.account
+            )
+        };
+        let api = |name: &str, paths: &[&str]| {
+            let routes = paths.iter().map(|path| format!("{{ path: {path}, methods: {{ GET: [{name}] }} }}"));
+            format!(
+                "  {name}:\n    back_end: http://127.0.0.1:{site}\n    connector: {name}\n    routes: [{}]\n",
+                routes.collect::<Vec<_>>().join(", ")
+            )
+        };
+        [
+            "plans: { standard: { calls: 5000, window: 1m } }\nconnectors:\n".to_owned(),
+            delegated("delegated", "HTTP/localhost", "gateway-account"),
+            delegated("unlisted", self.unlisted, "gateway-account"),
+            delegated("wrong", "HTTP/localhost", "wrong-account"),
+            format!(
+                "  own:\n    type: kerberos_password\n    realm: {realm}\n    kdcs: [\"127.0.0.1:{kdc}\"]\n    \
+                 service: HTTP/localhost\n    timeout: 20s\n"
+            ),
+            "apis:\n".to_owned(),
+            api("delegated", &["/who", "/echo", "/bound"]),
+            api("unlisted", &["/unlisted/who"]),
+            api("wrong", &["/wrong/who"]),
+            api("own", &["/own/who", "/own/echo"]),
+        ]
+        .concat()
+    }
+
+    async fn world(&self, server: Server) -> World {
+        let files = tempfile::tempdir().expect("a directory");
+        let file = |name: &str, text: &str| {
+            let path = files.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+            std::fs::write(&path, text).expect("a file");
+            path
+        };
+        let config = self.config(&server);
+        let (config_file, seed_file) = (file("gateway.yaml", &config), file("seed.yaml", &seed()));
+        file("secrets/gateway-account", "gateway-password");
+        file("secrets/wrong-account", "another-password");
+        let secrets = files.path().join("secrets");
+        let gateway = Gateway::start_with(|options| {
+            (options.config, options.seed, options.secrets) = (config_file, seed_file, Some(secrets));
+        })
+        .await;
+        World { server, gateway, config, _files: files }
+    }
+}
+
+fn seed() -> String {
+    let app = "apps:\n  demo-app:\n    name: Demo App\n    kind: public\n    trusted: true\n    \
+               grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, own]\n    plan: standard\n    \
+               subscriptions: [delegated, unlisted, wrong, own]\nusers:\n";
+    let user = |name: &str| {
+        let links =
+            ["delegated", "unlisted", "wrong", "own"].map(|connector| format!("{connector}: {name}")).join(", ");
+        let links = if name == "dave" { String::new() } else { format!("    links: {{ {links} }}\n") };
+        format!("  - email: {name}@example.com\n    password: {name}-password\n{links}")
+    };
+    PEOPLE.iter().fold(app.to_owned(), |text, name| text + &user(name))
+}
+
+impl World {
+    /// The answer to a login of this person for what this scope opens.
+    async fn try_login(&self, name: &str, scope: &str) -> Answer {
+        let (email, password) = (format!("{name}@example.com"), format!("{name}-password"));
+        let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", &email), ("password", &password)];
+        self.gateway.post_form("/oauth2/token", &[form.as_slice(), &[("scope", scope)]].concat()).await
+    }
+
+    async fn login(&self, name: &str, scope: &str) -> Tokens {
+        self.try_login(name, scope).await.tokens()
+    }
+
+    /// What the site says of a call.
+    async fn call(&self, path: &str, tokens: &Tokens) -> BTreeMap<String, String> {
+        let answer = self.gateway.call("GET", path, &tokens.access).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(answer.header("www-authenticate"), "", "the handshake is the gateway's");
+        let text = answer.text();
+        let lines = text.lines().filter_map(|line| line.split_once('='));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Whom the site takes a call for.
+    async fn caller(&self, path: &str, tokens: &Tokens) -> String {
+        self.call(path, tokens).await.remove("user").unwrap_or_default()
+    }
+
+    /// A connector of the configuration, as the token function has it.
+    fn connector(&self, name: &str) -> Arc<dyn Connector> {
+        let gateway = config::Gateway::parse(&self.config).expect("a configuration");
+        let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let secrets = [("gateway-account", "gateway-password"), ("wrong-account", "another-password")]
+            .map(|(name, text)| (name.to_owned(), secret(text)));
+        let connectors = Connectors::from_config(&gateway, &clients, &secrets.into());
+        connectors.get(&ConnectorName::parse(name).expect("a name")).expect("a connector").clone()
+    }
+}
+
+/// Refused for good, with this in the description.
+#[track_caller]
+fn assert_refused(answer: &Answer, says: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, &body["error"]), (400, &"invalid_grant".into()), "{body}");
+    assert!(body["error_description"].as_str().is_some_and(|text| text.contains(says)), "{body}");
+}
+
+/// Not now: nobody has refused the person.
+#[track_caller]
+fn assert_later(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+}
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}

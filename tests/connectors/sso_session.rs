@@ -203,6 +203,6 @@ async fn a_session_has_two_ends_and_cannot_be_renewed_and_its_sizes_and_times_ar
 fn connector(server: &Server) -> Arc<dyn Connector> {
     let gateway = config::Gateway::parse(&config(server, &EXACT)).expect("a configuration");
     let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
-    let connectors = Connectors::from_config(&gateway, &clients);
+    let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
     connectors.get(&ConnectorName::parse("sso").expect("a name")).expect("a connector").clone()
 }

@@ -135,7 +135,7 @@ async fn the_commands_do_what_the_page_says() {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}");
     let parts: Vec<_> = printed.split("\n===\n").skip(1).collect();
-    let [metadata, login, call, refresh, revoke] = parts.as_slice() else { panic!("{parts:?}") };
+    let [metadata, login, call, refresh, again, revoke] = parts.as_slice() else { panic!("{parts:?}") };
     let json = |text: &str| serde_json::from_str::<Json>(text.trim()).unwrap_or_else(|_| panic!("no JSON: {text}"));
     assert_eq!(json(metadata)["issuer"], gateway.stack.base_url());
     for (told, printed) in blocks(&page, "json").into_iter().zip([login, call]) {
@@ -150,6 +150,10 @@ async fn the_commands_do_what_the_page_says() {
         refresh.lines().filter(|line| !line.is_empty()).map(|line| json(line)["refresh_token"].clone()).collect();
     assert!(successors.len() == 2 && successors[0] == successors[1], "{refresh}");
     assert_ne!(successors[0], json(login)["refresh_token"]);
+    let sid = |answer: &Json| answer["refresh_token"].as_str().expect("a token").split('.').next().map(str::to_owned);
+    assert_eq!(sid(&json(again)), sid(&json(login)), "the same session");
+    assert_ne!(json(again)["refresh_token"], successors[0]);
+    assert_eq!(gateway.stack.legacy().logins(), 2);
     assert_eq!(revoke.trim(), "200");
 }
 

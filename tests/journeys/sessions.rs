@@ -1,78 +1,72 @@
 //! Sessions: each has its own internal token, one successor at a time, and one end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use support::{ADA, BOB, DEMO_APP, Gateway, Tokens, User};
+use support::{ADA, BOB, DEMO_APP, Gateway};
 use tokio::task::JoinSet;
 
-use crate::wire::{last, seen};
+use crate::wire::seen;
 
-/// Abuse case I3; checklist Y-03.
+/// Abuse case I3; checklist Y-03: two users, three apps and two back ends with a login each make twelve internal tokens,
+/// and each call carries its own.
 #[tokio::test]
 async fn every_call_carries_its_own_session_on_one_warm_container() {
     const CALLS: usize = 200;
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
-        options.most_processes = 1;
+        (options.most_processes, options.record) = (1, true);
         let config = std::fs::read_to_string(&options.config).expect("the configuration");
         options.config = files.path().join("gateway.yaml");
-        std::fs::write(&options.config, config.replace("calls: 60", "calls: 100000")).expect("a file");
+        std::fs::write(&options.config, two_logins(&config)).expect("a file");
         options.seed = files.path().join("seed.yaml");
         std::fs::write(&options.seed, three_apps()).expect("a file");
     })
     .await;
-    let mut sessions = Vec::new();
+    let mut calls = JoinSet::new();
     for app in ["app-1", "app-2", "app-3"] {
         for user in [ADA, BOB] {
-            sessions.push(Known::log_in(&gateway, app, user).await);
+            let access = gateway.try_login(app, user.name, user.password).await.tokens().access;
+            let paths = (0..CALLS).map(|call| if call % 2 == 0 { "/orders" } else { "/echo" });
+            let requests: Vec<_> = paths.map(|path| gateway.request("GET", path).bearer_auth(&access)).collect();
+            calls.spawn(async move {
+                for request in requests {
+                    let answer = request.send().await.expect("an answer");
+                    assert_eq!(answer.status().as_u16(), 200);
+                    let body: serde_json::Value = answer.json().await.expect("JSON");
+                    assert!(body["user"].is_null() || body["user"] == user.name, "{body}");
+                }
+            });
         }
     }
-    let cookies: BTreeSet<_> = sessions.iter().map(|session| &session.cookie).collect();
-    assert_eq!(cookies.len(), 6, "two sessions share an internal token");
-
-    let mut calls = JoinSet::new();
-    for session in sessions {
-        let requests: Vec<_> = (0..CALLS)
-            .map(|call| gateway.request("GET", &format!("/echo?call={call}")).bearer_auth(&session.tokens.access))
-            .collect();
-        calls.spawn(async move {
-            for request in requests {
-                let echo = request.send().await.expect("an answer").text().await.expect("a body");
-                session.is_in(&echo);
-            }
-        });
-    }
     calls.join_all().await;
+
+    // Per user, app and back end: the internal tokens that arrived, and how many calls.
+    let mut arrived = BTreeMap::<_, (BTreeSet<_>, usize)>::new();
+    for request in gateway.stack.legacy().recorded() {
+        let [user, app, cookie] =
+            ["x-authenticated-userid", "x-credential-identifier", "cookie"].map(|name| request.header(name).concat());
+        if !user.is_empty() {
+            let (cookies, calls) = arrived.entry((user, app, request.target)).or_default();
+            cookies.insert(cookie);
+            *calls += 1;
+        }
+    }
+    assert_eq!(arrived.len(), 12, "{arrived:?}");
+    assert!(arrived.values().all(|(cookies, calls)| (cookies.len(), *calls) == (1, CALLS / 2)), "{arrived:?}");
+    let distinct: BTreeSet<_> = arrived.values().flat_map(|(cookies, _)| cookies).collect();
+    assert_eq!((distinct.len(), gateway.stack.legacy().logins()), (12, 12), "two sessions share an internal token");
 }
 
-/// A session and what every call of it must carry.
-struct Known {
-    app: &'static str,
-    user_id: String,
-    cookie: String,
-    tokens: Tokens,
-}
-
-impl Known {
-    async fn log_in(gateway: &Gateway, app: &'static str, user: User) -> Self {
-        let tokens = gateway.try_login(app, user.name, user.password).await.tokens();
-        let orders = gateway.call("GET", "/orders", &tokens.access).await.json();
-        assert_eq!(orders["user"], user.name);
-        let arrived = last(gateway);
-        let one = |name: &str| arrived.header(name).pop().unwrap_or_default();
-        Self { app, user_id: one("x-authenticated-userid"), cookie: one("cookie"), tokens }
-    }
-
-    fn is_in(&self, echo: &str) {
-        let echo: serde_json::Value = serde_json::from_str(echo).unwrap_or_else(|_| panic!("no echo: {echo}"));
-        let value = |name: &str| {
-            let headers = echo["headers"].as_array().expect("headers").iter();
-            headers.filter(|header| header[0] == name).map(|header| header[1].clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(value("cookie"), [self.cookie.as_str()]);
-        assert_eq!(value("x-authenticated-userid"), [self.user_id.as_str()]);
-        assert_eq!(value("x-credential-identifier"), [self.app]);
-    }
+/// The demo with a login of its own for `/echo`, and room for many calls.
+fn two_logins(demo: &str) -> String {
+    let connector =
+        demo.split("connectors:\n").nth(1).and_then(|rest| rest.split("\napis:").next()).expect("a connector");
+    let second = connector.replacen("orders-login", "echo-login", 1);
+    let (before, echo) = demo.split_once("\n  echo:").expect("an API");
+    let echo = echo.replacen("connector: orders-login", "connector: echo-login", 1);
+    format!("{before}\n  echo:{echo}")
+        .replace("\napis:", &format!("{second}\napis:"))
+        .replace("calls: 60", "calls: 100000")
 }
 
 fn three_apps() -> String {

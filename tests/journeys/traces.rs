@@ -4,56 +4,18 @@ use std::collections::BTreeSet;
 use std::net::UdpSocket;
 
 use domain::trace::Trace;
-use local::stack::Options;
 use serde_json::Value as Json;
-use support::{ADA, Gateway};
+use support::{ADA, Daemon, Gateway};
 
 use crate::events::{AUTHORIZER, PROXY, TOKEN};
 use crate::wire::{last, raw};
 
-/// X-Ray's daemon, as far as functions can tell.
-struct Daemon(UdpSocket);
-
-impl Daemon {
-    fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        socket.set_nonblocking(true).expect("a socket");
-        Self(socket)
-    }
-
-    /// A gateway whose functions know this daemon.
-    async fn gateway(&self, sampled: bool) -> Gateway {
-        let address = self.0.local_addr().expect("an address").to_string();
-        let knowing = |options: &mut Options| {
-            options.sampled = sampled;
-            options.environment.push(("AWS_XRAY_DAEMON_ADDRESS".to_owned(), address));
-        };
-        let gateway = Gateway::start_with(knowing).await;
-        // What was asked for when the stack started is looked at elsewhere.
-        self.told();
-        gateway
-    }
-
-    /// What came since the last time. A function sends before it answers, so all of an answered call is here.
-    fn told(&self) -> Vec<Json> {
-        let mut datagram = vec![0; 65_536];
-        let received = std::iter::from_fn(|| {
-            let length = self.0.recv(&mut datagram).ok()?;
-            Some(String::from_utf8(datagram[..length].to_vec()).expect("text"))
-        });
-        received.map(|text| document(&text)).collect()
-    }
-}
-
-/// A datagram's document, which has what X-Ray requires of a subsegment that is sent by itself.
-fn document(datagram: &str) -> Json {
-    let body = datagram.strip_prefix("{\"format\": \"json\", \"version\": 1}\n").expect("the preamble");
-    let document: Json = serde_json::from_str(body).expect("JSON");
-    assert_eq!(document["type"], "subsegment");
-    let (start, end) =
-        (document["start_time"].as_f64().expect("a time"), document["end_time"].as_f64().expect("a time"));
-    assert!(1.7e9 < start && start <= end && end < start + 60.0, "{document}");
-    document
+/// A gateway whose functions know this daemon.
+async fn known(daemon: &Daemon, sampled: bool) -> Gateway {
+    let gateway = Gateway::start_with(|options| daemon.is_known(options, sampled)).await;
+    // What was asked for when the stack started is looked at elsewhere.
+    daemon.told();
+    gateway
 }
 
 /// The documents of this name.
@@ -71,7 +33,7 @@ fn is_below(document: &Json, gateway: &Gateway, function: &str) {
 #[tokio::test]
 async fn a_login_and_a_call_are_traced_to_the_back_end() {
     let daemon = Daemon::start();
-    let gateway = daemon.gateway(true).await;
+    let gateway = known(&daemon, true).await;
     let tokens = gateway.login(ADA).await;
     let login = daemon.told();
     assert_eq!(login.len(), 1, "{login:#?}");
@@ -110,7 +72,7 @@ async fn a_login_and_a_call_are_traced_to_the_back_end() {
 #[tokio::test]
 async fn mishaps_are_told_as_what_they_are() {
     let daemon = Daemon::start();
-    let gateway = daemon.gateway(true).await;
+    let gateway = known(&daemon, true).await;
     let tokens = gateway.login(ADA).await;
     daemon.told();
     gateway.stack.legacy().forget_sessions();
@@ -126,7 +88,7 @@ async fn mishaps_are_told_as_what_they_are() {
 #[tokio::test]
 async fn no_secret_and_no_name_of_a_user_is_in_a_document() {
     let daemon = Daemon::start();
-    let gateway = daemon.gateway(true).await;
+    let gateway = known(&daemon, true).await;
     let tokens = gateway.login(ADA).await;
     let refreshed = gateway.refresh(&tokens).await;
     gateway.try_login(support::DEMO_APP, ADA.name, "canary-of-a-password").await;
@@ -150,7 +112,7 @@ async fn no_secret_and_no_name_of_a_user_is_in_a_document() {
 #[tokio::test]
 async fn a_trace_that_is_not_kept_is_not_told_but_goes_on() {
     let daemon = Daemon::start();
-    let gateway = daemon.gateway(false).await;
+    let gateway = known(&daemon, false).await;
     let tokens = gateway.login(ADA).await;
     assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
     assert_eq!(daemon.told(), Vec::<Json>::new());

@@ -3,7 +3,7 @@
 use crate::{NOW, app, at_once, legacy, sid, user};
 use domain::call_context::TokenRef;
 use domain::sealing::SealedToken;
-use domain::time::Seconds;
+use domain::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 use store::{Counted, Entry, NewEntry, Store};
 use support::dynamodb;
@@ -13,7 +13,14 @@ fn entry(byte: u8) -> Entry {
 }
 
 fn small(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
-    BTreeMap::from([(legacy(), TokenRef { version, sealed: Some(SealedToken::parse("k1.c2VhbGVk")) })])
+    BTreeMap::from([(
+        legacy(),
+        TokenRef {
+            version,
+            sealed: Some(SealedToken::parse("k1.c2VhbGVk")),
+            ends: Some(Timestamp::from_secs(1_900_000_000)),
+        },
+    )])
 }
 
 async fn live(store: &Store, byte: u8) {
@@ -131,7 +138,7 @@ async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
         assert!(view.tokens[&legacy()].sealed.is_some());
     }
     let Counted::Live(other) = count(&db.store, 2).await else { panic!("the session is alive") };
-    assert_eq!(other.tokens[&legacy()], TokenRef { version: 1, sealed: None });
+    assert_eq!(other.tokens[&legacy()], TokenRef::by_version(1));
 }
 
 #[tokio::test]

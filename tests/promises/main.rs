@@ -39,6 +39,7 @@ fn token(version: u64) -> InternalToken {
         sealed: domain::sealing::SealedToken::parse("k1.c2VhbGVk"),
         since: NOW,
         ends: Some(NOW.saturating_add(DAY)),
+        idle: None,
         renew_until: None,
     }
 }

@@ -1,8 +1,9 @@
 //! Sessions: one successor, one lease, and an end that stays.
 
 use crate::{DAY, NOW, at_once, legacy, session, sid, token};
-use domain::session::Session;
-use domain::time::Seconds;
+use domain::session::{Idle, InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use store::Store;
 use support::dynamodb;
 
 fn next(session: &Session) -> Session {
@@ -92,15 +93,77 @@ async fn an_end_hands_out_the_internal_tokens_once_and_no_rotation_undoes_it() {
     assert_eq!(handed, [session(1).tokens]);
     assert_eq!(db.store.rotate_session(&next(&session(1)), "late", false, NOW).await, Ok(false));
     assert!(db.store.session(&sid(1)).await.unwrap().unwrap().family.ended);
-    assert_eq!(db.store.sealed_tokens(&sid(1)).await, Ok(None));
+    assert_eq!(db.store.internal_tokens(&sid(1)).await, Ok(None));
     assert_eq!(db.store.end_session(&sid(2)).await, Ok(None), "there is no such session");
 }
 
+/// A session whose internal token ends a hundred seconds after its last use.
+fn idle() -> Session {
+    let idle = Idle { after: Seconds::new(100), ends: NOW.saturating_add(Seconds::new(100)) };
+    Session { tokens: [(legacy(), InternalToken { idle: Some(idle), ..token(1) })].into(), ..session(1) }
+}
+
+/// When the internal token ends if it is not used.
+async fn idle_end(store: &Store) -> Option<Timestamp> {
+    store.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].idle.map(|idle| idle.ends)
+}
+
 #[tokio::test]
-async fn the_proxy_reads_version_token_and_end() {
+async fn the_proxy_reads_the_internal_tokens_as_they_were_written() {
+    let db = dynamodb().await;
+    db.store.create_session(&idle()).await.unwrap();
+    assert_eq!(db.store.internal_tokens(&sid(1)).await, Ok(Some(idle().tokens)));
+}
+
+#[tokio::test]
+async fn a_use_moves_the_idle_end_of_the_token_that_was_used_and_never_back() {
+    let db = dynamodb().await;
+    db.store.create_session(&idle()).await.unwrap();
+    let at = |seconds| NOW.saturating_add(Seconds::new(seconds));
+    db.store.note_use(&sid(1), &legacy(), 1, at(150)).await.unwrap();
+    assert_eq!(idle_end(&db.store).await, Some(at(150)));
+    db.store.note_use(&sid(1), &legacy(), 1, at(140)).await.unwrap();
+    db.store.note_use(&sid(1), &legacy(), 2, at(300)).await.unwrap();
+    assert_eq!(idle_end(&db.store).await, Some(at(150)));
+    db.store.note_use(&sid(2), &legacy(), 1, at(300)).await.unwrap();
+    assert_eq!(db.store.session(&sid(2)).await, Ok(None), "nothing is made of it");
+    db.store.end_session(&sid(1)).await.unwrap();
+    db.store.note_use(&sid(1), &legacy(), 1, at(300)).await.unwrap();
+    assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().tokens, [].into());
+}
+
+/// A refresh that read the session before a renewal in mid-life does not bring the old token back.
+#[tokio::test]
+async fn a_token_replaced_meanwhile_stays() {
     let db = dynamodb().await;
     db.store.create_session(&session(1)).await.unwrap();
-    let tokens = db.store.sealed_tokens(&sid(1)).await.unwrap().unwrap();
-    let expected = token(1);
-    assert_eq!(tokens[&legacy()], (1, expected.sealed, expected.ends));
+    let until = NOW.saturating_add(Seconds::new(30));
+    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.rotate_session(&next(&session(1)), "early", false, NOW).await, Ok(false));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
+    assert_eq!(db.store.rotate_session(&next(&session(1)), "late", false, NOW).await, Ok(false));
+    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(current.tokens[&legacy()].version, 2);
+    assert_eq!(db.store.rotate_session(&next(&current), "again", false, NOW).await, Ok(true));
+    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(db.store.lease_session(&sid(1), 2, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(true));
+    assert_eq!(db.store.rotate_session(&next(&current), "gone", false, NOW).await, Ok(false));
+}
+
+#[tokio::test]
+async fn only_the_holder_of_the_lease_replaces_a_token_and_nothing_else_changes() {
+    let db = dynamodb().await;
+    db.store.create_session(&idle()).await.unwrap();
+    let until = NOW.saturating_add(Seconds::new(30));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(false));
+    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "other").await, Ok(false));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
+    let expected = Session { tokens: [(legacy(), token(2))].into(), ..idle() };
+    assert_eq!(db.store.session(&sid(1)).await, Ok(Some(expected)));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(false), "the lease is given back");
+    assert_eq!(db.store.lease_session(&sid(1), 1, "next", until, NOW).await, Ok(true));
+    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "next").await, Ok(true));
+    assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().tokens, [].into());
 }

@@ -48,7 +48,7 @@ pub(crate) fn entry(byte: u8) -> Entry {
 }
 
 fn reference(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
-    BTreeMap::from([(legacy(), TokenRef { version, sealed: None })])
+    BTreeMap::from([(legacy(), TokenRef::by_version(version))])
 }
 
 fn row() -> AuditRow {
@@ -123,7 +123,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(store.delete_app(&app(), revision).await, Ok(WriteApp::Written(revision)));
 
     assert_eq!(store.session(&sid(1)).await, Ok(Some(session(1))));
-    assert_eq!(store.sealed_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].0, 1);
+    assert_eq!(store.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].version, 1);
     let until = NOW.saturating_add(Seconds::new(15));
     assert_eq!(store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
     store.release_session(&sid(1), "me").await.unwrap();
@@ -204,7 +204,7 @@ async fn of_people(store: &Store) {
 
 async fn of_sessions(store: &Store) {
     newer(store.session(&sid(1)).await);
-    newer(store.sealed_tokens(&sid(1)).await);
+    newer(store.internal_tokens(&sid(1)).await);
     newer(store.lease_session(&sid(1), 1, "me", NOW, NOW).await);
     newer(store.rotate_session(&next(), "me", false, NOW).await);
     newer(store.rotate_session(&next(), "me", true, NOW).await);

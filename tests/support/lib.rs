@@ -1,15 +1,19 @@
 //! What tests share: a real DynamoDB, a wire to it, the whole gateway in one call, and a client for it.
 
 mod client;
+mod daemon;
 mod dynamodb;
 mod gateway;
 mod raw;
+mod secrecy;
 mod servers;
 mod wire;
 
 pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
+pub use daemon::Daemon;
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
+pub use secrecy::Secrets;
 pub use servers::Server;
 pub use wire::{Operation, Verdict, Wire};

@@ -45,6 +45,8 @@ pub(crate) enum Failure {
     SessionOver,
     #[error("the internal token was replaced while a call used it")]
     SessionRenewed,
+    #[error("the internal token could not be renewed at present")]
+    NotRenewed,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -73,8 +75,10 @@ impl Failure {
             Self::Headers(_) => "headers",
             Self::SessionOver => "session_over",
             Self::SessionRenewed => "session_renewed",
+            Self::NotRenewed => "not_renewed",
             Self::Store(_) => "store",
             Self::Sealing(_) => "sealing",
+            Self::Connector(ConnectorError::Unfit(_)) => "unfit_call",
             Self::Connector(_) => "connector",
             Self::Configuration(_) => "configuration",
             Self::BackEnd(BackEndError::TimedOut) => "back_end_timed_out",
@@ -102,14 +106,23 @@ impl Failure {
             Self::Refused(refusal) => refused(refusal),
             Self::Headers(CannotBuild::ClientHeader) => problem(400, "A header is malformed."),
             Self::Headers(CannotBuild::TooLarge) => problem(431, "The headers are larger than the back end takes."),
+            Self::Connector(ConnectorError::Unfit(_)) => {
+                problem(400, "The body is not one that can carry the session at the back end.")
+            }
             Self::Headers(CannotBuild::OwnValue(_) | CannotBuild::OwnTooLarge)
             | Self::Context(_)
             | Self::Sealing(_)
-            | Self::Connector(_)
+            | Self::Connector(
+                ConnectorError::Refused
+                | ConnectorError::NotLinked
+                | ConnectorError::Unavailable(_)
+                | ConnectorError::Misbehaved(_),
+            )
             | Self::Configuration(_)
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
             Self::SessionOver => session_over(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
+            Self::NotRenewed => later("The session at the back end cannot be renewed at present. Repeat the call."),
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),

@@ -17,7 +17,7 @@ use crate::Proxy;
 use crate::answer::{self, MAX_ANSWER};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::tokens::InternalToken;
+use crate::tokens::OpenToken;
 
 impl Proxy {
     /// Sends the call to its back end and passes the answer on.
@@ -45,21 +45,21 @@ impl Proxy {
             return answer::pass_on(answer, &call.method, reserved);
         };
         let session = &admitted.session;
-        let token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
+        let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
         let mut answer = self.exchange(&exchange, reserved, Some(&token)).await?;
         if connector.is_dead(&answer) {
-            // A refresh may have replaced the token since the authorizer looked. Renewing is not for the proxy.
-            let current = self.tokens.current(session, name, self.clock.now()).await?;
-            if current.version == token.version {
-                return Err(Failure::SessionOver);
-            }
+            // A refresh may have replaced the token since the authorizer looked; if not, it is to be renewed.
+            token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
             if !call.method.is_idempotent() {
                 return Err(Failure::SessionRenewed);
             }
-            answer = self.exchange(&exchange, reserved, Some(&current)).await?;
+            answer = self.exchange(&exchange, reserved, Some(&token)).await?;
             if connector.is_dead(&answer) {
                 return Err(Failure::SessionOver);
             }
+        }
+        if !answer.status().is_server_error() {
+            self.tokens.used(session, name, &token, self.clock.now()).await;
         }
         answer::pass_on(answer, &call.method, reserved)
     }
@@ -76,7 +76,7 @@ impl Proxy {
         &self,
         exchange: &Exchange<'_>,
         reserved: &Reserved,
-        token: Option<&InternalToken>,
+        token: Option<&OpenToken>,
     ) -> Result<Response<Bytes>, Failure> {
         let api = exchange.call.api;
         let traced = startup::exchange(Remote::BackEnd {
@@ -113,7 +113,7 @@ impl Exchange<'_> {
     fn request(
         &self,
         reserved: &Reserved,
-        token: Option<&InternalToken>,
+        token: Option<&OpenToken>,
         trace_id: Option<&str>,
     ) -> Result<Request<Bytes>, Failure> {
         let (call, api) = (self.call, self.call.api);

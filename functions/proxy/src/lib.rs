@@ -5,10 +5,12 @@ mod call;
 mod failure;
 mod forward;
 mod preflight;
+mod renewal;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::Gateway;
@@ -22,6 +24,7 @@ use store::Store;
 
 use crate::call::Call;
 use crate::failure::Failure;
+pub use crate::renewal::Renewer;
 use crate::tokens::Tokens;
 
 /// The answer while the function cannot start: come back later.
@@ -44,16 +47,18 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for this configuration. The sealing keys open internal tokens; the store is read for nothing else.
+    /// A proxy for this configuration. The sealing keys open internal tokens; the store is asked for nothing else.
     pub fn new(
         gateway: Gateway,
         store: Store,
         keys: Fresh<SealingKeys>,
+        renewer: Renewer,
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let connectors = Connectors::from_config(&gateway, &clients);
-        Self { gateway, connectors, clients, tokens: Tokens::new(store, keys), clock }
+        // It only injects: logging in, with secrets for it, is for the token function alone.
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
+        Self { gateway, connectors, clients, tokens: Tokens::new(store, keys, renewer), clock }
     }
 
     /// Answers one event of API Gateway.

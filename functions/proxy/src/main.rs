@@ -7,7 +7,7 @@ use config::Gateway;
 use connectors::back_end::BackEndClients;
 use domain::sealing::SealingKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use proxy::Proxy;
+use proxy::{Proxy, Renewer};
 use serde_json::Value;
 use startup::function::Function;
 use startup::{Clock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
@@ -43,7 +43,7 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let tls = secrets.texts(gateway.tls_secrets()).await?;
     let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, clients, clock))
+    Ok(Proxy::new(gateway, store, keys, Renewer::from_environment(&environment)?, clients, clock))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

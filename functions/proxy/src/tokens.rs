@@ -5,32 +5,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId};
+use domain::renewal::{RenewalAnswer, RenewalRequest};
 use domain::sealing::{SealedToken, SealingKeys};
+use domain::session::{Idle, InternalToken};
 use domain::time::Timestamp;
 use startup::Fresh;
 use store::Store;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::renewal::Renewer;
 
 /// Tokens a container remembers; the oldest goes first.
 const REMEMBERED: usize = 256;
 
 /// An opened internal token.
 #[derive(Clone)]
-pub(crate) struct InternalToken {
+pub(crate) struct OpenToken {
     /// Raised whenever the token is replaced.
     pub(crate) version: u64,
     /// The connector's state.
     pub(crate) state: Arc<Zeroizing<Vec<u8>>>,
     /// When it stops working for certain.
     ends: Option<Timestamp>,
+    /// When it stops working for want of use.
+    idle: Option<Idle>,
 }
 
-impl InternalToken {
+impl OpenToken {
     /// Never a stale injection: what has ended is not sent.
-    fn alive(self, now: Timestamp) -> Result<Self, Failure> {
-        if self.ends.is_some_and(|ends| ends <= now) { Err(Failure::SessionOver) } else { Ok(self) }
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|ends| now >= ends) || self.idle.is_some_and(|idle| now >= idle.ends)
     }
 }
 
@@ -38,12 +43,13 @@ impl InternalToken {
 pub(crate) struct Tokens {
     store: Store,
     keys: Fresh<SealingKeys>,
+    renewer: Renewer,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
-    pub(crate) fn new(store: Store, keys: Fresh<SealingKeys>) -> Self {
-        Self { store, keys, memory: Mutex::default() }
+    pub(crate) fn new(store: Store, keys: Fresh<SealingKeys>, renewer: Renewer) -> Self {
+        Self { store, keys, renewer, memory: Mutex::default() }
     }
 
     /// The token the authorizer referred to, or the one that has replaced it since.
@@ -53,34 +59,73 @@ impl Tokens {
         connector: &ConnectorName,
         reference: Option<&TokenRef>,
         now: Timestamp,
-    ) -> Result<InternalToken, Failure> {
+    ) -> Result<OpenToken, Failure> {
         let reference = reference.ok_or(Failure::SessionOver)?;
-        if let Some(sealed) = &reference.sealed {
+        if let Some(sealed) = &reference.sealed
+            && reference.ends.is_none_or(|ends| now < ends)
+        {
             let state = self.open(session, connector, reference.version, sealed).await?;
-            return Ok(InternalToken { version: reference.version, state, ends: None });
+            return Ok(OpenToken { version: reference.version, state, ends: reference.ends, idle: None });
         }
         if let Some(token) = self.memory().get(session, connector)
             && token.version == reference.version
+            && !token.is_over(now)
         {
-            return token.alive(now);
+            return Ok(token);
         }
-        self.current(session, connector, now).await
+        self.current(session, connector, None, now).await
     }
 
-    /// The session's token as the store has it now, whatever is remembered.
+    /// The session's token as the store has it now, whatever is remembered. One that is over, or of the version that
+    /// the back end has just refused, is renewed by the token function if that can be done without the password.
     pub(crate) async fn current(
         &self,
         session: &SessionId,
         connector: &ConnectorName,
+        refused: Option<u64>,
         now: Timestamp,
-    ) -> Result<InternalToken, Failure> {
+    ) -> Result<OpenToken, Failure> {
         self.memory().forget(session, connector);
-        let mut tokens = self.store.sealed_tokens(session).await?.ok_or(Failure::SessionOver)?;
-        let (version, sealed, ends) = tokens.remove(connector).ok_or(Failure::SessionOver)?;
+        let mut stored = self.read(session, connector).await?;
+        let useless = |stored: &InternalToken| stored.is_over(now) || refused == Some(stored.version);
+        if useless(&stored) {
+            if !stored.is_renewable(now) {
+                return Err(Failure::SessionOver);
+            }
+            let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
+            let request = RenewalRequest { session, connector, version };
+            match self.renewer.renew(&request).await {
+                RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,
+                RenewalAnswer::Over => return Err(Failure::SessionOver),
+                RenewalAnswer::Later => return Err(Failure::NotRenewed),
+            }
+            if useless(&stored) {
+                return Err(Failure::SessionOver);
+            }
+        }
+        let InternalToken { version, sealed, ends, idle, .. } = stored;
         let state = self.open(session, connector, version, &sealed).await?;
-        let token = InternalToken { version, state, ends }.alive(now)?;
+        let token = OpenToken { version, state, ends, idle };
         self.memory().remember(session, connector, token.clone());
         Ok(token)
+    }
+
+    /// Notes that the back end has taken this token, if that keeps it alive and has not been noted lately. A call does
+    /// not fail for it: the next one notes it.
+    pub(crate) async fn used(&self, session: &SessionId, connector: &ConnectorName, token: &OpenToken, now: Timestamp) {
+        let Some(idle) = token.idle.and_then(|idle| idle.moved(now)) else { return };
+        match self.store.note_use(session, connector, token.version, idle.ends).await {
+            Ok(()) => {
+                let token = OpenToken { idle: Some(idle), ..token.clone() };
+                self.memory().remember(session, connector, token);
+            }
+            Err(error) => tracing::warn!(%session, %connector, %error, "a use of an internal token was not noted"),
+        }
+    }
+
+    async fn read(&self, session: &SessionId, connector: &ConnectorName) -> Result<InternalToken, Failure> {
+        let mut tokens = self.store.internal_tokens(session).await?.ok_or(Failure::SessionOver)?;
+        tokens.remove(connector).ok_or(Failure::SessionOver)
     }
 
     /// Opens a token, with keys read again if it was sealed with one that is not here. One whose key is gone for good
@@ -114,12 +159,12 @@ type Key = (SessionId, ConnectorName);
 /// What was opened lately, by session and connector.
 #[derive(Default)]
 struct Memory {
-    tokens: BTreeMap<Key, InternalToken>,
+    tokens: BTreeMap<Key, OpenToken>,
     order: VecDeque<Key>,
 }
 
 impl Memory {
-    fn get(&self, session: &SessionId, connector: &ConnectorName) -> Option<InternalToken> {
+    fn get(&self, session: &SessionId, connector: &ConnectorName) -> Option<OpenToken> {
         self.tokens.get(&(session.clone(), connector.clone())).cloned()
     }
 
@@ -130,7 +175,7 @@ impl Memory {
         }
     }
 
-    fn remember(&mut self, session: &SessionId, connector: &ConnectorName, token: InternalToken) {
+    fn remember(&mut self, session: &SessionId, connector: &ConnectorName, token: OpenToken) {
         self.forget(session, connector);
         if self.tokens.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()

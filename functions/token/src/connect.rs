@@ -4,10 +4,10 @@ use crate::App;
 use crate::error::Failure;
 use connectors::{Acquired, Connector, ConnectorError, Credentials};
 use domain::call_context::TokenRef;
-use domain::ids::{ConnectorName, SessionId};
+use domain::ids::{ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
 use domain::secret::Secret;
-use domain::session::{InternalToken, Session};
+use domain::session::{Idle, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use futures_util::future::join_all;
 use startup::{Ended, Metric, Remote};
@@ -21,6 +21,7 @@ const SKEW: Seconds = Seconds::new(30);
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
 pub(crate) struct Person<'a> {
+    pub(crate) user: &'a UserId,
     pub(crate) username: &'a str,
     pub(crate) links: &'a BTreeMap<ConnectorName, String>,
     pub(crate) password: &'a Secret,
@@ -39,7 +40,7 @@ pub(crate) type Tokens = BTreeMap<ConnectorName, InternalToken>;
 impl App {
     /// The connectors behind the APIs that this application reaches with this scope; `true` for those it can do
     /// without. The second value tells whether some API needs none, so that the session is good without any.
-    pub(crate) fn connectors_for(&self, app: &store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
+    fn connectors_for(&self, app: &store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
         let mut needed = BTreeMap::new();
         let mut without = false;
         for (name, api) in self.config.apis_for_scope(scope) {
@@ -58,30 +59,37 @@ impl App {
     }
 
     /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
-    /// optional; what the others gave is then handed back to them.
+    /// optional; what the others gave is then handed back to them. `before` are the tokens that these come after.
     pub(crate) async fn acquire(
         &self,
         sid: &SessionId,
-        needed: &BTreeMap<ConnectorName, bool>,
+        app: &store::App,
+        scope: &Scope,
         person: Person<'_>,
+        before: &Tokens,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
+        let (needed, _) = self.connectors_for(app, scope);
         let attempts = needed.iter().map(|(name, optional)| async move {
-            let acquired = match self.connector(name) {
-                Ok(connector) => {
-                    let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
-                    acquired.map_err(|error| backend_failure(&error))
+            let acquired = async {
+                let connector = self.connector(name)?;
+                let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
+                let acquired = acquired.map_err(|error| backend_failure(&error))?;
+                if let Err(failure) = self.fits(app, person.user, scope, (name, &**connector), &acquired.state) {
+                    self.end_one(name, &**connector, &acquired.state).await;
+                    return Err(failure);
                 }
-                Err(failure) => Err(failure),
+                Ok(acquired)
             };
-            (name, *optional, acquired)
+            (name, *optional, acquired.await)
         });
         let mut tokens = Tokens::new();
         let mut failure = None;
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
                 Ok(acquired) => {
-                    tokens.insert(name.clone(), self.seal(sid, name, 1, &acquired, now)?);
+                    let version = before.get(name).map_or(1, |token| token.version.saturating_add(1));
+                    tokens.insert(name.clone(), self.seal(sid, name, version, &acquired, now)?);
                 }
                 Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
                 Err(error) => failure = Some(error),
@@ -127,16 +135,32 @@ impl App {
                 return;
             };
             let Ok(state) = keys.open(sid, name, token.version, &token.sealed) else { return };
-            if let Err(error) = self.measured(name, connector.end(&state)).await {
-                tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
-            }
+            self.end_one(name, &**connector, &state).await;
         });
         join_all(ends).await;
     }
 
-    /// Until when the session is good for anything: for ever if some API needs no connector, otherwise as long as any
-    /// of its internal tokens lives or can be renewed.
-    pub(crate) fn useful_until(&self, app: &store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
+    async fn end_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
+        if let Err(error) = self.measured(name, connector.end(state)).await {
+            tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
+        }
+    }
+
+    /// Whether an API of the session's scope has no internal token.
+    pub(crate) fn lacks_tokens(&self, app: &store::App, session: &Session) -> bool {
+        let (needed, _) = self.connectors_for(app, &session.scope);
+        needed.keys().any(|name| !session.tokens.contains_key(name))
+    }
+
+    /// Whether the session is good for nothing any more: every API needs an internal token, and none of them lives.
+    pub(crate) fn is_useless(&self, app: &store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
+        let (_, good_without) = self.connectors_for(app, scope);
+        !good_without && tokens.values().all(|token| token.is_over(now))
+    }
+
+    /// Until when the session is good for anything at most: for ever if some API needs no connector, otherwise as long
+    /// as any of its internal tokens may live or be renewed. Use may move an idle end, so it does not count here.
+    fn useful_until(&self, app: &store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
         let (_, good_without) = self.connectors_for(app, scope);
         if good_without || tokens.values().any(|token| token.ends.is_none()) {
             return None;
@@ -164,7 +188,7 @@ impl App {
             .unwrap_or(session.family.absolute_end)
     }
 
-    async fn renew_one(
+    pub(crate) async fn renew_one(
         &self,
         session: &Session,
         name: &ConnectorName,
@@ -199,9 +223,9 @@ impl App {
             .value()
             .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
             .map_err(|_| Failure::Internal("sealing failed"))?;
-        // An idle end is met by use; without an absolute one it is all that is known.
-        let ends = acquired.ends.or_else(|| acquired.idle.map(|idle| now.saturating_add(idle)));
-        Ok(InternalToken { version, sealed, since: now, ends, renew_until: acquired.renew_until })
+        let idle = acquired.idle.map(|after| Idle { after, ends: now.saturating_add(after) });
+        let Acquired { ends, renew_until, .. } = *acquired;
+        Ok(InternalToken { version, sealed, since: now, ends, idle, renew_until })
     }
 
     /// Waits for a legacy system, counts how long that took and tells the trace of it.
@@ -216,7 +240,9 @@ impl App {
         let ended = match &outcome {
             Ok(_) => Ended::Done,
             Err(ConnectorError::Refused | ConnectorError::NotLinked) => Ended::Refused,
-            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)) => Ended::Failed,
+            Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_)) => {
+                Ended::Failed
+            }
         };
         traced.ended(ended);
         let failed = ended == Ended::Failed;
@@ -232,7 +258,11 @@ impl App {
 
 /// What the grant item keeps of these tokens.
 pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
-    let reference = |token: &InternalToken| TokenRef { version: token.version, sealed: Some(token.sealed.clone()) };
+    let reference = |token: &InternalToken| match token.idle {
+        None => TokenRef { version: token.version, sealed: Some(token.sealed.clone()), ends: token.ends },
+        // Whoever uses it is to know how long it may lie idle, and notes the use: only the session has that.
+        Some(_) => TokenRef::by_version(token.version),
+    };
     tokens.iter().map(|(name, token)| (name.clone(), reference(token))).collect()
 }
 
@@ -245,6 +275,8 @@ fn backend_failure(error: &ConnectorError) -> Failure {
     match error {
         ConnectorError::Refused => Failure::BackEndRefused,
         ConnectorError::NotLinked => Failure::NotLinked,
-        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) => Failure::BackEnd(error.to_string()),
+        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
+            Failure::BackEnd(error.to_string())
+        }
     }
 }

@@ -6,6 +6,7 @@ use domain::oauth_error::ErrorCode;
 use domain::password::HashError;
 use domain::time::Seconds;
 use startup::StartError;
+use std::borrow::Cow;
 use store::StoreError;
 
 /// Why the token function does not do what was asked. The text is for the log; the answer is [`Failure::answer`].
@@ -55,6 +56,8 @@ pub(crate) enum Failure {
     BackEndRefused,
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
+    #[error("an internal token takes {bytes} bytes of headers, which does not fit into {room}")]
+    DoesNotFit { bytes: usize, room: u32 },
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
     #[error("another refresh of this session is under way")]
@@ -76,9 +79,15 @@ pub(crate) struct Told {
     pub(crate) status: u16,
     pub(crate) code: ErrorCode,
     /// Our words, always within `%x20-21 / %x23-5B / %x5D-7E`; never anything the client sent.
-    pub(crate) description: &'static str,
+    pub(crate) description: Cow<'static, str>,
     pub(crate) retry_after: Option<Seconds>,
     pub(crate) allow: Option<&'static str>,
+}
+
+impl Told {
+    fn new(code: ErrorCode, description: Cow<'static, str>) -> Self {
+        Self { status: code.status(), code, description, retry_after: None, allow: None }
+    }
 }
 
 impl Failure {
@@ -103,6 +112,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused => "back_end_refused",
             Self::NotLinked => "not_linked",
+            Self::DoesNotFit { .. } => "does_not_fit",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
             Self::BackEnd(_) => "back_end",
@@ -115,10 +125,11 @@ impl Failure {
     /// The one place that words failures for clients (RFC 6749 §5.2).
     pub(crate) fn told(&self) -> Told {
         use ErrorCode as E;
-        let told =
-            |code: E, description| Told { status: code.status(), code, description, retry_after: None, allow: None };
-        let later =
-            |description, seconds| Told { retry_after: Some(seconds), ..told(E::TemporarilyUnavailable, description) };
+        let told = |code: E, description: &'static str| Told::new(code, Cow::Borrowed(description));
+        let later = |description: &'static str, seconds| Told {
+            retry_after: Some(seconds),
+            ..told(E::TemporarilyUnavailable, description)
+        };
         match self {
             Self::Event(error) => match error.status() {
                 Some(status) => Told { status, ..told(E::InvalidRequest, "the request is malformed or too large") },
@@ -179,6 +190,12 @@ impl Failure {
             Self::LoginAgain => {
                 told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
+            Self::DoesNotFit { bytes, room } => Told::new(
+                E::ServerError,
+                Cow::Owned(format!(
+                    "the session at a back end takes {bytes} bytes of headers, and max_header_bytes of its API is {room}"
+                )),
+            ),
             Self::NotLinked => told(
                 E::InvalidGrant,
                 "this account is not linked to a back end of this application; ask its administrator",
@@ -238,6 +255,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused,
             Failure::NotLinked,
+            Failure::DoesNotFit { bytes: 9_000, room: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,
             Failure::BackEnd("\"".into()),

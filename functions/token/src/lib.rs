@@ -5,6 +5,7 @@ mod client;
 mod client_credentials_grant;
 mod connect;
 mod error;
+mod fit;
 mod guard;
 mod introspect;
 mod issue;
@@ -12,12 +13,14 @@ mod keys;
 mod metadata;
 mod password_grant;
 mod refresh_grant;
+mod renewal;
 mod revoke;
 mod session_end;
 mod start;
 
 use crate::client::AuthenticatedApp;
 use crate::error::Failure;
+use crate::refresh_grant::Means;
 use config::Gateway;
 use connectors::Connectors;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -25,6 +28,7 @@ use domain::form::Form;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::Passwords;
 use domain::refresh_token::RefreshKeys;
+use domain::renewal::{RenewalAnswer, RenewalRequest};
 use domain::sealing::SealingKeys;
 use domain::time::Timestamp;
 use serde_json::Value;
@@ -62,8 +66,15 @@ pub(crate) struct Request<'a> {
 }
 
 impl App {
-    /// Answers one API Gateway event, REST or HTTP API.
+    /// Answers one API Gateway event, REST or HTTP API, or the proxy's request for a renewal.
     pub async fn handle(&self, event: Value) -> Value {
+        if let Some(asked) = RenewalRequest::from_event(&event) {
+            let answer = match asked {
+                Some(asked) => Box::pin(self.renewal(&asked)).await,
+                None => RenewalAnswer::Over,
+            };
+            return serde_json::json!(answer);
+        }
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
@@ -107,10 +118,13 @@ impl App {
         match form.get("grant_type") {
             None => Err(Failure::Missing("grant_type")),
             Some("password") => Box::pin(self.password_grant(request, &app, &mut form)).await,
-            Some("refresh_token") => Box::pin(self.refresh_grant(request, &app, &form)).await.inspect_err(|failure| {
-                let outcome = if failure.told().status >= 500 { "failed" } else { "refused" };
-                startup::count(Metric::Refresh { outcome });
-            }),
+            Some("refresh_token") => {
+                let answer = Box::pin(self.refresh_grant(request, &app, &form, Means::Renewal)).await;
+                answer.inspect_err(|failure| {
+                    let outcome = if failure.told().status >= 500 { "failed" } else { "refused" };
+                    startup::count(Metric::Refresh { outcome });
+                })
+            }
             Some("client_credentials") => Box::pin(self.client_credentials_grant(request, &app, &form)).await,
             Some(_) => Err(Failure::UnsupportedGrantType),
         }

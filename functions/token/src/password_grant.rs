@@ -4,6 +4,7 @@ use crate::client::AuthenticatedApp;
 use crate::connect::{Person, references};
 use crate::error::Failure;
 use crate::issue::Holder;
+use crate::refresh_grant::Means;
 use crate::{App, Request};
 use domain::event::ApiResponse;
 use domain::form::Form;
@@ -13,6 +14,7 @@ use domain::scope::Scope;
 use domain::secret::Secret;
 use domain::session::{Family, Session};
 use startup::Metric;
+use std::collections::BTreeMap;
 use store::{Entry, GrantType, NewEntry, User};
 
 /// So many logins of one person in one application may race for room without one of them losing.
@@ -42,12 +44,15 @@ impl App {
         let scope = Self::granted_scope(form, &registered.scope)?;
 
         let user = self.checked_user(request, registered, username, &password).await?;
+        let person = Person { user: &user.user_id, username, links: &user.links, password: &password };
+        if form.get("refresh_token").is_some() {
+            // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
+            return self.refresh_grant(request, app, form, Means::Login(person)).await;
+        }
         let sid = SessionId::from_random(startup::entropy::bytes()?);
-        let (needed, _) = self.connectors_for(registered, &scope);
-        let person = Person { username, links: &user.links, password: &password };
-        let tokens = self.acquire(&sid, &needed, person, request.now).await?;
+        let tokens = self.acquire(&sid, registered, &scope, person, &BTreeMap::new(), request.now).await?;
         drop(password);
-        if self.useful_until(registered, &scope, &tokens).is_some_and(|until| request.now >= until) {
+        if self.is_useless(registered, &scope, &tokens, request.now) {
             return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));
         }
 

@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::references;
+use crate::connect::{Person, references};
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
@@ -17,10 +17,19 @@ use std::time::Duration;
 use store::{Entry, GrantType};
 
 /// How long a refresh may hold the right to rotate while it renews internal tokens: longer than API Gateway waits for it.
-const LEASE: Seconds = Seconds::new(30);
+pub(crate) const LEASE: Seconds = Seconds::new(30);
 /// A concurrent refresh looks this often, this far apart, for the successor that another one is making.
-const LOOKS: u32 = 20;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+pub(crate) const LOOKS: u32 = 20;
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// Where the internal tokens of the next generation come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Means<'a> {
+    /// What wants renewal is renewed, without the password.
+    Renewal,
+    /// This person has just shown the password, and is logged in anew everywhere.
+    Login(Person<'a>),
+}
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -29,6 +38,7 @@ impl App {
         request: &Request<'_>,
         app: &AuthenticatedApp,
         form: &Form,
+        means: Means<'_>,
     ) -> Result<ApiResponse, Failure> {
         app.may_use(GrantType::RefreshToken)?;
         let registered = app.registered();
@@ -44,6 +54,9 @@ impl App {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             let session = self.own_session(registered, &presented).await?;
+            if matches!(means, Means::Login(person) if session.user_id != *person.user) {
+                return Err(Failure::RefreshToken("of another user"));
+            }
             let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
             let (session, outcome) = match decision {
@@ -61,14 +74,19 @@ impl App {
                     return Err(Failure::RefreshToken("reused"));
                 }
                 Decision::Replay => (session, "replayed"),
-                Decision::Rotate => match self.rotate(request.now, registered, session, attempt.clone()).await? {
-                    Some(session) => (session, "rotated"),
-                    // Another request is making the successor, or has just made it.
-                    None => continue,
-                },
+                Decision::Rotate => {
+                    match self.rotate(request.now, registered, session, attempt.clone(), means).await? {
+                        Some(session) => (session, "rotated"),
+                        // Another request is making the successor, or has just made it.
+                        None => continue,
+                    }
+                }
             };
             let answer = self.serve(request, registered, &session, &scope).await?;
-            startup::count(Metric::Refresh { outcome });
+            startup::count(match means {
+                Means::Renewal => Metric::Refresh { outcome },
+                Means::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
+            });
             return Ok(answer);
         }
         Err(Failure::Busy)
@@ -94,16 +112,28 @@ impl App {
         app: &store::App,
         session: Session,
         attempt: Option<String>,
+        means: Means<'_>,
     ) -> Result<Option<Session>, Failure> {
         let rotation = u128::from_be_bytes(startup::entropy::bytes()?).to_string();
-        let leased = session.tokens.values().any(|token| token.wants_renewal(now));
+        let leased = match means {
+            Means::Renewal => session.tokens.values().any(|token| token.wants_renewal(now)),
+            Means::Login(..) => true,
+        };
         let mut tokens = session.tokens.clone();
         if leased {
             let (sid, generation) = (&session.sid, session.family.generation);
             if !self.store.lease_session(sid, generation, &rotation, now.saturating_add(LEASE), now).await? {
                 return Ok(None);
             }
-            tokens = match self.renew(&session, now).await {
+            let made = match means {
+                Means::Renewal => self.renew(&session, now).await,
+                Means::Login(person) => {
+                    // One that could do without its new token keeps the one it has.
+                    let acquired = self.acquire(sid, app, &session.scope, person, &session.tokens, now).await;
+                    acquired.map(|acquired| tokens.into_iter().chain(acquired).collect())
+                }
+            };
+            tokens = match made {
                 Ok(tokens) => tokens,
                 Err(failure) => {
                     self.store.release_session(sid, &rotation).await?;
@@ -111,16 +141,24 @@ impl App {
                 }
             };
         }
-        if self.useful_until(app, &session.scope, &tokens).is_some_and(|until| now >= until) {
+        if self.is_useless(app, &session.scope, &tokens, now) {
             self.end_session(&session.sid).await?;
             return Err(Failure::LoginAgain);
         }
         let family = session.family.rotated(attempt, self.config.lifetimes().session_idle, now);
+        let before = session.tokens.clone();
         let next = Session { family, tokens, ..session };
         let committed = self.store.rotate_session(&next, &rotation, leased, now).await;
         if leased && committed.is_err() {
             // The commit's own error is the one to tell; an abandoned lease lapses by itself.
             let _ = self.store.release_session(&next.sid, &rotation).await;
+        }
+        // Of two logins one is too many: the one before, or the new one if it came to nothing. It may have come to
+        // something where nobody knows.
+        if let (Means::Login(..), Ok(committed)) = (means, &committed) {
+            let (superfluous, kept) = if *committed { (before, &next.tokens) } else { (next.tokens.clone(), &before) };
+            let replaced = superfluous.into_iter().filter(|(name, token)| kept.get(name) != Some(token)).collect();
+            self.end_tokens(&next.sid, &replaced).await;
         }
         Ok(committed?.then_some(next))
     }
@@ -151,9 +189,7 @@ impl App {
 
     /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.
     fn grant_may_be_behind(&self, app: &store::App, session: &Session) -> bool {
-        let (needed, _) = self.connectors_for(app, &session.scope);
-        session.tokens.values().any(|token| token.version > 1)
-            || needed.keys().any(|name| !session.tokens.contains_key(name))
+        session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session)
     }
 }
 

@@ -30,18 +30,19 @@ impl App {
         };
         let (secrets, clock) = (Secrets::new(environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
         let passwords = |json: &str| Passwords::new(json, Cost::default());
-        let (signing, public, sealing, refresh, passwords, tls) = futures_util::try_join!(
+        let (signing, public, sealing, refresh, passwords, tls, own) = futures_util::try_join!(
             Fresh::read(&secrets, environment, "SIGNING_KEYS_SECRET", &clock, SigningKey::parse),
             Fresh::read(&secrets, environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks),
             Fresh::read(&secrets, environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse),
             Fresh::read(&secrets, environment, "REFRESH_KEYS_SECRET", &clock, RefreshKeys::parse),
             Fresh::read(&secrets, environment, "PEPPER_SECRET", &clock, passwords),
             secrets.texts(config.tls_secrets()),
+            secrets.texts(config.connector_secrets()),
         )?;
         let clients = BackEndClients::new(&config, &tls)
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
         Ok(Self {
-            connectors: Connectors::from_config(&config, &clients),
+            connectors: Connectors::from_config(&config, &clients, &own),
             config,
             store: Store::new(dynamodb_client(environment)?, tables),
             passwords,

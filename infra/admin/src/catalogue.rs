@@ -1,9 +1,9 @@
-//! The names that gateway.yaml knows: APIs, plans and scopes are checked against it, if it is there.
+//! The names that gateway.yaml knows: APIs, connectors, plans and scopes are checked against it, if it is there.
 
 use crate::connection::above;
 use crate::error::Error;
 use config::Gateway;
-use domain::ids::{ApiName, PlanName};
+use domain::ids::{ApiName, ConnectorName, PlanName};
 use domain::scope::Scope;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,16 @@ impl Catalogue {
         }
         let known: Vec<_> = gateway.apis().map(|(name, _)| name.as_str()).collect();
         Err(self.unknown("API", api.as_str(), &known.join(", ")))
+    }
+
+    /// Refuses a connector that is not configured.
+    pub(crate) fn check_connector(&self, connector: &ConnectorName) -> Result<(), Error> {
+        let Some(gateway) = self.gateway()? else { return Ok(()) };
+        if gateway.connector(connector).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = gateway.connectors().map(|(name, _)| name.as_str()).collect();
+        Err(self.unknown("connector", connector.as_str(), &known.join(", ")))
     }
 
     /// Refuses a plan that is not configured: an app with one could make no call.
@@ -59,7 +69,9 @@ impl Catalogue {
         let read = if let Some(path) = &self.path {
             Some(Gateway::load(path).map_err(|error| Error::Invalid(error.to_string()))?)
         } else {
-            crate::output::note("names of APIs, plans and scopes are not checked: name gateway.yaml with --config");
+            crate::output::note(
+                "names of APIs, connectors, plans and scopes are not checked: name gateway.yaml with --config",
+            );
             None
         };
         Ok(self.read.get_or_init(|| read).as_ref())

@@ -6,12 +6,15 @@ use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::{import, policy, sessions, when};
-use domain::ids::UserId;
+use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use domain::secret::Secret;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use store::{User, email_key};
+
+/// Bytes of a name at a legacy system: more than any directory gives.
+const MOST_OF_A_NAME: usize = 256;
 
 pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
     match command {
@@ -22,6 +25,8 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
         Users::SetPassword { user } => set_password(context, &user).await,
         Users::Disable { user } => enable(context, &user, false).await,
         Users::Enable { user } => enable(context, &user, true).await,
+        Users::Link { user, connector, name } => link(context, &user, &connector, Some(&name)).await,
+        Users::Unlink { user, connector } => link(context, &user, &connector, None).await,
         Users::Delete { user } => delete(context, &user).await,
         Users::Import(arguments) => import::run(context, arguments).await,
     }
@@ -51,6 +56,7 @@ pub(crate) fn shown(user: &User) -> Json {
         "enabled": user.enabled,
         "password": password,
         "credential_epoch": user.credential_epoch,
+        "links": user.links,
     })
 }
 
@@ -167,6 +173,41 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
         format!("{} may not log in; {ended} sessions ended", user.email)
     };
     context.print.done(&words, &json!({ "user_id": user.user_id, "enabled": enabled, "sessions_ended": ended }));
+    Ok(())
+}
+
+/// Sessions end, since they are still those of the name before.
+async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Option<&str>) -> Result<(), Error> {
+    // A name at a connector that is gone can still be taken away.
+    if name.is_some() {
+        context.catalogue.check_connector(connector)?;
+    }
+    let user = context.user(user).await?;
+    if let Some(name) = name
+        && (name.is_empty() || name.len() > MOST_OF_A_NAME || name.chars().any(char::is_control))
+    {
+        let text = format!("a name at a legacy system has 1 to {MOST_OF_A_NAME} bytes and no control characters");
+        return Err(Error::Invalid(text));
+    }
+    let act = Act {
+        act: if name.is_some() { "users link" } else { "users unlink" },
+        subject: subject(&user),
+        before: Some(json!({ "links": user.links })),
+        after: Some(json!({ "connector": connector, "name": name })),
+    };
+    let change = async {
+        if !context.connection.store.set_link(&user.user_id, connector, name).await? {
+            return Err(Error::NoUser(user.email.clone()));
+        }
+        sessions::end_of_user(context, &user.user_id).await
+    };
+    let ended = context.audited(act, change).await?;
+    let words = match name {
+        Some(name) => format!("{connector} logs {} in as {name}; {ended} sessions ended", user.email),
+        None => format!("{connector} knows no name of {}; {ended} sessions ended", user.email),
+    };
+    let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name, "sessions_ended": ended });
+    context.print.done(&words, &changed);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Who may do what: the roles of the template, held against every request to `DynamoDB` and Secrets Manager.
+//! Who may do what: the roles of the template, held against every request to `DynamoDB`, Secrets Manager and Lambda.
 //!
 //! A function signs with its logical id as access key, so a request says whose it is. Whoever is no function of the
 //! template (the seed, a test, an operator) may do anything, as the owner of an account may.
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::template::{Role, Template};
 
-/// An action on a table or secret, such as `dynamodb:GetItem` on `UsersTable`.
+/// An action on a table, secret or function, such as `dynamodb:GetItem` on `UsersTable`.
 pub type Right = (String, String);
 
 /// Checks requests, and remembers which rights were used. Clones share what they remember.
@@ -25,17 +25,26 @@ pub struct Access {
     used: Arc<Mutex<BTreeMap<String, BTreeSet<Right>>>>,
 }
 
-/// The policy of template.yaml for the secrets that gateway.yaml names under `tls`.
-const BACK_END_SECRETS: &str = "BackEndSecretsPolicy";
+/// The secrets that gateway.yaml names, by the policy of template.yaml that lets functions read them.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// Under `tls`: `BackEndSecretsPolicy`.
+    pub back_ends: BTreeSet<String>,
+    /// For what connectors log in with: `ConnectorSecretsPolicy`.
+    pub connectors: BTreeSet<String>,
+}
 
 impl Access {
-    /// The roles of the functions of this template, and the secrets of back ends that some of them may read.
-    pub fn of(template: &Template, back_end_secrets: &[String]) -> Self {
+    /// The roles of the functions of this template, and the secrets that some of them may read besides.
+    pub fn of(template: &Template, named: &Named) -> Self {
+        let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
-            if role.managed.contains(BACK_END_SECRETS) {
-                let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
-                role.allowed.extend(back_end_secrets.iter().map(right));
+            let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
+            for (policy, secrets) in policies {
+                if role.managed.contains(policy) {
+                    role.allowed.extend(secrets.iter().map(right));
+                }
             }
             role
         };
@@ -109,7 +118,7 @@ mod tests {
 
     fn access() -> Access {
         let template = include_str!("../../../template.yaml");
-        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &[])
+        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &Named::default())
     }
 
     #[test]
@@ -122,6 +131,12 @@ mod tests {
         };
         assert_eq!(ask("ProxyFunction", "GetItem", "SessionsTable"), None);
         assert_eq!(ask("ProxyFunction", "PutItem", "SessionsTable"), Some(StatusCode::BAD_REQUEST));
+        let invokes = |caller: &str, function: &str| {
+            let right = ("lambda:InvokeFunction".to_owned(), function.to_owned());
+            access.refusal(&headers(caller, ""), vec![right]).is_none()
+        };
+        assert!(invokes("ProxyFunction", "TokenFunction") && !invokes("ProxyFunction", "KeysFunction"));
+        assert!(!invokes("AuthorizerFunction", "TokenFunction"));
         assert_eq!(ask("ProxyFunction", "GetItem", "UsersTable"), Some(StatusCode::BAD_REQUEST));
         assert_eq!(ask("AuthorizerFunction", "Scan", "GrantsTable"), Some(StatusCode::BAD_REQUEST));
         assert_eq!(ask("local", "Scan", "GrantsTable"), None);

@@ -7,6 +7,7 @@ pub mod binaries;
 pub mod data_directory;
 pub mod dynamodb;
 pub mod functions;
+mod lambda;
 pub mod legacy;
 pub mod limits;
 pub mod log;

@@ -3,8 +3,10 @@
 mod apis;
 mod connectors;
 mod http_login;
+mod kerberos;
 mod paths;
 mod requests;
+mod saml;
 mod tls;
 
 use crate::file::File;

@@ -1,12 +1,14 @@
 //! How the gateway logs in to one legacy system, reads its session and hands it on with each call.
 
 mod http_login;
+mod kerberos;
 mod pattern;
+mod saml;
 mod sso_session;
 mod template;
 mod written;
 
-use crate::tls::Tls;
+use crate::tls::{SecretName, Tls};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -15,9 +17,11 @@ use std::fmt;
 
 pub use http_login::{
     Condition, DeadSession, End, Expires, ExpiryForm, Extract, HeaderCondition, Headers, HttpLogin, Inject,
-    LoginRequest, LogoutRequest, Preflight, RedirectTo, RenewRequest, Way,
+    LoginRequest, Preflight, RedirectTo, RenewRequest, SessionRequest, Way,
 };
+pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
 pub use pattern::{Marker, Pattern, Statuses};
+pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
 pub use sso_session::SsoSession;
 pub use template::{Field, Piece, Template, ValueName};
 
@@ -29,6 +33,14 @@ pub enum ConnectorConfig {
     HttpLogin(Box<HttpLogin>),
     /// A session at the portal of a web single sign-on.
     SsoSession(Box<SsoSession>),
+    /// Kerberos tickets for people, by constrained delegation.
+    KerberosS4u(KerberosS4u),
+    /// Kerberos tickets with the user's password.
+    KerberosPassword(KerberosPassword),
+    /// A login at a SAML identity provider with the user's name and password.
+    SamlEcp(Box<SamlEcp>),
+    /// A login at a security token service with the user's name and password.
+    WsTrust(Box<WsTrust>),
 }
 
 impl ConnectorConfig {
@@ -37,7 +49,23 @@ impl ConnectorConfig {
         match self {
             Self::HttpLogin(http_login) => http_login.tls.as_ref(),
             Self::SsoSession(session) => session.tls.as_ref(),
+            Self::KerberosS4u(_) | Self::KerberosPassword(_) => None,
+            Self::SamlEcp(saml_ecp) => saml_ecp.tls.as_ref(),
+            Self::WsTrust(ws_trust) => ws_trust.tls.as_ref(),
         }
+    }
+
+    /// The secrets it logs in with, each with the name of its field. Only who logs in reads them.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretName)> {
+        match self {
+            Self::KerberosS4u(kerberos) => Some(("secret", &kerberos.secret)),
+            Self::HttpLogin(_)
+            | Self::SsoSession(_)
+            | Self::KerberosPassword(_)
+            | Self::SamlEcp(_)
+            | Self::WsTrust(_) => None,
+        }
+        .into_iter()
     }
 }
 
@@ -73,6 +101,16 @@ impl<'de> Visitor<'de> for ByType {
                 let settings = SsoSession::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(ConnectorConfig::SsoSession(Box::new(settings)))
             }
+            Kind::KerberosS4u => {
+                KerberosS4u::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::KerberosS4u)
+            }
+            Kind::KerberosPassword => {
+                KerberosPassword::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::KerberosPassword)
+            }
+            Kind::SamlEcp => SamlEcp::deserialize(MapAccessDeserializer::new(map))
+                .map(|saml_ecp| ConnectorConfig::SamlEcp(Box::new(saml_ecp))),
+            Kind::WsTrust => WsTrust::deserialize(MapAccessDeserializer::new(map))
+                .map(|ws_trust| ConnectorConfig::WsTrust(Box::new(ws_trust))),
         }
     }
 }
@@ -83,4 +121,8 @@ impl<'de> Visitor<'de> for ByType {
 enum Kind {
     HttpLogin,
     SsoSession,
+    KerberosS4u,
+    KerberosPassword,
+    SamlEcp,
+    WsTrust,
 }

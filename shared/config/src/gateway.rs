@@ -128,6 +128,13 @@ impl Gateway {
         })
     }
 
+    /// Every secret that connectors log in with, each with its field; one may be named twice.
+    pub fn connector_secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        self.connectors().flat_map(|(name, one)| {
+            one.secrets().map(move |(part, secret)| (format!("connectors.{name}.{part}"), secret.as_str()))
+        })
+    }
+
     /// The APIs that a token of this scope opens at least one route of; public routes do not count.
     pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
         self.file.apis.iter().filter(|(_, api)| {

@@ -6,10 +6,12 @@
 pub mod back_end;
 mod cookie_date;
 mod http_login;
+mod kerberos;
 #[cfg(test)]
 mod recording_server;
 mod registry;
 mod rfc3339;
+mod saml;
 mod sso_session;
 
 use async_trait::async_trait;
@@ -21,7 +23,9 @@ use http::{HeaderName, HeaderValue, Response};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
+pub use kerberos::{KerberosPassword, KerberosS4u};
 pub use registry::Connectors;
+pub use saml::{SamlEcp, WsTrust};
 
 /// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +72,9 @@ pub enum ConnectorError {
     /// The system answered something else than configured. The text never holds what it sent.
     #[error("the legacy system answered unexpectedly: {0}")]
     Misbehaved(String),
+    /// The call cannot carry the token, and the client can change that: 400. The text says what is wrong with it.
+    #[error("the call cannot carry the session at the back end: {0}")]
+    Unfit(&'static str),
 }
 
 /// The call that an internal token goes with.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::Gateway;
 use config::connector::ConnectorConfig;
+use config::{Gateway, SecretName};
 use domain::ids::ConnectorName;
+use domain::secret::Secret;
 
 use crate::back_end::BackEndClients;
-use crate::{Connector, HttpLogin};
+use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u, SamlEcp, WsTrust};
 
 /// All configured connectors.
 #[derive(Clone, Default)]
@@ -16,15 +17,29 @@ pub struct Connectors(BTreeMap<ConnectorName, Arc<dyn Connector>>);
 
 impl Connectors {
     /// Builds every connector of the configuration. Those with the same TLS setting share one HTTP client.
-    pub fn from_config(gateway: &Gateway, clients: &BackEndClients) -> Self {
+    ///
+    /// `secrets` are the texts of [`Gateway::connector_secrets`]. A connector whose secret is not there can only inject,
+    /// which is all that the proxy does.
+    pub fn from_config(gateway: &Gateway, clients: &BackEndClients, secrets: &BTreeMap<String, Secret>) -> Self {
+        let secret = |name: &SecretName| secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()));
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(HttpLogin::new((**settings).clone(), client)) as Arc<dyn Connector>
+                Arc::new(HttpLogin::new(settings.as_ref().clone(), client)) as Arc<dyn Connector>
             }
             ConnectorConfig::SsoSession(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
                 Arc::new(HttpLogin::at_portal(settings, client))
+            }
+            ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
+            ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
+            ConnectorConfig::SamlEcp(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(SamlEcp::new(settings.as_ref().clone(), client))
+            }
+            ConnectorConfig::WsTrust(settings) => {
+                let client = clients.get(settings.tls.as_ref()).clone();
+                Arc::new(WsTrust::new(settings.as_ref().clone(), client))
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

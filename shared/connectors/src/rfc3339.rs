@@ -33,6 +33,19 @@ pub(crate) fn from_parts([year, month, day]: [i64; 3], [hour, minute, second]: [
         .then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
+/// The point in time in UTC, as `2030-01-31T12:00:00Z`; the first or last that has four digits for its year, outside.
+pub(crate) fn written(time: Timestamp) -> String {
+    let seconds = time.as_secs().clamp(-62_135_596_800, 253_402_300_799);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // A year has 365.2425 days: the quotient is this year, or the next one in its last days.
+    let near = 1970 + days * 10_000 / 3_652_425;
+    let year = (near - 1..=near + 1).rev().find(|year| days_since_1970(*year, 1, 1) <= days).unwrap_or(near);
+    let month = (1..=12).rev().find(|month| days_since_1970(year, *month, 1) <= days).unwrap_or(1);
+    let day = days - days_since_1970(year, month, 1) + 1;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Numbers of exactly these many digits, with one separator between them.
 fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
     let mut found = [0; N];
@@ -76,6 +89,18 @@ mod tests {
             ("2100-03-01T00:00:00Z", 4_107_542_400),
         ] {
             assert_eq!(parse(text), Some(Timestamp::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(written(Timestamp::from_secs(1_896_091_200)), "2030-01-31T12:00:00Z");
+        assert_eq!(written(Timestamp::from_secs(i64::MIN)), "0001-01-01T00:00:00Z");
+        assert_eq!(written(Timestamp::from_secs(i64::MAX)), "9999-12-31T23:59:59Z");
+        // Every day of four centuries and a bit, at an odd hour.
+        for day in -75_000..75_000 {
+            let time = Timestamp::from_secs(day * 86_400 + 86_399);
+            assert_eq!(parse(&written(time)), Some(time), "{}", written(time));
         }
     }
 

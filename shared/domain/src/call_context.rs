@@ -17,7 +17,7 @@ use crate::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
 use crate::rate_limit::Quota;
 use crate::scope::Scope;
 use crate::sealing::SealedToken;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// Most bytes of names and values together; API Gateway takes 8 KB for the whole answer of an authorizer, policy included.
 pub const MAX_BYTES: usize = 6 * 1024;
@@ -32,6 +32,16 @@ pub struct TokenRef {
     /// Absent when the proxy is to read it from the session.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedToken>,
+    /// When the sealed token stops working; the session tells it of one that is not here.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Timestamp>,
+}
+
+impl TokenRef {
+    /// The token by its version alone.
+    pub const fn by_version(version: u64) -> Self {
+        Self { version, sealed: None, ends: None }
+    }
 }
 
 /// A call that may go to its back end, and on whose behalf.

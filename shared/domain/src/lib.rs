@@ -17,6 +17,7 @@ pub mod path;
 pub mod problem;
 pub mod rate_limit;
 pub mod refresh_token;
+pub mod renewal;
 pub mod rotation;
 pub mod scope;
 pub mod sealing;

@@ -59,24 +59,50 @@ pub struct InternalToken {
     pub sealed: SealedToken,
     /// When it was got.
     pub since: Timestamp,
-    /// When the legacy system ends it, if it says so.
+    /// When the legacy system ends it however much it is used, if it says so.
     pub ends: Option<Timestamp>,
+    /// When the legacy system ends it for want of use, if it does.
+    pub idle: Option<Idle>,
     /// Until when it can be renewed without the password, if at all.
     pub renew_until: Option<Timestamp>,
 }
 
+/// The end of an internal token that is not used. Only use moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idle {
+    /// How long the legacy system waits for the next use.
+    pub after: Seconds,
+    /// When it stops waiting, as far as is known: uses are noted now and then, not each.
+    pub ends: Timestamp,
+}
+
+impl Idle {
+    /// The end after a use now, if that is worth noting: it moves the end by a tenth of the wait or more.
+    pub fn moved(&self, now: Timestamp) -> Option<Self> {
+        let ends = now.saturating_add(self.after);
+        let worth = Seconds::new(self.after.as_u64() / 10);
+        (ends > self.ends.saturating_add(worth)).then_some(Self { ends, ..*self })
+    }
+}
+
 impl InternalToken {
-    /// Whether a refresh should renew it: three quarters of its life are over.
+    /// Whether a refresh should renew it: three quarters of its life are over, or all of it.
     pub fn wants_renewal(&self, now: Timestamp) -> bool {
-        let Some(ends) = self.ends else { return false };
-        let life = ends.since(self.since).as_u64();
-        now >= self.since.saturating_add(Seconds::new(life / 4 * 3))
-            && self.renew_until.is_some_and(|until| now < until)
+        let aged = self.ends.is_some_and(|ends| {
+            let life = ends.since(self.since).as_u64();
+            now >= self.since.saturating_add(Seconds::new(life / 4 * 3))
+        });
+        self.is_renewable(now) && (aged || self.is_over(now))
+    }
+
+    /// Whether it can be renewed without the password.
+    pub fn is_renewable(&self, now: Timestamp) -> bool {
+        self.renew_until.is_some_and(|until| now < until)
     }
 
     /// Whether the legacy system has ended it.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.ends.is_some_and(|ends| now >= ends)
+        self.ends.is_some_and(|ends| now >= ends) || self.idle.is_some_and(|idle| now >= idle.ends)
     }
 }
 
@@ -204,6 +230,33 @@ mod tests {
         assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(1001)), Decision::Refuse, "a late copy of a repetition");
         let older = family.rotated(None, DAY, at(120));
         assert_eq!(decide(&older, 1, None, PATIENCE, at(121)), Decision::Revoke);
+    }
+
+    #[test]
+    fn an_internal_token_is_over_at_its_end_or_for_want_of_use() {
+        let idle = Some(Idle { after: Seconds::new(100), ends: at(100) });
+        let token = InternalToken {
+            version: 1,
+            sealed: SealedToken::parse("k.x"),
+            since: at(0),
+            ends: Some(at(1_000)),
+            idle,
+            renew_until: Some(at(5_000)),
+        };
+        assert!(!token.is_over(at(99)) && token.is_over(at(100)));
+        assert!(!token.wants_renewal(at(99)) && token.wants_renewal(at(100)), "nobody used it");
+        let used = InternalToken { idle: None, ..token.clone() };
+        assert!(!used.wants_renewal(at(749)) && used.wants_renewal(at(750)) && !used.is_over(at(999)));
+        assert!(used.is_over(at(1_000)) && used.wants_renewal(at(4_999)) && !used.wants_renewal(at(5_000)));
+        let for_good = InternalToken { renew_until: None, ..token };
+        assert!(for_good.is_over(at(100)) && !for_good.wants_renewal(at(100)));
+    }
+
+    #[test]
+    fn a_use_is_noted_when_it_moves_the_idle_end_by_a_tenth() {
+        let idle = Idle { after: Seconds::new(100), ends: at(100) };
+        assert_eq!(idle.moved(at(10)), None);
+        assert_eq!(idle.moved(at(11)), Some(Idle { ends: at(111), ..idle }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a user and an application share: call counters, and which sessions are alive. Key: `user_id`, `client_id`.
 //!
 //! The item stays under 1 KB, so that the authorizer's one write per call is one write unit: `b<bucket>` counters,
-//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing}}}`, `n`, the number of
+//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing, e: its end}}}`, `n`, the number of
 //! entries, and `v`, the item's version. It is never part of a transaction, which would make concurrent authorizers fail.
 
 mod item;
@@ -153,10 +153,8 @@ impl Store {
         if inline.sum::<usize>() <= INLINE_BYTES && self.try_add(user, client, entry, tokens, 1).await?.is_none() {
             return Ok(NewEntry::Added);
         }
-        let references: BTreeMap<_, _> = tokens
-            .iter()
-            .map(|(name, token)| (name.clone(), TokenRef { version: token.version, sealed: None }))
-            .collect();
+        let references: BTreeMap<_, _> =
+            tokens.iter().map(|(name, token)| (name.clone(), TokenRef::by_version(token.version))).collect();
         Ok(self.try_add(user, client, entry, &references, most).await?.map_or(NewEntry::Added, NewEntry::Full))
     }
 
@@ -239,10 +237,8 @@ impl Store {
         entry: &Entry,
         tokens: &BTreeMap<ConnectorName, TokenRef>,
     ) -> Result<(), StoreError> {
-        let references: BTreeMap<_, _> = tokens
-            .iter()
-            .map(|(name, token)| (name.clone(), TokenRef { version: token.version, sealed: None }))
-            .collect();
+        let references: BTreeMap<_, _> =
+            tokens.iter().map(|(name, token)| (name.clone(), TokenRef::by_version(token.version))).collect();
         let newer =
             (0..tokens.len()).map(|at| format!("(attribute_not_exists(#s.t.#c{at}) OR #s.t.#c{at}.v <= :v{at})"));
         let conditions: Vec<_> = std::iter::once("attribute_exists(#s)".to_owned()).chain(newer).collect();

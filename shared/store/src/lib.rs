@@ -18,7 +18,7 @@ pub use grants::{Counted, Entry, GrantView, LiveSession, NewEntry};
 pub use guesses::Reservation;
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
-pub use sessions::{EndedSession, SealedTokens};
+pub use sessions::EndedSession;
 pub use users::{ChangeUser, CreateUser, User, email_key};
 
 use aws_sdk_dynamodb::types::AttributeValue;

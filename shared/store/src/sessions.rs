@@ -7,16 +7,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
 use domain::sealing::SealedToken;
-use domain::session::{Family, InternalToken, Session};
+use domain::session::{Family, Idle, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Kept this long after its absolute end, so that a reused refresh token is still recognised.
 const KEPT: Seconds = Seconds::new(86_400);
-
-/// What the proxy reads of a session: per connector the version, the sealed token and its end.
-pub type SealedTokens = BTreeMap<ConnectorName, (u64, SealedToken, Option<Timestamp>)>;
 
 /// A session that is over, with what still has to be ended at the legacy systems.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +61,11 @@ struct TokenItem {
     since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends: Option<Timestamp>,
+    /// After how many seconds without use it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle_ends: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     renew_until: Option<Timestamp>,
 }
@@ -88,13 +90,56 @@ impl Store {
         Ok(self.session_item(sid, "session").await?.map(Session::from))
     }
 
-    /// The sealed tokens of a live session; nothing if there is none or it has ended. One strongly consistent read.
-    pub async fn sealed_tokens(&self, sid: &SessionId) -> Result<Option<SealedTokens>, StoreError> {
-        let Some(item) = self.session_item(sid, "sealed_tokens").await? else { return Ok(None) };
-        if item.ended {
-            return Ok(None);
-        }
-        Ok(Some(item.tokens.into_iter().map(|(name, token)| (name, (token.v, token.x, token.ends))).collect()))
+    /// The internal tokens of a live session; nothing if there is none or it has ended. One strongly consistent read.
+    pub async fn internal_tokens(
+        &self,
+        sid: &SessionId,
+    ) -> Result<Option<BTreeMap<ConnectorName, InternalToken>>, StoreError> {
+        let item = self.session_item(sid, "internal_tokens").await?;
+        Ok(item.filter(|item| !item.ended).map(|item| Session::from(item).tokens))
+    }
+
+    /// Notes a use of an internal token: its idle end moves. Nothing happens if the session has ended, the token was
+    /// replaced, or a later use is noted already.
+    pub async fn note_use(
+        &self,
+        sid: &SessionId,
+        connector: &ConnectorName,
+        version: u64,
+        ends: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sent = self
+            .update_session(sid, "attribute_not_exists(ended) AND tokens.#c.v = :token AND tokens.#c.idle_ends < :ends")
+            .update_expression("SET tokens.#c.idle_ends = :ends")
+            .expression_attribute_names("#c", connector.as_str())
+            .expression_attribute_values(":token", number(version))
+            .expression_attribute_values(":ends", number(ends.as_secs()))
+            .send()
+            .await;
+        held(sent, "note_use").map(drop)
+    }
+
+    /// Replaces one internal token, or takes it away, and gives the lease back; nothing else of the session changes.
+    /// Returns whether it was done: the lease may have lapsed, or the session ended.
+    pub async fn replace_token(
+        &self,
+        sid: &SessionId,
+        connector: &ConnectorName,
+        token: Option<&InternalToken>,
+        rotation: &str,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "replace_token";
+        let update = self
+            .update_session(sid, "lease = :me AND attribute_not_exists(ended)")
+            .expression_attribute_names("#c", connector.as_str())
+            .expression_attribute_values(":me", AttributeValue::S(rotation.into()));
+        let update = match token {
+            Some(token) => update
+                .update_expression("SET tokens.#c = :token REMOVE lease, lease_until")
+                .expression_attribute_values(":token", version::part(TokenItem::from(token), OPERATION)?),
+            None => update.update_expression("REMOVE tokens.#c, lease, lease_until"),
+        };
+        held(update.send().await, OPERATION)
     }
 
     /// Takes the right to rotate this generation until `until`, so that concurrent refreshes renew internal tokens
@@ -122,7 +167,8 @@ impl Store {
     }
 
     /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
-    /// rotate one generation exactly one gets `true`, also when the write had to be repeated.
+    /// rotate one generation exactly one gets `true`, also when the write had to be repeated. Without the lease the
+    /// internal tokens must be those of the session as it is, so that one replaced meanwhile stays.
     pub async fn rotate_session(
         &self,
         session: &Session,
@@ -132,7 +178,13 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "rotate_session";
         let item = version::written(SessionItem::of(session, Some(rotation)), OPERATION)?;
-        let lease = if leased { "lease = :me" } else { "(attribute_not_exists(lease) OR lease_until < :now)" };
+        let lease = if leased {
+            "lease = :me".to_owned()
+        } else {
+            let unchanged = (0..session.tokens.len()).map(|at| format!(" AND tokens.#c{at}.v = :v{at}"));
+            let unchanged = unchanged.collect::<String>();
+            format!("(attribute_not_exists(lease) OR lease_until < :now) AND size(tokens) = :tokens{unchanged}")
+        };
         // The whole item is written anew, which also takes the lease away.
         let mut put = self
             .client
@@ -147,7 +199,13 @@ impl Store {
         put = if leased {
             put.expression_attribute_values(":me", AttributeValue::S(rotation.into()))
         } else {
+            for (at, (name, token)) in session.tokens.iter().enumerate() {
+                put = put
+                    .expression_attribute_names(format!("#c{at}"), name.as_str())
+                    .expression_attribute_values(format!(":v{at}"), number(token.version));
+            }
             put.expression_attribute_values(":now", number(now.as_secs()))
+                .expression_attribute_values(":tokens", number(u64::try_from(session.tokens.len()).unwrap_or(u64::MAX)))
         };
         match put.send().await {
             Ok(_) => Ok(true),
@@ -218,13 +276,6 @@ impl Store {
 impl SessionItem {
     fn of(session: &Session, rotation: Option<&str>) -> Self {
         let family = &session.family;
-        let token = |token: &InternalToken| TokenItem {
-            v: token.version,
-            x: token.sealed.clone(),
-            since: token.since,
-            ends: token.ends,
-            renew_until: token.renew_until,
-        };
         Self {
             sid: session.sid.clone(),
             user_id: session.user_id.clone(),
@@ -241,22 +292,43 @@ impl SessionItem {
             salt: hex(session.salt),
             mac_key: session.mac_key.clone(),
             credential_epoch: session.credential_epoch,
-            tokens: session.tokens.iter().map(|(name, value)| (name.clone(), token(value))).collect(),
+            tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: family.absolute_end.saturating_add(KEPT),
         }
     }
 }
 
-impl From<SessionItem> for Session {
-    fn from(item: SessionItem) -> Self {
-        let token = |token: TokenItem| InternalToken {
-            version: token.v,
-            sealed: token.x,
+impl From<&InternalToken> for TokenItem {
+    fn from(token: &InternalToken) -> Self {
+        Self {
+            v: token.version,
+            x: token.sealed.clone(),
             since: token.since,
             ends: token.ends,
+            idle: token.idle.map(|idle| idle.after.as_u64()),
+            idle_ends: token.idle.map(|idle| idle.ends),
             renew_until: token.renew_until,
-        };
+        }
+    }
+}
+
+impl From<TokenItem> for InternalToken {
+    fn from(item: TokenItem) -> Self {
+        let idle = item.idle.zip(item.idle_ends);
+        Self {
+            version: item.v,
+            sealed: item.x,
+            since: item.since,
+            ends: item.ends,
+            idle: idle.map(|(after, ends)| Idle { after: Seconds::new(after), ends }),
+            renew_until: item.renew_until,
+        }
+    }
+}
+
+impl From<SessionItem> for Session {
+    fn from(item: SessionItem) -> Self {
         Self {
             sid: item.sid,
             user_id: item.user_id,
@@ -276,7 +348,7 @@ impl From<SessionItem> for Session {
             salt: unhex(&item.salt),
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,
-            tokens: item.tokens.into_iter().map(|(name, value)| (name, token(value))).collect(),
+            tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
 use crate::error::{Item, StoreError, held, refused_item, unavailable};
-use crate::{Page, Store, version};
+use crate::{Page, Store, number, version};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
@@ -182,7 +182,8 @@ impl Store {
         held(sent, "set_password")
     }
 
-    /// Sets or takes away the name by which a legacy system knows a person. Returns whether there is such a person.
+    /// Sets or takes away the name by which a legacy system knows a person, and raises the credential epoch: sessions
+    /// are still those of the name before. Returns whether there is such a person.
     pub async fn set_link(
         &self,
         user_id: &UserId,
@@ -202,12 +203,13 @@ impl Store {
         }
         let update = self
             .update_user(user_id, "attribute_exists(links)")
-            .expression_attribute_names("#connector", connector.as_str());
+            .expression_attribute_names("#connector", connector.as_str())
+            .expression_attribute_values(":one", number(1));
         let update = match name {
             Some(name) => update
-                .update_expression("SET links.#connector = :name")
+                .update_expression("SET links.#connector = :name ADD credential_epoch :one")
                 .expression_attribute_values(":name", AttributeValue::S(name.to_owned())),
-            None => update.update_expression("REMOVE links.#connector"),
+            None => update.update_expression("REMOVE links.#connector ADD credential_epoch :one"),
         };
         held(update.send().await, OPERATION)
     }

@@ -51,6 +51,11 @@ pub(crate) fn written(value: impl Serialize, operation: &'static str) -> Result<
     Ok(stamped(serde_dynamo::to_item(value).map_err(corrupt(operation))?))
 }
 
+/// A part of an item.
+pub(crate) fn part(value: impl Serialize, operation: &'static str) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(corrupt(operation))
+}
+
 /// The item with the current version on it.
 pub(crate) fn stamped(mut item: Item) -> Item {
     item.insert("v".to_owned(), current());

@@ -43,11 +43,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
             let told = answer.json();
             let member = |name: &str| told.get(name).and_then(Json::as_str);
             match (answer.status, member("error")) {
-                (401, Some("insufficient_user_authentication")) => {
-                    // The legacy session is over; the gateway's is of no use any more.
-                    let _ = self.logout().await;
-                    return Err(Error::LoginAgain);
-                }
+                (401, Some("insufficient_user_authentication")) => return Err(Error::PasswordNeeded),
                 (401, Some("invalid_token")) if refused.is_none() => refused = Some(token),
                 (401, Some("invalid_token")) => return Err(Error::LoginAgain),
                 (403, Some("insufficient_scope")) => {

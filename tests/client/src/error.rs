@@ -5,9 +5,13 @@ use std::time::Duration;
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Show the login. The session is over, here or at the back end.
+    /// Show the login. The session is over.
     #[error("log in again")]
     LoginAgain,
+    /// Ask for the password and log in again with [`log_in_again`](crate::Client::log_in_again): what was called needs a
+    /// login at a system behind the gateway. The session goes on, and so does everything else.
+    #[error("this needs the password once more")]
+    PasswordNeeded,
     /// Show it beside the password. The same answer for a user that does not exist.
     #[error("the user name or the password is wrong")]
     WrongPassword,

@@ -50,12 +50,34 @@ impl<S: Storage, C: Clock> Client<S, C> {
         let mut access = self.access.lock().await;
         // An old session would stay alive, unknown to anybody.
         self.end_session().await?;
-        let form = [
+        *access = Some(self.with_password(username, password, None).await?);
+        Ok(())
+    }
+
+    /// Logs in to the session that is there, after [`Error::PasswordNeeded`]: the user, the device and the session stay
+    /// what they are.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], also for another user's; or that it did not work. The session is kept in any case.
+    pub async fn log_in_again(&self, username: &str, password: &str) -> Result<(), Error> {
+        let mut access = self.access.lock().await;
+        // An exchange of the refresh token that came to no end comes to one first.
+        if self.storage.load()?.is_some_and(|kept| kept.attempt.is_some()) {
+            *access = Some(self.refresh().await?);
+        }
+        let kept = self.storage.load()?.filter(|kept| !kept.ended).ok_or(Error::LoginAgain)?;
+        *access = Some(self.with_password(username, password, Some(&kept.refresh_token)).await?);
+        Ok(())
+    }
+
+    async fn with_password(&self, username: &str, password: &str, session: Option<&str>) -> Result<Access, Error> {
+        let mut form = vec![
             ("grant_type", "password"),
             ("client_id", self.app.as_str()),
             ("username", username),
             ("password", password),
         ];
+        form.extend(session.map(|refresh_token| ("refresh_token", refresh_token)));
         let asked = self.clock.now();
         let tokens = match self.tokens(&form, None).await {
             Ok(tokens) => tokens,
@@ -63,8 +85,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
             Err(Trouble::Lasting(error) | Trouble::Passing(_, error)) => return Err(error),
         };
         self.storage.save(&Kept { refresh_token: tokens.refresh_token.clone(), attempt: None, ended: false })?;
-        *access = Some(Access::new(&tokens, asked));
-        Ok(())
+        Ok(Access::new(&tokens, asked))
     }
 
     /// Logs out: at once on this device, and at the gateway as soon as it can be reached. An `Err` other than of the

@@ -1,7 +1,9 @@
 //! The beginning and the end of a session, as the user sees them.
 
+use std::time::Duration;
+
 use client::Error;
-use support::{ADA, DEMO_APP};
+use support::{ADA, BOB, DEMO_APP};
 
 use crate::network::{Fault, answer};
 use crate::world::{LIFETIME, World, orders, works};
@@ -36,17 +38,29 @@ async fn a_session_revoked_elsewhere_means_log_in_again() {
     assert_eq!(world.refreshes(), 1, "and then no more");
 }
 
-/// The gateway's session lives, the back end's does not.
+/// RFC 9470: the system behind has ended its session; the gateway's goes on with a new one behind it.
 #[tokio::test]
-async fn a_legacy_session_that_is_over_means_log_in_again() {
+async fn the_password_once_more_goes_on_with_the_session() {
     let world = World::new().await;
     let app = world.logged_in().await;
+    let sid = || {
+        let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+        kept.refresh_token.split('.').next().map(str::to_owned)
+    };
+    let before = sid();
     world.gateway.stack.legacy().forget_sessions();
-    assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
-    assert_eq!(world.refreshes(), 0, "a refresh would not help");
-    assert!(!app.is_logged_in().expect("a file"));
-    app.login(ADA.name, ADA.password).await.expect("a login");
+    assert!(matches!(orders(&app).await, Err(Error::PasswordNeeded)));
+    assert!(matches!(app.log_in_again(ADA.name, "wrong").await, Err(Error::WrongPassword)));
+    assert!(matches!(app.log_in_again(BOB.name, BOB.password).await, Err(Error::WrongPassword)), "not hers");
+    assert!(app.is_logged_in().expect("a file"));
+    // An exchange whose answer was lost is made good before.
+    world.clock.forward(LIFETIME);
+    world.network.fail("grant_type=refresh_token", [Fault::LoseAnswer, Fault::LoseAnswer, Fault::LoseAnswer]);
+    assert!(matches!(orders(&app).await, Err(Error::NoAnswer)));
+    world.clock.forward(Duration::from_secs(5));
+    app.log_in_again(ADA.name, ADA.password).await.expect("a login");
     works(&app).await;
+    assert_eq!(sid(), before);
 }
 
 #[tokio::test]

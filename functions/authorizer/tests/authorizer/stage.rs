@@ -188,8 +188,7 @@ impl Stage {
         let caller = Caller::new(name, app, session);
         let ends = Timestamp::from_secs(self.now().as_secs() + 86_400);
         let entry = Entry { sid: caller.session.clone(), ends };
-        let tokens =
-            BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef { version: 3, sealed: None })]);
+        let tokens = BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef::by_version(3))]);
         let added = self.store.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
         assert_eq!(added, NewEntry::Added);
         self.operations.since_last();
@@ -229,7 +228,7 @@ pub(crate) fn unauthorized(answer: &Result<Value, AuthorizerError>) -> bool {
 
 /// The one internal token of a caller of [`Stage::login`].
 pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
-    BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef { version: 3, sealed: None })])
+    BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef::by_version(3))])
 }
 
 fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {

@@ -1,8 +1,8 @@
 //! A whole proxy over a recording back end and a real DynamoDB.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,25 @@ pub(super) struct Rig {
     pub(super) wire: Wire,
     pub(super) clock: Arc<HandClock>,
     pub(super) proxy: Proxy,
+    /// Where the proxy asks for renewals.
+    pub(super) lambda: RecordingServer,
+    renewal: Arc<Mutex<Renewal>>,
     keys: SealingKeys,
+}
+
+/// What becomes of a renewal: does it, and gives the answer.
+type Renewal = Box<dyn FnMut() -> &'static str + Send>;
+
+/// A Lambda function's environment whose Lambda is at this origin.
+fn environment(lambda: &str) -> Environment {
+    let pairs = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "ProxyFunction"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_LAMBDA", lambda),
+        ("TOKEN_FUNCTION", "TokenFunction"),
+    ];
+    Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 /// A clock that tests move by hand.
@@ -95,8 +113,12 @@ apis:
         let keys = || SealingKeys::parse(SEALING).unwrap();
         let gateway = Gateway::parse(&yaml).unwrap();
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), clients, clock.clone());
-        Self { back_end, database, wire, clock, proxy, keys: keys() }
+        let renewal = Arc::new(Mutex::<Renewal>::new(Box::new(|| "\"later\"")));
+        let asked = renewal.clone();
+        let lambda = RecordingServer::start(move |_, _| answer(200, &[], asked.lock().unwrap()().as_bytes()));
+        let renewer = Renewer::from_environment(&environment(&lambda.origin())).unwrap();
+        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), renewer, clients, clock.clone());
+        Self { back_end, database, wire, clock, proxy, lambda, renewal, keys: keys() }
     }
 
     pub(super) async fn send(&self, event: Value) -> Response {
@@ -113,7 +135,7 @@ apis:
     pub(super) fn alice(&self, state: &[u8]) -> Admitted {
         let mut admitted = admitted(1);
         let sealed = self.keys.seal(&admitted.session, &legacy(), 1, [7; 12], state).unwrap();
-        admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version: 1, sealed: Some(sealed) })]);
+        admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
         admitted
     }
 
@@ -122,41 +144,85 @@ apis:
         let mut admitted = admitted(id);
         let sealed = self.keys.seal(&admitted.session, &legacy(), version, [id; 12], state).unwrap();
         self.write(&admitted, version, sealed, ends).await;
-        admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version, sealed: None })]);
+        admitted.tokens = BTreeMap::from([(legacy(), TokenRef::by_version(version))]);
         admitted
     }
 
-    async fn write(&self, admitted: &Admitted, version: u64, sealed: SealedToken, ends: Option<i64>) {
-        let (now, end) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 86_400));
-        let ends = ends.map(Timestamp::from_secs);
-        let token = InternalToken { version, sealed, since: now, ends, renew_until: None };
-        let family = Family {
-            generation: 1,
-            served_at: now,
-            parent_served_at: now,
-            attempt: None,
-            parent_attempt: None,
-            idle_end: end,
-            absolute_end: end,
-            ended: false,
-        };
-        let session = Session {
-            sid: admitted.session.clone(),
-            user_id: admitted.user.clone(),
-            client_id: admitted.app.clone(),
-            scope: admitted.scope.clone(),
-            family,
-            salt: [0; 16],
-            mac_key: "k1".to_owned(),
-            credential_epoch: 0,
-            tokens: BTreeMap::from([(legacy(), token)]),
-        };
+    /// Alice's session as it was, with a token that this changes. Returns her identity with a reference to it.
+    pub(super) async fn session_with(
+        &self,
+        version: u64,
+        state: &[u8],
+        change: impl FnOnce(&mut InternalToken),
+    ) -> Admitted {
+        let (mut admitted, session) = self.changed(version, state, change);
         self.database.store.create_session(&session).await.unwrap();
+        admitted.tokens = BTreeMap::from([(legacy(), TokenRef::by_version(version))]);
+        admitted
+    }
+
+    /// From now on the token function renews: Alice's session gets this token when it is asked.
+    pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
+        let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
+        let (_, session) = self.changed(version, state, change);
+        self.answers_renewals(move || {
+            runtime.block_on(store.create_session(&session)).unwrap();
+            "\"renewed\""
+        });
+    }
+
+    /// From now on the token function does and answers this.
+    pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
+        *self.renewal.lock().unwrap() = Box::new(renewal);
+    }
+
+    fn changed(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) -> (Admitted, Session) {
+        let admitted = admitted(1);
+        let sealed = self.keys.seal(&admitted.session, &legacy(), version, [1; 12], state).unwrap();
+        let mut token = token(version, sealed);
+        change(&mut token);
+        let session = session_of(&admitted, token);
+        (admitted, session)
+    }
+
+    async fn write(&self, admitted: &Admitted, version: u64, sealed: SealedToken, ends: Option<i64>) {
+        let token = InternalToken { ends: ends.map(Timestamp::from_secs), ..token(version, sealed) };
+        self.database.store.create_session(&session_of(admitted, token)).await.unwrap();
     }
 
     /// What the proxy asked of the store since the last time of asking.
     pub(super) fn asked(&self) -> Vec<String> {
         self.wire.since_last()
+    }
+}
+
+fn token(version: u64, sealed: SealedToken) -> InternalToken {
+    let since = Timestamp::from_secs(NOW);
+    InternalToken { version, sealed, since, ends: None, idle: None, renew_until: None }
+}
+
+fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
+    let (now, end) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 86_400));
+    let family = Family {
+        generation: 1,
+        served_at: now,
+        parent_served_at: now,
+        attempt: None,
+        parent_attempt: None,
+        idle_end: end,
+        absolute_end: end,
+        ended: false,
+    };
+    Session {
+        sid: admitted.session.clone(),
+        user_id: admitted.user.clone(),
+        client_id: admitted.app.clone(),
+        scope: admitted.scope.clone(),
+        family,
+        salt: [0; 16],
+        mac_key: "k1".to_owned(),
+        credential_epoch: 0,
+        tokens: BTreeMap::from([(legacy(), token)]),
     }
 }
 

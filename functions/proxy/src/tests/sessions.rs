@@ -2,6 +2,8 @@
 
 use domain::call_context::Admitted;
 use domain::event::ApiVersion;
+use domain::session::{Idle, InternalToken};
+use domain::time::{Seconds, Timestamp};
 use proptest::prelude::*;
 
 use support::Verdict;
@@ -106,6 +108,105 @@ async fn a_call_that_met_a_renewal_is_repeated_if_that_is_safe() {
     assert_eq!((post.status(), post.values("retry-after")), (503, vec!["1"]));
     assert_eq!(rig.send(orders("GET").by(inline)).await.status(), 200);
     assert_eq!(cookies(&rig), ["SID=first", "SID=first", "SID=first", "SID=second"]);
+}
+
+const DAY: i64 = 86_400;
+
+fn renewable(token: &mut InternalToken) {
+    token.renew_until = Some(Timestamp::from_secs(NOW + DAY));
+}
+
+#[tokio::test]
+async fn a_dead_session_is_renewed_without_the_app_and_the_call_repeated() {
+    let rig = Rig::answering(knowing("SID=second")).await;
+    let alice = rig.session_with(1, b"first", renewable).await;
+    rig.renews(2, b"second", renewable);
+    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 200);
+    assert_eq!(cookies(&rig), ["SID=first", "SID=second"]);
+    assert_eq!(rig.asked(), [READ, READ, READ], "when it is needed, when it was refused, when it was renewed");
+    let asked = &rig.lambda.requests()[0];
+    assert_eq!(asked.line(), "POST /2015-03-31/functions/TokenFunction/invocations HTTP/1.1");
+    let event: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+    let session = admitted(1).session.to_string();
+    let request = serde_json::json!({ "session": session, "connector": "legacy", "version": 1 });
+    assert_eq!(event, serde_json::json!({ "renew_internal_token": request }));
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_is_renewed_before_it_is_sent() {
+    let rig = Rig::new().await;
+    let ended = |token: &mut InternalToken| {
+        renewable(token);
+        token.ends = Some(Timestamp::from_secs(NOW));
+    };
+    let alice = rig.session_with(1, b"first", ended).await;
+    rig.renews(2, b"second", renewable);
+    assert_eq!(rig.send(orders("POST").by(alice)).await.status(), 200);
+    assert_eq!(cookies(&rig), ["SID=second"]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_safe_to_repeat_is_left_to_the_app() {
+    let rig = Rig::answering(knowing("SID=second")).await;
+    let alice = rig.session_with(1, b"first", renewable).await;
+    rig.renews(2, b"second", renewable);
+    let refused = rig.send(orders("POST").by(alice.clone())).await;
+    assert_eq!((refused.status(), refused.values("retry-after")), (503, vec!["1"]));
+    assert_eq!(rig.send(orders("POST").by(alice)).await.status(), 200, "the next one has the new token");
+    assert_eq!((rig.lambda.requests().len(), cookies(&rig)), (1, vec!["SID=first".into(), "SID=second".into()]));
+}
+
+#[tokio::test]
+async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
+    let rig = Rig::answering(knowing("SID=other")).await;
+    let alice = rig.session_with(1, b"first", renewable).await;
+    rig.answers_renewals(|| "\"over\"");
+    is_over(&rig.send(orders("GET").by(alice.clone())).await);
+    for unknown in ["\"later\"", "", "null", "{\"renewed\":1}"] {
+        rig.answers_renewals(move || unknown);
+        let later = rig.send(orders("GET").by(alice.clone())).await;
+        assert_eq!((later.status(), later.values("retry-after")), (503, vec!["1"]), "{unknown}");
+    }
+    // A token function that says so and did nothing leads to no endless loop.
+    rig.answers_renewals(|| "\"renewed\"");
+    is_over(&rig.send(orders("GET").by(alice)).await);
+    assert_eq!(rig.lambda.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn use_is_noted_now_and_then_and_keeps_a_token_alive() {
+    let rig = Rig::new().await;
+    let idle = |token: &mut InternalToken| {
+        let after = Seconds::new(100);
+        token.idle = Some(Idle { after, ends: Timestamp::from_secs(NOW).saturating_add(after) });
+    };
+    let alice = rig.session_with(1, b"first", idle).await;
+    let at = async |seconds: i64| {
+        rig.clock.set(NOW + seconds);
+        let status = rig.send(orders("GET").by(alice.clone())).await.status();
+        (status, rig.asked())
+    };
+    let noted = vec!["UpdateItem Sessions".to_owned()];
+    assert_eq!(at(1).await, (200, vec![READ.to_owned()]));
+    for seconds in [10, 11, 12, 21, 22, 90, 189] {
+        let worth = [11, 22, 90, 189].contains(&seconds);
+        assert_eq!(at(seconds).await, (200, if worth { noted.clone() } else { vec![] }), "{seconds}");
+    }
+    // Another container has no memory of it, but the session tells.
+    rig.clock.set(NOW + 289);
+    is_over(&rig.send(orders("GET").by(alice)).await);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_back_end_is_no_use() {
+    let rig = Rig::answering(|_, _| answer(500, &[], b"")).await;
+    let idle = |token: &mut InternalToken| {
+        token.idle = Some(Idle { after: Seconds::new(100), ends: Timestamp::from_secs(NOW + 100) });
+    };
+    let alice = rig.session_with(1, b"first", idle).await;
+    rig.clock.set(NOW + 50);
+    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 500);
+    assert_eq!(rig.asked(), [READ]);
 }
 
 /// Abuse case K1; checklist H-08.

@@ -64,7 +64,8 @@ apis:
 
 pub(crate) fn connectors(config: &str) -> Connectors {
     let gateway = Gateway::parse(config).unwrap();
-    Connectors::from_config(&gateway, &BackEndClients::new(&gateway, &BTreeMap::new()).unwrap())
+    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
+    Connectors::from_config(&gateway, &clients, &BTreeMap::new())
 }
 
 pub(crate) fn build(

@@ -140,3 +140,22 @@ async fn the_back_end_gets_the_password_at_login_and_never_again() {
     let typed: serde_json::Value = serde_json::from_slice(&logins[0].body).unwrap();
     assert_eq!(typed, json!({ "user": "alice@example.com", "pass": PASSWORD }));
 }
+
+/// A token that can never be sent is told at login, with its size, and handed back.
+#[tokio::test]
+async fn a_token_that_does_not_fit_is_refused_at_login_with_its_size() {
+    let stage = Stage::new().await;
+    let with = |rest: &str| {
+        let long = format!("    max_header_bytes: 1024\n    headers: {{ user_id: X-{} }}\n{rest}", "a".repeat(600));
+        stage.container_with(|config| {
+            config.replace("connector: vault-login\n", &format!("connector: vault-login\n{long}"))
+        })
+    };
+    let answer = send(&with(""), login("alice", "pub1", "vault:read orders:read")).await;
+    assert_eq!(answer.refusal(), (500, "server_error"));
+    let told = answer.body["error_description"].as_str().unwrap();
+    assert!(told.contains("takes 45 bytes of headers") && told.contains("is 1024"), "{told}");
+    assert_eq!((stage.vault.ends(), stage.sessions_of("u_alice", "pub1").await), (1, 0));
+    let optional = send(&with("    optional: true\n"), login("alice", "pub1", "vault:read orders:read")).await.tokens();
+    assert_eq!(stage.session(&optional.access).await.tokens.len(), 1, "the other API needs it not");
+}

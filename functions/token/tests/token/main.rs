@@ -31,11 +31,15 @@ mod introspection;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
+mod logins_again;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod refreshes;
+#[cfg(test)]
+mod renewals;
 #[cfg(test)]
 mod renewing;
 #[cfg(test)]

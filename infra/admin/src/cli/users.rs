@@ -1,7 +1,7 @@
 //! `users …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::ids::UserId;
+use domain::ids::{ConnectorName, UserId};
 use std::path::PathBuf;
 
 /// `users …`
@@ -39,6 +39,24 @@ pub(crate) enum Users {
     Enable {
         /// E-mail address or user id
         user: String,
+    },
+    /// Set the name by which a legacy system knows a user, which ends every session of the user
+    Link {
+        /// E-mail address or user id
+        user: String,
+        /// The connector of gateway.yaml that logs in there
+        #[arg(value_parser = ConnectorName::parse)]
+        connector: ConnectorName,
+        /// The user's name there, such as a Kerberos principal
+        name: String,
+    },
+    /// Forget the name by which a legacy system knows a user, which ends every session of the user
+    Unlink {
+        /// E-mail address or user id
+        user: String,
+        /// The connector of gateway.yaml that logs in there
+        #[arg(value_parser = ConnectorName::parse)]
+        connector: ConnectorName,
     },
     /// Delete a user with every session
     Delete {

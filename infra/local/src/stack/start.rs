@@ -1,6 +1,6 @@
 //! The steps of a start, in the order in which each finds its mistakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::file::StackFile;
 use super::{DEMO_BACK_END, Options, Parts, StartError};
-use crate::access::Access;
+use crate::access::{Access, Named};
 use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
 use crate::data_directory::DataDirectory;
@@ -24,7 +24,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{dynamodb, ready, secrets};
+use crate::{dynamodb, lambda, ready, secrets};
 
 /// Where the functions' output goes in the data directory.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -38,18 +38,31 @@ pub(super) async fn start(
     let (legacy_listener, legacy_url) = listen_free(options.services).await?;
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
+    let (lambda_listener, lambda_url) = listen_free(options.services).await?;
 
-    let (config, cors_origin) = write_config(&options.config, &legacy_url, &directory)?;
+    let (config, gateway) = write_config(&options.config, &legacy_url, &directory)?;
+    let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
-    let back_end_secrets: Vec<_> = further.keys().cloned().collect();
-    let permitted = back_end_secrets.join(",");
+    // As whoever deploys permits them: what gateway.yaml names, each for what it names it for.
+    let names = |secrets: Vec<(String, &str)>| {
+        let names = secrets.into_iter().map(|(_, name)| name.to_owned());
+        names.filter(|name| further.contains_key(name)).collect()
+    };
+    let named = Named {
+        back_ends: names(gateway.tls_secrets().collect()),
+        connectors: names(gateway.connector_secrets().collect()),
+    };
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+    let (back_ends, connectors) = (list(&named.back_ends), list(&named.connectors));
     let inputs = [
         ("Issuer", base_url.as_str()),
-        ("BackEndSecretArns", &permitted),
+        ("BackEndSecretArns", &back_ends),
+        ("ConnectorSecretArns", &connectors),
         ("CorsOrigin", &cors_origin),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
+        ("LambdaEndpoint", &lambda_url),
     ];
     let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
@@ -69,7 +82,7 @@ pub(super) async fn start(
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
-    let access = Access::of(&template, &back_end_secrets);
+    let access = Access::of(&template, &named);
     tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone()));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
@@ -86,6 +99,7 @@ pub(super) async fn start(
     let functions =
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
+    tokio::spawn(lambda::serve(lambda_listener, functions.clone(), access.clone()));
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
@@ -129,19 +143,17 @@ fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
     Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
 }
 
-/// The configuration with the address of the demo back end in it, checked, in the data directory; and the template's
-/// `CorsOrigin` that goes with it.
-fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<(PathBuf, String), StartError> {
+/// The configuration with the address of the demo back end in it, checked, in the data directory; and what it says.
+fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<(PathBuf, Gateway), StartError> {
     let text = read(path)?;
     let gateway = Gateway::parse(&text)
         .map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
-    let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let written = directory.file("gateway.yaml");
     std::fs::write(&written, text.replace(DEMO_BACK_END, legacy_url))
         .map_err(|source| StartError::File { path: written.clone(), source })?;
     // Functions are told an absolute path: they need not share our working directory.
     let absolute = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
-    Ok((absolute, cors_origin))
+    Ok((absolute, gateway))
 }
 
 fn store(dynamodb_url: &str) -> Result<Store, StartError> {

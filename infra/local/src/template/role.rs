@@ -1,4 +1,4 @@
-//! Roles: what a function may ask of `DynamoDB` and Secrets Manager.
+//! Roles: what a function may ask of `DynamoDB`, Secrets Manager and Lambda.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use super::resolve::{Scope, id_of_arn};
 /// What one role allows. Everything else is denied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Role {
-    /// Actions, such as `dynamodb:GetItem`, with the logical id of the table or secret they are allowed on.
+    /// Actions, such as `dynamodb:GetItem`, with the logical id of the table, secret or function they are allowed on.
     pub allowed: BTreeSet<(String, String)>,
     /// Logical ids of the policies it shares with other roles.
     pub managed: BTreeSet<String>,
 }
 
 impl Role {
-    /// Whether this action on this table or secret is allowed.
+    /// Whether this action on this table, secret or function is allowed.
     pub fn allows(&self, action: &str, resource: &str) -> bool {
         self.allowed.iter().any(|(allowed, on)| allowed == action && on == resource)
     }
 }
 
 /// Services whose rights are read; a function has others (its log), which nothing here asks for.
-const SERVICES: [&str; 2] = ["dynamodb:", "secretsmanager:"];
+const SERVICES: [&str; 3] = ["dynamodb:", "lambda:", "secretsmanager:"];
 
 /// Reads a role. Rights to data that are wider than a list of actions on named resources are an error.
 pub(super) fn read(
@@ -67,7 +67,9 @@ fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
         for resource in &resources {
             let text = resource.text()?;
             if text.contains('*') || text.contains(':') && id_of_arn(text).is_none() {
-                return Err(resource.error("must be the !GetAtt … Arn of a table or the !GetAtt … Id of a secret"));
+                return Err(
+                    resource.error("must be the !GetAtt … Arn of a table or function, or the !GetAtt … Id of a secret")
+                );
             }
             role.allowed.insert((name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned()));
         }

@@ -98,6 +98,11 @@ fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
     let inject = match connector {
         ConnectorConfig::HttpLogin(login) => Some(&login.inject),
         ConnectorConfig::SsoSession(session) => session.inject.as_ref(),
+        // `Authorization` and `Cookie`, which no identity can have.
+        ConnectorConfig::KerberosS4u(_)
+        | ConnectorConfig::KerberosPassword(_)
+        | ConnectorConfig::SamlEcp(_)
+        | ConnectorConfig::WsTrust(_) => None,
     };
     let ways = inject.into_iter().flat_map(|inject| &inject.ways);
     let header = |way: &Way| match way {

@@ -12,7 +12,11 @@ fn quota() -> Quota {
 }
 
 fn call() -> Admitted {
-    let token = TokenRef { version: 3, sealed: Some(SealedToken::parse("k1.c2VhbGVk")) };
+    let token = TokenRef {
+        version: 3,
+        sealed: Some(SealedToken::parse("k1.c2VhbGVk")),
+        ends: Some(Timestamp::from_secs(1_800_000_000)),
+    };
     Admitted {
         user: UserId::parse("alice").unwrap(),
         app: ClientId::parse("pub1").unwrap(),

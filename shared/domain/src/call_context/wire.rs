@@ -77,6 +77,9 @@ fn tokens(tokens: &BTreeMap<ConnectorName, TokenRef>, inline: bool) -> String {
         let mut entry = Map::from_iter([("v".to_owned(), Value::from(token.version))]);
         if let Some(sealed) = token.sealed.as_ref().filter(|_| inline) {
             entry.insert("x".to_owned(), Value::from(sealed.as_str()));
+            if let Some(ends) = token.ends {
+                entry.insert("e".to_owned(), Value::from(ends.as_secs()));
+            }
         }
         (connector.to_string(), Value::Object(entry))
     });

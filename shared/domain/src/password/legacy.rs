@@ -214,7 +214,9 @@ fn scrypt(
         return Err(InvalidHash::TooDear { kind: KIND, most: "128 MiB and N·r·p of 2,097,152" });
     }
     let params = u8::try_from(log_n).ok().filter(|log_n| *log_n > 0);
-    let params = params.and_then(|log_n| scrypt::Params::new(log_n, r, p).ok()).ok_or(malformed)?;
+    let params = params
+        .and_then(|log_n| scrypt::Params::new(log_n, r, p, scrypt::Params::RECOMMENDED_LEN).ok())
+        .ok_or(malformed)?;
     let (salt, hash) = sound(KIND, salt, decode(hash))?;
     Ok(Legacy::Scrypt { params, salt, hash })
 }

@@ -19,6 +19,7 @@ pub(super) fn entry_value(ends: Timestamp, tokens: &BTreeMap<ConnectorName, Toke
         let mut map = HashMap::from([("v".to_owned(), number(token.version))]);
         if let Some(sealed) = &token.sealed {
             map.insert("x".to_owned(), AttributeValue::S(sealed.as_str().to_owned()));
+            map.extend(token.ends.map(|ends| ("e".to_owned(), number(ends.as_secs()))));
         }
         AttributeValue::M(map)
     };
@@ -66,7 +67,9 @@ pub(super) fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {
         let map = value.as_m().ok()?;
         let version = map.get("v")?.as_n().ok()?.parse().ok()?;
         let sealed = map.get("x").and_then(|text| text.as_s().ok()).map(|text| SealedToken::parse(text));
-        Some((ConnectorName::parse(name).ok()?, TokenRef { version, sealed }))
+        let ends = map.get("e").and_then(|ends| ends.as_n().ok()).and_then(|ends| ends.parse().ok());
+        let ends = ends.map(Timestamp::from_secs);
+        Some((ConnectorName::parse(name).ok()?, TokenRef { version, sealed, ends }))
     };
     let tokens = entry.get("t").and_then(|tokens| tokens.as_m().ok());
     tokens.map(|tokens| tokens.iter().filter_map(token).collect()).unwrap_or_default()

@@ -1,0 +1,58 @@
+//! Asks the token function for another internal token, with the right of the proxy's role and nobody else's.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::config::{BehaviorVersion, Builder};
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::{Client, Config};
+use domain::renewal::{RenewalAnswer, RenewalRequest};
+use startup::{Environment, StartError};
+
+/// How long a renewal may take: the legacy system's own time, and still an answer to the app.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The token function, as the one who renews.
+#[derive(Debug, Clone)]
+pub struct Renewer {
+    function: String,
+    client: Client,
+}
+
+impl Renewer {
+    /// The function that `TOKEN_FUNCTION` names.
+    pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
+        let function = environment.require("TOKEN_FUNCTION", "the name of the token function")?.to_owned();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(TIMEOUT).build();
+        let mut config: Builder = Config::from(&startup::aws::sdk_config(environment)?).to_builder();
+        config = config
+            .behavior_version(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            // Asked once: the app may repeat its call.
+            .retry_config(RetryConfig::disabled());
+        if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_LAMBDA") {
+            config = config.endpoint_url(endpoint);
+        }
+        Ok(Self { function, client: Client::from_conf(config.build()) })
+    }
+
+    /// What became of the renewal; [`RenewalAnswer::Later`] if nobody knows.
+    pub(crate) async fn renew(&self, request: &RenewalRequest) -> RenewalAnswer {
+        let payload = Blob::new(request.to_event().to_string());
+        let reason = match self.client.invoke().function_name(&self.function).payload(payload).send().await {
+            Ok(answer) => match (answer.function_error(), answer.payload().map(AsRef::as_ref)) {
+                (None, Some(payload)) => match serde_json::from_slice(payload) {
+                    Ok(answer) => return answer,
+                    Err(_) => "its answer is none to a renewal".to_owned(),
+                },
+                (error, _) => error.unwrap_or("it answered nothing").to_owned(),
+            },
+            Err(error) => DisplayErrorContext(error).to_string(),
+        };
+        tracing::error!(function = self.function, reason, "the token function could not be asked");
+        RenewalAnswer::Later
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether an internal token fits into the headers that its back ends take, found out at login and not at every call.
+
+use crate::App;
+use crate::error::Failure;
+use bytes::Bytes;
+use connectors::{Call, Connector};
+use domain::headers::{CannotBuild, Client, Identity, Outgoing, build_request};
+use domain::ids::{ConnectorName, UserId};
+use domain::scope::Scope;
+
+/// As long as an address of a client gets (RFC 4291 section 2.2).
+const ADDRESS: &str = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+/// As long as an id of API Gateway.
+const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
+/// As long as a name of the gateway gets without being noticed: that of an API without a domain.
+const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
+/// As long as a trace of X-Ray.
+const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
+
+impl App {
+    /// Builds the headers of a call without any of the client's own, for each API of the connector.
+    pub(crate) fn fits(
+        &self,
+        app: &store::App,
+        user: &UserId,
+        scope: &Scope,
+        (name, connector): (&ConnectorName, &dyn Connector),
+        state: &[u8],
+    ) -> Result<(), Failure> {
+        let call = Call { content_type: None, body: &Bytes::new() };
+        let injection = connector.inject(state, call).map_err(|error| Failure::BackEnd(error.to_string()))?;
+        for (api_name, api) in self.config.apis_for_scope(scope).filter(|(_, api)| api.connector.as_ref() == Some(name))
+        {
+            let Some(subscription) = app.subscriptions.get(api_name) else { continue };
+            let built = build_request(&Outgoing {
+                client: Client {
+                    headers: &[],
+                    address: Some(ADDRESS),
+                    host: Some(HOST),
+                    scheme: "https",
+                    request_id: Some(REQUEST_ID),
+                    trace_id: Some(TRACE),
+                },
+                identity: Some(Identity {
+                    user,
+                    scope,
+                    app_name: &app.name,
+                    subscription: &subscription.id,
+                    client_id: &app.client_id,
+                }),
+                names: &api.headers,
+                reserved: connector.reserved(),
+                injection: &injection.headers,
+                max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
+            });
+            if built == Err(CannotBuild::OwnTooLarge) {
+                let bytes = injection.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+                tracing::error!(api = %api_name, connector = %name, bytes, room = api.max_header_bytes, "does not fit");
+                return Err(Failure::DoesNotFit { bytes, room: api.max_header_bytes });
+            }
+        }
+        Ok(())
+    }
+}

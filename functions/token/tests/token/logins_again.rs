@@ -1,0 +1,132 @@
+//! A login into a session that is there: new internal tokens, the same session, and the refresh token as its proof.
+
+use domain::ids::UserId;
+use futures_util::future::join_all;
+
+use crate::request::{Request, post};
+use crate::stage::{NOTES, PASSWORD, Stage, send};
+
+/// A login of this person with the refresh token of a session.
+fn again(name: &str, client: &str, refresh: &str) -> Request {
+    let username = format!("{name}@example.com");
+    let login = [("grant_type", "password"), ("client_id", client), ("username", &username), ("password", PASSWORD)];
+    post("/oauth2/token", &[&login[..], &[("refresh_token", refresh)]].concat())
+}
+
+/// RFC 9470 section 4: what the app does when a call needs a new login.
+#[tokio::test]
+async fn a_login_with_its_refresh_token_goes_on_with_the_session() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "orders:read notes:read").await;
+    let before = stage.session(&first.access).await;
+    stage.clock.forward(1_801);
+    let second = stage.send(again("alice", "pub1", &first.refresh)).await;
+    assert_eq!(second.body["scope"], "notes:read orders:read", "what was granted at the first login");
+    let second = second.tokens();
+    let after = stage.session(&second.access).await;
+    assert_eq!(
+        (after.sid, after.family.generation, after.family.absolute_end),
+        (before.sid, 2, before.family.absolute_end)
+    );
+    assert_eq!(after.tokens.values().map(|token| token.version).collect::<Vec<_>>(), [2]);
+    assert_eq!(stage.versions(&second.access).await, [2], "the authorizer hands on the new version");
+    assert_eq!((stage.sessions_of("u_alice", "pub1").await, stage.legacy.logins()), (1, 2));
+    assert!(stage.calls(&second.access).await);
+    stage.refresh("pub1", &second.refresh).await.tokens();
+}
+
+/// The back end's old session is ended when the new one is there, and not before.
+#[tokio::test]
+async fn the_session_that_is_replaced_is_ended_at_the_back_end() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read").await;
+    stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
+    assert_eq!(stage.vault.ends(), 1);
+    assert_eq!(stage.send(again("alice", "pub1", "nonsense")).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(stage.vault.ends(), 1);
+}
+
+/// A session id alone is no proof, nor is a session of somebody else or of another application.
+#[tokio::test]
+async fn nobody_logs_in_to_a_session_that_is_not_theirs() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "orders:read").await;
+    let sid = stage.session(&first.access).await.sid.to_string();
+    for request in [
+        again("bob", "pub1", &first.refresh),
+        again("alice", "pub2", &first.refresh),
+        again("alice", "pub1", &sid),
+        again("alice", "pub1", &first.access),
+        again("alice", "pub1", ""),
+    ] {
+        let answer = stage.send(request.clone()).await;
+        // A parameter without a value counts as absent (RFC 6749 section 3.1), and is a login like any other.
+        if answer.status == 200 {
+            assert_ne!(stage.session(&answer.tokens().access).await.sid.to_string(), sid, "{request:?}");
+        } else {
+            assert_eq!(answer.refusal(), (400, "invalid_grant"), "{request:?}");
+        }
+    }
+    assert_eq!(stage.session(&first.access).await.family.generation, 1);
+    stage.refresh("pub1", &first.refresh).await.tokens();
+}
+
+#[tokio::test]
+async fn a_wrong_password_changes_nothing_in_the_session() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "orders:read").await;
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", "pub1"),
+        ("username", "alice@example.com"),
+        ("password", "wrong"),
+        ("refresh_token", &first.refresh),
+    ];
+    assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
+    assert_eq!((stage.session(&first.access).await.family.generation, stage.legacy.logins()), (1, 1));
+}
+
+/// Abuse case F3: a lost answer, and twenty who ask at once: one login at the back end, one successor.
+#[tokio::test]
+async fn repeated_and_concurrent_logins_make_one_successor() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "orders:read").await;
+    let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
+    let answers = join_all((0..20).map(|i| send(&containers[i % 4], again("alice", "pub1", &first.refresh)))).await;
+    let successors: Vec<_> =
+        answers.iter().filter(|answer| answer.status == 200).map(|one| one.tokens().refresh).collect();
+    assert!(successors.len() > 10 && successors.iter().all(|token| *token == successors[0]), "{answers:?}");
+    // The guess counter may have asked some to wait.
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 429)), "{answers:?}");
+    assert_eq!(stage.legacy.logins(), 2);
+    assert_eq!(stage.send(again("alice", "pub1", &first.refresh)).await.tokens().refresh, successors[0]);
+    assert_eq!(stage.legacy.logins(), 2);
+}
+
+/// A used refresh token is a used refresh token, with a password or without.
+#[tokio::test]
+async fn an_old_refresh_token_is_reuse_here_too() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", NOTES).await;
+    let second = stage.refresh("pub1", &first.refresh).await.tokens();
+    stage.refresh("pub1", &second.refresh).await.tokens();
+    stage.clock.forward(3_600);
+    assert_eq!(stage.send(again("alice", "pub1", &first.refresh)).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(stage.sessions_of("u_alice", "pub1").await, 0, "and ends the family");
+}
+
+/// A link that an administrator has set is the name at that back end, and the typed one stays the name here.
+#[tokio::test]
+async fn the_name_at_a_back_end_is_the_linked_one() {
+    let stage = Stage::new().await;
+    let carol = stage.add_user("carol").await;
+    let login = || crate::stage::login("carol", "pub1", "orders:read");
+    assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"), "unknown there");
+    let connector = domain::ids::ConnectorName::parse("orders-login").unwrap();
+    assert!(stage.db.store.set_link(&carol, &connector, Some("alice@example.com")).await.unwrap());
+    stage.send(login()).await.tokens();
+    assert!(stage.db.store.set_link(&carol, &connector, None).await.unwrap());
+    assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"));
+    let nobody = UserId::parse("u_nobody").unwrap();
+    assert!(!stage.db.store.set_link(&nobody, &connector, Some("x")).await.unwrap());
+}

@@ -1,0 +1,113 @@
+//! Renewal in mid-life: the proxy asks for another internal token, and one is made, once.
+
+use domain::ids::ConnectorName;
+use domain::renewal::RenewalRequest;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use token::App;
+
+use crate::renewing::Mood;
+use crate::stage::{Stage, refresh, send};
+
+fn name(connector: &str) -> ConnectorName {
+    ConnectorName::parse(connector).unwrap()
+}
+
+/// The proxy's request about the session of this access token.
+async fn request(stage: &Stage, access: &str, connector: &str, version: u64) -> Value {
+    let session = stage.session(access).await.sid;
+    RenewalRequest { session, connector: name(connector), version }.to_event()
+}
+
+async fn ask(app: &App, event: &Value) -> String {
+    app.handle(event.clone()).await.as_str().expect("a word").to_owned()
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_and_the_session_stays_what_it_is() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read").await;
+    let before = stage.session(&first.access).await;
+    let event = request(&stage, &first.access, "vault-login", 1).await;
+    assert_eq!(ask(&stage.app, &event).await, "renewed");
+    let after = stage.session(&first.access).await;
+    assert_eq!((after.family, after.tokens[&name("vault-login")].version), (before.family, 2));
+    assert_eq!(stage.versions(&first.access).await, [2]);
+    assert_eq!(ask(&stage.app, &event).await, "renewed", "it has been, since");
+    assert_eq!(stage.vault.renewals(), 1);
+    stage.refresh("pub1", &first.refresh).await.tokens();
+}
+
+/// Lease, renew, commit, across containers and beside refreshes.
+#[tokio::test]
+async fn of_many_that_ask_at_once_one_renews() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read").await;
+    let event = request(&stage, &first.access, "vault-login", 1).await;
+    let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
+    let asked = join_all((0..24).map(|at| ask(&containers[at % 4], &event)));
+    let refreshed = join_all((0..4).map(|at| send(&containers[at % 4], refresh("pub1", &first.refresh))));
+    let (words, answers) = tokio::join!(asked, refreshed);
+    assert_eq!(words, vec!["renewed"; 24]);
+    let successor = answers[0].tokens();
+    assert!(answers.iter().all(|answer| answer.tokens().refresh == successor.refresh));
+    assert_eq!(stage.vault.renewals(), 1);
+    let session = stage.session(&successor.access).await;
+    assert_eq!((session.family.generation, session.tokens[&name("vault-login")].version), (2, 2));
+}
+
+/// What cannot be renewed without the password says so, and loses nothing.
+#[tokio::test]
+async fn what_only_a_login_can_replace_is_over() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", "orders:read vault:read").await;
+    for (connector, version) in [("orders-login", 1), ("nowhere", 1)] {
+        assert_eq!(ask(&stage.app, &request(&stage, &tokens.access, connector, version).await).await, "over");
+    }
+    let event = request(&stage, &tokens.access, "vault-login", 1).await;
+    stage.vault.is(Mood::Refuses);
+    assert_eq!(ask(&stage.app, &event).await, "over");
+    stage.vault.is(Mood::Renews);
+    assert_eq!(ask(&stage.app, &event).await, "over", "what was refused is gone");
+    assert_eq!(stage.session(&tokens.access).await.tokens.len(), 1);
+    assert!(stage.calls(&tokens.access).await, "the other API goes on");
+}
+
+#[tokio::test]
+async fn a_back_end_that_is_down_is_asked_again_later() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", "vault:read").await;
+    let event = request(&stage, &tokens.access, "vault-login", 1).await;
+    stage.vault.is(Mood::IsDown);
+    assert_eq!(ask(&stage.app, &event).await, "later");
+    assert_eq!(ask(&stage.container_without_store(), &event).await, "later");
+    stage.vault.is(Mood::Renews);
+    assert_eq!(ask(&stage.app, &event).await, "renewed", "the lease was given back");
+}
+
+/// An ended session, a disabled person, another person's password: nothing is renewed for them.
+#[tokio::test]
+async fn nothing_is_renewed_for_who_may_not_go_on() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", "vault:read").await;
+    let event = request(&stage, &tokens.access, "vault-login", 1).await;
+    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    stage.db.store.change_credentials(&alice, None, false).await.unwrap();
+    assert_eq!(ask(&stage.app, &event).await, "over");
+    stage.db.store.end_session(&stage.session(&tokens.access).await.sid).await.unwrap();
+    assert_eq!(ask(&stage.app, &event).await, "over");
+    assert_eq!(stage.vault.renewals(), 0);
+}
+
+/// Only the role of the proxy can send such an event; what is no such event is none, however it tries to look like one.
+#[tokio::test]
+async fn an_event_of_api_gateway_renews_nothing() {
+    let stage = Stage::new().await;
+    let tokens = stage.login("pub1", "vault:read").await;
+    let event = request(&stage, &tokens.access, "vault-login", 1).await;
+    let mut rest = crate::request::post("/oauth2/token", &[]).body(event.to_string()).rest();
+    rest["renew_internal_token"] = event["renew_internal_token"].clone();
+    assert_eq!(stage.app.handle(rest).await["statusCode"], 401);
+    assert_eq!(ask(&stage.app, &json!({ "renew_internal_token": { "session": "x" } })).await, "over");
+    assert_eq!(stage.vault.renewals(), 0);
+}

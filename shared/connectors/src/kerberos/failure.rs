@@ -1,0 +1,63 @@
+//! What a KDC's error means, for a person and for the gateway itself (codes: RFC 4120 section 7.5.9).
+
+use crate::ConnectorError;
+
+/// Why an exchange gave no ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// No KDC answered.
+    Silent(String),
+    /// A KDC answered with this error.
+    Code(i32),
+    /// The answer is not what the protocol wants.
+    Broken(&'static str),
+}
+
+/// The option asked for is not granted: here, to stand for somebody.
+pub(super) const BAD_OPTION: i32 = 13;
+/// The KDC wants a proof of the password in the request.
+pub(super) const PREAUTH_REQUIRED: i32 = 25;
+
+impl Failure {
+    /// The KDC no longer takes the ticket-granting ticket that was shown: a new one may help.
+    pub(super) fn is_about_the_tgt(&self) -> bool {
+        // Revoked, altered (the realm's key is another one), expired, not yet valid, key version and key unknown, and
+        // what Heimdal says of keys it cannot find.
+        matches!(self, Self::Code(20 | 31 | 32 | 33 | 44 | 45 | 60))
+    }
+
+    /// What it means for somebody who showed a password.
+    pub(super) fn of_password(self) -> ConnectorError {
+        match self {
+            // Wrong password: no proof, or none that can be read.
+            Self::Code(24 | 31) => ConnectorError::Refused,
+            Self::Code(14) => misbehaved("the realm has no AES key of this user: the password must be set anew"),
+            other => other.of_person(),
+        }
+    }
+
+    /// What it means for a person whom the realm was asked about.
+    pub(super) fn of_person(self) -> ConnectorError {
+        match self {
+            // Entry expired, unknown, not by policy, revoked (disabled, locked), not yet valid, password expired.
+            Self::Code(1 | 6 | 12 | 18 | 21 | 23) => ConnectorError::Refused,
+            other => other.of_gateway(),
+        }
+    }
+
+    /// What it means where no person is to blame.
+    pub(super) fn of_gateway(self) -> ConnectorError {
+        match self {
+            Self::Silent(reason) => ConnectorError::Unavailable(reason),
+            Self::Code(37) => ConnectorError::Unavailable("the realm's clock is another one (error 37)".to_owned()),
+            Self::Code(29) => ConnectorError::Unavailable("the KDC has no service (error 29)".to_owned()),
+            Self::Code(7) => misbehaved("the realm does not know the service principal (error 7)"),
+            Self::Code(code) => ConnectorError::Misbehaved(format!("the KDC answered with error {code}")),
+            Self::Broken(reason) => misbehaved(reason),
+        }
+    }
+}
+
+fn misbehaved(reason: &str) -> ConnectorError {
+    ConnectorError::Misbehaved(reason.to_owned())
+}

@@ -1,0 +1,81 @@
+//! One exchange with a KDC over TCP (RFC 4120 section 7.2.2), bounded in time and size.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use config::connector::Kdc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::failure::Failure;
+
+/// The largest answer: a ticket of a member of a thousand groups has some 50 KB.
+const MAX_ANSWER: u32 = 256 * 1024;
+
+/// The KDCs of a realm.
+pub(super) struct Kdcs {
+    addresses: Vec<Kdc>,
+    /// Which one answered last: one that is down costs its share of the time once, not at every login.
+    last: AtomicUsize,
+    /// How long each may take.
+    share: Duration,
+}
+
+impl Kdcs {
+    /// These KDCs, all of which together may take so long.
+    pub(super) fn new(addresses: &[Kdc], timeout: Duration) -> Self {
+        let share = timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        Self { addresses: addresses.to_vec(), last: AtomicUsize::new(0), share }
+    }
+
+    /// The answer of the first KDC that answers.
+    pub(super) async fn ask(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        let first = self.last.load(Ordering::Relaxed);
+        let mut failure = Failure::Silent("no KDC is configured".to_owned());
+        for index in (0..self.addresses.len()).map(|offset| (first + offset) % self.addresses.len()) {
+            let Some(kdc) = self.addresses.get(index) else { continue };
+            match tokio::time::timeout(self.share, exchange(kdc, request)).await {
+                Ok(Ok(answer)) => {
+                    self.last.store(index, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Ok(Err(Broken::Io(kind))) => failure = Failure::Silent(format!("KDC {kdc}: {kind}")),
+                Ok(Err(Broken::TooLarge)) => return Err(Failure::Broken("the KDC's answer is too large")),
+                Err(_) => failure = Failure::Silent(format!("KDC {kdc} did not answer in time")),
+            }
+        }
+        Err(failure)
+    }
+}
+
+enum Broken {
+    Io(std::io::ErrorKind),
+    TooLarge,
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
+
+/// A message each way, each with its length in front.
+async fn exchange(kdc: &Kdc, request: &[u8]) -> Result<Vec<u8>, Broken> {
+    let length = u32::try_from(request.len()).map_err(|_| Broken::TooLarge)?;
+    let mut stream = TcpStream::connect((kdc.host(), kdc.port())).await?;
+    stream.set_nodelay(true)?;
+    let mut framed = Vec::with_capacity(request.len().saturating_add(4));
+    framed.extend_from_slice(&length.to_be_bytes());
+    framed.extend_from_slice(request);
+    stream.write_all(&framed).await?;
+    let length = stream.read_u32().await?;
+    if length > MAX_ANSWER {
+        return Err(Broken::TooLarge);
+    }
+    let mut answer = Vec::new();
+    stream.take(length.into()).read_to_end(&mut answer).await?;
+    if u32::try_from(answer.len()) != Ok(length) {
+        return Err(Broken::Io(std::io::ErrorKind::UnexpectedEof));
+    }
+    Ok(answer)
+}

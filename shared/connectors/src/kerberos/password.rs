@@ -1,0 +1,93 @@
+//! Kerberos with the user's own password: a renewable ticket that gets others is kept beside the one for the back end.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use config::connector::KerberosPassword as Settings;
+use domain::headers::Reserved;
+use domain::time::Timestamp;
+use http::Response;
+
+use super::failure::Failure;
+use super::protocol::{Purpose, Ticket};
+use super::state::State;
+use super::{Realm, asks_for_a_ticket};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+
+/// A connector of type `kerberos_password`.
+pub struct KerberosPassword {
+    realm: Realm,
+}
+
+impl KerberosPassword {
+    /// A connector for these settings.
+    pub fn new(settings: &Settings) -> Self {
+        let lengths = (settings.lifetime, settings.timeout);
+        Self { realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths) }
+    }
+
+    /// The ticket for the back end that this one gets.
+    async fn with(&self, person: &str, tgt: &Ticket, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let ticket = self.realm.at(now).for_service(person, tgt, &self.realm.service, self.realm.lifetime).await;
+        let ticket = ticket.map_err(of_renewal)?;
+        // No ticket outlives the one that got it, unless that one is renewed before it ends.
+        let goes_on = tgt.renew_until.is_some_and(|until| until > tgt.ends) || tgt.ends > ticket.ends;
+        Ok(Acquired {
+            state: State::write(person, &ticket, Some(tgt))?,
+            ends: Some(ticket.ends),
+            idle: None,
+            renew_until: goes_on.then_some(tgt.ends),
+        })
+    }
+}
+
+#[async_trait]
+impl Connector for KerberosPassword {
+    async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let person = self.realm.person(login.name())?;
+        self.realm
+            .in_time(async {
+                let tgt = self.realm.at(now).log_in(&[person], login.password, Purpose::Renewal).await;
+                self.with(person, &tgt.map_err(Failure::of_password)?, now).await
+            })
+            .await
+    }
+
+    async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let state = State::read(state)?;
+        let mut tgt = state.tgt()?;
+        self.realm
+            .in_time(async {
+                if tgt.renew_until.is_some_and(|until| until > tgt.ends) {
+                    tgt = self.realm.at(now).renewed(&state.name, &tgt).await.map_err(of_renewal)?;
+                }
+                self.with(&state.name, &tgt, now).await
+            })
+            .await
+    }
+
+    async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
+        // A KDC keeps no tickets: these are forgotten here.
+        Ok(())
+    }
+
+    fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
+        self.realm.inject(state)
+    }
+
+    fn reserved(&self) -> &Reserved {
+        &self.realm.reserved
+    }
+
+    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
+        asks_for_a_ticket(answer)
+    }
+
+    fn binds_connections(&self) -> bool {
+        true
+    }
+}
+
+/// What a refusal means that a person's own ticket has met: it has ended, or nothing more is given for it.
+fn of_renewal(failure: Failure) -> ConnectorError {
+    if failure.is_about_the_tgt() { ConnectorError::Refused } else { failure.of_person() }
+}

@@ -1,0 +1,265 @@
+//! The messages of Kerberos: the one file that knows the crate behind it.
+//!
+//! The crate makes and reads messages; sending them is ours. It takes the time and the confounder of an authenticator from
+//! the machine itself, since no two may be alike.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::secret::Secret;
+use domain::time::{Seconds, Timestamp};
+use rskrb5::Principal;
+use rskrb5::client::{
+    self, AsRepSession, AsReqOptions, BuiltTgsReq, Error, PA_REQ_ENC_PA_REP,
+    PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION, PreauthKeyInfo, TgsReqOptions,
+};
+use rskrb5::keytab::EncryptionKey;
+use rskrb5::spnego::{InitiatorContextOptions, init_sec_context};
+use zeroize::Zeroizing;
+
+use super::failure::{Failure, PREAUTH_REQUIRED};
+use super::kdc::Kdcs;
+
+/// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), the longer keys first. No others are asked for.
+const ETYPES: [i32; 4] = [18, 20, 17, 19];
+
+/// `forwardable` (RFC 4120 section 5.4.1): a ticket to oneself for a person goes on to a service only with it.
+const FORWARDABLE: u32 = 0x4000_0000;
+
+/// How often a password may be hashed into a key: RFC 3962 asks for 4,096 at least, and who says more than this, in a
+/// message that nobody has signed, wants our time.
+const ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=200_000;
+
+/// How long a ticket that gets others is asked for; realms give less, Active Directory 10 hours.
+const TGT_LIFETIME: Seconds = Seconds::new(86_400);
+
+/// How long such a ticket should be renewable; Active Directory gives 7 days.
+const RENEWABLE_FOR: Seconds = Seconds::new(30 * 86_400);
+
+/// Type of the name of an account (RFC 4120 section 6.2).
+const ACCOUNT: i32 = 1;
+
+/// Type of the name of a service on a host.
+const SERVICE: i32 = 2;
+
+/// A ticket, its session key, and its times as the KDC set them.
+pub(super) struct Ticket {
+    pub(super) etype: i32,
+    pub(super) key: Zeroizing<Vec<u8>>,
+    pub(super) ticket: Vec<u8>,
+    pub(super) forwardable: bool,
+    pub(super) starts: Timestamp,
+    pub(super) ends: Timestamp,
+    pub(super) renew_until: Option<Timestamp>,
+}
+
+/// What a ticket that gets others is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To stand for people.
+    Delegation,
+    /// To be renewed without the password.
+    Renewal,
+}
+
+/// Exchanges with one realm at one point in time.
+pub(super) struct Conversation<'a> {
+    pub(super) realm: &'a str,
+    pub(super) kdcs: &'a Kdcs,
+    pub(super) now: Timestamp,
+}
+
+impl Conversation<'_> {
+    /// The ticket that gets others, for who knows the password of this account (AS exchange).
+    pub(super) async fn log_in(
+        &self,
+        account: &[&str],
+        password: &Secret,
+        purpose: Purpose,
+    ) -> Result<Ticket, Failure> {
+        let account = self.principal(ACCOUNT, account);
+        let options = self.login_options(purpose)?;
+        let probe = client::build_tgt_as_req(account.clone(), options.clone()).map_err(|error| failure(&error))?;
+        let answer = self.kdcs.ask(&probe.der).await?;
+        // How the password becomes a key is in the KDC's refusal of a request without any proof.
+        let Ok(refusal) = client::process_kdc_error(&answer) else { return Err(unwanted(&answer)) };
+        if refusal.error_code != PREAUTH_REQUIRED {
+            return Err(Failure::Code(refusal.error_code));
+        }
+        let hashing = client::select_preauth_key_info(&refusal, &ETYPES).map_err(|_| Failure::Code(NO_SUCH_ETYPE))?;
+        bounded(&hashing)?;
+        let key = client::derive_password_reply_key(&account, password.expose().as_bytes(), &hashing);
+        let key = key.map_err(|error| failure(&error))?;
+        let request = client::build_preauthenticated_tgt_as_req(account, options, &key, None);
+        let request = request.map_err(|error| failure(&error))?;
+        let answer = self.kdcs.ask(&request.der).await?;
+        client::process_as_rep(&request, &answer, &key).map(Ticket::of).map_err(|error| failure(&error))
+    }
+
+    /// A ticket of this account to itself, for a person (S4U2Self).
+    pub(super) async fn to_oneself(
+        &self,
+        account: &[&str],
+        tgt: &Ticket,
+        person: &str,
+        lifetime: Seconds,
+    ) -> Result<Ticket, Failure> {
+        let (tgt, person) = (self.tgt_of(account, tgt), self.principal(ACCOUNT, &[person]));
+        let options = self.options(lifetime)?.with_kdc_option_bits(FORWARDABLE);
+        self.ask(&tgt, client::build_s4u2self_req(&tgt, person, options)).await
+    }
+
+    /// A ticket for the service, for the person that the account has a ticket to itself for (S4U2Proxy).
+    pub(super) async fn on_behalf(
+        &self,
+        account: &[&str],
+        tgt: &Ticket,
+        (person, evidence): (&str, &Ticket),
+        service: &[String],
+        lifetime: Seconds,
+    ) -> Result<Ticket, Failure> {
+        let tgt = self.tgt_of(account, tgt);
+        let evidence = evidence.session(self.principal(ACCOUNT, &[person]), tgt.client.clone());
+        // The right to delegate may be written at the back end's account too, and only who says so is judged by it.
+        let options = client::pa_pac_options_padata(PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION);
+        let options = options.map_err(|error| failure(&error))?;
+        let options = self.options(lifetime)?.with_kdc_option_bits(FORWARDABLE).with_padata([options]);
+        let service = self.principal(SERVICE, service);
+        self.ask(&tgt, client::build_s4u2proxy_req(&tgt, &evidence, service, options)).await
+    }
+
+    /// A ticket for the service, for who holds the ticket that gets others (TGS exchange).
+    pub(super) async fn for_service(
+        &self,
+        person: &str,
+        tgt: &Ticket,
+        service: &[String],
+        lifetime: Seconds,
+    ) -> Result<Ticket, Failure> {
+        let tgt = self.tgt_of(&[person], tgt);
+        let service = self.principal(SERVICE, service);
+        self.ask(&tgt, client::build_tgs_req(&tgt, service, self.options(lifetime)?)).await
+    }
+
+    /// The same ticket that gets others, with a later end.
+    pub(super) async fn renewed(&self, person: &str, tgt: &Ticket) -> Result<Ticket, Failure> {
+        let tgt = self.tgt_of(&[person], tgt);
+        let options = self.options(TGT_LIFETIME)?;
+        self.ask(&tgt, client::build_tgt_renewal_req(&tgt, options)).await
+    }
+
+    async fn ask(&self, tgt: &AsRepSession, request: Result<BuiltTgsReq, Error>) -> Result<Ticket, Failure> {
+        let request = request.map_err(|error| failure(&error))?;
+        let answer = self.kdcs.ask(&request.der).await?;
+        let ticket = client::process_tgs_rep(&request, &answer, &tgt.session_key);
+        ticket.map(Ticket::of).map_err(|error| failure(&error))
+    }
+
+    fn login_options(&self, purpose: Purpose) -> Result<AsReqOptions, Failure> {
+        // With this, the KDC signs what it was asked, so that nobody in between has asked for less (RFC 6806 section 11).
+        let mut signed = client::pa_pac_options_padata(0).map_err(|error| failure(&error))?;
+        signed.r#type = PA_REQ_ENC_PA_REP;
+        signed.value = Vec::new().into();
+        let options = AsReqOptions::new(system_time(self.now), nonce()?)
+            .with_etypes(ETYPES)
+            .with_ticket_lifetime(Duration::from_secs(TGT_LIFETIME.as_u64()))
+            .with_padata([signed]);
+        Ok(match purpose {
+            Purpose::Delegation => options.with_kdc_option_bits(FORWARDABLE),
+            Purpose::Renewal => options.with_renew_lifetime(Some(Duration::from_secs(RENEWABLE_FOR.as_u64()))),
+        })
+    }
+
+    fn options(&self, lifetime: Seconds) -> Result<TgsReqOptions, Failure> {
+        let options = TgsReqOptions::new(system_time(self.now), nonce()?).with_etypes(ETYPES);
+        Ok(options.with_ticket_lifetime(Duration::from_secs(lifetime.as_u64())))
+    }
+
+    fn principal<S: AsRef<str>>(&self, kind: i32, parts: &[S]) -> Principal {
+        Principal::new(self.realm, kind, parts.iter().map(|part| part.as_ref().to_owned()))
+    }
+
+    fn tgt_of(&self, account: &[&str], tgt: &Ticket) -> AsRepSession {
+        tgt.session(self.principal(ACCOUNT, account), Principal::tgt_service(self.realm))
+    }
+}
+
+impl Ticket {
+    fn of(session: AsRepSession) -> Self {
+        Self {
+            etype: session.session_key.etype,
+            key: Zeroizing::new(session.session_key.value.clone()),
+            forwardable: u32::from_be_bytes(session.ticket_flags) & FORWARDABLE != 0,
+            starts: timestamp(session.start_time),
+            ends: timestamp(session.end_time),
+            renew_until: session.renew_till.map(timestamp),
+            ticket: session.ticket,
+        }
+    }
+
+    /// As the crate wants it: what a ticket says of people and times is sealed in it, so only names count here.
+    fn session(&self, client: Principal, service: Principal) -> AsRepSession {
+        AsRepSession {
+            client,
+            service,
+            session_key: EncryptionKey { etype: self.etype, value: self.key.to_vec() },
+            ticket: self.ticket.clone(),
+            ticket_flags: [0; 4],
+            auth_time: system_time(self.starts),
+            start_time: system_time(self.starts),
+            end_time: system_time(self.ends),
+            renew_till: self.renew_until.map(system_time),
+            key_expiration: None,
+        }
+    }
+}
+
+/// A message of its own that shows a person's ticket to the back end, as the value of `Authorization`. It needs no KDC.
+pub(super) fn negotiate(realm: &str, person: &str, ticket: &Ticket) -> Result<String, Failure> {
+    let session = ticket.session(Principal::user(realm, person), Principal::new(realm, SERVICE, [""; 0]));
+    let context = init_sec_context(&session, InitiatorContextOptions::new());
+    Ok(context.map_err(|_| Failure::Broken("the stored ticket cannot be shown"))?.header)
+}
+
+/// The encryption type is not supported: the account has no AES key.
+const NO_SUCH_ETYPE: i32 = 14;
+
+fn bounded(hashing: &PreauthKeyInfo) -> Result<(), Failure> {
+    let Some(parameters) = &hashing.s2kparams else { return Ok(()) };
+    let iterations = <[u8; 4]>::try_from(parameters.as_slice()).map(u32::from_be_bytes);
+    if iterations.is_ok_and(|iterations| ITERATIONS.contains(&iterations)) {
+        return Ok(());
+    }
+    Err(Failure::Broken("the KDC wants the password hashed too seldom or too often"))
+}
+
+/// What an answer to a request without proof means that is no refusal.
+fn unwanted(answer: &[u8]) -> Failure {
+    // An AS-REP is [APPLICATION 11] (RFC 4120 section 5.4.2).
+    if answer.first() == Some(&0x6b) {
+        return Failure::Broken("the KDC gives tickets without proof: require preauthentication for this account");
+    }
+    Failure::Broken("the KDC's answer cannot be read")
+}
+
+fn failure(error: &Error) -> Failure {
+    if let Error::Kdc(refusal) = error {
+        return Failure::Code(refusal.error_code);
+    }
+    Failure::Broken("the KDC's answer is not the one that was asked for")
+}
+
+fn nonce() -> Result<u32, Failure> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::Broken("the machine has no randomness"))?;
+    // Old KDCs take it for a signed number.
+    Ok(u32::from_be_bytes(bytes) >> 1)
+}
+
+fn system_time(time: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(time.as_secs()).unwrap_or(0))
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Timestamp::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,174 @@
+//! A SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles section 4.2).
+
+mod answer;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use config::HttpUrl;
+use config::connector::{Begin, OwnRequest, Present, SamlEcp as Settings};
+use domain::headers::Reserved;
+use domain::time::Timestamp;
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, LOCATION};
+use http::{Method, Request, Response, StatusCode};
+use zeroize::Zeroizing;
+
+use super::paos::{self, Asked};
+use super::system::{System, by_status, text};
+use super::token::{Token, sensitive};
+use super::xml::{escaped, is_plain};
+use super::{identifier, misbehaved, ns, presenting, unavailable};
+use crate::back_end::BackEndClient;
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
+use answer::Expected;
+
+/// A connector of type `saml_ecp`.
+pub struct SamlEcp {
+    settings: Settings,
+    system: System,
+    reserved: Reserved,
+}
+
+impl SamlEcp {
+    /// A connector for these settings.
+    pub fn new(settings: Settings, client: BackEndClient) -> Self {
+        let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
+        Self { settings, system, reserved }
+    }
+
+    async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let basic = basic(login)?;
+        match &self.settings.begin {
+            Begin::Own(own) => {
+                let request = identifier()?;
+                let answer = self.ask(&basic, own_request(own, &request, now)).await?;
+                let audience = self.settings.audience.as_ref().unwrap_or(&own.issuer).as_str();
+                let expected = Expected { request: &request, consumer: &own.consumer_url, audience: Some(audience) };
+                let assertion = expected.assertion(text(&answer)?, now)?;
+                presenting::keep(&self.settings.present, &self.system, &assertion, now).await
+            }
+            Begin::ServiceProvider(begin) => {
+                let mut asked = paos::ask(&self.system, &begin.service_provider).await?;
+                let answer = self.ask(&basic, std::mem::take(&mut asked.envelope)).await?;
+                drop(basic);
+                self.answered(asked, text(&answer)?, now).await
+            }
+        }
+    }
+
+    /// Goes on with the answer to a service provider's request.
+    async fn answered(&self, asked: Asked, answer: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let audience = self.settings.audience.as_ref().map(config::connector::EntityId::as_str);
+        let expected = Expected { request: &asked.request, consumer: &asked.consumer, audience };
+        let Present::Cookies(names) = &self.settings.present else {
+            let assertion = expected.assertion(answer, now)?;
+            return presenting::keep(&self.settings.present, &self.system, &assertion, now).await;
+        };
+        let session_ends = expected.session(answer, now)?;
+        let (cookies, cookies_end) = asked.finish(&self.system, answer, names, now).await?;
+        let ends = [session_ends, cookies_end].into_iter().flatten().min();
+        Ok(presenting::acquired(&Token::Cookies(cookies), ends))
+    }
+
+    /// Asks the identity provider, which learns the password by this request and no other.
+    async fn ask(&self, basic: &HeaderValue, envelope: String) -> Result<Response<Bytes>, ConnectorError> {
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, basic.clone()),
+            (ACCEPT, HeaderValue::from_static("text/xml, application/vnd.paos+xml")),
+        ]);
+        let url = self.settings.identity_provider.uri();
+        let answer = self.system.post(url, "text/xml; charset=utf-8", headers, Bytes::from(envelope)).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            StatusCode::UNAUTHORIZED => Err(ConnectorError::Refused),
+            status => Err(by_status("the login", status)),
+        }
+    }
+
+    /// Whether a redirect leads to a place where people log in.
+    fn is_login(&self, location: &str) -> bool {
+        let begins = |url: &HttpUrl, text: &str| {
+            let rest = location.strip_prefix(text.trim_end_matches('/'));
+            let there = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', ';']));
+            there
+                || location.strip_prefix('/').is_some()
+                    && location.split(['?', '#', ';']).next() == Some(url.uri().path())
+        };
+        let provider = self.settings.identity_provider.origin().to_string();
+        let page = self.settings.login_page.as_ref();
+        page.is_some_and(|page| begins(page, &page.uri().to_string()))
+            || location.strip_prefix(&provider).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+    }
+}
+
+/// Name and password as `Basic` (RFC 7617), in UTF-8.
+fn basic(login: Credentials<'_>) -> Result<HeaderValue, ConnectorError> {
+    let (name, password) = (login.name(), login.password.expose());
+    // Section 2: a name cannot have a colon, and neither has control characters.
+    if name.contains(':') || !is_plain(name) || !is_plain(password) {
+        return Err(ConnectorError::Refused);
+    }
+    let mut pair = Zeroizing::new(String::with_capacity(name.len().saturating_add(password.len()).saturating_add(1)));
+    for part in [name, ":", password] {
+        pair.push_str(part);
+    }
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    sensitive(&Zeroizing::new(["Basic ", &encoded].concat()))
+}
+
+/// A request in the name of a service provider that does not begin itself (SAML 2.0 Core section 3.4.1).
+fn own_request(own: &OwnRequest, id: &str, now: Timestamp) -> String {
+    format!(
+        "<soap:Envelope xmlns:soap=\"{}\"><soap:Body><samlp:AuthnRequest xmlns:samlp=\"{}\" xmlns:saml=\"{}\" \
+         ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{}\" ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:PAOS\" \
+         AssertionConsumerServiceURL=\"{}\"><saml:Issuer>{}</saml:Issuer></samlp:AuthnRequest></soap:Body>\
+         </soap:Envelope>",
+        ns::SOAP11,
+        ns::SAMLP,
+        ns::SAML,
+        rfc3339::written(now),
+        *escaped(&own.consumer_url.uri().to_string()),
+        *escaped(own.issuer.as_str()),
+    )
+}
+
+#[async_trait]
+impl Connector for SamlEcp {
+    async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        self.system.within(self.log_in(login, now)).await
+    }
+
+    async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
+        Err(ConnectorError::Refused)
+    }
+
+    async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
+        let (Some(logout), Token::Cookies(cookies)) = (&self.settings.logout, Token::from_state(state)?) else {
+            return Ok(());
+        };
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::from(logout.method);
+        *request.uri_mut() = logout.url.uri().clone();
+        request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
+        let status = self.system.send(request).await?.status();
+        // A client error means that the session was gone already.
+        if status.is_server_error() {
+            return Err(unavailable(&format!("the logout was answered with status {}", status.as_u16())));
+        }
+        Ok(())
+    }
+
+    fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
+        presenting::inject(&self.settings.present, state, call)
+    }
+
+    fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
+        let location = || answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        presenting::is_unauthorized(answer) || answer.status().is_redirection() && self.is_login(location())
+    }
+}

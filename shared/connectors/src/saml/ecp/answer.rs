@@ -1,0 +1,93 @@
+//! What an identity provider answered: its status, and an assertion that is the answer to this request.
+
+use config::HttpUrl;
+use domain::time::Timestamp;
+use roxmltree::{Document, Node};
+
+use super::{misbehaved, ns, unavailable};
+use crate::ConnectorError;
+use crate::saml::assertion::Assertion;
+use crate::saml::xml::{child, children, parse, text_of};
+
+/// What an answer has to refer to.
+pub(super) struct Expected<'a> {
+    /// The identifier of the request.
+    pub(super) request: &'a str,
+    /// Where the asking side takes answers.
+    pub(super) consumer: &'a HttpUrl,
+    /// Who the assertion has to be for.
+    pub(super) audience: Option<&'a str>,
+}
+
+impl Expected<'_> {
+    /// The assertion of a successful answer.
+    pub(super) fn assertion(&self, answer: &str, now: Timestamp) -> Result<Assertion, ConnectorError> {
+        let document = document(answer)?;
+        let response = self.response(&document)?;
+        if child(response, ns::SAML, "EncryptedAssertion").is_some() {
+            return Err(misbehaved("the assertion is encrypted: let the identity provider only sign it"));
+        }
+        let assertion = child(response, ns::SAML, "Assertion");
+        let assertion = assertion.ok_or_else(|| misbehaved("the answer has not exactly one assertion"))?;
+        Assertion::read(answer, assertion, self.audience, now)
+    }
+
+    /// When the session has to end that begins with a successful answer, as far as it says so in the clear. The
+    /// assertion is the service provider's to judge; one that is not encrypted is read all the same.
+    pub(super) fn session(&self, answer: &str, now: Timestamp) -> Result<Option<Timestamp>, ConnectorError> {
+        let document = document(answer)?;
+        let response = self.response(&document)?;
+        match children(response, ns::SAML, "Assertion").next() {
+            Some(assertion) => Ok(Assertion::read(answer, assertion, self.audience, now)?.session_ends),
+            None if self.audience.is_some() => Err(misbehaved("there is no assertion to read the audience of")),
+            None => Ok(None),
+        }
+    }
+
+    /// The successful response in an answer.
+    fn response<'a, 'i>(&self, document: &'a Document<'i>) -> Result<Node<'a, 'i>, ConnectorError> {
+        let broken = || misbehaved("the identity provider's answer is none of the profile");
+        let envelope = document.root_element();
+        let body = child(envelope, ns::SOAP11, "Body").ok_or_else(broken)?;
+        let response = child(body, ns::SAMLP, "Response").ok_or_else(broken)?;
+        if response.attribute("InResponseTo") != Some(self.request) {
+            return Err(misbehaved("the answer is for another request"));
+        }
+        judge(child(response, ns::SAMLP, "Status").ok_or_else(broken)?)?;
+        // Section 4.2.4.4: whoever took the request to the identity provider must not deliver the answer elsewhere.
+        let header = child(envelope, ns::SOAP11, "Header").ok_or_else(broken)?;
+        let destination = child(header, ns::ECP, "Response").ok_or_else(broken)?;
+        let destination = destination.attribute("AssertionConsumerServiceURL").ok_or_else(broken)?;
+        let destination = HttpUrl::try_from(destination.to_owned()).map_err(|_| broken())?;
+        if destination != *self.consumer {
+            return Err(misbehaved("the identity provider knows another consumer URL"));
+        }
+        Ok(response)
+    }
+}
+
+fn document(answer: &str) -> Result<Document<'_>, ConnectorError> {
+    parse(answer).ok_or_else(|| misbehaved("the identity provider's answer is no XML that is read here"))
+}
+
+/// What a status says (Core section 3.2.2): a wrong password is no error in HTTP.
+fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
+    let value = |code: Node<'_, '_>| {
+        let value = code.attribute("Value").unwrap_or_default();
+        value.strip_prefix("urn:oasis:names:tc:SAML:2.0:status:").unwrap_or_default().to_owned()
+    };
+    let first = child(status, ns::SAMLP, "StatusCode");
+    let second = first.and_then(|code| child(code, ns::SAMLP, "StatusCode"));
+    let message = child(status, ns::SAMLP, "StatusMessage").map(text_of).unwrap_or_default();
+    let (first, second) = (first.map(value).unwrap_or_default(), second.map(value).unwrap_or_default());
+    match (first.as_str(), second.as_str()) {
+        ("Success", _) => Ok(()),
+        (_, "AuthnFailed" | "UnknownPrincipal" | "RequestDenied") => Err(ConnectorError::Refused),
+        // SimpleSAMLphp says why in words only.
+        ("Responder", "") if message.ends_with("WRONGUSERPASS") => Err(ConnectorError::Refused),
+        ("Responder", "") => Err(unavailable("the identity provider had an error")),
+        ("VersionMismatch", _) => Err(misbehaved("the identity provider speaks another version of SAML")),
+        ("Requester", _) => Err(misbehaved("the identity provider did not like the request")),
+        _ => Err(misbehaved("the identity provider answered with another status than success")),
+    }
+}

@@ -1,0 +1,135 @@
+//! How an assertion becomes what a session keeps, and that what goes with a call.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use config::connector::{Exchange, Present};
+use domain::headers::Reserved;
+use domain::time::{Seconds, Timestamp};
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::assertion::Assertion;
+use super::system::{System, by_status};
+use super::token::{Token, expanded, is_token, sensitive};
+use super::{misbehaved, soap_body};
+use crate::{Acquired, Call, ConnectorError, Injection};
+
+/// The names that belong to what is injected.
+pub(super) fn reserved(present: &Present) -> Reserved {
+    let mut reserved = Reserved::default();
+    match present {
+        Present::Authorization | Present::Exchange(_) => {
+            reserved.headers.insert(AUTHORIZATION.to_string());
+        }
+        Present::Cookies(names) => {
+            reserved.headers.insert(COOKIE.to_string());
+            reserved.cookies.extend(names.iter().map(|name| name.as_str().to_owned()));
+        }
+        Present::WsSecurity => {}
+    }
+    reserved
+}
+
+/// What a session keeps of an assertion. It cannot be renewed: that takes the password.
+pub(super) async fn keep(
+    present: &Present,
+    system: &System,
+    assertion: &Assertion,
+    now: Timestamp,
+) -> Result<Acquired, ConnectorError> {
+    let (token, ends) = match present {
+        Present::Authorization | Present::WsSecurity => (Token::assertion(&assertion.xml), assertion.ends),
+        Present::Exchange(exchange) => exchanged(exchange, system, assertion, now).await?,
+        Present::Cookies(_) => return Err(misbehaved("cookies need a service provider")),
+    };
+    Ok(acquired(&token, Some(ends)))
+}
+
+/// This token, until then.
+pub(super) fn acquired(token: &Token, ends: Option<Timestamp>) -> Acquired {
+    Acquired { state: token.to_state(), ends, idle: None, renew_until: None }
+}
+
+/// What carries a token to the back end.
+pub(super) fn inject(present: &Present, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
+    let header = |name, text: &str| sensitive(text).map(|value| Injection::headers(vec![(name, value)]));
+    match (present, Token::from_state(state)?) {
+        (Present::Authorization, Token::Assertion(compressed)) => {
+            header(AUTHORIZATION, &format!("SAML {}", STANDARD.encode(&*compressed)))
+        }
+        (Present::WsSecurity, Token::Assertion(compressed)) => {
+            let body = soap_body::with_assertion(call.body, call.content_type, &expanded(&compressed)?)?;
+            Ok(Injection { body, ..Injection::default() })
+        }
+        (Present::Exchange(_), Token::Bearer(token)) => header(AUTHORIZATION, &format!("Bearer {}", *token)),
+        (Present::Cookies(_), Token::Cookies(cookies)) => header(COOKIE, &cookies),
+        (Present::Authorization | Present::WsSecurity | Present::Exchange(_) | Present::Cookies(_), _) => {
+            Err(misbehaved("what the session keeps is for another way to present it"))
+        }
+    }
+}
+
+/// Whether a back end says that it does not accept a token.
+pub(super) fn is_unauthorized(answer: &Response<Bytes>) -> bool {
+    answer.status() == StatusCode::UNAUTHORIZED
+}
+
+/// The answer of a token endpoint (RFC 6749 section 5.1).
+#[derive(Deserialize)]
+struct Granted {
+    access_token: Zeroizing<String>,
+    token_type: String,
+    expires_in: Option<u64>,
+}
+
+/// The refusal of a token endpoint (RFC 6749 section 5.2).
+#[derive(Deserialize)]
+struct NotGranted {
+    error: String,
+}
+
+/// The back end's own token for an assertion (RFC 7522 section 2.1), and its end: that of the assertion if it says none.
+async fn exchanged(
+    exchange: &Exchange,
+    system: &System,
+    assertion: &Assertion,
+    now: Timestamp,
+) -> Result<(Token, Timestamp), ConnectorError> {
+    let body = Bytes::from_owner(form(exchange, assertion));
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    let answer = system.post(exchange.url.uri(), "application/x-www-form-urlencoded", headers, body).await?;
+    if answer.status() != StatusCode::OK {
+        // Section 3.1: the assertion was not good enough, for this user at this back end.
+        let refused = serde_json::from_slice(answer.body()).is_ok_and(|NotGranted { error }| error == "invalid_grant");
+        let refused = refused && answer.status() == StatusCode::BAD_REQUEST;
+        return Err(if refused { ConnectorError::Refused } else { by_status("the exchange", answer.status()) });
+    }
+    let granted: Granted = serde_json::from_slice(answer.body())
+        .map_err(|_| misbehaved("the exchange's answer is not that of a token endpoint"))?;
+    if !granted.token_type.eq_ignore_ascii_case("bearer") || !is_token(&granted.access_token) {
+        return Err(misbehaved("the exchange's token is no bearer token"));
+    }
+    let ends = granted.expires_in.map_or(assertion.ends, |length| now.saturating_add(Seconds::new(length)));
+    if ends <= now {
+        return Err(misbehaved("the exchange's token has ended already"));
+    }
+    Ok((Token::Bearer(granted.access_token), ends))
+}
+
+fn form(exchange: &Exchange, assertion: &Assertion) -> Zeroizing<Vec<u8>> {
+    let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(assertion.xml.as_bytes()));
+    // Nothing of the assertion needs an escape.
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(encoded.len().saturating_add(2048)));
+    form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer");
+    form.append_pair("assertion", &encoded);
+    if let Some(client_id) = &exchange.client_id {
+        form.append_pair("client_id", client_id.as_str());
+    }
+    if let Some(scope) = &exchange.scope {
+        form.append_pair("scope", scope);
+    }
+    Zeroizing::new(form.finish().into_bytes())
+}

@@ -1,0 +1,77 @@
+//! The systems behind one connector: called at configured addresses, in bounded time and size.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::time::Seconds;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+
+use super::{misbehaved, unavailable};
+use crate::ConnectorError;
+use crate::back_end::{BackEndClient, BackEndError, Bounds};
+
+/// The largest answer to any step of a login, in bytes: ten times a large assertion.
+const MAX_ANSWER: usize = 256 * 1024;
+
+/// Sends the steps of one connector's logins.
+pub(super) struct System {
+    client: BackEndClient,
+    timeout: Duration,
+}
+
+impl System {
+    pub(super) fn new(client: BackEndClient, timeout: Seconds) -> Self {
+        Self { client, timeout: Duration::from_secs(timeout.as_u64()) }
+    }
+
+    /// Does all steps of a login within the time that is configured for it.
+    pub(super) async fn within<T>(
+        &self,
+        login: impl Future<Output = Result<T, ConnectorError>>,
+    ) -> Result<T, ConnectorError> {
+        tokio::time::timeout(self.timeout, login)
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the login did not end in time")))
+    }
+
+    /// Posts a body of this type. Redirects are answers like any other.
+    pub(super) async fn post(
+        &self,
+        uri: &Uri,
+        content_type: &'static str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, ConnectorError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.send(request).await
+    }
+
+    /// Sends a request.
+    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+        let bounds = Bounds { timeout: self.timeout, max_body: MAX_ANSWER };
+        self.client.send(request, bounds).await.map_err(|error| match error {
+            BackEndError::Unreachable | BackEndError::TimedOut => unavailable(&error.to_string()),
+            BackEndError::TooLarge | BackEndError::Broken => misbehaved(&error.to_string()),
+        })
+    }
+}
+
+/// What an answer that should have been a success says by its status alone.
+pub(super) fn by_status(step: &str, status: StatusCode) -> ConnectorError {
+    let text = format!("{step} was answered with status {}", status.as_u16());
+    match status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => ConnectorError::Unavailable(text),
+        _ if status.is_server_error() => ConnectorError::Unavailable(text),
+        _ => ConnectorError::Misbehaved(text),
+    }
+}
+
+/// The text of an answer in XML.
+pub(super) fn text(answer: &Response<Bytes>) -> Result<&str, ConnectorError> {
+    std::str::from_utf8(answer.body()).map_err(|_| misbehaved("the answer is not UTF-8"))
+}

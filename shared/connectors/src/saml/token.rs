@@ -1,0 +1,79 @@
+//! What a session keeps: one byte for the shape, then the token.
+
+use http::header::HeaderValue;
+use zeroize::Zeroizing;
+
+use super::misbehaved;
+use crate::ConnectorError;
+
+/// The largest assertion that is kept, in bytes of XML.
+const MAX_ASSERTION: usize = 256 * 1024;
+/// The strongest and slowest: done once for each login, and every call carries what it saves.
+const LEVEL: u8 = 9;
+
+const ASSERTION: u8 = 1;
+const COOKIES: u8 = 2;
+const BEARER: u8 = 3;
+
+/// What goes with calls.
+pub(super) enum Token {
+    /// An assertion, compressed (raw DEFLATE, RFC 1951).
+    Assertion(Zeroizing<Vec<u8>>),
+    /// Cookies, as one `Cookie` header.
+    Cookies(Zeroizing<String>),
+    /// A token of the back end's own.
+    Bearer(Zeroizing<String>),
+}
+
+impl Token {
+    /// An assertion to be kept.
+    pub(super) fn assertion(xml: &str) -> Self {
+        Self::Assertion(Zeroizing::new(miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), LEVEL)))
+    }
+
+    /// The bytes to seal.
+    pub(super) fn to_state(&self) -> Zeroizing<Vec<u8>> {
+        let (shape, bytes) = match self {
+            Self::Assertion(compressed) => (ASSERTION, compressed.as_slice()),
+            Self::Cookies(text) => (COOKIES, text.as_bytes()),
+            Self::Bearer(text) => (BEARER, text.as_bytes()),
+        };
+        let mut state = Zeroizing::new(Vec::with_capacity(bytes.len().saturating_add(1)));
+        state.push(shape);
+        state.extend_from_slice(bytes);
+        state
+    }
+
+    /// Reads what was sealed.
+    pub(super) fn from_state(state: &[u8]) -> Result<Self, ConnectorError> {
+        let unknown = || misbehaved("what the session keeps is of another kind");
+        let (shape, bytes) = state.split_first().ok_or_else(unknown)?;
+        let text = || std::str::from_utf8(bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| unknown());
+        match *shape {
+            ASSERTION => Ok(Self::Assertion(Zeroizing::new(bytes.to_vec()))),
+            COOKIES => Ok(Self::Cookies(text()?)),
+            BEARER => Ok(Self::Bearer(text()?)),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// The assertion as it came.
+pub(super) fn expanded(compressed: &[u8]) -> Result<Zeroizing<String>, ConnectorError> {
+    let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(compressed, MAX_ASSERTION).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(Zeroizing::new);
+    text.ok_or_else(|| misbehaved("the assertion that the session keeps is broken"))
+}
+
+/// A header value that no log shows.
+pub(super) fn sensitive(text: &str) -> Result<HeaderValue, ConnectorError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| misbehaved("the token is no header value"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Whether this can travel in a header or a cookie without changing where either ends.
+pub(super) fn is_token(text: &str) -> bool {
+    const LONGEST: usize = 16 * 1024;
+    !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
+}

@@ -1,0 +1,72 @@
+//! What a security token service answered: an assertion and its lifetime, or a fault.
+
+use domain::time::Timestamp;
+use http::StatusCode;
+use roxmltree::Node;
+
+use crate::saml::assertion::Assertion;
+use crate::saml::system::by_status;
+use crate::saml::xml::{child, parse, text_of};
+use crate::saml::{misbehaved, ns, unavailable};
+use crate::{ConnectorError, rfc3339};
+
+/// The assertion in an answer (WS-Trust 1.3 section 4.4).
+pub(super) fn assertion(answer: &str, audience: &str, now: Timestamp) -> Result<Assertion, ConnectorError> {
+    let broken = || misbehaved("the token service's answer is none of WS-Trust 1.3");
+    let document = parse(answer).ok_or_else(broken)?;
+    let body = child(document.root_element(), ns::SOAP12, "Body").ok_or_else(broken)?;
+    if child(body, ns::SOAP12, "Fault").is_some() {
+        return Err(fault(StatusCode::OK, answer));
+    }
+    // Section 4.4.1: the final answer to an Issue is a collection; older services leave that away.
+    let around = child(body, ns::WST, "RequestSecurityTokenResponseCollection").unwrap_or(body);
+    let response = child(around, ns::WST, "RequestSecurityTokenResponse").ok_or_else(broken)?;
+    let requested = child(response, ns::WST, "RequestedSecurityToken").ok_or_else(broken)?;
+    let token = requested.first_element_child().filter(|token| token.next_sibling_element().is_none());
+    let mut assertion = Assertion::read(answer, token.ok_or_else(broken)?, Some(audience), now)?;
+    let expires = child(response, ns::WST, "Lifetime").and_then(|lifetime| child(lifetime, ns::WSU, "Expires"));
+    if let Some(expires) = expires {
+        let expires = rfc3339::parse(&text_of(expires)).ok_or_else(broken)?;
+        assertion.ends = assertion.ends.min(expires);
+        if assertion.ends <= now {
+            return Err(misbehaved("the token has ended already: compare the clocks"));
+        }
+    }
+    Ok(assertion)
+}
+
+/// What a fault says (WS-Trust 1.3 section 11, WSS SOAP Message Security 1.1 section 12), in SOAP 1.2 or 1.1.
+pub(super) fn fault(status: StatusCode, answer: &str) -> ConnectorError {
+    let code = parse(answer).and_then(|document| {
+        let envelope = document.root_element();
+        let new = || {
+            let fault = child(child(envelope, ns::SOAP12, "Body")?, ns::SOAP12, "Fault")?;
+            let code = child(fault, ns::SOAP12, "Code")?;
+            let inner = child(code, ns::SOAP12, "Subcode").unwrap_or(code);
+            child(inner, ns::SOAP12, "Value")
+        };
+        let old = || {
+            let fault = child(child(envelope, ns::SOAP11, "Body")?, ns::SOAP11, "Fault")?;
+            fault.children().find(|part| part.has_tag_name("faultcode"))
+        };
+        new().or_else(old).map(qualified)
+    });
+    let Some((namespace, name)) = code else {
+        let unauthorized = status == StatusCode::UNAUTHORIZED;
+        return if unauthorized { ConnectorError::Refused } else { by_status("the login", status) };
+    };
+    match (namespace.as_str(), name.as_str()) {
+        (ns::WST | ns::WSSE, "FailedAuthentication") | (ns::WSSE, "InvalidSecurityToken") => ConnectorError::Refused,
+        (ns::WST, "RequestFailed") | (ns::SOAP12, "Receiver") | (ns::SOAP11, "Server") => {
+            unavailable("the token service had an error")
+        }
+        _ => misbehaved("the token service answered with a fault that is not about the password"),
+    }
+}
+
+/// A name with its namespace, as the text of an element.
+fn qualified(node: Node<'_, '_>) -> (String, String) {
+    let text = text_of(node);
+    let (prefix, name) = text.split_once(':').map_or((None, text.as_str()), |(prefix, name)| (Some(prefix), name));
+    (node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned())
+}

@@ -1,0 +1,70 @@
+//! What the proxy asks of the token function when a back end no longer takes an internal token, and what it is told.
+
+use crate::ids::{ConnectorName, SessionId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The one member of the event. Clients never choose the members of API Gateway's events, so none can ask this.
+const MEMBER: &str = "renew_internal_token";
+
+/// The token function is to renew an internal token that a back end has refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewalRequest {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// The connector it came from.
+    pub connector: ConnectorName,
+    /// The version that was refused; a session that has another one by now needs nothing.
+    pub version: u64,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RenewalAnswer {
+    /// The session has another token now.
+    Renewed,
+    /// Only a login can replace it.
+    Over,
+    /// It could not be found out at present: worth another try.
+    Later,
+}
+
+impl RenewalRequest {
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ MEMBER: self })
+    }
+
+    /// The request in an event; `None` if the event is another one, `Some(None)` if it asks this but is malformed.
+    pub fn from_event(event: &Value) -> Option<Option<Self>> {
+        let members = event.as_object().filter(|members| members.len() == 1)?;
+        members.get(MEMBER).map(|request| Self::deserialize(request).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> RenewalRequest {
+        let connector = ConnectorName::parse("orders-login").unwrap();
+        RenewalRequest { session: SessionId::from_random([1; 16]), connector, version: 3 }
+    }
+
+    #[test]
+    fn a_request_is_read_as_it_was_written() {
+        assert_eq!(RenewalRequest::from_event(&request().to_event()), Some(Some(request())));
+    }
+
+    #[test]
+    fn no_event_of_api_gateway_is_a_request() {
+        let mut event = request().to_event();
+        event["requestContext"] = Value::Null;
+        assert_eq!(RenewalRequest::from_event(&event), None);
+        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ "body": request().to_event() })), None);
+        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ MEMBER: {} })), Some(None));
+        assert_eq!(RenewalRequest::from_event(&Value::Null), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Against a Heimdal realm.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use connectors::{Call, Connector, ConnectorError, Credentials};
+use domain::secret::Secret;
+use support::{DEMO_APP, Server, Tokens};
+
+use super::{Realm, World, assert_later, assert_refused, now};
+
+const HEIMDAL: Realm = Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
+
+async fn world() -> Option<World> {
+    Some(HEIMDAL.world(Server::start("heimdal", 2)?).await)
+}
+
+/// Runs a command of the realm's administrator.
+fn kadmin(world: &World, arguments: &[&str]) {
+    let output = Command::new(world.server.directory().join("kadmin")).args(arguments).output().expect("kadmin");
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
+/// The site's answer to this `Authorization`, without the gateway.
+async fn directly(world: &World, path: &str, authorization: &str) -> u16 {
+    let url = format!("http://127.0.0.1:{}{path}", world.server.port(1));
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    client.get(url).header("authorization", authorization).send().await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
+    let Some(world) = world().await else { return };
+    let (alice, bob) = (world.login("alice", "delegated").await, world.login("bob", "delegated").await);
+    assert_eq!(world.caller("/who", &alice).await, "alice@HEIM.GW");
+    assert_eq!(world.caller("/who", &bob).await, "bob@HEIM.GW");
+
+    let (first, second) = (world.call("/echo", &alice).await, world.call("/echo", &alice).await);
+    let (first, second) = (&first["authorization"], &second["authorization"]);
+    assert!(first.starts_with("Negotiate ") && second.starts_with("Negotiate "), "{first} {second}");
+    assert_ne!(first, second);
+    // Each was shown once already.
+    assert_eq!(directly(&world, "/who", first).await, 401);
+    assert_eq!(directly(&world, "/who", second).await, 401);
+
+    // Here whoever comes second on a connection is taken for the first, even without a ticket.
+    let connector = world.connector("delegated");
+    let password = Secret::new(String::new());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let ticket = connector.acquire(login, now()).await.expect("a ticket");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let url = format!("http://127.0.0.1:{}/bound", world.server.port(1));
+    let shown = client.get(&url).header("authorization", header(&*connector, &ticket.state));
+    for request in [shown, client.get(&url)] {
+        let text = request.send().await.expect("an answer").text().await.expect("a text");
+        assert_eq!(text.trim(), "user=alice@HEIM.GW");
+    }
+    let calls = (0..40).map(|number| {
+        let (tokens, name) = if number % 2 == 0 { (&alice, "alice@HEIM.GW") } else { (&bob, "bob@HEIM.GW") };
+        let world = &world;
+        async move { assert_eq!(world.caller("/bound", tokens).await, name) }
+    });
+    futures_util::future::join_all(calls).await;
+}
+
+#[tokio::test]
+async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
+    let Some(world) = world().await else { return };
+    assert_refused(&world.try_login("dave", "delegated").await, "not linked");
+    // Neither the password nor the person is wrong here: the gateway's own account may not, or cannot log in.
+    assert_later(&world.try_login("alice", "unlisted").await);
+    assert_later(&world.try_login("alice", "wrong").await);
+
+    // A password that is right at the gateway alone.
+    kadmin(&world, &["cpw", "-p", "changed", "bob"]);
+    assert_refused(&world.try_login("bob", "own").await, "did not accept");
+    assert_eq!(world.caller("/who", &world.login("bob", "delegated").await).await, "bob@HEIM.GW");
+    kadmin(&world, &["delete", "bob"]);
+    assert_refused(&world.try_login("bob", "own").await, "did not accept");
+    assert_refused(&world.try_login("bob", "delegated").await, "did not accept");
+
+    kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "carol"]);
+    assert_refused(&world.try_login("carol", "own").await, "did not accept");
+    assert_refused(&world.try_login("carol", "delegated").await, "did not accept");
+
+    let log = world.gateway.logged().await.join("\n");
+    assert!(log.contains("does not let the gateway's account stand for people"), "{log}");
+    let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
+    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
+    assert_later(&world.try_login("alice", "delegated").await);
+    assert_later(&world.try_login("alice", "own").await);
+}
+
+/// Refreshes until the site sees a ticket that it has not seen.
+async fn renewed(world: &World, path: &str, mut tokens: Tokens) -> Tokens {
+    let ticket = |header: &str| header.get(..600).unwrap_or(header).to_owned();
+    let before = ticket(&world.call(path, &tokens).await["authorization"]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        tokens = world.gateway.refresh(&tokens).await;
+        if ticket(&world.call(path, &tokens).await["authorization"]) != before {
+            return tokens;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("no new ticket");
+}
+
+#[tokio::test]
+async fn delegated_tickets_are_renewed_without_a_password_until_the_person_is_shut_out() {
+    let Some(world) = world().await else { return };
+    kadmin(&world, &["modify", "--max-ticket-life=8s", "HTTP/localhost"]);
+    let tokens = renewed(&world, "/echo", world.login("alice", "delegated").await).await;
+    let tokens = renewed(&world, "/echo", tokens).await;
+    assert_eq!(world.caller("/who", &tokens).await, "alice@HEIM.GW");
+
+    kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "alice"]);
+    assert_ends(&world, tokens).await;
+}
+
+#[tokio::test]
+async fn the_tickets_of_a_password_are_renewed_until_their_last_end() {
+    let Some(world) = world().await else { return };
+    let begun = Instant::now();
+    let tokens = renewed(&world, "/own/echo", world.login("erin", "own").await).await;
+    assert_eq!(world.caller("/own/who", &tokens).await, "erin@HEIM.GW");
+    assert_ends(&world, tokens).await;
+    assert!(begun.elapsed() > Duration::from_secs(15), "it ended after {:?}", begun.elapsed());
+}
+
+/// Refreshes until that is refused for good.
+async fn assert_ends(world: &World, mut tokens: Tokens) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        let answer = world.gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
+        if answer.status != 200 {
+            return assert_refused(&answer, "");
+        }
+        tokens = answer.tokens();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("it still works");
+}
+
+fn header(connector: &dyn Connector, state: &[u8]) -> String {
+    let call = Call { content_type: None, body: &Bytes::new() };
+    let injection = connector.inject(state, call).expect("an injection");
+    injection.headers[0].1.to_str().expect("text").to_owned()
+}
+
+/// What it costs, told for docs/connectors.md.
+#[tokio::test]
+async fn tickets_are_small_and_shown_without_the_realm() {
+    let Some(world) = world().await else { return };
+    let password = Secret::new("alice-password".to_owned());
+    let login = Credentials { username: "alice", link: Some("alice@HEIM.GW"), password: &password };
+    for name in ["delegated", "own"] {
+        let connector = world.connector(name);
+        let begun = Instant::now();
+        let acquired = connector.acquire(login, now()).await.expect("a ticket");
+        println!("{name}: acquired first in {:?}", begun.elapsed());
+        let begun = Instant::now();
+        connector.acquire(login, now()).await.expect("a ticket");
+        println!("{name}: acquired again in {:?}", begun.elapsed());
+        let begun = Instant::now();
+        let acquired = connector.renew(&acquired.state, now()).await.expect("a ticket");
+        println!("{name}: renewed in {:?}", begun.elapsed());
+        let begun = Instant::now();
+        for _ in 0..100 {
+            header(&*connector, &acquired.state);
+        }
+        println!("{name}: injected in {:?}", begun.elapsed() / 100);
+        let header = header(&*connector, &acquired.state);
+        println!("{name}: state {} bytes, header {} bytes", acquired.state.len(), header.len());
+        assert!(header.len() < 2_000, "{}", header.len());
+        let length = acquired.ends.expect("an end").since(now()).as_u64();
+        assert!((3_500..=3_600).contains(&length), "tickets are for an hour, not {length} s");
+        assert_eq!(directly(&world, "/who", &header).await, 200);
+    }
+    // Somebody of another realm is nobody here.
+    let stranger = Credentials { link: Some("alice@ELSEWHERE.GW"), ..login };
+    let refused = world.connector("delegated").acquire(stranger, now()).await;
+    assert_eq!(refused.err(), Some(ConnectorError::NotLinked));
+}

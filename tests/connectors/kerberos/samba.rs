@@ -1,0 +1,1 @@
+//! Against an Active Directory domain of Samba.

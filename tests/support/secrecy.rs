@@ -1,0 +1,84 @@
+//! What must be found nowhere, and every place to look for it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::{Answer, Daemon, Gateway, dynamodb_client};
+
+/// Passwords, tokens and keys, each by what it is.
+#[derive(Default)]
+pub struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// Adds one. It must be long enough not to be found by chance.
+    pub fn keep(&mut self, name: &str, value: &str) {
+        assert!(value.len() > 8, "{name}: {value}");
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The names of those that are in a text, as they are or in a common encoding.
+    pub fn found_in(&self, text: &str) -> Vec<String> {
+        let hits = self.0.iter().filter(|(_, secret)| {
+            text.contains(secret.as_str())
+                || text.contains(&secret.replace(' ', "+"))
+                || text.contains(&secret.replace(' ', "%20"))
+                || text.contains(STANDARD.encode(secret.as_bytes()).trim_end_matches('='))
+        });
+        hits.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Looks into every table, every line of the log, every trace and these answers, and finds none. Each of them is
+    /// shown to hold something at all.
+    pub async fn are_nowhere(&self, gateway: &Gateway, daemon: &Daemon, answers: &[Answer]) {
+        let traces = daemon.told();
+        let (tables, log) = (gateway.dump().await, gateway.logged().await);
+        assert!(tables.contains("credential_epoch") && log.len() > 10 && !traces.is_empty() && !answers.is_empty());
+        assert_eq!(self.found_in(&tables), Vec::<String>::new(), "in a table");
+        for line in &log {
+            assert_eq!(self.found_in(line), Vec::<String>::new(), "in the log: {line}");
+        }
+        for trace in &traces {
+            assert_eq!(self.found_in(&trace.to_string()), Vec::<String>::new(), "in a trace: {trace}");
+        }
+        for answer in answers {
+            let text = format!("{:?} {}", answer.headers, answer.text());
+            assert_eq!(self.found_in(&text), Vec::<String>::new(), "in an answer: {text}");
+        }
+    }
+}
+
+impl Gateway {
+    /// Every value of every item of every table, a line each.
+    pub async fn dump(&self) -> String {
+        let client = dynamodb_client(self.stack.dynamodb_url());
+        let mut text = String::new();
+        for table in &self.stack.template().tables {
+            let found = client.scan().table_name(&table.name).send().await.expect("a scan");
+            for (name, value) in found.items().iter().flatten() {
+                text.push_str(&format!("{name}\n"));
+                write(&mut text, value);
+            }
+        }
+        text
+    }
+}
+
+fn write(text: &mut String, value: &AttributeValue) {
+    match value {
+        AttributeValue::M(map) => {
+            for (name, value) in map {
+                text.push_str(&format!("{name}\n"));
+                write(text, value);
+            }
+        }
+        AttributeValue::L(list) => list.iter().for_each(|value| write(text, value)),
+        AttributeValue::B(bytes) => {
+            text.push_str(&format!("{}\n{}\n", String::from_utf8_lossy(bytes.as_ref()), STANDARD.encode(bytes)));
+        }
+        AttributeValue::S(value) | AttributeValue::N(value) => text.push_str(&format!("{value}\n")),
+        other => text.push_str(&format!("{other:?}\n")),
+    }
+}
