@@ -6,8 +6,9 @@ mod samba;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use connectors::back_end::BackEndClients;
-use connectors::{Connector, Connectors};
+use connectors::{Call, Connector, Connectors};
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 use domain::time::Timestamp;
@@ -157,6 +158,13 @@ fn assert_refused(answer: &Answer, says: &str) {
 fn assert_later(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+}
+
+/// The message that shows the ticket in this state, as the value of `Authorization`.
+fn header(connector: &dyn Connector, state: &[u8]) -> String {
+    let call = Call { content_type: None, body: &Bytes::new() };
+    let injection = connector.inject(state, call).expect("an injection");
+    injection.headers[0].1.to_str().expect("text").to_owned()
 }
 
 fn now() -> Timestamp {

@@ -1,7 +1,16 @@
 //! SAML: SimpleSAMLphp as the identity provider, Apache with mod_auth_mellon as the service provider.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::http::Request;
+use bytes::Bytes;
+use connectors::back_end::{BackEndClients, Bounds};
+use connectors::{Call, Connectors, Credentials};
+use domain::ids::ConnectorName;
+use domain::secret::Secret;
+use domain::time::Seconds;
+use startup::{Clock as _, SystemClock};
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens, User};
 
 const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
@@ -104,6 +113,12 @@ impl Site {
         self.try_login(user, scope).await.tokens()
     }
 
+    /// Whether the service provider answered such a request: method, path and the beginning of the status.
+    fn was_told(&self, request: &str) -> bool {
+        let log = std::fs::read_to_string(self.server.directory().join("log/access.log"));
+        log.is_ok_and(|log| log.lines().any(|line| line.starts_with(request)))
+    }
+
     async fn soap(&self, body: &str, access_token: &str) -> Answer {
         let request = self.gateway.request("POST", "/soap").header("Content-Type", "text/xml; charset=utf-8");
         self.gateway.answer(request.body(body.to_owned()).bearer_auth(access_token)).await
@@ -149,8 +164,13 @@ async fn each_way_to_present_an_assertion_reaches_its_back_end_as_the_user() {
     // The end of the session is the end of that at the service provider.
     let form = [("token", alice.refresh.as_str()), ("client_id", DEMO_APP)];
     assert_eq!(site.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
-    let log = std::fs::read_to_string(site.server.directory().join("log/access.log")).unwrap();
-    assert_eq!(log.lines().filter(|line| line.starts_with("GET /mellon/invalidate 30")).count(), 1, "{log}");
+    // Apache writes its log once the answer is on its way.
+    let told = tokio::time::timeout(Duration::from_secs(30), async {
+        while !site.was_told("GET /mellon/invalidate 30") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    told.await.expect("a logout at the service provider");
     is(&site.gateway.call("GET", "/who", &bob.access).await, "bob");
 }
 
@@ -219,4 +239,58 @@ async fn an_assertion_that_has_ended_asks_for_a_login_and_nothing_else_stops() {
     let alice = site.gateway.refresh(&alice).await;
     asks_for_a_login(&site.gateway.call("GET", "/short/who", &alice.access).await);
     is(&site.gateway.call("GET", "/who", &alice.access).await, "alice");
+}
+
+/// The connector alone: its token opens the page, its end closes it, and the page then looks like a dead session.
+#[tokio::test]
+async fn a_session_at_the_service_provider_ends_there() {
+    let Some(server) = Server::start("saml", 3) else { return };
+    let (idp, sp) = (server.port(0), server.port(1));
+    let config = format!(
+        r#"
+plans: {{ standard: {{ calls: 60, window: 1m }} }}
+connectors:
+  portal:
+    type: saml_ecp
+    identity_provider: "http://127.0.0.1:{idp}/saml2/idp/SSOService.php"
+    begin: {{ service_provider: "http://localhost:{sp}/who" }}
+    present: {{ cookies: [mellon-cookie] }}
+    audience: "http://localhost:{sp}/mellon"
+    login_page: "http://localhost:{sp}/mellon/login"
+    logout: {{ method: GET, url: "http://localhost:{sp}/mellon/invalidate?ReturnTo=http://localhost:{sp}/" }}
+    timeout: 20s
+apis:
+  portal:
+    back_end: "http://localhost:{sp}"
+    connector: portal
+    routes: [{{ path: /who, methods: {{ GET: [read] }} }}]
+"#
+    );
+    let gateway = config::Gateway::parse(&config).unwrap();
+    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
+    let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
+    let portal = connectors.get(&ConnectorName::parse("portal").unwrap()).unwrap();
+
+    let now = SystemClock.now();
+    let password = Secret::new(ALICE.password.to_owned());
+    let alice = Credentials { username: ALICE.name, link: Some("alice"), password: &password };
+    let acquired = portal.acquire(alice, now).await.unwrap();
+    // The identity provider's session of eight hours.
+    let ends = acquired.ends.unwrap();
+    assert!(ends > now.saturating_add(Seconds::new(7 * 3600)) && ends < now.saturating_add(Seconds::new(9 * 3600)));
+    assert_eq!((acquired.idle, acquired.renew_until), (None, None));
+
+    let page = async || {
+        let injection = portal.inject(&acquired.state, Call { content_type: None, body: &Bytes::new() }).unwrap();
+        let mut request = Request::get(format!("http://localhost:{sp}/who")).body(Bytes::new()).unwrap();
+        request.headers_mut().extend(injection.headers);
+        let bounds = Bounds { timeout: Duration::from_secs(20), max_body: 1024 * 1024 };
+        clients.get(None).send(request, bounds).await.unwrap()
+    };
+    let before = page().await;
+    assert_eq!((before.status().as_u16(), &before.body()[..]), (200, &b"alice"[..]));
+    assert!(!portal.is_dead(&before));
+    portal.end(&acquired.state).await.unwrap();
+    let after = page().await;
+    assert!(portal.is_dead(&after), "{after:?}");
 }

@@ -108,6 +108,56 @@ async fn a_function_does_not_work_with_one_right_less() {
     assert_eq!(without(&proxy("GetItem"), &proxy("Query")).await, (200, 503));
 }
 
+/// A gateway with an account of its own at a realm that is not there.
+async fn with_an_account(template: Option<std::path::PathBuf>) -> Gateway {
+    let files = tempfile::tempdir().expect("a directory");
+    std::fs::write(files.path().join("realm-account"), "a password").expect("a file");
+    let config = files.path().join("config").join("gateway.yaml");
+    std::fs::create_dir(files.path().join("config")).expect("a directory");
+    Gateway::start_with(|options| {
+        let demo = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        let realm = "connectors:
+  realm:
+    type: kerberos_s4u
+    realm: EXAMPLE.COM
+    kdcs: [127.0.0.1:1]
+    service: HTTP/localhost
+    account: gateway
+    secret: realm-account
+";
+        std::fs::write(&config, demo.replace("connectors:\n", realm)).expect("a file");
+        options.config = config;
+        options.secrets = Some(files.path().to_owned());
+        if let Some(template) = template {
+            options.template = template;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_connectors_log_in_with_is_for_the_token_function_alone() {
+    let gateway = with_an_account(None).await;
+    gateway.login(ADA).await;
+    let right = ("secretsmanager:GetSecretValue".to_owned(), "realm-account".to_owned());
+    let readers = gateway.stack.access().used().into_iter().filter(|(_, used)| used.contains(&right));
+    assert_eq!(readers.map(|(function, _)| function).collect::<Vec<_>>(), ["TokenFunction"]);
+    let mut roles = gateway.stack.template().roles.iter();
+    assert!(roles.all(|(id, role)| role.managed.contains("ConnectorSecretsPolicy") == (id == "TokenRole")));
+
+    let files = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
+    let line = "        - !If [HasConnectorSecrets, !Ref ConnectorSecretsPolicy, !Ref AWS::NoValue]\n";
+    assert_eq!(text.matches(line).count(), 1);
+    let template = files.path().join("template.yaml");
+    std::fs::write(&template, text.replace(line, "")).expect("a file");
+    let gateway = with_an_account(Some(template)).await;
+    // What does not need it works.
+    gateway.login(ADA).await;
+    let log = gateway.logged().await.join("\n");
+    assert!(log.contains("connectors.realm.secret") && log.contains("create it and permit it"), "{log}");
+}
+
 /// Who is no function, such as an operator with rights of their own, is not held to the roles of functions.
 #[tokio::test]
 async fn rights_of_functions_do_not_bind_operators() {

@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod gateway_yaml;
 mod start;
 
 use std::collections::BTreeMap;

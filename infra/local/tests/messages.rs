@@ -31,6 +31,15 @@ fn a_taken_port_is_told_with_the_way_out() {
 }
 
 #[test]
+fn an_address_that_nobody_can_be_told_is_told_with_its_option() {
+    // 198.51.100.0/24 is for documentation (RFC 5737).
+    for address in ["0.0.0.0", "198.51.100.77"] {
+        let message = message(&start(&["--ephemeral", "--listen", "127.0.0.1:0", "--services", address]));
+        assert!(message.contains(address) && message.contains("--services"), "{message}");
+    }
+}
+
+#[test]
 fn a_damaged_database_is_told_with_the_way_out() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("dynamodb.sqlite"), "this is no database ".repeat(500)).unwrap();

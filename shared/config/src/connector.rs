@@ -17,17 +17,18 @@ use std::fmt;
 
 pub use http_login::{
     Condition, DeadSession, End, Expires, ExpiryForm, Extract, HeaderCondition, Headers, HttpLogin, Inject,
-    LoginRequest, Preflight, RedirectTo, RenewRequest, SessionRequest, Way,
+    LoginRequest, LogoutRequest, Preflight, RedirectTo, RenewRequest, Way,
 };
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
 pub use pattern::{Marker, Pattern, Statuses};
-pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
+pub use saml::{Begin, EntityId, Exchange, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
 pub use sso_session::SsoSession;
 pub use template::{Field, Piece, Template, ValueName};
 
 /// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there are a handful, read once")]
 pub enum ConnectorConfig {
     /// A login over HTTP with the user's name and password.
     HttpLogin(Box<HttpLogin>),
@@ -40,7 +41,7 @@ pub enum ConnectorConfig {
     /// A login at a SAML identity provider with the user's name and password.
     SamlEcp(Box<SamlEcp>),
     /// A login at a security token service with the user's name and password.
-    WsTrust(Box<WsTrust>),
+    WsTrust(WsTrust),
 }
 
 impl ConnectorConfig {
@@ -48,10 +49,10 @@ impl ConnectorConfig {
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Self::HttpLogin(http_login) => http_login.tls.as_ref(),
-            Self::SsoSession(session) => session.tls.as_ref(),
             Self::KerberosS4u(_) | Self::KerberosPassword(_) => None,
             Self::SamlEcp(saml_ecp) => saml_ecp.tls.as_ref(),
             Self::WsTrust(ws_trust) => ws_trust.tls.as_ref(),
+            Self::SsoSession(session) => session.tls.as_ref(),
         }
     }
 
@@ -109,8 +110,7 @@ impl<'de> Visitor<'de> for ByType {
             }
             Kind::SamlEcp => SamlEcp::deserialize(MapAccessDeserializer::new(map))
                 .map(|saml_ecp| ConnectorConfig::SamlEcp(Box::new(saml_ecp))),
-            Kind::WsTrust => WsTrust::deserialize(MapAccessDeserializer::new(map))
-                .map(|ws_trust| ConnectorConfig::WsTrust(Box::new(ws_trust))),
+            Kind::WsTrust => WsTrust::deserialize(MapAccessDeserializer::new(map)).map(ConnectorConfig::WsTrust),
         }
     }
 }

@@ -25,7 +25,7 @@ impl Connectors {
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(HttpLogin::new(settings.as_ref().clone(), client)) as Arc<dyn Connector>
+                Arc::new(HttpLogin::new((**settings).clone(), client)) as Arc<dyn Connector>
             }
             ConnectorConfig::SsoSession(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
@@ -39,7 +39,7 @@ impl Connectors {
             }
             ConnectorConfig::WsTrust(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(WsTrust::new(settings.as_ref().clone(), client))
+                Arc::new(WsTrust::new(settings.clone(), client))
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

@@ -1,14 +1,14 @@
 //! Against a Heimdal realm.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use connectors::{Call, Connector, ConnectorError, Credentials};
+use connectors::{ConnectorError, Credentials};
 use domain::secret::Secret;
 use support::{DEMO_APP, Server, Tokens};
+use tokio::time::Instant;
 
-use super::{Realm, World, assert_later, assert_refused, now};
+use super::{Realm, World, assert_later, assert_refused, header, now};
 
 const HEIMDAL: Realm = Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
 
@@ -141,12 +141,6 @@ async fn assert_ends(world: &World, mut tokens: Tokens) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("it still works");
-}
-
-fn header(connector: &dyn Connector, state: &[u8]) -> String {
-    let call = Call { content_type: None, body: &Bytes::new() };
-    let injection = connector.inject(state, call).expect("an injection");
-    injection.headers[0].1.to_str().expect("text").to_owned()
 }
 
 /// What it costs, told for docs/connectors.md.

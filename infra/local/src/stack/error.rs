@@ -1,6 +1,6 @@
 //! Why a stack does not start.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::binaries::BuildError;
@@ -20,6 +20,17 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The address for functions in containers is not ours.
+    #[error(
+        "DynamoDB, secrets and the demo back end cannot listen on {address}: {source}; \
+         --services takes one address of this machine, which containers reach"
+    )]
+    Services {
+        /// The address.
+        address: IpAddr,
         /// Why.
         source: std::io::Error,
     },

@@ -5,13 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::Gateway;
 use startup::{Environment, dynamodb_client};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 
 use super::file::StackFile;
-use super::{DEMO_BACK_END, Options, Parts, StartError};
+use super::{Options, Parts, StartError, gateway_yaml};
 use crate::access::{Access, Named};
 use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
@@ -40,17 +39,18 @@ pub(super) async fn start(
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
     let (lambda_listener, lambda_url) = listen_free(options.services).await?;
 
-    let (config, gateway) = write_config(&options.config, &legacy_url, &directory)?;
+    let exposed = !options.services.is_loopback();
+    let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     // As whoever deploys permits them: what gateway.yaml names, each for what it names it for.
-    let names = |secrets: Vec<(String, &str)>| {
-        let names = secrets.into_iter().map(|(_, name)| name.to_owned());
-        names.filter(|name| further.contains_key(name)).collect()
+    let permit = |secrets: Vec<(String, &str)>| {
+        let all = secrets.into_iter().map(|(_, name)| name.to_owned());
+        all.filter(|name| further.contains_key(name)).collect()
     };
     let named = Named {
-        back_ends: names(gateway.tls_secrets().collect()),
-        connectors: names(gateway.connector_secrets().collect()),
+        back_ends: permit(gateway.tls_secrets().collect()),
+        connectors: permit(gateway.connector_secrets().collect()),
     };
     let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let (back_ends, connectors) = (list(&named.back_ends), list(&named.connectors));
@@ -132,28 +132,22 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError
 }
 
 async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartError> {
-    listen(SocketAddr::new(address, 0)).await
+    let failed = |source| StartError::Services { address, source };
+    if address.is_unspecified() {
+        // Nobody can be told to call `0.0.0.0`.
+        return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
+    }
+    let listener = TcpListener::bind(SocketAddr::new(address, 0)).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    Ok((listener, url))
 }
 
-fn read(path: &Path) -> Result<String, StartError> {
+pub(super) fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.to_owned(), source })
 }
 
 fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
     Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
-}
-
-/// The configuration with the address of the demo back end in it, checked, in the data directory; and what it says.
-fn write_config(path: &Path, legacy_url: &str, directory: &DataDirectory) -> Result<(PathBuf, Gateway), StartError> {
-    let text = read(path)?;
-    let gateway = Gateway::parse(&text)
-        .map_err(|error| StartError::Config { path: path.to_owned(), reason: error.to_string() })?;
-    let written = directory.file("gateway.yaml");
-    std::fs::write(&written, text.replace(DEMO_BACK_END, legacy_url))
-        .map_err(|source| StartError::File { path: written.clone(), source })?;
-    // Functions are told an absolute path: they need not share our working directory.
-    let absolute = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
-    Ok((absolute, gateway))
 }
 
 fn store(dynamodb_url: &str) -> Result<Store, StartError> {

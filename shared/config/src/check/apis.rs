@@ -96,13 +96,13 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
 /// The headers that carry what a connector injects.
 fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
     let inject = match connector {
+        ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
+            return vec![http::header::AUTHORIZATION];
+        }
+        // `Authorization` and `Cookie`, which no identity can have.
+        ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
         ConnectorConfig::HttpLogin(login) => Some(&login.inject),
         ConnectorConfig::SsoSession(session) => session.inject.as_ref(),
-        // `Authorization` and `Cookie`, which no identity can have.
-        ConnectorConfig::KerberosS4u(_)
-        | ConnectorConfig::KerberosPassword(_)
-        | ConnectorConfig::SamlEcp(_)
-        | ConnectorConfig::WsTrust(_) => None,
     };
     let ways = inject.into_iter().flat_map(|inject| &inject.ways);
     let header = |way: &Way| match way {

@@ -6,6 +6,7 @@ mod apis;
 mod connectors;
 mod cors;
 mod fields;
+mod kerberos;
 mod logins;
 mod routes;
 

@@ -15,6 +15,8 @@ pub(super) enum Failure {
 
 /// The option asked for is not granted: here, to stand for somebody.
 pub(super) const BAD_OPTION: i32 = 13;
+/// The encryption type is not supported: the account has no AES key.
+pub(super) const NO_SUCH_ETYPE: i32 = 14;
 /// The KDC wants a proof of the password in the request.
 pub(super) const PREAUTH_REQUIRED: i32 = 25;
 
@@ -28,21 +30,23 @@ impl Failure {
 
     /// What it means for somebody who showed a password.
     pub(super) fn of_password(self) -> ConnectorError {
-        match self {
-            // Wrong password: no proof, or none that can be read.
-            Self::Code(24 | 31) => ConnectorError::Refused,
-            Self::Code(14) => misbehaved("the realm has no AES key of this user: the password must be set anew"),
-            other => other.of_person(),
+        // Wrong password: no proof, or none that can be read.
+        if matches!(self, Self::Code(24 | 31)) {
+            return ConnectorError::Refused;
         }
+        if self == Self::Code(NO_SUCH_ETYPE) {
+            return misbehaved("the realm has no AES key of this user: the password must be set anew");
+        }
+        self.of_person()
     }
 
     /// What it means for a person whom the realm was asked about.
     pub(super) fn of_person(self) -> ConnectorError {
-        match self {
-            // Entry expired, unknown, not by policy, revoked (disabled, locked), not yet valid, password expired.
-            Self::Code(1 | 6 | 12 | 18 | 21 | 23) => ConnectorError::Refused,
-            other => other.of_gateway(),
+        // Entry expired, unknown, not by policy, revoked (disabled, locked), not yet valid, password expired.
+        if matches!(self, Self::Code(1 | 6 | 12 | 18 | 21 | 23)) {
+            return ConnectorError::Refused;
         }
+        self.of_gateway()
     }
 
     /// What it means where no person is to blame.
@@ -52,6 +56,7 @@ impl Failure {
             Self::Code(37) => ConnectorError::Unavailable("the realm's clock is another one (error 37)".to_owned()),
             Self::Code(29) => ConnectorError::Unavailable("the KDC has no service (error 29)".to_owned()),
             Self::Code(7) => misbehaved("the realm does not know the service principal (error 7)"),
+            Self::Code(NO_SUCH_ETYPE) => misbehaved("the realm has no AES key of the account or service (error 14)"),
             Self::Code(code) => ConnectorError::Misbehaved(format!("the KDC answered with error {code}")),
             Self::Broken(reason) => misbehaved(reason),
         }

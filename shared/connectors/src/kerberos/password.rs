@@ -53,14 +53,13 @@ impl Connector for KerberosPassword {
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let state = State::read(state)?;
-        let mut tgt = state.tgt()?;
+        let (person, mut tgt) = State::read(state)?.with_tgt()?;
         self.realm
             .in_time(async {
                 if tgt.renew_until.is_some_and(|until| until > tgt.ends) {
-                    tgt = self.realm.at(now).renewed(&state.name, &tgt).await.map_err(of_renewal)?;
+                    tgt = self.realm.at(now).renewed(&person, &tgt).await.map_err(of_renewal)?;
                 }
-                self.with(&state.name, &tgt, now).await
+                self.with(&person, &tgt, now).await
             })
             .await
     }

@@ -16,7 +16,7 @@ use rskrb5::keytab::EncryptionKey;
 use rskrb5::spnego::{InitiatorContextOptions, init_sec_context};
 use zeroize::Zeroizing;
 
-use super::failure::{Failure, PREAUTH_REQUIRED};
+use super::failure::{Failure, NO_SUCH_ETYPE, PREAUTH_REQUIRED};
 use super::kdc::Kdcs;
 
 /// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), the longer keys first. No others are asked for.
@@ -45,7 +45,7 @@ const SERVICE: i32 = 2;
 pub(super) struct Ticket {
     pub(super) etype: i32,
     pub(super) key: Zeroizing<Vec<u8>>,
-    pub(super) ticket: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
     pub(super) forwardable: bool,
     pub(super) starts: Timestamp,
     pub(super) ends: Timestamp,
@@ -95,7 +95,7 @@ impl Conversation<'_> {
         client::process_as_rep(&request, &answer, &key).map(Ticket::of).map_err(|error| failure(&error))
     }
 
-    /// A ticket of this account to itself, for a person (S4U2Self).
+    /// A ticket of this account to itself, for a person (`S4U2Self`).
     pub(super) async fn to_oneself(
         &self,
         account: &[&str],
@@ -108,7 +108,7 @@ impl Conversation<'_> {
         self.ask(&tgt, client::build_s4u2self_req(&tgt, person, options)).await
     }
 
-    /// A ticket for the service, for the person that the account has a ticket to itself for (S4U2Proxy).
+    /// A ticket for the service, for the person that the account has a ticket to itself for (`S4U2Proxy`).
     pub(super) async fn on_behalf(
         &self,
         account: &[&str],
@@ -192,7 +192,7 @@ impl Ticket {
             starts: timestamp(session.start_time),
             ends: timestamp(session.end_time),
             renew_until: session.renew_till.map(timestamp),
-            ticket: session.ticket,
+            sealed: session.ticket,
         }
     }
 
@@ -202,7 +202,7 @@ impl Ticket {
             client,
             service,
             session_key: EncryptionKey { etype: self.etype, value: self.key.to_vec() },
-            ticket: self.ticket.clone(),
+            ticket: self.sealed.clone(),
             ticket_flags: [0; 4],
             auth_time: system_time(self.starts),
             start_time: system_time(self.starts),
@@ -219,9 +219,6 @@ pub(super) fn negotiate(realm: &str, person: &str, ticket: &Ticket) -> Result<St
     let context = init_sec_context(&session, InitiatorContextOptions::new());
     Ok(context.map_err(|_| Failure::Broken("the stored ticket cannot be shown"))?.header)
 }
-
-/// The encryption type is not supported: the account has no AES key.
-const NO_SUCH_ETYPE: i32 = 14;
 
 fn bounded(hashing: &PreauthKeyInfo) -> Result<(), Failure> {
     let Some(parameters) = &hashing.s2kparams else { return Ok(()) };

@@ -1,4 +1,7 @@
 //! What is kept of a person's tickets, sealed, between two requests.
+//!
+//! A line of JSON with names, keys and times, then the tickets as they are: they may be long, and whoever seals them
+//! encodes them once already.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -6,14 +9,22 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::failure::Failure;
 use super::protocol::{Ticket, negotiate};
 use crate::ConnectorError;
 
-/// A person with a ticket for the back end, as JSON.
-#[derive(Serialize, Deserialize)]
+/// A person with a ticket for the back end.
 pub(super) struct State {
     /// The person's name within the realm.
     pub(super) name: String,
+    service: Ticket,
+    tgt: Option<Ticket>,
+}
+
+/// All but the tickets' bytes.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    name: String,
     /// The ticket for the back end.
     service: Kept,
     /// The ticket that gets others, where the person's own is kept.
@@ -21,15 +32,16 @@ pub(super) struct State {
     tgt: Option<Kept>,
 }
 
-/// A ticket and its session key.
+/// A ticket's session key and times.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     etype: i32,
     key: Zeroizing<String>,
-    ticket: String,
-    ends: i64,
+    /// How many bytes of what follows are the ticket.
+    length: usize,
+    ends: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    renew: Option<i64>,
+    renew: Option<Timestamp>,
 }
 
 impl State {
@@ -39,29 +51,44 @@ impl State {
         service: &Ticket,
         tgt: Option<&Ticket>,
     ) -> Result<Zeroizing<Vec<u8>>, ConnectorError> {
-        let state = Self { name: name.to_owned(), service: Kept::of(service), tgt: tgt.map(Kept::of) };
+        let head = Head { name: name.to_owned(), service: Kept::of(service), tgt: tgt.map(Kept::of) };
         // Room for all of it, so that the buffer never moves and leaves a copy behind.
-        let tickets = [Some(&state.service), state.tgt.as_ref()].into_iter().flatten();
-        let room = name.len().saturating_mul(6).saturating_add(tickets.map(|kept| kept.ticket.len() + 512).sum());
-        let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-        serde_json::to_writer(&mut *bytes, &state)
+        let tickets = || [Some(service), tgt].into_iter().flatten();
+        let room = tickets().map(|ticket| ticket.sealed.len().saturating_add(512)).sum::<usize>();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(name.len().saturating_mul(6).saturating_add(room)));
+        serde_json::to_writer(&mut *bytes, &head)
             .map_err(|_| ConnectorError::Misbehaved("the ticket cannot be kept".to_owned()))?;
+        bytes.push(b'\n');
+        tickets().for_each(|ticket| bytes.extend_from_slice(&ticket.sealed));
         Ok(bytes)
     }
 
     /// Reads what was kept.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ConnectorError> {
-        serde_json::from_slice(bytes).map_err(|_| unreadable())
+        Self::parse(bytes).ok_or_else(unreadable)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let (head, rest) = bytes.split_at_checked(end)?;
+        let head: Head = serde_json::from_slice(head).ok()?;
+        let (service, rest) = rest.get(1..)?.split_at_checked(head.service.length)?;
+        let (tgt, rest) = rest.split_at_checked(head.tgt.as_ref().map_or(0, |tgt| tgt.length))?;
+        let tgt = match &head.tgt {
+            Some(kept) => Some(kept.with(tgt)?),
+            None => None,
+        };
+        rest.is_empty().then_some(Self { name: head.name, service: head.service.with(service)?, tgt })
     }
 
     /// A new message that shows the ticket for the back end.
     pub(super) fn negotiate(&self, realm: &str) -> Result<String, ConnectorError> {
-        negotiate(realm, &self.name, &self.service.ticket()?).map_err(super::failure::Failure::of_gateway)
+        negotiate(realm, &self.name, &self.service).map_err(Failure::of_gateway)
     }
 
-    /// The ticket that gets others.
-    pub(super) fn tgt(&self) -> Result<Ticket, ConnectorError> {
-        self.tgt.as_ref().ok_or_else(unreadable)?.ticket()
+    /// Its name, and the ticket that gets others.
+    pub(super) fn with_tgt(self) -> Result<(String, Ticket), ConnectorError> {
+        Ok((self.name, self.tgt.ok_or_else(unreadable)?))
     }
 }
 
@@ -70,22 +97,22 @@ impl Kept {
         Self {
             etype: ticket.etype,
             key: Zeroizing::new(STANDARD_NO_PAD.encode(&*ticket.key)),
-            ticket: STANDARD_NO_PAD.encode(&ticket.ticket),
-            ends: ticket.ends.as_secs(),
-            renew: ticket.renew_until.map(Timestamp::as_secs),
+            length: ticket.sealed.len(),
+            ends: ticket.ends,
+            renew: ticket.renew_until,
         }
     }
 
-    fn ticket(&self) -> Result<Ticket, ConnectorError> {
-        let decode = |text: &str| STANDARD_NO_PAD.decode(text).map_err(|_| unreadable());
-        Ok(Ticket {
+    fn with(&self, sealed: &[u8]) -> Option<Ticket> {
+        Some(Ticket {
             etype: self.etype,
-            key: Zeroizing::new(decode(&self.key)?),
-            ticket: decode(&self.ticket)?,
+            key: Zeroizing::new(STANDARD_NO_PAD.decode(&*self.key).ok()?),
+            sealed: sealed.to_vec(),
+            // Both count for a new ticket only.
             forwardable: false,
             starts: Timestamp::from_secs(0),
-            ends: Timestamp::from_secs(self.ends),
-            renew_until: self.renew.map(Timestamp::from_secs),
+            ends: self.ends,
+            renew_until: self.renew,
         })
     }
 }

@@ -1,1 +1,247 @@
 //! Answers that no KDC should give, and what a name, a state and an answer of a back end mean.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use config::Gateway;
+use config::connector::ConnectorConfig;
+use domain::secret::Secret;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Call, Connector, Credentials};
+
+/// The addresses of a KDC that does this with every connection, after it has read a request.
+fn kdc(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answer = std::sync::Arc::new(answer);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || {
+                if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                    answer(&mut stream);
+                }
+            });
+        }
+    });
+    address
+}
+
+/// A KDC that answers with these bytes, well framed.
+fn answering(bytes: Vec<u8>) -> String {
+    kdc(move |stream| {
+        let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        let _ = stream.write_all(&[length.as_slice(), &bytes].concat());
+    })
+}
+
+/// A KDC to which nobody can connect.
+fn closed() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn connectors(kdcs: &[&str], timeout: &str) -> (KerberosS4u, KerberosPassword) {
+    let common = format!("realm: HEIM.GW\n    kdcs: {kdcs:?}\n    service: HTTP/localhost\n    timeout: {timeout}");
+    let yaml = format!(
+        "
+plans: {{ standard: {{ calls: 60, window: 1m }} }}
+connectors:
+  delegated:
+    type: kerberos_s4u
+    {common}
+    account: gateway
+    secret: gateway-account
+  own:
+    type: kerberos_password
+    {common}
+apis:
+  orders:
+    back_end: http://127.0.0.1:1
+    connector: delegated
+    routes: [{{ path: /orders, methods: {{ GET: [read] }} }}]
+"
+    );
+    let gateway = Gateway::parse(&yaml).unwrap();
+    let found: Vec<_> = gateway.connectors().map(|(_, connector)| connector.clone()).collect();
+    let [ConnectorConfig::KerberosS4u(delegated), ConnectorConfig::KerberosPassword(own)] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    (KerberosS4u::new(delegated, Some(Secret::new("secret".to_owned()))), KerberosPassword::new(own))
+}
+
+const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+/// How a login ends in both ways, and how long that took.
+async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
+    let (delegated, own) = connectors(kdcs, timeout);
+    let password = Secret::new("password".to_owned());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let begun = tokio::time::Instant::now();
+    let (first, second) = tokio::join!(delegated.acquire(login, NOW), own.acquire(login, NOW));
+    let (first, second) = (first.err().unwrap(), second.err().unwrap());
+    assert_eq!(first, second);
+    for secret in ["password", "secret", "alice"] {
+        assert!(!first.to_string().contains(secret), "{first}");
+    }
+    (first, begun.elapsed())
+}
+
+#[tokio::test]
+async fn a_kdc_that_answers_anything_else_has_misbehaved() {
+    // An AS-REP without any proof asked for, and its tag alone.
+    for bytes in [b"HTTP/1.1 400 Bad Request\r\n".to_vec(), vec![], vec![0x6b, 0x82, 0xff], vec![0x7e; 200_000]] {
+        let (error, _) = outcome(&[&answering(bytes.clone())], "5s").await;
+        assert!(matches!(error, ConnectorError::Misbehaved(_)), "{error}");
+    }
+    // Ten megabytes are announced, and not waited for.
+    let large = kdc(|stream| {
+        let _ = stream.write_all(&10_000_000_u32.to_be_bytes());
+        let _ = stream.write_all(&vec![0x7e; 10_000_000]);
+    });
+    let (error, _) = outcome(&[&large], "5s").await;
+    assert_eq!(error, ConnectorError::Misbehaved("the KDC's answer is too large".to_owned()));
+}
+
+#[tokio::test]
+async fn a_kdc_that_does_not_answer_in_time_is_unavailable() {
+    let silent = kdc(|stream| drop(stream.read_to_end(&mut Vec::new())));
+    let drip = kdc(|stream| {
+        let _ = stream.write_all(&1_000_u32.to_be_bytes());
+        // Until the other side gives up.
+        while stream.write_all(&[0]).is_ok() {
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
+            let _ = stream.read(&mut [0]);
+        }
+    });
+    let early = kdc(|stream| drop(stream.write_all(&1_000_u32.to_be_bytes())));
+    for kdcs in [&[silent.as_str()], &[drip.as_str()], &[early.as_str()], &[closed().as_str()]] {
+        let (error, took) = outcome(kdcs, "1s").await;
+        assert!(matches!(error, ConnectorError::Unavailable(_)), "{error}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+/// KRB-ERROR (RFC 4120 section 5.9.1) of a service in a realm, in DER.
+fn error(code: u8) -> Vec<u8> {
+    let tagged = |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap()], value].concat();
+    let text = |text: &str| tagged(0x1b, text.as_bytes());
+    let names = tagged(0x30, &[text("krbtgt"), text("HEIM.GW")].concat());
+    let service = tagged(0x30, &[tagged(0xa0, &tagged(2, &[2])), tagged(0xa1, &names)].concat());
+    let fields = [
+        tagged(0xa0, &tagged(2, &[5])),
+        tagged(0xa1, &tagged(2, &[30])),
+        tagged(0xa4, &tagged(0x18, b"20300101000000Z")),
+        tagged(0xa5, &tagged(2, &[0])),
+        tagged(0xa6, &tagged(2, &[code])),
+        tagged(0xa9, &text("HEIM.GW")),
+        tagged(0xaa, &service),
+    ];
+    tagged(0x7e, &tagged(0x30, &fields.concat()))
+}
+
+#[tokio::test]
+async fn a_person_is_refused_where_the_realm_says_so_and_nobody_else() {
+    let password = Secret::new("password".to_owned());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    for code in 1..=80_u8 {
+        let kdc = answering(error(code));
+        let (delegated, own) = connectors(&[&kdc], "5s");
+        let own = own.acquire(login, NOW).await.err().unwrap();
+        let refused = matches!(code, 1 | 6 | 12 | 18 | 21 | 23 | 24 | 31);
+        assert_eq!(own == ConnectorError::Refused, refused, "{code}: {own}");
+        if matches!(code, 29 | 37) {
+            assert!(matches!(own, ConnectorError::Unavailable(_)), "{code}: {own}");
+        }
+        // Here the realm speaks of the gateway's account.
+        let delegated = delegated.acquire(login, NOW).await.err().unwrap();
+        assert_ne!(delegated, ConnectorError::Refused, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_kdc_that_is_down_is_passed_over() {
+    let (down, up) = (closed(), answering(error(6)));
+    let (_, own) = connectors(&[&down, &up], "5s");
+    let password = Secret::new("password".to_owned());
+    let login = Credentials { username: "alice", link: None, password: &password };
+    assert_eq!(own.acquire(login, NOW).await.err(), Some(ConnectorError::Refused));
+}
+
+#[tokio::test]
+async fn a_name_of_another_realm_is_nobodys() {
+    let (delegated, own) = connectors(&[&closed()], "1s");
+    let password = Secret::new("password".to_owned());
+    for name in ["alice@ELSEWHERE.GW", "alice@", "", "@HEIM.GW", "host/alice", "a\\b", "a\0b", "a@b@HEIM.GW"] {
+        let linked = Credentials { username: "alice", link: Some(name), password: &password };
+        assert_eq!(delegated.acquire(linked, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
+        let typed = Credentials { username: name, link: None, password: &password };
+        assert_eq!(own.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
+        assert_eq!(delegated.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
+    }
+    // Who has asked the realm has taken the name.
+    let (_, own) = connectors(&[&answering(error(6))], "5s");
+    for name in ["alice", "alice@HEIM.GW", "alice@heim.gw"] {
+        let typed = Credentials { username: name, link: None, password: &password };
+        assert_eq!(own.acquire(typed, NOW).await.err(), Some(ConnectorError::Refused), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_password_of_the_account_nobody_logs_in() {
+    let ConnectorConfig::KerberosS4u(settings) = ({
+        let yaml = "
+plans: { standard: { calls: 60, window: 1m } }
+connectors:
+  delegated:
+    type: kerberos_s4u
+    realm: HEIM.GW
+    kdcs: [127.0.0.1]
+    service: HTTP/localhost
+    account: gateway
+    secret: gateway-account
+apis:
+  orders: { back_end: 'http://127.0.0.1:1', routes: [{ path: /orders, methods: { GET: [read] } }] }
+";
+        Gateway::parse(yaml).unwrap().connectors().next().unwrap().1.clone()
+    }) else {
+        panic!("another type")
+    };
+    let password = Secret::new("password".to_owned());
+    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let error = KerberosS4u::new(&settings, None).acquire(login, NOW).await.err().unwrap();
+    assert!(matches!(&error, ConnectorError::Misbehaved(text) if text.contains("could not be read")), "{error}");
+}
+
+#[test]
+fn an_answer_that_asks_for_a_ticket_is_a_dead_session() {
+    let (connector, _) = connectors(&[&closed()], "1s");
+    let answer = |status: u16, challenges: &[&str]| {
+        let mut answer = Response::builder().status(status);
+        for challenge in challenges {
+            answer = answer.header("WWW-Authenticate", *challenge);
+        }
+        connector.is_dead(&answer.body(Bytes::new()).unwrap())
+    };
+    assert!(answer(401, &["Negotiate"]));
+    assert!(answer(401, &["Basic realm=\"x\"", "negotiate oRQw"]));
+    assert!(answer(401, &["NTLM, Negotiate"]));
+    assert!(!answer(401, &[]));
+    assert!(!answer(401, &["Basic realm=\"Negotiate\""]));
+    assert!(!answer(200, &["Negotiate oRQw"]));
+    assert!(!answer(403, &["Negotiate"]));
+}
+
+proptest! {
+    /// A state that somebody else wrote is an error, and no end of the function.
+    #[test]
+    fn no_bytes_are_shown_that_are_no_ticket(bytes in any::<Vec<u8>>(), ticket in any::<Vec<u8>>(), length in 0_usize..64) {
+        let (connector, _) = connectors(&["127.0.0.1"], "1s");
+        let call = Call { content_type: None, body: &Bytes::new() };
+        prop_assert!(connector.inject(&bytes, call).is_err());
+        let head = format!(r#"{{"name":"a","service":{{"etype":18,"key":"AAAA","length":{length},"ends":1}}}}"#);
+        prop_assert!(connector.inject(&[head.as_bytes(), b"\n", &ticket].concat(), call).is_err());
+    }
+}
