@@ -356,11 +356,11 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
     });
     let connector = connector(&server.origin(), rest);
     let acquired = login(&connector).await.unwrap();
-    let until = Some(Timestamp::from_secs(1_800_003_600));
-    assert_eq!(acquired.renew_until, until);
+    let until = Timestamp::from_secs(1_800_003_600);
+    assert_eq!(acquired.renew_until, Some(until));
     let later = Timestamp::from_secs(1_800_000_500);
     let renewed = connector.renew(&acquired.state, later).await.unwrap();
-    assert_eq!((renewed.ends, renewed.renew_until), (Some(Timestamp::from_secs(1_800_000_800)), until));
+    assert_eq!((renewed.ends, renewed.renew_until), (Some(Timestamp::from_secs(1_800_000_800)), Some(until)));
     assert_eq!(renewed.state.as_slice(), b"t2\nrefresh=r1\n@renew_until=1800003600");
     let request = &server.requests()[1];
     assert_eq!(
@@ -375,7 +375,7 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
         misbehaved(again().await);
     }
     // Not asked for at all: it is too late, or the state is none.
-    assert_eq!(connector.renew(&renewed.state, until.unwrap()).await.map(|_| ()), Err(ConnectorError::Refused));
+    assert_eq!(connector.renew(&renewed.state, until).await.map(|_| ()), Err(ConnectorError::Refused));
     assert_eq!(connector.renew(b"\xff", later).await.map(|_| ()), Err(ConnectorError::Refused));
     assert_eq!(server.requests().len(), 7);
 }
