@@ -182,6 +182,22 @@ async fn calls_keep_a_session_alive_until_its_absolute_end_and_each_end_asks_for
     assert_eq!(received(&gateway, &again).await["auth-user"], "dwho");
 }
 
+/// The gateway knows both ends as the portal does, and moves the one without use with every call that succeeds.
+#[tokio::test]
+async fn calls_move_the_end_that_the_gateway_knows_and_a_session_without_any_asks_for_a_login() {
+    let Some(server) = Server::start("lemonldap", 3) else { return };
+    let gateway = gateway(&server, &EXACT).await;
+    let used = gateway.login(DWHO).await;
+    let unused = gateway.login(RTYLER).await;
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    for _ in 0..11 {
+        seconds.tick().await;
+        assert_eq!(received(&gateway, &used).await["auth-user"], "dwho");
+    }
+    asks_for_a_login(&gateway.call("GET", "/orders", &unused.access).await);
+    assert_eq!(received(&gateway, &used).await["auth-user"], "dwho");
+}
+
 /// The connector alone. What it takes and keeps is printed, not asserted.
 #[tokio::test]
 async fn a_session_has_two_ends_and_cannot_be_renewed_and_its_sizes_and_times_are_printed() {

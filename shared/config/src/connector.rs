@@ -17,11 +17,11 @@ use std::fmt;
 
 pub use http_login::{
     Condition, DeadSession, End, Expires, ExpiryForm, Extract, HeaderCondition, Headers, HttpLogin, Inject,
-    LoginRequest, LogoutRequest, Preflight, RedirectTo, RenewRequest, Way,
+    LoginRequest, Preflight, RedirectTo, RenewRequest, SessionRequest, Way,
 };
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
 pub use pattern::{Marker, Pattern, Statuses};
-pub use saml::{Begin, EntityId, Exchange, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
+pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
 pub use sso_session::SsoSession;
 pub use template::{Field, Piece, Template, ValueName};
 

@@ -35,7 +35,7 @@ pub struct HttpLogin {
     /// The request that makes the session last longer. Without it, only a login makes a new one.
     pub renew: Option<RenewRequest>,
     /// The request that closes the session. Without it the session runs out by itself.
-    pub logout: Option<LogoutRequest>,
+    pub logout: Option<SessionRequest>,
     /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -252,10 +252,10 @@ pub struct RenewRequest {
     pub lasting: Seconds,
 }
 
-/// The request that closes a session: as a call, with the session injected.
+/// A request of a session: as a call, with the session injected.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LogoutRequest {
+pub struct SessionRequest {
     /// The request's method.
     pub method: Method,
     /// Where it is sent; same scheme, host and port as the login.

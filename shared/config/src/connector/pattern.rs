@@ -11,9 +11,10 @@ use std::fmt;
 const LONGEST: usize = 512;
 
 /// The most memory of a compiled pattern, in bytes.
-const MAX_COMPILED: usize = 256 * 1024;
+const MAX_COMPILED: usize = 64 * 1024;
 
-/// A regular expression, as the crate `regex-lite` reads it: it takes time in proportion to the text, whatever the text.
+/// A regular expression, as the crate `regex-lite` reads it: small in a function's binary, and in time proportional to the
+/// text, whatever the text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("maxLength" = 512))]

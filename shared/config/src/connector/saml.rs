@@ -1,10 +1,9 @@
 //! Logins at a SAML identity provider, and how what it gives travels with each call.
 
-use super::LogoutRequest;
 use super::http_login::default_timeout;
 use crate::text::CookieName;
 use crate::tls::Tls;
-use crate::{HttpUrl, NotAllowed, duration};
+use crate::{HttpUrl, Method, NotAllowed, duration};
 use domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +36,16 @@ pub struct SamlEcp {
     pub allow_plain_http: bool,
     /// Whom to trust at all of these URLs, and how to show who logs in. Without it, the public authorities are trusted.
     pub tls: Option<Tls>,
+}
+
+/// The request that closes a session at a service provider, with its cookies.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutRequest {
+    /// The request's method.
+    pub method: Method,
+    /// Where it is sent; same scheme, host and port as the login.
+    pub url: HttpUrl,
 }
 
 /// A security token service (WS-Trust 1.3) that takes name and password over TLS and gives a SAML 2.0 assertion.

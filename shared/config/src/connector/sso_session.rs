@@ -1,7 +1,7 @@
 //! A web single sign-on: the gateway logs in at its portal, and the portal's session opens the back ends behind it.
 
 use super::http_login::{
-    DeadSession, End, Expires, Extract, HttpLogin, Inject, LoginRequest, LogoutRequest, Preflight, RedirectTo, Way,
+    DeadSession, End, Expires, Extract, HttpLogin, Inject, LoginRequest, Preflight, RedirectTo, SessionRequest, Way,
 };
 use super::pattern::Statuses;
 use super::template::{Template, ValueName};
@@ -39,7 +39,7 @@ pub struct SsoSession {
     /// The answer by which a back end says that the session is over. Without it, a redirect to the portal or a 401.
     pub dead_session: Option<DeadSession>,
     /// The request that closes the session at the portal. Without it the session runs out by itself.
-    pub logout: Option<LogoutRequest>,
+    pub logout: Option<SessionRequest>,
     /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,

@@ -15,6 +15,9 @@ use super::state::{State, is_value};
 use super::{HttpLogin, misbehaved};
 use crate::{Acquired, ConnectorError, rfc3339};
 
+/// How much of a body patterns are looked for in, in bytes: that takes time, and what a login answers is small.
+const SEARCHED: usize = 256 * 1024;
+
 /// What the preflight gave.
 #[derive(Default)]
 pub(super) struct Before {
@@ -249,7 +252,9 @@ impl<'a> Content<'a> {
                 }
             }
             Extract::Body(pattern) => {
-                let text = self.text.get_or_init(|| String::from_utf8_lossy(self.answer.body()));
+                let body = self.answer.body();
+                let searched = body.get(..SEARCHED).unwrap_or(body);
+                let text = self.text.get_or_init(|| String::from_utf8_lossy(searched));
                 pattern.group(text).map(str::to_owned)
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use config::connector::{
-    Field, Headers, Inject, LoginRequest, LogoutRequest, Piece, Preflight, RenewRequest, Template, Way,
+    Field, Headers, Inject, LoginRequest, Piece, Preflight, RenewRequest, SessionRequest, Template, Way,
 };
 use config::{HttpUrl, Method};
 use domain::path::with_injected;
@@ -34,8 +34,8 @@ pub(super) struct Wanted<'c> {
 }
 
 impl<'c> Wanted<'c> {
-    pub(super) fn logout(logout: &'c LogoutRequest) -> Self {
-        let LogoutRequest { method, url, headers, json, form } = logout;
+    pub(super) fn logout(logout: &'c SessionRequest) -> Self {
+        let SessionRequest { method, url, headers, json, form } = logout;
         Self { method: *method, url, headers, json: json.as_ref(), form: form.as_ref() }
     }
 

@@ -12,7 +12,6 @@ const MAX_VALUE: usize = 4096;
 const RENEW_UNTIL: &str = "@renew_until";
 
 /// A session, borrowed from its stored bytes. A session without further values is its token, and nothing else.
-#[derive(Debug)]
 pub(super) struct State<'s> {
     /// The session token.
     pub(super) token: &'s str,

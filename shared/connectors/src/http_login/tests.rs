@@ -214,3 +214,185 @@ async fn names_of_the_session_are_reserved_and_it_is_not_renewable() {
     assert!(by_cookie.is_dead(&status(401)));
     assert!(!by_cookie.is_dead(&status(403)));
 }
+
+const CSRF: &str = r#"preflight: { url: "ORIGIN/form", csrf: { pattern: 'name="csrf" value="([^"]+)"' } }
+    login: { url: "ORIGIN/login", form: { user: "{username}", pass: "{password}", csrf: "{csrf}", go: 1 }, headers: { X-CSRF: "{csrf}", Accept: text/html }, success: { status: [302, 303], header: { name: Location, pattern: "^/home" } }, refused: { status: 200, body_has: wrong } }"#;
+const PAGE: &[u8] = br#"<form><input name="csrf" value="a+b/c="></form>"#;
+
+/// A site whose login page has this body and sets a cookie, and whose login is answered like this.
+fn site(page: &'static [u8], reply: impl Fn() -> Reply + Send + Sync + 'static) -> RecordingServer {
+    RecordingServer::start(move |_, request| match request.line() {
+        "GET /form HTTP/1.1" => answer(200, &[("Set-Cookie", "pre=1; Path=/"), ("Set-Cookie", "SID=old")], page),
+        _ => reply(),
+    })
+}
+
+#[tokio::test]
+async fn a_form_is_sent_with_the_value_and_the_cookies_of_its_page() {
+    let server = site(PAGE, || answer(302, &[("Location", "/home?x"), ("Set-Cookie", "SID=new; Max-Age=60")], b""));
+    let connector = connector(&server.origin(), CSRF);
+    let acquired = login(&connector).await.unwrap();
+    assert_eq!(acquired.state.as_slice(), b"new");
+    let request = &server.requests()[1];
+    assert_eq!(request.values("content-type"), ["application/x-www-form-urlencoded"]);
+    assert_eq!(request.values("cookie"), ["pre=1; SID=old"]);
+    assert_eq!((request.values("x-csrf"), request.values("accept")), (vec!["a+b/c="], vec!["text/html"]));
+    let body = std::str::from_utf8(&request.body).unwrap();
+    assert_eq!(body, "csrf=a%2Bb%2Fc%3D&go=1&pass=p%C3%A4ss%20%22word%5C%0D%0A&user=ada%40example.com");
+}
+
+#[tokio::test]
+async fn what_is_a_refusal_is_as_configured() {
+    let page: &'static [u8] = b"<p>wrong password</p>";
+    let outcome = |status: u16, location: &'static str, body: &'static [u8]| async move {
+        let cookie = ("Set-Cookie", "SID=a; Max-Age=60");
+        let server = site(PAGE, move || answer(status, &[("Location", location), cookie], body));
+        login(&connector(&server.origin(), CSRF)).await.map(|_| ())
+    };
+    assert_eq!(outcome(302, "/home", b"").await, Ok(()));
+    assert_eq!(outcome(200, "/", page).await, Err(ConnectorError::Refused));
+    for (status, location, body) in
+        [(200, "/", &b"fine"[..]), (302, "/login?error", page), (403, "/", page), (404, "/", b"")]
+    {
+        let outcome = outcome(status, location, body).await;
+        assert!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), "{status} {location}: {outcome:?}");
+    }
+    for status in [408, 429, 500, 503] {
+        let outcome = outcome(status, "/", b"").await;
+        assert!(matches!(outcome, Err(ConnectorError::Unavailable(_))), "{status}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_before_the_login_that_is_not_as_configured_is_no_refusal() {
+    let never = || answer(302, &[("Location", "/home"), ("Set-Cookie", "SID=a; Max-Age=60")], b"");
+    for page in [&b"<form></form>"[..], b"", br#"name="csrf" value="a b""#, b"name=\"csrf\" value=\"a\r\nX: 1\""] {
+        let server = site(page, never);
+        misbehaved(login(&connector(&server.origin(), CSRF)).await);
+        assert_eq!(server.requests().len(), 1, "the password is not sent");
+    }
+    for (status, later) in [(302, false), (401, false), (404, false), (429, true), (500, true)] {
+        let server = RecordingServer::start(move |_, _| answer(status, &[("Location", "/form")], PAGE));
+        let outcome = login(&connector(&server.origin(), CSRF)).await.map(|_| ());
+        assert_eq!(matches!(outcome, Err(ConnectorError::Unavailable(_))), later, "{status}: {outcome:?}");
+        assert_eq!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), !later, "{status}: {outcome:?}");
+        assert_eq!(server.requests().len(), 1, "the password is not sent");
+    }
+    let large = RecordingServer::start(|_, _| answer(200, &[], &vec![b' '; 10 * 1024 * 1024]));
+    misbehaved(login(&connector(&large.origin(), CSRF)).await);
+}
+
+/// Each answer may take the whole time, both together may not.
+#[tokio::test(start_paused = true)]
+async fn a_page_and_a_login_that_drip_end_with_the_time_of_the_whole_login() {
+    let server = site(PAGE, || Reply::Stall(b"HTTP/1.1 302 Found\r\nLoc".to_vec()));
+    let connector = connector(&server.origin(), CSRF);
+    let outcome = tokio::time::timeout(Duration::from_secs(6), login(&connector)).await.unwrap();
+    assert!(matches!(outcome.map(|_| ()), Err(ConnectorError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn values_are_found_in_headers_and_pages_and_sent_where_they_belong() {
+    let rest = r#"extract: { header: Authorization, pattern: "^Bearer (.+)$" }
+    extract_also: { csrf: { pattern: 'csrf=(\w+)' }, route: { cookie: ROUTE } }
+    expires: { fixed: 1h, idle: 5m }
+    inject: [{ cookie: T }, { cookie: ROUTE, value: "{route}" }, { header: X-CSRF, value: "v1 {csrf}" }, { query: t }, { header: Referer, value: "https://a/" }]
+    logout: { method: DELETE, url: "ORIGIN/session?a=1", headers: { X-Why: "{csrf}" }, json: { t: "{token}", deep: { c: "{csrf}" } } }"#;
+    let server = RecordingServer::start(|_, _| {
+        answer(200, &[("Authorization", "Bearer a&b=c"), ("Set-Cookie", "ROUTE=r1")], b"\xff csrf=xyz \xff")
+    });
+    let connector = connector(&server.origin(), rest);
+    let acquired = login(&connector).await.unwrap();
+    assert_eq!((acquired.idle, acquired.renew_until), (Some(domain::time::Seconds::new(300)), None));
+    assert_eq!(acquired.state.as_slice(), b"a&b=c\ncsrf=xyz\nroute=r1");
+    let call = Call { content_type: None, body: &Bytes::new() };
+    let injection = connector.inject(&acquired.state, call).unwrap();
+    let headers: Vec<_> =
+        injection.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    assert_eq!(headers, [("x-csrf", "v1 xyz"), ("referer", "https://a/"), ("cookie", "T=a&b=c; ROUTE=r1")]);
+    assert_eq!(injection.query, [("t".to_owned(), "a&b=c".to_owned())]);
+    let reserved = connector.reserved();
+    for name in ["authorization", "cookie", "x-csrf", "referer"] {
+        assert!(reserved.headers.contains(name), "{name}");
+    }
+    assert!(reserved.cookies.contains("T") && reserved.cookies.contains("ROUTE"));
+
+    connector.end(&acquired.state).await.unwrap();
+    let logout = &server.requests()[1];
+    assert_eq!(logout.line(), "DELETE /session?a=1&t=a%26b%3Dc HTTP/1.1");
+    assert_eq!((logout.values("cookie"), logout.values("x-why")), (vec!["T=a&b=c; ROUTE=r1"], vec!["xyz"]));
+    assert_eq!(logout.body, br#"{"deep":{"c":"xyz"},"t":"a&b=c"}"#);
+    // A state that lacks a value that the configuration wants since then is not sent half.
+    assert!(connector.inject(b"a&b=c", call).is_err());
+}
+
+#[tokio::test]
+async fn a_session_may_end_only_without_use_and_a_cookie_of_the_page_may_become_it() {
+    let page_only = CSRF.to_owned() + "\n    expires: { idle: 10m }";
+    let server = site(PAGE, || answer(302, &[("Location", "/home")], b""));
+    let acquired = login(&connector(&server.origin(), &page_only)).await.unwrap();
+    assert_eq!(acquired.state.as_slice(), b"old");
+    assert_eq!((acquired.ends, acquired.idle), (None, Some(domain::time::Seconds::new(600))));
+    // But not one that the login deletes.
+    let server = site(PAGE, || answer(302, &[("Location", "/home"), ("Set-Cookie", "SID=; Max-Age=0")], b""));
+    misbehaved(login(&connector(&server.origin(), &page_only)).await);
+}
+
+#[tokio::test]
+async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
+    let rest = r#"extract: { json_pointer: /token }
+    extract_also: { refresh: { json_pointer: /refresh } }
+    expires: { json_pointer: /in, as: seconds }
+    inject: { header: Authorization, value: "Bearer {token}" }
+    renew: { method: POST, url: "ORIGIN/renew", form: { refresh_token: "{refresh}" }, for: 1h }"#;
+    let server = RecordingServer::start(|number, _| match number {
+        0 => answer(200, &[], br#"{"token": "t1", "refresh": "r1", "in": 600}"#),
+        1 => answer(200, &[], br#"{"token": "t2", "in": 300}"#),
+        2 => answer(401, &[], b""),
+        3 => answer(503, &[], b""),
+        4 => answer(302, &[("Location", "/login")], b""),
+        5 => answer(200, &[], b"{}"),
+        _ => answer(200, &[], br#"{"token": "a\r\nb", "in": 300}"#),
+    });
+    let connector = connector(&server.origin(), rest);
+    let acquired = login(&connector).await.unwrap();
+    let until = Timestamp::from_secs(1_800_003_600);
+    assert_eq!(acquired.renew_until, Some(until));
+    let later = Timestamp::from_secs(1_800_000_500);
+    let renewed = connector.renew(&acquired.state, later).await.unwrap();
+    assert_eq!((renewed.ends, renewed.renew_until), (Some(Timestamp::from_secs(1_800_000_800)), Some(until)));
+    assert_eq!(renewed.state.as_slice(), b"t2\nrefresh=r1\n@renew_until=1800003600");
+    let request = &server.requests()[1];
+    assert_eq!(
+        (request.values("authorization"), request.body.as_slice()),
+        (vec!["Bearer t1"], &b"refresh_token=r1"[..])
+    );
+
+    let again = async || connector.renew(&renewed.state, later).await;
+    assert_eq!(again().await.map(|_| ()), Err(ConnectorError::Refused));
+    assert!(matches!(again().await.map(|_| ()), Err(ConnectorError::Unavailable(_))));
+    for _ in ["a redirect", "no end", "a broken token"] {
+        misbehaved(again().await);
+    }
+    // Not asked for at all: it is too late, or the state is none.
+    assert_eq!(connector.renew(&renewed.state, until).await.map(|_| ()), Err(ConnectorError::Refused));
+    assert_eq!(connector.renew(b"\xff", later).await.map(|_| ()), Err(ConnectorError::Refused));
+    assert_eq!(server.requests().len(), 7);
+}
+
+#[tokio::test]
+async fn a_logout_at_a_place_that_is_not_there_is_told() {
+    let server = RecordingServer::start(|_, _| answer(404, &[], b""));
+    let outcome = connector(&server.origin(), COOKIE).end(b"abc").await;
+    assert!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), "{outcome:?}");
+}
+
+/// The link of an administrator goes before the name that was typed.
+#[tokio::test]
+async fn a_linked_name_is_the_one_that_logs_in() {
+    let server = RecordingServer::start(|_, _| answer(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
+    let password = Secret::new("x".to_owned());
+    let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: &password };
+    connector(&server.origin(), COOKIE).acquire(credentials, NOW).await.unwrap();
+    assert_eq!(server.requests()[0].body, br#"{"app":"gateway","pass":"x","user":"ada"}"#);
+}
