@@ -10,6 +10,7 @@ use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::secret::Secret;
 use domain::time::Seconds;
+use local::stack::Options;
 use serde_json::{Value as Json, json};
 use startup::{Clock as _, SystemClock};
 use support::{ADA, BOB, Client, DEMO_APP, Gateway, Server, Tokens};
@@ -106,8 +107,13 @@ users:
 "#;
 
 async fn gateway(origin: &str) -> Gateway {
+    gateway_with(origin, |_| {}).await
+}
+
+pub(crate) async fn gateway_with(origin: &str, change: impl FnOnce(&mut Options)) -> Gateway {
     let files = tempfile::tempdir().expect("a directory");
     Gateway::start_with(|options| {
+        change(options);
         options.config = files.path().join("gateway.yaml");
         std::fs::write(&options.config, config(origin)).expect("a file");
         options.seed = files.path().join("seed.yaml");

@@ -1,6 +1,6 @@
 //! Kerberos: a Heimdal realm and an Active Directory domain of Samba, with Apache as the back end.
 
-mod heimdal;
+pub(crate) mod heimdal;
 mod samba;
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use connectors::{Call, Connector, Connectors};
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 use domain::time::Timestamp;
+use local::stack::Options;
 use startup::{Clock as _, SystemClock};
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens};
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 
 /// What differs between the two.
-struct Realm {
+pub(crate) struct Realm {
     name: &'static str,
     account: &'static str,
     /// An account that may stand only for people who came with a ticket.
@@ -30,9 +31,9 @@ struct Realm {
 }
 
 /// A realm, a site in it, and a gateway in front.
-struct World {
+pub(crate) struct World {
     server: Server,
-    gateway: Gateway,
+    pub(crate) gateway: Gateway,
     config: String,
     _files: TempDir,
 }
@@ -76,6 +77,10 @@ impl Realm {
     }
 
     async fn world(&self, server: Server) -> World {
+        self.world_with(server, |_| {}).await
+    }
+
+    pub(crate) async fn world_with(&self, server: Server, change: impl FnOnce(&mut Options)) -> World {
         let files = tempfile::tempdir().expect("a directory");
         let file = |name: &str, text: &str| {
             let path = files.path().join(name);
@@ -90,6 +95,7 @@ impl Realm {
         file("secrets/plain-account", "plain-password");
         let secrets = files.path().join("secrets");
         let gateway = Gateway::start_with(|options| {
+            change(options);
             (options.config, options.seed, options.secrets) = (config_file, seed_file, Some(secrets));
         })
         .await;

@@ -3,4 +3,5 @@
 mod http_login;
 mod kerberos;
 mod saml;
+mod secrecy;
 mod sso_session;

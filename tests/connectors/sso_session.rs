@@ -9,6 +9,7 @@ use connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 use domain::time::Seconds;
+use local::stack::Options;
 use serde_json::{Value as Json, json};
 use startup::{Clock as _, SystemClock};
 use support::{Answer, Client, DEMO_APP, Gateway, Server, Tokens, User};
@@ -16,7 +17,7 @@ use support::{Answer, Client, DEMO_APP, Gateway, Server, Tokens, User};
 use crate::http_login::{sizes, timed};
 
 /// The demonstration users of the portal have their names as passwords.
-const DWHO: User = User { name: "dwho@example.com", password: "dwho" };
+pub(crate) const DWHO: User = User { name: "dwho@example.com", password: "dwho" };
 const RTYLER: User = User { name: "rtyler@example.com", password: "rtyler" };
 
 const SEED: &str = r#"
@@ -36,13 +37,13 @@ users:
 "#;
 
 /// The portal ends sessions after so long.
-struct Ends {
+pub(crate) struct Ends {
     ends: &'static str,
     idle: &'static str,
 }
 
 /// Longer than the portal's: what ends is found out by calls.
-const LONG: Ends = Ends { ends: "10h", idle: "1h" };
+pub(crate) const LONG: Ends = Ends { ends: "10h", idle: "1h" };
 /// The portal's own.
 const EXACT: Ends = Ends { ends: "30s", idle: "6s" };
 
@@ -74,8 +75,13 @@ apis:
 }
 
 async fn gateway(server: &Server, ends: &Ends) -> Gateway {
+    gateway_with(server, ends, |_| {}).await
+}
+
+pub(crate) async fn gateway_with(server: &Server, ends: &Ends, change: impl FnOnce(&mut Options)) -> Gateway {
     let files = tempfile::tempdir().expect("a directory");
     Gateway::start_with(|options| {
+        change(options);
         options.config = files.path().join("gateway.yaml");
         std::fs::write(&options.config, config(server, ends)).expect("a file");
         options.seed = files.path().join("seed.yaml");

@@ -6,7 +6,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::{Answer, Daemon, Gateway, dynamodb_client};
+use domain::ids::{ConnectorName, SessionId};
+use domain::sealing::SealingKeys;
+use domain::session::InternalToken;
+
+use crate::{Answer, Daemon, Gateway, Tokens, dynamodb_client};
 
 /// Passwords, tokens and keys, each by what it is.
 #[derive(Default)]
@@ -51,6 +55,19 @@ impl Secrets {
 }
 
 impl Gateway {
+    /// The internal tokens of the session that a refresh token belongs to, opened: what their connectors keep.
+    pub async fn internal_tokens(&self, tokens: &Tokens) -> BTreeMap<String, Vec<u8>> {
+        let sid = tokens.refresh.trim_start_matches("mgr_").split('.').next().expect("a refresh token");
+        let sid = SessionId::parse(sid).expect("a session");
+        let keys = SealingKeys::parse(&self.stack.secrets().value("SealingKeys").expect("keys")).expect("keys");
+        let stored = self.store().internal_tokens(&sid).await.expect("a read").expect("a session");
+        let open = |(name, token): (ConnectorName, InternalToken)| {
+            let state = keys.open(&sid, &name, token.version, &token.sealed).expect("a token of this session");
+            (name.to_string(), state.to_vec())
+        };
+        stored.into_iter().map(open).collect()
+    }
+
     /// Every value of every item of every table, a line each.
     pub async fn dump(&self) -> String {
         let client = dynamodb_client(self.stack.dynamodb_url());

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
 
-const HEIMDAL: Realm =
+pub(crate) const HEIMDAL: Realm =
     Realm { name: "HEIM.GW", account: "gateway/gw.heim.gw", plain: "plain/gw.heim.gw", unlisted: "HTTP/other.heim.gw" };
 
 async fn world() -> Option<World> {

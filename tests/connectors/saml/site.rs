@@ -1,27 +1,33 @@
 //! The servers of SAML, and a gateway with an API for each way to present an assertion, each with a scope of its own.
 
+use local::stack::Options;
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens, User};
 
-pub(super) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
+pub(crate) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
 pub(super) const BOB: User = User { name: "bob@example.org", password: "bob-password" };
 /// Somebody whose password at the gateway is another one than at the identity provider.
-pub(super) const CAROL: User = User { name: "carol@example.org", password: "another password of carol" };
+pub(crate) const CAROL: User = User { name: "carol@example.org", password: "another password of carol" };
 
 pub(super) const ENVELOPE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:example:orders"><s:Body><who at='a > b'/></s:Body></s:Envelope>"#;
 
-pub(super) struct Site {
-    pub(super) gateway: Gateway,
+pub(crate) struct Site {
+    pub(crate) gateway: Gateway,
     server: Server,
 }
 
 impl Site {
     pub(super) async fn start() -> Option<Self> {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Option<Self> {
         let server = Server::start("saml", 3)?;
         let files = server.directory().to_owned();
         std::fs::write(files.join("gateway.yaml"), configuration(&server)).unwrap();
         std::fs::write(files.join("seed.yaml"), seed()).unwrap();
         let gateway = Gateway::start_with(|options| {
+            change(options);
             options.config = files.join("gateway.yaml");
             options.seed = files.join("seed.yaml");
         })
