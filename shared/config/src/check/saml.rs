@@ -28,6 +28,12 @@ pub(super) fn check_ecp(field: &str, connector: &SamlEcp, findings: &mut Finding
                     "out of range: write the names of 1 to 8 cookies, such as [mellon-cookie]",
                 );
             }
+            if connector.login_page.as_ref().is_some_and(|page| page.uri().path() == "/") {
+                findings.add(
+                    format!("{field}.login_page"),
+                    "every redirect within the host would be taken for it: write its path as well, such as /login",
+                );
+            }
             for (name, url) in [("login_page", connector.login_page.as_ref()), ("logout.url", logout)] {
                 if url.is_some_and(|url| url.origin() != provider.origin()) {
                     findings.add(

@@ -89,6 +89,7 @@ fn passwords_and_assertions_stay_where_they_belong() {
     let elsewhere = "the service provider is elsewhere: write a URL on https://portal.example.com";
     wrong(PORTAL, "portal.example.com/login", "other.example.com/login", 36, ".login_page", elsewhere);
     wrong(PORTAL, "portal.example.com/logout", "other.example.com/logout", 37, ".logout.url", elsewhere);
+    wrong(PORTAL, "example.com/login\n", "example.com\n", 36, ".login_page", "write its path as well");
     let plain = "sends passwords or assertions unencrypted";
     wrong(OWN, "https://idp", "http://idp", 33, ".identity_provider", plain);
     let provider = "begin: { service_provider: http://portal.example.com/private }";
