@@ -67,7 +67,8 @@ async fn every_role_has_exactly_the_rights_that_its_function_uses() {
         let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
         options.config = files.path().join("demo.yaml");
         let text = text.replace("calls: 60", "calls: 2").replace("and_app: 8", "and_app: 2");
-        let renewable = "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
+        let renewable =
+            "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
         let text = text.replacen("cookie_max_age: true }", renewable, 1);
         std::fs::write(&options.config, text).expect("a file");
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
