@@ -72,6 +72,10 @@ impl Realm {
             api("wrong", &["/wrong/who"]),
             api("plain", &["/plain/who"]),
             api("own", &["/own/who", "/own/echo"]),
+            // The same tickets, for a back end that takes less than Apache.
+            api("delegated", &["/small/who"])
+                .replace("  delegated:\n", "  small:\n    max_header_bytes: 4096\n")
+                .replace("[delegated]", "[small]"),
         ]
         .concat()
     }
@@ -105,8 +109,8 @@ impl Realm {
 
 fn seed() -> String {
     let app = "apps:\n  demo-app:\n    name: Demo App\n    kind: public\n    trusted: true\n    \
-               grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, plain, own]\n    plan: standard\n    \
-               subscriptions: [delegated, unlisted, wrong, plain, own]\nusers:\n";
+               grants: [password, refresh_token]\n    scopes: [delegated, unlisted, wrong, plain, own, small]\n    plan: standard\n    \
+               subscriptions: [delegated, unlisted, wrong, plain, own, small]\nusers:\n";
     let user = |name: &str| {
         let links = ["delegated", "unlisted", "wrong", "plain", "own"]
             .map(|connector| format!("{connector}: {name}"))

@@ -31,6 +31,12 @@ async fn the_domain_decides_whom_the_gateway_stands_for_and_where() {
     assert_eq!(world.caller("/who", &alice).await, "alice@AD.GW");
     assert_eq!(world.caller("/who", &bob).await, "bob@AD.GW");
     assert_eq!(world.caller("/own/who", &world.login("bob", "own").await).await, "bob@AD.GW");
+    // A ticket that cannot fit is told at the login, with its size.
+    assert_eq!(world.caller("/small/who", &world.login("alice", "small").await).await, "alice@AD.GW");
+    let refused = world.try_login("bob", "small").await;
+    let told = refused.json()["error_description"].as_str().unwrap_or_default().to_owned();
+    let size = told.split_whitespace().find_map(|word| word.parse::<u32>().ok());
+    assert!(refused.status >= 400 && size.is_some_and(|size| (5_000..7_000).contains(&size)), "{told}");
 
     assert_later(&world.try_login("alice", "unlisted").await);
     assert_later(&world.try_login("alice", "wrong").await);

@@ -84,7 +84,8 @@ async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
     let begun = tokio::time::Instant::now();
     let (first, second) = tokio::join!(delegated.acquire(login, NOW), own.acquire(login, NOW));
     let (first, second) = (first.err().unwrap(), second.err().unwrap());
-    assert_eq!(first, second);
+    // Which of two bounds is met first may differ.
+    assert_eq!(std::mem::discriminant(&first), std::mem::discriminant(&second), "{first} {second}");
     for secret in ["password", "secret", "alice"] {
         assert!(!first.to_string().contains(secret), "{first}");
     }
