@@ -220,7 +220,7 @@ async fn a_session_and_a_lease_outlive_the_migration() {
     let db = dynamodb().await;
     filled(&db).await;
     let until = NOW.saturating_add(DAY);
-    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
     versioned(&db, None).await;
     for table in [Table::Sessions, Table::Grants] {
         migrate(&db.store, table).await;

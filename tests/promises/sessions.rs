@@ -53,7 +53,7 @@ async fn a_lease_is_held_by_one_keeps_others_from_committing_and_lapses() {
         let store = db.store.clone();
         async move {
             let me = index.to_string();
-            store.lease_session(&sid(1), 1, &me, until, NOW).await.unwrap().then_some(me)
+            store.lease_session(&session(1), &me, until, NOW).await.unwrap().then_some(me)
         }
     });
     let holders: Vec<_> = holders.await.into_iter().flatten().collect();
@@ -62,10 +62,10 @@ async fn a_lease_is_held_by_one_keeps_others_from_committing_and_lapses() {
     assert_eq!(db.store.rotate_session(&next, "without", false, NOW).await, Ok(false));
     assert_eq!(db.store.rotate_session(&next, "pretender", true, NOW).await, Ok(false));
     let later = NOW.saturating_add(Seconds::new(16));
-    assert_eq!(db.store.lease_session(&sid(1), 1, "heir", until, later).await, Ok(true), "an abandoned lease lapses");
+    assert_eq!(db.store.lease_session(&session(1), "heir", until, later).await, Ok(true), "an abandoned lease lapses");
     assert_eq!(db.store.rotate_session(&next, holder, true, later).await, Ok(false), "its former holder is out");
     assert_eq!(db.store.rotate_session(&next, "heir", true, later).await, Ok(true));
-    assert_eq!(db.store.lease_session(&sid(1), 1, "late", until, later).await, Ok(false), "the generation is over");
+    assert_eq!(db.store.lease_session(&session(1), "late", until, later).await, Ok(false), "the generation is over");
 }
 
 #[tokio::test]
@@ -73,11 +73,11 @@ async fn a_released_lease_is_free_at_once_and_only_its_holder_releases_it() {
     let db = dynamodb().await;
     db.store.create_session(&session(1)).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(15));
-    assert_eq!(db.store.lease_session(&sid(1), 1, "a", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&session(1), "a", until, NOW).await, Ok(true));
     db.store.release_session(&sid(1), "b").await.unwrap();
-    assert_eq!(db.store.lease_session(&sid(1), 1, "b", until, NOW).await, Ok(false));
+    assert_eq!(db.store.lease_session(&session(1), "b", until, NOW).await, Ok(false));
     db.store.release_session(&sid(1), "a").await.unwrap();
-    assert_eq!(db.store.lease_session(&sid(1), 1, "b", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&session(1), "b", until, NOW).await, Ok(true));
 }
 
 /// Checklist V-01, V-05; abuse case F7.
@@ -138,7 +138,7 @@ async fn a_token_replaced_meanwhile_stays() {
     let db = dynamodb().await;
     db.store.create_session(&session(1)).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(30));
-    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
     assert_eq!(db.store.rotate_session(&next(&session(1)), "early", false, NOW).await, Ok(false));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
     assert_eq!(db.store.rotate_session(&next(&session(1)), "late", false, NOW).await, Ok(false));
@@ -146,7 +146,7 @@ async fn a_token_replaced_meanwhile_stays() {
     assert_eq!(current.tokens[&legacy()].version, 2);
     assert_eq!(db.store.rotate_session(&next(&current), "again", false, NOW).await, Ok(true));
     let current = db.store.session(&sid(1)).await.unwrap().unwrap();
-    assert_eq!(db.store.lease_session(&sid(1), 2, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&current, "me", until, NOW).await, Ok(true));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(true));
     assert_eq!(db.store.rotate_session(&next(&current), "gone", false, NOW).await, Ok(false));
 }
@@ -157,13 +157,15 @@ async fn only_the_holder_of_the_lease_replaces_a_token_and_nothing_else_changes(
     db.store.create_session(&idle()).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(30));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(false));
-    assert_eq!(db.store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "other").await, Ok(false));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
     let expected = Session { tokens: [(legacy(), token(2))].into(), ..idle() };
     assert_eq!(db.store.session(&sid(1)).await, Ok(Some(expected)));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(false), "the lease is given back");
-    assert_eq!(db.store.lease_session(&sid(1), 1, "next", until, NOW).await, Ok(true));
+    assert_eq!(db.store.lease_session(&idle(), "late", until, NOW).await, Ok(false), "the token is another one now");
+    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(db.store.lease_session(&current, "next", until, NOW).await, Ok(true));
     assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "next").await, Ok(true));
     assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().tokens, [].into());
 }

@@ -125,7 +125,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(store.session(&sid(1)).await, Ok(Some(session(1))));
     assert_eq!(store.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].version, 1);
     let until = NOW.saturating_add(Seconds::new(15));
-    assert_eq!(store.lease_session(&sid(1), 1, "me", until, NOW).await, Ok(true));
+    assert_eq!(store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
     store.release_session(&sid(1), "me").await.unwrap();
     assert_eq!(store.rotate_session(&next(), "me", false, NOW).await, Ok(true));
     versioned(&db, None).await;
@@ -205,7 +205,7 @@ async fn of_people(store: &Store) {
 async fn of_sessions(store: &Store) {
     newer(store.session(&sid(1)).await);
     newer(store.internal_tokens(&sid(1)).await);
-    newer(store.lease_session(&sid(1), 1, "me", NOW, NOW).await);
+    newer(store.lease_session(&session(1), "me", NOW, NOW).await);
     newer(store.rotate_session(&next(), "me", false, NOW).await);
     newer(store.rotate_session(&next(), "me", true, NOW).await);
     newer(store.release_session(&sid(1), "me").await);

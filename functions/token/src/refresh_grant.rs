@@ -121,8 +121,8 @@ impl App {
         };
         let mut tokens = session.tokens.clone();
         if leased {
-            let (sid, generation) = (&session.sid, session.family.generation);
-            if !self.store.lease_session(sid, generation, &rotation, now.saturating_add(LEASE), now).await? {
+            let sid = &session.sid;
+            if !self.store.lease_session(&session, &rotation, now.saturating_add(LEASE), now).await? {
                 return Ok(None);
             }
             let made = match means {

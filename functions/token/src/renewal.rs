@@ -49,7 +49,7 @@ impl App {
             }
             let lease = u128::from_be_bytes(startup::entropy::bytes()?).to_string();
             let until = now.saturating_add(LEASE);
-            if !self.store.lease_session(sid, session.family.generation, &lease, until, now).await? {
+            if !self.store.lease_session(&session, &lease, until, now).await? {
                 continue;
             }
             let renewed = match self.renew_one(&session, &asked.connector, token, now).await {

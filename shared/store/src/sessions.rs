@@ -142,28 +142,36 @@ impl Store {
         held(update.send().await, OPERATION)
     }
 
-    /// Takes the right to rotate this generation until `until`, so that concurrent refreshes renew internal tokens
-    /// once. Exactly one of many concurrent holders gets it; an abandoned lease lapses.
+    /// Takes the right to rotate this generation, or to replace internal tokens in it, until `until`, so that whoever
+    /// wants to at the same time does it once. Exactly one of many concurrent holders gets it, and only if the session's
+    /// internal tokens are still these; an abandoned lease lapses.
     pub async fn lease_session(
         &self,
-        sid: &SessionId,
-        generation: u64,
+        session: &Session,
         rotation: &str,
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let free = "generation = :generation AND attribute_not_exists(ended) \
-             AND (attribute_not_exists(lease) OR lease = :me OR lease_until < :now)";
-        let sent = self
-            .update_session(sid, free)
+        let unchanged = Unchanged::of(&session.tokens);
+        let free = format!(
+            "generation = :generation AND attribute_not_exists(ended) \
+             AND (attribute_not_exists(lease) OR lease = :me OR lease_until < :now) AND {}",
+            unchanged.condition
+        );
+        let mut update = self
+            .update_session(&session.sid, &free)
             .update_expression("SET lease = :me, lease_until = :until")
             .expression_attribute_values(":me", AttributeValue::S(rotation.into()))
             .expression_attribute_values(":until", number(until.as_secs()))
             .expression_attribute_values(":now", number(now.as_secs()))
-            .expression_attribute_values(":generation", number(generation))
-            .send()
-            .await;
-        held(sent, "lease_session")
+            .expression_attribute_values(":generation", number(session.family.generation));
+        for (placeholder, name) in unchanged.names {
+            update = update.expression_attribute_names(placeholder, name);
+        }
+        for (placeholder, value) in unchanged.values {
+            update = update.expression_attribute_values(placeholder, value);
+        }
+        held(update.send().await, "lease_session")
     }
 
     /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
@@ -178,12 +186,11 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "rotate_session";
         let item = version::written(SessionItem::of(session, Some(rotation)), OPERATION)?;
+        let unchanged = Unchanged::of(&session.tokens);
         let lease = if leased {
             "lease = :me".to_owned()
         } else {
-            let unchanged = (0..session.tokens.len()).map(|at| format!(" AND tokens.#c{at}.v = :v{at}"));
-            let unchanged = unchanged.collect::<String>();
-            format!("(attribute_not_exists(lease) OR lease_until < :now) AND size(tokens) = :tokens{unchanged}")
+            format!("(attribute_not_exists(lease) OR lease_until < :now) AND {}", unchanged.condition)
         };
         // The whole item is written anew, which also takes the lease away.
         let mut put = self
@@ -199,13 +206,13 @@ impl Store {
         put = if leased {
             put.expression_attribute_values(":me", AttributeValue::S(rotation.into()))
         } else {
-            for (at, (name, token)) in session.tokens.iter().enumerate() {
-                put = put
-                    .expression_attribute_names(format!("#c{at}"), name.as_str())
-                    .expression_attribute_values(format!(":v{at}"), number(token.version));
+            for (placeholder, name) in unchanged.names {
+                put = put.expression_attribute_names(placeholder, name);
+            }
+            for (placeholder, value) in unchanged.values {
+                put = put.expression_attribute_values(placeholder, value);
             }
             put.expression_attribute_values(":now", number(now.as_secs()))
-                .expression_attribute_values(":tokens", number(u64::try_from(session.tokens.len()).unwrap_or(u64::MAX)))
         };
         match put.send().await {
             Ok(_) => Ok(true),
@@ -270,6 +277,27 @@ impl Store {
             .await
             .map_err(unavailable(operation))?;
         answer.item.map(|item| version::read(item, operation)).transpose()
+    }
+}
+
+/// The condition that the internal tokens of a session are still of these versions.
+struct Unchanged {
+    condition: String,
+    names: Vec<(String, String)>,
+    values: Vec<(String, AttributeValue)>,
+}
+
+impl Unchanged {
+    fn of(tokens: &BTreeMap<ConnectorName, InternalToken>) -> Self {
+        let count = number(u64::try_from(tokens.len()).unwrap_or(u64::MAX));
+        let mut condition = "size(tokens) = :tokens".to_owned();
+        let (mut names, mut values) = (Vec::new(), vec![(":tokens".to_owned(), count)]);
+        for (at, (name, token)) in tokens.iter().enumerate() {
+            condition.push_str(&format!(" AND tokens.#c{at}.v = :v{at}"));
+            names.push((format!("#c{at}"), name.to_string()));
+            values.push((format!(":v{at}"), number(token.version)));
+        }
+        Self { condition, names, values }
     }
 }
 
