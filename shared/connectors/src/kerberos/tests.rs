@@ -40,10 +40,8 @@ fn answering(bytes: Vec<u8>) -> String {
     })
 }
 
-/// A KDC to which nobody can connect.
-fn closed() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
+/// A KDC to which nobody can connect. A port that was free a moment ago may be another test's by now.
+const CLOSED: &str = "127.0.0.1:1";
 
 fn connectors(kdcs: &[&str], timeout: &str) -> (KerberosS4u, KerberosPassword) {
     let common = format!("realm: HEIM.GW\n    kdcs: {kdcs:?}\n    service: HTTP/localhost\n    timeout: {timeout}");
@@ -120,7 +118,7 @@ async fn a_kdc_that_does_not_answer_in_time_is_unavailable() {
         }
     });
     let early = kdc(|stream| drop(stream.write_all(&1_000_u32.to_be_bytes())));
-    for kdcs in [&[silent.as_str()], &[drip.as_str()], &[early.as_str()], &[closed().as_str()]] {
+    for kdcs in [&[silent.as_str()], &[drip.as_str()], &[early.as_str()], &[CLOSED]] {
         let (error, took) = outcome(kdcs, "1s").await;
         assert!(matches!(error, ConnectorError::Unavailable(_)), "{error}");
         assert!(took < Duration::from_secs(5), "{took:?}");
@@ -186,8 +184,8 @@ async fn an_account_that_is_refused_stays_away_for_a_minute() {
 
 #[tokio::test]
 async fn a_kdc_that_is_down_is_passed_over() {
-    let (down, up) = (closed(), answering(error(6)));
-    let (_, own) = connectors(&[&down, &up], "5s");
+    let up = answering(error(6));
+    let (_, own) = connectors(&[CLOSED, &up], "5s");
     let password = Secret::new("password".to_owned());
     let login = Credentials { username: "alice", link: None, password: &password };
     assert_eq!(own.acquire(login, NOW).await.err(), Some(ConnectorError::Refused));
@@ -195,7 +193,7 @@ async fn a_kdc_that_is_down_is_passed_over() {
 
 #[tokio::test]
 async fn a_name_of_another_realm_is_nobodys() {
-    let (delegated, own) = connectors(&[&closed()], "1s");
+    let (delegated, own) = connectors(&[CLOSED], "1s");
     let password = Secret::new("password".to_owned());
     for name in ["alice@ELSEWHERE.GW", "alice@", "", "@HEIM.GW", "host/alice", "a\\b", "a\0b", "a@b@HEIM.GW"] {
         let linked = Credentials { username: "alice", link: Some(name), password: &password };
@@ -240,7 +238,7 @@ apis:
 
 #[test]
 fn an_answer_that_asks_for_a_ticket_is_a_dead_session() {
-    let (connector, _) = connectors(&[&closed()], "1s");
+    let (connector, _) = connectors(&[CLOSED], "1s");
     let answer = |status: u16, challenges: &[&str]| {
         let mut answer = Response::builder().status(status);
         for challenge in challenges {
