@@ -76,6 +76,33 @@ fn the_schema_accepts_the_files_and_refuses_slips() {
     }
 }
 
+/// What a page leaves out is added: plans, and an API for each connector that none is named with.
+#[test]
+fn the_examples_of_the_pages_are_accepted() {
+    let mut examples = 0;
+    for page in ["../README.md", "../docs/connectors.md"] {
+        let text = text(page);
+        for example in text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+            let mut whole = format!("{example}\n");
+            let file = as_json(example);
+            if file["plans"].is_null() {
+                whole.push_str("plans: { standard: { calls: 60, window: 1m } }\n");
+            }
+            if file["apis"].is_null() {
+                whole.push_str("apis:\n");
+                for name in file["connectors"].as_object().into_iter().flatten().map(|(name, _)| name) {
+                    let routes = format!("[{{ path: /{name}, methods: {{ GET: [read] }} }}]");
+                    let api = format!("back_end: https://back-end.example.com, connector: {name}, routes: {routes}");
+                    whole.push_str(&format!("  {name}: {{ {api} }}\n"));
+                }
+            }
+            Gateway::parse(&whole).unwrap_or_else(|error| panic!("{page}: {error} in\n{whole}"));
+            examples += 1;
+        }
+    }
+    assert!(examples >= 4, "{examples}");
+}
+
 #[test]
 fn every_field_is_in_the_reference() {
     fn fields(schema: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
