@@ -12,10 +12,11 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::Gateway;
 use connectors::Connectors;
-use connectors::back_end::BackEndClients;
+use connectors::back_end::{BackEndClients, BackEndError};
 use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
 use serde_json::Value;
@@ -26,6 +27,9 @@ use crate::call::Call;
 use crate::failure::Failure;
 pub use crate::renewal::Renewer;
 use crate::tokens::Tokens;
+
+/// How long a call may take with everything it meets, such as a renewal and a repetition: API Gateway waits 29 s.
+const LONGEST: Duration = Duration::from_secs(28);
 
 /// The answer while the function cannot start: come back later.
 pub fn not_ready(event: &Value, error: &StartError) -> Value {
@@ -90,10 +94,9 @@ impl Proxy {
             Err(failure) => return failure.answer(request_id),
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
-        let response = match self.forward(request, &call).await {
-            Ok(response) => response,
-            Err(failure) => failure.answer(request_id),
-        };
+        let carried = tokio::time::timeout(LONGEST, self.forward(request, &call)).await;
+        let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
+        let response = carried.unwrap_or_else(|failure| failure.answer(request_id));
         match quota {
             Some(quota) => answer::with_quota(response, &quota),
             None => response,
