@@ -1,136 +1,103 @@
-//! `keys status`: which keys there are and which are in use; no value of any key leaves this file.
+//! `keys status`: which keys there are, which are in use and since when; no value of any key leaves this file.
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::when;
+use domain::keys::PublicKeys;
+use domain::rotation::Ring;
 use domain::time::Timestamp;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-/// The secrets that hold keys, by their logical id.
-const SETS: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
-/// Members that tell when something happened or will happen to a key.
-const TIMES: [&str; 10] = [
-    "created",
-    "created_at",
-    "since",
-    "activated",
-    "activated_at",
-    "not_before",
-    "retired",
-    "retired_at",
-    "not_after",
-    "expires_at",
+/// The secrets that hold keys, by their logical id, each with how it is read.
+const SETS: [(&str, Read); 5] = [
+    ("SigningKeys", |text| Ring::parse_pairs(text).map(|ring| rows(&ring)).map_err(|error| error.to_string())),
+    ("PublicKeys", public),
+    ("SealingKeys", symmetric),
+    ("RefreshKeys", symmetric),
+    ("Pepper", symmetric),
 ];
-/// The longest id that is shown: a longer text in its place might be a key.
-const MAX_ID: usize = 64;
+
+/// What may be shown of every key of a set, or why it cannot be read.
+type Read = fn(&str) -> Result<Vec<Json>, String>;
 
 /// `keys status`
 pub(crate) async fn status(context: &Context) -> Result<(), Error> {
     let mut items = Vec::new();
-    for set in SETS {
+    for (set, read) in SETS {
         let Some(name) = context.connection.resources.get(set) else { continue };
-        match context.connection.secrets.text(name).await {
-            Ok(text) => match serde_json::from_str::<Json>(text.expose()) {
-                Ok(value) => items.extend(keys_of(set, &value)),
-                Err(_) => items.push(json!({ "set": set, "state": "unreadable: not JSON" })),
-            },
+        let rows = match context.connection.secrets.text(name).await {
+            Ok(text) => read(text.expose()).unwrap_or_else(|reason| vec![state(&format!("unreadable: {reason}"))]),
             Err(error) if error.to_string().contains("ResourceNotFoundException") => {
-                items.push(json!({ "set": set, "state": "empty: no key was made yet" }));
+                vec![state("empty: no key was made yet")]
             }
             Err(error) => return Err(error.into()),
-        }
+        };
+        items.extend(rows.into_iter().map(|mut row| {
+            row["set"] = set.into();
+            row
+        }));
     }
-    let columns =
-        [("KEY SET", "/set"), ("KEY", "/id"), ("STATE", "/state"), ("ALGORITHM", "/alg"), ("TIMES", "/times")];
+    let columns = [("KEY SET", "/set"), ("KEY", "/id"), ("STATE", "/state"), ("SINCE", "/since")];
     context.print.list(&columns, &items, None);
     Ok(())
 }
 
-/// What may be shown of every key of a set, whichever way it is written: keys by id, or a list of keys with their ids.
-fn keys_of(set: &str, value: &Json) -> Vec<Json> {
-    let none = Map::new();
-    let listed: Vec<(Option<&str>, &Json)> = match value.get("keys") {
-        Some(Json::Array(keys)) => keys.iter().map(|key| (id_of(key), key)).collect(),
-        Some(Json::Object(keys)) => keys.iter().map(|(id, key)| (Some(id.as_str()), key)).collect(),
-        _ => none.iter().map(|(id, key)| (Some(id.as_str()), key)).collect(),
-    };
-    if listed.is_empty() {
-        return vec![json!({ "set": set, "state": "unreadable: no keys in it" })];
-    }
-    listed.into_iter().map(|(id, key)| shown(set, value, id, key)).collect()
+fn state(text: &str) -> Json {
+    json!({ "state": text })
 }
 
-fn id_of(key: &Json) -> Option<&str> {
-    ["kid", "id"].iter().find_map(|name| key.get(*name)).and_then(Json::as_str)
+fn symmetric(text: &str) -> Result<Vec<Json>, String> {
+    Ring::parse_keys(text).map(|ring| rows(&ring)).map_err(|error| error.to_string())
 }
 
-fn shown(set: &str, whole: &Json, id: Option<&str>, key: &Json) -> Json {
-    let id = id.filter(|id| id.len() <= MAX_ID);
-    let text = |name: &str| key.get(name).and_then(Json::as_str).filter(|text| text.len() <= MAX_ID);
-    let role = |name: &&&str| id.is_some() && whole.get(**name).and_then(Json::as_str) == id;
-    let named = ["current", "next", "previous"].iter().find(role).copied();
-    let state = text("status").or_else(|| text("state")).or(named);
-    let state = state.unwrap_or(if set == "PublicKeys" { "published" } else { "kept for what it protects" });
-    let times = TIMES.iter().filter_map(|name| Some(((*name).to_owned(), time(key.get(*name)?)?)));
-    let times: Map<_, _> = times.collect();
-    json!({
-        "set": set,
-        "id": id,
-        "state": state,
-        "alg": text("alg"),
-        "times": Some(times).filter(|times| !times.is_empty()),
-    })
+fn public(text: &str) -> Result<Vec<Json>, String> {
+    PublicKeys::parse_jwks(text).map_err(|error| error.to_string())?;
+    let set: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let keys = set["keys"].as_array().into_iter().flatten();
+    Ok(keys.map(|key| json!({ "id": key["kid"], "state": "published" })).collect())
 }
 
-/// A point in time as RFC 3339, from Unix seconds or a text of that form.
-fn time(value: &Json) -> Option<Json> {
-    match value {
-        Json::Number(number) => number.as_i64().map(|seconds| json!(when::text(Timestamp::from_secs(seconds)))),
-        Json::String(text) if text.len() <= 35 && text.starts_with(|char: char| char.is_ascii_digit()) => {
-            Some(json!(text))
-        }
-        Json::Null | Json::Bool(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
-    }
+/// The turn that made a version made its current key current and published its next one.
+fn rows<K>(ring: &Ring<K>) -> Vec<Json> {
+    let row = |id: &str, state: &str, since: Option<Timestamp>| json!({ "id": id, "state": state, "since": since.filter(|at| at.as_secs() > 0).map(when::text) });
+    let mut rows = vec![row(&ring.current.id, "current", Some(ring.made))];
+    rows.extend(ring.next.iter().map(|next| row(&next.id, "next", Some(ring.made))));
+    rows.extend(ring.previous.iter().map(|key| row(&key.entry.id, "kept for what it protects", key.at)));
+    rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const VALUE: &str = "c2VjcmV0IGtleSBieXRlcyB0aGF0IG5ldmVyIHNob3c=";
+    const VALUE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     #[test]
-    fn keys_are_shown_by_id_and_state_and_never_by_value() {
-        for (whole, states) in [
-            (
-                json!({ "current": "k2", "keys": { "k1": VALUE, "k2": VALUE } }),
-                vec!["kept for what it protects", "current"],
-            ),
-            (
-                json!({ "current": "k1", "next": "k2", "keys": { "k1": { "key": VALUE, "created": 1_800_000_000 }, "k2": { "key": VALUE } } }),
-                vec!["current", "next"],
-            ),
-            (
-                json!({ "keys": [{ "kid": "a", "status": "current", "alg": "ES256", "private_key": VALUE }, { "kid": "b", "status": "previous", "private_key": VALUE }] }),
-                vec!["current", "previous"],
-            ),
-            (
-                json!({ "keys": [{ "kid": VALUE.repeat(2), "created": VALUE, "alg": VALUE.repeat(2), "status": VALUE.repeat(2) }] }),
-                vec!["kept for what it protects"],
-            ),
-        ] {
-            let shown = keys_of("SealingKeys", &whole);
-            assert_eq!(shown.iter().map(|key| key["state"].as_str().unwrap()).collect::<Vec<_>>(), states);
-            assert!(!json!(shown).to_string().contains(VALUE), "{shown:?}");
-        }
-        let created = &keys_of("SealingKeys", &json!({ "keys": { "k1": { "created": 1_800_000_000 } } }))[0];
-        assert_eq!(created["times"]["created"], "2027-01-15T08:00:00Z");
+    fn keys_are_shown_by_id_state_and_age_and_never_by_value() {
+        let whole = json!({
+            "current": "k2", "next": "k3", "keys": { "k1": VALUE, "k2": VALUE, "k3": VALUE },
+            "retired": { "k1": 1_800_000_000 }, "made": 1_800_000_600,
+        });
+        let rows = symmetric(&whole.to_string()).unwrap();
+        let row = |id: &str, state: &str, since: &str| json!({ "id": id, "state": state, "since": since });
+        let expected = [
+            row("k2", "current", "2027-01-15T08:10:00Z"),
+            row("k3", "next", "2027-01-15T08:10:00Z"),
+            row("k1", "kept for what it protects", "2027-01-15T08:00:00Z"),
+        ];
+        assert_eq!(rows, expected);
+        // One that was written by hand does not say when.
+        let rows = symmetric(&json!({ "current": "k1", "keys": { "k1": VALUE } }).to_string()).unwrap();
+        assert_eq!(rows, [json!({ "id": "k1", "state": "current", "since": null })]);
     }
 
     #[test]
-    fn a_set_of_another_form_is_unreadable() {
-        for whole in [json!({}), json!([VALUE]), json!({ "keys": VALUE }), json!({ "keys": {} })] {
-            assert_eq!(keys_of("Pepper", &whole)[0]["state"], "unreadable: no keys in it");
+    fn a_set_of_another_form_is_told_without_what_is_in_it() {
+        for (_, read) in SETS {
+            for whole in ["", "[]", "{\"keys\":\"secret-words\"}", "{\"current\":\"secret-words\",\"keys\":{}}"] {
+                let reason = read(whole).unwrap_err();
+                assert!(!reason.contains("words") || whole.contains("current"), "{reason}");
+            }
         }
     }
 }
