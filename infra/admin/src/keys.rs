@@ -32,10 +32,9 @@ pub(crate) async fn status(context: &Context) -> Result<(), Error> {
             }
             Err(error) => return Err(error.into()),
         };
-        items.extend(rows.into_iter().map(|mut row| {
-            row["set"] = set.into();
-            row
-        }));
+        items.extend(rows.iter().map(
+            |row| json!({ "set": set, "id": row.get("id"), "state": row.get("state"), "since": row.get("since") }),
+        ));
     }
     let columns = [("KEY SET", "/set"), ("KEY", "/id"), ("STATE", "/state"), ("SINCE", "/since")];
     context.print.list(&columns, &items, None);
@@ -53,8 +52,8 @@ fn symmetric(text: &str) -> Result<Vec<Json>, String> {
 fn public(text: &str) -> Result<Vec<Json>, String> {
     PublicKeys::parse_jwks(text).map_err(|error| error.to_string())?;
     let set: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let keys = set["keys"].as_array().into_iter().flatten();
-    Ok(keys.map(|key| json!({ "id": key["kid"], "state": "published" })).collect())
+    let keys = set.get("keys").and_then(Json::as_array).into_iter().flatten();
+    Ok(keys.map(|key| json!({ "id": key.get("kid"), "state": "published" })).collect())
 }
 
 /// The turn that made a version made its current key current and published its next one.

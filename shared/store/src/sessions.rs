@@ -290,14 +290,12 @@ struct Unchanged {
 impl Unchanged {
     fn of(tokens: &BTreeMap<ConnectorName, InternalToken>) -> Self {
         let count = number(u64::try_from(tokens.len()).unwrap_or(u64::MAX));
-        let mut condition = "size(tokens) = :tokens".to_owned();
-        let (mut names, mut values) = (Vec::new(), vec![(":tokens".to_owned(), count)]);
-        for (at, (name, token)) in tokens.iter().enumerate() {
-            condition.push_str(&format!(" AND tokens.#c{at}.v = :v{at}"));
-            names.push((format!("#c{at}"), name.to_string()));
-            values.push((format!(":v{at}"), number(token.version)));
-        }
-        Self { condition, names, values }
+        let each = (0..tokens.len()).map(|at| format!("tokens.#c{at}.v = :v{at}"));
+        let condition = std::iter::once("size(tokens) = :tokens".to_owned()).chain(each).collect::<Vec<_>>();
+        let names = tokens.keys().enumerate().map(|(at, name)| (format!("#c{at}"), name.to_string())).collect();
+        let versions = tokens.values().enumerate().map(|(at, token)| (format!(":v{at}"), number(token.version)));
+        let values = versions.chain([(":tokens".to_owned(), count)]).collect();
+        Self { condition: condition.join(" AND "), names, values }
     }
 }
 
