@@ -93,7 +93,7 @@ fn the_examples_of_the_pages_are_accepted() {
                 for name in file["connectors"].as_object().into_iter().flatten().map(|(name, _)| name) {
                     let routes = format!("[{{ path: /{name}, methods: {{ GET: [read] }} }}]");
                     let api = format!("back_end: https://back-end.example.com, connector: {name}, routes: {routes}");
-                    whole.push_str(&format!("  {name}: {{ {api} }}\n"));
+                    whole = format!("{whole}  {name}: {{ {api} }}\n");
                 }
             }
             Gateway::parse(&whole).unwrap_or_else(|error| panic!("{page}: {error} in\n{whole}"));
