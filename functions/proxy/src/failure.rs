@@ -47,6 +47,8 @@ pub(crate) enum Failure {
     SessionRenewed,
     #[error("the internal token could not be renewed at present")]
     NotRenewed,
+    #[error("the back end refuses an internal token that was renewed a moment ago")]
+    NotAllowed,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -76,6 +78,7 @@ impl Failure {
             Self::SessionOver => "session_over",
             Self::SessionRenewed => "session_renewed",
             Self::NotRenewed => "not_renewed",
+            Self::NotAllowed => "not_allowed",
             Self::Store(_) => "store",
             Self::Sealing(_) => "sealing",
             Self::Connector(ConnectorError::Unfit(_)) => "unfit_call",
@@ -122,6 +125,7 @@ impl Failure {
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
             Self::SessionOver => session_over(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
+            Self::NotAllowed => problem(403, "The back end does not allow this to the user."),
             Self::NotRenewed => later("The session at the back end cannot be renewed at present. Repeat the call."),
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),

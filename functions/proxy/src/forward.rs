@@ -55,7 +55,8 @@ impl Proxy {
             }
             answer = self.exchange(&exchange, reserved, Some(&token)).await?;
             if connector.is_dead(&answer) {
-                return Err(Failure::SessionOver);
+                let now = self.clock.now();
+                return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
             }
         }
         if !answer.status().is_server_error() {

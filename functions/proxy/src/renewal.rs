@@ -25,8 +25,12 @@ impl Renewer {
     /// The function that `TOKEN_FUNCTION` names.
     pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
         let function = environment.require("TOKEN_FUNCTION", "the name of the token function")?.to_owned();
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            // What is not said here is taken from the clients that answer within milliseconds.
+            .operation_attempt_timeout(TIMEOUT)
+            .operation_timeout(TIMEOUT)
+            .build();
         let mut config: Builder = Config::from(&startup::aws::sdk_config(environment)?).to_builder();
         config = config
             .behavior_version(BehaviorVersion::latest())

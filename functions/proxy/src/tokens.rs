@@ -8,7 +8,7 @@ use domain::ids::{ConnectorName, SessionId};
 use domain::renewal::{RenewalAnswer, RenewalRequest};
 use domain::sealing::{SealedToken, SealingKeys};
 use domain::session::{Idle, InternalToken};
-use domain::time::Timestamp;
+use domain::time::{Seconds, Timestamp};
 use startup::Fresh;
 use store::Store;
 use zeroize::Zeroizing;
@@ -18,6 +18,9 @@ use crate::renewal::Renewer;
 
 /// Tokens a container remembers; the oldest goes first.
 const REMEMBERED: usize = 256;
+
+/// A token that has just been got and is refused all the same is no dead one: another would be refused as well.
+const YOUNG: Seconds = Seconds::new(10);
 
 /// An opened internal token.
 #[derive(Clone)]
@@ -30,9 +33,16 @@ pub(crate) struct OpenToken {
     ends: Option<Timestamp>,
     /// When it stops working for want of use.
     idle: Option<Idle>,
+    /// When it was renewed, if it can be again: one that only a login replaces needs a login when it is refused.
+    renewed: Option<Timestamp>,
 }
 
 impl OpenToken {
+    /// Whether a refusal of this one is about what the user may do, and not about the session.
+    pub(crate) fn is_young(&self, now: Timestamp) -> bool {
+        self.renewed.is_some_and(|at| now < at.saturating_add(YOUNG))
+    }
+
     /// Never a stale injection: what has ended is not sent.
     fn is_over(&self, now: Timestamp) -> bool {
         self.ends.is_some_and(|ends| now >= ends) || self.idle.is_some_and(|idle| now >= idle.ends)
@@ -61,17 +71,19 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<OpenToken, Failure> {
         let reference = reference.ok_or(Failure::SessionOver)?;
+        // What this container has seen renewed is newer than what the authorizer may know.
+        if let Some(token) = self.memory().get(session, connector)
+            && token.version >= reference.version
+            && !token.is_over(now)
+        {
+            return Ok(token);
+        }
         if let Some(sealed) = &reference.sealed
             && reference.ends.is_none_or(|ends| now < ends)
         {
             let state = self.open(session, connector, reference.version, sealed).await?;
-            return Ok(OpenToken { version: reference.version, state, ends: reference.ends, idle: None });
-        }
-        if let Some(token) = self.memory().get(session, connector)
-            && token.version == reference.version
-            && !token.is_over(now)
-        {
-            return Ok(token);
+            let (version, ends) = (reference.version, reference.ends);
+            return Ok(OpenToken { version, state, ends, idle: None, renewed: None });
         }
         self.current(session, connector, None, now).await
     }
@@ -92,6 +104,9 @@ impl Tokens {
             if !stored.is_renewable(now) {
                 return Err(Failure::SessionOver);
             }
+            if !stored.is_over(now) && renewed(&stored, now).is_some_and(|at| now < at.saturating_add(YOUNG)) {
+                return Err(Failure::NotAllowed);
+            }
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
             let request = RenewalRequest { session, connector, version };
             match self.renewer.renew(&request).await {
@@ -103,9 +118,10 @@ impl Tokens {
                 return Err(Failure::SessionOver);
             }
         }
+        let renewed = renewed(&stored, now);
         let InternalToken { version, sealed, ends, idle, .. } = stored;
         let state = self.open(session, connector, version, &sealed).await?;
-        let token = OpenToken { version, state, ends, idle };
+        let token = OpenToken { version, state, ends, idle, renewed };
         self.memory().remember(session, connector, token.clone());
         Ok(token)
     }
@@ -152,6 +168,11 @@ impl Tokens {
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When a token was renewed, if it was and can be again.
+fn renewed(token: &InternalToken, now: Timestamp) -> Option<Timestamp> {
+    (token.version > 1 && token.is_renewable(now)).then_some(token.since)
 }
 
 type Key = (SessionId, ConnectorName);

@@ -13,10 +13,15 @@ use futures_util::future::join_all;
 use startup::{Ended, Metric, Remote};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// An access token ends this long before an internal token that can be renewed, so that a call never arrives with a
 /// session that ends on the way.
 const SKEW: Seconds = Seconds::new(30);
+
+/// How long a legacy system may take to end a session.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
@@ -59,14 +64,15 @@ impl App {
     }
 
     /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
-    /// optional; what the others gave is then handed back to them. `before` are the tokens that these come after.
+    /// optional; what the others gave is then handed back to them. `before` are the tokens of the session that these
+    /// are for, if it is there.
     pub(crate) async fn acquire(
         &self,
         sid: &SessionId,
         app: &store::App,
         scope: &Scope,
         person: Person<'_>,
-        before: &Tokens,
+        before: Option<&Tokens>,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let (needed, _) = self.connectors_for(app, scope);
@@ -75,7 +81,8 @@ impl App {
                 let connector = self.connector(name)?;
                 let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
                 let acquired = acquired.map_err(|error| backend_failure(&error))?;
-                if let Err(failure) = self.fits(app, person.user, scope, (name, &**connector), &acquired.state) {
+                let fits = self.fits(app, person.user, scope, (name, &**connector), &acquired.state);
+                if let Err(failure) = fits {
                     self.end_one(name, &**connector, &acquired.state).await;
                     return Err(failure);
                 }
@@ -88,7 +95,11 @@ impl App {
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
                 Ok(acquired) => {
-                    let version = before.get(name).map_or(1, |token| token.version.saturating_add(1));
+                    // In a session that is there, a version that was taken away must not come again.
+                    let version = before.map_or(1, |before| match before.get(name) {
+                        Some(token) => token.version.saturating_add(1),
+                        None => u64::try_from(now.as_secs()).unwrap_or(1),
+                    });
                     tokens.insert(name.clone(), self.seal(sid, name, version, &acquired, now)?);
                 }
                 Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
@@ -104,9 +115,10 @@ impl App {
         }
     }
 
-    /// Renews what wants renewal. A system that refuses loses its token; one that does not answer keeps its token
-    /// while that still works, and otherwise the refresh is to be repeated.
-    pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> Result<Tokens, Failure> {
+    /// Renews what wants renewal. A system that refuses loses its token; one that does not answer keeps it, and is asked
+    /// again by the next call that needs it. The second value tells of such a one whose token is over.
+    pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> (Tokens, Option<Failure>) {
+        let mut unanswered = None;
         let mut tokens = session.tokens.clone();
         let due = session.tokens.iter().filter(|(_, token)| token.wants_renewal(now));
         let attempts =
@@ -119,13 +131,14 @@ impl App {
                 Err(Failure::BackEndRefused) => {
                     tokens.remove(name);
                 }
-                Err(failure) if token.is_over(now) => return Err(failure),
                 Err(failure) => {
-                    tracing::warn!(connector = %name, reason = %failure, "renewal failed; the token still works");
+                    let over = token.is_over(now);
+                    tracing::warn!(connector = %name, over, reason = %failure, "an internal token was not renewed");
+                    unanswered = unanswered.or(over.then_some(failure));
                 }
             }
         }
-        Ok(tokens)
+        (tokens, unanswered)
     }
 
     /// Tells the legacy systems that the session is over, as far as they can be told.
@@ -140,10 +153,36 @@ impl App {
         join_all(ends).await;
     }
 
-    async fn end_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
-        if let Err(error) = self.measured(name, connector.end(state)).await {
-            tracing::warn!(connector = %name, reason = %error, "the legacy session could not be ended");
+    /// The same for those that another login or renewal has replaced. Some systems give the same token every time: to
+    /// end it would end the new one.
+    pub(crate) async fn end_replaced(&self, sid: &SessionId, replaced: &Tokens, kept: &Tokens) {
+        let mut superfluous = Tokens::new();
+        for (name, token) in replaced {
+            if let Some(kept) = kept.get(name) {
+                let (old, new) = (self.state(sid, name, token).await, self.state(sid, name, kept).await);
+                if old.is_none() || old == new {
+                    continue;
+                }
+            }
+            superfluous.insert(name.clone(), token.clone());
         }
+        self.end_tokens(sid, &superfluous).await;
+    }
+
+    async fn state(&self, sid: &SessionId, name: &ConnectorName, token: &InternalToken) -> Option<Zeroizing<Vec<u8>>> {
+        let keys = self.sealing_for(&token.sealed).await.ok()?;
+        keys.open(sid, name, token.version, &token.sealed).ok()
+    }
+
+    /// A goodbye that takes long is left unsaid: somebody waits for the answer.
+    async fn end_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
+        let ending = tokio::time::timeout(GOODBYE, self.measured(name, connector.end(state)));
+        let reason = match ending.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(connector = %name, reason, "the legacy session could not be ended");
     }
 
     /// Whether an API of the session's scope has no internal token.

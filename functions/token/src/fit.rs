@@ -29,9 +29,11 @@ impl App {
     ) -> Result<(), Failure> {
         let call = Call { content_type: None, body: &Bytes::new() };
         let injection = connector.inject(state, call).map_err(|error| Failure::BackEnd(error.to_string()))?;
+        let (mut fits, mut misfit) = (false, None);
         for (api_name, api) in self.config.apis_for_scope(scope).filter(|(_, api)| api.connector.as_ref() == Some(name))
         {
-            let Some(subscription) = app.subscriptions.get(api_name) else { continue };
+            let subscription = app.subscriptions.get(api_name).filter(|subscription| subscription.enabled);
+            let Some(subscription) = subscription else { continue };
             let built = build_request(&Outgoing {
                 client: Client {
                     headers: &[],
@@ -56,9 +58,19 @@ impl App {
             if built == Err(CannotBuild::OwnTooLarge) {
                 let bytes = injection.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
                 tracing::error!(api = %api_name, connector = %name, bytes, room = api.max_header_bytes, "does not fit");
-                return Err(Failure::DoesNotFit { bytes, room: api.max_header_bytes });
+                let failure = Failure::DoesNotFit { bytes, room: api.max_header_bytes };
+                if !api.optional {
+                    return Err(failure);
+                }
+                misfit = Some(failure);
+            } else {
+                fits = true;
             }
         }
-        Ok(())
+        // One that fits nowhere is of no use to anybody.
+        match misfit {
+            Some(failure) if !fits => Err(failure),
+            Some(_) | None => Ok(()),
+        }
     }
 }

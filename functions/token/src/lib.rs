@@ -71,7 +71,8 @@ impl App {
         if let Some(asked) = RenewalRequest::from_event(&event) {
             let answer = match asked {
                 Some(asked) => Box::pin(self.renewal(&asked)).await,
-                None => RenewalAnswer::Over,
+                // Another version of the proxy may ask in other words.
+                None => RenewalAnswer::Later,
             };
             return serde_json::json!(answer);
         }

@@ -14,7 +14,6 @@ use domain::scope::Scope;
 use domain::secret::Secret;
 use domain::session::{Family, Session};
 use startup::Metric;
-use std::collections::BTreeMap;
 use store::{Entry, GrantType, NewEntry, User};
 
 /// So many logins of one person in one application may race for room without one of them losing.
@@ -50,7 +49,7 @@ impl App {
             return self.refresh_grant(request, app, form, Means::Login(person)).await;
         }
         let sid = SessionId::from_random(startup::entropy::bytes()?);
-        let tokens = self.acquire(&sid, registered, &scope, person, &BTreeMap::new(), request.now).await?;
+        let tokens = self.acquire(&sid, registered, &scope, person, None, request.now).await?;
         drop(password);
         if self.is_useless(registered, &scope, &tokens, request.now) {
             return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));

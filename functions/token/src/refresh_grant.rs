@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::{Person, references};
+use crate::connect::{Person, Tokens, references};
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
@@ -73,8 +73,9 @@ impl App {
                     self.end_session(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
-                Decision::Replay => (session, "replayed"),
-                Decision::Rotate => {
+                // A successor that a refresh has made is none of this login: another one is.
+                Decision::Replay if is_served(&session, means) => (session, "replayed"),
+                Decision::Replay | Decision::Rotate => {
                     match self.rotate(request.now, registered, session, attempt.clone(), means).await? {
                         Some(session) => (session, "rotated"),
                         // Another request is making the successor, or has just made it.
@@ -126,13 +127,19 @@ impl App {
                 return Ok(None);
             }
             let made = match means {
-                Means::Renewal => self.renew(&session, now).await,
+                Means::Renewal => Ok(self.renew(&session, now).await),
                 Means::Login(person) => {
                     // One that could do without its new token keeps the one it has.
-                    let acquired = self.acquire(sid, app, &session.scope, person, &session.tokens, now).await;
-                    acquired.map(|acquired| tokens.into_iter().chain(acquired).collect())
+                    let acquired = self.acquire(sid, app, &session.scope, person, Some(&session.tokens), now).await;
+                    let nothing = || Failure::BackEnd("no back end of this session could be logged in to".into());
+                    acquired.map(|acquired| (tokens.into_iter().chain(acquired).collect(), Some(nothing())))
                 }
             };
+            let made = made.and_then(|(tokens, unanswered)| match unanswered {
+                // What a system did not answer may be worth a session.
+                Some(failure) if self.is_useless(app, &session.scope, &tokens, now) => Err(failure),
+                Some(_) | None => Ok(tokens),
+            });
             tokens = match made {
                 Ok(tokens) => tokens,
                 Err(failure) => {
@@ -154,11 +161,18 @@ impl App {
             let _ = self.store.release_session(&next.sid, &rotation).await;
         }
         // Of two logins one is too many: the one before, or the new one if it came to nothing. It may have come to
-        // something where nobody knows.
-        if let (Means::Login(..), Ok(committed)) = (means, &committed) {
-            let (superfluous, kept) = if *committed { (before, &next.tokens) } else { (next.tokens.clone(), &before) };
-            let replaced = superfluous.into_iter().filter(|(name, token)| kept.get(name) != Some(token)).collect();
-            self.end_tokens(&next.sid, &replaced).await;
+        // something where nobody knows. What was renewed for a session that has ended meanwhile is too many as well.
+        match (means, &committed) {
+            (Means::Login(..), Ok(true)) => {
+                self.end_replaced(&next.sid, &changed(&before, &next.tokens), &next.tokens).await;
+            }
+            (Means::Login(..), Ok(false)) => {
+                self.end_replaced(&next.sid, &changed(&next.tokens, &before), &before).await;
+            }
+            (Means::Renewal, Ok(false)) if leased && self.has_ended(&next.sid).await? => {
+                self.end_tokens(&next.sid, &changed(&next.tokens, &before)).await;
+            }
+            (Means::Renewal, Ok(_)) | (_, Err(_)) => {}
         }
         Ok(committed?.then_some(next))
     }
@@ -191,6 +205,20 @@ impl App {
     fn grant_may_be_behind(&self, app: &store::App, session: &Session) -> bool {
         session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session)
     }
+}
+
+/// Whether the newest generation is an answer to this request: a refresh is, and a login if it logged in.
+fn is_served(session: &Session, means: Means<'_>) -> bool {
+    match means {
+        Means::Renewal => true,
+        Means::Login(..) => session.tokens.values().all(|token| token.since >= session.family.served_at),
+    }
+}
+
+/// Those of these tokens that are not among the others.
+fn changed(tokens: &Tokens, others: &Tokens) -> Tokens {
+    let changed = tokens.iter().filter(|(name, token)| others.get(*name) != Some(token));
+    changed.map(|(name, token)| (name.clone(), token.clone())).collect()
 }
 
 /// The scope of the access token: what was granted at login, or less; never more (§6).

@@ -61,9 +61,16 @@ impl App {
                 }
             };
             if !self.store.replace_token(sid, &asked.connector, renewed.as_ref(), &lease).await? {
+                if let (Some(token), true) = (renewed, self.has_ended(sid).await?) {
+                    // Nobody else knows of it.
+                    self.end_tokens(sid, &[(asked.connector.clone(), token)].into()).await;
+                }
                 continue;
             }
-            self.refer_to(session, asked, renewed.as_ref()).await?;
+            // Without it calls first meet the old version, and then read the new one.
+            if let Err(failure) = self.refer_to(session, asked, renewed.as_ref()).await {
+                tracing::warn!(session = %sid, reason = %failure, "the grant still refers to the version before");
+            }
             return Ok(if renewed.is_some() { RenewalAnswer::Renewed } else { RenewalAnswer::Over });
         }
         Err(Failure::Busy)

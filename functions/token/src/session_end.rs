@@ -18,6 +18,11 @@ impl App {
         Ok(())
     }
 
+    /// Whether a session is over, or was never there.
+    pub(crate) async fn has_ended(&self, sid: &SessionId) -> Result<bool, Failure> {
+        Ok(self.store.session(sid).await?.is_none_or(|session| session.family.ended))
+    }
+
     /// Ends the session if the person's credentials changed, or the person was disabled, since it began.
     pub(crate) async fn check_epoch(&self, session: &Session) -> Result<(), Failure> {
         if self.credentials_hold(session).await? {

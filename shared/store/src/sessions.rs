@@ -280,7 +280,7 @@ impl Store {
     }
 }
 
-/// The condition that the internal tokens of a session are still of these versions.
+/// The condition that the internal tokens of a session are still of these versions, and no use of them was noted.
 struct Unchanged {
     condition: String,
     names: Vec<(String, String)>,
@@ -290,11 +290,17 @@ struct Unchanged {
 impl Unchanged {
     fn of(tokens: &BTreeMap<ConnectorName, InternalToken>) -> Self {
         let count = number(u64::try_from(tokens.len()).unwrap_or(u64::MAX));
-        let each = (0..tokens.len()).map(|at| format!("tokens.#c{at}.v = :v{at}"));
+        let each = tokens.values().enumerate().map(|(at, token)| match token.idle {
+            // A use that was noted meanwhile must not be forgotten.
+            Some(_) => format!("tokens.#c{at}.v = :v{at} AND tokens.#c{at}.idle_ends = :i{at}"),
+            None => format!("tokens.#c{at}.v = :v{at}"),
+        });
         let condition = std::iter::once("size(tokens) = :tokens".to_owned()).chain(each).collect::<Vec<_>>();
         let names = tokens.keys().enumerate().map(|(at, name)| (format!("#c{at}"), name.to_string())).collect();
         let versions = tokens.values().enumerate().map(|(at, token)| (format!(":v{at}"), number(token.version)));
-        let values = versions.chain([(":tokens".to_owned(), count)]).collect();
+        let idle = tokens.values().enumerate().filter_map(|(at, token)| Some((at, token.idle?.ends)));
+        let idle = idle.map(|(at, ends)| (format!(":i{at}"), number(ends.as_secs())));
+        let values = versions.chain(idle).chain([(":tokens".to_owned(), count)]).collect();
         Self { condition: condition.join(" AND "), names, values }
     }
 }

@@ -159,3 +159,17 @@ async fn a_token_that_does_not_fit_is_refused_at_login_with_its_size() {
     let optional = send(&with("    optional: true\n"), login("alice", "pub1", "vault:read orders:read")).await.tokens();
     assert_eq!(stage.session(&optional.access).await.tokens.len(), 1, "the other API needs it not");
 }
+
+/// One system that is down and over costs the session only its own API, and the others' renewals are kept.
+#[tokio::test]
+async fn a_system_that_is_down_holds_up_no_other() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read notes:read").await;
+    stage.clock.forward(minutes(31));
+    stage.vault.is(Mood::IsDown);
+    let second = vault(&stage, &first.refresh).await.tokens();
+    assert_eq!(stage.versions(&second.access).await, [1], "it is kept, and not sent: it is over");
+    stage.vault.is(Mood::Renews);
+    let third = vault(&stage, &second.refresh).await.tokens();
+    assert_eq!(stage.versions(&third.access).await, [2]);
+}

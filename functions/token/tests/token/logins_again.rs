@@ -3,6 +3,7 @@
 use domain::ids::UserId;
 use futures_util::future::join_all;
 
+use crate::renewing::Mood;
 use crate::request::{Request, post};
 use crate::stage::{NOTES, PASSWORD, Stage, send};
 
@@ -129,4 +130,50 @@ async fn the_name_at_a_back_end_is_the_linked_one() {
     assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"));
     let nobody = UserId::parse("u_nobody").unwrap();
     assert!(!stage.db.store.set_link(&nobody, &connector, Some("x")).await.unwrap());
+}
+
+/// A renewal that was refused took the token away; the next login brings another, which calls then carry.
+#[tokio::test]
+async fn a_login_after_a_refused_renewal_is_felt_by_the_next_call() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "vault:read").await;
+    stage.vault.is(Mood::Refuses);
+    let session = stage.session(&first.access).await.sid;
+    let connector = domain::ids::ConnectorName::parse("vault-login").unwrap();
+    let event = domain::renewal::RenewalRequest { session, connector, version: 1 }.to_event();
+    assert_eq!(stage.app.handle(event).await, "over");
+    assert_eq!(stage.versions(&first.access).await, [0; 0]);
+    let again = stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
+    let [version] = stage.versions(&again.access).await[..] else { panic!("no internal token") };
+    assert!(version > 1_000_000, "no version comes again: {version}");
+    assert_eq!(stage.session(&again.access).await.tokens.values().next().unwrap().version, version);
+}
+
+/// A refresh whose answer was lost has made the successor: the login is done all the same.
+#[tokio::test]
+async fn a_login_after_a_lost_refresh_logs_in() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", "orders:read").await;
+    stage.clock.forward(60);
+    let lost = stage.refresh("pub1", &first.refresh).await.tokens();
+    stage.clock.forward(5);
+    let again = stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
+    assert_eq!((stage.legacy.logins(), stage.session(&again.access).await.family.generation), (2, 3));
+    assert_ne!(again.refresh, lost.refresh);
+    stage.refresh("pub1", &again.refresh).await.tokens();
+}
+
+/// Nothing could be logged in to: the session waits for a better moment.
+#[tokio::test]
+async fn a_login_in_vain_costs_no_session() {
+    let stage = Stage::new().await;
+    let optional =
+        |config: &str| config.replace("connector: orders-login\n", "connector: orders-login\n    optional: true\n");
+    let up = stage.container_with(optional);
+    let down = stage.container_with(|config| optional(config).replace("http://127.0.0.1:", "http://127.0.0.2:"));
+    let first = send(&up, crate::stage::login("alice", "pub1", "orders:read")).await.tokens();
+    stage.clock.forward(1_801);
+    let refused = send(&down, again("alice", "pub1", &first.refresh)).await;
+    assert_eq!(refused.refusal(), (503, "temporarily_unavailable"));
+    assert_eq!(send(&up, again("alice", "pub1", &first.refresh)).await.status, 200);
 }

@@ -108,6 +108,6 @@ async fn an_event_of_api_gateway_renews_nothing() {
     let mut rest = crate::request::post("/oauth2/token", &[]).body(event.to_string()).rest();
     rest["renew_internal_token"] = event["renew_internal_token"].clone();
     assert_eq!(stage.app.handle(rest).await["statusCode"], 401);
-    assert_eq!(ask(&stage.app, &json!({ "renew_internal_token": { "session": "x" } })).await, "over");
+    assert_eq!(ask(&stage.app, &json!({ "renew_internal_token": { "session": "x" } })).await, "later");
     assert_eq!(stage.vault.renewals(), 0);
 }

@@ -88,5 +88,9 @@ impl Connector for KerberosPassword {
 
 /// What a refusal means that a person's own ticket has met: it has ended, or nothing more is given for it.
 fn of_renewal(failure: Failure) -> ConnectorError {
+    if matches!(failure, Failure::Code(33 | 60)) {
+        // Clocks that differ, and a KDC in trouble of its own, pass.
+        return failure.of_gateway();
+    }
     if failure.is_about_the_tgt() { ConnectorError::Refused } else { failure.of_person() }
 }
