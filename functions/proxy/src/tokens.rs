@@ -22,6 +22,10 @@ const REMEMBERED: usize = 256;
 /// A token that has just been got and is refused all the same is no dead one: another would be refused as well.
 const YOUNG: Seconds = Seconds::new(10);
 
+/// A legacy system that did not answer a renewal is left alone for this long: every call that waited for it would hold
+/// two functions.
+const REST: Seconds = Seconds::new(5);
+
 /// An opened internal token.
 #[derive(Clone)]
 pub(crate) struct OpenToken {
@@ -107,12 +111,18 @@ impl Tokens {
             if !stored.is_over(now) && renewed(&stored, now).is_some_and(|at| now < at.saturating_add(YOUNG)) {
                 return Err(Failure::NotAllowed);
             }
+            if self.memory().rests(session, connector, now) {
+                return Err(Failure::NotRenewed);
+            }
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
             let request = RenewalRequest { session, connector, version };
             match self.renewer.renew(&request).await {
                 RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,
                 RenewalAnswer::Over => return Err(Failure::SessionOver),
-                RenewalAnswer::Later => return Err(Failure::NotRenewed),
+                RenewalAnswer::Later => {
+                    self.memory().rest(&request.session, &request.connector, now.saturating_add(REST));
+                    return Err(Failure::NotRenewed);
+                }
             }
             if useless(&stored) {
                 return Err(Failure::SessionOver);
@@ -182,11 +192,24 @@ type Key = (SessionId, ConnectorName);
 struct Memory {
     tokens: BTreeMap<Key, OpenToken>,
     order: VecDeque<Key>,
+    /// Until when no renewal is asked for.
+    resting: BTreeMap<Key, Timestamp>,
 }
 
 impl Memory {
     fn get(&self, session: &SessionId, connector: &ConnectorName) -> Option<OpenToken> {
         self.tokens.get(&(session.clone(), connector.clone())).cloned()
+    }
+
+    fn rests(&self, session: &SessionId, connector: &ConnectorName, now: Timestamp) -> bool {
+        self.resting.get(&(session.clone(), connector.clone())).is_some_and(|until| now < *until)
+    }
+
+    fn rest(&mut self, session: &SessionId, connector: &ConnectorName, until: Timestamp) {
+        if self.resting.len() >= REMEMBERED {
+            self.resting.clear();
+        }
+        self.resting.insert((session.clone(), connector.clone()), until);
     }
 
     fn forget(&mut self, session: &SessionId, connector: &ConnectorName) {
