@@ -111,15 +111,7 @@ async fn gateway(origin: &str) -> Gateway {
 }
 
 pub(crate) async fn gateway_with(origin: &str, change: impl FnOnce(&mut Options)) -> Gateway {
-    let files = tempfile::tempdir().expect("a directory");
-    Gateway::start_with(|options| {
-        change(options);
-        options.config = files.path().join("gateway.yaml");
-        std::fs::write(&options.config, config(origin)).expect("a file");
-        options.seed = files.path().join("seed.yaml");
-        std::fs::write(&options.seed, SEED).expect("a file");
-    })
-    .await
+    Gateway::start_from(&config(origin), SEED, change).await
 }
 
 async fn user_of(gateway: &Gateway, tokens: &Tokens) -> Json {

@@ -79,15 +79,7 @@ async fn gateway(server: &Server, ends: &Ends) -> Gateway {
 }
 
 pub(crate) async fn gateway_with(server: &Server, ends: &Ends, change: impl FnOnce(&mut Options)) -> Gateway {
-    let files = tempfile::tempdir().expect("a directory");
-    Gateway::start_with(|options| {
-        change(options);
-        options.config = files.path().join("gateway.yaml");
-        std::fs::write(&options.config, config(server, ends)).expect("a file");
-        options.seed = files.path().join("seed.yaml");
-        std::fs::write(&options.seed, SEED).expect("a file");
-    })
-    .await
+    Gateway::start_from(&config(server, ends), SEED, change).await
 }
 
 /// What the application received with a call.

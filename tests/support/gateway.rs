@@ -62,6 +62,19 @@ impl Gateway {
         Self { stack, client, _files: files }
     }
 
+    /// A gateway with this gateway.yaml and this seed, and whatever else is changed.
+    pub async fn start_from(config: &str, seed: &str, change: impl FnOnce(&mut Options)) -> Self {
+        let files = tempfile::tempdir().expect("a directory");
+        Self::start_with(|options| {
+            change(options);
+            options.config = files.path().join("gateway.yaml");
+            std::fs::write(&options.config, config).expect("a file");
+            options.seed = files.path().join("seed.yaml");
+            std::fs::write(&options.seed, seed).expect("a file");
+        })
+        .await
+    }
+
     /// The store behind the functions.
     pub fn store(&self) -> Store {
         let table = |id: &str| id.to_owned();

@@ -111,10 +111,16 @@ pub trait Connector: Send + Sync {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError>;
 
     /// Replaces a token by a fresh one without the password.
-    async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError>;
+    /// Unless it says otherwise, a system cannot.
+    async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
+        Err(ConnectorError::Refused)
+    }
 
     /// Logs the user out of the legacy system, as far as it can be told to.
-    async fn end(&self, state: &[u8]) -> Result<(), ConnectorError>;
+    /// Unless it says otherwise, there is nobody to tell: the token runs out.
+    async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
+        Ok(())
+    }
 
     /// What carries this token to the back end, made anew for every attempt of every call.
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError>;

@@ -23,15 +23,7 @@ impl Site {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Option<Self> {
         let server = Server::start("saml", 3)?;
-        let files = server.directory().to_owned();
-        std::fs::write(files.join("gateway.yaml"), configuration(&server)).unwrap();
-        std::fs::write(files.join("seed.yaml"), seed()).unwrap();
-        let gateway = Gateway::start_with(|options| {
-            change(options);
-            options.config = files.join("gateway.yaml");
-            options.seed = files.join("seed.yaml");
-        })
-        .await;
+        let gateway = Gateway::start_from(&configuration(&server), &seed(), change).await;
         Some(Self { gateway, server })
     }
 

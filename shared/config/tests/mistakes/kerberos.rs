@@ -1,26 +1,17 @@
 //! Kerberos.
 
-use super::{accepted, told};
+use super::{GOOD, accepted, told};
 
-/// The one connector of the text, in this kind instead.
+/// What stands in its place.
 fn with(kerberos: &str) -> &'static str {
     Box::leak(kerberos.to_owned().into_boxed_str())
 }
 
-const HTTP_LOGIN: &str = r#"    type: http_login
-    login:
-      url: https://legacy.example.com/login
-      json:
-        user: "{username}"
-        pass: "{password}"
-      success_status: 200
-      timeout: 5s
-    extract: { cookie: SESSID }
-    expires: { cookie_max_age: true }
-    inject: { cookie: SESSID }
-    dead_session: { status: 401 }
-    logout: { method: POST, url: https://legacy.example.com/logout }
-"#;
+/// The one connector of the text.
+fn http_login() -> &'static str {
+    let connectors = GOOD.split("  orders-login:\n").nth(1).expect("a connector");
+    connectors.split("apis:\n").next().expect("the connector alone")
+}
 
 const S4U: &str = "    type: kerberos_s4u
     realm: AD.EXAMPLE.COM
@@ -41,12 +32,12 @@ const PASSWORD: &str = "    type: kerberos_password
 #[test]
 fn both_kinds_are_accepted_with_what_may_be_left_out() {
     accepted(&[
-        (HTTP_LOGIN, S4U),
-        (HTTP_LOGIN, PASSWORD),
-        (HTTP_LOGIN, with(&S4U.replace("    lifetime: 1h\n    timeout: 5s\n", ""))),
-        (HTTP_LOGIN, with(&S4U.replace("svc-gateway", "gateway/gw.example.com"))),
-        (HTTP_LOGIN, with(&S4U.replace("svc-gateway", "GATEWAY$"))),
-        (HTTP_LOGIN, with(&S4U.replace("gateway-account", "arn:aws:secretsmanager:eu-central-1:1:secret:gw-a1B2c3"))),
+        (http_login(), S4U),
+        (http_login(), PASSWORD),
+        (http_login(), with(&S4U.replace("    lifetime: 1h\n    timeout: 5s\n", ""))),
+        (http_login(), with(&S4U.replace("svc-gateway", "gateway/gw.example.com"))),
+        (http_login(), with(&S4U.replace("svc-gateway", "GATEWAY$"))),
+        (http_login(), with(&S4U.replace("gateway-account", "arn:aws:secretsmanager:eu-central-1:1:secret:gw-a1B2c3"))),
     ]);
 }
 
@@ -75,18 +66,18 @@ fn names_addresses_and_lengths_are_sound() {
         ("timeout: 5s", "timeout: 26s", 25, "timeout", "write 1s to 25s"),
     ] {
         assert_eq!(S4U.matches(from).count(), 1, "{from}");
-        told(&[(HTTP_LOGIN, with(&S4U.replace(from, to)), line, field(name), says)]);
+        told(&[(http_login(), with(&S4U.replace(from, to)), line, field(name), says)]);
     }
     told(&[
         (
-            HTTP_LOGIN,
+            http_login(),
             with(&S4U.replace("    secret: gateway-account\n", "")),
             17,
             "connectors.orders-login",
             "`secret` is missing: add it",
         ),
         (
-            HTTP_LOGIN,
+            http_login(),
             with(&format!("{PASSWORD}    secret: gateway-account\n")),
             22,
             field("secret"),

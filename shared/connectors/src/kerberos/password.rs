@@ -64,11 +64,6 @@ impl Connector for KerberosPassword {
             .await
     }
 
-    async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
-        // A KDC keeps no tickets: these are forgotten here.
-        Ok(())
-    }
-
     fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
         self.realm.inject(state)
     }

@@ -177,11 +177,6 @@ impl Connector for KerberosS4u {
         self.realm.in_time(self.ticket_for(&state.name, now)).await
     }
 
-    async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
-        // A KDC keeps no tickets: this one is forgotten here.
-        Ok(())
-    }
-
     fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
         self.realm.inject(state)
     }

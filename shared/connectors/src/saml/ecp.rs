@@ -139,10 +139,6 @@ impl Connector for SamlEcp {
         self.system.within(self.log_in(login, now)).await
     }
 
-    async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
-        Err(ConnectorError::Refused)
-    }
-
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
         let (Some(logout), Token::Cookies(cookies)) = (&self.settings.logout, Token::from_state(state)?) else {
             return Ok(());

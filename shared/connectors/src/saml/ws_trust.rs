@@ -111,15 +111,6 @@ impl Connector for WsTrust {
         self.system.within(self.log_in(login, now)).await
     }
 
-    async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
-        Err(ConnectorError::Refused)
-    }
-
-    /// An assertion runs out; nobody can be told.
-    async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
-        Ok(())
-    }
-
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
         presenting::inject(&self.settings.present, state, call)
     }
