@@ -8,12 +8,12 @@ mod start;
 
 use std::sync::{Arc, Mutex};
 
-use config::Gateway;
+use config::{Gateway, NoRoute};
 use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::call_context::{Admitted, Outcome, Refusal};
 use domain::event::ApiRequest;
 use domain::keys::PublicKeys;
-use domain::path::CheckedPath;
+use domain::path::{CheckedPath, PathRefused};
 use domain::rate_limit::Refusals;
 use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -107,13 +107,22 @@ impl Authorizer {
         let decided = |outcome| Finding::Decided { principal: claims.sub.to_string(), outcome };
         let refused = |refusal| Ok(decided(Outcome::Refused(refusal)));
 
-        let Some(path) = CheckedPath::parse(&request.path).ok().filter(|_| response::can_be_named(request)) else {
-            return refused(Refusal::BadRequest);
+        if response::is_too_long(request) {
+            return refused(Refusal::PathTooLong);
+        }
+        let path = match CheckedPath::parse(&request.path) {
+            Ok(path) => path,
+            Err(PathRefused::TooLong) => return refused(Refusal::PathTooLong),
+            Err(_) => return refused(Refusal::BadRequest),
         };
         let Ok(method) = http::Method::from_bytes(request.method.as_bytes()) else {
             return refused(Refusal::BadRequest);
         };
-        let Ok(route) = self.gateway.route(&method, path.segments()) else { return refused(Refusal::NotFound) };
+        let route = match self.gateway.route(&method, &path) {
+            Ok(route) => route,
+            Err(NoRoute::Ambiguous) => return refused(Refusal::BadRequest),
+            Err(NoRoute::NotFound | NoRoute::MethodNotAllowed { .. }) => return refused(Refusal::NotFound),
+        };
         let insufficient =
             || Finding::InsufficientScope { principal: claims.sub.to_string(), required: route.scopes.clone() };
         if !route.scopes.is_subset(&claims.scope) {

@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 
 /// Most bytes API Gateway takes from an authorizer.
 const MAX_BYTES: usize = 8 * 1024;
-/// Longest ARN that leaves room for the context.
-const MAX_ARN_BYTES: usize = 1_536;
+/// Longest ARN of a method that API Gateway authorizes, in bytes; beyond it, it answers 414. This and the next bound:
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>.
+const MAX_ARN_BYTES: usize = 1_600;
+/// Longest resource in a policy, in characters.
+const MAX_RESOURCE: usize = 512;
 
 /// What the authorizer found out about a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,11 +68,9 @@ pub(crate) fn answer(request: &ApiRequest, finding: Finding) -> Result<Value, No
     if answer.to_string().len() > MAX_BYTES { Err(NoAnswer::TooLarge) } else { Ok(answer) }
 }
 
-/// Whether a REST policy can name this request and nothing else. A `*`, `?` or `${` that the caller put into the path
-/// would make the policy's resource match other requests.
-pub(crate) fn can_be_named(request: &ApiRequest) -> bool {
-    let arn = request.method_arn.as_deref().unwrap_or_default();
-    request.version == ApiVersion::Http || !(arn.contains(['*', '?']) || arn.contains("${"))
+/// Whether a REST API carries no path of this length to what stands behind the authorizer.
+pub(crate) fn is_too_long(request: &ApiRequest) -> bool {
+    request.version == ApiVersion::Rest && request.method_arn.as_deref().is_some_and(|arn| arn.len() > MAX_ARN_BYTES)
 }
 
 fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
@@ -78,10 +79,6 @@ fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
         Finding::InvalidToken => Err(NoAnswer::Unauthorized),
         Finding::InsufficientScope { principal, required } => {
             Ok(policy(&principal, "Deny", arn, &refusal("insufficient_scope", &required.to_string())))
-        }
-        // No room to say more than no, and nothing is served under such a path.
-        Finding::Decided { principal, .. } if arn.len() > MAX_ARN_BYTES => {
-            Ok(policy(&principal, "Deny", stage_of(arn), &refusal("invalid_request", "")))
         }
         Finding::Decided { principal, outcome } => {
             Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoAnswer::Context)?))
@@ -112,36 +109,30 @@ fn refusal(error: &str, scope: &str) -> Value {
     json!({ "error": error, "scope": scope, "challenge": challenge })
 }
 
-/// A policy for exactly one method and path.
+/// A policy for the method and path asked about.
 fn policy(principal: &str, effect: &str, arn: &str, context: &Value) -> Value {
     json!({
         "principalId": principal,
         "policyDocument": {
             "Version": "2012-10-17",
-            "Statement": [{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": escaped(arn) }]
+            "Statement": [{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource(arn) }]
         },
         "context": context
     })
 }
 
-/// The ARN with IAM's special characters as the policy variables that stand for them, so that none is a wildcard.
-fn escaped(arn: &str) -> String {
-    let mut text = String::with_capacity(arn.len());
-    let mut rest = arn.chars().peekable();
-    while let Some(character) = rest.next() {
-        match character {
-            '*' => text.push_str("${*}"),
-            '?' => text.push_str("${?}"),
-            '$' if rest.peek() == Some(&'{') => text.push_str("${$}"),
-            other => text.push(other),
-        }
-    }
-    text
+/// The ARN itself where a policy can say it and nothing else: within its length, and without a `*`, `?` or `${` of the
+/// caller, which would be wildcards and variables. Otherwise every path of this method in this stage. Nothing is given
+/// away: a policy is for one call, since decisions are not cached (`ReauthorizeEvery: 0`), and the decision in the
+/// context is good for one method and path, which the proxy compares.
+fn resource(arn: &str) -> String {
+    let is_plain = !arn.contains(['*', '?']) && !arn.contains("${");
+    if is_plain && arn.chars().count() <= MAX_RESOURCE { arn.to_owned() } else { format!("{}/*", method_of(arn)) }
 }
 
-/// The part of an ARN that no caller can choose: up to and including the stage.
-fn stage_of(arn: &str) -> &str {
-    let end = arn.match_indices('/').nth(1).map_or(arn.len(), |(position, _)| position);
+/// The part of an ARN before the path, up to and including the method.
+fn method_of(arn: &str) -> &str {
+    let end = arn.match_indices('/').nth(2).map_or(arn.len(), |(position, _)| position);
     arn.get(..end).unwrap_or(arn)
 }
 

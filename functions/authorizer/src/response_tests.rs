@@ -37,18 +37,17 @@ fn a_policy_is_for_exactly_the_method_and_path_asked_about() {
     }
 }
 
-/// Abuse case A6.
+/// Abuse case A6: where a policy cannot say the path, it says none, and the decision alone tells what it is for.
 #[test]
 fn no_wildcard_of_the_caller_is_left_in_a_resource() {
     for (path, resource) in [
-        ("/v1/*", "/v1/${*}"),
-        ("/v1/orders/?", "/v1/orders/${?}"),
-        ("/v1/${aws:username}", "/v1/${$}{aws:username}"),
+        ("/v1/*", "/*"),
+        ("/v1/orders/?", "/*"),
+        ("/v1/${aws:username}", "/*"),
         ("/v1/orders/%2A", "/v1/orders/%2A"),
         ("/v1/orders/%3F", "/v1/orders/%3F"),
     ] {
         let request = rest_call("GET", path);
-        assert_eq!(can_be_named(&request), !resource.contains("${"), "{path}");
         let findings = [
             refused(Refusal::BadRequest),
             Finding::InsufficientScope { principal: "a".into(), required: Scope::default() },
@@ -58,6 +57,30 @@ fn no_wildcard_of_the_caller_is_left_in_a_resource() {
             assert_eq!(statement(&answer)["Resource"], format!("{PREFIX}GET{resource}"));
         }
     }
+}
+
+/// API Gateway takes resources of 512 characters, and authorizes ARNs of 1,600 bytes.
+#[test]
+fn a_path_too_long_for_a_resource_is_covered_by_its_method() {
+    let path = |arn: usize| format!("/{}", "a".repeat(arn - PREFIX.len() - "GET/".len()));
+    for (length, covered) in [(512, false), (513, true), (1_600, true)] {
+        let request = rest_call("GET", &path(length));
+        let expected = if covered { format!("{PREFIX}GET/*") } else { request.method_arn.clone().unwrap() };
+        let allowed = answer(&request, refused(Refusal::NotFound)).unwrap();
+        assert_eq!(
+            (&statement(&allowed)["Resource"], &statement(&allowed)["Effect"]),
+            (&json!(expected), &json!("Allow"))
+        );
+        let lacking = Finding::InsufficientScope { principal: "a".into(), required: Scope::default() };
+        let denied = answer(&request, lacking).unwrap();
+        assert_eq!(
+            (&statement(&denied)["Resource"], &statement(&denied)["Effect"]),
+            (&json!(expected), &json!("Deny"))
+        );
+        assert!(!is_too_long(&request), "{length}");
+    }
+    assert!(is_too_long(&rest_call("GET", &path(1_601))));
+    assert!(!is_too_long(&http_call(&path(1_601))));
 }
 
 /// Checklist B-07: the required scope travels to the gateway response for `ACCESS_DENIED`.
@@ -95,11 +118,11 @@ fn behind(allowed: &Value) -> Result<Admitted, NotAdmitted> {
 }
 
 #[test]
-fn a_path_that_leaves_no_room_for_the_context_is_denied_without_repeating_it() {
+fn a_path_of_any_length_leaves_room_for_the_context() {
     let long = format!("/{}", "a".repeat(9_000));
-    let answer = answer(&rest_call("GET", &long), refused(Refusal::NotFound)).unwrap();
-    assert_eq!(statement(&answer)["Effect"], "Deny");
-    assert_eq!(statement(&answer)["Resource"], PREFIX.trim_end_matches('/'));
+    let answer = answer(&rest_call("GET", &long), refused(Refusal::PathTooLong)).unwrap();
+    assert_eq!(statement(&answer)["Effect"], "Allow");
+    assert_eq!(answer["context"]["decision"], "path_too_long");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use connectors::back_end::BackEndError;
 use domain::event::{ApiResponse, ApiVersion};
-use domain::headers::{Reserved, clean_response};
+use domain::headers::{Cleaning, clean_response};
 use domain::rate_limit::{self, Quota};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -16,17 +17,34 @@ pub(crate) const MAX_ANSWER: usize = 6 * 1024 * 1024;
 /// The longest body that fits for certain: every byte may become six, and headers take their room.
 const CERTAINLY_FITS: usize = MAX_ANSWER / 8;
 
+/// The type of a body whose sender gave none (RFC 9110 §8.3). API Gateway would say `application/json`.
+const UNTYPED: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
 /// Passes an answer on: its status, its end-to-end headers and its body, unchanged.
-pub(crate) fn pass_on(answer: Response<Bytes>, method: &Method, reserved: &Reserved) -> Result<ApiResponse, Failure> {
+pub(crate) fn pass_on(
+    answer: Response<Bytes>,
+    method: &Method,
+    cleaning: Cleaning<'_>,
+) -> Result<ApiResponse, Failure> {
     let (head, body) = answer.into_parts();
     if head.status.as_u16() > 599 {
         return Err(BackEndError::Broken.into());
     }
-    let headers = clean_response(&head.headers, reserved);
-    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     let without_body =
         *method == Method::HEAD || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    Ok(ApiResponse { status: head.status.as_u16(), headers, body: if without_body { Bytes::new() } else { body } })
+    let body = if without_body { Bytes::new() } else { body };
+    let mut headers = clean_response(&head.headers, cleaning);
+    if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, UNTYPED);
+    }
+    // The length of what a GET would have got (RFC 9110 §9.3.2). Any other is that of the body as it is sent here.
+    if *method == Method::HEAD
+        && let Some(length) = head.headers.get(CONTENT_LENGTH)
+    {
+        headers.insert(CONTENT_LENGTH, length.clone());
+    }
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    Ok(ApiResponse { status: head.status.as_u16(), headers, body })
 }
 
 /// Tells the caller what is left of its limit; nobody else may.

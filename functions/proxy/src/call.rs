@@ -4,7 +4,8 @@ use config::{Api, Gateway, NoRoute};
 use domain::call_context::{Admitted, ContextError, NotAdmitted, Refusal};
 use domain::event::{ApiRequest, Query};
 use domain::ids::ApiName;
-use domain::path::{CheckedPath, canonical_query, checked_query};
+use domain::path::CheckedPath;
+use domain::query::{canonical_query, checked_query};
 use http::Method;
 
 use crate::failure::Failure;
@@ -25,11 +26,14 @@ impl<'g> Call<'g> {
     pub(crate) fn read(gateway: &'g Gateway, request: &ApiRequest) -> Result<Self, Failure> {
         let path = CheckedPath::parse(&request.path)?;
         let query = match &request.query {
-            Query::Decoded(pairs) => canonical_query(pairs),
+            Query::Decoded(pairs) => canonical_query(pairs)?,
             Query::Raw(raw) => checked_query(raw)?,
         };
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Failure::Method)?;
-        let found = gateway.route(&method, path.segments());
+        let found = gateway.route(&method, &path);
+        if found == Err(NoRoute::Ambiguous) {
+            return Err(Failure::Ambiguous);
+        }
         if let Ok(found) = &found
             && found.public
         {
@@ -56,6 +60,7 @@ impl<'g> Call<'g> {
 fn nothing_here(reason: &NoRoute<'_>) -> Failure {
     match reason {
         NoRoute::NotFound => Failure::Refused(Refusal::NotFound),
+        NoRoute::Ambiguous => Failure::Ambiguous,
         NoRoute::MethodNotAllowed { allowed, .. } => Failure::MethodNotAllowed(allowed.clone()),
     }
 }

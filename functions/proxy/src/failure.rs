@@ -5,8 +5,9 @@ use connectors::back_end::BackEndError;
 use domain::call_context::{ContextError, Refusal};
 use domain::event::ApiResponse;
 use domain::headers::CannotBuild;
-use domain::path::{PathRefused, QueryRefused};
+use domain::path::PathRefused;
 use domain::problem::{MEDIA_TYPE, Problem};
+use domain::query::QueryRefused;
 use domain::rate_limit;
 use domain::sealing::CannotOpen;
 use http::{Method, StatusCode};
@@ -27,6 +28,8 @@ pub(crate) enum Failure {
     Event(u16),
     #[error(transparent)]
     Path(#[from] PathRefused),
+    #[error("a back end could take the path for that of another route")]
+    Ambiguous,
     #[error(transparent)]
     Query(#[from] QueryRefused),
     #[error("the method is not a method")]
@@ -68,6 +71,7 @@ impl Failure {
             Self::NotReady(_) => "not_ready",
             Self::Event(_) => "event",
             Self::Path(_) => "path",
+            Self::Ambiguous => "path_ambiguous",
             Self::Query(_) => "query",
             Self::Method => "method",
             Self::NoPreflight => "no_preflight",
@@ -95,10 +99,15 @@ impl Failure {
     pub(crate) fn answer(self, request_id: Option<&str>) -> ApiResponse {
         let response = match &self {
             Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
-            Self::Event(413) => problem(413, "The request's body is too large."),
+            Self::Event(413) => problem(413, "The request's body is larger than the gateway carries, about 4.5 MB."),
             Self::Event(_) => problem(400, "The request is malformed."),
-            Self::Path(_) => problem(400, "The path is not allowed."),
-            Self::Query(_) => problem(400, "The query is not allowed."),
+            Self::Path(PathRefused::TooLong) => path_too_long(),
+            Self::Path(refused) => problem(400, &format!("The path is not allowed: {refused}.")),
+            Self::Ambiguous => problem(
+                400,
+                "A back end could take this path for another one: write it exactly as the API documents it.",
+            ),
+            Self::Query(refused) => problem(400, &format!("The query is not allowed: {refused}.")),
             Self::Method => problem(400, "The method is not allowed."),
             Self::NoPreflight => {
                 problem(403, "OPTIONS is for web pages that the gateway lists; see cors in gateway.yaml.")
@@ -153,6 +162,7 @@ impl Failure {
 fn refused(refusal: &Refusal) -> ApiResponse {
     match refusal {
         Refusal::BadRequest => problem(400, "The request is malformed."),
+        Refusal::PathTooLong => path_too_long(),
         Refusal::InvalidToken => {
             challenge(401, "invalid_token", "The access token is missing, expired or revoked", None)
         }
@@ -189,6 +199,11 @@ fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -
         body = body.with("scope", scope);
     }
     send(&body).header("WWW-Authenticate", header)
+}
+
+/// RFC 9110 §15.5.15.
+fn path_too_long() -> ApiResponse {
+    problem(414, "The path is longer than the gateway carries: send long values in the query or the body.")
 }
 
 /// Methods as `Allow` and its like list them.

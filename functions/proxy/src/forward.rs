@@ -7,9 +7,9 @@ use bytes::Bytes;
 use connectors::back_end::{Bounds, Connection};
 use connectors::{Connector, Injection};
 use domain::event::{ApiRequest, ApiResponse};
-use domain::headers::{Client, Identity, Outgoing, Reserved, build_request};
+use domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request};
 use domain::ids::ConnectorName;
-use domain::path::with_injected;
+use domain::query::with_injected;
 use http::{Request, Response};
 use startup::{Ended, Metric, Remote};
 
@@ -41,19 +41,23 @@ impl Proxy {
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
-            let answer = self.exchange(&exchange, reserved, None).await?;
-            return answer::pass_on(answer, &call.method, reserved);
+            let (answer, injected) = self.exchange(&exchange, reserved, None).await?;
+            return answer::pass_on(
+                answer,
+                &call.method,
+                Cleaning { reserved, names: &call.api.headers, injected: &injected },
+            );
         };
         let session = &admitted.session;
         let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
-        let mut answer = self.exchange(&exchange, reserved, Some(&token)).await?;
+        let (mut answer, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
         if connector.is_dead(&answer) {
             // A refresh may have replaced the token since the authorizer looked; if not, it is to be renewed.
             token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
             if !call.method.is_idempotent() {
                 return Err(Failure::SessionRenewed);
             }
-            answer = self.exchange(&exchange, reserved, Some(&token)).await?;
+            (answer, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
             if connector.is_dead(&answer) {
                 let now = self.clock.now();
                 return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
@@ -62,7 +66,7 @@ impl Proxy {
         if !answer.status().is_server_error() {
             self.tokens.used(session, name, &token, self.clock.now()).await;
         }
-        answer::pass_on(answer, &call.method, reserved)
+        answer::pass_on(answer, &call.method, Cleaning { reserved, names: &call.api.headers, injected: &injected })
     }
 
     fn connector<'a>(
@@ -73,19 +77,20 @@ impl Proxy {
         Ok((name, connector))
     }
 
+    /// The back end's answer, and what it was told that the app must not be.
     async fn exchange(
         &self,
         exchange: &Exchange<'_>,
         reserved: &Reserved,
         token: Option<&OpenToken>,
-    ) -> Result<Response<Bytes>, Failure> {
+    ) -> Result<(Response<Bytes>, Injected), Failure> {
         let api = exchange.call.api;
         let traced = startup::exchange(Remote::BackEnd {
             method: exchange.call.method.as_str(),
             scheme: api.back_end.scheme().as_str(),
             host: api.back_end.authority().host(),
         });
-        let request = exchange.request(reserved, token, traced.header())?;
+        let (request, injected) = exchange.request(reserved, token, traced.header())?;
         let max_body = usize::try_from(api.max_answer_bytes).unwrap_or(MAX_ANSWER);
         let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
         let begun = self.clock.now_millis();
@@ -96,7 +101,7 @@ impl Proxy {
         traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
         let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
         startup::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
-        Ok(answer?)
+        Ok((answer?, injected))
     }
 }
 
@@ -116,7 +121,7 @@ impl Exchange<'_> {
         reserved: &Reserved,
         token: Option<&OpenToken>,
         trace_id: Option<&str>,
-    ) -> Result<Request<Bytes>, Failure> {
+    ) -> Result<(Request<Bytes>, Injected), Failure> {
         let (call, api) = (self.call, self.call.api);
         let injection = match (self.connector, token) {
             (Some(connector), Some(token)) => {
@@ -154,10 +159,11 @@ impl Exchange<'_> {
             .path
             .on(back_end.scheme().clone(), back_end.authority().clone(), &with_injected(&call.query, &injection.query))
             .map_err(|_| Failure::Configuration("a usable back end"))?;
+        let injected = Injected::of(&injection.headers, &injection.query);
         let mut request = Request::new(injection.body.unwrap_or_else(|| self.request.body.clone()));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        Ok(request)
+        Ok((request, injected))
     }
 }

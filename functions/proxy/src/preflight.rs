@@ -15,8 +15,9 @@ impl Proxy {
         let cors = self.gateway.cors().filter(|cors| cors.is_preflight(request)).ok_or(Failure::NoPreflight)?;
         let path = CheckedPath::parse(&request.path)?;
         // No route has the method OPTIONS, so that looking for it names the methods there are.
-        match self.gateway.route(&Method::OPTIONS, path.segments()) {
+        match self.gateway.route(&Method::OPTIONS, &path) {
             Err(NoRoute::MethodNotAllowed { allowed, .. }) => Ok(cors.permission(&listed(&allowed))),
+            Err(NoRoute::Ambiguous) => Err(Failure::Ambiguous),
             Ok(_) | Err(NoRoute::NotFound) => Err(Failure::Refused(Refusal::NotFound)),
         }
     }

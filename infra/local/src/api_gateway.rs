@@ -111,7 +111,7 @@ impl ApiGateway {
             self.log.push("api-gateway", &format!("{}: {error}", received.request_id));
             Own::bad_gateway()
         })?;
-        integration::response(&result, api.binary).map_err(|malformed| {
+        integration::response(&result, api.binary, &received.method).map_err(|malformed| {
             self.log.push("api-gateway", &format!("{}: {malformed}", received.request_id));
             Own::bad_gateway()
         })

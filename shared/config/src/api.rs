@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
-    /// Where calls are sent; the path of a call is appended unchanged.
+    /// Where calls are sent; the path of a call is appended in its canonical form.
     pub back_end: Origin,
     /// Permits an `http` back end beyond this machine. Identities and sessions then travel unencrypted.
     #[serde(default)]
@@ -38,7 +38,8 @@ pub struct Api {
     #[serde(default = "default_max_header_bytes")]
     #[schemars(range(min = 1024, max = 65536))]
     pub max_header_bytes: u32,
-    /// The most bytes an answer's body may have, 1024 to 6291456; API Gateway and Lambda carry no more than the last.
+    /// The most bytes an answer's body may have, 1024 to 6291456: what Lambda carries of text. Of other bytes it carries about
+    /// 4.5 MB, since they travel as base64.
     #[serde(default = "default_max_answer_bytes")]
     #[schemars(range(min = 1024, max = 6_291_456))]
     pub max_answer_bytes: u32,
@@ -46,6 +47,10 @@ pub struct Api {
     #[serde(default, deserialize_with = "identity_headers")]
     #[schemars(with = "HeaderNames")]
     pub headers: IdentityHeaders,
+    /// Says that the back end decodes a path once and compares it byte for byte. Without it, a call whose path some back
+    /// end would take for another route's is refused.
+    #[serde(default)]
+    pub exact_paths: bool,
     /// The paths of this API, each with its methods.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,

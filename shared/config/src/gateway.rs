@@ -11,6 +11,7 @@ use crate::url::Issuer;
 use crate::{ConfigError, check, read};
 use domain::cors::Cors;
 use domain::ids::{ApiName, ConnectorName, PlanName};
+use domain::path::CheckedPath;
 use domain::rate_limit::Plan;
 use domain::scope::Scope;
 use std::collections::BTreeSet;
@@ -74,14 +75,10 @@ impl Gateway {
         self.file.sessions_per_user_and_app
     }
 
-    /// The route of a call. `segments` are the raw segments of its path, percent-encodings untouched: `/a/` has `a` and
-    /// an empty one. They are compared byte for byte, a literal segment before a name in braces.
-    pub fn route<'a>(
-        &self,
-        method: &http::Method,
-        segments: impl Iterator<Item = &'a str>,
-    ) -> Result<RouteMatch<'_>, NoRoute<'_>> {
-        self.routes.find(&self.file.apis, method, segments)
+    /// The route of a call, a literal segment before a name in braces. A path that its back end could take for that of a
+    /// narrower route has none.
+    pub fn route(&self, method: &http::Method, path: &CheckedPath) -> Result<RouteMatch<'_>, NoRoute<'_>> {
+        self.routes.find(&self.file.apis, method, path)
     }
 
     /// Which web pages may call; `None` means that no page of another origin may.

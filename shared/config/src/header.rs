@@ -5,17 +5,9 @@ use http::HeaderName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-/// Names, folded, that describe a message (RFC 9110 §8) or that a caller or an answer has a use for.
-const RESERVED: [&str; 8] = [
-    "accept-encoding",
-    "content-encoding",
-    "content-type",
-    "cookie",
-    "date",
-    "range",
-    "set-cookie",
-    "www-authenticate",
-];
+/// Names, squashed, that describe a message (RFC 9110 §8) or that a caller or an answer has a use for.
+const RESERVED: [&str; 8] =
+    ["acceptencoding", "contentencoding", "contenttype", "cookie", "date", "range", "setcookie", "wwwauthenticate"];
 
 /// The name of an HTTP header (a token of RFC 9110 §5.6.2), such as `X-Session`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -50,13 +42,13 @@ pub(crate) fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 }
 
 /// A name as a careless back end may see it.
-pub(crate) fn folded(name: &HeaderName) -> String {
-    domain::headers::fold(name.as_str())
+pub(crate) fn squashed(name: &HeaderName) -> String {
+    domain::headers::squash(name.as_str())
 }
 
 /// Whether a name has a meaning in HTTP or to the gateway, so that it can carry nothing else.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
-    let name = folded(name);
+    let name = squashed(name);
     RESERVED.contains(&name.as_str()) || domain::headers::is_set_by_gateway(&name)
 }
 
@@ -68,7 +60,8 @@ mod tests {
     fn names_with_a_meaning_in_http_are_reserved_however_they_are_written() {
         let framing =
             ["Connection", "transfer_encoding", "Content.Length", "Host", "Via", "TE", "Keep-Alive", "Upgrade"];
-        let hops = ["X-Forwarded-For", "x_forwarded_host", "Forwarded", "X-Real-IP", "Proxy-Authorization"];
+        let hops =
+            ["X-Forwarded-For", "x_forwarded_host", "Forwarded", "X-Real-IP", "Proxy-Authorization", "XForwardedFor"];
         let traces = ["X-Amzn-Trace-Id", "traceparent", "Tracestate", "baggage", "b3", "X-B3-TraceId", "X-Request-Id"];
         for name in framing.into_iter().chain(hops).chain(traces) {
             assert!(is_reserved(&name.parse().unwrap()), "{name}");

@@ -2,6 +2,7 @@
 
 use crate::api::{Api, Method};
 use domain::ids::ApiName;
+use domain::path::{CheckedPath, PathRefused, Readings, Segment, loose};
 use domain::scope::Scope;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub struct RouteMatch<'g> {
 pub enum NoRoute<'g> {
     /// No route has this path: 404 (RFC 9110 §15.5.5).
     NotFound,
+    /// A route has this path, but a back end may take it for that of another route: 400.
+    Ambiguous,
     /// The path is there, the method is not: 405 (RFC 9110 §15.5.6).
     MethodNotAllowed {
         /// The methods that are, for `Allow`; on a public or protected route alike.
@@ -35,44 +38,101 @@ pub enum NoRoute<'g> {
     },
 }
 
+/// A segment of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A name in braces: any one segment that is not empty.
+    Any,
+    /// This text and no other.
+    Literal(Literal),
+}
+
+/// The text of a segment of a route, as calls are compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Literal {
+    /// Canonical: what a call has to have.
+    pub(crate) canonical: String,
+    /// What it stands for.
+    pub(crate) decoded: String,
+    /// What lax back ends compare.
+    pub(crate) loose: String,
+}
+
+impl Part {
+    /// The parts of a route's path, whose literals are segments that a call can have.
+    pub(crate) fn of(path: &str) -> Result<Vec<Self>, PathRefused> {
+        let literal = |segment| {
+            Segment::parse(segment).map(|segment| {
+                let (canonical, decoded) = (segment.as_str().to_owned(), segment.decoded().to_owned());
+                Self::Literal(Literal { canonical, loose: loose(&decoded), decoded })
+            })
+        };
+        segments(path).map(|segment| if is_parameter(segment) { Ok(Self::Any) } else { literal(segment) }).collect()
+    }
+
+    /// Its text, if it is a literal.
+    pub(crate) const fn literal(&self) -> Option<&Literal> {
+        match self {
+            Self::Any => None,
+            Self::Literal(literal) => Some(literal),
+        }
+    }
+}
+
 /// All routes by their segments. A node is reached by one path only, so that looking visits each node at most once.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    literals: BTreeMap<String, Routes>,
+    /// By their canonical text.
+    literals: BTreeMap<String, (Literal, Routes)>,
     any: Option<Box<Routes>>,
-    /// The API and the index of the route that ends here.
-    here: Option<(ApiName, usize)>,
+    here: Option<Place>,
+}
+
+/// A route that ends at a node.
+#[derive(Debug, Clone)]
+struct Place {
+    api: ApiName,
+    /// Among the routes of the API.
+    index: usize,
+    /// For each segment, whether it is a name in braces.
+    open: Vec<bool>,
 }
 
 impl Routes {
     /// Adds a route of checked syntax. Says which one is already there, if any.
-    pub(crate) fn add(&mut self, path: &str, api: &ApiName, index: usize) -> Result<(), (ApiName, usize)> {
+    pub(crate) fn add(&mut self, parts: &[Part], api: &ApiName, index: usize) -> Result<(), (ApiName, usize)> {
         let mut node = self;
-        for segment in segments(path) {
-            node = if is_parameter(segment) {
-                node.any.get_or_insert_default()
-            } else {
-                node.literals.entry(segment.to_owned()).or_default()
+        for part in parts {
+            node = match part {
+                Part::Any => node.any.get_or_insert_default(),
+                Part::Literal(literal) => {
+                    let entry = node.literals.entry(literal.canonical.clone());
+                    &mut entry.or_insert_with(|| (literal.clone(), Self::default())).1
+                }
             };
         }
         if let Some(taken) = &node.here {
-            return Err(taken.clone());
+            return Err((taken.api.clone(), taken.index));
         }
-        node.here = Some((api.clone(), index));
+        let open = parts.iter().map(|part| part.literal().is_none()).collect();
+        node.here = Some(Place { api: api.clone(), index, open });
         Ok(())
     }
 
-    pub(crate) fn find<'g, 'a>(
+    pub(crate) fn find<'g>(
         &'g self,
         apis: &'g BTreeMap<ApiName, Api>,
         method: &http::Method,
-        segments: impl Iterator<Item = &'a str>,
+        path: &CheckedPath,
     ) -> Result<RouteMatch<'g>, NoRoute<'g>> {
-        let segments: Vec<&str> = segments.collect();
-        let taken = segments.first().is_some_and(|first| TAKEN.contains(first));
-        let (api, index) = self.descend(&segments, taken).ok_or(NoRoute::NotFound)?;
-        let routes = apis.get(api).map(|api| &api.routes);
-        let route = routes.and_then(|routes| routes.get(*index)).ok_or(NoRoute::NotFound)?;
+        let segments = path.segments();
+        let taken = segments.first().is_some_and(|first| TAKEN.contains(&first.as_str()));
+        let Place { api, index, open } = self.descend(segments, taken).ok_or(NoRoute::NotFound)?;
+        let found = apis.get(api).ok_or(NoRoute::NotFound)?;
+        let route = found.routes.get(*index).ok_or(NoRoute::NotFound)?;
+        if self.is_ambiguous(segments, open, found.exact_paths) {
+            return Err(NoRoute::Ambiguous);
+        }
         let same = route.methods.iter().find(|(allowed, _)| http::Method::from(**allowed) == *method);
         let (_, scopes) = same.ok_or_else(|| NoRoute::MethodNotAllowed {
             allowed: route.methods.keys().copied().map(Method::into).collect(),
@@ -81,19 +141,52 @@ impl Routes {
         Ok(RouteMatch { api, route: &route.path, scopes, public: route.public })
     }
 
-    fn descend(&self, segments: &[&str], literally: bool) -> Option<&(ApiName, usize)> {
+    fn descend(&self, segments: &[Segment], literally: bool) -> Option<&Place> {
         let Some((first, rest)) = segments.split_first() else {
             return self.here.as_ref();
         };
-        let literal = self.literals.get(*first).and_then(|node| node.descend(rest, false));
+        let literal = self.literals.get(first.as_str()).and_then(|(_, node)| node.descend(rest, false));
         literal.or_else(|| {
-            let any = self.any.as_ref().filter(|_| !literally && !first.is_empty())?;
+            let any = self.any.as_ref().filter(|_| !literally && !first.as_str().is_empty())?;
             any.descend(rest, false)
         })
     }
+
+    /// Whether a back end could take the path of a call for a narrower route than the one found, whose segments are
+    /// `open` where they are names in braces. A literal has one spelling, and a value is none of its spellings.
+    fn is_ambiguous(&self, segments: &[Segment], open: &[bool], exact: bool) -> bool {
+        let mut parts = segments.iter().zip(open);
+        if parts.any(|(segment, open)| !open && segment.is_respelled()) {
+            return true;
+        }
+        let readings = segments.iter().zip(open).map(|(segment, open)| {
+            let decoded = segment.decoded();
+            // What stands for a literal was found byte for byte.
+            if exact || !open { Some(Readings::exact(decoded)) } else { Readings::lax(decoded) }
+        });
+        let Some(mut readings) = readings.collect::<Option<Vec<_>>>() else { return true };
+        if !exact && segments.last().is_some_and(|last| last.as_str().is_empty()) {
+            readings.pop();
+        }
+        self.leads_to_narrower(&readings, open, false, exact)
+    }
+
+    /// Whether some route fits these readings and has a literal where the one found is open.
+    fn leads_to_narrower(&self, readings: &[Readings], open: &[bool], narrower: bool, exact: bool) -> bool {
+        let (Some((first, rest)), Some((is_open, open_rest))) = (readings.split_first(), open.split_first()) else {
+            // Lax back ends see no difference in a slash at the end.
+            let slash = || self.literals.get("").is_some_and(|(_, node)| node.here.is_some());
+            return narrower && (self.here.is_some() || (!exact && slash()));
+        };
+        let mut literals = self.literals.values();
+        literals.any(|(literal, node)| {
+            let same = first.are(&literal.decoded) || (!exact && first.are(&literal.loose));
+            same && node.leads_to_narrower(rest, open_rest, narrower || *is_open, exact)
+        }) || self.any.as_ref().is_some_and(|node| node.leads_to_narrower(rest, open_rest, narrower, exact))
+    }
 }
 
-/// The segments of a route's path: what `CheckedPath::segments` gives for a call.
+/// The segments of a route's path, as it is written.
 pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
@@ -114,6 +207,7 @@ plans: { standard: { calls: 60, window: 1m } }
 apis:
   orders:
     back_end: https://orders.example.com
+    exact_paths: true
     routes:
       - { path: /orders, methods: { GET: [orders:read], POST: [orders:write, orders:read] } }
       - { path: /orders/, methods: { GET: [slash] } }
@@ -122,6 +216,7 @@ apis:
       - { path: '/orders/export/{id}', methods: { GET: [export] } }
       - { path: '/orders/{id}/lines', methods: { GET: [lines] } }
       - { path: /orders/caf%C3%A9, methods: { GET: [cafe] } }
+      - { path: '/orders/a:b', methods: { GET: [colon] } }
   tenants:
     back_end: https://tenants.example.com
     routes:
@@ -139,11 +234,12 @@ apis:
         // `/orders/export/{id}` and `/orders/{id}/lines` both fit `/orders/export/lines`, so one of them goes.
         let gateway = Gateway::parse(&TEXT.replace("'/orders/{id}/lines'", "'/lines/{id}'")).expect("good");
         let path = CheckedPath::parse(path).expect(path);
-        match gateway.route(method, path.segments()) {
+        match gateway.route(method, &path) {
             Ok(found) => {
                 format!("{} {} [{}]{}", found.api, found.route, found.scopes, if found.public { " public" } else { "" })
             }
             Err(NoRoute::NotFound) => "not found".to_owned(),
+            Err(NoRoute::Ambiguous) => "ambiguous".to_owned(),
             Err(NoRoute::MethodNotAllowed { allowed, api }) => format!("{api} allows {allowed:?}"),
         }
     }
@@ -171,15 +267,92 @@ apis:
         assert_eq!(found(&Method::GET, "/lines"), "tenants /{tenant} [tenant]");
     }
 
-    /// Abuse cases A1, A2, A3: the decision is on the same raw bytes that are forwarded, trailing slash included.
+    /// Abuse cases A1, A2, A3. RFC 3986 §6.2.2: one path has one canonical form, and a literal one spelling.
     #[test]
-    fn segments_are_compared_byte_for_byte() {
-        assert_eq!(found(&Method::GET, "/Orders"), "tenants /{tenant} [tenant]");
-        assert_eq!(found(&Method::GET, "/%6Frders"), "tenants /{tenant} [tenant]");
+    fn a_literal_in_another_spelling_is_neither_the_literal_nor_a_value() {
+        for respelled in ["/%6Frders", "/orders/%65xport", "/orders/expor%74", "/%6frders/7", "/orders/%65xport/7"] {
+            for method in [Method::GET, Method::DELETE] {
+                assert_eq!(found(&method, respelled), "ambiguous", "{respelled}");
+            }
+        }
+        // The case of hexadecimal digits is nobody's choice.
         assert_eq!(found(&Method::GET, "/orders/caf%C3%A9"), "orders /orders/caf%C3%A9 [cafe]");
-        assert_eq!(found(&Method::GET, "/orders/caf%c3%a9"), "orders /orders/{id} [orders:read]");
+        assert_eq!(found(&Method::GET, "/orders/caf%c3%a9"), "orders /orders/caf%C3%A9 [cafe]");
+        assert_eq!(found(&Method::GET, "/orders/a:b"), "orders /orders/a:b [colon]");
+        assert_eq!(found(&Method::GET, "/orders/a%3ab"), "ambiguous");
+        // A value may be written in any way.
+        assert_eq!(found(&Method::GET, "/orders/%37"), "orders /orders/{id} [orders:read]");
         assert_eq!(found(&Method::GET, "/orders/"), "orders /orders/ [slash]");
         assert_eq!(found(&Method::GET, "/"), "open / [root]");
+    }
+
+    const LOOKALIKES: [&str; 12] = [
+        "EXPORT",
+        "Export",
+        "export.",
+        "export%20",
+        "%20export",
+        "export+",
+        "export::$DATA",
+        "export%3A%3A$INDEX_ALLOCATION",
+        "export%3Bv=1",
+        "export.json",
+        "%EF%BD%85xport",
+        "EXPORT~1",
+    ];
+
+    /// Abuse cases A2, A3: what a lax back end takes for a literal is none of its values, unless the API says that its
+    /// back end is not lax.
+    #[test]
+    fn a_value_that_looks_like_a_literal_is_refused_unless_the_back_end_is_exact() {
+        let lax = TEXT.replace("'/orders/{id}/lines'", "'/lines/{id}'").replace("    exact_paths: true\n", "");
+        let lax = lax.replace("      - { path: /orders/, methods: { GET: [slash] } }\n", "");
+        let lax = Gateway::parse(&lax).expect("good");
+        for text in LOOKALIKES {
+            let path = CheckedPath::parse(&format!("/orders/{text}")).expect(text);
+            for method in [Method::GET, Method::DELETE] {
+                assert_eq!(lax.route(&method, &path), Err(NoRoute::Ambiguous), "{text}");
+            }
+            assert_eq!(found(&Method::GET, path.as_str()), "orders /orders/{id} [orders:read]", "{text}");
+        }
+        for honest in
+            ["7", "exports", "re-export", "export-2", "2024.12.31", "a%20b", "%2A", "550e8400%2De29b", "%C3%A9"]
+        {
+            let path = CheckedPath::parse(&format!("/orders/{honest}")).expect(honest);
+            assert_eq!(lax.route(&Method::GET, &path).map(|found| found.route), Ok("/orders/{id}"), "{honest}");
+        }
+        // A literal of another API, of whatever methods; and one with deeper children.
+        for path in ["/Orders", "/ORDERS", "/Orders/x", "/orders./export", "/Lines/7", "/orders/..."] {
+            let path = CheckedPath::parse(path).expect(path);
+            assert_eq!(lax.route(&Method::POST, &path), Err(NoRoute::Ambiguous), "{path}");
+        }
+    }
+
+    /// A slash at the end makes two paths here, and one for many back ends.
+    #[test]
+    fn a_slash_at_the_end_does_not_hide_a_literal() {
+        let text = "
+plans: { standard: { calls: 60, window: 1m } }
+apis:
+  a:
+    back_end: https://a.example.com
+    routes:
+      - { path: '/a/{id}/', methods: { GET: [low] } }
+      - { path: /a/export, methods: { GET: [high] } }
+      - { path: '/b/{id}', methods: { GET: [low] } }
+      - { path: /b/export/, methods: { GET: [high] } }
+";
+        let gateway = Gateway::parse(text).expect("good");
+        let route =
+            |path: &str| gateway.route(&Method::GET, &CheckedPath::parse(path).unwrap()).map(|found| found.route);
+        for path in ["/a/export/", "/a/EXPORT/", "/b/export", "/b/Export."] {
+            assert_eq!(route(path), Err(NoRoute::Ambiguous), "{path}");
+        }
+        assert_eq!((route("/a/export"), route("/b/export/")), (Ok("/a/export"), Ok("/b/export/")));
+        assert_eq!(
+            (route("/a/7/"), route("/b/7"), route("/b/7/")),
+            (Ok("/a/{id}/"), Ok("/b/{id}"), Err(NoRoute::NotFound))
+        );
     }
 
     /// RFC 9110 §15.5.6: a known path with another method names the methods there are, those of its own route only.
@@ -206,7 +379,7 @@ apis:
     fn two_routes_that_fit_the_same_call_are_refused() {
         let error = Gateway::parse(TEXT).unwrap_err().to_string();
         assert!(
-            error.contains("line 12, column 17: apis.orders.routes[5].path: some calls fit /orders/export/{id}"),
+            error.contains("line 13, column 17: apis.orders.routes[5].path: some calls fit /orders/export/{id}"),
             "{error}"
         );
     }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::uri::Authority;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -139,6 +140,7 @@ impl BackEndClient {
         request: Request<Bytes>,
         max_body: usize,
     ) -> Result<Response<Bytes>, Failure> {
+        let request = with_length(request);
         let host = request.uri().authority().cloned();
         let host = host.as_ref().map(Authority::as_str);
         let connections = self.inner.as_ref().map_err(|reason| {
@@ -173,6 +175,14 @@ impl BackEndClient {
         })?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
+}
+
+/// A method that means something by its content says that it has none (RFC 9110 §8.6); some servers answer 411 otherwise.
+fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
+    if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    request
 }
 
 /// How one attempt failed.

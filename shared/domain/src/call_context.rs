@@ -74,6 +74,8 @@ pub struct Admitted {
 pub enum Refusal {
     /// 400: the request is malformed, mostly its path.
     BadRequest,
+    /// 414: the path is longer than API Gateway carries to an authorizer; REST API only.
+    PathTooLong,
     /// 401 (RFC 6750 section 3.1); HTTP API only.
     InvalidToken,
     /// 403 (RFC 6750 section 3.1); HTTP API only.
@@ -97,6 +99,7 @@ impl Refusal {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
+            Self::PathTooLong => "path_too_long",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::NotFound => "not_found",

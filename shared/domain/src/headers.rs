@@ -1,12 +1,17 @@
 //! Headers in both directions: built from what is known, never edited copies of what came in.
 
+mod injected;
+mod links;
+mod protected;
 mod request;
 mod response;
 
 use std::collections::BTreeSet;
 
-pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request, is_set_by_gateway};
-pub use response::clean_response;
+pub use injected::Injected;
+pub use protected::is_set_by_gateway;
+pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
+pub use response::{Cleaning, clean_response};
 
 /// Names only a connector may set, so that no client can bring its own and no app ever sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +23,8 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    fn has_header(&self, folded: &str) -> bool {
-        self.headers.iter().any(|name| fold(name) == folded)
+    fn has_header(&self, squashed: &str) -> bool {
+        self.headers.iter().any(|name| squash(name) == squashed)
     }
 
     fn has_cookie(&self, name: &str) -> bool {
@@ -27,30 +32,31 @@ impl Reserved {
     }
 }
 
-/// Fields that belong to one connection (RFC 9110 section 7.6.1).
+/// Fields that belong to one connection (RFC 9110 §7.6.1), squashed.
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
+    "keepalive",
+    "proxyconnection",
+    "proxyauthenticate",
+    "proxyauthorization",
     "te",
     "trailer",
-    "transfer-encoding",
+    "transferencoding",
     "upgrade",
-    "http2-settings",
+    "http2settings",
 ];
 
-/// A header name as a careless back end may see it: CGI and its heirs do not tell `-`, `_` and `.` apart.
-pub fn fold(name: &str) -> String {
-    name.bytes().map(|byte| if matches!(byte, b'_' | b'.') { '-' } else { byte.to_ascii_lowercase().into() }).collect()
+/// A header name as a careless back end may see it: its letters and digits, without case.
+pub fn squash(name: &str) -> String {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
-/// The folded names a message's `Connection` fields list.
+/// The squashed names a message's `Connection` fields list.
 fn named_by_connection<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> BTreeSet<String> {
     fields
-        .filter(|(name, _)| fold(name) == "connection")
+        .filter(|(name, _)| squash(name) == "connection")
         .flat_map(|(_, value)| value.split(|byte| *byte == b','))
-        .map(|option| fold(String::from_utf8_lossy(option).trim()))
+        .map(|option| squash(&String::from_utf8_lossy(option)))
+        .filter(|name| !name.is_empty())
         .collect()
 }

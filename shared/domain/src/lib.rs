@@ -15,6 +15,7 @@ pub mod oauth_error;
 pub mod password;
 pub mod path;
 pub mod problem;
+pub mod query;
 pub mod rate_limit;
 pub mod refresh_token;
 pub mod renewal;

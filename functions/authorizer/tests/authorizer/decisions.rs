@@ -66,12 +66,17 @@ async fn paths_that_lead_nowhere_are_refused_behind_the_authorizer() {
     let alice = stage.login("alice", "pub1", 1).await;
     let bearer = stage.bearer(&alice, "orders:read orders:write");
     let container = stage.container();
+    let too_long = format!("/orders/{}", "a".repeat(1_600));
     for (method, path, refusal) in [
         ("GET", "/public/%2e%2e/orders", Refusal::BadRequest),
         ("GET", "/orders/../echo", Refusal::BadRequest),
         ("GET", "/orders%2f7", Refusal::BadRequest),
         ("GET", "//orders", Refusal::BadRequest),
         ("GET", "/orders/*", Refusal::BadRequest),
+        ("GET", "/%6frders", Refusal::BadRequest),
+        ("GET", "/orders/%2565xport", Refusal::BadRequest),
+        ("GET", "/orders/%ff", Refusal::BadRequest),
+        ("GET", &too_long, Refusal::PathTooLong),
         ("G T", "/orders", Refusal::BadRequest),
         ("GET", "/orders/", Refusal::NotFound),
         ("GET", "/nothing", Refusal::NotFound),

@@ -1,5 +1,7 @@
 //! What of the back end's answers reaches the app, and what is said when there is none.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::event::ApiVersion;
 
 use super::recording_server::{RecordingServer, Reply, answer};
@@ -42,19 +44,104 @@ async fn an_answer_passes_without_the_connection_and_the_legacy_session() {
     }
 }
 
-/// Checklist H-09.
+/// Checklist H-09; RFC 9110 §9.3.2: the length is that of what a GET would have got, if the back end says so.
 #[tokio::test]
 async fn head_204_and_304_have_no_body() {
     let rig = Rig::answering(|number, _| {
-        let line = ["200 OK\r\nContent-Length: 5", "204 No Content", "304 Not Modified\r\nETag: x"][number];
+        let line = ["200 OK\r\nContent-Length: 5", "200 OK", "204 No Content", "304 Not Modified\r\nETag: x"][number];
         Reply::Send(format!("HTTP/1.1 {line}\r\n\r\n").into_bytes())
     })
     .await;
-    for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304)] {
+    for (method, status, length) in
+        [("HEAD", 200, Some("5")), ("HEAD", 200, None), ("GET", 204, None), ("GET", 304, None)]
+    {
         let response = rig.call(Event::new(ApiVersion::Rest, method, "/orders")).await;
         assert_eq!((response.status(), response.body()), (status, vec![]));
+        assert_eq!(response.values("content-length").first().copied(), length, "{method} {status}");
+        assert!(response.values("content-type").is_empty());
     }
     assert_eq!(rig.back_end.connections(), 1);
+}
+
+/// API Gateway would call it JSON (RFC 9110 §8.3).
+#[tokio::test]
+async fn a_body_without_a_type_is_bytes_and_no_json() {
+    for version in BOTH {
+        let rig = Rig::answering(|number, _| answer(200, &[], if number == 0 { b"<html>" } else { b"" })).await;
+        assert_eq!(rig.call(get(version)).await.values("content-type"), ["application/octet-stream"]);
+        assert!(rig.call(get(version)).await.values("content-type").is_empty(), "nothing has no type");
+    }
+}
+
+/// Abuse case B8: a back end that redirects with its query, or prints it, does not hand the app its ticket.
+#[tokio::test]
+async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
+    const TICKET: &str = "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7";
+    for version in BOTH {
+        let rig = Rig::answering(|_, request| {
+            let line = request.line();
+            let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            assert!(target.contains(TICKET), "{target}");
+            let moved = target.replace("/tickets", "/tickets/");
+            let (refresh, link) = (format!("0; url={moved}"), format!("<{moved}>; rel=self"));
+            let base64 = STANDARD.encode(&target);
+            answer(
+                302,
+                &[
+                    ("Location", &moved),
+                    ("Content-Location", &moved),
+                    ("Link", &link),
+                    ("Refresh", &refresh),
+                    ("X-Debug", &base64),
+                    ("X-Request-Line", &line),
+                    ("Set-Cookie", &format!("last={target}")),
+                    ("X-Authenticated-UserId", "alice"),
+                    ("X-Own", "yes"),
+                ],
+                b"",
+            )
+        })
+        .await;
+        let mut event = Event::new(version, "GET", "/tickets");
+        event.query = vec![("a", "1"), ("TICKET", "stolen")];
+        let response = rig.send(event.by(rig.alice_with_ticket(TICKET))).await;
+        assert_eq!(response.status(), 302);
+        assert!(!response.0.to_string().contains("ST-1856339"), "{}", response.0);
+        for name in ["location", "content-location"] {
+            assert_eq!(response.values(name), ["/tickets/?a=1"]);
+        }
+        assert_eq!(response.values("link"), ["</tickets/?a=1>; rel=self"]);
+        assert_eq!(response.values("refresh"), ["0; url=/tickets/?a=1"]);
+        assert_eq!(response.values("x-own"), ["yes"]);
+        for name in ["x-debug", "x-request-line", "set-cookie", "x-authenticated-userid"] {
+            assert!(response.values(name).is_empty(), "{name}");
+        }
+    }
+}
+
+/// Abuse case B8: nor does a session cookie, in whatever a servlet container or a framework makes of it.
+#[tokio::test]
+async fn an_injected_cookie_does_not_leave_either() {
+    let rig = Rig::answering(|_, request| {
+        let cookie = request.values("cookie").join("; ");
+        answer(
+            302,
+            &[
+                ("Location", "/orders;jsessionid=9C1A?SID=new&a=1"),
+                ("Set-Cookie", "a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT, SID=new; HttpOnly"),
+                ("Set-Cookie2", "SID=new; Version=1"),
+                ("X-Cookie", &cookie),
+                ("Via", "1.1 legacy"),
+            ],
+            b"",
+        )
+    })
+    .await;
+    let response = rig.call(get(ApiVersion::Rest)).await;
+    assert_eq!(response.values("location"), ["/orders?a=1"]);
+    assert_eq!(response.values("set-cookie"), ["a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT"]);
+    assert!(response.values("x-cookie").is_empty() && response.values("set-cookie2").is_empty());
+    assert_eq!(response.values("via"), ["1.1 legacy"]);
 }
 
 #[tokio::test]

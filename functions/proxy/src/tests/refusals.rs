@@ -51,6 +51,54 @@ async fn a_path_that_two_readers_could_read_differently_is_refused() {
     assert_eq!(rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await.status(), 200);
 }
 
+/// Abuse cases A2, A3: not even an authorizer's word opens a path that the back end could take for another one.
+#[tokio::test]
+async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
+    let rig = Rig::new().await;
+    let alike = ["/orders/%65xport", "/orders/EXPORT", "/orders/export.", "/orders/export%20", "/orders/export::$DATA"];
+    let not_allowed =
+        ["/orders/%2565xport", "/orders/a%25%32%66b", "/orders/%25252e", "/orders/%ff", "/orders/a%c0%af", "/orders/*"];
+    for version in BOTH {
+        for (path, words) in alike
+            .map(|path| (path, "A back end could take this path for another one: "))
+            .into_iter()
+            .chain(not_allowed.map(|path| (path, "The path is not allowed: ")))
+        {
+            let mut alice = rig.alice(b"alices");
+            alice.route = "/orders/{id}".to_owned();
+            let response = rig.send(Event::new(version, "GET", path).by(alice)).await;
+            assert_eq!(response.status(), 400, "{path}");
+            let problem = response.problem();
+            assert!(problem["detail"].as_str().unwrap().starts_with(words), "{path}: {problem}");
+        }
+        let public = rig.send(Event::new(version, "GET", "/public/%70ing").anonymous()).await;
+        assert_eq!(public.status(), 400);
+    }
+    let asterisk = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders/*")).await.problem();
+    assert_eq!(asterisk["detail"], "The path is not allowed: the path has a `*`, which has to be written as %2A.");
+    assert_eq!(rig.back_end.connections(), 0);
+}
+
+/// RFC 9110 §15.5.15.
+#[tokio::test]
+async fn a_path_that_is_too_long_is_414() {
+    for version in BOTH {
+        let long = format!("/orders/{}", "a".repeat(8_192));
+        assert_eq!(refused(Event::new(version, "GET", &long).by(admitted(1))).await.problem()["status"], 414);
+        let event = Event::new(version, "GET", "/orders").decided(Outcome::Refused(Refusal::PathTooLong));
+        assert_eq!(refused(event).await.problem()["title"], "URI Too Long");
+    }
+}
+
+/// Replaced bytes are not sent in place of those that were meant.
+#[tokio::test]
+async fn a_query_that_a_rest_api_could_not_decode_is_refused() {
+    let mut event = Event::new(ApiVersion::Rest, "GET", "/orders").by(admitted(1));
+    event["multiValueQueryStringParameters"] = json!({ "a": ["1"], "b": ["caf\u{fffd}"] });
+    let problem = refused(event).await.problem();
+    assert_eq!(problem["detail"], "The query is not allowed: the query has bytes that are not UTF-8.");
+}
+
 /// Abuse case A7; checklist Y-05.
 #[tokio::test]
 async fn without_the_authorizers_word_there_is_no_call() {

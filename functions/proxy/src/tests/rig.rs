@@ -90,6 +90,12 @@ connectors:
     extract: {{ cookie: SID }}
     expires: {{ fixed: 30m }}
     inject: {{ cookie: SID }}
+  ticket:
+    type: http_login
+    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
+    extract: {{ json_pointer: /ticket }}
+    expires: {{ fixed: 30m }}
+    inject: {{ query: ticket }}
 apis:
   orders:
     back_end: {origin}
@@ -97,7 +103,12 @@ apis:
     routes:
       - {{ path: /orders, methods: {{ GET: [read], HEAD: [read], POST: [write], PUT: [write] }} }}
       - {{ path: "/orders/{{id}}", methods: {{ GET: [read] }} }}
+      - {{ path: /orders/export, methods: {{ GET: [export] }} }}
       - {{ path: /public/ping, methods: {{ GET: [] }}, public: true }}
+  tickets:
+    back_end: {origin}
+    connector: ticket
+    routes: [{{ path: /tickets, methods: {{ GET: [read], HEAD: [read] }} }}]
   plain:
     back_end: {origin}
     max_header_bytes: 1024
@@ -136,6 +147,16 @@ apis:
         let mut admitted = admitted(1);
         let sealed = self.keys.seal(&admitted.session, &legacy(), 1, [7; 12], state).unwrap();
         admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
+        admitted
+    }
+
+    /// Alice's identity for the API whose internal token travels in the query.
+    pub(super) fn alice_with_ticket(&self, ticket: &str) -> Admitted {
+        let mut admitted = admitted(1);
+        (admitted.api, admitted.route) = (ApiName::parse("tickets").unwrap(), "/tickets".to_owned());
+        let connector = ConnectorName::parse("ticket").unwrap();
+        let sealed = self.keys.seal(&admitted.session, &connector, 1, [7; 12], ticket.as_bytes()).unwrap();
+        admitted.tokens = BTreeMap::from([(connector, TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
         admitted
     }
 

@@ -153,3 +153,62 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
         assert_eq!(elsewhere.connections(), 0);
     }
 }
+
+/// RFC 9110 §8.6: servers that want a length answer 411 to a POST that says none.
+#[tokio::test]
+async fn a_body_that_is_empty_has_a_length_where_the_method_means_one() {
+    let rig = Rig::new().await;
+    for (method, path, lengths) in [
+        ("POST", "/orders", vec!["0"]),
+        ("PUT", "/orders", vec!["0"]),
+        ("GET", "/orders", vec![]),
+        ("HEAD", "/orders", vec![]),
+    ] {
+        assert_eq!(rig.call(Event::new(ApiVersion::Rest, method, path)).await.status(), 200);
+        let requests = rig.back_end.requests();
+        let request = requests.last().unwrap();
+        assert_eq!(request.values("content-length"), lengths, "{method}");
+        assert!(request.values("transfer-encoding").is_empty() && request.values("content-type").is_empty());
+    }
+}
+
+/// A body without a type stays one: its back end knows better what it is than the gateway.
+#[tokio::test]
+async fn no_type_is_added_to_a_body() {
+    for version in BOTH {
+        let rig = Rig::new().await;
+        assert_eq!(rig.call(Event::new(version, "POST", "/orders").body(b"a=1")).await.status(), 200);
+        assert!(rig.back_end.requests()[0].values("content-type").is_empty());
+    }
+}
+
+/// RFC 3986 §6.2.2: what was decided on is what arrives.
+#[tokio::test]
+async fn the_canonical_path_arrives() {
+    for version in BOTH {
+        let rig = Rig::new().await;
+        for (sent, arrived) in [
+            ("/orders/%37", "/orders/7"),
+            ("/orders/550e8400%2de29b", "/orders/550e8400-e29b"),
+            ("/orders/caf%c3%a9", "/orders/caf%C3%A9"),
+            ("/orders/a%3ab%2A", "/orders/a%3Ab%2A"),
+            ("/orders/exports", "/orders/exports"),
+        ] {
+            let mut alice = rig.alice(b"alices");
+            alice.route = "/orders/{id}".to_owned();
+            assert_eq!(rig.send(Event::new(version, "GET", sent).by(alice)).await.status(), 200, "{sent}");
+            let requests = rig.back_end.requests();
+            assert_eq!(requests.last().unwrap().line(), format!("GET {arrived} HTTP/1.1"));
+        }
+    }
+}
+
+/// Bytes that are known pass unchanged.
+#[tokio::test]
+async fn the_raw_query_of_an_http_api_keeps_its_bytes() {
+    let rig = Rig::new().await;
+    let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(rig.alice(b"alices"));
+    event["rawQueryString"] = serde_json::json!("b=%ff&a=x+y;z&c&%zz=100%&_method=DELETE");
+    assert_eq!(rig.send(event).await.status(), 200);
+    assert_eq!(rig.back_end.requests()[0].line(), "GET /orders?b=%ff&a=x+y;z&c&%zz=100% HTTP/1.1");
+}

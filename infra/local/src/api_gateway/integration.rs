@@ -27,12 +27,13 @@ const REMAPPED: [&str; 10] = [
     "www-authenticate",
 ];
 
-/// Headers about the connection, and the length, which API Gateway sets itself.
+/// Headers about the connection, and the length, which comes from the body unless the answer has none by its method.
 const DROPPED: [&str; 8] =
     ["content-length", "expect", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// The response in this result. Bodies marked as base64 are decoded where every type is binary.
-pub(super) fn response(result: &[u8], binary: bool) -> Result<Response, Malformed> {
+/// The response in this result to a request of this method. Bodies marked as base64 are decoded where every type is
+/// binary.
+pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Response, Malformed> {
     let result: Json = serde_json::from_slice(result).map_err(|_| Malformed("it is not JSON"))?;
     let Some(members) = result.as_object() else { return Err(Malformed("it is not an object")) };
     let known = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
@@ -58,7 +59,8 @@ pub(super) fn response(result: &[u8], binary: bool) -> Result<Response, Malforme
     *response.status_mut() = status;
     for (name, value) in headers(members)? {
         let name = name.to_ascii_lowercase();
-        if DROPPED.contains(&name.as_str()) {
+        let is_length_of_get = method == "HEAD" && name == "content-length";
+        if DROPPED.contains(&name.as_str()) && !is_length_of_get {
             continue;
         }
         let name = if REMAPPED.contains(&name.as_str()) { format!("x-amzn-remapped-{name}") } else { name };
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     fn answered(result: &Json) -> Result<Response, Malformed> {
-        response(result.to_string().as_bytes(), true)
+        response(result.to_string().as_bytes(), true, "GET")
     }
 
     async fn body(response: Response) -> Vec<u8> {
@@ -141,6 +143,14 @@ mod tests {
         let response = answered(&json!({ "statusCode": 401, "headers": { "WWW-Authenticate": "Bearer" } })).unwrap();
         assert!(response.headers().get("www-authenticate").is_none());
         assert_eq!(response.headers()["x-amzn-remapped-www-authenticate"], "Bearer");
+    }
+
+    #[test]
+    fn the_length_of_an_answer_to_head_is_what_the_function_says() {
+        let result = json!({ "statusCode": 200, "headers": { "Content-Length": "99" } }).to_string();
+        let length =
+            |method| response(result.as_bytes(), true, method).unwrap().headers().get("content-length").cloned();
+        assert_eq!((length("HEAD"), length("GET")), (Some(HeaderValue::from_static("99")), None));
     }
 
     #[test]
@@ -177,6 +187,6 @@ mod tests {
         ] {
             assert!(answered(&wrong).is_err(), "{wrong}");
         }
-        assert!(response(b"{", true).is_err());
+        assert!(response(b"{", true, "GET").is_err());
     }
 }

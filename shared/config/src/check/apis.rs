@@ -66,7 +66,7 @@ fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings
     found
 }
 
-/// The five names must be free, and different for a back end that takes `-`, `_` and `.` for the same.
+/// The five names must be free, and different for a back end that sees only their letters and digits.
 fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
     let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = names;
     let fields = [
@@ -76,7 +76,7 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
         ("subscription", subscription),
         ("client_id", client_id),
     ];
-    let mut taken: BTreeSet<String> = connector.map(injected).iter().flatten().map(header::folded).collect();
+    let mut taken: BTreeSet<String> = connector.map(injected).iter().flatten().map(header::squashed).collect();
     for (key, name) in fields {
         if header::is_reserved(name) {
             findings.add(
@@ -84,7 +84,7 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
                 format!("`{name}` has a meaning of its own in HTTP: write a name of your own, such as X-User"),
             );
         }
-        if !taken.insert(header::folded(name)) {
+        if !taken.insert(header::squashed(name)) {
             findings.add(
                 format!("{field}.headers.{key}"),
                 format!("`{name}` is the name of another header of this API: write a different one"),

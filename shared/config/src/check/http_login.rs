@@ -78,7 +78,7 @@ fn inject(field: &str, inject: &Inject, also: &BTreeMap<ValueName, Extract>, fin
         let field = if inject.listed { format!("{field}.inject[{position}]") } else { format!("{field}.inject") };
         let (name, value) = match way {
             Way::Cookie(name, value) => (format!("the cookie `{}`", name.as_str()), value),
-            Way::Header(name, value) => (format!("the header `{}`", header::folded(name)), value),
+            Way::Header(name, value) => (format!("the header `{name}`"), value),
             Way::Query(name, value) => (format!("the parameter `{name}`"), value),
         };
         match way {
@@ -90,7 +90,11 @@ fn inject(field: &str, inject: &Inject, also: &BTreeMap<ValueName, Extract>, fin
             Way::Header(..) | Way::Cookie(..) | Way::Query(..) => {}
         }
         injected_value(&format!("{field}.value"), value, also, findings);
-        if !names.insert(name.clone()) {
+        let seen = match way {
+            Way::Header(name, _) => format!("header {}", header::squashed(name)),
+            Way::Cookie(..) | Way::Query(..) => name.clone(),
+        };
+        if !names.insert(seen) {
             findings.add(field, format!("{name} is there twice: keep one"));
         }
     }

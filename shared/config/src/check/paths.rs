@@ -1,10 +1,10 @@
 //! The rules of routes' paths, one by one and against each other.
 
 use super::Findings;
-use crate::api::Api;
-use crate::routes::{Routes, TAKEN, is_parameter, segments};
+use crate::api::{Api, Route};
+use crate::routes::{Literal, Part, Routes, TAKEN, is_parameter, segments};
 use domain::ids::ApiName;
-use domain::path::CheckedPath;
+use domain::path::{CheckedPath, Segment};
 use std::collections::BTreeMap;
 
 /// More routes than this are more than one gateway should have, and more than can be compared while a function starts.
@@ -12,8 +12,10 @@ const MOST_ROUTES: usize = 1_000;
 
 /// A route whose syntax is right.
 struct Sound<'f> {
-    path: &'f str,
-    segments: Vec<&'f str>,
+    name: &'f ApiName,
+    api: &'f Api,
+    route: &'f Route,
+    parts: Vec<Part>,
     field: String,
 }
 
@@ -29,32 +31,71 @@ pub(super) fn check(apis: &BTreeMap<ApiName, Api>, findings: &mut Findings) -> R
     for (name, api) in apis {
         for (index, route) in api.routes.iter().enumerate() {
             let field = format!("apis.{name}.routes[{index}].path");
-            if let Err(reason) = syntax(&route.path, route.public) {
-                findings.add(field, reason);
-                continue;
-            }
-            if let Err((other, at)) = routes.add(&route.path, name, index) {
+            let parts = match syntax(&route.path, route.public) {
+                Ok(parts) => parts,
+                Err(reason) => {
+                    findings.add(field, reason);
+                    continue;
+                }
+            };
+            if let Err((other, at)) = routes.add(&parts, name, index) {
                 findings
                     .add(field, format!("apis.{other}.routes[{at}] has the same path: write its methods in one place"));
                 continue;
             }
-            let route = Sound { path: &route.path, segments: segments(&route.path).collect(), field };
-            if let Some(rival) = sound.iter().find(|other| ambiguous(&route.segments, &other.segments)) {
+            let one = Sound { name, api, route, parts, field };
+            if let Some(rival) = sound.iter().find(|other| ambiguous(&one.parts, &other.parts)) {
                 findings.add(
-                    route.field.clone(),
+                    one.field.clone(),
                     format!(
                         "some calls fit {} as well, and neither is narrower: write one of them differently",
-                        rival.path
+                        rival.route.path
                     ),
                 );
             }
-            sound.push(route);
+            if let Some(twin) = sound.iter().find(|other| one.is_twin_of(other) && !one.asks_the_same_as(other)) {
+                findings.add(
+                    one.field.clone(),
+                    format!(
+                        "a back end may take {} for the same path, and it has other methods or scopes: write one of them \
+                         differently, or `exact_paths: true` if the back end compares paths byte for byte",
+                        twin.route.path
+                    ),
+                );
+            }
+            sound.push(one);
         }
     }
     routes
 }
 
-fn syntax(path: &str, public: bool) -> Result<(), String> {
+impl Sound<'_> {
+    /// Whether a back end of one of them may see one path in both.
+    fn is_twin_of(&self, other: &Self) -> bool {
+        let exact = self.api.exact_paths && other.api.exact_paths;
+        let text = |literal: &Literal| if exact { literal.decoded.clone() } else { literal.loose.clone() };
+        let forms = |sound: &Self| {
+            let mut forms: Vec<_> = sound.parts.iter().map(|part| part.literal().map(text)).collect();
+            if !exact && forms.last().is_some_and(|last| last.as_ref().is_some_and(String::is_empty)) {
+                forms.pop();
+            }
+            forms
+        };
+        forms(self) == forms(other)
+    }
+
+    /// Whether it does not matter which of the two a call is taken for. Of two that differ in a slash at the end, one may
+    /// have methods that the other has not.
+    fn asks_the_same_as(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.route.methods, &other.route.methods);
+        let slash = self.parts.len() != other.parts.len();
+        let methods = ours == theirs
+            || (slash && ours.iter().all(|(method, scopes)| theirs.get(method).is_none_or(|other| other == scopes)));
+        self.name == other.name && self.route.public == other.route.public && methods
+    }
+}
+
+fn syntax(path: &str, public: bool) -> Result<Vec<Part>, String> {
     if !path.starts_with('/') {
         return Err(format!("`{path}` does not begin with a slash: write /{path}"));
     }
@@ -70,12 +111,13 @@ fn syntax(path: &str, public: bool) -> Result<(), String> {
     }
     let example: Vec<&str> = segments(path).map(|segment| if is_parameter(segment) { "x" } else { segment }).collect();
     let example = format!("/{}", example.join("/"));
-    CheckedPath::parse(&example)
-        .map_err(|refused| format!("no call can have this path, because {refused}: write another"))?;
-    let mut parts = segments(path);
-    let (first, more) = (parts.next().unwrap_or_default(), parts.next().is_some_and(|second| !second.is_empty()));
+    let unreachable = |refused| format!("no call can have this path, because {refused}: write another");
+    let canonical = CheckedPath::parse(&example).map_err(unreachable)?;
+    let parts = Part::of(path).map_err(unreachable)?;
+    let mut written = canonical.segments().iter().map(Segment::as_str);
+    let (first, more) = (written.next().unwrap_or_default(), written.next().is_some_and(|second| !second.is_empty()));
     match (public, first) {
-        (true, "public") if more => Ok(()),
+        (true, "public") if more => Ok(parts),
         (true, _) => {
             Err("calls without a token come in under /public/ only: write /public/…, or remove `public: true`"
                 .to_owned())
@@ -86,21 +128,23 @@ fn syntax(path: &str, public: bool) -> Result<(), String> {
         (false, taken) if TAKEN.contains(&taken) => {
             Err(format!("/{taken} belongs to the gateway itself: write another path"))
         }
-        (false, _) => Ok(()),
+        (false, _) => Ok(parts),
     }
 }
 
 /// Whether some path fits both routes and each is narrower than the other somewhere.
-fn ambiguous(one: &[&str], other: &[&str]) -> bool {
+fn ambiguous(one: &[Part], other: &[Part]) -> bool {
     let mut narrower = (false, false);
-    for (position, (a, b)) in one.iter().zip(other).enumerate() {
-        let open = |literal: &str| !literal.is_empty() && (position > 0 || !TAKEN.contains(&literal));
-        match (is_parameter(a), is_parameter(b)) {
-            (false, false) if a != b => return false,
-            (false, true) if open(a) => narrower.0 = true,
-            (true, false) if open(b) => narrower.1 = true,
-            (false, true) | (true, false) => return false,
-            (false, false) | (true, true) => {}
+    for (position, parts) in one.iter().zip(other).enumerate() {
+        let open = |literal: &Literal| {
+            !literal.canonical.is_empty() && (position > 0 || !TAKEN.contains(&literal.canonical.as_str()))
+        };
+        match parts {
+            (Part::Literal(a), Part::Literal(b)) if a.canonical != b.canonical => return false,
+            (Part::Literal(a), Part::Any) if open(a) => narrower.0 = true,
+            (Part::Any, Part::Literal(b)) if open(b) => narrower.1 = true,
+            (Part::Literal(_), Part::Any) | (Part::Any, Part::Literal(_)) => return false,
+            (Part::Literal(_), Part::Literal(_)) | (Part::Any, Part::Any) => {}
         }
     }
     one.len() == other.len() && narrower == (true, true)

@@ -14,6 +14,9 @@ fn paths_that_no_call_can_have() {
         (ONE, "path: /orders/../x", 41, FIELD, "dot segment"),
         (ONE, "path: /orders/%2e%2e", 41, FIELD, "dot segment"),
         (ONE, "path: /orders%2fx", 41, FIELD, "encoded character"),
+        (ONE, "path: /orders/a%252fx", 41, FIELD, "percent-encoded twice"),
+        (ONE, "path: /orders/%ff", 41, FIELD, "not UTF-8"),
+        (ONE, "path: /orders/*", 41, FIELD, "written as %2A"),
         (ONE, "path: /orders;x", 41, FIELD, "not allowed"),
         (ONE, "path: /orders?x", 41, FIELD, "not allowed"),
         (ONE, "path: /orders/%zz", 41, FIELD, "malformed"),
@@ -62,6 +65,7 @@ fn public_routes_lie_under_public_and_ask_for_nothing() {
 fn paths_that_two_routes_claim() {
     told(&[
         (ONE, "path: /orders", 41, FIELD, "apis.orders.routes[0] has the same path: write its methods in one place"),
+        (ONE, "path: /%6frders", 41, FIELD, "apis.orders.routes[0] has the same path"),
         (
             ONE,
             "path: /orders/{a}\n        methods: { GET: [orders:read] }\n      - path: /orders/{b}",
@@ -84,4 +88,42 @@ fn paths_that_two_routes_claim() {
         // No name in braces stands for `public`, so these two never meet.
         (ONE, "path: /{a}/ping"),
     ]);
+}
+
+/// Abuse cases A1, A2: what a lax back end takes for one path asks for one thing, or the back end is not lax.
+#[test]
+fn paths_that_a_back_end_may_take_for_one() {
+    const LAX: &str = "a back end may take /orders for the same path";
+    told(&[
+        (ONE, "path: /Orders", 41, FIELD, LAX),
+        (ONE, "path: /orders.", 41, FIELD, "or `exact_paths: true` if the back end compares paths byte for byte"),
+        (ONE, "path: /%EF%BD%8Frders", 41, FIELD, LAX),
+        (
+            "path: /orders/{id}\n        methods: { GET: [orders:read] }",
+            "path: /orders/\n        methods: { GET: [orders:write] }",
+            41,
+            FIELD,
+            LAX,
+        ),
+        (
+            "path: /orders/{id}",
+            "path: /orders/a%3Ab\n        methods: { GET: [orders:write] }\n      - path: /orders/a:b",
+            43,
+            "apis.orders.routes[2].path",
+            "a back end may take /orders/a%3Ab",
+        ),
+        ("timeout: 10s", "exact_paths: maybe", 35, "apis.orders.exact_paths", "true or false"),
+    ]);
+    accepted(&[
+        (ONE, "path: /orders/"),
+        (ONE, "path: /orders/a:b\n        methods: { GET: [orders:read] }\n      - path: /orders/A:B"),
+        (ONE, "path: /orders-2"),
+        ("timeout: 10s", "exact_paths: true"),
+    ]);
+    let exact = super::changed("timeout: 10s", "exact_paths: true");
+    for path in ["/Orders", "/orders.", "/%EF%BD%8Frders"] {
+        config::Gateway::parse(&exact.replace(ONE, &format!("path: {path}"))).expect(path);
+    }
+    let twins = exact.replace(ONE, "path: /orders/a%3Ab\n        methods: { GET: [x] }\n      - path: /orders/a:b");
+    assert!(config::Gateway::parse(&twins).is_err(), "no back end tells these apart");
 }

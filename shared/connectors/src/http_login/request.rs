@@ -7,7 +7,7 @@ use config::connector::{
     Field, Headers, Inject, LoginRequest, Piece, Preflight, RenewRequest, SessionRequest, Template, Way,
 };
 use config::{HttpUrl, Method};
-use domain::path::with_injected;
+use domain::query::with_injected;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};

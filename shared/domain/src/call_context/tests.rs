@@ -56,6 +56,7 @@ fn an_admitted_call_arrives_as_it_was_sent() {
 fn every_refusal_arrives_as_it_was_sent() {
     let refusals = [
         Refusal::BadRequest,
+        Refusal::PathTooLong,
         Refusal::InvalidToken,
         Refusal::InsufficientScope { required: Scope::parse("a b").unwrap() },
         Refusal::NotFound,

@@ -12,6 +12,7 @@ use crate::time::Seconds;
 
 const ADMITTED: &str = "admitted";
 const BAD_REQUEST: &str = "bad_request";
+const PATH_TOO_LONG: &str = "path_too_long";
 const INVALID_TOKEN: &str = "invalid_token";
 const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 const NOT_FOUND: &str = "not_found";
@@ -46,7 +47,7 @@ pub(super) fn write(context: &CallContext, inline: bool) -> BTreeMap<&'static st
         Outcome::Refused(Refusal::InsufficientScope { required }) => {
             map.insert("scope", required.to_string());
         }
-        Outcome::Refused(Refusal::BadRequest | Refusal::InvalidToken | Refusal::NotFound) => {}
+        Outcome::Refused(Refusal::BadRequest | Refusal::PathTooLong | Refusal::InvalidToken | Refusal::NotFound) => {}
     }
     map
 }
@@ -55,6 +56,7 @@ fn decision(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Admitted(_) => ADMITTED,
         Outcome::Refused(Refusal::BadRequest) => BAD_REQUEST,
+        Outcome::Refused(Refusal::PathTooLong) => PATH_TOO_LONG,
         Outcome::Refused(Refusal::InvalidToken) => INVALID_TOKEN,
         Outcome::Refused(Refusal::InsufficientScope { .. }) => INSUFFICIENT_SCOPE,
         Outcome::Refused(Refusal::NotFound) => NOT_FOUND,
@@ -92,6 +94,7 @@ pub(super) fn read(values: &Map<String, Value>) -> Result<CallContext, ContextEr
     let outcome = match values.text("decision")? {
         ADMITTED => Outcome::Admitted(Box::new(admitted(&values)?)),
         BAD_REQUEST => Outcome::Refused(Refusal::BadRequest),
+        PATH_TOO_LONG => Outcome::Refused(Refusal::PathTooLong),
         INVALID_TOKEN => Outcome::Refused(Refusal::InvalidToken),
         INSUFFICIENT_SCOPE => Outcome::Refused(Refusal::InsufficientScope { required: values.scope()? }),
         NOT_FOUND => Outcome::Refused(Refusal::NotFound),

@@ -2,52 +2,12 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
 
-use super::{HOP_BY_HOP, Reserved, fold, named_by_connection};
+use super::{Reserved, named_by_connection, protected, squash};
 use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
 use crate::trace::Trace;
 
-/// Names, folded, that only the gateway or the HTTP client may set.
-const PROTECTED: [&str; 23] = [
-    "authorization",
-    // A trace is the gateway's own, from its first hop on: a caller could otherwise join or flood another's.
-    "b3",
-    "baggage",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    // CGI programs take it for the HTTP_PROXY variable (CVE-2016-5385).
-    "proxy",
-    "traceparent",
-    "tracestate",
-    "x-amzn-trace-id",
-    "x-anonymous-consumer",
-    "x-forwarded",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
-    "x-real-ip",
-    "x-request-id",
-    "x-rewrite-url",
-];
-
-/// Beginnings, folded, of names that only the gateway may set.
-const PROTECTED_FAMILIES: [&str; 5] = ["x-authenticated-", "x-b3-", "x-consumer-", "x-credential-", "x-forwarded-"];
-
-/// Whether this folded name belongs to one connection, frames a message, or is set by the gateway or its HTTP client
-/// whatever a configuration says: no identity and no internal token can travel under it.
-pub fn is_set_by_gateway(folded: &str) -> bool {
-    HOP_BY_HOP.contains(&folded)
-        || PROTECTED.contains(&folded)
-        || ["via", "x-b3-", "x-forwarded-"].iter().any(|family| folded.starts_with(family))
-}
-
-/// How this gateway calls itself in `Via` (RFC 9110 section 7.6.3).
+/// How this gateway calls itself in `Via` (RFC 9110 §7.6.3).
 const VIA_THIS: &str = "1.1 mobile-api-gateway";
 
 /// What is known about the client's side of the call.
@@ -110,10 +70,10 @@ impl Default for IdentityHeaders {
 }
 
 impl IdentityHeaders {
-    fn has(&self, folded: &str) -> bool {
+    pub(super) fn has(&self, squashed: &str) -> bool {
         [&self.user_id, &self.scope, &self.app_name, &self.subscription, &self.client_id]
             .iter()
-            .any(|name| fold(name.as_str()) == folded)
+            .any(|name| squash(name.as_str()) == squashed)
     }
 }
 
@@ -176,8 +136,8 @@ fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let mut headers = HeaderMap::new();
     for (name, value) in received {
-        let folded = fold(name);
-        if for_this_hop.contains(&folded) || is_protected(&folded, call) {
+        let squashed = squash(name);
+        if for_this_hop.contains(&squashed) || is_protected(&squashed, call) {
             continue;
         }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| CannotBuild::ClientHeader)?;
@@ -187,14 +147,12 @@ fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     Ok(headers)
 }
 
-fn is_protected(folded: &str, call: &Outgoing<'_>) -> bool {
-    HOP_BY_HOP.contains(&folded)
-        || PROTECTED.contains(&folded)
-        || PROTECTED_FAMILIES.iter().any(|family| folded.starts_with(family))
-        || call.names.has(folded)
-        || call.reserved.has_header(folded)
+fn is_protected(squashed: &str, call: &Outgoing<'_>) -> bool {
+    protected::is_protected(squashed)
+        || call.names.has(squashed)
+        || call.reserved.has_header(squashed)
         // A back end with a session cookie of ours has no business with cookies of the app.
-        || (folded == "cookie" && !call.reserved.cookies.is_empty())
+        || (squashed == "cookie" && !call.reserved.cookies.is_empty())
 }
 
 fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {

@@ -1,0 +1,232 @@
+//! No call is routed that another reading of its path would send to a route that asks for more.
+//!
+//! The readings and the router here are written anew, plainly, so that they do not share a mistake with the ones that run.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests end like tests")]
+
+use std::collections::BTreeSet;
+
+use config::{Gateway, NoRoute};
+use domain::path::CheckedPath;
+use http::Method;
+use percent_encoding::percent_decode_str;
+use proptest::prelude::*;
+
+/// A route as the plain router knows it.
+#[derive(Clone, Debug)]
+struct Plain {
+    api: usize,
+    parts: Vec<String>,
+    methods: Vec<(Method, BTreeSet<String>)>,
+    public: bool,
+}
+
+/// How a back end may read a path.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    decodings: usize,
+    folds_case: bool,
+    strips: bool,
+    ignores_last_slash: bool,
+}
+
+fn readings() -> impl Iterator<Item = Reading> {
+    let bools = [false, true];
+    (0..4_usize).flat_map(move |decodings| {
+        bools.into_iter().flat_map(move |folds_case| {
+            bools.into_iter().flat_map(move |strips| {
+                bools.map(|ignores_last_slash| Reading { decodings, folds_case, strips, ignores_last_slash })
+            })
+        })
+    })
+}
+
+impl Reading {
+    fn of(self, path: &str) -> Vec<String> {
+        let decode = |text: String| percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        let mut path = (0..self.decodings).fold(path.to_owned(), |text, _| decode(text));
+        if self.ignores_last_slash && path.len() > 1 {
+            path = path.trim_end_matches('/').to_owned();
+        }
+        path.trim_start_matches('/').split('/').map(|segment| self.segment(segment)).collect()
+    }
+
+    fn segment(self, text: &str) -> String {
+        let text = if self.folds_case { text.to_lowercase() } else { text.to_owned() };
+        let text = if self.strips { text.trim_end_matches(['.', ' ']).to_owned() } else { text };
+        if self.strips {
+            text.split("::").next().unwrap_or_default().trim_end_matches(['.', ' ']).to_owned()
+        } else {
+            text
+        }
+    }
+
+    /// The route that this reader would choose: literals first, from the left.
+    fn route(self, routes: &[Plain], path: &str) -> Option<Plain> {
+        let segments = self.of(path);
+        let fits = |route: &&Plain| {
+            let parts: Vec<String> = self.of(&format!("/{}", route.parts.join("/")));
+            parts.len() == segments.len()
+                && route.parts.iter().zip(parts).zip(&segments).all(|((written, part), segment)| {
+                    if written.starts_with('{') { !segment.is_empty() } else { part == *segment }
+                })
+        };
+        let narrowness = |route: &&Plain| route.parts.iter().map(|part| !part.starts_with('{')).collect::<Vec<_>>();
+        routes.iter().filter(fits).max_by_key(narrowness).cloned()
+    }
+}
+
+fn literal() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["export", "Export", "a", "a:b", "a%3Ab", "caf%C3%A9", "admin", "list.", "x"])
+}
+
+fn part() -> impl Strategy<Value = String> {
+    prop_oneof![3 => literal().prop_map(str::to_owned), 2 => Just("{id}".to_owned())]
+}
+
+fn route() -> impl Strategy<Value = Plain> {
+    let methods = prop::sample::subsequence(vec![Method::GET, Method::DELETE, Method::POST], 1..=3);
+    let scopes =
+        prop::collection::btree_set(prop::sample::select(vec!["r", "w", "export"]).prop_map(str::to_owned), 1..3);
+    let parts = (prop::collection::vec(part(), 1..4), prop::bool::weighted(0.15)).prop_map(|(mut parts, slash)| {
+        parts.extend(slash.then(String::new));
+        parts
+    });
+    (0..2_usize, parts, methods, scopes, prop::bool::weighted(0.15)).prop_map(
+        |(api, mut parts, methods, scopes, public)| {
+            let scopes = if public { BTreeSet::new() } else { scopes };
+            if public {
+                parts.insert(0, "public".to_owned());
+            }
+            Plain { api, parts, methods: methods.into_iter().map(|method| (method, scopes.clone())).collect(), public }
+        },
+    )
+}
+
+/// The segment of a request: a literal as somebody would disguise it, or anything.
+fn segment() -> impl Strategy<Value = String> {
+    let disguise = |text: &str, mask: u32, times: usize, upper: bool, tail: &str| {
+        let mut text: String = text
+            .bytes()
+            .enumerate()
+            .map(|(at, byte)| match (byte.is_ascii_alphanumeric(), mask >> (at % 32) & 1) {
+                (true, 1) => format!("%{byte:02x}"),
+                _ => char::from(byte).to_string(),
+            })
+            .collect();
+        for _ in 0..times {
+            text = text.replace('%', "%25");
+        }
+        let text = if upper { text.to_uppercase() } else { text };
+        text + tail
+    };
+    let tails =
+        prop::sample::select(vec!["", "", ".", "%20", "..", "%2e", "::$DATA", "%2E%20", "%252e", "%2520", ".%20."]);
+    let masks = prop_oneof![3 => Just(0_u32), 1 => any::<u32>()];
+    let times = prop::sample::select(vec![0_usize, 0, 0, 1, 2]);
+    let texts = prop_oneof![3 => literal(), 1 => Just("public"), 1 => Just("7")];
+    prop_oneof![
+        6 => (texts, masks, times, any::<bool>(), tails)
+            .prop_map(move |(text, mask, times, upper, tail)| disguise(text, mask, times, upper, tail)),
+        1 => "[a-z0-9%.:]{1,5}",
+    ]
+}
+
+fn yaml(routes: &[Plain], exact: bool) -> String {
+    let mut text = "plans: { standard: { calls: 60, window: 1m } }\napis:\n".to_owned();
+    for api in 0..2 {
+        let mine: Vec<&Plain> = routes.iter().filter(|route| route.api == api).collect();
+        if mine.is_empty() {
+            continue;
+        }
+        text += &format!(
+            "  api{api}:\n    back_end: https://api{api}.example.com\n    exact_paths: {exact}\n    routes:\n"
+        );
+        for route in mine {
+            let list = |scopes: &BTreeSet<String>| scopes.iter().cloned().collect::<Vec<_>>().join(", ");
+            let methods: Vec<String> =
+                route.methods.iter().map(|(method, scopes)| format!("{method}: [{}]", list(scopes))).collect();
+            let (path, methods) = (route.parts.join("/"), methods.join(", "));
+            text += &format!("      - {{ path: '/{path}', methods: {{ {methods} }}, public: {} }}\n", route.public);
+        }
+    }
+    text
+}
+
+/// Whether a call that was sent to one route could have needed more at the other.
+fn asks_for_more(other: &Plain, found: &config::RouteMatch<'_>, method: &Method, slash: bool) -> bool {
+    let granted: BTreeSet<String> = found.scopes.iter().map(str::to_owned).collect();
+    let Some((_, scopes)) = other.methods.iter().find(|(allowed, _)| allowed == method) else {
+        // Of two configured paths that differ in a slash at the end alone, one may have more methods.
+        return !slash;
+    };
+    format!("api{}", other.api) != found.api.as_str() || (found.public && !other.public) || !scopes.is_subset(&granted)
+}
+
+/// Tables that a gateway accepts, mostly.
+fn routes() -> impl Strategy<Value = Vec<Plain>> {
+    prop::collection::vec(route(), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
+
+    /// Abuse cases A1 to A4; checklist H-13.
+    #[test]
+    fn no_reading_of_a_routed_path_leads_to_a_stricter_route(
+        routes in routes(),
+        paths in prop::collection::vec((prop::collection::vec(segment(), 1..4), prop::bool::weighted(0.2)), 1..12),
+        public in prop::bool::weighted(0.2),
+    ) {
+        let Ok(gateway) = Gateway::parse(&yaml(&routes, false)) else { return Err(TestCaseError::reject("not a table")) };
+        for (segments, slash) in paths {
+            let raw = format!("/{}{}{}", if public { "public/" } else { "" }, segments.join("/"), if slash { "/" } else { "" });
+            let Ok(path) = CheckedPath::parse(&raw) else { continue };
+            for method in [Method::GET, Method::DELETE, Method::POST] {
+                let Ok(found) = gateway.route(&method, &path) else { continue };
+                for reading in readings() {
+                    let Some(other) = reading.route(&routes, path.as_str()) else { continue };
+                    let slash = other.parts.join("/").trim_matches('/') == found.route.trim_matches('/');
+                    prop_assert!(
+                        !asks_for_more(&other, &found, &method, slash),
+                        "{method} {raw} goes to {} as {path}, but {reading:?} leads to {other:?} in\n{}",
+                        found.route, yaml(&routes, false),
+                    );
+                }
+            }
+        }
+    }
+
+    /// The harmless twin: a value that looks like no literal is never refused for its looks, and one decoding is never
+    /// taken for another path where the back end is exact.
+    #[test]
+    fn an_honest_value_passes(routes in routes(), id in "[0-9]{1,3}[a-z0-9-]{0,6}", exact in any::<bool>()) {
+        let Ok(gateway) = Gateway::parse(&yaml(&routes, exact)) else { return Err(TestCaseError::reject("not a table")) };
+        for route in &routes {
+            let parts: Vec<&str> = route.parts.iter().map(|part| if part.starts_with('{') { id.as_str() } else { part }).collect();
+            let path = CheckedPath::parse(&format!("/{}", parts.join("/"))).expect("a path");
+            let (method, _) = route.methods.first().expect("a method");
+            prop_assert_ne!(gateway.route(method, &path), Err(NoRoute::Ambiguous), "{}", path);
+        }
+    }
+
+    /// Even an exact back end decodes once.
+    #[test]
+    fn an_exact_back_end_reads_what_was_decided(
+        routes in routes(),
+        paths in prop::collection::vec(prop::collection::vec(segment(), 1..4), 1..12),
+    ) {
+        let Ok(gateway) = Gateway::parse(&yaml(&routes, true)) else { return Err(TestCaseError::reject("not a table")) };
+        for segments in paths {
+            let Ok(path) = CheckedPath::parse(&format!("/{}", segments.join("/"))) else { continue };
+            for method in [Method::GET, Method::DELETE, Method::POST] {
+                let Ok(found) = gateway.route(&method, &path) else { continue };
+                for decodings in 0..4 {
+                    let reading = Reading { decodings, folds_case: false, strips: false, ignores_last_slash: false };
+                    let Some(other) = reading.route(&routes, path.as_str()) else { continue };
+                    prop_assert!(!asks_for_more(&other, &found, &method, false), "{method} {path} {reading:?} {other:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The one list of header names that no client may bring.
+//!
+//! Names are compared squashed, without everything that is not a letter or digit: CGI and its heirs do not tell `-`, `_`
+//! and `.` apart, others drop what they do not know. A name that ends in `*` stands for all that begin so.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::squash;
+
+/// Names that belong to one connection (RFC 9110 §7.6.1), frame a message, or are set by the gateway or its HTTP client
+/// whatever a configuration says.
+pub(super) const OF_GATEWAY: &[&str] = &[
+    // One connection, and framing.
+    "Connection",
+    "Content-Length",
+    "Expect",
+    "HTTP2-Settings",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    // The app's own token.
+    "Authorization",
+    // Who called whom: the gateway tells, from what API Gateway knows.
+    "Client-IP",
+    "CF-Connecting-IP*",
+    "CF-IPCountry",
+    "CF-Pseudo-IPv4",
+    "CF-Ray",
+    "CF-Visitor",
+    "Fastly-Client-IP",
+    "Forwarded",
+    "Front-End-Https",
+    "Host",
+    "Proxy-Client-IP",
+    "Remote-Addr",
+    "Remote-Host",
+    "Remote-Port",
+    "True-Client-IP",
+    "WL-Proxy-*",
+    "X-Anonymous-Consumer",
+    "X-Appengine-*",
+    "X-ARR-*",
+    "X-Azure-ClientIP",
+    "X-Azure-SocketIP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Coming-From",
+    "X-Envoy-*",
+    "X-Forwarded*",
+    "X-Host",
+    "X-MS-Forwarded-Client-IP",
+    "X-MS-Proxy",
+    "X-Originating-IP",
+    "X-ProxyUser-IP",
+    "X-Real-*",
+    "X-Remote-Addr",
+    "X-Remote-Host",
+    "X-Remote-IP",
+    "X-Request-Id",
+    "X-Scheme",
+    "X-Server-Name",
+    "X-Url-Scheme",
+    // API Gateway's and load balancers' own, `X-Amzn-Remapped-…` and `X-Amzn-Trace-Id` among them.
+    "X-Amzn-*",
+    // Another method or path than the one that was decided on.
+    "Base-Url",
+    "Path-Info",
+    "Path-Translated",
+    "Request-Uri",
+    "Script-Name",
+    "X-Accel-*",
+    "X-HTTP-DestinationURL",
+    "X-HTTP-Method*",
+    "X-HTTP-Path-Override",
+    "X-Method-Override",
+    "X-Middleware-*",
+    "X-Original-*",
+    "X-Override-URL",
+    "X-Rewrite-*",
+    "X-Sendfile-Type",
+    // CGI programs take it for the HTTP_PROXY variable (CVE-2016-5385).
+    "Proxy",
+    // A trace is the gateway's own, from its first hop on: a caller could otherwise join or flood another's.
+    "B3",
+    "Baggage",
+    "Traceparent",
+    "Tracestate",
+    "X-B3-*",
+];
+
+/// Names by which back ends are commonly told who calls. A configuration may use them; a client may not.
+pub(super) const OF_IDENTITY: &[&str] = &[
+    // This gateway's usual ones, and those of the gateway that they come from.
+    "X-Authenticated*",
+    "X-Consumer-*",
+    "X-Credential-*",
+    // CGI, and the single sign-on modules of web servers.
+    "Auth-Cn",
+    "Auth-Groups",
+    "Auth-Mail",
+    "Auth-Name",
+    "Auth-Type",
+    "Auth-Uid",
+    "Auth-User*",
+    "Authenticated-User*",
+    "CAS-User",
+    "Eppn",
+    "Logon-User",
+    "Mellon-*",
+    "OIDC-*",
+    "Persistent-Id",
+    "Proxy-Remote-User",
+    "Proxy-User",
+    "Remote-Email",
+    "Remote-Group*",
+    "Remote-Ident*",
+    "Remote-Name",
+    "Remote-Role*",
+    "Remote-User*",
+    "Shib-*",
+    "Unmapped-Remote-User",
+    // CA SiteMinder, IBM WebSEAL and WebSphere, Oracle Access Manager.
+    "IV-Creds",
+    "IV-Groups",
+    "IV-Remote-Address",
+    "IV-Server-Name",
+    "IV-User*",
+    "OAM-*",
+    "Osso-*",
+    "SM-AuthDir*",
+    "SM-Authentic",
+    "SM-Authorized",
+    "SM-AuthReason",
+    "SM-AuthType",
+    "SM-DominoCN",
+    "SM-OnAuth*",
+    "SM-Realm*",
+    "SM-SDomain",
+    "SM-Server*",
+    "SM-Session*",
+    "SM-TimeToExpire",
+    "SM-TransactionID",
+    "SM-UniversalID",
+    "SM-User*",
+    "$WSAT",
+    "$WSCC",
+    "$WSCS",
+    "$WSEP",
+    "$WSIS",
+    "$WSPC",
+    "$WSPR",
+    "$WSPT",
+    "$WSRA",
+    "$WSRH",
+    "$WSRU",
+    "$WSSC",
+    "$WSSI",
+    "$WSSN",
+    "$WSSP",
+    // Certificates of clients (RFC 9440), as TLS terminators tell them.
+    "Client-Cert*",
+    "Client-Verify",
+    "SSL-Client-*",
+    "SSLClientCert*",
+    "X-Client-Cert*",
+    "X-Client-DN",
+    "X-Client-Verify",
+    "X-SSL-*",
+    "X-TLS-*",
+    // Access proxies, meshes and clouds.
+    "CF-Access-*",
+    "Tailscale-*",
+    "X-Access-Token",
+    "X-Apigateway-Api-Userinfo",
+    "X-Auth-Email",
+    "X-Auth-Group*",
+    "X-Auth-Name",
+    "X-Auth-Request-*",
+    "X-Auth-Role*",
+    "X-Auth-Subject",
+    "X-Auth-User*",
+    "X-Authentik-*",
+    "X-CAS-User",
+    "X-Endpoint-Api-Userinfo",
+    "X-Goog-Authenticated-User-*",
+    "X-Goog-Iap-*",
+    "X-Id-Token",
+    "X-JWT-Assertion",
+    "X-MS-ADFS-*",
+    "X-MS-Client-Principal*",
+    "X-MS-Token-*",
+    "X-Pomerium-*",
+    "X-Remote-Extra-*",
+    "X-Remote-Group*",
+    "X-Remote-Uid",
+    "X-Remote-User*",
+    "X-User",
+    "X-User-Email",
+    "X-User-Groups",
+    "X-User-Id",
+    "X-User-Name",
+    "X-User-Roles",
+    "X-Userinfo",
+    "X-WebAuth-*",
+];
+
+/// A list, squashed.
+struct Names {
+    whole: BTreeSet<String>,
+    families: Vec<String>,
+}
+
+impl Names {
+    fn of(list: &[&str]) -> Self {
+        let (families, whole): (Vec<&str>, Vec<&str>) = list.iter().partition(|name| name.ends_with('*'));
+        Self { whole: whole.into_iter().map(squash).collect(), families: families.into_iter().map(squash).collect() }
+    }
+
+    fn has(&self, squashed: &str) -> bool {
+        self.whole.contains(squashed) || self.families.iter().any(|family| squashed.starts_with(family.as_str()))
+    }
+}
+
+static GATEWAY: LazyLock<Names> = LazyLock::new(|| Names::of(OF_GATEWAY));
+static IDENTITY: LazyLock<Names> = LazyLock::new(|| Names::of(OF_IDENTITY));
+
+/// Whether no identity and no internal token can travel under this squashed name, whatever a configuration says.
+pub fn is_set_by_gateway(squashed: &str) -> bool {
+    GATEWAY.has(squashed) || squashed == "via"
+}
+
+/// Whether a client may not bring this squashed name.
+pub(super) fn is_protected(squashed: &str) -> bool {
+    GATEWAY.has(squashed) || IDENTITY.has(squashed)
+}
