@@ -14,6 +14,7 @@ mod keys;
 mod lifetimes;
 mod metadata;
 mod password_grant;
+mod presented;
 mod refresh_grant;
 mod renewal;
 mod revoke;
@@ -83,16 +84,23 @@ impl App {
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
         };
         let version = request.version;
-        let outcome = self.dispatch(&request).await;
+        let answer = self.answer(&request).await;
+        // A HEAD is answered with the fields of the GET and without its body (RFC 9110 §9.3.2).
+        let answer = if request.method == "HEAD" { answer.with_body("") } else { answer };
+        answer.into_value(version)
+    }
+
+    async fn answer(&self, request: &ApiRequest) -> ApiResponse {
+        let outcome = self.dispatch(request).await;
         let Some(cors) = self.config.cors() else {
-            return outcome.unwrap_or_else(|failure| answer::failure(&failure)).into_value(version);
+            return outcome.unwrap_or_else(|failure| answer::failure(&failure));
         };
         let answer = match outcome {
             // No endpoint has the method OPTIONS, so that the refusal names the methods there are.
-            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(&request) => cors.permission(methods),
+            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(request) => cors.permission(methods),
             outcome => outcome.unwrap_or_else(|failure| answer::failure(&failure)),
         };
-        cors.dress(&request, answer).into_value(version)
+        cors.dress(request, answer)
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
