@@ -87,6 +87,9 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
             }
             assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {path}");
         }
+        let (get, head) = (gateway.request("GET", path), gateway.request("HEAD", path));
+        let (get, head) = (gateway.answer(get).await, gateway.answer(head).await);
+        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}: of the body that is left out");
     }
 }
 

@@ -84,10 +84,7 @@ impl App {
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
         };
         let version = request.version;
-        let answer = self.answer(&request).await;
-        // A HEAD is answered with the fields of the GET and without its body (RFC 9110 §9.3.2).
-        let answer = if request.method == "HEAD" { answer.with_body("") } else { answer };
-        answer.into_value(version)
+        self.answer(&request).await.into_value(version)
     }
 
     async fn answer(&self, request: &ApiRequest) -> ApiResponse {
@@ -113,6 +110,7 @@ impl App {
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
+            // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer)),
             ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {

@@ -107,7 +107,6 @@ async fn only_post_issues_revokes_and_introspects() {
             let answer = stage.send(request(method, path).body(form())).await;
             assert_eq!((answer.status, answer.header("Allow")), (405, Some("POST")), "{method} {path}");
             assert_eq!(answer.header("Cache-Control"), Some("no-store"));
-            assert_eq!(answer.text.is_empty(), method == "HEAD");
         }
     }
     assert!(stage.wire.since_last().is_empty());

@@ -94,7 +94,7 @@ async fn the_public_documents_are_only_read() {
         let answer = stage.send(request("GET", path)).await;
         assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
         let head = stage.send(request("HEAD", path)).await;
-        assert_eq!((head.status, &head.headers, head.text.as_str()), (200, &answer.headers, ""));
+        assert_eq!(head, answer, "API Gateway leaves the body out and tells its length");
     }
     assert_eq!(stage.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
 }
