@@ -81,9 +81,17 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
             }
             let answer = gateway.answer(gateway.request(method, path)).await;
             if allowed.contains(&method) {
-                assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{method} {path}");
+                assert_eq!(
+                    (answer.status, answer.header("content-type")),
+                    (200, "application/json"),
+                    "{method} {path}"
+                );
             } else {
-                assert_eq!((answer.status, answer.header("allow")), (405, allowed.join(", ").as_str()), "{method} {path}");
+                assert_eq!(
+                    (answer.status, answer.header("allow")),
+                    (405, allowed.join(", ").as_str()),
+                    "{method} {path}"
+                );
             }
             assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {path}");
         }

@@ -165,7 +165,8 @@ mod tests {
         for parameters in utf_8 {
             assert_eq!(parse(parameters), Ok(()), "{parameters}");
         }
-        let others = ["latin1", "utf-16", "us-ascii", "\"\"", "utf-8; charset=utf-8", "utf-8;Charset=latin1", "'utf-8'"];
+        let others =
+            ["latin1", "utf-16", "us-ascii", "\"\"", "utf-8; charset=utf-8", "utf-8;Charset=latin1", "'utf-8'"];
         for charset in others {
             assert_eq!(parse(&format!("; charset={charset}")), Err(InvalidForm::Charset), "{charset}");
         }

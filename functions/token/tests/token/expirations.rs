@@ -83,7 +83,9 @@ async fn introspection_tells_the_ends_of_a_refresh_token() {
     }
     let access = stage.send(introspect(&tokens.access)).await;
     assert_eq!(access.body["active"], true);
-    assert!(access.body.get("refresh_token_timeout").is_none() && access.body.get("authorization_expires_in").is_none());
+    assert!(
+        access.body.get("refresh_token_timeout").is_none() && access.body.get("authorization_expires_in").is_none()
+    );
     stage.clock.forward(DAY - 100);
     let over = refresh("pub1", &tokens.refresh);
     assert_eq!(stage.send(over).await.refusal(), (400, "invalid_grant"));

@@ -7,7 +7,8 @@ use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 async fn refused(stage: &Stage) -> Vec<(&'static str, String)> {
     let expired = login(stage, "conf1").await;
     stage.clock.forward(86_400);
-    let (used, forged, revoked) = (login(stage, "conf1").await, login(stage, "conf1").await, login(stage, "conf1").await);
+    let (used, forged, revoked) =
+        (login(stage, "conf1").await, login(stage, "conf1").await, login(stage, "conf1").await);
     let by_another = stage.login("pub1", NOTES).await.refresh;
     assert_eq!(stage.send(revoke(&revoked)).await.status, 200);
     assert_eq!(stage.send(refresh(&used)).await.status, 200);
@@ -27,7 +28,11 @@ async fn refused(stage: &Stage) -> Vec<(&'static str, String)> {
 
 async fn login(stage: &Stage, client: &str) -> String {
     let form = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
-    stage.send(post("/oauth2/token", &[&form[..], &[("scope", NOTES)]].concat()).basic(client, SECRET)).await.tokens().refresh
+    stage
+        .send(post("/oauth2/token", &[&form[..], &[("scope", NOTES)]].concat()).basic(client, SECRET))
+        .await
+        .tokens()
+        .refresh
 }
 
 fn refresh(token: &str) -> Request {
