@@ -63,6 +63,44 @@ async fn the_metadata_has_what_the_rfc_asks_for() {
     assert!(metadata.get("authorization_endpoint").is_none(), "no grant uses one");
 }
 
+/// Checklist T-06, V-08, I-06, H-09: every method that API Gateway passes on reaches the endpoint, which names what it allows.
+#[tokio::test]
+async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body() {
+    let gateway = Gateway::start().await;
+    let read = ["GET", "HEAD"].as_slice();
+    for (path, allowed) in [
+        ("/oauth2/token", ["POST"].as_slice()),
+        ("/oauth2/revoke", &["POST"]),
+        ("/oauth2/introspect", &["POST"]),
+        (METADATA, read),
+        ("/.well-known/jwks.json", read),
+    ] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            if allowed.contains(&method) && method == "POST" {
+                continue;
+            }
+            let answer = gateway.answer(gateway.request(method, path)).await;
+            if allowed.contains(&method) {
+                assert_eq!(
+                    (answer.status, answer.header("content-type")),
+                    (200, "application/json"),
+                    "{method} {path}"
+                );
+            } else {
+                assert_eq!(
+                    (answer.status, answer.header("allow")),
+                    (405, allowed.join(", ").as_str()),
+                    "{method} {path}"
+                );
+            }
+            assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {path}");
+        }
+        let (get, head) = (gateway.request("GET", path), gateway.request("HEAD", path));
+        let (get, head) = (gateway.answer(get).await, gateway.answer(head).await);
+        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}: of the body that is left out");
+    }
+}
+
 /// Checklist J-08, J-09.
 #[tokio::test]
 async fn the_published_keys_are_public_and_distinct() {

@@ -48,8 +48,6 @@ pub(crate) enum Failure {
     Credentials,
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
-    #[error("the token belongs to another application")]
-    ForeignToken,
     #[error("the session is over at the back end")]
     LoginAgain,
     #[error("a back end refused the credentials")]
@@ -108,7 +106,6 @@ impl Failure {
             Self::Scope => "scope",
             Self::Credentials => "credentials",
             Self::RefreshToken(_) => "refresh_token",
-            Self::ForeignToken => "foreign_token",
             Self::LoginAgain => "login_again",
             Self::BackEndRefused => "back_end_refused",
             Self::NotLinked => "not_linked",
@@ -152,6 +149,9 @@ impl Failure {
             Self::Form(InvalidForm::ContentType) => {
                 told(E::InvalidRequest, "send the parameters in the body as application/x-www-form-urlencoded")
             }
+            Self::Form(InvalidForm::Charset) => {
+                told(E::InvalidRequest, "the charset of Content-Type must be utf-8, given once; or leave it out")
+            }
             Self::Form(InvalidForm::Encoding) => told(E::InvalidRequest, "the body must be percent-encoded UTF-8"),
             Self::Form(InvalidForm::Repeated) => told(E::InvalidRequest, "a parameter must not be repeated"),
             Self::Query => told(E::InvalidRequest, "send parameters in the body, never in the URL"),
@@ -181,12 +181,14 @@ impl Failure {
                 told(E::UnsupportedGrantType, "grant_type must be password, refresh_token or client_credentials")
             }
             Self::UnauthorizedClient => told(E::UnauthorizedClient, "this client may not use this grant"),
-            Self::Scope => told(E::InvalidScope, "the scope is malformed, unknown or more than this client may have"),
+            Self::Scope => told(
+                E::InvalidScope,
+                "the scope is unknown, more than this client may have, or not words with one space between two of them",
+            ),
             Self::Credentials => told(E::InvalidGrant, "the username or password is wrong"),
             Self::RefreshToken(_) => {
                 told(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }
-            Self::ForeignToken => told(E::InvalidGrant, "the token was issued to another client"),
             Self::LoginAgain => {
                 told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
@@ -236,6 +238,7 @@ mod tests {
             Failure::Form(InvalidForm::Repeated),
             Failure::Form(InvalidForm::Encoding),
             Failure::Form(InvalidForm::ContentType),
+            Failure::Form(InvalidForm::Charset),
             Failure::Form(InvalidForm::TooManyParameters),
             Failure::Query,
             Failure::MalformedBasic,
@@ -251,7 +254,6 @@ mod tests {
             Failure::Scope,
             Failure::Credentials,
             Failure::RefreshToken("x"),
-            Failure::ForeignToken,
             Failure::LoginAgain,
             Failure::BackEndRefused,
             Failure::NotLinked,

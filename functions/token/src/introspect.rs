@@ -1,6 +1,7 @@
 //! Token introspection (RFC 7662) for confidential applications, about tokens issued to themselves.
 
 use crate::error::Failure;
+use crate::issue::Lasts;
 use crate::{App, Request, answer};
 use domain::access_token::AccessClaims;
 use domain::event::ApiResponse;
@@ -30,14 +31,14 @@ impl App {
         app: &store::App,
         presented: &Presented,
     ) -> Result<Option<Value>, Failure> {
-        let Some(session) = self.store.session(&presented.sid).await? else { return Ok(None) };
-        let ours = session.client_id == app.client_id
-            && self.refresh_for(&session.mac_key).await?.check(&session.mac_key, &session.salt, presented).is_ok();
+        let Ok(session) = self.session_of(&app.client_id, presented).await? else { return Ok(None) };
         let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
-        if !ours || !newest || !self.is_live(request, &session).await? {
+        if !newest || !self.is_live(request, &session).await? {
             return Ok(None);
         }
+        // Asking is no use: it moves neither end (draft-ietf-oauth-refresh-token-expiration-03 §7).
+        let lasts = Lasts::of(&session.family, request.now);
         Ok(Some(json!({
             "active": true,
             "scope": session.scope.to_string(),
@@ -46,6 +47,8 @@ impl App {
             "iss": request.issuer,
             "exp": session.family.idle_end,
             "iat": session.family.served_at,
+            "refresh_token_timeout": lasts.token.as_u64(),
+            "authorization_expires_in": lasts.authorization.as_u64(),
         })))
     }
 

@@ -7,8 +7,8 @@ use domain::event::ApiResponse;
 use domain::ids::{ClientId, SessionId, UserId};
 use domain::scope::Scope;
 use domain::secret::Secret;
-use domain::session::Session;
-use domain::time::Timestamp;
+use domain::session::{Family, Session};
+use domain::time::{Seconds, Timestamp};
 use serde_json::json;
 
 /// Whom an access token is for, and until when at most.
@@ -19,6 +19,28 @@ pub(crate) struct Holder<'a> {
     pub(crate) latest: Timestamp,
 }
 
+/// A refresh token, and how long it is good for: what draft-ietf-oauth-refresh-token-expiration-03 §6.1 has an
+/// application told.
+pub(crate) struct RefreshToken {
+    token: Secret,
+    lasts: Lasts,
+}
+
+/// How much longer a session can be refreshed, in seconds from now.
+pub(crate) struct Lasts {
+    /// By the token that is its newest: `refresh_token_timeout`.
+    pub(crate) token: Seconds,
+    /// By whatever token: `authorization_expires_in`. Never less than the other.
+    pub(crate) authorization: Seconds,
+}
+
+impl Lasts {
+    /// What is left of this session.
+    pub(crate) fn of(family: &Family, now: Timestamp) -> Self {
+        Self { token: family.idle_end.since(now), authorization: family.absolute_end.since(now) }
+    }
+}
+
 impl App {
     /// The answer with a signed access token and, if there is one, a refresh token.
     pub(crate) fn answer_with_tokens(
@@ -26,7 +48,7 @@ impl App {
         request: &Request<'_>,
         holder: &Holder<'_>,
         scope: &Scope,
-        refresh_token: Option<&Secret>,
+        refresh_token: Option<&RefreshToken>,
     ) -> Result<ApiResponse, Failure> {
         let now = request.now;
         let exp = now.saturating_add(self.config.lifetimes().access_token).min(holder.latest);
@@ -49,16 +71,21 @@ impl App {
             "scope": scope.to_string(),
         });
         if let (Some(refresh_token), Some(members)) = (refresh_token, body.as_object_mut()) {
-            members.insert("refresh_token".into(), refresh_token.expose().into());
+            let RefreshToken { token, lasts } = refresh_token;
+            members.insert("refresh_token".into(), token.expose().into());
+            members.insert("refresh_token_timeout".into(), lasts.token.as_u64().into());
+            members.insert("authorization_expires_in".into(), lasts.authorization.as_u64().into());
         }
         Ok(answer::private(200, &body))
     }
 
     /// The refresh token of the session's newest generation: the same every time it is asked for.
-    pub(crate) async fn refresh_token(&self, session: &Session) -> Result<Secret, Failure> {
-        self.refresh_for(&session.mac_key)
+    pub(crate) async fn refresh_token(&self, session: &Session, now: Timestamp) -> Result<RefreshToken, Failure> {
+        let token = self
+            .refresh_for(&session.mac_key)
             .await?
             .token(&session.mac_key, &session.salt, &session.sid, session.family.generation)
-            .map_err(|_| Failure::Internal("the session's MAC key is gone"))
+            .map_err(|_| Failure::Internal("the session's MAC key is gone"))?;
+        Ok(RefreshToken { token, lasts: Lasts::of(&session.family, now) })
     }
 }

@@ -14,6 +14,7 @@ mod keys;
 mod lifetimes;
 mod metadata;
 mod password_grant;
+mod presented;
 mod refresh_grant;
 mod renewal;
 mod revoke;
@@ -83,16 +84,20 @@ impl App {
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
         };
         let version = request.version;
-        let outcome = self.dispatch(&request).await;
+        self.answer(&request).await.into_value(version)
+    }
+
+    async fn answer(&self, request: &ApiRequest) -> ApiResponse {
+        let outcome = self.dispatch(request).await;
         let Some(cors) = self.config.cors() else {
-            return outcome.unwrap_or_else(|failure| answer::failure(&failure)).into_value(version);
+            return outcome.unwrap_or_else(|failure| answer::failure(&failure));
         };
         let answer = match outcome {
             // No endpoint has the method OPTIONS, so that the refusal names the methods there are.
-            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(&request) => cors.permission(methods),
+            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(request) => cors.permission(methods),
             outcome => outcome.unwrap_or_else(|failure| answer::failure(&failure)),
         };
-        cors.dress(&request, answer).into_value(version)
+        cors.dress(request, answer)
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
@@ -105,6 +110,7 @@ impl App {
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
+            // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer)),
             ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {

@@ -15,6 +15,8 @@ impl App {
                 "token_endpoint": format!("{issuer}/oauth2/token"),
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+                // Every session has both ends (draft-ietf-oauth-refresh-token-expiration-03 §8).
+                "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
                 "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
                 "scopes_supported": self.config.scopes(),
                 "revocation_endpoint": format!("{issuer}/oauth2/revoke"),

@@ -72,7 +72,7 @@ impl App {
             return Err(failure);
         }
         let refresh_token = match app.may_use(GrantType::RefreshToken) {
-            Ok(()) => Some(self.refresh_token(&session).await?),
+            Ok(()) => Some(self.refresh_token(&session, request.now).await?),
             Err(_) => None,
         };
         let holder = Holder {

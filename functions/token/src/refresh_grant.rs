@@ -7,6 +7,7 @@ use crate::issue::Holder;
 use crate::{App, Request};
 use domain::event::ApiResponse;
 use domain::form::Form;
+use domain::ids::{ClientId, SessionId};
 use domain::refresh_token::Presented;
 use domain::scope::Scope;
 use domain::secret::sha256_hex;
@@ -43,7 +44,9 @@ impl App {
         app.may_use(GrantType::RefreshToken)?;
         let registered = app.registered();
         let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
-        let presented = Presented::parse(token).map_err(|_| Failure::RefreshToken("malformed"))?;
+        let unknown = SessionId::from_random(startup::entropy::bytes()?);
+        let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
+        let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
         let attempt = attempt(request)?;
         let patience = Patience {
             window: registered.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
@@ -53,19 +56,22 @@ impl App {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
-            let session = self.own_session(registered, &presented).await?;
+            let client = &registered.client_id;
+            let session = match self.session_of(client, &presented).await? {
+                Ok(session) => session,
+                Err(not_theirs) => {
+                    return Err(self.refused(client, None, &presented, request.now, not_theirs.reason()).await);
+                }
+            };
             if matches!(means, Means::Login(person) if session.user_id != *person.user) {
-                return Err(Failure::RefreshToken("of another user"));
+                return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
-            let scope = narrowed_scope(form, &session.scope, &registered.scope)?;
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
+            let scope = narrowed_scope(asked.as_ref(), &session.scope, &registered.scope);
             let (session, outcome) = match decision {
                 Decision::Refuse => {
-                    if session.family.ended {
-                        // A crash may have left the session's entry behind, and with it access tokens that work.
-                        self.end_session(&session.sid).await?;
-                    }
-                    return Err(Failure::RefreshToken("used, expired or ended"));
+                    let reason = "used, expired or ended";
+                    return Err(self.refused(client, Some(&session), &presented, request.now, reason).await);
                 }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
@@ -76,6 +82,7 @@ impl App {
                 // A successor that a refresh has made is none of this login: another one is.
                 Decision::Replay if is_served(&session, means) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
+                    scope.as_ref().map_err(|_| Failure::Scope)?;
                     match self.rotate(request.now, registered, session, attempt.clone(), means).await? {
                         Some(session) => (session, "rotated"),
                         // Another request is making the successor, or has just made it.
@@ -83,7 +90,7 @@ impl App {
                     }
                 }
             };
-            let answer = self.serve(request, registered, &session, &scope).await?;
+            let answer = self.serve(request, registered, &session, &scope?).await?;
             startup::count(match means {
                 Means::Renewal => Metric::Refresh { outcome },
                 Means::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
@@ -93,17 +100,18 @@ impl App {
         Err(Failure::Busy)
     }
 
-    /// The session of a token that was issued to this application; nothing else is told apart.
-    async fn own_session(&self, app: &store::App, presented: &Presented) -> Result<Session, Failure> {
-        let session = self.store.session(&presented.sid).await?.ok_or(Failure::RefreshToken("no such session"))?;
-        if session.client_id != app.client_id {
-            return Err(Failure::RefreshToken("of another application"));
-        }
-        self.refresh_for(&session.mac_key)
-            .await?
-            .check(&session.mac_key, &session.salt, presented)
-            .map_err(|_| Failure::RefreshToken("the MAC is wrong"))?;
-        Ok(session)
+    /// Refuses a refresh token. Whether it is unknown, forged, another application's, expired, used or ended: the steps
+    /// are the same, so that the time tells none from the others.
+    async fn refused(
+        &self,
+        client: &ClientId,
+        session: Option<&Session>,
+        presented: &Presented,
+        now: Timestamp,
+        reason: &'static str,
+    ) -> Failure {
+        let finished = self.finish_end(client, session, &presented.sid, now).await;
+        finished.err().unwrap_or(Failure::RefreshToken(reason))
     }
 
     /// Lease, renew, commit: makes the next generation, or tells that another request does.
@@ -198,7 +206,7 @@ impl App {
             sid: &session.sid,
             latest: self.latest_access(app, session, scope, request.now),
         };
-        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session).await?))
+        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session, request.now).await?))
     }
 
     /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.
@@ -221,12 +229,11 @@ fn changed(tokens: &Tokens, others: &Tokens) -> Tokens {
     changed.map(|(name, token)| (name.clone(), token.clone())).collect()
 }
 
-/// The scope of the access token: what was granted at login, or less; never more (§6).
-fn narrowed_scope(form: &Form, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
+/// The scope of the access token: what was granted at login, or less; never more (RFC 6749 §6).
+fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
     let still = granted.intersection(assigned);
-    let Some(text) = form.get("scope") else { return Ok(still) };
-    let asked = Scope::parse(text).map_err(|_| Failure::Scope)?;
-    if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked) }
+    let Some(asked) = asked else { return Ok(still) };
+    if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked.clone()) }
 }
 
 /// The hash of the attempt id that an app sends with a refresh and repeats when the response was lost.

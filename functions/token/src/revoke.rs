@@ -5,31 +5,35 @@ use crate::{App, Request, answer};
 use domain::event::ApiResponse;
 use domain::ids::ClientId;
 use domain::refresh_token::Presented;
+use domain::time::Timestamp;
 use serde_json::json;
 
 impl App {
-    /// Ends the session of a refresh or access token of this application. Unknown tokens are as good as revoked.
+    /// Ends the session of a refresh or access token of this application. Any other token is as good as revoked (RFC 7009
+    /// §2.2), and one of another application is not told from one that does not exist.
     pub(crate) async fn revoke(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
         let token = form.get("token").ok_or(Failure::Missing("token"))?;
         // The hint is not needed: the two kinds of token cannot be mistaken for each other.
         if let Ok(presented) = Presented::parse(token) {
-            self.revoke_refresh_token(&app.registered().client_id, &presented).await?;
+            self.revoke_refresh_token(&app.registered().client_id, &presented, request.now).await?;
         } else {
             self.revoke_access_token(request, &app.registered().client_id, token).await?;
         }
         Ok(answer::private(200, &json!({})))
     }
 
-    async fn revoke_refresh_token(&self, client_id: &ClientId, presented: &Presented) -> Result<(), Failure> {
-        let Some(session) = self.store.session(&presented.sid).await? else { return Ok(()) };
-        if self.refresh_for(&session.mac_key).await?.check(&session.mac_key, &session.salt, presented).is_err() {
-            return Ok(());
+    /// Whatever is not to be ended, or has ended, takes the same steps.
+    async fn revoke_refresh_token(
+        &self,
+        client: &ClientId,
+        presented: &Presented,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        match self.session_of(client, presented).await?.ok() {
+            Some(session) if !session.family.ended => self.end_session(&session.sid).await,
+            ended_or_not_theirs => self.finish_end(client, ended_or_not_theirs.as_ref(), &presented.sid, now).await,
         }
-        if session.client_id != *client_id {
-            return Err(Failure::ForeignToken);
-        }
-        self.end_session(&session.sid).await
     }
 
     async fn revoke_access_token(&self, request: &Request<'_>, client: &ClientId, token: &str) -> Result<(), Failure> {
@@ -37,7 +41,7 @@ impl App {
             return Ok(());
         };
         if claims.client_id != *client {
-            return Err(Failure::ForeignToken);
+            return Ok(());
         }
         if claims.sub.is_app() {
             self.store.remove_entry(&claims.sub, &claims.client_id, &claims.sid).await?;

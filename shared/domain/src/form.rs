@@ -1,5 +1,6 @@
 //! Form bodies: `application/x-www-form-urlencoded` in UTF-8, every name at most once (RFC 6749 §3.2, Appendix B).
 
+use crate::media_type::MediaType;
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 
@@ -17,9 +18,12 @@ pub enum InvalidForm {
     /// More than 64 parameters.
     #[error("the body must not hold more than 64 parameters")]
     TooManyParameters,
-    /// Another media type, or none.
+    /// Another media type, or none, or one that is malformed.
     #[error("send the parameters as application/x-www-form-urlencoded")]
     ContentType,
+    /// A character encoding other than UTF-8, or two.
+    #[error("the charset of the form must be utf-8, said once or not at all")]
+    Charset,
     /// Percent-encoding that is broken or does not decode to UTF-8.
     #[error("the body must be percent-encoded UTF-8")]
     Encoding,
@@ -33,14 +37,12 @@ pub enum InvalidForm {
 pub struct Form(BTreeMap<String, Secret>);
 
 impl Form {
-    /// Parses a body. The media type may carry a `charset` of UTF-8 and nothing else.
+    /// Parses a body. The media type may carry a `charset` of UTF-8; its other parameters mean nothing.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, InvalidForm> {
         if body.len() > MAX_BODY {
             return Err(InvalidForm::TooLarge);
         }
-        if !content_type.is_some_and(is_form) {
-            return Err(InvalidForm::ContentType);
-        }
+        check_media_type(content_type.ok_or(InvalidForm::ContentType)?)?;
         let text = std::str::from_utf8(body).map_err(|_| InvalidForm::Encoding)?;
         let mut parameters = BTreeMap::new();
         for (count, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
@@ -67,11 +69,18 @@ impl Form {
     }
 }
 
-fn is_form(content_type: &str) -> bool {
-    let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let parameters = parameters.trim();
-    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && (parameters.is_empty() || parameters.replace('"', "").eq_ignore_ascii_case("charset=utf-8"))
+fn check_media_type(content_type: &str) -> Result<(), InvalidForm> {
+    let MediaType { essence, parameters } = MediaType::parse(content_type).ok_or(InvalidForm::ContentType)?;
+    if essence != "application/x-www-form-urlencoded" {
+        return Err(InvalidForm::ContentType);
+    }
+    // A form has no parameter of meaning but this one; what is not recognised is ignored (RFC 2045 §5).
+    let mut charsets = parameters.iter().filter(|(name, _)| name == "charset").map(|(_, value)| value);
+    match (charsets.next(), charsets.next()) {
+        (None, _) => Ok(()),
+        (Some(charset), None) if ["utf-8", "utf8"].iter().any(|utf_8| charset.eq_ignore_ascii_case(utf_8)) => Ok(()),
+        (Some(_), _) => Err(InvalidForm::Charset),
+    }
 }
 
 /// Decodes one name or value: `+` is a space, `%XX` a byte, the whole UTF-8.
@@ -134,8 +143,36 @@ mod tests {
         for other in [None, Some("application/json"), Some("text/plain"), Some("multipart/form-data; boundary=x")] {
             assert_eq!(Form::parse(other, b"a=b").unwrap_err(), InvalidForm::ContentType, "{other:?}");
         }
-        assert!(Form::parse(Some("Application/X-WWW-Form-Urlencoded; charset=UTF-8"), b"a=b").is_ok());
-        assert!(Form::parse(Some("application/x-www-form-urlencoded; charset=latin1"), b"a=b").is_err());
+    }
+
+    /// Checklist T-10, T-11: UTF-8 in every spelling that is in use, and no other encoding.
+    #[test]
+    fn the_charset_of_a_form_is_utf_8() {
+        let parse = |parameters: &str| {
+            Form::parse(Some(&format!("Application/X-WWW-Form-Urlencoded{parameters}")), b"a=b").map(drop)
+        };
+        let utf_8 = [
+            "",
+            ";",
+            "; charset=UTF-8",
+            ";charset=utf8",
+            " ;\tCHARSET=UTF8 ; ",
+            ";charset=\"utf-8\"",
+            "; charset=\"UTF\\8\"",
+            "; boundary=x; charset=Utf-8",
+            "; x=\"; charset=latin1\"",
+        ];
+        for parameters in utf_8 {
+            assert_eq!(parse(parameters), Ok(()), "{parameters}");
+        }
+        let others =
+            ["latin1", "utf-16", "us-ascii", "\"\"", "utf-8; charset=utf-8", "utf-8;Charset=latin1", "'utf-8'"];
+        for charset in others {
+            assert_eq!(parse(&format!("; charset={charset}")), Err(InvalidForm::Charset), "{charset}");
+        }
+        for malformed in ["; charset", "; charset=", "; charset = utf-8", "; charset=\"utf-8", ", charset=utf-8", "x"] {
+            assert_eq!(parse(malformed), Err(InvalidForm::ContentType), "{malformed}");
+        }
     }
 
     /// Abuse case G4.

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod ids;
 mod jose;
 pub mod keys;
+mod media_type;
 pub mod oauth_error;
 pub mod password;
 pub mod path;

@@ -9,7 +9,7 @@ const MAX_LENGTH: usize = 1024;
 
 /// A text that is not a list of scope tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("scope must be space-delimited tokens of %x21 / %x23-5B / %x5D-7E, at most 1024 bytes")]
+#[error("scope must be tokens of %x21 / %x23-5B / %x5D-7E with one space between two of them, at most 1024 bytes")]
 pub struct InvalidScope;
 
 /// A set of scope tokens; order and repetition in a request mean nothing.
@@ -17,15 +17,18 @@ pub struct InvalidScope;
 pub struct Scope(BTreeSet<String>);
 
 impl Scope {
-    /// Parses a space-delimited list; the empty text is the empty scope.
+    /// Parses a list of tokens with exactly one space between two of them; the empty text is the empty scope.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         let token_char = |b: u8| b == 0x21 || (0x23..=0x5b).contains(&b) || (0x5d..=0x7e).contains(&b);
+        let is_token = |token: &str| !token.is_empty() && token.bytes().all(token_char);
         if text.len() > MAX_LENGTH {
             return Err(InvalidScope);
         }
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
         text.split(' ')
-            .filter(|token| !token.is_empty())
-            .map(|token| if token.bytes().all(token_char) { Ok(token.to_owned()) } else { Err(InvalidScope) })
+            .map(|token| if is_token(token) { Ok(token.to_owned()) } else { Err(InvalidScope) })
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -96,9 +99,27 @@ mod tests {
     /// Checklist T-15.
     #[test]
     fn a_token_outside_the_grammar_is_refused() {
-        for bad in ["a\tb", "a\"b", "a\\b", "é", "a\nb"] {
+        let spaces = [" ", "  ", " a", "a ", "a  b", "\ta", "a\u{a0}b"];
+        for bad in ["a\tb", "a\"b", "a\\b", "é", "a\nb"].into_iter().chain(spaces) {
             assert_eq!(Scope::parse(bad), Err(InvalidScope), "{bad:?}");
         }
         assert!(Scope::parse("orders:read https://x/y").is_ok());
+    }
+
+    proptest::proptest! {
+        /// Checklist T-15: RFC 6749 §3.3, written as an expression. The empty text stands for no scope at all.
+        #[test]
+        fn exactly_the_grammar_of_the_rfc_is_read(text in "[ a-c\t\n\"\\\\é!]{0,8}") {
+            let token = |token: &str| !token.is_empty() && token.chars().all(|c| matches!(c, 'a'..='c' | '!'));
+            let well_formed = text.is_empty() || text.split(' ').all(token);
+            proptest::prop_assert_eq!(Scope::parse(&text).is_ok(), well_formed);
+        }
+
+        /// What is written is read again as the same.
+        #[test]
+        fn a_scope_is_written_as_it_is_read(tokens in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..20)) {
+            let scope = Scope::parse(&tokens.join(" ")).unwrap();
+            proptest::prop_assert_eq!(Scope::parse(&scope.to_string()), Ok(scope));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What each journey costs, in operations on DynamoDB.
 
-use crate::request::{Request, Tokens, post};
+use crate::request::{Answer, Request, Tokens, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 
 struct Journeys {
@@ -11,14 +11,25 @@ struct Journeys {
 impl Journeys {
     /// Sends a request of `conf1` and compares what it cost.
     async fn cost(&mut self, name: &str, expected: &[&str], path: &str, fields: &[(&str, &str)]) -> Tokens {
+        self.answered(name, expected, path, fields, 200).await.tokens()
+    }
+
+    async fn answered(
+        &mut self,
+        name: &str,
+        expected: &[&str],
+        path: &str,
+        fields: &[(&str, &str)],
+        status: u64,
+    ) -> Answer {
         let request: Request = post(path, fields).basic("conf1", SECRET);
         self.stage.wire.since_last();
         let answer = self.stage.send(request).await;
         let operations = self.stage.wire.since_last();
-        if operations != expected || answer.status != 200 {
+        if operations != expected || answer.status != status {
             self.wrong.push(format!("{name}: {} {} {operations:?}", answer.status, operations.len()));
         }
-        answer.tokens()
+        answer
     }
 
     async fn login(&mut self, name: &str, expected: &[&str], scope: &str) -> Tokens {
@@ -62,6 +73,9 @@ async fn every_journey_costs_what_it_should() {
     journeys.cost("introspect access", &[APP, GRANT], "/oauth2/introspect", &access).await;
     journeys.cost("revoke refresh", &[APP, SESSION, END, ENTRY], "/oauth2/revoke", &token).await;
     journeys.cost("revoke access", &[APP, END, ENTRY], "/oauth2/revoke", &access).await;
+    journeys.cost("revoke again", &[APP, SESSION, GRANT], "/oauth2/revoke", &token).await;
+    let ended = [("grant_type", "refresh_token"), ("refresh_token", second.refresh.as_str())];
+    journeys.answered("refused refresh", &[APP, SESSION, GRANT], "/oauth2/token", &ended, 400).await;
 
     let vault = journeys.login("login with a connector", &with_second, "vault:read").await;
     journeys.stage.clock.forward(1_500);

@@ -66,8 +66,24 @@ async fn only_a_form_is_read() {
         assert_eq!(stage.send(request).await.refusal(), (400, "invalid_request"));
     }
     assert!(stage.wire.since_last().is_empty());
-    let utf8 = raw(form()).header("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8");
-    assert_eq!(stage.send(utf8).await.status, 200);
+}
+
+/// Checklist T-10: UTF-8 in each of its spellings, and a refusal of anything else that says so.
+#[tokio::test]
+async fn the_charset_of_a_form_is_utf_8_and_a_refusal_says_so() {
+    let stage = Stage::new().await;
+    let with = |parameters: &str| {
+        raw(form()).header("Content-Type", &format!("application/x-www-form-urlencoded{parameters}"))
+    };
+    for utf_8 in [";charset=UTF-8", "; charset=UTF8", "; charset=\"utf8\"", ";charset=utf-8;", "; x=y"] {
+        assert_eq!(stage.send(with(utf_8)).await.status, 200, "{utf_8}");
+    }
+    for other in ["; charset=utf-16", "; charset=ISO-8859-1", "; charset=utf-8; charset=utf-8"] {
+        let answer = stage.send(with(other)).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request"), "{other}");
+        let description = answer.body["error_description"].as_str().unwrap();
+        assert!(description.contains("charset") && description.contains("utf-8"), "{description}");
+    }
 }
 
 /// Checklist T-10: the password is the one with every sign that forms write differently.

@@ -17,6 +17,8 @@ mod crashes;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod expirations;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod guesses;
@@ -38,6 +40,8 @@ mod metadata;
 mod pages;
 #[cfg(test)]
 mod refreshes;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod renewals;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Metadata (RFC 8414) and keys: what is published works, and nothing else does.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::request::{post, request};
 use crate::stage::{ISSUER, NOTES, PASSWORD, SECRET, Stage};
@@ -25,6 +25,7 @@ async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
         assert!(!name.contains("_alg_") || !value.to_string().contains("none"), "{name}");
     }
     // There is no authorization endpoint, so there is no response type to list (RFC 8414 §3.2).
+    assert_eq!(document["refresh_token_expiration_types_supported"], json!(["authorization", "token_timeout"]));
     assert!(document.get("response_types_supported").is_none() && document.get("authorization_endpoint").is_none());
 }
 
@@ -86,10 +87,14 @@ async fn the_key_set_is_public_and_verifies_what_is_issued() {
 async fn the_public_documents_are_only_read() {
     let stage = Stage::new().await;
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
-        let answer = stage.send(request("POST", path)).await;
-        assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD")));
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            let answer = stage.send(request(method, path)).await;
+            assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD")), "{method} {path}");
+        }
         let answer = stage.send(request("GET", path)).await;
         assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
+        let head = stage.send(request("HEAD", path)).await;
+        assert_eq!(head, answer, "API Gateway leaves the body out and tells its length");
     }
     assert_eq!(stage.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
 }

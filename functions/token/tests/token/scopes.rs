@@ -1,7 +1,7 @@
 //! Scopes: what was asked, never more than what may be had, and never more at a refresh.
 
 use crate::request::{Request, post};
-use crate::stage::{NOTES, Stage, login, refresh};
+use crate::stage::{NOTES, SECRET, Stage, login, refresh};
 
 const ALL: &str = "notes:read notes:write orders:read orders:write vault:read";
 
@@ -27,8 +27,14 @@ async fn the_granted_scope_is_told_and_defaults_to_that_of_the_application() {
 async fn a_scope_is_a_set_of_case_sensitive_words() {
     let stage = Stage::new().await;
     let bad = ["notes:read\tnotes:write", "\"", "a\\b", "nötes", "NOTES:READ", "notes:read admin", "notes", "*", " "];
-    for scope in bad {
-        assert_eq!(stage.send(login("alice", "pub1", scope)).await.refusal(), (400, "invalid_scope"), "{scope:?}");
+    let spaces = ["notes:read  notes:write", " notes:read", "notes:read ", "notes:read\nnotes:write", "\tnotes:read"];
+    let tokens = stage.login("pub1", NOTES).await;
+    for scope in bad.into_iter().chain(spaces) {
+        let itself = post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", scope)]);
+        let requests = [login("alice", "pub1", scope), narrowed(&tokens.refresh, scope), itself.basic("conf1", SECRET)];
+        for request in requests {
+            assert_eq!(stage.send(request).await.refusal(), (400, "invalid_scope"), "{scope:?}");
+        }
     }
     let answer = stage.send(login("alice", "pub1", "notes:write notes:read notes:write")).await;
     assert_eq!(answer.body["scope"], NOTES);
