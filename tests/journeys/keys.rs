@@ -169,9 +169,11 @@ async fn a_gateway_yaml_that_is_wrong_stops_the_deployment_and_can_be_rolled_bac
     let file = gateway.stack.data_directory().join("gateway.yaml");
     let right = std::fs::read_to_string(&file).expect("what the functions read");
     let before = values(&gateway);
-    let wrong = right.replacen("plans:", "planz:", 1).replacen("http://", "http://someone:Q7canary@", 1);
-    assert_ne!(wrong, right);
-    for (text, expected) in [(wrong.as_str(), "planz"), ("", "the configuration is empty"), ("a: [", "not usable")] {
+    let unknown = right.replacen("plans:", "planz:", 1);
+    let with_user = right.replacen("back_end: http://", "back_end: http://someone:Q7canary@", 1);
+    assert!(unknown != right && with_user != right);
+    let wrong = [(unknown.as_str(), "planz"), (&with_user, "//…@"), ("", "the configuration is empty"), ("a: [", "line 1")];
+    for (text, expected) in wrong {
         std::fs::write(&file, text).expect("a file");
         gateway.restart_functions();
         for kind in ["Create", "Update"] {
