@@ -187,6 +187,17 @@ async fn a_gateway_yaml_that_is_wrong_stops_the_deployment_and_can_be_rolled_bac
         }
         events::invoke(&gateway, KEYS, &request("Delete", &url)).await.expect("nothing to do");
         assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
+        // The rollback may ask while this function still has the file that is being taken back.
+        for (property, name) in [("GatewayConfig", "layer:GatewayConfig"), ("ReadBy", "function:keys")] {
+            for (new, old, status) in [(9, 10, "SUCCESS"), (10, 9, "FAILED"), (10, 10, "FAILED")] {
+                let arn = |version: u32| format!("arn:aws:lambda:us-east-1:000000000000:{name}:{version}");
+                let mut update = request("Update", &url);
+                update["ResourceProperties"][property] = json!(arn(new));
+                update["OldResourceProperties"] = json!({ property: arn(old) });
+                events::invoke(&gateway, KEYS, &update).await.expect("told");
+                assert_eq!(bucket.take()[0]["Status"], status, "{property} {new} after {old}");
+            }
+        }
     }
     assert_eq!(values(&gateway), before);
     std::fs::write(&file, &right).expect("a file");

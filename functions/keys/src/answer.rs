@@ -39,6 +39,38 @@ pub(crate) struct Request {
     pub(crate) id: String,
     logical_resource_id: String,
     physical_resource_id: Option<String>,
+    #[serde(default)]
+    resource_properties: Versions,
+    #[serde(default)]
+    old_resource_properties: Versions,
+}
+
+/// Versions that the resource names, as ARNs that end in a number: of the layer with gateway.yaml, and of this function.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Versions {
+    gateway_config: String,
+    read_by: String,
+}
+
+impl Request {
+    /// Whether an update is taken back. Versions only rise, also when an older commit is deployed, so a lower one was served
+    /// before. The request may come while this function still has what is being taken back.
+    pub(crate) fn is_rollback(&self) -> bool {
+        let (now, before) = (&self.resource_properties, &self.old_resource_properties);
+        is_lower(&now.gateway_config, &before.gateway_config) || is_lower(&now.read_by, &before.read_by)
+    }
+}
+
+fn is_lower(now: &str, before: &str) -> bool {
+    let parts = |arn: &str| -> Option<(String, u64)> {
+        let (name, version) = arn.rsplit_once(':')?;
+        Some((name.to_owned(), version.parse().ok()?))
+    };
+    match (parts(now), parts(before)) {
+        (Some((name, now)), Some((same, before))) => name == same && now < before,
+        (None, _) | (_, None) => false,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -182,6 +214,8 @@ mod tests {
                 id: "r".repeat(36),
                 logical_resource_id: "l".repeat(255),
                 physical_resource_id: Some("p".repeat(1_024)),
+                resource_properties: Versions::default(),
+                old_resource_properties: Versions::default(),
             };
             for text in [text.as_str(), &names.repeat(4), &"\u{1}\\\"".repeat(400), &"\u{1f511}".repeat(1_200)] {
                 let body = body(&request, &Err(text.to_owned()));

@@ -136,6 +136,8 @@ impl Keys {
 pub async fn not_ready(event: Value, error: StartError) -> Result<Value, Failure> {
     let Ok(Event::Resource(request)) = parsed(event) else { return Err(error.into()) };
     let outcome = match request.kind {
+        // What was served before is not checked again: refusing it would leave a stack that cannot go back.
+        RequestType::Update if request.is_rollback() => Ok(()),
         RequestType::Create | RequestType::Update => Err(error.to_string()),
         // Nothing is done for a deletion. Were it refused, a first deploy that failed could not be rolled back.
         RequestType::Delete => Ok(()),
