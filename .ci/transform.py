@@ -1,9 +1,13 @@
-"""Prints the CloudFormation that SAM makes of a template, without an AWS account."""
+"""Prints the CloudFormation that SAM makes of a template, without an AWS account, when a deploy of it does what it should.
+
+The checks are of what no emulator shows: what SAM makes anew, and so CloudFormation updates, when something changes.
+"""
 
 import json
 import logging
 import os
 import sys
+import time
 
 from cfnlint.decode.cfn_yaml import load
 from samtranslator.translator.transform import transform
@@ -16,13 +20,50 @@ class NoManagedPolicies:
         return {}
 
 
+def transformed(path, changed=None, at=0, **parameters):
+    """What SAM makes of the template at this time, with the content of one resource changed."""
+    template = json.loads(json.dumps(load(path)))
+    for logical_id, resource in template["Resources"].items():
+        # `sam build` and `sam deploy` put S3 locations here.
+        properties = resource.get("Properties", {})
+        for name in ("CodeUri", "ContentUri"):
+            if name in properties:
+                properties[name] = f"s3://bucket/{'changed' if logical_id == changed else 'key'}"
+    time.time, now = (lambda: at), time.time
+    try:
+        return transform(template, parameters, NoManagedPolicies())
+    finally:
+        time.time = now
+
+
+def deployment(template):
+    """The deployment that the stage serves: API Gateway serves a snapshot, not what the API is by now."""
+    (stage,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::ApiGateway::Stage")
+    return stage["Properties"]["DeploymentId"]["Ref"]
+
+
+def asked(template):
+    """What CloudFormation compares to decide whether the keys function is asked, and so reads gateway.yaml."""
+    return template["Resources"]["Keys"]["Properties"]
+
+
+def check(path):
+    """Decision 0022: what is deployed goes live, unless gateway.yaml is wrong for the code that reads it."""
+    first = transformed(path)
+    assert deployment(first) != deployment(transformed(path, at=60)), "a deploy without a new deployment of the API"
+    changed = transformed(path, CorsOrigin="https://app.example.com", at=60)
+    assert deployment(first) != deployment(changed), "a new CorsOrigin that does not go live"
+    assert asked(first) == asked(transformed(path, at=60)), "the keys function is asked though nothing changed"
+    for what in ("GatewayConfig", "KeysFunction"):
+        assert asked(first) != asked(transformed(path, changed=what)), f"a new {what} that is not checked"
+    (api,) = (one for one in first["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")
+    servers = api["Properties"]["Body"]["servers"]
+    # With OpenAPI 3 it counts only there.
+    closed = [server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"] for server in servers]
+    assert closed == [{"Fn::If": ["HasDomain", True, False]}], servers
+
+
 logging.disable(logging.WARNING)
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
-template = json.loads(json.dumps(load(sys.argv[1])))
-for resource in template["Resources"].values():
-    # `sam build` and `sam deploy` put S3 locations here.
-    properties = resource.get("Properties", {})
-    for name in ("CodeUri", "ContentUri"):
-        if name in properties:
-            properties[name] = "s3://bucket/key"
-print(json.dumps(transform(template, {}, NoManagedPolicies()), indent=1))
+check(sys.argv[1])
+print(json.dumps(transformed(sys.argv[1]), indent=1))

@@ -161,6 +161,51 @@ async fn a_failure_is_told_with_its_reason_and_the_telling_is_repeated() {
     assert!(refused.to_string().contains("ResponseURL"), "{refused}");
 }
 
+/// The three functions of the API come after this resource, so none of them is given a file that was refused here.
+#[tokio::test]
+async fn a_gateway_yaml_that_is_wrong_stops_the_deployment_and_can_be_rolled_back() {
+    let gateway = Gateway::start().await;
+    let (bucket, url) = Bucket::start().await;
+    let file = gateway.stack.data_directory().join("gateway.yaml");
+    let right = std::fs::read_to_string(&file).expect("what the functions read");
+    let before = values(&gateway);
+    let unknown = right.replacen("plans:", "planz:", 1);
+    let with_user = right.replacen("back_end: http://", "back_end: http://someone:Q7canary@", 1);
+    assert!(unknown != right && with_user != right);
+    let wrong = [(unknown.as_str(), "planz"), (&with_user, "//…@"), ("", "the configuration is empty"), ("a: [", "line 1")];
+    for (text, expected) in wrong {
+        std::fs::write(&file, text).expect("a file");
+        gateway.restart_functions();
+        for kind in ["Create", "Update"] {
+            // The stack is told, not Lambda, which would try again after the rollback.
+            events::invoke(&gateway, KEYS, &request(kind, &url)).await.expect("told");
+            let told = bucket.take();
+            assert_eq!((told.len(), &told[0]["Status"]), (1, &json!("FAILED")), "{kind} {text}");
+            let reason = told[0]["Reason"].as_str().expect("a reason");
+            assert!(reason.contains(expected) && reason.contains("gateway.yaml"), "{reason}");
+            assert!(!reason.contains("Q7canary") && !reason.contains('\n'), "{reason}");
+        }
+        events::invoke(&gateway, KEYS, &request("Delete", &url)).await.expect("nothing to do");
+        assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
+        // The rollback may ask while this function still has the file that is being taken back.
+        for (property, name) in [("GatewayConfig", "layer:GatewayConfig"), ("ReadBy", "function:keys")] {
+            for (new, old, status) in [(9, 10, "SUCCESS"), (10, 9, "FAILED"), (10, 10, "FAILED")] {
+                let arn = |version: u32| format!("arn:aws:lambda:us-east-1:000000000000:{name}:{version}");
+                let mut update = request("Update", &url);
+                update["ResourceProperties"][property] = json!(arn(new));
+                update["OldResourceProperties"] = json!({ property: arn(old) });
+                events::invoke(&gateway, KEYS, &update).await.expect("told");
+                assert_eq!(bucket.take()[0]["Status"], status, "{property} {new} after {old}");
+            }
+        }
+    }
+    assert_eq!(values(&gateway), before);
+    std::fs::write(&file, &right).expect("a file");
+    gateway.restart_functions();
+    events::invoke(&gateway, KEYS, &request("Update", &url)).await.expect("nothing to do");
+    assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
+}
+
 #[tokio::test]
 async fn a_rotation_keeps_to_the_protocol() {
     let gateway = Gateway::start().await;

@@ -17,7 +17,8 @@ use serde_json::json;
 
 /// The resource has one life, whatever happens to the stack: another id would make CloudFormation delete the old one.
 const PHYSICAL_ID: &str = "gateway-keys";
-/// The whole answer may have 4,096 bytes.
+/// Most bytes of a reason as JSON. The whole response may have 4,096 bytes, of which the id of the resource may take 1,024 and
+/// the ids of stack, request and logical resource less than 700 together.
 const LONGEST_REASON: usize = 1_024;
 /// The outcome is sent this often, each time with this much patience.
 const ATTEMPTS: u32 = 3;
@@ -38,6 +39,38 @@ pub(crate) struct Request {
     pub(crate) id: String,
     logical_resource_id: String,
     physical_resource_id: Option<String>,
+    #[serde(default)]
+    resource_properties: Versions,
+    #[serde(default)]
+    old_resource_properties: Versions,
+}
+
+/// Versions that the resource names, as ARNs that end in a number: of the layer with gateway.yaml, and of this function.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Versions {
+    gateway_config: String,
+    read_by: String,
+}
+
+impl Request {
+    /// Whether an update is taken back. Versions only rise, also when an older commit is deployed, so a lower one was served
+    /// before. The request may come while this function still has what is being taken back.
+    pub(crate) fn is_rollback(&self) -> bool {
+        let (now, before) = (&self.resource_properties, &self.old_resource_properties);
+        is_lower(&now.gateway_config, &before.gateway_config) || is_lower(&now.read_by, &before.read_by)
+    }
+}
+
+fn is_lower(now: &str, before: &str) -> bool {
+    let parts = |arn: &str| -> Option<(String, u64)> {
+        let (name, version) = arn.rsplit_once(':')?;
+        Some((name.to_owned(), version.parse().ok()?))
+    };
+    match (parts(now), parts(before)) {
+        (Some((name, now)), Some((same, before))) => name == same && now < before,
+        (None, _) | (_, None) => false,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -61,16 +94,7 @@ pub enum NotTold {
 /// Tells the outcome; the error is the reason that the events of the stack will show.
 pub(crate) async fn tell(request: &Request, outcome: Result<(), String>) -> Result<(), NotTold> {
     let address = address(&request.response_url)?;
-    let reason = outcome.as_ref().err().map_or("", String::as_str);
-    let body = json!({
-        "Status": if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
-        "Reason": reason.chars().take(LONGEST_REASON).collect::<String>(),
-        "PhysicalResourceId": request.physical_resource_id.as_deref().unwrap_or(PHYSICAL_ID),
-        "StackId": request.stack_id,
-        "RequestId": request.id,
-        "LogicalResourceId": request.logical_resource_id,
-    });
-    let body = Bytes::from(body.to_string());
+    let body = Bytes::from(body(request, &outcome));
     let client = client()?;
     let mut outcome = Ok(());
     for attempt in 0..ATTEMPTS {
@@ -85,6 +109,57 @@ pub(crate) async fn tell(request: &Request, outcome: Result<(), String>) -> Resu
         }
     }
     outcome
+}
+
+fn body(request: &Request, outcome: &Result<(), String>) -> String {
+    let body = json!({
+        "Status": if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
+        "Reason": outcome.as_ref().err().map(|text| reason(text)).unwrap_or_default(),
+        "PhysicalResourceId": request.physical_resource_id.as_deref().unwrap_or(PHYSICAL_ID),
+        "StackId": request.stack_id,
+        "RequestId": request.id,
+        "LogicalResourceId": request.logical_resource_id,
+    });
+    body.to_string()
+}
+
+/// One line for the events of the stack, which more people see than gateway.yaml: user and password of a URL are left out.
+fn reason(text: &str) -> String {
+    let line = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());
+    let line = without_user(&line.collect::<Vec<_>>().join(" "));
+    let mut length = 0_usize;
+    let fits = |character: &char| {
+        length = length.saturating_add(json_length(*character));
+        length <= LONGEST_REASON
+    };
+    let mut cut: String = line.chars().take_while(fits).collect();
+    if cut.len() < line.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// The text with `//…@` where a URL has a user (RFC 3986 §3.2.1), whether or not the rest of it is a URL.
+fn without_user(text: &str) -> String {
+    let mut parts = text.split("//");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("//");
+        let end = part.find(|end: char| end.is_whitespace() || "/?#`\"'".contains(end)).unwrap_or(part.len());
+        match part.get(..end).and_then(|authority| authority.rfind('@')) {
+            Some(at) => {
+                shown.push('…');
+                shown.push_str(part.get(at..).unwrap_or_default());
+            }
+            None => shown.push_str(part),
+        }
+    }
+    shown
+}
+
+/// Bytes of a character in a text of JSON.
+fn json_length(character: char) -> usize {
+    json!(character).to_string().len().saturating_sub(2)
 }
 
 /// Without a content type, which is part of what was signed.
@@ -124,7 +199,46 @@ fn client() -> Result<HttpClient, NotTold> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// CloudFormation ignores a longer response, and the stack would wait for the whole timeout.
+        #[test]
+        fn no_failure_makes_a_response_that_cloudformation_does_not_take(text in ".{0,2000}", names in "\\PC{0,255}") {
+            let request = Request {
+                kind: RequestType::Update,
+                response_url: String::new(),
+                stack_id: "s".repeat(300),
+                id: "r".repeat(36),
+                logical_resource_id: "l".repeat(255),
+                physical_resource_id: Some("p".repeat(1_024)),
+                resource_properties: Versions::default(),
+                old_resource_properties: Versions::default(),
+            };
+            for text in [text.as_str(), &names.repeat(4), &"\u{1}\\\"".repeat(400), &"\u{1f511}".repeat(1_200)] {
+                let body = body(&request, &Err(text.to_owned()));
+                prop_assert!(body.len() <= 4_096, "{} bytes", body.len());
+                let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+                prop_assert!(!body["Reason"].as_str().expect("a text").contains(char::is_control));
+            }
+        }
+
+        #[test]
+        fn the_password_of_a_url_is_not_told(user in "[a-z:@%!$]{0,8}", password in "Q[A-Z0-9@:%]{5,20}", path in "(/[a-z]{0,5})?") {
+            let told = reason(&format!("`https://{user}:{password}@legacy.example.com{path}` is not an address"));
+            prop_assert_eq!(told, format!("`https://…@legacy.example.com{path}` is not an address"));
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_and_what_is_cut_off_is_marked() {
+        assert_eq!(reason("wrong:\n  line 1: x\n  line 2: y"), "wrong: line 1: x line 2: y");
+        assert_eq!(reason("see https://example.com/a@b, or mail@example.com"), "see https://example.com/a@b, or mail@example.com");
+        let long = reason(&"é".repeat(LONGEST_REASON));
+        assert!(long.ends_with("é…") && long.len() <= LONGEST_REASON + 3, "{}", long.len());
+    }
 
     #[test]
     fn the_outcome_goes_to_https_or_to_this_machine() {

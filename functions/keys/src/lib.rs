@@ -24,6 +24,7 @@ use startup::fresh::key_timing;
 use startup::secret_versions::{SecretError, SecretVersions};
 use startup::{Clock, Environment, StartError, SystemClock, entropy};
 
+use crate::answer::RequestType;
 use crate::key_secret::Names;
 
 /// Everything the function works with.
@@ -130,14 +131,21 @@ impl Keys {
     }
 }
 
-/// What is left to do when the function cannot start: CloudFormation would otherwise wait for an hour.
-pub async fn not_ready(event: Value, error: StartError) -> Failure {
-    if let Ok(Event::Resource(request)) = parsed(event)
-        && let Err(error) = answer::tell(&request, Err(error.to_string())).await
-    {
-        return error.into();
-    }
-    error.into()
+/// What is left to do when the function cannot start, as with a gateway.yaml that is wrong: the stack is told why and goes
+/// back to what it was.
+pub async fn not_ready(event: Value, error: StartError) -> Result<Value, Failure> {
+    let Ok(Event::Resource(request)) = parsed(event) else { return Err(error.into()) };
+    let outcome = match request.kind {
+        // What was served before is not checked again: refusing it would leave a stack that cannot go back.
+        RequestType::Update if request.is_rollback() => Ok(()),
+        RequestType::Create | RequestType::Update => Err(error.to_string()),
+        // Nothing is done for a deletion. Were it refused, a first deploy that failed could not be rolled back.
+        RequestType::Delete => Ok(()),
+    };
+    tracing::error!(%error, request = ?request.kind, "the function is not ready");
+    answer::tell(&request, outcome).await?;
+    // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
+    Ok(Value::Null)
 }
 
 fn parsed(event: Value) -> Result<Event, Failure> {

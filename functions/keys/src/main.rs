@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         match function.get().await {
             Ok(keys) => Ok(Box::pin(keys.handle(event.payload)).await?),
-            Err(error) => Err(Error::from(keys::not_ready(event.payload, error).await)),
+            Err(error) => Ok::<_, Error>(keys::not_ready(event.payload, error).await?),
         }
     }))
     .await

@@ -182,4 +182,6 @@ impl Node {
 }
 
 #[cfg(test)]
+mod deployed_tests;
+#[cfg(test)]
 mod tests;

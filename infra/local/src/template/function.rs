@@ -42,7 +42,7 @@ pub struct Route {
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// What may stand in a function and in `Globals.Function`. The second half matters only once deployed.
-const PROPERTIES: [&str; 17] = [
+const PROPERTIES: [&str; 18] = [
     "Runtime",
     "Handler",
     "MemorySize",
@@ -50,6 +50,7 @@ const PROPERTIES: [&str; 17] = [
     "Environment",
     "Events",
     "Architectures",
+    "AutoPublishAlias",
     "CodeUri",
     "DeadLetterQueue",
     "Description",
@@ -112,7 +113,7 @@ pub(super) fn read(
     globals: &Globals,
     scope: &Scope,
 ) -> Result<(Function, Vec<Route>), TemplateError> {
-    let parts = resource.fields(&["Type", "Metadata", "Properties", "Condition", "DependsOn"])?;
+    let parts = resource.fields(&["Type", "Metadata", "Properties", "Condition", "DependsOn", "DeletionPolicy"])?;
     let properties = parts.required("Properties")?;
     let own = settings(&properties, scope)?;
     if own.runtime.is_none() && globals.runtime.is_none() {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const REAL: &str = include_str!("../../../../template.yaml");
+pub(super) const REAL: &str = include_str!("../../../../template.yaml");
 
 fn read(text: &str) -> Result<Template, TemplateError> {
     Template::read(text, &Inputs::default())

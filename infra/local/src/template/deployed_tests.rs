@@ -1,0 +1,170 @@
+//! What of the template no emulator tells: it only shows in AWS itself. What SAM makes of it, `.ci/template` checks.
+
+use std::collections::BTreeSet;
+
+use super::tests::REAL;
+use super::yaml::{Node, Value, parse};
+use super::{Inputs, Template};
+
+fn root() -> Node {
+    parse(REAL).unwrap()
+}
+
+fn entries(node: &Node) -> &[(String, Node)] {
+    let Value::Map(map) = &node.value else { panic!("{node:?} is no mapping") };
+    map
+}
+
+fn get<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
+    path.split('/').try_fold(node, |node, key| match &node.value {
+        Value::Map(map) => map.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+        Value::List(list) => list.get(key.parse::<usize>().ok()?),
+        Value::Null | Value::Scalar(_) => None,
+    })
+}
+
+fn at<'n>(node: &'n Node, path: &str) -> &'n Node {
+    get(node, path).unwrap_or_else(|| panic!("the template has no {path}"))
+}
+
+fn text(node: &Node) -> &str {
+    let Value::Scalar(text) = &node.value else { panic!("{node:?} is no text") };
+    text
+}
+
+/// Every text below a node.
+fn texts(node: &Node) -> Vec<&str> {
+    match &node.value {
+        Value::Null => vec![],
+        Value::Scalar(text) => vec![text],
+        Value::List(list) => list.iter().flat_map(texts).collect(),
+        Value::Map(map) => map.iter().flat_map(|(_, node)| texts(node)).collect(),
+    }
+}
+
+/// Logical ids of resources of this type.
+fn of_type<'n>(root: &'n Node, kind: &str) -> Vec<(&'n str, &'n Node)> {
+    let resources = entries(at(root, "Resources")).iter();
+    let those = resources.filter(|(_, resource)| text(at(resource, "Type")) == kind);
+    those.map(|(id, resource)| (id.as_str(), resource)).collect()
+}
+
+#[test]
+fn no_function_of_the_api_is_updated_before_the_deploy_has_read_gateway_yaml() {
+    let root = root();
+    for (id, function) in of_type(&root, "AWS::Serverless::Function") {
+        let after = get(function, "DependsOn").map(text);
+        assert_eq!(after, (id != "KeysFunction").then_some("Keys"), "{id}");
+    }
+    let keys = at(&root, "Resources/Keys/Properties");
+    assert_eq!((keys.tag.as_deref(), text(at(keys, "GatewayConfig"))), (None, "GatewayConfig"));
+    assert_eq!(text(at(keys, "ReadBy")), "KeysFunction.Version");
+}
+
+/// Decision 0021: containers are replaced by a change of an environment variable, which no published version sees.
+#[test]
+fn what_answers_requests_is_the_newest_code_and_configuration_not_an_alias() {
+    let root = root();
+    let aliases = of_type(&root, "AWS::Serverless::Function").into_iter();
+    let aliases = aliases.filter(|(_, function)| get(function, "Properties/AutoPublishAlias").is_some());
+    assert_eq!(aliases.map(|(id, _)| id).collect::<Vec<_>>(), ["KeysFunction"]);
+    assert_eq!(text(at(&root, "Resources/KeysFunction/DeletionPolicy")), "Delete");
+    for (id, schedule) in of_type(&root, "AWS::SecretsManager::RotationSchedule") {
+        assert_eq!(text(at(schedule, "Properties/RotationLambdaARN")), "KeysFunction.Arn", "{id}");
+    }
+}
+
+/// An endpoint without a policy lets everybody in its network reach everybody's data.
+#[test]
+fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them() {
+    let parameters = [("BackEndSecretArns", "x"), ("ConnectorSecretArns", "x"), ("SubnetIds", "x"), ("VpcId", "x")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let template = Template::read(REAL, &Inputs { parameters, ..Inputs::default() }).unwrap();
+    let root = root();
+    let endpoints = of_type(&root, "AWS::EC2::VPCEndpoint");
+    assert_eq!(endpoints.len(), 3);
+    for (id, endpoint) in endpoints {
+        let service = text(at(endpoint, "Properties/ServiceName")).rsplit_once('.').unwrap().1;
+        let Value::List(statements) = &at(endpoint, "Properties/PolicyDocument/Statement").value else { panic!("{id}") };
+        let mut led_to = BTreeSet::new();
+        for statement in statements {
+            let statement = if statement.tag.is_some() { at(statement, "1") } else { statement };
+            let names: Vec<_> = entries(statement).iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["Effect", "Principal", "Action", "Resource", "Condition"], "{id}");
+            let roles = texts(at(statement, "Condition/ArnEquals/aws:PrincipalArn"));
+            assert!(!roles.is_empty() && roles.iter().all(|role| ["TokenRole.Arn", "ProxyRole.Arn"].contains(role)));
+            let resources = texts(at(statement, "Resource"));
+            led_to.extend(resources.iter().filter_map(|name| name.split_once('.').map(|(id, _)| id.to_owned())));
+        }
+        let roles = ["TokenRole", "ProxyRole"].iter().flat_map(|role| &template.roles[*role].allowed);
+        let used: BTreeSet<_> =
+            roles.filter(|(action, _)| action.starts_with(&format!("{service}:"))).map(|(_, on)| on.clone()).collect();
+        assert_eq!(led_to, used, "{id}");
+    }
+    let lists: Vec<_> = texts(at(&root, "Resources/SecretsManagerVpcEndpoint/Properties/PolicyDocument"));
+    assert!(lists.contains(&"BackEndSecretArns") && lists.contains(&"ConnectorSecretArns"), "{lists:?}");
+}
+
+#[test]
+fn every_parameter_has_a_label_and_one_place_and_those_for_tests_come_last() {
+    let root = root();
+    let interface = at(&root, "Metadata/AWS::CloudFormation::Interface");
+    let Value::List(groups) = &at(interface, "ParameterGroups").value else { panic!("no groups") };
+    let grouped: Vec<_> = groups.iter().flat_map(|group| texts(at(group, "Parameters"))).collect();
+    let declared: Vec<_> = entries(at(&root, "Parameters")).iter().map(|(name, _)| name.as_str()).collect();
+    let labelled = entries(at(interface, "ParameterLabels")).iter().map(|(name, _)| name.as_str());
+    let sorted = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sorted(grouped.clone()), sorted(declared.clone()));
+    assert_eq!(sorted(labelled.collect()), sorted(declared.clone()));
+    let for_tests = ["DynamoDbEndpoint", "SecretsManagerEndpoint", "LambdaEndpoint"];
+    assert!(grouped.ends_with(&for_tests) && declared.ends_with(&for_tests));
+}
+
+/// A protected table cannot be deleted, so a rollback must not try to; nothing else is left behind by a failed deploy.
+#[test]
+fn what_holds_data_outlives_the_stack_and_only_tables_outlive_a_deploy_that_failed() {
+    let root = root();
+    let policies = [
+        ("AWS::DynamoDB::Table", "Retain"),
+        ("AWS::SecretsManager::Secret", "RetainExceptOnCreate"),
+        ("AWS::Logs::LogGroup", "RetainExceptOnCreate"),
+    ];
+    for (kind, policy) in policies {
+        let resources = of_type(&root, kind);
+        assert!(!resources.is_empty());
+        for (id, resource) in resources {
+            assert_eq!(text(at(resource, "DeletionPolicy")), policy, "{id}");
+            assert_eq!(text(at(resource, "UpdateReplacePolicy")), "Retain", "{id}");
+            let protected = get(resource, "Properties/DeletionProtectionEnabled").map(text);
+            assert_eq!(protected, (policy == "Retain").then_some("true"), "{id}");
+        }
+    }
+}
+
+/// Logins are dearer than calls, and each setting replaces the one for all methods as a whole.
+#[test]
+fn the_token_endpoint_takes_less_than_the_rest_and_logs_no_more() {
+    let root = root();
+    let Value::List(settings) = &at(&root, "Resources/Api/Properties/MethodSettings").value else { panic!("none") };
+    let paths: Vec<_> = settings.iter().map(|one| text(at(one, "ResourcePath"))).collect();
+    assert_eq!(paths, ["/*", "/~1oauth2~1token"]);
+    for one in settings {
+        assert_eq!((text(at(one, "LoggingLevel")), text(at(one, "DataTraceEnabled"))), ("OFF", "false"));
+    }
+    let default = |index: usize, name: &str| -> u32 {
+        let parameter = text(at(&settings[index], name));
+        text(at(&root, &format!("Parameters/{parameter}/Default"))).parse().unwrap()
+    };
+    for name in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+        assert!(default(1, name) < default(0, name), "{name}");
+    }
+}
+
+/// Dashboards of all regions of an account share their names.
+#[test]
+fn the_same_stack_in_two_regions_has_two_dashboards() {
+    assert_eq!(text(at(&root(), "Resources/Dashboard/Properties/DashboardName")), "${AWS::StackName}-${AWS::Region}");
+}
