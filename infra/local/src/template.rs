@@ -127,6 +127,12 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
+        // SAM gives every method without an authorizer of its own the default one, and may leave OPTIONS out.
+        if !api.default_authorizer_on_options {
+            for route in routes.iter_mut().filter(|route| route.method == "OPTIONS" && route.authorizer.is_none()) {
+                route.open = true;
+            }
+        }
         let template = Self { api, functions, routes, tables, secrets, roles, rotations };
         template.check(&resources)?;
         Ok(template)

@@ -17,6 +17,8 @@ pub struct Api {
     pub variables: BTreeMap<String, String>,
     /// Authorizer of routes that do not say otherwise.
     pub default_authorizer: Option<String>,
+    /// Whether the default authorizer stands before `OPTIONS` too.
+    pub default_authorizer_on_options: bool,
     /// Authorizers by name.
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Gateway responses by type, such as `UNAUTHORIZED`.
@@ -113,6 +115,7 @@ pub(super) fn read(id: &str, resource: &At, scope: &Scope) -> Result<Api, Templa
         stage: fields.required("StageName")?.text()?.to_owned(),
         variables,
         default_authorizer: None,
+        default_authorizer_on_options: true,
         authorizers: BTreeMap::new(),
         gateway_responses: BTreeMap::new(),
         binary: false,
@@ -138,7 +141,10 @@ pub(super) fn read(id: &str, resource: &At, scope: &Scope) -> Result<Api, Templa
 }
 
 fn auth_of(auth: &At, api: &mut Api) -> Result<(), TemplateError> {
-    let fields = auth.fields(&["DefaultAuthorizer", "Authorizers"])?;
+    let fields = auth.fields(&["DefaultAuthorizer", "AddDefaultAuthorizerToCorsPreflight", "Authorizers"])?;
+    if let Some(at) = fields.get("AddDefaultAuthorizerToCorsPreflight") {
+        api.default_authorizer_on_options = at.one_of(&["true", "false"])? == "true";
+    }
     if let Some(authorizers) = fields.get("Authorizers") {
         for (name, at) in authorizers.entries()? {
             api.authorizers.insert(name, authorizer(&at)?);

@@ -56,6 +56,34 @@ fn only_the_public_paths_the_token_endpoints_and_preflights_are_open() {
     }
 }
 
+/// `sam local` merges the routes of one path and function and keeps the authorizer of any one of them; it does not know the
+/// property that is left out here.
+#[test]
+fn routes_of_one_path_and_function_agree_on_their_authorizer_as_sam_local_reads_them() {
+    let property = "        AddDefaultAuthorizerToCorsPreflight: false\n";
+    assert_eq!(REAL.matches(property).count(), 1);
+    let template = read(&REAL.replace(property, "")).unwrap();
+    for one in &template.routes {
+        for other in template.routes.iter().filter(|other| (&other.function, &other.path) == (&one.function, &one.path)) {
+            let names = (&one.method, &other.method, &one.path);
+            assert_eq!((one.open, &one.authorizer), (other.open, &other.authorizer), "{names:?}");
+        }
+    }
+}
+
+#[test]
+fn options_is_open_only_where_the_template_says_so_once_for_all() {
+    let line = "AddDefaultAuthorizerToCorsPreflight: false";
+    let options = |text: &str| {
+        let routes = read(text).unwrap().routes;
+        routes.into_iter().find(|route| route.method == "OPTIONS" && route.path == "/{proxy+}").unwrap().open
+    };
+    assert!(options(REAL));
+    assert!(!options(&REAL.replace(line, "AddDefaultAuthorizerToCorsPreflight: true")));
+    let message = refused(line, "AddDefaultAuthorizerToCorsPreflight: maybe");
+    assert!(message.contains("Resources.Api.Properties.Auth.AddDefaultAuthorizerToCorsPreflight"), "{message}");
+}
+
 /// Private signing keys reach the token function alone; the authorizer can neither seal nor open.
 #[test]
 fn each_function_is_told_only_of_the_secrets_it_needs() {
