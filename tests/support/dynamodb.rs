@@ -68,14 +68,14 @@ pub async fn dynamodb() -> DynamoDb {
     DynamoDb { endpoint, tables, client, store, server }
 }
 
-/// A client for a DynamoDB at this address.
+/// A client for a DynamoDB at this address that asks nobody who they are.
 pub fn dynamodb_client(endpoint: &str) -> Client {
-    let pairs = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-    ];
+    client_of(endpoint, [("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+}
+
+/// A client for a DynamoDB at this address, with these credentials.
+pub(crate) fn client_of<'c>(endpoint: &'c str, credentials: impl IntoIterator<Item = (&'c str, &'c str)>) -> Client {
+    let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].into_iter().chain(credentials);
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     startup::dynamodb_client(&environment).expect("a client for a loopback address")
 }
@@ -99,7 +99,7 @@ async fn embedded() -> (String, Option<JoinHandle<()>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let database = local::dynamodb::open(None).expect("a database in memory");
-        (endpoint, tokio::spawn(local::dynamodb::serve(listener, database)))
+        (endpoint, tokio::spawn(local::dynamodb::serve_everybody(listener, database)))
     });
     let (endpoint, server) = started.await.expect("an embedded DynamoDB");
     (endpoint, Some(server))

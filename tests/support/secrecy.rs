@@ -70,7 +70,7 @@ impl Gateway {
 
     /// Every value of every item of every table, a line each.
     pub async fn dump(&self) -> String {
-        let client = dynamodb_client(self.stack.dynamodb_url());
+        let client = self.dynamodb();
         let mut text = String::new();
         for table in &self.stack.template().tables {
             let found = client.scan().table_name(&table.name).send().await.expect("a scan");

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::start::read;
 use super::{DEMO_BACK_END, StartError};
 use crate::data_directory::DataDirectory;
+use crate::private;
 
 /// The configuration with the address of the demo back end in it, checked, in the data directory. `exposed` tells that
 /// this address is not on loopback.
@@ -25,7 +26,7 @@ pub(super) fn write(
     let written = directory.file("gateway.yaml");
     // Functions are told an absolute path: they need not share our working directory.
     let written = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
-    std::fs::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
+    private::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
     let gateway = checked(&written, &text)?;
     Ok((written, gateway))
 }
