@@ -74,9 +74,10 @@ pub fn dynamodb_client(endpoint: &str) -> Client {
 }
 
 /// A client for a DynamoDB at this address, with these credentials.
-pub(crate) fn client_of<'c>(endpoint: &'c str, credentials: impl IntoIterator<Item = (&'c str, &'c str)>) -> Client {
-    let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].into_iter().chain(credentials);
-    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+pub(crate) fn client_of<'c>(endpoint: &str, credentials: impl IntoIterator<Item = (&'c str, &'c str)>) -> Client {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].map(owned);
+    let environment = Environment::from_pairs(pairs.into_iter().chain(credentials.into_iter().map(owned)));
     startup::dynamodb_client(&environment).expect("a client for a loopback address")
 }
 

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local::{binaries, credentials};
 use local::stack::{Options, Running, Stack};
+use local::{binaries, credentials};
 use store::{Store, Tables};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;

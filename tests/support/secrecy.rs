@@ -10,7 +10,7 @@ use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::session::InternalToken;
 
-use crate::{Answer, Daemon, Gateway, Tokens, dynamodb_client};
+use crate::{Answer, Daemon, Gateway, Tokens};
 
 /// Passwords, tokens and keys, each by what it is.
 #[derive(Default)]

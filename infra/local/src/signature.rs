@@ -22,7 +22,9 @@ pub(crate) enum Unsigned {
     #[error("Missing Authentication Token")]
     Missing,
     /// Its `Authorization` is no signature of version 4.
-    #[error("Authorization header requires Credential, SignedHeaders and Signature of AWS4-HMAC-SHA256, with X-Amz-Date.")]
+    #[error(
+        "Authorization header requires Credential, SignedHeaders and Signature of AWS4-HMAC-SHA256, with X-Amz-Date."
+    )]
     Incomplete,
     /// No credentials of this stack have this id.
     #[error("The security token included in the request is invalid.")]
@@ -81,7 +83,8 @@ impl<'r> Signature<'r> {
     pub(crate) fn verify(&self, parts: &Parts, body: &[u8], by: &Credentials, now: i64) -> Result<(), Unsigned> {
         let covered = |name: &str| self.signed_headers.contains(&name);
         // What is not covered could have been added by anybody.
-        let all_covered = parts.headers.keys().all(|name| !name.as_str().starts_with("x-amz-") || covered(name.as_str()));
+        let all_covered =
+            parts.headers.keys().all(|name| !name.as_str().starts_with("x-amz-") || covered(name.as_str()));
         let token = parts.headers.get("x-amz-security-token").map(http::HeaderValue::as_bytes);
         if token != by.session_token().map(str::as_bytes) {
             return Err(Unsigned::Wrong);

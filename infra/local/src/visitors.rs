@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn only_addresses_of_this_machine_and_localhost_name_it() {
-        for host in ["127.0.0.1:4566", "127.0.0.1", "localhost:1", "LocalHost", "[::1]:4566", "10.88.0.1:9", "127.9.9.9"] {
+        for host in
+            ["127.0.0.1:4566", "127.0.0.1", "localhost:1", "LocalHost", "[::1]:4566", "10.88.0.1:9", "127.9.9.9"]
+        {
             assert!(named(&[host], "/"), "{host}");
         }
         for host in [

@@ -99,7 +99,10 @@ async fn only_credentials_of_this_start_are_answered() {
         let forged = Credentials::new(owner.access_key_id(), unknown.secret_access_key(), None, None, "");
         assert_eq!(service.ask(Some(&forged), host, &[]).await, 403);
         assert_eq!(service.ask(Some(&Credentials::new("local", "local", None, None, "")), host, &[]).await, 403);
-        assert_eq!(service.ask(Some(&Credentials::new("TokenFunction", "local", None, None, "")), host, &[]).await, 403);
+        assert_eq!(
+            service.ask(Some(&Credentials::new("TokenFunction", "local", None, None, "")), host, &[]).await,
+            403
+        );
     }
 }
 
@@ -108,7 +111,9 @@ async fn only_credentials_of_this_start_are_answered() {
 async fn another_host_is_refused_even_with_the_owners_signature() {
     for service in services().await {
         let port = service.host().rsplit_once(':').unwrap().1;
-        for (host, status) in [("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost", 200), ("[::1]", 200)] {
+        for (host, status) in
+            [("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost", 200), ("[::1]", 200)]
+        {
             let host = format!("{host}:{port}");
             assert_eq!(service.ask(Some(&service.owner), &host, &[]).await, status, "{host}");
         }
@@ -129,8 +134,10 @@ async fn what_a_page_sends_is_refused_even_with_the_owners_signature() {
             assert_eq!(service.ask(Some(&service.owner), service.host(), &[header]).await, 403, "{header:?}");
         }
         // A preflight is answered with nothing that permits anything.
-        let preflight = reqwest::Client::new().request(http::Method::OPTIONS, format!("{}{}", service.base, service.path));
-        let preflight = preflight.header("origin", "https://evil.example").header("access-control-request-method", "POST");
+        let preflight =
+            reqwest::Client::new().request(http::Method::OPTIONS, format!("{}{}", service.base, service.path));
+        let preflight =
+            preflight.header("origin", "https://evil.example").header("access-control-request-method", "POST");
         let answer = preflight.send().await.unwrap();
         assert_eq!(answer.status(), 403);
         assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
@@ -145,7 +152,9 @@ async fn the_runtime_api_answers_one_path_that_nobody_guesses() {
     let client = reqwest::Client::new();
     let post = |path: &str| client.post(format!("http://{address}{path}")).body("{}");
     let ours = format!("/{secret}/2018-06-01/runtime/init/error");
-    for path in ["/2018-06-01/runtime/init/error", "/x/2018-06-01/runtime/init/error", "//2018-06-01/runtime/init/error"] {
+    for path in
+        ["/2018-06-01/runtime/init/error", "/x/2018-06-01/runtime/init/error", "//2018-06-01/runtime/init/error"]
+    {
         assert_eq!(post(path).send().await.unwrap().status(), 404, "{path}");
     }
     for header in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("host", "evil.example")] {

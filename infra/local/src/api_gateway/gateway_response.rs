@@ -178,8 +178,7 @@ mod tests {
         let mut api = api();
         let body = r#"{"detail":$context.error.messageString}"#.to_owned();
         api.gateway_responses.get_mut("INVALID_SIGNATURE").unwrap().body = Some(body);
-        let details =
-            Details { request_id: "", message: "'x' in: 'Bearer \"x\"'", status: None, context: &Map::new() };
+        let details = Details { request_id: "", message: "'x' in: 'Bearer \"x\"'", status: None, context: &Map::new() };
         let response = render(&api, "INVALID_SIGNATURE", &details);
         assert_eq!(json_of(response).await["detail"], "'x' in: 'Bearer \"x\"'");
     }

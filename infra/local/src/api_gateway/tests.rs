@@ -161,10 +161,12 @@ async fn what_goes_wrong_behind_the_gateway_is_502_or_504() {
 async fn an_unknown_route_is_not_found_and_its_answer_repeats_no_token() {
     let api = start().await;
     let client = reqwest::Client::new();
-    for (method, path) in [("GET", "/"), ("PUT", "/oauth2/token"), ("TRACE", "/orders"), ("POST", "/.well-known/jwks.json")]
+    for (method, path) in
+        [("GET", "/"), ("PUT", "/oauth2/token"), ("TRACE", "/orders"), ("POST", "/.well-known/jwks.json")]
     {
         let method = http::Method::from_bytes(method.as_bytes()).unwrap();
-        for authorization in ["Bearer s3cr3t-t0ken", "Basic s3cr3t-t0ken", "s3cr3t-t0ken", "Bearer a=s3cr3t-t0ken", ""] {
+        for authorization in ["Bearer s3cr3t-t0ken", "Basic s3cr3t-t0ken", "s3cr3t-t0ken", "Bearer a=s3cr3t-t0ken", ""]
+        {
             let request = client.request(method.clone(), format!("{}{path}", api.base));
             let response = request.header("authorization", authorization).send().await.unwrap();
             assert_eq!(response.status(), 404, "{method} {path} {authorization}");

@@ -26,7 +26,8 @@ pub(crate) fn signed_for(by: &Credentials, url: &str, target: &str, body: &[u8],
         .build()
         .unwrap()
         .into();
-    let headers: Vec<_> = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let headers: Vec<_> =
+        request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     let uri = request.uri().to_string();
     let signable = SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(body)).unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
@@ -73,7 +74,9 @@ fn nothing_of_a_signed_request_can_be_changed() {
         change(|parts| parts.uri = "/other".parse().unwrap()),
         change(|parts| parts.uri = "/?a=b".parse().unwrap()),
         change(|parts| drop(parts.headers.insert("x-amz-target", "DynamoDB_20120810.Scan".parse().unwrap()))),
-        change(|parts| { parts.headers.append("x-amz-target", "DynamoDB_20120810.Scan".parse().unwrap()); }),
+        change(|parts| {
+            parts.headers.append("x-amz-target", "DynamoDB_20120810.Scan".parse().unwrap());
+        }),
         change(|parts| drop(parts.headers.insert("x-amz-more", "1".parse().unwrap()))),
         change(|parts| drop(parts.headers.insert("host", "evil.example:4566".parse().unwrap()))),
         change(|parts| drop(parts.headers.remove("x-amz-security-token"))),
@@ -105,7 +108,9 @@ fn what_is_no_signature_is_told_from_a_wrong_one() {
         assert_eq!(verified(&parts, b"{}", &by, NOW), Err(Unsigned::Incomplete), "{bad}");
     }
     parts.headers.insert("authorization", good.parse().unwrap());
-    for bad in ["", "2027-01-15T08:00:00Z", "20270115T080000", "20271315T080000Z", "20270115X080000Z", "20270115T080000Zé"] {
+    for bad in
+        ["", "2027-01-15T08:00:00Z", "20270115T080000", "20271315T080000Z", "20270115X080000Z", "20270115T080000Zé"]
+    {
         parts.headers.insert("x-amz-date", http::HeaderValue::from_bytes(bad.as_bytes()).unwrap());
         assert_eq!(verified(&parts, b"{}", &by, NOW), Err(Unsigned::Incomplete), "{bad}");
     }
