@@ -95,8 +95,8 @@ impl Gateway {
     }
 
     /// The variables with which tools act as the owner of the stack.
-    pub fn owner(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        credentials::variables(self.stack.owner())
+    pub fn owner(&self) -> impl Iterator<Item = (&str, &str)> {
+        credentials::variables(self.stack.owner()).map(|(name, value)| -> (&str, &str) { (name, value) })
     }
 
     /// The secret of `partner-app`.
