@@ -182,7 +182,7 @@ async fn a_stored_value_that_is_no_header_is_not_sent() {
     let gateway = Gateway::start().await;
     let tokens = gateway.login(ADA).await;
     // The store refuses to write such a value, so somebody wrote it with another tool.
-    let database = support::dynamodb_client(gateway.stack.dynamodb_url());
+    let database = gateway.dynamodb();
     let put = |item| database.put_item().table_name("AppsTable").set_item(Some(item)).send();
     let read = database.get_item().table_name("AppsTable").key("client_id", AttributeValue::S(DEMO_APP.to_owned()));
     let honest = read.send().await.unwrap().item.expect("the app");

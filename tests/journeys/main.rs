@@ -18,6 +18,7 @@ mod load;
 mod metadata;
 mod metrics;
 mod mobile;
+mod private;
 mod readme;
 mod rotation;
 mod routes;

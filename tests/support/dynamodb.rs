@@ -68,15 +68,16 @@ pub async fn dynamodb() -> DynamoDb {
     DynamoDb { endpoint, tables, client, store, server }
 }
 
-/// A client for a DynamoDB at this address.
+/// A client for a DynamoDB at this address that asks nobody who they are.
 pub fn dynamodb_client(endpoint: &str) -> Client {
-    let pairs = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-    ];
-    let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    client_of(endpoint, [("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+}
+
+/// A client for a DynamoDB at this address, with these credentials.
+pub(crate) fn client_of<'c>(endpoint: &str, credentials: impl IntoIterator<Item = (&'c str, &'c str)>) -> Client {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].map(owned);
+    let environment = Environment::from_pairs(pairs.into_iter().chain(credentials.into_iter().map(owned)));
     startup::dynamodb_client(&environment).expect("a client for a loopback address")
 }
 
@@ -99,7 +100,7 @@ async fn embedded() -> (String, Option<JoinHandle<()>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let database = local::dynamodb::open(None).expect("a database in memory");
-        (endpoint, tokio::spawn(local::dynamodb::serve(listener, database)))
+        (endpoint, tokio::spawn(local::dynamodb::serve_everybody(listener, database)))
     });
     let (endpoint, server) = started.await.expect("an embedded DynamoDB");
     (endpoint, Some(server))

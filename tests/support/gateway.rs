@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local::binaries;
 use local::stack::{Options, Running, Stack};
+use local::{binaries, credentials};
 use store::{Store, Tables};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -86,7 +86,17 @@ impl Gateway {
             guesses: table("GuessesTable"),
             audit: table("AuditTable"),
         };
-        Store::new(dynamodb::dynamodb_client(self.stack.dynamodb_url()), tables)
+        Store::new(self.dynamodb(), tables)
+    }
+
+    /// The SDK's client for the database behind the functions, with the rights of its owner.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        dynamodb::client_of(self.stack.dynamodb_url(), self.owner())
+    }
+
+    /// The variables with which tools act as the owner of the stack.
+    pub fn owner(&self) -> impl Iterator<Item = (&str, &str)> {
+        credentials::variables(self.stack.owner()).map(|(name, value)| -> (&str, &str) { (name, value) })
     }
 
     /// The secret of `partner-app`.

@@ -10,7 +10,7 @@ use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::session::InternalToken;
 
-use crate::{Answer, Daemon, Gateway, Tokens, dynamodb_client};
+use crate::{Answer, Daemon, Gateway, Tokens};
 
 /// Passwords, tokens and keys, each by what it is.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Gateway {
 
     /// Every value of every item of every table, a line each.
     pub async fn dump(&self) -> String {
-        let client = dynamodb_client(self.stack.dynamodb_url());
+        let client = self.dynamodb();
         let mut text = String::new();
         for table in &self.stack.template().tables {
             let found = client.scan().table_name(&table.name).send().await.expect("a scan");

@@ -76,8 +76,21 @@ pub(crate) enum Command {
     /// What operators did
     #[command(subcommand)]
     Audit(Audit),
+    /// The configuration, before it is deployed
+    #[command(subcommand)]
+    Config(Config),
     /// Rewrite items of older versions as this version writes them; can be stopped and repeated
     Migrate(Migrate),
+}
+
+/// `config …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say whether a gateway.yaml is good, as the functions read it; asks no gateway
+    Check {
+        /// The file [default: --config, or infra/config/gateway.yaml here or above]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `migrate`

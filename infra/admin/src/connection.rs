@@ -40,6 +40,8 @@ pub(crate) struct Connection {
 #[derive(Deserialize)]
 struct LocalStack {
     region: String,
+    access_key_id: String,
+    secret_access_key: String,
     dynamodb_url: String,
     secrets_url: String,
     resources: Resources,
@@ -89,8 +91,8 @@ fn local(directory: Option<&Path>, environment: &Environment) -> Result<Connecti
         serde_json::from_str(&text).map_err(|error| Error::File { path, reason: error.to_string() })?;
     let pairs = [
         ("AWS_REGION", stack.region.as_str()),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ACCESS_KEY_ID", &stack.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &stack.secret_access_key),
         ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb_url),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stack.secrets_url),
     ];

@@ -19,6 +19,8 @@ pub(crate) enum Error {
     NoLocalStack(PathBuf),
     #[error("{} cannot be read: {reason}", .path.display())]
     File { path: PathBuf, reason: String },
+    #[error("{}: {error}", .path.display())]
+    Config { path: PathBuf, error: config::ConfigError },
     #[error(transparent)]
     AwsCli(#[from] AwsCliError),
     #[error(

@@ -10,6 +10,7 @@ mod audit;
 mod aws_cli;
 mod catalogue;
 mod cli;
+mod config_check;
 mod confirm;
 mod connection;
 mod context;
@@ -44,10 +45,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
+    if let Command::Config(command) = &arguments.command {
+        return config_check::run(&arguments, command);
+    }
     let environment = Environment::from_process();
     let connection = connection::connect(&arguments.target, environment).await?;
     let context = Context::new(connection, &arguments);
     match arguments.command {
+        // It was answered above, without a gateway.
+        Command::Config(_) => Ok(()),
         Command::Users(command) => people::run(&context, command).await,
         Command::Apps(command) => apps::run(&context, command).await,
         Command::Subscriptions(command) => subscriptions::run(&context, command).await,

@@ -58,7 +58,7 @@ fn floor(stack: &Running, binaries: &BTreeMap<String, PathBuf>) -> Result<Functi
     let mut function = stack.template().functions.first().ok_or("the template has no function")?.clone();
     function.id = "Hello".into();
     function.binary = "hello".into();
-    let program = Program { function, path: token.with_file_name("hello") };
+    let program = Program { function, path: token.with_file_name("hello"), credentials: None };
     Ok(Functions::new(vec![program], 1, Duration::from_secs(10), &Log::default()))
 }
 

@@ -1,28 +1,40 @@
-//! Who may do what: the roles of the template, held against every request to `DynamoDB`, Secrets Manager and Lambda.
+//! Who may do what: the credentials of this start, and the roles of the template, held against every request to
+//! `DynamoDB`, Secrets Manager and Lambda.
 //!
-//! A function signs with its logical id as access key, so a request says whose it is. Whoever is no function of the
-//! template (the seed, a test, an operator) may do anything, as the owner of an account may.
+//! A function signs with credentials of its own, so a request says whose it is. The owner of the account (the seed, an
+//! operator, a test) may do anything. Nobody else is answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_credential_types::Credentials;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use serde_json::{Value, json};
+use startup::{Clock as _, StartError, SystemClock};
 
+use crate::credentials;
+use crate::signature::{Signature, Unsigned};
 use crate::template::{Role, Template};
 
 /// An action on a table, secret or function, such as `dynamodb:GetItem` on `UsersTable`.
 pub type Right = (String, String);
 
 /// Checks requests, and remembers which rights were used. Clones share what they remember.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Access {
-    /// Roles by the logical id of the function that has them.
-    roles: Arc<BTreeMap<String, Role>>,
+    known: Arc<Known>,
     used: Arc<Mutex<BTreeMap<String, BTreeSet<Right>>>>,
+}
+
+#[derive(Debug)]
+enum Known {
+    /// Whoever asks is the owner.
+    Everybody,
+    /// These alone.
+    Credentials { owner: Credentials, functions: BTreeMap<String, (Credentials, Role)> },
 }
 
 /// The secrets that gateway.yaml names, by the policy of template.yaml that lets functions read them.
@@ -35,8 +47,9 @@ pub struct Named {
 }
 
 impl Access {
-    /// The roles of the functions of this template, and the secrets that some of them may read besides.
-    pub fn of(template: &Template, named: &Named) -> Self {
+    /// For this owner, and for the functions of this template with credentials made now, their roles, and the secrets
+    /// that some of them may read besides.
+    pub fn of(template: &Template, named: &Named, owner: Credentials) -> Result<Self, StartError> {
         let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
@@ -49,8 +62,32 @@ impl Access {
             role
         };
         let functions = template.functions.iter();
-        let roles = functions.map(|function| (function.id.clone(), role(&function.role))).collect();
-        Self { roles: Arc::new(roles), used: Arc::default() }
+        let functions = functions
+            .map(|function| Ok((function.id.clone(), (credentials::of_role()?, role(&function.role)))))
+            .collect::<Result<_, StartError>>()?;
+        Ok(Self::knowing(Known::Credentials { owner, functions }))
+    }
+
+    /// For this owner alone.
+    pub fn of_owner(owner: Credentials) -> Self {
+        Self::knowing(Known::Credentials { owner, functions: BTreeMap::new() })
+    }
+
+    /// For whoever asks. No stack uses it: it is for tests of what stands behind.
+    pub fn of_everybody() -> Self {
+        Self::knowing(Known::Everybody)
+    }
+
+    fn knowing(known: Known) -> Self {
+        Self { known: Arc::new(known), used: Arc::default() }
+    }
+
+    /// The credentials of a function of the template.
+    pub(crate) fn of_function(&self, id: &str) -> Option<&Credentials> {
+        match &*self.known {
+            Known::Everybody => None,
+            Known::Credentials { functions, .. } => functions.get(id).map(|(credentials, _)| credentials),
+        }
     }
 
     /// The rights that each function has used so far, denied ones included.
@@ -58,29 +95,45 @@ impl Access {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The answer to a request that is not allowed; nothing for one that is.
-    pub(crate) fn refusal(&self, headers: &HeaderMap, rights: Vec<Right>) -> Option<Response> {
-        let caller = caller(headers)?;
-        let role = self.roles.get(caller)?;
+    /// The answer to a request that is nobody's or not allowed; nothing for one that is.
+    pub(crate) fn refusal(&self, parts: &Parts, body: &[u8], rights: Vec<Right>) -> Option<Response> {
+        let now = SystemClock.now_millis().div_euclid(1000);
+        match self.caller(parts, body, now) {
+            Ok(None) => None,
+            Ok(Some((caller, role))) => self.denied(caller, role, rights),
+            Err(unsigned) => Some(refused(StatusCode::FORBIDDEN, unsigned.kind(), &unsigned.to_string())),
+        }
+    }
+
+    /// The function that signed, and its role; `None` is the owner.
+    fn caller(&self, parts: &Parts, body: &[u8], now: i64) -> Result<Option<(&str, &Role)>, Unsigned> {
+        let Known::Credentials { owner, functions } = &*self.known else { return Ok(None) };
+        let signature = Signature::of(parts)?;
+        let is = |credentials: &Credentials| credentials.access_key_id() == signature.access_key_id;
+        if is(owner) {
+            return signature.verify(parts, body, owner, now).map(|()| None);
+        }
+        let function = functions.iter().find(|(_, (credentials, _))| is(credentials));
+        let (id, (credentials, role)) = function.ok_or(Unsigned::Unknown)?;
+        signature.verify(parts, body, credentials, now).map(|()| Some((id.as_str(), role)))
+    }
+
+    fn denied(&self, caller: &str, role: &Role, rights: Vec<Right>) -> Option<Response> {
         let denied = rights.iter().find(|(action, resource)| !role.allows(action, resource)).cloned();
         self.used.lock().unwrap_or_else(PoisonError::into_inner).entry(caller.to_owned()).or_default().extend(rights);
         let (action, resource) = denied?;
         let message = format!("{caller} is not authorized to perform: {action} on resource: {resource}");
-        let body = json!({ "__type": "AccessDeniedException", "message": message });
-        Some((StatusCode::BAD_REQUEST, Json(body)).into_response())
+        Some(refused(StatusCode::BAD_REQUEST, "AccessDeniedException", &message))
     }
 }
 
-/// The access key that signed (Signature Version 4).
-fn caller(headers: &HeaderMap) -> Option<&str> {
-    let (_, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once("Credential=")?;
-    rest.split('/').next()
+fn refused(status: StatusCode, kind: &str, message: &str) -> Response {
+    let body = json!({ "__type": kind, "message": message });
+    (status, [("x-amzn-errortype", kind)], Json(body)).into_response()
 }
 
-/// The rights that a request to `DynamoDB` needs.
-pub(crate) fn dynamodb_rights(headers: &HeaderMap, body: &[u8]) -> Vec<Right> {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let operation = target.rsplit('.').next().unwrap_or_default();
+/// The rights that an operation of `DynamoDB` needs.
+pub(crate) fn dynamodb_rights(operation: &str, body: &[u8]) -> Vec<Right> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let table = |request: &Value| request.get("TableName").and_then(Value::as_str).unwrap_or_default().to_owned();
     let members = |name: &str| body.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -107,42 +160,42 @@ pub(crate) fn dynamodb_rights(headers: &HeaderMap, body: &[u8]) -> Vec<Right> {
 mod tests {
     use super::*;
 
-    fn headers(caller: &str, target: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        let signed =
-            format!("AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/dynamodb/aws4_request, Signature=0");
-        headers.insert(AUTHORIZATION, signed.parse().unwrap());
-        headers.insert("x-amz-target", target.parse().unwrap());
-        headers
-    }
-
     fn access() -> Access {
         let template = include_str!("../../../template.yaml");
-        Access::of(&Template::read(template, &crate::template::Inputs::default()).unwrap(), &Named::default())
+        let template = Template::read(template, &crate::template::Inputs::default()).unwrap();
+        Access::of(&template, &Named::default(), credentials::of_owner().unwrap()).unwrap()
+    }
+
+    impl Access {
+        /// Whether a function of the template may do this.
+        fn allows(&self, id: &str, action: &str, resource: &str) -> bool {
+            let Known::Credentials { functions, .. } = &*self.known else { panic!("everybody") };
+            self.denied(id, &functions[id].1, vec![(action.to_owned(), resource.to_owned())]).is_none()
+        }
     }
 
     #[test]
     fn a_function_does_what_its_role_allows_and_nothing_else() {
         let access = access();
-        let ask = |caller: &str, operation: &str, table: &str| {
-            let headers = headers(caller, &format!("DynamoDB_20120810.{operation}"));
-            let body = json!({ "TableName": table }).to_string();
-            access.refusal(&headers, dynamodb_rights(&headers, body.as_bytes())).map(|answer| answer.status())
-        };
-        assert_eq!(ask("ProxyFunction", "GetItem", "SessionsTable"), None);
-        assert_eq!(ask("ProxyFunction", "PutItem", "SessionsTable"), Some(StatusCode::BAD_REQUEST));
-        let invokes = |caller: &str, function: &str| {
-            let right = ("lambda:InvokeFunction".to_owned(), function.to_owned());
-            access.refusal(&headers(caller, ""), vec![right]).is_none()
-        };
-        assert!(invokes("ProxyFunction", "TokenFunction") && !invokes("ProxyFunction", "KeysFunction"));
-        assert!(!invokes("AuthorizerFunction", "TokenFunction"));
-        assert_eq!(ask("ProxyFunction", "GetItem", "UsersTable"), Some(StatusCode::BAD_REQUEST));
-        assert_eq!(ask("AuthorizerFunction", "Scan", "GrantsTable"), Some(StatusCode::BAD_REQUEST));
-        assert_eq!(ask("local", "Scan", "GrantsTable"), None);
+        assert!(access.allows("ProxyFunction", "dynamodb:GetItem", "SessionsTable"));
+        assert!(!access.allows("ProxyFunction", "dynamodb:PutItem", "SessionsTable"));
+        assert!(!access.allows("ProxyFunction", "dynamodb:GetItem", "UsersTable"));
+        assert!(!access.allows("AuthorizerFunction", "dynamodb:Scan", "GrantsTable"));
+        assert!(access.allows("ProxyFunction", "lambda:InvokeFunction", "TokenFunction"));
+        assert!(!access.allows("ProxyFunction", "lambda:InvokeFunction", "KeysFunction"));
+        assert!(!access.allows("AuthorizerFunction", "lambda:InvokeFunction", "TokenFunction"));
         let used = access.used();
         assert!(used["ProxyFunction"].contains(&("dynamodb:PutItem".to_owned(), "SessionsTable".to_owned())));
-        assert!(!used.contains_key("local"));
+        assert!(!used.contains_key("TokenFunction"));
+    }
+
+    #[test]
+    fn every_function_has_credentials_of_its_own() {
+        let access = access();
+        let ids = ["TokenFunction", "AuthorizerFunction", "ProxyFunction", "KeysFunction"];
+        let keys: BTreeSet<_> = ids.iter().map(|id| access.of_function(id).unwrap().access_key_id()).collect();
+        assert_eq!(keys.len(), ids.len());
+        assert!(access.of_function("OtherFunction").is_none());
     }
 
     #[test]
@@ -150,8 +203,7 @@ mod tests {
         let body = json!({ "TransactItems": [
             { "Put": { "TableName": "A" } }, { "ConditionCheck": { "TableName": "B" } },
         ]});
-        let rights =
-            dynamodb_rights(&headers("x", "DynamoDB_20120810.TransactWriteItems"), body.to_string().as_bytes());
+        let rights = dynamodb_rights("TransactWriteItems", body.to_string().as_bytes());
         let right = |action: &str, on: &str| (action.to_owned(), on.to_owned());
         assert_eq!(rights, [right("dynamodb:PutItem", "A"), right("dynamodb:ConditionCheckItem", "B")]);
     }

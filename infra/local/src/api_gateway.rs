@@ -9,6 +9,7 @@ mod query;
 mod received;
 mod routes;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,14 +49,30 @@ struct Own {
     kind: &'static str,
     /// Status unless the template says another; `None` is Amazon's for the type.
     status: Option<u16>,
-    message: &'static str,
+    /// Amazon's words, which may quote the request.
+    message: Cow<'static, str>,
     /// What the authorizer put into its context, if it came to that.
     context: Map<String, Json>,
 }
 
 impl Own {
-    fn new(kind: &'static str, message: &'static str) -> Self {
-        Self { kind, status: None, message, context: Map::new() }
+    fn new(kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, status: None, message: message.into(), context: Map::new() }
+    }
+
+    /// What Amazon answers where there is no route: it then takes `Authorization` for a signature of its own, and quotes
+    /// one that is none, token and all.
+    fn no_route(received: &Received) -> Self {
+        match received.header("authorization") {
+            None | Some("") => Self::new("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"),
+            Some(header) => {
+                let value = header.rsplit(' ').next().unwrap_or_default();
+                let message = format!(
+                    "'{value}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
+                );
+                Self::new("INVALID_SIGNATURE", message)
+            }
+        }
     }
 
     /// What Amazon answers when a function fails or returns something it should not.
@@ -82,7 +99,7 @@ impl ApiGateway {
     async fn call(&self, received: &Received) -> Result<Response, Own> {
         let api = &self.template.api;
         let Some(matched) = routes::find(&self.template.routes, &received.method, &received.path) else {
-            return Err(Own::new("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"));
+            return Err(Own::no_route(received));
         };
         let name = match &matched.route.authorizer {
             _ if matched.route.open => None,
@@ -93,6 +110,9 @@ impl ApiGateway {
             Some(authorizer) => {
                 if !authorizer.identity_headers.iter().all(|name| received.has_header(name)) {
                     return Err(Own::new("UNAUTHORIZED", "Unauthorized"));
+                }
+                if event::method_arn(api, received).len() > limits::METHOD_ARN {
+                    return Err(Own { status: Some(414), ..Own::new("DEFAULT_4XX", "Request URI too long") });
                 }
                 Some(self.authorize(&authorizer.function, received, &matched).await?)
             }
@@ -150,7 +170,7 @@ impl ApiGateway {
     }
 
     fn own_response(&self, own: &Own, request_id: &str) -> Response {
-        let details = Details { request_id, message: own.message, status: own.status, context: &own.context };
+        let details = Details { request_id, message: &own.message, status: own.status, context: &own.context };
         gateway_response::render(&self.template.api, own.kind, &details)
     }
 }
@@ -165,6 +185,7 @@ async fn answer(
         Ok(received) => {
             gateway.call(&received).await.unwrap_or_else(|own| gateway.own_response(&own, &received.request_id))
         }
+        Err(Unreadable::UrlTooLong) => gateway_response::plain(414, "Request URI Too Long"),
         Err(Unreadable::HeadersTooLarge) => gateway_response::plain(431, "Request Header Fields Too Large"),
         Err(Unreadable::BodyTooLarge) => {
             gateway.own_response(&Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"), &request_id)

@@ -1,10 +1,16 @@
 //! The directory that keeps what the local stack remembers.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+
+use crate::private;
+
+/// The file that a running stack holds.
+const LOCK: &str = "lock";
 
 /// The directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,14 +44,17 @@ impl DataDirectory {
         let unusable = |path: &Path, source| DirectoryError::Unusable { path: path.to_owned(), source };
         let temporary = match path {
             Some(path) => {
-                std::fs::create_dir_all(path).map_err(|error| unusable(path, error))?;
+                make_private(path).map_err(|error| unusable(path, error))?;
                 None
             }
-            None => Some(tempfile::tempdir().map_err(|error| unusable(&std::env::temp_dir(), error))?),
+            None => {
+                let made = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir();
+                Some(made.map_err(|error| unusable(&std::env::temp_dir(), error))?)
+            }
         };
         let path =
             temporary.as_ref().map_or_else(|| path.unwrap_or(Path::new(".")).to_owned(), |dir| dir.path().to_owned());
-        let lock = File::create(path.join("lock")).map_err(|error| unusable(&path, error))?;
+        let lock = private::create(&path.join(LOCK)).map_err(|error| unusable(&path, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock, temporary }),
             Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse(path)),
@@ -64,9 +73,41 @@ impl DataDirectory {
     }
 }
 
+/// Makes the directory for its owner alone. One that is there and was never a data directory may be used for other
+/// things by others: it stays as it is, and only the files in it are private.
+fn make_private(path: &Path) -> io::Result<()> {
+    let ours = path.join(LOCK).exists() || !path.exists() || path.read_dir()?.next().is_none();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    if ours { std::fs::set_permissions(path, Permissions::from_mode(0o700)) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_data_directory_is_for_its_owner_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(name);
+        let made = |name: &str, file: Option<&str>| {
+            std::fs::create_dir(path(name)).unwrap();
+            std::fs::set_permissions(path(name), Permissions::from_mode(0o755)).unwrap();
+            file.map(|file| std::fs::write(path(name).join(file), "").unwrap());
+        };
+        made("empty", None);
+        made("earlier", Some("lock"));
+        made("others", Some("a file of somebody else"));
+        for (name, expected) in [("new", 0o700), ("empty", 0o700), ("earlier", 0o700), ("others", 0o755)] {
+            let directory = DataDirectory::open(Some(&path(name))).unwrap();
+            assert_eq!((mode(&path(name)), mode(&directory.file("lock"))), (expected, 0o600), "{name}");
+        }
+        let temporary = DataDirectory::open(None).unwrap();
+        assert_eq!(mode(&temporary.file("")), 0o700);
+    }
 
     #[test]
     fn one_stack_at_a_time_uses_a_directory() {

@@ -1,25 +1,25 @@
 //! `DynamoDB` on a loopback port: dynoxide, in a file or in memory.
 
-use std::net::SocketAddr;
+mod operations;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::access::{Access, dynamodb_rights};
 use crate::template::Table;
+use crate::{private, visitors};
 
+/// Most bytes of a request, as large as the largest batch that `DynamoDB` takes.
+const LARGEST: usize = 16 << 20;
 /// Expired items are deleted this often. Whoever reads must check the expiry anyway, as with Amazon's.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -34,6 +34,14 @@ pub enum DatabaseError {
         /// What was seen.
         reason: String,
     },
+    /// The file cannot be made or kept from others.
+    #[error("the database {} cannot be used: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A table is there with another key, or cannot be made.
     #[error("table {table}: {reason}")]
     Table {
@@ -46,6 +54,9 @@ pub enum DatabaseError {
 
 /// Opens the database in this file, or a new one in memory.
 pub fn open(path: Option<&Path>) -> Result<Database, DatabaseError> {
+    if let Some(path) = path {
+        keep_private(path).map_err(|source| DatabaseError::File { path: path.to_owned(), source })?;
+    }
     let opened = match path {
         Some(path) => Database::new(&path.to_string_lossy()),
         None => Database::memory(),
@@ -58,6 +69,20 @@ pub fn open(path: Option<&Path>) -> Result<Database, DatabaseError> {
     // Reading something shows damage now rather than at the first call.
     database.database_info().map_err(unreadable)?;
     Ok(database)
+}
+
+/// Makes the file readable by its owner alone, and those beside it from an earlier start. `SQLite` gives the ones that it
+/// makes the mode of the database itself: <https://sqlite.org/walformat.html>.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    private::open(path)?;
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        if Path::new(&beside).exists() {
+            private::open(Path::new(&beside))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the tables that are not there yet. Those that are must have the same key.
@@ -94,61 +119,40 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
 
 /// Answers on this listener, to whom it is allowed, until dropped; deletes expired items now and then.
 pub async fn serve_guarded(listener: TcpListener, database: Database, access: Access) -> std::io::Result<()> {
-    let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let guard = Guard { access, inner: inner.local_addr()?, client: client() };
-    // As large as the largest batch that DynamoDB takes.
-    let router = Router::new().fallback(forward).layer(DefaultBodyLimit::max(16 << 20)).with_state(guard);
+    let router = Router::new().fallback(answer).with_state((database.clone(), access));
+    let router = visitors::programs_only(router, &listener);
     tokio::select! {
-        () = serve(inner, database) => Ok(()),
         ended = axum::serve(listener, router).into_future() => ended,
+        () = sweep(database) => Ok(()),
     }
 }
 
-type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
-
-fn client() -> HttpClient {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
-}
-
-/// Stands in front of the database.
-#[derive(Clone)]
-struct Guard {
-    access: Access,
-    inner: SocketAddr,
-    client: HttpClient,
-}
-
-async fn forward(State(guard): State<Guard>, headers: HeaderMap, method: Method, uri: Uri, body: Bytes) -> Response {
-    if let Some(refusal) = guard.access.refusal(&headers, dynamodb_rights(&headers, &body)) {
-        return refusal;
-    }
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::builder().method(method).uri(format!("http://{}{path}", guard.inner)).body(Full::new(body));
-    let Ok(mut request) = request else { return StatusCode::BAD_REQUEST.into_response() };
-    *request.headers_mut() = headers;
-    match guard.client.request(request).await {
-        Ok(answer) => answer.map(Body::new).into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+async fn answer(State((database, access)): State<(Database, Access)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let operation = operations::named(&parts.headers);
+    match access.refusal(&parts, &body, dynamodb_rights(operation, &body)) {
+        Some(refusal) => refusal,
+        None => operations::run(&database, operation, &body),
     }
 }
 
-/// Answers on this listener until dropped, deleting expired items now and then.
-pub async fn serve(listener: TcpListener, database: Database) {
-    let sweeping = database.clone();
-    let sweep = async move {
-        let mut turn = tokio::time::interval(SWEEP);
-        loop {
-            turn.tick().await;
-            let database = sweeping.clone();
-            // What one sweep leaves, the next one takes.
-            let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
-        }
-    };
+/// Answers whoever asks on this listener, by dynoxide's own server, until dropped. No stack uses it: it is for tests,
+/// whose tables hold nobody's data.
+pub async fn serve_everybody(listener: TcpListener, database: Database) {
     tokio::select! {
-        () = dynoxide::server::serve_on(listener, database) => {}
-        () = sweep => {}
+        () = dynoxide::server::serve_on(listener, database.clone()) => {}
+        () = sweep(database) => {}
+    }
+}
+
+async fn sweep(database: Database) {
+    let mut turn = tokio::time::interval(SWEEP);
+    loop {
+        turn.tick().await;
+        let database = database.clone();
+        // What one sweep leaves, the next one takes.
+        let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
     }
 }
 
@@ -169,6 +173,22 @@ mod tests {
             let database = open(Some(&path)).unwrap();
             create_tables(&database, &tables()).unwrap();
             assert_eq!(database.table_count().unwrap(), 6);
+        }
+    }
+
+    #[test]
+    fn the_files_of_the_database_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dynamodb.sqlite");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let database = open(Some(&path)).unwrap();
+        create_tables(&database, &tables()).unwrap();
+        let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap()).collect();
+        assert!(files.len() > 1, "nothing beside the database: {files:?}");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
         }
     }
 

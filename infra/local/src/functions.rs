@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +15,8 @@ use crate::log::Log;
 use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
 use crate::random;
 
-/// How to start a process: given its name in the log and the address of its Runtime API.
-type Launch = Arc<dyn Fn(&str, SocketAddr) -> io::Result<Runner> + Send + Sync>;
+/// How to start a process: given its name in the log and where its Runtime API is.
+type Launch = Arc<dyn Fn(&str, &str) -> io::Result<Runner> + Send + Sync>;
 
 /// All functions by logical id.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +34,7 @@ impl Functions {
         for program in programs {
             let (id, binary) = (program.function.id.clone(), program.function.binary.clone());
             let (timeout, lines) = (program.function.timeout, log.clone());
-            let launch: Launch = Arc::new(move |name, address| process::spawn(&program, name, address, &lines));
+            let launch: Launch = Arc::new(move |name, endpoint| process::spawn(&program, name, endpoint, &lines));
             let mut scaling = Scaling::new(&id, &binary, timeout, most, log, launch);
             scaling.start_timeout = start_timeout;
             functions.add(&id, scaling);
@@ -61,9 +60,9 @@ impl Functions {
         id: &str,
         timeout: Duration,
         log: &Log,
-        start: fn(SocketAddr) -> tokio::task::JoinHandle<()>,
+        start: fn(String) -> tokio::task::JoinHandle<()>,
     ) {
-        let launch: Launch = Arc::new(move |_, address| Ok(Runner::Task(start(address))));
+        let launch: Launch = Arc::new(move |_, endpoint| Ok(Runner::Task(start(endpoint.to_owned()))));
         self.add(id, Scaling::new(id, id, timeout, 4, log, launch));
     }
 
@@ -159,8 +158,8 @@ impl Scaling {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{}#{number}", self.name);
         let launch = Arc::clone(&self.launch);
-        Process::start(name.clone(), &self.id, self.start_timeout, self.log.clone(), move |address| {
-            launch(&name, address)
+        Process::start(name.clone(), &self.id, self.start_timeout, self.log.clone(), move |endpoint| {
+            launch(&name, endpoint)
         })
         .await
     }

@@ -3,32 +3,37 @@
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::access::Access;
 use crate::functions::Functions;
 use crate::process::InvokeError;
+use crate::{limits, visitors};
 
 /// Answers on this listener, to whom it is allowed, until dropped.
 pub(crate) async fn serve(listener: TcpListener, functions: Functions, access: Access) {
     let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
+    let router = visitors::programs_only(router.with_state((functions, access)), &listener);
     // It only ends by being aborted.
-    let _ = axum::serve(listener, router.with_state((functions, access))).await;
+    let _ = axum::serve(listener, router).await;
 }
 
 async fn invoke(
     State((functions, access)): State<(Functions, Access)>,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    event: Bytes,
+    request: Request,
 ) -> Response {
-    if let Some(refusal) = access.refusal(&headers, vec![("lambda:InvokeFunction".to_owned(), name.clone())]) {
+    let (parts, body) = request.into_parts();
+    let Ok(event) = to_bytes(body, limits::PAYLOAD).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    if let Some(refusal) = access.refusal(&parts, &event, vec![("lambda:InvokeFunction".to_owned(), name.clone())]) {
         return refusal;
     }
     match functions.invoke(&name, event).await {

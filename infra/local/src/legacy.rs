@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use startup::{Clock as _, SystemClock};
 use tokio::net::TcpListener;
 
-use crate::random;
+use crate::{random, visitors};
 pub use recording::Recorded;
 use recording::Recording;
 
@@ -86,7 +86,8 @@ impl Legacy {
     /// Answers on this listener until dropped.
     pub async fn serve(self, listener: TcpListener) {
         let recording = self.recording.clone();
-        let router = Router::new().fallback(answer).with_state(self);
+        // Not `programs_only`: the proxy passes on what a browser sent.
+        let router = visitors::our_names_only(Router::new().fallback(answer).with_state(self), &listener);
         // It only ends by being aborted.
         let _ = axum::serve(recording::Listener { listener, recording }, router).await;
     }

@@ -1,12 +1,22 @@
 //! Limits of API Gateway (REST) and Lambda that the local stack imitates.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 
 use std::time::Duration;
 
-/// Most bytes of a request body.
+/// Most bytes of a request body. A function's event carries fewer: see [`PAYLOAD`].
 pub const REQUEST_BODY: usize = 10 * 1024 * 1024;
-/// Most bytes of all request headers with names, values, separators and line breaks.
+/// Most bytes of the request line and all headers with names, values, separators and line breaks.
 pub const REQUEST_HEADERS: usize = 10_240;
-/// Most bytes of an event or of what a function returns.
+/// Most bytes of a path and query.
+pub const URL: usize = 10_240;
+/// Most bytes of the ARN of a method that an authorizer decides about; a longer path is 414.
+pub const METHOD_ARN: usize = 1_600;
+/// Most characters of a resource in the policy that an authorizer returns.
+pub const POLICY_RESOURCE: usize = 512;
+/// Most bytes of an event or of what a function returns. Bodies travel in it as base64, four characters for three bytes:
+/// one of 4.5 MiB (4,718,592 bytes) fills it by itself.
 pub const PAYLOAD: usize = 6 * 1024 * 1024;
 /// Most bytes of what an authorizer returns.
 pub const AUTHORIZER_RESULT: usize = 8 * 1024;

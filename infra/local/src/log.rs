@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::private;
+
 /// Lines kept in memory.
 const KEPT: usize = 50_000;
 
@@ -36,9 +38,9 @@ struct Inner {
 }
 
 impl Log {
-    /// A log that also goes to this file, which is started anew.
+    /// A log that also goes to this file, which is started anew for its owner alone.
     pub fn to_file(path: &Path) -> std::io::Result<Self> {
-        let inner = Inner { lines: VecDeque::new(), file: Some(File::create(path)?) };
+        let inner = Inner { lines: VecDeque::new(), file: Some(private::create(path)?) };
         Ok(Self { inner: Arc::new(Mutex::new(inner)), ..Self::default() })
     }
 

@@ -1,11 +1,11 @@
 //! One process of a function, from its start to its end.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use bytes::Bytes;
 use startup::{Clock as _, SystemClock};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use crate::log::{Log, quoted};
-use crate::random;
 use crate::runtime_api::{FunctionError, Invocation, Phase, RuntimeApi};
 use crate::template::{Function, REGION};
+use crate::{credentials, random};
 
 /// Lines of a process that are quoted when it fails.
 const QUOTED: usize = 20;
@@ -27,6 +27,8 @@ pub struct Program {
     pub function: Function,
     /// The binary.
     pub path: PathBuf,
+    /// What it signs with; without any it can ask nothing of other services.
+    pub credentials: Option<Credentials>,
 }
 
 /// A function does not start.
@@ -114,13 +116,13 @@ impl Process {
         function: &str,
         timeout: Duration,
         log: Log,
-        launch: impl FnOnce(SocketAddr) -> io::Result<Runner>,
+        launch: impl FnOnce(&str) -> io::Result<Runner>,
     ) -> Result<Self, CannotStart> {
         let failed = |problem: String, lines| CannotStart { name: name.clone(), problem, lines };
         let api =
             RuntimeApi::start(function).await.map_err(|error| failed(format!("got no port: {error}"), Vec::new()))?;
         let mut runner =
-            launch(api.address).map_err(|error| failed(format!("could not be started: {error}"), Vec::new()))?;
+            launch(&api.endpoint).map_err(|error| failed(format!("could not be started: {error}"), Vec::new()))?;
         let mut phase = api.phase.clone();
         let problem = tokio::select! {
             reached = phase.wait_for(|phase| *phase != Phase::Starting) => match reached.as_deref() {
@@ -175,13 +177,13 @@ impl Process {
 }
 
 /// Starts the binary with exactly the environment Lambda would give it.
-pub(crate) fn spawn(program: &Program, name: &str, runtime_api: SocketAddr, log: &Log) -> io::Result<Runner> {
+pub(crate) fn spawn(program: &Program, name: &str, runtime_api: &str, log: &Log) -> io::Result<Runner> {
     let function = &program.function;
     let mut command = Command::new(&program.path);
     command
         .env_clear()
         .envs(&function.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", &function.id)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string())
@@ -190,10 +192,7 @@ pub(crate) fn spawn(program: &Program, name: &str, runtime_api: SocketAddr, log:
         .env("AWS_LAMBDA_LOG_STREAM_NAME", name)
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        // Not a key, but a name: what the function asks of its data is held against its role.
-        .env("AWS_ACCESS_KEY_ID", &function.id)
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_SESSION_TOKEN", "local")
+        .envs(program.credentials.iter().flat_map(credentials::variables))
         .env("_HANDLER", "bootstrap")
         .env("TZ", ":UTC")
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")

@@ -1,8 +1,10 @@
 //! The Lambda Runtime API for one process: it asks for an invocation, we hand one out, it answers.
 //!
+//! The protocol knows no credentials, so the address is one: a path that nobody guesses goes before the API's own, which
+//! runtimes keep as part of `AWS_LAMBDA_RUNTIME_API`.
+//!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
 use axum::Router;
@@ -17,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::limits;
+use crate::{limits, random, visitors};
 
 /// One invocation on its way to the process.
 pub(crate) struct Invocation {
@@ -59,8 +61,8 @@ pub(crate) enum Phase {
 /// The server one process talks to; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
+    /// Address with port and path, without scheme, for the one process that is told.
+    pub(crate) endpoint: String,
     /// How far the process has come.
     pub(crate) phase: watch::Receiver<Phase>,
     invocations: mpsc::Sender<Invocation>,
@@ -78,7 +80,8 @@ impl RuntimeApi {
     /// Starts listening on a free port of the loopback address.
     pub(crate) async fn start(function: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let secret = random::name().map_err(std::io::Error::other)?;
+        let endpoint = format!("{}/{secret}", listener.local_addr()?);
         let (invocations, waiting) = mpsc::channel(1);
         let (phase_sender, phase) = watch::channel(Phase::Starting);
         let shared = Arc::new(Shared {
@@ -93,11 +96,12 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
             .with_state(shared);
+        let router = visitors::programs_only(Router::new().nest(&format!("/{secret}"), router), &listener);
         let server = tokio::spawn(async move {
             // It only ends by being aborted.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { address, phase, invocations, server })
+        Ok(Self { endpoint, phase, invocations, server })
     }
 
     /// Hands an invocation to the process. Its outcome never comes if the process ends.

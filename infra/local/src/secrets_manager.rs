@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::State;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
@@ -22,7 +22,11 @@ use tokio::net::TcpListener;
 use crate::access::{Access, Right};
 use crate::random;
 use crate::secrets::{self, Secrets};
+use crate::visitors;
 use versions::{CURRENT, Versions};
+
+/// Most bytes of a request: a secret has 65,536 at most, of which JSON may make six times as many.
+const LARGEST: usize = 1 << 20;
 
 /// The secrets; clones share them.
 #[derive(Debug, Clone)]
@@ -70,6 +74,7 @@ impl SecretsManager {
     /// Answers on this listener, to whom it is allowed, until dropped.
     pub async fn serve(self, listener: TcpListener, access: Access) {
         let router = Router::new().fallback(answer).with_state((self, access));
+        let router = visitors::programs_only(router, &listener);
         // It only ends by being aborted.
         let _ = axum::serve(listener, router).await;
     }
@@ -211,13 +216,11 @@ struct UpdateSecretVersionStage {
     remove_from_version_id: Option<String>,
 }
 
-async fn answer(
-    State((manager, access)): State<(SecretsManager, Access)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    if let Some(refusal) = access.refusal(&headers, vec![right(target, &body)]) {
+async fn answer(State((manager, access)): State<(SecretsManager, Access)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if let Some(refusal) = access.refusal(&parts, &body, vec![right(target, &body)]) {
         return refusal;
     }
     match manager.call(target, &body) {
@@ -244,7 +247,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let manager = SecretsManager::new(&[("Pepper".to_owned(), "hot".to_owned())].into(), None, &[]);
-        tokio::spawn(manager.clone().serve(listener, Access::default()));
+        tokio::spawn(manager.clone().serve(listener, Access::of_everybody()));
         let ask = |call: &str, body: Json| {
             let target = format!("secretsmanager.{call}");
             let request = reqwest::Client::new().post(&url).header("x-amz-target", target);

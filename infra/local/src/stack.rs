@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use tokio::runtime::Runtime;
 
 use crate::access::Access;
@@ -105,6 +106,7 @@ struct Parts {
     secrets_manager: SecretsManager,
     legacy: Legacy,
     functions: Functions,
+    owner: Credentials,
     access: Access,
     log: Log,
     /// Tells tools where this stack is.
@@ -196,6 +198,11 @@ impl Running {
     /// The functions.
     pub fn functions(&self) -> &Functions {
         &self.parts.functions
+    }
+
+    /// Credentials with which everything may be asked of this stack's services.
+    pub fn owner(&self) -> &Credentials {
+        &self.parts.owner
     }
 
     /// What the functions may ask of `DynamoDB` and Secrets Manager, and what they have asked.

@@ -4,6 +4,7 @@ mod apis;
 mod connectors;
 mod http_login;
 mod kerberos;
+pub(crate) mod literals;
 mod paths;
 mod requests;
 mod saml;

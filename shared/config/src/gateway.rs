@@ -37,22 +37,38 @@ impl Gateway {
             return Err(ConfigError::TooLarge { length, limit: MAX_BYTES });
         }
         let file: File = read::read(text).map_err(|problem| ConfigError::Invalid(vec![problem]))?;
-        let routes = check::check(&file).map_err(|found| ConfigError::Invalid(read::locate(text, found)))?;
+        let invalid = |found| ConfigError::Invalid(read::locate(text, found));
+        let literals = check::literals::check(text, &file);
+        if !literals.is_empty() {
+            return Err(invalid(literals));
+        }
+        let routes = check::check(&file).map_err(invalid)?;
         let cors = file.cors.as_ref().map(CorsFields::to_rule);
         Ok(Self { file, routes, cors })
     }
 
-    /// Reads the configuration in a file.
+    /// Reads the configuration in a file. Whoever wants to know whether a file is good asks here: this is how the functions
+    /// read theirs, with every bound that they keep.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // What is read decides: the length that the system tells may be another one by now, or 0 for a pipe.
         let length = file.metadata().map_err(unreadable)?.len();
+        file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+        Self::read(&bytes).map_err(|error| match error {
+            ConfigError::TooLarge { length: read, limit } => ConfigError::TooLarge { length: length.max(read), limit },
+            ConfigError::Unreadable { .. } | ConfigError::Invalid(_) => error,
+        })
+    }
+
+    /// Reads the configuration in these bytes: at most 256 KiB of UTF-8.
+    pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length > MAX_BYTES {
             return Err(ConfigError::TooLarge { length, limit: MAX_BYTES });
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-        Self::parse(read::text(&bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
+        Self::parse(read::text(bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
     }
 
     /// Who signs the tokens; `None` means the address under which API Gateway serves the gateway.

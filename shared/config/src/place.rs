@@ -14,6 +14,8 @@ struct Place {
     /// How much of `field` names the mapping or list it is in.
     around: usize,
     kind: Kind,
+    /// A single value as it is written, without quotes; `*` for an alias.
+    written: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +84,7 @@ impl Places {
         };
         let column = u64::try_from(at.col()).unwrap_or(u64::MAX).saturating_add(1);
         let at = (u64::try_from(at.line()).unwrap_or(u64::MAX), column);
-        self.0.push(Place { at, field: field.clone(), around, kind });
+        self.0.push(Place { at, field: field.clone(), around, kind, written: text.to_owned() });
         Some(field)
     }
 
@@ -102,6 +104,12 @@ impl Places {
             Kind::Key => place.field.get(..place.around).unwrap_or_default(),
             Kind::Single | Kind::Several => &place.field,
         })
+    }
+
+    /// How the single value of a field is written; nothing if it stands behind an alias around it.
+    pub(crate) fn written_at(&self, field: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|place| place.kind == Kind::Single && place.field == field);
+        found.next().map(|place| place.written.as_str())
     }
 
     fn place_at(&self, at: Position) -> Option<&Place> {

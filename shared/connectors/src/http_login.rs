@@ -5,6 +5,8 @@
 mod answer;
 mod cookies;
 mod dead;
+#[cfg(test)]
+mod json_tests;
 mod request;
 mod state;
 #[cfg(test)]

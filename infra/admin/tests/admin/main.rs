@@ -4,6 +4,7 @@
 mod apps;
 #[cfg(test)]
 mod audit;
+mod config_check;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]

@@ -14,7 +14,7 @@ type Item = HashMap<String, AttributeValue>;
 const TABLES: [&str; 6] = ["UsersTable", "AppsTable", "SessionsTable", "GrantsTable", "GuessesTable", "AuditTable"];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
-    support::dynamodb_client(gateway.stack.dynamodb_url())
+    gateway.dynamodb()
 }
 
 async fn items(gateway: &Gateway, table: &str) -> Vec<Item> {

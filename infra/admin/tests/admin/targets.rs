@@ -59,12 +59,14 @@ async fn without_a_target_all_ways_to_name_one_are_told() {
     assert!(!both.good && both.err.contains("cannot be used with"), "{both:?}");
 }
 
-/// An `aws` that answers as the AWS CLI does, with the resources of a local stack.
-fn aws(directory: &Path, resources: &str) {
+/// An `aws` that answers as the AWS CLI does, with the resources and the credentials of a local stack.
+fn aws(directory: &Path, gateway: &Gateway, resources: &str) {
+    let owner = gateway.stack.owner();
+    let (id, key) = (owner.access_key_id(), owner.secret_access_key());
     let list = format!("echo '{{\"StackResourceSummaries\":[{resources}]}}'");
     let script = format!(
         "#!/bin/sh\ncase \"$1 $2\" in\n\
-         'configure export-credentials') echo '{{\"Version\":1,\"AccessKeyId\":\"local\",\"SecretAccessKey\":\"local\"}}';;\n\
+         'configure export-credentials') echo '{{\"Version\":1,\"AccessKeyId\":\"{id}\",\"SecretAccessKey\":\"{key}\"}}';;\n\
          'configure get') echo us-east-1;;\n\
          'sts get-caller-identity') echo '{{\"Arn\":\"arn:aws:iam::123456789012:user/olga\"}}';;\n\
          'cloudformation list-stack-resources') [ \"$3\" = --stack-name=gw ] || {{ echo \"Stack does not exist\" >&2; exit 254; }}; {list};;\n\
@@ -85,7 +87,7 @@ async fn a_stack_in_aws_gives_its_tables_and_the_operators_identity() {
         format!(r#"{{"LogicalResourceId":"{id}","PhysicalResourceId":"{id}","ResourceStatus":"CREATE_COMPLETE"}}"#)
     };
     let all: Vec<_> = names.map(resource).collect();
-    aws(tools.path(), &all.join(","));
+    aws(tools.path(), &gateway, &all.join(","));
     let aws_environment = |command: &mut tokio::process::Command| {
         command.env("PATH", format!("{}:/bin:/usr/bin", tools.path().display()));
         command.env("AWS_ENDPOINT_URL_DYNAMODB", gateway.stack.dynamodb_url());
@@ -104,7 +106,7 @@ async fn a_stack_in_aws_gives_its_tables_and_the_operators_identity() {
     assert!(run(&["--stack", "other", "users", "list"]).await.problem().contains("Stack does not exist"));
 
     let without_audit: Vec<_> = all.into_iter().filter(|resource| !resource.contains("AuditTable")).collect();
-    aws(tools.path(), &without_audit.join(","));
+    aws(tools.path(), &gateway, &without_audit.join(","));
     let refused = run(&["--stack", "gw", "users", "list"]).await;
     assert!(refused.problem().contains("gw has no AuditTable"), "{refused:?}");
 }
@@ -124,7 +126,7 @@ async fn names_in_the_environment_are_a_target_too() {
         ] {
             command.env(name, table);
         }
-        command.env("AWS_REGION", "us-east-1").env("AWS_ACCESS_KEY_ID", "AKIDLOCAL").env("AWS_SECRET_ACCESS_KEY", "x");
+        command.env("AWS_REGION", "us-east-1").envs(gateway.owner());
         command.env("AWS_ENDPOINT_URL_DYNAMODB", gateway.stack.dynamodb_url());
         command.env("PATH", "/nowhere");
     };
@@ -134,7 +136,8 @@ async fn names_in_the_environment_are_a_target_too() {
     });
     disabled.await.text();
     let rows = olga.json(&["audit", "list"]).await;
-    assert_eq!(rows["items"][0]["who"], "access key AKIDLOCAL", "without the AWS CLI the key's id says who it was");
+    let who = format!("access key {}", gateway.stack.owner().access_key_id());
+    assert_eq!(rows["items"][0]["who"], who, "without the AWS CLI the key's id says who it was");
     let unnamed = run(&LIST, "", |command| command.env("GATEWAY_STACK", "gw").env("PATH", "/nowhere")).await;
     assert!(unnamed.problem().contains("the AWS CLI is not installed"), "{unnamed:?}");
 }

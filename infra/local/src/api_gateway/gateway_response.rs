@@ -169,7 +169,18 @@ mod tests {
         assert_eq!(response.status(), 502);
         let response = render_with("BAD_REQUEST_BODY", None, &json!({}));
         assert_eq!(response.status(), 400);
-        assert_eq!(json_of(response).await["detail"], "Said \"so\"");
+        assert_eq!(json_of(response).await["detail"], "The gateway refuses this request.");
+    }
+
+    /// What the imitation quotes, the template must not pass on.
+    #[tokio::test]
+    async fn a_body_that_asks_for_amazons_message_gets_it_with_all_that_it_quotes() {
+        let mut api = api();
+        let body = r#"{"detail":$context.error.messageString}"#.to_owned();
+        api.gateway_responses.get_mut("INVALID_SIGNATURE").unwrap().body = Some(body);
+        let details = Details { request_id: "", message: "'x' in: 'Bearer \"x\"'", status: None, context: &Map::new() };
+        let response = render(&api, "INVALID_SIGNATURE", &details);
+        assert_eq!(json_of(response).await["detail"], "'x' in: 'Bearer \"x\"'");
     }
 
     #[tokio::test]

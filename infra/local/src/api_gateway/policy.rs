@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use crate::limits;
+
 /// What the policy says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -45,6 +47,9 @@ pub(super) fn evaluate(document: &Json, arn: &str) -> Result<Effect, InvalidPoli
         let actions = texts(members.get("Action")).ok_or(InvalidPolicy("Action must be text or a list of texts"))?;
         let resources =
             texts(members.get("Resource")).ok_or(InvalidPolicy("Resource must be text or a list of texts"))?;
+        if resources.iter().any(|resource| resource.chars().count() > limits::POLICY_RESOURCE) {
+            return Err(InvalidPolicy("Resource must not be longer than 512 characters"));
+        }
         let action_fits =
             actions.iter().any(|action| matches(&action.to_ascii_lowercase(), &ACTION.to_ascii_lowercase()));
         if action_fits && resources.iter().any(|resource| matches(resource, arn)) {
@@ -168,6 +173,17 @@ mod tests {
         assert!(evaluate(&json!({ "Statement": [] }), ARN).is_err());
         assert!(evaluate(&json!({ "Version": "2012-10-17" }), ARN).is_err());
         assert!(evaluate(&Json::Null, ARN).is_err());
+    }
+
+    /// API Gateway evaluates no such policy, whatever else stands in it.
+    #[test]
+    fn a_resource_of_more_than_512_characters_makes_the_policy_invalid() {
+        let of_length = |length: usize| statement("Allow", ACTION, &format!("*{}", "?".repeat(length - 1)));
+        assert_eq!(effect(&[of_length(512)]), Ok(Effect::ImplicitDeny));
+        assert!(effect(&[of_length(513)]).is_err());
+        assert!(effect(&[statement("Allow", ACTION, ARN), of_length(513)]).is_err());
+        let list = json!({ "Effect": "Allow", "Action": ACTION, "Resource": [ARN, "x".repeat(600)] });
+        assert!(effect(&[list]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Version};
 use startup::{Clock as _, SystemClock};
 
@@ -40,8 +41,11 @@ pub(super) struct Received {
 /// A request API Gateway refuses before it looks for a route.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
-    /// The headers exceed the limit.
-    #[error("the headers exceed {} bytes", limits::REQUEST_HEADERS)]
+    /// The path and query exceed the limit.
+    #[error("the URL exceeds {} bytes", limits::URL)]
+    UrlTooLong,
+    /// The request line and the headers exceed the limit.
+    #[error("the request line and headers exceed {} bytes", limits::REQUEST_HEADERS)]
     HeadersTooLarge,
     /// The body exceeds the limit, or broke off.
     #[error("the body exceeds {} bytes", limits::REQUEST_BODY)]
@@ -57,7 +61,12 @@ impl Received {
     ) -> Result<Self, Unreadable> {
         let time = SystemClock.now_millis();
         let (parts, body) = request.into_parts();
-        if size(&parts.headers) > limits::REQUEST_HEADERS {
+        let url = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str).len();
+        if url > limits::URL {
+            return Err(Unreadable::UrlTooLong);
+        }
+        let line = parts.method.as_str().len() + url + "  HTTP/1.1\r\n".len();
+        if line + size(&parts.headers) > limits::REQUEST_HEADERS {
             return Err(Unreadable::HeadersTooLarge);
         }
         let body = to_bytes(body, limits::REQUEST_BODY).await.map_err(|_| Unreadable::BodyTooLarge)?;

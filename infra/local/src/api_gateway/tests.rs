@@ -1,7 +1,5 @@
 //! The whole gateway over HTTP, its functions being tasks that speak the Runtime API.
 
-use std::net::SocketAddr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::trace::Trace;
@@ -11,7 +9,7 @@ use super::*;
 use crate::template::Inputs;
 
 /// Asks for invocations and answers each with `Ok` (a response) or `Err` (an `errorMessage`).
-async fn work(runtime_api: SocketAddr, handler: fn(&Json) -> Option<Result<Json, String>>) {
+async fn work(runtime_api: String, handler: fn(&Json) -> Option<Result<Json, String>>) {
     let client = reqwest::Client::new();
     let base = format!("http://{runtime_api}/2018-06-01/runtime/invocation");
     while let Ok(next) = client.get(format!("{base}/next")).send().await {
@@ -68,8 +66,8 @@ async fn start() -> Api {
     let template = Template::read(text, &Inputs::default()).unwrap();
     let (log, mut functions) = (Log::default(), Functions::default());
     let seconds = Duration::from_secs(20);
-    functions.add_task("AuthorizerFunction", seconds, &log, |address| tokio::spawn(work(address, authorizer)));
-    functions.add_task("ProxyFunction", seconds, &log, |address| tokio::spawn(work(address, proxy)));
+    functions.add_task("AuthorizerFunction", seconds, &log, |endpoint| tokio::spawn(work(endpoint, authorizer)));
+    functions.add_task("ProxyFunction", seconds, &log, |endpoint| tokio::spawn(work(endpoint, proxy)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let mut gateway = ApiGateway::new(Arc::new(template), functions.clone(), log.clone());
@@ -158,11 +156,57 @@ async fn what_goes_wrong_behind_the_gateway_is_502_or_504() {
     }
 }
 
+/// Where there is no route, Amazon's own words quote `Authorization`; ours do not.
 #[tokio::test]
-async fn an_unknown_route_is_not_found() {
+async fn an_unknown_route_is_not_found_and_its_answer_repeats_no_token() {
     let api = start().await;
-    assert_eq!(api.get("/", Some("Bearer good")).await.status(), 404);
+    let client = reqwest::Client::new();
+    for (method, path) in
+        [("GET", "/"), ("PUT", "/oauth2/token"), ("TRACE", "/orders"), ("POST", "/.well-known/jwks.json")]
+    {
+        let method = http::Method::from_bytes(method.as_bytes()).unwrap();
+        for authorization in ["Bearer s3cr3t-t0ken", "Basic s3cr3t-t0ken", "s3cr3t-t0ken", "Bearer a=s3cr3t-t0ken", ""]
+        {
+            let request = client.request(method.clone(), format!("{}{path}", api.base));
+            let response = request.header("authorization", authorization).send().await.unwrap();
+            assert_eq!(response.status(), 404, "{method} {path} {authorization}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert!(!format!("{:?}", response.headers()).contains("s3cr3t"), "{response:?}");
+            let body = response.text().await.unwrap();
+            assert!(body.contains("There is no such route.") && !body.contains("s3cr3t"), "{body}");
+        }
+    }
     assert_eq!(api.authorizer_calls(), 0);
+}
+
+/// The policy of this authorizer names the whole path, as API Gateway cannot evaluate beyond 512 characters.
+#[tokio::test]
+async fn a_policy_about_a_long_path_is_a_failure_of_the_authorizer() {
+    let api = start().await;
+    let arn = |path: usize| format!("/{}", "x".repeat(path - 1));
+    let prefix = "arn:aws:execute-api:us-east-1:000000000000:Api/v1/GET".len();
+    assert_eq!(api.get(&arn(512 - prefix), Some("Bearer good")).await.status(), 200);
+    let response = api.get(&arn(513 - prefix), Some("Bearer good")).await;
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "5"));
+    assert!(api.log.lines().iter().any(|line| line.contains("512")), "{:?}", api.log.lines());
+}
+
+/// A path that an authorizer decides about is bounded by the ARN of its method, any other by the URL alone.
+#[tokio::test]
+async fn a_url_longer_than_api_gateway_carries_is_414() {
+    let api = start().await;
+    let prefix = "arn:aws:execute-api:us-east-1:000000000000:Api/v1/GET/".len();
+    let asked = api.authorizer_calls();
+    let path = |length: usize| format!("/{}", "x".repeat(length));
+    let response = api.get(&path(limits::METHOD_ARN - prefix + 1), Some("Bearer good")).await;
+    assert_eq!((response.status().as_u16(), api.authorizer_calls()), (414, asked));
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_ne!(api.get(&path(limits::METHOD_ARN - prefix), Some("Bearer good")).await.status(), 414);
+    // Without a token nothing is decided, and without an authorizer there is no such ARN.
+    assert_eq!(api.get(&path(3_000), None).await.status(), 401);
+    assert_eq!(api.get(&format!("/public{}", path(3_000)), None).await.status(), 200);
+    assert_eq!(api.get(&format!("/public/x?{}", "q".repeat(limits::URL)), None).await.status(), 414);
+    assert_eq!(api.get(&format!("/public/x?{}", "q".repeat(limits::URL - 20)), None).await.status(), 431);
 }
 
 #[tokio::test]
@@ -186,9 +230,10 @@ async fn headers_over_their_limit_are_431() {
 #[tokio::test]
 async fn bodies_over_their_limit_are_413() {
     let api = start().await;
-    // 5 MB fit a request but not an event once they are base64.
-    for (size, status) in [(100, 200), (5 * 1024 * 1024, 413), (limits::REQUEST_BODY + 1, 413)] {
-        let request = reqwest::Client::new().post(format!("{}/public/x", api.base)).body(vec![b'x'; size]);
+    // Every body is base64 in its event, text as well: three quarters of the event are the most there is.
+    let most = limits::PAYLOAD / 4 * 3;
+    for (size, status) in [(100, 200), (most - 8 * 1024, 200), (most, 413), (limits::REQUEST_BODY + 1, 413)] {
+        let request = reqwest::Client::new().post(format!("{}/public/bytes", api.base)).body(vec![b'x'; size]);
         assert_eq!(request.send().await.unwrap().status(), status, "{size}");
     }
 }

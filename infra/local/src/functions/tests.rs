@@ -23,6 +23,7 @@ fn program(directory: &Path, script: &str) -> Program {
             environment,
         },
         path,
+        credentials: None,
     }
 }
 
@@ -70,7 +71,7 @@ async fn a_process_sees_only_the_environment_of_its_function() {
 }
 
 /// Takes an invocation and answers it, fails it or ends, as the event says.
-async fn work(runtime_api: SocketAddr) {
+async fn work(runtime_api: String) {
     let client = reqwest::Client::new();
     let base = format!("http://{runtime_api}/2018-06-01/runtime/invocation");
     while let Ok(next) = client.get(format!("{base}/next")).send().await {
@@ -92,7 +93,7 @@ async fn work(runtime_api: SocketAddr) {
 
 fn tasks(timeout: Duration) -> Functions {
     let mut functions = Functions::default();
-    functions.add_task("F", timeout, &Log::default(), |address| tokio::spawn(work(address)));
+    functions.add_task("F", timeout, &Log::default(), |endpoint| tokio::spawn(work(endpoint)));
     functions
 }
 

@@ -1,11 +1,14 @@
-//! `stack.json` in the data directory: how tools find a running local stack. It is there while the stack runs.
+//! `stack.json` in the data directory: how tools find a running local stack, and the credentials of its owner. It is there
+//! while the stack runs, for whoever runs it alone.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aws_credential_types::Credentials;
 use serde_json::json;
 
 use super::StartError;
+use crate::private;
 use crate::template::{REGION, Template};
 
 /// Its name in the data directory.
@@ -16,10 +19,11 @@ const NAME: &str = "stack.json";
 pub(super) struct StackFile(PathBuf);
 
 impl StackFile {
-    /// Writes the addresses of a stack and, as AWS does for a deployed one, the name of each resource by its logical id.
+    /// Writes the addresses and the owner's credentials of a stack and, as AWS does for a deployed one, the name of each resource by its logical id.
     pub(super) fn write(
         directory: &Path,
         (base_url, dynamodb_url, secrets_url, lambda_url): (&str, &str, &str, &str),
+        owner: &Credentials,
         template: &Template,
         config: &Path,
     ) -> Result<Self, StartError> {
@@ -29,13 +33,15 @@ impl StackFile {
         let text = json!({
             "base_url": base_url,
             "region": REGION,
+            "access_key_id": owner.access_key_id(),
+            "secret_access_key": owner.secret_access_key(),
             "dynamodb_url": dynamodb_url,
             "secrets_url": secrets_url,
             "lambda_url": lambda_url,
             "resources": resources,
             "config": config,
         });
-        std::fs::write(&path, text.to_string()).map_err(|source| StartError::File { path: path.clone(), source })?;
+        private::write(&path, &text.to_string()).map_err(|source| StartError::File { path: path.clone(), source })?;
         Ok(Self(path))
     }
 }

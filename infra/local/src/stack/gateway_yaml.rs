@@ -1,13 +1,18 @@
 //! gateway.yaml as the functions read it: with the address of the demo back end, and permission to reach it there.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use config::Gateway;
-use serde_json::{Map, Value, json};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_saphyr::Spanned;
 
 use super::start::read;
 use super::{DEMO_BACK_END, StartError};
 use crate::data_directory::DataDirectory;
+use crate::private;
 
 /// The configuration with the address of the demo back end in it, checked, in the data directory. `exposed` tells that
 /// this address is not on loopback.
@@ -25,40 +30,74 @@ pub(super) fn write(
     let written = directory.file("gateway.yaml");
     // Functions are told an absolute path: they need not share our working directory.
     let written = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
-    std::fs::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
+    private::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
     let gateway = checked(&written, &text)?;
     Ok((written, gateway))
 }
 
-/// The same configuration, as JSON, with `allow_plain_http` in every API and connector that leads to the demo back end,
-/// and in no other.
+/// The same text with `allow_plain_http` in every API and connector that leads to the demo back end, and in no other.
+/// Nothing else of it changes: another spelling of a value may be another value.
 fn permitting(text: &str) -> Result<String, serde_saphyr::Error> {
-    let mut file: Map<String, Value> = serde_saphyr::from_str(text)?;
-    for section in ["apis", "connectors"] {
-        let entries = file.get_mut(section).and_then(Value::as_object_mut);
-        for entry in entries.into_iter().flat_map(|entries| entries.values_mut()) {
-            if leads_to_demo(entry)
-                && let Some(fields) = entry.as_object_mut()
-            {
-                fields.insert("allow_plain_http".to_owned(), true.into());
-            }
-        }
+    let Sections { apis, connectors } = serde_saphyr::from_str(text)?;
+    let entries = apis.iter().chain(connectors.iter()).flat_map(BTreeMap::values);
+    // An entry that others repeat by an alias is there once.
+    let places: BTreeSet<usize> = entries.filter_map(|entry| entry.place(text)).collect();
+    let mut text = text.to_owned();
+    for place in places.into_iter().rev() {
+        let line = text.get(..place).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
+        let indent = line.chars().count();
+        // Before a field of a block, which has its line for itself, or within braces.
+        let rest = if line.trim().is_empty() { format!("\n{}", " ".repeat(indent)) } else { ", ".to_owned() };
+        text.insert_str(place, &format!("allow_plain_http: true{rest}"));
     }
-    let connectors = file.remove("connectors").unwrap_or_else(|| json!({}));
-    let connectors = connectors.as_object().into_iter().flatten().map(|(name, fields)| {
-        // A connector's first field is its type.
-        let mut rest = fields.as_object().cloned().unwrap_or_default();
-        let first = Map::from_iter(rest.remove_entry("type"));
-        let [first, rest] = [first, rest].map(|part| inside(&json!(part).to_string()));
-        format!("{}:{{{first},{rest}}}", json!(name))
-    });
-    let connectors = connectors.collect::<Vec<_>>().join(",");
-    Ok(format!("{{\"connectors\":{{{connectors}}},{}}}", inside(&json!(file).to_string())))
+    Ok(text)
 }
 
-/// An object without its braces.
-fn inside(object: &str) -> String {
-    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().to_owned()
+/// Where plain HTTP can be permitted.
+#[derive(serde::Deserialize)]
+struct Sections {
+    apis: Option<BTreeMap<String, Entry>>,
+    connectors: Option<BTreeMap<String, Entry>>,
+}
+
+/// An API or a connector: its fields with their places, and whether any leads to the demo back end.
+struct Entry {
+    fields: Vec<Spanned<String>>,
+    leads_to_demo: bool,
+}
+
+impl Entry {
+    /// The byte before which the permission goes: the second field's, since a connector's first one is its type.
+    fn place(&self, text: &str) -> Option<usize> {
+        let permitted = self.fields.iter().any(|field| field.value == "allow_plain_http");
+        let place = usize::try_from(self.fields.get(1)?.defined.span().byte_offset()?).ok()?;
+        (self.leads_to_demo && !permitted && place < text.len()).then_some(place)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Entry;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+        let mut entry = Entry { fields: Vec::new(), leads_to_demo: false };
+        while let Some((field, value)) = map.next_entry::<Spanned<String>, Value>()? {
+            entry.leads_to_demo |= leads_to_demo(&value);
+            entry.fields.push(field);
+        }
+        Ok(entry)
+    }
 }
 
 fn leads_to_demo(value: &Value) -> bool {
@@ -120,5 +159,15 @@ mod tests {
         assert_eq!(permitted.collect::<Vec<_>>(), [("a", true), ("b", false)]);
         let refused = written(&api("http://orders.example.com")).unwrap_err().to_string();
         assert!(refused.contains("apis.b.back_end") && refused.contains("mine.yaml"), "{refused}");
+    }
+
+    /// Permitting changes no text that YAML could take for something else.
+    #[test]
+    fn nothing_but_the_permission_is_added() {
+        let demo = include_str!("../../demo.yaml").replace("plans:", "audience: 010 # not 10\nplans:");
+        let text = written(&demo).unwrap();
+        assert_eq!(Gateway::parse(&text).unwrap().audience(), Some("010"));
+        let rest: Vec<_> = text.lines().filter(|line| line.trim() != "allow_plain_http: true").collect();
+        assert_eq!(rest.join("\n").replace(EXPOSED, DEMO_BACK_END), demo.trim_end());
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_credential_types::Credentials;
 use startup::{Environment, dynamodb_client};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
@@ -23,7 +24,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{dynamodb, lambda, ready, secrets};
+use crate::{credentials, dynamodb, lambda, ready, secrets};
 
 /// Where the functions' output goes in the data directory.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -82,7 +83,8 @@ pub(super) async fn start(
     let database = dynamodb::open(directory.kept("dynamodb.sqlite").as_deref());
     let database = database.map_err(|error| damaged(error.to_string()))?;
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
-    let access = Access::of(&template, &named);
+    let owner = credentials::of_owner().map_err(SeedError::Entropy)?;
+    let access = Access::of(&template, &named, owner.clone()).map_err(SeedError::Entropy)?;
     tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone()));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
@@ -91,11 +93,11 @@ pub(super) async fn start(
     let legacy = Legacy::new(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
-    seed.store(&store(&dynamodb_url)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
+    seed.store(&store(&dynamodb_url, &owner)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
 
     let log_path = directory.file(LOG_FILE);
     let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
-    let programs = programs(&template, &binaries.await?, &config, &options)?;
+    let programs = programs((&template, &access), &binaries.await?, &config, &options)?;
     let functions =
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
@@ -104,7 +106,7 @@ pub(super) async fn start(
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
-    let file = StackFile::write(&directory.file(""), urls, &template, &config)?;
+    let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
 
     Ok(Parts {
         base_url,
@@ -118,6 +120,7 @@ pub(super) async fn start(
         secrets_manager,
         legacy,
         functions,
+        owner,
         access,
         log,
         _file: file,
@@ -151,13 +154,9 @@ fn read_template(path: &Path, inputs: &Inputs) -> Result<Template, StartError> {
     Template::read(&read(path)?, inputs).map_err(|source| StartError::Template { path: path.to_owned(), source })
 }
 
-fn store(dynamodb_url: &str) -> Result<Store, StartError> {
-    let pairs = [
-        ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
-    ];
+fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
+    let pairs = [("AWS_REGION", REGION), ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url)];
+    let pairs = pairs.into_iter().chain(credentials::variables(owner));
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let client = dynamodb_client(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
     let table = |id: &str| id.to_owned();
@@ -173,7 +172,7 @@ fn store(dynamodb_url: &str) -> Result<Store, StartError> {
 }
 
 fn programs(
-    template: &Template,
+    (template, access): (&Template, &Access),
     binaries: &BTreeMap<String, PathBuf>,
     config: &Path,
     options: &Options,
@@ -193,7 +192,8 @@ fn programs(
         for (name, value) in &options.environment {
             function.environment.insert(name.clone(), value.clone());
         }
-        programs.push(Program { function, path: path.clone() });
+        let credentials = access.of_function(&function.id).cloned();
+        programs.push(Program { function, path: path.clone(), credentials });
     }
     Ok(programs)
 }

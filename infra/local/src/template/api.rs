@@ -80,6 +80,9 @@ pub const RESPONSE_TYPES: [(&str, u16); 20] = [
     ("UNSUPPORTED_MEDIA_TYPE", 415),
 ];
 
+/// Why Amazon's own words may not be passed on.
+const QUOTING: &str = "Amazon's message may quote the request's Authorization, token and all: write a text of your own";
+
 /// The second half matters only once deployed.
 const PROPERTIES: [&str; 16] = [
     "StageName",
@@ -201,6 +204,9 @@ fn gateway_response(at: &At) -> Result<GatewayResponse, TemplateError> {
             if text.split('$').skip(1).any(|rest| !rest.starts_with("context.")) {
                 return Err(at.error("only $context.… can be replaced in a body"));
             }
+            if text.contains("$context.error.message") {
+                return Err(at.error(QUOTING));
+            }
             Some(text.to_owned())
         }
         None => None,
@@ -214,6 +220,7 @@ fn header_template(at: &At) -> Result<HeaderTemplate, TemplateError> {
         return Ok(HeaderTemplate::Static(value.to_owned()));
     }
     match text.strip_prefix("context.") {
+        Some(path) if path.starts_with("error.message") => Err(at.error(QUOTING)),
         Some(path) => Ok(HeaderTemplate::Context(path.to_owned())),
         None => Err(at.error("must be 'text' in single quotes or context.…")),
     }

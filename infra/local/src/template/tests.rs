@@ -229,6 +229,18 @@ fn a_long_form_function_is_refused() {
     assert!(message.contains("Variables.USERS_TABLE.Ref") && message.contains("short form"), "{message}");
 }
 
+/// Amazon's message quotes the `Authorization` of a request to no route.
+#[test]
+fn no_gateway_response_passes_on_amazons_message() {
+    let detail = r#""detail":"The gateway refuses this request.""#;
+    for message in ["$context.error.message", "$context.error.messageString"] {
+        let refused = refused(detail, &format!(r#""detail":{message}"#));
+        assert!(refused.contains("DEFAULT_4XX") && refused.contains("may quote"), "{refused}");
+    }
+    let header = refused("WWW-Authenticate: context.authorizer.challenge", "X-Why: context.error.message");
+    assert!(header.contains("ACCESS_DENIED") && header.contains("may quote"), "{header}");
+}
+
 #[test]
 fn an_unknown_gateway_response_is_named() {
     let message = refused("        UNAUTHORIZED:\n", "        UNAUTHORISED:\n");

@@ -106,9 +106,6 @@ fn request(field: &str, sent: Sent<'_>, known: Known<'_>, findings: &mut Finding
             findings.add(field.clone(), format!("more than {MOST} members: keep those that are needed"));
         }
         for (name, value) in members {
-            if body == "form" && matches!(value, Field::Members(_)) {
-                findings.add(format!("{field}.{name}"), "a form has no members in members: write a text or a number");
-            }
             member(&format!("{field}.{name}"), name, value, known, findings);
         }
     }

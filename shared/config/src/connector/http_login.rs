@@ -1,7 +1,7 @@
 //! A legacy system with a login of its own: what is sent there, and how its answers are read.
 
 use super::pattern::{Marker, Pattern, Statuses, status};
-use super::template::{Field, Template, ValueName};
+use super::template::{self, Field, Template, ValueName};
 use super::written;
 use crate::text::{CookieName, JsonPointer};
 use crate::tls::Tls;
@@ -62,6 +62,8 @@ pub struct LoginRequest {
     /// The members of a JSON body. `{username}` and `{password}` must both occur.
     pub json: Option<BTreeMap<String, Field>>,
     /// The fields of a form, instead of `json`. `{username}` and `{password}` must both occur.
+    #[serde(default, deserialize_with = "template::form")]
+    #[schemars(with = "Option<BTreeMap<String, template::FormField>>")]
     pub form: Option<BTreeMap<String, Field>>,
     /// Further headers of the login, of fixed text and `{csrf}`.
     #[serde(default)]
@@ -245,6 +247,8 @@ pub struct RenewRequest {
     /// The members of a JSON body.
     pub json: Option<BTreeMap<String, Field>>,
     /// The fields of a form, instead of `json`.
+    #[serde(default, deserialize_with = "template::form")]
+    #[schemars(with = "Option<BTreeMap<String, template::FormField>>")]
     pub form: Option<BTreeMap<String, Field>>,
     /// How long after the login it can be renewed.
     #[serde(rename = "for", deserialize_with = "duration::seconds")]
@@ -266,6 +270,8 @@ pub struct SessionRequest {
     /// The members of a JSON body.
     pub json: Option<BTreeMap<String, Field>>,
     /// The fields of a form, instead of `json`.
+    #[serde(default, deserialize_with = "template::form")]
+    #[schemars(with = "Option<BTreeMap<String, template::FormField>>")]
     pub form: Option<BTreeMap<String, Field>>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::NotAllowed;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
@@ -131,6 +131,17 @@ pub enum Field {
 }
 
 impl Field {
+    /// The numbers and booleans in it, each with its place; `field` is its own.
+    pub(crate) fn literals(&self, field: String) -> Vec<(String, &serde_json::Value)> {
+        match self {
+            Self::Text(_) => Vec::new(),
+            Self::Literal(value) => vec![(field, value)],
+            Self::Members(members) => {
+                members.iter().flat_map(|(name, value)| value.literals(format!("{field}.{name}"))).collect()
+            }
+        }
+    }
+
     /// The names of values it asks for.
     pub(crate) fn names(&self) -> Vec<&str> {
         match self {
@@ -139,6 +150,19 @@ impl Field {
             Self::Members(members) => members.values().flat_map(Self::names).collect(),
         }
     }
+}
+
+/// The value of one field of a form: a text, with values where it has names in braces. A number is the text as it is
+/// written.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["string", "number", "boolean"]))]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct FormField(serde_json::Value);
+
+/// The fields of a form. All of them are texts, as they are written: `010` has three characters.
+pub(super) fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, Field>>, D::Error> {
+    let written = Option::<BTreeMap<String, Template>>::deserialize(deserializer)?;
+    Ok(written.map(|fields| fields.into_iter().map(|(name, text)| (name, Field::Text(text))).collect()))
 }
 
 impl TryFrom<serde_json::Value> for Field {

@@ -29,7 +29,7 @@ fn a_login_has_one_body_of_known_values() {
             "form: { user: \"{username}\", pass: \"{password}\", more: { a: 1 } }\n",
             21,
             "connectors.orders-login.login.form.more",
-            "no members in members",
+            "a single value, not a list or fields",
         ),
         (
             JSON,
@@ -263,4 +263,103 @@ fn a_portal_says_how_long_its_sessions_last_and_needs_little_else() {
         let found = problems.iter().any(|problem| problem.field == field && problem.reason.contains(says));
         assert!(found, "`{to}` should say {field}: …{says}…, but says {problems:#?}");
     }
+}
+
+const LOGIN: &str = "connectors.orders-login.login";
+
+/// What YAML takes for a number, a boolean or a date is a text where a text is meant.
+#[test]
+fn a_form_sends_texts_as_they_are_written() {
+    for written in [
+        "010",
+        "1.50",
+        "1e3",
+        "0x1F",
+        "0o17",
+        "1_000",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "true",
+        "TRUE",
+        "2026-11-26",
+        "12:30:45",
+        "-0",
+        "+1",
+        ".5",
+        ".inf",
+        "NaN",
+        "12345678901234567890123",
+        "1.0.0",
+        "=",
+        "0b11",
+    ] {
+        let form = format!("form: {{ user: \"{{username}}\", pass: \"{{password}}\", pin: {written} }}\n");
+        let gateway = config::Gateway::parse(&super::changed(JSON, &form)).expect(written);
+        let (_, config::connector::ConnectorConfig::HttpLogin(login)) = gateway.connectors().next().expect("one")
+        else {
+            panic!("another connector");
+        };
+        let pin = &login.login.form.as_ref().expect("a form")["pin"];
+        let text = config::connector::Template::try_from(written.to_owned()).expect(written);
+        assert_eq!(*pin, config::connector::Field::Text(text), "{written}");
+    }
+    let missing =
+        |written: &str| format!("form: {{ user: \"{{username}}\", pass: \"{{password}}\", pin: {written} }}\n");
+    for written in ["~", "null", ""] {
+        let form = missing(written);
+        told(&[(JSON, form.as_str(), 21, "connectors.orders-login.login.form.pin", "the value is missing")]);
+    }
+}
+
+/// In JSON a number without quotes is a number: one that JSON writes otherwise may be meant as a text.
+#[test]
+fn a_number_in_json_is_sent_as_it_is_written_or_told() {
+    let json =
+        |pin: &str| format!("json: {{ user: \"{{username}}\", pass: \"{{password}}\", deep: {{ pin: {pin} }} }}\n");
+    for written in ["010", "1.50", "1e3", "0x1F", "0o17", "1_000", "+1", "TRUE", "-0", "12345678901234567890123"] {
+        let text = super::changed(JSON, &json(written));
+        // Where the reader takes it for a text, it is sent as it is written.
+        match config::Gateway::parse(&text) {
+            Ok(gateway) => assert!(format!("{gateway:?}").contains(&format!("Text({written:?})")), "{written}"),
+            Err(config::ConfigError::Invalid(problems)) => {
+                let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+                assert_eq!((problem.line, problem.field.as_str()), (21, format!("{LOGIN}.json.deep.pin").as_str()));
+                assert!(problem.reason.contains(&format!("\"{written}\" in quotes")), "{written}: {problem}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    for written in ["1.50", "1e3", "0x1F", "TRUE", "12345678901234567890123"] {
+        assert_eq!(super::problems(&super::changed(JSON, &json(written))).len(), 1, "{written}");
+    }
+    let good: Vec<_> = ["10", "-5", "0", "1.5", "true", "false", "\"010\"", "yes", "2026-11-26"].map(json).to_vec();
+    for json in &good {
+        accepted(&[(JSON, json.as_str())]);
+    }
+    told(&[(
+        JSON,
+        "json: { user: \"{username}\", pass: \"{password}\", a: &a 1, b: *a }\n",
+        21,
+        "connectors.orders-login.login.json.b",
+        "write it out here",
+    )]);
+}
+
+/// Every other text of the file is read as it is written as well.
+#[test]
+fn texts_that_look_like_numbers_are_texts_everywhere() {
+    use super::GOOD;
+    let text = GOOD
+        .replace("audience: https://api.example.com", "audience: 010")
+        .replace("orders:read: See orders", "orders:read: 1.50")
+        .replace("GET: [orders:read], POST: [orders:write]", "GET: [0x1F], POST: [orders:write]")
+        .replace("  orders:write: Place", "  0x1F: 1e3\n  orders:write: Place")
+        .replace("extract: { cookie: SESSID }", "extract: { cookie: 1e3 }");
+    let gateway = config::Gateway::parse(&text).expect("good");
+    assert_eq!(gateway.audience(), Some("010"));
+    assert!(gateway.scopes().contains("0x1F"), "{:?}", gateway.scopes());
+    let all = format!("{gateway:?}");
+    assert!(all.contains(r#"CookieName("1e3")"#) && all.contains(r#""1.50""#), "{all}");
 }

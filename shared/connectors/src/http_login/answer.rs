@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use config::connector::{Condition, End, ExpiryForm, Extract, Preflight, Statuses};
 use domain::time::{Seconds, Timestamp};
+use http::header::CONTENT_ENCODING;
 use http::{Response, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -87,7 +88,7 @@ pub(super) fn preflight(
     jar.keep(answer.headers(), now);
     let csrf = settings.csrf.as_ref().map(|csrf| {
         let found = Content::of(answer, &jar).value(csrf).map(Zeroizing::new);
-        let found = found.ok_or_else(|| misbehaved("the preflight's answer has no CSRF value where it should be"))?;
+        let found = found.map_err(|absent| misbehaved(&format!("the CSRF value of the preflight: {absent}")))?;
         if is_value(&found) { Ok(found) } else { Err(misbehaved("the CSRF value is no header value")) }
     });
     let csrf = csrf.transpose()?;
@@ -99,6 +100,11 @@ impl HttpLogin {
     pub(super) fn judge(&self, answer: &Response<Bytes>, now: Timestamp) -> Result<(), ConnectorError> {
         let login = &self.settings.login;
         let status = answer.status();
+        let reads_body = |condition: &Condition| condition.body_has.is_some() || condition.body_lacks.is_some();
+        // What is looked for is not to be seen in it: a wrong password would look like a right one, or the reverse.
+        if is_compressed(answer) && login.success.iter().chain(&login.refused).any(reads_body) {
+            return Err(misbehaved(&format!("the login: {}", Absent::Compressed)));
+        }
         let good = match login.success.as_ref().and_then(|success| success.status.as_ref()) {
             Some(statuses) => statuses.contains(status),
             None => status == login.success_status.unwrap_or(StatusCode::OK),
@@ -153,10 +159,9 @@ impl HttpLogin {
         now: Timestamp,
     ) -> Result<Acquired, ConnectorError> {
         let find = |extract: &Extract, name: &str| {
-            let old = || kept.and_then(|kept| kept.value(name)).map(str::to_owned);
+            let old = |absent| kept.and_then(|kept| kept.value(name)).map(str::to_owned).ok_or(absent);
             let found = content.value(extract).or_else(old).map(Zeroizing::new);
-            let found =
-                found.ok_or_else(|| misbehaved("the login's answer has no session token where it should be"))?;
+            let found = found.map_err(|absent| misbehaved(&format!("{name}: {absent}")))?;
             if is_value(&found) { Ok(found) } else { Err(misbehaved("the session token is no header value")) }
         };
         let token = find(&self.settings.extract, "token")?;
@@ -168,7 +173,7 @@ impl HttpLogin {
         let ends = match &self.settings.expires.end {
             Some(end) => {
                 let ends = self.ends(end, content, now);
-                Some(ends.ok_or_else(|| misbehaved("the login's answer does not say when the session ends"))?)
+                Some(ends.map_err(|absent| misbehaved(&format!("when the session ends: {absent}")))?)
             }
             None => None,
         };
@@ -183,19 +188,21 @@ impl HttpLogin {
         })
     }
 
-    fn ends(&self, end: &End, content: &Content<'_>, now: Timestamp) -> Option<Timestamp> {
+    fn ends(&self, end: &End, content: &Content<'_>, now: Timestamp) -> Result<Timestamp, Absent> {
         match end {
-            End::Fixed(length) => Some(now.saturating_add(*length)),
+            End::Fixed(length) => Ok(now.saturating_add(*length)),
             End::Cookie => match &self.settings.extract {
-                Extract::Cookie(name) => content.jar.get(name.as_str())?.ends,
+                Extract::Cookie(name) => content.jar.get(name.as_str()).and_then(|cookie| cookie.ends),
                 Extract::JsonPointer(_) | Extract::Header(..) | Extract::Body(_) => None,
-            },
+            }
+            .ok_or(Absent::NotThere),
             End::JsonPointer { pointer, form } => {
-                let value = content.json()?.pointer(pointer.as_str())?;
+                let value = content.json()?.pointer(pointer.as_str()).ok_or(Absent::NotThere)?;
                 match form {
                     ExpiryForm::Seconds => seconds(value).map(|length| now.saturating_add(length)),
                     ExpiryForm::Rfc3339 => value.as_str().and_then(rfc3339::parse),
                 }
+                .ok_or(Absent::NoTime)
             }
         }
     }
@@ -218,16 +225,76 @@ fn holds(condition: &Condition, answer: &Response<Bytes>, now: Timestamp) -> boo
         && body_lacks.as_ref().is_none_or(|marker| !marker.is_in(answer.body()))
 }
 
-/// A number of seconds, as a JSON number or a text of digits.
+/// Longest `expires_in` that is believed, in seconds: a thousand years.
+const LONGEST: f64 = 3.2e10;
+
+/// A number of seconds that is not negative, as a JSON number in any of its forms (`300`, `300.0`, `3e2`) or the same as a
+/// text. A part of a second is left out, so that the session never seems longer than it is.
 fn seconds(value: &Value) -> Option<Seconds> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok()).map(Seconds::new)
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        // By the grammar of JSON, which knows no infinity.
+        Value::String(text) => serde_json::from_str::<f64>(text.trim()).ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let number = number.filter(|number| (0.0..=LONGEST).contains(number))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it lies between 0 and the longest; the fraction is left out"
+    )]
+    let whole = number as u64;
+    Some(Seconds::new(whole))
+}
+
+/// Why an answer has no value where the configuration looks for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Absent {
+    #[error("the answer has nothing there")]
+    NotThere,
+    #[error("the answer has neither a text nor a whole number there")]
+    NoText,
+    #[error("the answer has a number there that JSON readers round: it must be a text")]
+    Rounded,
+    #[error("the answer has no time there that can be read")]
+    NoTime,
+    #[error("the answer's body is compressed (Content-Encoding), although Accept-Encoding asks for identity")]
+    Compressed,
+    #[error("the answer's body is JSON in UTF-16 or UTF-32: it must be UTF-8 (RFC 8259 section 8.1)")]
+    Wide,
+    #[error("the answer's body is not UTF-8, as JSON must be (RFC 8259 section 8.1), whatever charset it names")]
+    NotUtf8,
+    #[error("the answer's body is not JSON")]
+    NoJson,
+}
+
+/// Whether the body is not in the form that was asked for (RFC 9110 §8.4).
+fn is_compressed(answer: &Response<Bytes>) -> bool {
+    let lines = answer.headers().get_all(CONTENT_ENCODING).iter();
+    let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// The JSON of a body. A byte order mark before it is ignored (RFC 8259 §8.1).
+fn json(answer: &Response<Bytes>) -> Result<Value, Absent> {
+    if is_compressed(answer) {
+        return Err(Absent::Compressed);
+    }
+    let body = answer.body().as_ref();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // No JSON text begins with these in UTF-8.
+    if matches!(body, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]) {
+        return Err(Absent::Wide);
+    }
+    let not_utf8 = std::str::from_utf8(body).is_err();
+    serde_json::from_slice(body).map_err(|_| if not_utf8 { Absent::NotUtf8 } else { Absent::NoJson })
 }
 
 /// An answer with the cookies so far, read once in each form that is asked for.
 struct Content<'a> {
     answer: &'a Response<Bytes>,
     jar: &'a Jar,
-    json: OnceCell<Option<Value>>,
+    json: OnceCell<Result<Value, Absent>>,
     text: OnceCell<Cow<'a, str>>,
 }
 
@@ -236,26 +303,39 @@ impl<'a> Content<'a> {
         Self { answer, jar, json: OnceCell::new(), text: OnceCell::new() }
     }
 
-    fn json(&self) -> Option<&Value> {
-        self.json.get_or_init(|| serde_json::from_slice(self.answer.body()).ok()).as_ref()
+    fn json(&self) -> Result<&Value, Absent> {
+        self.json.get_or_init(|| json(self.answer)).as_ref().map_err(|absent| *absent)
     }
 
-    fn value(&self, extract: &Extract) -> Option<String> {
+    fn value(&self, extract: &Extract) -> Result<String, Absent> {
         match extract {
-            Extract::Cookie(name) => Some(self.jar.get(name.as_str())?.value.clone()),
-            Extract::JsonPointer(pointer) => Some(self.json()?.pointer(pointer.as_str())?.as_str()?.to_owned()),
+            Extract::Cookie(name) => {
+                self.jar.get(name.as_str()).map(|cookie| cookie.value.clone()).ok_or(Absent::NotThere)
+            }
+            Extract::JsonPointer(pointer) => match self.json()?.pointer(pointer.as_str()) {
+                Some(Value::String(text)) => Ok(text.clone()),
+                // Whole numbers of up to 64 bits keep all their digits.
+                Some(Value::Number(number)) if number.is_u64() || number.is_i64() => Ok(number.to_string()),
+                Some(Value::Number(_)) => Err(Absent::Rounded),
+                Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Err(Absent::NoText),
+                None => Err(Absent::NotThere),
+            },
             Extract::Header(name, pattern) => {
-                let value = self.answer.headers().get(name)?.to_str().ok()?;
+                let value = self.answer.headers().get(name).and_then(|value| value.to_str().ok());
+                let value = value.ok_or(Absent::NotThere)?;
                 match pattern {
-                    None => Some(value.to_owned()),
-                    Some(pattern) => pattern.group(value).map(str::to_owned),
+                    None => Ok(value.to_owned()),
+                    Some(pattern) => pattern.group(value).map(str::to_owned).ok_or(Absent::NotThere),
                 }
             }
             Extract::Body(pattern) => {
+                if is_compressed(self.answer) {
+                    return Err(Absent::Compressed);
+                }
                 let body = self.answer.body();
                 let searched = body.get(..SEARCHED).unwrap_or(body);
                 let text = self.text.get_or_init(|| String::from_utf8_lossy(searched));
-                pattern.group(text).map(str::to_owned)
+                pattern.group(text).map(str::to_owned).ok_or(Absent::NotThere)
             }
         }
     }

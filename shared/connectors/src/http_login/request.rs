@@ -8,7 +8,7 @@ use config::connector::{
 };
 use config::{HttpUrl, Method};
 use domain::query::with_injected;
-use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -20,6 +20,9 @@ use crate::{Credentials, Injection};
 
 /// All but what a form leaves alone (WHATWG URL, application/x-www-form-urlencoded).
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
+/// Bodies are read as they are. Without `Accept-Encoding`, any compression would be as welcome (RFC 9110 §12.5.3).
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 type Members = BTreeMap<String, Field>;
 type Values<'v> = &'v dyn Fn(&str) -> Option<&'v str>;
@@ -50,6 +53,7 @@ pub(super) fn preflight(preflight: &Preflight) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = preflight.url.uri().clone();
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+    request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
     request
 }
 
@@ -64,6 +68,7 @@ pub(super) fn login(settings: &LoginRequest, login: Credentials<'_>, before: &Be
     let mut request = Request::post(settings.url.uri()).body(Bytes::new()).ok()?;
     let accept = if settings.json.is_some() { "application/json" } else { "*/*" };
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+    request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
     put_body(&mut request, settings.json.as_ref(), settings.form.as_ref(), &values)?;
     put_headers(request.headers_mut(), &settings.headers, &values)?;
     request.headers_mut().extend(before.jar.header().map(|cookies| (COOKIE, cookies)));
@@ -77,6 +82,7 @@ pub(super) fn of_session(inject: &Inject, wanted: &Wanted<'_>, state: &State<'_>
     *request.method_mut() = wanted.method.into();
     *request.uri_mut() = with_query(wanted.url.uri(), &query)?;
     request.headers_mut().extend(headers);
+    request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
     let values = |name: &str| state.value(name);
     put_body(&mut request, wanted.json, wanted.form, &values)?;
     put_headers(request.headers_mut(), wanted.headers, &values)?;

@@ -150,7 +150,7 @@ async fn an_answer_without_a_usable_session_is_misbehaviour() {
     misbehaved(
         answered(JSON, || answer(200, &[], br#"{"session": {"id": "a"}, "ends": "2020-01-01T00:00:00Z"}"#)).await,
     );
-    misbehaved(answered(FIXED, || answer(200, &[], br#"{"session": {"id": 7}}"#)).await);
+    misbehaved(answered(FIXED, || answer(200, &[], br#"{"session": {"id": 7.5}}"#)).await);
     misbehaved(answered(FIXED, || Reply::Close(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())).await);
     assert!(answered(FIXED, || answer(200, &[], br#"{"session": {"id": "a"}}"#)).await.is_ok());
 }

@@ -52,7 +52,9 @@ impl Server {
         let runtime = Runtime::new().unwrap();
         let manager = self.manager.clone();
         runtime.spawn(async move {
-            manager.serve(tokio::net::TcpListener::from_std(listener).unwrap(), local::access::Access::default()).await;
+            manager
+                .serve(tokio::net::TcpListener::from_std(listener).unwrap(), local::access::Access::of_everybody())
+                .await;
         });
         self.runtime = Some(runtime);
     }

@@ -1,0 +1,21 @@
+//! `config check`: whether a gateway.yaml is good, by the very code with which the functions read it.
+
+use crate::cli::{Arguments, Config, Format};
+use crate::connection::above;
+use crate::error::Error;
+use crate::output::Printer;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Checks the file that is meant. Every mistake is told with its line and field.
+pub(crate) fn run(arguments: &Arguments, Config::Check { file }: &Config) -> Result<(), Error> {
+    let named = file.as_ref().or(arguments.config.as_ref()).cloned();
+    let usual = Path::new("infra/config/gateway.yaml");
+    let path = named.or_else(|| above(usual)).unwrap_or_else(|| PathBuf::from(usual));
+    let gateway = config::Gateway::load(&path).map_err(|error| Error::Config { path: path.clone(), error })?;
+    let (apis, connectors) = (gateway.apis().count(), gateway.connectors().count());
+    let words = format!("{} is good: {apis} APIs, {connectors} connectors", path.display());
+    let result = json!({ "file": path, "good": true, "apis": apis, "connectors": connectors });
+    Printer { json: arguments.output == Format::Json }.done(&words, &result);
+    Ok(())
+}

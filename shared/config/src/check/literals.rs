@@ -1,0 +1,48 @@
+//! Numbers and booleans of JSON bodies are sent as JSON writes them. One that is written otherwise, such as `010` or `1.50`,
+//! may be meant as a text, which would be sent with other characters than those in the file.
+
+use crate::NotAllowed;
+use crate::connector::{ConnectorConfig, Field, HttpLogin};
+use crate::file::File;
+use crate::place::Places;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Finds those that are not sent as they are written in this text.
+pub(crate) fn check(text: &str, file: &File) -> Vec<(String, NotAllowed)> {
+    let connectors = file.connectors.iter();
+    let literals: Vec<_> =
+        connectors.flat_map(|(name, connector)| of(&format!("connectors.{name}"), connector)).collect();
+    if literals.is_empty() {
+        return Vec::new();
+    }
+    let places = Places::of(text);
+    let finding = |(field, value): (String, &Value)| {
+        let written = places.written_at(&field);
+        (written != Some(value.to_string().as_str())).then(|| {
+            let sent = format!("it would be sent as {value}");
+            let advice = match written {
+                Some(written) if written != "*" => format!("write \"{written}\" in quotes for this text, or {value}"),
+                _ => "write it out here".to_owned(),
+            };
+            (field, NotAllowed::new(format!("{sent}: {advice}")))
+        })
+    };
+    literals.into_iter().filter_map(finding).collect()
+}
+
+fn of<'c>(field: &str, connector: &'c ConnectorConfig) -> Vec<(String, &'c Value)> {
+    let ConnectorConfig::HttpLogin(settings) = connector else { return Vec::new() };
+    let HttpLogin { login, renew, logout, .. } = &**settings;
+    let bodies = [
+        ("login", login.json.as_ref()),
+        ("renew", renew.as_ref().and_then(|renew| renew.json.as_ref())),
+        ("logout", logout.as_ref().and_then(|logout| logout.json.as_ref())),
+    ];
+    let bodies = bodies.into_iter().filter_map(|(name, body)| Some((name, body?)));
+    bodies.flat_map(|(name, body)| members(&format!("{field}.{name}.json"), body)).collect()
+}
+
+fn members<'c>(field: &str, members: &'c BTreeMap<String, Field>) -> Vec<(String, &'c Value)> {
+    members.iter().flat_map(|(name, value)| value.literals(format!("{field}.{name}"))).collect()
+}
