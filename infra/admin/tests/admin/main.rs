@@ -7,6 +7,8 @@ mod audit;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod migrations;
@@ -16,6 +18,8 @@ mod operator;
 mod secrets;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
