@@ -117,6 +117,7 @@ apis:
 const CA: &str = "{ ca: orders-ca }";
 const BOTH: &str = "{ ca: orders-ca, client_certificate: orders-client }";
 
+/// Checklist S-10.
 #[tokio::test]
 async fn a_private_authority_is_trusted_where_it_is_configured_and_no_other_is() {
     let (ours, theirs) = (Authority::new(), Authority::new());

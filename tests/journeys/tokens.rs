@@ -34,7 +34,6 @@ impl Site {
     }
 
     /// None of these is a credential, the back end hears of none, and afterwards an honest token works as before.
-    /// Checklist A-09, B-05, B-08, B-11, C-03, J-17.
     pub(crate) async fn refuses(&self, tokens: Vec<String>) {
         let before = seen(&self.gateway);
         for token in &tokens {
@@ -58,7 +57,7 @@ impl Site {
     }
 }
 
-/// Abuse case D1; checklist J-04, C-02.
+/// Abuse case D1; checklist A-09, B-05, B-08, B-11, C-02, C-03, J-04, J-17.
 #[tokio::test]
 async fn a_token_without_a_signature_is_refused() {
     let site = Site::start().await;

@@ -151,7 +151,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
 
 /// Refuses what the token function would refuse at every request.
 fn sound(app: &App) -> Result<(), Error> {
-    let wrong = |text: &str| Err(Error::Invalid(text.to_owned()));
+    let wrong = |text: &str| Err(Error::Refused(text.to_owned()));
     if app.grants.contains(&GrantType::Password) && !app.trusted {
         return wrong("the password grant is for apps that may see passwords: add --trusted (or --trusted true)");
     }

@@ -7,7 +7,9 @@ pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RotateSecret, Su
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 
 use crate::duration::Length;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use domain::ids::{ClientId, SessionId};
 use std::path::PathBuf;
 use store::Table;
@@ -15,8 +17,7 @@ use store::Table;
 /// Operates a mobile API gateway: its users, apps, sessions and keys.
 #[derive(Debug, Parser)]
 #[command(name = "gateway-admin", version, arg_required_else_help = true)]
-#[command(after_help = "Passwords and secrets are asked for, or read from standard input; they are never arguments.\n\
-    Every change is written to the audit table before and after it is made: gateway-admin audit list")]
+#[command(after_help = "Variables and exit codes: gateway-admin --help", after_long_help = crate::shell::long_help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -34,11 +35,28 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// The command line, or an end of the process that tells what is wrong with it.
+    ///
+    /// `--local` goes before the variable that names a stack, and contradicts only the option that does.
+    pub(crate) fn read() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if arguments.target.local.is_some() && matches.value_source("stack") == Some(ValueSource::CommandLine) {
+            command
+                .error(ErrorKind::ArgumentConflict, "the argument '--local' cannot be used with '--stack <NAME>'")
+                .exit();
+        }
+        arguments
+    }
+}
+
 /// Which gateway.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// The stack of the gateway in AWS [default: the variable `GATEWAY_STACK`]
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    /// The stack of the gateway in AWS
+    #[arg(long, global = true, value_name = "NAME", env = "GATEWAY_STACK", hide_env_values = true)]
     pub(crate) stack: Option<String>,
     /// The local stack that runs on this machine [default directory: .local here or above]
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true)]
@@ -81,6 +99,17 @@ pub(crate) enum Command {
     Config(Config),
     /// Rewrite items of older versions as this version writes them; can be stopped and repeated
     Migrate(Migrate),
+    /// Print what a shell needs to complete commands and options
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// Where to, as man1 of a directory in MANPATH
+        directory: PathBuf,
+    },
 }
 
 /// `config …`

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use store::{Store, Tables};
 
 /// Tables and secrets by their logical id in the template, with the variable that names each to the functions.
-const RESOURCES: [(&str, &str); 11] = [
+pub(crate) const RESOURCES: [(&str, &str); 11] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -54,8 +54,7 @@ pub(crate) async fn connect(target: &Target, environment: Environment) -> Result
     if let Some(directory) = &target.local {
         return local(directory.as_deref(), &environment);
     }
-    let stack = target.stack.clone().or_else(|| environment.get("GATEWAY_STACK").map(str::to_owned));
-    let Some(stack) = stack else {
+    let Some(stack) = target.stack.clone().filter(|name| !name.is_empty()) else {
         if !by_name {
             return Err(Error::NoTarget);
         }

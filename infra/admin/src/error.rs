@@ -1,8 +1,9 @@
 //! What can go wrong, each with what to do next.
 
 use crate::aws_cli::AwsCliError;
+use crate::exit::Exit;
 use crate::policy::Weak;
-use domain::ids::{ClientId, InvalidId};
+use domain::ids::{ApiName, ClientId, InvalidId};
 use startup::StartError;
 use std::path::PathBuf;
 use store::StoreError;
@@ -21,6 +22,8 @@ pub(crate) enum Error {
     File { path: PathBuf, reason: String },
     #[error("{}: {error}", .path.display())]
     Config { path: PathBuf, error: config::ConfigError },
+    #[error("{} cannot be written: {reason}", .path.display())]
+    NotWritten { path: PathBuf, reason: String },
     #[error(transparent)]
     AwsCli(#[from] AwsCliError),
     #[error(
@@ -46,8 +49,14 @@ pub(crate) enum Error {
     Taken(String),
     #[error("{0} was changed or removed by somebody else at the same time: nothing was written; look and repeat")]
     Conflict(String),
+    #[error("{client_id} has no subscription to {api}: `gateway-admin subscriptions list {client_id}` shows all")]
+    NoSubscription { client_id: ClientId, api: ApiName },
+    /// What was typed, or what it names in gateway.yaml, cannot be meant.
     #[error("{0}")]
     Invalid(String),
+    /// It is well said, but the gateway's rules do not let it happen.
+    #[error("{0}")]
+    Refused(String),
     #[error("not a user id: {0}")]
     UserId(#[from] InvalidId),
     #[error("the password is refused: {0}")]
@@ -70,6 +79,50 @@ pub(crate) enum Error {
     ImportStopped { line: u64, reason: String },
     #[error("{0} items were changed by others while they were migrated and stay as they are; repeat the command")]
     MigrationLeft(u64),
+}
+
+impl Error {
+    /// What a script may learn of it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::NoTarget
+            | Self::Invalid(_)
+            | Self::UserId(_)
+            | Self::NoPassword
+            | Self::PasswordsDiffer
+            | Self::NotConfirmed
+            | Self::AwsCli(AwsCliError::NoRegion)
+            | Self::Start(StartError::Missing { .. }) => Exit::Usage,
+            Self::NoUser(_) | Self::NoApp(_) | Self::NoSession | Self::NoSubscription { .. } => Exit::NotFound,
+            Self::Taken(_) | Self::Conflict(_) => Exit::Conflict,
+            Self::Refused(_) | Self::Weak(_) | Self::AwsCli(AwsCliError::Refused { .. }) => Exit::Refused,
+            Self::NoLocalStack(_)
+            | Self::NoResource { .. }
+            | Self::AwsCli(AwsCliError::NotInstalled | AwsCliError::NotRun(_) | AwsCliError::Unexpected { .. }) => {
+                Exit::Unavailable
+            }
+            Self::Start(StartError::Unavailable { reason, .. }) => unanswered(reason),
+            Self::Store(store) | Self::NotAudited(store) => match store {
+                StoreError::Unavailable { cause, .. } => unanswered(cause),
+                StoreError::Corrupt { .. } | StoreError::Newer { .. } => Exit::Failed,
+            },
+            Self::File { .. }
+            | Self::Config { .. }
+            | Self::NotWritten { .. }
+            | Self::Start(StartError::Invalid { .. })
+            | Self::OutcomeNotAudited(_)
+            | Self::Hash(_)
+            | Self::Import { .. }
+            | Self::ImportStopped { .. }
+            | Self::MigrationLeft(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Whether AWS refused who asks, or did not answer as it should.
+fn unanswered(cause: &str) -> Exit {
+    let refusals = ["AccessDenied", "ExpiredToken", "UnrecognizedClient"];
+    if refusals.iter().any(|sign| cause.contains(sign)) { Exit::Refused } else { Exit::Unavailable }
 }
 
 /// What to do about a store that did not answer as it should.

@@ -16,6 +16,7 @@ mod connection;
 mod context;
 mod duration;
 mod error;
+mod exit;
 mod import;
 mod keys;
 mod migrate;
@@ -23,10 +24,10 @@ mod output;
 mod people;
 mod policy;
 mod sessions;
+mod shell;
 mod subscriptions;
 mod when;
 
-use clap::Parser as _;
 use cli::{Arguments, Command};
 use context::Context;
 use error::Error;
@@ -35,25 +36,36 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match Box::pin(run(Arguments::parse())).await {
+    match Box::pin(run(Arguments::read())).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::problem(&error);
-            ExitCode::FAILURE
+            error.exit().into()
         }
     }
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
-    if let Command::Config(command) = &arguments.command {
-        return config_check::run(&arguments, command);
+    // These tell of the program, not of a gateway.
+    match &arguments.command {
+        Command::Config(command) => return config_check::run(&arguments, command),
+        Command::Completions { shell } => {
+            shell::completions(*shell);
+            return Ok(());
+        }
+        Command::Man { directory } => return shell::manual(directory),
+        Command::Users(_)
+        | Command::Apps(_)
+        | Command::Subscriptions(_)
+        | Command::Sessions(_)
+        | Command::Keys(_)
+        | Command::Audit(_)
+        | Command::Migrate(_) => {}
     }
     let environment = Environment::from_process();
     let connection = connection::connect(&arguments.target, environment).await?;
     let context = Context::new(connection, &arguments);
     match arguments.command {
-        // It was answered above, without a gateway.
-        Command::Config(_) => Ok(()),
         Command::Users(command) => people::run(&context, command).await,
         Command::Apps(command) => apps::run(&context, command).await,
         Command::Subscriptions(command) => subscriptions::run(&context, command).await,
@@ -61,5 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
+        // Answered above, without a gateway.
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }

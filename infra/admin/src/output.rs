@@ -77,7 +77,7 @@ fn shown(text: &str) -> String {
 }
 
 /// A closed pipe is no failure: who reads has enough.
-fn write(text: &str) {
+pub(crate) fn write(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 

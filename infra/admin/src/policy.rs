@@ -21,7 +21,7 @@ pub(crate) enum Weak {
     Long,
     #[error("it is common or repeats itself, so that it is guessed early ({0})")]
     Common(String),
-    #[error("without {0:?}, which everybody can know, it has fewer than {MIN} characters")]
+    #[error("without \"{0}\", which everybody can know, it has fewer than {MIN} characters")]
     Known(String),
 }
 
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(check("tv8#kqz!w2mxj4p", ADA), Ok(()));
     }
 
-    /// Checklist P-03, Z-08, Z-10: nothing is prescribed, and long is good.
+    /// Checklist P-02, P-03, Z-08, Z-10: nothing is prescribed, and long is good.
     #[test]
     fn any_characters_do_up_to_the_bound() {
         for good in [

@@ -74,8 +74,7 @@ fn with(app: &mut App, api: &ApiName, set: impl FnOnce(&mut Subscription)) -> Re
 }
 
 fn none(app: &App, api: &ApiName) -> Error {
-    let id = &app.client_id;
-    Error::Invalid(format!("{id} has no subscription to {api}: `gateway-admin subscriptions list {id}` shows all"))
+    Error::NoSubscription { client_id: app.client_id.clone(), api: api.clone() }
 }
 
 async fn list(context: &Context, client_id: &ClientId) -> Result<(), Error> {

@@ -128,7 +128,7 @@ fn the_public_key_is_no_shared_secret() {
     }
 }
 
-/// Abuse cases D3, D4, D6; checklist J-01, C-09, D-06.
+/// Abuse cases D3, D4, D6; checklist J-01, C-09.
 #[test]
 fn a_header_that_brings_its_own_key_or_extension_is_refused() {
     let server = server("k1");

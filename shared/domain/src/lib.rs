@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod basic;
 pub mod call_context;
+pub mod causes;
 pub mod cors;
 pub mod event;
 pub mod form;

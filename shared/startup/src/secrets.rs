@@ -3,7 +3,7 @@
 use crate::{Environment, StartError};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_smithy_types::error::display::DisplayErrorContext;
+use domain::causes::causes;
 use domain::secret::Secret;
 use std::collections::BTreeMap;
 
@@ -21,9 +21,13 @@ impl Secrets {
 
     /// The current text of the secret with this name or ARN.
     pub async fn text(&self, name: &str) -> Result<Secret, StartError> {
-        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
-            StartError::Unavailable { what: format!("secret {name}"), reason: DisplayErrorContext(error).to_string() }
-        })?;
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await
+            .map_err(|error| StartError::Unavailable { what: format!("secret {name}"), reason: reason(&error) })?;
         answer.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
             what: format!("secret {name}"),
             reason: "it must be a text, not binary".into(),
@@ -52,16 +56,28 @@ impl Secrets {
                     }
                 }
                 Err(error) if is_refused(&error) => {
-                    let reason = DisplayErrorContext(error).to_string();
+                    let reason = reason(&error);
                     tracing::error!(field, secret = name, reason, "the secret cannot be read: create it and permit it");
                 }
                 Err(error) => {
-                    let reason = DisplayErrorContext(error).to_string();
+                    let reason = reason(&error);
                     return Err(StartError::Unavailable { what: format!("{field}: secret {name}"), reason });
                 }
             }
         }
         Ok(texts)
+    }
+}
+
+/// The code and message of Secrets Manager if it answered, otherwise what kept it from answering.
+fn reason<R>(error: &SdkError<GetSecretValueError, R>) -> String
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match error.as_service_error().and_then(|answered| Some((answered.code()?, answered.message()))) {
+        Some((code, Some(message))) => format!("{code}: {message}"),
+        Some((code, None)) => code.to_owned(),
+        None => causes(error),
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
         confidential(app)?;
         let running = app.previous_secret.as_ref().filter(|previous| now < previous.until);
         if let (Some(running), false) = (running, arguments.now) {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Refused(format!(
                 "the secret before still works until {}, and a third one would end it: say so first with \
                  `gateway-admin apps end-overlap {}`, or end all but the new one with --now",
                 when::text(running.until),
@@ -78,7 +78,7 @@ pub(super) async fn end_overlap(context: &Context, client_id: &ClientId) -> Resu
 fn confidential(app: &App) -> Result<(), Error> {
     match app.kind {
         AppKind::Confidential => Ok(()),
-        AppKind::Public => Err(Error::Invalid(format!("app {} is public and has no secret", app.client_id))),
+        AppKind::Public => Err(Error::Refused(format!("app {} is public and has no secret", app.client_id))),
     }
 }
 

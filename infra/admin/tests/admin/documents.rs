@@ -49,5 +49,7 @@ async fn every_command_has_an_example() {
             assert!(commands.contains(&command), "docs/admin.md has no example of `{command}`");
         }
     }
-    assert!(commands.contains("gateway-admin --local migrate"), "docs/admin.md has no example of `migrate`");
+    for command in ["--local migrate", "completions", "man"] {
+        assert!(commands.contains(&format!("gateway-admin {command}")), "docs/admin.md has no example of `{command}`");
+    }
 }

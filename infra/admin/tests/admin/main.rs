@@ -8,6 +8,8 @@ mod config_check;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod migrations;
@@ -17,6 +19,8 @@ mod operator;
 mod secrets;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

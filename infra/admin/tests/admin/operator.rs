@@ -15,6 +15,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-admin");
 #[derive(Debug)]
 pub(crate) struct Printed {
     pub(crate) good: bool,
+    pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
@@ -36,6 +37,9 @@ impl Printed {
     pub(crate) fn problem(&self) -> &str {
         assert!(!self.good, "it worked: {}", self.out);
         assert!(self.err.contains("error:"), "{}", self.err);
+        for sign in [" { ", "Some(", "Error(", "source: "] {
+            assert!(!self.err.contains(sign), "a value of Rust is no message: {}", self.err);
+        }
         &self.err
     }
 }
@@ -80,7 +84,12 @@ pub(crate) async fn run(arguments: &[&str], input: &str, with: impl FnOnce(&mut 
     drop(stdin);
     let output = child.wait_with_output().await.expect("its end");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Printed { good: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
+    Printed {
+        good: output.status.success(),
+        code: output.status.code(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
 /// A password that may be set.

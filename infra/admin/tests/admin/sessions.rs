@@ -12,6 +12,7 @@ async fn calls(gateway: &Gateway, access: &str) -> bool {
     }
 }
 
+/// Checklist Z-28.
 #[tokio::test]
 async fn one_session_all_of_a_user_and_all_of_an_app_can_be_ended() {
     let gateway = Gateway::start().await;

@@ -96,6 +96,17 @@ fn each_function_is_told_only_of_the_secrets_it_needs() {
     assert_eq!(secrets("ProxyFunction"), ["SEALING_KEYS_SECRET"]);
 }
 
+/// Checklist T-26, M-09: with a domain there is no second address, and the domain speaks nothing older.
+#[test]
+fn a_domain_speaks_tls_1_2_at_least_and_is_the_only_address() {
+    let resource = |id: &str| {
+        let (_, rest) = REAL.split_once(&format!("\n  {id}:\n")).unwrap();
+        rest.lines().take_while(|line| line.is_empty() || line.starts_with("   ")).collect::<Vec<_>>()
+    };
+    assert!(resource("Domain").contains(&"      SecurityPolicy: TLS_1_2"));
+    assert!(resource("Api").contains(&"      DisableExecuteApiEndpoint: !If [HasDomain, true, false]"));
+}
+
 /// Checklist Z-13.
 #[test]
 fn nothing_of_the_demo_is_in_what_deploys() {
