@@ -172,7 +172,8 @@ async fn a_gateway_yaml_that_is_wrong_stops_the_deployment_and_can_be_rolled_bac
     let unknown = right.replacen("plans:", "planz:", 1);
     let with_user = right.replacen("back_end: http://", "back_end: http://someone:Q7canary@", 1);
     assert!(unknown != right && with_user != right);
-    let wrong = [(unknown.as_str(), "planz"), (&with_user, "//…@"), ("", "the configuration is empty"), ("a: [", "line 1")];
+    let wrong =
+        [(unknown.as_str(), "planz"), (&with_user, "//…@"), ("", "the configuration is empty"), ("a: [", "line 1")];
     for (text, expected) in wrong {
         std::fs::write(&file, text).expect("a file");
         gateway.restart_functions();

@@ -235,7 +235,10 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_and_what_is_cut_off_is_marked() {
         assert_eq!(reason("wrong:\n  line 1: x\n  line 2: y"), "wrong: line 1: x line 2: y");
-        assert_eq!(reason("see https://example.com/a@b, or mail@example.com"), "see https://example.com/a@b, or mail@example.com");
+        assert_eq!(
+            reason("see https://example.com/a@b, or mail@example.com"),
+            "see https://example.com/a@b, or mail@example.com"
+        );
         let long = reason(&"é".repeat(LONGEST_REASON));
         assert!(long.ends_with("é…") && long.len() <= LONGEST_REASON + 3, "{}", long.len());
     }

@@ -85,7 +85,9 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
     assert_eq!(endpoints.len(), 3);
     for (id, endpoint) in endpoints {
         let service = text(at(endpoint, "Properties/ServiceName")).rsplit_once('.').unwrap().1;
-        let Value::List(statements) = &at(endpoint, "Properties/PolicyDocument/Statement").value else { panic!("{id}") };
+        let Value::List(statements) = &at(endpoint, "Properties/PolicyDocument/Statement").value else {
+            panic!("{id}")
+        };
         let mut led_to = BTreeSet::new();
         for statement in statements {
             let statement = if statement.tag.is_some() { at(statement, "1") } else { statement };
