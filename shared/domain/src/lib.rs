@@ -3,6 +3,8 @@
 pub mod access_token;
 pub mod basic;
 pub mod call_context;
+mod causes;
+pub mod clock;
 pub mod cors;
 pub mod event;
 pub mod form;
@@ -25,3 +27,5 @@ pub mod secret;
 pub mod session;
 pub mod time;
 pub mod trace;
+
+pub use causes::causes;

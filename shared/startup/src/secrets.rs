@@ -1,11 +1,12 @@
 //! Secrets Manager: texts by name.
 
-use crate::{Environment, StartError};
+use crate::{CorrectedClock, Environment, StartError};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_smithy_types::error::display::DisplayErrorContext;
+use domain::causes;
 use domain::secret::Secret;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Reads secrets.
 #[derive(Debug, Clone)]
@@ -16,14 +17,23 @@ pub struct Secrets {
 impl Secrets {
     /// A reader for this environment.
     pub fn new(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self { client: crate::aws::secrets_manager_client(environment)? })
+        Ok(Self { client: crate::aws::secrets_manager_client(environment, None)? })
+    }
+
+    /// The same, whose responses correct this clock.
+    pub fn dated(environment: &Environment, clock: &Arc<CorrectedClock>) -> Result<Self, StartError> {
+        Ok(Self { client: crate::aws::secrets_manager_client(environment, Some(clock))? })
     }
 
     /// The current text of the secret with this name or ARN.
     pub async fn text(&self, name: &str) -> Result<Secret, StartError> {
-        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
-            StartError::Unavailable { what: format!("secret {name}"), reason: DisplayErrorContext(error).to_string() }
-        })?;
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await
+            .map_err(|error| StartError::Unavailable { what: format!("secret {name}"), reason: causes(&error) })?;
         answer.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
             what: format!("secret {name}"),
             reason: "it must be a text, not binary".into(),
@@ -52,11 +62,11 @@ impl Secrets {
                     }
                 }
                 Err(error) if is_refused(&error) => {
-                    let reason = DisplayErrorContext(error).to_string();
+                    let reason = causes(&error);
                     tracing::error!(field, secret = name, reason, "the secret cannot be read: create it and permit it");
                 }
                 Err(error) => {
-                    let reason = DisplayErrorContext(error).to_string();
+                    let reason = causes(&error);
                     return Err(StartError::Unavailable { what: format!("{field}: secret {name}"), reason });
                 }
             }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
-use aws_smithy_types::error::display::DisplayErrorContext;
+use domain::causes;
 use std::collections::HashMap;
 
 /// An item as it is stored.
@@ -53,7 +53,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    move |error| StoreError::Unavailable { operation, cause: DisplayErrorContext(error).to_string() }
+    move |error| StoreError::Unavailable { operation, cause: causes(&error) }
 }
 
 pub(crate) fn corrupt(operation: &'static str) -> impl FnOnce(serde_dynamo::Error) -> StoreError {
