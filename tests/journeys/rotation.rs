@@ -13,9 +13,9 @@ use crate::switch::Switch;
 use crate::wire::seen;
 
 /// A gateway whose secrets can be changed, and its line to them cut.
-struct Site {
-    gateway: Gateway,
-    secrets: SecretsManager,
+pub(crate) struct Site {
+    pub(crate) gateway: Gateway,
+    pub(crate) secrets: SecretsManager,
     line: Switch,
     _data: tempfile::TempDir,
 }
@@ -25,7 +25,7 @@ impl Site {
         Self::start_with_cache("300").await
     }
 
-    async fn start_with_cache(seconds: &str) -> Self {
+    pub(crate) async fn start_with_cache(seconds: &str) -> Self {
         let names = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned);
         let values = secrets::open(None, &names, &[]).expect("secrets");
         let data = tempfile::tempdir().expect("a directory");
@@ -51,7 +51,7 @@ impl Site {
         self.gateway.restart_functions();
     }
 
-    async fn status(&self, token: &str) -> u16 {
+    pub(crate) async fn status(&self, token: &str) -> u16 {
         let before = seen(&self.gateway);
         let Answer { status, .. } = self.gateway.call("GET", "/orders", token).await;
         assert_eq!(seen(&self.gateway) - before, usize::from(status == 200));
@@ -84,7 +84,7 @@ async fn a_token_works_while_its_key_is_published() {
     assert_eq!(published["keys"], json!([next.key.jwk()]));
 }
 
-fn kid(token: &str) -> String {
+pub(crate) fn kid(token: &str) -> String {
     use base64::Engine as _;
     let header = token.split('.').next().unwrap_or_default();
     let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).expect("base64url");

@@ -101,6 +101,7 @@ impl Authorizer {
 
     /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
     async fn find(&self, request: &ApiRequest) -> Result<Finding, AuthorizerError> {
+        self.clock.reading().map_err(failed)?;
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
         let Some(claims) = self.claims(request, now).await? else { return Ok(Finding::InvalidToken) };
@@ -140,7 +141,9 @@ impl Authorizer {
         let plan = self.gateway.plan(&app.plan).copied();
         let plan = plan.ok_or_else(|| failed(format!("the configuration has no plan {}", app.plan)))?;
 
-        match self.count(&claims, plan, now_ms).await.map_err(failed)? {
+        // Read again: what was read of the store may just have told the clock how wrong it is.
+        let now = self.clock.reading().map_err(failed)?;
+        match self.count(&claims, plan, now).await.map_err(failed)? {
             Counting::SessionEnded => {
                 tracing::info!(session = %claims.sid, "the session has ended");
                 Ok(Finding::InvalidToken)
@@ -166,10 +169,8 @@ impl Authorizer {
 
     /// The claims of the request's token, `None` when there is no valid one.
     async fn claims(&self, request: &ApiRequest, now: Timestamp) -> Result<Option<AccessClaims>, AuthorizerError> {
-        let issuer = self.gateway.issuer().or_else(|| request.stage_variables.get("issuer").map(String::as_str));
-        let issuer = issuer
-            .filter(|issuer| !issuer.is_empty())
-            .ok_or_else(|| failed("neither the configuration nor the stage variable `issuer` names the issuer"))?;
+        let issuer = self.gateway.issuer_at(&request.stage_variables).map_err(failed)?;
+        let issuer = issuer.as_str();
         let audience = self.gateway.audience().unwrap_or(issuer);
         let token = match bearer::token(request) {
             Ok(token) => token,

@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 
 use domain::access_token::AccessClaims;
 use domain::call_context::TokenRef;
+use domain::clock::Reading;
 use domain::ids::ConnectorName;
 use domain::rate_limit::{Decision, Plan, Quota, Refused};
-use domain::time::Timestamp;
 use startup::{Ended, Metric, Remote};
 use store::{Counted, StoreError};
 
@@ -25,25 +25,24 @@ pub(crate) enum Counting {
 
 impl Authorizer {
     /// Counts a call of this session. A caller refused before costs no write until the answer can change.
-    pub(crate) async fn count(&self, claims: &AccessClaims, plan: Plan, now_ms: i64) -> Result<Counting, StoreError> {
+    pub(crate) async fn count(&self, claims: &AccessClaims, plan: Plan, now: Reading) -> Result<Counting, StoreError> {
         let (user, app) = (&claims.sub, &claims.client_id);
-        if let Some(refused) = self.refusals().standing(user, app, plan, now_ms) {
+        if let Some(refused) = self.refusals().standing(user, app, plan, now.earliest_ms) {
             return Ok(Counting::Over(refused));
         }
-        let bucket = plan.bucket(now_ms);
-        let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
+        let bucket = plan.bucket(now.latest_ms);
         let traced = startup::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
-        let counted = self.store.count_call(user, app, &claims.sid, bucket.as_str(), now).await;
+        let counted = self.store.count_call(user, app, &claims.sid, bucket.as_str(), self.clock.now()).await;
         traced.ended(if counted.is_ok() { Ended::Done } else { Ended::Failed });
         let view = match counted? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
             Counted::Live(view) => view,
         };
         startup::count(Metric::WriteUnits(view.capacity_units));
-        let counting = match plan.decide(now_ms, &view.buckets) {
+        let counting = match plan.decide(now, &view.buckets) {
             Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {
-                self.refusals().remember(user, app, plan, &refused, now_ms);
+                self.refusals().remember(user, app, plan, &refused, now.earliest_ms);
                 // Awaited, so that no refused call keeps counting. If it fails, the limit is stricter for one window.
                 if let Err(error) = self.store.refund_call(user, app, bucket.as_str()).await {
                     tracing::warn!(%error, "a refused call stays counted");
@@ -51,7 +50,7 @@ impl Authorizer {
                 Counting::Over(refused)
             }
         };
-        let stale = plan.stale(now_ms, &view.buckets);
+        let stale = plan.stale(now, &view.buckets);
         if !stale.is_empty()
             && let Err(error) = self.store.clean_buckets(user, app, &stale).await
         {

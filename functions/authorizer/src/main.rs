@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::event::request_id;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use startup::function::Function;
@@ -15,12 +16,13 @@ async fn main() -> Result<(), Error> {
     let function = &observer.starting(Function::start(move || authorizer::start(environment.clone()))).await;
     run(service_fn(|event: LambdaEvent<Value>| {
         let LambdaEvent { payload, context } = event;
+        let request_id = request_id(&payload).unwrap_or(&context.request_id).to_owned();
         async move {
             let decision = async {
                 let authorizer = function.get().await.map_err(|error| authorizer::not_ready(&error))?;
                 Box::pin(authorizer.authorize(payload)).await
             };
-            observer.observe(context.xray_trace_id.as_deref(), decision).await
+            observer.observe(&request_id, context.xray_trace_id.as_deref(), decision).await
         }
     }))
     .await

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use config::Gateway;
 use domain::ids::ClientId;
 use domain::keys::PublicKeys;
-use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock, dynamodb_client};
+use startup::aws::dated_dynamodb_client;
+use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 use crate::Authorizer;
@@ -21,11 +22,12 @@ pub async fn start(environment: Environment) -> Result<Authorizer, StartError> {
         grants: environment.require("GRANTS_TABLE", "the name of the table of grants")?.to_owned(),
         ..Tables::default()
     };
-    let store = Store::new(dynamodb_client(&environment)?, tables);
-    let (secrets, clock) = (Secrets::new(&environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+    let corrected = CorrectedClock::new(Arc::new(SystemClock));
+    let store = Store::new(dated_dynamodb_client(&environment, &corrected)?, tables);
+    let (secrets, clock) = (Secrets::dated(&environment, &corrected)?, corrected as Arc<dyn Clock>);
     let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks);
     let (keys, ()) = tokio::join!(keys, connect(&store));
-    Ok(Authorizer::new(Arc::new(gateway), keys?, store, clock))
+    Ok(Authorizer::new(Arc::new(gateway), keys?.guarded(PublicKeys::may_follow), store, clock))
 }
 
 /// One read of an application that does not exist: the handshake is done before the first call waits for it.

@@ -17,10 +17,14 @@ async fn main() -> Result<(), Error> {
     .await;
     let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        match function.get().await {
-            Ok(keys) => Ok(Box::pin(keys.handle(event.payload)).await?),
-            Err(error) => Ok::<_, Error>(keys::not_ready(event.payload, error).await?),
-        }
+        let LambdaEvent { payload, context } = event;
+        let work = async {
+            match function.get().await {
+                Ok(keys) => Ok(Box::pin(keys.handle(payload)).await?),
+                Err(error) => Ok::<_, Error>(keys::not_ready(payload, error).await?),
+            }
+        };
+        startup::trace::answering(&context.request_id, work).await
     }))
     .await
 }

@@ -147,10 +147,11 @@ impl Keys {
     pub(crate) async fn publish(&self, ring: &Ring<Pair>, now: Timestamp) -> Result<(), Failure> {
         let public = &self.names.public;
         let published = self.secrets.current(public).await?;
-        if published.is_some_and(|set| is_published(ring, set.text.expose())) {
+        let before = published.as_ref().map(|set| set.text.expose());
+        if before.is_some_and(|set| is_published(ring, set)) {
             return Ok(());
         }
-        self.secrets.put(public, &version_id()?, &jwks(ring, now), CURRENT).await?;
+        self.secrets.put(public, &version_id()?, &jwks(ring, now, before), CURRENT).await?;
         Ok(())
     }
 

@@ -65,7 +65,7 @@ pub(crate) fn for_lambda(
     let large = response.body.len() > CERTAINLY_FITS;
     let value = dress(response).into_value(version);
     if large && serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_ANSWER {
-        return dress(Failure::BackEnd(BackEndError::TooLarge).answer(None)).into_value(version);
+        return dress(Failure::BackEnd(BackEndError::TooLarge).answer()).into_value(version);
     }
     value
 }

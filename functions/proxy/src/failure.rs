@@ -96,7 +96,7 @@ impl Failure {
     }
 
     /// The answer to the app. Says what it can do about it, and nothing about our insides.
-    pub(crate) fn answer(self, request_id: Option<&str>) -> ApiResponse {
+    pub(crate) fn answer(self) -> ApiResponse {
         let response = match &self {
             Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
             Self::Event(413) => problem(413, "The request's body is larger than the gateway carries, about 4.5 MB."),
@@ -151,9 +151,9 @@ impl Failure {
             startup::count(Metric::Refusal { reason: kind });
         }
         if response.status >= 500 {
-            tracing::error!(request_id, status = response.status, kind, error = %self, "the call was not carried");
+            tracing::error!(status = response.status, kind, error = %self, "the call was not carried");
         } else {
-            tracing::info!(request_id, status = response.status, kind, error = %self, "the call was refused");
+            tracing::info!(status = response.status, kind, error = %self, "the call was refused");
         }
         response
     }

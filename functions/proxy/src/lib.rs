@@ -33,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(28);
 
 /// The answer while the function cannot start: come back later.
 pub fn not_ready(event: &Value, error: &StartError) -> Value {
-    Failure::NotReady(error.clone()).answer(None).into_value(version(event))
+    Failure::NotReady(error.clone()).answer().into_value(version(event))
 }
 
 /// Which answers the sender of an event understands.
@@ -74,7 +74,7 @@ impl Proxy {
             Ok(request) => request,
             Err(error) => {
                 let Some(status) = error.status() else { return Err(error) };
-                return Ok(Failure::Event(status).answer(None).into_value(version));
+                return Ok(Failure::Event(status).answer().into_value(version));
             }
         };
         let response = self.answer(&request).await;
@@ -85,18 +85,20 @@ impl Proxy {
     }
 
     async fn answer(&self, request: &ApiRequest) -> ApiResponse {
-        let request_id = request.request_id.as_deref();
+        if let Err(error) = self.clock.reading() {
+            return Failure::NotReady(error).answer();
+        }
         if request.method == "OPTIONS" {
-            return self.preflight(request).unwrap_or_else(|failure| failure.answer(request_id));
+            return self.preflight(request).unwrap_or_else(Failure::answer);
         }
         let call = match Call::read(&self.gateway, request) {
             Ok(call) => call,
-            Err(failure) => return failure.answer(request_id),
+            Err(failure) => return failure.answer(),
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
         let carried = tokio::time::timeout(LONGEST, self.forward(request, &call)).await;
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
-        let response = carried.unwrap_or_else(|failure| failure.answer(request_id));
+        let response = carried.unwrap_or_else(Failure::answer);
         match quota {
             Some(quota) => answer::with_quota(response, &quota),
             None => response,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use config::Gateway;
 use connectors::back_end::BackEndClients;
+use domain::event::request_id;
 use domain::sealing::SealingKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::{Proxy, Renewer};
 use serde_json::Value;
 use startup::function::Function;
-use startup::{Clock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
+use startup::{Clock, CorrectedClock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +22,7 @@ async fn main() -> Result<(), Error> {
     let proxy = &observer.starting(Function::start(move || build(environment.clone()))).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let LambdaEvent { payload, context } = event;
+        let request_id = request_id(&payload).unwrap_or(&context.request_id).to_owned();
         async move {
             let answer = async {
                 match proxy.get().await {
@@ -28,7 +30,7 @@ async fn main() -> Result<(), Error> {
                     Err(error) => Ok::<_, Error>(proxy::not_ready(&payload, &error)),
                 }
             };
-            observer.observe(context.xray_trace_id.as_deref(), answer).await
+            observer.observe(&request_id, context.xray_trace_id.as_deref(), answer).await
         }
     }))
     .await
@@ -38,8 +40,10 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
     let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
     let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
-    let store = Store::new(startup::dynamodb_client(&environment)?, Tables { sessions, ..Tables::default() });
-    let (secrets, clock) = (Secrets::new(&environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+    let corrected = CorrectedClock::new(Arc::new(SystemClock));
+    let dynamodb = startup::aws::dated_dynamodb_client(&environment, &corrected)?;
+    let store = Store::new(dynamodb, Tables { sessions, ..Tables::default() });
+    let (secrets, clock) = (Secrets::dated(&environment, &corrected)?, corrected as Arc<dyn Clock>);
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let tls = secrets.texts(gateway.tls_secrets()).await?;
     let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;

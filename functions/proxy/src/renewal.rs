@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Builder};
-use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::{Client, Config};
+use domain::causes;
 use domain::renewal::{RenewalAnswer, RenewalRequest};
 use startup::{Environment, StartError};
 
@@ -54,7 +54,7 @@ impl Renewer {
                 },
                 (error, _) => error.unwrap_or("it answered nothing").to_owned(),
             },
-            Err(error) => DisplayErrorContext(error).to_string(),
+            Err(error) => causes(&error),
         };
         tracing::error!(function = self.function, reason, "the token function could not be asked");
         RenewalAnswer::Later

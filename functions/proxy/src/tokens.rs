@@ -115,7 +115,8 @@ impl Tokens {
                 return Err(Failure::NotRenewed);
             }
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
-            let request = RenewalRequest { session, connector, version };
+            let request_id = startup::trace::request_id().map(|id| id.to_string());
+            let request = RenewalRequest { session, connector, version, request_id };
             match self.renewer.renew(&request).await {
                 RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,
                 RenewalAnswer::Over => return Err(Failure::SessionOver),

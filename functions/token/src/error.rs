@@ -1,5 +1,6 @@
 //! Every way a request can fail, and the one RFC 6749 answer for each.
 
+use config::NoIssuer;
 use domain::event::EventError;
 use domain::form::InvalidForm;
 use domain::oauth_error::ErrorCode;
@@ -14,8 +15,8 @@ use store::StoreError;
 pub(crate) enum Failure {
     #[error("event: {0}")]
     Event(EventError),
-    #[error("neither the configuration nor the stage variable `issuer` names the issuer")]
-    NoIssuer,
+    #[error(transparent)]
+    NoIssuer(#[from] NoIssuer),
     #[error("the function could not start")]
     NotReady,
     #[error("no such path")]
@@ -93,7 +94,7 @@ impl Failure {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",
-            Self::NoIssuer => "no_issuer",
+            Self::NoIssuer(_) => "no_issuer",
             Self::NotReady => "not_ready",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -132,7 +133,7 @@ impl Failure {
                 Some(status) => Told { status, ..told(E::InvalidRequest, "the request is malformed or too large") },
                 None => told(E::ServerError, "the function received an event that is no API Gateway proxy event"),
             },
-            Self::NoIssuer => told(E::ServerError, "the gateway is not configured: set issuer"),
+            Self::NoIssuer(_) => told(E::ServerError, "the gateway is not configured: set issuer"),
             Self::NotReady => later("the service is starting or a dependency is down; try again", Seconds::new(5)),
             Self::NotFound => Told { status: 404, ..told(E::InvalidRequest, "there is no such endpoint") },
             Self::MethodNotAllowed(allow) => Told {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn every_description_stays_within_the_characters_of_the_rfc() {
         let failures = [
-            Failure::NoIssuer,
+            Failure::NoIssuer(NoIssuer::Absent),
             Failure::NotReady,
             Failure::NotFound,
             Failure::MethodNotAllowed("POST"),

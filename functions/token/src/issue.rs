@@ -63,7 +63,9 @@ impl App {
             iat: now,
             exp,
         };
-        let token = sign(&claims, &self.signing.value()).map_err(|_| Failure::Internal("signing failed"))?;
+        let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;
+        let token = sign(&claims, &key).map_err(|_| Failure::Internal("signing failed"))?;
+        self.public.value().note_use(key.kid(), exp);
         let mut body = json!({
             "access_token": token,
             "token_type": "Bearer",

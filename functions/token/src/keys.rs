@@ -3,14 +3,87 @@
 use crate::App;
 use crate::error::Failure;
 use domain::access_token::{self, AccessClaims, InvalidToken};
+use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{PasswordHash, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::{SealedToken, SealingKeys};
 use domain::time::Timestamp;
 use startup::StartError;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Between two alarms about the same pair, in milliseconds.
+const BETWEEN_ALARMS: i64 = 30_000;
+
+/// The signing key in force: the last one of which the published set verified what it signs.
+#[derive(Debug, Default)]
+pub struct InForce(Mutex<Checked>);
+
+#[derive(Debug, Default)]
+struct Checked {
+    good: Option<(Arc<SigningKey>, Arc<PublicKeys>)>,
+    alarmed_ms: Option<i64>,
+}
+
+impl InForce {
+    /// The key; `None` before the first check.
+    pub(crate) fn key(&self) -> Option<Arc<SigningKey>> {
+        self.checked().good.as_ref().map(|(key, _)| Arc::clone(key))
+    }
+
+    /// Whether exactly these have been found to belong together.
+    fn is(&self, key: &Arc<SigningKey>, public: &Arc<PublicKeys>) -> bool {
+        let checked = self.checked();
+        checked.good.as_ref().is_some_and(|(good, by)| Arc::ptr_eq(good, key) && Arc::ptr_eq(by, public))
+    }
+
+    fn set(&self, key: Arc<SigningKey>, public: Arc<PublicKeys>) {
+        self.checked().good = Some((key, public));
+    }
+
+    fn is_alarm_due(&self, now_ms: i64) -> bool {
+        let mut checked = self.checked();
+        let due = checked.alarmed_ms.is_none_or(|at| !(0..BETWEEN_ALARMS).contains(&now_ms.saturating_sub(at)));
+        if due {
+            checked.alarmed_ms = Some(now_ms);
+        }
+        due
+    }
+
+    /// A panic while the lock was held cannot leave half a value behind.
+    fn checked(&self) -> MutexGuard<'_, Checked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl App {
+    /// Makes sure that what is signed next verifies: the newest signing key that the published set vouches for is in force.
+    /// While the newest does not go with that set, the last good one stays, and that is an alarm; if the set has lost that
+    /// one too, nothing is signed.
+    pub(crate) async fn check_signing_key(&self) -> Result<(), StartError> {
+        let (key, public) = (self.signing.value(), self.public.value());
+        if self.in_force.is(&key, &public) {
+            return Ok(());
+        }
+        if public.vouch_for(&key).is_ok() {
+            self.in_force.set(key, public);
+            return Ok(());
+        }
+        // One of the two may be older than the other. If it cannot be read again, the check says what there is.
+        let _ = futures_util::join!(self.signing.again(), self.public.again());
+        let (key, public) = (self.signing.value(), self.public.value());
+        let Err(reason) = public.vouch_for(&key) else {
+            self.in_force.set(key, public);
+            return Ok(());
+        };
+        let error = if self.in_force.is_alarm_due(self.clock.now_millis()) {
+            self.signing.unusable(&reason)
+        } else {
+            StartError::Invalid { what: "the signing key".to_owned(), reason: reason.to_string() }
+        };
+        let last_good = self.in_force.key().filter(|good| public.vouch_for(good).is_ok());
+        last_good.map(drop).ok_or(error)
+    }
+
     /// Reads again, side by side, what has become old.
     pub(crate) async fn freshen(&self) -> Result<(), StartError> {
         futures_util::try_join!(

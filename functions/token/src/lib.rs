@@ -39,6 +39,8 @@ use startup::{Clock, Fresh, Metric, StartError};
 use std::sync::Arc;
 use store::Store;
 
+pub use keys::InForce;
+
 /// Everything the token function works with.
 pub struct App {
     /// The parsed configuration.
@@ -55,6 +57,8 @@ pub struct App {
     pub sealing: Fresh<SealingKeys>,
     /// Makes refresh tokens.
     pub refresh: Fresh<RefreshKeys>,
+    /// The key that signs, as long as the published set vouches for it.
+    pub in_force: InForce,
     /// Talks to the legacy systems.
     pub connectors: Connectors,
     /// Tells the time.
@@ -101,9 +105,8 @@ impl App {
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
-        let issuer = self.config.issuer().or(api.stage_variables.get("issuer").map(String::as_str));
-        let issuer = issuer.ok_or(Failure::NoIssuer)?.trim_end_matches('/');
-        let request = Request { api, issuer, now: self.clock.now() };
+        let issuer = self.config.issuer_at(&api.stage_variables)?;
+        let request = Request { api, issuer: issuer.as_str(), now: self.now()? };
         self.freshen().await?;
         match (api.method.as_str(), api.path.as_str()) {
             ("POST", "/oauth2/token") => self.token(&request).await,
@@ -111,7 +114,7 @@ impl App {
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
             // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
-            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer)),
+            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer.as_str())),
             ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
                 Err(Failure::MethodNotAllowed("GET, HEAD"))
@@ -123,6 +126,7 @@ impl App {
     /// The token endpoint (RFC 6749 §3.2).
     async fn token(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, mut form) = self.authenticated_form(request).await?;
+        self.check_signing_key().await?;
         // Boxed: the futures of whole journeys would otherwise be nested into one very large one.
         match form.get("grant_type") {
             None => Err(Failure::Missing("grant_type")),
@@ -146,6 +150,12 @@ impl App {
         let mut form = Form::parse(content_type, &request.api.body)?;
         let app = self.authenticate(request, &mut form).await?;
         Ok((app, form))
+    }
+
+    /// The time, unless the clock is known to be wrong.
+    pub(crate) fn now(&self) -> Result<Timestamp, StartError> {
+        self.clock.reading()?;
+        Ok(self.clock.now())
     }
 
     /// The resource access tokens are for, unless the request could name another.

@@ -1,5 +1,6 @@
 //! Starts the token function.
 
+use domain::event::request_id;
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::Value;
 use startup::function::Function;
@@ -19,13 +20,14 @@ async fn main() -> Result<(), Error> {
     let function = &observer.starting(start).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
+        let request_id = request_id(&payload).unwrap_or(&context.request_id).to_owned();
         let answer = async {
             match function.get().await {
                 Ok(app) => Box::pin(app.handle(payload)).await,
                 Err(error) => token::not_ready(&payload, &error),
             }
         };
-        Ok::<_, Error>(observer.observe(context.xray_trace_id.as_deref(), answer).await)
+        Ok::<_, Error>(observer.observe(&request_id, context.xray_trace_id.as_deref(), answer).await)
     }))
     .await
 }

@@ -33,7 +33,7 @@ impl App {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
-            let now = self.clock.now();
+            let now = self.now()?;
             let Some(session) = self.store.session(sid).await?.filter(|session| !session.family.ended) else {
                 return Ok(RenewalAnswer::Over);
             };

@@ -1,6 +1,7 @@
 //! Builds the function from its environment: configuration, tables, keys, connectors.
 
 use crate::App;
+use crate::keys::InForce;
 use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
@@ -8,7 +9,8 @@ use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
-use startup::{Clock, Environment, Fresh, Secrets, StartError, SystemClock, dynamodb_client};
+use startup::aws::dated_dynamodb_client;
+use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Store, Tables};
@@ -28,7 +30,10 @@ impl App {
             guesses: table("GUESSES_TABLE")?,
             ..Tables::default()
         };
-        let (secrets, clock) = (Secrets::new(environment)?, Arc::new(SystemClock) as Arc<dyn Clock>);
+        let corrected = CorrectedClock::new(Arc::new(SystemClock));
+        let secrets = Secrets::dated(environment, &corrected)?;
+        let store = Store::new(dated_dynamodb_client(environment, &corrected)?, tables);
+        let clock: Arc<dyn Clock> = corrected;
         let passwords = |json: &str| Passwords::new(json, Cost::default());
         let (signing, public, sealing, refresh, passwords, tls, own) = futures_util::try_join!(
             Fresh::read(&secrets, environment, "SIGNING_KEYS_SECRET", &clock, SigningKey::parse),
@@ -44,10 +49,11 @@ impl App {
         Ok(Self {
             connectors: Connectors::from_config(&config, &clients, &own),
             config,
-            store: Store::new(dynamodb_client(environment)?, tables),
+            store,
             passwords,
             signing,
-            public,
+            public: public.guarded(PublicKeys::may_follow),
+            in_force: InForce::default(),
             sealing,
             refresh,
             clock,

@@ -7,14 +7,15 @@ use crate::file::{File, Lifetimes};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::tls::Tls;
-use crate::url::Issuer;
+use crate::url::{Issuer, NoIssuer};
 use crate::{ConfigError, check, read};
 use domain::cors::Cors;
 use domain::ids::{ApiName, ConnectorName, PlanName};
 use domain::path::CheckedPath;
 use domain::rate_limit::Plan;
 use domain::scope::Scope;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -71,9 +72,14 @@ impl Gateway {
         Self::parse(read::text(bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
     }
 
-    /// Who signs the tokens; `None` means the address under which API Gateway serves the gateway.
-    pub fn issuer(&self) -> Option<&str> {
-        self.file.issuer.as_ref().map(Issuer::as_str)
+    /// Who issues the tokens: as this configuration says, or else the stage variable `issuer`. Who issues, verifies and
+    /// publishes asks here, so that all name the same.
+    pub fn issuer_at(&self, stage_variables: &BTreeMap<String, String>) -> Result<Cow<'_, Issuer>, NoIssuer> {
+        if let Some(issuer) = &self.file.issuer {
+            return Ok(Cow::Borrowed(issuer));
+        }
+        let text = stage_variables.get("issuer").filter(|text| !text.is_empty()).ok_or(NoIssuer::Absent)?;
+        Ok(Cow::Owned(Issuer::try_from(text.clone()).map_err(NoIssuer::NotAllowed)?))
     }
 
     /// Who the access tokens are for; `None` means the issuer.
@@ -190,7 +196,7 @@ apis:
     #[test]
     fn what_is_not_written_has_the_documented_value() {
         let gateway = Gateway::parse(TEXT).unwrap();
-        assert_eq!((gateway.issuer(), gateway.audience()), (None, None));
+        assert_eq!((gateway.issuer_at(&BTreeMap::new()), gateway.audience()), (Err(NoIssuer::Absent), None));
         assert_eq!(gateway.lifetimes(), &Lifetimes::default());
         assert_eq!(gateway.sessions_per_user_and_app(), 8);
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();

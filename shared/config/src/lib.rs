@@ -25,4 +25,4 @@ pub use gateway::{Gateway, schema};
 pub use routes::{NoRoute, RouteMatch};
 pub use text::{Audience, CookieName, JsonPointer, ScopeToken};
 pub use tls::{SecretName, Tls};
-pub use url::{HttpUrl, Issuer, Origin};
+pub use url::{HttpUrl, Issuer, NoIssuer, Origin};

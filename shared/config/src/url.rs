@@ -102,14 +102,16 @@ impl TryFrom<String> for HttpUrl {
     }
 }
 
-/// The issuer identifier (RFC 8414 §2): an `https` URL without query and fragment, `http` only on this machine.
+/// The issuer identifier (RFC 8414 §2): an `https` URL without query and fragment, `http` only on this machine. Slashes at
+/// its end are left out, since URLs of endpoints are made by adding paths to it: whoever issues, verifies or publishes does
+/// so with this one form.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+(/[^?#{} ]*)?$"))]
 pub struct Issuer(String);
 
 impl Issuer {
-    /// The identifier, character for character as configured.
+    /// The identifier: as configured, without slashes at its end.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -120,13 +122,26 @@ impl TryFrom<String> for Issuer {
 
     fn try_from(text: String) -> Result<Self, NotAllowed> {
         match parse(&text) {
-            Some((origin, _)) if !text.contains(['?', '#', '{', '}']) && !origin.is_exposed() => Ok(Self(text)),
+            Some((origin, _)) if !text.contains(['?', '#', '{', '}']) && !origin.is_exposed() => {
+                Ok(Self(text.trim_end_matches('/').to_owned()))
+            }
             _ => Err(NotAllowed::new(format!(
                 "`{text}` is not an issuer (RFC 8414 section 2): write an https URL without user, query and fragment, \
                  such as https://auth.example.com; http is for 127.0.0.1, [::1] and localhost only"
             ))),
         }
     }
+}
+
+/// Nobody is named who issues the tokens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoIssuer {
+    /// Neither place has one.
+    #[error("neither the configuration nor the stage variable `issuer` names the issuer")]
+    Absent,
+    /// What the stage variable has is none.
+    #[error("stage variable `issuer`: {0}")]
+    NotAllowed(NotAllowed),
 }
 
 /// An `http` or `https` URL with a host, without user; its origin apart.

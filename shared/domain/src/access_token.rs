@@ -1,7 +1,7 @@
 //! Access tokens: JWTs of RFC 9068, signed here and verified more strictly than the library alone does.
 
 use crate::ids::{ClientId, SessionId, UserId};
-use crate::keys::{PublicKeys, SigningKey};
+use crate::keys::{PublicKeys, SigningKey, Verifier};
 use crate::scope::Scope;
 use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
@@ -91,21 +91,23 @@ pub fn verify(
         return Err(InvalidToken::Malformed);
     }
     let header = object(header)?;
-    let (algorithm, key) = pinned(&header, keys)?;
+    let (kid, Verifier { algorithm, key, .. }) = pinned(&header, keys)?;
     if URL_SAFE_NO_PAD.decode(signature).is_err() {
         return Err(InvalidToken::Malformed);
     }
-    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm) {
+    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, *algorithm) {
         Ok(true) => {}
         Ok(false) | Err(_) => return Err(InvalidToken::Signature),
     }
-    claims(&object(payload)?, issuer, audience, now)
+    let claims = claims(&object(payload)?, issuer, audience, now)?;
+    keys.note_use(kid, claims.exp);
+    Ok(claims)
 }
 
 fn pinned<'k>(
-    header: &BTreeMap<String, Value>,
+    header: &'k BTreeMap<String, Value>,
     keys: &'k PublicKeys,
-) -> Result<(Algorithm, &'k jsonwebtoken::DecodingKey), InvalidToken> {
+) -> Result<(&'k str, &'k Verifier), InvalidToken> {
     // We sign with these three parameters, so anything more (crit, jwk, jku, x5c …) is not ours (RFC 8725 §3.10).
     if header.keys().any(|name| !["alg", "kid", "typ"].contains(&name.as_str())) {
         return Err(InvalidToken::Header);
@@ -115,9 +117,10 @@ fn pinned<'k>(
     if !typ.eq_ignore_ascii_case(TYP) && !typ.eq_ignore_ascii_case("application/at+jwt") {
         return Err(InvalidToken::Header);
     }
-    let (algorithm, key) = keys.get(text("kid")?).ok_or(InvalidToken::UnknownKey)?;
-    match (algorithm, text("alg")?) {
-        (Algorithm::ES256, "ES256") | (Algorithm::RS256, "RS256") => Ok((algorithm, key)),
+    let kid = text("kid")?;
+    let verifier = keys.get(kid).ok_or(InvalidToken::UnknownKey)?;
+    match (verifier.algorithm, text("alg")?) {
+        (Algorithm::ES256, "ES256") | (Algorithm::RS256, "RS256") => Ok((kid, verifier)),
         _ => Err(InvalidToken::Header),
     }
 }

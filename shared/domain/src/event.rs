@@ -13,6 +13,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::renewal;
+
 pub use response::ApiResponse;
 
 /// Most bytes a request body may have once decoded: what base64 leaves of Lambda's 6 MiB for an event, about 4.5 MB. The
@@ -35,6 +37,13 @@ pub enum Query {
     Decoded(Vec<(String, String)>),
     /// HTTP API: the raw text after `?`, empty if there was none.
     Raw(String),
+}
+
+/// The id of the request that an event is about: API Gateway's, which the app got too, also where the proxy asks for a
+/// renewal in its name. `None` for other events.
+pub fn request_id(event: &Value) -> Option<&str> {
+    let id = event.pointer("/requestContext/requestId").or_else(|| event.get(renewal::MEMBER)?.get("request_id"));
+    id.and_then(Value::as_str).filter(|id| !id.is_empty())
 }
 
 /// One call as API Gateway handed it over: to an authorizer or to the function behind it.

@@ -1,12 +1,17 @@
 //! Signing keys and the public keys that verify what they signed.
 
 use crate::jose;
+use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use zeroize::Zeroizing;
 
 /// A key secret is not what it must be.
@@ -63,6 +68,7 @@ impl SigningKey {
         }
         let raw: Raw = serde_json::from_str(json)
             .map_err(|_| InvalidKeys::Shape(r#"{"keys":[{"kid","status","alg","private_key"}]}"#))?;
+        distinct(raw.keys.iter().map(|key| key.kid.as_str()))?;
         let mut current = raw.keys.into_iter().filter(|key| matches!(key.status, Status::Current));
         let (Some(key), None) = (current.next(), current.next()) else {
             return Err(InvalidKeys::Missing("exactly one key with status \"current\""));
@@ -104,16 +110,38 @@ impl fmt::Debug for SigningKey {
 /// The public keys of the authorization server: each verifies one algorithm (RFC 8725 §3.1).
 #[derive(Clone)]
 pub struct PublicKeys {
-    keys: BTreeMap<String, (Algorithm, DecodingKey)>,
+    keys: BTreeMap<String, Verifier>,
+    /// Keys that were taken out of the set on purpose, whatever still needs them.
+    revoked: BTreeSet<String>,
     jwks: String,
 }
 
+/// A public key.
+#[derive(Clone)]
+pub(crate) struct Verifier {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: DecodingKey,
+    /// The members that make the key what it is.
+    numbers: [String; 2],
+    /// The latest end, in Unix seconds, of what it is known to have signed.
+    used_until: Arc<AtomicI64>,
+}
+
+/// What is signed to see whether two halves belong together.
+const PROBE: &[u8] = b"do these two belong together?";
+
 impl PublicKeys {
-    /// Parses a JWK Set (RFC 7517 §5). Keys of an unknown type are skipped; private members are an error.
+    /// Parses a JWK Set (RFC 7517 §5). Keys of an unknown type are skipped (§5), and so are keys that are not for verifying
+    /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid`, a point that is not on its curve
+    /// and a `current` key that is not among the keys are errors: of such a set nothing is believed.
     pub fn parse_jwks(json: &str) -> Result<Self, InvalidKeys> {
         #[derive(Deserialize)]
         struct Raw {
             keys: Vec<serde_json::Map<String, serde_json::Value>>,
+            #[serde(default)]
+            current: Option<String>,
+            #[serde(default)]
+            revoked: BTreeSet<String>,
         }
         let raw: Raw = serde_json::from_str(json).map_err(|_| InvalidKeys::Shape(r#"a JWK Set {"keys":[…]}"#))?;
         let mut keys = BTreeMap::new();
@@ -125,16 +153,21 @@ impl PublicKeys {
             if ["d", "p", "q", "dp", "dq", "qi", "k", "oth"].iter().any(|name| jwk.contains_key(*name)) {
                 return Err(bad("a public key set must not hold private members"));
             }
-            let (algorithm, key) = match (text("kty"), text("crv"), text("alg")) {
-                ("EC", "P-256", "ES256") => (Algorithm::ES256, ec_point(text("x"), text("y"))),
-                ("RSA", _, "RS256") => (Algorithm::RS256, rsa_key(text("n"), text("e"))),
+            if !verifies(&jwk).map_err(bad)? {
+                continue;
+            }
+            let (algorithm, key, numbers) = match (text("kty"), text("crv"), text("alg")) {
+                ("EC", "P-256", "ES256") => (Algorithm::ES256, ec_point(text("x"), text("y")), ["x", "y"]),
+                ("RSA", _, "RS256") => (Algorithm::RS256, rsa_key(text("n"), text("e")), ["n", "e"]),
                 _ => continue,
             };
-            let key = key.ok_or_else(|| bad("the key's numbers do not have the length of its alg"))?;
+            let key = key.map_err(bad)?;
+            let numbers = numbers.map(|name| text(name).to_owned());
             if !(1..=64).contains(&kid.len()) {
                 return Err(bad("kid must be a text of 1 to 64 bytes"));
             }
-            if keys.insert(kid.clone(), (algorithm, key)).is_some() {
+            let verifier = Verifier { algorithm, key, numbers, used_until: Arc::default() };
+            if keys.insert(kid.clone(), verifier).is_some() {
                 return Err(bad("kid must be distinct"));
             }
             published.push(serde_json::Value::Object(jwk));
@@ -142,8 +175,11 @@ impl PublicKeys {
         if keys.is_empty() {
             return Err(InvalidKeys::Missing("at least one ES256 or RS256 key"));
         }
+        if let Some(kid) = raw.current.filter(|kid| !keys.contains_key(kid)) {
+            return Err(InvalidKeys::Key { kid, reason: "it is the current key and not in the set" });
+        }
         jose::install();
-        Ok(Self { keys, jwks: serde_json::json!({ "keys": published }).to_string() })
+        Ok(Self { keys, revoked: raw.revoked, jwks: serde_json::json!({ "keys": published }).to_string() })
     }
 
     /// The set as it is published at `jwks_uri`.
@@ -152,9 +188,75 @@ impl PublicKeys {
     }
 
     /// An exact look-up: a `kid` is never a path, a query or an expression.
-    pub(crate) fn get(&self, kid: &str) -> Option<(Algorithm, &DecodingKey)> {
-        self.keys.get(kid).map(|(algorithm, key)| (*algorithm, key))
+    pub(crate) fn get(&self, kid: &str) -> Option<&Verifier> {
+        self.keys.get(kid)
     }
+
+    /// Whether what this key signs verifies here: the set has its `kid`, its algorithm and its public half. The error names
+    /// the key and says what differs.
+    pub fn vouch_for(&self, key: &SigningKey) -> Result<(), InvalidKeys> {
+        let bad = |reason| InvalidKeys::Key { kid: key.kid.clone(), reason };
+        let public = self.get(&key.kid).ok_or_else(|| bad("it signs and is not in the public set"))?;
+        if public.algorithm != key.algorithm {
+            return Err(bad("it signs by another algorithm than the public set has for it"));
+        }
+        jose::install();
+        let signed = jsonwebtoken::crypto::sign(PROBE, &key.key, key.algorithm);
+        let verified =
+            signed.and_then(|signed| jsonwebtoken::crypto::verify(&signed, PROBE, &public.key, key.algorithm));
+        if matches!(verified, Ok(true)) { Ok(()) } else { Err(bad("the public set has another public half for it")) }
+    }
+
+    /// Notes that something of this key works until then.
+    pub fn note_use(&self, kid: &str, until: Timestamp) {
+        if let Some(public) = self.get(kid) {
+            public.used_until.fetch_max(until.as_secs(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this set may take the place of `before`: it has each key of which something that works is known, unless it
+    /// says that the key was revoked. The error names the key; then `before` is the better set.
+    pub fn may_follow(&self, before: &Self, now: Timestamp) -> Result<(), InvalidKeys> {
+        for (kid, known) in &before.keys {
+            let used_until = known.used_until.load(Ordering::Relaxed);
+            if used_until <= now.as_secs() || self.revoked.contains(kid) {
+                continue;
+            }
+            let bad = |reason| InvalidKeys::Key { kid: kid.clone(), reason };
+            let new = self.get(kid).ok_or_else(|| bad("it is in use and no longer in the set"))?;
+            if new.algorithm != known.algorithm || new.numbers != known.numbers {
+                return Err(bad("it is in use and has become another key"));
+            }
+            new.used_until.fetch_max(used_until, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a JWK is for verifying signatures, as far as it says what it is for.
+fn verifies(jwk: &serde_json::Map<String, serde_json::Value>) -> Result<bool, &'static str> {
+    let for_signatures = match jwk.get("use") {
+        None => true,
+        Some(purpose) => purpose.as_str().ok_or("use must be a text")? == "sig",
+    };
+    let may_verify = match jwk.get("key_ops") {
+        None => true,
+        Some(operations) => {
+            operations.as_array().ok_or("key_ops must be a list")?.iter().any(|operation| operation == "verify")
+        }
+    };
+    Ok(for_signatures && may_verify)
+}
+
+/// Whether every `kid` stands once.
+pub(crate) fn distinct<'k>(kids: impl Iterator<Item = &'k str>) -> Result<(), InvalidKeys> {
+    let mut seen = BTreeSet::new();
+    for kid in kids {
+        if !seen.insert(kid) {
+            return Err(InvalidKeys::Key { kid: kid.to_owned(), reason: "kid must be distinct" });
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for PublicKeys {
@@ -163,14 +265,41 @@ impl fmt::Debug for PublicKeys {
     }
 }
 
-fn ec_point(x: &str, y: &str) -> Option<DecodingKey> {
-    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
-    coordinate(x)?;
-    coordinate(y)?;
-    DecodingKey::from_ec_components(x, y).ok()
+const LENGTH: &str = "the key's numbers do not have the length of its alg";
+
+/// A point of P-256 (RFC 7518 §6.2.1).
+fn ec_point(x: &str, y: &str) -> Result<DecodingKey, &'static str> {
+    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32).ok_or(LENGTH);
+    let point = [vec![4], coordinate(x)?, coordinate(y)?].concat();
+    if !is_on_curve(&point) {
+        return Err("the point is not on the curve P-256");
+    }
+    DecodingKey::from_ec_components(x, y).map_err(|_| LENGTH)
 }
 
-fn rsa_key(n: &str, e: &str) -> Option<DecodingKey> {
-    URL_SAFE_NO_PAD.decode(n).ok().filter(|modulus| modulus.len() >= 256)?;
-    DecodingKey::from_rsa_components(n, e).ok()
+/// Whether an uncompressed point is on P-256. ring checks that of the other side's key before it agrees on anything.
+pub(crate) fn is_on_curve(point: &[u8]) -> bool {
+    let ours = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new());
+    ours.is_ok_and(|ours| agree_ephemeral(ours, &UnparsedPublicKey::new(&ECDH_P256, point), |_| ()).is_ok())
 }
+
+/// A modulus and an exponent (RFC 7518 §6.3.1) in the bounds in which ring verifies: a modulus of 2048 to 8192 bits, both
+/// odd and without zeros in front (§2, Base64urlUInt).
+fn rsa_key(n: &str, e: &str) -> Result<DecodingKey, &'static str> {
+    let number = |text: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let is_odd = bytes.last().is_some_and(|byte| byte & 1 == 1);
+        (is_odd && bytes.first() != Some(&0)).then_some(bytes)
+    };
+    let (Some(modulus), Some(exponent)) = (number(n), number(e)) else {
+        return Err("the modulus and the exponent must be odd and begin with no zero");
+    };
+    if !(256..=1024).contains(&modulus.len()) || exponent.len() > 4 || exponent == [1] {
+        return Err(LENGTH);
+    }
+    DecodingKey::from_rsa_components(n, e).map_err(|_| LENGTH)
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

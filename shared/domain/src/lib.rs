@@ -3,7 +3,8 @@
 pub mod access_token;
 pub mod basic;
 pub mod call_context;
-pub mod causes;
+mod causes;
+pub mod clock;
 pub mod cors;
 pub mod event;
 pub mod form;
@@ -28,3 +29,5 @@ pub mod secret;
 pub mod session;
 pub mod time;
 pub mod trace;
+
+pub use causes::causes;

@@ -9,8 +9,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::RangeInclusive;
 
+use crate::clock::Reading;
 use crate::time::Seconds;
 
 pub use headers::{POLICY, rate_limit, rate_limit_policy};
@@ -18,7 +18,7 @@ pub use memory::Refusals;
 
 /// Sub-buckets a window is divided into.
 const PARTS: i64 = 12;
-/// Declared bound on how far the clocks of two containers may differ, in milliseconds.
+/// Declared bound on how far the clocks of two containers may differ beyond what their readings say, in milliseconds.
 const MAX_CLOCK_DIFFERENCE_MS: i64 = 200;
 /// Declared bound on how long a call takes from reading the clock to being counted and, if refused, refunded.
 const MAX_IN_FLIGHT_MS: i64 = 2_000;
@@ -26,6 +26,8 @@ const MAX_IN_FLIGHT_MS: i64 = 2_000;
 /// than clocks may differ, and short enough that the counters of a steady caller stay within one write unit.
 const KEEP_AT_LEAST_MS: i64 = 20 * 1_000;
 const KEEP_AT_MOST_MS: i64 = 5 * 60 * 1_000;
+/// The longest window, in seconds, that the configuration takes.
+const LONGEST_WINDOW: u64 = 3_600;
 /// A cleaning write pays once this many buckets are stale.
 const CLEAN_FROM: usize = 12;
 
@@ -89,43 +91,80 @@ pub struct Refused {
 }
 
 impl Plan {
-    /// The counter for a call at this time (Unix milliseconds).
+    /// The counter for a call at this time (Unix milliseconds), the latest it may be.
     pub fn bucket(&self, now_ms: i64) -> BucketName {
         BucketName(format!("b{}", self.index(now_ms)))
     }
 
-    /// Decides about a call at `now_ms` from the counters that already contain it. Counters of other names, of other
-    /// times and of other window lengths do not count. The oldest counter touched by the window counts in full, so that no
-    /// window of this length, wherever it starts, holds more calls than the limit; counters of clocks that run ahead count.
-    pub fn decide(&self, now_ms: i64, counters: &BTreeMap<String, u64>) -> Decision {
-        let counted = counted(counters, self.oldest(now_ms)..=self.newest(now_ms));
+    /// Decides about a call from the counters that already contain it. Whatever is left of any window of this length that
+    /// ends now counts, however long the window was by which it was counted: a plan that is changed goes on from what its
+    /// caller has used. The oldest counter touched by the window counts in full, and so do those of clocks that run ahead, so
+    /// that no window, wherever it starts, holds more calls than the limit.
+    ///
+    /// Of a clock that is not certain the window reaches from the earliest point in time that it may be now; a call is to be
+    /// counted at the latest ([`Plan::bucket`]). Then each call counts for everybody for as long as it may be in a window.
+    pub fn decide(&self, now: impl Into<Reading>, counters: &BTreeMap<String, u64>) -> Decision {
+        let now = now.into();
+        let counted = self.counted(now, counters);
         let sum: u64 = counted.values().fold(0, |sum, calls| sum.saturating_add(*calls));
         let limit = u64::from(self.calls);
         let quota = |remaining, reset_ms| Quota {
             limit: self.calls,
             window: self.window,
             remaining,
-            reset: whole_seconds(reset_ms, now_ms),
+            reset: whole_seconds(reset_ms, now.earliest_ms),
         };
         if sum <= limit {
             let remaining = u32::try_from(limit.saturating_sub(sum)).unwrap_or(u32::MAX);
-            let first_out = counted.keys().next().map_or(now_ms, |index| self.slides_out_ms(*index));
+            let first_out = counted.keys().next().map_or(now.earliest_ms, |until_ms| self.slides_out_ms(*until_ms));
             return Decision::Admit(quota(remaining, first_out));
         }
-        let until_ms = self.room_ms(now_ms, counted);
-        let retry_after = whole_seconds(until_ms, now_ms);
+        let until_ms = self.room_ms(now.earliest_ms, counted);
+        let retry_after = whole_seconds(until_ms, now.earliest_ms);
         Decision::Refuse(Refused { quota: quota(0, until_ms), retry_after, until_ms })
     }
 
-    /// Counters that no window can ever look at again: twice as old as the window, or of another window length. Empty
-    /// until there are enough of them to pay for a cleaning write.
-    pub fn stale(&self, now_ms: i64, counters: &BTreeMap<String, u64>) -> Vec<String> {
-        let margin = self.window_ms().clamp(KEEP_AT_LEAST_MS, KEEP_AT_MOST_MS);
-        let keep = self.window_ms().saturating_add(margin);
-        let kept = self.index(now_ms.saturating_sub(keep))..=self.index(now_ms.saturating_add(keep));
-        let stale: Vec<String> =
-            counters.keys().filter(|name| index(name).is_some_and(|index| !kept.contains(&index))).cloned().collect();
+    /// Counters that no window can ever look at again: twice as old as the window. Empty until there are enough of them to
+    /// pay for a cleaning write.
+    pub fn stale(&self, now: impl Into<Reading>, counters: &BTreeMap<String, u64>) -> Vec<String> {
+        let now = now.into();
+        let since_ms = now.earliest_ms.saturating_sub(self.keep_ms());
+        let is_stale = |name: &&String| index(name).is_some_and(|index| self.span(index, now, since_ms).is_none());
+        let stale: Vec<String> = counters.keys().filter(is_stale).cloned().collect();
         if stale.len() < CLEAN_FROM { Vec::new() } else { stale }
+    }
+
+    /// The counters that hold anything of the window, by the first millisecond after each.
+    fn counted(&self, now: Reading, counters: &BTreeMap<String, u64>) -> BTreeMap<i64, u64> {
+        let since_ms = now.earliest_ms.saturating_sub(self.window_ms()).saturating_sub(MAX_CLOCK_DIFFERENCE_MS);
+        let mut counted: BTreeMap<i64, u64> = BTreeMap::new();
+        for (name, calls) in counters.iter().filter(|(_, calls)| **calls > 0) {
+            if let Some(until_ms) = index(name).and_then(|index| self.span(index, now, since_ms)) {
+                let sum = counted.entry(until_ms).or_default();
+                *sum = sum.saturating_add(*calls);
+            }
+        }
+        counted
+    }
+
+    /// The first millisecond after a counter, if that is later than `since_ms` and the counter does not begin further ahead
+    /// than any clock could be. The window by which it was counted follows from its index: indices of two lengths are never
+    /// alike within days.
+    fn span(&self, index: i64, now: Reading, since_ms: i64) -> Option<i64> {
+        let parts = i128::from(now.latest_ms).saturating_mul(i128::from(PARTS));
+        let second = i128::from(index).saturating_mul(1_000);
+        let seconds = parts.saturating_add(second / 2).checked_div(second)?;
+        let window = u64::try_from(seconds).ok().filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds))?;
+        let counted_by = Self { window: Seconds::new(window), ..*self };
+        let until_ms = counted_by.starts_ms(index.saturating_add(1));
+        let ahead_ms = now.latest_ms.saturating_add(self.keep_ms());
+        (until_ms > since_ms && counted_by.starts_ms(index) <= ahead_ms).then_some(until_ms)
+    }
+
+    /// How long counters are kept.
+    fn keep_ms(&self) -> i64 {
+        let margin = self.window_ms().clamp(KEEP_AT_LEAST_MS, KEEP_AT_MOST_MS);
+        self.window_ms().saturating_add(margin)
     }
 
     /// The first millisecond at which one more call fits. Calls beyond the limit are in flight: they were added just now
@@ -133,36 +172,26 @@ impl Plan {
     fn room_ms(&self, now_ms: i64, mut counted: BTreeMap<i64, u64>) -> i64 {
         let limit = u64::from(self.calls);
         let mut sum: u64 = counted.values().fold(0, |sum, calls| sum.saturating_add(*calls));
-        let in_flight_from = self.index(now_ms.saturating_sub(MAX_IN_FLIGHT_MS));
+        let in_flight_from = now_ms.saturating_sub(MAX_IN_FLIGHT_MS).saturating_add(1);
         for (_, calls) in counted.range_mut(in_flight_from..).rev() {
             let excess = sum.saturating_sub(limit).min(*calls);
             *calls = calls.saturating_sub(excess);
             sum = sum.saturating_sub(excess);
         }
-        for (index, calls) in counted {
+        for (until_ms, calls) in counted {
             sum = sum.saturating_sub(calls);
             if sum < limit && calls > 0 {
-                return self.slides_out_ms(index);
+                return self.slides_out_ms(until_ms);
             }
         }
         // A limit of zero: look again when everything of today's window is gone.
         now_ms.saturating_add(self.window_ms())
     }
 
-    /// A window before now, by the clock that may be furthest behind ours.
-    fn oldest(&self, now_ms: i64) -> i64 {
-        self.index(now_ms.saturating_sub(self.window_ms()).saturating_sub(MAX_CLOCK_DIFFERENCE_MS))
-    }
-
-    /// One guard counter at least, more where counters are shorter than a call can be in flight.
-    fn newest(&self, now_ms: i64) -> i64 {
-        let ahead = self.index(now_ms.saturating_add(MAX_IN_FLIGHT_MS).saturating_add(MAX_CLOCK_DIFFERENCE_MS));
-        ahead.max(self.index(now_ms).saturating_add(1))
-    }
-
-    /// The first millisecond at which [`Plan::oldest`] has passed this counter.
-    fn slides_out_ms(&self, index: i64) -> i64 {
-        self.starts_ms(index.saturating_add(1)).saturating_add(self.window_ms()).saturating_add(MAX_CLOCK_DIFFERENCE_MS)
+    /// The first millisecond at which no window touches a counter that ended before `until_ms`, by the clock that may be
+    /// furthest behind ours.
+    fn slides_out_ms(&self, until_ms: i64) -> i64 {
+        until_ms.saturating_add(self.window_ms()).saturating_add(MAX_CLOCK_DIFFERENCE_MS)
     }
 
     fn index(&self, at_ms: i64) -> i64 {
@@ -183,15 +212,6 @@ impl Plan {
     fn window_ms(&self) -> i64 {
         self.window.as_i64().saturating_mul(1_000).clamp(1_000, i64::MAX / 4)
     }
-}
-
-/// The counters of these indices that hold anything.
-fn counted(counters: &BTreeMap<String, u64>, range: RangeInclusive<i64>) -> BTreeMap<i64, u64> {
-    counters
-        .iter()
-        .filter_map(|(name, calls)| index(name).map(|index| (index, *calls)))
-        .filter(|(index, calls)| range.contains(index) && *calls > 0)
-        .collect()
 }
 
 /// The index in a counter's name; `None` for any name that [`Plan::bucket`] would not write.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The one member of the event. Clients never choose the members of API Gateway's events, so none can ask this.
-const MEMBER: &str = "renew_internal_token";
+pub(crate) const MEMBER: &str = "renew_internal_token";
 
 /// The token function is to renew an internal token that a back end has refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct RenewalRequest {
     pub connector: ConnectorName,
     /// The version that was refused; a session that has another one by now needs nothing.
     pub version: u64,
+    /// The request in which it was refused, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// What became of it.
@@ -50,7 +53,12 @@ mod tests {
 
     fn request() -> RenewalRequest {
         let connector = ConnectorName::parse("orders-login").unwrap();
-        RenewalRequest { session: SessionId::from_random([1; 16]), connector, version: 3 }
+        RenewalRequest {
+            session: SessionId::from_random([1; 16]),
+            connector,
+            version: 3,
+            request_id: Some("id-1".to_owned()),
+        }
     }
 
     #[test]

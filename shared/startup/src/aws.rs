@@ -2,6 +2,7 @@
 //!
 //! `aws-config` and aws-lc would cost tens of milliseconds of CPU at every cold start; see `docs/decisions`.
 
+use crate::clock::{CorrectedClock, DateWatch};
 use crate::{Environment, StartError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -12,6 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The roots that AWS endpoints chain to; parsing the machine's whole store costs more than a handshake.
@@ -19,7 +21,16 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
 /// A DynamoDB client for this environment.
 pub fn dynamodb_client(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, StartError> {
-    Ok(dynamodb(&sdk_config(environment)?, environment))
+    Ok(aws_sdk_dynamodb::Client::from_conf(dynamodb(&sdk_config(environment)?, environment).build()))
+}
+
+/// The same, whose responses correct this clock.
+pub fn dated_dynamodb_client(
+    environment: &Environment,
+    clock: &Arc<CorrectedClock>,
+) -> Result<aws_sdk_dynamodb::Client, StartError> {
+    let config = dynamodb(&sdk_config(environment)?, environment).interceptor(DateWatch(Arc::clone(clock)));
+    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
 /// The same for a person who would rather wait than be refused.
@@ -28,24 +39,31 @@ pub fn patient_dynamodb_client(environment: &Environment) -> Result<aws_sdk_dyna
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
-    Ok(dynamodb(&sdk_config(environment)?.into_builder().timeout_config(timeouts).build(), environment))
+    let shared = sdk_config(environment)?.into_builder().timeout_config(timeouts).build();
+    Ok(aws_sdk_dynamodb::Client::from_conf(dynamodb(&shared, environment).build()))
 }
 
-fn dynamodb(shared: &SdkConfig, environment: &Environment) -> aws_sdk_dynamodb::Client {
+fn dynamodb(shared: &SdkConfig, environment: &Environment) -> aws_sdk_dynamodb::config::Builder {
     let mut config = aws_sdk_dynamodb::config::Builder::from(shared)
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
     if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") {
         config = config.endpoint_url(endpoint);
     }
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+    config
 }
 
-/// A Secrets Manager client for this environment.
-pub fn secrets_manager_client(environment: &Environment) -> Result<aws_sdk_secretsmanager::Client, StartError> {
+/// A Secrets Manager client for this environment, whose responses correct this clock, if there is one.
+pub fn secrets_manager_client(
+    environment: &Environment,
+    clock: Option<&Arc<CorrectedClock>>,
+) -> Result<aws_sdk_secretsmanager::Client, StartError> {
     let mut config = aws_sdk_secretsmanager::config::Builder::from(&sdk_config(environment)?)
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest());
     if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
         config = config.endpoint_url(endpoint);
+    }
+    if let Some(clock) = clock {
+        config = config.interceptor(DateWatch(Arc::clone(clock)));
     }
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
 }

@@ -1,6 +1,18 @@
-//! The clock: read once at the door of every request, then handed on as a value.
+//! The clock: read once at the door of every request, then handed on as a value; corrected by what AWS answers.
 
+use crate::{Metric, StartError, observer};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::date_time::Format;
+use domain::clock::{Offset, Reading};
 use domain::time::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tells the time. Tests move it by hand.
 pub trait Clock: Send + Sync {
@@ -10,6 +22,14 @@ pub trait Clock: Send + Sync {
     /// The same in whole seconds.
     fn now(&self) -> Timestamp {
         Timestamp::from_secs(self.now_millis().div_euclid(1000))
+    }
+
+    /// Between which points in time it is now.
+    ///
+    /// # Errors
+    /// [`StartError::Unavailable`] when the clock is known to be wrong beyond what is corrected; the alarm was told.
+    fn reading(&self) -> Result<Reading, StartError> {
+        Ok(self.now_millis().into())
     }
 }
 
@@ -25,5 +45,90 @@ impl Clock for SystemClock {
             .ok()
             .and_then(|elapsed| i64::try_from(elapsed.as_millis()).ok())
             .unwrap_or(0)
+    }
+}
+
+/// A clock that the clients of AWS which watch for it correct by the `Date` of each response
+/// ([`crate::aws::dated_dynamodb_client`], [`crate::Secrets::dated`]). Without any response it is the machine's.
+pub struct CorrectedClock {
+    machine: Arc<dyn Clock>,
+    offset: Mutex<Offset>,
+}
+
+impl CorrectedClock {
+    /// A clock of which nothing is known yet.
+    pub fn new(machine: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { machine, offset: Mutex::default() })
+    }
+
+    /// A panic while the lock was held cannot leave half a value behind.
+    fn offset(&self) -> MutexGuard<'_, Offset> {
+        self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for CorrectedClock {
+    fn now_millis(&self) -> i64 {
+        let machine = self.machine.now_millis();
+        self.offset().corrected(machine)
+    }
+
+    fn reading(&self) -> Result<Reading, StartError> {
+        let machine = self.machine.now_millis();
+        let reading = self.offset().reading(machine);
+        reading.map_err(|off| {
+            tracing::error!(target: observer::ALARM, alarm = "clock_off", offset_ms = off.offset_ms, "{off}");
+            crate::count(Metric::ClockOff);
+            StartError::Unavailable { what: "the time".to_owned(), reason: off.to_string() }
+        })
+    }
+}
+
+impl std::fmt::Debug for CorrectedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CorrectedClock").field("offset", &*self.offset()).finish_non_exhaustive()
+    }
+}
+
+/// Lets a clock know of the `Date` of each response, that of a refusal included.
+#[derive(Debug)]
+pub(crate) struct DateWatch(pub(crate) Arc<CorrectedClock>);
+
+/// When the attempt left, by the machine's clock.
+#[derive(Debug)]
+struct SentAt(i64);
+
+impl Storable for SentAt {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for DateWatch {
+    fn name(&self) -> &'static str {
+        "DateWatch"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(SentAt(self.0.machine.now_millis()));
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let received_ms = self.0.machine.now_millis();
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+        if let (Some(SentAt(sent_ms)), Some(date)) = (config.load::<SentAt>(), date) {
+            self.0.offset().observe(*sent_ms, received_ms, Timestamp::from_secs(date.secs()));
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::secrets::Secrets;
 use crate::{Clock, Environment, StartError, keys_stale};
 use domain::rotation::Timing;
 use domain::secret::sha256_hex;
+use domain::time::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +37,10 @@ struct Source<T> {
     timing: Timing,
     clock: Arc<dyn Clock>,
     flight: tokio::sync::Mutex<()>,
+    may_follow: Option<MayFollow<T>>,
 }
 
+type MayFollow<T> = Box<dyn Fn(&T, &T, Timestamp) -> Result<(), String> + Send + Sync>;
 type Parse<T> = Box<dyn Fn(&str) -> Result<T, String> + Send + Sync>;
 
 /// The timing of keys: that of what is deployed, unless a test made it shorter with `KEY_CACHE_SECONDS`.
@@ -66,6 +69,7 @@ impl<T> Fresh<T> {
             timing: key_timing(environment)?,
             clock: Arc::clone(clock),
             flight: tokio::sync::Mutex::default(),
+            may_follow: None,
         };
         let now = source.clock.now_millis();
         let text = source.secrets.text(&source.name).await?;
@@ -73,6 +77,30 @@ impl<T> Fresh<T> {
         let digest = sha256_hex(text.expose().as_bytes());
         let state = State { value, digest, read_ms: now, tried_ms: now, failed: false };
         Ok(Self { state: Mutex::new(state), source: Some(source) })
+    }
+
+    /// Lets a new value take the place of the last good one only where this agrees: it is given the new one, the one
+    /// before and the time. Otherwise the last good one stays, as if the new one had been malformed.
+    #[must_use]
+    pub fn guarded<E: std::fmt::Display>(
+        mut self,
+        may_follow: impl Fn(&T, &T, Timestamp) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(source) = &mut self.source {
+            let may_follow =
+                move |new: &T, before: &T, now| may_follow(new, before, now).map_err(|error| error.to_string());
+            source.may_follow = Some(Box::new(may_follow));
+        }
+        self
+    }
+
+    /// Tells that the value was read and is not used, since it does not go with another one.
+    pub fn unusable(&self, reason: &impl std::fmt::Display) -> StartError {
+        let name = self.source.as_ref().map_or("", |source| source.name.as_str());
+        let error = StartError::Invalid { what: format!("secret {name}"), reason: reason.to_string() };
+        let age = self.source.as_ref().map_or(0, |source| source.age(&self.state(), source.clock.now_millis()));
+        keys_stale(name, age, &error);
+        error
     }
 
     /// A value that is read from nowhere and never old.
@@ -133,7 +161,9 @@ impl<T> Fresh<T> {
             let digest = sha256_hex(text.expose().as_bytes());
             // What did not change is not parsed again: a hasher of passwords keeps its memory.
             let unchanged = digest == state.digest;
-            Ok((digest, if unchanged { Arc::clone(&state.value) } else { Arc::new(source.parsed(text.expose())?) }))
+            let value =
+                if unchanged { Arc::clone(&state.value) } else { source.following(text.expose(), &state, now)? };
+            Ok((digest, value))
         });
         match parsed {
             Ok((digest, value)) => *state = State { value, digest, read_ms: now, tried_ms: now, failed: false },
@@ -153,6 +183,15 @@ impl<T> Fresh<T> {
 impl<T> Source<T> {
     fn parsed(&self, text: &str) -> Result<T, StartError> {
         (self.parse)(text).map_err(|reason| StartError::Invalid { what: format!("secret {}", self.name), reason })
+    }
+
+    /// The new value, if it may take the place of the one before.
+    fn following(&self, text: &str, before: &State<T>, now: i64) -> Result<Arc<T>, StartError> {
+        let value = self.parsed(text)?;
+        let now = Timestamp::from_secs(now.div_euclid(1_000));
+        let allowed = self.may_follow.as_ref().map_or(Ok(()), |may_follow| may_follow(&value, &before.value, now));
+        allowed.map_err(|reason| StartError::Invalid { what: format!("secret {}", self.name), reason })?;
+        Ok(Arc::new(value))
     }
 
     /// Seconds since the value was read. A value from the future is as old as can be: a clock that was set back must

@@ -54,6 +54,8 @@ pub enum Metric<'a> {
     },
     /// Keys could not be read anew and old ones are used on.
     KeysStale,
+    /// The container's clock is wrong beyond what is corrected.
+    ClockOff,
 }
 
 /// The outcome of a decision that can wait to be told.
@@ -150,6 +152,7 @@ impl<'a> Metric<'a> {
                 exchange(&[&["Api"]], ("Api", api), "BackEndLatency", "BackEndFailures", millis, failed)
             }
             Self::KeysStale => one(Now, &[&[], &[FUNCTION]], vec![], "KeysStale"),
+            Self::ClockOff => one(Now, &[&[], &[FUNCTION]], vec![], "ClockOff"),
         }
     }
 }

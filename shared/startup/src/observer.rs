@@ -3,7 +3,7 @@
 use crate::emf::Pending;
 use crate::metric::Metric;
 use crate::xray::{Daemon, Ended, Invocation, Remote, Subsegment};
-use crate::{Clock, Environment, StartError};
+use crate::{Clock, Environment, StartError, trace};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const NAMESPACE: &str = "MobileApiGateway";
 
 /// The target, in the log, of what somebody should be told of.
-const ALARM: &str = "alarm";
+pub(crate) const ALARM: &str = "alarm";
 
 tokio::task_local! {
     static OBSERVER: Observer;
@@ -93,17 +93,22 @@ impl Observer {
         OBSERVER.scope(self.clone(), Box::pin(work)).await
     }
 
-    /// Runs one invocation, of this trace of X-Ray. What it counts is written at its end, if it cannot wait.
-    pub async fn observe<T>(&self, trace: Option<&str>, work: impl Future<Output = T>) -> T {
+    /// Runs one invocation, of this trace of X-Ray. Each line that is written meanwhile names this request. What it
+    /// counts is written at its end, if it cannot wait.
+    pub async fn observe<T>(&self, request_id: &str, trace: Option<&str>, work: impl Future<Output = T>) -> T {
         let invocation = trace.map(|header| Arc::new(Invocation::new(header)));
         let observer = Self { container: Arc::clone(&self.container), invocation };
         // Boxed: a whole journey is one very large future.
-        let outcome = OBSERVER.scope(observer, Box::pin(work)).await;
-        let lines = self.pending().due(self.now_millis());
-        for line in lines {
-            (self.container.write)(&line);
-        }
-        outcome
+        let work = OBSERVER.scope(observer, Box::pin(work));
+        trace::answering(request_id, async {
+            let outcome = work.await;
+            let lines = self.pending().due(self.now_millis());
+            for line in lines {
+                (self.container.write)(&trace::named(&line));
+            }
+            outcome
+        })
+        .await
     }
 
     fn exchange(&self, remote: Remote<'_>) -> Exchange {

@@ -3,7 +3,7 @@
 use crate::{Environment, StartError};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use domain::causes;
 use domain::secret::Secret;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ impl SecretError {
         E: std::error::Error + 'static,
     {
         let code = error.code().map(str::to_owned);
-        Self { call, secret: secret.to_owned(), code, reason: DisplayErrorContext(error).to_string() }
+        Self { call, secret: secret.to_owned(), code, reason: causes(&error) }
     }
 
     fn is(&self, code: &str) -> bool {
@@ -65,7 +65,7 @@ pub struct SecretVersions {
 impl SecretVersions {
     /// For this environment.
     pub fn new(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self { client: crate::aws::secrets_manager_client(environment)? })
+        Ok(Self { client: crate::aws::secrets_manager_client(environment, None)? })
     }
 
     /// Whether the secret rotates, and which versions have which stages.

@@ -1,6 +1,7 @@
 //! The authorizer against a real DynamoDB implementation: what it decides, what it counts, what that costs.
 
 #[cfg(test)]
+mod clocks;
 mod decisions;
 #[cfg(test)]
 mod limits;

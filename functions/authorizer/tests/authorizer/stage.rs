@@ -19,7 +19,8 @@ use domain::time::Timestamp;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use startup::{Clock, Environment, Fresh, dynamodb_client};
+use startup::aws::dated_dynamodb_client;
+use startup::{Clock, CorrectedClock, Environment, Fresh, SystemClock, dynamodb_client};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 
 use crate::wire::{Operations, counting};
@@ -52,6 +53,16 @@ impl HandClock {
     }
 }
 
+/// The machine's clock, wrong by so many milliseconds.
+#[derive(Debug)]
+struct WrongClock(i64);
+
+impl Clock for WrongClock {
+    fn now_millis(&self) -> i64 {
+        SystemClock.now_millis() + self.0
+    }
+}
+
 impl Clock for HandClock {
     fn now_millis(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
@@ -67,6 +78,7 @@ pub(crate) struct Caller {
 }
 
 pub(crate) struct Stage {
+    address: String,
     pub(crate) store: Store,
     pub(crate) database: aws_sdk_dynamodb::Client,
     pub(crate) clock: Arc<HandClock>,
@@ -164,6 +176,7 @@ impl Stage {
         let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
         let (signing, public) = keys();
         Self {
+            address: address.to_owned(),
             store: Store::new(dynamodb(address), tables),
             database: dynamodb(address),
             clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
@@ -172,6 +185,22 @@ impl Stage {
             public,
             signing,
         }
+    }
+
+    /// Lets the clock of this stage tell the actual time.
+    pub(crate) fn is_now(&self) {
+        self.clock.0.store(SystemClock.now_millis(), Ordering::SeqCst);
+    }
+
+    /// A container whose machine's clock is wrong by this many milliseconds, and whose clients correct it.
+    /// Like every container, it has read something before its first call.
+    pub(crate) async fn container_off_by(&self, error_ms: i64) -> Authorizer {
+        let clock = CorrectedClock::new(Arc::new(WrongClock(error_ms)));
+        let client = dated_dynamodb_client(&environment(&self.address), &clock).unwrap();
+        let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
+        let store = Store::new(client, tables);
+        assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store, clock)
     }
 
     /// A fresh container of the function.
@@ -232,14 +261,17 @@ pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
 }
 
 fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {
+    dynamodb_client(&environment(address)).unwrap()
+}
+
+fn environment(address: &str) -> Environment {
     let variables = [
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{address}")),
     ];
-    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    dynamodb_client(&environment).unwrap()
+    Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) {

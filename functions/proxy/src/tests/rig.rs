@@ -134,7 +134,7 @@ apis:
 
     pub(super) async fn send(&self, event: Value) -> Response {
         let observer = Observer::new(&Environment::default(), "proxy", self.clock.clone());
-        Response(observer.observe(Some("Root=1-2-3"), self.proxy.handle(event)).await.unwrap())
+        Response(observer.observe("req-1", Some("Root=1-2-3"), self.proxy.handle(event)).await.unwrap())
     }
 
     /// Sends a call of alice's, the token sealed in its context.

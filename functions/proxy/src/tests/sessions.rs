@@ -128,7 +128,7 @@ async fn a_dead_session_is_renewed_without_the_app_and_the_call_repeated() {
     assert_eq!(asked.line(), "POST /2015-03-31/functions/TokenFunction/invocations HTTP/1.1");
     let event: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
     let session = admitted(1).session.to_string();
-    let request = serde_json::json!({ "session": session, "connector": "legacy", "version": 1 });
+    let request = serde_json::json!({ "session": session, "connector": "legacy", "version": 1, "request_id": "req-1" });
     assert_eq!(event, serde_json::json!({ "renew_internal_token": request }));
 }
 

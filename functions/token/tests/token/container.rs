@@ -96,6 +96,7 @@ pub(crate) fn build(
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
         sealing: Fresh::of(SealingKeys::parse(&key(2)).unwrap()),
         refresh: Fresh::of(RefreshKeys::parse(&key(3)).unwrap()),
+        in_force: token::InForce::default(),
         connectors: all.into_iter().collect(),
         clock: clock.clone(),
     }

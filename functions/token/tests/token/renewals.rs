@@ -16,7 +16,7 @@ fn name(connector: &str) -> ConnectorName {
 /// The proxy's request about the session of this access token.
 async fn request(stage: &Stage, access: &str, connector: &str, version: u64) -> Value {
     let session = stage.session(access).await.sid;
-    RenewalRequest { session, connector: name(connector), version }.to_event()
+    RenewalRequest { session, connector: name(connector), version, request_id: None }.to_event()
 }
 
 async fn ask(app: &App, event: &Value) -> String {

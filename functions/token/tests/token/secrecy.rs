@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use crate::request::{decoded, post};
 use crate::stage::{PASSWORD, SECRET, Stage, guess, login};
 use support::Verdict;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
@@ -81,10 +83,9 @@ async fn neither_the_tables_nor_the_log_hold_a_secret() {
     let stage = Stage::new().await;
     let kept = Kept::default();
     let writer = kept.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("trace,hyper=info,aws_smithy_runtime=info,h2=info,tower=info,axum=info,reqwest=info")
-        .with_writer(move || writer.clone())
-        .finish();
+    let filter = "trace,hyper=info,aws_smithy_runtime=info,h2=info,tower=info,axum=info,reqwest=info";
+    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let subscriber = lines.finish().with(filter.parse::<Targets>().unwrap());
     // With one subscriber alive, a line that another test's thread meets first is taken for one that nobody reads.
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let secrets = {

@@ -5,6 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::request::post;
 use crate::secrecy::Kept;
 use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Gives every item of a table the next version, or takes it away again.
 async fn versioned(stage: &Stage, table: &str, version: &str) {
@@ -19,8 +21,8 @@ async fn a_newer_item_is_a_503_with_a_clear_log_line_and_never_a_wrong_password(
     let stage = Stage::new().await;
     let kept = Kept::default();
     let writer = kept.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter("token=info").with_writer(move || writer.clone()).finish();
+    let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let subscriber = lines.with("token=info".parse::<Targets>().unwrap());
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
 

@@ -53,7 +53,9 @@ fn foreign_names_do_not_count() {
     for name in ["n", "b", "bx", "b-1", "b+1", "b0340000000", "s1700000000", "b99999999999999999999999", "é"] {
         full.insert(name.to_owned(), 1_000);
     }
-    full.insert(Plan { window: Seconds::new(3_600), ..PLAN }.bucket(NOW).to_string(), 1_000);
+    for foreign in [PLAN.bucket(NOW - 600_000), PLAN.bucket(NOW + 600_000), PLAN.bucket(NOW / 70)] {
+        full.insert(foreign.to_string(), 1_000);
+    }
     assert_eq!(admitted(PLAN.decide(NOW, &full)).remaining, 2);
 }
 
@@ -123,13 +125,46 @@ fn a_steady_caller_has_at_most_some_fifty_counters() {
 }
 
 #[test]
-fn buckets_of_another_window_length_become_stale_but_other_attributes_never_do() {
+fn buckets_of_another_window_length_become_stale_with_time_but_other_attributes_never_do() {
     let other = Plan { window: Seconds::new(3_600), ..PLAN };
     let mut mixed: BTreeMap<_, _> = (0..12).map(|i| (other.bucket(NOW + i * 300_000).to_string(), 1)).collect();
     mixed.insert("n".to_owned(), 1);
-    assert_eq!(PLAN.stale(NOW, &mixed).len(), 12);
+    assert_eq!(PLAN.stale(NOW + 3_400_000 + 119_999, &mixed).len(), 0);
+    assert_eq!(PLAN.stale(NOW + 3_400_000 + 120_000, &mixed).len(), 12);
     let mixed: BTreeMap<_, _> = (0..12).map(|i| (PLAN.bucket(NOW + i * 5_000).to_string(), 1)).collect();
-    assert_eq!(other.stale(NOW, &mixed).len(), 12);
+    assert_eq!(other.stale(NOW + 60_000 + 3_899_999, &mixed).len(), 0);
+    assert_eq!(other.stale(NOW + 60_000 + 3_900_000, &mixed).len(), 12);
+}
+
+/// A plan that is changed goes on from what was counted by the one before, whichever windows the two have.
+#[test]
+fn what_was_counted_by_another_window_counts_as_long_as_it_is_in_this_one() {
+    for (before, after) in [(60, 30), (60, 12), (60, 3_600), (3_600, 60), (12, 60), (3_600, 12), (13, 61), (7, 60)] {
+        let old = Plan { calls: 100, window: Seconds::new(before) };
+        let new = Plan { calls: 10, window: Seconds::new(after) };
+        let mut counters = BTreeMap::from([(old.bucket(NOW).to_string(), 50)]);
+        *counters.entry(new.bucket(NOW + 10_000).to_string()).or_default() += 1;
+        assert!(matches!(new.decide(NOW + 10_000, &counters), Decision::Refuse(_)), "{before} then {after}");
+        // Once the old counter has slid out, and not before.
+        let out = old.starts_ms(old.index(NOW) + 1) + i64::try_from(after).unwrap() * 1_000 + 200;
+        let lone = BTreeMap::from([(old.bucket(NOW).to_string(), 50), (new.bucket(out).to_string(), 1)]);
+        assert!(matches!(new.decide(out - 1, &lone), Decision::Refuse(_)), "{before} then {after}");
+        assert!(matches!(new.decide(out, &lone), Decision::Admit(_)), "{before} then {after}");
+    }
+}
+
+/// Every window length that the configuration takes is read back from the names of its counters.
+#[test]
+fn the_window_of_a_counter_follows_from_its_name_for_hours() {
+    let reader = Plan { calls: 1, window: Seconds::new(3_600) };
+    for seconds in 1..=3_600 {
+        let plan = Plan { calls: 1, window: Seconds::new(seconds) };
+        for age_ms in [0, 60_000, 3_599_000, -30_000] {
+            let index = plan.index(NOW - age_ms);
+            let until_ms = plan.starts_ms(index + 1);
+            assert_eq!(reader.span(index, NOW.into(), i64::MIN), Some(until_ms), "{seconds} s, {age_ms} ms ago");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! A previous pair has no private key any more. The public set (RFC 7517) is never anything but [`jwks`] of this.
 
 use super::{Entry, Retired, Ring};
-use crate::keys::{InvalidKeys, Status};
+use crate::keys::{InvalidKeys, Status, distinct, is_on_curve};
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
@@ -80,11 +80,18 @@ fn coordinates(private: &str) -> Option<(String, String)> {
     Some((URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
 }
 
+fn is_point(x: &str, y: &str) -> bool {
+    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
+    let point = coordinate(x).zip(coordinate(y)).map(|(x, y)| [vec![4], x, y].concat());
+    point.is_some_and(|point| is_on_curve(&point))
+}
+
 impl Ring<Pair> {
     /// Reads the text of the secret.
     pub fn parse_pairs(json: &str) -> Result<Self, InvalidKeys> {
         let raw: Raw = serde_json::from_str(json)
             .map_err(|_| InvalidKeys::Shape(r#"{"keys":[{"kid","status","alg","private_key"}]}"#))?;
+        distinct(raw.keys.iter().map(|key| key.kid.as_str()))?;
         let (mut current, mut next, mut previous) = (None, None, Vec::new());
         for key in raw.keys {
             let bad = |reason| InvalidKeys::Key { kid: key.kid.clone(), reason };
@@ -95,7 +102,8 @@ impl Ring<Pair> {
                 Some(private) => {
                     coordinates(private).ok_or_else(|| bad("private_key must be a P-256 key in PKCS#8"))?
                 }
-                None => (key.x, key.y),
+                None if is_point(&key.x, &key.y) => (key.x, key.y),
+                None => return Err(bad("x and y must be a point of P-256")),
             };
             let entry = Entry { id: key.kid.clone(), key: Pair { private: key.private_key, x, y } };
             let place = match key.status {
@@ -139,10 +147,23 @@ impl Ring<Pair> {
     }
 }
 
-/// The public set of these pairs, and when it was made.
-pub fn jwks(ring: &Ring<Pair>, now: Timestamp) -> Secret {
+/// The most keys that a public set names as revoked.
+const MOST_REVOKED: usize = 16;
+
+/// The public set of these pairs, when it was made, and which of its keys signs now. What `before` had and this has not
+/// left on purpose: readers that still know of tokens of such a key believe that it is gone only if it is named here.
+pub fn jwks(ring: &Ring<Pair>, now: Timestamp, before: Option<&str>) -> Secret {
     let keys: Vec<_> = ring.entries().map(jwk).collect();
-    Secret::new(serde_json::json!({ "keys": keys, "made": now }).to_string())
+    let (had, gone) = before.and_then(published).map(|set| (set.keys, set.revoked)).unwrap_or_default();
+    let had = had.into_iter().filter_map(|key| key.get("kid")?.as_str().map(str::to_owned));
+    let mut revoked: Vec<String> = Vec::new();
+    for kid in had.chain(gone) {
+        if revoked.len() < MOST_REVOKED && !revoked.contains(&kid) && !ring.entries().any(|entry| entry.id == kid) {
+            revoked.push(kid);
+        }
+    }
+    let set = serde_json::json!({ "keys": keys, "made": now, "current": ring.current.id, "revoked": revoked });
+    Secret::new(set.to_string())
 }
 
 fn jwk(entry: &Entry<Pair>) -> serde_json::Value {
@@ -152,24 +173,28 @@ fn jwk(entry: &Entry<Pair>) -> serde_json::Value {
 
 /// Whether this public set is that of these pairs.
 pub fn is_published(ring: &Ring<Pair>, set: &str) -> bool {
-    published(set).is_some_and(|(keys, _)| keys == ring.entries().map(jwk).collect::<Vec<_>>())
+    published(set).is_some_and(|set| set.keys == ring.entries().map(jwk).collect::<Vec<_>>())
 }
 
 /// Since when the next key of these pairs, if there is one, stands in this public set; `None` if it does not.
 pub fn published_since(ring: &Ring<Pair>, set: &str) -> Option<Timestamp> {
-    let (keys, made) = published(set)?;
-    ring.next.as_ref().is_none_or(|next| keys.contains(&jwk(next))).then_some(made)
+    let set = published(set)?;
+    let made = set.made.unwrap_or(Timestamp::from_secs(0));
+    ring.next.as_ref().is_none_or(|next| set.keys.contains(&jwk(next))).then_some(made)
 }
 
-fn published(set: &str) -> Option<(Vec<serde_json::Value>, Timestamp)> {
-    #[derive(Deserialize)]
-    struct Set {
-        keys: Vec<serde_json::Value>,
-        #[serde(default)]
-        made: Option<Timestamp>,
-    }
-    let set: Set = serde_json::from_str(set).ok()?;
-    Some((set.keys, set.made.unwrap_or(Timestamp::from_secs(0))))
+/// A public set as it stands in its secret.
+#[derive(Deserialize)]
+struct PublishedSet {
+    keys: Vec<serde_json::Value>,
+    #[serde(default)]
+    made: Option<Timestamp>,
+    #[serde(default)]
+    revoked: Vec<String>,
+}
+
+fn published(set: &str) -> Option<PublishedSet> {
+    serde_json::from_str(set).ok()
 }
 
 #[cfg(test)]
@@ -194,7 +219,7 @@ mod tests {
         assert_eq!(text.expose().matches("private_key").count(), 2);
         let again = Ring::parse_pairs(text.expose()).unwrap();
         assert_eq!(again.previous[0].entry.id, was);
-        let set = jwks(&again, hour(1));
+        let set = jwks(&again, hour(1), None);
         let public = PublicKeys::parse_jwks(set.expose()).unwrap();
         assert!(!public.as_jwks().contains("made"));
         assert!(is_published(&second, set.expose()));
@@ -205,8 +230,8 @@ mod tests {
     fn a_public_set_without_the_next_key_has_not_published_it() {
         let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
         let other = Ring::first(ring.current.clone(), Pair::generate([3; 16]).unwrap(), hour(0));
-        assert_eq!(published_since(&ring, jwks(&other, hour(0)).expose()), None);
-        assert!(!is_published(&ring, jwks(&other, hour(0)).expose()));
+        assert_eq!(published_since(&ring, jwks(&other, hour(0), None).expose()), None);
+        assert!(!is_published(&ring, jwks(&other, hour(0), None).expose()));
         assert_eq!(published_since(&ring, "{"), None);
     }
 }

@@ -117,7 +117,7 @@ async fn exchanged(daemon: &UdpSocket, observer: &Observer, trace: Option<&str>)
         exchange.ended(Ended::Answered(200));
         header
     };
-    let header = observer.observe(trace, work).await;
+    let header = observer.observe("req-1", trace, work).await;
     let mut datagram = vec![0; 65_536];
     let told = daemon.recv(&mut datagram).ok();
     (header, told.map(|length| String::from_utf8(datagram[..length].to_vec()).unwrap()))

@@ -1,0 +1,34 @@
+//! Containers whose clocks are wrong: corrected by what DynamoDB answers, or told and not used.
+
+use crate::stage::{LIMIT, Stage, rest};
+
+/// Abuse case H2; checklist Q-10: the calls of one container count for the others, whatever their clocks say.
+#[tokio::test]
+async fn containers_whose_clocks_are_minutes_apart_share_one_limit() {
+    let stage = Stage::new().await;
+    stage.is_now();
+    let alice = stage.login("alice", "pub1", 1).await;
+    let containers = [-250_000, -30_000, 0, 30_000, 250_000].map(|error_ms| stage.container_off_by(error_ms));
+    let containers = futures_util::future::join_all(containers).await;
+    let mut admitted = 0;
+    for number in 0..4 * LIMIT {
+        // In turns of a few calls each, and all of them twice.
+        let container = &containers[number / 5 % containers.len()];
+        admitted += usize::from(stage.call(container, &alice).await.is_ok());
+    }
+    assert_eq!(admitted, LIMIT);
+}
+
+/// A clock beyond what is corrected decides nothing: API Gateway answers 503.
+#[tokio::test]
+async fn a_clock_beyond_the_bound_is_a_failure_and_no_guess() {
+    let stage = Stage::new().await;
+    stage.is_now();
+    let alice = stage.login("alice", "pub1", 1).await;
+    for error_ms in [-310_000, 310_000, 86_400_000] {
+        let container = stage.container_off_by(error_ms).await;
+        let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
+        let error = container.authorize(event).await.unwrap_err().to_string();
+        assert!(error.contains("clock is off by") && error.contains("300 s"), "{error}");
+    }
+}

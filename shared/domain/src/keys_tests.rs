@@ -1,0 +1,129 @@
+use super::*;
+use crate::rotation::Ring;
+use crate::rotation::signing::{Pair, jwks};
+use serde_json::{Value, json};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+const LATER: Timestamp = Timestamp::from_secs(1_700_000_600);
+
+fn ring(names: [u8; 2]) -> Ring<Pair> {
+    let [current, next] = names.map(|name| Pair::generate([name; 16]).unwrap());
+    Ring::first(current, next, NOW)
+}
+
+fn set(ring: &Ring<Pair>) -> Value {
+    serde_json::from_str(jwks(ring, NOW, None).expose()).unwrap()
+}
+
+fn signing(ring: &Ring<Pair>) -> SigningKey {
+    SigningKey::parse(ring.to_secret().expose()).unwrap()
+}
+
+/// The set with its first key changed.
+fn with(set: &Value, change: impl FnOnce(&mut Value)) -> Result<PublicKeys, InvalidKeys> {
+    let mut set = set.clone();
+    change(&mut set["keys"][0]);
+    PublicKeys::parse_jwks(&set.to_string())
+}
+
+fn reason<T>(outcome: Result<T, InvalidKeys>) -> String {
+    outcome.err().expect("a refusal").to_string()
+}
+
+#[test]
+fn a_set_vouches_for_the_key_that_it_verifies_and_for_no_other() {
+    let (ours, other) = (ring([1, 2]), ring([3, 4]));
+    let key = signing(&ours);
+    let public = PublicKeys::parse_jwks(&set(&ours).to_string()).unwrap();
+    assert_eq!(public.vouch_for(&key), Ok(()));
+    assert!(reason(public.vouch_for(&signing(&other))).contains("not in the public set"));
+    // The same name, another half.
+    let point = set(&other)["keys"][0].clone();
+    let swapped = with(&set(&ours), |key| {
+        key["x"] = point["x"].clone();
+        key["y"] = point["y"].clone();
+    });
+    assert!(reason(swapped.unwrap().vouch_for(&key)).contains("another public half"));
+}
+
+/// Checklist J-08.
+#[test]
+fn a_set_with_a_point_off_the_curve_or_a_name_twice_is_none() {
+    let whole = set(&ring([1, 2]));
+    let x = whole["keys"][0]["x"].clone();
+    assert!(reason(with(&whole, |key| key["y"] = x)).contains("not on the curve"));
+    assert!(reason(with(&whole, |key| key["y"] = json!("AAAA"))).contains("length"));
+    for zero in ["x", "y"] {
+        let zeros = URL_SAFE_NO_PAD.encode([0; 32]);
+        assert!(reason(with(&whole, |key| key[zero] = json!(zeros))).contains("not on the curve"), "{zero}");
+    }
+    let name = whole["keys"][1]["kid"].clone();
+    assert!(reason(with(&whole, |key| key["kid"] = name)).contains("distinct"));
+}
+
+#[test]
+fn a_signing_secret_with_a_name_twice_is_none() {
+    let mut secret: Value = serde_json::from_str(ring([1, 2]).to_secret().expose()).unwrap();
+    secret["keys"][1]["kid"] = secret["keys"][0]["kid"].clone();
+    assert!(reason(SigningKey::parse(&secret.to_string())).contains("distinct"));
+    assert!(reason(Ring::parse_pairs(&secret.to_string())).contains("distinct"));
+}
+
+#[test]
+fn what_is_not_for_verifying_signatures_verifies_none() {
+    let ours = ring([1, 2]);
+    let mut whole = set(&ours);
+    whole.as_object_mut().unwrap().remove("current");
+    let key = signing(&ours);
+    for (member, value, counts) in [
+        ("use", json!("sig"), true),
+        ("use", json!("enc"), false),
+        ("use", json!("SIG"), false),
+        ("key_ops", json!(["verify"]), true),
+        ("key_ops", json!(["deriveKey", "verify"]), true),
+        ("key_ops", json!(["sign"]), false),
+        ("key_ops", json!([]), false),
+        ("alg", json!("ES384"), false),
+        ("alg", json!("RS256"), false),
+    ] {
+        let public = with(&whole, |key| key[member] = value.clone()).unwrap();
+        assert_eq!(public.vouch_for(&key).is_ok(), counts, "{member}: {value}");
+        assert_eq!(public.as_jwks().contains(key.kid()), counts, "{member}: {value}");
+    }
+    for (member, value) in [("use", json!(1)), ("key_ops", json!("verify"))] {
+        assert!(reason(with(&whole, |key| key[member] = value)).contains("must be a"), "{member}");
+    }
+}
+
+#[test]
+fn a_set_without_its_current_key_is_none() {
+    let mut whole = set(&ring([1, 2]));
+    whole["keys"].as_array_mut().unwrap().remove(0);
+    assert!(reason(PublicKeys::parse_jwks(&whole.to_string())).contains("current key"));
+}
+
+#[test]
+fn a_set_that_lost_a_key_in_use_does_not_follow_unless_the_key_was_revoked_or_its_tokens_have_ended() {
+    let (ours, other) = (ring([1, 2]), ring([3, 4]));
+    let parsed = |text: &str| PublicKeys::parse_jwks(text).unwrap();
+    let before = parsed(&set(&ours).to_string());
+    let foreign = set(&other).to_string();
+    // Nothing is known of its keys.
+    assert_eq!(parsed(&foreign).may_follow(&before, NOW), Ok(()));
+    before.note_use(&ours.current.id, LATER);
+    assert!(reason(parsed(&foreign).may_follow(&before, NOW)).contains("in use"));
+    assert_eq!(parsed(&foreign).may_follow(&before, LATER), Ok(()));
+    // What the keys function publishes names what it took out.
+    let revoked = jwks(&other, NOW, Some(&set(&ours).to_string()));
+    assert_eq!(parsed(revoked.expose()).may_follow(&before, NOW), Ok(()));
+    // Another key under the same name is no key in use, and a set that keeps it remembers its use.
+    let point = set(&other)["keys"][0].clone();
+    let swapped = with(&set(&ours), |key| {
+        key["x"] = point["x"].clone();
+        key["y"] = point["y"].clone();
+    });
+    assert!(reason(swapped.unwrap().may_follow(&before, NOW)).contains("another key"));
+    let same = parsed(&set(&ours).to_string());
+    assert_eq!(same.may_follow(&before, NOW), Ok(()));
+    assert!(parsed(&foreign).may_follow(&same, NOW).is_err());
+}
