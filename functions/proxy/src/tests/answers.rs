@@ -79,8 +79,8 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
     const TICKET: &str = "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7";
     for version in BOTH {
         let rig = Rig::answering(|_, request| {
-            let line = request.line();
-            let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            let first = request.line();
+            let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
             assert!(target.contains(TICKET), "{target}");
             let moved = target.replace("/tickets", "/tickets/");
             let (refresh, link) = (format!("0; url={moved}"), format!("<{moved}>; rel=self"));
@@ -93,7 +93,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
                     ("Link", &link),
                     ("Refresh", &refresh),
                     ("X-Debug", &base64),
-                    ("X-Request-Line", &line),
+                    ("X-Request-Line", first),
                     ("Set-Cookie", &format!("last={target}")),
                     ("X-Authenticated-UserId", "alice"),
                     ("X-Own", "yes"),

@@ -55,11 +55,12 @@ async fn a_path_that_two_readers_could_read_differently_is_refused() {
 #[tokio::test]
 async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
     let rig = Rig::new().await;
-    let alike = ["/orders/%65xport", "/orders/EXPORT", "/orders/export.", "/orders/export%20", "/orders/export::$DATA"];
+    let disguised =
+        ["/orders/%65xport", "/orders/EXPORT", "/orders/export.", "/orders/export%20", "/orders/export::$DATA"];
     let not_allowed =
         ["/orders/%2565xport", "/orders/a%25%32%66b", "/orders/%25252e", "/orders/%ff", "/orders/a%c0%af", "/orders/*"];
     for version in BOTH {
-        for (path, words) in alike
+        for (path, words) in disguised
             .map(|path| (path, "A back end could take this path for another one: "))
             .into_iter()
             .chain(not_allowed.map(|path| (path, "The path is not allowed: ")))

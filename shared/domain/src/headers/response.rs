@@ -69,7 +69,7 @@ fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Ve
 fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
     let pieces = unfolded(value.as_bytes());
     let is_reserved = |piece: &&[u8]| reserved.has_cookie(&cookie_name(piece));
-    if !pieces.iter().any(|piece| is_reserved(piece)) {
+    if !pieces.iter().any(&is_reserved) {
         return vec![value.clone()];
     }
     let kept = pieces.iter().copied().filter(|piece| !is_reserved(piece));
@@ -80,7 +80,7 @@ fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
 fn unfolded(value: &[u8]) -> Vec<&[u8]> {
     let begins_cookie = |after: &[u8]| {
         let name = after.trim_ascii_start();
-        let end = name.iter().position(|byte| !(byte.is_ascii_graphic() && !matches!(byte, b'=' | b';' | b',')));
+        let end = name.iter().position(|byte| !byte.is_ascii_graphic() || matches!(byte, b'=' | b';' | b','));
         end.is_some_and(|end| end > 0 && name.get(end..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=")))
     };
     let mut pieces = Vec::new();
