@@ -125,7 +125,7 @@ async fn stored(gateway: &Gateway, secrets: &mut Secrets) {
     for name in &names[..3] {
         assert!(lines.contains(name), "no item has {name}");
     }
-    assert!(lines.iter().any(|line| line.starts_with("$argon2id$")));
+    assert!(lines.iter().any(|line| line.contains("argon2id")));
 }
 
 /// Abuse cases I1 and E3; checklist B-10, Y-01.

@@ -79,7 +79,10 @@ impl App {
             let answer = match asked {
                 Some(asked) => Box::pin(self.renewal(&asked)).await,
                 // Another version of the proxy may ask in other words.
-                None => RenewalAnswer::Later,
+                None => {
+                    tracing::warn!("a renewal was asked for in words of another version");
+                    RenewalAnswer::Later
+                }
             };
             return serde_json::json!(answer);
         }
