@@ -6,6 +6,7 @@
 pub mod back_end;
 mod cookie_date;
 mod http_login;
+#[cfg(feature = "kerberos")]
 mod kerberos;
 #[cfg(test)]
 mod recording_server;
@@ -13,6 +14,8 @@ mod registry;
 mod rfc3339;
 mod saml;
 mod sso_session;
+#[cfg(not(feature = "kerberos"))]
+mod without_kerberos;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +26,7 @@ use http::{HeaderName, HeaderValue, Response};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
+#[cfg(feature = "kerberos")]
 pub use kerberos::{KerberosPassword, KerberosS4u};
 pub use registry::Connectors;
 pub use saml::{SamlEcp, WsTrust};

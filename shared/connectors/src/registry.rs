@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use config::Gateway;
 use config::connector::ConnectorConfig;
-use config::{Gateway, SecretName};
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 
 use crate::back_end::BackEndClients;
-use crate::{Connector, HttpLogin, KerberosPassword, KerberosS4u, SamlEcp, WsTrust};
+#[cfg(not(feature = "kerberos"))]
+use crate::without_kerberos::WithoutKerberos;
+use crate::{Connector, HttpLogin, SamlEcp, WsTrust};
+#[cfg(feature = "kerberos")]
+use crate::{KerberosPassword, KerberosS4u};
 
 /// All configured connectors.
 #[derive(Clone, Default)]
@@ -21,7 +25,11 @@ impl Connectors {
     /// `secrets` are the texts of [`Gateway::connector_secrets`]. A connector whose secret is not there can only inject,
     /// which is all that the proxy does.
     pub fn from_config(gateway: &Gateway, clients: &BackEndClients, secrets: &BTreeMap<String, Secret>) -> Self {
-        let secret = |name: &SecretName| secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()));
+        #[cfg(feature = "kerberos")]
+        let secret =
+            |name: &config::SecretName| secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()));
+        #[cfg(not(feature = "kerberos"))]
+        let _ = secrets;
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
@@ -31,8 +39,14 @@ impl Connectors {
                 let client = clients.get(settings.tls.as_ref()).clone();
                 Arc::new(HttpLogin::at_portal(settings, client))
             }
+            #[cfg(feature = "kerberos")]
             ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
+            #[cfg(feature = "kerberos")]
             ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
+            #[cfg(not(feature = "kerberos"))]
+            ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
+                Arc::new(WithoutKerberos::default())
+            }
             ConnectorConfig::SamlEcp(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
                 Arc::new(SamlEcp::new(settings.as_ref().clone(), client))

@@ -1,0 +1,64 @@
+//! What stands for a Kerberos connector in a build without the feature `kerberos`: it lets nobody in, and says why.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::headers::Reserved;
+use domain::time::Timestamp;
+use http::Response;
+
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+
+/// A connector that logs nobody in.
+#[derive(Default)]
+pub(crate) struct WithoutKerberos {
+    reserved: Reserved,
+}
+
+fn absent<T>() -> Result<T, ConnectorError> {
+    let text = "this build has no Kerberos: build token and proxy with their feature `kerberos`";
+    Err(ConnectorError::Misbehaved(text.to_owned()))
+}
+
+#[async_trait]
+impl Connector for WithoutKerberos {
+    async fn acquire(&self, _login: Credentials<'_>, _now: Timestamp) -> Result<Acquired, ConnectorError> {
+        absent()
+    }
+
+    /// A session from another build is kept, not refused: its user need not log in again for a mistake of ours.
+    async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
+        absent()
+    }
+
+    fn inject(&self, _state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
+        absent()
+    }
+
+    fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    fn is_dead(&self, _answer: &Response<Bytes>) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::secret::Secret;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_logs_in_and_nothing_is_sent_without_kerberos() {
+        let connector = WithoutKerberos::default();
+        let password = Secret::new("correct horse battery staple".to_owned());
+        let login = Credentials { username: "ada", link: Some("ada"), password: &password };
+        let refused = connector.acquire(login, Timestamp::from_secs(0)).await.err();
+        assert!(matches!(&refused, Some(ConnectorError::Misbehaved(text)) if text.contains("feature `kerberos`")));
+        let body = Bytes::new();
+        let call = Call { content_type: None, body: &body };
+        assert!(connector.inject(b"state", call).is_err());
+        assert!(connector.renew(b"state", Timestamp::from_secs(0)).await.is_err());
+    }
+}
