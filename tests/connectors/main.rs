@@ -1,7 +1,22 @@
-//! Connectors against the real servers they are for: each test skips, and says so, where its server is not installed.
+//! Connectors against the real servers they are for: tests whose server is not installed are ignored.
 
 mod http_login;
 mod kerberos;
 mod saml;
 mod secrecy;
 mod sso_session;
+
+/// With `SERVERS_REQUIRED` set, as where every change is checked, no test of a server may be ignored.
+#[test]
+fn no_server_is_missing_where_all_are_required() {
+    let servers = [
+        ("django", cfg!(installed = "django")),
+        ("heimdal", cfg!(installed = "heimdal")),
+        ("lemonldap", cfg!(installed = "lemonldap")),
+        ("saml", cfg!(installed = "saml")),
+        ("samba", cfg!(installed = "samba")),
+    ];
+    let missing: Vec<_> = servers.iter().filter(|(_, installed)| !installed).map(|(name, _)| name).collect();
+    let required = std::env::var_os("SERVERS_REQUIRED").is_some();
+    assert!(!required || missing.is_empty(), "run tests/servers/install as root; not installed: {missing:?}");
+}

@@ -7,9 +7,6 @@ use std::process::{Command, Stdio};
 use local::binaries::WORKSPACE;
 use tempfile::TempDir;
 
-/// With this status a script says that its server is not installed.
-const NOT_INSTALLED: i32 = 77;
-
 /// A running server; it ends when dropped.
 pub struct Server {
     directory: TempDir,
@@ -18,9 +15,12 @@ pub struct Server {
 
 impl Server {
     /// Runs `tests/servers/NAME DIR PORT…`, which returns once the server answers and leaves the ids of its processes
-    /// in `DIR/*.pid` and `DIR/run/*.pid`. `None`, with the reason printed, where it is not installed; `tests/servers/install`
-    /// installs it. With `SERVERS_REQUIRED` set that is an error.
-    pub fn start(name: &str, ports: usize) -> Option<Self> {
+    /// in `DIR/*.pid` and `DIR/run/*.pid`. Tests that need it are ignored where it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// With what the script says, where it is not installed or does not answer as it should.
+    pub fn start(name: &str, ports: usize) -> Self {
         let directory = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
         // All are free at the same time, and so they differ.
         let free: Vec<_> = (0..ports).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
@@ -40,14 +40,9 @@ impl Server {
         let said = std::fs::read_to_string(&output).unwrap_or_default();
         let _ = std::fs::remove_file(&output);
         let server = Self { directory, ports };
-        match status.unwrap_or_else(|error| panic!("{}: {error}", script.display())).code() {
-            Some(0) => Some(server),
-            Some(NOT_INSTALLED) if std::env::var_os("SERVERS_REQUIRED").is_none() => {
-                println!("skipped: {}", said.trim());
-                None
-            }
-            code => panic!("tests/servers/{name} ended with {code:?}: {said}"),
-        }
+        let status = status.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        assert!(status.success(), "tests/servers/{name} ended with {status}:\n{said}");
+        server
     }
 
     /// Where it keeps its files.

@@ -13,6 +13,7 @@ use local::process::Program;
 use local::stack::{Options, Running, Stack};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 const COLD: usize = 9;
@@ -21,8 +22,18 @@ const WARM: u32 = 2_000;
 type Failure = Box<dyn std::error::Error>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let binaries = local::binaries::beside()?;
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let binaries = local::binaries::build("bench").await?;
     // The plan of the demo would end the warm run after sixty calls.
     let directory = local::binaries::WORKSPACE;
     let config = std::env::temp_dir().join(format!("bench-{}.yaml", std::process::id()));
@@ -54,11 +65,11 @@ async fn main() -> Result<(), Failure> {
 
 /// The function that does nothing, run like the others.
 fn floor(stack: &Running, binaries: &BTreeMap<String, PathBuf>) -> Result<Functions, Failure> {
-    let token = binaries.get("token").ok_or("no binaries")?;
+    let hello = binaries.get("hello").ok_or("package `bench` made no binary `hello`")?;
     let mut function = stack.template().functions.first().ok_or("the template has no function")?.clone();
     function.id = "Hello".into();
     function.binary = "hello".into();
-    let program = Program { function, path: token.with_file_name("hello"), credentials: None };
+    let program = Program { function, path: hello.clone(), credentials: None };
     Ok(Functions::new(vec![program], 1, Duration::from_secs(10), &Log::default()))
 }
 

@@ -56,13 +56,16 @@ pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
     Ok(binaries)
 }
 
-/// Builds the function binaries and returns where they are. `with` is a package that is built in the same go, so that
-/// its dependencies and theirs are compiled once.
+/// Builds the function binaries, in the profile of this program, and returns where they are, with the binaries of `with`: a
+/// package that is built in the same go, so that its dependencies and theirs are compiled once.
 pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics", "-p", with]);
     for package in FUNCTIONS {
         command.args(["-p", package]);
+    }
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
     }
     command.current_dir(WORKSPACE).stdin(Stdio::null()).kill_on_drop(true);
     // Cargo tells the processes it runs about their package. Handed on, that would make build scripts run anew.

@@ -17,14 +17,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(super) async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Option<Self> {
-        let server = Server::start("saml", 3)?;
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let server = Server::start("saml", 3);
         let gateway = Gateway::start_from(&configuration(&server), &seed(), change).await;
-        Some(Self { gateway, server })
+        Self { gateway, server }
     }
 
     pub(super) async fn try_login(&self, user: User, scope: &str) -> Answer {

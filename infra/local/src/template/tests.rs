@@ -64,7 +64,8 @@ fn routes_of_one_path_and_function_agree_on_their_authorizer_as_sam_local_reads_
     assert_eq!(REAL.matches(property).count(), 1);
     let template = read(&REAL.replace(property, "")).unwrap();
     for one in &template.routes {
-        for other in template.routes.iter().filter(|other| (&other.function, &other.path) == (&one.function, &one.path)) {
+        for other in template.routes.iter().filter(|other| (&other.function, &other.path) == (&one.function, &one.path))
+        {
             let names = (&one.method, &other.method, &one.path);
             assert_eq!((one.open, &one.authorizer), (other.open, &other.authorizer), "{names:?}");
         }
