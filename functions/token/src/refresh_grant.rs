@@ -45,10 +45,7 @@ impl App {
         let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
         let presented = Presented::parse(token).map_err(|_| Failure::RefreshToken("malformed"))?;
         let attempt = attempt(request)?;
-        let patience = Patience {
-            window: registered.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
-            late: self.config.lifetimes().access_token,
-        };
+        let patience = self.patience(registered);
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -91,6 +88,35 @@ impl App {
             return Ok(answer);
         }
         Err(Failure::Busy)
+    }
+
+    /// The session whose refresh token a login brings, if that token would be served: whoever has it is no stranger to
+    /// the session's user. Otherwise nothing is told yet; the password is looked at first.
+    pub(crate) async fn shown_session(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        form: &Form,
+    ) -> Result<Option<Session>, Failure> {
+        let Some(presented) = form.get("refresh_token").and_then(|token| Presented::parse(token).ok()) else {
+            return Ok(None);
+        };
+        let session = match self.own_session(app, &presented).await {
+            Ok(session) => session,
+            Err(Failure::RefreshToken(_)) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let attempt = attempt(request)?;
+        let decision =
+            decide(&session.family, presented.generation, attempt.as_deref(), self.patience(app), request.now);
+        Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
+    }
+
+    fn patience(&self, app: &store::App) -> Patience {
+        Patience {
+            window: app.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
+            late: self.config.lifetimes().access_token,
+        }
     }
 
     /// The session of a token that was issued to this application; nothing else is told apart.

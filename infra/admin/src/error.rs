@@ -2,7 +2,7 @@
 
 use crate::aws_cli::AwsCliError;
 use crate::policy::Weak;
-use domain::ids::{ClientId, InvalidId};
+use domain::ids::{ClientId, InvalidId, UserId};
 use startup::StartError;
 use std::path::PathBuf;
 use store::StoreError;
@@ -36,6 +36,8 @@ pub(crate) enum Error {
     OutcomeNotAudited(StoreError),
     #[error("there is no user {0}: `gateway-admin users list` shows all")]
     NoUser(String),
+    #[error("{name} is the address of one user and the id of another: name the first by its id, {by_address}, and the second by its address")]
+    TwoUsers { name: String, by_address: UserId },
     #[error("there is no app {0}: `gateway-admin apps list` shows all")]
     NoApp(ClientId),
     #[error("there is no such session, or it is over: `gateway-admin sessions list USER` shows those of a user")]
