@@ -6,6 +6,7 @@ mod grants;
 mod guesses;
 mod migrations;
 mod sessions;
+mod ttl;
 mod users;
 mod versions;
 

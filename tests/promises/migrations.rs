@@ -1,8 +1,9 @@
 //! Migrations: older items become current, whoever changes one meanwhile wins, and a run that stopped is completed.
 
 use crate::versions::{entry, filled, items, tables, versioned};
-use crate::{DAY, NOW, app, at_once, session, sid, user};
+use crate::{DAY, NOW, app, at_once, guesses, session, sid, user};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use domain::guess::PAIR;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use std::sync::Arc;
@@ -101,7 +102,7 @@ async fn whoever_changes_an_item_meanwhile_wins() {
     assert!(db.store.session(&sid(1)).await.unwrap().unwrap().family.ended);
 
     let item = older(&store, Table::Guesses).await.remove(0);
-    db.store.return_guess("pair").await.unwrap();
+    db.store.return_guess("pair", PAIR).await.unwrap();
     assert_eq!(rewrite(Table::Guesses, item).await, (Migrated::Rewritten, 2));
 
     let item = older(&store, Table::Grants).await.remove(0);
@@ -161,8 +162,8 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
     let migration = tokio::spawn(async move { store.migrate_item(Table::Guesses, item).await });
     while !migration.is_finished() {
         if !wire.since_last().is_empty() {
-            db.store.reserve_guess("pair", domain::guess::PAIR, NOW).await.unwrap();
-            db.store.return_guess("pair").await.unwrap();
+            guesses::reserve(&db.store, "pair", PAIR, NOW).await.unwrap();
+            db.store.return_guess("pair", PAIR).await.unwrap();
             // Not what it was: every other change takes the counter up or down for good.
             db.client
                 .update_item()

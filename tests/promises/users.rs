@@ -1,16 +1,21 @@
 //! People: an address belongs to one person, and credentials change in one step.
 
 use crate::at_once;
+use domain::address::Address;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use std::collections::BTreeMap;
 use store::{ChangeUser, CreateUser, User};
 use support::dynamodb;
 
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
 pub(crate) fn person(id: &str, email: &str) -> User {
     User {
         user_id: UserId::parse(id).unwrap(),
-        email: email.into(),
+        email: address(email),
         password: Some(PasswordHash::from_stored("p1$old".into())),
         credential_epoch: 1,
         enabled: true,
@@ -69,11 +74,11 @@ async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     let (ada, bob) = (person("u1", "ada@example.com"), person("u2", "bob@example.com"));
     db.store.create_user(&ada).await.unwrap();
     db.store.create_user(&bob).await.unwrap();
-    assert_eq!(db.store.change_email(&ada, "Bob@example.com").await, Ok(ChangeUser::Conflict), "taken");
-    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().email, "ada@example.com");
-    assert_eq!(db.store.change_email(&ada, "Countess@Example.com").await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.change_email(&ada, &address("Bob@example.com")).await, Ok(ChangeUser::Conflict), "taken");
+    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().email.as_str(), "ada@example.com");
+    assert_eq!(db.store.change_email(&ada, &address("Countess@Example.com")).await, Ok(ChangeUser::Done));
     assert_eq!(db.store.user_by_email("ada@example.com").await, Ok(None));
-    assert_eq!(db.store.change_email(&ada, "late@example.com").await, Ok(ChangeUser::Conflict), "changed meanwhile");
+    assert_eq!(db.store.change_email(&ada, &address("late@example.com")).await, Ok(ChangeUser::Conflict), "changed meanwhile");
     assert_eq!(db.store.delete_user(&ada).await, Ok(ChangeUser::Conflict), "changed meanwhile");
     let moved = db.store.user_by_email("countess@example.com").await.unwrap().unwrap();
     assert_eq!(moved.user_id, ada.user_id);

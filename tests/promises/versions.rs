@@ -1,6 +1,6 @@
 //! Versions of items: older ones are read and changed as ever, newer ones are refused and nothing is written.
 
-use crate::{DAY, NOW, app, apps, legacy, session, sid, token, user, users};
+use crate::{DAY, NOW, app, apps, guesses, legacy, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::call_context::TokenRef;
 use domain::guess::PAIR;
@@ -77,7 +77,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.create_session(&session(1)).await.unwrap();
     store.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
     store.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
-    store.reserve_guess("pair", PAIR, NOW).await.unwrap();
+    guesses::reserve(store, "pair", PAIR, NOW).await.unwrap();
     store.audit_begin(&row()).await.unwrap();
 }
 
@@ -85,9 +85,9 @@ pub(crate) async fn filled(db: &DynamoDb) {
 async fn every_item_is_written_with_the_version() {
     let db = dynamodb().await;
     filled(&db).await;
-    db.store.forget_guesses("never guessed", NOW).await.unwrap();
+    db.store.remember_login("never guessed", PAIR, NOW).await.unwrap();
     let address = db.store.user_by_email("ada@example.com").await.unwrap().unwrap();
-    assert_eq!(db.store.change_email(&address, "countess@example.com").await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.change_email(&address, &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
     for table in tables(&db) {
         let items = items(&db, table).await;
         assert!(!items.is_empty());
@@ -113,7 +113,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(store.user(&ada().user_id).await.unwrap().unwrap().password, Some(new.clone()));
     assert_eq!(store.change_credentials(&ada().user_id, None, true).await, Ok(Some(2)));
     assert_eq!(store.set_password(&ada().user_id, &new).await, Ok(true));
-    assert_eq!(store.change_email(&ada(), "countess@example.com").await, Ok(ChangeUser::Done));
+    assert_eq!(store.change_email(&ada(), &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
     let moved = store.user_by_email("countess@example.com").await.unwrap().unwrap();
     assert_eq!(store.delete_user(&moved).await, Ok(ChangeUser::Done));
 
@@ -142,9 +142,9 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     assert_eq!(store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
 
-    store.return_guess("pair").await.unwrap();
-    assert_eq!(store.reserve_guess("pair", PAIR, NOW).await, Ok(Reservation::Granted { known: false }));
-    store.forget_guesses("pair", until).await.unwrap();
+    store.return_guess("pair", PAIR).await.unwrap();
+    assert_eq!(guesses::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
+    store.remember_login("pair", PAIR, until).await.unwrap();
     store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit_of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
 }
@@ -180,9 +180,10 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.delete_app(&app(), revision).await);
     of_sessions(&db.store).await;
     of_grants(&db.store).await;
-    newer(db.store.reserve_guess("pair", PAIR, NOW).await);
-    newer(db.store.return_guess("pair").await);
-    newer(db.store.forget_guesses("pair", NOW).await);
+    newer(db.store.guesses("pair").await);
+    newer(guesses::reserve(&db.store, "pair", PAIR, NOW).await);
+    newer(db.store.return_guess("pair", PAIR).await);
+    newer(db.store.remember_login("pair", PAIR, NOW).await);
     newer(db.store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
     newer(db.store.audit_of_day("2027-01-15", 9).await);
     for (table, before) in tables(&db).into_iter().zip(before) {
@@ -198,7 +199,7 @@ async fn of_people(store: &Store) {
     newer(store.rehash(&ada().user_id, &old, &new).await);
     newer(store.change_credentials(&ada().user_id, Some(&new), false).await);
     newer(store.set_password(&ada().user_id, &new).await);
-    newer(store.change_email(&ada(), "countess@example.com").await);
+    newer(store.change_email(&ada(), &users::address("countess@example.com")).await);
     newer(store.delete_user(&ada()).await);
 }
 

@@ -1,13 +1,13 @@
 //! Client authentication (RFC 6749 §2.3): decided before anything else in a request is looked at.
 
 use crate::error::Failure;
-use crate::guard::network;
 use crate::{App, Request};
 use domain::event::ApiRequest;
 use domain::form::{Form, decode};
 use domain::guess::CLIENT;
 use domain::ids::ClientId;
 use domain::secret::{Secret, sha256_hex};
+use domain::source::Source;
 use domain::time::Timestamp;
 use store::{AppKind, GrantType, Reservation};
 
@@ -56,9 +56,10 @@ impl App {
     /// Counts a wrong secret under the source it came from (RFC 6749 §2.3.1). The right one, which has 128 bits or
     /// more, is not counted and never has to wait: nobody locks an application out.
     async fn slowed_down(&self, request: &Request<'_>) -> Result<Option<Failure>, Failure> {
-        let key = format!("client#{}", network(request.api.source_ip.as_deref().unwrap_or("unknown")));
-        match self.store.reserve_guess(&key, CLIENT, request.now).await? {
-            Reservation::Granted { .. } => Ok(None),
+        let key = format!("client#{}", Source::of(request.api.source_ip.as_deref()));
+        let seen = self.store.guesses(&key).await?;
+        match self.store.reserve_guess(&key, CLIENT, seen, request.now).await? {
+            Reservation::Granted => Ok(None),
             Reservation::Wait(length) => Ok(Some(Failure::TooManyAttempts(length))),
         }
     }

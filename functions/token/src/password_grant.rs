@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::issue::Holder;
 use crate::refresh_grant::Means;
 use crate::{App, Request};
+use domain::address::Address;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::SessionId;
@@ -42,8 +43,11 @@ impl App {
         }
         let scope = Self::granted_scope(form, &registered.scope)?;
 
-        let user = self.checked_user(request, registered, username, &password).await?;
-        let person = Person { user: &user.user_id, username, links: &user.links, password: &password };
+        let shown = self.shown_session(request, registered, form).await?;
+        let user = self.checked_user(request, registered, username, &password, shown.as_ref()).await?;
+        // The one form of the address: a back end that tells spellings apart must not take this user for another one.
+        let person =
+            Person { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
         if form.get("refresh_token").is_some() {
             // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
             return self.refresh_grant(request, app, form, Means::Login(person)).await;
@@ -100,9 +104,24 @@ impl App {
         app: &store::App,
         username: &str,
         password: &Secret,
+        shown: Option<&Session>,
     ) -> Result<User, Failure> {
-        let reserved = self.reserve_guess(request, &app.client_id, username).await?;
-        let user = self.store.user_by_email(username).await?;
+        // A text that is no address is nobody's, and takes the same steps.
+        let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
+        let mut user = None;
+        if shown.is_some() {
+            user = self.store.user_by_email(username).await?;
+        }
+        let own = |session: &&Session| {
+            user.as_ref().is_some_and(|user| {
+                user.user_id == session.user_id && user.credential_epoch == session.credential_epoch && user.enabled
+            })
+        };
+        let own = shown.filter(own).map(|session| &session.sid);
+        let reserved = self.reserve_guess(request, &app.client_id, &address, own).await?;
+        if shown.is_none() {
+            user = self.store.user_by_email(username).await?;
+        }
         let stored = user.as_ref().and_then(|user| user.password.as_ref());
         let verdict = self.passwords_for(stored).await?.verify(password, stored)?;
         let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(Failure::Credentials) };

@@ -48,10 +48,7 @@ impl App {
         let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
         let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
         let attempt = attempt(request)?;
-        let patience = Patience {
-            window: registered.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
-            late: self.config.lifetimes().access_token,
-        };
+        let patience = self.patience(registered);
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -112,6 +109,31 @@ impl App {
     ) -> Failure {
         let finished = self.finish_end(client, session, &presented.sid, now).await;
         finished.err().unwrap_or(Failure::RefreshToken(reason))
+    }
+
+    /// The session whose refresh token a login brings, if that token would be served: whoever has it is no stranger to
+    /// the session's user. Otherwise nothing is told yet; the password is looked at first.
+    pub(crate) async fn shown_session(
+        &self,
+        request: &Request<'_>,
+        app: &store::App,
+        form: &Form,
+    ) -> Result<Option<Session>, Failure> {
+        let Some(presented) = form.get("refresh_token").and_then(|token| Presented::parse(token).ok()) else {
+            return Ok(None);
+        };
+        let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
+        let attempt = attempt(request)?;
+        let decision =
+            decide(&session.family, presented.generation, attempt.as_deref(), self.patience(app), request.now);
+        Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
+    }
+
+    fn patience(&self, app: &store::App) -> Patience {
+        Patience {
+            window: app.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
+            late: self.config.lifetimes().access_token,
+        }
     }
 
     /// Lease, renew, commit: makes the next generation, or tells that another request does.

@@ -29,16 +29,19 @@ impl Context {
     /// The user of an e-mail address or user id.
     pub(crate) async fn user(&self, name: &str) -> Result<User, Error> {
         let store = &self.connection.store;
-        if name.contains('@')
-            && let Some(user) = store.user_by_email(name).await?
-        {
-            return Ok(user);
-        }
-        let found = match UserId::parse(name) {
+        let by_address = store.user_by_email(name).await?;
+        let by_id = match UserId::parse(name) {
             Ok(id) => store.user(&id).await?,
             Err(_) => None,
         };
-        found.ok_or_else(|| Error::NoUser(name.to_owned()))
+        match (by_address, by_id) {
+            // An id may look like an address. Whom the operator means is not guessed.
+            (Some(one), Some(other)) if one.user_id != other.user_id => {
+                Err(Error::TwoUsers { name: name.to_owned(), by_address: one.user_id })
+            }
+            (Some(user), _) | (None, Some(user)) => Ok(user),
+            (None, None) => Err(Error::NoUser(name.to_owned())),
+        }
     }
 
     /// What hashes passwords as the functions do.

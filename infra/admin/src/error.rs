@@ -3,7 +3,7 @@
 use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
 use crate::policy::Weak;
-use domain::ids::{ApiName, ClientId, InvalidId};
+use domain::ids::{ApiName, ClientId, InvalidId, UserId};
 use startup::StartError;
 use std::path::PathBuf;
 use store::StoreError;
@@ -41,6 +41,8 @@ pub(crate) enum Error {
     OutcomeNotAudited(StoreError),
     #[error("there is no user {0}: `gateway-admin users list` shows all")]
     NoUser(String),
+    #[error("{name} is the address of one user and the id of another: name the first by its id, {by_address}, and the second by its address")]
+    TwoUsers { name: String, by_address: UserId },
     #[error("there is no app {0}: `gateway-admin apps list` shows all")]
     NoApp(ClientId),
     #[error("there is no such session, or it is over: `gateway-admin sessions list USER` shows those of a user")]
@@ -94,7 +96,7 @@ impl Error {
             | Self::AwsCli(AwsCliError::NoRegion)
             | Self::Start(StartError::Missing { .. }) => Exit::Usage,
             Self::NoUser(_) | Self::NoApp(_) | Self::NoSession | Self::NoSubscription { .. } => Exit::NotFound,
-            Self::Taken(_) | Self::Conflict(_) => Exit::Conflict,
+            Self::Taken(_) | Self::Conflict(_) | Self::TwoUsers { .. } => Exit::Conflict,
             Self::Refused(_) | Self::Weak(_) | Self::AwsCli(AwsCliError::Refused { .. }) => Exit::Refused,
             Self::NoLocalStack(_)
             | Self::NoResource { .. }

@@ -117,7 +117,7 @@ async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
         Ok(user) => user,
         Err(reason) => return Fate::Bad(reason),
     };
-    match context.connection.store.user_by_email(&user.email).await {
+    match context.connection.store.user_by_email(user.email.as_str()).await {
         Ok(None) if dry_run => return Fate::Imported,
         Ok(None) => {}
         Ok(Some(_)) => return Fate::Skipped,
@@ -126,7 +126,7 @@ async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     match context.audited(act, create(context, &user)).await {
         Ok(()) => Fate::Imported,
-        Err(Error::Taken(what)) => match context.connection.store.user_by_email(&user.email).await {
+        Err(Error::Taken(what)) => match context.connection.store.user_by_email(user.email.as_str()).await {
             // A line above has claimed the address meanwhile.
             Ok(Some(_)) => Fate::Skipped,
             Ok(None) => Fate::Bad(format!("{what} is taken")),
@@ -177,7 +177,7 @@ pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> 
 
 /// Which of the two is taken.
 async fn taken(context: &Context, user: &User) -> Error {
-    match context.connection.store.user_by_email(&user.email).await {
+    match context.connection.store.user_by_email(user.email.as_str()).await {
         Ok(Some(_)) => Error::Taken(format!("the address {}", user.email)),
         Ok(None) => Error::Taken(format!("the user id {}", user.user_id)),
         Err(error) => error.into(),

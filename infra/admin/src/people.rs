@@ -6,15 +6,13 @@ use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::{import, policy, sessions, when};
+use domain::address::{Address, name_at_a_back_end};
 use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use domain::secret::Secret;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use store::{User, email_key};
-
-/// Bytes of a name at a legacy system: more than any directory gives.
-const MOST_OF_A_NAME: usize = 256;
+use store::User;
 
 pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
     match command {
@@ -33,14 +31,8 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
 }
 
 /// An address somebody can log in with, as the token function accepts it.
-pub(crate) fn address(text: &str) -> Result<String, Error> {
-    let email = email_key(text);
-    let parts = email.split_once('@');
-    let sound = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    if !sound || email.len() > 254 || email.chars().any(|char| char.is_control() || char.is_whitespace()) {
-        return Err(Error::Invalid("not an e-mail address: expected name@domain of at most 254 bytes".to_owned()));
-    }
-    Ok(email)
+pub(crate) fn address(text: &str) -> Result<Address, Error> {
+    Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
 }
 
 /// A person as printed and audited: everything but the hash.
@@ -66,7 +58,7 @@ pub(crate) fn subject(user: &User) -> String {
 
 async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let email = address(&arguments.email)?;
-    let password = if arguments.no_password { None } else { Some(hashed(context, &new_password()?, &email).await?) };
+    let password = if arguments.no_password { None } else { Some(hashed(context, &new_password()?, email.as_str()).await?) };
     let user_id = match arguments.id {
         Some(id) if id.is_app() => {
             return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
@@ -123,7 +115,7 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
     let change = async {
         match context.connection.store.change_email(&user, &email).await? {
             store::ChangeUser::Done => Ok(()),
-            store::ChangeUser::Conflict if context.connection.store.user_by_email(&email).await?.is_some() => {
+            store::ChangeUser::Conflict if context.connection.store.user_by_email(email.as_str()).await?.is_some() => {
                 Err(Error::Taken(format!("the address {email}")))
             }
             store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
@@ -136,7 +128,7 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
 
 async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let password = hashed(context, &new_password()?, &user.email).await?;
+    let password = hashed(context, &new_password()?, user.email.as_str()).await?;
     let act = Act { act: "users set-password", subject: subject(&user), before: None, after: None };
     let change = async {
         if !context.connection.store.set_password(&user.user_id, &password).await? {
@@ -182,13 +174,9 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     if name.is_some() {
         context.catalogue.check_connector(connector)?;
     }
+    let name = name.map(name_at_a_back_end).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
+    let name = name.as_deref();
     let user = context.user(user).await?;
-    if let Some(name) = name
-        && (name.is_empty() || name.len() > MOST_OF_A_NAME || name.chars().any(char::is_control))
-    {
-        let text = format!("a name at a legacy system has 1 to {MOST_OF_A_NAME} bytes and no control characters");
-        return Err(Error::Invalid(text));
-    }
     let act = Act {
         act: if name.is_some() { "users link" } else { "users unlink" },
         subject: subject(&user),
@@ -197,7 +185,7 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     };
     let change = async {
         if !context.connection.store.set_link(&user.user_id, connector, name).await? {
-            return Err(Error::NoUser(user.email.clone()));
+            return Err(Error::NoUser(user.email.to_string()));
         }
         sessions::end_of_user(context, &user.user_id).await
     };
@@ -214,7 +202,7 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
 /// The person is disabled and logged out first: whatever breaks off, repeating the command finishes it.
 async fn delete(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    context.confirm(&format!("This deletes {} and cannot be undone", user.email), &user.email)?;
+    context.confirm(&format!("This deletes {} and cannot be undone", user.email), user.email.as_str())?;
     let act = Act { act: "users delete", subject: subject(&user), before: Some(shown(&user)), after: None };
     let delete = async {
         let store = &context.connection.store;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use domain::address::Address;
 use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use domain::password::{Cost, Passwords};
 use domain::scope::{InvalidScope, Scope};
@@ -35,9 +36,9 @@ pub enum SeedError {
     /// The store refused.
     #[error("the seed could not be stored: {0}")]
     Store(#[from] StoreError),
-    /// A password could not be hashed.
-    #[error("the password of {email} could not be hashed: {reason}")]
-    Password {
+    /// Somebody in it cannot log in: no address, or a password that cannot be hashed.
+    #[error("the user {email} cannot be stored: {reason}")]
+    User {
         /// Whose.
         email: String,
         /// Why.
@@ -168,14 +169,14 @@ impl SeedApp {
 
 impl SeedUser {
     fn to_user(&self, pepper: &str) -> Result<User, SeedError> {
-        let failed = |reason: String| SeedError::Password { email: self.email.clone(), reason };
+        let failed = |reason: String| SeedError::User { email: self.email.clone(), reason };
         let passwords = Passwords::new(pepper, Cost::default()).map_err(|error| failed(error.to_string()))?;
         let hash = passwords.hash(&Secret::new(self.password.clone()), entropy::bytes()?);
         // The same at every start, and nothing that a back end could take for the address.
         let id = sha256_hex(self.email.as_bytes()).get(..16).map(|id| format!("user-{id}")).unwrap_or_default();
         Ok(User {
             user_id: UserId::parse(&id).map_err(|error| failed(error.to_string()))?,
-            email: self.email.clone(),
+            email: Address::parse(&self.email).map_err(|error| failed(error.to_string()))?,
             password: Some(hash.map_err(|error| failed(error.to_string()))?),
             credential_epoch: 0,
             enabled: true,

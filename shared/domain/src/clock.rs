@@ -42,6 +42,7 @@ pub struct ClockOff {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offset(Option<Bounds>);
 
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     least_ms: i64,
@@ -51,7 +52,7 @@ struct Bounds {
 }
 
 impl Offset {
-    /// The largest offset that is corrected; AWS itself refuses requests of clocks further off (SigV4).
+    /// The largest offset that is corrected; AWS itself refuses requests of clocks further off (`SigV4`).
     pub const LONGEST: Seconds = Seconds::new(300);
 
     /// Takes account of a response: when its request left and when it came, by the clock, and its `Date`.

@@ -1,6 +1,7 @@
 //! The rules of the gateway: pure, without network, clock or environment.
 
 pub mod access_token;
+pub mod address;
 pub mod basic;
 pub mod call_context;
 mod causes;
@@ -27,6 +28,7 @@ pub mod scope;
 pub mod sealing;
 pub mod secret;
 pub mod session;
+pub mod source;
 pub mod time;
 pub mod trace;
 

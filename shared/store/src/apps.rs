@@ -97,18 +97,9 @@ pub struct Subscription {
 }
 
 impl Store {
-    /// The application of that id. One read.
+    /// The application of that id. One strongly consistent read: a secret that was taken away is not believed again.
     pub async fn app(&self, client_id: &ClientId) -> Result<Option<App>, StoreError> {
-        const OPERATION: &str = "app";
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.tables.apps)
-            .key("client_id", AttributeValue::S(client_id.to_string()))
-            .send()
-            .await
-            .map_err(unavailable(OPERATION))?;
-        answer.item.map(|item| version::read(item, OPERATION)).transpose()
+        Ok(self.app_to_change(client_id).await?.map(|(app, _)| app))
     }
 
     /// The application of that id and its revision, for a change. One strongly consistent read.

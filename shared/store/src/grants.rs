@@ -7,14 +7,14 @@
 mod item;
 
 use crate::error::{StoreError, held, refused_item, unavailable};
-use crate::{Store, number, version};
+use crate::{Store, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
 use domain::call_context::TokenRef;
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::time::{Seconds, Timestamp};
-use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, tokens_of};
+use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
 use std::collections::BTreeMap;
 
 /// Sealed tokens longer than this together are not copied into the entry; the proxy reads them from the session.
@@ -167,24 +167,32 @@ impl Store {
         tokens: &BTreeMap<ConnectorName, TokenRef>,
         most: u32,
     ) -> Result<Option<Vec<Entry>>, StoreError> {
-        let sent = self
-            .update_grant(user, client, "attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)")
-            .update_expression("SET #s = :entry, v = if_not_exists(v, :version), #ttl = :ttl ADD n :one")
-            .expression_attribute_names("#s", entry_name(&entry.sid))
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":entry", entry_value(entry.ends, tokens))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":most", number(most))
-            .expression_attribute_values(":ttl", number(entry.ends.saturating_add(KEPT).as_secs()))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(None),
-            Err(error) => match refused_item(error, "add_entry")? {
-                item if item.contains_key(&entry_name(&entry.sid)) => Ok(None),
-                item => Ok(Some(entries_of(&item))),
-            },
+        const OPERATION: &str = "add_entry";
+        let own = "attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)";
+        let ttl = number(ttl::after([entry.ends.saturating_add(KEPT)]).as_secs());
+        // Another session of this grant may end later than the new one: the ttl is raised, or stays.
+        for (kept, change) in [("attribute_not_exists(#ttl) OR #ttl <= :ttl", ", #ttl = :ttl"), ("#ttl > :ttl", "")] {
+            let sent = self
+                .update_grant(user, client, &format!("{own} AND ({kept})"))
+                .update_expression(format!("SET #s = :entry, v = if_not_exists(v, :version){change} ADD n :one"))
+                .expression_attribute_names("#s", entry_name(&entry.sid))
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":entry", entry_value(entry.ends, tokens))
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":most", number(most))
+                .expression_attribute_values(":ttl", ttl.clone())
+                .send()
+                .await;
+            let Err(error) = sent else { return Ok(None) };
+            let item = refused_item(error, OPERATION)?;
+            if item.contains_key(&entry_name(&entry.sid)) {
+                return Ok(None);
+            }
+            if number_of(&item, "n") >= i64::from(most) {
+                return Ok(Some(entries_of(&item)));
+            }
         }
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the grant kept changing".into() })
     }
 
     /// The one session of an application acting for itself: extended if it is alive, otherwise begun with `new`.
@@ -213,7 +221,7 @@ impl Store {
                 .expression_attribute_names("#s", entry_name(&current.sid))
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":ends", number(ends.as_secs()))
-                .expression_attribute_values(":ttl", number(ends.saturating_add(KEPT).as_secs()))
+                .expression_attribute_values(":ttl", number(ttl::after([ends.saturating_add(KEPT)]).as_secs()))
                 .send()
                 .await;
             match sent {

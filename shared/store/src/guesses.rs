@@ -1,104 +1,163 @@
 //! Failed logins, counted before the password is looked at. Key: `pk`, a hash of what is counted.
+//!
+//! `empty_at` and `next_at` are those of [`Counter`]; `known_until` tells that a login succeeded under this key.
 
-use crate::error::{Item, StoreError, held, refused_item};
-use crate::{Store, number, version};
+use crate::error::{Item, StoreError, held, refused_item, unavailable};
+use crate::{Store, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::guess::{Limit, may_guess, wait};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::guess::{Counter, Limit, Permit, room};
 use domain::time::{Seconds, Timestamp};
+
+/// So often is a guess that met others reserved anew; a counter that keeps changing is one that is being attacked.
+const ROUNDS: u32 = 8;
 
 /// Whether a guess may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// It is counted; evaluate it. `known` when this very key has led to a successful login before.
-    Granted {
-        /// Whether a login succeeded under this key before.
-        known: bool,
-    },
+    /// It is counted; evaluate it.
+    Granted,
     /// It must wait this long.
     Wait(Seconds),
 }
 
-struct Counter {
-    failures: u64,
-    next_at: Timestamp,
-    lapses: Timestamp,
-    known_until: Timestamp,
+/// What is counted under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guesses {
+    /// The guesses.
+    pub counter: Counter,
+    known_until: Option<Timestamp>,
+}
+
+impl Guesses {
+    /// Whether a login has succeeded under this key, not too long ago.
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        self.known_until.is_some_and(|until| now < until)
+    }
+
+    fn of(item: &Item, operation: &'static str) -> Result<Self, StoreError> {
+        version::of(item, operation)?;
+        let time = |name: &str| match item.get(name) {
+            None => Ok(None),
+            // A counter that cannot be read is no empty one.
+            Some(value) => match value.as_n().ok().and_then(|text| text.parse().ok()) {
+                Some(seconds) => Ok(Some(Timestamp::from_secs(seconds))),
+                None => Err(StoreError::Corrupt { operation, cause: format!("its `{name}` is no time") }),
+            },
+        };
+        let counter = Counter {
+            empty_at: time("empty_at")?.unwrap_or(Counter::EMPTY.empty_at),
+            next_at: time("next_at")?.unwrap_or(Counter::EMPTY.next_at),
+        };
+        Ok(Self { counter, known_until: time("known_until")? })
+    }
 }
 
 impl Store {
-    /// Reserves one guess under a key. However many ask at once, at most `limit.free` are granted without a wait and
-    /// one per wait after that.
-    pub async fn reserve_guess(&self, key: &str, limit: Limit, now: Timestamp) -> Result<Reservation, StoreError> {
+    /// What is counted under a key. One strongly consistent read.
+    pub async fn guesses(&self, key: &str) -> Result<Guesses, StoreError> {
+        const OPERATION: &str = "guesses";
+        let read = self.client.get_item().table_name(&self.tables.guesses).consistent_read(true);
+        let read = read.key("pk", AttributeValue::S(key.to_owned())).send().await.map_err(unavailable(OPERATION))?;
+        Guesses::of(&read.item.unwrap_or_default(), OPERATION)
+    }
+
+    /// Reserves one guess under a key that was read as `seen`. However many ask at once, no more are granted than
+    /// [`Counter::permit`] allows one after the other. A guess that must wait is not written, unless it met another.
+    pub async fn reserve_guess(
+        &self,
+        key: &str,
+        limit: Limit,
+        seen: Guesses,
+        now: Timestamp,
+    ) -> Result<Reservation, StoreError> {
         const OPERATION: &str = "reserve_guess";
-        let lapses = number(now.saturating_add(limit.memory).as_secs());
-        let update = self.update_guess(key);
-        let sent = version::guarded(update, "attribute_not_exists(failures) OR failures < :free")
-            .update_expression(
-                "ADD failures :one SET lapses = :lapses, #ttl = if_not_exists(known_until, :lapses), \
-                 v = if_not_exists(v, :version)",
-            )
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":free", number(limit.free))
-            .expression_attribute_values(":lapses", lapses.clone())
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let counter = match sent {
-            Ok(answer) => {
-                let counter = Counter::of(&answer.attributes.unwrap_or_default());
-                return Ok(Reservation::Granted { known: now < counter.known_until });
+        let mut seen = seen;
+        for _ in 0..ROUNDS {
+            let permit = match seen.counter.permit(limit, now) {
+                Ok(permit) => permit,
+                Err(length) => return Ok(Reservation::Wait(length)),
+            };
+            match self.counting(key, limit, seen, permit, now).send().await {
+                Ok(_) => return Ok(Reservation::Granted),
+                Err(error) => seen = Guesses::of(&refused_item(error, OPERATION)?, OPERATION)?,
             }
-            Err(error) => Counter::of(&refused_item(error, OPERATION)?),
-        };
-        if let Err(length) = may_guess(limit, counter.failures, counter.next_at, counter.lapses, now) {
-            return Ok(Reservation::Wait(length));
         }
-        // One of those who wait goes on: the one that finds the counter as it was seen.
-        let failures = if now >= counter.lapses { 1 } else { counter.failures + 1 };
-        let as_seen =
-            "failures = :seen AND lapses = :seen_lapses AND (attribute_not_exists(next_at) OR next_at = :seen_next)";
-        let sent = version::guarded(self.update_guess(key), as_seen)
-            .update_expression(
-                "SET failures = :failures, next_at = :next, lapses = :lapses, #ttl = if_not_exists(known_until, :lapses)",
-            )
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":failures", number(failures))
-            .expression_attribute_values(":next", number(now.saturating_add(wait(limit, failures)).as_secs()))
-            .expression_attribute_values(":lapses", lapses)
-            .expression_attribute_values(":seen", number(counter.failures))
-            .expression_attribute_values(":seen_lapses", number(counter.lapses.as_secs()))
-            .expression_attribute_values(":seen_next", number(counter.next_at.as_secs()))
-            .send()
-            .await;
-        if held(sent, OPERATION)? {
-            Ok(Reservation::Granted { known: now < counter.known_until })
+        Ok(Reservation::Wait(Seconds::new(1)))
+    }
+
+    /// The write that counts a guess. Free ones only require that there is room, so that they do not disturb each other.
+    fn counting(
+        &self,
+        key: &str,
+        limit: Limit,
+        seen: Guesses,
+        permit: Permit,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let counted = seen.counter.counted(limit, permit, now);
+        let (count, change) = match permit {
+            Permit::First => ("(attribute_not_exists(empty_at) OR empty_at <= :now)", "empty_at = :counted"),
+            Permit::Free => ("empty_at > :now AND empty_at <= :room", "empty_at = empty_at + :every"),
+            Permit::Paced => (
+                "empty_at = :seen AND (attribute_not_exists(next_at) OR next_at <= :now)",
+                "empty_at = :counted, next_at = :next",
+            ),
+        };
+        // While a key is known its ttl is that of `remember_login`, which lies beyond all that is counted until then.
+        let known = seen.is_known(now);
+        let (known, kept) = if known {
+            ("known_until > :now", "")
         } else {
-            Ok(Reservation::Wait(Seconds::new(1)))
+            ("(attribute_not_exists(known_until) OR known_until <= :now)", ", #ttl = :ttl")
+        };
+        let mut update = version::guarded(self.update_guess(key), &format!("{count} AND {known}"))
+            .update_expression(format!("SET {change}{kept}, v = if_not_exists(v, :version)"))
+            .expression_attribute_values(":now", number(now.as_secs()));
+        if !kept.is_empty() {
+            let latest = now.saturating_add(limit.memory());
+            update = update
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(
+                    ":ttl",
+                    number(ttl::after([latest, counted.empty_at, counted.next_at]).as_secs()),
+                );
+        }
+        match permit {
+            Permit::First => update.expression_attribute_values(":counted", number(counted.empty_at.as_secs())),
+            Permit::Free => {
+                let full = now.saturating_add(room(limit.every, limit.free));
+                update
+                    .expression_attribute_values(":room", number(full.as_secs()))
+                    .expression_attribute_values(":every", number(limit.every.as_u64()))
+            }
+            Permit::Paced => update
+                .expression_attribute_values(":seen", number(seen.counter.empty_at.as_secs()))
+                .expression_attribute_values(":counted", number(counted.empty_at.as_secs()))
+                .expression_attribute_values(":next", number(counted.next_at.as_secs())),
         }
     }
 
-    /// A login succeeded: the failures under this key are forgotten, and the key is known from now on.
-    pub async fn forget_guesses(&self, key: &str, known_until: Timestamp) -> Result<(), StoreError> {
+    /// A login succeeded: the failures under this key are forgotten, and the key is known until then.
+    pub async fn remember_login(&self, key: &str, limit: Limit, known_until: Timestamp) -> Result<(), StoreError> {
+        let kept = ttl::after([known_until, known_until.saturating_add(limit.memory())]);
         let sent = version::guarded_always(self.update_guess(key))
             .update_expression(
-                "SET known_until = :until, #ttl = :until, v = if_not_exists(v, :version) \
-                 REMOVE failures, next_at, lapses",
+                "SET known_until = :until, #ttl = :ttl, v = if_not_exists(v, :version) REMOVE empty_at, next_at",
             )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":until", number(known_until.as_secs()))
+            .expression_attribute_values(":ttl", number(kept.as_secs()))
             .send()
             .await;
-        held(sent, "forget_guesses").map(drop)
+        held(sent, "remember_login").map(drop)
     }
 
-    /// Takes one reservation back: it was not a failure, or it was never evaluated.
-    pub async fn return_guess(&self, key: &str) -> Result<(), StoreError> {
-        let sent = version::guarded(self.update_guess(key), "failures >= :one")
-            .update_expression("ADD failures :less")
-            .expression_attribute_values(":less", number(-1))
-            .expression_attribute_values(":one", number(1))
+    /// Takes a reservation back, because the guess was right or never evaluated: as [`Counter::returned`].
+    pub async fn return_guess(&self, key: &str, limit: Limit) -> Result<(), StoreError> {
+        let sent = version::guarded(self.update_guess(key), "attribute_exists(empty_at)")
+            .update_expression("SET empty_at = empty_at - :every REMOVE next_at")
+            .expression_attribute_values(":every", number(limit.every.as_u64()))
             .send()
             .await;
         held(sent, "return_guess").map(drop)
@@ -106,17 +165,5 @@ impl Store {
 
     fn update_guess(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.tables.guesses).key("pk", AttributeValue::S(key.to_owned()))
-    }
-}
-
-impl Counter {
-    fn of(item: &Item) -> Self {
-        let value = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-        Self {
-            failures: value("failures").and_then(|count: i64| u64::try_from(count).ok()).unwrap_or(0),
-            next_at: Timestamp::from_secs(value("next_at").unwrap_or(0)),
-            lapses: Timestamp::from_secs(value("lapses").unwrap_or(0)),
-            known_until: Timestamp::from_secs(value("known_until").unwrap_or(0)),
-        }
     }
 }

@@ -8,6 +8,7 @@ mod guesses;
 mod migrate;
 mod page;
 mod sessions;
+mod ttl;
 mod users;
 mod version;
 
@@ -15,11 +16,11 @@ pub use apps::{App, AppKind, GrantType, PreviousSecret, Revision, Subscription, 
 pub use audit::{AuditRow, Outcome};
 pub use error::StoreError;
 pub use grants::{Counted, Entry, GrantView, LiveSession, NewEntry};
-pub use guesses::Reservation;
+pub use guesses::{Guesses, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
 pub use sessions::EndedSession;
-pub use users::{ChangeUser, CreateUser, User, email_key};
+pub use users::{ChangeUser, CreateUser, User};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -1,7 +1,7 @@
 //! Sessions. Key: `sid`. Only login, refresh and end write an item; every write states what it requires to be true.
 
 use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
-use crate::{Store, number, version};
+use crate::{Store, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
@@ -326,7 +326,7 @@ impl SessionItem {
             credential_epoch: session.credential_epoch,
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
-            ttl: family.absolute_end.saturating_add(KEPT),
+            ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
         }
     }
 }

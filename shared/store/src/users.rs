@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
+use domain::address::Address;
 use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,8 @@ use std::collections::{BTreeMap, HashMap};
 pub struct User {
     /// The opaque subject of this person's tokens.
     pub user_id: UserId,
-    /// The address this person logs in with, as [`email_key`] writes it.
-    pub email: String,
+    /// The address this person logs in with.
+    pub email: Address,
     /// The stored password, if this store checks it.
     pub password: Option<PasswordHash>,
     /// Raised by whatever ends all of the person's sessions: a new password, disabling, deleting.
@@ -35,7 +36,7 @@ pub struct User {
 struct UserItem {
     pk: String,
     user_id: UserId,
-    email: String,
+    email: Address,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password: Option<String>,
     credential_epoch: u64,
@@ -49,7 +50,7 @@ struct UserItem {
 pub enum CreateUser {
     /// The person exists now.
     Created,
-    /// The address, or the id, is taken; nothing was written.
+    /// The address, or the id, is taken, or the id is that of an application; nothing was written.
     Taken,
 }
 
@@ -62,13 +63,12 @@ pub enum ChangeUser {
     Conflict,
 }
 
-/// An address as it is compared: without surrounding space, in lower case.
-pub fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
-}
+/// Ends the key of nobody. No address and no user id is empty, so that this reads as much as a key that is there, and
+/// finds nothing whatever names people have.
+const NOBODY: &str = "";
 
 fn claim_key(email: &str) -> AttributeValue {
-    AttributeValue::S(format!("email#{}", email_key(email)))
+    AttributeValue::S(format!("email#{email}"))
 }
 
 fn user_key(user_id: &UserId) -> AttributeValue {
@@ -76,15 +76,20 @@ fn user_key(user_id: &UserId) -> AttributeValue {
 }
 
 impl Store {
-    /// The person with that address. Two reads, also when there is nobody, so that both cases cost the same.
+    /// The person with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
+    /// that all cases cost the same.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
-        let found = self.users_item(claim_key(email), OPERATION).await?;
+        let asked = Address::parse(email).ok();
+        let claim = claim_key(asked.as_ref().map_or(NOBODY, Address::as_str));
+        let found = self.users_item(claim, OPERATION).await?;
         found.as_ref().map_or(Ok(0), |item| version::of(item, OPERATION))?;
         let user_id = found.as_ref().and_then(|item| item.get("user_id")).and_then(|value| value.as_s().ok());
-        let pk = AttributeValue::S(format!("user#{}", user_id.map_or("nobody", String::as_str)));
+        let pk = AttributeValue::S(format!("user#{}", user_id.map_or(NOBODY, String::as_str)));
         let Some(item) = self.users_item(pk, OPERATION).await? else { return Ok(None) };
-        Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
+        let user: UserItem = version::read(item, OPERATION)?;
+        // Whoever was read answers for the address that was asked for, and for no other.
+        Ok(asked.is_some_and(|asked| asked == user.email).then(|| user.into()))
     }
 
     /// The person of that id. One strongly consistent read: what a credential change wrote before is seen.
@@ -97,13 +102,16 @@ impl Store {
     /// Creates a person and claims the address, both or neither.
     pub async fn create_user(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
+        if user.user_id.is_app() {
+            return Ok(CreateUser::Taken);
+        }
         let item = version::written(UserItem::from(user), OPERATION)?;
         let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
             put.table_name(&self.tables.users).condition_expression("attribute_not_exists(pk)").build()
         };
         let person = new(Put::builder().set_item(Some(item)));
         let address = new(Put::builder()
-            .item("pk", claim_key(&user.email))
+            .item("pk", claim_key(user.email.as_str()))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
             .item("v", version::current()));
         let (Ok(person), Ok(address)) = (person, address) else {
@@ -215,11 +223,11 @@ impl Store {
     }
 
     /// Gives a person another address: the new one is claimed and the old one freed, both or neither.
-    pub async fn change_email(&self, user: &User, email: &str) -> Result<ChangeUser, StoreError> {
+    pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
             .table_name(&self.tables.users)
-            .item("pk", claim_key(email))
+            .item("pk", claim_key(email.as_str()))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
             .item("v", version::current())
             .condition_expression("attribute_not_exists(pk)")
@@ -231,8 +239,8 @@ impl Store {
             .condition_expression(version::condition("email = :old"))
             .expression_attribute_values(":version", version::current())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_values(":new", AttributeValue::S(email_key(email)))
-            .expression_attribute_values(":old", AttributeValue::S(email_key(&user.email)))
+            .expression_attribute_values(":new", AttributeValue::S(email.to_string()))
+            .expression_attribute_values(":old", AttributeValue::S(user.email.to_string()))
             .build();
         let writes = [
             claim.map(|claim| TransactWriteItem::builder().put(claim).build()),
@@ -251,7 +259,7 @@ impl Store {
             .condition_expression(version::condition("email = :email"))
             .expression_attribute_values(":version", version::current())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_values(":email", AttributeValue::S(email_key(&user.email)))
+            .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
             .build();
         let person = person.map(|person| TransactWriteItem::builder().delete(person).build());
         self.transact([person, self.free_claim(user)], "delete_user").await
@@ -279,7 +287,7 @@ impl Store {
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
             .table_name(&self.tables.users)
-            .key("pk", claim_key(&user.email))
+            .key("pk", claim_key(user.email.as_str()))
             .condition_expression(version::condition("user_id = :user"))
             .expression_attribute_values(":version", version::current())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -347,7 +355,7 @@ impl From<&User> for UserItem {
         Self {
             pk: format!("user#{}", user.user_id),
             user_id: user.user_id.clone(),
-            email: email_key(&user.email),
+            email: user.email.clone(),
             password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
             credential_epoch: user.credential_epoch,
             enabled: user.enabled,

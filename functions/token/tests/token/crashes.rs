@@ -67,7 +67,7 @@ async fn a_login_that_dies_leaves_nothing_that_works_and_is_repeated() {
     let stage = Stage::new().await;
     for round in 0..12 {
         // The first login comes from a source that is not known yet, the others look for room twice.
-        stage.wire.script(dying(if round == 0 { 8 } else { 7 }, Last::Unanswered));
+        stage.wire.script(dying(if round == 0 { 8 } else { 5 }, Last::Unanswered));
         assert_eq!(send(&stage.container(), login("alice", "pub1", NOTES)).await.status, 503);
         stage.wire.calm();
         stage.clock.forward(1);

@@ -26,7 +26,7 @@ const KINDS: [(&str, &str, &str); 6] = [
 
 async fn import(stage: &Stage, name: &str, hash: PasswordHash) -> UserId {
     let user_id = UserId::parse(&format!("u_{name}")).unwrap();
-    let email = format!("{name}@example.com");
+    let email = domain::address::Address::parse(&format!("{name}@example.com")).unwrap();
     let user = User {
         user_id: user_id.clone(),
         email,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use domain::address::Address;
 use domain::ids::{ApiName, ClientId, PlanName, UserId};
 use domain::password::{Cost, Passwords};
 use domain::scope::Scope;
@@ -138,7 +139,7 @@ impl Stage {
         let password = self.app.passwords.value().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
         let user = User {
             user_id: user_id.clone(),
-            email: format!("{name}@example.com"),
+            email: Address::parse(&format!("{name}@example.com")).unwrap(),
             password: Some(password),
             credential_epoch: 1,
             enabled: true,

@@ -35,17 +35,6 @@ impl Stage {
         view.tokens.values().map(|token| token.version).collect()
     }
 
-    /// The failures counted under a key.
-    pub(crate) async fn failures(&self, key: &str) -> u64 {
-        let scanned = self.db.client.scan().table_name(&self.db.tables.guesses).send().await.unwrap();
-        let item = scanned
-            .items()
-            .iter()
-            .find(|item| item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk == key));
-        let failures = item.and_then(|item| item.get("failures")).and_then(|failures| failures.as_n().ok());
-        failures.map_or(0, |failures| failures.parse().unwrap())
-    }
-
     /// Everything in the tables, as text.
     pub(crate) async fn dump(&self) -> String {
         let tables = &self.db.tables;

@@ -4,7 +4,7 @@ use crate::cli::FileFormat;
 use crate::error::Error;
 use serde::Deserialize;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// The longest line that is read, in bytes.
@@ -54,59 +54,69 @@ pub(super) fn lines<'a>(
     }
 }
 
+/// Each line of the file is a record: no column can hold a line break, so that a quote that is not closed spoils its own
+/// line alone.
 fn csv<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 'a, Error> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(source);
-    let wrong = |problem: String| Error::Invalid(format!("line 1: {problem}"));
-    let headers = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+    let mut lines = physical_lines(source);
+    let wrong = |number: u64, problem: String| Error::Invalid(format!("line {number}: {problem}"));
+    let Some((number, first)) = lines.next() else {
+        return Err(wrong(1, "the first line must name the columns, and one of them must be email".to_owned()));
+    };
+    let headers = first.and_then(|line| fields(&line)).map_err(|problem| wrong(number, problem))?;
     if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(name)) {
-        return Err(wrong(format!("unknown column {unknown:?}; the columns are {}", COLUMNS.join(", "))));
+        return Err(wrong(number, format!("unknown column {unknown:?}; the columns are {}", COLUMNS.join(", "))));
+    }
+    if let Some(twice) = COLUMNS.iter().find(|name| headers.iter().filter(|other| other == *name).count() > 1) {
+        return Err(wrong(number, format!("the column {twice} is named twice")));
     }
     if !headers.iter().any(|name| name == "email") {
-        return Err(wrong("the first line must name the columns, and one of them must be email".to_owned()));
+        let problem = "the first line must name the columns, and one of them must be email";
+        return Err(wrong(number, problem.to_owned()));
     }
-    let mut ended = false;
-    Ok(std::iter::from_fn(move || {
-        if ended {
-            return None;
-        }
-        let mut record = csv::StringRecord::new();
-        let read = reader.read_record(&mut record);
-        let number = match &read {
-            Err(error) => error.position().map(csv::Position::line),
-            Ok(_) => record.position().map(csv::Position::line),
-        };
-        let number = number.unwrap_or_else(|| reader.position().line());
-        match read {
-            Ok(false) => None,
-            Ok(true) => {
-                let long = record.as_slice().len() > MAX_LINE;
-                let read = || record.deserialize::<Record>(Some(&headers)).map_err(|error| csv_problem(&error));
-                Some(Line { number, record: if long { Err(too_long()) } else { read() } })
-            }
-            Err(error) => {
-                // A file that cannot be read on ends here; a line that cannot be understood does not.
-                ended = error.is_io_error();
-                Some(Line { number, record: Err(csv_problem(&error)) })
-            }
-        }
-    }))
+    Ok(lines.map(move |(number, line)| Line { number, record: line.and_then(|line| csv_record(&headers, &line)) }))
+}
+
+/// The fields of a line, without space around them.
+fn fields(line: &[u8]) -> Result<csv::StringRecord, String> {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).buffer_capacity(MAX_LINE).from_reader(line);
+    let mut record = csv::StringRecord::new();
+    reader.read_record(&mut record).map_err(|error| csv_problem(&error))?;
+    Ok(record)
+}
+
+fn csv_record(headers: &csv::StringRecord, line: &[u8]) -> Result<Record, String> {
+    let fields = fields(line)?;
+    if fields.len() != headers.len() {
+        return Err(format!("has {} fields where the first line names {}", fields.len(), headers.len()));
+    }
+    let field = |column: &str| {
+        let field = headers.iter().position(|name| name == column).and_then(|at| fields.get(at));
+        field.filter(|field| !field.is_empty()).map(str::to_owned)
+    };
+    let enabled = match field("enabled") {
+        None => None,
+        // As spreadsheets and programs write it.
+        Some(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        Some(_) => return Err("enabled must be true or false".to_owned()),
+    };
+    Ok(Record {
+        email: field("email").unwrap_or_default(),
+        user_id: field("user_id"),
+        password_hash: field("password_hash"),
+        enabled,
+    })
 }
 
 /// The reason alone: no value of the line, which may be a hash.
 fn csv_problem(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} fields where the first line names {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
-        csv::ErrorKind::Deserialize { .. } => "enabled must be true or false".to_owned(),
-        csv::ErrorKind::Io(error) => error.to_string(),
-        // The library may learn of more.
-        csv::ErrorKind::Seek | csv::ErrorKind::Serialize(_) | _ => "cannot be read as CSV".to_owned(),
-    }
+    if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) { "is not UTF-8" } else { "cannot be read as CSV" }.to_owned()
 }
 
-fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
+/// The lines that are not blank, each with its number from 1 as editors count, without its end (LF or CRLF), and without
+/// the mark that some systems put before the first. No more of a line is kept than may be read.
+fn physical_lines<'a>(source: impl Read + 'a) -> impl Iterator<Item = (u64, Result<Vec<u8>, String>)> + 'a {
     let mut reader = BufReader::new(source);
     let mut number = 0_u64;
     let mut ended = false;
@@ -116,31 +126,65 @@ fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
         }
         number = number.saturating_add(1);
         let mut bytes = Vec::new();
-        match reader.read_until(b'\n', &mut bytes) {
+        match read_line(&mut reader, &mut bytes) {
             Ok(0) => None,
-            Ok(_) => Some((number, Ok(bytes))),
+            Ok(length) => {
+                let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+                let line = if length > MAX_LINE {
+                    Err(too_long())
+                } else if line.contains(&b'\r') {
+                    Err("has a carriage return in it: end lines with LF or CRLF".to_owned())
+                } else {
+                    Ok(line.to_vec())
+                };
+                Some((number, line))
+            }
             Err(error) => {
+                // A file that cannot be read on ends here; a line that cannot be understood does not.
                 ended = true;
                 Some((number, Err(error.to_string())))
             }
         }
     });
-    lines.filter(|(_, bytes)| !bytes.as_ref().is_ok_and(|bytes| bytes.trim_ascii().is_empty())).map(
-        |(number, bytes)| {
-            let record = bytes.and_then(|bytes| match bytes.len() {
-                0..=MAX_LINE => serde_json::from_slice(&bytes).map_err(|error| json_problem(&error)),
-                _ => Err(too_long()),
-            });
-            Line { number, record }
-        },
-    )
+    lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty()))
+}
+
+/// Reads a line, of which no more than [`MAX_LINE`] and a byte is kept; returns its whole length.
+fn read_line(reader: &mut impl BufRead, kept: &mut Vec<u8>) -> std::io::Result<usize> {
+    let mut length = 0_usize;
+    loop {
+        let bytes = match reader.fill_buf() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at.saturating_add(1));
+        let taken = end.unwrap_or(bytes.len());
+        let room = MAX_LINE.saturating_add(1).saturating_sub(kept.len());
+        kept.extend(bytes.iter().take(taken.min(room)));
+        length = length.saturating_add(taken);
+        let done = end.is_some() || taken == 0;
+        reader.consume(taken);
+        if done {
+            return Ok(length);
+        }
+    }
+}
+
+fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
+    physical_lines(source).map(|(number, line)| {
+        let record = line.and_then(|line| serde_json::from_slice(&line).map_err(|error| json_problem(&error)));
+        Line { number, record }
+    })
 }
 
 /// The reason alone, likewise.
 fn json_problem(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => format!(
-            "is not {{\"email\": …}} with at most {}: a member is missing, unknown or of another type",
+            "is not {{\"email\": …}} with at most {}: a member is missing, unknown, named twice or of another type",
             COLUMNS.join(", ")
         ),
         serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
@@ -183,9 +227,35 @@ mod tests {
         assert!(!format!("{found:?}").contains("hunter2"));
     }
 
+    /// Numbers are those of an editor, whatever ends the lines and however many are blank.
     #[test]
-    fn a_column_that_is_none_stops_the_import_before_it_begins() {
+    fn a_line_has_the_number_that_an_editor_shows() {
+        for end in ["\n", "\r\n"] {
+            let text = ["\u{feff}email,enabled", "", "a@x.de,TRUE", "  ", "", "b@x.de,perhaps", "\"c@x.de,true", " d@x.de , False "];
+            let found = read(text.join(end).as_bytes(), FileFormat::Csv);
+            let found: Vec<_> = found.iter().map(|(line, read)| (*line, read.as_deref().ok())).collect();
+            assert_eq!(found, [(3, Some("a@x.de")), (6, None), (7, None), (8, Some("d@x.de"))], "{end:?}");
+            let text = ["\u{feff}{\"email\":\"a@x.de\"}", "", "{", "{\"email\":\"b@x.de\",\"email\":\"c@x.de\"}", "{\"email\":\"d@x.de\"}"];
+            let found = read(text.join(end).as_bytes(), FileFormat::Jsonl);
+            let found: Vec<_> = found.iter().map(|(line, read)| (*line, read.as_deref().ok())).collect();
+            assert_eq!(found, [(1, Some("a@x.de")), (3, None), (4, None), (5, Some("d@x.de"))], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_takes_no_memory() {
+        let long = format!("email\n{}\nb@x.de\n", "a".repeat(5 * MAX_LINE));
+        let found = read(long.as_bytes(), FileFormat::Csv);
+        assert_eq!(found, [(2, Err(too_long())), (3, Ok("b@x.de".to_owned()))]);
+        let old = read(b"email\na@x.de\rb@x.de\n", FileFormat::Csv);
+        assert!(old.len() == 1 && old[0].1.as_ref().is_err_and(|told| told.contains("CRLF")), "{old:?}");
+    }
+
+    #[test]
+    fn a_column_that_is_none_or_named_twice_stops_the_import_before_it_begins() {
         assert!(lines(&b"email,password\n"[..], FileFormat::Csv).is_err());
         assert!(lines(&b"a@example.com,x\n"[..], FileFormat::Csv).is_err());
+        let twice = lines(&b"email,enabled,email\n"[..], FileFormat::Csv).err().map(|error| error.to_string());
+        assert_eq!(twice.as_deref(), Some("line 1: the column email is named twice"));
     }
 }

@@ -41,6 +41,9 @@ pub enum InvalidHash {
     /// Of that kind, but not readable, or with a salt or hash of an unusable length.
     #[error("the {0} hash is malformed")]
     Malformed(&'static str),
+    /// It was made with a key that only the other system has.
+    #[error("the {0} hash was made with a key (keyid) that is not in it: nothing can be compared with it")]
+    Keyed(&'static str),
     /// Comparing a password with it would cost more than a login may.
     #[error("the {kind} hash costs too much to compare: at most {most} is accepted")]
     TooDear {
@@ -149,6 +152,9 @@ fn argon2(text: &str) -> Result<Legacy<'_>, InvalidHash> {
     let algorithm = Algorithm::try_from(phc.algorithm.as_str()).map_err(|_| malformed)?;
     // A hash without a version is of the first one (argon2 reference implementation, encoding.c).
     let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
+    if phc.params.get("keyid").is_some() {
+        return Err(InvalidHash::Keyed(KIND));
+    }
     let params = Params::try_from(&phc).map_err(|_| malformed)?;
     let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(malformed) };
     let memory = u64::from(params.m_cost());

@@ -30,6 +30,11 @@ pub(super) fn entry_value(ends: Timestamp, tokens: &BTreeMap<ConnectorName, Toke
     ]))
 }
 
+/// A number of the item, 0 if it has none of that name.
+pub(super) fn number_of(item: &Item, name: &str) -> i64 {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 pub(super) fn entries_of(item: &Item) -> Vec<Entry> {
     let entry = |(name, value): (&String, &AttributeValue)| {
         let sid = SessionId::parse(name.strip_prefix('s')?).ok()?;

@@ -98,6 +98,18 @@ fn a_hash_that_costs_too_much_is_never_computed() {
     }
 }
 
+/// No password would ever match it here: the other system's key is missing.
+#[test]
+fn a_hash_made_with_a_key_is_refused_by_that_name() {
+    for text in [
+        "$argon2id$v=19$m=65536,t=2,p=1,keyid=Hj5+dsK0$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "argon2$argon2id$v=19$m=65536,t=2,p=1,keyid=Hj5+dsK0,data=sRlHhRmKUGzdOmXn01XmXygd5Kc$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+    ] {
+        let refused = PasswordHash::import(text).unwrap_err();
+        assert!(refused.to_string().contains("keyid"), "{refused}");
+    }
+}
+
 #[test]
 fn what_is_no_hash_of_these_kinds_is_refused() {
     for text in [

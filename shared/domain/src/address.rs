@@ -1,0 +1,150 @@
+//! The address a person logs in with: one canonical form for all its spellings, the same at every door.
+
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// Bytes of an address (RFC 5321 §4.5.3.1.3).
+const MOST: usize = 254;
+/// Bytes of what stands before the `@` (RFC 5321 §4.5.3.1.1).
+const MOST_BEFORE: usize = 64;
+/// Bytes of a name at a back end: more than any directory gives.
+const MOST_OF_A_NAME: usize = 256;
+
+/// An e-mail address in canonical form: composed and decomposed, wide and narrow, capital and small letters are the
+/// same, and the domain is written in ASCII (RFC 5891 §4.4), since that is what mail and most systems have.
+///
+/// What a system without regard to case would take for the same address is the same here: `ß` is `ss`, `ı` and `İ` are
+/// `i`. So nobody gets a second account, and nobody else's, by another spelling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+/// Why a text is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    /// Not two parts with one `@` between them.
+    #[error("not an e-mail address: expected name@domain, with one @")]
+    Shape,
+    /// Too long.
+    #[error("not an e-mail address: it may have {MOST} bytes, {MOST_BEFORE} of them before the @")]
+    Long,
+    /// It looks like another address.
+    #[error("not an e-mail address: it holds a character that cannot be seen, U+{:04X}", u32::from(*.0))]
+    Invisible(char),
+    /// What stands before the `@`.
+    #[error(
+        "not an e-mail address: before the @ may stand letters, digits, and !#$%&'*+-/=?^_`{{|}}~, with single dots \
+         between them; no quotes, brackets or spaces"
+    )]
+    Name,
+    /// What stands after the `@`.
+    #[error("not an e-mail address: after the @ must stand the name of a domain")]
+    Domain,
+}
+
+impl Address {
+    /// Reads an address in any spelling. Space around it does not count.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing of the text is repeated but a character that cannot be seen.
+    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
+        let text = text.trim();
+        // Every spelling of an address is of about its length: nothing longer is looked at.
+        if text.len() > 4 * MOST {
+            return Err(InvalidAddress::Long);
+        }
+        if let Some(hidden) = text.chars().find(|char| is_invisible(*char)) {
+            return Err(InvalidAddress::Invisible(hidden));
+        }
+        let normal: String = text.nfkc().collect();
+        let (name, domain) = normal.split_once('@').ok_or(InvalidAddress::Shape)?;
+        if name.is_empty() || domain.is_empty() || domain.contains('@') {
+            return Err(InvalidAddress::Shape);
+        }
+        let (name, domain) = (canonical_name(name)?, canonical_domain(domain)?);
+        if name.len() > MOST_BEFORE || name.len().saturating_add(domain.len()) >= MOST {
+            return Err(InvalidAddress::Long);
+        }
+        Ok(Self(format!("{name}@{domain}")))
+    }
+
+    /// The canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn canonical_name(name: &str) -> Result<String, InvalidAddress> {
+    let folded = folded(name);
+    let dots = folded.starts_with('.') || folded.ends_with('.') || folded.contains("..");
+    let begins = folded.chars().next().is_some_and(|first| !is_combining_mark(first));
+    // Folding what is folded must change nothing, or one account would have two names.
+    if dots || !begins || !folded.chars().all(is_of_a_name) || self::folded(&folded) != folded {
+        return Err(InvalidAddress::Name);
+    }
+    Ok(folded)
+}
+
+/// Letters as they are compared: by way of the capital letter, letter by letter, so that every letter which shares a
+/// capital with another becomes that other one.
+fn folded(name: &str) -> String {
+    let small = name.to_lowercase().to_uppercase().nfkc().flat_map(char::to_lowercase).collect::<String>();
+    // A dot above an i or j, which have one already, is the rest of a Turkish capital.
+    small.replace("i\u{307}", "i").replace("j\u{307}", "j").nfkc().collect()
+}
+
+/// The characters of an atom (RFC 5322 §3.2.3) and, as RFC 6531 §3.3 has it, letters beyond ASCII.
+fn is_of_a_name(char: char) -> bool {
+    if char.is_ascii() {
+        char.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(char)
+    } else {
+        char.is_alphanumeric() || is_combining_mark(char)
+    }
+}
+
+fn canonical_domain(domain: &str) -> Result<String, InvalidAddress> {
+    let ascii = Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::VerifyAllowRootDot)
+        .map_err(|_| InvalidAddress::Domain)?;
+    let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
+    if ascii.is_empty() { Err(InvalidAddress::Domain) } else { Ok(ascii.to_owned()) }
+}
+
+/// Whether a character has no shape of its own: a control, a joiner, a mark of direction, a space of no width.
+fn is_invisible(char: char) -> bool {
+    char.is_control() || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+}
+
+/// A text that can be no name at a back end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name at a legacy system has 1 to {MOST_OF_A_NAME} bytes, all of them visible")]
+pub struct InvalidName;
+
+/// A name at a back end as it is stored and sent: composed, like passwords, and without space around it. Its letters
+/// stay as they are, since the back end may tell capital ones from small ones.
+///
+/// # Errors
+/// [`InvalidName`] when it is empty or too long, or holds what cannot be seen.
+pub fn name_at_a_back_end(text: &str) -> Result<String, InvalidName> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > MOST_OF_A_NAME || text.chars().any(is_invisible) {
+        return Err(InvalidName);
+    }
+    let name: String = text.nfc().collect();
+    if name.len() > MOST_OF_A_NAME { Err(InvalidName) } else { Ok(name) }
+}
+
+#[cfg(test)]
+mod tests;

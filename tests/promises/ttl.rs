@@ -1,0 +1,102 @@
+//! TTL is a broom: no item may be removed while a time in it still means something.
+
+use crate::versions::items;
+use crate::{DAY, NOW, app, guesses, legacy, session, sid, token, user};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::guess::{ACCOUNT, CLIENT, PAIR, SOURCE};
+use domain::session::{Family, Session};
+use domain::time::{Seconds, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+use store::{Entry, NewEntry, Reservation};
+use support::{DynamoDb, dynamodb};
+
+/// Times that end something for a user or for somebody who guesses.
+const MEANT: [&str; 8] = ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
+
+fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
+    let own = |(name, value): (&String, &AttributeValue)| match value {
+        AttributeValue::N(text) if MEANT.contains(&name.as_str()) => text.parse().unwrap(),
+        AttributeValue::M(inner) if name != "tokens" => latest(inner, now),
+        _ => now.as_secs(),
+    };
+    item.iter().map(own).max().unwrap_or(now.as_secs())
+}
+
+async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
+    for table in [&db.tables.guesses, &db.tables.grants, &db.tables.sessions] {
+        for item in items(db, table).await {
+            let latest = latest(&item, now);
+            let ttl: i64 = item["ttl"].as_n().unwrap().parse().unwrap();
+            // What means nothing any more may be swept at any time.
+            assert!(latest <= now.as_secs() || ttl >= latest, "{what}: {item:?}");
+        }
+    }
+}
+
+/// Guesses before, while and after a key is known, each limit, over a year.
+#[tokio::test]
+async fn no_counter_is_swept_while_it_counts() {
+    let db = dynamodb().await;
+    let mut now = NOW;
+    let mut state = 7_u64;
+    for step in 0..600 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let random = state >> 33;
+        let (key, limit) = [("p", PAIR), ("a", ACCOUNT), ("s", SOURCE), ("c", CLIENT)][(random % 4) as usize];
+        match (random / 4) % 16 {
+            0 => now = now.saturating_add(Seconds::new(random % (90 * 86_400))),
+            1..4 => now = now.saturating_add(Seconds::new(random % 4_000)),
+            4 => db.store.remember_login(key, limit, now.saturating_add(Seconds::new(random % 7_776_000))).await.unwrap(),
+            5 => db.store.return_guess(key, limit).await.unwrap(),
+            _ => drop(guesses::reserve(&db.store, key, limit, now).await.unwrap()),
+        }
+        check(&db, now, &format!("step {step}")).await;
+    }
+}
+
+/// A lock-out of a source that was known long ago holds after a sweep: a hundred guesses stay a hundred.
+#[tokio::test]
+async fn a_lock_out_outlives_what_the_source_was_known_for() {
+    let db = dynamodb().await;
+    db.store.remember_login("p", PAIR, NOW.saturating_add(Seconds::new(10))).await.unwrap();
+    let now = NOW.saturating_add(Seconds::new(20));
+    for _ in 0..PAIR.free + 1 {
+        assert_eq!(guesses::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));
+    }
+    check(&db, now, "locked out").await;
+}
+
+/// A grant lives as long as the longest of its sessions, in whatever order they came.
+#[tokio::test]
+async fn a_shorter_session_does_not_sweep_a_longer_one() {
+    let db = dynamodb().await;
+    for (byte, days) in [(1, 90), (2, 1), (3, 30), (4, 91)] {
+        let ends = NOW.saturating_add(Seconds::new(days * 86_400));
+        let added = db.store.add_entry(&user(), &app(), &Entry { sid: sid(byte), ends }, &BTreeMap::new(), 8).await;
+        assert_eq!(added, Ok(NewEntry::Added));
+        check(&db, NOW, &format!("{days} days")).await;
+    }
+    let full = Entry { sid: sid(9), ends: NOW.saturating_add(DAY) };
+    let refused = db.store.add_entry(&user(), &app(), &full, &BTreeMap::new(), 4).await.unwrap();
+    assert!(matches!(refused, NewEntry::Full(entries) if entries.len() == 4));
+}
+
+#[tokio::test]
+async fn a_session_is_kept_to_its_end_and_a_day() {
+    let db = dynamodb().await;
+    let one = session(1);
+    db.store.create_session(&one).await.unwrap();
+    let mut now = NOW;
+    let mut current = one;
+    for turn in 0..5 {
+        let until = now.saturating_add(Seconds::new(30));
+        let rotation = turn.to_string();
+        assert_eq!(db.store.lease_session(&current, &rotation, until, now).await, Ok(true));
+        check(&db, now, "leased").await;
+        let family: Family = current.family.rotated(None, DAY, now);
+        let next = Session { family, tokens: BTreeMap::from([(legacy(), token(turn + 2))]), ..current.clone() };
+        assert_eq!(db.store.rotate_session(&next, &rotation, true, now).await, Ok(true));
+        check(&db, now, "rotated").await;
+        (current, now) = (next, now.saturating_add(Seconds::new(80_000)));
+    }
+}
