@@ -42,15 +42,12 @@ impl DataDirectory {
     /// This directory, or a temporary one that is deleted in the end.
     pub fn open(path: Option<&Path>) -> Result<Self, DirectoryError> {
         let unusable = |path: &Path, source| DirectoryError::Unusable { path: path.to_owned(), source };
-        let temporary = match path {
-            Some(path) => {
-                make_private(path).map_err(|error| unusable(path, error))?;
-                None
-            }
-            None => {
-                let made = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir();
-                Some(made.map_err(|error| unusable(&std::env::temp_dir(), error))?)
-            }
+        let temporary = if let Some(path) = path {
+            make_private(path).map_err(|error| unusable(path, error))?;
+            None
+        } else {
+            let made = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir();
+            Some(made.map_err(|error| unusable(&std::env::temp_dir(), error))?)
         };
         let path =
             temporary.as_ref().map_or_else(|| path.unwrap_or(Path::new(".")).to_owned(), |dir| dir.path().to_owned());
@@ -96,7 +93,9 @@ mod tests {
         let made = |name: &str, file: Option<&str>| {
             std::fs::create_dir(path(name)).unwrap();
             std::fs::set_permissions(path(name), Permissions::from_mode(0o755)).unwrap();
-            file.map(|file| std::fs::write(path(name).join(file), "").unwrap());
+            if let Some(file) = file {
+                std::fs::write(path(name).join(file), "").unwrap();
+            }
         };
         made("empty", None);
         made("earlier", Some("lock"));

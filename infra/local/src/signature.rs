@@ -53,7 +53,7 @@ pub(crate) struct Signature<'r> {
     region: &'r str,
     service: &'r str,
     signed_headers: Vec<&'r str>,
-    signature: &'r str,
+    value: &'r str,
     time: DateTime,
 }
 
@@ -75,8 +75,8 @@ impl<'r> Signature<'r> {
         };
         let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok()).ok_or(Unsigned::Incomplete)?;
         let signed_headers = field("SignedHeaders")?.split(';').collect();
-        let (signature, time) = (field("Signature")?, time(date).ok_or(Unsigned::Incomplete)?);
-        Ok(Self { access_key_id, region, service, signed_headers, signature, time })
+        let (value, time) = (field("Signature")?, time(date).ok_or(Unsigned::Incomplete)?);
+        Ok(Self { access_key_id, region, service, signed_headers, value, time })
     }
 
     /// Whether these credentials made it, for these very bytes, at about `now` (seconds since 1970).
@@ -93,7 +93,7 @@ impl<'r> Signature<'r> {
             return Err(Unsigned::Wrong);
         }
         let expected = self.expected(parts, body, by).ok_or(Unsigned::Wrong)?;
-        let same = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), self.signature.as_bytes());
+        let same = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), self.value.as_bytes());
         if bool::from(same) { Ok(()) } else { Err(Unsigned::Wrong) }
     }
 
