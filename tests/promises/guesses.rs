@@ -7,12 +7,7 @@ use store::{Reservation, Store, StoreError};
 use support::{DynamoDb, dynamodb};
 
 /// Reads and reserves, as the token function does.
-pub(crate) async fn reserve(
-    store: &Store,
-    key: &str,
-    limit: Limit,
-    now: Timestamp,
-) -> Result<Reservation, StoreError> {
+pub(crate) async fn reserve(store: &Store, key: &str, limit: Limit, now: Timestamp) -> Result<Reservation, StoreError> {
     let seen = store.guesses(key).await?;
     store.reserve_guess(key, limit, seen, now).await
 }

@@ -11,7 +11,8 @@ use store::{Entry, NewEntry, Reservation};
 use support::{DynamoDb, dynamodb};
 
 /// Times that end something for a user or for somebody who guesses.
-const MEANT: [&str; 8] = ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
+const MEANT: [&str; 8] =
+    ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
 
 fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
     let own = |(name, value): (&String, &AttributeValue)| match value {
@@ -46,7 +47,9 @@ async fn no_counter_is_swept_while_it_counts() {
         match (random / 4) % 16 {
             0 => now = now.saturating_add(Seconds::new(random % (90 * 86_400))),
             1..4 => now = now.saturating_add(Seconds::new(random % 4_000)),
-            4 => db.store.remember_login(key, limit, now.saturating_add(Seconds::new(random % 7_776_000))).await.unwrap(),
+            4 => {
+                db.store.remember_login(key, limit, now.saturating_add(Seconds::new(random % 7_776_000))).await.unwrap()
+            }
             5 => db.store.return_guess(key, limit).await.unwrap(),
             _ => drop(guesses::reserve(&db.store, key, limit, now).await.unwrap()),
         }

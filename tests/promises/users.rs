@@ -78,7 +78,11 @@ async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().email.as_str(), "ada@example.com");
     assert_eq!(db.store.change_email(&ada, &address("Countess@Example.com")).await, Ok(ChangeUser::Done));
     assert_eq!(db.store.user_by_email("ada@example.com").await, Ok(None));
-    assert_eq!(db.store.change_email(&ada, &address("late@example.com")).await, Ok(ChangeUser::Conflict), "changed meanwhile");
+    assert_eq!(
+        db.store.change_email(&ada, &address("late@example.com")).await,
+        Ok(ChangeUser::Conflict),
+        "changed meanwhile"
+    );
     assert_eq!(db.store.delete_user(&ada).await, Ok(ChangeUser::Conflict), "changed meanwhile");
     let moved = db.store.user_by_email("countess@example.com").await.unwrap().unwrap();
     assert_eq!(moved.user_id, ada.user_id);

@@ -49,7 +49,8 @@ impl App {
         }
         seen.counter.permit(PAIR, request.now).map_err(Failure::TooManyAttempts)?;
         let (source, account) = (format!("source#{source}"), format!("account#{account}"));
-        let (of_source, of_account) = futures_util::try_join!(self.store.guesses(&source), self.store.guesses(&account))?;
+        let (of_source, of_account) =
+            futures_util::try_join!(self.store.guesses(&source), self.store.guesses(&account))?;
         let counters =
             [(source.clone(), SOURCE, of_source), (pair.clone(), PAIR, seen), (account.clone(), ACCOUNT, of_account)];
         self.reserve_all(request, &counters).await?;

@@ -36,7 +36,9 @@ pub(crate) enum Error {
     OutcomeNotAudited(StoreError),
     #[error("there is no user {0}: `gateway-admin users list` shows all")]
     NoUser(String),
-    #[error("{name} is the address of one user and the id of another: name the first by its id, {by_address}, and the second by its address")]
+    #[error(
+        "{name} is the address of one user and the id of another: name the first by its id, {by_address}, and the second by its address"
+    )]
     TwoUsers { name: String, by_address: UserId },
     #[error("there is no app {0}: `gateway-admin apps list` shows all")]
     NoApp(ClientId),

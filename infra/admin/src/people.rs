@@ -58,7 +58,8 @@ pub(crate) fn subject(user: &User) -> String {
 
 async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let email = address(&arguments.email)?;
-    let password = if arguments.no_password { None } else { Some(hashed(context, &new_password()?, email.as_str()).await?) };
+    let password =
+        if arguments.no_password { None } else { Some(hashed(context, &new_password()?, email.as_str()).await?) };
     let user_id = match arguments.id {
         Some(id) if id.is_app() => {
             return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));

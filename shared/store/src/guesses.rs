@@ -116,12 +116,10 @@ impl Store {
             .expression_attribute_values(":now", number(now.as_secs()));
         if !kept.is_empty() {
             let latest = now.saturating_add(limit.memory());
-            update = update
-                .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(
-                    ":ttl",
-                    number(ttl::after([latest, counted.empty_at, counted.next_at]).as_secs()),
-                );
+            update = update.expression_attribute_names("#ttl", "ttl").expression_attribute_values(
+                ":ttl",
+                number(ttl::after([latest, counted.empty_at, counted.next_at]).as_secs()),
+            );
         }
         match permit {
             Permit::First => update.expression_attribute_values(":counted", number(counted.empty_at.as_secs())),

@@ -103,7 +103,8 @@ async fn an_account_has_a_hundred_failures_a_day_from_strange_sources_and_no_mor
         at.push((now, evaluated(&join_all(sources).await)));
     }
     for (from, _) in &at {
-        let day: usize = at.iter().filter(|(now, _)| (*from..from + 86_400).contains(now)).map(|(_, count)| count).sum();
+        let day: usize =
+            at.iter().filter(|(now, _)| (*from..from + 86_400).contains(now)).map(|(_, count)| count).sum();
         assert!(day <= 100, "{day} from {from}");
     }
     assert!(at.iter().map(|(_, count)| count).sum::<usize>() >= 95);
@@ -212,5 +213,9 @@ async fn no_user_id_answers_for_addresses_that_are_nobodys() {
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("username", "no address"), ("password", PASSWORD)];
     assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
     let app = store::User { user_id: domain::ids::UserId::parse("app:pub1").unwrap(), ..alice };
-    assert_eq!(stage.db.store.create_user(&app).await, Ok(store::CreateUser::Taken), "an application's id is no person's");
+    assert_eq!(
+        stage.db.store.create_user(&app).await,
+        Ok(store::CreateUser::Taken),
+        "an application's id is no person's"
+    );
 }

@@ -111,7 +111,8 @@ fn csv_record(headers: &csv::StringRecord, line: &[u8]) -> Result<Record, String
 
 /// The reason alone: no value of the line, which may be a hash.
 fn csv_problem(error: &csv::Error) -> String {
-    if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) { "is not UTF-8" } else { "cannot be read as CSV" }.to_owned()
+    if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) { "is not UTF-8" } else { "cannot be read as CSV" }
+        .to_owned()
 }
 
 /// The lines that are not blank, each with its number from 1 as editors count, without its end (LF or CRLF), and without
@@ -231,11 +232,26 @@ mod tests {
     #[test]
     fn a_line_has_the_number_that_an_editor_shows() {
         for end in ["\n", "\r\n"] {
-            let text = ["\u{feff}email,enabled", "", "a@x.de,TRUE", "  ", "", "b@x.de,perhaps", "\"c@x.de,true", " d@x.de , False "];
+            let text = [
+                "\u{feff}email,enabled",
+                "",
+                "a@x.de,TRUE",
+                "  ",
+                "",
+                "b@x.de,perhaps",
+                "\"c@x.de,true",
+                " d@x.de , False ",
+            ];
             let found = read(text.join(end).as_bytes(), FileFormat::Csv);
             let found: Vec<_> = found.iter().map(|(line, read)| (*line, read.as_deref().ok())).collect();
             assert_eq!(found, [(3, Some("a@x.de")), (6, None), (7, None), (8, Some("d@x.de"))], "{end:?}");
-            let text = ["\u{feff}{\"email\":\"a@x.de\"}", "", "{", "{\"email\":\"b@x.de\",\"email\":\"c@x.de\"}", "{\"email\":\"d@x.de\"}"];
+            let text = [
+                "\u{feff}{\"email\":\"a@x.de\"}",
+                "",
+                "{",
+                "{\"email\":\"b@x.de\",\"email\":\"c@x.de\"}",
+                "{\"email\":\"d@x.de\"}",
+            ];
             let found = read(text.join(end).as_bytes(), FileFormat::Jsonl);
             let found: Vec<_> = found.iter().map(|(line, read)| (*line, read.as_deref().ok())).collect();
             assert_eq!(found, [(1, Some("a@x.de")), (3, None), (4, None), (5, Some("d@x.de"))], "{end:?}");

@@ -8,11 +8,33 @@ fn canonical(text: &str) -> String {
 #[test]
 fn every_spelling_of_an_address_is_one_address() {
     for (address, spellings) in [
-        ("ada@example.com", &["Ada@Example.COM", " ada@example.com\t", "ada@example.com.", "ａｄａ＠ｅｘａｍｐｌｅ．ｃｏｍ", "ada@example。com", "ADA@EXAMPLE.COM."][..]),
+        (
+            "ada@example.com",
+            &[
+                "Ada@Example.COM",
+                " ada@example.com\t",
+                "ada@example.com.",
+                "ａｄａ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+                "ada@example。com",
+                "ADA@EXAMPLE.COM.",
+            ][..],
+        ),
         ("jos\u{e9}@example.com", &["jose\u{301}@example.com", "JOSÉ@example.com", "JOSE\u{301}@example.com"]),
-        ("ada@xn--mller-kva.de", &["ada@müller.de", "ada@mu\u{308}ller.de", "ada@MÜLLER.de", "ada@XN--MLLER-KVA.de", "ada@xn--mller-kva.de."]),
+        (
+            "ada@xn--mller-kva.de",
+            &[
+                "ada@müller.de",
+                "ada@mu\u{308}ller.de",
+                "ada@MÜLLER.de",
+                "ada@XN--MLLER-KVA.de",
+                "ada@xn--mller-kva.de.",
+            ],
+        ),
         ("ida@example.com", &["ıda@example.com", "İda@example.com", "i\u{307}da@example.com", "IDA@example.com"]),
-        ("strasse@example.com", &["straße@example.com", "STRASSE@example.com", "STRAẞE@example.com", "ſtraße@example.com"]),
+        (
+            "strasse@example.com",
+            &["straße@example.com", "STRASSE@example.com", "STRAẞE@example.com", "ſtraße@example.com"],
+        ),
         ("k@example.com", &["\u{212a}@example.com", "K@example.com"]),
         ("γιωργοσ@example.com", &["ΓΙΩΡΓΟΣ@example.com", "γιωργος@example.com"]),
         ("ada+b_c!@a-b.example", &["ADA+b_c!@A-B.example"]),
