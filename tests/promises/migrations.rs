@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::guess::PAIR;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
+use domain::time::Seconds;
 use std::sync::Arc;
 use store::{Counted, Migrated, NewEntry, Older, OlderItem, Store, StoreError, Table};
 use support::{DynamoDb, Verdict, Wire, dynamodb};
@@ -169,7 +170,7 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
                 .update_item()
                 .table_name(&db.tables.guesses)
                 .key("pk", AttributeValue::S("pair".into()))
-                .update_expression("REMOVE v ADD failures :one")
+                .update_expression("REMOVE v ADD empty_at :one")
                 .expression_attribute_values(":one", AttributeValue::N("1".into()))
                 .send()
                 .await
@@ -179,7 +180,8 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(migration.await.unwrap(), Ok(Migrated::Left));
-    assert_eq!(items(&db, &db.tables.guesses).await[0]["failures"], AttributeValue::N("6".into()));
+    let changed = NOW.saturating_add(PAIR.every).saturating_add(Seconds::new(5)).as_secs();
+    assert_eq!(items(&db, &db.tables.guesses).await[0]["empty_at"], AttributeValue::N(changed.to_string()));
     assert_eq!(migrate(&db.store, Table::Guesses).await, [Migrated::Rewritten]);
 }
 
