@@ -75,13 +75,12 @@ impl App {
     /// Answers one API Gateway event, REST or HTTP API, or the proxy's request for a renewal.
     pub async fn handle(&self, event: Value) -> Value {
         if let Some(asked) = RenewalRequest::from_event(&event) {
-            let answer = match asked {
-                Some(asked) => Box::pin(self.renewal(&asked)).await,
+            let answer = if let Some(asked) = asked {
+                Box::pin(self.renewal(&asked)).await
+            } else {
                 // Another version of the proxy may ask in other words.
-                None => {
-                    tracing::warn!("a renewal was asked for in words of another version");
-                    RenewalAnswer::Later
-                }
+                tracing::warn!("a renewal was asked for in words of another version");
+                RenewalAnswer::Later
             };
             return serde_json::json!(answer);
         }

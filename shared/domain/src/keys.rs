@@ -284,7 +284,7 @@ pub(crate) fn is_on_curve(point: &[u8]) -> bool {
 }
 
 /// A modulus and an exponent (RFC 7518 §6.3.1) in the bounds in which ring verifies: a modulus of 2048 to 8192 bits, both
-/// odd and without zeros in front (§2, Base64urlUInt).
+/// odd and without zeros in front (§2, `Base64urlUInt`).
 fn rsa_key(n: &str, e: &str) -> Result<DecodingKey, &'static str> {
     let number = |text: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;

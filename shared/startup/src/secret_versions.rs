@@ -24,13 +24,13 @@ pub struct SecretError {
 }
 
 impl SecretError {
-    fn new<E>(call: &'static str, secret: &str, error: SdkError<E>) -> Self
+    fn new<E>(call: &'static str, secret: &str, error: &SdkError<E>) -> Self
     where
         SdkError<E>: ProvideErrorMetadata,
         E: std::error::Error + 'static,
     {
         let code = error.code().map(str::to_owned);
-        Self { call, secret: secret.to_owned(), code, reason: causes(&error) }
+        Self { call, secret: secret.to_owned(), code, reason: causes(error) }
     }
 
     fn is(&self, code: &str) -> bool {
@@ -71,7 +71,7 @@ impl SecretVersions {
     /// Whether the secret rotates, and which versions have which stages.
     pub async fn describe(&self, secret: &str) -> Result<Description, SecretError> {
         let answer = self.client.describe_secret().secret_id(secret).send().await;
-        let answer = answer.map_err(|error| SecretError::new("DescribeSecret", secret, error))?;
+        let answer = answer.map_err(|error| SecretError::new("DescribeSecret", secret, &error))?;
         Ok(Description {
             rotates: answer.rotation_enabled.unwrap_or(false),
             stages: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
@@ -96,7 +96,7 @@ impl SecretVersions {
                 // An empty text cannot be put and is no value; emulators begin with one.
                 Ok((!text.is_empty()).then(|| Version { id, text: Secret::new(text) }))
             }
-            Err(error) => match SecretError::new("GetSecretValue", secret, error) {
+            Err(error) => match SecretError::new("GetSecretValue", secret, &error) {
                 none if none.is("ResourceNotFoundException") => Ok(None),
                 error => Err(error),
             },
@@ -108,7 +108,7 @@ impl SecretVersions {
         let request = self.client.put_secret_value().secret_id(secret).client_request_token(id).version_stages(stage);
         match request.secret_string(text.expose()).send().await {
             Ok(_) => Ok(true),
-            Err(error) => match SecretError::new("PutSecretValue", secret, error) {
+            Err(error) => match SecretError::new("PutSecretValue", secret, &error) {
                 taken if taken.is("ResourceExistsException") => Ok(false),
                 error => Err(error),
             },
@@ -119,13 +119,13 @@ impl SecretVersions {
     pub async fn promote(&self, secret: &str, to: &str, from: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
         let answer = request.move_to_version_id(to).remove_from_version_id(from).send().await;
-        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, error))
+        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
     }
 
     /// Gives up a version that a rotation was making.
     pub async fn abandon(&self, secret: &str, version: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(PENDING);
         let answer = request.remove_from_version_id(version).send().await;
-        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, error))
+        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
     }
 }
