@@ -6,6 +6,9 @@ use support::{ADA, DEMO_APP};
 use crate::forge::Key;
 use crate::rotation::{Site, kid};
 
+/// What somebody did to a set.
+type Damage = fn(&mut Json);
+
 fn json_of(site: &Site, name: &str) -> Json {
     serde_json::from_str(&site.secrets.value(name).expect("a value")).expect("JSON")
 }
@@ -51,7 +54,7 @@ async fn a_signing_key_that_is_not_the_published_one_signs_nothing() {
 /// Abuse case K2; checklist J-08.
 #[tokio::test]
 async fn a_public_set_that_cannot_be_right_is_not_believed() {
-    let damages: [(&str, fn(&mut Json)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("a point off the curve", |set| set["keys"][1]["y"] = set["keys"][1]["x"].clone()),
         ("one name twice", |set| set["keys"][1]["kid"] = set["keys"][0]["kid"].clone()),
         ("its current key gone", |set| drop(set["keys"].as_array_mut().expect("keys").remove(0))),

@@ -16,11 +16,7 @@ pub(crate) fn name() -> Result<String, StartError> {
 
 /// An identifier of a request, in the form of a UUID. Not a secret.
 pub(crate) fn request_id() -> String {
-    let random = u128::from_be_bytes(entropy::bytes::<16>().unwrap_or_default());
-    let hex = format!("{random:032x}");
-    let part = |range| hex.get(range).unwrap_or_default();
-    // Version 4, variant 1 (RFC 9562 §5.4).
-    format!("{}-{}-4{}-8{}-{}", part(0..8), part(8..12), part(13..16), part(17..20), part(20..32))
+    uuid::Builder::from_random_bytes(entropy::bytes().unwrap_or_default()).into_uuid().to_string()
 }
 
 /// The id of a trace of X-Ray that begins now: `1-`, the seconds since 1970 and 96 random bits, in hexadecimal digits.

@@ -42,13 +42,13 @@ pub struct ClockOff {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offset(Option<Bounds>);
 
-#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
+/// In milliseconds.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    least_ms: i64,
-    most_ms: i64,
+    least: i64,
+    most: i64,
     /// When that was known, by the clock itself.
-    at_ms: i64,
+    at: i64,
 }
 
 impl Offset {
@@ -61,16 +61,16 @@ impl Offset {
             return;
         }
         let begun_ms = date.as_secs().saturating_mul(1_000);
-        let least_ms = begun_ms.saturating_sub(received_ms).saturating_sub(SERVERS_DIFFER_MS);
-        let most_ms = begun_ms.saturating_add(999).saturating_sub(sent_ms).saturating_add(SERVERS_DIFFER_MS);
-        let told = Bounds { least_ms, most_ms, at_ms: received_ms };
+        let least = begun_ms.saturating_sub(received_ms).saturating_sub(SERVERS_DIFFER_MS);
+        let most = begun_ms.saturating_add(999).saturating_sub(sent_ms).saturating_add(SERVERS_DIFFER_MS);
+        let told = Bounds { least, most, at: received_ms };
         let both = self.0.map(|known| known.at(received_ms)).map(|known| Bounds {
-            least_ms: known.least_ms.max(least_ms),
-            most_ms: known.most_ms.min(most_ms),
-            at_ms: received_ms,
+            least: known.least.max(least),
+            most: known.most.min(most),
+            at: received_ms,
         });
         // Bounds that exclude each other: the clock was set meanwhile, so that only the newest say anything.
-        self.0 = both.filter(|both| both.least_ms <= both.most_ms).or(Some(told));
+        self.0 = both.filter(|both| both.least <= both.most).or(Some(told));
     }
 
     /// What time it is when the clock says this. Without any answer so far the clock is believed.
@@ -81,8 +81,8 @@ impl Offset {
             return Err(ClockOff { offset_ms });
         }
         Ok(Reading {
-            earliest_ms: clock_ms.saturating_add(bounds.least_ms),
-            latest_ms: clock_ms.saturating_add(bounds.most_ms),
+            earliest_ms: clock_ms.saturating_add(bounds.least),
+            latest_ms: clock_ms.saturating_add(bounds.most),
         })
     }
 
@@ -95,17 +95,13 @@ impl Offset {
 impl Bounds {
     /// The bounds as they are worth when the clock says this.
     fn at(self, clock_ms: i64) -> Self {
-        let drift = clock_ms.saturating_sub(self.at_ms).saturating_abs() / DRIFT;
-        Self {
-            least_ms: self.least_ms.saturating_sub(drift),
-            most_ms: self.most_ms.saturating_add(drift),
-            at_ms: clock_ms,
-        }
+        let drift = clock_ms.saturating_sub(self.at).saturating_abs() / DRIFT;
+        Self { least: self.least.saturating_sub(drift), most: self.most.saturating_add(drift), at: clock_ms }
     }
 
     /// The smallest offset within them.
     fn nearest(self) -> i64 {
-        if self.least_ms > 0 { self.least_ms } else { self.most_ms.min(0) }
+        if self.least > 0 { self.least } else { self.most.min(0) }
     }
 }
 

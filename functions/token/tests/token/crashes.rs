@@ -38,8 +38,8 @@ where
 {
     for most in 0..30 {
         for last in [Last::Answered, Last::Unanswered] {
-            let stage = Stage::new().await;
-            let request = journey(&stage).await;
+            let stage = Box::pin(Stage::new()).await;
+            let request = Box::pin(journey(&stage)).await;
             let dying_app = stage.container();
             stage.wire.script(dying(most, last));
             let answer = send(&dying_app, request.clone()).await;
@@ -93,7 +93,7 @@ async fn a_refresh_that_dies_is_repeated_with_the_same_token() {
             assert_eq!(repeated.refresh, again.refresh, "{when}");
             assert_eq!(stage.refresh("pub1", &again.refresh).await.status, 200, "{when}");
         };
-        assert_eq!(at_every_write(scope, journey, after).await, writes);
+        assert_eq!(Box::pin(at_every_write(scope, journey, after)).await, writes);
     }
 }
 

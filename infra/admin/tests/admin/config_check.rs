@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::operator::{Printed, run};
 
 async fn check(file: &Path, more: &[&str]) -> Printed {
-    let file = file.to_str().unwrap();
+    let file = file.to_str().expect("UTF-8");
     // Nothing of AWS is asked: there is neither a target nor a tool.
     run(&[&["config", "check", file], more].concat(), "", |command| command.env("PATH", "/nowhere")).await
 }
@@ -18,7 +18,7 @@ async fn a_good_file_is_good_and_a_wrong_one_is_told_with_line_and_field() {
     std::fs::write(&file, good).unwrap();
     assert!(check(&file, &[]).await.text().contains("is good"));
     assert_eq!(check(&file, &["-o", "json"]).await.json()["good"], true);
-    let named = ["--config", file.to_str().unwrap(), "config", "check"];
+    let named = ["--config", file.to_str().expect("UTF-8"), "config", "check"];
     assert!(run(&named, "", |command| command).await.text().contains("is good"));
 
     let wrong = [

@@ -7,12 +7,12 @@ use crate::operator::{PROGRAM, run};
 /// What bash proposes for the last of these words, with the script that the program prints.
 async fn proposed(words: &[&str]) -> String {
     let line = words.join(" ");
+    let quoted = format!("'{}'", words.join("' '"));
     let last = words.len() - 1;
     let script = format!(
-        "source <({PROGRAM} completions bash)\nCOMP_WORDS=({})\nCOMP_CWORD={last}\nCOMP_LINE={line:?}\n\
+        "source <({PROGRAM} completions bash)\nCOMP_WORDS=({quoted})\nCOMP_CWORD={last}\nCOMP_LINE={line:?}\n\
          function=$(complete -p gateway-admin | sed 's/.* -F \\([^ ]*\\).*/\\1/')\n\
          \"$function\" gateway-admin '{}' '{}'\nprintf '%s ' \"${{COMPREPLY[@]}}\"",
-        words.iter().map(|word| format!("'{word}' ")).collect::<String>(),
         words[last],
         words[last - 1],
     );

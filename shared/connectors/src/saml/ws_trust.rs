@@ -96,13 +96,10 @@ impl WsTrust {
     }
 }
 
-/// An identifier written as a UUID (RFC 9562 section 4): the bits that tell version 4 are set over the random ones.
-fn uuid(identifier: &str) -> String {
+/// An identifier written as a UUID of version 4 (RFC 9562 §5.4).
+fn uuid(identifier: &str) -> uuid::Uuid {
     let bits = u128::from_str_radix(identifier.trim_start_matches('_'), 16).unwrap_or_default();
-    let bits = bits & !(0xf000 << 64 | 0xc000 << 48) | 0x4000 << 64 | 0x8000 << 48;
-    let [time, first, second, third, node] =
-        [bits >> 96, bits >> 80 & 0xffff, bits >> 64 & 0xffff, bits >> 48 & 0xffff, bits & 0xffff_ffff_ffff];
-    format!("{time:08x}-{first:04x}-{second:04x}-{third:04x}-{node:012x}")
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
 }
 
 #[async_trait]
