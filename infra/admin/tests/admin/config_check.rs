@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::operator::{Printed, run};
 
 async fn check(file: &Path, more: &[&str]) -> Printed {
-    let file = file.to_str().expect("UTF-8");
+    let file = &*file.to_string_lossy();
     // Nothing of AWS is asked: there is neither a target nor a tool.
     run(&[&["config", "check", file], more].concat(), "", |command| command.env("PATH", "/nowhere")).await
 }
