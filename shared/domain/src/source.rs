@@ -37,10 +37,11 @@ impl Source {
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
-        // IPv4-mapped (RFC 4291 §2.5.5.2), and the well-known prefix of translators (RFC 6052 §2.1).
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
-        // 6to4 (RFC 3056 §2): one IPv4 address has 65,536 networks.
-        [0x2002, high, low, ..] => Some(join(high, low)),
+        // IPv4-mapped (RFC 4291 §2.5.5.2); the well-known prefix of translators (RFC 6052 §2.1); 6to4 (RFC 3056 §2), where
+        // one IPv4 address has 65,536 networks.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some(join(high, low))
+        }
         // Teredo (RFC 4380 §4): the first 64 bits are those of a server; the client's address is inverted.
         [0x2001, 0, _, _, _, _, high, low] => Some(join(!high, !low)),
         _ => None,
@@ -51,7 +52,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::V4(address) => write!(f, "{address}"),
-            Self::V6([a, b, c, d]) => write!(f, "{a:x}:{b:x}:{c:x}:{d:x}::/64"),
+            Self::V6(network) => {
+                network.iter().try_for_each(|part| write!(f, "{part:x}:"))?;
+                f.write_str(":/64")
+            }
             Self::Unknown => f.write_str("unknown"),
         }
     }
