@@ -183,7 +183,8 @@ pub(crate) fn spawn(program: &Program, name: &str, runtime_api: &str, log: &Log)
     command
         .env_clear()
         .envs(&function.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        // As a URL: without its scheme, the runtime takes no address that has a path.
+        .env("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}"))
         .env("AWS_LAMBDA_FUNCTION_NAME", &function.id)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string())
