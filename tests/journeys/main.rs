@@ -21,6 +21,7 @@ mod log_lines;
 mod metadata;
 mod metrics;
 mod mobile;
+mod outside_lambda;
 mod private;
 mod readme;
 mod rotation;

@@ -197,6 +197,14 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         ("call", gateway.call("POST", "/orders", &reader).await),
         ("call", gateway.call("GET", "/nowhere", &reader).await),
         ("call", gateway.call("DELETE", "/orders", &reader).await),
+        ("call", gateway.call("GET", "/orders/a%252fb", &reader).await),
+        ("call", gateway.call("GET", &format!("/orders/{}", "7".repeat(2_000)), &reader).await),
+        (
+            "call",
+            gateway
+                .answer(gateway.request("POST", "/orders").bearer_auth(&tokens.access).body(vec![b' '; 5_000_000]))
+                .await,
+        ),
     ];
     for _ in 0..12 {
         seen.push(("login", gateway.try_login(DEMO_APP, "bob@example.com", "wrong").await));

@@ -1,17 +1,22 @@
 //! Starts the authorizer function.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::event::request_id;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use startup::function::Function;
+use startup::function::{self, Function};
 use startup::{Environment, Observer, SystemClock};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     let environment = Environment::from_process();
     startup::tracing(&environment);
+    function::run(&environment, serve(environment.clone())).await
+}
+
+async fn serve(environment: Environment) -> Result<(), Error> {
     let observer = &Observer::new(&environment, "authorizer", Arc::new(SystemClock));
     let function = &observer.starting(Function::start(move || authorizer::start(environment.clone()))).await;
     run(service_fn(|event: LambdaEvent<Value>| {

@@ -4,12 +4,17 @@ use keys::Keys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use startup::Environment;
-use startup::function::Function;
+use startup::function::{self, Function};
+use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     let environment = Environment::from_process();
     startup::tracing(&environment);
+    function::run(&environment, serve(environment.clone())).await
+}
+
+async fn serve(environment: Environment) -> Result<(), Error> {
     let function = Function::start(move || {
         let environment = environment.clone();
         async move { Keys::from_environment(&environment) }

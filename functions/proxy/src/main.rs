@@ -1,6 +1,7 @@
 //! Starts the proxy function.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use config::Gateway;
@@ -10,14 +11,18 @@ use domain::sealing::SealingKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::{Proxy, Renewer};
 use serde_json::Value;
-use startup::function::Function;
+use startup::function::{self, Function};
 use startup::{Clock, CorrectedClock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     let environment = Environment::from_process();
     startup::tracing(&environment);
+    function::run(&environment, serve(environment.clone())).await
+}
+
+async fn serve(environment: Environment) -> Result<(), Error> {
     let observer = &Observer::new(&environment, "proxy", Arc::new(SystemClock));
     let proxy = &observer.starting(Function::start(move || build(environment.clone()))).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {

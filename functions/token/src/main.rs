@@ -3,15 +3,20 @@
 use domain::event::request_id;
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::Value;
-use startup::function::Function;
+use startup::function::{self, Function};
 use startup::{Environment, Observer, SystemClock};
+use std::process::ExitCode;
 use std::sync::Arc;
 use token::App;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     let environment = Environment::from_process();
     startup::tracing(&environment);
+    function::run(&environment, serve(environment.clone())).await
+}
+
+async fn serve(environment: Environment) -> Result<(), Error> {
     let observer = &Observer::new(&environment, "token", Arc::new(SystemClock));
     let start = Function::<App>::start(move || {
         let environment = environment.clone();

@@ -119,9 +119,9 @@ impl App {
         app: &store::App,
         form: &Form,
     ) -> Result<Option<Session>, Failure> {
-        let Some(presented) = form.get("refresh_token").and_then(|token| Presented::parse(token).ok()) else {
-            return Ok(None);
-        };
+        let Some(token) = form.get("refresh_token") else { return Ok(None) };
+        let unknown = SessionId::from_random(startup::entropy::bytes()?);
+        let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
         let attempt = attempt(request)?;
         let decision =

@@ -1,7 +1,10 @@
 //! What a function builds on its first use: once when it works, anew with every request while it does not.
 
-use crate::StartError;
+use crate::{Environment, StartError};
+use domain::causes;
+use std::error::Error;
 use std::pin::Pin;
+use std::process::ExitCode;
 use tokio::sync::OnceCell;
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
@@ -30,4 +33,37 @@ impl<T> Function<T> {
     pub async fn get(&self) -> Result<&T, StartError> {
         self.cell.get_or_try_init(|| (self.build)()).await
     }
+}
+
+/// Runs a function until Lambda ends it. `work` asks the Runtime API for invocations; when it ends by itself, or this is no
+/// Lambda, the reason is one line of the log, in words.
+pub async fn run<E>(environment: &Environment, work: impl Future<Output = Result<(), E>>) -> ExitCode
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let ended = match inside_lambda(environment) {
+        Ok(()) => work.await.map_err(|error| causes(&*error.into())),
+        Err(error) => Err(error.to_string()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            tracing::error!(reason, "the function has ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the variables are there without which the runtime panics.
+fn inside_lambda(environment: &Environment) -> Result<(), StartError> {
+    let hint =
+        "what Lambda gives; on a machine of your own start the function with `cargo run` or `cargo lambda watch`";
+    for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
+        environment.require(name, hint)?;
+    }
+    let memory = environment.require("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", hint)?;
+    memory.parse::<i32>().map(drop).map_err(|error| StartError::Invalid {
+        what: "AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(),
+        reason: error.to_string(),
+    })
 }

@@ -88,7 +88,7 @@ fn stack_at(address: &str) -> tempfile::TempDir {
     let resources: serde_json::Map<_, _> = tables.iter().map(|id| ((*id).to_owned(), (*id).into())).collect();
     let stack = serde_json::json!({
         "region": "us-east-1", "dynamodb_url": address, "secrets_url": address, "resources": resources,
-        "config": "/nowhere/gateway.yaml",
+        "config": "/nowhere/gateway.yaml", "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
     });
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("stack.json"), stack.to_string()).unwrap();
