@@ -16,6 +16,8 @@ pub struct Operation {
     pub name: String,
     /// Such as `Sessions`.
     pub table: String,
+    /// A read that may miss what was written before it: half a read unit, and a secret that was taken away may still be there.
+    pub eventual: bool,
 }
 
 /// What becomes of an operation.
@@ -91,10 +93,14 @@ impl Wire {
         self.seen.lock().unwrap().iter().any(|operation| operation.is(name, table))
     }
 
-    /// What passed since the last time of asking, as `GetItem Apps`.
+    /// What passed since the last time of asking, as `GetItem Apps`; with `(eventual)` where a read is not strongly
+    /// consistent.
     pub fn since_last(&self) -> Vec<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
-        seen.into_iter().map(|operation| format!("{} {}", operation.name, operation.table)).collect()
+        let words = |Operation { name, table, eventual }| {
+            format!("{name} {table}{}", if eventual { " (eventual)" } else { "" })
+        };
+        seen.into_iter().map(words).collect()
     }
 }
 
@@ -143,8 +149,10 @@ fn operation(headers: &HeaderMap, body: &[u8]) -> Operation {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let table = body["TableName"].as_str().unwrap_or_default();
     let table = table.rsplit('-').next().unwrap_or_default();
+    let name = target.rsplit('.').next().unwrap_or_default();
     Operation {
-        name: target.rsplit('.').next().unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        eventual: name == "GetItem" && body["ConsistentRead"] != true,
         table: table.strip_suffix("Table").unwrap_or(table).to_owned(),
     }
 }

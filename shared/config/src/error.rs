@@ -33,7 +33,8 @@ impl fmt::Display for Problem {
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
         }
-        f.write_str(&self.reason)
+        // Logs and the events of a stack are seen by more people than gateway.yaml is.
+        f.write_str(&without_user(&self.reason))
     }
 }
 
@@ -69,5 +70,47 @@ struct Listed<'p>(&'p [Problem]);
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// The text with `//…@` where a URL has a user (RFC 3986 §3.2.1), whether or not the rest of it is a URL.
+fn without_user(text: &str) -> String {
+    let mut parts = text.split("//");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("//");
+        let end = part.find(|end: char| end.is_whitespace() || "/?#`\"'".contains(end)).unwrap_or(part.len());
+        match part.get(..end).and_then(|authority| authority.rfind('@')) {
+            Some(at) => {
+                shown.push('…');
+                shown.push_str(part.get(at..).unwrap_or_default());
+            }
+            None => shown.push_str(part),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn told(reason: &str) -> String {
+        Problem { line: 1, column: 1, field: String::new(), reason: reason.to_owned() }.to_string()
+    }
+
+    #[test]
+    fn what_is_no_user_of_a_url_is_told_as_it_is() {
+        let reason = "see https://example.com/a@b, or mail@example.com";
+        assert_eq!(told(reason), format!("line 1, column 1: {reason}"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_password_of_a_url_is_not_told(user in "[a-z:@%!$]{0,8}", password in "Q[A-Z0-9@:%]{5,20}", path in "(/[a-z]{0,5})?") {
+            let text = told(&format!("`https://{user}:{password}@legacy.example.com{path}` is not an address"));
+            prop_assert_eq!(text, format!("line 1, column 1: `https://…@legacy.example.com{path}` is not an address"));
+        }
     }
 }
