@@ -160,15 +160,36 @@ impl Routes {
             return true;
         }
         let readings = segments.iter().zip(open).map(|(segment, open)| {
-            let decoded = segment.decoded();
-            // What stands for a literal was found byte for byte.
-            if exact || !open { Some(Readings::exact(decoded)) } else { Readings::lax(decoded) }
+            let byte_for_byte = || Some(Readings::exact(segment.decoded()));
+            match if exact { byte_for_byte() } else { Readings::lax(segment.decoded()) } {
+                // A literal is there, whatever a lax reader makes of it.
+                None if !open => byte_for_byte(),
+                readings => readings,
+            }
         });
         let Some(mut readings) = readings.collect::<Option<Vec<_>>>() else { return true };
+        if self.ends_early(&readings, segments) {
+            return true;
+        }
         if !exact && segments.last().is_some_and(|last| last.as_str().is_empty()) {
             readings.pop();
         }
         self.leads_to_narrower(&readings, open, false, exact)
+    }
+
+    /// Whether a reader for whom a value ends the path comes to a route. The last segment is none of these values, unless
+    /// nothing is left of it.
+    fn ends_early(&self, readings: &[Readings], segments: &[Segment]) -> bool {
+        readings.iter().enumerate().any(|(at, reading)| {
+            let Some(last) = reading.as_last() else { return false };
+            let is_empty = last.are("");
+            if at.saturating_add(1) == segments.len() && !is_empty {
+                return false;
+            }
+            let mut path: Vec<Readings> = readings.get(..at).unwrap_or_default().to_vec();
+            path.extend((!is_empty).then_some(last));
+            self.leads_to_narrower(&path, &vec![true; path.len()], true, false)
+        })
     }
 
     /// Whether some route fits these readings and has a literal where the one found is open.
@@ -353,6 +374,57 @@ apis:
             (route("/a/7/"), route("/b/7"), route("/b/7/")),
             (Ok("/a/{id}/"), Ok("/b/{id}"), Err(NoRoute::NotFound))
         );
+    }
+
+    /// Abuse case A3: what a back end that decodes before it splits, or that drops parameters, takes for a shorter path.
+    #[test]
+    fn a_value_that_ends_the_path_or_leaves_it_leads_to_no_other_route() {
+        let text = "
+plans: { standard: { calls: 60, window: 1m } }
+apis:
+  a:
+    back_end: https://a.example.com
+    routes:
+      - { path: '/a/{id}', methods: { GET: [low] } }
+      - { path: '/a/{id}/lines', methods: { GET: [low] } }
+      - { path: /a/export, methods: { GET: [high] } }
+      - { path: '/b/{id}/lines', methods: { GET: [low] } }
+      - { path: '/Files/{name}', methods: { GET: [low] } }
+      - { path: /files/admin, methods: { GET: [high] } }
+      - { path: '/c/{name}', methods: { GET: [low] } }
+      - { path: /c/export.json, methods: { GET: [high] } }
+      - { path: /c/v1.0, methods: { GET: [high] } }
+";
+        let exact = text.replace("    routes:", "    exact_paths: true\n    routes:");
+        let (lax, exact) = (Gateway::parse(text).expect("good"), Gateway::parse(&exact).expect("good"));
+        for path in [
+            "/a/export%3F/lines",
+            "/a/EXPORT%23x/lines",
+            "/a/7%3F/lines",
+            "/a/..%3B/lines",
+            "/a/..%3Bx",
+            "/b/%3Bx/lines",
+            "/b/..::$DATA/lines",
+            "/b/(S(x))/lines",
+            "/b/x(S(y)z/lines",
+            "/a/export!delete",
+            "/a/%CE%B5xport",
+            "/a/%EF%BC%8565xport",
+            "/b/..%C2%A5..%C2%A5admin/lines",
+            "/Files/admin",
+            "/c/export",
+            "/c/export.xml",
+        ] {
+            let path = CheckedPath::parse(path).expect(path);
+            assert_eq!(lax.route(&Method::GET, &path), Err(NoRoute::Ambiguous), "{path}");
+            assert!(exact.route(&Method::GET, &path).is_ok(), "{path}");
+        }
+        for honest in
+            ["/a/7%3F", "/a/%231", "/b/%231/lines", "/b/f(x)/lines", "/Files/7", "/c/v1.1", "/c/7.json", "/a/%CE%B1"]
+        {
+            let path = CheckedPath::parse(honest).expect(honest);
+            assert!(lax.route(&Method::GET, &path).is_ok(), "{path}");
+        }
     }
 
     /// RFC 9110 §15.5.6: a known path with another method names the methods there are, those of its own route only.

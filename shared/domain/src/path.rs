@@ -3,6 +3,7 @@
 //! The authorizer, the proxy and API Gateway all see the path as the client sent it, so it is the client's spelling that
 //! must not matter. What two readers could split differently is refused; what RFC 3986 calls the same is made the same.
 
+mod best_fit;
 mod likeness;
 mod segment;
 #[cfg(test)]

@@ -91,9 +91,22 @@ pub(crate) fn decoded(text: &str) -> String {
 }
 
 fn is_left_out(name: &str) -> bool {
-    name.eq_ignore_ascii_case(TOKEN_PARAMETER)
-        || name.eq_ignore_ascii_case(METHOD_PARAMETER)
+    let variable = variable(name);
+    variable.eq_ignore_ascii_case(TOKEN_PARAMETER)
+        || variable.eq_ignore_ascii_case(METHOD_PARAMETER)
         || METHOD_HEADERS.contains(&squash(name).as_str())
+}
+
+/// The variable that PHP makes of a name: up to a NUL, without spaces before it, with `_` for what a variable cannot have;
+/// `[…]` behind it is an index.
+fn variable(name: &str) -> String {
+    let name = name.split('\0').next().unwrap_or_default().trim_start();
+    let name = name.replace('+', " ");
+    let name = match name.split_once('[') {
+        Some((variable, rest)) if !variable.is_empty() && rest.contains(']') => variable,
+        _ => &name,
+    };
+    name.trim_start().replace([' ', '.', '['], "_")
 }
 
 #[cfg(test)]
@@ -152,6 +165,14 @@ mod tests {
     #[test]
     fn a_parameter_that_frameworks_take_for_the_method_is_left_out() {
         assert_eq!(checked_query("a=1&_method=DELETE&X-HTTP-Method-Override=PUT").as_deref(), Ok("a=1"));
+        for name in
+            [".method", "%20_method", "+_method", "_method%00x", "[method", "%5bmethod", "_method[]", "+.method"]
+        {
+            assert_eq!(checked_query(&format!("a=1&{name}=DELETE")).as_deref(), Ok("a=1"), "{name}");
+        }
+        for name in ["method", "my_method", "method[]", "http.method", "[x]method"] {
+            assert_eq!(checked_query(&format!("{name}=DELETE")), Ok(format!("{name}=DELETE")), "{name}");
+        }
         assert_eq!(canonical_query(&pairs(&[("_METHOD", "DELETE"), ("a", "1")])).as_deref(), Ok("a=1"));
     }
 

@@ -30,8 +30,8 @@ impl std::fmt::Debug for Injected {
 }
 
 impl Injected {
-    /// What these headers and these parameters of the query carry: each value, each cookie's value, and each word that
-    /// is not the scheme before a credential.
+    /// What these headers and these parameters of the query carry: each value, each cookie's value, each word that is not
+    /// the scheme before a credential, and what such a word gives a name to (`token="…"`).
     pub fn of(headers: &[(HeaderName, HeaderValue)], query: &[(String, String)]) -> Self {
         let mut injected = Self::default();
         for (name, value) in headers {
@@ -43,7 +43,15 @@ impl Injected {
                 }
             } else {
                 injected.add(value);
-                value.split(u8::is_ascii_whitespace).skip(1).for_each(|word| injected.add(word));
+                for word in value.split(u8::is_ascii_whitespace).skip(1) {
+                    injected.add(word);
+                    let at = word.iter().position(|byte| *byte == b'=').map_or(0, |at| at.saturating_add(1));
+                    // A short one may be a realm.
+                    let named = unquoted(word.get(at..).unwrap_or_default());
+                    if named.len() >= LONG {
+                        injected.add(named);
+                    }
+                }
             }
         }
         for (name, value) in query {
@@ -53,10 +61,14 @@ impl Injected {
         injected
     }
 
+    /// Adds a secret and what a back end reads in it: many decode the values of cookies.
     fn add(&mut self, secret: &[u8]) {
         let secret = secret.trim_ascii();
-        if secret.len() >= SHORTEST {
-            self.secrets.push(Zeroizing::new(secret.to_vec()));
+        let bare = unquoted(secret);
+        for form in [secret.to_vec(), bare.to_vec(), percent_decode(bare).collect()].map(Zeroizing::new) {
+            if form.len() >= SHORTEST && !self.secrets.contains(&form) {
+                self.secrets.push(form);
+            }
         }
     }
 
@@ -69,32 +81,24 @@ impl Injected {
         self.parameters.iter().any(|own| query::is_like(own, name))
     }
 
-    /// Whether a value tells one of the secrets: as it is, escaped, percent-encoded up to three times, or in base64.
+    /// Whether a value tells one of the secrets: as it is, escaped as in JSON, percent-encoded up to three times, or in
+    /// base64.
     pub(super) fn is_in(&self, value: &[u8]) -> bool {
         if self.secrets.is_empty() {
             return false;
         }
-        let unescaped: Vec<u8> = value.iter().copied().filter(|byte| *byte != b'\\').collect();
-        let mut text = value.to_vec();
-        for _ in 0..3 {
-            if self.is_plainly_in(&text) || self.is_encoded_in(&text) {
-                return true;
-            }
-            let decoded: Vec<u8> = percent_decode(&text).collect();
-            if decoded == text {
-                break;
-            }
-            text = decoded;
-        }
-        self.is_plainly_in(&text) || self.is_plainly_in(&unescaped)
+        let tells =
+            |text: &[u8]| percent_decoded(text).iter().any(|text| self.is_plainly_in(text) || self.is_encoded_in(text));
+        tells(value) || (value.contains(&b'\\') && tells(&unescaped(value)))
     }
 
     fn is_plainly_in(&self, text: &[u8]) -> bool {
         self.secrets.iter().any(|secret| {
-            let mut found = text.windows(secret.len()).enumerate().filter(|(_, part)| *part == secret.as_slice());
             if secret.len() >= LONG {
-                return found.next().is_some();
+                // Whatever has changed its case may be good still, as hexadecimal ids are.
+                return text.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret));
             }
+            let mut found = text.windows(secret.len()).enumerate().filter(|(_, part)| *part == secret.as_slice());
             let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
             found.any(|(at, _)| {
                 let before = at.checked_sub(1).and_then(|before| text.get(before));
@@ -130,8 +134,50 @@ impl Injected {
                 // One character alone carries no byte.
                 let length = if rest.len() % 4 == 1 { rest.len().saturating_sub(1) } else { rest.len() };
                 let decoded = rest.get(..length).and_then(|rest| engine.decode(rest).ok());
-                decoded.is_some_and(|decoded| self.is_plainly_in(&decoded))
+                decoded.is_some_and(|decoded| percent_decoded(&decoded).iter().any(|text| self.is_plainly_in(text)))
             })
         })
     }
+}
+
+/// Without the quotes that a value may be in.
+fn unquoted(value: &[u8]) -> &[u8] {
+    let value = value.strip_suffix(b",").unwrap_or(value);
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// A text and what one, two and three decodings make of it.
+fn percent_decoded(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut texts = vec![text.to_vec()];
+    for _ in 0..3 {
+        let decoded: Vec<u8> = texts.last().map(|text| percent_decode(text).collect()).unwrap_or_default();
+        if texts.last() == Some(&decoded) {
+            break;
+        }
+        texts.push(decoded);
+    }
+    texts
+}
+
+/// Without the backslashes of quoted strings and JSON (RFC 8259 §7), `\u002f` among them.
+fn unescaped(value: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            text.push(*byte);
+            continue;
+        }
+        let digits = after.strip_prefix(b"u00").and_then(|after| after.split_at_checked(2));
+        let meant = digits.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        if let Some((meant, after)) = meant {
+            text.push(meant);
+            rest = after;
+        }
+    }
+    text
 }

@@ -83,13 +83,11 @@ impl Sessions<'_> {
         text
     }
 
-    /// The reference of a `Refresh` field: `5; url=/there`.
+    /// The reference of a `Refresh` field: `5; url=/there`, or without `url=`, as browsers take it too.
     pub(super) fn refresh(&self, value: &str) -> String {
-        let Some(at) = value.to_ascii_lowercase().find("url=").map(|at| at.saturating_add(4)) else {
-            return value.to_owned();
-        };
-        let (before, reference) = value.split_at_checked(at).unwrap_or((value, ""));
-        format!("{before}{}", self.without(reference))
+        let Some(at) = value.find([';', ',']).map(|at| at.saturating_add(1)) else { return value.to_owned() };
+        let (delay, reference) = value.split_at_checked(at).unwrap_or((value, ""));
+        format!("{delay}{}", self.without(reference))
     }
 }
 

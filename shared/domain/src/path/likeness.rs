@@ -6,28 +6,43 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Where readers cut a segment: parameters (RFC 3986 §3.3), NTFS streams (`::$DATA`), and what is a query or a fragment to
-/// those that decode before they split.
-const CUTS: [char; 4] = [';', ':', '?', '#'];
+use super::best_fit::best_fit;
+use super::segment::has_encoding;
 
-/// Characters that are no slashes in Unicode's tables and become slashes on their way to other character sets.
-const SLASHES: [char; 6] = ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}'];
+/// Where readers cut a segment: parameters (RFC 3986 §3.3), NTFS streams (`::$DATA`), the method of an action (`!delete`),
+/// and what is a query or a fragment to those that decode before they split.
+const CUTS: [char; 5] = [';', ':', '!', QUERY, FRAGMENT];
 
-/// The form in which lax readers compare: Unicode's compatibility form without marks, invisible characters and case, `+`
-/// as a space, without spaces around it and without dots behind it.
+/// Ends the path, for readers that decode before they split.
+const QUERY: char = '?';
+const FRAGMENT: char = '#';
+
+/// Characters that are no slashes in Unicode's tables and become slashes on their way to other character sets: those of
+/// Japanese and Korean have a currency where ASCII has the backslash, the Greek one an accent where it has the slash.
+const SLASHES: [char; 9] =
+    ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{a5}', '\u{20a9}', '\u{b4}'];
+
+/// The form in which lax readers compare: Unicode's compatibility form without marks, invisible characters and case, what
+/// looks like ASCII as ASCII, `+` as a space, without spaces around it and without dots behind it.
 pub fn loose(text: &str) -> String {
     let visible = |character: &char| !is_combining_mark(*character) && !is_invisible(*character);
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
-        // Upper case first: some letters differ in lower case only, such as the dotless i.
-        text.nfkd().filter(visible).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+        // To upper case and back: some letters differ in lower case only, such as the dotless i. The capital sharp s has
+        // its own upper case, so that lower case comes first as well.
+        let lower = text.nfkd().filter(visible).flat_map(char::to_lowercase);
+        lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(best_fit).collect()
     };
     trimmed(&folded.replace('+', " ")).to_owned()
 }
 
 fn trimmed(text: &str) -> &str {
-    text.trim_start().trim_end_matches(|character: char| character == '.' || character.is_whitespace())
+    text.trim_start().trim_end_matches(is_trailing)
+}
+
+fn is_trailing(character: char) -> bool {
+    character == '.' || character.is_whitespace()
 }
 
 /// Characters that file systems and comparisons ignore: soft hyphen, zero-width and directional ones, variation selectors.
@@ -47,59 +62,93 @@ const fn is_invisible(character: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
             | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fff8}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
-/// The forms of one segment of a call.
+/// What one segment of a call may be, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
-    forms: Vec<String>,
-    /// What stands before the tilde of a DOS short name such as `EXPORT~1`.
-    short: Option<String>,
+    decoded: String,
+    /// In its [`loose`] form, for lax readers.
+    whole: Option<String>,
 }
 
 impl Readings {
     /// Its decoded text alone: what a back end reads that decodes once and compares byte for byte.
     pub fn exact(decoded: &str) -> Self {
-        Self { forms: vec![decoded.to_owned()], short: None }
+        Self { decoded: decoded.to_owned(), whole: None }
     }
 
     /// Every form a lax reader may see. `None` if some would see no segment at all, or more than one.
     pub fn lax(decoded: &str) -> Option<Self> {
         let whole = loose(decoded);
         let splits = whole.contains(['/', '\\']) || decoded.contains(SLASHES);
-        if splits || (whole.is_empty() && !decoded.is_empty()) {
+        let nothing = whole.is_empty() && !decoded.is_empty();
+        if splits || nothing || is_only_parameters(&whole) || has_cookieless_session(&whole) || has_encoding(&whole) {
             return None;
         }
-        let mut forms = vec![decoded.to_owned()];
-        let cuts = whole.match_indices(CUTS).map(|(at, _)| at).chain([whole.len()]);
-        for cut in cuts {
-            let part = trimmed(whole.get(..cut).unwrap_or(&whole));
-            // `export.json` is `export` to frameworks that take the extension for a format.
-            let extensions = part.match_indices('.').map(|(at, _)| at).chain([part.len()]);
-            forms.extend(extensions.filter_map(|at| part.get(..at)).map(|form| trimmed(form).to_owned()));
-        }
-        forms.retain(|form| !form.is_empty() || decoded.is_empty());
-        forms.sort_unstable();
-        forms.dedup();
-        let short = whole.split_once('~').filter(|(stem, number)| {
-            (1..=6).contains(&stem.len()) && number.starts_with(|digit: char| digit.is_ascii_digit())
-        });
-        Some(Self { forms, short: short.map(|(stem, _)| stem.to_owned()) })
+        Some(Self { decoded: decoded.to_owned(), whole: Some(whole) })
     }
 
     /// Whether one of them is this literal, given decoded or in its [`loose`] form.
     pub fn are(&self, literal: &str) -> bool {
-        self.forms.iter().any(|form| form == literal) || self.is_short_for(literal)
+        let lax = |whole: &str| {
+            let same = |literal| begins_with(whole, literal);
+            same(literal) || without_extension(literal).is_some_and(same) || is_short_for(whole, literal)
+        };
+        self.decoded == literal || self.whole.as_deref().is_some_and(lax)
     }
 
-    /// Windows makes short names of the first six characters, or of two and four digits of a hash.
-    fn is_short_for(&self, literal: &str) -> bool {
-        let Some(stem) = &self.short else { return false };
-        let long: String = literal.chars().filter(|character| !matches!(character, ' ' | '.')).collect();
-        let hashed = stem.get(2..).filter(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        long.starts_with(stem.as_str()) || (hashed.is_some() && stem.get(..2).is_some_and(|two| long.starts_with(two)))
+    /// The readings where the path ends in this segment to a reader that decodes before it splits.
+    pub fn as_last(&self) -> Option<Self> {
+        let (before, _) = self.whole.as_deref()?.split_once([QUERY, FRAGMENT])?;
+        let before = trimmed(before).to_owned();
+        Some(Self { decoded: before.clone(), whole: Some(before) })
     }
+}
+
+/// Whether a reader that cuts this text somewhere is left with the literal: `export.json` is `export` to frameworks that
+/// take the extension for a format. Made without trying each cut, since a path may have thousands.
+fn begins_with(whole: &str, literal: &str) -> bool {
+    let Some(rest) = whole.strip_prefix(literal).filter(|_| !literal.is_empty() || whole.is_empty()) else {
+        return false;
+    };
+    let behind = rest.trim_start_matches(is_trailing);
+    let ignored = rest.strip_suffix(behind).unwrap_or_default();
+    behind.is_empty() || behind.starts_with(CUTS) || ignored.contains('.')
+}
+
+/// A literal without an extension: `export.json` and `export.xml` may be two formats of one action. A number is none.
+fn without_extension(literal: &str) -> Option<&str> {
+    let (stem, extension) = literal.rsplit_once('.')?;
+    let is_extension = extension.starts_with(|first: char| first.is_ascii_alphabetic());
+    (is_extension && !stem.is_empty()).then_some(stem)
+}
+
+/// Whether nothing, or a dot segment, is left without parameters (`..;a`): Servlet containers cut them off first.
+fn is_only_parameters(whole: &str) -> bool {
+    whole
+        .split_once(CUTS)
+        .is_some_and(|(before, _)| trimmed(before).is_empty() && (!before.is_empty() || whole.starts_with(';')))
+}
+
+/// ASP.NET takes `(S(…))` out of a path, with its slash, for a session without cookies.
+fn has_cookieless_session(whole: &str) -> bool {
+    let mut marks = whole.as_bytes().windows(3);
+    marks.any(|mark| matches!(mark, [b'(', letter, b'('] if letter.is_ascii_alphabetic()))
+}
+
+/// Windows makes short names of the first six characters, or of two and four digits of a hash: `EXPORT~1`.
+fn is_short_for(whole: &str, literal: &str) -> bool {
+    let Some((stem, number)) = whole.split_once('~') else { return false };
+    if !(1..=6).contains(&stem.len()) || !number.starts_with(|digit: char| digit.is_ascii_digit()) {
+        return false;
+    }
+    let long: String = literal.chars().filter(|character| !matches!(character, ' ' | '.')).collect();
+    let hashed = stem.get(2..).filter(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    long.starts_with(stem) || (hashed.is_some() && stem.get(..2).is_some_and(|two| long.starts_with(two)))
 }

@@ -44,7 +44,7 @@ impl Segment {
         if decoded.chars().any(char::is_control) {
             return Err(PathRefused::EncodedCharacter);
         }
-        if decoded.split('%').skip(1).any(begins_encoding) {
+        if has_encoding(&decoded) {
             return Err(PathRefused::EncodedTwice);
         }
         if matches!(decoded.as_str(), "." | "..") {
@@ -69,15 +69,15 @@ impl Segment {
     }
 }
 
-/// Whether a percent sign before this text would be an encoding: two hexadecimal digits, or `u` as some servers read
+/// Whether a percent sign in this text begins an encoding: two hexadecimal digits, or `u` and four as some servers read
 /// `%u0065`.
-fn begins_encoding(after: &str) -> bool {
-    let mut bytes = after.bytes();
-    match (bytes.next(), bytes.next()) {
-        (Some(b'u' | b'U'), Some(_)) => true,
-        (Some(high), Some(low)) => hex(high).is_some() && hex(low).is_some(),
-        (_, None) | (None, Some(_)) => false,
-    }
+pub(super) fn has_encoding(text: &str) -> bool {
+    let are_digits =
+        |text: &[u8], count: usize| text.len() >= count && text.iter().take(count).all(|b| hex(*b).is_some());
+    text.split('%').skip(1).map(str::as_bytes).any(|after| match after {
+        [b'u' | b'U', digits @ ..] => are_digits(digits, 4),
+        _ => are_digits(after, 2),
+    })
 }
 
 /// The value of a hexadecimal digit.

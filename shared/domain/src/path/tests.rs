@@ -2,6 +2,7 @@
 
 use http::uri::{Authority, Scheme};
 use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::*;
 
@@ -73,12 +74,21 @@ fn a_percent_encoding_of_a_percent_encoding_is_refused() {
         "/orders/%2565xport",
         "/orders/%25%36%35xport",
         "/a%25u0065",
-        "/a%25U002f",
+        "/a%25U002fx",
         "/a%25ff",
     ] {
         assert_eq!(refused(raw), PathRefused::EncodedTwice, "{raw}");
     }
-    for raw in ["/sale/100%25", "/sale/100%25%20off", "/sale/50%25-", "/a%25b", "/a%25%25", "/50%25%C3%A9"] {
+    for raw in [
+        "/sale/100%25",
+        "/sale/100%25%20off",
+        "/sale/50%25-",
+        "/a%25b",
+        "/a%25%25",
+        "/50%25%C3%A9",
+        "/50%25under",
+        "/a%25u006",
+    ] {
         assert!(CheckedPath::parse(raw).is_ok(), "{raw}");
     }
 }
@@ -157,6 +167,10 @@ fn a_lax_reader_takes_many_texts_for_one_literal() {
         "ex\u{ad}port",
         "EXPORT~1",
         "EX1A2B~2.CSV",
+        "export!delete",
+        "\u{3b5}xport",
+        "\u{395}XPORT",
+        "expor\u{167}",
     ] {
         let readings = Readings::lax(text).expect(text);
         assert!(readings.are(&loose("export")), "{text}: {readings:?}");
@@ -170,12 +184,50 @@ fn a_lax_reader_takes_many_texts_for_one_literal() {
 
 #[test]
 fn a_lax_reader_may_see_no_segment_or_several() {
-    for text in ["...", " ", ". .", "+", "\u{200b}", "a\u{ff0f}b", "a\u{ff3c}b", "a\u{2215}b", "\u{2100}"] {
+    for text in [
+        "...",
+        " ",
+        ". .",
+        "+",
+        "\u{200b}",
+        "a\u{ff0f}b",
+        "a\u{ff3c}b",
+        "a\u{2215}b",
+        "\u{2100}",
+        "\u{a5}",
+        "..;",
+        "..::$DATA",
+        ";a",
+        "..?",
+    ] {
         assert_eq!(Readings::lax(text), None, "{text:?}");
     }
     for text in ["", "a b", "100%", "½", "#1", ":a", "~", "日本"] {
         assert!(Readings::lax(text).is_some(), "{text:?}");
     }
+}
+
+/// Whoever folds case, in whatever order, comes to one form.
+#[test]
+fn the_loose_form_has_no_case() {
+    for character in ('\u{80}'..='\u{1ffff}').filter(|character| !character.is_control()) {
+        let one = loose(&character.to_string());
+        let cases: [String; 2] = [character.to_uppercase().collect(), character.to_lowercase().collect()];
+        for other in cases {
+            // The iota below is a mark in lower case, and a letter in upper case.
+            let is_iota = character == '\u{345}' || character.to_string().nfd().any(|part| part == '\u{345}');
+            assert!(is_iota || loose(&other) == one, "{character:?} {:x} {other:?}", u32::from(character));
+        }
+        assert_eq!(loose(&one), one, "{character:?}");
+    }
+    assert_eq!(loose("STRA\u{1e9e}E"), loose("stra\u{df}e"));
+}
+
+/// A path is bounded, and so is what reading it costs, whatever is in it.
+#[test]
+fn a_long_value_is_read_at_once() {
+    let text = ".:!".repeat(MAX_PATH_BYTES / 3);
+    assert!(Readings::lax(&format!("a{text}")).is_some_and(|readings| readings.are("a") && !readings.are("b")));
 }
 
 fn path_like() -> impl Strategy<Value = String> {

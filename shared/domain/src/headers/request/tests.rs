@@ -253,6 +253,20 @@ fn names_that_back_ends_trust_are_on_the_list() {
         "X-JWT-Assertion",
         "Script-Name",
         "X-Middleware-Subrequest",
+        "X-User-Role",
+        "X-User-Group",
+        "Impersonate-User",
+        "X-Proxy-User",
+        "X-Forward-For",
+        "X-Forwarder-For",
+        "Forwarded-For",
+        "Cluster-Client-IP",
+        "X-True-Client-IP",
+        "Real-IP",
+        "X-Custom-IP-Authorization",
+        "X-HTTP-Host-Override",
+        "X-Proxy-Url",
+        "Http-Url",
     ] {
         let headers = Call::default().build(&[(name, "of-the-client"), ("Accept", "*/*")]).unwrap();
         assert!(headers.values().all(|value| value != "of-the-client"), "{name}");
@@ -284,6 +298,8 @@ fn names_that_apps_use_are_not_on_the_list() {
         "SOAPAction",
         "Sec-Fetch-Mode",
         "X-Tenant",
+        "X-User-Locale",
+        "X-Trace",
         "Small-Thing",
         "Team",
     ] {

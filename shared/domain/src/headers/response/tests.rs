@@ -128,6 +128,8 @@ fn references_lose_the_session_in_path_query_and_fragment() {
         let cleaned = clean(&map(&[("link", &link), ("refresh", &refresh)]), &reserved());
         assert_eq!(values(&cleaned, "link"), [format!("<{kept}>; rel=next, </b>; rel=last")]);
         assert_eq!(values(&cleaned, "refresh"), [format!("0;URL={kept}")]);
+        let bare = clean(&map(&[("refresh", &format!("5; {location}"))]), &reserved());
+        assert_eq!(values(&bare, "refresh"), [format!("5; {kept}")]);
     }
 }
 
@@ -165,6 +167,9 @@ fn no_header_tells_what_was_injected() {
         format!("Basic {}", STANDARD.encode(format!("a:{SECRET}"))),
         URL_SAFE_NO_PAD.encode(format!("{{\"t\":\"{SECRET}\"}}")),
         percent(&STANDARD.encode(format!("ab{SECRET}cd"))),
+        STANDARD.encode(format!("https://back.test/x?sid={}", percent(SECRET))),
+        format!("{{\"t\":\"{}\"}}", SECRET.replace('/', "\\u002F").replace('+', "\\u002b")),
+        SECRET.to_ascii_uppercase(),
     ] {
         for name in ["x-debug", "warning", "etag", "www-authenticate", "set-cookie", "link", "x-amzn-remapped-via"] {
             assert!(clean_of_query(&[(name, &told)]).is_empty(), "{name}: {told}");
@@ -206,6 +211,25 @@ fn who_calls_is_not_told_to_the_app() {
     ]);
     let cleaned = clean_response(&received, Cleaning { reserved: &reserved, names: &names, injected: &injected });
     assert_eq!(cleaned, map(&[("x-own", "1")]));
+}
+
+/// Abuse case B8: PHP and Express decode the values of cookies before they print them.
+#[test]
+fn a_value_that_was_injected_encoded_is_known_decoded() {
+    let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
+    let injected = Injected::of(
+        &[
+            header(COOKIE, "sid=s%3Aabc%2Fdef.ghi%3D; quoted=\"qwertzuiop\""),
+            header(AUTHORIZATION, "Token realm=\"orders\", token=\"yxcvbnm123\""),
+        ],
+        &[],
+    );
+    for told in ["s:abc/def.ghi=", "s%3Aabc%2Fdef.ghi%3D", "s%3aabc/def.ghi%3d", "a qwertzuiop", "yxcvbnm123"] {
+        assert!(injected.is_in(told.as_bytes()), "{told}");
+    }
+    for harmless in ["/orders/7", "Token", "realm", "abc", "token=1"] {
+        assert!(!injected.is_in(harmless.as_bytes()), "{harmless}");
+    }
 }
 
 proptest! {
