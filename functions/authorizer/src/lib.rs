@@ -101,10 +101,13 @@ impl Authorizer {
 
     /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
     async fn find(&self, request: &ApiRequest) -> Result<Finding, AuthorizerError> {
+        // Before the time: a clock that was found wrong, or that jumped, makes the keys look old, and the response to reading
+        // them says whether it is right again. Otherwise a container that was wrong once would refuse for ever.
+        let keys = self.keys.fresh().await;
         self.clock.reading().map_err(failed)?;
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
-        let Some(claims) = self.claims(request, now).await? else { return Ok(Finding::InvalidToken) };
+        let Some(claims) = self.claims(request, keys, now).await? else { return Ok(Finding::InvalidToken) };
         let decided = |outcome| Finding::Decided { principal: claims.sub.to_string(), outcome };
         let refused = |refusal| Ok(decided(Outcome::Refused(refusal)));
 
@@ -168,7 +171,12 @@ impl Authorizer {
     }
 
     /// The claims of the request's token, `None` when there is no valid one.
-    async fn claims(&self, request: &ApiRequest, now: Timestamp) -> Result<Option<AccessClaims>, AuthorizerError> {
+    async fn claims(
+        &self,
+        request: &ApiRequest,
+        keys: Result<Arc<PublicKeys>, StartError>,
+        now: Timestamp,
+    ) -> Result<Option<AccessClaims>, AuthorizerError> {
         let issuer = self.gateway.issuer_at(&request.stage_variables).map_err(failed)?;
         let issuer = issuer.as_str();
         let audience = self.gateway.audience().unwrap_or(issuer);
@@ -180,7 +188,7 @@ impl Authorizer {
             }
         };
         let verify = |keys: &PublicKeys| access_token::verify(token, keys, issuer, audience, now);
-        let mut verified = verify(&*self.keys.fresh().await.map_err(failed)?);
+        let mut verified = verify(&*keys.map_err(failed)?);
         if verified == Err(InvalidToken::UnknownKey) {
             verified = verify(&*self.keys.again().await.map_err(failed)?);
         }

@@ -32,7 +32,7 @@ impl Keys {
         if unpublished {
             let pairs = self.current(self.names.of(KeySecret::Signing)).await?;
             if let Turning::Pairs(ring) = KeySecret::Signing.parse(&pairs.text)? {
-                self.publish(&ring, self.clock.now()).await?;
+                self.publish(&ring, None, self.clock.now()).await?;
             }
         }
         Ok(())

@@ -50,7 +50,7 @@ impl Keys {
         self.secrets.promote(name, &version, &current.id).await?;
         if let Turning::Pairs(ring) = &left {
             // A rotation may have published the leaked key once more, until it saw that its version was given up.
-            self.publish(ring, self.clock.now()).await?;
+            self.publish(ring, Some(key), self.clock.now()).await?;
         }
         tracing::warn!(?secret, key, current = left.current(), "a key was revoked");
         Ok(json!({ "revoked": key, "current": left.current() }))
@@ -60,7 +60,7 @@ impl Keys {
     async fn revoke_pair(&self, ring: Ring<Pair>, key: &str, current: &Version) -> Result<Turning, Failure> {
         let now = self.clock.now();
         let left = ring.revoke(key, new_pair()?, self.keep(KeySecret::Signing), now)?.following(&current.id);
-        self.publish(&left, now).await?;
+        self.publish(&left, Some(key), now).await?;
         Ok(Turning::Pairs(left))
     }
 

@@ -93,7 +93,7 @@ impl Keys {
         let pending = self.secrets.pending(name, version).await?.ok_or(NOT_MADE)?;
         match self.still_good(secret, version, &pending, &current).await? {
             Turning::Pairs(ring) => {
-                self.publish(&ring, self.clock.now()).await?;
+                self.publish(&ring, None, self.clock.now()).await?;
                 // A key that was revoked while this published it must not stay public.
                 let current = self.current(name).await?;
                 self.still_good(secret, version, &pending, &current).await.map(drop)
@@ -139,19 +139,24 @@ impl Keys {
         if let Some(since) = published_since(ring, public.text.expose()) {
             return Ok(since);
         }
-        self.publish(ring, now).await?;
+        self.publish(ring, None, now).await?;
         Err(Failure::Published(self.timing.overlap()))
     }
 
-    /// Makes the public set that of these pairs.
-    pub(crate) async fn publish(&self, ring: &Ring<Pair>, now: Timestamp) -> Result<(), Failure> {
+    /// Makes the public set that of these pairs, and names the key that is revoked, if one is.
+    pub(crate) async fn publish(
+        &self,
+        ring: &Ring<Pair>,
+        revoked: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let public = &self.names.public;
         let published = self.secrets.current(public).await?;
         let before = published.as_ref().map(|set| set.text.expose());
         if before.is_some_and(|set| is_published(ring, set)) {
             return Ok(());
         }
-        self.secrets.put(public, &version_id()?, &jwks(ring, now, before), CURRENT).await?;
+        self.secrets.put(public, &version_id()?, &jwks(ring, now, before, revoked), CURRENT).await?;
         Ok(())
     }
 
@@ -173,7 +178,7 @@ impl Keys {
         };
         self.secrets.abandon(self.names.of(secret), version).await?;
         if let Turning::Pairs(ring) = secret.parse(&current.text)? {
-            self.publish(&ring, self.clock.now()).await?;
+            self.publish(&ring, None, self.clock.now()).await?;
         }
         Err(Failure::GivenUp(reason))
     }

@@ -85,6 +85,9 @@ impl Proxy {
     }
 
     async fn answer(&self, request: &ApiRequest) -> ApiResponse {
+        // A clock that was found wrong, or that jumped, makes the keys look old, and the response to reading them says whether
+        // it is right again. Otherwise a container that was wrong once would refuse for ever.
+        self.tokens.freshen().await;
         if let Err(error) = self.clock.reading() {
             return Failure::NotReady(error).answer();
         }

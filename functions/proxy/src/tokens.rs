@@ -66,6 +66,11 @@ impl Tokens {
         Self { store, keys, renewer, memory: Mutex::default() }
     }
 
+    /// Reads the keys again if they are old. If that fails, whoever needs them says so.
+    pub(crate) async fn freshen(&self) {
+        let _ = self.keys.fresh().await;
+    }
+
     /// The token the authorizer referred to, or the one that has replaced it since.
     pub(crate) async fn of(
         &self,

@@ -108,8 +108,9 @@ impl App {
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
         let issuer = self.config.issuer_at(&api.stage_variables)?;
-        let request = Request { api, issuer: issuer.as_str(), now: self.now()? };
+        // Before the time, of which the responses to reading keys tell: see `now`.
         self.freshen().await?;
+        let request = Request { api, issuer: issuer.as_str(), now: self.now()? };
         match (api.method.as_str(), api.path.as_str()) {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
@@ -154,7 +155,8 @@ impl App {
         Ok((app, form))
     }
 
-    /// The time, unless the clock is known to be wrong.
+    /// The time, unless the clock is known to be wrong. Ask after [`App::freshen`]: a clock that was found wrong, or that
+    /// jumped, makes keys look old, and the response to reading them says whether it is right again.
     pub(crate) fn now(&self) -> Result<Timestamp, StartError> {
         self.clock.reading()?;
         Ok(self.clock.now())

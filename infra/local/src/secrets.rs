@@ -122,7 +122,7 @@ fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
                 make("SigningKeys", secrets)?;
             }
             let pairs = secrets.get("SigningKeys").map(String::as_str).unwrap_or_default();
-            jwks(&Ring::parse_pairs(pairs).map_err(|error| no_key(&error))?, now, None)
+            jwks(&Ring::parse_pairs(pairs).map_err(|error| no_key(&error))?, now, None, None)
         }
         "SealingKeys" | "RefreshKeys" | "Pepper" => {
             let key = || entropy::bytes().map_err(|error| no_key(&error));

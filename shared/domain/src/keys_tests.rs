@@ -12,7 +12,7 @@ fn ring(names: [u8; 2]) -> Ring<Pair> {
 }
 
 fn set(ring: &Ring<Pair>) -> Value {
-    serde_json::from_str(jwks(ring, NOW, None).expose()).unwrap()
+    serde_json::from_str(jwks(ring, NOW, None, None).expose()).unwrap()
 }
 
 fn signing(ring: &Ring<Pair>) -> SigningKey {
@@ -114,7 +114,7 @@ fn a_set_that_lost_a_key_in_use_does_not_follow_unless_the_key_was_revoked_or_it
     assert!(reason(parsed(&foreign).may_follow(&before, NOW)).contains("in use"));
     assert_eq!(parsed(&foreign).may_follow(&before, LATER), Ok(()));
     // What the keys function publishes names what it took out.
-    let revoked = jwks(&other, NOW, Some(&set(&ours).to_string()));
+    let revoked = jwks(&other, NOW, Some(&set(&ours).to_string()), None);
     assert_eq!(parsed(revoked.expose()).may_follow(&before, NOW), Ok(()));
     // Another key under the same name is no key in use, and a set that keeps it remembers its use.
     let point = set(&other)["keys"][0].clone();
@@ -126,4 +126,19 @@ fn a_set_that_lost_a_key_in_use_does_not_follow_unless_the_key_was_revoked_or_it
     let same = parsed(&set(&ours).to_string());
     assert_eq!(same.may_follow(&before, NOW), Ok(()));
     assert!(parsed(&foreign).may_follow(&same, NOW).is_err());
+}
+
+#[test]
+fn a_revoked_key_is_named_though_the_set_before_had_lost_it() {
+    let (ours, other) = (ring([1, 2]), ring([3, 4]));
+    let leaked = ours.current.id.as_str();
+    let known = PublicKeys::parse_jwks(&set(&ours).to_string()).unwrap();
+    known.note_use(leaked, LATER);
+    // Taken out by hand, damaged, or not there.
+    for before in [Some(set(&other).to_string()), Some("{".to_owned()), None] {
+        let left = jwks(&other, NOW, before.as_deref(), Some(leaked));
+        assert_eq!(PublicKeys::parse_jwks(left.expose()).unwrap().may_follow(&known, NOW), Ok(()));
+        let left = jwks(&other, NOW, before.as_deref(), None);
+        assert!(PublicKeys::parse_jwks(left.expose()).unwrap().may_follow(&known, NOW).is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! Containers whose clocks are wrong: corrected by what DynamoDB answers, or told and not used.
 
-use crate::stage::{LIMIT, Stage, rest};
+use crate::stage::{LIMIT, Stage, allows, rest};
 
 /// Abuse case H2; checklist Q-10: the calls of one container count for the others, whatever their clocks say.
 #[tokio::test]
@@ -30,5 +30,23 @@ async fn a_clock_beyond_the_bound_is_a_failure_and_no_guess() {
         let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
         let error = container.authorize(event).await.unwrap_err().to_string();
         assert!(error.contains("clock is off by") && error.contains("300 s"), "{error}");
+    }
+}
+
+/// A clock that is right again is believed again: nobody has to replace the container.
+#[tokio::test]
+async fn a_container_whose_clock_was_set_right_decides_again() {
+    let stage = Stage::new().await;
+    stage.is_now();
+    let alice = stage.login("alice", "pub1", 1).await;
+    let (container, machine) = stage.container_with_secrets().await;
+    let call = async || container.authorize(rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")])).await;
+    assert!(allows(&call().await.unwrap()));
+    for error_ms in [400_000, -400_000] {
+        machine.set(error_ms);
+        let error = call().await.unwrap_err().to_string();
+        assert!(error.contains("clock is off by"), "{error}");
+        machine.set(0);
+        assert!(allows(&call().await.unwrap()));
     }
 }

@@ -16,11 +16,13 @@ use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, SessionId, UserId}
 use domain::keys::{PublicKeys, SigningKey};
 use domain::scope::Scope;
 use domain::time::Timestamp;
+use local::access::Access;
+use local::secrets_manager::SecretsManager;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use startup::aws::dated_dynamodb_client;
-use startup::{Clock, CorrectedClock, Environment, Fresh, SystemClock, dynamodb_client};
+use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, SystemClock, dynamodb_client};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 
 use crate::wire::{Operations, counting};
@@ -55,11 +57,17 @@ impl HandClock {
 
 /// The machine's clock, wrong by so many milliseconds.
 #[derive(Debug)]
-struct WrongClock(i64);
+pub(crate) struct WrongClock(AtomicI64);
+
+impl WrongClock {
+    pub(crate) fn set(&self, error_ms: i64) {
+        self.0.store(error_ms, Ordering::SeqCst);
+    }
+}
 
 impl Clock for WrongClock {
     fn now_millis(&self) -> i64 {
-        SystemClock.now_millis() + self.0
+        SystemClock.now_millis() + self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -195,12 +203,35 @@ impl Stage {
     /// A container whose machine's clock is wrong by this many milliseconds, and whose clients correct it.
     /// Like every container, it has read something before its first call.
     pub(crate) async fn container_off_by(&self, error_ms: i64) -> Authorizer {
-        let clock = CorrectedClock::new(Arc::new(WrongClock(error_ms)));
-        let client = dated_dynamodb_client(&environment(&self.address), &clock).unwrap();
+        let clock = CorrectedClock::new(Arc::new(WrongClock(error_ms.into())));
+        let store = self.dated_store(&clock).await;
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store, clock)
+    }
+
+    /// A container that reads its public keys from Secrets Manager, and the clock of its machine.
+    pub(crate) async fn container_with_secrets(&self) -> (Authorizer, Arc<WrongClock>) {
+        let secrets = [("PublicKeys".to_owned(), self.public.as_jwks().to_owned())].into();
+        let secrets = SecretsManager::new(&secrets, None, &[]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { secrets.serve(listener, Access::of_everybody()).await });
+        let machine = Arc::new(WrongClock(0.into()));
+        let clock = CorrectedClock::new(machine.clone());
+        let more = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", address.as_str()), ("PUBLIC_KEYS_SECRET", "PublicKeys")];
+        let environment = environment(&self.address, &more);
+        let (store, secrets) = (self.dated_store(&clock).await, Secrets::dated(&environment, &clock).unwrap());
+        let clock: Arc<dyn Clock> = clock;
+        let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks).await;
+        (Authorizer::new(self.gateway.clone(), keys.unwrap(), store, clock), machine)
+    }
+
+    /// The store for this clock, which it has told the time.
+    async fn dated_store(&self, clock: &Arc<CorrectedClock>) -> Store {
+        let client = dated_dynamodb_client(&environment(&self.address, &[]), clock).unwrap();
         let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
         let store = Store::new(client, tables);
         assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
-        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store, clock)
+        store
     }
 
     /// A fresh container of the function.
@@ -261,17 +292,19 @@ pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
 }
 
 fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {
-    dynamodb_client(&environment(address)).unwrap()
+    dynamodb_client(&environment(address, &[])).unwrap()
 }
 
-fn environment(address: &str) -> Environment {
+fn environment(address: &str, more: &[(&str, &str)]) -> Environment {
+    let dynamodb = format!("http://{address}");
     let variables = [
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{address}")),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
     ];
-    Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
+    let variables = variables.iter().chain(more);
+    Environment::from_pairs(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
 async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) {

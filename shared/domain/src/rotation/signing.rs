@@ -151,18 +151,19 @@ impl Ring<Pair> {
 const MOST_REVOKED: usize = 16;
 
 /// The public set of these pairs, when it was made, and which of its keys signs now. What `before` had and this has not
-/// left on purpose: readers that still know of tokens of such a key believe that it is gone only if it is named here.
-pub fn jwks(ring: &Ring<Pair>, now: Timestamp, before: Option<&str>) -> Secret {
+/// left on purpose: readers that still know of tokens of such a key believe that it is gone only if it is named here. So is
+/// the key that is `revoked` now, whatever `before` had: somebody may have damaged it, or taken the key out by hand.
+pub fn jwks(ring: &Ring<Pair>, now: Timestamp, before: Option<&str>, revoked: Option<&str>) -> Secret {
     let keys: Vec<_> = ring.entries().map(jwk).collect();
     let (had, gone) = before.and_then(published).map(|set| (set.keys, set.revoked)).unwrap_or_default();
     let had = had.into_iter().filter_map(|key| key.get("kid")?.as_str().map(str::to_owned));
-    let mut revoked: Vec<String> = Vec::new();
-    for kid in had.chain(gone) {
-        if revoked.len() < MOST_REVOKED && !revoked.contains(&kid) && !ring.entries().any(|entry| entry.id == kid) {
-            revoked.push(kid);
+    let mut left: Vec<String> = Vec::new();
+    for kid in revoked.map(str::to_owned).into_iter().chain(had).chain(gone) {
+        if left.len() < MOST_REVOKED && !left.contains(&kid) && !ring.entries().any(|entry| entry.id == kid) {
+            left.push(kid);
         }
     }
-    let set = serde_json::json!({ "keys": keys, "made": now, "current": ring.current.id, "revoked": revoked });
+    let set = serde_json::json!({ "keys": keys, "made": now, "current": ring.current.id, "revoked": left });
     Secret::new(set.to_string())
 }
 
@@ -219,7 +220,7 @@ mod tests {
         assert_eq!(text.expose().matches("private_key").count(), 2);
         let again = Ring::parse_pairs(text.expose()).unwrap();
         assert_eq!(again.previous[0].entry.id, was);
-        let set = jwks(&again, hour(1), None);
+        let set = jwks(&again, hour(1), None, None);
         let public = PublicKeys::parse_jwks(set.expose()).unwrap();
         assert!(!public.as_jwks().contains("made"));
         assert!(is_published(&second, set.expose()));
@@ -230,8 +231,8 @@ mod tests {
     fn a_public_set_without_the_next_key_has_not_published_it() {
         let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
         let other = Ring::first(ring.current.clone(), Pair::generate([3; 16]).unwrap(), hour(0));
-        assert_eq!(published_since(&ring, jwks(&other, hour(0), None).expose()), None);
-        assert!(!is_published(&ring, jwks(&other, hour(0), None).expose()));
+        assert_eq!(published_since(&ring, jwks(&other, hour(0), None, None).expose()), None);
+        assert!(!is_published(&ring, jwks(&other, hour(0), None, None).expose()));
         assert_eq!(published_since(&ring, "{"), None);
     }
 }
