@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -38,6 +39,7 @@ pub enum Verdict {
 }
 
 type Script = Box<dyn FnMut(&Operation) -> Verdict + Send>;
+type Before = Arc<dyn Fn(&Operation) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The wire. Clones share it.
 #[derive(Clone)]
@@ -47,6 +49,7 @@ pub struct Wire {
     far: String,
     http: reqwest::Client,
     script: Arc<Mutex<Option<Script>>>,
+    before: Arc<Mutex<Option<Before>>>,
     seen: Arc<Mutex<Vec<Operation>>>,
 }
 
@@ -71,6 +74,7 @@ impl Wire {
             far: far.to_owned(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             script: Arc::default(),
+            before: Arc::default(),
             seen: Arc::default(),
         };
         let router = axum::Router::new().fallback(pass).with_state(wire.clone());
@@ -86,6 +90,11 @@ impl Wire {
     /// From now on everything passes.
     pub fn calm(&self) {
         *self.script.lock().unwrap() = None;
+    }
+
+    /// From now on this happens to the tables before each operation.
+    pub fn before_each(&self, before: impl Fn(&Operation) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        *self.before.lock().unwrap() = Some(Arc::new(before));
     }
 
     /// Whether such an operation has come since the last time of asking.
@@ -107,6 +116,10 @@ impl Wire {
 async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let operation = operation(&headers, &body);
     wire.seen.lock().unwrap().push(operation.clone());
+    let before = wire.before.lock().unwrap().clone();
+    if let Some(before) = before {
+        before(&operation).await;
+    }
     let verdict = wire.script.lock().unwrap().as_mut().map_or(Verdict::Forward, |script| script(&operation));
     match verdict {
         Verdict::Forward => wire.forward(headers, body).await,

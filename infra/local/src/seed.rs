@@ -105,12 +105,22 @@ impl Seed {
         let unreadable = |source| SeedError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let invalid = |reason| SeedError::Invalid { path: path.to_owned(), reason };
-        let seed: Self = serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        let mut seed: Self = serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         for (id, app) in &seed.apps {
             app.scope().map_err(|error| invalid(format!("apps.{id}.scopes: {error}")))?;
             if app.secret.is_some() && app.kind == AppKind::Public {
                 return Err(invalid(format!("apps.{id}.secret: a public app has none")));
             }
+        }
+        let mut taken = BTreeSet::new();
+        for user in &mut seed.users {
+            let wrong = |reason: &str| invalid(format!("users, email {:?}: {reason}", user.email));
+            let address = Address::parse(&user.email).map_err(|error| wrong(&error.to_string()))?;
+            if !taken.insert(address.clone()) {
+                return Err(wrong("another user has this address"));
+            }
+            // The demo back end is told the one form of the address, so it must know that one.
+            user.email = address.to_string();
         }
         Ok(seed)
     }
@@ -209,5 +219,20 @@ mod tests {
         std::fs::write(file.path(), "users:\n  - { email: b, pasword: c }\n").unwrap();
         let message = Seed::load(file.path()).unwrap_err().to_string();
         assert!(message.contains("pasword"), "{message}");
+    }
+
+    #[test]
+    fn a_user_has_the_one_form_of_the_address_and_nobody_else_has_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let load = |users: &[&str]| {
+            let users: String = users.iter().map(|email| format!("  - {{ email: {email}, password: c }}\n")).collect();
+            std::fs::write(file.path(), format!("users:\n{users}")).unwrap();
+            Seed::load(file.path()).map_err(|error| error.to_string())
+        };
+        assert_eq!(load(&["Ada@Müller.DE"]).unwrap().users[0].email, "ada@xn--mller-kva.de");
+        let message = load(&["ada@example.com", "ADA@example.com"]).unwrap_err();
+        assert!(message.contains("ADA@example.com") && message.contains("another user"), "{message}");
+        let message = load(&["ada"]).unwrap_err();
+        assert!(message.contains("\"ada\"") && message.contains("name@domain"), "{message}");
     }
 }

@@ -61,6 +61,8 @@ mod stage;
 #[cfg(test)]
 mod store_down;
 #[cfg(test)]
+mod sweeps;
+#[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod versions;
