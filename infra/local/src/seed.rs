@@ -225,8 +225,8 @@ mod tests {
     fn a_user_has_the_one_form_of_the_address_and_nobody_else_has_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let load = |users: &[&str]| {
-            let users: String = users.iter().map(|email| format!("  - {{ email: {email}, password: c }}\n")).collect();
-            std::fs::write(file.path(), format!("users:\n{users}")).unwrap();
+            let lines: Vec<_> = users.iter().map(|email| format!("  - {{ email: {email}, password: c }}")).collect();
+            std::fs::write(file.path(), format!("users:\n{}\n", lines.join("\n"))).unwrap();
             Seed::load(file.path()).map_err(|error| error.to_string())
         };
         assert_eq!(load(&["Ada@Müller.DE"]).unwrap().users[0].email, "ada@xn--mller-kva.de");

@@ -129,7 +129,8 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
         16 | 17 => again(name, device, [PASSWORD, "x"][which % 2], newest).from(source),
         18 => post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
         _ => {
-            return guesses(stage, (0..22).map(|_| post("/oauth2/revoke", &[("token", "x")]).basic("conf1", "x"))).await;
+            return guesses(stage, (0..22).map(|_| post("/oauth2/revoke", &[("token", "x")]).basic("conf1", "x")))
+                .await;
         }
     };
     let answer = stage.send(request).await;
