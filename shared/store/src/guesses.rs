@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::guess::{Counter, Limit, Permit, room};
 use domain::time::{Seconds, Timestamp};
 
-/// So often is a guess that met others reserved anew; a counter that keeps changing is one that is being attacked.
-const ROUNDS: u32 = 8;
+/// So often is a guess that met others reserved anew. Each right login that ends meanwhile empties the counter and can cost
+/// two rounds, so that fifteen people at once who type right do not wait. Wrong guesses only fill it, and end the rounds.
+const ROUNDS: u32 = 32;
 
 /// Whether a guess may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
