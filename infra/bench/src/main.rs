@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let binaries = local::binaries::build("bench").await?;
+    let binaries = local::binaries::build("bench", &["hello"]).await?;
     // The plan of the demo would end the warm run after sixty calls.
     let directory = local::binaries::WORKSPACE;
     let config = std::env::temp_dir().join(format!("bench-{}.yaml", std::process::id()));
