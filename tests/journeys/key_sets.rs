@@ -13,11 +13,14 @@ fn json_of(site: &Site, name: &str) -> Json {
     serde_json::from_str(&site.secrets.value(name).expect("a value")).expect("JSON")
 }
 
-/// Calls and logs in until the functions have met what is there now and told of it; each call must succeed.
+/// Calls and refreshes until the functions have met what is there now and told of it; each call must succeed.
+///
+/// One session for all of it: a user and an application have few, and the oldest would end.
 async fn met(site: &Site, secret: &str) {
+    let mut tokens = site.gateway.login(ADA).await;
     let mut met = false;
     while !met {
-        let tokens = site.gateway.login(ADA).await;
+        tokens = site.gateway.refresh(&tokens).await;
         assert_eq!(site.status(&tokens.access).await, 200, "{secret}");
         let log = site.gateway.stack.log().lines();
         met = log.iter().any(|line| line.contains(r#""alarm":"keys_stale""#) && line.contains(secret));
