@@ -126,7 +126,7 @@ impl Gateway {
 pub async fn binaries() -> &'static BTreeMap<String, PathBuf> {
     static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     let build = || async {
-        let built = binaries::build("journeys", &[]).await;
+        let built = binaries::build("journeys").await;
         built.unwrap_or_else(|error| panic!("{error}"))
     };
     BINARIES.get_or_init(build).await

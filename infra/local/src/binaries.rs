@@ -56,16 +56,13 @@ pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
     Ok(binaries)
 }
 
-/// Builds the function binaries, in the profile of this program, and returns where they are, with `more` binaries of the
-/// package `with`, whose features theirs are united with, so that the dependencies of both are compiled once.
-pub async fn build(with: &str, more: &[&str]) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+/// Builds the function binaries, in the profile of this program, and returns where they are. Their features are united
+/// with those of the package `with`, so that the dependencies of both are compiled once.
+pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics", "-p", with]);
     for package in FUNCTIONS {
         command.args(["-p", package, "--bin", package]);
-    }
-    for binary in more {
-        command.args(["--bin", binary]);
     }
     if !cfg!(debug_assertions) {
         command.arg("--release");

@@ -1,11 +1,23 @@
-//! CPU time of processes, from `/proc`.
+//! Processes of functions, and the CPU time they have had, from `/proc`.
 
+use crate::Failure;
+use bytes::Bytes;
+use local::functions::Functions;
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
+/// A new process of a function that has handled this event, and what it answered.
+pub(crate) async fn new(functions: &Functions, id: &str, event: &Bytes) -> Result<(u32, Bytes), Failure> {
+    functions.end_idle(id);
+    let before = children();
+    let answer = functions.invoke(id, event.clone()).await?;
+    let pid = children().difference(&before).copied().max().ok_or("no new process")?;
+    Ok((pid, answer))
+}
+
 /// The processes this one has started and that still run.
-pub(crate) fn children() -> BTreeSet<u32> {
+fn children() -> BTreeSet<u32> {
     let own = std::process::id();
     let Ok(entries) = fs::read_dir("/proc") else { return BTreeSet::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -5,17 +5,42 @@ use bytes::Bytes;
 use local::stack::Running;
 use serde_json::{Value, json};
 
-/// A call with a token that is good.
-pub(crate) async fn authorizer(stack: &Running) -> Result<Bytes, Failure> {
+const CLIENT: &str = "demo-app";
+
+/// The tokens of a token response.
+pub(crate) struct Tokens {
+    access: String,
+    refresh: String,
+}
+
+/// A login through the whole stack.
+pub(crate) async fn login(stack: &Running) -> Result<Tokens, Failure> {
     let login = [
         ("grant_type", "password"),
-        ("client_id", "demo-app"),
+        ("client_id", CLIENT),
         ("username", "ada@example.com"),
         ("password", "correct horse battery staple"),
     ];
     let url = format!("{}/oauth2/token", stack.base_url());
-    let answer: Value = reqwest::Client::new().post(url).form(&login).send().await?.json().await?;
-    let token = answer.get("access_token").and_then(Value::as_str).ok_or("no access token")?;
+    let answer = reqwest::Client::new().post(url).form(&login).send().await?.json().await?;
+    of_body(&answer)
+}
+
+/// The tokens that the token function answered with.
+pub(crate) fn tokens(answer: &Bytes) -> Result<Tokens, Failure> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    let body = answer.get("body").and_then(Value::as_str).ok_or("no body")?;
+    of_body(&serde_json::from_str(body)?)
+}
+
+fn of_body(body: &Value) -> Result<Tokens, Failure> {
+    let text = |name| body.get(name).and_then(Value::as_str).ok_or_else(|| format!("no {name} in {body}"));
+    Ok(Tokens { access: text("access_token")?.to_owned(), refresh: text("refresh_token")?.to_owned() })
+}
+
+/// A call with a token that is good.
+pub(crate) async fn authorizer(stack: &Running) -> Result<Bytes, Failure> {
+    let token = login(stack).await?.access;
     let mut event = sample("authorizer-rest.json")?;
     set_header(&mut event, "authorization", &format!("Bearer {token}"));
     set(&mut event, "path", json!("/orders"));
@@ -38,12 +63,20 @@ pub(crate) fn proxy(authorizer: &Bytes, answer: &Bytes) -> Result<Bytes, Failure
 }
 
 /// A client credentials request.
-pub(crate) fn token(stack: &Running) -> Result<Bytes, Failure> {
+pub(crate) fn client_credentials(stack: &Running) -> Result<Bytes, Failure> {
     let secret = stack.client_secret("partner-app").ok_or("no secret")?;
+    token(stack, &format!("grant_type=client_credentials&client_id=partner-app&client_secret={secret}"))
+}
+
+/// A refresh of these tokens.
+pub(crate) fn refresh(stack: &Running, tokens: &Tokens) -> Result<Bytes, Failure> {
+    token(stack, &format!("grant_type=refresh_token&client_id={CLIENT}&refresh_token={}", tokens.refresh))
+}
+
+fn token(stack: &Running, form: &str) -> Result<Bytes, Failure> {
     let mut event = sample("token-rest.json")?;
     set_header(&mut event, "content-type", "application/x-www-form-urlencoded");
-    let body = format!("grant_type=client_credentials&client_id=partner-app&client_secret={secret}");
-    set(&mut event, "body", json!(body));
+    set(&mut event, "body", json!(form));
     set(&mut event, "isBase64Encoded", json!(false));
     set(&mut event, "stageVariables", json!({ "issuer": stack.base_url() }));
     Ok(Bytes::from(event.to_string()))

@@ -1,0 +1,46 @@
+//! What each function may cost, in instructions: `infra/bench/budgets.json`, changed in the commit that needs more.
+
+use crate::{Failure, instructions, print};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Above its budget a row may be by this part of it: counts differ a little from run to run and with the linker.
+const TOLERANCE: f64 = 0.05;
+
+fn file() -> PathBuf {
+    Path::new(local::binaries::WORKSPACE).join("infra/bench/budgets.json")
+}
+
+/// Counts, prints and compares.
+///
+/// # Errors
+/// Names each row that costs too much, and what to do.
+pub(crate) async fn check(directory: &Path) -> Result<(), Failure> {
+    let budgets: BTreeMap<String, u64> = serde_json::from_str(&std::fs::read_to_string(file())?)?;
+    let counted = instructions::count(directory).await?;
+    if !counted.keys().eq(budgets.keys()) {
+        return Err("budgets.json has other rows than are measured: write it anew with `budgets --write`".into());
+    }
+    let mut over = Vec::new();
+    print("instructions, in thousands     counted      budget   difference");
+    for ((name, counted), budget) in counted.iter().zip(budgets.values()) {
+        #[expect(clippy::cast_precision_loss, reason = "a share of some ten millions")]
+        let more = *counted as f64 / *budget as f64 - 1.0;
+        print(&format!("{name:<26} {:>11} {:>11} {:>+11.1} %", counted / 1000, budget / 1000, more * 100.0));
+        if more > TOLERANCE {
+            over.push(name.as_str());
+        }
+    }
+    if over.is_empty() {
+        return Ok(());
+    }
+    let hint = "make it cheaper, or run `cargo run --release -p bench -- budgets --write` and say in the commit why";
+    Err(format!("over budget: {}: {hint}", over.join("; ")).into())
+}
+
+/// Counts, and makes what was counted the budgets.
+pub(crate) async fn write(directory: &Path) -> Result<(), Failure> {
+    let counted = instructions::count(directory).await?;
+    std::fs::write(file(), serde_json::to_string_pretty(&counted)? + "\n")?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Instructions of each function, counted by valgrind: they hardly depend on the machine or on what else it does.
+
+use crate::{Failure, events, process, site};
+use bytes::Bytes;
+use local::functions::Functions;
+use local::stack::Running;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Invocations behind the first, of which the mean is told.
+const WARM: u32 = 20;
+
+/// Every row by its name: a cold start is from spawn to first answer, and the rest is one warm invocation.
+pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Failure> {
+    let counter = Counter::new(directory)?;
+    let stack = site::start(|name| counter.program(name)).await?;
+    let functions = stack.functions();
+    let authorizer = events::authorizer(&stack).await?;
+    let context = functions.invoke("AuthorizerFunction", authorizer.clone()).await?;
+    let proxy = events::proxy(&authorizer, &context)?;
+    let mut rows = BTreeMap::new();
+    for (id, name, event) in [("AuthorizerFunction", "authorizer", authorizer), ("ProxyFunction", "proxy", proxy)] {
+        let cold = counter.repeated(functions, id, &event, 0).await?;
+        let warm = counter.repeated(functions, id, &event, WARM).await?;
+        rows.insert(format!("{name}, cold start"), cold);
+        rows.insert(format!("{name}, one call"), warm.saturating_sub(cold) / u64::from(WARM));
+    }
+    let event = events::client_credentials(&stack)?;
+    let cold = counter.repeated(functions, "TokenFunction", &event, 0).await?;
+    rows.insert("token, cold start".to_owned(), cold);
+    let (cold, warm) = (counter.refreshes(&stack, 0).await?, counter.refreshes(&stack, WARM).await?);
+    rows.insert("token, one refresh".to_owned(), warm.saturating_sub(cold) / u64::from(WARM));
+    Ok(rows)
+}
+
+/// Runs programs under valgrind, which leaves a file for each process.
+struct Counter {
+    files: tempfile::TempDir,
+}
+
+impl Counter {
+    fn new(directory: &Path) -> Result<Self, Failure> {
+        let files = tempfile::tempdir()?;
+        let out = files.path().display();
+        for name in site::MEASURED {
+            let program = std::path::absolute(directory.join(name))?;
+            let script = format!(
+                "#!/bin/sh\nexec valgrind --quiet --tool=callgrind --callgrind-out-file='{out}/%p' '{}'\n",
+                program.display()
+            );
+            let path = files.path().join(name);
+            std::fs::write(&path, script)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(Self { files })
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// Instructions of a new process that handles this event and then `more` of the same.
+    async fn repeated(&self, functions: &Functions, id: &str, event: &Bytes, more: u32) -> Result<u64, Failure> {
+        let (pid, _) = process::new(functions, id, event).await?;
+        for _ in 0..more {
+            functions.invoke(id, event.clone()).await?;
+        }
+        self.end(pid).await
+    }
+
+    /// Instructions of a new process that refreshes a session once and then `more` times.
+    async fn refreshes(&self, stack: &Running, more: u32) -> Result<u64, Failure> {
+        let login = events::login(stack).await?;
+        let (pid, mut answer) =
+            process::new(stack.functions(), "TokenFunction", &events::refresh(stack, &login)?).await?;
+        for _ in 0..more {
+            let event = events::refresh(stack, &events::tokens(&answer)?)?;
+            answer = stack.functions().invoke("TokenFunction", event).await?;
+        }
+        events::tokens(&answer)?;
+        self.end(pid).await
+    }
+
+    /// Asks a process to end, and reads what valgrind counted.
+    async fn end(&self, pid: u32) -> Result<u64, Failure> {
+        std::process::Command::new("kill").arg(pid.to_string()).status()?;
+        let file = self.files.path().join(pid.to_string());
+        for _ in 0..600 {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            if let Some(total) = text.lines().find_map(|line| line.strip_prefix("totals: ")) {
+                return Ok(total.trim().parse()?);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(format!("valgrind left nothing in {}", file.display()).into())
+    }
+}
