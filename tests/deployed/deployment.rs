@@ -8,7 +8,7 @@ use local::binaries::WORKSPACE;
 use local::legacy::Legacy;
 use local::secrets;
 use local::seed::{Seed, SeedUser};
-use startup::{Environment, Secrets, dynamodb_client};
+use startup::{Aws, Environment, Secrets};
 use store::{Store, Tables};
 use support::{Client, User, background};
 use tokio::net::TcpListener;
@@ -76,9 +76,10 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         guesses: table("Guesses"),
         audit: table("Audit"),
     };
+    let aws = Aws::new(environment).expect("clients");
     // The keys function made it when the stack was made.
-    let pepper = Secrets::new(environment).expect("a client").text(&output("PepperArn")).await.expect("a pepper");
-    let store = Store::new(dynamodb_client(environment).expect("a client"), tables);
+    let pepper = Secrets::new(&aws).text(&output("PepperArn")).await.expect("a pepper");
+    let store = Store::new(aws.dynamodb(), tables);
     seed.store(&store, &secrets, pepper.expose()).await.expect("a filled store");
 
     let listener = TcpListener::bind(needed("GATEWAY_BACK_END")).await.expect("the port of the demo back end");

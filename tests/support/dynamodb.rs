@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local::binaries::WORKSPACE;
 use local::template::{Inputs, Table, Template};
-use startup::{Environment, entropy};
+use startup::{Aws, Environment, entropy};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -78,7 +78,7 @@ pub(crate) fn client_of<'c>(endpoint: &str, credentials: impl IntoIterator<Item 
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].map(owned);
     let environment = Environment::from_pairs(pairs.into_iter().chain(credentials.into_iter().map(owned)));
-    startup::dynamodb_client(&environment).expect("a client for a loopback address")
+    Aws::new(&environment).expect("clients for a loopback address").dynamodb()
 }
 
 fn template(prefix: &str) -> Template {

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use config::Gateway;
 use domain::ids::ClientId;
 use domain::keys::PublicKeys;
-use startup::aws::dated_dynamodb_client;
-use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
+use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 use crate::Authorizer;
@@ -23,8 +22,9 @@ pub async fn start(environment: Environment) -> Result<Authorizer, StartError> {
         ..Tables::default()
     };
     let corrected = CorrectedClock::new(Arc::new(SystemClock));
-    let store = Store::new(dated_dynamodb_client(&environment, &corrected)?, tables);
-    let (secrets, clock) = (Secrets::dated(&environment, &corrected)?, corrected as Arc<dyn Clock>);
+    let aws = Aws::dated(&environment, &corrected)?;
+    let (store, secrets) = (Store::new(aws.dynamodb(), tables), Secrets::new(&aws));
+    let clock: Arc<dyn Clock> = corrected;
     let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks);
     let (keys, ()) = tokio::join!(keys, connect(&store));
     Ok(Authorizer::new(Arc::new(gateway), keys?.guarded(PublicKeys::may_follow), store, clock))

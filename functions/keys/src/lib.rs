@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use startup::fresh::key_timing;
 use startup::secret_versions::{SecretError, SecretVersions};
-use startup::{Clock, Environment, StartError, SystemClock, entropy};
+use startup::{Aws, Clock, Environment, StartError, SystemClock, entropy};
 
 use crate::answer::RequestType;
 use crate::key_secret::Names;
@@ -100,7 +100,7 @@ impl Keys {
         let config = Gateway::load(Path::new(path))
             .map_err(|error| StartError::Invalid { what: path.to_owned(), reason: error.to_string() })?;
         Ok(Self {
-            secrets: SecretVersions::new(environment)?,
+            secrets: SecretVersions::new(&Aws::new(environment)?),
             names: Names::from_environment(environment)?,
             timing: key_timing(environment)?,
             longest_session: config.lifetimes().session_absolute,

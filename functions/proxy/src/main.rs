@@ -12,7 +12,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use proxy::{Proxy, Renewer};
 use serde_json::Value;
 use startup::function::{self, Function};
-use startup::{Clock, CorrectedClock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
+use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
 use store::{Store, Tables};
 
 #[tokio::main(flavor = "current_thread")]
@@ -46,13 +46,13 @@ async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
     let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
     let corrected = CorrectedClock::new(Arc::new(SystemClock));
-    let dynamodb = startup::aws::dated_dynamodb_client(&environment, &corrected)?;
-    let store = Store::new(dynamodb, Tables { sessions, ..Tables::default() });
-    let (secrets, clock) = (Secrets::dated(&environment, &corrected)?, corrected as Arc<dyn Clock>);
+    let aws = Aws::dated(&environment, &corrected)?;
+    let store = Store::new(aws.dynamodb(), Tables { sessions, ..Tables::default() });
+    let (secrets, clock) = (Secrets::new(&aws), corrected as Arc<dyn Clock>);
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let tls = secrets.texts(gateway.tls_secrets()).await?;
     let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, Renewer::from_environment(&environment)?, clients, clock))
+    Ok(Proxy::new(gateway, store, keys, Renewer::new(&environment, &aws)?, clients, clock))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

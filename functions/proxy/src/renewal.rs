@@ -9,7 +9,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::{Client, Config};
 use domain::causes;
 use domain::renewal::{RenewalAnswer, RenewalRequest};
-use startup::{Environment, StartError};
+use startup::{Aws, Environment, StartError};
 
 /// How long a renewal may take: the legacy system's own time, and still an answer to the app.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -23,7 +23,7 @@ pub struct Renewer {
 
 impl Renewer {
     /// The function that `TOKEN_FUNCTION` names.
-    pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
+    pub fn new(environment: &Environment, aws: &Aws) -> Result<Self, StartError> {
         let function = environment.require("TOKEN_FUNCTION", "the name of the token function")?.to_owned();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -31,7 +31,7 @@ impl Renewer {
             .operation_attempt_timeout(TIMEOUT)
             .operation_timeout(TIMEOUT)
             .build();
-        let mut config: Builder = Config::from(&startup::aws::sdk_config(environment)?).to_builder();
+        let mut config: Builder = Config::from(aws.shared()).to_builder();
         config = config
             .behavior_version(BehaviorVersion::latest())
             .timeout_config(timeouts)

@@ -9,8 +9,7 @@ use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
-use startup::aws::dated_dynamodb_client;
-use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
+use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Store, Tables};
@@ -31,8 +30,8 @@ impl App {
             ..Tables::default()
         };
         let corrected = CorrectedClock::new(Arc::new(SystemClock));
-        let secrets = Secrets::dated(environment, &corrected)?;
-        let store = Store::new(dated_dynamodb_client(environment, &corrected)?, tables);
+        let aws = Aws::dated(environment, &corrected)?;
+        let (store, secrets) = (Store::new(aws.dynamodb(), tables), Secrets::new(&aws));
         let clock: Arc<dyn Clock> = corrected;
         let passwords = |json: &str| Passwords::new(json, Cost::default());
         let (signing, public, sealing, refresh, passwords, tls, own) = futures_util::try_join!(

@@ -4,7 +4,7 @@ use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
 use crate::error::Error;
 use serde::Deserialize;
-use startup::{Environment, Secrets, aws};
+use startup::{Aws, Environment, Secrets};
 use std::path::{Path, PathBuf};
 use store::{Store, Tables};
 
@@ -119,8 +119,15 @@ fn connection(
         guesses: table("GuessesTable")?,
         audit: table("AuditTable")?,
     };
-    let store = Store::new(aws::patient_dynamodb_client(environment)?, tables);
-    Ok(Connection { store, secrets: Secrets::new(environment)?, resources, place, who, config })
+    let aws = Aws::patient(environment)?;
+    Ok(Connection {
+        store: Store::new(aws.dynamodb(), tables),
+        secrets: Secrets::new(&aws),
+        resources,
+        place,
+        who,
+        config,
+    })
 }
 
 /// This file here, or in a directory above.

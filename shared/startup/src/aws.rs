@@ -19,57 +19,63 @@ use std::time::Duration;
 /// The roots that AWS endpoints chain to; parsing the machine's whole store costs more than a handshake.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
-/// A DynamoDB client for this environment.
-pub fn dynamodb_client(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, StartError> {
-    Ok(aws_sdk_dynamodb::Client::from_conf(dynamodb(&sdk_config(environment)?, environment).build()))
+/// The clients of one process. They share one HTTP client, so that TLS is set up once.
+pub struct Aws {
+    shared: SdkConfig,
+    environment: Environment,
+    clock: Option<Arc<CorrectedClock>>,
 }
 
-/// The same, whose responses correct this clock.
-pub fn dated_dynamodb_client(
-    environment: &Environment,
-    clock: &Arc<CorrectedClock>,
-) -> Result<aws_sdk_dynamodb::Client, StartError> {
-    let config = dynamodb(&sdk_config(environment)?, environment).interceptor(DateWatch(Arc::clone(clock)));
-    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
-}
-
-/// The same for a person who would rather wait than be refused.
-pub fn patient_dynamodb_client(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, StartError> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(Duration::from_secs(30))
-        .build();
-    let shared = sdk_config(environment)?.into_builder().timeout_config(timeouts).build();
-    Ok(aws_sdk_dynamodb::Client::from_conf(dynamodb(&shared, environment).build()))
-}
-
-fn dynamodb(shared: &SdkConfig, environment: &Environment) -> aws_sdk_dynamodb::config::Builder {
-    let mut config = aws_sdk_dynamodb::config::Builder::from(shared)
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
-    if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") {
-        config = config.endpoint_url(endpoint);
+impl Aws {
+    /// For this environment, with timeouts and retries for services that answer within milliseconds.
+    pub fn new(environment: &Environment) -> Result<Self, StartError> {
+        Ok(Self { shared: sdk_config(environment)?, environment: environment.clone(), clock: None })
     }
-    config
+
+    /// The same, whose responses correct this clock.
+    pub fn dated(environment: &Environment, clock: &Arc<CorrectedClock>) -> Result<Self, StartError> {
+        Ok(Self { clock: Some(Arc::clone(clock)), ..Self::new(environment)? })
+    }
+
+    /// The same for a person who would rather wait than be refused.
+    pub fn patient(environment: &Environment) -> Result<Self, StartError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .build();
+        let aws = Self::new(environment)?;
+        Ok(Self { shared: aws.shared.into_builder().timeout_config(timeouts).build(), ..aws })
+    }
+
+    /// What the clients of all services have in common.
+    pub fn shared(&self) -> &SdkConfig {
+        &self.shared
+    }
+
+    /// A client of DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+        let mut config = Builder::from(&self.shared).behavior_version(BehaviorVersion::latest());
+        config.set_endpoint_url(self.environment.get("AWS_ENDPOINT_URL_DYNAMODB").map(str::to_owned));
+        if let Some(clock) = &self.clock {
+            config = config.interceptor(DateWatch(Arc::clone(clock)));
+        }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A client of Secrets Manager.
+    pub(crate) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder};
+        let mut config = Builder::from(&self.shared).behavior_version(BehaviorVersion::latest());
+        config.set_endpoint_url(self.environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER").map(str::to_owned));
+        if let Some(clock) = &self.clock {
+            config = config.interceptor(DateWatch(Arc::clone(clock)));
+        }
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
 }
 
-/// A Secrets Manager client for this environment, whose responses correct this clock, if there is one.
-pub fn secrets_manager_client(
-    environment: &Environment,
-    clock: Option<&Arc<CorrectedClock>>,
-) -> Result<aws_sdk_secretsmanager::Client, StartError> {
-    let mut config = aws_sdk_secretsmanager::config::Builder::from(&sdk_config(environment)?)
-        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest());
-    if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
-        config = config.endpoint_url(endpoint);
-    }
-    if let Some(clock) = clock {
-        config = config.interceptor(DateWatch(Arc::clone(clock)));
-    }
-    Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
-}
-
-/// What the clients of all services have in common, with timeouts and retries for one that answers within milliseconds.
-pub fn sdk_config(environment: &Environment) -> Result<SdkConfig, StartError> {
+fn sdk_config(environment: &Environment) -> Result<SdkConfig, StartError> {
     let region = environment.require("AWS_REGION", "the region, as Lambda sets it")?;
     let credentials = Credentials::new(
         environment.require("AWS_ACCESS_KEY_ID", "the role's key id, as Lambda sets it")?,

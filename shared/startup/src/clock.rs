@@ -49,7 +49,7 @@ impl Clock for SystemClock {
 }
 
 /// A clock that the clients of AWS which watch for it correct by the `Date` of each response
-/// ([`crate::aws::dated_dynamodb_client`], [`crate::Secrets::dated`]). Without any response it is the machine's.
+/// ([`crate::Aws::dated`]). Without any response it is the machine's.
 pub struct CorrectedClock {
     machine: Arc<dyn Clock>,
     offset: Mutex<Offset>,

@@ -14,7 +14,7 @@ pub mod secrets;
 pub mod trace;
 mod xray;
 
-pub use aws::dynamodb_client;
+pub use aws::Aws;
 pub use clock::{Clock, CorrectedClock, SystemClock};
 pub use environment::Environment;
 pub use fresh::Fresh;

@@ -1,6 +1,6 @@
 //! Secrets Manager: versions of a secret and their stages, for the function that makes keys.
 
-use crate::{Environment, StartError};
+use crate::Aws;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use domain::causes;
@@ -63,9 +63,9 @@ pub struct SecretVersions {
 }
 
 impl SecretVersions {
-    /// For this environment.
-    pub fn new(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self { client: crate::aws::secrets_manager_client(environment, None)? })
+    /// With a client of these.
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: aws.secrets_manager() }
     }
 
     /// Whether the secret rotates, and which versions have which stages.

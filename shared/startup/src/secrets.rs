@@ -1,12 +1,11 @@
 //! Secrets Manager: texts by name.
 
-use crate::{CorrectedClock, Environment, StartError};
+use crate::{Aws, StartError};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use domain::causes;
 use domain::secret::Secret;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Reads secrets.
 #[derive(Debug, Clone)]
@@ -15,14 +14,9 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// A reader for this environment.
-    pub fn new(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self { client: crate::aws::secrets_manager_client(environment, None)? })
-    }
-
-    /// The same, whose responses correct this clock.
-    pub fn dated(environment: &Environment, clock: &Arc<CorrectedClock>) -> Result<Self, StartError> {
-        Ok(Self { client: crate::aws::secrets_manager_client(environment, Some(clock))? })
+    /// A reader with a client of these.
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: aws.secrets_manager() }
     }
 
     /// The current text of the secret with this name or ARN.

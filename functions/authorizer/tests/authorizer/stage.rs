@@ -21,8 +21,7 @@ use local::secrets_manager::SecretsManager;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use startup::aws::dated_dynamodb_client;
-use startup::{Clock, CorrectedClock, Environment, Fresh, Secrets, SystemClock, dynamodb_client};
+use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 
 use crate::wire::{Operations, counting};
@@ -219,7 +218,8 @@ impl Stage {
         let clock = CorrectedClock::new(machine.clone());
         let more = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", address.as_str()), ("PUBLIC_KEYS_SECRET", "PublicKeys")];
         let environment = environment(&self.address, &more);
-        let (store, secrets) = (self.dated_store(&clock).await, Secrets::dated(&environment, &clock).unwrap());
+        let (store, secrets) =
+            (self.dated_store(&clock).await, Secrets::new(&Aws::dated(&environment, &clock).unwrap()));
         let clock: Arc<dyn Clock> = clock;
         let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks).await;
         (Authorizer::new(self.gateway.clone(), keys.unwrap(), store, clock), machine)
@@ -227,7 +227,7 @@ impl Stage {
 
     /// The store for this clock, which it has told the time.
     async fn dated_store(&self, clock: &Arc<CorrectedClock>) -> Store {
-        let client = dated_dynamodb_client(&environment(&self.address, &[]), clock).unwrap();
+        let client = Aws::dated(&environment(&self.address, &[]), clock).unwrap().dynamodb();
         let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
         let store = Store::new(client, tables);
         assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
@@ -292,7 +292,7 @@ pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
 }
 
 fn dynamodb(address: &str) -> aws_sdk_dynamodb::Client {
-    dynamodb_client(&environment(address, &[])).unwrap()
+    Aws::new(&environment(address, &[])).unwrap().dynamodb()
 }
 
 fn environment(address: &str, more: &[(&str, &str)]) -> Environment {

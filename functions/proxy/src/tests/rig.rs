@@ -14,7 +14,7 @@ use domain::sealing::SealedToken;
 use domain::session::{Family, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
 use serde_json::json;
-use startup::{Environment, Observer};
+use startup::{Aws, Environment, Observer};
 use support::{DynamoDb, Wire};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, answer};
@@ -127,7 +127,8 @@ apis:
         let renewal = Arc::new(Mutex::<Renewal>::new(Box::new(|| "\"later\"")));
         let asked = renewal.clone();
         let lambda = RecordingServer::start(move |_, _| answer(200, &[], asked.lock().unwrap()().as_bytes()));
-        let renewer = Renewer::from_environment(&environment(&lambda.origin())).unwrap();
+        let environment = environment(&lambda.origin());
+        let renewer = Renewer::new(&environment, &Aws::new(&environment).unwrap()).unwrap();
         let proxy = Proxy::new(gateway, store, Fresh::of(keys()), renewer, clients, clock.clone());
         Self { back_end, database, wire, clock, proxy, lambda, renewal, keys: keys() }
     }

@@ -16,7 +16,7 @@ use domain::sealing::SealingKeys;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
-use startup::{Environment, Fresh, dynamodb_client};
+use startup::{Aws, Environment, Fresh};
 use store::Store;
 use support::DynamoDb;
 use token::App;
@@ -90,7 +90,7 @@ pub(crate) fn build(
     all.insert(orders_login.clone(), connectors(config).get(&orders_login).unwrap().clone());
     App {
         config: Gateway::parse(config).unwrap(),
-        store: Store::new(dynamodb_client(&environment).unwrap(), db.tables.clone()),
+        store: Store::new(Aws::new(&environment).unwrap().dynamodb(), db.tables.clone()),
         passwords: Fresh::of(Passwords::new(&key(1), cost).unwrap()),
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use startup::{Environment, dynamodb_client};
+use startup::{Aws, Environment};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 
@@ -158,7 +158,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
     let pairs = [("AWS_REGION", REGION), ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url)];
     let pairs = pairs.into_iter().chain(credentials::variables(owner));
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let client = dynamodb_client(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
+    let aws = Aws::new(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
     let table = |id: &str| id.to_owned();
     let tables = Tables {
         users: table("UsersTable"),
@@ -168,7 +168,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
         guesses: table("GuessesTable"),
         audit: table("AuditTable"),
     };
-    Ok(Store::new(client, tables))
+    Ok(Store::new(aws.dynamodb(), tables))
 }
 
 fn programs(

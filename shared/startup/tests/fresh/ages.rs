@@ -9,7 +9,7 @@ use domain::refresh_token::RefreshKeys;
 use futures_util::future::join_all;
 use local::secrets_manager::SecretsManager;
 use startup::fresh::key_timing;
-use startup::{Clock, Environment, Fresh, Secrets, StartError};
+use startup::{Aws, Clock, Environment, Fresh, Secrets, StartError};
 use tokio::runtime::Runtime;
 
 const HOUR: i64 = 3_600;
@@ -96,7 +96,7 @@ fn environment(address: &str) -> Environment {
 
 async fn read(environment: &Environment, clock: &Arc<HandClock>) -> Result<Fresh<RefreshKeys>, StartError> {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    let secrets = Secrets::new(environment).unwrap();
+    let secrets = Secrets::new(&Aws::new(environment).unwrap());
     Fresh::read(&secrets, environment, "REFRESH_KEYS_SECRET", &clock, RefreshKeys::parse).await
 }
 
