@@ -1,6 +1,6 @@
 //! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
 
-use config::Lifetimes;
+use domain::access_token::MAX_LIFETIME;
 use domain::rotation::signing::Pair;
 use domain::rotation::symmetric::Key;
 use domain::rotation::{Entry, Keep, Ring};
@@ -125,7 +125,7 @@ impl Keys {
     /// How long a key is needed after its retirement.
     pub(crate) fn keep(&self, secret: KeySecret) -> Keep {
         match secret {
-            KeySecret::Signing => Keep::For(Lifetimes::LONGEST_ACCESS_TOKEN),
+            KeySecret::Signing => Keep::For(MAX_LIFETIME),
             KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.longest_session),
             KeySecret::Pepper => Keep::Ever,
         }
