@@ -153,7 +153,7 @@ impl Keys {
         let public = &self.names.public;
         let published = self.secrets.current(public).await?;
         let before = published.as_ref().map(|set| set.text.expose());
-        if before.is_some_and(|set| is_published(ring, set)) {
+        if before.is_some_and(|set| is_published(ring, set, revoked)) {
             return Ok(());
         }
         self.secrets.put(public, &version_id()?, &jwks(ring, now, before, revoked), CURRENT).await?;
