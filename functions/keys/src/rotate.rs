@@ -70,14 +70,14 @@ impl Keys {
         let turned = match secret.parse(&current.text)? {
             Turning::Pairs(ring) => {
                 let published = self.published_pairs(&ring, now).await?;
-                let turned = ring.rotate(new_pair()?, published, self.keep(secret), self.timing, now)?;
+                let turned = ring.rotate(new_pair()?, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
             Turning::Keys(ring) => {
                 // A version was current this long after it was made, or never.
                 let published = ring.made.saturating_add(self.timing.finish());
                 let new = ring.fresh_entry(entropy::bytes()?);
-                let turned = ring.rotate(new, published, self.keep(secret), self.timing, now)?;
+                let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
         };
