@@ -208,6 +208,38 @@ async fn a_gateway_yaml_that_is_wrong_stops_the_deployment_and_can_be_rolled_bac
     assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
 }
 
+/// An origin that no page of gateway.yaml has is a mistake that nobody would see until a page cannot read a refusal.
+#[tokio::test]
+async fn an_origin_that_gateway_yaml_does_not_list_stops_the_deployment() {
+    let gateway = Gateway::start().await;
+    let (bucket, url) = Bucket::start().await;
+    let file = gateway.stack.data_directory().join("gateway.yaml");
+    let without = std::fs::read_to_string(&file).expect("what the functions read");
+    let (app, other) = ("https://app.example.com", "https://other.example.com");
+    let cors = |origins: &str| format!("{without}\ncors:\n  origins: [{origins}]\n");
+    let (one, two) = (cors(app), cors(&format!("\"{app}\", \"{other}\"")));
+    for (text, origin, told) in [
+        (&without, "", None),
+        (&without, app, Some("no `cors`")),
+        (&without, "*", Some("no `cors`")),
+        (&one, "", None),
+        (&one, app, None),
+        (&one, other, Some("set it to https://app.example.com or")),
+        (&one, "*", Some("set it to https://app.example.com or")),
+        (&two, "*", None),
+        (&two, app, Some("set it to * or")),
+    ] {
+        std::fs::write(&file, text).expect("a file");
+        let mut update = request("Update", &url);
+        update["ResourceProperties"]["CorsOrigin"] = json!(origin);
+        events::invoke(&gateway, KEYS, &update).await.expect("told");
+        let outcome = bucket.take().remove(0);
+        assert_eq!(outcome["Status"], told.map_or("SUCCESS", |_| "FAILED"), "{origin}: {outcome}");
+        let reason = outcome["Reason"].as_str().expect("a reason");
+        assert!(told.is_none_or(|told| reason.contains("CorsOrigin") && reason.contains(told)), "{origin}: {reason}");
+    }
+}
+
 #[tokio::test]
 async fn a_rotation_keeps_to_the_protocol() {
     let gateway = Gateway::start().await;

@@ -73,6 +73,7 @@ fn no_function_of_the_api_is_updated_before_the_deploy_has_read_gateway_yaml() {
     let keys = at(&root, "Resources/Keys/Properties");
     assert_eq!((keys.tag.as_deref(), text(at(keys, "GatewayConfig"))), (None, "GatewayConfig"));
     assert_eq!(text(at(keys, "ReadBy")), "KeysFunction.Version");
+    assert_eq!(text(at(keys, "CorsOrigin")), "CorsOrigin");
 }
 
 /// Decision 0021: containers are replaced by a change of an environment variable, which no published version sees.
