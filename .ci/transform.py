@@ -54,6 +54,8 @@ def check(path):
     changed = transformed(path, CorsOrigin="https://app.example.com", at=60)
     assert deployment(first) != deployment(changed), "a new CorsOrigin that does not go live"
     assert asked(first) == asked(transformed(path, at=60)), "the keys function is asked though nothing changed"
+    # Compared as they are written, so the reference is what must be there; its value is another when the parameter is.
+    assert asked(first)["CorsOrigin"] == {"Ref": "CorsOrigin"}, "a new CorsOrigin that is not compared with gateway.yaml"
     for what in ("GatewayConfig", "KeysFunction"):
         assert asked(first) != asked(transformed(path, changed=what)), f"a new {what} that is not checked"
     (api,) = (one for one in first["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")

@@ -20,6 +20,7 @@ async fn a_token_works_in_its_time_only() {
         json!({ "exp": [now + 600] }),
         json!({ "exp": true }),
         json!({ "exp": {} }),
+        json!({ "exp": now + 3_700 }),
         json!({ "nbf": now + 300 }),
         json!({ "nbf": "0" }),
         json!({ "nbf": -1 }),

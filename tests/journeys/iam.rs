@@ -12,6 +12,8 @@ use local::binaries::WORKSPACE;
 use store::User;
 use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP};
 
+use crate::turns::rotate;
+
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
 async fn weaken_the_hash_of_ada(gateway: &Gateway) {
     let passwords =
@@ -47,17 +49,6 @@ async fn use_everything(gateway: &Gateway) {
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }
-}
-
-/// Rotates once the next keys have been published for long enough.
-async fn rotate(gateway: &Gateway, secret: &str) {
-    for _ in 0..200 {
-        match gateway.stack.rotate(secret).await {
-            Ok(()) => return,
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-    panic!("{secret}: {}", gateway.stack.rotate(secret).await.expect_err("it did not rotate before"));
 }
 
 #[tokio::test]

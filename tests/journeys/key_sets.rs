@@ -57,13 +57,14 @@ async fn a_signing_key_that_is_not_the_published_one_signs_nothing() {
 /// Abuse case K2; checklist J-08.
 #[tokio::test]
 async fn a_public_set_that_cannot_be_right_is_not_believed() {
-    let damages: [(&str, Damage); 4] = [
+    let damages: [(&str, Damage); 5] = [
         ("a point off the curve", |set| set["keys"][1]["y"] = set["keys"][1]["x"].clone()),
         ("one name twice", |set| set["keys"][1]["kid"] = set["keys"][0]["kid"].clone()),
         ("its current key gone", |set| drop(set["keys"].as_array_mut().expect("keys").remove(0))),
+        ("not said which is current", |set| drop(set.as_object_mut().expect("an object").remove("current"))),
         ("a key in use gone", |set| {
             set["keys"].as_array_mut().expect("keys").remove(0);
-            set.as_object_mut().expect("an object").remove("current");
+            set["current"] = set["keys"][0]["kid"].clone();
         }),
     ];
     for (what, damage) in damages {
@@ -75,4 +76,22 @@ async fn a_public_set_that_cannot_be_right_is_not_believed() {
         site.secrets.set("PublicKeys", &set.to_string());
         met(&site, "PublicKeys").await;
     }
+}
+
+/// A container that starts compares with nothing, so the set itself says what must be in it.
+#[tokio::test]
+async fn a_container_does_not_start_with_a_public_set_that_does_not_say_which_key_signs() {
+    let site = Site::start_with_cache("1").await;
+    let good = site.gateway.login(ADA).await.access;
+    let right = site.secrets.value("PublicKeys").expect("a value");
+    let mut set = json_of(&site, "PublicKeys");
+    set["keys"].as_array_mut().expect("keys").remove(0);
+    set.as_object_mut().expect("an object").remove("current");
+    site.secrets.set("PublicKeys", &set.to_string());
+    site.gateway.restart_functions();
+    // 401 would have every app give up a good token.
+    assert_eq!(site.status(&good).await, 503);
+    site.secrets.set("PublicKeys", &right);
+    site.gateway.restart_functions();
+    assert_eq!(site.status(&good).await, 200);
 }

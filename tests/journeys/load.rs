@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use serde_json::Value as Json;
 use support::{ADA, BOB, Gateway, Tokens, User};
 use tokio::task::JoinSet;
+
+use crate::turns::rotate;
 
 /// Rotations of every secret.
 const TURNS: usize = 4;
@@ -53,26 +53,6 @@ async fn newcomer(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<Atomic
         }
     }
     Ok(())
-}
-
-fn current(gateway: &Gateway, name: &str) -> String {
-    let value: Json = serde_json::from_str(&gateway.stack.secrets().value(name).expect("a value")).expect("JSON");
-    value["current"].as_str().or(value["keys"][0]["kid"].as_str()).expect("a key").to_owned()
-}
-
-/// As Secrets Manager does: what is refused because it comes too early is tried again.
-async fn rotate(gateway: &Gateway, name: &str) -> usize {
-    let before = current(gateway, name);
-    let mut refused = 0;
-    while let Err(error) = gateway.stack.rotate(name).await {
-        let text = error.to_string();
-        assert!(text.contains("rotate again in") || text.contains("given up"), "{name}: {text}");
-        refused += 1;
-        assert!(refused < 600, "{name}: {text}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert_ne!(current(gateway, name), before);
-    refused
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

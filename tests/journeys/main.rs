@@ -32,4 +32,5 @@ mod smoke;
 mod switch;
 mod tokens;
 mod traces;
+mod turns;
 mod wire;

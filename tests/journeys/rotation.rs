@@ -47,7 +47,9 @@ impl Site {
     /// Changes the keys; the functions are new ones from here on.
     fn rotate(&self, signing: &[Json], public: &[Json]) {
         self.secrets.set("SigningKeys", &json!({ "keys": signing }).to_string());
-        self.secrets.set("PublicKeys", &json!({ "keys": public }).to_string());
+        let current = signing.iter().find(|key| key["status"] == "current").expect("a current key");
+        let set = json!({ "keys": public, "current": current["kid"] });
+        self.secrets.set("PublicKeys", &set.to_string());
         self.gateway.restart_functions();
     }
 

@@ -2,12 +2,30 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value as Json;
 use support::{ADA, Answer, BOB, DEMO_APP, Gateway, PARTNER_APP, Secrets, Tokens, UNTRUSTED_APP};
 
 use crate::events::{self, AUTHORIZER};
+use crate::turns::rotate;
 
 /// A password that is nowhere but where a test sends it.
 const CANARY: &str = "canary-7Qm2-never-to-be-seen";
+
+/// The secrets that hold keys.
+const KEYS: [&str; 4] = ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+
+/// Every key that this secret holds now.
+fn keep_keys(gateway: &Gateway, name: &str, secrets: &mut Secrets) {
+    let value = gateway.stack.secrets().value(name).expect("a value");
+    let value: Json = serde_json::from_str(&value).expect("JSON");
+    let pairs = value["keys"].as_array().into_iter().flatten().filter_map(|pair| pair["private_key"].as_str());
+    let keys = value["keys"].as_object().into_iter().flat_map(|keys| keys.values()).filter_map(Json::as_str);
+    let all: Vec<_> = pairs.chain(keys).collect();
+    assert!(all.len() >= 2, "{name}");
+    for key in all {
+        secrets.keep(&format!("a key of {name}: {key}"), key);
+    }
+}
 
 /// A session's worth of traffic, good and bad, with what must be found nowhere and what was answered.
 struct Traffic {
@@ -48,13 +66,8 @@ impl Traffic {
         self.secrets.keep("password", ADA.password);
         self.secrets.keep("canary", CANARY);
         self.secrets.keep("client secret", gateway.partner_secret());
-        for name in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
-            let secret: serde_json::Value =
-                serde_json::from_str(&gateway.stack.secrets().value(name).unwrap()).unwrap();
-            for (state, index, id) in [("current", 0, "k1"), ("next", 1, "k2")] {
-                let key = secret["keys"][index]["private_key"].as_str().or(secret["keys"][id].as_str());
-                self.secrets.keep(&format!("{state} of {name}"), key.expect("a key"));
-            }
+        for name in KEYS {
+            keep_keys(gateway, name, &mut self.secrets);
         }
         // Refused in as many ways as there are.
         for app in [DEMO_APP, PARTNER_APP, UNTRUSTED_APP, "nobody"] {
@@ -138,16 +151,20 @@ async fn no_secret_is_logged_or_told_at_any_level_that_the_template_offers() {
         levels.split_once("  LogLevel:").and_then(|(_, rest)| rest.split_once("AllowedValues: [")).expect("it");
     let levels = levels.1.split_once(']').expect("a list").0.split(", ");
     for level in levels {
-        let gateway = Gateway::start_with(|options| options.log_level = level.to_owned()).await;
+        let gateway = Gateway::start_with(|options| {
+            options.log_level = level.to_owned();
+            options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "2".to_owned()));
+        })
+        .await;
         let mut traffic = Traffic::run(&gateway).await;
         // Hashes, salts and sealed tokens of a live session.
         let live = gateway.login(BOB).await;
         stored(&gateway, &mut traffic.secrets).await;
         assert_eq!(gateway.call("GET", "/orders", &live.access).await.status, 200);
-        // The keys function reads and writes every secret; whether it rotates so soon is another matter.
-        let mut versions = Vec::new();
-        for name in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
-            versions.push(gateway.stack.rotate(name).await.is_ok());
+        // The keys function reads and writes every secret.
+        for name in KEYS {
+            rotate(&gateway, name).await;
+            keep_keys(&gateway, name, &mut traffic.secrets);
         }
         let lines = gateway.logged().await;
         // Metrics are lines like others, and are looked at with them.

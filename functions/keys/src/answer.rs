@@ -40,20 +40,27 @@ pub(crate) struct Request {
     logical_resource_id: String,
     physical_resource_id: Option<String>,
     #[serde(default)]
-    resource_properties: Versions,
+    resource_properties: Properties,
     #[serde(default)]
-    old_resource_properties: Versions,
+    old_resource_properties: Properties,
 }
 
-/// Versions that the resource names, as ARNs that end in a number: of the layer with gateway.yaml, and of this function.
+/// What the resource names: versions, as ARNs that end in a number, of the layer with gateway.yaml and of this function, and
+/// the parameter `CorsOrigin`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Versions {
+struct Properties {
     gateway_config: String,
     read_by: String,
+    cors_origin: String,
 }
 
 impl Request {
+    /// The origin that API Gateway's own refusals name; empty for none.
+    pub(crate) fn cors_origin(&self) -> &str {
+        &self.resource_properties.cors_origin
+    }
+
     /// Whether an update is taken back. Versions only rise, also when an older commit is deployed, so a lower one was served
     /// before. The request may come while this function still has what is being taken back.
     pub(crate) fn is_rollback(&self) -> bool {
@@ -196,8 +203,8 @@ mod tests {
                 id: "r".repeat(36),
                 logical_resource_id: "l".repeat(255),
                 physical_resource_id: Some("p".repeat(1_024)),
-                resource_properties: Versions::default(),
-                old_resource_properties: Versions::default(),
+                resource_properties: Properties::default(),
+                old_resource_properties: Properties::default(),
             };
             for text in [text.as_str(), &names.repeat(4), &"\u{1}\\\"".repeat(400), &"\u{1f511}".repeat(1_200)] {
                 let body = body(&request, &Err(text.to_owned()));

@@ -1,18 +1,43 @@
-//! What CloudFormation asks for: secrets without a value get one, and whatever has one stays as it is.
+//! What CloudFormation asks for: the configuration is checked, and secrets without a value get one; no other changes.
 
+use domain::cors::Cors;
+use startup::StartError;
 use startup::secret_versions::CURRENT;
 
 use crate::answer::{Request, RequestType};
 use crate::key_secret::{KeySecret, Turning};
 use crate::{Failure, Keys};
 
+/// Creation and update check the configuration and fill what is missing; a failure makes the stack go back to what it was.
+pub(crate) async fn resource(started: Result<&Keys, StartError>, request: &Request) -> Result<(), Failure> {
+    let checked = started.and_then(|keys| keys.check(request.cors_origin()).map(|()| keys));
+    match (request.kind, checked) {
+        // Nothing is done for a deletion. Were it refused, a first deploy that failed could not be rolled back.
+        (RequestType::Delete, _) => Ok(()),
+        (RequestType::Create | RequestType::Update, Ok(keys)) => keys.fill(&request.id).await,
+        // What was served before is not checked again: refusing it would leave a stack that cannot go back.
+        (RequestType::Update, Err(_)) if request.is_rollback() => Ok(()),
+        (RequestType::Create | RequestType::Update, Err(error)) => Err(error.into()),
+    }
+}
+
 impl Keys {
-    /// Creation and update fill what is missing; deletion keeps everything.
-    pub(crate) async fn resource(&self, request: &Request) -> Result<(), Failure> {
-        match request.kind {
-            RequestType::Create | RequestType::Update => self.fill(&request.id).await,
-            RequestType::Delete => Ok(()),
+    /// Whether gateway.yaml is good, and the origin that API Gateway's own refusals name is the one that follows from it.
+    fn check(&self, cors_origin: &str) -> Result<(), StartError> {
+        let gateway = self.gateway()?;
+        let listed = gateway.cors().map(Cors::for_gateway_responses);
+        if cors_origin.is_empty() || listed == Some(cors_origin) {
+            return Ok(());
         }
+        let reason = match listed {
+            Some(right) => {
+                format!("{cors_origin} is not what `cors` of gateway.yaml lists: set it to {right} or to nothing")
+            }
+            None => {
+                format!("{cors_origin} is set and gateway.yaml has no `cors`: list the origin there, or set nothing")
+            }
+        };
+        Err(StartError::Invalid { what: "parameter CorsOrigin".to_owned(), reason })
     }
 
     async fn fill(&self, request_id: &str) -> Result<(), Failure> {

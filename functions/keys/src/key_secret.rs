@@ -1,6 +1,6 @@
 //! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
 
-use config::Lifetimes;
+use domain::access_token::MAX_LIFETIME;
 use domain::rotation::signing::Pair;
 use domain::rotation::symmetric::Key;
 use domain::rotation::{Entry, Keep, Ring};
@@ -71,6 +71,14 @@ pub(crate) enum Turning {
 impl KeySecret {
     pub(crate) const ALL: [Self; 4] = [Self::Signing, Self::Sealing, Self::Refresh, Self::Pepper];
 
+    /// Whether what its keys make has an end. A hash of a password has none.
+    pub(crate) fn makes_what_ends(self) -> bool {
+        match self {
+            Self::Signing | Self::Sealing | Self::Refresh => true,
+            Self::Pepper => false,
+        }
+    }
+
     /// The keys of a new secret.
     pub(crate) fn generate(self, now: Timestamp) -> Result<Turning, Failure> {
         Ok(match self {
@@ -123,12 +131,12 @@ impl Turning {
 
 impl Keys {
     /// How long a key is needed after its retirement.
-    pub(crate) fn keep(&self, secret: KeySecret) -> Keep {
-        match secret {
-            KeySecret::Signing => Keep::For(Lifetimes::LONGEST_ACCESS_TOKEN),
-            KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.longest_session),
+    pub(crate) fn keep(&self, secret: KeySecret) -> Result<Keep, StartError> {
+        Ok(match secret {
+            KeySecret::Signing => Keep::For(MAX_LIFETIME),
+            KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.gateway()?.lifetimes().session_absolute),
             KeySecret::Pepper => Keep::Ever,
-        }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ mod revoke;
 mod rotate;
 mod trial;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -24,7 +24,6 @@ use startup::fresh::key_timing;
 use startup::secret_versions::{SecretError, SecretVersions};
 use startup::{Aws, Clock, Environment, StartError, SystemClock, entropy};
 
-use crate::answer::RequestType;
 use crate::key_secret::Names;
 
 /// Everything the function works with.
@@ -32,8 +31,8 @@ pub struct Keys {
     secrets: SecretVersions,
     names: Names,
     timing: Timing,
-    /// The longest session that the configuration makes now.
-    longest_session: Seconds,
+    /// The path of gateway.yaml. The file is read where it is needed, so that a leaked key is revoked whatever is in it.
+    config: PathBuf,
     clock: Arc<dyn Clock>,
 }
 
@@ -94,62 +93,46 @@ enum Event {
 }
 
 impl Keys {
-    /// Reads environment and configuration.
+    /// Reads the environment.
     pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
-        let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
-        let config = Gateway::load(Path::new(path))
-            .map_err(|error| StartError::Invalid { what: path.to_owned(), reason: error.to_string() })?;
         Ok(Self {
             secrets: SecretVersions::new(&Aws::new(environment)?),
             names: Names::from_environment(environment)?,
             timing: key_timing(environment)?,
-            longest_session: config.lifetimes().session_absolute,
+            config: environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?.into(),
             clock: Arc::new(SystemClock),
         })
     }
 
-    /// Handles one event. What CloudFormation asks for is answered to its address, failures included.
-    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
-        let outcome = match parsed(event)? {
-            Event::Resource(request) => {
-                let filled = self.resource(&request).await;
-                answer::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
-                // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
-                if let Err(failure) = filled {
-                    tracing::error!(%failure, "the keys stay as they are");
-                }
-                Ok(Value::Null)
-            }
-            Event::Rotation(rotation) => Box::pin(self.step(&rotation)).await.map(|()| Value::Null),
-            Event::Action(action) => Box::pin(self.act(&action)).await,
-        };
-        match &outcome {
-            Ok(_) => tracing::info!("done"),
-            Err(failure) => tracing::error!(%failure, "the keys stay as they are"),
-        }
-        outcome
+    /// gateway.yaml as it is now.
+    fn gateway(&self) -> Result<Gateway, StartError> {
+        Gateway::load(&self.config)
+            .map_err(|error| StartError::Invalid { what: self.config.display().to_string(), reason: error.to_string() })
     }
 }
 
-/// What is left to do when the function cannot start, as with a gateway.yaml that is wrong: the stack is told why and goes
-/// back to what it was.
-pub async fn not_ready(event: Value, error: StartError) -> Result<Value, Failure> {
-    let Ok(Event::Resource(request)) = parsed(event) else { return Err(error.into()) };
-    let outcome = match request.kind {
-        // What was served before is not checked again: refusing it would leave a stack that cannot go back.
-        RequestType::Update if request.is_rollback() => Ok(()),
-        RequestType::Create | RequestType::Update => Err(error.to_string()),
-        // Nothing is done for a deletion. Were it refused, a first deploy that failed could not be rolled back.
-        RequestType::Delete => Ok(()),
+/// Handles one event, with the function or the reason why it could not start. What CloudFormation asks for is answered to
+/// its address, failures included.
+pub async fn handle(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Failure> {
+    let event = serde_json::from_value(event).map_err(|error| Failure::Event(error.to_string()))?;
+    let outcome = match event {
+        Event::Resource(request) => {
+            let filled = Box::pin(fill::resource(started, &request)).await;
+            answer::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
+            // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
+            if let Err(failure) = filled {
+                tracing::error!(%failure, request = ?request.kind, "the keys stay as they are");
+            }
+            Ok(Value::Null)
+        }
+        Event::Rotation(rotation) => Box::pin(started?.step(&rotation)).await.map(|()| Value::Null),
+        Event::Action(action) => Box::pin(started?.act(&action)).await,
     };
-    tracing::error!(%error, request = ?request.kind, "the function is not ready");
-    answer::tell(&request, outcome).await?;
-    // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
-    Ok(Value::Null)
-}
-
-fn parsed(event: Value) -> Result<Event, Failure> {
-    serde_json::from_value(event).map_err(|error| Failure::Event(error.to_string()))
+    match &outcome {
+        Ok(_) => tracing::info!("done"),
+        Err(failure) => tracing::error!(%failure, "the keys stay as they are"),
+    }
+    outcome
 }
 
 /// The id of a version that no rotation makes.

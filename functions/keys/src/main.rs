@@ -24,10 +24,8 @@ async fn serve(environment: Environment) -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
         let work = async {
-            match function.get().await {
-                Ok(keys) => Ok(Box::pin(keys.handle(payload)).await?),
-                Err(error) => Ok::<_, Error>(keys::not_ready(payload, error).await?),
-            }
+            let outcome = Box::pin(keys::handle(function.get().await, payload)).await;
+            outcome.map_err(Error::from)
         };
         startup::trace::answering(&context.request_id, work).await
     }))

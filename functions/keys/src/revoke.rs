@@ -59,14 +59,14 @@ impl Keys {
     /// The public set goes first: what a thief signs is refused even if the next write fails.
     async fn revoke_pair(&self, ring: Ring<Pair>, key: &str, current: &Version) -> Result<Turning, Failure> {
         let now = self.clock.now();
-        let left = ring.revoke(key, new_pair()?, self.keep(KeySecret::Signing), now)?.following(&current.id);
+        let left = ring.revoke(key, new_pair()?, KeySecret::Signing.makes_what_ends(), now)?.following(&current.id);
         self.publish(&left, Some(key), now).await?;
         Ok(Turning::Pairs(left))
     }
 
     fn revoke_key(&self, secret: KeySecret, ring: Ring<Key>, key: &str, current: &Version) -> Result<Turning, Failure> {
         let new = ring.fresh_entry(entropy::bytes()?);
-        let left = ring.revoke(key, new, self.keep(secret), self.clock.now())?;
+        let left = ring.revoke(key, new, secret.makes_what_ends(), self.clock.now())?;
         Ok(Turning::Keys(left.following(&current.id)))
     }
 }

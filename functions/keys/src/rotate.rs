@@ -70,14 +70,14 @@ impl Keys {
         let turned = match secret.parse(&current.text)? {
             Turning::Pairs(ring) => {
                 let published = self.published_pairs(&ring, now).await?;
-                let turned = ring.rotate(new_pair()?, published, self.keep(secret), self.timing, now)?;
+                let turned = ring.rotate(new_pair()?, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
             Turning::Keys(ring) => {
                 // A version was current this long after it was made, or never.
                 let published = ring.made.saturating_add(self.timing.finish());
                 let new = ring.fresh_entry(entropy::bytes()?);
-                let turned = ring.rotate(new, published, self.keep(secret), self.timing, now)?;
+                let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
         };
@@ -153,7 +153,7 @@ impl Keys {
         let public = &self.names.public;
         let published = self.secrets.current(public).await?;
         let before = published.as_ref().map(|set| set.text.expose());
-        if before.is_some_and(|set| is_published(ring, set)) {
+        if before.is_some_and(|set| is_published(ring, set, revoked)) {
             return Ok(());
         }
         self.secrets.put(public, &version_id()?, &jwks(ring, now, before, revoked), CURRENT).await?;

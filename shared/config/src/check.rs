@@ -12,7 +12,8 @@ mod tls;
 
 use crate::file::File;
 use crate::routes::Routes;
-use crate::{Lifetimes, NotAllowed, duration};
+use crate::{NotAllowed, duration};
+use domain::access_token::MAX_LIFETIME;
 use domain::time::Seconds;
 
 /// What is wrong, each with the field it is about.
@@ -51,8 +52,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
 /// Checklist B-09: access tokens live an hour at most.
 fn lifetimes(file: &File, findings: &mut Findings) {
     let lifetimes = &file.lifetimes;
-    let longest = Lifetimes::LONGEST_ACCESS_TOKEN.as_u64();
-    findings.within("lifetimes.access_token".to_owned(), lifetimes.access_token, 1, longest);
+    findings.within("lifetimes.access_token".to_owned(), lifetimes.access_token, 1, MAX_LIFETIME.as_u64());
     findings.within("lifetimes.refresh_retry_window".to_owned(), lifetimes.refresh_retry_window, 0, 86_400);
     findings.within("lifetimes.session_absolute".to_owned(), lifetimes.session_absolute, 1, 3_650 * 86_400);
     if lifetimes.session_idle > lifetimes.session_absolute || lifetimes.session_idle == Seconds::new(0) {

@@ -68,11 +68,6 @@ pub struct Lifetimes {
     pub refresh_retry_window: Seconds,
 }
 
-impl Lifetimes {
-    /// The longest that `access_token` may be.
-    pub const LONGEST_ACCESS_TOKEN: Seconds = Seconds::new(3_600);
-}
-
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {

@@ -17,6 +17,9 @@ use std::fmt;
 pub const TYP: &str = "at+jwt";
 /// The longest token that is looked at, in bytes: API Gateway carries 10,240 bytes of headers in all.
 pub const MAX_LENGTH: usize = 4096;
+/// The longest that an access token lives, from `iat` to `exp`. Nothing else is signed, so a longer one was made by somebody
+/// who has the key; and how long a key is still needed does not depend on what such a person writes.
+pub const MAX_LIFETIME: Seconds = Seconds::new(3_600);
 /// How far the clock of the signer may be ahead.
 const SKEW: Seconds = Seconds::new(5);
 
@@ -147,6 +150,9 @@ fn claims(
     }
     if iat > now.saturating_add(SKEW) {
         return Err(InvalidToken::Claim("iat"));
+    }
+    if exp > iat.saturating_add(MAX_LIFETIME) {
+        return Err(InvalidToken::Claim("exp"));
     }
     if date(claims, "nbf")?.is_some_and(|nbf| now < nbf) {
         return Err(InvalidToken::Claim("nbf"));

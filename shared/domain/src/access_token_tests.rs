@@ -28,7 +28,7 @@ fn server(kid: &str) -> Server {
     let jwks = json!({"keys": [
         {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": x, "y": y},
         {"kty": "MYSTERY", "kid": "other"}
-    ]});
+    ], "current": kid});
     Server {
         signing: SigningKey::parse(&secret.to_string()).unwrap(),
         public: PublicKeys::parse_jwks(&jwks.to_string()).unwrap(),
@@ -188,6 +188,24 @@ fn times_must_be_numbers_and_now_must_lie_between_them() {
     assert!(server.with_claim("iat", json!(now + 5)).is_ok());
 }
 
+/// Whoever has a leaked key writes any `exp`: until when the key counts as in use does not depend on it.
+#[test]
+fn a_token_that_lives_longer_than_any_issued_is_refused_and_keeps_no_key_in_use() {
+    let (ours, other) = (server("k1"), server("k2"));
+    let issued = NOW.as_secs();
+    let longest = NOW.saturating_add(MAX_LIFETIME).as_secs();
+    for (iat, exp) in [(issued, longest + 1), (issued, 253_402_300_799), (0, longest), (issued - 2, longest - 1)] {
+        let mut claims = good_claims();
+        (claims["iat"], claims["exp"]) = (json!(iat), json!(exp));
+        let refused = ours.verify(&ours.forge(&good_header().to_string(), &claims.to_string()));
+        assert_eq!(refused, Err(InvalidToken::Claim("exp")), "{iat} {exp}");
+    }
+    assert_eq!(other.public.may_follow(&ours.public, NOW), Ok(()));
+    assert!(ours.with_claim("exp", json!(longest)).is_ok());
+    assert!(other.public.may_follow(&ours.public, NOW).is_err());
+    assert_eq!(other.public.may_follow(&ours.public, Timestamp::from_secs(longest)), Ok(()));
+}
+
 /// Abuse case D9; checklist J-14, J-15, A-08, C-06, C-08.
 #[test]
 fn audience_issuer_and_subject_must_be_ours_and_of_their_type() {
@@ -258,6 +276,8 @@ fn the_form_is_exact() {
 fn a_key_set_with_private_members_or_a_repeated_kid_is_refused() {
     let server = server("k1");
     let mut jwks: Value = serde_json::from_str(server.public.as_jwks()).unwrap();
+    jwks["current"] = json!("k1");
+    assert!(PublicKeys::parse_jwks(&jwks.to_string()).is_ok());
     assert_eq!(jwks["keys"].as_array().unwrap().len(), 1, "the unknown kty is skipped");
     let key = jwks["keys"][0].clone();
     jwks["keys"].as_array_mut().unwrap().push(key);

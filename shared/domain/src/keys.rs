@@ -133,7 +133,7 @@ const PROBE: &[u8] = b"do these two belong together?";
 impl PublicKeys {
     /// Parses a JWK Set (RFC 7517 §5). Keys of an unknown type are skipped (§5), and so are keys that are not for verifying
     /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid`, a point that is not on its curve
-    /// and a `current` key that is not among the keys are errors: of such a set nothing is believed.
+    /// and a `current` key that is not named or not among the keys are errors: of such a set nothing is believed.
     pub fn parse_jwks(json: &str) -> Result<Self, InvalidKeys> {
         #[derive(Deserialize)]
         struct Raw {
@@ -175,8 +175,11 @@ impl PublicKeys {
         if keys.is_empty() {
             return Err(InvalidKeys::Missing("at least one ES256 or RS256 key"));
         }
-        if let Some(kid) = raw.current.filter(|kid| !keys.contains_key(kid)) {
-            return Err(InvalidKeys::Key { kid, reason: "it is the current key and not in the set" });
+        // Required: a container that starts has no set before this one to compare with, and a set that lost the key that
+        // signs would refuse every new token.
+        let current = raw.current.ok_or(InvalidKeys::Missing("the id of the key that signs, under \"current\""))?;
+        if !keys.contains_key(&current) {
+            return Err(InvalidKeys::Key { kid: current, reason: "it is the current key and not in the set" });
         }
         jose::install();
         Ok(Self { keys, revoked: raw.revoked, jwks: serde_json::json!({ "keys": published }).to_string() })

@@ -73,7 +73,7 @@ fn a_signing_secret_with_a_name_twice_is_none() {
 fn what_is_not_for_verifying_signatures_verifies_none() {
     let ours = ring([1, 2]);
     let mut whole = set(&ours);
-    whole.as_object_mut().unwrap().remove("current");
+    whole["current"] = whole["keys"][1]["kid"].clone();
     let key = signing(&ours);
     for (member, value, counts) in [
         ("use", json!("sig"), true),
@@ -97,9 +97,16 @@ fn what_is_not_for_verifying_signatures_verifies_none() {
 
 #[test]
 fn a_set_without_its_current_key_is_none() {
-    let mut whole = set(&ring([1, 2]));
-    whole["keys"].as_array_mut().unwrap().remove(0);
-    assert!(reason(PublicKeys::parse_jwks(&whole.to_string())).contains("current key"));
+    let whole = set(&ring([1, 2]));
+    let mut lost = whole.clone();
+    lost["keys"].as_array_mut().unwrap().remove(0);
+    assert!(reason(PublicKeys::parse_jwks(&lost.to_string())).contains("current key"));
+    for keys in [1, 2] {
+        let mut unnamed = whole.clone();
+        unnamed["keys"].as_array_mut().unwrap().truncate(keys);
+        unnamed.as_object_mut().unwrap().remove("current");
+        assert!(reason(PublicKeys::parse_jwks(&unnamed.to_string())).contains("\"current\""), "{keys}");
+    }
 }
 
 #[test]

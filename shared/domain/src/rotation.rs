@@ -110,9 +110,9 @@ impl<K> Ring<K> {
         Ok(ring)
     }
 
-    /// Takes a leaked key out of use at once, whatever still needs it. Where things without an end need it, the current
-    /// key is only replaced.
-    pub fn revoke(self, id: &str, new: Entry<K>, keep: Keep, now: Timestamp) -> Result<Self, CannotMove> {
+    /// Takes a leaked key out of use at once, whatever still needs it. Where what keys make has no end, a key stays to check
+    /// what it made, and the current one is only replaced.
+    pub fn revoke(self, id: &str, new: Entry<K>, has_end: bool, now: Timestamp) -> Result<Self, CannotMove> {
         let is_current = self.current.id == id;
         let is_next = self.next.as_ref().is_some_and(|next| next.id == id);
         let is_previous = self.previous.iter().any(|key| key.entry.id == id);
@@ -120,11 +120,11 @@ impl<K> Ring<K> {
             (true, ..) if self.next.is_none() => return Err(CannotMove::NoNext),
             (true, ..) => self.turn(new, now),
             (_, true, _) => Self { next: Some(new), ..self },
-            (_, _, true) if keep == Keep::Ever => return Err(CannotMove::Needed(id.to_owned())),
+            (_, _, true) if !has_end => return Err(CannotMove::Needed(id.to_owned())),
             (_, _, true) => self,
             (false, false, false) => return Err(CannotMove::Unknown(id.to_owned())),
         };
-        if keep != Keep::Ever {
+        if has_end {
             ring.previous.retain(|key| key.entry.id != id);
         }
         ring.made = now;

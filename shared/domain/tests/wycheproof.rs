@@ -27,7 +27,7 @@ mod tests {
 
     fn published(x: &str, y: &str) -> PublicKeys {
         let jwk = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": "w", "alg": "ES256", "use": "sig" });
-        PublicKeys::parse_jwks(&json!({ "keys": [jwk] }).to_string()).expect("a key set")
+        PublicKeys::parse_jwks(&json!({ "keys": [jwk], "current": "w" }).to_string()).expect("a key set")
     }
 
     /// Abuse case D11; checklist C-04, J-07.

@@ -209,7 +209,9 @@ impl Stage {
 
     /// A container that reads its public keys from Secrets Manager, and the clock of its machine.
     pub(crate) async fn container_with_secrets(&self) -> (Authorizer, Arc<WrongClock>) {
-        let secrets = [("PublicKeys".to_owned(), self.public.as_jwks().to_owned())].into();
+        let mut set: Value = serde_json::from_str(self.public.as_jwks()).unwrap();
+        set["current"] = json!("k1");
+        let secrets = [("PublicKeys".to_owned(), set.to_string())].into();
         let secrets = SecretsManager::new(&secrets, None, &[]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -328,7 +330,7 @@ fn keys() -> (SigningKey, PublicKeys) {
     let point = pair.public_key().as_ref();
     let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
     let private = json!({"keys": [{"kid": "k1", "status": "current", "private_key": STANDARD.encode(pkcs8.as_ref())}]});
-    let public =
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y}]});
+    let jwk = json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y});
+    let public = json!({"keys": [jwk], "current": "k1"});
     (SigningKey::parse(&private.to_string()).unwrap(), PublicKeys::parse_jwks(&public.to_string()).unwrap())
 }

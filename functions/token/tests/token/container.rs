@@ -15,7 +15,7 @@ use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use startup::{Aws, Environment, Fresh};
 use store::Store;
 use support::DynamoDb;
@@ -109,7 +109,7 @@ pub(crate) fn signing_keys() -> (String, String) {
     let point = pair.public_key().as_ref();
     let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
     let private = json!({"keys": [{"kid": "k1", "status": "current", "private_key": STANDARD.encode(pkcs8.as_ref())}]});
-    let public: Value =
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y}]});
+    let jwk = json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1", "x": x, "y": y});
+    let public = json!({"keys": [jwk], "current": "k1"});
     (private.to_string(), public.to_string())
 }

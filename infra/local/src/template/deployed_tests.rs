@@ -73,6 +73,7 @@ fn no_function_of_the_api_is_updated_before_the_deploy_has_read_gateway_yaml() {
     let keys = at(&root, "Resources/Keys/Properties");
     assert_eq!((keys.tag.as_deref(), text(at(keys, "GatewayConfig"))), (None, "GatewayConfig"));
     assert_eq!(text(at(keys, "ReadBy")), "KeysFunction.Version");
+    assert_eq!(text(at(keys, "CorsOrigin")), "CorsOrigin");
 }
 
 /// Decision 0021: containers are replaced by a change of an environment variable, which no published version sees.
@@ -119,6 +120,37 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
     }
     let lists: Vec<_> = texts(at(&root, "Resources/SecretsManagerVpcEndpoint/Properties/PolicyDocument"));
     assert!(lists.contains(&"BackEndSecretArns") && lists.contains(&"ConnectorSecretArns"), "{lists:?}");
+}
+
+/// Each function may read some secret, and the keys function alone writes. Through Secrets Manager the key opens nothing else.
+#[test]
+fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_writes_them() {
+    let parameters = |arn: &str| [("KmsKeyArn".to_owned(), arn.to_owned())].into();
+    let holders = |arn: &str, policy: &str| -> Vec<String> {
+        let inputs = Inputs { parameters: parameters(arn), ..Inputs::default() };
+        let roles = Template::read(REAL, &inputs).unwrap().roles.into_iter();
+        roles.filter(|(_, role)| role.managed.contains(policy)).map(|(id, _)| id).collect()
+    };
+    let arn = "arn:aws:kms:eu-central-1:000000000000:key/1";
+    assert_eq!(holders(arn, "KmsReadPolicy"), ["AuthorizerRole", "KeysRole", "ProxyRole", "TokenRole"]);
+    assert_eq!(holders(arn, "KmsWritePolicy"), ["KeysRole"]);
+    for policy in ["KmsReadPolicy", "KmsWritePolicy"] {
+        assert_eq!(holders("", policy), Vec::<String>::new(), "{policy}");
+    }
+    let root = root();
+    for (policy, action) in [("KmsReadPolicy", "kms:Decrypt"), ("KmsWritePolicy", "kms:GenerateDataKey")] {
+        let policy = at(&root, &format!("Resources/{policy}"));
+        assert_eq!(text(at(policy, "Condition")), "HasKmsKey");
+        let via = "secretsmanager.${AWS::Region}.amazonaws.com";
+        let statements = at(policy, "Properties/PolicyDocument/Statement");
+        assert_eq!(texts(statements), ["Allow", action, "KmsKeyArn", via]);
+        assert!(get(statements, "0/Condition/StringEquals/kms:ViaService").is_some());
+    }
+    let secrets = of_type(&root, "AWS::SecretsManager::Secret");
+    assert_eq!(secrets.len(), 5);
+    for (id, secret) in secrets {
+        assert_eq!(texts(at(secret, "Properties/KmsKeyId")), ["HasKmsKey", "KmsKeyArn", "AWS::NoValue"], "{id}");
+    }
 }
 
 #[test]

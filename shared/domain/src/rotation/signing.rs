@@ -172,9 +172,14 @@ fn jwk(entry: &Entry<Pair>) -> serde_json::Value {
     serde_json::json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": entry.id, "alg": "ES256", "use": "sig" })
 }
 
-/// Whether this public set is that of these pairs.
-pub fn is_published(ring: &Ring<Pair>, set: &str) -> bool {
-    published(set).is_some_and(|set| set.keys == ring.entries().map(jwk).collect::<Vec<_>>())
+/// Whether this public set is that of these pairs, names the one that signs, and names the key that is `revoked` now: one
+/// that was taken out by hand is not in the set either, and only its name makes readers that know of its tokens let it go.
+pub fn is_published(ring: &Ring<Pair>, set: &str, revoked: Option<&str>) -> bool {
+    published(set).is_some_and(|set| {
+        set.keys == ring.entries().map(jwk).collect::<Vec<_>>()
+            && set.current.as_ref() == Some(&ring.current.id)
+            && revoked.is_none_or(|kid| set.revoked.iter().any(|gone| gone == kid))
+    })
 }
 
 /// Since when the next key of these pairs, if there is one, stands in this public set; `None` if it does not.
@@ -190,6 +195,8 @@ struct PublishedSet {
     keys: Vec<serde_json::Value>,
     #[serde(default)]
     made: Option<Timestamp>,
+    #[serde(default)]
+    current: Option<String>,
     #[serde(default)]
     revoked: Vec<String>,
 }
@@ -223,7 +230,7 @@ mod tests {
         let set = jwks(&again, hour(1), None, None);
         let public = PublicKeys::parse_jwks(set.expose()).unwrap();
         assert!(!public.as_jwks().contains("made"));
-        assert!(is_published(&second, set.expose()));
+        assert!(is_published(&second, set.expose(), None));
         assert_eq!(published_since(&second, set.expose()), Some(hour(1)));
     }
 
@@ -232,7 +239,20 @@ mod tests {
         let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
         let other = Ring::first(ring.current.clone(), Pair::generate([3; 16]).unwrap(), hour(0));
         assert_eq!(published_since(&ring, jwks(&other, hour(0), None, None).expose()), None);
-        assert!(!is_published(&ring, jwks(&other, hour(0), None, None).expose()));
+        assert!(!is_published(&ring, jwks(&other, hour(0), None, None).expose(), None));
         assert_eq!(published_since(&ring, "{"), None);
+    }
+
+    #[test]
+    fn a_public_set_that_does_not_name_the_current_or_the_revoked_key_is_published_anew() {
+        let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
+        let set = jwks(&ring, hour(0), None, Some("leaked"));
+        assert!(is_published(&ring, set.expose(), None) && is_published(&ring, set.expose(), Some("leaked")));
+        assert!(!is_published(&ring, set.expose(), Some("another")));
+        for current in [serde_json::Value::Null, ring.next.as_ref().unwrap().id.as_str().into()] {
+            let mut set: serde_json::Value = serde_json::from_str(set.expose()).unwrap();
+            set["current"] = current;
+            assert!(!is_published(&ring, &set.to_string(), None), "{set}");
+        }
     }
 }

@@ -143,18 +143,17 @@ fn a_shorter_setting_does_not_shorten_the_life_of_what_was_made_before() {
 #[test]
 fn a_leaked_key_is_gone_at_once_and_a_leaked_pepper_is_replaced_but_kept() {
     let now = Timestamp::from_secs(1_000_000);
-    let keep = Keep::For(Seconds::new(60));
     let ring = Ring::generate([1; 32], [2; 32], now);
     let new = ring.fresh_entry([3; 32]);
-    let without = ring.clone().revoke("k1", new.clone(), keep, now).unwrap();
+    let without = ring.clone().revoke("k1", new.clone(), true, now).unwrap();
     assert_eq!((without.current.id.as_str(), knows(&without, "k1")), ("k2", false));
-    let without = ring.clone().revoke("k2", new.clone(), keep, now).unwrap();
+    let without = ring.clone().revoke("k2", new.clone(), true, now).unwrap();
     assert_eq!((without.current.id.as_str(), knows(&without, "k2")), ("k1", false));
-    let pepper = ring.clone().revoke("k1", new.clone(), Keep::Ever, now).unwrap();
+    let pepper = ring.clone().revoke("k1", new.clone(), false, now).unwrap();
     assert_eq!((pepper.current.id.as_str(), knows(&pepper, "k1")), ("k2", true));
-    let again = pepper.revoke("k1", new.clone(), Keep::Ever, now);
+    let again = pepper.revoke("k1", new.clone(), false, now);
     assert_eq!(again.unwrap_err(), CannotMove::Needed("k1".to_owned()));
-    assert_eq!(ring.clone().revoke("k9", new.clone(), keep, now).unwrap_err(), CannotMove::Unknown("k9".to_owned()));
+    assert_eq!(ring.clone().revoke("k9", new.clone(), true, now).unwrap_err(), CannotMove::Unknown("k9".to_owned()));
     let alone = Ring { next: None, ..ring };
-    assert_eq!(alone.revoke("k1", new, keep, now).unwrap_err(), CannotMove::NoNext);
+    assert_eq!(alone.revoke("k1", new, true, now).unwrap_err(), CannotMove::NoNext);
 }
