@@ -29,6 +29,7 @@ pub(crate) fn of(secret: KeySecret, text: &Secret, public: Option<&Secret>, now:
 
 fn signs(text: &Secret, public: &Secret, now: Timestamp) -> Result<bool, Failure> {
     let (key, public) = (SigningKey::parse(text.expose())?, PublicKeys::parse_jwks(public.expose())?);
+    public.check_points()?;
     let name = |_| Failure::Trial("the trial's own names are malformed");
     let claims = AccessClaims {
         iss: TRIAL.to_owned(),

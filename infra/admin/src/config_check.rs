@@ -4,6 +4,7 @@ use crate::cli::{Arguments, Config, Format};
 use crate::connection::above;
 use crate::error::Error;
 use crate::output::Printer;
+use config::ConfigError;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,10 @@ pub(crate) fn run(arguments: &Arguments, Config::Check { file }: &Config) -> Res
     let named = file.as_ref().or(arguments.config.as_ref()).cloned();
     let usual = Path::new("infra/config/gateway.yaml");
     let path = named.or_else(|| above(usual)).unwrap_or_else(|| PathBuf::from(usual));
-    let gateway = config::Gateway::load(&path).map_err(|error| Error::Config { path: path.clone(), error })?;
+    let gateway = config::Gateway::load(&path).map_err(|error| match error {
+        ConfigError::Unreadable { path, source } => Error::File { path, reason: source.to_string() },
+        error @ (ConfigError::TooLarge { .. } | ConfigError::Invalid(_)) => Error::Config { path: path.clone(), error },
+    })?;
     let (apis, connectors) = (gateway.apis().count(), gateway.connectors().count());
     let words = format!("{} is good: {apis} APIs, {connectors} connectors", path.display());
     let result = json!({ "file": path, "good": true, "apis": apis, "connectors": connectors });

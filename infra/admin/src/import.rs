@@ -7,18 +7,19 @@ use crate::cli::{FileFormat, Import};
 use crate::context::Context;
 use crate::error::Error;
 use crate::people::{address, shown, subject};
+use domain::address::Address;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use store::{CreateUser, StoreError, User};
 
 /// Users that are written side by side.
 const AT_ONCE: usize = 16;
-/// A user meets another one's transaction at most so often: lines of one file that claim one address.
+/// A user meets another one's transaction at most so often: two imports that claim one address.
 const ATTEMPTS: usize = 5;
 
 /// What became of a line.
@@ -29,6 +30,30 @@ enum Fate {
     Bad(String),
     /// Nothing can be written at present.
     Stopped(Error),
+}
+
+/// What the lines before have claimed, each with its line. Users are written side by side, so that without this it would
+/// depend on chance which of two lines is imported, and a dry run could not tell.
+#[derive(Default)]
+struct Claims {
+    addresses: HashMap<Address, u64>,
+    ids: HashMap<UserId, u64>,
+}
+
+impl Claims {
+    /// The user of a line, whose address and id no line before has.
+    fn user(&mut self, line: Line) -> Result<User, String> {
+        let user = line.record.and_then(|record| user(&record).map_err(|error| error.to_string()))?;
+        if let Some(before) = self.addresses.get(&user.email) {
+            return Err(format!("line {before} has the same address"));
+        }
+        if let Some(before) = self.ids.get(&user.user_id) {
+            return Err(format!("line {before} has the same user id"));
+        }
+        self.addresses.insert(user.email.clone(), line.number);
+        self.ids.insert(user.user_id.clone(), line.number);
+        Ok(user)
+    }
 }
 
 /// What became of all.
@@ -79,7 +104,9 @@ async fn import(
     bar: &ProgressBar,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    let fates = stream::iter(lines).map(|line| async move { (line.number, fate(context, line, dry_run).await) });
+    let mut claims = Claims::default();
+    let users = lines.map(|line| (line.number, claims.user(line)));
+    let fates = stream::iter(users).map(|(number, user)| async move { (number, fate(context, user, dry_run).await) });
     let mut fates = std::pin::pin!(fates.buffer_unordered(AT_ONCE));
     while let Some((number, fate)) = fates.next().await {
         match fate {
@@ -112,22 +139,29 @@ fn report(context: &Context, tally: &Tally, dry_run: bool) -> Result<(), Error> 
     Err(Error::Import { failed: tally.bad.len(), lines })
 }
 
-async fn fate(context: &Context, line: Line, dry_run: bool) -> Fate {
-    let user = match line.record.and_then(|record| user(&record).map_err(|error| error.to_string())) {
+async fn fate(context: &Context, user: Result<User, String>, dry_run: bool) -> Fate {
+    let user = match user {
         Ok(user) => user,
         Err(reason) => return Fate::Bad(reason),
     };
-    match context.connection.store.user_by_email(user.email.as_str()).await {
-        Ok(None) if dry_run => return Fate::Imported,
+    let store = &context.connection.store;
+    match store.user_by_email(user.email.as_str()).await {
         Ok(None) => {}
         Ok(Some(_)) => return Fate::Skipped,
         Err(error) => return Fate::Stopped(error.into()),
     }
+    if dry_run {
+        return match store.user(&user.user_id).await {
+            Ok(None) => Fate::Imported,
+            Ok(Some(_)) => Fate::Bad(format!("the user id {} is taken", user.user_id)),
+            Err(error) => Fate::Stopped(error.into()),
+        };
+    }
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     match context.audited(act, create(context, &user)).await {
         Ok(()) => Fate::Imported,
-        Err(Error::Taken(what)) => match context.connection.store.user_by_email(user.email.as_str()).await {
-            // A line above has claimed the address meanwhile.
+        Err(Error::Taken(what)) => match store.user_by_email(user.email.as_str()).await {
+            // Somebody else has claimed the address meanwhile.
             Ok(Some(_)) => Fate::Skipped,
             Ok(None) => Fate::Bad(format!("{what} is taken")),
             Err(error) => Fate::Stopped(error.into()),

@@ -50,7 +50,7 @@ fn symmetric(text: &str) -> Result<Vec<Json>, String> {
 }
 
 fn public(text: &str) -> Result<Vec<Json>, String> {
-    PublicKeys::parse_jwks(text).map_err(|error| error.to_string())?;
+    PublicKeys::parse_jwks(text).and_then(|keys| keys.check_points()).map_err(|error| error.to_string())?;
     let set: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let keys = set.get("keys").and_then(Json::as_array).into_iter().flatten();
     Ok(keys.map(|key| json!({ "id": key.get("kid"), "state": "published" })).collect())

@@ -20,12 +20,15 @@ struct Plain {
 }
 
 /// How a back end may read a path.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own, and all combinations are tried")]
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     decodings: usize,
     folds_case: bool,
     strips: bool,
     ignores_last_slash: bool,
+    /// Answers an action in the format that the extension names.
+    negotiates: bool,
 }
 
 fn readings() -> impl Iterator<Item = Reading> {
@@ -33,7 +36,9 @@ fn readings() -> impl Iterator<Item = Reading> {
     (0..4_usize).flat_map(move |decodings| {
         bools.into_iter().flat_map(move |folds_case| {
             bools.into_iter().flat_map(move |strips| {
-                bools.map(|ignores_last_slash| Reading { decodings, folds_case, strips, ignores_last_slash })
+                bools.into_iter().flat_map(move |ignores_last_slash| {
+                    bools.map(|negotiates| Reading { decodings, folds_case, strips, ignores_last_slash, negotiates })
+                })
             })
         })
     })
@@ -46,7 +51,12 @@ impl Reading {
         if self.ignores_last_slash && path.len() > 1 {
             path = path.trim_end_matches('/').to_owned();
         }
-        path.trim_start_matches('/').split('/').map(|segment| self.segment(segment)).collect()
+        let mut segments: Vec<String> =
+            path.trim_start_matches('/').split('/').map(|segment| self.segment(segment)).collect();
+        if let Some(last) = segments.last_mut().filter(|_| self.negotiates) {
+            *last = without_format(last).to_owned();
+        }
+        segments
     }
 
     fn segment(self, text: &str) -> String {
@@ -74,8 +84,26 @@ impl Reading {
     }
 }
 
+/// A text without the ending of one of the formats that are tried here.
+fn without_format(text: &str) -> &str {
+    let endings = [".json", ".xml"];
+    endings.iter().find_map(|ending| text.strip_suffix(ending)).filter(|stem| !stem.is_empty()).unwrap_or(text)
+}
+
 fn literal() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["export", "Export", "a", "a:b", "a%3Ab", "caf%C3%A9", "admin", "list.", "x"])
+    prop::sample::select(vec![
+        "export",
+        "Export",
+        "export.json",
+        "export.xml",
+        "a",
+        "a:b",
+        "a%3Ab",
+        "caf%C3%A9",
+        "admin",
+        "list.",
+        "x",
+    ])
 }
 
 fn part() -> impl Strategy<Value = String> {
@@ -118,8 +146,9 @@ fn segment() -> impl Strategy<Value = String> {
         let text = if upper { text.to_uppercase() } else { text };
         text + tail
     };
-    let tails =
-        prop::sample::select(vec!["", "", ".", "%20", "..", "%2e", "::$DATA", "%2E%20", "%252e", "%2520", ".%20."]);
+    let tails = prop::sample::select(vec![
+        "", "", ".", "%20", "..", "%2e", "::$DATA", "%2E%20", "%252e", "%2520", ".%20.", ".xml",
+    ]);
     let masks = prop_oneof![3 => Just(0_u32), 1 => any::<u32>()];
     let times = prop::sample::select(vec![0_usize, 0, 0, 1, 2]);
     let texts = prop_oneof![3 => literal(), 1 => Just("public"), 1 => Just("7")];
@@ -156,11 +185,11 @@ fn yaml(routes: &[Plain], exact: bool) -> String {
 }
 
 /// Whether a call that was sent to one route could have needed more at the other.
-fn asks_for_more(other: &Plain, found: &config::RouteMatch<'_>, method: &Method, slash: bool) -> bool {
+fn asks_for_more(other: &Plain, found: &config::RouteMatch<'_>, method: &Method, one_resource: bool) -> bool {
     let granted: BTreeSet<String> = found.scopes.iter().map(str::to_owned).collect();
     let Some((_, scopes)) = other.methods.iter().find(|(allowed, _)| allowed == method) else {
-        // Of two configured paths that differ in a slash at the end alone, one may have more methods.
-        return !slash;
+        // Of two configured paths that differ in a slash at the end or in a format alone, one may have more methods.
+        return !one_resource;
     };
     format!("api{}", other.api) != found.api.as_str() || (found.public && !other.public) || !scopes.is_subset(&granted)
 }
@@ -188,9 +217,10 @@ proptest! {
                 let Ok(found) = gateway.route(&method, &path) else { continue };
                 for reading in readings() {
                     let Some(other) = reading.route(&routes, path.as_str()) else { continue };
-                    let slash = other.parts.join("/").trim_matches('/') == found.route.trim_matches('/');
+                    let resource = |route: &str| without_format(route.trim_matches('/')).to_owned();
+                    let one_resource = resource(&other.parts.join("/")) == resource(found.route);
                     prop_assert!(
-                        !asks_for_more(&other, &found, &method, slash),
+                        !asks_for_more(&other, &found, &method, one_resource),
                         "{method} {raw} goes to {} as {path}, but {reading:?} leads to {other:?} in\n{}",
                         found.route, yaml(&routes, false),
                     );
@@ -224,7 +254,7 @@ proptest! {
             for method in [Method::GET, Method::DELETE, Method::POST] {
                 let Ok(found) = gateway.route(&method, &path) else { continue };
                 for decodings in 0..4 {
-                    let reading = Reading { decodings, folds_case: false, strips: false, ignores_last_slash: false };
+                    let reading = Reading { decodings, folds_case: false, strips: false, ignores_last_slash: false, negotiates: false };
                     let Some(other) = reading.route(&routes, path.as_str()) else { continue };
                     prop_assert!(!asks_for_more(&other, &found, &method, false), "{method} {path} {reading:?} {other:?}");
                 }

@@ -127,13 +127,26 @@ pub(crate) struct Verifier {
     used_until: Arc<AtomicI64>,
 }
 
+impl Verifier {
+    fn check_point(&self, kid: &str) -> Result<(), InvalidKeys> {
+        let [x, y] = &self.numbers;
+        if self.algorithm != Algorithm::ES256 || uncompressed(x, y).is_some_and(|point| is_on_curve(&point)) {
+            return Ok(());
+        }
+        Err(InvalidKeys::Key { kid: kid.to_owned(), reason: "the point is not on the curve P-256" })
+    }
+}
+
 /// What is signed to see whether two halves belong together.
 const PROBE: &[u8] = b"do these two belong together?";
 
 impl PublicKeys {
     /// Parses a JWK Set (RFC 7517 §5). Keys of an unknown type are skipped (§5), and so are keys that are not for verifying
-    /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid`, a point that is not on its curve
-    /// and a `current` key that is not named or not among the keys are errors: of such a set nothing is believed.
+    /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid` and a `current` key that is not
+    /// named or not among the keys are errors: of such a set nothing is believed.
+    ///
+    /// Points are left to [`Self::check_points`]: that costs as much as verifying a token for each, at every cold start,
+    /// and a key whose point is not on its curve verifies nothing.
     pub fn parse_jwks(json: &str) -> Result<Self, InvalidKeys> {
         #[derive(Deserialize)]
         struct Raw {
@@ -210,6 +223,11 @@ impl PublicKeys {
         if matches!(verified, Ok(true)) { Ok(()) } else { Err(bad("the public set has another public half for it")) }
     }
 
+    /// Whether the point of each EC key is on its curve. The error names the key.
+    pub fn check_points(&self) -> Result<(), InvalidKeys> {
+        self.keys.iter().try_for_each(|(kid, key)| key.check_point(kid))
+    }
+
     /// Notes that something of this key works until then.
     pub fn note_use(&self, kid: &str, until: Timestamp) {
         if let Some(public) = self.get(kid) {
@@ -218,8 +236,14 @@ impl PublicKeys {
     }
 
     /// Whether this set may take the place of `before`: it has each key of which something that works is known, unless it
-    /// says that the key was revoked. The error names the key; then `before` is the better set.
+    /// says that the key was revoked, and the points of its new keys are on their curve. The error names the key; then
+    /// `before` is the better set.
     pub fn may_follow(&self, before: &Self, now: Timestamp) -> Result<(), InvalidKeys> {
+        for (kid, key) in &self.keys {
+            if before.get(kid).is_none_or(|known| known.numbers != key.numbers) {
+                key.check_point(kid)?;
+            }
+        }
         for (kid, known) in &before.keys {
             let used_until = known.used_until.load(Ordering::Relaxed);
             if used_until <= now.as_secs() || self.revoked.contains(kid) {
@@ -272,12 +296,14 @@ const LENGTH: &str = "the key's numbers do not have the length of its alg";
 
 /// A point of P-256 (RFC 7518 §6.2.1).
 fn ec_point(x: &str, y: &str) -> Result<DecodingKey, &'static str> {
-    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32).ok_or(LENGTH);
-    let point = [vec![4], coordinate(x)?, coordinate(y)?].concat();
-    if !is_on_curve(&point) {
-        return Err("the point is not on the curve P-256");
-    }
+    uncompressed(x, y).ok_or(LENGTH)?;
     DecodingKey::from_ec_components(x, y).map_err(|_| LENGTH)
+}
+
+/// The point in the form of SEC 1 §2.3.3.
+fn uncompressed(x: &str, y: &str) -> Option<Vec<u8>> {
+    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
+    Some([vec![4], coordinate(x)?, coordinate(y)?].concat())
 }
 
 /// Whether an uncompressed point is on P-256. ring checks that of the other side's key before it agrees on anything.

@@ -14,7 +14,7 @@ use std::fmt;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-pub use likeness::{Readings, loose};
+pub use likeness::{Readings, loose, without_format};
 pub use segment::Segment;
 
 /// The longest path, in bytes. Recipients should take URIs of 8,000 bytes (RFC 9110 §4.1); API Gateway carries 10,240 for

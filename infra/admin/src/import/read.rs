@@ -1,5 +1,7 @@
 //! Lines of a file of users: a bad one is told with its number, and the next is read.
 
+mod csv;
+
 use crate::cli::FileFormat;
 use crate::error::Error;
 use serde::Deserialize;
@@ -49,24 +51,24 @@ pub(super) fn lines<'a>(
     format: FileFormat,
 ) -> Result<Box<dyn Iterator<Item = Line> + 'a>, Error> {
     match format {
-        FileFormat::Csv => csv(source).map(|lines| Box::new(lines) as Box<dyn Iterator<Item = Line>>),
+        FileFormat::Csv => csv_lines(source).map(|lines| Box::new(lines) as Box<dyn Iterator<Item = Line>>),
         FileFormat::Jsonl => Ok(Box::new(jsonl(source))),
     }
 }
 
 /// Each line of the file is a record: no column can hold a line break, so that a quote that is not closed spoils its own
 /// line alone.
-fn csv<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 'a, Error> {
+fn csv_lines<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 'a, Error> {
     let mut lines = physical_lines(source);
     let wrong = |number: u64, problem: String| Error::Invalid(format!("line {number}: {problem}"));
     let Some((number, first)) = lines.next() else {
         return Err(wrong(1, "the first line must name the columns, and one of them must be email".to_owned()));
     };
-    let headers = first.and_then(|line| fields(&line)).map_err(|problem| wrong(number, problem))?;
-    if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(name)) {
+    let headers = first.and_then(|line| csv::fields(&line)).map_err(|problem| wrong(number, problem))?;
+    if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
         return Err(wrong(number, format!("unknown column {unknown:?}; the columns are {}", COLUMNS.join(", "))));
     }
-    if let Some(twice) = COLUMNS.iter().find(|name| headers.iter().filter(|other| other == *name).count() > 1) {
+    if let Some(twice) = COLUMNS.iter().find(|name| headers.iter().filter(|other| other == name).count() > 1) {
         return Err(wrong(number, format!("the column {twice} is named twice")));
     }
     if !headers.iter().any(|name| name == "email") {
@@ -76,23 +78,14 @@ fn csv<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 'a, Er
     Ok(lines.map(move |(number, line)| Line { number, record: line.and_then(|line| csv_record(&headers, &line)) }))
 }
 
-/// The fields of a line, without space around them.
-fn fields(line: &[u8]) -> Result<csv::StringRecord, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).buffer_capacity(MAX_LINE).from_reader(line);
-    let mut record = csv::StringRecord::new();
-    reader.read_record(&mut record).map_err(|error| csv_problem(&error))?;
-    Ok(record)
-}
-
-fn csv_record(headers: &csv::StringRecord, line: &[u8]) -> Result<Record, String> {
-    let fields = fields(line)?;
+fn csv_record(headers: &[String], line: &[u8]) -> Result<Record, String> {
+    let fields = csv::fields(line)?;
     if fields.len() != headers.len() {
         return Err(format!("has {} fields where the first line names {}", fields.len(), headers.len()));
     }
     let field = |column: &str| {
         let field = headers.iter().position(|name| name == column).and_then(|at| fields.get(at));
-        field.filter(|field| !field.is_empty()).map(str::to_owned)
+        field.filter(|field| !field.is_empty()).cloned()
     };
     let enabled = match field("enabled") {
         None => None,
@@ -107,12 +100,6 @@ fn csv_record(headers: &csv::StringRecord, line: &[u8]) -> Result<Record, String
         password_hash: field("password_hash"),
         enabled,
     })
-}
-
-/// The reason alone: no value of the line, which may be a hash.
-fn csv_problem(error: &csv::Error) -> String {
-    if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) { "is not UTF-8" } else { "cannot be read as CSV" }
-        .to_owned()
 }
 
 /// The lines that are not blank, each with its number from 1 as editors count, without its end (LF or CRLF), and without
@@ -181,7 +168,7 @@ fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
     })
 }
 
-/// The reason alone, likewise.
+/// The reason alone: no value of the line, which may be a hash.
 fn json_problem(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => format!(
@@ -265,6 +252,18 @@ mod tests {
         assert_eq!(found, [(2, Err(too_long())), (3, Ok("b@x.de".to_owned()))]);
         let old = read(b"email\na@x.de\rb@x.de\n", FileFormat::Csv);
         assert!(old.len() == 1 && old[0].1.as_ref().is_err_and(|told| told.contains("CRLF")), "{old:?}");
+    }
+
+    #[test]
+    fn a_quote_out_of_place_spoils_its_own_line_alone() {
+        let text = b"email,enabled\n\"a@x.de\"b,true\na\"@x.de,true\n\"b@x.de\",\"true\n\"c@x.de\",\"true\"\n\"d@x.de";
+        let found: Vec<_> = read(text, FileFormat::Csv).into_iter().map(|(line, read)| (line, read.is_ok())).collect();
+        assert_eq!(found, [(2, false), (3, false), (4, false), (5, true), (6, false)]);
+        assert!(
+            read(b"email\n\"a@x.de", FileFormat::Csv)[0].1.as_ref().is_err_and(|told| told.starts_with("field 1: "))
+        );
+        let headers = lines(&b"email,\"enabled\n"[..], FileFormat::Csv).err().map(|error| error.to_string());
+        assert!(headers.is_some_and(|told| told.starts_with("line 1: field 2: a quote is opened")));
     }
 
     #[test]

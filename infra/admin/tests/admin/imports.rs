@@ -53,7 +53,10 @@ async fn a_bad_line_loses_no_other_and_a_second_run_skips_who_is_there() {
          five@example.com,id-5\n\
          six@example.com,id-6,,false\n\
          nine@example.com,,plain-text,\n\
-         ten@example.com,,,\n"
+         ten@example.com,,,\n\
+         eleven\0@example.com,,,\n\
+         twelve@example.com,id-12\0,,\n\
+         thirteen@example.com,,{hash}\0,\n"
     );
     std::fs::write(&file, text).unwrap();
     let path = file.to_str().unwrap();
@@ -63,12 +66,21 @@ async fn a_bad_line_loses_no_other_and_a_second_run_skips_who_is_there() {
     assert!(olga.does(&["users", "show", "one@example.com"]).await.problem().contains("no user"));
 
     let first = olga.does(&["users", "import", path, "-o", "json"]).await;
-    assert!(first.problem().contains("5 of 8 lines were not imported"), "{first:?}");
+    assert!(first.problem().contains("8 of 11 lines were not imported"), "{first:?}");
     assert!(!first.err.contains("plain-text") && !first.err.contains("$2b$31$"), "a hash is not shown: {first:?}");
     let result: serde_json::Value = serde_json::from_str(&first.out).unwrap();
     let failed: Vec<_> = result["failed"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
-    assert_eq!(failed, [3, 4, 5, 6, 8]);
-    for (line, reason) in [(3, "e-mail"), (4, "user id"), (5, "at most cost 14"), (6, "fields"), (8, "no known kind")] {
+    assert_eq!(failed, [3, 4, 5, 6, 8, 10, 11, 12]);
+    for (line, reason) in [
+        (3, "e-mail"),
+        (4, "user id"),
+        (5, "at most cost 14"),
+        (6, "fields"),
+        (8, "no known kind"),
+        (10, "U+0000"),
+        (11, "user id"),
+        (12, "bcrypt"),
+    ] {
         let line = format!("line {line}: ");
         assert!(
             first.err.lines().any(|told| told.starts_with(&line) && told.contains(reason)),
@@ -96,6 +108,42 @@ async fn a_bad_line_loses_no_other_and_a_second_run_skips_who_is_there() {
         let refused = olga.run(&["users", "import", "-", "--format", "csv"], text).await;
         assert!(refused.problem().contains(reason), "{refused:?}");
     }
+}
+
+/// A dry run says what the import will do, line by line; of lines that claim one address or id, the first is imported.
+#[tokio::test]
+async fn a_dry_run_counts_as_the_import_does() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let taken = "email,user_id\nfirst@example.com,id-1\n";
+    assert!(olga.run(&["users", "import", "-", "--format", "csv"], taken).await.good);
+    let text = "email,user_id\n\
+                first@example.com,\n\
+                ann@example.com,id-2\n\
+                ANN@Example.com.,id-3\n\
+                \"ann@example.com\"x,id-3\n\
+                ben@example.com,id-2\n\
+                ben@example.com,id-1\n\
+                cid@example.com,id-3\n\
+                cid@example.com,id-4\n";
+    let mut results = Vec::new();
+    for arguments in [&["--dry-run"][..], &[]] {
+        let arguments = [&["users", "import", "-", "--format", "csv", "-o", "json"], arguments].concat();
+        let told = olga.run(&arguments, text).await;
+        assert!(!told.good, "{told:?}");
+        let mut result: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+        result.as_object_mut().unwrap().remove("dry_run");
+        results.push(result);
+    }
+    assert_eq!(results[0], results[1]);
+    let failed = json!([
+        { "line": 4, "reason": "line 3 has the same address" },
+        { "line": 5, "reason": "field 1: text stands behind the closing quote: double each quote that belongs to the value" },
+        { "line": 6, "reason": "line 3 has the same user id" },
+        { "line": 7, "reason": "the user id id-1 is taken" },
+        { "line": 9, "reason": "line 8 has the same address" },
+    ]);
+    assert_eq!(results[0], json!({ "imported": 2, "skipped": 1, "failed": failed }));
 }
 
 /// Several hundred people, twice at once: each is there once, and both runs say what they found.

@@ -4,7 +4,7 @@ use super::Findings;
 use crate::api::{Api, Route};
 use crate::routes::{Literal, Part, Routes, TAKEN, is_parameter, segments};
 use domain::ids::ApiName;
-use domain::path::{CheckedPath, Segment};
+use domain::path::{CheckedPath, Segment, without_format};
 use std::collections::BTreeMap;
 
 /// More routes than this are more than one gateway should have, and more than can be compared while a function starts.
@@ -53,44 +53,67 @@ pub(super) fn check(apis: &BTreeMap<ApiName, Api>, findings: &mut Findings) -> R
                     ),
                 );
             }
-            if let Some(twin) = sound.iter().find(|other| one.is_twin_of(other) && !one.asks_the_same_as(other)) {
-                findings.add(
-                    one.field.clone(),
-                    format!(
-                        "a back end may take {} for the same path, and it has other methods or scopes: write one of them \
-                         differently, or `exact_paths: true` if the back end compares paths byte for byte",
-                        twin.route.path
-                    ),
-                );
-            }
             sound.push(one);
         }
     }
+    twins(&sound, findings);
     routes
 }
 
+/// Tells of routes that a lax back end takes for one path and that ask for different things. Every function does this when
+/// it starts, so routes are compared only with those of the same loosest form.
+fn twins(sound: &[Sound<'_>], findings: &mut Findings) {
+    let mut alike: BTreeMap<Vec<Option<&str>>, Vec<&Sound<'_>>> = BTreeMap::new();
+    for one in sound {
+        let others = alike.entry(one.loosest()).or_default();
+        if let Some(twin) = others.iter().find(|other| one.is_twin_of(other) && !one.asks_the_same_as(other)) {
+            findings.add(
+                one.field.clone(),
+                format!(
+                    "a back end may take {} for the same path, and it has other methods or scopes: write one of them \
+                     differently, or `exact_paths: true` if the back end compares paths byte for byte",
+                    twin.route.path
+                ),
+            );
+        }
+        others.push(one);
+    }
+}
+
 impl Sound<'_> {
-    /// Whether a back end of one of them may see one path in both.
-    fn is_twin_of(&self, other: &Self) -> bool {
-        let exact = self.api.exact_paths && other.api.exact_paths;
-        let text = |literal: &Literal| if exact { literal.decoded.clone() } else { literal.loose.clone() };
-        let forms = |sound: &Self| {
-            let mut forms: Vec<_> = sound.parts.iter().map(|part| part.literal().map(text)).collect();
-            if !exact && forms.last().is_some_and(|last| last.as_ref().is_some_and(String::is_empty)) {
-                forms.pop();
-            }
-            forms
-        };
-        forms(self) == forms(other)
+    /// The path as the laxest back end compares it: in the loose form, without a slash at the end, and without the extension
+    /// that names a format.
+    fn loosest(&self) -> Vec<Option<&str>> {
+        let mut forms: Vec<_> = self.texts(|literal| &literal.loose).collect();
+        if forms.last() == Some(&Some("")) {
+            forms.pop();
+        }
+        if let Some(Some(last)) = forms.last_mut() {
+            *last = without_format(last);
+        }
+        forms
     }
 
-    /// Whether it does not matter which of the two a call is taken for. Of two that differ in a slash at the end, one may
-    /// have methods that the other has not.
+    /// One form of each literal; nothing where a name in braces is.
+    fn texts<'p>(&'p self, form: fn(&'p Literal) -> &'p str) -> impl Iterator<Item = Option<&'p str>> {
+        self.parts.iter().map(move |part| part.literal().map(form))
+    }
+
+    /// Whether a back end of one of them may see one path in both, whose loosest forms are the same.
+    fn is_twin_of(&self, other: &Self) -> bool {
+        let exact = self.api.exact_paths && other.api.exact_paths;
+        !exact || self.texts(|literal| &literal.decoded).eq(other.texts(|literal| &literal.decoded))
+    }
+
+    /// Whether it does not matter which of the two a call is taken for. Of two that differ in a slash at the end or in the
+    /// format, each may have methods that the other has not.
     fn asks_the_same_as(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.route.methods, &other.route.methods);
-        let slash = self.parts.len() != other.parts.len();
-        let methods = ours == theirs
-            || (slash && ours.iter().all(|(method, scopes)| theirs.get(method).is_none_or(|other| other == scopes)));
+        let methods = if self.texts(|literal| &literal.loose).eq(other.texts(|literal| &literal.loose)) {
+            ours == theirs
+        } else {
+            ours.iter().all(|(method, scopes)| theirs.get(method).is_none_or(|other| other == scopes))
+        };
         self.name == other.name && self.route.public == other.route.public && methods
     }
 }

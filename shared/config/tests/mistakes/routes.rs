@@ -127,3 +127,28 @@ fn paths_that_a_back_end_may_take_for_one() {
     let twins = exact.replace(ONE, "path: /orders/a%3Ab\n        methods: { GET: [x] }\n      - path: /orders/a:b");
     assert!(config::Gateway::parse(&twins).is_err(), "no back end tells these apart");
 }
+
+/// Checklist H-13: where the back end chooses a format by the extension, one action has several paths.
+#[test]
+fn formats_of_one_resource_ask_for_the_same() {
+    const SECOND: &str = "apis.orders.routes[2].path";
+    let after = |path: &str, next: &str| {
+        format!("path: {path}\n        methods: {{ GET: [orders:write] }}\n      - path: {next}")
+    };
+    told(&[
+        (ONE, &after("/orders.json", "/x"), 41, FIELD, "a back end may take /orders for the same path"),
+        (ONE, &after("/orders/a.json", "/orders/a.xml"), 43, SECOND, "a back end may take /orders/a.json"),
+        (ONE, &after("/orders/a", "/orders/A.Csv/"), 43, SECOND, "a back end may take /orders/a for"),
+    ]);
+    accepted(&[
+        // The format has no POST, and GET asks for the same.
+        (ONE, "path: /orders.json"),
+        (ONE, &after("/orders/a.json", "/orders/b.json")),
+        (ONE, &after("/orders/a.json/x", "/orders/a.xml/x")),
+        // What no framework takes for a format is part of the name.
+        (ONE, &after("/orders.list", "/orders.delete")),
+        (ONE, &after("/orders.aspx", "/orders.ashx")),
+    ]);
+    let exact = super::changed("timeout: 10s", "exact_paths: true");
+    config::Gateway::parse(&exact.replace(ONE, &after("/orders.json", "/orders.xml"))).expect("an exact back end");
+}

@@ -110,6 +110,16 @@ fn what_is_no_address_is_told() {
     }
 }
 
+/// There is one constructor: what a table or a file holds is read by it as well.
+#[test]
+fn a_stored_text_is_read_as_an_address_or_not_at_all() {
+    let read = serde_json::from_str::<Address>("\" Ada@Example.COM.\"").unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), "\"ada@example.com\"");
+    for text in ["\"ada\"", "\"\"", "\"a\u{200b}da@example.com\"", "7"] {
+        assert!(serde_json::from_str::<Address>(text).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn a_name_at_a_back_end_keeps_its_letters() {
     assert_eq!(name_at_a_back_end(" EXAMPLE\\Jose\u{301} Ruiz ").as_deref(), Ok("EXAMPLE\\José Ruiz"));

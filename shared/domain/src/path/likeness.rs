@@ -22,6 +22,13 @@ const FRAGMENT: char = '#';
 const SLASHES: [char; 9] =
     ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{a5}', '\u{20a9}', '\u{b4}'];
 
+/// Extensions by which frameworks choose the format of a representation: one action answers with and without them. Others,
+/// such as those of `orders.aspx` and `users.list`, are part of the action's name.
+const FORMATS: [&str; 18] = [
+    "atom", "csv", "htm", "html", "ics", "js", "json", "jsonp", "pdf", "rss", "tsv", "txt", "xhtml", "xls", "xlsx",
+    "xml", "yaml", "yml",
+];
+
 /// The form in which lax readers compare: Unicode's compatibility form without marks, invisible characters and case, what
 /// looks like ASCII as ASCII, `+` as a space, without spaces around it and without dots behind it.
 pub fn loose(text: &str) -> String {
@@ -127,6 +134,14 @@ fn without_extension(literal: &str) -> Option<&str> {
     let (stem, extension) = literal.rsplit_once('.')?;
     let is_extension = extension.starts_with(|first: char| first.is_ascii_alphabetic());
     (is_extension && !stem.is_empty()).then_some(stem)
+}
+
+/// A literal in its [`loose`] form without the extension that names its format, if it has one.
+pub fn without_format(literal: &str) -> &str {
+    match literal.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() && FORMATS.contains(&extension) => stem,
+        Some(_) | None => literal,
+    }
 }
 
 /// Whether nothing, or a dot segment, is left without parameters (`..;a`): Servlet containers cut them off first.

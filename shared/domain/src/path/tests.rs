@@ -207,6 +207,16 @@ fn a_lax_reader_may_see_no_segment_or_several() {
     }
 }
 
+#[test]
+fn formats_are_told_from_names_that_have_a_dot() {
+    for (literal, stem) in [("export.json", "export"), ("export.tar.xml", "export.tar"), ("a.b.csv", "a.b")] {
+        assert_eq!(without_format(literal), stem);
+    }
+    for name in ["export", "export.", "orders.aspx", "users.list", "v1.2", ".json", "json", "export.json.", ""] {
+        assert_eq!(without_format(name), name);
+    }
+}
+
 /// Whoever folds case, in whatever order, comes to one form.
 #[test]
 fn the_loose_form_has_no_case() {
