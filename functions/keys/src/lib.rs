@@ -87,7 +87,7 @@ pub enum Failure {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Event {
-    Resource(answer::Request),
+    Resource(Box<answer::Request>),
     Rotation(rotate::Rotation),
     Action(revoke::Action),
 }
