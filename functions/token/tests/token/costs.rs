@@ -60,9 +60,9 @@ async fn every_journey_costs_what_it_should() {
     let mut journeys = Journeys { stage: Stage::new().await, wrong: Vec::new() };
     let begin = [COMMIT, ENTRY, USER];
 
-    let unknown = [&[APP, LOOK, LOOK, LOOK, GUESS, GUESS, GUESS, USER, USER, GUESS, GUESS, GUESS][..], &begin].concat();
+    let unknown = [&[APP, USER, USER, LOOK, LOOK, LOOK, GUESS, GUESS, GUESS, GUESS, GUESS, GUESS][..], &begin].concat();
     let first = journeys.login("login from an unknown source", &unknown, NOTES).await;
-    let known = [&[APP, LOOK, GUESS, USER, USER, GUESS][..], &begin].concat();
+    let known = [&[APP, USER, USER, LOOK, GUESS, GUESS][..], &begin].concat();
     let with_second = [&known[..known.len() - 1], &[ENTRY, USER]].concat();
     journeys.login("login from a known source, second session", &with_second, NOTES).await;
 
