@@ -1,15 +1,15 @@
 //! Guesses: reserved before they are evaluated, however many come at once.
 
-use crate::{NOW, at_once};
+use crate::{NOW, at_once, users};
 use domain::guess::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
 use domain::time::{Seconds, Timestamp};
-use store::{Reservation, Store, StoreError};
+use store::{Reservation, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
 
 /// Reads and reserves, as the token function does.
 pub(crate) async fn reserve(store: &Store, key: &str, limit: Limit, now: Timestamp) -> Result<Reservation, StoreError> {
     let seen = store.guesses(key).await?;
-    store.reserve_guess(key, limit, seen, now).await
+    store.reserve_guess(key, limit, &seen, now).await
 }
 
 async fn granted_of(db: &DynamoDb, times: usize, limit: Limit, now: Timestamp) -> u64 {
@@ -81,7 +81,7 @@ async fn a_counter_that_has_lapsed_begins_anew() {
     }
 }
 
-/// Checklist P-09: success resets; a source that logged in is known.
+/// Checklist P-09: success resets; a source that logged in is known, for the credentials it logged in with.
 #[tokio::test]
 async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
     let db = dynamodb().await;
@@ -89,9 +89,15 @@ async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
         reserve(&db.store, "p", PAIR, NOW).await.unwrap();
     }
     let until = NOW.saturating_add(Seconds::new(1_000));
-    db.store.remember_login("p", PAIR, until).await.unwrap();
+    let ada = users::person("u1", "ada@example.com");
+    let of_ada = ada.credential_version();
+    db.store.remember_login("p", PAIR, &of_ada, until).await.unwrap();
     let seen = db.store.guesses("p").await.unwrap();
-    assert!(seen.is_known(NOW) && !seen.is_known(until) && seen.counter == Counter::EMPTY);
+    assert!(seen.is_known(&of_ada, NOW) && !seen.is_known(&of_ada, until) && seen.counter == Counter::EMPTY);
+    let changed = User { credential_epoch: ada.credential_epoch + 1, ..ada.clone() };
+    let namesake = users::person("u2", "ada@example.com");
+    assert!(!seen.is_known(&changed.credential_version(), NOW), "another password");
+    assert!(!seen.is_known(&namesake.credential_version(), NOW), "another user of that address");
     for _ in 0..PAIR.free {
         assert_eq!(reserve(&db.store, "p", PAIR, NOW).await, Ok(Reservation::Granted));
     }
@@ -104,9 +110,10 @@ async fn a_reservation_on_what_was_read_long_ago_counts_as_much() {
     let old = db.store.guesses("old").await.unwrap();
     let mut granted = 0;
     for _ in 0..PAIR.free + 5 {
-        granted += u64::from(db.store.reserve_guess("old", PAIR, old, NOW).await == Ok(Reservation::Granted));
+        granted += u64::from(db.store.reserve_guess("old", PAIR, &old, NOW).await == Ok(Reservation::Granted));
     }
     assert_eq!(granted, PAIR.free + 1);
-    db.store.remember_login("old", PAIR, NOW.saturating_add(Seconds::new(9))).await.unwrap();
-    assert_eq!(db.store.reserve_guess("old", PAIR, old, NOW).await, Ok(Reservation::Granted));
+    let of_ada = users::person("u1", "ada@example.com").credential_version();
+    db.store.remember_login("old", PAIR, &of_ada, NOW.saturating_add(Seconds::new(9))).await.unwrap();
+    assert_eq!(db.store.reserve_guess("old", PAIR, &old, NOW).await, Ok(Reservation::Granted));
 }

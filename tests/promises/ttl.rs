@@ -1,13 +1,13 @@
 //! TTL is a broom: no item may be removed while a time in it still means something.
 
 use crate::versions::items;
-use crate::{DAY, NOW, app, guesses, legacy, session, sid, token, user};
+use crate::{DAY, NOW, app, guesses, legacy, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::guess::{ACCOUNT, CLIENT, PAIR, SOURCE};
 use domain::session::{Family, Session};
 use domain::time::{Seconds, Timestamp};
 use std::collections::{BTreeMap, HashMap};
-use store::{Entry, NewEntry, Reservation};
+use store::{CredentialVersion, Entry, NewEntry, Reservation};
 use support::{DynamoDb, dynamodb};
 
 /// Times that end something for a user or for somebody who guesses.
@@ -34,6 +34,10 @@ async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
     }
 }
 
+fn of_ada() -> CredentialVersion {
+    users::person("u1", "ada@example.com").credential_version()
+}
+
 /// Guesses before, while and after a key is known, each limit, over a year.
 #[tokio::test]
 async fn no_counter_is_swept_while_it_counts() {
@@ -48,7 +52,8 @@ async fn no_counter_is_swept_while_it_counts() {
             0 => now = now.saturating_add(Seconds::new(random % (90 * 86_400))),
             1..4 => now = now.saturating_add(Seconds::new(random % 4_000)),
             4 => {
-                db.store.remember_login(key, limit, now.saturating_add(Seconds::new(random % 7_776_000))).await.unwrap()
+                let until = now.saturating_add(Seconds::new(random % 7_776_000));
+                db.store.remember_login(key, limit, &of_ada(), until).await.unwrap()
             }
             5 => db.store.return_guess(key, limit).await.unwrap(),
             _ => drop(guesses::reserve(&db.store, key, limit, now).await.unwrap()),
@@ -61,7 +66,7 @@ async fn no_counter_is_swept_while_it_counts() {
 #[tokio::test]
 async fn a_lock_out_outlives_what_the_source_was_known_for() {
     let db = dynamodb().await;
-    db.store.remember_login("p", PAIR, NOW.saturating_add(Seconds::new(10))).await.unwrap();
+    db.store.remember_login("p", PAIR, &of_ada(), NOW.saturating_add(Seconds::new(10))).await.unwrap();
     let now = NOW.saturating_add(Seconds::new(20));
     for _ in 0..PAIR.free + 1 {
         assert_eq!(guesses::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));

@@ -85,7 +85,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
 async fn every_item_is_written_with_the_version() {
     let db = dynamodb().await;
     filled(&db).await;
-    db.store.remember_login("never guessed", PAIR, NOW).await.unwrap();
+    db.store.remember_login("never guessed", PAIR, &ada().credential_version(), NOW).await.unwrap();
     let address = db.store.user_by_email("ada@example.com").await.unwrap().unwrap();
     assert_eq!(db.store.change_email(&address, &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
     for table in tables(&db) {
@@ -144,7 +144,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
 
     store.return_guess("pair", PAIR).await.unwrap();
     assert_eq!(guesses::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
-    store.remember_login("pair", PAIR, until).await.unwrap();
+    store.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
     store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit_of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
 }
@@ -183,7 +183,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.guesses("pair").await);
     newer(guesses::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.return_guess("pair", PAIR).await);
-    newer(db.store.remember_login("pair", PAIR, NOW).await);
+    newer(db.store.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
     newer(db.store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
     newer(db.store.audit_of_day("2027-01-15", 9).await);
     for (table, before) in tables(&db).into_iter().zip(before) {

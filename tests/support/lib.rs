@@ -1,6 +1,7 @@
 //! What tests share: a real DynamoDB, a wire to it, the whole gateway in one call, and a client for it.
 
 mod client;
+mod clock;
 mod daemon;
 mod dynamodb;
 mod gateway;
@@ -10,6 +11,7 @@ mod servers;
 mod wire;
 
 pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
+pub use clock::WrongClock;
 pub use daemon::Daemon;
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};

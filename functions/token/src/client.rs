@@ -58,7 +58,7 @@ impl App {
     async fn slowed_down(&self, request: &Request<'_>) -> Result<Option<Failure>, Failure> {
         let key = format!("client#{}", Source::of(request.api.source_ip.as_deref()));
         let seen = self.store.guesses(&key).await?;
-        match self.store.reserve_guess(&key, CLIENT, seen, request.now).await? {
+        match self.store.reserve_guess(&key, CLIENT, &seen, request.now).await? {
             Reservation::Granted => Ok(None),
             Reservation::Wait(length) => Ok(Some(Failure::TooManyAttempts(length))),
         }

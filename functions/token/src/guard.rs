@@ -1,8 +1,9 @@
 //! The guard before the password: every guess is reserved in the store before it is evaluated.
 //!
 //! Three counters: this account from this source, this account from sources that never logged in, this source over
-//! all accounts. A source that has logged in is judged by the first alone, so strangers cannot lock the owner out; and
-//! whoever shows a session of this account is judged by a counter of that session alone.
+//! all accounts. A source that has logged in with the account's present credentials is judged by the first alone, so
+//! strangers cannot lock the owner out; and whoever shows a session of this account is judged by a counter of that
+//! session alone.
 
 use crate::error::Failure;
 use crate::{App, Request};
@@ -11,7 +12,7 @@ use domain::ids::{ClientId, SessionId};
 use domain::secret::sha256_hex;
 use domain::source::Source;
 use domain::time::Seconds;
-use store::{Guesses, Reservation};
+use store::{Guesses, Reservation, User};
 
 /// A source that logged in stays known for this long.
 const KNOWN: Seconds = Seconds::new(90 * 86_400);
@@ -25,12 +26,13 @@ pub(crate) struct Reserved {
 
 impl App {
     /// Reserves a guess under every counter that applies, or says how long to wait. `account` is the address in its
-    /// one form; `session` is one of this account that the request has shown.
+    /// one form, `user` whoever has it; `session` is one of this user that the request has shown.
     pub(crate) async fn reserve_guess(
         &self,
         request: &Request<'_>,
         client: &ClientId,
         account: &str,
+        user: Option<&User>,
         session: Option<&SessionId>,
     ) -> Result<Reserved, Failure> {
         let account = sha256_hex(account.as_bytes());
@@ -43,7 +45,7 @@ impl App {
             return Ok(Reserved { pair, others: vec![(key, PAIR)] });
         }
         let seen = self.store.guesses(&pair).await?;
-        if seen.is_known(request.now) {
+        if user.is_some_and(|user| seen.is_known(&user.credential_version(), request.now)) {
             self.reserve_all(request, &[(pair.clone(), PAIR, seen)]).await?;
             return Ok(Reserved { pair, others: Vec::new() });
         }
@@ -60,9 +62,14 @@ impl App {
     /// The guess was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The
     /// counters of all sources and of all accounts only get back what this guess took, or one good account would cover
     /// for guessing at others.
-    pub(crate) async fn guessed_right(&self, request: &Request<'_>, reserved: &Reserved) -> Result<(), Failure> {
+    pub(crate) async fn guessed_right(
+        &self,
+        request: &Request<'_>,
+        reserved: &Reserved,
+        user: &User,
+    ) -> Result<(), Failure> {
         let known_until = request.now.saturating_add(KNOWN);
-        self.store.remember_login(&reserved.pair, PAIR, known_until).await?;
+        self.store.remember_login(&reserved.pair, PAIR, &user.credential_version(), known_until).await?;
         for (key, limit) in &reserved.others {
             self.store.return_guess(key, *limit).await?;
         }
@@ -76,7 +83,7 @@ impl App {
             seen.counter.permit(*limit, request.now).map_err(Failure::TooManyAttempts)?;
         }
         for (position, (key, limit, seen)) in counters.iter().enumerate() {
-            if let Reservation::Wait(length) = self.store.reserve_guess(key, *limit, *seen, request.now).await? {
+            if let Reservation::Wait(length) = self.store.reserve_guess(key, *limit, seen, request.now).await? {
                 for (key, limit, _) in counters.iter().take(position) {
                     self.store.return_guess(key, *limit).await?;
                 }

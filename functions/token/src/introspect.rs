@@ -1,7 +1,9 @@
 //! Token introspection (RFC 7662) for confidential applications, about tokens issued to themselves.
 
+use crate::client::AuthenticatedApp;
 use crate::error::Failure;
 use crate::issue::Lasts;
+use crate::refresh_grant::remaining_scope;
 use crate::{App, Request, answer};
 use domain::access_token::AccessClaims;
 use domain::event::ApiResponse;
@@ -9,6 +11,7 @@ use domain::refresh_token::Presented;
 use domain::session::{Decision, Patience, Session, decide};
 use domain::time::Seconds;
 use serde_json::{Value, json};
+use store::GrantType;
 
 impl App {
     /// Tells whether a token would be accepted now; of one that would not, nothing else (§2.2).
@@ -19,29 +22,35 @@ impl App {
         }
         let token = form.get("token").ok_or(Failure::Missing("token"))?;
         let active = match Presented::parse(token) {
-            Ok(presented) => self.active_refresh_token(request, app.registered(), &presented).await?,
+            Ok(presented) => self.active_refresh_token(request, &app, &presented).await?,
             Err(_) => self.active_access_token(request, app.registered(), token).await?,
         };
         Ok(answer::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
     }
 
+    /// What a refresh with this token would be given now, if it would be given anything.
     async fn active_refresh_token(
         &self,
         request: &Request<'_>,
-        app: &store::App,
+        app: &AuthenticatedApp,
         presented: &Presented,
     ) -> Result<Option<Value>, Failure> {
-        let Ok(session) = self.session_of(&app.client_id, presented).await? else { return Ok(None) };
+        let registered = app.registered();
+        let Ok(session) = self.session_of(&registered.client_id, presented).await? else { return Ok(None) };
         let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
-        if !newest || !self.is_live(request, &session).await? {
+        // A back end that could renew something is not asked: it is taken to do so.
+        let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
+            && self.is_useless(registered, &session.scope, &session.tokens, request.now);
+        let refreshable = newest && !over && app.may_use(GrantType::RefreshToken).is_ok();
+        if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);
         }
         // Asking is no use: it moves neither end (draft-ietf-oauth-refresh-token-expiration-03 §7).
         let lasts = Lasts::of(&session.family, request.now);
         Ok(Some(json!({
             "active": true,
-            "scope": session.scope.to_string(),
+            "scope": remaining_scope(&session.scope, &registered.scope).to_string(),
             "client_id": session.client_id,
             "sub": session.user_id,
             "iss": request.issuer,

@@ -108,27 +108,24 @@ impl App {
     ) -> Result<User, Failure> {
         // A text that is no address is nobody's, and takes the same steps.
         let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
-        let mut user = None;
-        if shown.is_some() {
-            user = self.store.user_by_email(username).await?;
-        }
+        // Whatever a comparison needs is here before the guess is counted: a request that is told to come back (503) because
+        // something is missing has had no guess, and has not used one up.
+        let user = self.store.user_by_email(username).await?;
+        let stored = user.as_ref().and_then(|user| user.password.as_ref());
+        let passwords = self.passwords_for(stored).await?;
         let own = |session: &&Session| {
             user.as_ref().is_some_and(|user| {
                 user.user_id == session.user_id && user.credential_epoch == session.credential_epoch && user.enabled
             })
         };
         let own = shown.filter(own).map(|session| &session.sid);
-        let reserved = self.reserve_guess(request, &app.client_id, &address, own).await?;
-        if shown.is_none() {
-            user = self.store.user_by_email(username).await?;
-        }
-        let stored = user.as_ref().and_then(|user| user.password.as_ref());
-        let verdict = self.passwords_for(stored).await?.verify(password, stored)?;
+        let reserved = self.reserve_guess(request, &app.client_id, &address, user.as_ref(), own).await?;
+        let verdict = passwords.verify(password, stored)?;
         let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(Failure::Credentials) };
         if !user.enabled {
             return Err(Failure::Credentials);
         }
-        self.guessed_right(request, &reserved).await?;
+        self.guessed_right(request, &reserved, &user).await?;
         if let (true, Some(old)) = (outdated, &user.password) {
             self.rehash(&user, old, password).await;
         }

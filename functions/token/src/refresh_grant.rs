@@ -253,9 +253,14 @@ fn changed(tokens: &Tokens, others: &Tokens) -> Tokens {
 
 /// The scope of the access token: what was granted at login, or less; never more (RFC 6749 §6).
 fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
-    let still = granted.intersection(assigned);
+    let still = remaining_scope(granted, assigned);
     let Some(asked) = asked else { return Ok(still) };
     if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked.clone()) }
+}
+
+/// What is left of a granted scope: an application may have lost some of it since.
+pub(crate) fn remaining_scope(granted: &Scope, assigned: &Scope) -> Scope {
+    granted.intersection(assigned)
 }
 
 /// The hash of the attempt id that an app sends with a refresh and repeats when the response was lost.

@@ -98,9 +98,10 @@ impl Passwords {
         Ok(Self { pepper: KeySet::parse(pepper)?, params, memory: Mutex::new(Vec::new()) })
     }
 
-    /// Whether the pepper of this hash is here. One that is not may be newer than these keys, or gone.
+    /// Whether the pepper of this hash is here; a hash of another system has none. One that is not may be newer than these
+    /// keys, or gone.
     pub fn knows(&self, stored: &PasswordHash) -> bool {
-        stored.0.split_once('$').is_some_and(|(pepper, _)| self.pepper.get(pepper).is_some())
+        stored.is_legacy() || stored.0.split_once('$').is_some_and(|(pepper, _)| self.pepper.get(pepper).is_some())
     }
 
     /// Hashes with today's parameters and the current pepper. The salt must be 128 fresh random bits.

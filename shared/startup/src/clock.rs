@@ -10,9 +10,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::date_time::Format;
-use domain::clock::{Offset, Reading};
+use domain::clock::{Offset, Reading, Ticks};
 use domain::time::Timestamp;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Tells the time. Tests move it by hand.
 pub trait Clock: Send + Sync {
@@ -33,6 +34,17 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// A clock that may be set, beside one that may not: what a machine has.
+pub trait MachineClock: Clock {
+    /// Milliseconds since some moment, by a clock that nobody sets.
+    fn monotonic_millis(&self) -> i64;
+
+    /// What both say.
+    fn ticks(&self) -> Ticks {
+        Ticks { wall_ms: self.now_millis(), monotonic_ms: self.monotonic_millis() }
+    }
+}
+
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -48,16 +60,28 @@ impl Clock for SystemClock {
     }
 }
 
+impl MachineClock for SystemClock {
+    fn monotonic_millis(&self) -> i64 {
+        static BEGUN: LazyLock<Instant> = LazyLock::new(instant);
+        i64::try_from(instant().saturating_duration_since(*BEGUN).as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
 /// A clock that the clients of AWS which watch for it correct by the `Date` of each response
 /// ([`crate::Aws::dated`]). Without any response it is the machine's.
 pub struct CorrectedClock {
-    machine: Arc<dyn Clock>,
+    machine: Arc<dyn MachineClock>,
     offset: Mutex<Offset>,
 }
 
 impl CorrectedClock {
     /// A clock of which nothing is known yet.
-    pub fn new(machine: Arc<dyn Clock>) -> Arc<Self> {
+    pub fn new(machine: Arc<dyn MachineClock>) -> Arc<Self> {
         Arc::new(Self { machine, offset: Mutex::default() })
     }
 
@@ -69,12 +93,12 @@ impl CorrectedClock {
 
 impl Clock for CorrectedClock {
     fn now_millis(&self) -> i64 {
-        let machine = self.machine.now_millis();
+        let machine = self.machine.ticks();
         self.offset().corrected(machine)
     }
 
     fn reading(&self) -> Result<Reading, StartError> {
-        let machine = self.machine.now_millis();
+        let machine = self.machine.ticks();
         let reading = self.offset().reading(machine);
         reading.map_err(|off| {
             tracing::error!(target: observer::ALARM, alarm = "clock_off", offset_ms = off.offset_ms, "{off}");
@@ -94,9 +118,9 @@ impl std::fmt::Debug for CorrectedClock {
 #[derive(Debug)]
 pub(crate) struct DateWatch(pub(crate) Arc<CorrectedClock>);
 
-/// When the attempt left, by the machine's clock.
+/// When the attempt left, by the machine's clocks.
 #[derive(Debug)]
-struct SentAt(i64);
+struct SentAt(Ticks);
 
 impl Storable for SentAt {
     type Storer = StoreReplace<Self>;
@@ -113,7 +137,7 @@ impl Intercept for DateWatch {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        config.interceptor_state().store_put(SentAt(self.0.machine.now_millis()));
+        config.interceptor_state().store_put(SentAt(self.0.machine.ticks()));
         Ok(())
     }
 
@@ -123,11 +147,11 @@ impl Intercept for DateWatch {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let received_ms = self.0.machine.now_millis();
+        let received = self.0.machine.ticks();
         let date = context.response().headers().get("date");
         let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
-        if let (Some(SentAt(sent_ms)), Some(date)) = (config.load::<SentAt>(), date) {
-            self.0.offset().observe(*sent_ms, received_ms, Timestamp::from_secs(date.secs()));
+        if let (Some(SentAt(sent)), Some(date)) = (config.load::<SentAt>(), date) {
+            self.0.offset().observe(*sent, received, Timestamp::from_secs(date.secs()));
         }
         Ok(())
     }

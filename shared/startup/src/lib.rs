@@ -15,7 +15,7 @@ pub mod trace;
 mod xray;
 
 pub use aws::Aws;
-pub use clock::{Clock, CorrectedClock, SystemClock};
+pub use clock::{Clock, CorrectedClock, MachineClock, SystemClock};
 pub use environment::Environment;
 pub use fresh::Fresh;
 pub use metric::{ADMITTED, Metric};

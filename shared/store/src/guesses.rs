@@ -1,9 +1,10 @@
 //! Failed logins, counted before the password is looked at. Key: `pk`, a hash of what is counted.
 //!
-//! `empty_at` and `next_at` are those of [`Counter`]; `known_until` tells that a login succeeded under this key.
+//! `empty_at` and `next_at` are those of [`Counter`]. `known_until` tells that a login succeeded under this key, and
+//! `known_for` with which credentials: a changed password makes all of its user's keys unknown without looking for them.
 
 use crate::error::{Item, StoreError, held, refused_item, unavailable};
-use crate::{Store, number, ttl, version};
+use crate::{CredentialVersion, Store, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::guess::{Counter, Limit, Permit, room};
@@ -23,16 +24,22 @@ pub enum Reservation {
 }
 
 /// What is counted under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guesses {
     /// The guesses.
     pub counter: Counter,
     known_until: Option<Timestamp>,
+    known_for: Option<String>,
 }
 
 impl Guesses {
-    /// Whether a login has succeeded under this key, not too long ago.
-    pub fn is_known(&self, now: Timestamp) -> bool {
+    /// Whether a login with these credentials has succeeded under this key, not too long ago.
+    pub fn is_known(&self, credentials: &CredentialVersion, now: Timestamp) -> bool {
+        self.is_remembered(now) && self.known_for.as_deref() == Some(credentials.as_str())
+    }
+
+    /// Whether a login is remembered, be it with credentials that are no more.
+    fn is_remembered(&self, now: Timestamp) -> bool {
         self.known_until.is_some_and(|until| now < until)
     }
 
@@ -50,7 +57,8 @@ impl Guesses {
             empty_at: time("empty_at")?.unwrap_or(Counter::EMPTY.empty_at),
             next_at: time("next_at")?.unwrap_or(Counter::EMPTY.next_at),
         };
-        Ok(Self { counter, known_until: time("known_until")? })
+        let known_for = item.get("known_for").and_then(|value| value.as_s().ok()).cloned();
+        Ok(Self { counter, known_until: time("known_until")?, known_for })
     }
 }
 
@@ -69,17 +77,17 @@ impl Store {
         &self,
         key: &str,
         limit: Limit,
-        seen: Guesses,
+        seen: &Guesses,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
         const OPERATION: &str = "reserve_guess";
-        let mut seen = seen;
+        let mut seen = seen.clone();
         for _ in 0..ROUNDS {
             let permit = match seen.counter.permit(limit, now) {
                 Ok(permit) => permit,
                 Err(length) => return Ok(Reservation::Wait(length)),
             };
-            match self.counting(key, limit, seen, permit, now).send().await {
+            match self.counting(key, limit, &seen, permit, now).send().await {
                 Ok(_) => return Ok(Reservation::Granted),
                 Err(error) => seen = Guesses::of(&refused_item(error, OPERATION)?, OPERATION)?,
             }
@@ -92,7 +100,7 @@ impl Store {
         &self,
         key: &str,
         limit: Limit,
-        seen: Guesses,
+        seen: &Guesses,
         permit: Permit,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
@@ -105,14 +113,13 @@ impl Store {
                 "empty_at = :counted, next_at = :next",
             ),
         };
-        // While a key is known its ttl is that of `remember_login`, which lies beyond all that is counted until then.
-        let known = seen.is_known(now);
-        let (known, kept) = if known {
+        // While a login is remembered, its ttl stays: it lies beyond all that is counted until then.
+        let (remembered, kept) = if seen.is_remembered(now) {
             ("known_until > :now", "")
         } else {
             ("(attribute_not_exists(known_until) OR known_until <= :now)", ", #ttl = :ttl")
         };
-        let mut update = version::guarded(self.update_guess(key), &format!("{count} AND {known}"))
+        let mut update = version::guarded(self.update_guess(key), &format!("{count} AND {remembered}"))
             .update_expression(format!("SET {change}{kept}, v = if_not_exists(v, :version)"))
             .expression_attribute_values(":now", number(now.as_secs()));
         if !kept.is_empty() {
@@ -137,15 +144,23 @@ impl Store {
         }
     }
 
-    /// A login succeeded: the failures under this key are forgotten, and the key is known until then.
-    pub async fn remember_login(&self, key: &str, limit: Limit, known_until: Timestamp) -> Result<(), StoreError> {
+    /// A login succeeded: the failures under this key are forgotten, and the key is known until then for these credentials.
+    pub async fn remember_login(
+        &self,
+        key: &str,
+        limit: Limit,
+        credentials: &CredentialVersion,
+        known_until: Timestamp,
+    ) -> Result<(), StoreError> {
         let kept = ttl::after([known_until, known_until.saturating_add(limit.memory())]);
         let sent = version::guarded_always(self.update_guess(key))
             .update_expression(
-                "SET known_until = :until, #ttl = :ttl, v = if_not_exists(v, :version) REMOVE empty_at, next_at",
+                "SET known_until = :until, known_for = :credentials, #ttl = :ttl, v = if_not_exists(v, :version) \
+                 REMOVE empty_at, next_at",
             )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":until", number(known_until.as_secs()))
+            .expression_attribute_values(":credentials", AttributeValue::S(credentials.as_str().to_owned()))
             .expression_attribute_values(":ttl", number(kept.as_secs()))
             .send()
             .await;

@@ -20,7 +20,7 @@ pub use guesses::{Guesses, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
 pub use sessions::EndedSession;
-pub use users::{ChangeUser, CreateUser, User};
+pub use users::{ChangeUser, CreateUser, CredentialVersion, User};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -32,6 +32,25 @@ pub struct User {
     pub links: BTreeMap<ConnectorName, String>,
 }
 
+/// Which credentials of which user: with a new password, or a new user of the same address, it is another one. A stronger
+/// hash of the same password changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialVersion(String);
+
+impl CredentialVersion {
+    /// The text to store.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl User {
+    /// The version of this user's credentials.
+    pub fn credential_version(&self) -> CredentialVersion {
+        CredentialVersion(format!("{}#{}", self.user_id, self.credential_epoch))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct UserItem {
     pk: String,

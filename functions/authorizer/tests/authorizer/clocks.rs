@@ -1,5 +1,7 @@
 //! Containers whose clocks are wrong: corrected by what DynamoDB answers, or told and not used.
 
+use support::WrongClock;
+
 use crate::stage::{LIMIT, Stage, allows, rest};
 
 /// Abuse case H2; checklist Q-10: the calls of one container count for the others, whatever their clocks say.
@@ -48,5 +50,21 @@ async fn a_container_whose_clock_was_set_right_decides_again() {
         assert!(error.contains("clock is off by"), "{error}");
         machine.set(0);
         assert!(allows(&call().await.unwrap()));
+    }
+}
+
+/// The clock of a warm container is set back: a token that was issued a moment ago is not taken for one from the future,
+/// though nothing is asked of AWS before that is decided.
+#[tokio::test]
+async fn a_clock_that_is_set_back_refuses_no_token() {
+    let stage = Stage::new().await;
+    stage.is_now();
+    let alice = stage.login("alice", "pub1", 1).await;
+    let machine = WrongClock::by(0);
+    let container = stage.container_on(machine.clone()).await;
+    for error_ms in [0, -10_000, -60_000, -250_000] {
+        machine.set(error_ms);
+        let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
+        assert!(allows(&container.authorize(event).await.unwrap()), "{error_ms}");
     }
 }

@@ -23,6 +23,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
+use support::WrongClock;
 
 use crate::wire::{Operations, counting};
 
@@ -51,22 +52,6 @@ pub(crate) struct HandClock(AtomicI64);
 impl HandClock {
     pub(crate) fn forward(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
-    }
-}
-
-/// The machine's clock, wrong by so many milliseconds.
-#[derive(Debug)]
-pub(crate) struct WrongClock(AtomicI64);
-
-impl WrongClock {
-    pub(crate) fn set(&self, error_ms: i64) {
-        self.0.store(error_ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for WrongClock {
-    fn now_millis(&self) -> i64 {
-        SystemClock.now_millis() + self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -199,10 +184,15 @@ impl Stage {
         self.clock.0.store(SystemClock.now_millis(), Ordering::SeqCst);
     }
 
-    /// A container whose machine's clock is wrong by this many milliseconds, and whose clients correct it.
-    /// Like every container, it has read something before its first call.
+    /// A container whose machine's clock is wrong by this many milliseconds.
     pub(crate) async fn container_off_by(&self, error_ms: i64) -> Authorizer {
-        let clock = CorrectedClock::new(Arc::new(WrongClock(error_ms.into())));
+        self.container_on(WrongClock::by(error_ms)).await
+    }
+
+    /// A container on a machine with this clock, which the container's client corrects. Like every container, it has read
+    /// something before its first call. Its keys never look old.
+    pub(crate) async fn container_on(&self, machine: Arc<WrongClock>) -> Authorizer {
+        let clock = CorrectedClock::new(machine);
         let store = self.dated_store(&clock).await;
         Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store, clock)
     }
@@ -216,7 +206,7 @@ impl Stage {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { secrets.serve(listener, Access::of_everybody()).await });
-        let machine = Arc::new(WrongClock(0.into()));
+        let machine = WrongClock::by(0);
         let clock = CorrectedClock::new(machine.clone());
         let more = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", address.as_str()), ("PUBLIC_KEYS_SECRET", "PublicKeys")];
         let environment = environment(&self.address, &more);

@@ -2,10 +2,13 @@
 
 use domain::call_context::{Admitted, Outcome, Refusal};
 use domain::event::ApiVersion;
-use domain::ids::ApiName;
+use domain::ids::{ApiName, SessionId};
 use domain::scope::Scope;
 use domain::time::Seconds;
 use serde_json::{Value, json};
+use startup::{Aws, CorrectedClock, Environment};
+use store::Store;
+use support::WrongClock;
 
 use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
 
@@ -245,5 +248,37 @@ async fn a_function_that_cannot_start_asks_to_come_back() {
         let response = Response(crate::not_ready(&Event::new(version, "GET", "/orders").anonymous(), &error));
         assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
         assert!(!response.problem().to_string().contains("10.0.0.1"));
+    }
+}
+
+/// A clock beyond what is corrected carries nothing, and is believed as soon as an answer says that it is right.
+#[tokio::test]
+async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
+    let mut rig = Rig::new().await;
+    for error_ms in [-310_000, 310_000, 86_400_000] {
+        let machine = WrongClock::by(error_ms);
+        let clock = CorrectedClock::new(machine.clone());
+        let pairs = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &rig.database.endpoint),
+        ];
+        let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let dated = Store::new(Aws::dated(&environment, &clock).unwrap().dynamodb(), rig.database.tables.clone());
+        let answered = async || dated.session(&SessionId::from_random([1; 16])).await.unwrap().is_none();
+        assert!(answered().await);
+        rig.proxy.clock = clock;
+        let before = rig.back_end.connections();
+        for version in BOTH {
+            let response = rig.send(Event::new(version, "GET", "/public/ping").anonymous()).await;
+            assert_eq!(response.status(), 503, "{error_ms}");
+            assert!(!response.values("retry-after").is_empty());
+        }
+        assert_eq!(rig.back_end.connections(), before);
+        machine.set(0);
+        assert!(answered().await);
+        let response = rig.send(Event::new(BOTH[0], "GET", "/public/ping").anonymous()).await;
+        assert_eq!(response.status(), 200, "{error_ms}");
     }
 }

@@ -13,16 +13,19 @@ use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
+use local::access::Access;
+use local::secrets_manager::SecretsManager;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
-use startup::{Aws, Environment, Fresh};
+use startup::{Aws, Clock, Environment, Fresh, Secrets};
 use store::Store;
 use support::DynamoDb;
 use token::App;
+use tokio::net::TcpListener;
 
 use crate::renewing::Renewing;
-use crate::stage::HandClock;
+use crate::stage::{CHEAP, HandClock};
 
 /// The configuration; `LEGACY` stands for the legacy system's address.
 pub(crate) const GATEWAY: &str = r#"
@@ -68,6 +71,39 @@ pub(crate) fn connectors(config: &str) -> Connectors {
     Connectors::from_config(&gateway, &clients, &BTreeMap::new())
 }
 
+/// The environment of a function whose DynamoDB is at this address, and more of it.
+pub(crate) fn environment(dynamodb: &str, more: &[(&str, &str)]) -> Environment {
+    let variables = [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+    ];
+    let all = variables.iter().chain(more);
+    Environment::from_pairs(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// Secrets Manager with this pepper, and its address.
+pub(crate) async fn secrets_manager(pepper: &str) -> (SecretsManager, String) {
+    let secrets = SecretsManager::new(&[("Pepper".to_owned(), pepper.to_owned())].into(), None, &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(secrets.clone().serve(listener, Access::of_everybody()));
+    (secrets, address)
+}
+
+/// The pepper as a container reads it from there.
+pub(crate) async fn pepper(secrets: &Secrets, clock: Arc<dyn Clock>) -> Fresh<Passwords> {
+    let environment = Environment::from_pairs([("PEPPER_SECRET".to_owned(), "Pepper".to_owned())]);
+    let parse = |json: &str| Passwords::new(json, CHEAP);
+    Fresh::read(secrets, &environment, "PEPPER_SECRET", &clock, parse).await.unwrap()
+}
+
+/// A set of symmetric keys with this one in it.
+pub(crate) fn key_set(id: &str, byte: u8) -> String {
+    json!({"current": id, "keys": {id: STANDARD.encode([byte; 32])}}).to_string()
+}
+
 pub(crate) fn build(
     db: &DynamoDb,
     endpoint: &str,
@@ -76,21 +112,14 @@ pub(crate) fn build(
     (config, signing, public): (&str, &str, &str),
     cost: Cost,
 ) -> App {
-    let variables = [
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-    ];
-    let environment = Environment::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let key = |byte: u8| json!({"current": "k1", "keys": {"k1": STANDARD.encode([byte; 32])}}).to_string();
+    let key = |byte| key_set("k1", byte);
     let vault_login = ConnectorName::parse("vault-login").unwrap();
     let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = BTreeMap::from([(vault_login, vault.clone() as _)]);
     let orders_login = ConnectorName::parse("orders-login").unwrap();
     all.insert(orders_login.clone(), connectors(config).get(&orders_login).unwrap().clone());
     App {
         config: Gateway::parse(config).unwrap(),
-        store: Store::new(Aws::new(&environment).unwrap().dynamodb(), db.tables.clone()),
+        store: Store::new(Aws::new(&environment(endpoint, &[])).unwrap().dynamodb(), db.tables.clone()),
         passwords: Fresh::of(Passwords::new(&key(1), cost).unwrap()),
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),

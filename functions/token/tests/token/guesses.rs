@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::password::Cost;
+use domain::secret::Secret;
 use futures_util::future::join_all;
 
 use crate::request::{Answer, post};
@@ -130,6 +131,36 @@ async fn one_source_does_not_try_every_account_and_keeps_nobody_out_who_is_known
         assert_eq!(stage.send(login("alice", "pub1", NOTES).from(same)).await.status, 200, "{same}");
     }
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from another source");
+}
+
+/// Checklist G-04: with a new password every source is new, so that whoever knew the one before is a stranger everywhere;
+/// a stronger hash of the same password changes nothing.
+#[tokio::test]
+async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
+    let stage = Stage::new().await;
+    let stronger = stage.container_at(Cost { memory: 128, passes: 1 });
+    let (once_known, home) = ("203.0.113.5", "203.0.113.6");
+    for source in [once_known, home] {
+        assert_eq!(send(&stronger, login("alice", "pub1", NOTES).from(source)).await.status, 200, "hashed anew");
+    }
+    for number in 0..40 {
+        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+    }
+    wait(&stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await);
+    assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(once_known)).await]), 1);
+
+    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let new = stage.app.passwords.value().hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
+    assert_eq!(stage.db.store.set_password(&alice, &new).await, Ok(true));
+    let own = wait(&stage.send(guess("alice", "pub1", "a new one").from(home)).await);
+    wait(&stage.send(guess("alice", "pub1", PASSWORD).from(once_known)).await);
+    stage.clock.forward(i64::try_from(own).unwrap());
+    assert_eq!(stage.send(guess("alice", "pub1", "a new one").from(home)).await.status, 200);
+    for number in 0..2 {
+        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+    }
+    wait(&stage.send(guess("alice", "pub1", "x").from(once_known)).await);
+    assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(home)).await]), 1, "known again");
 }
 
 /// A right login leaves nothing for the next one behind the same address, who is not known there yet.

@@ -105,6 +105,45 @@ async fn a_refresh_token_of_old_credentials_is_inactive() {
     assert!(inactive(&stage, &tokens.refresh).await);
 }
 
+/// Checklist I-04: introspection says of a refresh token what a refresh with it comes to.
+#[tokio::test]
+async fn a_refresh_token_is_as_active_as_its_application_may_refresh() {
+    let stage = Stage::new().await;
+    let tokens = login(&stage).await;
+    let id = domain::ids::ClientId::parse("conf1").unwrap();
+    let app = stage.db.store.app(&id).await.unwrap().unwrap();
+    let refreshed = async || {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+        stage.send(by("conf1", "/oauth2/token", &form)).await
+    };
+
+    let grants = [store::GrantType::Password].into();
+    stage.db.store.put_app(&store::App { grants, ..app.clone() }).await.unwrap();
+    assert!(inactive(&stage, &tokens.refresh).await, "without the grant");
+    assert_eq!(refreshed().await.refusal(), (400, "unauthorized_client"));
+
+    let scope = domain::scope::Scope::parse("notes:read").unwrap();
+    stage.db.store.put_app(&store::App { scope, ..app }).await.unwrap();
+    let told = asked(&stage, "conf1", &tokens.refresh).await.body;
+    assert_eq!((&told["active"], &told["scope"]), (&json!(true), &json!("notes:read")), "with less scope");
+    assert_eq!(refreshed().await.body["scope"], told["scope"]);
+}
+
+/// Checklist I-04: the session's only internal token is over, and only the password could make another.
+#[tokio::test]
+async fn a_refresh_token_that_leads_nowhere_is_inactive() {
+    let stage = Stage::new().await;
+    let person = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
+    let form = [&person[..], &[("scope", "orders:read")]].concat();
+    let tokens = stage.send(by("conf1", "/oauth2/token", &form)).await.tokens();
+    stage.clock.forward(1_799);
+    assert!(!inactive(&stage, &tokens.refresh).await);
+    stage.clock.forward(1);
+    assert!(inactive(&stage, &tokens.refresh).await);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+    assert_eq!(stage.send(by("conf1", "/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
+}
+
 /// Checklist I-06: an unknown token and a foreign one cost the same reads.
 #[tokio::test]
 async fn unknown_and_foreign_tokens_cost_the_same() {

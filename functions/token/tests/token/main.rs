@@ -9,6 +9,8 @@ mod capacity;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod container;
 #[cfg(test)]
 mod costs;

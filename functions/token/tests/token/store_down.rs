@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use crate::request::{Answer, post};
-use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh, send};
+use domain::password::Passwords;
 use support::{Operation, Verdict};
+use token::App;
+
+use crate::container::{environment, key_set, pepper, secrets_manager};
+use crate::request::{Answer, post};
+use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
 fn later(answer: &Answer) -> bool {
     assert!(answer.header("Retry-After").is_some(), "{}", answer.text);
@@ -113,11 +117,35 @@ async fn a_container_recovers_without_a_restart() {
         assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
     }
     stage.wire.script(|operation| if operation.table == "Guesses" { Verdict::Throttle } else { Verdict::Forward });
-    stage.wire.since_last();
-    assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
-    assert!(!stage.wire.since_last().contains(&"GetItem Users".to_owned()));
+    for request in [guess("alice", "pub1", "x"), login("alice", "pub1", NOTES), login("nobody", "pub1", NOTES)] {
+        assert!(later(&stage.send(request).await), "right and wrong are answered alike");
+    }
     stage.wire.calm();
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+}
+
+/// Checklist P-09: what could not be compared was no guess. While the users' table or the pepper is not there, nobody uses
+/// up the guesses they have.
+#[tokio::test]
+async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
+    let stage = Stage::new().await;
+    let (secrets, address) = secrets_manager(&key_set("k1", 1)).await;
+    let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
+    let passwords =
+        pepper(&startup::Secrets::new(&startup::Aws::new(&environment).unwrap()), stage.clock.clone()).await;
+    let app = App { passwords, ..stage.container() };
+    stage.rehash_everyone(&Passwords::new(&key_set("k2", 2), CHEAP).unwrap()).await;
+    secrets.set("Pepper", "unreadable");
+    stage.wire.since_last();
+    for _ in 0..3 {
+        stage.clock.forward(40);
+        assert!(later(&send(&app, guess("alice", "pub1", "x")).await), "the pepper is newer than what is here");
+    }
+    stage.wire.script(|operation| if operation.table == "Users" { Verdict::Throttle } else { Verdict::Forward });
+    for name in ["alice", "nobody"] {
+        assert!(later(&stage.send(guess(name, "pub1", "x")).await));
+    }
+    assert!(!stage.wire.seen("UpdateItem", "Guesses"));
 }
 
 /// Abuse case F6: a store that does not answer at all; the function does, well before API Gateway gives up.

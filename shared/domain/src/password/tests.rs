@@ -56,6 +56,15 @@ fn the_pepper_rotates_by_version_and_a_lost_pepper_refuses() {
     assert_eq!(lost.verify(&secret("pw"), Some(&stored)), Err(HashError::Stored));
 }
 
+/// Nothing has to be read, and nothing can be missing, before it is compared.
+#[test]
+fn a_hash_of_another_system_needs_no_pepper() {
+    let imported = PasswordHash::import("$2y$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a").unwrap();
+    let elsewhere = Passwords::new(&pepper("p9", &[("p9", 9)]), Cost { memory: 64, passes: 1 }).unwrap();
+    let ours = elsewhere.hash(&secret("x"), [1; 16]).unwrap();
+    assert!(passwords(64).knows(&imported) && elsewhere.knows(&ours) && !passwords(64).knows(&ours));
+}
+
 /// Checklist Z-44: the price asked of every new hash.
 #[test]
 fn the_default_cost_is_the_recommended_one() {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::Offset;
+use crate::clock::{Offset, Ticks};
 use crate::ids::{ClientId, UserId};
 use crate::time::Timestamp;
 
@@ -53,12 +53,18 @@ struct Corrected {
     offset: Offset,
 }
 
+impl Corrected {
+    fn ticks(&self, true_ms: i64) -> Ticks {
+        Ticks { wall_ms: true_ms + self.error_ms, monotonic_ms: true_ms }
+    }
+}
+
 impl Watch for Corrected {
     fn read(&mut self, true_ms: i64) -> Reading {
         let (sent, made) = (true_ms - self.answer_ms, true_ms - self.answer_ms / 3);
         let date = Timestamp::from_secs(made.div_euclid(1_000));
-        self.offset.observe(sent + self.error_ms, true_ms + self.error_ms, date);
-        self.offset.reading(true_ms + self.error_ms).unwrap()
+        self.offset.observe(self.ticks(sent), self.ticks(true_ms), date);
+        self.offset.reading(self.ticks(true_ms)).unwrap()
     }
 }
 

@@ -1,0 +1,78 @@
+//! Containers whose clocks are wrong: corrected by what DynamoDB answers, or told and not used.
+
+use std::sync::Arc;
+
+use domain::ids::{ClientId, ConnectorName, SessionId};
+use domain::renewal::RenewalRequest;
+use startup::{Aws, Clock as _, CorrectedClock, Secrets, SystemClock};
+use store::Store;
+use support::WrongClock;
+use token::App;
+
+use crate::container::{environment, key_set, pepper, secrets_manager};
+use crate::request::{decoded, post, request};
+use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh, send};
+
+/// A container whose wall clock is wrong by this many milliseconds, and the clock. Like every container, it has read
+/// something before its first request.
+async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Arc<WrongClock>) {
+    let machine = WrongClock::by(error_ms);
+    let clock = CorrectedClock::new(machine.clone());
+    let (_, secrets_manager) = secrets_manager(&key_set("k1", 1)).await;
+    let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager)]);
+    let aws = Aws::dated(&environment, &clock).unwrap();
+    let store = Store::new(aws.dynamodb(), stage.db.tables.clone());
+    assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
+    let passwords = pepper(&Secrets::new(&aws), clock.clone()).await;
+    (App { store, passwords, clock, ..stage.container() }, machine)
+}
+
+/// A clock beyond what is corrected decides nothing, and is believed as soon as it is right.
+#[tokio::test]
+async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
+    let stage = Stage::new().await;
+    let renewal = RenewalRequest {
+        session: SessionId::from_random([1; 16]),
+        connector: ConnectorName::parse("vault-login").unwrap(),
+        version: 1,
+        request_id: None,
+    };
+    for error_ms in [-310_000, 310_000, 86_400_000] {
+        let (app, machine) = container_off_by(&stage, error_ms).await;
+        for request in [
+            login("alice", "pub1", NOTES),
+            guess("alice", "pub1", "x"),
+            refresh("pub1", "mgr_x"),
+            post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
+            post("/oauth2/revoke", &[("client_id", "pub1"), ("token", "x")]),
+            post("/oauth2/introspect", &[("token", "x")]).basic("conf1", SECRET),
+            request("GET", "/.well-known/jwks.json"),
+        ] {
+            let answer = send(&app, request).await;
+            assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{error_ms}");
+            assert!(answer.header("Retry-After").is_some());
+        }
+        assert_eq!(app.handle(renewal.to_event()).await, "later", "{error_ms}");
+        machine.set(0);
+        assert_eq!(send(&app, login("alice", "pub1", NOTES)).await.status, 200, "{error_ms}");
+    }
+}
+
+/// What is issued bears the right time, whatever the container's clock says and however it is set.
+#[tokio::test]
+async fn a_token_bears_the_right_time_whatever_the_clock_says() {
+    /// Seconds that the shortest of exchanges that count leaves open, and the longest.
+    const OPEN: i64 = 12;
+    let stage = Stage::new().await;
+    for (error_ms, then_ms) in [(-250_000, -250_000), (250_000, 250_000), (0, -60_000), (100_000, -100_000)] {
+        let (app, machine) = container_off_by(&stage, error_ms).await;
+        // Its keys never look old, so that nothing is asked of AWS before the time is.
+        let app = App { passwords: stage.container().passwords, ..app };
+        machine.set(then_ms);
+        let before = SystemClock.now().as_secs();
+        let tokens = send(&app, login("alice", "pub1", NOTES)).await.tokens();
+        let issued = decoded(&tokens.access).1["iat"].as_i64().unwrap();
+        let after = SystemClock.now().as_secs();
+        assert!((before - OPEN..=after + OPEN).contains(&issued), "{error_ms} {then_ms}: {before} {issued} {after}");
+    }
+}

@@ -1,0 +1,34 @@
+//! A machine whose wall clock is wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use startup::{Clock, MachineClock, SystemClock};
+
+/// The clocks of this machine, the wall clock wrong by so many milliseconds.
+#[derive(Debug)]
+pub struct WrongClock(AtomicI64);
+
+impl WrongClock {
+    /// One that is wrong by this much.
+    pub fn by(error_ms: i64) -> Arc<Self> {
+        Arc::new(Self(error_ms.into()))
+    }
+
+    /// Sets the wall clock, so that it is wrong by this much from now on.
+    pub fn set(&self, error_ms: i64) {
+        self.0.store(error_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for WrongClock {
+    fn now_millis(&self) -> i64 {
+        SystemClock.now_millis() + self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl MachineClock for WrongClock {
+    fn monotonic_millis(&self) -> i64 {
+        SystemClock.monotonic_millis()
+    }
+}
