@@ -58,6 +58,8 @@ async fn visit(browser: &str, page: &Canned, gateway: &Gateway) -> Json {
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     command.args(["--disable-dev-shm-usage", "--virtual-time-budget=30000", "--dump-dom"]);
     command.arg(format!("--user-data-dir={}", profile.path().display()));
+    // Reports of crashes would go to the user's own profile all the same.
+    command.env("XDG_CONFIG_HOME", profile.path());
     command.arg(address.expect("an address").as_str()).kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await;
     let output = output.expect("the browser ends").expect("the browser runs");

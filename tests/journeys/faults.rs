@@ -1,10 +1,9 @@
 //! What is down, slow, broken or too large is told apart, and the next call works.
 
 use std::future::ready;
-use std::process::Command;
 
 use local::stack::{Options, Stack};
-use support::{ADA, Answer, DEMO_APP, Gateway, binaries, send};
+use support::{ADA, Answer, DEMO_APP, Gateway, binaries, send, signal};
 
 use crate::canned::{Canned, nobody};
 use crate::switch::Switch;
@@ -134,7 +133,7 @@ async fn a_function_that_dies_during_a_call_is_a_502_and_the_next_call_works() {
         tokio::task::yield_now().await;
     }
     let id = std::fs::read_to_string(id).expect("a process id");
-    assert!(Command::new("kill").args(["-9", id.trim()]).status().expect("kill").success());
+    assert!(signal("KILL", &id));
     let died = waiting.await.expect("a task").expect("an answer");
     assert_eq!(died.status(), 502);
     let text = died.text().await.expect("a body");

@@ -17,5 +17,5 @@ pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
 pub use raw::{RawAnswer, send};
 pub use secrecy::Secrets;
-pub use servers::Server;
+pub use servers::{Server, signal};
 pub use wire::{Operation, Verdict, Wire};

@@ -61,8 +61,15 @@ impl Drop for Server {
         let directories = [self.directory.path().to_owned(), self.directory.path().join("run")];
         let files = directories.iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten().flatten();
         for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "pid")) {
-            let pid = std::fs::read_to_string(file.path()).unwrap_or_default();
-            let _ = Command::new("kill").arg(pid.trim()).stderr(Stdio::null()).status();
+            signal("TERM", &std::fs::read_to_string(file.path()).unwrap_or_default());
         }
     }
+}
+
+/// Sends a signal to the process of this id, and says whether that worked. By the shell's own `kill`: the program of
+/// that name is in a package that a bare Debian lacks (procps).
+pub fn signal(name: &str, pid: &str) -> bool {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -s \"$0\" \"$1\"", name, pid.trim()]).stderr(Stdio::null());
+    shell.status().is_ok_and(|status| status.success())
 }

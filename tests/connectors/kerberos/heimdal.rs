@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connectors::{ConnectorError, Credentials};
 use domain::secret::Secret;
-use support::{DEMO_APP, Server, Tokens};
+use support::{DEMO_APP, Server, Tokens, signal};
 use tokio::time::Instant;
 
 use super::{Realm, World, assert_later, assert_refused, header, now};
@@ -26,7 +26,7 @@ fn kadmin(world: &World, arguments: &[&str]) {
 /// From now on no KDC answers.
 fn stop_the_realm(world: &World) {
     let kdc = std::fs::read_to_string(world.server.directory().join("kdc.pid")).expect("a file");
-    assert!(Command::new("kill").arg(kdc.trim()).status().expect("kill").success());
+    assert!(signal("TERM", &kdc));
 }
 
 /// The site's answer to this `Authorization`, without the gateway.

@@ -51,8 +51,8 @@ async fn a_function_that_never_asks_for_work_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_binary_that_is_not_there_is_told() {
-    let log = Log::default();
-    let functions = Functions::new(vec![program(&tempfile::tempdir().unwrap().keep(), "")], 2, SOON, &log);
+    let (directory, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let functions = Functions::new(vec![program(directory.path(), "")], 2, SOON, &log);
     let missing = Functions::new(vec![program(tempfile::tempdir().unwrap().path(), "")], 2, SOON, &log);
     assert!(missing.warm_up().await.unwrap_err().to_string().contains("could not be started"));
     assert!(functions.warm_up().await.unwrap_err().to_string().contains("ended at its start"));
