@@ -61,6 +61,9 @@ pub enum InvalidToken {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
+    /// No signature of this key can verify: the published set is at fault, and nobody knows whether the token is.
+    #[error("its key verifies nothing: the point is not on the curve")]
+    UnusableKey,
     /// Past its `exp`.
     #[error("expired")]
     Expired,
@@ -94,13 +97,13 @@ pub fn verify(
         return Err(InvalidToken::Malformed);
     }
     let header = object(header)?;
-    let (kid, Verifier { algorithm, key, .. }) = pinned(&header, keys)?;
+    let (kid, verifier) = pinned(&header, keys)?;
     if URL_SAFE_NO_PAD.decode(signature).is_err() {
         return Err(InvalidToken::Malformed);
     }
-    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, *algorithm) {
-        Ok(true) => {}
-        Ok(false) | Err(_) => return Err(InvalidToken::Signature),
+    let outcome = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &verifier.key, verifier.algorithm);
+    if !matches!(outcome, Ok(true)) {
+        return Err(verifier.check_point(kid).map_or(InvalidToken::UnusableKey, |()| InvalidToken::Signature));
     }
     let claims = claims(&object(payload)?, issuer, audience, now)?;
     keys.note_use(kid, claims.exp);

@@ -10,8 +10,8 @@ use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 /// A key secret is not what it must be.
@@ -125,12 +125,16 @@ pub(crate) struct Verifier {
     numbers: [String; 2],
     /// The latest end, in Unix seconds, of what it is known to have signed.
     used_until: Arc<AtomicI64>,
+    /// Whether its point is on the curve, once somebody has looked.
+    on_curve: OnceLock<bool>,
 }
 
 impl Verifier {
-    fn check_point(&self, kid: &str) -> Result<(), InvalidKeys> {
+    /// Whether signatures can verify at all. Looked at once, since it costs as much as verifying one.
+    pub(crate) fn check_point(&self, kid: &str) -> Result<(), InvalidKeys> {
         let [x, y] = &self.numbers;
-        if self.algorithm != Algorithm::ES256 || uncompressed(x, y).is_some_and(|point| is_on_curve(&point)) {
+        let on_curve = || uncompressed(x, y).is_some_and(|point| is_on_curve(&point));
+        if self.algorithm != Algorithm::ES256 || *self.on_curve.get_or_init(on_curve) {
             return Ok(());
         }
         Err(InvalidKeys::Key { kid: kid.to_owned(), reason: "the point is not on the curve P-256" })
@@ -145,8 +149,9 @@ impl PublicKeys {
     /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid` and a `current` key that is not
     /// named or not among the keys are errors: of such a set nothing is believed.
     ///
-    /// Points are left to [`Self::check_points`]: that costs as much as verifying a token for each, at every cold start,
-    /// and a key whose point is not on its curve verifies nothing.
+    /// Points are left to [`Self::check_points`]: that costs as much as verifying a token for each, at every cold start. A
+    /// key whose point is not on its curve verifies nothing, and whoever presents a token of it is told that the key is
+    /// at fault and not the token ([`InvalidToken::UnusableKey`](crate::access_token::InvalidToken)).
     pub fn parse_jwks(json: &str) -> Result<Self, InvalidKeys> {
         #[derive(Deserialize)]
         struct Raw {
@@ -179,7 +184,7 @@ impl PublicKeys {
             if !(1..=64).contains(&kid.len()) {
                 return Err(bad("kid must be a text of 1 to 64 bytes"));
             }
-            let verifier = Verifier { algorithm, key, numbers, used_until: Arc::default() };
+            let verifier = Verifier { algorithm, key, numbers, used_until: Arc::default(), on_curve: OnceLock::new() };
             if keys.insert(kid.clone(), verifier).is_some() {
                 return Err(bad("kid must be distinct"));
             }
