@@ -24,9 +24,10 @@ const SLASHES: [char; 9] =
 
 /// Extensions by which frameworks choose the format of a representation: one action answers with and without them. Others,
 /// such as those of `orders.aspx` and `users.list`, are part of the action's name.
-const FORMATS: [&str; 18] = [
-    "atom", "csv", "htm", "html", "ics", "js", "json", "jsonp", "pdf", "rss", "tsv", "txt", "xhtml", "xls", "xlsx",
-    "xml", "yaml", "yml",
+const FORMATS: [&str; 33] = [
+    "atom", "bmp", "css", "csv", "geojson", "gif", "gz", "gzip", "htm", "html", "ics", "jpeg", "jpg", "js", "json",
+    "jsonld", "jsonp", "md", "pdf", "png", "rss", "svg", "tsv", "txt", "vcf", "webp", "xhtml", "xls", "xlsx", "xml",
+    "yaml", "yml", "zip",
 ];
 
 /// The form in which lax readers compare: Unicode's compatibility form without marks, invisible characters and case, what
