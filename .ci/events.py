@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-IDS = {"token": "TokenFunction", "authorizer": "AuthorizerFunction", "proxy": "ProxyFunction"}
+IDS = {"token": "TokenFunction", "authorizer": "AuthorizerFunction", "proxy": "ProxyFunction", "renewal": "RenewalFunction"}
 
 # The tokens and sessions in the samples are no real ones: an authorizer refuses them, and a proxy finds no session. For an
 # HTTP API the authorizer hands its refusal on, and the proxy words it.

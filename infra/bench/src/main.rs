@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 
 /// The program that measures, and the directory of what it measures.
 fn built() -> Result<(PathBuf, PathBuf), Option<String>> {
-    start::build(&["hello", "token", "authorizer", "proxy"], true)?;
+    start::build(&["hello", "token", "authorizer", "proxy", "renewal"], true)?;
     start::build(&["measure", "keys"], false)?;
     let directory = start::directory()?;
     let target = directory.parent().unwrap_or(Path::new("."));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is measured, by the name of its binary.
-pub(crate) const MEASURED: [&str; 3] = ["token", "authorizer", "proxy"];
+pub(crate) const MEASURED: [&str; 4] = ["token", "authorizer", "proxy", "renewal"];
 
 /// A stack of one process per function whose plans have no end, which a benchmark would reach.
 ///
