@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use support::Gateway;
 
 pub(crate) const TOKEN: &str = "TokenFunction";
+pub(crate) const RENEWAL: &str = "RenewalFunction";
 pub(crate) const AUTHORIZER: &str = "AuthorizerFunction";
 pub(crate) const PROXY: &str = "ProxyFunction";
 

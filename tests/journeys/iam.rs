@@ -19,8 +19,8 @@ async fn weaken_the_hash_of_ada(gateway: &Gateway) {
     let passwords =
         Passwords::new(&gateway.stack.secrets().value("Pepper").expect("a pepper"), Cost { memory: 64, passes: 1 });
     let hash = passwords.expect("a hasher").hash(&Secret::new(ADA.password.to_owned()), [7; 16]).expect("a hash");
-    let User { user_id, .. } = gateway.store().user_by_email(ADA.name).await.expect("a read").expect("a user");
-    gateway.store().change_credentials(&user_id, Some(&hash), true).await.expect("a write");
+    let User { user_id, .. } = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    gateway.store().users.change_credentials(&user_id, Some(&hash), true).await.expect("a write");
 }
 
 /// Login with a new hash, calls, refusals with refund, refresh, one session too many, logout, an application for itself,
@@ -80,13 +80,15 @@ async fn every_role_has_exactly_the_rights_that_its_function_uses() {
     }
 }
 
-/// The status of a login and of a call when one right of the template is another one.
-async fn without(right: &str, instead: &str) -> (u16, u16) {
+/// The status of a login and of a call when one right of this role is another one.
+async fn without(role: &str, right: &str, instead: &str) -> (u16, u16) {
     let files = tempfile::tempdir().expect("a directory");
     let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
-    assert_eq!(text.matches(right).count(), 1, "{right}");
+    let (before, of_role) = text.split_once(&format!("\n  {role}:\n")).expect("a role");
+    assert!(of_role.contains(right), "{right}");
     let template = files.path().join("template.yaml");
-    std::fs::write(&template, text.replace(right, instead)).expect("a file");
+    let text = format!("{before}\n  {role}:\n{}", of_role.replacen(right, instead, 1));
+    std::fs::write(&template, text).expect("a file");
     let gateway = Gateway::start_with(|options| options.template = template).await;
     // The second session's internal token is read from the store.
     gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
@@ -101,11 +103,11 @@ async fn without(right: &str, instead: &str) -> (u16, u16) {
 async fn a_function_does_not_work_with_one_right_less() {
     let resource = |id: &str| format!("\n                Resource: !GetAtt {id}Table.Arn");
     let (token, authorizer) = ("dynamodb:GetItem, dynamodb:PutItem, ", "Action: dynamodb:UpdateItem");
-    assert_eq!(without(token, "dynamodb:GetItem, ").await, (503, 0));
+    assert_eq!(without("TokenRole", token, "dynamodb:GetItem, ").await, (503, 0));
     let changed = format!("Action: dynamodb:DeleteItem{}", resource("Grants"));
-    assert_eq!(without(&format!("{authorizer}{}", resource("Grants")), &changed).await, (200, 503));
+    assert_eq!(without("AuthorizerRole", &format!("{authorizer}{}", resource("Grants")), &changed).await, (200, 503));
     let proxy = |first: &str| format!("Action: [dynamodb:{first}, dynamodb:UpdateItem]{}", resource("Sessions"));
-    assert_eq!(without(&proxy("GetItem"), &proxy("Query")).await, (200, 503));
+    assert_eq!(without("ProxyRole", &proxy("GetItem"), &proxy("Query")).await, (200, 503));
 }
 
 /// A gateway with an account of its own at a realm that is not there.
@@ -136,19 +138,20 @@ async fn with_an_account(template: Option<std::path::PathBuf>) -> Gateway {
 }
 
 #[tokio::test]
-async fn what_connectors_log_in_with_is_for_the_token_function_alone() {
+async fn what_connectors_log_in_with_is_for_those_alone_who_log_in() {
     let gateway = with_an_account(None).await;
     gateway.login(ADA).await;
     let right = ("secretsmanager:GetSecretValue".to_owned(), "realm-account".to_owned());
     let readers = gateway.stack.access().used().into_iter().filter(|(_, used)| used.contains(&right));
-    assert_eq!(readers.map(|(function, _)| function).collect::<Vec<_>>(), ["TokenFunction"]);
+    assert_eq!(readers.map(|(function, _)| function).collect::<Vec<_>>(), ["RenewalFunction", "TokenFunction"]);
     let mut roles = gateway.stack.template().roles.iter();
-    assert!(roles.all(|(id, role)| role.managed.contains("ConnectorSecretsPolicy") == (id == "TokenRole")));
+    assert!(roles.all(|(id, role)| role.managed.contains("ConnectorSecretsPolicy")
+        == ["TokenRole", "RenewalRole"].contains(&id.as_str())));
 
     let files = tempfile::tempdir().expect("a directory");
     let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
     let line = "        - !If [HasConnectorSecrets, !Ref ConnectorSecretsPolicy, !Ref AWS::NoValue]\n";
-    assert_eq!(text.matches(line).count(), 1);
+    assert_eq!(text.matches(line).count(), 2);
     let template = files.path().join("template.yaml");
     std::fs::write(&template, text.replace(line, "")).expect("a file");
     let gateway = with_an_account(Some(template)).await;
@@ -163,7 +166,7 @@ async fn what_connectors_log_in_with_is_for_the_token_function_alone() {
 async fn rights_of_functions_do_not_bind_operators() {
     let gateway = Gateway::start().await;
     let nobody = UserId::parse("nobody").expect("an id");
-    assert_eq!(gateway.store().user(&nobody).await.expect("a read"), None);
+    assert_eq!(gateway.store().users.get(&nobody).await.expect("a read"), None);
     let functions: Vec<_> = gateway.stack.template().functions.iter().map(|function| function.id.clone()).collect();
     assert!(gateway.stack.access().used().keys().all(|caller| functions.contains(caller)));
 }

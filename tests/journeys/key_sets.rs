@@ -54,6 +54,21 @@ async fn a_signing_key_that_is_not_the_published_one_signs_nothing() {
     }
 }
 
+/// Abuse case K2: who starts has no last good set. It says that it cannot judge, where 401 would have an app give up a token
+/// that is good.
+#[tokio::test]
+async fn a_container_that_starts_with_a_key_off_its_curve_judges_no_token_of_it() {
+    let site = Site::start().await;
+    let token = site.gateway.login(ADA).await.access;
+    let mut set = json_of(&site, "PublicKeys");
+    set["keys"][0]["y"] = set["keys"][0]["x"].clone();
+    site.secrets.set("PublicKeys", &set.to_string());
+    site.gateway.restart_functions();
+    assert_eq!(site.status(&token).await, 503);
+    let log = site.gateway.logged().await;
+    assert!(log.iter().any(|line| line.contains(r#""alarm":"keys_stale""#) && line.contains("curve")), "{log:#?}");
+}
+
 /// Abuse case K2; checklist J-08.
 #[tokio::test]
 async fn a_public_set_that_cannot_be_right_is_not_believed() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 use support::{ADA, Answer, BOB, DEMO_APP, Gateway};
 
-use crate::events::{self, AUTHORIZER, PROXY, TOKEN};
+use crate::events::{self, AUTHORIZER, PROXY, RENEWAL, TOKEN};
 
 /// The lines of functions, with who wrote each.
 async fn lines(gateway: &Gateway) -> Vec<(String, Json)> {
@@ -40,7 +40,7 @@ async fn every_line_names_its_request_whoever_writes_it() {
         ("proxy", gateway.call("GET", "/nowhere", &tokens.access).await),
         ("proxy", gateway.call("GET", "/a//b", &tokens.access).await),
     ];
-    // The back end forgets its session: the proxy has the token function try to renew it.
+    // The back end forgets its session: the proxy has the renewal function try to renew it.
     let renewed = gateway.login(BOB).await;
     gateway.stack.legacy().forget_sessions();
     refused.push(("proxy", gateway.call("GET", "/orders", &renewed.access).await));
@@ -69,9 +69,9 @@ async fn a_renewal_names_the_call_and_an_alarm_the_request_that_met_it() {
         "session": "AAAAAAAAAAAAAAAAAAAAAA", "connector": "orders-login", "version": 1, "request_id": "the-call",
         "unknown": true,
     } });
-    assert_eq!(events::invoke(&gateway, TOKEN, &event).await, Ok(json!("later")));
+    assert_eq!(events::invoke(&gateway, RENEWAL, &event).await, Ok(json!("later")));
     let odd = json!({ "requestContext": { "requestId": "x\"\n".repeat(200) } });
-    for function in [TOKEN, AUTHORIZER, PROXY] {
+    for function in [TOKEN, AUTHORIZER, PROXY, RENEWAL] {
         let _ = events::invoke(&gateway, function, &odd).await;
         let _ = events::invoke(&gateway, function, &json!({ "requestContext": { "requestId": "" } })).await;
     }
@@ -80,7 +80,7 @@ async fn a_renewal_names_the_call_and_an_alarm_the_request_that_met_it() {
         let id = line["request_id"].as_str().unwrap_or_default();
         assert!((1..=128).contains(&id.chars().count()), "{source}: {line}");
     }
-    assert!(about(&lines, "the-call").contains("token"), "{lines:#?}");
+    assert!(about(&lines, "the-call").contains("renewal"), "{lines:#?}");
     let cut: String = "x\"\n".repeat(200).chars().take(128).collect();
     assert!(about(&lines, &cut).contains("authorizer"), "{lines:#?}");
 }

@@ -21,7 +21,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with_cache("300").await
     }
 

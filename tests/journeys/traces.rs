@@ -100,9 +100,17 @@ async fn no_secret_and_no_name_of_a_user_is_in_a_document() {
     assert!(documents.len() >= 6, "{documents:#?}");
     let text = serde_json::to_string(&documents).expect("JSON");
     let session = cookie.strip_prefix("LEGACYSESSID=").expect("the session alone");
-    for secret in
-        [ADA.name, "ada", ADA.password, &tokens.access, &refreshed.access, &refreshed.refresh, session, "canary"]
-    {
+    for secret in [
+        ADA.name,
+        "ada@",
+        "ada%40",
+        ADA.password,
+        &tokens.access,
+        &refreshed.access,
+        &refreshed.refresh,
+        session,
+        "canary",
+    ] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     // The harmless twin: the search does find what is there.

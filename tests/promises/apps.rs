@@ -29,21 +29,21 @@ pub(crate) fn demo(client_id: ClientId) -> App {
 async fn of_many_who_change_an_app_at_once_one_does() {
     let db = dynamodb().await;
     // Written by what fills an empty store, it has no revision yet.
-    db.store.put_app(&demo(app())).await.unwrap();
-    let (read, from) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    db.store.apps.put(&demo(app())).await.unwrap();
+    let (read, from) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
     assert_eq!(read, demo(app()));
     let outcomes = at_once(8, |index| {
         let store = db.store.clone();
         let changed = App { name: format!("Demo {index}"), ..read.clone() };
-        async move { store.change_app(&changed, from).await.unwrap() }
+        async move { store.apps.change(&changed, from).await.unwrap() }
     });
     let written = outcomes.await.into_iter().filter(|outcome| *outcome != WriteApp::Conflict).count();
     assert_eq!(written, 1);
-    assert_eq!(db.store.delete_app(&app(), from).await, Ok(WriteApp::Conflict), "it was changed");
-    let (_, latest) = db.store.app_to_change(&app()).await.unwrap().unwrap();
-    assert_eq!(db.store.create_app(&demo(app())).await, Ok(WriteApp::Conflict), "it is there");
-    assert_eq!(db.store.delete_app(&app(), latest).await, Ok(WriteApp::Written(latest)));
-    assert_eq!(db.store.change_app(&read, latest).await, Ok(WriteApp::Conflict), "a deleted app does not come back");
+    assert_eq!(db.store.apps.delete(&app(), from).await, Ok(WriteApp::Conflict), "it was changed");
+    let (_, latest) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
+    assert_eq!(db.store.apps.create(&demo(app())).await, Ok(WriteApp::Conflict), "it is there");
+    assert_eq!(db.store.apps.delete(&app(), latest).await, Ok(WriteApp::Written(latest)));
+    assert_eq!(db.store.apps.change(&read, latest).await, Ok(WriteApp::Conflict), "a deleted app does not come back");
 }
 
 #[tokio::test]
@@ -51,10 +51,10 @@ async fn a_name_that_can_be_no_header_is_never_stored() {
     let db = dynamodb().await;
     for name in ["", "Caf\u{e9}", "a\nb"] {
         let odd = App { name: name.into(), ..demo(app()) };
-        assert!(matches!(db.store.create_app(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
-        assert!(matches!(db.store.put_app(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
+        assert!(matches!(db.store.apps.create(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
+        assert!(matches!(db.store.apps.put(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
     }
-    assert_eq!(db.store.app(&app()).await, Ok(None));
+    assert_eq!(db.store.apps.get(&app()).await, Ok(None));
 }
 
 #[tokio::test]
@@ -62,11 +62,11 @@ async fn pages_of_a_table_hold_everything_once() {
     let db = dynamodb().await;
     let mut names: Vec<_> = (0..7).map(|number| format!("app-{number}")).collect();
     for name in &names {
-        db.store.create_app(&demo(ClientId::parse(name).unwrap())).await.unwrap();
+        db.store.apps.create(&demo(ClientId::parse(name).unwrap())).await.unwrap();
     }
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = db.store.apps(after.as_ref(), 3).await.unwrap();
+        let page = db.store.apps.page(after.as_ref(), 3).await.unwrap();
         after = page.items.last().map(|(app, _)| app.client_id.clone());
         seen.extend(page.items.into_iter().map(|(app, _)| app.client_id.to_string()));
         if !page.more {

@@ -8,8 +8,8 @@ use support::{DynamoDb, dynamodb};
 
 /// Reads and reserves, as the token function does.
 pub(crate) async fn reserve(store: &Store, key: &str, limit: Limit, now: Timestamp) -> Result<Reservation, StoreError> {
-    let seen = store.guesses(key).await?;
-    store.reserve_guess(key, limit, &seen, now).await
+    let seen = store.attempts.get(key).await?;
+    store.attempts.reserve(key, limit, &seen, now).await
 }
 
 async fn granted_of(db: &DynamoDb, times: usize, limit: Limit, now: Timestamp) -> u64 {
@@ -34,7 +34,7 @@ async fn of_fifty_guesses_at_once_again_and_again_no_more_are_granted_than_one_a
         }
         assert_eq!(granted_of(&db, 50, PAIR, now).await, allowed, "after {} s", now.since(NOW));
         evaluated += allowed;
-        assert_eq!(db.store.guesses("key").await.unwrap().counter, model);
+        assert_eq!(db.store.attempts.get("key").await.unwrap().counter, model);
     }
     assert!(evaluated <= PAIR.most + now.since(NOW).as_u64() / PAIR.every.as_u64(), "{evaluated}");
 }
@@ -55,13 +55,13 @@ async fn right_logins_of_many_behind_one_address_leave_its_counter_empty() {
             let store = db.store.clone();
             async move {
                 let reserved = reserve(&store, "source", SOURCE, NOW).await.unwrap();
-                store.return_guess("source", SOURCE).await.unwrap();
+                store.attempts.give_back("source", SOURCE).await.unwrap();
                 reserved
             }
         });
         assert!(outcomes.await.into_iter().all(|one| one == Reservation::Granted));
     }
-    assert!(db.store.guesses("source").await.unwrap().counter.empty_at <= NOW);
+    assert!(db.store.attempts.get("source").await.unwrap().counter.empty_at <= NOW);
 }
 
 /// A counter whose time has come begins anew, whether it was full or not.
@@ -72,12 +72,12 @@ async fn a_counter_that_has_lapsed_begins_anew() {
         for _ in 0..before {
             reserve(&db.store, key, ACCOUNT, NOW).await.unwrap();
         }
-        let then = db.store.guesses(key).await.unwrap().counter.empty_at;
+        let then = db.store.attempts.get(key).await.unwrap().counter.empty_at;
         for _ in 0..ACCOUNT.free {
             assert_eq!(reserve(&db.store, key, ACCOUNT, then).await, Ok(Reservation::Granted), "{key}");
         }
         let lapses = then.saturating_add(Seconds::new(ACCOUNT.free * ACCOUNT.every.as_u64()));
-        assert_eq!(db.store.guesses(key).await.unwrap().counter.empty_at, lapses, "{key}");
+        assert_eq!(db.store.attempts.get(key).await.unwrap().counter.empty_at, lapses, "{key}");
     }
 }
 
@@ -91,8 +91,8 @@ async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
     let until = NOW.saturating_add(Seconds::new(1_000));
     let ada = users::person("u1", "ada@example.com");
     let of_ada = ada.credential_version();
-    db.store.remember_login("p", PAIR, &of_ada, until).await.unwrap();
-    let seen = db.store.guesses("p").await.unwrap();
+    db.store.attempts.remember_login("p", PAIR, &of_ada, until).await.unwrap();
+    let seen = db.store.attempts.get("p").await.unwrap();
     assert!(seen.is_known(&of_ada, NOW) && !seen.is_known(&of_ada, until) && seen.counter == Counter::EMPTY);
     let changed = User { credential_epoch: ada.credential_epoch + 1, ..ada.clone() };
     let namesake = users::person("u2", "ada@example.com");
@@ -107,13 +107,13 @@ async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
 #[tokio::test]
 async fn a_reservation_on_what_was_read_long_ago_counts_as_much() {
     let db = dynamodb().await;
-    let old = db.store.guesses("old").await.unwrap();
+    let old = db.store.attempts.get("old").await.unwrap();
     let mut granted = 0;
     for _ in 0..PAIR.free + 5 {
-        granted += u64::from(db.store.reserve_guess("old", PAIR, &old, NOW).await == Ok(Reservation::Granted));
+        granted += u64::from(db.store.attempts.reserve("old", PAIR, &old, NOW).await == Ok(Reservation::Granted));
     }
     assert_eq!(granted, PAIR.free + 1);
     let of_ada = users::person("u1", "ada@example.com").credential_version();
-    db.store.remember_login("old", PAIR, &of_ada, NOW.saturating_add(Seconds::new(9))).await.unwrap();
-    assert_eq!(db.store.reserve_guess("old", PAIR, &old, NOW).await, Ok(Reservation::Granted));
+    db.store.attempts.remember_login("old", PAIR, &of_ada, NOW.saturating_add(Seconds::new(9))).await.unwrap();
+    assert_eq!(db.store.attempts.reserve("old", PAIR, &old, NOW).await, Ok(Reservation::Granted));
 }

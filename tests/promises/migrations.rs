@@ -86,30 +86,30 @@ async fn whoever_changes_an_item_meanwhile_wins() {
 
     let new = PasswordHash::from_stored("p1$new".into());
     for item in older(&store, Table::Users).await {
-        db.store.set_password(&ada(), &new).await.unwrap();
+        db.store.users.set_password(&ada(), &new).await.unwrap();
         assert_eq!(rewrite(Table::Users, item).await.0, Migrated::Rewritten);
     }
-    assert_eq!(db.store.user(&ada()).await.unwrap().unwrap().password, Some(new));
+    assert_eq!(db.store.users.get(&ada()).await.unwrap().unwrap().password, Some(new));
 
     let item = older(&store, Table::Apps).await.remove(0);
-    let (demo, revision) = db.store.app_to_change(&app()).await.unwrap().unwrap();
-    db.store.change_app(&store::App { name: "Changed".into(), ..demo }, revision).await.unwrap();
+    let (demo, revision) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
+    db.store.apps.change(&store::App { name: "Changed".into(), ..demo }, revision).await.unwrap();
     assert_eq!(rewrite(Table::Apps, item).await, (Migrated::NotNeeded, 1), "the change made it current");
-    assert_eq!(db.store.app(&app()).await.unwrap().unwrap().name, "Changed");
+    assert_eq!(db.store.apps.get(&app()).await.unwrap().unwrap().name, "Changed");
 
     let item = older(&store, Table::Sessions).await.remove(0);
-    db.store.end_session(&sid(1)).await.unwrap();
+    db.store.sessions.end(&sid(1)).await.unwrap();
     assert_eq!(rewrite(Table::Sessions, item).await, (Migrated::Rewritten, 2));
-    assert!(db.store.session(&sid(1)).await.unwrap().unwrap().family.ended);
+    assert!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.ended);
 
     let item = older(&store, Table::Guesses).await.remove(0);
-    db.store.return_guess("pair", PAIR).await.unwrap();
+    db.store.attempts.give_back("pair", PAIR).await.unwrap();
     assert_eq!(rewrite(Table::Guesses, item).await, (Migrated::Rewritten, 2));
 
     let item = older(&store, Table::Grants).await.remove(0);
-    db.store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     assert_eq!(rewrite(Table::Grants, item).await, (Migrated::Rewritten, 2));
-    assert_eq!(db.store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+    assert_eq!(db.store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
     for table in [&db.tables.users, &db.tables.apps, &db.tables.sessions, &db.tables.grants, &db.tables.guesses] {
         assert!(items(&db, table).await.iter().all(|item| item["v"] == AttributeValue::N("1".into())), "{table}");
     }
@@ -121,8 +121,8 @@ async fn an_item_that_is_gone_does_not_come_back() {
     filled(&db).await;
     versioned(&db, None).await;
     let found = older(&db.store, Table::Users).await;
-    let person = db.store.user(&ada()).await.unwrap().unwrap();
-    db.store.delete_user(&person).await.unwrap();
+    let person = db.store.users.get(&ada()).await.unwrap().unwrap();
+    db.store.users.delete(&person).await.unwrap();
     for item in found {
         assert_eq!(db.store.migrate_item(Table::Users, item).await, Ok(Migrated::NotNeeded));
     }
@@ -140,12 +140,14 @@ async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
     wire.since_last();
     let calls = at_once(100, |_| {
         let store = db.store.clone();
-        async move { store.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
+        async move { store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
     });
     let (calls, fate) = tokio::join!(calls, store.migrate_item(Table::Grants, item));
     assert_eq!((fate, wire.since_last().len()), (Ok(Migrated::Rewritten), 1));
     assert!(calls.iter().all(|counted| matches!(counted, Counted::Live(_))));
-    let Ok(Counted::Live(view)) = db.store.count_call(&user(), &app(), &sid(1), "b1", NOW).await else { panic!() };
+    let Ok(Counted::Live(view)) = db.store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await else {
+        panic!()
+    };
     assert_eq!(view.buckets["b1"], 102);
 }
 
@@ -164,7 +166,7 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
     while !migration.is_finished() {
         if !wire.since_last().is_empty() {
             guesses::reserve(&db.store, "pair", PAIR, NOW).await.unwrap();
-            db.store.return_guess("pair", PAIR).await.unwrap();
+            db.store.attempts.give_back("pair", PAIR).await.unwrap();
             // Not what it was: every other change takes the counter up or down for good.
             db.client
                 .update_item()
@@ -223,14 +225,14 @@ async fn a_session_and_a_lease_outlive_the_migration() {
     let db = dynamodb().await;
     filled(&db).await;
     let until = NOW.saturating_add(DAY);
-    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.lease(&session(1), "me", until, NOW).await, Ok(true));
     versioned(&db, None).await;
     for table in [Table::Sessions, Table::Grants] {
         migrate(&db.store, table).await;
     }
     let next = domain::session::Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) };
-    assert_eq!(db.store.rotate_session(&next, "other", true, NOW).await, Ok(false));
-    assert_eq!(db.store.rotate_session(&next, "me", true, NOW).await, Ok(true));
-    let added = db.store.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;
+    assert_eq!(db.store.sessions.rotate(&next, "other", true, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.rotate(&next, "me", true, NOW).await, Ok(true));
+    let added = db.store.grants.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;
     assert_eq!(added, Ok(NewEntry::Added));
 }

@@ -15,86 +15,86 @@ async fn a_session_is_read_as_it_was_written() {
     let db = dynamodb().await;
     let mut written = session(1);
     written.family.attempt = Some("hash".into());
-    db.store.create_session(&written).await.unwrap();
-    assert_eq!(db.store.session(&sid(1)).await, Ok(Some(written)));
-    assert_eq!(db.store.session(&sid(2)).await, Ok(None));
+    db.store.sessions.create(&written).await.unwrap();
+    assert_eq!(db.store.sessions.get(&sid(1)).await, Ok(Some(written)));
+    assert_eq!(db.store.sessions.get(&sid(2)).await, Ok(None));
 }
 
 /// Abuse case F1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_that_rotate_one_generation_exactly_one_does() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let outcomes = at_once(50, |index| {
         let (store, next) = (db.store.clone(), next(&session(1)));
-        async move { store.rotate_session(&next, &index.to_string(), false, NOW).await.unwrap() }
+        async move { store.sessions.rotate(&next, &index.to_string(), false, NOW).await.unwrap() }
     });
     assert_eq!(outcomes.await.into_iter().filter(|rotated| *rotated).count(), 1);
-    assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().family.generation, 2);
+    assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.generation, 2);
 }
 
 /// A write whose answer was lost is repeated by the SDK: the repetition finds its own work and is told so.
 #[tokio::test]
 async fn a_repeated_commit_recognises_itself_and_a_foreign_one_does_not() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let next = next(&session(1));
-    assert_eq!(db.store.rotate_session(&next, "mine", false, NOW).await, Ok(true));
-    assert_eq!(db.store.rotate_session(&next, "mine", false, NOW).await, Ok(true));
-    assert_eq!(db.store.rotate_session(&next, "other", false, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.rotate(&next, "mine", false, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.rotate(&next, "mine", false, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.rotate(&next, "other", false, NOW).await, Ok(false));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_is_held_by_one_keeps_others_from_committing_and_lapses() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(15));
     let holders = at_once(20, |index| {
         let store = db.store.clone();
         async move {
             let me = index.to_string();
-            store.lease_session(&session(1), &me, until, NOW).await.unwrap().then_some(me)
+            store.sessions.lease(&session(1), &me, until, NOW).await.unwrap().then_some(me)
         }
     });
     let holders: Vec<_> = holders.await.into_iter().flatten().collect();
     let [holder] = holders.as_slice() else { panic!("one holder, not {holders:?}") };
     let next = next(&session(1));
-    assert_eq!(db.store.rotate_session(&next, "without", false, NOW).await, Ok(false));
-    assert_eq!(db.store.rotate_session(&next, "pretender", true, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.rotate(&next, "without", false, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.rotate(&next, "pretender", true, NOW).await, Ok(false));
     let later = NOW.saturating_add(Seconds::new(16));
-    assert_eq!(db.store.lease_session(&session(1), "heir", until, later).await, Ok(true), "an abandoned lease lapses");
-    assert_eq!(db.store.rotate_session(&next, holder, true, later).await, Ok(false), "its former holder is out");
-    assert_eq!(db.store.rotate_session(&next, "heir", true, later).await, Ok(true));
-    assert_eq!(db.store.lease_session(&session(1), "late", until, later).await, Ok(false), "the generation is over");
+    assert_eq!(db.store.sessions.lease(&session(1), "heir", until, later).await, Ok(true), "an abandoned lease lapses");
+    assert_eq!(db.store.sessions.rotate(&next, holder, true, later).await, Ok(false), "its former holder is out");
+    assert_eq!(db.store.sessions.rotate(&next, "heir", true, later).await, Ok(true));
+    assert_eq!(db.store.sessions.lease(&session(1), "late", until, later).await, Ok(false), "the generation is over");
 }
 
 #[tokio::test]
 async fn a_released_lease_is_free_at_once_and_only_its_holder_releases_it() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(15));
-    assert_eq!(db.store.lease_session(&session(1), "a", until, NOW).await, Ok(true));
-    db.store.release_session(&sid(1), "b").await.unwrap();
-    assert_eq!(db.store.lease_session(&session(1), "b", until, NOW).await, Ok(false));
-    db.store.release_session(&sid(1), "a").await.unwrap();
-    assert_eq!(db.store.lease_session(&session(1), "b", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.lease(&session(1), "a", until, NOW).await, Ok(true));
+    db.store.sessions.release(&sid(1), "b").await.unwrap();
+    assert_eq!(db.store.sessions.lease(&session(1), "b", until, NOW).await, Ok(false));
+    db.store.sessions.release(&sid(1), "a").await.unwrap();
+    assert_eq!(db.store.sessions.lease(&session(1), "b", until, NOW).await, Ok(true));
 }
 
 /// Checklist V-01, V-05; abuse case F7.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_hands_out_the_internal_tokens_once_and_no_rotation_undoes_it() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let ends = at_once(10, |_| {
         let store = db.store.clone();
-        async move { store.end_session(&sid(1)).await.unwrap().unwrap().tokens }
+        async move { store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens }
     });
     let handed: Vec<_> = ends.await.into_iter().filter(|tokens| !tokens.is_empty()).collect();
     assert_eq!(handed, [session(1).tokens]);
-    assert_eq!(db.store.rotate_session(&next(&session(1)), "late", false, NOW).await, Ok(false));
-    assert!(db.store.session(&sid(1)).await.unwrap().unwrap().family.ended);
-    assert_eq!(db.store.internal_tokens(&sid(1)).await, Ok(None));
-    assert_eq!(db.store.end_session(&sid(2)).await, Ok(None), "there is no such session");
+    assert_eq!(db.store.sessions.rotate(&next(&session(1)), "late", false, NOW).await, Ok(false));
+    assert!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.ended);
+    assert_eq!(db.store.sessions.internal_tokens(&sid(1)).await, Ok(None));
+    assert_eq!(db.store.sessions.end(&sid(2)).await, Ok(None), "there is no such session");
 }
 
 /// A session whose internal token ends a hundred seconds after its last use.
@@ -105,67 +105,71 @@ fn idle() -> Session {
 
 /// When the internal token ends if it is not used.
 async fn idle_end(store: &Store) -> Option<Timestamp> {
-    store.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].idle.map(|idle| idle.ends)
+    store.sessions.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].idle.map(|idle| idle.ends)
 }
 
 #[tokio::test]
 async fn the_proxy_reads_the_internal_tokens_as_they_were_written() {
     let db = dynamodb().await;
-    db.store.create_session(&idle()).await.unwrap();
-    assert_eq!(db.store.internal_tokens(&sid(1)).await, Ok(Some(idle().tokens)));
+    db.store.sessions.create(&idle()).await.unwrap();
+    assert_eq!(db.store.sessions.internal_tokens(&sid(1)).await, Ok(Some(idle().tokens)));
 }
 
 #[tokio::test]
 async fn a_use_moves_the_idle_end_of_the_token_that_was_used_and_never_back() {
     let db = dynamodb().await;
-    db.store.create_session(&idle()).await.unwrap();
+    db.store.sessions.create(&idle()).await.unwrap();
     let at = |seconds| NOW.saturating_add(Seconds::new(seconds));
-    db.store.note_use(&sid(1), &legacy(), 1, at(150)).await.unwrap();
+    db.store.sessions.note_use(&sid(1), &legacy(), 1, at(150)).await.unwrap();
     assert_eq!(idle_end(&db.store).await, Some(at(150)));
-    db.store.note_use(&sid(1), &legacy(), 1, at(140)).await.unwrap();
-    db.store.note_use(&sid(1), &legacy(), 2, at(300)).await.unwrap();
+    db.store.sessions.note_use(&sid(1), &legacy(), 1, at(140)).await.unwrap();
+    db.store.sessions.note_use(&sid(1), &legacy(), 2, at(300)).await.unwrap();
     assert_eq!(idle_end(&db.store).await, Some(at(150)));
-    db.store.note_use(&sid(2), &legacy(), 1, at(300)).await.unwrap();
-    assert_eq!(db.store.session(&sid(2)).await, Ok(None), "nothing is made of it");
-    db.store.end_session(&sid(1)).await.unwrap();
-    db.store.note_use(&sid(1), &legacy(), 1, at(300)).await.unwrap();
-    assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().tokens, [].into());
+    db.store.sessions.note_use(&sid(2), &legacy(), 1, at(300)).await.unwrap();
+    assert_eq!(db.store.sessions.get(&sid(2)).await, Ok(None), "nothing is made of it");
+    db.store.sessions.end(&sid(1)).await.unwrap();
+    db.store.sessions.note_use(&sid(1), &legacy(), 1, at(300)).await.unwrap();
+    assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().tokens, [].into());
 }
 
 /// A refresh that read the session before a renewal in mid-life does not bring the old token back.
 #[tokio::test]
 async fn a_token_replaced_meanwhile_stays() {
     let db = dynamodb().await;
-    db.store.create_session(&session(1)).await.unwrap();
+    db.store.sessions.create(&session(1)).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(30));
-    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
-    assert_eq!(db.store.rotate_session(&next(&session(1)), "early", false, NOW).await, Ok(false));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
-    assert_eq!(db.store.rotate_session(&next(&session(1)), "late", false, NOW).await, Ok(false));
-    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(db.store.sessions.lease(&session(1), "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.rotate(&next(&session(1)), "early", false, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
+    assert_eq!(db.store.sessions.rotate(&next(&session(1)), "late", false, NOW).await, Ok(false));
+    let current = db.store.sessions.get(&sid(1)).await.unwrap().unwrap();
     assert_eq!(current.tokens[&legacy()].version, 2);
-    assert_eq!(db.store.rotate_session(&next(&current), "again", false, NOW).await, Ok(true));
-    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
-    assert_eq!(db.store.lease_session(&current, "me", until, NOW).await, Ok(true));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(true));
-    assert_eq!(db.store.rotate_session(&next(&current), "gone", false, NOW).await, Ok(false));
+    assert_eq!(db.store.sessions.rotate(&next(&current), "again", false, NOW).await, Ok(true));
+    let current = db.store.sessions.get(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(db.store.sessions.lease(&current, "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), None, "me").await, Ok(true));
+    assert_eq!(db.store.sessions.rotate(&next(&current), "gone", false, NOW).await, Ok(false));
 }
 
 #[tokio::test]
 async fn only_the_holder_of_the_lease_replaces_a_token_and_nothing_else_changes() {
     let db = dynamodb().await;
-    db.store.create_session(&idle()).await.unwrap();
+    db.store.sessions.create(&idle()).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(30));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(false));
-    assert_eq!(db.store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "other").await, Ok(false));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(false));
+    assert_eq!(db.store.sessions.lease(&session(1), "me", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), Some(&token(2)), "other").await, Ok(false));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), Some(&token(2)), "me").await, Ok(true));
     let expected = Session { tokens: [(legacy(), token(2))].into(), ..idle() };
-    assert_eq!(db.store.session(&sid(1)).await, Ok(Some(expected)));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "me").await, Ok(false), "the lease is given back");
-    assert_eq!(db.store.lease_session(&idle(), "late", until, NOW).await, Ok(false), "the token is another one now");
-    let current = db.store.session(&sid(1)).await.unwrap().unwrap();
-    assert_eq!(db.store.lease_session(&current, "next", until, NOW).await, Ok(true));
-    assert_eq!(db.store.replace_token(&sid(1), &legacy(), None, "next").await, Ok(true));
-    assert_eq!(db.store.session(&sid(1)).await.unwrap().unwrap().tokens, [].into());
+    assert_eq!(db.store.sessions.get(&sid(1)).await, Ok(Some(expected)));
+    assert_eq!(
+        db.store.sessions.replace_token(&sid(1), &legacy(), None, "me").await,
+        Ok(false),
+        "the lease is given back"
+    );
+    assert_eq!(db.store.sessions.lease(&idle(), "late", until, NOW).await, Ok(false), "the token is another one now");
+    let current = db.store.sessions.get(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(db.store.sessions.lease(&current, "next", until, NOW).await, Ok(true));
+    assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), None, "next").await, Ok(true));
+    assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().tokens, [].into());
 }

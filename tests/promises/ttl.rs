@@ -53,9 +53,9 @@ async fn no_counter_is_swept_while_it_counts() {
             1..4 => now = now.saturating_add(Seconds::new(random % 4_000)),
             4 => {
                 let until = now.saturating_add(Seconds::new(random % 7_776_000));
-                db.store.remember_login(key, limit, &of_ada(), until).await.unwrap()
+                db.store.attempts.remember_login(key, limit, &of_ada(), until).await.unwrap()
             }
-            5 => db.store.return_guess(key, limit).await.unwrap(),
+            5 => db.store.attempts.give_back(key, limit).await.unwrap(),
             _ => drop(guesses::reserve(&db.store, key, limit, now).await.unwrap()),
         }
         check(&db, now, &format!("step {step}")).await;
@@ -66,7 +66,7 @@ async fn no_counter_is_swept_while_it_counts() {
 #[tokio::test]
 async fn a_lock_out_outlives_what_the_source_was_known_for() {
     let db = dynamodb().await;
-    db.store.remember_login("p", PAIR, &of_ada(), NOW.saturating_add(Seconds::new(10))).await.unwrap();
+    db.store.attempts.remember_login("p", PAIR, &of_ada(), NOW.saturating_add(Seconds::new(10))).await.unwrap();
     let now = NOW.saturating_add(Seconds::new(20));
     for _ in 0..PAIR.free + 1 {
         assert_eq!(guesses::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));
@@ -80,12 +80,13 @@ async fn a_shorter_session_does_not_sweep_a_longer_one() {
     let db = dynamodb().await;
     for (byte, days) in [(1, 90), (2, 1), (3, 30), (4, 91)] {
         let ends = NOW.saturating_add(Seconds::new(days * 86_400));
-        let added = db.store.add_entry(&user(), &app(), &Entry { sid: sid(byte), ends }, &BTreeMap::new(), 8).await;
+        let added =
+            db.store.grants.add_entry(&user(), &app(), &Entry { sid: sid(byte), ends }, &BTreeMap::new(), 8).await;
         assert_eq!(added, Ok(NewEntry::Added));
         check(&db, NOW, &format!("{days} days")).await;
     }
     let full = Entry { sid: sid(9), ends: NOW.saturating_add(DAY) };
-    let refused = db.store.add_entry(&user(), &app(), &full, &BTreeMap::new(), 4).await.unwrap();
+    let refused = db.store.grants.add_entry(&user(), &app(), &full, &BTreeMap::new(), 4).await.unwrap();
     assert!(matches!(refused, NewEntry::Full(entries) if entries.len() == 4));
 }
 
@@ -93,17 +94,17 @@ async fn a_shorter_session_does_not_sweep_a_longer_one() {
 async fn a_session_is_kept_to_its_end_and_a_day() {
     let db = dynamodb().await;
     let one = session(1);
-    db.store.create_session(&one).await.unwrap();
+    db.store.sessions.create(&one).await.unwrap();
     let mut now = NOW;
     let mut current = one;
     for turn in 0..5 {
         let until = now.saturating_add(Seconds::new(30));
         let rotation = turn.to_string();
-        assert_eq!(db.store.lease_session(&current, &rotation, until, now).await, Ok(true));
+        assert_eq!(db.store.sessions.lease(&current, &rotation, until, now).await, Ok(true));
         check(&db, now, "leased").await;
         let family: Family = current.family.rotated(None, DAY, now);
         let next = Session { family, tokens: BTreeMap::from([(legacy(), token(turn + 2))]), ..current.clone() };
-        assert_eq!(db.store.rotate_session(&next, &rotation, true, now).await, Ok(true));
+        assert_eq!(db.store.sessions.rotate(&next, &rotation, true, now).await, Ok(true));
         check(&db, now, "rotated").await;
         (current, now) = (next, now.saturating_add(Seconds::new(80_000)));
     }

@@ -29,13 +29,13 @@ async fn of_many_who_claim_an_address_at_once_one_gets_it() {
     let outcomes = at_once(10, |index| {
         let store = db.store.clone();
         // Concurrent transactions on one item may cancel each other: the caller then sees that it is taken or busy.
-        async move { store.create_user(&person(&format!("u{index}"), "Ada@Example.com ")).await }
+        async move { store.users.create(&person(&format!("u{index}"), "Ada@Example.com ")).await }
     });
     let created = outcomes.await.into_iter().filter(|outcome| *outcome == Ok(CreateUser::Created)).count();
     assert_eq!(created, 1);
-    let found = db.store.user_by_email(" ada@example.COM").await.unwrap().unwrap();
-    assert_eq!(db.store.user(&found.user_id).await.unwrap(), Some(found));
-    assert_eq!(db.store.user_by_email("bob@example.com").await, Ok(None));
+    let found = db.store.users.by_email(" ada@example.COM").await.unwrap().unwrap();
+    assert_eq!(db.store.users.get(&found.user_id).await.unwrap(), Some(found));
+    assert_eq!(db.store.users.by_email("bob@example.com").await, Ok(None));
 }
 
 /// Checklist Z-26, Z-27.
@@ -43,28 +43,28 @@ async fn of_many_who_claim_an_address_at_once_one_gets_it() {
 async fn every_change_of_credentials_raises_the_epoch() {
     let db = dynamodb().await;
     let ada = person("u1", "ada@example.com");
-    db.store.create_user(&ada).await.unwrap();
-    assert_eq!(db.store.change_credentials(&ada.user_id, None, false).await, Ok(Some(2)));
+    db.store.users.create(&ada).await.unwrap();
+    assert_eq!(db.store.users.change_credentials(&ada.user_id, None, false).await, Ok(Some(2)));
     let new = PasswordHash::from_stored("p1$new".into());
-    assert_eq!(db.store.change_credentials(&ada.user_id, Some(&new), true).await, Ok(Some(3)));
-    let stored = db.store.user(&ada.user_id).await.unwrap().unwrap();
+    assert_eq!(db.store.users.change_credentials(&ada.user_id, Some(&new), true).await, Ok(Some(3)));
+    let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.password), (true, Some(new)));
     let nobody = UserId::parse("nobody-here").unwrap();
-    assert_eq!(db.store.change_credentials(&nobody, None, true).await, Ok(None), "nobody is created by it");
+    assert_eq!(db.store.users.change_credentials(&nobody, None, true).await, Ok(None), "nobody is created by it");
 }
 
 #[tokio::test]
 async fn a_rehash_never_undoes_a_password_change() {
     let db = dynamodb().await;
     let ada = person("u1", "ada@example.com");
-    db.store.create_user(&ada).await.unwrap();
+    db.store.users.create(&ada).await.unwrap();
     let (old, changed) = (PasswordHash::from_stored("p1$old".into()), PasswordHash::from_stored("p1$changed".into()));
     let rehashed = PasswordHash::from_stored("p1$old-but-stronger".into());
-    db.store.change_credentials(&ada.user_id, Some(&changed), true).await.unwrap();
-    db.store.rehash(&ada.user_id, &old, &rehashed).await.unwrap();
-    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().password, Some(changed.clone()));
-    db.store.rehash(&ada.user_id, &changed, &rehashed).await.unwrap();
-    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().password, Some(rehashed));
+    db.store.users.change_credentials(&ada.user_id, Some(&changed), true).await.unwrap();
+    db.store.users.rehash(&ada.user_id, &old, &rehashed).await.unwrap();
+    assert_eq!(db.store.users.get(&ada.user_id).await.unwrap().unwrap().password, Some(changed.clone()));
+    db.store.users.rehash(&ada.user_id, &changed, &rehashed).await.unwrap();
+    assert_eq!(db.store.users.get(&ada.user_id).await.unwrap().unwrap().password, Some(rehashed));
 }
 
 /// A person and the address go together, or neither does.
@@ -72,23 +72,23 @@ async fn a_rehash_never_undoes_a_password_change() {
 async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     let db = dynamodb().await;
     let (ada, bob) = (person("u1", "ada@example.com"), person("u2", "bob@example.com"));
-    db.store.create_user(&ada).await.unwrap();
-    db.store.create_user(&bob).await.unwrap();
-    assert_eq!(db.store.change_email(&ada, &address("Bob@example.com")).await, Ok(ChangeUser::Conflict), "taken");
-    assert_eq!(db.store.user(&ada.user_id).await.unwrap().unwrap().email.as_str(), "ada@example.com");
-    assert_eq!(db.store.change_email(&ada, &address("Countess@Example.com")).await, Ok(ChangeUser::Done));
-    assert_eq!(db.store.user_by_email("ada@example.com").await, Ok(None));
+    db.store.users.create(&ada).await.unwrap();
+    db.store.users.create(&bob).await.unwrap();
+    assert_eq!(db.store.users.change_email(&ada, &address("Bob@example.com")).await, Ok(ChangeUser::Conflict), "taken");
+    assert_eq!(db.store.users.get(&ada.user_id).await.unwrap().unwrap().email.as_str(), "ada@example.com");
+    assert_eq!(db.store.users.change_email(&ada, &address("Countess@Example.com")).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.users.by_email("ada@example.com").await, Ok(None));
     assert_eq!(
-        db.store.change_email(&ada, &address("late@example.com")).await,
+        db.store.users.change_email(&ada, &address("late@example.com")).await,
         Ok(ChangeUser::Conflict),
         "changed meanwhile"
     );
-    assert_eq!(db.store.delete_user(&ada).await, Ok(ChangeUser::Conflict), "changed meanwhile");
-    let moved = db.store.user_by_email("countess@example.com").await.unwrap().unwrap();
+    assert_eq!(db.store.users.delete(&ada).await, Ok(ChangeUser::Conflict), "changed meanwhile");
+    let moved = db.store.users.by_email("countess@example.com").await.unwrap().unwrap();
     assert_eq!(moved.user_id, ada.user_id);
-    assert_eq!(db.store.delete_user(&moved).await, Ok(ChangeUser::Done));
-    assert_eq!(db.store.user(&ada.user_id).await, Ok(None));
-    assert_eq!(db.store.create_user(&person("u3", "countess@example.com")).await, Ok(CreateUser::Created));
+    assert_eq!(db.store.users.delete(&moved).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.users.get(&ada.user_id).await, Ok(None));
+    assert_eq!(db.store.users.create(&person("u3", "countess@example.com")).await, Ok(CreateUser::Created));
 }
 
 /// A new password is not a new permission: an operator who disables meanwhile is not undone.
@@ -96,11 +96,11 @@ async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
 async fn a_new_password_raises_the_epoch_and_enables_nobody() {
     let db = dynamodb().await;
     let ada = person("u1", "ada@example.com");
-    db.store.create_user(&ada).await.unwrap();
-    db.store.change_credentials(&ada.user_id, None, false).await.unwrap();
+    db.store.users.create(&ada).await.unwrap();
+    db.store.users.change_credentials(&ada.user_id, None, false).await.unwrap();
     let new = PasswordHash::from_stored("p1$new".into());
-    assert_eq!(db.store.set_password(&ada.user_id, &new).await, Ok(true));
-    let stored = db.store.user(&ada.user_id).await.unwrap().unwrap();
+    assert_eq!(db.store.users.set_password(&ada.user_id, &new).await, Ok(true));
+    let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.credential_epoch, stored.password), (false, 3, Some(new.clone())));
-    assert_eq!(db.store.set_password(&UserId::parse("nobody").unwrap(), &new).await, Ok(false));
+    assert_eq!(db.store.users.set_password(&UserId::parse("nobody").unwrap(), &new).await, Ok(false));
 }

@@ -72,22 +72,25 @@ fn ada() -> User {
 /// One of everything, as the functions write it.
 pub(crate) async fn filled(db: &DynamoDb) {
     let store = &db.store;
-    store.create_user(&ada()).await.unwrap();
-    store.create_app(&apps::demo(app())).await.unwrap();
-    store.create_session(&session(1)).await.unwrap();
-    store.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
-    store.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
+    store.users.create(&ada()).await.unwrap();
+    store.apps.create(&apps::demo(app())).await.unwrap();
+    store.sessions.create(&session(1)).await.unwrap();
+    store.grants.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
+    store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
     guesses::reserve(store, "pair", PAIR, NOW).await.unwrap();
-    store.audit_begin(&row()).await.unwrap();
+    store.audit.begin(&row()).await.unwrap();
 }
 
 #[tokio::test]
 async fn every_item_is_written_with_the_version() {
     let db = dynamodb().await;
     filled(&db).await;
-    db.store.remember_login("never guessed", PAIR, &ada().credential_version(), NOW).await.unwrap();
-    let address = db.store.user_by_email("ada@example.com").await.unwrap().unwrap();
-    assert_eq!(db.store.change_email(&address, &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
+    db.store.attempts.remember_login("never guessed", PAIR, &ada().credential_version(), NOW).await.unwrap();
+    let address = db.store.users.by_email("ada@example.com").await.unwrap().unwrap();
+    assert_eq!(
+        db.store.users.change_email(&address, &users::address("countess@example.com")).await,
+        Ok(ChangeUser::Done)
+    );
     for table in tables(&db) {
         let items = items(&db, table).await;
         assert!(!items.is_empty());
@@ -105,48 +108,51 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     versioned(&db, None).await;
     let store = &db.store;
 
-    assert_eq!(store.user_by_email("ada@example.com").await, Ok(Some(ada())));
-    assert_eq!(store.user(&ada().user_id).await, Ok(Some(ada())));
-    assert_eq!(store.users(None, 9).await.unwrap().items, [ada()]);
+    assert_eq!(store.users.by_email("ada@example.com").await, Ok(Some(ada())));
+    assert_eq!(store.users.get(&ada().user_id).await, Ok(Some(ada())));
+    assert_eq!(store.users.page(None, 9).await.unwrap().items, [ada()]);
     let (old, new) = (ada().password.unwrap(), PasswordHash::from_stored("p1$new".into()));
-    store.rehash(&ada().user_id, &old, &new).await.unwrap();
-    assert_eq!(store.user(&ada().user_id).await.unwrap().unwrap().password, Some(new.clone()));
-    assert_eq!(store.change_credentials(&ada().user_id, None, true).await, Ok(Some(2)));
-    assert_eq!(store.set_password(&ada().user_id, &new).await, Ok(true));
-    assert_eq!(store.change_email(&ada(), &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
-    let moved = store.user_by_email("countess@example.com").await.unwrap().unwrap();
-    assert_eq!(store.delete_user(&moved).await, Ok(ChangeUser::Done));
+    store.users.rehash(&ada().user_id, &old, &new).await.unwrap();
+    assert_eq!(store.users.get(&ada().user_id).await.unwrap().unwrap().password, Some(new.clone()));
+    assert_eq!(store.users.change_credentials(&ada().user_id, None, true).await, Ok(Some(2)));
+    assert_eq!(store.users.set_password(&ada().user_id, &new).await, Ok(true));
+    assert_eq!(store.users.change_email(&ada(), &users::address("countess@example.com")).await, Ok(ChangeUser::Done));
+    let moved = store.users.by_email("countess@example.com").await.unwrap().unwrap();
+    assert_eq!(store.users.delete(&moved).await, Ok(ChangeUser::Done));
 
-    let (read, revision) = store.app_to_change(&app()).await.unwrap().unwrap();
-    assert_eq!((store.app(&app()).await, store.apps(None, 9).await.unwrap().items.len()), (Ok(Some(read.clone())), 1));
-    let Ok(WriteApp::Written(revision)) = store.change_app(&read, revision).await else { panic!("changed") };
-    assert_eq!(store.delete_app(&app(), revision).await, Ok(WriteApp::Written(revision)));
+    let (read, revision) = store.apps.get_to_change(&app()).await.unwrap().unwrap();
+    assert_eq!(
+        (store.apps.get(&app()).await, store.apps.page(None, 9).await.unwrap().items.len()),
+        (Ok(Some(read.clone())), 1)
+    );
+    let Ok(WriteApp::Written(revision)) = store.apps.change(&read, revision).await else { panic!("changed") };
+    assert_eq!(store.apps.delete(&app(), revision).await, Ok(WriteApp::Written(revision)));
 
-    assert_eq!(store.session(&sid(1)).await, Ok(Some(session(1))));
-    assert_eq!(store.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].version, 1);
+    assert_eq!(store.sessions.get(&sid(1)).await, Ok(Some(session(1))));
+    assert_eq!(store.sessions.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].version, 1);
     let until = NOW.saturating_add(Seconds::new(15));
-    assert_eq!(store.lease_session(&session(1), "me", until, NOW).await, Ok(true));
-    store.release_session(&sid(1), "me").await.unwrap();
-    assert_eq!(store.rotate_session(&next(), "me", false, NOW).await, Ok(true));
+    assert_eq!(store.sessions.lease(&session(1), "me", until, NOW).await, Ok(true));
+    store.sessions.release(&sid(1), "me").await.unwrap();
+    assert_eq!(store.sessions.rotate(&next(), "me", false, NOW).await, Ok(true));
     versioned(&db, None).await;
-    assert_eq!(store.end_session(&sid(1)).await.unwrap().unwrap().tokens[&legacy()], token(1));
+    assert_eq!(store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens[&legacy()], token(1));
 
-    let counted = store.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
+    let counted = store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
     assert!(matches!(counted, Ok(Counted::Live(view)) if view.buckets["b1"] == 2 && view.tokens == reference(1)));
-    store.refund_call(&user(), &app(), "b1").await.unwrap();
-    store.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
-    assert_eq!(store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
-    assert_eq!(store.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
-    assert_eq!(store.sessions_of_app(None, NOW).await.unwrap().len(), 1);
-    assert_eq!(store.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await, Ok(NewEntry::Added));
-    store.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
-    assert_eq!(store.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+    store.grants.refund_call(&user(), &app(), "b1").await.unwrap();
+    store.grants.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
+    assert_eq!(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
+    assert_eq!(store.grants.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
+    assert_eq!(store.grants.sessions_of_app(None, NOW).await.unwrap().len(), 1);
+    assert_eq!(store.grants.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await, Ok(NewEntry::Added));
+    store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
 
-    store.return_guess("pair", PAIR).await.unwrap();
+    store.attempts.give_back("pair", PAIR).await.unwrap();
     assert_eq!(guesses::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
-    store.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
-    store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
-    assert_eq!(store.audit_of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
+    store.attempts.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
+    store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
+    assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
 }
 
 fn next() -> Session {
@@ -164,28 +170,28 @@ fn newer<T: std::fmt::Debug>(done: Result<T, StoreError>) {
 async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     let db = dynamodb().await;
     filled(&db).await;
-    let (demo, revision) = db.store.app_to_change(&app()).await.unwrap().unwrap();
+    let (demo, revision) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
     versioned(&db, Some("2")).await;
     let mut before = Vec::new();
     for table in tables(&db) {
         before.push(items(&db, table).await);
     }
     of_people(&db.store).await;
-    newer(db.store.app(&app()).await);
-    newer(db.store.app_to_change(&app()).await);
-    newer(db.store.apps(None, 9).await);
-    newer(db.store.create_app(&demo).await);
-    newer(db.store.change_app(&App { name: "Other".into(), ..demo.clone() }, revision).await);
-    newer(db.store.put_app(&demo).await);
-    newer(db.store.delete_app(&app(), revision).await);
+    newer(db.store.apps.get(&app()).await);
+    newer(db.store.apps.get_to_change(&app()).await);
+    newer(db.store.apps.page(None, 9).await);
+    newer(db.store.apps.create(&demo).await);
+    newer(db.store.apps.change(&App { name: "Other".into(), ..demo.clone() }, revision).await);
+    newer(db.store.apps.put(&demo).await);
+    newer(db.store.apps.delete(&app(), revision).await);
     of_sessions(&db.store).await;
     of_grants(&db.store).await;
-    newer(db.store.guesses("pair").await);
+    newer(db.store.attempts.get("pair").await);
     newer(guesses::reserve(&db.store, "pair", PAIR, NOW).await);
-    newer(db.store.return_guess("pair", PAIR).await);
-    newer(db.store.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
-    newer(db.store.audit_end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
-    newer(db.store.audit_of_day("2027-01-15", 9).await);
+    newer(db.store.attempts.give_back("pair", PAIR).await);
+    newer(db.store.attempts.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
+    newer(db.store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
+    newer(db.store.audit.of_day("2027-01-15", 9).await);
     for (table, before) in tables(&db).into_iter().zip(before) {
         assert_eq!(items(&db, table).await, before, "{table}");
     }
@@ -193,36 +199,36 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
 
 async fn of_people(store: &Store) {
     let (old, new) = (ada().password.unwrap(), PasswordHash::from_stored("p1$new".into()));
-    newer(store.user_by_email("ada@example.com").await);
-    newer(store.user(&ada().user_id).await);
-    newer(store.users(None, 9).await);
-    newer(store.rehash(&ada().user_id, &old, &new).await);
-    newer(store.change_credentials(&ada().user_id, Some(&new), false).await);
-    newer(store.set_password(&ada().user_id, &new).await);
-    newer(store.change_email(&ada(), &users::address("countess@example.com")).await);
-    newer(store.delete_user(&ada()).await);
+    newer(store.users.by_email("ada@example.com").await);
+    newer(store.users.get(&ada().user_id).await);
+    newer(store.users.page(None, 9).await);
+    newer(store.users.rehash(&ada().user_id, &old, &new).await);
+    newer(store.users.change_credentials(&ada().user_id, Some(&new), false).await);
+    newer(store.users.set_password(&ada().user_id, &new).await);
+    newer(store.users.change_email(&ada(), &users::address("countess@example.com")).await);
+    newer(store.users.delete(&ada()).await);
 }
 
 async fn of_sessions(store: &Store) {
-    newer(store.session(&sid(1)).await);
-    newer(store.internal_tokens(&sid(1)).await);
-    newer(store.lease_session(&session(1), "me", NOW, NOW).await);
-    newer(store.rotate_session(&next(), "me", false, NOW).await);
-    newer(store.rotate_session(&next(), "me", true, NOW).await);
-    newer(store.release_session(&sid(1), "me").await);
-    newer(store.end_session(&sid(1)).await);
+    newer(store.sessions.get(&sid(1)).await);
+    newer(store.sessions.internal_tokens(&sid(1)).await);
+    newer(store.sessions.lease(&session(1), "me", NOW, NOW).await);
+    newer(store.sessions.rotate(&next(), "me", false, NOW).await);
+    newer(store.sessions.rotate(&next(), "me", true, NOW).await);
+    newer(store.sessions.release(&sid(1), "me").await);
+    newer(store.sessions.end(&sid(1)).await);
 }
 
 async fn of_grants(store: &Store) {
-    newer(store.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
-    newer(store.refund_call(&user(), &app(), "b1").await);
-    newer(store.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
-    newer(store.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
-    newer(store.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
-    newer(store.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);
-    newer(store.update_entry(&user(), &app(), &entry(1), &reference(2)).await);
-    newer(store.remove_entry(&user(), &app(), &sid(1)).await);
-    newer(store.entry_is_live(&user(), &app(), &sid(1), NOW).await);
-    newer(store.sessions_of_user(&user(), NOW).await);
-    newer(store.sessions_of_app(Some(&app()), NOW).await);
+    newer(store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
+    newer(store.grants.refund_call(&user(), &app(), "b1").await);
+    newer(store.grants.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
+    newer(store.grants.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
+    newer(store.grants.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
+    newer(store.grants.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);
+    newer(store.grants.update_entry(&user(), &app(), &entry(1), &reference(2)).await);
+    newer(store.grants.remove_entry(&user(), &app(), &sid(1)).await);
+    newer(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await);
+    newer(store.grants.sessions_of_user(&user(), NOW).await);
+    newer(store.grants.sessions_of_app(Some(&app()), NOW).await);
 }

@@ -135,7 +135,7 @@ mod tests {
         let (one, other) = (dynamodb().await, dynamodb().await);
         assert_ne!(one.tables.apps, other.tables.apps);
         let id = ClientId::parse("nobody").unwrap();
-        assert_eq!(one.store.app(&id).await.unwrap(), None);
-        assert_eq!(other.store.app(&id).await.unwrap(), None);
+        assert_eq!(one.store.apps.get(&id).await.unwrap(), None);
+        assert_eq!(other.store.apps.get(&id).await.unwrap(), None);
     }
 }

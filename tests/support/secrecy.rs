@@ -60,7 +60,7 @@ impl Gateway {
         let sid = tokens.refresh.trim_start_matches("mgr_").split('.').next().expect("a refresh token");
         let sid = SessionId::parse(sid).expect("a session");
         let keys = SealingKeys::parse(&self.stack.secrets().value("SealingKeys").expect("keys")).expect("keys");
-        let stored = self.store().internal_tokens(&sid).await.expect("a read").expect("a session");
+        let stored = self.store().sessions.internal_tokens(&sid).await.expect("a read").expect("a session");
         let open = |(name, token): (ConnectorName, InternalToken)| {
             let state = keys.open(&sid, &name, token.version, &token.sealed).expect("a token of this session");
             (name.to_string(), state.to_vec())

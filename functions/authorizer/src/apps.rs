@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::ClientId;
-use store::{App, Store, StoreError};
+use store::{App, Apps, StoreError};
 
 /// How long an application is believed, in milliseconds: the declared bound on disabling one.
 const KEEP_MS: i64 = 30_000;
@@ -18,18 +18,26 @@ struct Copy {
     app: Option<Arc<App>>,
 }
 
-/// The container's copies of applications.
-#[derive(Debug, Default)]
-pub(crate) struct Apps(Mutex<HashMap<ClientId, Copy>>);
+/// The table of applications, with the container's copies of some.
+#[derive(Debug)]
+pub(crate) struct CachedApps {
+    table: Apps,
+    copies: Mutex<HashMap<ClientId, Copy>>,
+}
 
-impl Apps {
+impl CachedApps {
+    /// This table, and no copy yet.
+    pub(crate) fn new(table: Apps) -> Self {
+        Self { table, copies: Mutex::default() }
+    }
+
     /// The application, at most [`KEEP_MS`] old. A failing store is a failure, never an older copy.
-    pub(crate) async fn get(&self, store: &Store, id: &ClientId, now_ms: i64) -> Result<Option<Arc<App>>, StoreError> {
+    pub(crate) async fn get(&self, id: &ClientId, now_ms: i64) -> Result<Option<Arc<App>>, StoreError> {
         if let Some(known) = self.fresh(id, now_ms) {
             return Ok(known.app);
         }
-        let app = store.app(id).await?.map(Arc::new);
-        let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let app = self.table.get(id).await?.map(Arc::new);
+        let mut apps = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         if apps.len() >= CAPACITY {
             apps.retain(|_, copy| is_fresh(copy.read_ms, now_ms));
         }
@@ -40,7 +48,7 @@ impl Apps {
     }
 
     fn fresh(&self, id: &ClientId, now_ms: i64) -> Option<Copy> {
-        let apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let apps = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         apps.get(id).filter(|copy| is_fresh(copy.read_ms, now_ms)).cloned()
     }
 }

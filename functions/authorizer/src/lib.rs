@@ -19,10 +19,10 @@ use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use startup::{Clock, Fresh, Metric, StartError};
-use store::{App, Store};
+use store::{App, Apps, Grants};
 use thiserror::Error;
 
-use apps::Apps;
+use apps::CachedApps;
 use limit::Counting;
 use response::{Finding, NoAnswer};
 
@@ -32,9 +32,9 @@ pub use start::start;
 pub struct Authorizer {
     gateway: Arc<Gateway>,
     keys: Fresh<PublicKeys>,
-    store: Store,
+    apps: CachedApps,
+    grants: Grants,
     clock: Arc<dyn Clock>,
-    apps: Apps,
     refusals: Mutex<Refusals>,
 }
 
@@ -61,8 +61,14 @@ impl From<AuthorizerError> for Diagnostic {
 
 impl Authorizer {
     /// An authorizer with empty caches.
-    pub fn new(gateway: Arc<Gateway>, keys: Fresh<PublicKeys>, store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { gateway, keys, store, clock, apps: Apps::default(), refusals: Mutex::default() }
+    pub fn new(
+        gateway: Arc<Gateway>,
+        keys: Fresh<PublicKeys>,
+        apps: Apps,
+        grants: Grants,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { gateway, keys, apps: CachedApps::new(apps), grants, clock, refusals: Mutex::default() }
     }
 
     /// Answers an authorizer event of either version.
@@ -133,7 +139,7 @@ impl Authorizer {
             return Ok(insufficient());
         }
 
-        let app = self.apps.get(&self.store, &claims.client_id, now_ms).await.map_err(failed)?;
+        let app = self.apps.get(&claims.client_id, now_ms).await.map_err(failed)?;
         let Some(app) = app.filter(|app| app.enabled) else {
             tracing::info!(app = %claims.client_id, "the application is unknown or disabled");
             return Ok(Finding::InvalidToken);
@@ -194,6 +200,8 @@ impl Authorizer {
         }
         match verified {
             Ok(claims) => Ok(Some(claims)),
+            // 401 would have every app give up a token that may be good.
+            Err(reason @ InvalidToken::UnusableKey) => Err(failed(self.keys.unusable(&reason))),
             Err(reason) => {
                 tracing::info!(%reason, "invalid token");
                 Ok(None)

@@ -21,7 +21,7 @@ use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
 use serde_json::Value;
 use startup::{Clock, Fresh, StartError};
-use store::Store;
+use store::Sessions;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -51,18 +51,18 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for this configuration. The sealing keys open internal tokens; the store is asked for nothing else.
+    /// A proxy for this configuration. The sealing keys open internal tokens; the table is asked for nothing else.
     pub fn new(
         gateway: Gateway,
-        store: Store,
+        sessions: Sessions,
         keys: Fresh<SealingKeys>,
         renewer: Renewer,
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        // It only injects: logging in, with secrets for it, is for the token function alone.
+        // It only injects: logging in, with secrets for it, is for others.
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
-        Self { gateway, connectors, clients, tokens: Tokens::new(store, keys, renewer), clock }
+        Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewer), clock }
     }
 
     /// Answers one event of API Gateway.

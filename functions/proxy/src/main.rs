@@ -13,7 +13,7 @@ use proxy::{Proxy, Renewer};
 use serde_json::Value;
 use startup::function::{self, Function};
 use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Observer, Secrets, StartError, SystemClock};
-use store::{Store, Tables};
+use store::Sessions;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -44,15 +44,15 @@ async fn serve(environment: Environment) -> Result<(), Error> {
 async fn build(environment: Environment) -> Result<Proxy, StartError> {
     let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
     let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
-    let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?.to_owned();
+    let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?;
     let corrected = CorrectedClock::new(Arc::new(SystemClock));
     let aws = Aws::dated(&environment, &corrected)?;
-    let store = Store::new(aws.dynamodb(), Tables { sessions, ..Tables::default() });
+    let sessions = Sessions::new(aws.dynamodb(), sessions);
     let (secrets, clock) = (Secrets::new(&aws), corrected as Arc<dyn Clock>);
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let tls = secrets.texts(gateway.tls_secrets()).await?;
     let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, store, keys, Renewer::new(&environment, &aws)?, clients, clock))
+    Ok(Proxy::new(gateway, sessions, keys, Renewer::new(&environment, &aws)?, clients, clock))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

@@ -1,4 +1,4 @@
-//! Asks the token function for another internal token, with the right of the proxy's role and nobody else's.
+//! Asks the renewal function for another internal token, with the right of the proxy's role and nobody else's.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use startup::{Aws, Environment, StartError};
 /// How long a renewal may take: the legacy system's own time, and still an answer to the app.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The token function, as the one who renews.
+/// The renewal function.
 #[derive(Debug, Clone)]
 pub struct Renewer {
     function: String,
@@ -22,9 +22,9 @@ pub struct Renewer {
 }
 
 impl Renewer {
-    /// The function that `TOKEN_FUNCTION` names.
+    /// The function that `RENEWAL_FUNCTION` names.
     pub fn new(environment: &Environment, aws: &Aws) -> Result<Self, StartError> {
-        let function = environment.require("TOKEN_FUNCTION", "the name of the token function")?.to_owned();
+        let function = environment.require("RENEWAL_FUNCTION", "the name of the renewal function")?.to_owned();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             // What is not said here is taken from the clients that answer within milliseconds.
@@ -56,7 +56,7 @@ impl Renewer {
             },
             Err(error) => causes(&error),
         };
-        tracing::error!(function = self.function, reason, "the token function could not be asked");
+        tracing::error!(function = self.function, reason, "the renewal function could not be asked");
         RenewalAnswer::Later
     }
 }

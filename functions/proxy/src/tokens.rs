@@ -10,7 +10,7 @@ use domain::sealing::{SealedToken, SealingKeys};
 use domain::session::{Idle, InternalToken};
 use domain::time::{Seconds, Timestamp};
 use startup::Fresh;
-use store::Store;
+use store::Sessions;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -55,15 +55,15 @@ impl OpenToken {
 
 /// Opens internal tokens, from the call context or with one read of the session.
 pub(crate) struct Tokens {
-    store: Store,
+    sessions: Sessions,
     keys: Fresh<SealingKeys>,
     renewer: Renewer,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
-    pub(crate) fn new(store: Store, keys: Fresh<SealingKeys>, renewer: Renewer) -> Self {
-        Self { store, keys, renewer, memory: Mutex::default() }
+    pub(crate) fn new(sessions: Sessions, keys: Fresh<SealingKeys>, renewer: Renewer) -> Self {
+        Self { sessions, keys, renewer, memory: Mutex::default() }
     }
 
     /// Reads the keys again if they are old. If that fails, whoever needs them says so.
@@ -98,7 +98,7 @@ impl Tokens {
     }
 
     /// The session's token as the store has it now, whatever is remembered. One that is over, or of the version that
-    /// the back end has just refused, is renewed by the token function if that can be done without the password.
+    /// the back end has just refused, is renewed by the renewal function if that can be done without the password.
     pub(crate) async fn current(
         &self,
         session: &SessionId,
@@ -146,7 +146,7 @@ impl Tokens {
     /// not fail for it: the next one notes it.
     pub(crate) async fn used(&self, session: &SessionId, connector: &ConnectorName, token: &OpenToken, now: Timestamp) {
         let Some(idle) = token.idle.and_then(|idle| idle.moved(now)) else { return };
-        match self.store.note_use(session, connector, token.version, idle.ends).await {
+        match self.sessions.note_use(session, connector, token.version, idle.ends).await {
             Ok(()) => {
                 let token = OpenToken { idle: Some(idle), ..token.clone() };
                 self.memory().remember(session, connector, token);
@@ -156,7 +156,7 @@ impl Tokens {
     }
 
     async fn read(&self, session: &SessionId, connector: &ConnectorName) -> Result<InternalToken, Failure> {
-        let mut tokens = self.store.internal_tokens(session).await?.ok_or(Failure::SessionOver)?;
+        let mut tokens = self.sessions.internal_tokens(session).await?.ok_or(Failure::SessionOver)?;
         tokens.remove(connector).ok_or(Failure::SessionOver)
     }
 

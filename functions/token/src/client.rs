@@ -57,8 +57,8 @@ impl App {
     /// more, is not counted and never has to wait: nobody locks an application out.
     async fn slowed_down(&self, request: &Request<'_>) -> Result<Option<Failure>, Failure> {
         let key = format!("client#{}", Source::of(request.api.source_ip.as_deref()));
-        let seen = self.store.guesses(&key).await?;
-        match self.store.reserve_guess(&key, CLIENT, &seen, request.now).await? {
+        let seen = self.attempts.get(&key).await?;
+        match self.attempts.reserve(&key, CLIENT, &seen, request.now).await? {
             Reservation::Granted => Ok(None),
             Reservation::Wait(length) => Ok(Some(Failure::TooManyAttempts(length))),
         }
@@ -67,7 +67,7 @@ impl App {
     async fn identify(&self, presented: &Presented, now: Timestamp) -> Result<AuthenticatedApp, Failure> {
         let client_id =
             ClientId::parse(&presented.client_id).map_err(|_| Failure::Client("the client id is malformed"))?;
-        let app = self.store.app(&client_id).await?.ok_or(Failure::Client("unknown client"))?;
+        let app = self.apps.get(&client_id).await?.ok_or(Failure::Client("unknown client"))?;
         if !app.enabled {
             return Err(Failure::Client("disabled client"));
         }

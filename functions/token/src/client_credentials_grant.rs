@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::issue::Holder;
 use domain::event::ApiResponse;
 use domain::form::Form;
-use domain::ids::{SessionId, UserId};
+use domain::ids::UserId;
 use startup::Metric;
 use store::GrantType;
 
@@ -28,8 +28,7 @@ impl App {
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
-        let new = SessionId::from_random(startup::entropy::bytes()?);
-        let sid = self.store.standing_entry(&sub, client_id, new, latest, request.now).await?;
+        let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
         let holder = Holder { sub: &sub, client_id, sid: &sid, latest };
         let answer = self.answer_with_tokens(request, &holder, &scope, None)?;
         startup::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });

@@ -6,6 +6,7 @@ use domain::form::InvalidForm;
 use domain::oauth_error::ErrorCode;
 use domain::password::HashError;
 use domain::time::Seconds;
+use sessions::SessionError;
 use startup::StartError;
 use std::borrow::Cow;
 use store::StoreError;
@@ -55,8 +56,8 @@ pub(crate) enum Failure {
     BackEndRefused,
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
-    #[error("an internal token takes {bytes} bytes of headers, which does not fit into {room}")]
-    DoesNotFit { bytes: usize, room: u32 },
+    #[error("an internal token takes {bytes} bytes of headers, and the budget is {budget}")]
+    OverHeaderBudget { bytes: usize, budget: u32 },
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
     #[error("another refresh of this session is under way")]
@@ -71,6 +72,23 @@ pub(crate) enum Failure {
     Start(#[from] StartError),
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::BackEndRefused => Self::BackEndRefused,
+            SessionError::NotLinked => Self::NotLinked,
+            SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
+            SessionError::BackEnd(reason) => Self::BackEnd(reason),
+            SessionError::Over => Self::LoginAgain,
+            SessionError::CredentialsChanged => Self::RefreshToken("the credentials changed or the user is disabled"),
+            SessionError::Busy => Self::Busy,
+            SessionError::Store(error) => Self::Store(error),
+            SessionError::Start(error) => Self::Start(error),
+            SessionError::Internal(reason) => Self::Internal(reason),
+        }
+    }
 }
 
 /// What the client is told.
@@ -110,7 +128,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused => "back_end_refused",
             Self::NotLinked => "not_linked",
-            Self::DoesNotFit { .. } => "does_not_fit",
+            Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
             Self::BackEnd(_) => "back_end",
@@ -193,10 +211,10 @@ impl Failure {
             Self::LoginAgain => {
                 told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
-            Self::DoesNotFit { bytes, room } => Told::new(
+            Self::OverHeaderBudget { bytes, budget } => Told::new(
                 E::ServerError,
                 Cow::Owned(format!(
-                    "the session at a back end takes {bytes} bytes of headers, and max_header_bytes of its API is {room}"
+                    "the session at a back end takes {bytes} bytes of headers, and max_header_bytes of its API is {budget}"
                 )),
             ),
             Self::NotLinked => told(
@@ -258,7 +276,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused,
             Failure::NotLinked,
-            Failure::DoesNotFit { bytes: 9_000, room: 8_190 },
+            Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,
             Failure::BackEnd("\"".into()),

@@ -40,23 +40,34 @@ impl App {
         let pair = format!("pair#{account}#{client}#{source}");
         if let Some(sid) = session {
             let key = format!("session#{sid}");
-            let seen = self.store.guesses(&key).await?;
+            let seen = self.attempts.get(&key).await?;
             self.reserve_all(request, &[(key.clone(), PAIR, seen)]).await?;
             return Ok(Reserved { pair, others: vec![(key, PAIR)] });
         }
-        let seen = self.store.guesses(&pair).await?;
+        let seen = self.attempts.get(&pair).await?;
         if user.is_some_and(|user| seen.is_known(&user.credential_version(), request.now)) {
             self.reserve_all(request, &[(pair.clone(), PAIR, seen)]).await?;
             return Ok(Reserved { pair, others: Vec::new() });
         }
         seen.counter.permit(PAIR, request.now).map_err(Failure::TooManyAttempts)?;
         let (source, account) = (format!("source#{source}"), format!("account#{account}"));
-        let (of_source, of_account) =
-            futures_util::try_join!(self.store.guesses(&source), self.store.guesses(&account))?;
+        let (of_source, of_account) = futures_util::try_join!(self.attempts.get(&source), self.attempts.get(&account))?;
         let counters =
             [(source.clone(), SOURCE, of_source), (pair.clone(), PAIR, seen), (account.clone(), ACCOUNT, of_account)];
         self.reserve_all(request, &counters).await?;
         Ok(Reserved { pair, others: vec![(source, SOURCE), (account, ACCOUNT)] })
+    }
+
+    /// What to answer when this account's own item or hash cannot be read. Only an account that exists can be met so, so
+    /// that these answers are counted as well, and are 429 when they are many. By source, and under a key of their own:
+    /// nothing was compared, and nobody else is to wait for it.
+    pub(crate) async fn unreadable(&self, request: &Request<'_>, failure: Failure) -> Failure {
+        let key = format!("unreadable#{}", Source::of(request.api.source_ip.as_deref()));
+        let reserved = async {
+            let seen = self.attempts.get(&key).await?;
+            self.reserve_all(request, &[(key.clone(), SOURCE, seen)]).await
+        };
+        reserved.await.err().unwrap_or(failure)
     }
 
     /// The guess was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The
@@ -69,9 +80,9 @@ impl App {
         user: &User,
     ) -> Result<(), Failure> {
         let known_until = request.now.saturating_add(KNOWN);
-        self.store.remember_login(&reserved.pair, PAIR, &user.credential_version(), known_until).await?;
+        self.attempts.remember_login(&reserved.pair, PAIR, &user.credential_version(), known_until).await?;
         for (key, limit) in &reserved.others {
-            self.store.return_guess(key, *limit).await?;
+            self.attempts.give_back(key, *limit).await?;
         }
         Ok(())
     }
@@ -83,9 +94,9 @@ impl App {
             seen.counter.permit(*limit, request.now).map_err(Failure::TooManyAttempts)?;
         }
         for (position, (key, limit, seen)) in counters.iter().enumerate() {
-            if let Reservation::Wait(length) = self.store.reserve_guess(key, *limit, seen, request.now).await? {
+            if let Reservation::Wait(length) = self.attempts.reserve(key, *limit, seen, request.now).await? {
                 for (key, limit, _) in counters.iter().take(position) {
-                    self.store.return_guess(key, *limit).await?;
+                    self.attempts.give_back(key, *limit).await?;
                 }
                 return Err(Failure::TooManyAttempts(length));
             }

@@ -39,9 +39,10 @@ impl App {
         let Ok(session) = self.session_of(&registered.client_id, presented).await? else { return Ok(None) };
         let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
-        // A back end that could renew something is not asked: it is taken to do so.
+        // A back end that could renew something is not asked: it is taken to do so, also where the key that opens the token
+        // has been revoked, which only a refresh finds out.
         let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
-            && self.is_useless(registered, &session.scope, &session.tokens, request.now);
+            && self.sessions.is_useless(registered, &session.scope, &session.tokens, request.now);
         let refreshable = newest && !over && app.may_use(GrantType::RefreshToken).is_ok();
         if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);
@@ -71,7 +72,7 @@ impl App {
             Ok(claims) if claims.client_id == app.client_id => claims,
             Ok(_) | Err(_) => return Ok(None),
         };
-        if !self.store.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
+        if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
             return Ok(None);
         }
         let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp } = claims;
@@ -83,7 +84,7 @@ impl App {
 
     async fn is_live(&self, request: &Request<'_>, session: &Session) -> Result<bool, Failure> {
         let (user, client) = (&session.user_id, &session.client_id);
-        Ok(self.store.entry_is_live(user, client, &session.sid, request.now).await?
-            && self.credentials_hold(session).await?)
+        Ok(self.sessions.is_live(user, client, &session.sid, request.now).await?
+            && self.sessions.credentials_hold(session).await?)
     }
 }

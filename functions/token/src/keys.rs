@@ -6,7 +6,6 @@ use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{PasswordHash, Passwords};
 use domain::refresh_token::RefreshKeys;
-use domain::sealing::{SealedToken, SealingKeys};
 use domain::time::Timestamp;
 use startup::StartError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,16 +89,10 @@ impl App {
             self.passwords.fresh(),
             self.signing.fresh(),
             self.public.fresh(),
-            self.sealing.fresh(),
+            self.sessions.freshen(),
             self.refresh.fresh(),
         )?;
         Ok(())
-    }
-
-    /// The keys that open this internal token, if any do.
-    pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, Failure> {
-        let keys = self.sealing.value();
-        if keys.knows(sealed) { Ok(keys) } else { Ok(self.sealing.again().await?) }
     }
 
     /// The keys that check the refresh tokens of a session that began with this one.
@@ -123,8 +116,12 @@ impl App {
     ) -> Result<Result<AccessClaims, InvalidToken>, Failure> {
         let audience = self.audience(issuer);
         let verify = |keys: &_| access_token::verify(token, keys, issuer, audience, now);
-        match verify(&self.public.value()) {
-            Err(InvalidToken::UnknownKey) => Ok(verify(&*self.public.again().await?)),
+        let mut verified = verify(&self.public.value());
+        if matches!(verified, Err(InvalidToken::UnknownKey)) {
+            verified = verify(&*self.public.again().await?);
+        }
+        match verified {
+            Err(reason @ InvalidToken::UnusableKey) => Err(self.public.unusable(&reason).into()),
             verified => Ok(verified),
         }
     }

@@ -3,64 +3,57 @@
 mod answer;
 mod client;
 mod client_credentials_grant;
-mod connect;
 mod error;
-mod fit;
-mod goodbye;
 mod guard;
 mod introspect;
 mod issue;
 mod keys;
-mod lifetimes;
 mod metadata;
 mod password_grant;
 mod presented;
 mod refresh_grant;
-mod renewal;
 mod revoke;
-mod session_end;
 mod start;
 
 use crate::client::AuthenticatedApp;
 use crate::error::Failure;
-use crate::refresh_grant::Means;
 use config::Gateway;
-use connectors::Connectors;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use domain::form::Form;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::Passwords;
 use domain::refresh_token::RefreshKeys;
-use domain::renewal::{RenewalAnswer, RenewalRequest};
-use domain::sealing::SealingKeys;
 use domain::time::Timestamp;
 use serde_json::Value;
+use sessions::{Sessions, TokenSource};
 use startup::{Clock, Fresh, Metric, StartError};
 use std::sync::Arc;
-use store::Store;
+use store::{Apps, LoginAttempts, Users};
 
 pub use keys::InForce;
 
 /// Everything the token function works with.
 pub struct App {
     /// The parsed configuration.
-    pub config: Gateway,
-    /// Users, apps, sessions, grants and guesses.
-    pub store: Store,
+    pub config: Arc<Gateway>,
+    /// People, and how their passwords are stored.
+    pub users: Users,
+    /// Registered applications.
+    pub apps: Apps,
+    /// Failed logins.
+    pub attempts: LoginAttempts,
     /// Hashes and compares passwords.
     pub passwords: Fresh<Passwords>,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
     /// Verifies them, and is published.
     pub public: Fresh<PublicKeys>,
-    /// Seals internal tokens.
-    pub sealing: Fresh<SealingKeys>,
     /// Makes refresh tokens.
     pub refresh: Fresh<RefreshKeys>,
     /// The key that signs, as long as the published set vouches for it.
     pub in_force: InForce,
-    /// Talks to the legacy systems.
-    pub connectors: Connectors,
+    /// Begins, changes and ends sessions, with their internal tokens.
+    pub sessions: Sessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -73,18 +66,8 @@ pub(crate) struct Request<'a> {
 }
 
 impl App {
-    /// Answers one API Gateway event, REST or HTTP API, or the proxy's request for a renewal.
+    /// Answers one API Gateway event, REST or HTTP API.
     pub async fn handle(&self, event: Value) -> Value {
-        if let Some(asked) = RenewalRequest::from_event(&event) {
-            let answer = if let Some(asked) = asked {
-                Box::pin(self.renewal(&asked)).await
-            } else {
-                // Another version of the proxy may ask in other words.
-                tracing::warn!("a renewal was asked for in words of another version");
-                RenewalAnswer::Later
-            };
-            return serde_json::json!(answer);
-        }
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
@@ -135,7 +118,7 @@ impl App {
             None => Err(Failure::Missing("grant_type")),
             Some("password") => Box::pin(self.password_grant(request, &app, &mut form)).await,
             Some("refresh_token") => {
-                let answer = Box::pin(self.refresh_grant(request, &app, &form, Means::Renewal)).await;
+                let answer = Box::pin(self.refresh_grant(request, &app, &form, TokenSource::Renewal)).await;
                 answer.inspect_err(|failure| {
                     let outcome = if failure.told().status >= 500 { "failed" } else { "refused" };
                     startup::count(Metric::Refresh { outcome });

@@ -1,10 +1,8 @@
 //! The resource owner password credentials grant (RFC 6749 §4.3), for trusted applications only.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::{Person, references};
 use crate::error::Failure;
 use crate::issue::Holder;
-use crate::refresh_grant::Means;
 use crate::{App, Request};
 use domain::address::Address;
 use domain::event::ApiResponse;
@@ -14,11 +12,9 @@ use domain::password::{MAX_BYTES, PasswordHash, Verdict};
 use domain::scope::Scope;
 use domain::secret::Secret;
 use domain::session::{Family, Session};
+use sessions::{Login, TokenSource};
 use startup::Metric;
-use store::{Entry, GrantType, NewEntry, User};
-
-/// So many logins of one person in one application may race for room without one of them losing.
-const ROUNDS: u32 = 16;
+use store::{GrantType, StoreError, User};
 
 impl App {
     /// A login: the password is checked, lent to the connectors, and gone before the session is written.
@@ -46,16 +42,16 @@ impl App {
         let shown = self.shown_session(request, registered, form).await?;
         let user = self.checked_user(request, registered, username, &password, shown.as_ref()).await?;
         // The one form of the address: a back end that tells spellings apart must not take this user for another one.
-        let person =
-            Person { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
+        let login =
+            Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
         if form.get("refresh_token").is_some() {
             // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
-            return self.refresh_grant(request, app, form, Means::Login(person)).await;
+            return self.refresh_grant(request, app, form, TokenSource::Login(login)).await;
         }
         let sid = SessionId::from_random(startup::entropy::bytes()?);
-        let tokens = self.acquire(&sid, registered, &scope, person, None, request.now).await?;
+        let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
         drop(password);
-        if self.is_useless(registered, &scope, &tokens, request.now) {
+        if self.sessions.is_useless(registered, &scope, &tokens, request.now) {
             return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));
         }
 
@@ -71,10 +67,7 @@ impl App {
             credential_epoch: user.credential_epoch,
             tokens,
         };
-        if let Err(failure) = self.begin(&session).await {
-            self.end_tokens(&session.sid, &session.tokens).await;
-            return Err(failure);
-        }
+        self.sessions.begin(&session).await?;
         let refresh_token = match app.may_use(GrantType::RefreshToken) {
             Ok(()) => Some(self.refresh_token(&session, request.now).await?),
             Err(_) => None,
@@ -83,7 +76,7 @@ impl App {
             sub: &session.user_id,
             client_id: &session.client_id,
             sid: &session.sid,
-            latest: self.latest_access(registered, &session, &session.scope, request.now),
+            latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
         };
         let answer = self.answer_with_tokens(request, &holder, &session.scope, refresh_token.as_ref())?;
         startup::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
@@ -110,9 +103,17 @@ impl App {
         let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
         // Whatever a comparison needs is here before the guess is counted: a request that is told to come back (503) because
         // something is missing has had no guess, and has not used one up.
-        let user = self.store.user_by_email(username).await?;
+        let user = match self.users.by_email(username).await {
+            Err(error @ (StoreError::Newer { .. } | StoreError::Corrupt { .. })) => {
+                return Err(self.unreadable(request, error.into()).await);
+            }
+            user => user?,
+        };
         let stored = user.as_ref().and_then(|user| user.password.as_ref());
-        let passwords = self.passwords_for(stored).await?;
+        let passwords = match self.passwords_for(stored).await {
+            Err(failure) => return Err(self.unreadable(request, failure).await),
+            Ok(passwords) => passwords,
+        };
         let own = |session: &&Session| {
             user.as_ref().is_some_and(|user| {
                 user.user_id == session.user_id && user.credential_epoch == session.credential_epoch && user.enabled
@@ -136,34 +137,11 @@ impl App {
     async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
         let rehashed = async {
             let new = self.passwords.value().hash(password, startup::entropy::bytes()?)?;
-            self.store.rehash(&user.user_id, old, &new).await?;
+            self.users.rehash(&user.user_id, old, &new).await?;
             Ok::<_, Failure>(())
         };
         if let Err(failure) = rehashed.await {
             tracing::warn!(reason = %failure, "the password hash stays outdated");
         }
-    }
-
-    /// Writes the session, makes it alive, and makes sure the credentials did not change meanwhile. Nobody has its
-    /// tokens before that, so a crash on the way is a login that did not happen. Whoever changes the credentials raises
-    /// the epoch first and ends the sessions that are alive afterwards: this one is found alive, or finds the new epoch.
-    async fn begin(&self, session: &Session) -> Result<(), Failure> {
-        self.store.create_session(session).await?;
-        self.make_alive(session).await?;
-        self.check_epoch(session).await
-    }
-
-    async fn make_alive(&self, session: &Session) -> Result<(), Failure> {
-        let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
-        let most = self.config.sessions_per_user_and_app();
-        // Each round makes room for one; more rounds are needed only when as many logins race for it.
-        for _ in 0..ROUNDS {
-            let tokens = references(&session.tokens);
-            match self.store.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
-                NewEntry::Added => return Ok(()),
-                NewEntry::Full(entries) => self.end_least_recent(session, &entries).await?,
-            }
-        }
-        Err(Failure::Busy)
     }
 }

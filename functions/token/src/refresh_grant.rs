@@ -1,7 +1,6 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
 use crate::client::AuthenticatedApp;
-use crate::connect::{Person, Tokens, references};
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
@@ -12,25 +11,10 @@ use domain::refresh_token::Presented;
 use domain::scope::Scope;
 use domain::secret::sha256_hex;
 use domain::session::{Decision, Patience, Session, decide};
-use domain::time::{Seconds, Timestamp};
+use domain::time::Timestamp;
+use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use startup::Metric;
-use std::time::Duration;
-use store::{Entry, GrantType};
-
-/// How long a refresh may hold the right to rotate while it renews internal tokens: longer than API Gateway waits for it.
-pub(crate) const LEASE: Seconds = Seconds::new(30);
-/// A concurrent refresh looks this often, this far apart, for the successor that another one is making.
-pub(crate) const LOOKS: u32 = 20;
-pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-
-/// Where the internal tokens of the next generation come from.
-#[derive(Clone, Copy)]
-pub(crate) enum Means<'a> {
-    /// What wants renewal is renewed, without the password.
-    Renewal,
-    /// This person has just shown the password, and is logged in anew everywhere.
-    Login(Person<'a>),
-}
+use store::GrantType;
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -39,7 +23,7 @@ impl App {
         request: &Request<'_>,
         app: &AuthenticatedApp,
         form: &Form,
-        means: Means<'_>,
+        source: TokenSource<'_>,
     ) -> Result<ApiResponse, Failure> {
         app.may_use(GrantType::RefreshToken)?;
         let registered = app.registered();
@@ -49,9 +33,9 @@ impl App {
         let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
         let attempt = attempt(request)?;
         let patience = self.patience(registered);
-        for look in 0..LOOKS {
-            if look > 0 {
-                tokio::time::sleep(BETWEEN_LOOKS).await;
+        for poll in 0..MAX_POLLS {
+            if poll > 0 {
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
             let client = &registered.client_id;
             let session = match self.session_of(client, &presented).await? {
@@ -60,7 +44,7 @@ impl App {
                     return Err(self.refused(client, None, &presented, request.now, not_theirs.reason()).await);
                 }
             };
-            if matches!(means, Means::Login(person) if session.user_id != *person.user) {
+            if matches!(source, TokenSource::Login(login) if session.user_id != *login.user) {
                 return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
@@ -73,14 +57,15 @@ impl App {
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
                     startup::count(Metric::ReuseDetected);
-                    self.end_session(&session.sid).await?;
+                    self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
                 // A successor that a refresh has made is none of this login: another one is.
-                Decision::Replay if is_served(&session, means) => (session, "replayed"),
+                Decision::Replay if is_served(&session, source) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
                     scope.as_ref().map_err(|_| Failure::Scope)?;
-                    match self.rotate(request.now, registered, session, attempt.clone(), means).await? {
+                    let rotation = Rotation { app: registered, attempt: attempt.clone(), source, now: request.now };
+                    match self.sessions.rotate(session, rotation).await? {
                         Some(session) => (session, "rotated"),
                         // Another request is making the successor, or has just made it.
                         None => continue,
@@ -88,9 +73,9 @@ impl App {
                 }
             };
             let answer = self.serve(request, registered, &session, &scope?).await?;
-            startup::count(match means {
-                Means::Renewal => Metric::Refresh { outcome },
-                Means::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
+            startup::count(match source {
+                TokenSource::Renewal => Metric::Refresh { outcome },
+                TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
             });
             return Ok(answer);
         }
@@ -107,8 +92,8 @@ impl App {
         now: Timestamp,
         reason: &'static str,
     ) -> Failure {
-        let finished = self.finish_end(client, session, &presented.sid, now).await;
-        finished.err().unwrap_or(Failure::RefreshToken(reason))
+        let finished = self.sessions.finish_end(client, session, &presented.sid, now).await;
+        finished.err().map_or(Failure::RefreshToken(reason), Failure::from)
     }
 
     /// The session whose refresh token a login brings, if that token would be served: whoever has it is no stranger to
@@ -136,77 +121,6 @@ impl App {
         }
     }
 
-    /// Lease, renew, commit: makes the next generation, or tells that another request does.
-    async fn rotate(
-        &self,
-        now: Timestamp,
-        app: &store::App,
-        session: Session,
-        attempt: Option<String>,
-        means: Means<'_>,
-    ) -> Result<Option<Session>, Failure> {
-        let rotation = u128::from_be_bytes(startup::entropy::bytes()?).to_string();
-        let leased = match means {
-            Means::Renewal => session.tokens.values().any(|token| token.wants_renewal(now)),
-            Means::Login(..) => true,
-        };
-        let mut tokens = session.tokens.clone();
-        if leased {
-            let sid = &session.sid;
-            if !self.store.lease_session(&session, &rotation, now.saturating_add(LEASE), now).await? {
-                return Ok(None);
-            }
-            let made = match means {
-                Means::Renewal => Ok(self.renew(&session, now).await),
-                Means::Login(person) => {
-                    // One that could do without its new token keeps the one it has.
-                    let acquired = self.acquire(sid, app, &session.scope, person, Some(&session.tokens), now).await;
-                    let nothing = || Failure::BackEnd("no back end of this session could be logged in to".into());
-                    acquired.map(|acquired| (tokens.into_iter().chain(acquired).collect(), Some(nothing())))
-                }
-            };
-            let made = made.and_then(|(tokens, unanswered)| match unanswered {
-                // What a system did not answer may be worth a session.
-                Some(failure) if self.is_useless(app, &session.scope, &tokens, now) => Err(failure),
-                Some(_) | None => Ok(tokens),
-            });
-            tokens = match made {
-                Ok(tokens) => tokens,
-                Err(failure) => {
-                    self.store.release_session(sid, &rotation).await?;
-                    return Err(failure);
-                }
-            };
-        }
-        if self.is_useless(app, &session.scope, &tokens, now) {
-            self.end_session(&session.sid).await?;
-            return Err(Failure::LoginAgain);
-        }
-        let family = session.family.rotated(attempt, self.config.lifetimes().session_idle, now);
-        let before = session.tokens.clone();
-        let next = Session { family, tokens, ..session };
-        let committed = self.store.rotate_session(&next, &rotation, leased, now).await;
-        if leased && committed.is_err() {
-            // The commit's own error is the one to tell; an abandoned lease lapses by itself.
-            let _ = self.store.release_session(&next.sid, &rotation).await;
-        }
-        // Of two logins one is too many: the one before, or the new one if it came to nothing. It may have come to
-        // something where nobody knows. What was renewed for a session that has ended meanwhile is too many as well.
-        match (means, &committed) {
-            (Means::Login(..), Ok(true)) => {
-                self.end_replaced(&next.sid, &changed(&before, &next.tokens), &next.tokens).await;
-            }
-            (Means::Login(..), Ok(false)) => {
-                self.end_replaced(&next.sid, &changed(&next.tokens, &before), &before).await;
-            }
-            (Means::Renewal, Ok(false)) if leased && self.has_ended(&next.sid).await? => {
-                self.end_tokens(&next.sid, &changed(&next.tokens, &before)).await;
-            }
-            (Means::Renewal, Ok(_)) | (_, Err(_)) => {}
-        }
-        Ok(committed?.then_some(next))
-    }
-
     /// Answers with the newest generation's token. What a crash may have left undone after the commit is done here,
     /// so that a repeated request finds it complete.
     async fn serve(
@@ -216,39 +130,24 @@ impl App {
         session: &Session,
         scope: &Scope,
     ) -> Result<ApiResponse, Failure> {
-        self.check_epoch(session).await?;
-        if self.grant_may_be_behind(app, session) {
-            let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
-            let tokens = references(&session.tokens);
-            self.store.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?;
-        }
+        self.sessions.check_credentials(session).await?;
+        self.sessions.publish(app, session).await?;
         let holder = Holder {
             sub: &session.user_id,
             client_id: &session.client_id,
             sid: &session.sid,
-            latest: self.latest_access(app, session, scope, request.now),
+            latest: self.sessions.latest_access(app, session, scope, request.now),
         };
         self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session, request.now).await?))
-    }
-
-    /// Only a renewal, or one that was refused, changes what the grant item keeps of a session.
-    fn grant_may_be_behind(&self, app: &store::App, session: &Session) -> bool {
-        session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session)
     }
 }
 
 /// Whether the newest generation is an answer to this request: a refresh is, and a login if it logged in.
-fn is_served(session: &Session, means: Means<'_>) -> bool {
-    match means {
-        Means::Renewal => true,
-        Means::Login(..) => session.tokens.values().all(|token| token.since >= session.family.served_at),
+fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
+    match source {
+        TokenSource::Renewal => true,
+        TokenSource::Login(..) => session.tokens.values().all(|token| token.since >= session.family.served_at),
     }
-}
-
-/// Those of these tokens that are not among the others.
-fn changed(tokens: &Tokens, others: &Tokens) -> Tokens {
-    let changed = tokens.iter().filter(|(name, token)| others.get(*name) != Some(token));
-    changed.map(|(name, token)| (name.clone(), token.clone())).collect()
 }
 
 /// The scope of the access token: what was granted at login, or less; never more (RFC 6749 §6).

@@ -31,9 +31,12 @@ impl App {
         now: Timestamp,
     ) -> Result<(), Failure> {
         match self.session_of(client, presented).await?.ok() {
-            Some(session) if !session.family.ended => self.end_session(&session.sid).await,
-            ended_or_not_theirs => self.finish_end(client, ended_or_not_theirs.as_ref(), &presented.sid, now).await,
+            Some(session) if !session.family.ended => self.sessions.end(&session.sid).await?,
+            ended_or_not_theirs => {
+                self.sessions.finish_end(client, ended_or_not_theirs.as_ref(), &presented.sid, now).await?;
+            }
         }
+        Ok(())
     }
 
     async fn revoke_access_token(&self, request: &Request<'_>, client: &ClientId, token: &str) -> Result<(), Failure> {
@@ -44,9 +47,9 @@ impl App {
             return Ok(());
         }
         if claims.sub.is_app() {
-            self.store.remove_entry(&claims.sub, &claims.client_id, &claims.sid).await?;
+            self.sessions.end_of_app(&claims.client_id, &claims.sid).await?;
             return Ok(());
         }
-        self.end_session(&claims.sid).await
+        Ok(self.sessions.end(&claims.sid).await?)
     }
 }

@@ -9,10 +9,11 @@ use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
+use sessions::{InternalTokens, Sessions};
 use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
-use store::{Store, Tables};
+use store::{Apps, Grants, LoginAttempts, Users};
 
 impl App {
     /// Reads everything once. The secrets are fetched side by side.
@@ -20,18 +21,10 @@ impl App {
         let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
         let config = Gateway::load(Path::new(path))
             .map_err(|error| StartError::Invalid { what: path.to_owned(), reason: error.to_string() })?;
-        let table = |name| environment.require(name, "the name of a table").map(str::to_owned);
-        let tables = Tables {
-            users: table("USERS_TABLE")?,
-            apps: table("APPS_TABLE")?,
-            sessions: table("SESSIONS_TABLE")?,
-            grants: table("GRANTS_TABLE")?,
-            guesses: table("GUESSES_TABLE")?,
-            ..Tables::default()
-        };
+        let table = |name| environment.require(name, "the name of a table");
         let corrected = CorrectedClock::new(Arc::new(SystemClock));
         let aws = Aws::dated(environment, &corrected)?;
-        let (store, secrets) = (Store::new(aws.dynamodb(), tables), Secrets::new(&aws));
+        let (dynamodb, secrets) = (aws.dynamodb(), Secrets::new(&aws));
         let clock: Arc<dyn Clock> = corrected;
         let passwords = |json: &str| Passwords::new(json, Cost::default());
         let (signing, public, sealing, refresh, passwords, tls, own) = futures_util::try_join!(
@@ -45,15 +38,22 @@ impl App {
         )?;
         let clients = BackEndClients::new(&config, &tls)
             .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
+        let config = Arc::new(config);
+        let connectors = Connectors::from_config(&config, &clients, &own);
+        let users = Users::new(dynamodb.clone(), table("USERS_TABLE")?);
+        let grants = Grants::new(dynamodb.clone(), table("GRANTS_TABLE")?);
+        let of_sessions = store::Sessions::new(dynamodb.clone(), table("SESSIONS_TABLE")?);
+        let tokens = InternalTokens::new(Arc::clone(&config), connectors, sealing, Arc::clone(&clock));
         Ok(Self {
-            connectors: Connectors::from_config(&config, &clients, &own),
+            sessions: Sessions::new(users.clone(), of_sessions, grants, tokens),
             config,
-            store,
+            users,
+            apps: Apps::new(dynamodb.clone(), table("APPS_TABLE")?),
+            attempts: LoginAttempts::new(dynamodb, table("GUESSES_TABLE")?),
             passwords,
             signing,
             public: public.guarded(PublicKeys::may_follow),
             in_force: InForce::default(),
-            sealing,
             refresh,
             clock,
         })

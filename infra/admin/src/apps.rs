@@ -61,7 +61,7 @@ fn described(app: &App) -> Json {
 }
 
 pub(crate) async fn registered(context: &Context, client_id: &ClientId) -> Result<(App, Revision), Error> {
-    let found = context.connection.store.app_to_change(client_id).await?;
+    let found = context.connection.store.apps.get_to_change(client_id).await?;
     found.ok_or_else(|| Error::NoApp(client_id.clone()))
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn change(
         after: Some(differing(&new, &old)),
     };
     let write = async {
-        match context.connection.store.change_app(&app, from).await? {
+        match context.connection.store.apps.change(&app, from).await? {
             WriteApp::Written(revision) => Ok(revision),
             WriteApp::Conflict => Err(Error::Conflict(format!("app {client_id}"))),
         }
@@ -134,7 +134,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
     let subject = format!("app {}", app.client_id);
     let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
     let write = async {
-        match context.connection.store.create_app(&app).await? {
+        match context.connection.store.apps.create(&app).await? {
             WriteApp::Written(revision) => Ok(revision),
             WriteApp::Conflict => Err(Error::Taken(subject)),
         }
@@ -186,7 +186,7 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
 }
 
 async fn list(context: &Context, limit: usize, after: Option<ClientId>) -> Result<(), Error> {
-    let page = context.connection.store.apps(after.as_ref(), limit).await?;
+    let page = context.connection.store.apps.page(after.as_ref(), limit).await?;
     let next = page.items.last().filter(|_| page.more).map(|(app, _)| app.client_id.to_string());
     let items: Vec<_> = page.items.iter().map(|(app, revision)| shown(app, *revision)).collect();
     let columns = [
@@ -221,7 +221,7 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let subject = format!("app {client_id}");
     let act = Act { act: "apps delete", subject: subject.clone(), before: Some(described(&app)), after: None };
     let delete = async {
-        match context.connection.store.delete_app(client_id, from).await? {
+        match context.connection.store.apps.delete(client_id, from).await? {
             WriteApp::Written(_) => sessions::end_of_app(context, client_id).await,
             WriteApp::Conflict => Err(Error::Conflict(subject)),
         }

@@ -38,18 +38,18 @@ impl Context {
     ) -> Result<T, Error> {
         let store = &self.connection.store;
         let row = self.row(act)?;
-        store.audit_begin(&row).await.map_err(Error::NotAudited)?;
+        store.audit.begin(&row).await.map_err(Error::NotAudited)?;
         match doing.await {
             Ok(done) => {
                 let after = after(&done).map(|value| value.to_string()).or_else(|| row.after.clone());
                 let row = AuditRow { outcome: Outcome::Done, after, ..row };
-                store.audit_end(&row).await.map_err(Error::OutcomeNotAudited)?;
+                store.audit.end(&row).await.map_err(Error::OutcomeNotAudited)?;
                 Ok(done)
             }
             Err(error) => {
                 let reason = error.to_string().chars().take(MAX_REASON).collect();
                 let row = AuditRow { outcome: Outcome::Failed, reason: Some(reason), ..row };
-                if let Err(unwritten) = store.audit_end(&row).await {
+                if let Err(unwritten) = store.audit.end(&row).await {
                     crate::output::note(&format!("the audit row stays `begun`: {unwritten}"));
                 }
                 Err(error)
@@ -87,7 +87,7 @@ pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), E
         if day < first_day || items.len() >= filter.limit {
             break;
         }
-        let rows = context.connection.store.audit_of_day(&day, usize::MAX).await?;
+        let rows = context.connection.store.audit.of_day(&day, usize::MAX).await?;
         let wanted = rows.into_iter().filter(|row| {
             (row.day > first_day || row.at >= first_time)
                 && filter.act.as_ref().is_none_or(|act| row.act.starts_with(act.as_str()))

@@ -29,9 +29,9 @@ impl Context {
     /// The user of an e-mail address or user id.
     pub(crate) async fn user(&self, name: &str) -> Result<User, Error> {
         let store = &self.connection.store;
-        let by_address = store.user_by_email(name).await?;
+        let by_address = store.users.by_email(name).await?;
         let by_id = match UserId::parse(name) {
-            Ok(id) => store.user(&id).await?,
+            Ok(id) => store.users.get(&id).await?,
             Err(_) => None,
         };
         match (by_address, by_id) {

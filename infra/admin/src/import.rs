@@ -14,6 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
 use serde_json::json;
+use startup::{Clock as _, SystemClock};
 use std::collections::{BTreeMap, HashMap};
 use store::{CreateUser, StoreError, User};
 
@@ -145,13 +146,13 @@ async fn fate(context: &Context, user: Result<User, String>, dry_run: bool) -> F
         Err(reason) => return Fate::Bad(reason),
     };
     let store = &context.connection.store;
-    match store.user_by_email(user.email.as_str()).await {
+    match store.users.by_email(user.email.as_str()).await {
         Ok(None) => {}
         Ok(Some(_)) => return Fate::Skipped,
         Err(error) => return Fate::Stopped(error.into()),
     }
     if dry_run {
-        return match store.user(&user.user_id).await {
+        return match store.users.get(&user.user_id).await {
             Ok(None) => Fate::Imported,
             Ok(Some(_)) => Fate::Bad(format!("the user id {} is taken", user.user_id)),
             Err(error) => Fate::Stopped(error.into()),
@@ -160,7 +161,7 @@ async fn fate(context: &Context, user: Result<User, String>, dry_run: bool) -> F
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     match context.audited(act, create(context, &user)).await {
         Ok(()) => Fate::Imported,
-        Err(Error::Taken(what)) => match store.user_by_email(user.email.as_str()).await {
+        Err(Error::Taken(what)) => match store.users.by_email(user.email.as_str()).await {
             // Somebody else has claimed the address meanwhile.
             Ok(Some(_)) => Fate::Skipped,
             Ok(None) => Fate::Bad(format!("{what} is taken")),
@@ -182,18 +183,24 @@ fn user(record: &Record) -> Result<User, Error> {
     let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
     let password = record.password_hash.as_ref().map(import).transpose()?;
     let enabled = record.enabled.unwrap_or(true);
-    Ok(User { user_id, email, password, credential_epoch: 1, enabled, links: BTreeMap::new() })
+    Ok(User { user_id, email, password, credential_epoch: first_epoch(), enabled, links: BTreeMap::new() })
+}
+
+/// The credential epoch of a new user: the time, in Unix milliseconds. One who is deleted and created again under the same id has
+/// no epoch that was there before, so nothing that was known of the old credentials holds for the new ones.
+pub(crate) fn first_epoch() -> u64 {
+    u64::try_from(SystemClock.now_millis()).unwrap_or(1)
 }
 
 /// Creates a user. Two who claim one address at once may cancel each other, so each tries again.
 pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> {
     let mut attempt = 1;
     loop {
-        match context.connection.store.create_user(user).await {
+        match context.connection.store.users.create(user).await {
             Ok(CreateUser::Created) => return Ok(()),
             // Taken by an attempt of our own whose answer was lost is done.
             Ok(CreateUser::Taken) if attempt > 1 => {
-                return match context.connection.store.user(&user.user_id).await? {
+                return match context.connection.store.users.get(&user.user_id).await? {
                     Some(there) if there == *user => Ok(()),
                     Some(_) | None => Err(taken(context, user).await),
                 };
@@ -211,7 +218,7 @@ pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> 
 
 /// Which of the two is taken.
 async fn taken(context: &Context, user: &User) -> Error {
-    match context.connection.store.user_by_email(user.email.as_str()).await {
+    match context.connection.store.users.by_email(user.email.as_str()).await {
         Ok(Some(_)) => Error::Taken(format!("the address {}", user.email)),
         Ok(None) => Error::Taken(format!("the user id {}", user.user_id)),
         Err(error) => error.into(),

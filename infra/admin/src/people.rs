@@ -67,7 +67,14 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         Some(id) => id,
         None => UserId::from_random(startup::entropy::bytes()?),
     };
-    let user = User { user_id, email, password, credential_epoch: 1, enabled: true, links: BTreeMap::new() };
+    let user = User {
+        user_id,
+        email,
+        password,
+        credential_epoch: import::first_epoch(),
+        enabled: true,
+        links: BTreeMap::new(),
+    };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     context.audited(act, import::create(context, &user)).await?;
     context.print.one(&shown(&user));
@@ -80,7 +87,7 @@ async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<Pas
 }
 
 async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<(), Error> {
-    let page = context.connection.store.users(after.as_ref(), limit).await?;
+    let page = context.connection.store.users.page(after.as_ref(), limit).await?;
     let next = page.items.last().filter(|_| page.more).map(|user| user.user_id.to_string());
     let items: Vec<_> = page.items.iter().map(shown).collect();
     let columns = [("USER ID", "/user_id"), ("EMAIL", "/email"), ("ENABLED", "/enabled"), ("PASSWORD", "/password")];
@@ -90,7 +97,7 @@ async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<
 
 async fn show(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let live = context.connection.store.sessions_of_user(&user.user_id, when::now()).await?;
+    let live = context.connection.store.grants.sessions_of_user(&user.user_id, when::now()).await?;
     let mut shown = shown(&user);
     if let Some(members) = shown.as_object_mut() {
         members.insert("live_sessions".to_owned(), json!(live.len()));
@@ -114,9 +121,9 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
         after: Some(json!({ "email": email })),
     };
     let change = async {
-        match context.connection.store.change_email(&user, &email).await? {
+        match context.connection.store.users.change_email(&user, &email).await? {
             store::ChangeUser::Done => Ok(()),
-            store::ChangeUser::Conflict if context.connection.store.user_by_email(email.as_str()).await?.is_some() => {
+            store::ChangeUser::Conflict if context.connection.store.users.by_email(email.as_str()).await?.is_some() => {
                 Err(Error::Taken(format!("the address {email}")))
             }
             store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
@@ -132,7 +139,7 @@ async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
     let password = hashed(context, &new_password()?, user.email.as_str()).await?;
     let act = Act { act: "users set-password", subject: subject(&user), before: None, after: None };
     let change = async {
-        if !context.connection.store.set_password(&user.user_id, &password).await? {
+        if !context.connection.store.users.set_password(&user.user_id, &password).await? {
             return Err(Error::NoUser(name.to_owned()));
         }
         sessions::end_of_user(context, &user.user_id).await
@@ -153,7 +160,7 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
         after: Some(json!({ "enabled": enabled })),
     };
     let change = async {
-        match context.connection.store.change_credentials(&user.user_id, None, enabled).await? {
+        match context.connection.store.users.change_credentials(&user.user_id, None, enabled).await? {
             None => Err(Error::NoUser(name.to_owned())),
             // A disabled person has no sessions, so one who is enabled has none yet.
             Some(_) => sessions::end_of_user(context, &user.user_id).await,
@@ -185,7 +192,7 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
         after: Some(json!({ "connector": connector, "name": name })),
     };
     let change = async {
-        if !context.connection.store.set_link(&user.user_id, connector, name).await? {
+        if !context.connection.store.users.set_link(&user.user_id, connector, name).await? {
             return Err(Error::NoUser(user.email.to_string()));
         }
         sessions::end_of_user(context, &user.user_id).await
@@ -207,9 +214,9 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
     let act = Act { act: "users delete", subject: subject(&user), before: Some(shown(&user)), after: None };
     let delete = async {
         let store = &context.connection.store;
-        store.change_credentials(&user.user_id, None, false).await?;
+        store.users.change_credentials(&user.user_id, None, false).await?;
         let ended = sessions::end_of_user(context, &user.user_id).await?;
-        match store.delete_user(&user).await? {
+        match store.users.delete(&user).await? {
             store::ChangeUser::Done => Ok(ended),
             store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }

@@ -40,7 +40,7 @@ async fn list(context: &Context, name: &str, app: Option<&ClientId>) -> Result<(
 }
 
 async fn row(context: &Context, live: LiveSession) -> Result<Json, StoreError> {
-    let session = context.connection.store.session(&live.entry.sid).await?;
+    let session = context.connection.store.sessions.get(&live.entry.sid).await?;
     let family = session.as_ref().map(|session| &session.family);
     Ok(json!({
         "session_id": live.entry.sid,
@@ -63,7 +63,7 @@ async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
 }
 
 async fn of_user(context: &Context, user: &UserId, app: Option<&ClientId>) -> Result<Vec<LiveSession>, Error> {
-    let mut live = context.connection.store.sessions_of_user(user, when::now()).await?;
+    let mut live = context.connection.store.grants.sessions_of_user(user, when::now()).await?;
     live.retain(|live| app.is_none_or(|app| live.client_id == *app));
     Ok(live)
 }
@@ -78,12 +78,12 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
             (format!("sessions of user {user}{within}"), of_user(context, &user, app.as_ref()).await?)
         }
         (None, None, Some(app)) => {
-            (format!("sessions in app {app}"), store.sessions_of_app(Some(app), when::now()).await?)
+            (format!("sessions in app {app}"), store.grants.sessions_of_app(Some(app), when::now()).await?)
         }
         (None, None, None) => {
             let what = format!("This logs everybody out of {}", context.connection.place);
             context.confirm(&what, &context.connection.place)?;
-            ("all sessions".to_owned(), store.sessions_of_app(None, when::now()).await?)
+            ("all sessions".to_owned(), store.grants.sessions_of_app(None, when::now()).await?)
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
@@ -93,7 +93,7 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
 }
 
 async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
-    let session = context.connection.store.session(sid).await?.filter(|session| !session.family.ended);
+    let session = context.connection.store.sessions.get(sid).await?.filter(|session| !session.family.ended);
     let session = session.ok_or(Error::NoSession)?;
     let entry = store::Entry { sid: sid.clone(), ends: session.family.absolute_end };
     Ok(LiveSession { user_id: session.user_id, client_id: session.client_id, entry })
@@ -101,13 +101,13 @@ async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
 
 /// Ends every session of a person; returns how many there were.
 pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<usize, Error> {
-    let live = context.connection.store.sessions_of_user(user, when::now()).await?;
+    let live = context.connection.store.grants.sessions_of_user(user, when::now()).await?;
     end_all(context, live).await
 }
 
 /// Ends every session in an application.
 pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<usize, Error> {
-    let live = context.connection.store.sessions_of_app(Some(app), when::now()).await?;
+    let live = context.connection.store.grants.sessions_of_app(Some(app), when::now()).await?;
     end_all(context, live).await
 }
 
@@ -115,8 +115,8 @@ async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<usize, Err
     let store = &context.connection.store;
     let count = live.len();
     let ends = stream::iter(live).map(|live| async move {
-        store.end_session(&live.entry.sid).await?;
-        store.remove_entry(&live.user_id, &live.client_id, &live.entry.sid).await
+        store.sessions.end(&live.entry.sid).await?;
+        store.grants.remove_entry(&live.user_id, &live.client_id, &live.entry.sid).await
     });
     ends.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     Ok(count)

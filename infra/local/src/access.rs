@@ -181,9 +181,9 @@ mod tests {
         assert!(!access.allows("ProxyFunction", "dynamodb:PutItem", "SessionsTable"));
         assert!(!access.allows("ProxyFunction", "dynamodb:GetItem", "UsersTable"));
         assert!(!access.allows("AuthorizerFunction", "dynamodb:Scan", "GrantsTable"));
-        assert!(access.allows("ProxyFunction", "lambda:InvokeFunction", "TokenFunction"));
+        assert!(access.allows("ProxyFunction", "lambda:InvokeFunction", "RenewalFunction"));
         assert!(!access.allows("ProxyFunction", "lambda:InvokeFunction", "KeysFunction"));
-        assert!(!access.allows("AuthorizerFunction", "lambda:InvokeFunction", "TokenFunction"));
+        assert!(!access.allows("AuthorizerFunction", "lambda:InvokeFunction", "RenewalFunction"));
         let used = access.used();
         assert!(used["ProxyFunction"].contains(&("dynamodb:PutItem".to_owned(), "SessionsTable".to_owned())));
         assert!(!used.contains_key("TokenFunction"));
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn every_function_has_credentials_of_its_own() {
         let access = access();
-        let ids = ["TokenFunction", "AuthorizerFunction", "ProxyFunction", "KeysFunction"];
+        let ids = ["TokenFunction", "AuthorizerFunction", "ProxyFunction", "RenewalFunction", "KeysFunction"];
         let keys: BTreeSet<_> = ids.iter().map(|id| access.of_function(id).unwrap().access_key_id()).collect();
         assert_eq!(keys.len(), ids.len());
         assert!(access.of_function("OtherFunction").is_none());

@@ -11,7 +11,7 @@ use tokio::process::Command;
 pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The functions, each a package and a binary.
-const FUNCTIONS: [&str; 4] = ["token", "authorizer", "proxy", "keys"];
+const FUNCTIONS: [&str; 5] = ["token", "authorizer", "proxy", "renewal", "keys"];
 
 /// Beginnings of the variables in which cargo tells a process about its package.
 const OF_A_PACKAGE: [&str; 7] = [

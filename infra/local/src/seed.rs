@@ -141,12 +141,12 @@ impl Seed {
     /// Writes every app, and those users whose address is not taken.
     pub async fn store(&self, store: &Store, secrets: &Secrets, pepper: &str) -> Result<(), SeedError> {
         for (id, app) in &self.apps {
-            store.put_app(&app.to_app(id, self.client_secret(id.as_str(), secrets))?).await?;
+            store.apps.put(&app.to_app(id, self.client_secret(id.as_str(), secrets))?).await?;
         }
         for user in &self.users {
-            if store.user_by_email(&user.email).await?.is_none() {
+            if store.users.by_email(&user.email).await?.is_none() {
                 // Taken meanwhile means that the user is there, which is all that is wanted.
-                let _: CreateUser = store.create_user(&user.to_user(pepper)?).await?;
+                let _: CreateUser = store.users.create(&user.to_user(pepper)?).await?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let built = start::build(&["local", "token", "authorizer", "proxy", "keys"], !cfg!(debug_assertions));
+    let built = start::build(&["local", "token", "authorizer", "proxy", "renewal", "keys"], !cfg!(debug_assertions));
     match built.and_then(|()| start::directory()) {
         Ok(directory) => start::fail(Some(start::become_program(&directory.join("local"), &[]))),
         Err(problem) => start::fail(problem),

@@ -1,6 +1,6 @@
 //! Internal tokens of legacy systems: one trait, one file per system.
 //!
-//! The token function acquires, renews and ends them; the proxy only injects what it has unsealed. In between they
+//! The crate `sessions` acquires, renews and ends them; the proxy only injects what it has unsealed. In between they
 //! travel as opaque bytes, sealed for one session.
 
 pub mod back_end;

@@ -1,4 +1,4 @@
-//! What the proxy asks of the token function when a back end no longer takes an internal token, and what it is told.
+//! What the proxy asks of the renewal function when a back end no longer takes an internal token, and what it is told.
 
 use crate::ids::{ConnectorName, SessionId};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The one member of the event. Clients never choose the members of API Gateway's events, so none can ask this.
 pub(crate) const MEMBER: &str = "renew_internal_token";
 
-/// The token function is to renew an internal token that a back end has refused.
+/// An internal token that a back end has refused is to be renewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RenewalRequest {
@@ -40,10 +40,10 @@ impl RenewalRequest {
         serde_json::json!({ MEMBER: self })
     }
 
-    /// The request in an event; `None` if the event is another one, `Some(None)` if it asks this but is malformed.
-    pub fn from_event(event: &Value) -> Option<Option<Self>> {
+    /// The request in an event; `None` if the event is another one.
+    pub fn from_event(event: &Value) -> Option<Self> {
         let members = event.as_object().filter(|members| members.len() == 1)?;
-        members.get(MEMBER).map(|request| Self::deserialize(request).ok())
+        Self::deserialize(members.get(MEMBER)?).ok()
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_request_is_read_as_it_was_written() {
-        assert_eq!(RenewalRequest::from_event(&request().to_event()), Some(Some(request())));
+        assert_eq!(RenewalRequest::from_event(&request().to_event()), Some(request()));
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         event["requestContext"] = Value::Null;
         assert_eq!(RenewalRequest::from_event(&event), None);
         assert_eq!(RenewalRequest::from_event(&serde_json::json!({ "body": request().to_event() })), None);
-        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ MEMBER: {} })), Some(None));
+        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ MEMBER: {} })), None);
         assert_eq!(RenewalRequest::from_event(&Value::Null), None);
     }
 }

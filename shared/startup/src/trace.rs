@@ -13,8 +13,20 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The targets of our own lines: the crates that run in functions, and what somebody should be told of.
-const OURS: [&str; 10] =
-    ["alarm", "authorizer", "config", "connectors", "domain", "keys", "proxy", "startup", "store", "token"];
+const OURS: [&str; 12] = [
+    "alarm",
+    "authorizer",
+    "config",
+    "connectors",
+    "domain",
+    "keys",
+    "proxy",
+    "renewal",
+    "sessions",
+    "startup",
+    "store",
+    "token",
+];
 /// The most that is logged of anything else. Below it, the SDK and its HTTP client log whole requests and responses:
 /// items with password hashes, salts and sealed tokens, and values of secrets.
 const OTHERS: LevelFilter = LevelFilter::WARN;

@@ -1,7 +1,7 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
 use crate::error::{Item, StoreError, held, unavailable};
-use crate::{Page, Store, number, version};
+use crate::{Page, number, version};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use domain::scope::Scope;
@@ -96,19 +96,31 @@ pub struct Subscription {
     pub enabled: bool,
 }
 
-impl Store {
+/// The table of applications.
+#[derive(Debug, Clone)]
+pub struct Apps {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Apps {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// The application of that id. One strongly consistent read: a secret that was taken away is not believed again.
-    pub async fn app(&self, client_id: &ClientId) -> Result<Option<App>, StoreError> {
-        Ok(self.app_to_change(client_id).await?.map(|(app, _)| app))
+    pub async fn get(&self, client_id: &ClientId) -> Result<Option<App>, StoreError> {
+        Ok(self.get_to_change(client_id).await?.map(|(app, _)| app))
     }
 
     /// The application of that id and its revision, for a change. One strongly consistent read.
-    pub async fn app_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
+    pub async fn get_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
         const OPERATION: &str = "app_to_change";
         let answer = self
             .client
             .get_item()
-            .table_name(&self.tables.apps)
+            .table_name(&self.table)
             .key("client_id", AttributeValue::S(client_id.to_string()))
             .consistent_read(true)
             .send()
@@ -118,29 +130,29 @@ impl Store {
     }
 
     /// Applications after `after` in the order of the database, at most `most` of them, each with its revision.
-    pub async fn apps(&self, after: Option<&ClientId>, most: usize) -> Result<Page<(App, Revision)>, StoreError> {
+    pub async fn page(&self, after: Option<&ClientId>, most: usize) -> Result<Page<(App, Revision)>, StoreError> {
         const OPERATION: &str = "apps";
         let key = |id: &ClientId| Item::from([("client_id".to_owned(), AttributeValue::S(id.to_string()))]);
-        let scan = || self.client.scan().table_name(&self.tables.apps).consistent_read(true);
+        let scan = || self.client.scan().table_name(&self.table).consistent_read(true);
         Page::collect(after.map(key), most, OPERATION, scan, |item| read(item, OPERATION)).await
     }
 
     /// Writes a new application.
-    pub async fn create_app(&self, app: &App) -> Result<WriteApp, StoreError> {
+    pub async fn create(&self, app: &App) -> Result<WriteApp, StoreError> {
         self.write_app(app, None, "create_app").await
     }
 
     /// Replaces an application, if it still has the revision the change began with.
-    pub async fn change_app(&self, app: &App, from: Revision) -> Result<WriteApp, StoreError> {
+    pub async fn change(&self, app: &App, from: Revision) -> Result<WriteApp, StoreError> {
         self.write_app(app, Some(from), "change_app").await
     }
 
     /// Deletes an application, if it still has this revision.
-    pub async fn delete_app(&self, client_id: &ClientId, from: Revision) -> Result<WriteApp, StoreError> {
+    pub async fn delete(&self, client_id: &ClientId, from: Revision) -> Result<WriteApp, StoreError> {
         let sent = self
             .client
             .delete_item()
-            .table_name(&self.tables.apps)
+            .table_name(&self.table)
             .key("client_id", AttributeValue::S(client_id.to_string()))
             .condition_expression(version::condition(unchanged(from)))
             .expression_attribute_values(":from", number(from.0))
@@ -161,7 +173,7 @@ impl Store {
         let put = self
             .client
             .put_item()
-            .table_name(&self.tables.apps)
+            .table_name(&self.table)
             .set_item(Some(written(app, operation)?))
             .item("revision", number(revision.0))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -176,12 +188,12 @@ impl Store {
     }
 
     /// Writes an application, new or changed, whatever of a known version is there: for what fills an empty store.
-    pub async fn put_app(&self, app: &App) -> Result<(), StoreError> {
+    pub async fn put(&self, app: &App) -> Result<(), StoreError> {
         const OPERATION: &str = "put_app";
         let sent = self
             .client
             .put_item()
-            .table_name(&self.tables.apps)
+            .table_name(&self.table)
             .set_item(Some(written(app, OPERATION)?))
             .condition_expression(version::KNOWN)
             .expression_attribute_values(":version", version::current())
@@ -192,7 +204,7 @@ impl Store {
     }
 }
 
-/// That the item has revision `:from`; what [`Store::put_app`] wrote has none, which is revision 0.
+/// That the item has revision `:from`; what [`Apps::put`] wrote has none, which is revision 0.
 fn unchanged(from: Revision) -> &'static str {
     match from {
         Revision(0) => "attribute_exists(client_id) AND (attribute_not_exists(revision) OR revision = :from)",

@@ -4,7 +4,7 @@
 //! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
 
 use crate::error::{StoreError, condition_failed, corrupt, held, unavailable};
-use crate::{Store, version};
+use crate::version;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -46,15 +46,27 @@ pub enum Outcome {
     Failed,
 }
 
-impl Store {
+/// The table of what operators did.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Audit {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// Writes that an act begins. Nothing is ever overwritten.
-    pub async fn audit_begin(&self, row: &AuditRow) -> Result<(), StoreError> {
+    pub async fn begin(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_begin";
         let item = version::written(row, OPERATION)?;
         let sent = self
             .client
             .put_item()
-            .table_name(&self.tables.audit)
+            .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#day)")
             .expression_attribute_names("#day", "day")
@@ -69,13 +81,13 @@ impl Store {
     }
 
     /// Writes how the act of this row ended: its `outcome`, and its `reason` and `after` as far as there are any.
-    pub async fn audit_end(&self, row: &AuditRow) -> Result<(), StoreError> {
+    pub async fn end(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_end";
         let outcome = serde_dynamo::to_attribute_value(row.outcome).map_err(corrupt(OPERATION))?;
         let mut update = self
             .client
             .update_item()
-            .table_name(&self.tables.audit)
+            .table_name(&self.table)
             .key("day", AttributeValue::S(row.day.clone()))
             .key("at", AttributeValue::S(row.at.clone()));
         update = version::guarded(update, "attribute_exists(#day)")
@@ -98,7 +110,7 @@ impl Store {
     }
 
     /// The acts of a day, the latest first, at most `most` of them.
-    pub async fn audit_of_day(&self, day: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
+    pub async fn of_day(&self, day: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
         const OPERATION: &str = "audit_of_day";
         let mut rows = Vec::new();
         let mut after = None;
@@ -106,7 +118,7 @@ impl Store {
             let answer = self
                 .client
                 .query()
-                .table_name(&self.tables.audit)
+                .table_name(&self.table)
                 .key_condition_expression("#day = :day")
                 .expression_attribute_names("#day", "day")
                 .expression_attribute_values(":day", AttributeValue::S(day.to_owned()))

@@ -7,7 +7,7 @@
 mod item;
 
 use crate::error::{StoreError, held, refused_item, unavailable};
-use crate::{Store, number, ttl, version};
+use crate::{number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
@@ -71,7 +71,19 @@ pub enum NewEntry {
     Full(Vec<Entry>),
 }
 
-impl Store {
+/// The table of what a user and an application share.
+#[derive(Debug, Clone)]
+pub struct Grants {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Grants {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// Counts a call if its session is alive: one conditional write, strongly consistent, attempted once, since a
     /// repeated attempt could count twice.
     pub async fn count_call(
@@ -289,7 +301,7 @@ impl Store {
         let answer = self
             .client
             .get_item()
-            .table_name(&self.tables.grants)
+            .table_name(&self.table)
             .key("user_id", AttributeValue::S(user.to_string()))
             .key("client_id", AttributeValue::S(client.to_string()))
             .consistent_read(true)
@@ -311,7 +323,7 @@ impl Store {
             let answer = self
                 .client
                 .query()
-                .table_name(&self.tables.grants)
+                .table_name(&self.table)
                 .key_condition_expression("user_id = :user")
                 .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
                 .consistent_read(true)
@@ -339,7 +351,7 @@ impl Store {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let mut scan = self.client.scan().table_name(&self.tables.grants).consistent_read(true);
+            let mut scan = self.client.scan().table_name(&self.table).consistent_read(true);
             if let Some(client) = client {
                 scan = scan
                     .filter_expression("client_id = :client")
@@ -360,7 +372,7 @@ impl Store {
         let update = self
             .client
             .update_item()
-            .table_name(&self.tables.grants)
+            .table_name(&self.table)
             .key("user_id", AttributeValue::S(user.to_string()))
             .key("client_id", AttributeValue::S(client.to_string()));
         version::guarded(update, condition)

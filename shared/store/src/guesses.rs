@@ -4,7 +4,7 @@
 //! `known_for` with which credentials: a changed password makes all of its user's keys unknown without looking for them.
 
 use crate::error::{Item, StoreError, held, refused_item, unavailable};
-use crate::{CredentialVersion, Store, number, ttl, version};
+use crate::{CredentialVersion, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::guess::{Counter, Limit, Permit, room};
@@ -62,18 +62,30 @@ impl Guesses {
     }
 }
 
-impl Store {
+/// The table of login attempts.
+#[derive(Debug, Clone)]
+pub struct LoginAttempts {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl LoginAttempts {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// What is counted under a key. One strongly consistent read.
-    pub async fn guesses(&self, key: &str) -> Result<Guesses, StoreError> {
+    pub async fn get(&self, key: &str) -> Result<Guesses, StoreError> {
         const OPERATION: &str = "guesses";
-        let read = self.client.get_item().table_name(&self.tables.guesses).consistent_read(true);
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
         let read = read.key("pk", AttributeValue::S(key.to_owned())).send().await.map_err(unavailable(OPERATION))?;
         Guesses::of(&read.item.unwrap_or_default(), OPERATION)
     }
 
     /// Reserves one guess under a key that was read as `seen`. However many ask at once, no more are granted than
     /// [`Counter::permit`] allows one after the other. A guess that must wait is not written, unless it met another.
-    pub async fn reserve_guess(
+    pub async fn reserve(
         &self,
         key: &str,
         limit: Limit,
@@ -168,7 +180,7 @@ impl Store {
     }
 
     /// Takes a reservation back, because the guess was right or never evaluated: as [`Counter::returned`].
-    pub async fn return_guess(&self, key: &str, limit: Limit) -> Result<(), StoreError> {
+    pub async fn give_back(&self, key: &str, limit: Limit) -> Result<(), StoreError> {
         let sent = version::guarded(self.update_guess(key), "attribute_exists(empty_at)")
             .update_expression("SET empty_at = empty_at - :every REMOVE next_at")
             .expression_attribute_values(":every", number(limit.every.as_u64()))
@@ -178,6 +190,6 @@ impl Store {
     }
 
     fn update_guess(&self, key: &str) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.tables.guesses).key("pk", AttributeValue::S(key.to_owned()))
+        self.client.update_item().table_name(&self.table).key("pk", AttributeValue::S(key.to_owned()))
     }
 }

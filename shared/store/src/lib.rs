@@ -12,46 +12,65 @@ mod ttl;
 mod users;
 mod version;
 
-pub use apps::{App, AppKind, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
-pub use audit::{AuditRow, Outcome};
+pub use apps::{App, AppKind, Apps, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
+pub use audit::{Audit, AuditRow, Outcome};
 pub use error::StoreError;
-pub use grants::{Counted, Entry, GrantView, LiveSession, NewEntry};
-pub use guesses::{Guesses, Reservation};
+pub use grants::{Counted, Entry, GrantView, Grants, LiveSession, NewEntry};
+pub use guesses::{Guesses, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
-pub use sessions::EndedSession;
-pub use users::{ChangeUser, CreateUser, CredentialVersion, User};
+pub use sessions::{EndedSession, Sessions};
+pub use users::{ChangeUser, CreateUser, CredentialVersion, User, Users};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// The names of the tables. A function that does not use a table has no name for it, and no right to it.
+/// The names of all tables.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
-    /// People, by id and by email.
+    /// As [`Store::users`].
     pub users: String,
-    /// Registered applications.
+    /// As [`Store::apps`].
     pub apps: String,
-    /// Logins and their sealed internal tokens.
+    /// As [`Store::sessions`].
     pub sessions: String,
-    /// What a user and an application share: the call counters, and which sessions are alive.
+    /// As [`Store::grants`].
     pub grants: String,
-    /// Failed logins.
+    /// As [`Store::attempts`].
     pub guesses: String,
-    /// What operators did.
+    /// As [`Store::audit`].
     pub audit: String,
 }
 
-/// The gateway's state.
+/// All tables, for operators, migrations and tests. A function has the tables it uses, and no right to others.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: aws_sdk_dynamodb::Client,
-    tables: Tables,
+    /// People, by id and by email.
+    pub users: Users,
+    /// Registered applications.
+    pub apps: Apps,
+    /// Logins and their sealed internal tokens.
+    pub sessions: Sessions,
+    /// What a user and an application share: the call counters, and which sessions are alive.
+    pub grants: Grants,
+    /// Failed logins.
+    pub attempts: LoginAttempts,
+    /// What operators did.
+    pub audit: Audit,
 }
 
 impl Store {
-    /// A store over these tables.
+    /// These tables.
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
-        Self { client, tables }
+        Self {
+            users: Users::new(client.clone(), tables.users),
+            apps: Apps::new(client.clone(), tables.apps),
+            sessions: Sessions::new(client.clone(), tables.sessions),
+            grants: Grants::new(client.clone(), tables.grants),
+            attempts: LoginAttempts::new(client.clone(), tables.guesses),
+            audit: Audit::new(client.clone(), tables.audit),
+            client,
+        }
     }
 }
 

@@ -211,12 +211,12 @@ impl Store {
 
     fn name_of(&self, table: Table) -> &str {
         match table {
-            Table::Users => &self.tables.users,
-            Table::Apps => &self.tables.apps,
-            Table::Sessions => &self.tables.sessions,
-            Table::Grants => &self.tables.grants,
-            Table::Guesses => &self.tables.guesses,
-            Table::Audit => &self.tables.audit,
+            Table::Users => &self.users.table,
+            Table::Apps => &self.apps.table,
+            Table::Sessions => &self.sessions.table,
+            Table::Grants => &self.grants.table,
+            Table::Guesses => &self.attempts.table,
+            Table::Audit => &self.audit.table,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions. Key: `sid`. Only login, refresh and end write an item; every write states what it requires to be true.
 
 use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
-use crate::{Store, number, ttl, version};
+use crate::{number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
@@ -70,14 +70,26 @@ struct TokenItem {
     renew_until: Option<Timestamp>,
 }
 
-impl Store {
+/// The table of sessions.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Sessions {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// Writes a new session. A session id is never used twice.
-    pub async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
+    pub async fn create(&self, session: &Session) -> Result<(), StoreError> {
         const OPERATION: &str = "create_session";
         let item = version::written(SessionItem::of(session, None), OPERATION)?;
         self.client
             .put_item()
-            .table_name(&self.tables.sessions)
+            .table_name(&self.table)
             .set_item(Some(item))
             .send()
             .await
@@ -86,7 +98,7 @@ impl Store {
     }
 
     /// The session of that id. One strongly consistent read.
-    pub async fn session(&self, sid: &SessionId) -> Result<Option<Session>, StoreError> {
+    pub async fn get(&self, sid: &SessionId) -> Result<Option<Session>, StoreError> {
         Ok(self.session_item(sid, "session").await?.map(Session::from))
     }
 
@@ -145,7 +157,7 @@ impl Store {
     /// Takes the right to rotate this generation, or to replace internal tokens in it, until `until`, so that whoever
     /// wants to at the same time does it once. Exactly one of many concurrent holders gets it, and only if the session's
     /// internal tokens are still these; an abandoned lease lapses.
-    pub async fn lease_session(
+    pub async fn lease(
         &self,
         session: &Session,
         rotation: &str,
@@ -177,7 +189,7 @@ impl Store {
     /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
     /// rotate one generation exactly one gets `true`, also when the write had to be repeated. Without the lease the
     /// internal tokens must be those of the session as it is, so that one replaced meanwhile stays.
-    pub async fn rotate_session(
+    pub async fn rotate(
         &self,
         session: &Session,
         rotation: &str,
@@ -196,7 +208,7 @@ impl Store {
         let mut put = self
             .client
             .put_item()
-            .table_name(&self.tables.sessions)
+            .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(version::condition(&format!(
                 "generation = :parent AND attribute_not_exists(ended) AND {lease}"
@@ -225,7 +237,7 @@ impl Store {
     }
 
     /// Gives a lease back without having rotated, so that the next attempt need not wait for it to lapse.
-    pub async fn release_session(&self, sid: &SessionId, rotation: &str) -> Result<(), StoreError> {
+    pub async fn release(&self, sid: &SessionId, rotation: &str) -> Result<(), StoreError> {
         let sent = self
             .update_session(sid, "lease = :me")
             .update_expression("REMOVE lease, lease_until")
@@ -236,7 +248,7 @@ impl Store {
     }
 
     /// Ends a session and forgets its internal tokens, which are handed out once. Ending twice is ending once.
-    pub async fn end_session(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
+    pub async fn end(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
         const OPERATION: &str = "end_session";
         let sent = self
             .update_session(sid, "attribute_exists(sid)")
@@ -261,8 +273,7 @@ impl Store {
     }
 
     fn update_session(&self, sid: &SessionId, condition: &str) -> UpdateItemFluentBuilder {
-        let update =
-            self.client.update_item().table_name(&self.tables.sessions).key("sid", AttributeValue::S(sid.to_string()));
+        let update = self.client.update_item().table_name(&self.table).key("sid", AttributeValue::S(sid.to_string()));
         version::guarded(update, condition)
     }
 
@@ -270,7 +281,7 @@ impl Store {
         let answer = self
             .client
             .get_item()
-            .table_name(&self.tables.sessions)
+            .table_name(&self.table)
             .key("sid", AttributeValue::S(sid.to_string()))
             .consistent_read(true)
             .send()

@@ -1,7 +1,7 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
 use crate::error::{Item, StoreError, held, refused_item, unavailable};
-use crate::{Page, Store, number, version};
+use crate::{Page, number, version};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
@@ -94,10 +94,22 @@ fn user_key(user_id: &UserId) -> AttributeValue {
     AttributeValue::S(format!("user#{user_id}"))
 }
 
-impl Store {
+/// The table of users.
+#[derive(Debug, Clone)]
+pub struct Users {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Users {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
     /// The person with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
     /// that all cases cost the same.
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
+    pub async fn by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
         let asked = Address::parse(email).ok();
         let claim = claim_key(asked.as_ref().map_or(NOBODY, Address::as_str));
@@ -112,21 +124,21 @@ impl Store {
     }
 
     /// The person of that id. One strongly consistent read: what a credential change wrote before is seen.
-    pub async fn user(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
+    pub async fn get(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
         Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
     /// Creates a person and claims the address, both or neither.
-    pub async fn create_user(&self, user: &User) -> Result<CreateUser, StoreError> {
+    pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
         if user.user_id.is_app() {
             return Ok(CreateUser::Taken);
         }
         let item = version::written(UserItem::from(user), OPERATION)?;
         let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
-            put.table_name(&self.tables.users).condition_expression("attribute_not_exists(pk)").build()
+            put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build()
         };
         let person = new(Put::builder().set_item(Some(item)));
         let address = new(Put::builder()
@@ -245,14 +257,14 @@ impl Store {
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
-            .table_name(&self.tables.users)
+            .table_name(&self.table)
             .item("pk", claim_key(email.as_str()))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
             .item("v", version::current())
             .condition_expression("attribute_not_exists(pk)")
             .build();
         let person = Update::builder()
-            .table_name(&self.tables.users)
+            .table_name(&self.table)
             .key("pk", user_key(&user.user_id))
             .update_expression("SET email = :new")
             .condition_expression(version::condition("email = :old"))
@@ -271,9 +283,9 @@ impl Store {
 
     /// Deletes a person and frees the address, both or neither. Every session of this person is refused at its next
     /// refresh.
-    pub async fn delete_user(&self, user: &User) -> Result<ChangeUser, StoreError> {
+    pub async fn delete(&self, user: &User) -> Result<ChangeUser, StoreError> {
         let person = Delete::builder()
-            .table_name(&self.tables.users)
+            .table_name(&self.table)
             .key("pk", user_key(&user.user_id))
             .condition_expression(version::condition("email = :email"))
             .expression_attribute_values(":version", version::current())
@@ -285,13 +297,13 @@ impl Store {
     }
 
     /// People after `after` in the order of the database, at most `most` of them.
-    pub async fn users(&self, after: Option<&UserId>, most: usize) -> Result<Page<User>, StoreError> {
+    pub async fn page(&self, after: Option<&UserId>, most: usize) -> Result<Page<User>, StoreError> {
         const OPERATION: &str = "users";
         let key = |id: &UserId| Item::from([("pk".to_owned(), user_key(id))]);
         let scan = || {
             self.client
                 .scan()
-                .table_name(&self.tables.users)
+                .table_name(&self.table)
                 .consistent_read(true)
                 .filter_expression("begins_with(pk, :user)")
                 .expression_attribute_values(":user", AttributeValue::S("user#".into()))
@@ -305,7 +317,7 @@ impl Store {
     /// Frees a person's address, if it is still theirs.
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
-            .table_name(&self.tables.users)
+            .table_name(&self.table)
             .key("pk", claim_key(user.email.as_str()))
             .condition_expression(version::condition("user_id = :user"))
             .expression_attribute_values(":version", version::current())
@@ -335,12 +347,12 @@ impl Store {
     }
 
     fn update_user(&self, user_id: &UserId, condition: &str) -> UpdateItemFluentBuilder {
-        let update = self.client.update_item().table_name(&self.tables.users).key("pk", user_key(user_id));
+        let update = self.client.update_item().table_name(&self.table).key("pk", user_key(user_id));
         version::guarded(update, condition)
     }
 
     async fn users_item(&self, pk: AttributeValue, operation: &'static str) -> Result<Option<Item>, StoreError> {
-        let read = self.client.get_item().table_name(&self.tables.users).key("pk", pk).consistent_read(true);
+        let read = self.client.get_item().table_name(&self.table).key("pk", pk).consistent_read(true);
         Ok(read.send().await.map_err(unavailable(operation))?.item)
     }
 }

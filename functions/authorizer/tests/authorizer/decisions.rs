@@ -127,7 +127,7 @@ async fn a_session_that_ended_is_an_invalid_token() {
     let container = stage.container();
     assert!(stage.call(&container, &alice).await.is_ok());
     let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
-    stage.store.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
+    stage.store.grants.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
     assert!(unauthorized(&container.authorize(event).await));
 }
 
@@ -137,7 +137,7 @@ async fn a_disabled_application_is_felt_within_thirty_seconds() {
     let alice = stage.login("alice", "pub1", 1).await;
     let container = stage.container();
     assert!(stage.call(&container, &alice).await.is_ok());
-    stage.store.put_app(&store::App { enabled: false, ..app("pub1") }).await.unwrap();
+    stage.store.apps.put(&store::App { enabled: false, ..app("pub1") }).await.unwrap();
     assert!(stage.call(&container, &alice).await.is_ok());
     stage.clock.forward(30);
     let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
@@ -153,7 +153,7 @@ async fn an_application_without_subscription_has_insufficient_scope() {
     disabled.subscriptions.get_mut(&orders).unwrap().enabled = false;
     missing.subscriptions.remove(&orders);
     for changed in [disabled, missing] {
-        stage.store.put_app(&changed).await.unwrap();
+        stage.store.apps.put(&changed).await.unwrap();
         let container = stage.container();
         let denied =
             container.authorize(rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")])).await.unwrap();

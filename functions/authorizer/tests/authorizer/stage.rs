@@ -153,7 +153,7 @@ impl Stage {
         let stage = Self::at(&address, operations);
         create_tables(&dynamodb(&address)).await;
         for name in ["pub1", "pub2"] {
-            stage.store.put_app(&app(name)).await.unwrap();
+            stage.store.apps.put(&app(name)).await.unwrap();
         }
         stage.operations.since_last();
         stage
@@ -194,7 +194,7 @@ impl Stage {
     pub(crate) async fn container_on(&self, machine: Arc<WrongClock>) -> Authorizer {
         let clock = CorrectedClock::new(machine);
         let store = self.dated_store(&clock).await;
-        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store, clock)
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store.apps, store.grants, clock)
     }
 
     /// A container that reads its public keys from Secrets Manager, and the clock of its machine.
@@ -214,7 +214,7 @@ impl Stage {
             (self.dated_store(&clock).await, Secrets::new(&Aws::dated(&environment, &clock).unwrap()));
         let clock: Arc<dyn Clock> = clock;
         let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks).await;
-        (Authorizer::new(self.gateway.clone(), keys.unwrap(), store, clock), machine)
+        (Authorizer::new(self.gateway.clone(), keys.unwrap(), store.apps, store.grants, clock), machine)
     }
 
     /// The store for this clock, which it has told the time.
@@ -222,13 +222,14 @@ impl Stage {
         let client = Aws::dated(&environment(&self.address, &[]), clock).unwrap().dynamodb();
         let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
         let store = Store::new(client, tables);
-        assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
+        assert_eq!(store.apps.get(&ClientId::parse("-").unwrap()).await.unwrap(), None);
         store
     }
 
     /// A fresh container of the function.
     pub(crate) fn container(&self) -> Authorizer {
-        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), self.store.clone(), self.clock.clone())
+        let (apps, grants) = (self.store.apps.clone(), self.store.grants.clone());
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), apps, grants, self.clock.clone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -241,7 +242,7 @@ impl Stage {
         let ends = Timestamp::from_secs(self.now().as_secs() + 86_400);
         let entry = Entry { sid: caller.session.clone(), ends };
         let tokens = BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef::by_version(3))]);
-        let added = self.store.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
+        let added = self.store.grants.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
         assert_eq!(added, NewEntry::Added);
         self.operations.since_last();
         caller

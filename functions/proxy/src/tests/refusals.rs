@@ -7,7 +7,7 @@ use domain::scope::Scope;
 use domain::time::Seconds;
 use serde_json::{Value, json};
 use startup::{Aws, CorrectedClock, Environment};
-use store::Store;
+use store::Sessions;
 use support::WrongClock;
 
 use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
@@ -265,8 +265,8 @@ async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
             ("AWS_ENDPOINT_URL_DYNAMODB", &rig.database.endpoint),
         ];
         let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let dated = Store::new(Aws::dated(&environment, &clock).unwrap().dynamodb(), rig.database.tables.clone());
-        let answered = async || dated.session(&SessionId::from_random([1; 16])).await.unwrap().is_none();
+        let dated = Sessions::new(Aws::dated(&environment, &clock).unwrap().dynamodb(), &rig.database.tables.sessions);
+        let answered = async || dated.get(&SessionId::from_random([1; 16])).await.unwrap().is_none();
         assert!(answered().await);
         rig.proxy.clock = clock;
         let before = rig.back_end.connections();

@@ -46,7 +46,7 @@ fn environment(lambda: &str) -> Environment {
         ("AWS_ACCESS_KEY_ID", "ProxyFunction"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL_LAMBDA", lambda),
-        ("TOKEN_FUNCTION", "TokenFunction"),
+        ("RENEWAL_FUNCTION", "RenewalFunction"),
     ];
     Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
@@ -119,7 +119,6 @@ apis:
         let database = support::dynamodb().await;
         let wire = Wire::to(&database.endpoint).await;
         let client = support::dynamodb_client(&wire.endpoint);
-        let store = Store::new(client, database.tables.clone());
         let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
         let keys = || SealingKeys::parse(SEALING).unwrap();
         let gateway = Gateway::parse(&yaml).unwrap();
@@ -129,7 +128,14 @@ apis:
         let lambda = RecordingServer::start(move |_, _| answer(200, &[], asked.lock().unwrap()().as_bytes()));
         let environment = environment(&lambda.origin());
         let renewer = Renewer::new(&environment, &Aws::new(&environment).unwrap()).unwrap();
-        let proxy = Proxy::new(gateway, store, Fresh::of(keys()), renewer, clients, clock.clone());
+        let proxy = Proxy::new(
+            gateway,
+            Sessions::new(client, &database.tables.sessions),
+            Fresh::of(keys()),
+            renewer,
+            clients,
+            clock.clone(),
+        );
         Self { back_end, database, wire, clock, proxy, lambda, renewal, keys: keys() }
     }
 
@@ -178,22 +184,22 @@ apis:
         change: impl FnOnce(&mut InternalToken),
     ) -> Admitted {
         let (mut admitted, session) = self.changed(version, state, change);
-        self.database.store.create_session(&session).await.unwrap();
+        self.database.store.sessions.create(&session).await.unwrap();
         admitted.tokens = BTreeMap::from([(legacy(), TokenRef::by_version(version))]);
         admitted
     }
 
-    /// From now on the token function renews: Alice's session gets this token when it is asked.
+    /// From now on the renewal function renews: Alice's session gets this token when it is asked.
     pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
         let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
         let (_, session) = self.changed(version, state, change);
         self.answers_renewals(move || {
-            runtime.block_on(store.create_session(&session)).unwrap();
+            runtime.block_on(store.sessions.create(&session)).unwrap();
             "\"renewed\""
         });
     }
 
-    /// From now on the token function does and answers this.
+    /// From now on the renewal function does and answers this.
     pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
         *self.renewal.lock().unwrap() = Box::new(renewal);
     }
@@ -209,7 +215,7 @@ apis:
 
     async fn write(&self, admitted: &Admitted, version: u64, sealed: SealedToken, ends: Option<i64>) {
         let token = InternalToken { ends: ends.map(Timestamp::from_secs), ..token(version, sealed) };
-        self.database.store.create_session(&session_of(admitted, token)).await.unwrap();
+        self.database.store.sessions.create(&session_of(admitted, token)).await.unwrap();
     }
 
     /// What the proxy asked of the store since the last time of asking.

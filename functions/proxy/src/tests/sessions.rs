@@ -125,7 +125,7 @@ async fn a_dead_session_is_renewed_without_the_app_and_the_call_repeated() {
     assert_eq!(cookies(&rig), ["SID=first", "SID=second"]);
     assert_eq!(rig.asked(), [READ, READ, READ], "when it is needed, when it was refused, when it was renewed");
     let asked = &rig.lambda.requests()[0];
-    assert_eq!(asked.line(), "POST /2015-03-31/functions/TokenFunction/invocations HTTP/1.1");
+    assert_eq!(asked.line(), "POST /2015-03-31/functions/RenewalFunction/invocations HTTP/1.1");
     let event: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
     let session = admitted(1).session.to_string();
     let request = serde_json::json!({ "session": session, "connector": "legacy", "version": 1, "request_id": "req-1" });
@@ -172,7 +172,7 @@ async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
         }
     }
     rig.clock.set(NOW + 25);
-    // A token function that says so and did nothing leads to no endless loop.
+    // A renewal function that says so and did nothing leads to no endless loop.
     rig.answers_renewals(|| "\"renewed\"");
     is_over(&rig.send(orders("GET").by(alice)).await);
     assert_eq!(rig.lambda.requests().len(), 6);

@@ -47,7 +47,7 @@ async fn a_session_that_is_over_already_goes_first() {
     let sessions = logins(&stage, 8).await;
     // Ended, but a crash kept its entry.
     let last = stage.session(&sessions[7].access).await;
-    stage.db.store.end_session(&last.sid).await.unwrap();
+    stage.db.store.sessions.end(&last.sid).await.unwrap();
     logins(&stage, 1).await;
     for session in &sessions[..7] {
         assert!(stage.calls(&session.access).await);

@@ -4,41 +4,44 @@ use std::sync::Arc;
 
 use domain::ids::{ClientId, ConnectorName, SessionId};
 use domain::renewal::RenewalRequest;
+use renewal::Renewal;
 use startup::{Aws, Clock as _, CorrectedClock, Secrets, SystemClock};
 use store::Store;
 use support::WrongClock;
 use token::App;
 
-use crate::container::{environment, key_set, pepper, secrets_manager};
+use crate::container::{build, build_renewal, environment, key_set, pepper, secrets_manager};
 use crate::request::{decoded, post, request};
-use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh, send};
+use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
 /// A container whose wall clock is wrong by this many milliseconds, and the clock. Like every container, it has read
 /// something before its first request.
-async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Arc<WrongClock>) {
+async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Renewal, Arc<WrongClock>) {
     let machine = WrongClock::by(error_ms);
     let clock = CorrectedClock::new(machine.clone());
     let (_, secrets_manager) = secrets_manager(&key_set("k1", 1)).await;
     let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager)]);
     let aws = Aws::dated(&environment, &clock).unwrap();
     let store = Store::new(aws.dynamodb(), stage.db.tables.clone());
-    assert_eq!(store.app(&ClientId::parse("-").unwrap()).await.unwrap(), None);
+    assert_eq!(store.apps.get(&ClientId::parse("-").unwrap()).await.unwrap(), None);
     let passwords = pepper(&Secrets::new(&aws), clock.clone()).await;
-    (App { store, passwords, clock, ..stage.container() }, machine)
+    let renewal = build_renewal(&store, clock.clone(), &stage.vault, &stage.config);
+    let texts = (stage.config.as_str(), stage.signing.as_str(), stage.public.as_str());
+    (App { passwords, ..build(store, clock, &stage.vault, texts, CHEAP) }, renewal, machine)
 }
 
 /// A clock beyond what is corrected decides nothing, and is believed as soon as it is right.
 #[tokio::test]
 async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
     let stage = Stage::new().await;
-    let renewal = RenewalRequest {
+    let asked = RenewalRequest {
         session: SessionId::from_random([1; 16]),
         connector: ConnectorName::parse("vault-login").unwrap(),
         version: 1,
         request_id: None,
     };
     for error_ms in [-310_000, 310_000, 86_400_000] {
-        let (app, machine) = container_off_by(&stage, error_ms).await;
+        let (app, renewal, machine) = container_off_by(&stage, error_ms).await;
         for request in [
             login("alice", "pub1", NOTES),
             guess("alice", "pub1", "x"),
@@ -52,7 +55,7 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
             assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{error_ms}");
             assert!(answer.header("Retry-After").is_some());
         }
-        assert_eq!(app.handle(renewal.to_event()).await, "later", "{error_ms}");
+        assert_eq!(renewal.handle(&asked.to_event()).await, "later", "{error_ms}");
         machine.set(0);
         assert_eq!(send(&app, login("alice", "pub1", NOTES)).await.status, 200, "{error_ms}");
     }
@@ -65,7 +68,7 @@ async fn a_token_bears_the_right_time_whatever_the_clock_says() {
     const OPEN: i64 = 12;
     let stage = Stage::new().await;
     for (error_ms, then_ms) in [(-250_000, -250_000), (250_000, 250_000), (0, -60_000), (100_000, -100_000)] {
-        let (app, machine) = container_off_by(&stage, error_ms).await;
+        let (app, _, machine) = container_off_by(&stage, error_ms).await;
         // Its keys never look old, so that nothing is asked of AWS before the time is.
         let app = App { passwords: stage.container().passwords, ..app };
         machine.set(then_ms);

@@ -15,9 +15,11 @@ use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
 use local::access::Access;
 use local::secrets_manager::SecretsManager;
+use renewal::Renewal;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
+use sessions::{InternalTokens, Sessions};
 use startup::{Aws, Clock, Environment, Fresh, Secrets};
 use store::Store;
 use support::DynamoDb;
@@ -25,7 +27,7 @@ use token::App;
 use tokio::net::TcpListener;
 
 use crate::renewing::Renewing;
-use crate::stage::{CHEAP, HandClock};
+use crate::stage::CHEAP;
 
 /// The configuration; `LEGACY` stands for the legacy system's address.
 pub(crate) const GATEWAY: &str = r#"
@@ -65,10 +67,9 @@ apis:
     routes: [{ path: /vault, methods: { GET: [vault:read] } }]
 "#;
 
-pub(crate) fn connectors(config: &str) -> Connectors {
-    let gateway = Gateway::parse(config).unwrap();
-    let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-    Connectors::from_config(&gateway, &clients, &BTreeMap::new())
+pub(crate) fn connectors(gateway: &Gateway) -> Connectors {
+    let clients = BackEndClients::new(gateway, &BTreeMap::new()).unwrap();
+    Connectors::from_config(gateway, &clients, &BTreeMap::new())
 }
 
 /// The environment of a function whose DynamoDB is at this address, and more of it.
@@ -104,30 +105,47 @@ pub(crate) fn key_set(id: &str, byte: u8) -> String {
     json!({"current": id, "keys": {id: STANDARD.encode([byte; 32])}}).to_string()
 }
 
+/// What begins, changes and ends the sessions of these tables, with the connectors of this configuration and the vault.
+fn sessions(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway: &Arc<Gateway>) -> Sessions {
+    let name = |text| ConnectorName::parse(text).unwrap();
+    let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = [(name("vault-login"), vault.clone() as _)].into();
+    all.insert(name("orders-login"), connectors(gateway).get(&name("orders-login")).unwrap().clone());
+    let sealing = Fresh::of(SealingKeys::parse(&key_set("k1", 2)).unwrap());
+    let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock);
+    Sessions::new(store.users.clone(), store.sessions.clone(), store.grants.clone(), tokens)
+}
+
+pub(crate) fn tables(db: &DynamoDb, endpoint: &str) -> Store {
+    Store::new(Aws::new(&environment(endpoint, &[])).unwrap().dynamodb(), db.tables.clone())
+}
+
+/// A container of the renewal function.
+pub(crate) fn build_renewal(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, config: &str) -> Renewal {
+    let gateway = Arc::new(Gateway::parse(config).unwrap());
+    Renewal { sessions: sessions(store, clock.clone(), vault, &gateway), clock }
+}
+
+/// A container of the token function.
 pub(crate) fn build(
-    db: &DynamoDb,
-    endpoint: &str,
-    clock: &Arc<HandClock>,
+    store: Store,
+    clock: Arc<dyn Clock>,
     vault: &Arc<Renewing>,
     (config, signing, public): (&str, &str, &str),
     cost: Cost,
 ) -> App {
-    let key = |byte| key_set("k1", byte);
-    let vault_login = ConnectorName::parse("vault-login").unwrap();
-    let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = BTreeMap::from([(vault_login, vault.clone() as _)]);
-    let orders_login = ConnectorName::parse("orders-login").unwrap();
-    all.insert(orders_login.clone(), connectors(config).get(&orders_login).unwrap().clone());
+    let config = Arc::new(Gateway::parse(config).unwrap());
     App {
-        config: Gateway::parse(config).unwrap(),
-        store: Store::new(Aws::new(&environment(endpoint, &[])).unwrap().dynamodb(), db.tables.clone()),
-        passwords: Fresh::of(Passwords::new(&key(1), cost).unwrap()),
+        sessions: sessions(&store, clock.clone(), vault, &config),
+        config,
+        users: store.users,
+        apps: store.apps,
+        attempts: store.attempts,
+        passwords: Fresh::of(Passwords::new(&key_set("k1", 1), cost).unwrap()),
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
-        sealing: Fresh::of(SealingKeys::parse(&key(2)).unwrap()),
-        refresh: Fresh::of(RefreshKeys::parse(&key(3)).unwrap()),
+        refresh: Fresh::of(RefreshKeys::parse(&key_set("k1", 3)).unwrap()),
         in_force: token::InForce::default(),
-        connectors: all.into_iter().collect(),
-        clock: clock.clone(),
+        clock,
     }
 }
 

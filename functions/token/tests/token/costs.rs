@@ -1,5 +1,6 @@
 //! What each journey costs, in operations on DynamoDB and in the units that it charges for.
 
+use crate::container::tables;
 use crate::request::{Answer, Request, Tokens, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 
@@ -40,7 +41,8 @@ impl Journeys {
         let (stage, session) = (&self.stage, self.stage.session(access).await);
         stage.wire.since_last();
         stage.wire.units_since_last();
-        let counted = stage.app.store.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
+        let store = tables(&stage.db, &stage.wire.endpoint);
+        let counted = store.grants.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
         assert!(matches!(counted.await, Ok(store::Counted::Live(_))));
         assert_eq!(stage.wire.since_last(), [ENTRY]);
         self.units.push(format!("call: {}", stage.wire.units_since_last()));

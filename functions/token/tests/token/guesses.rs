@@ -151,7 +151,7 @@ async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
 
     let alice = domain::ids::UserId::parse("u_alice").unwrap();
     let new = stage.app.passwords.value().hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
-    assert_eq!(stage.db.store.set_password(&alice, &new).await, Ok(true));
+    assert_eq!(stage.db.store.users.set_password(&alice, &new).await, Ok(true));
     let own = wait(&stage.send(guess("alice", "pub1", "a new one").from(home)).await);
     wait(&stage.send(guess("alice", "pub1", PASSWORD).from(once_known)).await);
     stage.clock.forward(i64::try_from(own).unwrap());
@@ -232,11 +232,11 @@ async fn a_login_into_a_session_does_not_wait_for_strangers() {
 #[tokio::test]
 async fn no_user_id_answers_for_addresses_that_are_nobodys() {
     let stage = Stage::new().await;
-    let alice = stage.db.store.user_by_email("alice@example.com").await.unwrap().unwrap();
+    let alice = stage.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
     for id in ["nobody", "nobody@example.com", "unknown", "-", "none"] {
         let email = domain::address::Address::parse(&format!("mallory{}@example.com", id.len())).unwrap();
         let user_id = domain::ids::UserId::parse(id).unwrap();
-        stage.db.store.create_user(&store::User { user_id, email, ..alice.clone() }).await.unwrap();
+        stage.db.store.users.create(&store::User { user_id, email, ..alice.clone() }).await.unwrap();
     }
     for name in ["nobody", "unknown", "somebody"] {
         assert_eq!(stage.send(guess(name, "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"), "{name}");
@@ -245,7 +245,7 @@ async fn no_user_id_answers_for_addresses_that_are_nobodys() {
     assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
     let app = store::User { user_id: domain::ids::UserId::parse("app:pub1").unwrap(), ..alice };
     assert_eq!(
-        stage.db.store.create_user(&app).await,
+        stage.db.store.users.create(&app).await,
         Ok(store::CreateUser::Taken),
         "an application's id is no person's"
     );

@@ -35,7 +35,7 @@ async fn import(stage: &Stage, name: &str, hash: PasswordHash) -> UserId {
         enabled: true,
         links: BTreeMap::new(),
     };
-    assert_eq!(stage.db.store.create_user(&user).await, Ok(CreateUser::Created));
+    assert_eq!(stage.db.store.users.create(&user).await, Ok(CreateUser::Created));
     user_id
 }
 
@@ -45,7 +45,7 @@ async fn a_hash_of_every_kind_logs_in_and_is_replaced_at_that_login() {
     let stage = Stage::new().await;
     for (name, password, hash) in KINDS {
         let id = import(&stage, name, PasswordHash::import(hash).unwrap()).await;
-        let stored = || async { stage.db.store.user(&id).await.unwrap().unwrap() };
+        let stored = || async { stage.db.store.users.get(&id).await.unwrap().unwrap() };
         assert_eq!(stage.send(guess(name, "pub1", &format!("{password}x"))).await.refusal(), (400, "invalid_grant"));
         assert!(stored().await.password.unwrap().is_legacy(), "{name}: a wrong guess changes nothing");
         let tokens = stage.send(guess(name, "pub1", password)).await.tokens();

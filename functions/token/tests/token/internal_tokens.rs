@@ -143,7 +143,7 @@ async fn the_back_end_gets_the_password_at_login_and_never_again() {
 
 /// A token that can never be sent is told at login, with its size, and handed back.
 #[tokio::test]
-async fn a_token_that_does_not_fit_is_refused_at_login_with_its_size() {
+async fn a_token_over_the_header_budget_is_refused_at_login_with_its_size() {
     let stage = Stage::new().await;
     let with = |rest: &str| {
         let long = format!("    max_header_bytes: 1024\n    headers: {{ user_id: X-{} }}\n{rest}", "a".repeat(600));

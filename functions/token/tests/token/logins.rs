@@ -85,7 +85,7 @@ async fn ten_logins_at_once_all_succeed() {
 async fn a_login_rehashes_when_the_cost_rose() {
     let stage = Stage::new().await;
     let alice = domain::ids::UserId::parse("u_alice").unwrap();
-    let stored = || async { stage.db.store.user(&alice).await.unwrap().unwrap().password.unwrap() };
+    let stored = || async { stage.db.store.users.get(&alice).await.unwrap().unwrap().password.unwrap() };
     let before = stored().await;
     let dearer = stage.container_at(Cost { memory: 128, passes: 1 });
     stage.wire.script(|operation| if operation.is("UpdateItem", "Users") { Verdict::Fail } else { Verdict::Forward });
@@ -95,7 +95,7 @@ async fn a_login_rehashes_when_the_cost_rose() {
     assert_eq!(send(&dearer, login("alice", "pub1", NOTES)).await.status, 200);
     let after = stored().await;
     assert!(before.as_str().contains("m=64,") && after.as_str().contains("m=128,"), "{after:?}");
-    assert_eq!(stage.db.store.user(&alice).await.unwrap().unwrap().credential_epoch, 1, "no session ends for it");
+    assert_eq!(stage.db.store.users.get(&alice).await.unwrap().unwrap().credential_epoch, 1, "no session ends for it");
     stage.wire.since_last();
     assert_eq!(send(&dearer, login("alice", "pub1", NOTES)).await.status, 200);
     assert!(!stage.wire.since_last().contains(&"UpdateItem Users".to_owned()));
@@ -120,7 +120,7 @@ async fn a_login_that_a_password_change_overtakes_is_none() {
         while !stage.wire.seen("PutItem", "Sessions") {
             tokio::task::yield_now().await;
         }
-        stage.db.store.change_credentials(&alice, Some(&new), true).await.unwrap();
+        stage.db.store.users.change_credentials(&alice, Some(&new), true).await.unwrap();
         gate.add_permits(1);
     };
     let (answer, ()) = futures_util::join!(stage.send(login("alice", "pub1", NOTES)), change);

@@ -124,12 +124,12 @@ async fn the_name_at_a_back_end_is_the_linked_one() {
     let login = || crate::stage::login("carol", "pub1", "orders:read");
     assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"), "unknown there");
     let connector = domain::ids::ConnectorName::parse("orders-login").unwrap();
-    assert!(stage.db.store.set_link(&carol, &connector, Some("alice@example.com")).await.unwrap());
+    assert!(stage.db.store.users.set_link(&carol, &connector, Some("alice@example.com")).await.unwrap());
     stage.send(login()).await.tokens();
-    assert!(stage.db.store.set_link(&carol, &connector, None).await.unwrap());
+    assert!(stage.db.store.users.set_link(&carol, &connector, None).await.unwrap());
     assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"));
     let nobody = UserId::parse("u_nobody").unwrap();
-    assert!(!stage.db.store.set_link(&nobody, &connector, Some("x")).await.unwrap());
+    assert!(!stage.db.store.users.set_link(&nobody, &connector, Some("x")).await.unwrap());
 }
 
 /// A renewal that was refused took the token away; the next login brings another, which calls then carry.
@@ -141,7 +141,7 @@ async fn a_login_after_a_refused_renewal_is_felt_by_the_next_call() {
     let session = stage.session(&first.access).await.sid;
     let connector = domain::ids::ConnectorName::parse("vault-login").unwrap();
     let event = domain::renewal::RenewalRequest { session, connector, version: 1, request_id: None }.to_event();
-    assert_eq!(stage.app.handle(event).await, "over");
+    assert_eq!(stage.renewal().handle(&event).await, "over");
     assert_eq!(stage.versions(&first.access).await, [0; 0]);
     let again = stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
     let [version] = stage.versions(&again.access).await[..] else { panic!("no internal token") };

@@ -3,8 +3,8 @@
 use domain::ids::ConnectorName;
 use domain::renewal::RenewalRequest;
 use futures_util::future::join_all;
+use renewal::Renewal;
 use serde_json::{Value, json};
-use token::App;
 
 use crate::renewing::Mood;
 use crate::stage::{Stage, refresh, send};
@@ -19,8 +19,8 @@ async fn request(stage: &Stage, access: &str, connector: &str, version: u64) -> 
     RenewalRequest { session, connector: name(connector), version, request_id: None }.to_event()
 }
 
-async fn ask(app: &App, event: &Value) -> String {
-    app.handle(event.clone()).await.as_str().expect("a word").to_owned()
+async fn ask(renewal: &Renewal, event: &Value) -> String {
+    renewal.handle(event).await.as_str().expect("a word").to_owned()
 }
 
 #[tokio::test]
@@ -29,11 +29,11 @@ async fn a_refused_token_is_renewed_and_the_session_stays_what_it_is() {
     let first = stage.login("pub1", "vault:read").await;
     let before = stage.session(&first.access).await;
     let event = request(&stage, &first.access, "vault-login", 1).await;
-    assert_eq!(ask(&stage.app, &event).await, "renewed");
+    assert_eq!(ask(&stage.renewal(), &event).await, "renewed");
     let after = stage.session(&first.access).await;
     assert_eq!((after.family, after.tokens[&name("vault-login")].version), (before.family, 2));
     assert_eq!(stage.versions(&first.access).await, [2]);
-    assert_eq!(ask(&stage.app, &event).await, "renewed", "it has been, since");
+    assert_eq!(ask(&stage.renewal(), &event).await, "renewed", "it has been, since");
     assert_eq!(stage.vault.renewals(), 1);
     stage.refresh("pub1", &first.refresh).await.tokens();
 }
@@ -45,7 +45,8 @@ async fn of_many_that_ask_at_once_one_renews() {
     let first = stage.login("pub1", "vault:read").await;
     let event = request(&stage, &first.access, "vault-login", 1).await;
     let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
-    let asked = join_all((0..24).map(|at| ask(&containers[at % 4], &event)));
+    let renewals: Vec<_> = (0..4).map(|_| stage.renewal()).collect();
+    let asked = join_all((0..24).map(|at| ask(&renewals[at % 4], &event)));
     let refreshed = join_all((0..4).map(|at| send(&containers[at % 4], refresh("pub1", &first.refresh))));
     let (words, answers) = tokio::join!(asked, refreshed);
     assert_eq!(words, vec!["renewed"; 24]);
@@ -62,13 +63,13 @@ async fn what_only_a_login_can_replace_is_over() {
     let stage = Stage::new().await;
     let tokens = stage.login("pub1", "orders:read vault:read").await;
     for (connector, version) in [("orders-login", 1), ("nowhere", 1)] {
-        assert_eq!(ask(&stage.app, &request(&stage, &tokens.access, connector, version).await).await, "over");
+        assert_eq!(ask(&stage.renewal(), &request(&stage, &tokens.access, connector, version).await).await, "over");
     }
     let event = request(&stage, &tokens.access, "vault-login", 1).await;
     stage.vault.is(Mood::Refuses);
-    assert_eq!(ask(&stage.app, &event).await, "over");
+    assert_eq!(ask(&stage.renewal(), &event).await, "over");
     stage.vault.is(Mood::Renews);
-    assert_eq!(ask(&stage.app, &event).await, "over", "what was refused is gone");
+    assert_eq!(ask(&stage.renewal(), &event).await, "over", "what was refused is gone");
     assert_eq!(stage.session(&tokens.access).await.tokens.len(), 1);
     assert!(stage.calls(&tokens.access).await, "the other API goes on");
 }
@@ -79,10 +80,10 @@ async fn a_back_end_that_is_down_is_asked_again_later() {
     let tokens = stage.login("pub1", "vault:read").await;
     let event = request(&stage, &tokens.access, "vault-login", 1).await;
     stage.vault.is(Mood::IsDown);
-    assert_eq!(ask(&stage.app, &event).await, "later");
-    assert_eq!(ask(&stage.container_without_store(), &event).await, "later");
+    assert_eq!(ask(&stage.renewal(), &event).await, "later");
+    assert_eq!(ask(&stage.renewal_without_store(), &event).await, "later");
     stage.vault.is(Mood::Renews);
-    assert_eq!(ask(&stage.app, &event).await, "renewed", "the lease was given back");
+    assert_eq!(ask(&stage.renewal(), &event).await, "renewed", "the lease was given back");
 }
 
 /// An ended session, a disabled person, another person's password: nothing is renewed for them.
@@ -92,10 +93,10 @@ async fn nothing_is_renewed_for_who_may_not_go_on() {
     let tokens = stage.login("pub1", "vault:read").await;
     let event = request(&stage, &tokens.access, "vault-login", 1).await;
     let alice = domain::ids::UserId::parse("u_alice").unwrap();
-    stage.db.store.change_credentials(&alice, None, false).await.unwrap();
-    assert_eq!(ask(&stage.app, &event).await, "over");
-    stage.db.store.end_session(&stage.session(&tokens.access).await.sid).await.unwrap();
-    assert_eq!(ask(&stage.app, &event).await, "over");
+    stage.db.store.users.change_credentials(&alice, None, false).await.unwrap();
+    assert_eq!(ask(&stage.renewal(), &event).await, "over");
+    stage.db.store.sessions.end(&stage.session(&tokens.access).await.sid).await.unwrap();
+    assert_eq!(ask(&stage.renewal(), &event).await, "over");
     assert_eq!(stage.vault.renewals(), 0);
 }
 
@@ -107,7 +108,9 @@ async fn an_event_of_api_gateway_renews_nothing() {
     let event = request(&stage, &tokens.access, "vault-login", 1).await;
     let mut rest = crate::request::post("/oauth2/token", &[]).body(event.to_string()).rest();
     rest["renew_internal_token"] = event["renew_internal_token"].clone();
-    assert_eq!(stage.app.handle(rest).await["statusCode"], 401);
-    assert_eq!(ask(&stage.app, &json!({ "renew_internal_token": { "session": "x" } })).await, "later");
+    assert_eq!(stage.app.handle(rest.clone()).await["statusCode"], 401);
+    assert_eq!(ask(&stage.renewal(), &rest).await, "later");
+    assert_eq!(stage.app.handle(event).await["statusCode"], 500, "the token function knows no such event");
+    assert_eq!(ask(&stage.renewal(), &json!({ "renew_internal_token": { "session": "x" } })).await, "later");
     assert_eq!(stage.vault.renewals(), 0);
 }

@@ -39,7 +39,7 @@ async fn revoking_ends_the_internal_tokens() {
     let session = stage.session(&tokens.access).await;
     assert_eq!(session.tokens.len(), 2);
     assert_eq!(stage.send(revoke("pub1", &tokens.refresh, "")).await.status, 200);
-    let ended = stage.db.store.session(&session.sid).await.unwrap().unwrap();
+    let ended = stage.db.store.sessions.get(&session.sid).await.unwrap().unwrap();
     assert!(ended.family.ended && ended.tokens.is_empty());
     for (_, token) in session.tokens {
         assert!(!stage.dump().await.contains(token.sealed.as_str()));

@@ -14,7 +14,7 @@ async fn a_new_password_ends_the_sessions_of_the_old_one() {
     let (one, other) = (stage.login("pub1", NOTES).await, stage.login("pub2", NOTES).await);
     let bob = stage.send(login("bob", "pub1", NOTES)).await.tokens();
     let new = stage.app.passwords.value().hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
-    stage.db.store.change_credentials(&alice, Some(&new), true).await.unwrap();
+    stage.db.store.users.change_credentials(&alice, Some(&new), true).await.unwrap();
     for (client, tokens) in [("pub1", &one), ("pub2", &other)] {
         assert_eq!(stage.refresh(client, &tokens.refresh).await.refusal(), (400, "invalid_grant"));
         assert!(!stage.calls(&tokens.access).await, "the attempt ended the session");
@@ -31,10 +31,10 @@ async fn a_person_disabled_later_has_no_sessions_left() {
     let stage = Stage::new().await;
     let alice = UserId::parse("u_alice").unwrap();
     let tokens = stage.login("pub1", NOTES).await;
-    stage.db.store.change_credentials(&alice, None, false).await.unwrap();
+    stage.db.store.users.change_credentials(&alice, None, false).await.unwrap();
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.refusal(), (400, "invalid_grant"));
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.refusal(), (400, "invalid_grant"));
-    stage.db.store.change_credentials(&alice, None, true).await.unwrap();
+    stage.db.store.users.change_credentials(&alice, None, true).await.unwrap();
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.refusal(), (400, "invalid_grant"), "ended is ended");
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
 }
@@ -48,9 +48,9 @@ async fn a_disabled_application_refreshes_nothing() {
     let tokens = stage.send(post("/oauth2/token", &form).basic("conf1", SECRET)).await.tokens();
     let refresh = post("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh)]);
     let id = domain::ids::ClientId::parse("conf1").unwrap();
-    let app = stage.db.store.app(&id).await.unwrap().unwrap();
-    stage.db.store.put_app(&store::App { enabled: false, ..app.clone() }).await.unwrap();
+    let app = stage.db.store.apps.get(&id).await.unwrap().unwrap();
+    stage.db.store.apps.put(&store::App { enabled: false, ..app.clone() }).await.unwrap();
     assert_eq!(stage.send(refresh.clone().basic("conf1", SECRET)).await.refusal(), (401, "invalid_client"));
-    stage.db.store.put_app(&app).await.unwrap();
+    stage.db.store.apps.put(&app).await.unwrap();
     assert_eq!(stage.send(refresh.basic("conf1", SECRET)).await.status, 200);
 }

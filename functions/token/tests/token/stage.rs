@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use config::Gateway;
 use domain::address::Address;
 use domain::ids::{ApiName, ClientId, PlanName, UserId};
 use domain::password::{Cost, Passwords};
@@ -11,13 +12,14 @@ use domain::scope::Scope;
 use domain::secret::{Secret, sha256_hex};
 use domain::time::{Seconds, Timestamp};
 use local::legacy::Legacy;
+use renewal::Renewal;
 use startup::Clock;
 use store::{AppKind, CreateUser, GrantType, Subscription, User};
 use support::DynamoDb;
 use token::App;
 use tokio::net::TcpListener;
 
-use crate::container::{GATEWAY, build, connectors, signing_keys};
+use crate::container::{GATEWAY, build, build_renewal, connectors, signing_keys, tables};
 use crate::renewing::Renewing;
 use crate::request::{Answer, Request, Tokens, post};
 use support::Wire;
@@ -58,8 +60,8 @@ pub(crate) struct Stage {
     pub(crate) vault: Arc<Renewing>,
     /// A warm container.
     pub(crate) app: App,
-    config: String,
-    signing: String,
+    pub(crate) config: String,
+    pub(crate) signing: String,
     pub(crate) public: String,
 }
 
@@ -76,8 +78,8 @@ impl Stage {
         tokio::spawn(legacy.clone().serve(listener));
         let (signing, public) = signing_keys();
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
-        let vault = Arc::new(Renewing::new(&connectors(&config)));
-        let app = build(&db, &wire.endpoint, &clock, &vault, (&config, &signing, &public), CHEAP);
+        let vault = Arc::new(Renewing::new(&connectors(&Gateway::parse(&config).unwrap())));
+        let app = build(tables(&db, &wire.endpoint), clock.clone(), &vault, (&config, &signing, &public), CHEAP);
         let stage = Self { db, wire, clock, legacy, vault, app, config, signing, public };
         stage.register().await;
         stage
@@ -91,20 +93,30 @@ impl Stage {
     /// A new container that hashes at this cost.
     pub(crate) fn container_at(&self, cost: Cost) -> App {
         let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
-        build(&self.db, &self.wire.endpoint, &self.clock, &self.vault, texts, cost)
+        build(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, texts, cost)
     }
 
     /// A new container of another configuration.
     pub(crate) fn container_with(&self, change: impl FnOnce(&str) -> String) -> App {
         let config = change(&self.config);
         let texts = (config.as_str(), self.signing.as_str(), self.public.as_str());
-        build(&self.db, &self.wire.endpoint, &self.clock, &self.vault, texts, CHEAP)
+        build(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, texts, CHEAP)
     }
 
     /// A new container whose DynamoDB is at another address.
     pub(crate) fn container_without_store(&self) -> App {
         let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
-        build(&self.db, "http://127.0.0.1:1", &self.clock, &self.vault, texts, CHEAP)
+        build(tables(&self.db, "http://127.0.0.1:1"), self.clock.clone(), &self.vault, texts, CHEAP)
+    }
+
+    /// A container of the renewal function on the same tables.
+    pub(crate) fn renewal(&self) -> Renewal {
+        build_renewal(&tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &self.config)
+    }
+
+    /// The same whose DynamoDB is at another address.
+    pub(crate) fn renewal_without_store(&self) -> Renewal {
+        build_renewal(&tables(&self.db, "http://127.0.0.1:1"), self.clock.clone(), &self.vault, &self.config)
     }
 
     async fn register(&self) {
@@ -124,13 +136,13 @@ impl Stage {
             store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
             store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
         ] {
-            self.db.store.put_app(&app).await.unwrap();
+            self.db.store.apps.put(&app).await.unwrap();
         }
         for name in ["alice", "bob", "dora"] {
             self.add_user(name).await;
         }
         let dora = UserId::parse("u_dora").unwrap();
-        self.db.store.change_credentials(&dora, None, false).await.unwrap();
+        self.db.store.users.change_credentials(&dora, None, false).await.unwrap();
     }
 
     /// A person `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
@@ -145,7 +157,7 @@ impl Stage {
             enabled: true,
             links: BTreeMap::new(),
         };
-        assert_eq!(self.db.store.create_user(&user).await, Ok(CreateUser::Created));
+        assert_eq!(self.db.store.users.create(&user).await, Ok(CreateUser::Created));
         user_id
     }
 
@@ -172,7 +184,7 @@ impl Stage {
         let hash = passwords.hash(&Secret::new(PASSWORD.to_owned()), [8; 16]).unwrap();
         for (name, enabled) in [("u_alice", true), ("u_dora", false)] {
             let user = UserId::parse(name).unwrap();
-            self.db.store.change_credentials(&user, Some(&hash), enabled).await.unwrap();
+            self.db.store.users.change_credentials(&user, Some(&hash), enabled).await.unwrap();
         }
     }
 }

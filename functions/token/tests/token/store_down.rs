@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::password::Passwords;
 use support::{Operation, Verdict};
 use token::App;
@@ -145,7 +146,25 @@ async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
     for name in ["alice", "nobody"] {
         assert!(later(&stage.send(guess(name, "pub1", "x")).await));
     }
-    assert!(!stage.wire.seen("UpdateItem", "Guesses"));
+    let kept = stage.db.client.scan().table_name(&stage.db.tables.guesses).send().await.unwrap();
+    let keys = kept.items().iter().map(|item| item["pk"].as_s().unwrap());
+    assert!(keys.clone().count() > 0 && keys.clone().all(|key| key.starts_with("unreadable#")), "{:?}", kept.items());
+}
+
+/// Checklist P-09: only an account that exists can have an item that cannot be read, so that finding such is bounded.
+#[tokio::test]
+async fn accounts_are_not_found_without_end_by_items_that_cannot_be_read() {
+    let stage = Stage::new().await;
+    let users = &stage.db.tables.users;
+    for mut item in stage.db.client.scan().table_name(users).send().await.unwrap().items().to_vec() {
+        item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+        stage.db.client.put_item().table_name(users).set_item(Some(item)).send().await.unwrap();
+    }
+    for _ in 0..200 {
+        assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
+    }
+    assert_eq!(stage.send(guess("bob", "pub1", "x")).await.status, 429);
+    assert_eq!(stage.send(guess("nobody", "pub1", "x")).await.status, 400, "nobody else waits for it");
 }
 
 /// Abuse case F6: a store that does not answer at all; the function does, well before API Gateway gives up.

@@ -123,7 +123,7 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
         12 => revoke(device, [access, newest][which % 2]),
         13..16 => {
             // The call itself does not pass over the wire.
-            stage.app.store.user_by_email("nobody@example.com").await.unwrap();
+            stage.app.users.by_email("nobody@example.com").await.unwrap();
             return format!("called: {}", stage.calls(access).await);
         }
         16 | 17 => again(name, device, [PASSWORD, "x"][which % 2], newest).from(source),

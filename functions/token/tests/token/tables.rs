@@ -16,7 +16,7 @@ impl Stage {
     pub(crate) async fn calls(&self, access: &str) -> bool {
         let keys = PublicKeys::parse_jwks(&self.public).unwrap();
         let Ok(claims) = access_token::verify(access, &keys, ISSUER, AUDIENCE, self.now()) else { return false };
-        let counted = self.db.store.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
+        let counted = self.db.store.grants.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
         matches!(counted.await.unwrap(), Counted::Live(_))
     }
 
@@ -24,13 +24,14 @@ impl Stage {
     pub(crate) async fn session(&self, access: &str) -> Session {
         let (_, claims) = decoded(access);
         let sid = SessionId::parse(claims["sid"].as_str().unwrap()).unwrap();
-        self.db.store.session(&sid).await.unwrap().unwrap()
+        self.db.store.sessions.get(&sid).await.unwrap().unwrap()
     }
 
     /// The versions of the internal tokens that the authorizer hands on with this access token.
     pub(crate) async fn versions(&self, access: &str) -> Vec<u64> {
         let session = self.session(access).await;
-        let counted = self.db.store.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
+        let counted =
+            self.db.store.grants.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
         let Counted::Live(view) = counted.await.unwrap() else { panic!("the session has ended") };
         view.tokens.values().map(|token| token.version).collect()
     }

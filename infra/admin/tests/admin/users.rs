@@ -52,6 +52,19 @@ async fn a_user_lives_from_creation_to_deletion() {
     assert_ne!(again["user_id"], id.as_str(), "the address is free again");
 }
 
+/// Who is created anew under an id has other credentials than whoever had it.
+#[tokio::test]
+async fn an_id_that_comes_again_has_no_epoch_that_was_there_before() {
+    let (gateway, olga) = stage().await;
+    let epoch = async || gateway.store().users.by_email(NEW).await.unwrap().unwrap().credential_epoch;
+    let create = ["users", "create", NEW, "--id", "carla", "-o", "json"];
+    olga.run(&create, PASSWORD).await.json();
+    let first = epoch().await;
+    assert_eq!(olga.json(&["users", "delete", "carla", "--yes"]).await["deleted"], true);
+    olga.run(&create, PASSWORD).await.json();
+    assert!(epoch().await > first + 1, "{first}");
+}
+
 /// The name at a back end is the administrator's to set; sessions of the name before are over.
 #[tokio::test]
 async fn a_link_is_the_name_at_the_back_end_from_the_next_login_on() {

@@ -109,11 +109,12 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
             let names: Vec<_> = entries(statement).iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["Effect", "Principal", "Action", "Resource", "Condition"], "{id}");
             let roles = texts(at(statement, "Condition/ArnEquals/aws:PrincipalArn"));
-            assert!(!roles.is_empty() && roles.iter().all(|role| ["TokenRole.Arn", "ProxyRole.Arn"].contains(role)));
+            let in_vpc = ["TokenRole.Arn", "ProxyRole.Arn", "RenewalRole.Arn"];
+            assert!(!roles.is_empty() && roles.iter().all(|role| in_vpc.contains(role)));
             let resources = texts(at(statement, "Resource"));
             led_to.extend(resources.iter().filter_map(|name| name.split_once('.').map(|(id, _)| id.to_owned())));
         }
-        let roles = ["TokenRole", "ProxyRole"].iter().flat_map(|role| &template.roles[*role].allowed);
+        let roles = ["TokenRole", "ProxyRole", "RenewalRole"].iter().flat_map(|role| &template.roles[*role].allowed);
         let used: BTreeSet<_> =
             roles.filter(|(action, _)| action.starts_with(&format!("{service}:"))).map(|(_, on)| on.clone()).collect();
         assert_eq!(led_to, used, "{id}");
@@ -132,7 +133,7 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
         roles.filter(|(_, role)| role.managed.contains(policy)).map(|(id, _)| id).collect()
     };
     let arn = "arn:aws:kms:eu-central-1:000000000000:key/1";
-    assert_eq!(holders(arn, "KmsReadPolicy"), ["AuthorizerRole", "KeysRole", "ProxyRole", "TokenRole"]);
+    assert_eq!(holders(arn, "KmsReadPolicy"), ["AuthorizerRole", "KeysRole", "ProxyRole", "RenewalRole", "TokenRole"]);
     assert_eq!(holders(arn, "KmsWritePolicy"), ["KeysRole"]);
     for policy in ["KmsReadPolicy", "KmsWritePolicy"] {
         assert_eq!(holders("", policy), Vec::<String>::new(), "{policy}");
@@ -141,7 +142,7 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
     for (policy, action) in [("KmsReadPolicy", "kms:Decrypt"), ("KmsWritePolicy", "kms:GenerateDataKey")] {
         let policy = at(&root, &format!("Resources/{policy}"));
         assert_eq!(text(at(policy, "Condition")), "HasKmsKey");
-        let via = "secretsmanager.${AWS::Region}.amazonaws.com";
+        let via = "secretsmanager.${AWS::Region}.${AWS::URLSuffix}";
         let statements = at(policy, "Properties/PolicyDocument/Statement");
         assert_eq!(texts(statements), ["Allow", action, "KmsKeyArn", via]);
         assert!(get(statements, "0/Condition/StringEquals/kms:ViaService").is_some());

@@ -20,7 +20,7 @@ fn the_template_that_deploys_is_understood() {
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = Template::read(REAL, &Inputs { parameters, table_prefix: "t1-".to_owned() }).unwrap();
     let binaries: Vec<_> = template.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(binaries, ["token", "authorizer", "proxy", "keys"]);
+    assert_eq!(binaries, ["token", "authorizer", "proxy", "renewal", "keys"]);
     let token = template.function("TokenFunction").unwrap();
     assert_eq!(token.memory, 1769);
     assert_eq!(token.environment["USERS_TABLE"], "t1-UsersTable");
@@ -132,7 +132,7 @@ fn a_role_is_read_as_actions_on_named_resources() {
     let expected = [
         ("dynamodb:GetItem", "SessionsTable"),
         ("dynamodb:UpdateItem", "SessionsTable"),
-        ("lambda:InvokeFunction", "TokenFunction"),
+        ("lambda:InvokeFunction", "RenewalFunction"),
         ("secretsmanager:GetSecretValue", "SealingKeys"),
     ];
     assert_eq!(pairs, expected);

@@ -1,29 +1,34 @@
-//! Internal tokens: got at login, renewed at refresh, sealed for one session.
+//! Internal tokens: acquired at login, renewed later, sealed for one session.
 
-use crate::App;
-use crate::error::Failure;
-use connectors::{Acquired, Connector, ConnectorError, Credentials};
+use crate::SessionError;
+use config::Gateway;
+use connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
 use domain::call_context::TokenRef;
 use domain::ids::{ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
+use domain::sealing::{SealedToken, SealingKeys};
 use domain::secret::Secret;
 use domain::session::{Idle, InternalToken, Session};
 use domain::time::Timestamp;
 use futures_util::future::join_all;
-use startup::{Ended, Metric, Remote};
+use startup::{Clock, Ended, Fresh, Metric, Remote, StartError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
-pub(crate) struct Person<'a> {
-    pub(crate) user: &'a UserId,
-    pub(crate) username: &'a str,
-    pub(crate) links: &'a BTreeMap<ConnectorName, String>,
-    pub(crate) password: &'a Secret,
+pub struct Login<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The one form of the user's address.
+    pub username: &'a str,
+    /// Names of the user at legacy systems that go by names of their own.
+    pub links: &'a BTreeMap<ConnectorName, String>,
+    /// What the user has just shown.
+    pub password: &'a Secret,
 }
 
-impl<'a> Person<'a> {
+impl<'a> Login<'a> {
     fn at(&self, connector: &ConnectorName) -> Credentials<'a> {
         let link = self.links.get(connector).map(String::as_str);
         Credentials { username: self.username, link, password: self.password }
@@ -31,38 +36,70 @@ impl<'a> Person<'a> {
 }
 
 /// Internal tokens by connector.
-pub(crate) type Tokens = BTreeMap<ConnectorName, InternalToken>;
+pub type Tokens = BTreeMap<ConnectorName, InternalToken>;
 
-impl App {
+/// Acquires, renews, seals and opens internal tokens.
+pub struct InternalTokens {
+    gateway: Arc<Gateway>,
+    connectors: Connectors,
+    sealing: Fresh<SealingKeys>,
+    clock: Arc<dyn Clock>,
+}
+
+impl InternalTokens {
+    /// By these connectors, sealed with these keys. The clock measures how long legacy systems take.
+    pub fn new(
+        gateway: Arc<Gateway>,
+        connectors: Connectors,
+        sealing: Fresh<SealingKeys>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { gateway, connectors, sealing, clock }
+    }
+
+    pub(crate) fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    pub(crate) async fn freshen(&self) -> Result<(), StartError> {
+        self.sealing.fresh().await.map(drop)
+    }
+
+    /// The keys that open this internal token, if any do.
+    pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
+        let keys = self.sealing.value();
+        if keys.knows(sealed) { Ok(keys) } else { self.sealing.again().await }
+    }
+
     /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
     /// optional; what the others gave is then handed back to them. `before` are the tokens of the session that these
     /// are for, if it is there.
-    pub(crate) async fn acquire(
+    pub async fn acquire(
         &self,
         sid: &SessionId,
         app: &store::App,
         scope: &Scope,
-        person: Person<'_>,
+        login: Login<'_>,
         before: Option<&Tokens>,
         now: Timestamp,
-    ) -> Result<Tokens, Failure> {
-        let (needed, _) = self.connectors_for(app, scope);
+    ) -> Result<Tokens, SessionError> {
+        let (needed, _) = self.required(app, scope);
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = async {
                 let connector = self.connector(name)?;
-                let acquired = self.measured(name, connector.acquire(person.at(name), now)).await;
-                let acquired = acquired.map_err(|error| backend_failure(&error))?;
-                let fits = self.fits(app, person.user, scope, (name, &**connector), &acquired.state);
-                if let Err(failure) = fits {
-                    self.end_one(name, &**connector, &acquired.state).await;
-                    return Err(failure);
+                let acquired = self.measured(name, connector.acquire(login.at(name), now)).await;
+                let acquired = acquired?;
+                let fits = self.check_header_budget(app, login.user, scope, (name, &**connector), &acquired.state);
+                if let Err(error) = fits {
+                    self.log_out_one(name, &**connector, &acquired.state).await;
+                    return Err(error);
                 }
                 Ok(acquired)
             };
             (name, *optional, acquired.await)
         });
         let mut tokens = Tokens::new();
-        let mut failure = None;
+        let mut refused = None;
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
                 Ok(acquired) => {
@@ -74,21 +111,21 @@ impl App {
                     tokens.insert(name.clone(), self.seal(sid, name, version, &acquired, now)?);
                 }
                 Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
-                Err(error) => failure = Some(error),
+                Err(error) => refused = Some(error),
             }
         }
-        match failure {
+        match refused {
             None => Ok(tokens),
-            Some(failure) => {
-                self.end_tokens(sid, &tokens).await;
-                Err(failure)
+            Some(error) => {
+                self.log_out(sid, &tokens).await;
+                Err(error)
             }
         }
     }
 
     /// Renews what wants renewal. A system that refuses loses its token; one that does not answer keeps it, and is asked
     /// again by the next call that needs it. The second value tells of such a one whose token is over.
-    pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> (Tokens, Option<Failure>) {
+    pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> (Tokens, Option<SessionError>) {
         let mut unanswered = None;
         let mut tokens = session.tokens.clone();
         let due = session.tokens.iter().filter(|(_, token)| token.wants_renewal(now));
@@ -99,13 +136,13 @@ impl App {
                 Ok(renewed) => {
                     tokens.insert(name.clone(), renewed);
                 }
-                Err(Failure::BackEndRefused) => {
+                Err(SessionError::BackEndRefused) => {
                     tokens.remove(name);
                 }
-                Err(failure) => {
+                Err(error) => {
                     let over = token.is_over(now);
-                    tracing::warn!(connector = %name, over, reason = %failure, "an internal token was not renewed");
-                    unanswered = unanswered.or(over.then_some(failure));
+                    tracing::warn!(connector = %name, over, reason = %error, "an internal token was not renewed");
+                    unanswered = unanswered.or(over.then_some(error));
                 }
             }
         }
@@ -118,19 +155,18 @@ impl App {
         name: &ConnectorName,
         token: &InternalToken,
         now: Timestamp,
-    ) -> Result<InternalToken, Failure> {
+    ) -> Result<InternalToken, SessionError> {
         let connector = self.connector(name)?;
         let keys = self.sealing_for(&token.sealed).await?;
         if !keys.knows(&token.sealed) {
             // Its key was revoked: only a login can replace what was sealed with it.
             tracing::warn!(connector = %name, "an internal token was sealed with a key that is gone");
-            return Err(Failure::BackEndRefused);
+            return Err(SessionError::BackEndRefused);
         }
         let state = keys
             .open(&session.sid, name, token.version, &token.sealed)
-            .map_err(|_| Failure::Internal("an internal token does not open"))?;
-        let renewed = self.measured(name, connector.renew(&state, now)).await;
-        let renewed = renewed.map_err(|error| backend_failure(&error))?;
+            .map_err(|_| SessionError::Internal("an internal token does not open"))?;
+        let renewed = self.measured(name, connector.renew(&state, now)).await?;
         self.seal(&session.sid, name, token.version.saturating_add(1), &renewed, now)
     }
 
@@ -141,12 +177,12 @@ impl App {
         version: u64,
         acquired: &Acquired,
         now: Timestamp,
-    ) -> Result<InternalToken, Failure> {
+    ) -> Result<InternalToken, SessionError> {
         let sealed = self
             .sealing
             .value()
             .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
-            .map_err(|_| Failure::Internal("sealing failed"))?;
+            .map_err(|_| SessionError::Internal("sealing failed"))?;
         let idle = acquired.idle.map(|after| Idle { after, ends: now.saturating_add(after) });
         let Acquired { ends, renew_until, .. } = *acquired;
         Ok(InternalToken { version, sealed, since: now, ends, idle, renew_until })
@@ -175,8 +211,8 @@ impl App {
         outcome
     }
 
-    pub(crate) fn connector(&self, name: &ConnectorName) -> Result<&Arc<dyn Connector>, Failure> {
-        self.connectors.get(name).ok_or(Failure::Internal("a connector is not built"))
+    pub(crate) fn connector(&self, name: &ConnectorName) -> Result<&Arc<dyn Connector>, SessionError> {
+        self.connectors.get(name).ok_or(SessionError::Internal("a connector is not built"))
     }
 }
 
@@ -188,14 +224,4 @@ pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
         Some(_) => TokenRef::by_version(token.version),
     };
     tokens.iter().map(|(name, token)| (name.clone(), reference(token))).collect()
-}
-
-fn backend_failure(error: &ConnectorError) -> Failure {
-    match error {
-        ConnectorError::Refused => Failure::BackEndRefused,
-        ConnectorError::NotLinked => Failure::NotLinked,
-        ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
-            Failure::BackEnd(error.to_string())
-        }
-    }
 }

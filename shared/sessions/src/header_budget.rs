@@ -1,14 +1,14 @@
-//! Whether an internal token fits into the headers that its back ends take, found out at login and not at every call.
+//! The header budget: whether an internal token fits into the headers that its back ends take, found out at login and not
+//! at every call.
 
-use crate::App;
-use crate::error::Failure;
+use crate::{InternalTokens, SessionError};
 use bytes::Bytes;
 use connectors::{Call, Connector};
 use domain::headers::{CannotBuild, Client, Identity, Outgoing, build_request};
 use domain::ids::{ConnectorName, UserId};
 use domain::scope::Scope;
 
-/// As long as an address of a client gets (RFC 4291 section 2.2).
+/// As long as an address of a client gets (RFC 4291 §2.2).
 const ADDRESS: &str = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
 /// As long as an id of API Gateway.
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
@@ -17,20 +17,21 @@ const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
 /// As long as a trace of X-Ray.
 const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
 
-impl App {
+impl InternalTokens {
     /// Builds the headers of a call without any of the client's own, for each API of the connector.
-    pub(crate) fn fits(
+    pub(crate) fn check_header_budget(
         &self,
         app: &store::App,
         user: &UserId,
         scope: &Scope,
         (name, connector): (&ConnectorName, &dyn Connector),
         state: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SessionError> {
         let call = Call { content_type: None, body: &Bytes::new() };
-        let injection = connector.inject(state, call).map_err(|error| Failure::BackEnd(error.to_string()))?;
-        let (mut fits, mut misfit) = (false, None);
-        for (api_name, api) in self.config.apis_for_scope(scope).filter(|(_, api)| api.connector.as_ref() == Some(name))
+        let injection = connector.inject(state, call).map_err(|error| SessionError::BackEnd(error.to_string()))?;
+        let (mut fits, mut over) = (false, None);
+        for (api_name, api) in
+            self.gateway().apis_for_scope(scope).filter(|(_, api)| api.connector.as_ref() == Some(name))
         {
             let subscription = app.subscriptions.get(api_name).filter(|subscription| subscription.enabled);
             let Some(subscription) = subscription else { continue };
@@ -57,19 +58,19 @@ impl App {
             });
             if built == Err(CannotBuild::OwnTooLarge) {
                 let bytes = injection.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-                tracing::error!(api = %api_name, connector = %name, bytes, room = api.max_header_bytes, "does not fit");
-                let failure = Failure::DoesNotFit { bytes, room: api.max_header_bytes };
+                tracing::error!(api = %api_name, connector = %name, bytes, budget = api.max_header_bytes, "over the header budget");
+                let error = SessionError::OverHeaderBudget { bytes, budget: api.max_header_bytes };
                 if !api.optional {
-                    return Err(failure);
+                    return Err(error);
                 }
-                misfit = Some(failure);
+                over = Some(error);
             } else {
                 fits = true;
             }
         }
         // One that fits nowhere is of no use to anybody.
-        match misfit {
-            Some(failure) if !fits => Err(failure),
+        match over {
+            Some(error) if !fits => Err(error),
             Some(_) | None => Ok(()),
         }
     }

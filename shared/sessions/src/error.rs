@@ -1,0 +1,57 @@
+//! Why a session did not begin, go on or end as asked.
+
+use connectors::ConnectorError;
+use startup::StartError;
+use store::StoreError;
+
+/// Why something about a session could not be done. The texts are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A back end did not take the credentials, or gives no more tokens for them: only a login can help.
+    #[error("a back end refused the credentials")]
+    BackEndRefused,
+    /// A back end that goes by names of its own knows none for this user.
+    #[error("the user is not linked to a name at a back end")]
+    NotLinked,
+    /// Every call would be refused by the back end's own server.
+    #[error("an internal token takes {bytes} bytes of headers, and the budget is {budget}")]
+    OverHeaderBudget {
+        /// Bytes of the headers that the token takes.
+        bytes: usize,
+        /// The most bytes that the API takes, by `max_header_bytes`.
+        budget: u32,
+    },
+    /// A back end does not answer as it should.
+    #[error("back end: {0}")]
+    BackEnd(String),
+    /// No internal token of the session lives or can be renewed: the session has been ended.
+    #[error("the session is over at the back end")]
+    Over,
+    /// The user's credentials changed, or the user was disabled, since it began: the session has been ended.
+    #[error("the credentials changed or the user is disabled")]
+    CredentialsChanged,
+    /// Others are changing it at this moment.
+    #[error("another request is changing this session")]
+    Busy,
+    /// A table does not answer, or holds what cannot be read.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// Keys or the clock cannot be used.
+    #[error("start: {0}")]
+    Start(#[from] StartError),
+    /// What cannot happen did.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+impl From<ConnectorError> for SessionError {
+    fn from(error: ConnectorError) -> Self {
+        match error {
+            ConnectorError::Refused => Self::BackEndRefused,
+            ConnectorError::NotLinked => Self::NotLinked,
+            ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
+                Self::BackEnd(error.to_string())
+            }
+        }
+    }
+}

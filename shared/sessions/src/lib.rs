@@ -1,0 +1,86 @@
+//! Sessions: begin, rotate, end, and the internal tokens that they carry. Whoever logs a user in, in whatever protocol,
+//! does it here; nothing here is worded for one.
+
+mod access;
+mod begin;
+mod end;
+mod error;
+mod header_budget;
+mod internal_tokens;
+mod lease;
+mod logout;
+mod renew;
+mod rotate;
+
+pub use error::SessionError;
+pub use internal_tokens::{InternalTokens, Login, Tokens};
+pub use lease::{MAX_POLLS, POLL_INTERVAL};
+pub use rotate::{Rotation, TokenSource};
+
+use config::Gateway;
+use domain::ids::{ClientId, SessionId, UserId};
+use domain::session::Session;
+use domain::time::Timestamp;
+use startup::StartError;
+use std::sync::Arc;
+use store::{Grants, Users};
+
+/// What may begin, change and end sessions.
+pub struct Sessions {
+    gateway: Arc<Gateway>,
+    users: Users,
+    table: store::Sessions,
+    grants: Grants,
+    tokens: InternalTokens,
+}
+
+impl Sessions {
+    /// Over these tables. Of users it reads whether their credentials still hold.
+    pub fn new(users: Users, table: store::Sessions, grants: Grants, tokens: InternalTokens) -> Self {
+        Self { gateway: Arc::clone(tokens.gateway()), users, table, grants, tokens }
+    }
+
+    /// Internal tokens: acquired before a session begins, and logged out if it does not.
+    pub fn tokens(&self) -> &InternalTokens {
+        &self.tokens
+    }
+
+    /// Reads the keys again that have become old.
+    pub async fn freshen(&self) -> Result<(), StartError> {
+        self.tokens.freshen().await
+    }
+
+    /// The session of this id, ended or not. One strongly consistent read.
+    pub async fn get(&self, sid: &SessionId) -> Result<Option<Session>, SessionError> {
+        Ok(self.table.get(sid).await?)
+    }
+
+    /// Whether calls of this session are admitted. One strongly consistent read.
+    pub async fn is_live(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        sid: &SessionId,
+        now: Timestamp,
+    ) -> Result<bool, SessionError> {
+        Ok(self.grants.entry_is_live(user, client, sid, now).await?)
+    }
+
+    /// Whether the user is enabled and has the credentials the session began with. One strongly consistent read.
+    pub async fn credentials_hold(&self, session: &Session) -> Result<bool, SessionError> {
+        let user = self.users.get(&session.user_id).await?;
+        Ok(user.is_some_and(|user| user.enabled && user.credential_epoch == session.credential_epoch))
+    }
+
+    /// Ends the session if the user's credentials changed, or the user was disabled, since it began.
+    ///
+    /// # Errors
+    /// [`SessionError::CredentialsChanged`] then.
+    pub async fn check_credentials(&self, session: &Session) -> Result<(), SessionError> {
+        if self.credentials_hold(session).await? {
+            return Ok(());
+        }
+        self.end(&session.sid).await?;
+        Err(SessionError::CredentialsChanged)
+    }
+}

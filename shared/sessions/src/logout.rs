@@ -1,0 +1,56 @@
+//! Back-end logout: the end of internal tokens, told to the legacy systems as far as they can be told.
+
+use crate::{InternalTokens, Tokens};
+use connectors::Connector;
+use domain::ids::{ConnectorName, SessionId};
+use domain::session::InternalToken;
+use futures_util::future::join_all;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How long a legacy system may take to end a session. A logout that takes longer is given up: somebody waits.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+impl InternalTokens {
+    /// Tells the legacy systems that the session is over, as far as they can be told.
+    pub async fn log_out(&self, sid: &SessionId, tokens: &Tokens) {
+        let logouts = tokens.iter().map(|(name, token)| async move {
+            let (Ok(connector), Some(state)) = (self.connector(name), self.open(sid, name, token).await) else {
+                return;
+            };
+            self.log_out_one(name, &**connector, &state).await;
+        });
+        join_all(logouts).await;
+    }
+
+    /// The same for those that another login or renewal has replaced. Some systems give the same token every time: to
+    /// end it would end the new one.
+    pub(crate) async fn log_out_replaced(&self, sid: &SessionId, replaced: &Tokens, kept: &Tokens) {
+        let mut superfluous = Tokens::new();
+        for (name, token) in replaced {
+            if let Some(kept) = kept.get(name) {
+                let (old, new) = (self.open(sid, name, token).await, self.open(sid, name, kept).await);
+                if old.is_none() || old == new {
+                    continue;
+                }
+            }
+            superfluous.insert(name.clone(), token.clone());
+        }
+        self.log_out(sid, &superfluous).await;
+    }
+
+    async fn open(&self, sid: &SessionId, name: &ConnectorName, token: &InternalToken) -> Option<Zeroizing<Vec<u8>>> {
+        let keys = self.sealing_for(&token.sealed).await.ok()?;
+        keys.open(sid, name, token.version, &token.sealed).ok()
+    }
+
+    pub(crate) async fn log_out_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
+        let ending = tokio::time::timeout(TIMEOUT, self.measured(name, connector.end(state)));
+        let reason = match ending.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(connector = %name, reason, "the legacy session could not be ended");
+    }
+}

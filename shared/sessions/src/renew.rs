@@ -1,0 +1,73 @@
+//! Renewal in mid-life: a back end has refused an internal token, and a call waits for another.
+
+use crate::internal_tokens::references;
+use crate::lease::Lease;
+use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
+use domain::renewal::{RenewalAnswer, RenewalRequest};
+use domain::session::Session;
+use domain::time::Timestamp;
+use store::Entry;
+
+impl Sessions {
+    /// Renews an internal token, unless that has been done: lease, renew, commit, as at a refresh. Of many that ask at
+    /// once, one does it and the others find it done. `now` is asked again with every poll.
+    pub async fn renew(
+        &self,
+        asked: &RenewalRequest,
+        now: impl Fn() -> Result<Timestamp, SessionError>,
+    ) -> Result<RenewalAnswer, SessionError> {
+        let sid = &asked.session;
+        for poll in 0..MAX_POLLS {
+            if poll > 0 {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+            let now = now()?;
+            let Some(session) = self.table.get(sid).await?.filter(|session| !session.family.ended) else {
+                return Ok(RenewalAnswer::Over);
+            };
+            let Some(token) = session.tokens.get(&asked.connector) else { return Ok(RenewalAnswer::Over) };
+            if token.version != asked.version {
+                return Ok(RenewalAnswer::Renewed);
+            }
+            if !token.is_renewable(now)
+                || now >= session.family.absolute_end
+                || !self.credentials_hold(&session).await?
+            {
+                return Ok(RenewalAnswer::Over);
+            }
+            let lease = Lease::new()?;
+            let renewing = async {
+                match self.tokens.renew_one(&session, &asked.connector, token, now).await {
+                    Ok(token) => Ok(Some(token)),
+                    Err(SessionError::BackEndRefused) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            let Some(renewed) = self.leased(&session, &lease, now, renewing).await? else { continue };
+            if !self.table.replace_token(sid, &asked.connector, renewed.as_ref(), &lease.0).await? {
+                if let (Some(token), true) = (renewed, self.has_ended(sid).await?) {
+                    // Nobody else knows of it.
+                    self.tokens.log_out(sid, &[(asked.connector.clone(), token)].into()).await;
+                }
+                continue;
+            }
+            let answer = if renewed.is_some() { RenewalAnswer::Renewed } else { RenewalAnswer::Over };
+            let mut session = session;
+            session.tokens.remove(&asked.connector);
+            session.tokens.extend(renewed.map(|token| (asked.connector.clone(), token)));
+            // Without it calls first meet the old version, and then read the new one.
+            if let Err(error) = self.refer_to(&session).await {
+                tracing::warn!(session = %sid, reason = %error, "the grant still refers to the version before");
+            }
+            return Ok(answer);
+        }
+        Err(SessionError::Busy)
+    }
+
+    /// Writes into the grant item what the authorizer hands on of the session's internal tokens.
+    pub(crate) async fn refer_to(&self, session: &Session) -> Result<(), SessionError> {
+        let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
+        let tokens = references(&session.tokens);
+        Ok(self.grants.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?)
+    }
+}
