@@ -2,9 +2,10 @@
 
 use crate::App;
 use crate::Request;
-use crate::client::AuthenticatedApp;
+use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::Holder;
+use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::UserId;
@@ -22,7 +23,7 @@ impl App {
         if !app.is_confidential() {
             return Err(Failure::UnauthorizedClient);
         }
-        app.may_use(GrantType::ClientCredentials)?;
+        may_use(app, GrantType::ClientCredentials)?;
         let registered = app.registered();
         let scope = Self::granted_scope(form, &registered.scope)?;
         let client_id = &registered.client_id;

@@ -1,6 +1,7 @@
 //! Every way a request can fail, and the one RFC 6749 answer for each.
 
 use config::NoIssuer;
+use credentials::CredentialsError;
 use domain::event::EventError;
 use domain::form::InvalidForm;
 use domain::oauth_error::ErrorCode;
@@ -87,6 +88,19 @@ impl From<SessionError> for Failure {
             SessionError::Store(error) => Self::Store(error),
             SessionError::Start(error) => Self::Start(error),
             SessionError::Internal(reason) => Self::Internal(reason),
+        }
+    }
+}
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::Password => Self::Credentials,
+            CredentialsError::Client(reason) => Self::Client(reason),
+            CredentialsError::TooManyAttempts(wait) => Self::TooManyAttempts(wait),
+            CredentialsError::Store(error) => Self::Store(error),
+            CredentialsError::Hash(error) => Self::Hash(error),
+            CredentialsError::Start(error) => Self::Start(error),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Token introspection (RFC 7662) for confidential applications, about tokens issued to themselves.
 
-use crate::client::AuthenticatedApp;
 use crate::error::Failure;
 use crate::issue::Lasts;
 use crate::refresh_grant::remaining_scope;
 use crate::{App, Request, answer};
+use credentials::AuthenticatedApp;
 use domain::access_token::AccessClaims;
 use domain::event::ApiResponse;
 use domain::refresh_token::Presented;
@@ -43,7 +43,7 @@ impl App {
         // has been revoked, which only a refresh finds out.
         let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
             && self.sessions.is_useless(registered, &session.scope, &session.tokens, request.now);
-        let refreshable = newest && !over && app.may_use(GrantType::RefreshToken).is_ok();
+        let refreshable = newest && !over && app.has_grant(GrantType::RefreshToken);
         if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);
         }

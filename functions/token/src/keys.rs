@@ -4,7 +4,6 @@ use crate::App;
 use crate::error::Failure;
 use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::keys::{PublicKeys, SigningKey};
-use domain::password::{PasswordHash, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::time::Timestamp;
 use startup::StartError;
@@ -86,7 +85,7 @@ impl App {
     /// Reads again, side by side, what has become old.
     pub(crate) async fn freshen(&self) -> Result<(), StartError> {
         futures_util::try_join!(
-            self.passwords.fresh(),
+            self.passwords.freshen(),
             self.signing.fresh(),
             self.public.fresh(),
             self.sessions.freshen(),
@@ -99,12 +98,6 @@ impl App {
     pub(crate) async fn refresh_for(&self, key_id: &str) -> Result<Arc<RefreshKeys>, Failure> {
         let keys = self.refresh.value();
         if keys.knows(key_id) { Ok(keys) } else { Ok(self.refresh.again().await?) }
-    }
-
-    /// The hasher that can compare with this hash; any will do for nobody's.
-    pub(crate) async fn passwords_for(&self, stored: Option<&PasswordHash>) -> Result<Arc<Passwords>, Failure> {
-        let keys = self.passwords.value();
-        if stored.is_none_or(|stored| keys.knows(stored)) { Ok(keys) } else { Ok(self.passwords.again().await?) }
     }
 
     /// Verifies an access token of ours.

@@ -4,7 +4,6 @@ mod answer;
 mod client;
 mod client_credentials_grant;
 mod error;
-mod guard;
 mod introspect;
 mod issue;
 mod keys;
@@ -15,20 +14,18 @@ mod refresh_grant;
 mod revoke;
 mod start;
 
-use crate::client::AuthenticatedApp;
 use crate::error::Failure;
 use config::Gateway;
+use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use domain::form::Form;
 use domain::keys::{PublicKeys, SigningKey};
-use domain::password::Passwords;
 use domain::refresh_token::RefreshKeys;
 use domain::time::Timestamp;
 use serde_json::Value;
 use sessions::{Sessions, TokenSource};
 use startup::{Clock, Fresh, Metric, StartError};
 use std::sync::Arc;
-use store::{Apps, LoginAttempts, Users};
 
 pub use keys::InForce;
 
@@ -36,14 +33,10 @@ pub use keys::InForce;
 pub struct App {
     /// The parsed configuration.
     pub config: Arc<Gateway>,
-    /// People, and how their passwords are stored.
-    pub users: Users,
-    /// Registered applications.
-    pub apps: Apps,
-    /// Failed logins.
-    pub attempts: LoginAttempts,
-    /// Hashes and compares passwords.
-    pub passwords: Fresh<Passwords>,
+    /// Authenticates applications.
+    pub clients: ClientAuthentication,
+    /// Checks passwords.
+    pub passwords: PasswordCheck,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
     /// Verifies them, and is published.

@@ -1,9 +1,10 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
-use crate::client::AuthenticatedApp;
+use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::Holder;
 use crate::{App, Request};
+use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
 use domain::form::Form;
 use domain::ids::{ClientId, SessionId};
@@ -25,7 +26,7 @@ impl App {
         form: &Form,
         source: TokenSource<'_>,
     ) -> Result<ApiResponse, Failure> {
-        app.may_use(GrantType::RefreshToken)?;
+        may_use(app, GrantType::RefreshToken)?;
         let registered = app.registered();
         let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
         let unknown = SessionId::from_random(startup::entropy::bytes()?);

@@ -5,6 +5,7 @@ use crate::keys::InForce;
 use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
+use credentials::{ClientAuthentication, PasswordCheck};
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
@@ -43,14 +44,14 @@ impl App {
         let users = Users::new(dynamodb.clone(), table("USERS_TABLE")?);
         let grants = Grants::new(dynamodb.clone(), table("GRANTS_TABLE")?);
         let of_sessions = store::Sessions::new(dynamodb.clone(), table("SESSIONS_TABLE")?);
+        let apps = Apps::new(dynamodb.clone(), table("APPS_TABLE")?);
+        let attempts = LoginAttempts::new(dynamodb, table("GUESSES_TABLE")?);
         let tokens = InternalTokens::new(Arc::clone(&config), connectors, sealing, Arc::clone(&clock));
         Ok(Self {
             sessions: Sessions::new(users.clone(), of_sessions, grants, tokens),
             config,
-            users,
-            apps: Apps::new(dynamodb.clone(), table("APPS_TABLE")?),
-            attempts: LoginAttempts::new(dynamodb, table("GUESSES_TABLE")?),
-            passwords,
+            clients: ClientAuthentication::new(apps, attempts.clone()),
+            passwords: PasswordCheck::new(users, passwords, attempts),
             signing,
             public: public.guarded(PublicKeys::may_follow),
             in_force: InForce::default(),

@@ -2,7 +2,7 @@
 
 use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
-use crate::policy::Weak;
+use credentials::password_policy::Weak;
 use domain::ids::{ApiName, ClientId, InvalidId, UserId};
 use startup::StartError;
 use std::path::PathBuf;

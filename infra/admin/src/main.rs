@@ -22,7 +22,6 @@ mod keys;
 mod migrate;
 mod output;
 mod people;
-mod policy;
 mod sessions;
 mod shell;
 mod subscriptions;

@@ -5,7 +5,8 @@ use crate::cli::{ChangeUser, CreateUser, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
-use crate::{import, policy, sessions, when};
+use crate::{import, sessions, when};
+use credentials::password_policy;
 use domain::address::{Address, name_at_a_back_end};
 use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
@@ -82,7 +83,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
 }
 
 async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
-    policy::check(password.expose(), email)?;
+    password_policy::check(password.expose(), email)?;
     Ok(context.passwords().await?.hash(password, startup::entropy::bytes()?)?)
 }
 

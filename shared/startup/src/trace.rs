@@ -13,11 +13,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The targets of our own lines: the crates that run in functions, and what somebody should be told of.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "alarm",
     "authorizer",
     "config",
     "connectors",
+    "credentials",
     "domain",
     "keys",
     "proxy",

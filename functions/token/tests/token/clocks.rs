@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use credentials::PasswordCheck;
 use domain::ids::{ClientId, ConnectorName, SessionId};
 use domain::renewal::RenewalRequest;
 use renewal::Renewal;
@@ -27,6 +28,7 @@ async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Renewal, Arc<Wr
     let passwords = pepper(&Secrets::new(&aws), clock.clone()).await;
     let renewal = build_renewal(&store, clock.clone(), &stage.vault, &stage.config);
     let texts = (stage.config.as_str(), stage.signing.as_str(), stage.public.as_str());
+    let passwords = PasswordCheck::new(store.users.clone(), passwords, store.attempts.clone());
     (App { passwords, ..build(store, clock, &stage.vault, texts, CHEAP) }, renewal, machine)
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
+use credentials::{ClientAuthentication, PasswordCheck};
 use domain::ids::ConnectorName;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
@@ -125,6 +126,11 @@ pub(crate) fn build_renewal(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Re
     Renewal { sessions: sessions(store, clock.clone(), vault, &gateway), clock }
 }
 
+/// What hashes passwords in a container, at this cost.
+pub(crate) fn hasher(cost: Cost) -> Passwords {
+    Passwords::new(&key_set("k1", 1), cost).unwrap()
+}
+
 /// A container of the token function.
 pub(crate) fn build(
     store: Store,
@@ -137,10 +143,8 @@ pub(crate) fn build(
     App {
         sessions: sessions(&store, clock.clone(), vault, &config),
         config,
-        users: store.users,
-        apps: store.apps,
-        attempts: store.attempts,
-        passwords: Fresh::of(Passwords::new(&key_set("k1", 1), cost).unwrap()),
+        clients: ClientAuthentication::new(store.apps, store.attempts.clone()),
+        passwords: PasswordCheck::new(store.users, Fresh::of(hasher(cost)), store.attempts),
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
         refresh: Fresh::of(RefreshKeys::parse(&key_set("k1", 3)).unwrap()),

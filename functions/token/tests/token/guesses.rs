@@ -6,8 +6,9 @@ use domain::password::Cost;
 use domain::secret::Secret;
 use futures_util::future::join_all;
 
+use crate::container::hasher;
 use crate::request::{Answer, post};
-use crate::stage::{NOTES, PASSWORD, Stage, guess, login, send};
+use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, guess, login, send};
 
 fn evaluated(answers: &[Answer]) -> usize {
     answers.iter().filter(|answer| answer.refusal() == (400, "invalid_grant")).count()
@@ -26,7 +27,7 @@ async fn nothing_tells_whether_a_person_exists() {
     let stage = Stage::new().await;
     let app = stage.container_at(Cost::default());
     // Alice and Dora have hashes of the default cost, as the unknown person's decoy has.
-    stage.rehash_everyone(&app.passwords.value()).await;
+    stage.rehash_everyone(&hasher(Cost::default())).await;
     let mut times = [const { Vec::new() }; 3];
     let mut seen = BTreeSet::new();
     stage.wire.since_last();
@@ -150,7 +151,7 @@ async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
     assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(once_known)).await]), 1);
 
     let alice = domain::ids::UserId::parse("u_alice").unwrap();
-    let new = stage.app.passwords.value().hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
+    let new = hasher(CHEAP).hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
     assert_eq!(stage.db.store.users.set_password(&alice, &new).await, Ok(true));
     let own = wait(&stage.send(guess("alice", "pub1", "a new one").from(home)).await);
     wait(&stage.send(guess("alice", "pub1", PASSWORD).from(once_known)).await);

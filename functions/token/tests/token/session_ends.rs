@@ -3,8 +3,9 @@
 use domain::ids::UserId;
 use domain::secret::Secret;
 
+use crate::container::hasher;
 use crate::request::post;
-use crate::stage::{NOTES, PASSWORD, SECRET, Stage, guess, login};
+use crate::stage::{CHEAP, NOTES, PASSWORD, SECRET, Stage, guess, login};
 
 /// Checklist Z-27, S-12: every session of the old password ends; the new password logs in.
 #[tokio::test]
@@ -13,7 +14,7 @@ async fn a_new_password_ends_the_sessions_of_the_old_one() {
     let alice = UserId::parse("u_alice").unwrap();
     let (one, other) = (stage.login("pub1", NOTES).await, stage.login("pub2", NOTES).await);
     let bob = stage.send(login("bob", "pub1", NOTES)).await.tokens();
-    let new = stage.app.passwords.value().hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
+    let new = hasher(CHEAP).hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
     stage.db.store.users.change_credentials(&alice, Some(&new), true).await.unwrap();
     for (client, tokens) in [("pub1", &one), ("pub2", &other)] {
         assert_eq!(stage.refresh(client, &tokens.refresh).await.refusal(), (400, "invalid_grant"));

@@ -19,7 +19,7 @@ use support::DynamoDb;
 use token::App;
 use tokio::net::TcpListener;
 
-use crate::container::{GATEWAY, build, build_renewal, connectors, signing_keys, tables};
+use crate::container::{GATEWAY, build, build_renewal, connectors, hasher, signing_keys, tables};
 use crate::renewing::Renewing;
 use crate::request::{Answer, Request, Tokens, post};
 use support::Wire;
@@ -148,7 +148,7 @@ impl Stage {
     /// A person `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
     pub(crate) async fn add_user(&self, name: &str) -> UserId {
         let user_id = UserId::parse(&format!("u_{name}")).unwrap();
-        let password = self.app.passwords.value().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
+        let password = hasher(CHEAP).hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
         let user = User {
             user_id: user_id.clone(),
             email: Address::parse(&format!("{name}@example.com")).unwrap(),

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use credentials::PasswordCheck;
 use domain::password::Passwords;
 use support::{Operation, Verdict};
 use token::App;
 
-use crate::container::{environment, key_set, pepper, secrets_manager};
+use crate::container::{environment, key_set, pepper, secrets_manager, tables};
 use crate::request::{Answer, post};
 use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
@@ -134,6 +135,8 @@ async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
     let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
     let passwords =
         pepper(&startup::Secrets::new(&startup::Aws::new(&environment).unwrap()), stage.clock.clone()).await;
+    let store = tables(&stage.db, &stage.wire.endpoint);
+    let passwords = PasswordCheck::new(store.users, passwords, store.attempts);
     let app = App { passwords, ..stage.container() };
     stage.rehash_everyone(&Passwords::new(&key_set("k2", 2), CHEAP).unwrap()).await;
     secrets.set("Pepper", "unreadable");

@@ -14,19 +14,23 @@ const WORD: usize = 4;
 
 /// Why a password is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Weak {
+pub enum Weak {
+    /// Too few code points.
     #[error("it has {0} characters; at least {MIN} are needed, and four or five unusual words are easy to remember")]
     Short(usize),
+    /// Longer than what is hashed.
     #[error("it has more than {MAX_BYTES} bytes")]
     Long,
+    /// Found early by who guesses.
     #[error("it is common or repeats itself, so that it is guessed early ({0})")]
     Common(String),
+    /// Made of words of the account.
     #[error("without \"{0}\", which everybody can know, it has fewer than {MIN} characters")]
     Known(String),
 }
 
 /// Checks a password of the account with this address.
-pub(crate) fn check(password: &str, email: &str) -> Result<(), Weak> {
+pub fn check(password: &str, email: &str) -> Result<(), Weak> {
     if password.len() > MAX_BYTES {
         return Err(Weak::Long);
     }

@@ -1,0 +1,102 @@
+//! Whether a password is a user's: the same steps for whoever exists and whoever does not.
+
+use crate::CredentialsError;
+use crate::login_attempts::{LoginAttempts, Origin};
+use domain::address::Address;
+use domain::ids::ClientId;
+use domain::password::{PasswordHash, Passwords, Verdict};
+use domain::secret::Secret;
+use domain::session::Session;
+use domain::source::Source;
+use domain::time::Timestamp;
+use startup::{Fresh, StartError};
+use std::sync::Arc;
+use store::{StoreError, User, Users};
+
+/// Somebody who shows a password.
+pub struct PasswordLogin<'a> {
+    /// What was typed as the address.
+    pub username: &'a str,
+    /// What was typed as the password.
+    pub password: &'a Secret,
+    /// The application it was typed into.
+    pub client: &'a ClientId,
+    /// Where it came from.
+    pub source: &'a Source,
+    /// A session that the request has shown: whoever has it is no stranger to its user.
+    pub session: Option<&'a Session>,
+}
+
+/// Checks passwords against the store of users.
+pub struct PasswordCheck {
+    users: Users,
+    passwords: Fresh<Passwords>,
+    attempts: LoginAttempts,
+}
+
+impl PasswordCheck {
+    /// Of these users, with this hasher, counting attempts in this table.
+    pub fn new(users: Users, passwords: Fresh<Passwords>, attempts: store::LoginAttempts) -> Self {
+        Self { users, passwords, attempts: LoginAttempts::new(attempts) }
+    }
+
+    /// Reads the pepper again if it has become old.
+    pub async fn freshen(&self) -> Result<(), StartError> {
+        self.passwords.fresh().await.map(drop)
+    }
+
+    /// The user, if the password is right. Unknown, disabled and wrong take the same steps and time.
+    pub async fn check(&self, login: &PasswordLogin<'_>, now: Timestamp) -> Result<User, CredentialsError> {
+        let PasswordLogin { username, password, client, source, session } = *login;
+        // A text that is no address is nobody's, and takes the same steps.
+        let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
+        // Whatever a comparison needs is here before the attempt is counted: a request that is told to come back because
+        // something is missing has had no attempt, and has not used one up.
+        let user = match self.users.by_email(username).await {
+            Err(error @ (StoreError::Newer { .. } | StoreError::Corrupt { .. })) => {
+                return Err(self.attempts.unreadable(source, error.into(), now).await);
+            }
+            user => user?,
+        };
+        let stored = user.as_ref().and_then(|user| user.password.as_ref());
+        let passwords = match self.passwords_for(stored).await {
+            Err(error) => return Err(self.attempts.unreadable(source, error.into(), now).await),
+            Ok(passwords) => passwords,
+        };
+        let own = |session: &&Session| {
+            user.as_ref().is_some_and(|user| {
+                user.user_id == session.user_id && user.credential_epoch == session.credential_epoch && user.enabled
+            })
+        };
+        let origin = Origin { client, source, session: session.filter(own).map(|session| &session.sid) };
+        let reserved = self.attempts.reserve(&origin, &address, user.as_ref(), now).await?;
+        let verdict = passwords.verify(password, stored)?;
+        let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(CredentialsError::Password) };
+        if !user.enabled {
+            return Err(CredentialsError::Password);
+        }
+        self.attempts.succeeded(&reserved, &user, now).await?;
+        if let (true, Some(old)) = (outdated, &user.password) {
+            self.rehash(&user, old, password).await;
+        }
+        Ok(user)
+    }
+
+    /// The hasher that can compare with this hash; any will do for nobody's.
+    async fn passwords_for(&self, stored: Option<&PasswordHash>) -> Result<Arc<Passwords>, StartError> {
+        let passwords = self.passwords.value();
+        if stored.is_none_or(|stored| passwords.knows(stored)) { Ok(passwords) } else { self.passwords.again().await }
+    }
+
+    /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.
+    async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
+        let rehashed = async {
+            let new = self.passwords.value().hash(password, startup::entropy::bytes()?)?;
+            self.users.rehash(&user.user_id, old, &new).await?;
+            Ok::<_, CredentialsError>(())
+        };
+        if let Err(error) = rehashed.await {
+            tracing::warn!(reason = %error, "the password hash stays outdated");
+        }
+    }
+}
