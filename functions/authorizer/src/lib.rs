@@ -215,8 +215,13 @@ fn name_of(app: &App) -> String {
     if app.name.is_empty() { app.client_id.to_string() } else { app.name.clone() }
 }
 
+/// Answers an event, also while the function cannot start.
+pub async fn handle(started: Result<&Authorizer, StartError>, event: Value) -> Result<Value, AuthorizerError> {
+    Box::pin(started.map_err(|error| not_ready(&error))?.authorize(event)).await
+}
+
 /// The answer while the function cannot start: a REST API makes it 503.
-pub fn not_ready(error: &StartError) -> AuthorizerError {
+fn not_ready(error: &StartError) -> AuthorizerError {
     startup::count(Metric::Decision { outcome: "failed" });
     failed(error)
 }

@@ -18,11 +18,13 @@ use domain::rotation::signing::NoPair;
 use domain::rotation::symmetric::InvalidKeySet;
 use domain::rotation::{CannotMove, Timing};
 use domain::time::Seconds;
+use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::Value;
 use startup::fresh::key_timing;
 use startup::secret_versions::{SecretError, SecretVersions};
 use startup::{Aws, Clock, Environment, StartError, SystemClock, entropy};
+use std::future::{Ready, ready};
 
 use crate::key_secret::Names;
 
@@ -111,9 +113,19 @@ impl Keys {
     }
 }
 
+/// Reads the environment.
+#[expect(clippy::needless_pass_by_value, reason = "every function is built from an environment of its own")]
+pub fn start(environment: Environment) -> Ready<Result<Keys, StartError>> {
+    ready(Keys::from_environment(&environment))
+}
+
 /// Handles one event, with the function or the reason why it could not start. What CloudFormation asks for is answered to
 /// its address, failures included.
-pub async fn handle(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Failure> {
+pub async fn handle(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Error> {
+    Ok(Box::pin(act(started, event)).await?)
+}
+
+async fn act(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Failure> {
     let event = serde_json::from_value(event).map_err(|error| Failure::Event(error.to_string()))?;
     let outcome = match event {
         Event::Resource(request) => {

@@ -6,6 +6,7 @@ mod failure;
 mod forward;
 mod preflight;
 mod renewal;
+mod start;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -19,6 +20,7 @@ use connectors::Connectors;
 use connectors::back_end::{BackEndClients, BackEndError};
 use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
+use lambda_runtime::Error;
 use serde_json::Value;
 use startup::{Clock, Fresh, StartError};
 use store::Sessions;
@@ -26,13 +28,24 @@ use store::Sessions;
 use crate::call::Call;
 use crate::failure::Failure;
 pub use crate::renewal::Renewer;
+pub use crate::start::start;
 use crate::tokens::Tokens;
 
 /// How long a call may take with everything it meets, such as a renewal and a repetition: API Gateway waits 29 s.
 const LONGEST: Duration = Duration::from_secs(28);
 
+/// Answers an event, also while the function cannot start.
+///
+/// An error means that the event is none of API Gateway's; every other failure is an answer.
+pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result<Value, Error> {
+    match started {
+        Ok(proxy) => Ok(Box::pin(proxy.handle(event)).await?),
+        Err(error) => Ok(not_ready(&event, &error)),
+    }
+}
+
 /// The answer while the function cannot start: come back later.
-pub fn not_ready(event: &Value, error: &StartError) -> Value {
+fn not_ready(event: &Value, error: &StartError) -> Value {
     Failure::NotReady(error.clone()).answer().into_value(version(event))
 }
 

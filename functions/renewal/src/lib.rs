@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use serde_json::Value;
 use sessions::{SessionError, Sessions};
 use startup::{Clock, StartError};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 pub use start::start;
@@ -40,7 +41,7 @@ impl Renewal {
         };
         done.await.unwrap_or_else(|error| {
             let (session, connector) = (&asked.session, &asked.connector);
-            tracing::warn!(%session, %connector, reason = %error, "no renewal in mid-life");
+            tracing::warn!(%session, %connector, kind = error.kind(), reason = %error, "no renewal in mid-life");
             RenewalAnswer::Later
         })
     }
@@ -52,8 +53,16 @@ impl Renewal {
     }
 }
 
+/// Answers an event, also while the function cannot start.
+pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Result<Value, Infallible> {
+    match started {
+        Ok(renewal) => Ok(Box::pin(renewal.handle(&event)).await),
+        Err(error) => Ok(not_ready(&error)),
+    }
+}
+
 /// The answer while the function cannot start: what is missing is in the log.
-pub fn not_ready(error: &StartError) -> Value {
+fn not_ready(error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
     serde_json::json!(RenewalAnswer::Later)
 }

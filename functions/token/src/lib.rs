@@ -25,9 +25,11 @@ use domain::time::Timestamp;
 use serde_json::Value;
 use sessions::{Sessions, TokenSource};
 use startup::{Clock, Fresh, Metric, StartError};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 pub use keys::InForce;
+pub use start::start;
 
 /// Everything the token function works with.
 pub struct App {
@@ -144,8 +146,16 @@ impl App {
     }
 }
 
+/// Answers an event, also while the function cannot start.
+pub async fn handle(started: Result<&App, StartError>, event: Value) -> Result<Value, Infallible> {
+    match started {
+        Ok(app) => Ok(Box::pin(app.handle(event)).await),
+        Err(error) => Ok(not_ready(&event, &error)),
+    }
+}
+
 /// The answer while the function cannot start: 503, and what is missing in the log.
-pub fn not_ready(event: &Value, error: &StartError) -> Value {
+fn not_ready(event: &Value, error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
     let version =
         if event.get("version").and_then(Value::as_str) == Some("2.0") { ApiVersion::Http } else { ApiVersion::Rest };

@@ -1,24 +1,28 @@
-//! What a function builds on its first use: once when it works, anew with every request while it does not.
+//! The one shape of a function: what it works with is built once when that works, anew with every request while it does not,
+//! and then events are answered.
 
-use crate::{Environment, StartError};
+use crate::{Environment, Observer, StartError, SystemClock};
 use domain::causes;
-use std::error::Error;
+use domain::event::request_id;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
 
 /// A value that is built at start, and again later if the start failed: a secret store that is down at a cold start
 /// makes answers of 503 until it is back, not a crashing function.
-pub struct Function<T> {
+struct Function<T> {
     cell: OnceCell<T>,
     build: Box<dyn Fn() -> Building<T> + Send + Sync>,
 }
 
 impl<T> Function<T> {
     /// Tries to build at once, so that connections are open before the first request.
-    pub async fn start<F>(build: impl Fn() -> F + Send + Sync + 'static) -> Self
+    async fn start<F>(build: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<T, StartError>> + Send + 'static,
     {
@@ -30,19 +34,26 @@ impl<T> Function<T> {
     }
 
     /// The value, built now if it was not.
-    pub async fn get(&self) -> Result<&T, StartError> {
+    async fn get(&self) -> Result<&T, StartError> {
         self.cell.get_or_try_init(|| (self.build)()).await
     }
 }
 
-/// Runs a function until Lambda ends it. `work` asks the Runtime API for invocations; when it ends by itself, or this is no
-/// Lambda, the reason is one line of the log, in words.
-pub async fn run<E>(environment: &Environment, work: impl Future<Output = Result<(), E>>) -> ExitCode
+/// Runs a function until Lambda ends it: `build` makes what it works with, and `handle` answers one event with that, or
+/// says why it cannot. When it ends by itself, or this is no Lambda, the reason is one line of the log, in words.
+pub async fn run<T, B, E>(
+    name: &'static str,
+    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
+) -> ExitCode
 where
-    E: Into<Box<dyn Error + Send + Sync>>,
+    B: Future<Output = Result<T, StartError>> + Send + 'static,
+    E: Into<Diagnostic> + std::fmt::Debug,
 {
-    let ended = match inside_lambda(environment) {
-        Ok(()) => work.await.map_err(|error| causes(&*error.into())),
+    let environment = Environment::from_process();
+    crate::tracing(&environment);
+    let ended = match inside_lambda(&environment) {
+        Ok(()) => serve(name, environment, build, handle).await.map_err(|error| causes(&*error)),
         Err(error) => Err(error.to_string()),
     };
     match ended {
@@ -52,6 +63,29 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// Asks the Runtime API for one event after the other. What happens meanwhile is told with the id of the request.
+async fn serve<T, B, E>(
+    name: &'static str,
+    environment: Environment,
+    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
+) -> Result<(), Error>
+where
+    B: Future<Output = Result<T, StartError>> + Send + 'static,
+    E: Into<Diagnostic> + std::fmt::Debug,
+{
+    let observer = &Observer::new(&environment, name, Arc::new(SystemClock));
+    let function = &observer.starting(Function::start(move || build(environment.clone()))).await;
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let LambdaEvent { payload, context } = event;
+        let request_id = request_id(&payload).unwrap_or(&context.request_id).to_owned();
+        let answer = async { handle(function.get().await, payload).await };
+        observer.observe(&request_id, context.xray_trace_id.as_deref(), answer).await
+    }))
+    .await
 }
 
 /// Whether the variables are there without which the runtime panics.

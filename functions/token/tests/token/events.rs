@@ -89,11 +89,11 @@ async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
 }
 
 /// Abuse case K1: until it can start, the function asks for patience.
-#[test]
-fn a_function_that_cannot_start_says_when_to_come_back() {
+#[tokio::test]
+async fn a_function_that_cannot_start_says_when_to_come_back() {
     let error = StartError::Unavailable { what: "secret x".into(), reason: "no answer".into() };
     for event in [login("alice", "pub1", NOTES).rest(), login("alice", "pub1", NOTES).http(), Value::Null] {
-        let answer = Answer::of(&token::not_ready(&event, &error));
+        let answer = Answer::of(&token::handle(Err(error.clone()), event).await.unwrap());
         assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
         assert!(!answer.text.contains("secret"));
     }
