@@ -1,4 +1,4 @@
-"""Hands every sample in events/ to its function and checks the outcome; then one call, of either version, through all three.
+"""Hands every sample in events/ to its function and checks the outcome; then one call, of either version, through three.
 
 Usage: events.py DIRECTORY COMMAND…, where {id} in the command stands for the logical id of the function, {binary} for the
 name of its binary and {event} for the file of the event. Events made here are written into DIRECTORY.
@@ -23,6 +23,7 @@ SAMPLES = {
     "proxy-rest.json": "401 with new login is needed",
     "proxy-rest-post.json": "401 with new login is needed",
     "proxy-http.json": "401 with new login is needed",
+    "renewal.json": "word over",
 }
 
 directory, command = Path(sys.argv[1]), sys.argv[2:]
@@ -30,7 +31,7 @@ directory, command = Path(sys.argv[1]), sys.argv[2:]
 
 def invoke(path):
     """The answer of a function as JSON, or what was printed instead."""
-    binary = path.name.split("-")[0]
+    binary = path.stem.split("-")[0]
     places = {"id": IDS[binary], "binary": binary, "event": path}
     try:
         run = subprocess.run([part.format(**places) for part in command], capture_output=True, text=True, timeout=120)
@@ -52,6 +53,8 @@ def check(path, wanted, note=""):
     what, _, words = wanted.partition(" with ")
     if what.startswith("error "):
         good = answer is None and what.removeprefix("error ") in printed
+    elif what.startswith("word "):
+        good = answer == what.removeprefix("word ")
     elif what.startswith("decision "):
         good = answer and answer.get("context", {}).get("decision") == what.removeprefix("decision ")
     else:

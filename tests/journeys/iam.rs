@@ -3,6 +3,7 @@
 //! The local stack holds every request of a function against its role, in every journey of these tests, so a right that
 //! is missing breaks the journey that needs it. Here the journeys use all of them, so a right too many shows as well.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::ids::UserId;
@@ -55,13 +56,8 @@ async fn use_everything(gateway: &Gateway) {
 async fn every_role_has_exactly_the_rights_that_its_function_uses() {
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
-        let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
-        options.config = files.path().join("demo.yaml");
-        let text = text.replace("calls: 60", "calls: 2").replace("and_app: 8", "and_app: 2");
-        let renewable =
-            "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
-        let text = text.replacen("cookie_max_age: true }", renewable, 1);
-        std::fs::write(&options.config, text).expect("a file");
+        let changes = [("calls: 60", "calls: 2"), ("and_app: 8", "and_app: 2")];
+        options.config = renewable(files.path(), &options.config, &changes);
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
     })
     .await;
@@ -80,15 +76,45 @@ async fn every_role_has_exactly_the_rights_that_its_function_uses() {
     }
 }
 
-/// The status of a login and of a call when one right of this role is another one.
-async fn without(role: &str, right: &str, instead: &str) -> (u16, u16) {
-    let files = tempfile::tempdir().expect("a directory");
+/// The template with another right in the place of one of this role.
+fn template_with(files: &Path, role: &str, right: &str, instead: &str) -> PathBuf {
     let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
     let (before, of_role) = text.split_once(&format!("\n  {role}:\n")).expect("a role");
     assert!(of_role.contains(right), "{right}");
-    let template = files.path().join("template.yaml");
+    let template = files.join("template.yaml");
     let text = format!("{before}\n  {role}:\n{}", of_role.replacen(right, instead, 1));
     std::fs::write(&template, text).expect("a file");
+    template
+}
+
+/// The demo whose back end's sessions can be renewed, after these changes.
+fn renewable(files: &Path, demo: &Path, changes: &[(&str, &str)]) -> PathBuf {
+    let text = std::fs::read_to_string(demo).expect("the demo's configuration");
+    let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+    let renewable =
+        "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
+    let config = files.join("demo.yaml");
+    std::fs::write(&config, text.replacen("cookie_max_age: true }", renewable, 1)).expect("a file");
+    config
+}
+
+/// The status of a call whose session the back end has forgotten, when one right of this role is another one.
+async fn renewed_without(role: &str, right: &str, instead: &str) -> u16 {
+    let files = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start_with(|options| {
+        options.template = template_with(files.path(), role, right, instead);
+        options.config = renewable(files.path(), &options.config, &[]);
+    })
+    .await;
+    let tokens = gateway.login(ADA).await;
+    gateway.stack.legacy().forget_sessions();
+    gateway.call("GET", "/orders", &tokens.access).await.status
+}
+
+/// The status of a login and of a call when one right of this role is another one.
+async fn without(role: &str, right: &str, instead: &str) -> (u16, u16) {
+    let files = tempfile::tempdir().expect("a directory");
+    let template = template_with(files.path(), role, right, instead);
     let gateway = Gateway::start_with(|options| options.template = template).await;
     // The second session's internal token is read from the store.
     gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
@@ -108,6 +134,9 @@ async fn a_function_does_not_work_with_one_right_less() {
     assert_eq!(without("AuthorizerRole", &format!("{authorizer}{}", resource("Grants")), &changed).await, (200, 503));
     let proxy = |first: &str| format!("Action: [dynamodb:{first}, dynamodb:UpdateItem]{}", resource("Sessions"));
     assert_eq!(without("ProxyRole", &proxy("GetItem"), &proxy("Query")).await, (200, 503));
+    let invoke = "Action: lambda:InvokeFunction";
+    assert_eq!(renewed_without("ProxyRole", invoke, "Action: lambda:GetFunction").await, 503);
+    assert_eq!(renewed_without("RenewalRole", &proxy("GetItem"), &proxy("Query")).await, 503);
 }
 
 /// A gateway with an account of its own at a realm that is not there.

@@ -15,7 +15,7 @@ pub(crate) struct WithoutKerberos {
 }
 
 fn absent<T>() -> Result<T, ConnectorError> {
-    let text = "this build has no Kerberos: build token and proxy with their feature `kerberos`";
+    let text = "this build has no Kerberos: build token, proxy and renewal with their feature `kerberos`";
     Err(ConnectorError::Misbehaved(text.to_owned()))
 }
 

@@ -73,21 +73,28 @@ impl LoginAttempts {
         Ok(Reserved { pair, others: vec![(source, SOURCE), (account, ACCOUNT)] })
     }
 
-    /// What is to be told when this account's own item or hash cannot be read. Only an account that exists can be met so, so
-    /// that these answers are counted as well, and are 429 when they are many. By source, and under a key of their own:
-    /// nothing was compared, and nobody else is to wait for it.
+    /// What is to be told when this account's own item or hash cannot be read. Only an account that exists can be met so:
+    /// these answers have a counter of their own by source, and when that is used up they are counted and told as a wrong
+    /// password is. Before, nobody else is to wait for them: nothing was compared.
     pub(crate) async fn unreadable(
         &self,
         source: &Source,
         error: CredentialsError,
         now: Timestamp,
     ) -> CredentialsError {
-        let key = format!("unreadable#{source}");
-        let reserved = async {
-            let seen = self.table.get(&key).await?;
-            self.reserve_all(now, &[(key.clone(), SOURCE, seen)]).await
+        tracing::error!(reason = %error, "an account cannot be read");
+        let (own, of_source) = (format!("unreadable#{source}"), format!("source#{source}"));
+        let told = async {
+            let seen = self.table.get(&of_source).await?;
+            seen.counter.permit(SOURCE, now).map_err(CredentialsError::TooManyAttempts)?;
+            let unreadable = self.table.get(&own).await?;
+            if let Reservation::Granted = self.table.reserve(&own, SOURCE, &unreadable, now).await? {
+                return Ok(error);
+            }
+            self.reserve_all(now, &[(of_source.clone(), SOURCE, seen)]).await?;
+            Ok(CredentialsError::Password)
         };
-        reserved.await.err().unwrap_or(error)
+        told.await.unwrap_or_else(|refused| refused)
     }
 
     /// The guess was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The

@@ -44,6 +44,24 @@ pub enum SessionError {
     Internal(&'static str),
 }
 
+impl SessionError {
+    /// The kind of failure, for the log: one of a closed set of names.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BackEndRefused => "back_end_refused",
+            Self::NotLinked => "not_linked",
+            Self::OverHeaderBudget { .. } => "over_header_budget",
+            Self::BackEnd(_) => "back_end",
+            Self::Over => "login_again",
+            Self::CredentialsChanged => "refresh_token",
+            Self::Busy => "busy",
+            Self::Store(_) => "store",
+            Self::Start(_) => "dependency",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
 impl From<ConnectorError> for SessionError {
     fn from(error: ConnectorError) -> Self {
         match error {

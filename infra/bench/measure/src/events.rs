@@ -73,6 +73,12 @@ pub(crate) fn refresh(stack: &Running, tokens: &Tokens) -> Result<Bytes, Failure
     token(stack, &format!("grant_type=refresh_token&client_id={CLIENT}&refresh_token={}", tokens.refresh))
 }
 
+/// A request for a renewal, of a session that is not there.
+pub(crate) fn renewal() -> Bytes {
+    let asked = json!({ "session": "AAAAAAAAAAAAAAAAAAAAAA", "connector": "orders-login", "version": 1 });
+    Bytes::from(json!({ "renew_internal_token": asked }).to_string())
+}
+
 fn token(stack: &Running, form: &str) -> Result<Bytes, Failure> {
     let mut event = sample("token-rest.json")?;
     set_header(&mut event, "content-type", "application/x-www-form-urlencoded");
