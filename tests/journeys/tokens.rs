@@ -10,7 +10,7 @@ use crate::canned::Canned;
 use crate::forge::{Forge, Key};
 use crate::wire::seen;
 
-/// How the public key of a P-256 key begins in DER (RFC 5480 section 2).
+/// How the public key of a P-256 key begins in DER (RFC 5480 §2).
 const SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -211,7 +211,7 @@ async fn another_kind_of_token_is_no_access_token() {
     tokens.push(site.refresh.clone());
     tokens.push("LEGACYSESSID".to_owned());
     site.refuses(tokens).await;
-    // RFC 9068 section 4: the longer name of the same type, and media types have no case.
+    // RFC 9068 §4: the longer name of the same type, and media types have no case.
     for typ in ["application/at+jwt", "AT+JWT"] {
         let token = site.with_header(&json!({ "typ": typ }));
         assert_eq!(site.gateway.call("GET", "/orders", &token).await.status, 200, "{typ}");

@@ -1,4 +1,4 @@
-//! The access token of a request: exactly one `Authorization: Bearer` (RFC 6750 section 2.1), from nowhere else.
+//! The access token of a request: exactly one `Authorization: Bearer` (RFC 6750 §2.1), from nowhere else.
 
 use domain::event::ApiRequest;
 use thiserror::Error;
@@ -12,7 +12,7 @@ pub(crate) enum NoToken {
     /// Two values: taking either would be a guess.
     #[error("more than one Authorization header")]
     Repeated,
-    /// Another scheme, or not the syntax of RFC 6750 section 2.1.
+    /// Another scheme, or not the syntax of RFC 6750 §2.1.
     #[error("the Authorization header is not Bearer, one space and a b64token")]
     Malformed,
 }
@@ -21,7 +21,7 @@ pub(crate) enum NoToken {
 pub(crate) fn token(request: &ApiRequest) -> Result<&str, NoToken> {
     let value = request.header("authorization").map_err(|_| NoToken::Repeated)?.ok_or(NoToken::Absent)?;
     let (scheme, token) = value.split_once(' ').ok_or(NoToken::Malformed)?;
-    // The scheme has no case (RFC 9110 section 11.1).
+    // The scheme has no case (RFC 9110 §11.1).
     if scheme.eq_ignore_ascii_case("bearer") && is_b64token(token) { Ok(token) } else { Err(NoToken::Malformed) }
 }
 

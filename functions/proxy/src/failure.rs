@@ -178,7 +178,7 @@ fn refused(refusal: &Refusal) -> ApiResponse {
     }
 }
 
-/// The legacy system no longer knows the user, and only a login can change that (RFC 9470 section 3).
+/// The legacy system no longer knows the user, and only a login can change that (RFC 9470 §3).
 fn session_over() -> ApiResponse {
     challenge(
         401,
@@ -188,7 +188,7 @@ fn session_over() -> ApiResponse {
     )
 }
 
-/// A challenge (RFC 6750 section 3), and the same in the body: a REST API renames `WWW-Authenticate` of functions.
+/// A challenge (RFC 6750 §3), and the same in the body: a REST API renames `WWW-Authenticate` of functions.
 fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -> ApiResponse {
     let mut header = format!("Bearer realm=\"gateway\", error=\"{error}\", error_description=\"{description}\"");
     let mut body = Problem::new(status, phrase(status), &format!("{description}."))

@@ -23,23 +23,25 @@ pub(crate) fn public(body: String) -> ApiResponse {
 
 /// The error answer of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
 pub(crate) fn failure(failure: &Failure) -> ApiResponse {
-    let (told, kind) = (failure.told(), failure.kind());
+    let (response, kind) = (failure.response(), failure.kind());
     startup::count(Metric::Refusal { reason: kind });
-    if told.status >= 500 {
-        tracing::error!(status = told.status, error = %told.code, kind, reason = %failure, "failed");
+    if response.status >= 500 {
+        tracing::error!(status = response.status, error = %response.code, kind, reason = %failure, "failed");
     } else {
-        tracing::info!(status = told.status, error = %told.code, kind, reason = %failure, "refused");
+        tracing::info!(status = response.status, error = %response.code, kind, reason = %failure, "refused");
     }
-    let mut answer =
-        private(told.status, &json!({ "error": told.code.as_str(), "error_description": told.description }));
-    if told.status == 401 {
+    let mut answer = private(
+        response.status,
+        &json!({ "error": response.code.as_str(), "error_description": response.description }),
+    );
+    if response.status == 401 {
         // A REST API sends this as x-amzn-remapped-www-authenticate, so the body says it as well.
         answer = answer.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
     }
-    if let Some(wait) = told.retry_after {
+    if let Some(wait) = response.retry_after {
         answer = answer.header(RETRY_AFTER.as_str(), wait.to_string());
     }
-    if let Some(methods) = told.allow {
+    if let Some(methods) = response.allow {
         answer = answer.header(ALLOW.as_str(), methods);
     }
     answer

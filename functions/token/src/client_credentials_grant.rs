@@ -4,7 +4,7 @@ use crate::App;
 use crate::Request;
 use crate::client::may_use;
 use crate::error::Failure;
-use crate::issue::Holder;
+use crate::issue::TokenSubject;
 use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
 use domain::form::Form;
@@ -30,8 +30,8 @@ impl App {
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
-        let holder = Holder { sub: &sub, client_id, sid: &sid, latest };
-        let answer = self.answer_with_tokens(request, &holder, &scope, None)?;
+        let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest };
+        let answer = self.answer_with_tokens(request, &subject, &scope, None)?;
         startup::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(answer)
     }

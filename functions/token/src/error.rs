@@ -106,7 +106,7 @@ impl From<CredentialsError> for Failure {
 }
 
 /// What the client is told.
-pub(crate) struct Told {
+pub(crate) struct ErrorResponse {
     pub(crate) status: u16,
     pub(crate) code: ErrorCode,
     /// Our words, always within `%x20-21 / %x23-5B / %x5D-7E`; never anything the client sent.
@@ -115,7 +115,7 @@ pub(crate) struct Told {
     pub(crate) allow: Option<&'static str>,
 }
 
-impl Told {
+impl ErrorResponse {
     fn new(code: ErrorCode, description: Cow<'static, str>) -> Self {
         Self { status: code.status(), code, description, retry_after: None, allow: None }
     }
@@ -153,92 +153,94 @@ impl Failure {
     }
 
     /// The one place that words failures for clients (RFC 6749 §5.2).
-    pub(crate) fn told(&self) -> Told {
+    pub(crate) fn response(&self) -> ErrorResponse {
         use ErrorCode as E;
-        let told = |code: E, description: &'static str| Told::new(code, Cow::Borrowed(description));
-        let later = |description: &'static str, seconds| Told {
+        let response = |code: E, description: &'static str| ErrorResponse::new(code, Cow::Borrowed(description));
+        let later = |description: &'static str, seconds| ErrorResponse {
             retry_after: Some(seconds),
-            ..told(E::TemporarilyUnavailable, description)
+            ..response(E::TemporarilyUnavailable, description)
         };
         match self {
             Self::Event(error) => match error.status() {
-                Some(status) => Told { status, ..told(E::InvalidRequest, "the request is malformed or too large") },
-                None => told(E::ServerError, "the function received an event that is no API Gateway proxy event"),
+                Some(status) => {
+                    ErrorResponse { status, ..response(E::InvalidRequest, "the request is malformed or too large") }
+                }
+                None => response(E::ServerError, "the function received an event that is no API Gateway proxy event"),
             },
-            Self::NoIssuer(_) => told(E::ServerError, "the gateway is not configured: set issuer"),
+            Self::NoIssuer(_) => response(E::ServerError, "the gateway is not configured: set issuer"),
             Self::NotReady => later("the service is starting or a dependency is down; try again", Seconds::new(5)),
-            Self::NotFound => Told { status: 404, ..told(E::InvalidRequest, "there is no such endpoint") },
-            Self::MethodNotAllowed(allow) => Told {
+            Self::NotFound => ErrorResponse { status: 404, ..response(E::InvalidRequest, "there is no such endpoint") },
+            Self::MethodNotAllowed(allow) => ErrorResponse {
                 status: 405,
                 allow: Some(allow),
-                ..told(E::InvalidRequest, "this endpoint does not allow the method; see the Allow header")
+                ..response(E::InvalidRequest, "this endpoint does not allow the method; see the Allow header")
             },
             Self::Form(InvalidForm::TooLarge) => {
-                Told { status: 413, ..told(E::InvalidRequest, "the body must not exceed 16384 bytes") }
+                ErrorResponse { status: 413, ..response(E::InvalidRequest, "the body must not exceed 16384 bytes") }
             }
             Self::Form(InvalidForm::TooManyParameters) => {
-                told(E::InvalidRequest, "the body must not hold more than 64 parameters")
+                response(E::InvalidRequest, "the body must not hold more than 64 parameters")
             }
             Self::Form(InvalidForm::ContentType) => {
-                told(E::InvalidRequest, "send the parameters in the body as application/x-www-form-urlencoded")
+                response(E::InvalidRequest, "send the parameters in the body as application/x-www-form-urlencoded")
             }
             Self::Form(InvalidForm::Charset) => {
-                told(E::InvalidRequest, "the charset of Content-Type must be utf-8, given once; or leave it out")
+                response(E::InvalidRequest, "the charset of Content-Type must be utf-8, given once; or leave it out")
             }
-            Self::Form(InvalidForm::Encoding) => told(E::InvalidRequest, "the body must be percent-encoded UTF-8"),
-            Self::Form(InvalidForm::Repeated) => told(E::InvalidRequest, "a parameter must not be repeated"),
-            Self::Query => told(E::InvalidRequest, "send parameters in the body, never in the URL"),
-            Self::RepeatedHeader(_) => told(E::InvalidRequest, "a header that may come once came twice"),
+            Self::Form(InvalidForm::Encoding) => response(E::InvalidRequest, "the body must be percent-encoded UTF-8"),
+            Self::Form(InvalidForm::Repeated) => response(E::InvalidRequest, "a parameter must not be repeated"),
+            Self::Query => response(E::InvalidRequest, "send parameters in the body, never in the URL"),
+            Self::RepeatedHeader(_) => response(E::InvalidRequest, "a header that may come once came twice"),
             Self::MalformedBasic => {
-                told(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret")
+                response(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret")
             }
             Self::TwoClientAuthentications => {
-                told(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
+                response(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
             }
-            Self::Missing("grant_type") => told(E::InvalidRequest, "grant_type is required"),
-            Self::Missing("username") => told(E::InvalidRequest, "username is required"),
-            Self::Missing("password") => told(E::InvalidRequest, "password is required"),
-            Self::Missing("refresh_token") => told(E::InvalidRequest, "refresh_token is required"),
-            Self::Missing("token") => told(E::InvalidRequest, "token is required"),
-            Self::Missing(_) => told(E::InvalidRequest, "a required parameter is missing"),
-            Self::Malformed("password") => told(E::InvalidRequest, "password must not exceed 1024 bytes"),
+            Self::Missing("grant_type") => response(E::InvalidRequest, "grant_type is required"),
+            Self::Missing("username") => response(E::InvalidRequest, "username is required"),
+            Self::Missing("password") => response(E::InvalidRequest, "password is required"),
+            Self::Missing("refresh_token") => response(E::InvalidRequest, "refresh_token is required"),
+            Self::Missing("token") => response(E::InvalidRequest, "token is required"),
+            Self::Missing(_) => response(E::InvalidRequest, "a required parameter is missing"),
+            Self::Malformed("password") => response(E::InvalidRequest, "password must not exceed 1024 bytes"),
             Self::Malformed("username") => {
-                told(E::InvalidRequest, "username must be 1 to 254 bytes without control characters")
+                response(E::InvalidRequest, "username must be 1 to 254 bytes without control characters")
             }
             Self::Malformed("Idempotency-Key") => {
-                told(E::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+                response(E::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters")
             }
-            Self::Malformed(_) => told(E::InvalidRequest, "a parameter is malformed"),
-            Self::Client(_) => told(E::InvalidClient, "client authentication failed"),
+            Self::Malformed(_) => response(E::InvalidRequest, "a parameter is malformed"),
+            Self::Client(_) => response(E::InvalidClient, "client authentication failed"),
             Self::UnsupportedGrantType => {
-                told(E::UnsupportedGrantType, "grant_type must be password, refresh_token or client_credentials")
+                response(E::UnsupportedGrantType, "grant_type must be password, refresh_token or client_credentials")
             }
-            Self::UnauthorizedClient => told(E::UnauthorizedClient, "this client may not use this grant"),
-            Self::Scope => told(
+            Self::UnauthorizedClient => response(E::UnauthorizedClient, "this client may not use this grant"),
+            Self::Scope => response(
                 E::InvalidScope,
                 "the scope is unknown, more than this client may have, or not words with one space between two of them",
             ),
-            Self::Credentials => told(E::InvalidGrant, "the username or password is wrong"),
+            Self::Credentials => response(E::InvalidGrant, "the username or password is wrong"),
             Self::RefreshToken(_) => {
-                told(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
+                response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }
             Self::LoginAgain => {
-                told(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
+                response(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
-            Self::OverHeaderBudget { bytes, budget } => Told::new(
+            Self::OverHeaderBudget { bytes, budget } => ErrorResponse::new(
                 E::ServerError,
                 Cow::Owned(format!(
                     "the session at a back end takes {bytes} bytes of headers, and max_header_bytes of its API is {budget}"
                 )),
             ),
-            Self::NotLinked => told(
+            Self::NotLinked => response(
                 E::InvalidGrant,
                 "this account is not linked to a back end of this application; ask its administrator",
             ),
-            Self::BackEndRefused => told(E::InvalidGrant, "a back end did not accept the username or password"),
-            Self::TooManyAttempts(wait) => Told {
+            Self::BackEndRefused => response(E::InvalidGrant, "a back end did not accept the username or password"),
+            Self::TooManyAttempts(wait) => ErrorResponse {
                 retry_after: Some(*wait),
-                ..told(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
+                ..response(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
             Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
@@ -249,7 +251,7 @@ impl Failure {
             Self::Store(StoreError::Newer { .. }) => later("the service is being updated; try again", Seconds::new(5)),
             Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
             Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {
-                told(E::ServerError, "the service failed; it has been logged")
+                response(E::ServerError, "the service failed; it has been logged")
             }
         }
     }
@@ -298,7 +300,7 @@ mod tests {
             Failure::RepeatedHeader("x"),
         ];
         for failure in failures {
-            let description = failure.told().description;
+            let description = failure.response().description;
             let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(!description.is_empty() && description.bytes().all(allowed), "{description}");
         }

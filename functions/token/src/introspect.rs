@@ -8,7 +8,7 @@ use credentials::AuthenticatedApp;
 use domain::access_token::AccessClaims;
 use domain::event::ApiResponse;
 use domain::refresh_token::Presented;
-use domain::session::{Decision, Patience, Session, decide};
+use domain::session::{Decision, ReusePolicy, Session, decide};
 use domain::time::Seconds;
 use serde_json::{Value, json};
 use store::GrantType;
@@ -37,7 +37,7 @@ impl App {
     ) -> Result<Option<Value>, Failure> {
         let registered = app.registered();
         let Ok(session) = self.session_of(&registered.client_id, presented).await? else { return Ok(None) };
-        let strict = Patience { window: Seconds::new(0), late: Seconds::new(0) };
+        let strict = ReusePolicy { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
         // A back end that could renew something is not asked: it is taken to do so, also where the key that opens the token
         // has been revoked, which only a refresh finds out.

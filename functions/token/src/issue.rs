@@ -12,7 +12,7 @@ use domain::time::{Seconds, Timestamp};
 use serde_json::json;
 
 /// Whom an access token is for, and until when at most.
-pub(crate) struct Holder<'a> {
+pub(crate) struct TokenSubject<'a> {
     pub(crate) sub: &'a UserId,
     pub(crate) client_id: &'a ClientId,
     pub(crate) sid: &'a SessionId,
@@ -46,19 +46,19 @@ impl App {
     pub(crate) fn answer_with_tokens(
         &self,
         request: &Request<'_>,
-        holder: &Holder<'_>,
+        subject: &TokenSubject<'_>,
         scope: &Scope,
         refresh_token: Option<&RefreshToken>,
     ) -> Result<ApiResponse, Failure> {
         let now = request.now;
-        let exp = now.saturating_add(self.config.lifetimes().access_token).min(holder.latest);
+        let exp = now.saturating_add(self.config.lifetimes().access_token).min(subject.latest);
         let claims = AccessClaims {
             iss: request.issuer.to_owned(),
-            sub: holder.sub.clone(),
+            sub: subject.sub.clone(),
             aud: vec![self.audience(request.issuer).to_owned()],
-            client_id: holder.client_id.clone(),
+            client_id: subject.client_id.clone(),
             scope: scope.clone(),
-            sid: holder.sid.clone(),
+            sid: subject.sid.clone(),
             jti: SessionId::from_random(startup::entropy::bytes()?).to_string(),
             iat: now,
             exp,

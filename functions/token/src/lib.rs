@@ -115,7 +115,7 @@ impl App {
             Some("refresh_token") => {
                 let answer = Box::pin(self.refresh_grant(request, &app, &form, TokenSource::Renewal)).await;
                 answer.inspect_err(|failure| {
-                    let outcome = if failure.told().status >= 500 { "failed" } else { "refused" };
+                    let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
                     startup::count(Metric::Refresh { outcome });
                 })
             }

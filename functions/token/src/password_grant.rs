@@ -2,7 +2,7 @@
 
 use crate::client::may_use;
 use crate::error::Failure;
-use crate::issue::Holder;
+use crate::issue::TokenSubject;
 use crate::{App, Request};
 use credentials::{AuthenticatedApp, PasswordLogin};
 use domain::event::ApiResponse;
@@ -80,13 +80,13 @@ impl App {
         } else {
             None
         };
-        let holder = Holder {
+        let subject = TokenSubject {
             sub: &session.user_id,
             client_id: &session.client_id,
             sid: &session.sid,
             latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
         };
-        let answer = self.answer_with_tokens(request, &holder, &session.scope, refresh_token.as_ref())?;
+        let answer = self.answer_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
         startup::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(answer)
     }

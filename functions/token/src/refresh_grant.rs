@@ -2,7 +2,7 @@
 
 use crate::client::may_use;
 use crate::error::Failure;
-use crate::issue::Holder;
+use crate::issue::TokenSubject;
 use crate::{App, Request};
 use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
@@ -11,7 +11,7 @@ use domain::ids::{ClientId, SessionId};
 use domain::refresh_token::Presented;
 use domain::scope::Scope;
 use domain::secret::sha256_hex;
-use domain::session::{Decision, Patience, Session, decide};
+use domain::session::{Decision, ReusePolicy, Session, decide};
 use domain::time::Timestamp;
 use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use startup::Metric;
@@ -33,7 +33,7 @@ impl App {
         let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
         let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
         let attempt = attempt(request)?;
-        let patience = self.patience(registered);
+        let policy = self.reuse_policy(registered);
         for poll in 0..MAX_POLLS {
             if poll > 0 {
                 tokio::time::sleep(POLL_INTERVAL).await;
@@ -48,7 +48,7 @@ impl App {
             if matches!(source, TokenSource::Login(login) if session.user_id != *login.user) {
                 return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
-            let decision = decide(&session.family, presented.generation, attempt.as_deref(), patience, request.now);
+            let decision = decide(&session.family, presented.generation, attempt.as_deref(), policy, request.now);
             let scope = narrowed_scope(asked.as_ref(), &session.scope, &registered.scope);
             let (session, outcome) = match decision {
                 Decision::Refuse => {
@@ -111,12 +111,12 @@ impl App {
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
         let attempt = attempt(request)?;
         let decision =
-            decide(&session.family, presented.generation, attempt.as_deref(), self.patience(app), request.now);
+            decide(&session.family, presented.generation, attempt.as_deref(), self.reuse_policy(app), request.now);
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 
-    fn patience(&self, app: &store::App) -> Patience {
-        Patience {
+    fn reuse_policy(&self, app: &store::App) -> ReusePolicy {
+        ReusePolicy {
             window: app.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
             late: self.config.lifetimes().access_token,
         }
@@ -133,13 +133,13 @@ impl App {
     ) -> Result<ApiResponse, Failure> {
         self.sessions.check_credentials(session).await?;
         self.sessions.publish(app, session).await?;
-        let holder = Holder {
+        let subject = TokenSubject {
             sub: &session.user_id,
             client_id: &session.client_id,
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, request.now),
         };
-        self.answer_with_tokens(request, &holder, scope, Some(&self.refresh_token(session, request.now).await?))
+        self.answer_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
     }
 }
 

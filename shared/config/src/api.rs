@@ -75,7 +75,7 @@ pub struct Route {
 /// A method that routes can have. `OPTIONS` is the gateway's own: it answers web pages that ask for permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the methods of RFC 9110 section 9.3 and RFC 5789")]
+#[expect(missing_docs, reason = "the methods of RFC 9110 §9.3 and RFC 5789")]
 pub enum Method {
     Get,
     Head,

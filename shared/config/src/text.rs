@@ -104,7 +104,7 @@ impl TryFrom<String> for ScopeToken {
         let allowed = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
         if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
             return Err(NotAllowed::new(format!(
-                "`{text}` is not a scope (RFC 6749 section 3.3): write up to 64 characters without spaces, quotes and \
+                "`{text}` is not a scope (RFC 6749 §3.3): write up to 64 characters without spaces, quotes and \
                  backslashes, such as orders:read"
             )));
         }

@@ -126,7 +126,7 @@ impl TryFrom<String> for Issuer {
                 Ok(Self(text.trim_end_matches('/').to_owned()))
             }
             _ => Err(NotAllowed::new(format!(
-                "`{text}` is not an issuer (RFC 8414 section 2): write an https URL without user, query and fragment, \
+                "`{text}` is not an issuer (RFC 8414 §2): write an https URL without user, query and fragment, \
                  such as https://auth.example.com; http is for 127.0.0.1, [::1] and localhost only"
             ))),
         }

@@ -108,7 +108,7 @@ impl BackEndClient {
 
     /// Sends one request to the authority of its URI and reads the whole answer.
     ///
-    /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 section 9.2.2)
+    /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 §9.2.2)
     /// is sent once more when its connection ended before any answer: a reused one may have been closed meanwhile.
     pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
         self.send_on(Connection::Kept, request, bounds).await

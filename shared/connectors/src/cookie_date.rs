@@ -1,4 +1,4 @@
-//! Points in time as cookies write them, which is in many ways (RFC 6265 section 5.1.1).
+//! Points in time as cookies write them, which is in many ways (RFC 6265 §5.1.1).
 
 use domain::time::Timestamp;
 

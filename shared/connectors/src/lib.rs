@@ -64,7 +64,7 @@ pub struct Acquired {
 /// Why a connector could not do its part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectorError {
-    /// The system refused these credentials, or no longer knows this token: `invalid_grant` (RFC 6749 section 5.2).
+    /// The system refused these credentials, or no longer knows this token: `invalid_grant` (RFC 6749 §5.2).
     #[error("the legacy system refused the credentials")]
     Refused,
     /// The system knows users by names of its own, and no administrator has linked this user to one.

@@ -43,7 +43,7 @@ fn unavailable(text: &str) -> ConnectorError {
     ConnectorError::Unavailable(text.to_owned())
 }
 
-/// Fresh bits as an XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core section 1.3.4).
+/// Fresh bits as an XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core §1.3.4).
 fn identifier() -> Result<String, ConnectorError> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|_| misbehaved("the machine has no randomness"))?;

@@ -76,9 +76,9 @@ pub enum Refusal {
     BadRequest,
     /// 414: the path is longer than API Gateway carries to an authorizer; REST API only.
     PathTooLong,
-    /// 401 (RFC 6750 section 3.1); HTTP API only.
+    /// 401 (RFC 6750 §3.1); HTTP API only.
     InvalidToken,
-    /// 403 (RFC 6750 section 3.1); HTTP API only.
+    /// 403 (RFC 6750 §3.1); HTTP API only.
     InsufficientScope {
         /// What the route asks for.
         required: Scope,

@@ -13,7 +13,7 @@ const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#qu
 pub struct Problem(u16, Map<String, Value>);
 
 impl Problem {
-    /// A problem of type `about:blank`: its title is the status's own phrase (RFC 9457 section 4.2.1).
+    /// A problem of type `about:blank`: its title is the status's own phrase (RFC 9457 §4.2.1).
     pub fn new(status: u16, title: &str, detail: &str) -> Self {
         Self::of_type("about:blank", status, title, detail)
     }
@@ -29,7 +29,7 @@ impl Problem {
         .with("violated-policies", Value::from(vec![violated_policy]))
     }
 
-    /// Adds a member of the problem type (RFC 9457 section 3.2).
+    /// Adds a member of the problem type (RFC 9457 §3.2).
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.1.insert(name.to_owned(), value.into());

@@ -106,9 +106,9 @@ impl InternalToken {
     }
 }
 
-/// How long a refresh token that has already been exchanged is met with patience.
+/// How long a refresh token that has already been exchanged is met with policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Patience {
+pub struct ReusePolicy {
     /// The parent of an unused successor yields the same successor for this long after its first service.
     pub window: Seconds,
     /// After that, a delayed duplicate is refused without ending the family for this long.
@@ -130,7 +130,13 @@ pub enum Decision {
 
 /// Decides about a refresh token of the given generation whose MAC was checked. `attempt` is the hash of the
 /// request's attempt id.
-pub fn decide(family: &Family, generation: u64, attempt: Option<&str>, patience: Patience, now: Timestamp) -> Decision {
+pub fn decide(
+    family: &Family,
+    generation: u64,
+    attempt: Option<&str>,
+    policy: ReusePolicy,
+    now: Timestamp,
+) -> Decision {
     if family.ended || now >= family.absolute_end || now >= family.idle_end || generation > family.generation {
         return Decision::Refuse;
     }
@@ -139,15 +145,15 @@ pub fn decide(family: &Family, generation: u64, attempt: Option<&str>, patience:
         0 => Decision::Rotate,
         1 => {
             let age = now.since(family.served_at);
-            if same_attempt(&family.attempt) || (age <= patience.window && patience.window > Seconds::new(0)) {
+            if same_attempt(&family.attempt) || (age <= policy.window && policy.window > Seconds::new(0)) {
                 Decision::Replay
-            } else if age <= patience.window.saturating_add(patience.late) {
+            } else if age <= policy.window.saturating_add(policy.late) {
                 Decision::Refuse
             } else {
                 Decision::Revoke
             }
         }
-        2 if now.since(family.parent_served_at) <= patience.window.saturating_add(patience.late) => Decision::Refuse,
+        2 if now.since(family.parent_served_at) <= policy.window.saturating_add(policy.late) => Decision::Refuse,
         // An attempt may be repeated at any time, so a copy of a repetition may be late at any time.
         2 if same_attempt(&family.parent_attempt) => Decision::Refuse,
         _ => Decision::Revoke,
@@ -190,7 +196,7 @@ impl Family {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience { window: Seconds::new(300), late: Seconds::new(600) };
+    const REUSE_POLICY: ReusePolicy = ReusePolicy { window: Seconds::new(300), late: Seconds::new(600) };
     const DAY: Seconds = Seconds::new(86_400);
 
     fn at(seconds: i64) -> Timestamp {
@@ -205,31 +211,35 @@ mod tests {
     #[test]
     fn a_lost_response_yields_the_same_successor_inside_the_window() {
         let family = family().rotated(None, DAY, at(100));
-        assert_eq!(decide(&family, 2, None, PATIENCE, at(101)), Decision::Rotate);
-        assert_eq!(decide(&family, 1, None, PATIENCE, at(400)), Decision::Replay);
-        assert_eq!(decide(&family, 1, None, PATIENCE, at(401)), Decision::Refuse);
-        assert_eq!(decide(&family, 1, None, PATIENCE, at(1001)), Decision::Revoke);
+        assert_eq!(decide(&family, 2, None, REUSE_POLICY, at(101)), Decision::Rotate);
+        assert_eq!(decide(&family, 1, None, REUSE_POLICY, at(400)), Decision::Replay);
+        assert_eq!(decide(&family, 1, None, REUSE_POLICY, at(401)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, None, REUSE_POLICY, at(1001)), Decision::Revoke);
     }
 
     /// Abuse case F3.
     #[test]
     fn the_same_attempt_id_yields_the_same_successor_for_as_long_as_the_session_lives() {
         let family = family().rotated(Some("h".into()), DAY, at(100));
-        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(50_000)), Decision::Replay);
-        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(50_000)), Decision::Revoke);
-        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(100 + 86_400)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, Some("h"), REUSE_POLICY, at(50_000)), Decision::Replay);
+        assert_eq!(decide(&family, 1, Some("x"), REUSE_POLICY, at(50_000)), Decision::Revoke);
+        assert_eq!(decide(&family, 1, Some("h"), REUSE_POLICY, at(100 + 86_400)), Decision::Refuse);
     }
 
     /// Abuse cases F2, F4.
     #[test]
     fn a_grandparent_is_never_honoured_and_later_ends_the_family() {
         let family = family().rotated(Some("h".into()), DAY, at(100)).rotated(Some("i".into()), DAY, at(110));
-        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(120)), Decision::Refuse);
-        assert_eq!(decide(&family, 1, Some("x"), PATIENCE, at(1001)), Decision::Revoke);
-        assert_eq!(decide(&family, 1, None, PATIENCE, at(1001)), Decision::Revoke);
-        assert_eq!(decide(&family, 1, Some("h"), PATIENCE, at(1001)), Decision::Refuse, "a late copy of a repetition");
+        assert_eq!(decide(&family, 1, Some("x"), REUSE_POLICY, at(120)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, Some("x"), REUSE_POLICY, at(1001)), Decision::Revoke);
+        assert_eq!(decide(&family, 1, None, REUSE_POLICY, at(1001)), Decision::Revoke);
+        assert_eq!(
+            decide(&family, 1, Some("h"), REUSE_POLICY, at(1001)),
+            Decision::Refuse,
+            "a late copy of a repetition"
+        );
         let older = family.rotated(None, DAY, at(120));
-        assert_eq!(decide(&older, 1, None, PATIENCE, at(121)), Decision::Revoke);
+        assert_eq!(decide(&older, 1, None, REUSE_POLICY, at(121)), Decision::Revoke);
     }
 
     #[test]
@@ -261,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_window_of_zero_is_strict_rotation() {
-        let strict = Patience { window: Seconds::new(0), late: Seconds::new(600) };
+        let strict = ReusePolicy { window: Seconds::new(0), late: Seconds::new(600) };
         let family = family().rotated(None, DAY, at(100));
         assert_eq!(decide(&family, 1, None, strict, at(100)), Decision::Refuse);
         assert_eq!(decide(&family, 2, None, strict, at(100)), Decision::Rotate);
@@ -272,20 +282,20 @@ mod tests {
     fn rotation_moves_the_idle_end_but_never_the_absolute_end() {
         let mut family = family();
         for day in 1..20 {
-            if decide(&family, family.generation, None, PATIENCE, at(day * 80_000)) == Decision::Rotate {
+            if decide(&family, family.generation, None, REUSE_POLICY, at(day * 80_000)) == Decision::Rotate {
                 family = family.rotated(None, DAY, at(day * 80_000));
             }
         }
         assert_eq!(family.absolute_end, at(864_000));
         assert!(family.idle_end <= family.absolute_end);
-        assert_eq!(decide(&family, family.generation, None, PATIENCE, at(864_000)), Decision::Refuse);
+        assert_eq!(decide(&family, family.generation, None, REUSE_POLICY, at(864_000)), Decision::Refuse);
     }
 
     #[test]
     fn a_token_from_the_future_or_of_an_ended_family_is_refused() {
         let mut family = family();
-        assert_eq!(decide(&family, 2, None, PATIENCE, at(1)), Decision::Refuse);
+        assert_eq!(decide(&family, 2, None, REUSE_POLICY, at(1)), Decision::Refuse);
         family.ended = true;
-        assert_eq!(decide(&family, 1, None, PATIENCE, at(1)), Decision::Refuse);
+        assert_eq!(decide(&family, 1, None, REUSE_POLICY, at(1)), Decision::Refuse);
     }
 }

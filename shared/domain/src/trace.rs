@@ -30,7 +30,7 @@ impl<'h> Trace<'h> {
         format!("Root={};Parent={};Sampled={}", self.root, self.parent, u8::from(self.sampled))
     }
 
-    /// The `traceparent` (W3C Trace Context section 3.2) that says the same.
+    /// The `traceparent` (W3C Trace Context §3.2) that says the same.
     pub fn to_traceparent(self) -> String {
         let unique: String = self.root.chars().skip("1-".len()).filter(|letter| *letter != '-').collect();
         format!("00-{unique}-{}-{:02}", self.parent, u8::from(self.sampled))

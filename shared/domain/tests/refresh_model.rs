@@ -5,12 +5,12 @@
 //! inside the window (or with the same attempt id at any time), at most one refresh in a tick, and no copy of a request
 //! arriving more than one access-token lifetime after it was sent.
 
-use domain::session::{Decision, Family, Patience, decide};
+use domain::session::{Decision, Family, ReusePolicy, decide};
 use domain::time::{Seconds, Timestamp};
 use stateright::{Checker, Model, Property};
 use std::collections::BTreeSet;
 
-const PATIENCE: Patience = Patience { window: Seconds::new(1), late: Seconds::new(2) };
+const REUSE_POLICY: ReusePolicy = ReusePolicy { window: Seconds::new(1), late: Seconds::new(2) };
 const FOR_EVER: Seconds = Seconds::new(1_000);
 
 /// Everything that can be true at one moment.
@@ -89,7 +89,7 @@ impl Protocol {
     fn answer(&self, world: &mut World, request: &Request, read: &Family, at: i64) -> bool {
         let now = Timestamp::from_secs(at);
         let attempt = self.attempt(request);
-        let successor = match decide(read, request.generation, attempt.as_deref(), PATIENCE, now) {
+        let successor = match decide(read, request.generation, attempt.as_deref(), REUSE_POLICY, now) {
             Decision::Rotate if world.family.generation != read.generation || world.family.ended => return false,
             Decision::Rotate => {
                 world.family = world.family.rotated(attempt, FOR_EVER, now);
@@ -141,7 +141,7 @@ impl Model for Protocol {
         let overdue = world
             .app
             .waiting
-            .is_some_and(|(_, first)| !self.attempt_ids && world.now - first >= PATIENCE.window.as_i64());
+            .is_some_and(|(_, first)| !self.attempt_ids && world.now - first >= REUSE_POLICY.window.as_i64());
         if world.now < self.until && !overdue {
             steps.push(Step::Tick);
         }
@@ -180,7 +180,7 @@ impl Model for Protocol {
             Step::Tick => {
                 world.now += 1;
                 // A copy that has travelled longer than an access token lives does not arrive any more.
-                let oldest = world.now - PATIENCE.late.as_i64();
+                let oldest = world.now - REUSE_POLICY.late.as_i64();
                 world.requests.retain(|request| request.from_thief || request.sent >= oldest);
             }
             Step::Refresh => {

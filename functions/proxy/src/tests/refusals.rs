@@ -164,7 +164,7 @@ async fn the_authorizers_refusals_are_answered_with_their_own_status() {
     }
 }
 
-/// RFC 9110 section 15.5.6: the methods that are there are told.
+/// RFC 9110 §15.5.6: the methods that are there are told.
 #[tokio::test]
 async fn another_method_at_a_known_path_is_405_and_an_unknown_path_404() {
     for version in BOTH {

@@ -14,7 +14,7 @@ fn again(name: &str, client: &str, refresh: &str) -> Request {
     post("/oauth2/token", &[&login[..], &[("refresh_token", refresh)]].concat())
 }
 
-/// RFC 9470 section 4: what the app does when a call needs a new login.
+/// RFC 9470 §4: what the app does when a call needs a new login.
 #[tokio::test]
 async fn a_login_with_its_refresh_token_goes_on_with_the_session() {
     let stage = Stage::new().await;
@@ -61,7 +61,7 @@ async fn nobody_logs_in_to_a_session_that_is_not_theirs() {
         again("alice", "pub1", ""),
     ] {
         let answer = stage.send(request.clone()).await;
-        // A parameter without a value counts as absent (RFC 6749 section 3.1), and is a login like any other.
+        // A parameter without a value counts as absent (RFC 6749 §3.1), and is a login like any other.
         if answer.status == 200 {
             assert_ne!(stage.session(&answer.tokens().access).await.sid.to_string(), sid, "{request:?}");
         } else {

@@ -260,9 +260,9 @@ enum Absent {
     NoTime,
     #[error("the answer's body is compressed (Content-Encoding), although Accept-Encoding asks for identity")]
     Compressed,
-    #[error("the answer's body is JSON in UTF-16 or UTF-32: it must be UTF-8 (RFC 8259 section 8.1)")]
+    #[error("the answer's body is JSON in UTF-16 or UTF-32: it must be UTF-8 (RFC 8259 §8.1)")]
     Wide,
-    #[error("the answer's body is not UTF-8, as JSON must be (RFC 8259 section 8.1), whatever charset it names")]
+    #[error("the answer's body is not UTF-8, as JSON must be (RFC 8259 §8.1), whatever charset it names")]
     NotUtf8,
     #[error("the answer's body is not JSON")]
     NoJson,

@@ -23,7 +23,7 @@ pub(super) struct Cookie {
 pub(super) struct Jar(Vec<Cookie>);
 
 impl Jar {
-    /// Takes what an answer sets: the last of a name counts, and one that has ended is a deletion (RFC 6265 section 5.3).
+    /// Takes what an answer sets: the last of a name counts, and one that has ended is a deletion (RFC 6265 §5.3).
     pub(super) fn keep(&mut self, headers: &HeaderMap, now: Timestamp) {
         for cookie in set_cookies(headers, now) {
             self.0.retain(|kept| kept.name != cookie.name);
@@ -108,7 +108,7 @@ mod tests {
         assert!(jar.get("b").is_none() && jar.get("c").is_none());
     }
 
-    /// RFC 6265 section 5.3, step 3.
+    /// RFC 6265 §5.3, step 3.
     #[test]
     fn max_age_goes_before_expires() {
         let ends = |text: &str| jar(&[text]).get("a").and_then(|cookie| cookie.ends);

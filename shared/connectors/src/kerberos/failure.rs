@@ -1,4 +1,4 @@
-//! What a KDC's error means, for a person and for the gateway itself (codes: RFC 4120 section 7.5.9).
+//! What a KDC's error means, for a person and for the gateway itself (codes: RFC 4120 §7.5.9).
 
 use crate::ConnectorError;
 

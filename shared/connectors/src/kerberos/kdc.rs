@@ -1,4 +1,4 @@
-//! One exchange with a KDC over TCP (RFC 4120 section 7.2.2), bounded in time and size.
+//! One exchange with a KDC over TCP (RFC 4120 §7.2.2), bounded in time and size.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

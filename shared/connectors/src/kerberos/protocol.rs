@@ -22,7 +22,7 @@ use super::kdc::Kdcs;
 /// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), the longer keys first. No others are asked for.
 const ETYPES: [i32; 4] = [18, 20, 17, 19];
 
-/// `forwardable` (RFC 4120 section 5.4.1): a ticket to oneself for a person goes on to a service only with it.
+/// `forwardable` (RFC 4120 §5.4.1): a ticket to oneself for a person goes on to a service only with it.
 const FORWARDABLE: u32 = 0x4000_0000;
 
 /// How often a password may be hashed into a key: RFC 3962 asks for 4,096 at least, and who says more than this, in a
@@ -35,7 +35,7 @@ const TGT_LIFETIME: Seconds = Seconds::new(86_400);
 /// How long such a ticket should be renewable; Active Directory gives 7 days.
 const RENEWABLE_FOR: Seconds = Seconds::new(30 * 86_400);
 
-/// Type of the name of an account (RFC 4120 section 6.2).
+/// Type of the name of an account (RFC 4120 §6.2).
 const ACCOUNT: i32 = 1;
 
 /// Type of the name of a service on a host.
@@ -155,7 +155,7 @@ impl Conversation<'_> {
     }
 
     fn login_options(&self, purpose: Purpose) -> Result<AsReqOptions, Failure> {
-        // With this, the KDC signs what it was asked, so that nobody in between has asked for less (RFC 6806 section 11).
+        // With this, the KDC signs what it was asked, so that nobody in between has asked for less (RFC 6806 §11).
         let mut signed = client::pa_pac_options_padata(0).map_err(|error| failure(&error))?;
         signed.r#type = PA_REQ_ENC_PA_REP;
         signed.value = Vec::new().into();
@@ -231,7 +231,7 @@ fn bounded(hashing: &PreauthKeyInfo) -> Result<(), Failure> {
 
 /// What an answer to a request without proof means that is no refusal.
 fn unwanted(answer: &[u8]) -> Failure {
-    // An AS-REP is [APPLICATION 11] (RFC 4120 section 5.4.2).
+    // An AS-REP is [APPLICATION 11] (RFC 4120 §5.4.2).
     if answer.first() == Some(&0x6b) {
         return Failure::Broken("the KDC gives tickets without proof: require preauthentication for this account");
     }

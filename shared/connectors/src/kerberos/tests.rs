@@ -125,7 +125,7 @@ async fn a_kdc_that_does_not_answer_in_time_is_unavailable() {
     }
 }
 
-/// KRB-ERROR (RFC 4120 section 5.9.1) of a service in a realm, in DER.
+/// KRB-ERROR (RFC 4120 §5.9.1) of a service in a realm, in DER.
 fn error(code: u8) -> Vec<u8> {
     let tagged = |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap()], value].concat();
     let text = |text: &str| tagged(0x1b, text.as_bytes());

@@ -10,7 +10,7 @@ use crate::{ConnectorError, rfc3339};
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
-/// An assertion (SAML 2.0 Core section 2.3.3).
+/// An assertion (SAML 2.0 Core §2.3.3).
 pub(super) struct Assertion {
     /// Its bytes, as a document of its own.
     pub(super) xml: Zeroizing<String>,
@@ -43,7 +43,7 @@ impl Assertion {
         }
         let restrictions = || conditions().flat_map(|one| children(one, ns::SAML, "AudienceRestriction"));
         if let Some(audience) = audience {
-            // Core section 2.5.1.4: every restriction holds, by any of its audiences.
+            // Core §2.5.1.4: every restriction holds, by any of its audiences.
             let mut all = restrictions();
             let meant = |one: Node<'_, '_>| children(one, ns::SAML, "Audience").any(|name| text_of(name) == audience);
             if restrictions().next().is_none() || !all.all(meant) {

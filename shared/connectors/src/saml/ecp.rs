@@ -1,4 +1,4 @@
-//! A SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles section 4.2).
+//! A SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles §4.2).
 
 mod answer;
 
@@ -117,7 +117,7 @@ fn basic(login: Credentials<'_>) -> Result<HeaderValue, ConnectorError> {
     sensitive(&Zeroizing::new(["Basic ", &encoded].concat()))
 }
 
-/// A request in the name of a service provider that does not begin itself (SAML 2.0 Core section 3.4.1).
+/// A request in the name of a service provider that does not begin itself (SAML 2.0 Core §3.4.1).
 fn own_request(own: &OwnRequest, id: &str, now: Timestamp) -> String {
     format!(
         "<soap:Envelope xmlns:soap=\"{}\"><soap:Body><samlp:AuthnRequest xmlns:samlp=\"{}\" xmlns:saml=\"{}\" \

@@ -18,7 +18,7 @@ use crate::ConnectorError;
 
 /// The media type of requests and answers in PAOS.
 const MEDIA_TYPE: &str = "application/vnd.paos+xml";
-/// What the profile is called in the header `PAOS` (SAML 2.0 Profiles section 4.2.3.1).
+/// What the profile is called in the header `PAOS` (SAML 2.0 Profiles §4.2.3.1).
 const ABLE: &str = "ver=\"urn:liberty:paos:2003-08\";\"urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp\"";
 
 /// A service provider's request for a login.
@@ -141,7 +141,7 @@ fn replaced(document: &str, node: roxmltree::Node<'_, '_>, other: &str) -> Optio
 struct Cookies(BTreeMap<String, (Zeroizing<String>, Option<u64>)>);
 
 impl Cookies {
-    /// Takes what an answer sets (RFC 6265 section 5.3), the last of a name.
+    /// Takes what an answer sets (RFC 6265 §5.3), the last of a name.
     fn take(&mut self, answer: &Response<Bytes>) {
         for text in answer.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let mut parts = text.split(';');

@@ -78,7 +78,7 @@ pub(super) fn is_dead(present: &Present, answer: &Response<Bytes>) -> bool {
         || *present == Present::WsSecurity && soap_body::is_about_the_token(answer)
 }
 
-/// The answer of a token endpoint (RFC 6749 section 5.1).
+/// The answer of a token endpoint (RFC 6749 §5.1).
 #[derive(Deserialize)]
 struct Granted {
     access_token: Zeroizing<String>,
@@ -86,13 +86,13 @@ struct Granted {
     expires_in: Option<u64>,
 }
 
-/// The refusal of a token endpoint (RFC 6749 section 5.2).
+/// The refusal of a token endpoint (RFC 6749 §5.2).
 #[derive(Deserialize)]
 struct NotGranted {
     error: String,
 }
 
-/// The back end's own token for an assertion (RFC 7522 section 2.1), and its end: that of the assertion if it says none.
+/// The back end's own token for an assertion (RFC 7522 §2.1), and its end: that of the assertion if it says none.
 async fn exchanged(
     exchange: &Exchange,
     system: &System,

@@ -112,7 +112,7 @@ pub(super) fn fault_code(document: &Document<'_>) -> Option<(String, String)> {
     Some((node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned()))
 }
 
-/// Whether an answer is a fault about the token in the call (WSS SOAP Message Security 1.1 section 12).
+/// Whether an answer is a fault about the token in the call (WSS SOAP Message Security 1.1 §12).
 pub(super) fn is_about_the_token(answer: &Response<Bytes>) -> bool {
     const LARGEST_FAULT: usize = 64 * 1024;
     let failed = answer.status().is_client_error() || answer.status().is_server_error();

@@ -17,7 +17,7 @@ use super::{identifier, ns, presenting};
 use crate::back_end::BackEndClient;
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
 
-/// The media type of SOAP 1.2, with the action of an Issue (WS-Trust 1.3 section 4).
+/// The media type of SOAP 1.2, with the action of an Issue (WS-Trust 1.3 §4).
 const REQUEST: &str = "application/soap+xml; charset=utf-8; \
                        action=\"http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/Issue\"";
 /// How long a request is good for.

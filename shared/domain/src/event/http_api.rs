@@ -40,7 +40,7 @@ fn without_stage(path: String, stage: Option<&str>) -> String {
     }
 }
 
-/// Repeated headers arrive joined by commas (RFC 9110 section 5.3); cookies arrive apart and become one header again.
+/// Repeated headers arrive joined by commas (RFC 9110 §5.3); cookies arrive apart and become one header again.
 fn headers(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, EventError> {
     let mut headers = fields::single(event, "headers")?;
     let cookies = fields::texts(event, "cookies")?.unwrap_or_default();

@@ -87,7 +87,7 @@ fn grouped(headers: Vec<(String, String)>) -> Map<String, Value> {
     groups.into_iter().map(|(name, values)| (name, Value::from(values))).collect()
 }
 
-/// Values of one name joined by commas (RFC 9110 section 5.3).
+/// Values of one name joined by commas (RFC 9110 §5.3).
 fn joined(headers: Vec<(String, String)>) -> Map<String, Value> {
     let mut groups: Vec<(String, String)> = Vec::new();
     for (name, value) in headers {

@@ -97,13 +97,13 @@ pub struct Outgoing<'a> {
 /// Why no headers could be built. Nothing is sent to the back end then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotBuild {
-    /// A header of the client is no header (RFC 9110 section 5): 400.
+    /// A header of the client is no header (RFC 9110 §5): 400.
     #[error("a header has a name or a value that is not allowed")]
     ClientHeader,
-    /// The client's headers do not fit beside ours: 431 (RFC 6585 section 5).
+    /// The client's headers do not fit beside ours: 431 (RFC 6585 §5).
     #[error("the headers are larger than the back end takes")]
     TooLarge,
-    /// A value of ours is missing or cannot be a header value (RFC 9110 section 5.5): 500.
+    /// A value of ours is missing or cannot be a header value (RFC 9110 §5.5): 500.
     #[error("the gateway has no sendable value for {0}")]
     OwnValue(&'static str),
     /// Our own headers alone are larger than the back end takes: 500.
@@ -197,7 +197,7 @@ fn filled<'a>(value: &'a str, what: &'static str) -> Result<&'a str, CannotBuild
     if value.is_empty() { Err(CannotBuild::OwnValue(what)) } else { Ok(value) }
 }
 
-/// A field value of visible ASCII, spaces and tabs (RFC 9110 section 5.5, without obs-text).
+/// A field value of visible ASCII, spaces and tabs (RFC 9110 §5.5, without obs-text).
 fn field_value(text: &str) -> Option<HeaderValue> {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
     plain.then(|| HeaderValue::from_str(text).ok()).flatten()

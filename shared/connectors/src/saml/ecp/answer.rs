@@ -70,7 +70,7 @@ fn document(answer: &str) -> Result<Document<'_>, ConnectorError> {
     parse(answer).ok_or_else(|| misbehaved("the identity provider's answer is no XML that is read here"))
 }
 
-/// What a status says (Core section 3.2.2): a wrong password is no error in HTTP.
+/// What a status says (Core §3.2.2): a wrong password is no error in HTTP.
 fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
     let value = |code: Node<'_, '_>| {
         let value = code.attribute("Value").unwrap_or_default();

@@ -320,7 +320,7 @@ async fn a_dead_session_is_a_401_or_a_redirect_to_where_people_log_in() {
     assert!(connector.is_dead(&status(401)) && !connector.is_dead(&status(403)) && !connector.is_dead(&status(303)));
 }
 
-/// RFC 7522 section 2.1.
+/// RFC 7522 §2.1.
 #[tokio::test]
 async fn an_assertion_is_exchanged_for_a_token_of_the_back_end() {
     async fn exchanged(

@@ -10,7 +10,7 @@ use crate::saml::xml::{child, parse, text_of};
 use crate::saml::{misbehaved, ns, unavailable};
 use crate::{ConnectorError, rfc3339};
 
-/// The assertion in an answer (WS-Trust 1.3 section 4.4).
+/// The assertion in an answer (WS-Trust 1.3 §4.4).
 pub(super) fn assertion(answer: &str, audience: &str, now: Timestamp) -> Result<Assertion, ConnectorError> {
     let broken = || misbehaved("the token service's answer is none of WS-Trust 1.3");
     let document = parse(answer).ok_or_else(broken)?;
@@ -35,7 +35,7 @@ pub(super) fn assertion(answer: &str, audience: &str, now: Timestamp) -> Result<
     Ok(assertion)
 }
 
-/// What a fault says (WS-Trust 1.3 section 11, WSS SOAP Message Security 1.1 section 12), in SOAP 1.2 or 1.1.
+/// What a fault says (WS-Trust 1.3 §11, WSS SOAP Message Security 1.1 section 12), in SOAP 1.2 or 1.1.
 pub(super) fn fault(status: StatusCode, answer: &str) -> ConnectorError {
     let code = parse(answer).and_then(|document| fault_code(&document));
     let Some((namespace, name)) = code else {
