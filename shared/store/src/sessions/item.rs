@@ -1,0 +1,145 @@
+//! How a session is written and read: its item, and the internal tokens in it.
+
+use crate::ttl;
+use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use domain::scope::Scope;
+use domain::sealing::SealedToken;
+use domain::session::{Family, Idle, InternalToken, Session};
+use domain::time::{Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Kept this long after its absolute end, so that a reused refresh token is still recognised.
+const KEPT: Seconds = Seconds::new(86_400);
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SessionItem {
+    sid: SessionId,
+    user_id: UserId,
+    client_id: ClientId,
+    scope: Scope,
+    generation: u64,
+    served_at: Timestamp,
+    parent_served_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent_attempt: Option<String>,
+    idle_end: Timestamp,
+    absolute_end: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ended: bool,
+    salt: String,
+    mac_key: String,
+    credential_epoch: u64,
+    #[serde(default)]
+    tokens: BTreeMap<ConnectorName, TokenItem>,
+    /// The rotation that made this generation: a retried write recognises itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rotation: Option<String>,
+    ttl: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TokenItem {
+    v: u64,
+    x: SealedToken,
+    since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<Timestamp>,
+    /// After how many seconds without use it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle_ends: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renew_until: Option<Timestamp>,
+}
+
+impl SessionItem {
+    pub(super) fn of(session: &Session, rotation: Option<&str>) -> Self {
+        let family = &session.family;
+        Self {
+            sid: session.sid.clone(),
+            user_id: session.user_id.clone(),
+            client_id: session.client_id.clone(),
+            scope: session.scope.clone(),
+            generation: family.generation,
+            served_at: family.served_at,
+            parent_served_at: family.parent_served_at,
+            attempt: family.attempt.clone(),
+            parent_attempt: family.parent_attempt.clone(),
+            idle_end: family.idle_end,
+            absolute_end: family.absolute_end,
+            ended: family.ended,
+            salt: hex(session.salt),
+            mac_key: session.mac_key.clone(),
+            credential_epoch: session.credential_epoch,
+            tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
+            rotation: rotation.map(str::to_owned),
+            ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
+        }
+    }
+}
+
+impl From<&InternalToken> for TokenItem {
+    fn from(token: &InternalToken) -> Self {
+        Self {
+            v: token.version,
+            x: token.sealed.clone(),
+            since: token.since,
+            ends: token.ends,
+            idle: token.idle.map(|idle| idle.after.as_u64()),
+            idle_ends: token.idle.map(|idle| idle.ends),
+            renew_until: token.renew_until,
+        }
+    }
+}
+
+impl From<TokenItem> for InternalToken {
+    fn from(item: TokenItem) -> Self {
+        let idle = item.idle.zip(item.idle_ends);
+        Self {
+            version: item.v,
+            sealed: item.x,
+            since: item.since,
+            ends: item.ends,
+            idle: idle.map(|(after, ends)| Idle { after: Seconds::new(after), ends }),
+            renew_until: item.renew_until,
+        }
+    }
+}
+
+impl From<SessionItem> for Session {
+    fn from(item: SessionItem) -> Self {
+        Self {
+            sid: item.sid,
+            user_id: item.user_id,
+            client_id: item.client_id,
+            scope: item.scope,
+            family: Family {
+                generation: item.generation,
+                served_at: item.served_at,
+                parent_served_at: item.parent_served_at,
+                attempt: item.attempt,
+                parent_attempt: item.parent_attempt,
+                idle_end: item.idle_end,
+                absolute_end: item.absolute_end,
+                ended: item.ended,
+            },
+            // An unreadable salt checks no refresh token: the session fails closed.
+            salt: unhex(&item.salt),
+            mac_key: item.mac_key,
+            credential_epoch: item.credential_epoch,
+            tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
+        }
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn unhex(text: &str) -> [u8; 16] {
+    u128::from_str_radix(text, 16).unwrap_or_default().to_be_bytes()
+}
