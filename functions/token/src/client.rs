@@ -22,9 +22,15 @@ impl App {
     }
 }
 
-/// Refuses a grant the application was not given.
+/// Refuses a grant that the application was not given, or that is none for its kind: only a trusted one may see
+/// passwords (RFC 6749 §4.3), and only one with a secret may act for itself (§4.4).
 pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Failure> {
-    if app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
+    let fits = match grant {
+        GrantType::Password => app.registered().trusted,
+        GrantType::RefreshToken => true,
+        GrantType::ClientCredentials => app.is_confidential(),
+    };
+    if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
 }
 
 /// The id and secret from the one place that has them.

@@ -2,15 +2,13 @@
 
 use crate::App;
 use crate::Request;
-use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
+use crate::parameters::ClientCredentialsRequest;
 use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
-use domain::form::Form;
 use domain::ids::UserId;
 use startup::Metric;
-use store::GrantType;
 
 impl App {
     /// Issues an access token, and no refresh token (§4.4.3), for the application's one standing session.
@@ -18,14 +16,10 @@ impl App {
         &self,
         request: &Request<'_>,
         app: &AuthenticatedApp,
-        form: &Form,
+        asked: &ClientCredentialsRequest,
     ) -> Result<ApiResponse, Failure> {
-        if !app.is_confidential() {
-            return Err(Failure::UnauthorizedClient);
-        }
-        may_use(app, GrantType::ClientCredentials)?;
         let registered = app.registered();
-        let scope = Self::granted_scope(form, &registered.scope)?;
+        let scope = Self::granted_scope(asked.scope.as_ref(), &registered.scope)?;
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);

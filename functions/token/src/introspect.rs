@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use crate::issue::Lasts;
+use crate::parameters::AnyToken;
 use crate::refresh_grant::remaining_scope;
 use crate::{App, Request, answer};
 use credentials::AuthenticatedApp;
@@ -20,10 +21,9 @@ impl App {
         if !app.is_confidential() {
             return Err(Failure::Client("introspection needs a confidential client"));
         }
-        let token = form.get("token").ok_or(Failure::Missing("token"))?;
-        let active = match Presented::parse(token) {
-            Ok(presented) => self.active_refresh_token(request, &app, &presented).await?,
-            Err(_) => self.active_access_token(request, app.registered(), token).await?,
+        let active = match AnyToken::parse(form)? {
+            AnyToken::Refresh(presented) => self.active_refresh_token(request, &app, &presented).await?,
+            AnyToken::Access(token) => self.active_access_token(request, app.registered(), token.expose()).await?,
         };
         Ok(answer::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
     }

@@ -8,13 +8,16 @@ mod introspect;
 mod issue;
 mod keys;
 mod metadata;
+mod parameters;
 mod password_grant;
 mod presented;
 mod refresh_grant;
 mod revoke;
 mod start;
 
+use crate::client::may_use;
 use crate::error::Failure;
+use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use config::Gateway;
 use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -27,6 +30,7 @@ use sessions::{Sessions, TokenSource};
 use startup::{Clock, Fresh, Metric, StartError};
 use std::convert::Infallible;
 use std::sync::Arc;
+use store::GrantType;
 
 pub use keys::InForce;
 pub use start::start;
@@ -106,22 +110,28 @@ impl App {
 
     /// The token endpoint (RFC 6749 §3.2).
     async fn token(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let (app, mut form) = self.authenticated_form(request).await?;
+        let (app, form) = self.authenticated_form(request).await?;
         self.check_signing_key().await?;
-        // Boxed: the futures of whole journeys would otherwise be nested into one very large one.
-        match form.get("grant_type") {
-            None => Err(Failure::Missing("grant_type")),
-            Some("password") => Box::pin(self.password_grant(request, &app, &mut form)).await,
-            Some("refresh_token") => {
-                let answer = Box::pin(self.refresh_grant(request, &app, &form, TokenSource::Renewal)).await;
-                answer.inspect_err(|failure| {
-                    let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
-                    startup::count(Metric::Refresh { outcome });
-                })
+        let grant = grant_type(&form)?;
+        let outcome = async {
+            may_use(&app, grant)?;
+            // Boxed: the futures of whole journeys would otherwise be nested into one very large one.
+            match AccessTokenRequest::parse(grant, form, request.api)? {
+                AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
+                AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {
+                    Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), TokenSource::Renewal)).await
+                }
+                AccessTokenRequest::ClientCredentials(asked) => {
+                    Box::pin(self.client_credentials_grant(request, &app, &asked)).await
+                }
             }
-            Some("client_credentials") => Box::pin(self.client_credentials_grant(request, &app, &form)).await,
-            Some(_) => Err(Failure::UnsupportedGrantType),
+        };
+        let outcome = outcome.await;
+        if let (GrantType::RefreshToken, Err(failure)) = (grant, &outcome) {
+            let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
+            startup::count(Metric::Refresh { outcome });
         }
+        outcome
     }
 
     /// Reads the form and authenticates the application: nothing else is looked at before.

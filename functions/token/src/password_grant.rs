@@ -3,12 +3,11 @@
 use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
+use crate::parameters::PasswordRequest;
 use crate::{App, Request};
 use credentials::{AuthenticatedApp, PasswordLogin};
 use domain::event::ApiResponse;
-use domain::form::Form;
 use domain::ids::SessionId;
-use domain::password::MAX_BYTES;
 use domain::scope::Scope;
 use domain::session::{Family, Session};
 use domain::source::Source;
@@ -22,26 +21,18 @@ impl App {
         &self,
         request: &Request<'_>,
         app: &AuthenticatedApp,
-        form: &mut Form,
+        asked: PasswordRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        may_use(app, GrantType::Password)?;
-        if !registered.trusted {
-            return Err(Failure::UnauthorizedClient);
-        }
-        let password = form.take("password").ok_or(Failure::Missing("password"))?;
-        let username = form.get("username").ok_or(Failure::Missing("username"))?;
-        if password.expose().len() > MAX_BYTES {
-            return Err(Failure::Malformed("password"));
-        }
-        if username.len() > 254 || username.chars().any(char::is_control) {
-            return Err(Failure::Malformed("username"));
-        }
-        let scope = Self::granted_scope(form, &registered.scope)?;
+        let PasswordRequest { username, password, scope: asked, session: presented } = asked;
+        let scope = Self::granted_scope(asked.as_ref(), &registered.scope)?;
 
-        let shown = self.shown_session(request, registered, form).await?;
+        let shown = match &presented {
+            Some(presented) => self.shown_session(request, registered, presented).await?,
+            None => None,
+        };
         let attempt = PasswordLogin {
-            username,
+            username: &username,
             password: &password,
             client: &registered.client_id,
             source: &Source::of(request.api.source_ip.as_deref()),
@@ -51,9 +42,10 @@ impl App {
         // The one form of the address: a back end that tells spellings apart must not take this user for another one.
         let login =
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
-        if form.get("refresh_token").is_some() {
+        if let Some(presented) = &presented {
             // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
-            return self.refresh_grant(request, app, form, TokenSource::Login(login)).await;
+            may_use(app, GrantType::RefreshToken)?;
+            return self.refresh_grant(request, app, presented, asked.as_ref(), TokenSource::Login(login)).await;
         }
         let sid = SessionId::from_random(startup::entropy::bytes()?);
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
@@ -92,9 +84,8 @@ impl App {
     }
 
     /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).
-    pub(crate) fn granted_scope(form: &Form, assigned: &Scope) -> Result<Scope, Failure> {
-        let Some(text) = form.get("scope") else { return Ok(assigned.clone()) };
-        let asked = Scope::parse(text).map_err(|_| Failure::Scope)?;
-        if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked) }
+    pub(crate) fn granted_scope(asked: Option<&Scope>, assigned: &Scope) -> Result<Scope, Failure> {
+        let Some(asked) = asked else { return Ok(assigned.clone()) };
+        if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked.clone()) }
     }
 }

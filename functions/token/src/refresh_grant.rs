@@ -1,21 +1,18 @@
 //! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
 
-use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
+use crate::parameters::PresentedRefreshToken;
 use crate::{App, Request};
 use credentials::AuthenticatedApp;
 use domain::event::ApiResponse;
-use domain::form::Form;
 use domain::ids::{ClientId, SessionId};
 use domain::refresh_token::Presented;
 use domain::scope::Scope;
-use domain::secret::sha256_hex;
 use domain::session::{Decision, ReusePolicy, Session, decide};
 use domain::time::Timestamp;
 use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use startup::Metric;
-use store::GrantType;
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -23,16 +20,13 @@ impl App {
         &self,
         request: &Request<'_>,
         app: &AuthenticatedApp,
-        form: &Form,
+        token: &PresentedRefreshToken,
+        asked: Option<&Scope>,
         source: TokenSource<'_>,
     ) -> Result<ApiResponse, Failure> {
-        may_use(app, GrantType::RefreshToken)?;
         let registered = app.registered();
-        let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
-        let unknown = SessionId::from_random(startup::entropy::bytes()?);
-        let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
-        let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
-        let attempt = attempt(request)?;
+        let presented = token.or_of_nobody(SessionId::from_random(startup::entropy::bytes()?));
+        let attempt = &token.attempt;
         let policy = self.reuse_policy(registered);
         for poll in 0..MAX_POLLS {
             if poll > 0 {
@@ -49,7 +43,7 @@ impl App {
                 return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), policy, request.now);
-            let scope = narrowed_scope(asked.as_ref(), &session.scope, &registered.scope);
+            let scope = narrowed_scope(asked, &session.scope, &registered.scope);
             let (session, outcome) = match decision {
                 Decision::Refuse => {
                     let reason = "used, expired or ended";
@@ -103,15 +97,12 @@ impl App {
         &self,
         request: &Request<'_>,
         app: &store::App,
-        form: &Form,
+        token: &PresentedRefreshToken,
     ) -> Result<Option<Session>, Failure> {
-        let Some(token) = form.get("refresh_token") else { return Ok(None) };
-        let unknown = SessionId::from_random(startup::entropy::bytes()?);
-        let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
+        let presented = token.or_of_nobody(SessionId::from_random(startup::entropy::bytes()?));
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
-        let attempt = attempt(request)?;
-        let decision =
-            decide(&session.family, presented.generation, attempt.as_deref(), self.reuse_policy(app), request.now);
+        let policy = self.reuse_policy(app);
+        let decision = decide(&session.family, presented.generation, token.attempt.as_deref(), policy, request.now);
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 
@@ -161,14 +152,4 @@ fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> R
 /// What is left of a granted scope: an application may have lost some of it since.
 pub(crate) fn remaining_scope(granted: &Scope, assigned: &Scope) -> Scope {
     granted.intersection(assigned)
-}
-
-/// The hash of the attempt id that an app sends with a refresh and repeats when the response was lost.
-fn attempt(request: &Request<'_>) -> Result<Option<String>, Failure> {
-    let header = request.api.header("idempotency-key").map_err(|_| Failure::RepeatedHeader("Idempotency-Key"))?;
-    match header {
-        None | Some("") => Ok(None),
-        Some(id) if id.len() <= 255 && id.bytes().all(|b| b.is_ascii_graphic()) => Ok(Some(sha256_hex(id.as_bytes()))),
-        Some(_) => Err(Failure::Malformed("Idempotency-Key")),
-    }
 }

@@ -1,6 +1,7 @@
 //! Token revocation (RFC 7009): ends the whole session, felt by the next call.
 
 use crate::error::Failure;
+use crate::parameters::AnyToken;
 use crate::{App, Request, answer};
 use domain::event::ApiResponse;
 use domain::ids::ClientId;
@@ -13,12 +14,10 @@ impl App {
     /// §2.2), and one of another application is not told from one that does not exist.
     pub(crate) async fn revoke(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
-        let token = form.get("token").ok_or(Failure::Missing("token"))?;
-        // The hint is not needed: the two kinds of token cannot be mistaken for each other.
-        if let Ok(presented) = Presented::parse(token) {
-            self.revoke_refresh_token(&app.registered().client_id, &presented, request.now).await?;
-        } else {
-            self.revoke_access_token(request, &app.registered().client_id, token).await?;
+        let client = &app.registered().client_id;
+        match AnyToken::parse(form)? {
+            AnyToken::Refresh(presented) => self.revoke_refresh_token(client, &presented, request.now).await?,
+            AnyToken::Access(token) => self.revoke_access_token(request, client, token.expose()).await?,
         }
         Ok(answer::private(200, &json!({})))
     }

@@ -18,7 +18,7 @@ const PREFIX: &str = "mgr_";
 pub struct NotARefreshToken;
 
 /// A token as it was presented: its form is right, its MAC is not checked yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Presented {
     /// The session it names.
     pub sid: SessionId,
