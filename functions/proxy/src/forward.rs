@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use connectors::back_end::{Bounds, Connection};
-use connectors::{Connector, Injection};
+use connectors::{Connector, Injection, ResponseStart};
 use domain::event::{ApiRequest, ApiResponse};
 use domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request};
 use domain::ids::ConnectorName;
@@ -51,14 +51,14 @@ impl Proxy {
         let session = &admitted.session;
         let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
         let (mut answer, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-        if connector.is_dead(&answer) {
+        if connector.is_dead(&ResponseStart::of(&answer)) {
             // A refresh may have replaced the token since the authorizer looked; if not, it is to be renewed.
             token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
             if !call.method.is_idempotent() {
                 return Err(Failure::SessionRenewed);
             }
             (answer, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-            if connector.is_dead(&answer) {
+            if connector.is_dead(&ResponseStart::of(&answer)) {
                 let now = self.clock.now();
                 return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
             }

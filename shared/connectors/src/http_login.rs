@@ -23,7 +23,7 @@ use http::header::COOKIE;
 use http::{Request, Response};
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
 use answer::Before;
 use request::Wanted;
@@ -113,7 +113,7 @@ impl Connector for HttpLogin {
         let request = request::of_session(&self.settings.inject, &Wanted::renewal(renew), &state)
             .ok_or_else(|| misbehaved("the renewal request cannot be built"))?;
         let answer = self.send(request).await?;
-        if self.is_dead(&answer) {
+        if self.is_dead(&ResponseStart::of(&answer)) {
             return Err(ConnectorError::Refused);
         }
         answer::judge_by_status(&answer, "the renewal")?;
@@ -143,8 +143,8 @@ impl Connector for HttpLogin {
         &self.reserved
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        dead::is_dead(&self.settings.dead_session, answer)
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        dead::is_dead(&self.settings.dead_session, response)
     }
 }
 

@@ -14,14 +14,13 @@ mod tests;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use config::connector::{Kdc, PrincipalName, Realm as RealmName};
 use domain::headers::Reserved;
 use domain::time::{Seconds, Timestamp};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 
-use crate::{ConnectorError, Injection};
+use crate::{ConnectorError, Injection, ResponseStart};
 
 pub use password::KerberosPassword;
 pub use s4u::KerberosS4u;
@@ -91,8 +90,8 @@ impl Realm {
 }
 
 /// Whether the back end asks for a ticket: it did not take the one it was shown.
-fn asks_for_a_ticket(answer: &Response<Bytes>) -> bool {
-    let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+fn asks_for_a_ticket(response: &ResponseStart<'_>) -> bool {
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let mut schemes = challenges.flat_map(|value| value.split(',')).filter_map(|part| part.split_whitespace().next());
-    answer.status() == StatusCode::UNAUTHORIZED && schemes.any(|scheme| scheme.eq_ignore_ascii_case("negotiate"))
+    response.status() == StatusCode::UNAUTHORIZED && schemes.any(|scheme| scheme.eq_ignore_ascii_case("negotiate"))
 }

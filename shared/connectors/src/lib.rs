@@ -11,6 +11,7 @@ mod kerberos;
 #[cfg(test)]
 mod recording_server;
 mod registry;
+mod response_start;
 mod rfc3339;
 mod saml;
 mod sso_session;
@@ -22,13 +23,14 @@ use bytes::Bytes;
 use domain::headers::Reserved;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 pub use http_login::HttpLogin;
 #[cfg(feature = "kerberos")]
 pub use kerberos::{KerberosPassword, KerberosS4u};
 pub use registry::Connectors;
+pub use response_start::{MAX_START, ResponseStart};
 pub use saml::{SamlEcp, WsTrust};
 
 /// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.
@@ -132,8 +134,8 @@ pub trait Connector: Send + Sync {
     /// The names only [`Connector::inject`] may set.
     fn reserved(&self) -> &Reserved;
 
-    /// Whether this answer of the back end means that the token is no longer accepted.
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool;
+    /// Whether a response of the back end that starts like this means that the token is no longer accepted.
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool;
 
     /// Whether the back end takes who comes first on a connection for whoever comes next. Each call then has a
     /// connection of its own.

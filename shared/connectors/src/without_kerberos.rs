@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::headers::Reserved;
 use domain::time::Timestamp;
-use http::Response;
 
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
 /// A connector that logs nobody in.
 #[derive(Default)]
@@ -38,7 +37,7 @@ impl Connector for WithoutKerberos {
         &self.reserved
     }
 
-    fn is_dead(&self, _answer: &Response<Bytes>) -> bool {
+    fn is_dead(&self, _response: &ResponseStart<'_>) -> bool {
         false
     }
 }

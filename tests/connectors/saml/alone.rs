@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::http::{Request, Response};
 use bytes::Bytes;
 use connectors::back_end::{BackEndClients, Bounds};
-use connectors::{Acquired, Call, Connector, Connectors, Credentials, Injection};
+use connectors::{Acquired, Call, Connector, Connectors, Credentials, Injection, ResponseStart};
 use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::secret::Secret;
@@ -73,10 +73,10 @@ async fn a_session_at_the_service_provider_ends_there() {
     let url = format!("http://localhost:{}/who", alone.server.port(1));
     let before = alone.call(&url, inject(portal, &acquired), |body| body).await;
     assert_eq!((before.status().as_u16(), &before.body()[..]), (200, &b"alice"[..]));
-    assert!(!portal.is_dead(&before));
+    assert!(!portal.is_dead(&ResponseStart::of(&before)));
     portal.end(&acquired.state).await.unwrap();
     let after = alone.call(&url, inject(portal, &acquired), |body| body).await;
-    assert!(portal.is_dead(&after), "{after:?}");
+    assert!(portal.is_dead(&ResponseStart::of(&after)), "{after:?}");
 }
 
 /// What the other tests prove by a name that is believed is proven by this one that is not.
@@ -95,7 +95,7 @@ async fn an_assertion_that_is_changed_on_the_way_is_not_believed() {
             body.replacen(from, to, 1)
         });
         let changed = changed.await;
-        assert!(soap.is_dead(&changed), "{from}: {changed:?}");
+        assert!(soap.is_dead(&ResponseStart::of(&changed)), "{from}: {changed:?}");
     }
 }
 

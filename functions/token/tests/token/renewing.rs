@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use connectors::{Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection};
+use connectors::{Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection, ResponseStart};
 use domain::headers::Reserved;
 use domain::ids::ConnectorName;
 use domain::time::{Seconds, Timestamp};
-use http::Response;
 use zeroize::Zeroizing;
 
 /// How a renewal ends.
@@ -98,7 +96,7 @@ impl Connector for Renewing {
         self.login.reserved()
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        self.login.is_dead(answer)
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        self.login.is_dead(response)
     }
 }

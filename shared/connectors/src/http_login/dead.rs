@@ -1,26 +1,23 @@
 //! Whether an answer of a back end says that its session is over.
 
-use bytes::Bytes;
 use config::HttpUrl;
 use config::connector::{DeadSession, RedirectTo};
+use http::Uri;
 use http::header::LOCATION;
 use http::uri::Scheme;
-use http::{Response, Uri};
 
-/// How much of a body is searched, in bytes: pages that ask for a login are small.
-const SEARCHED: usize = 64 * 1024;
+use crate::ResponseStart;
 
-/// Whether one of the configured ways is this answer.
-pub(super) fn is_dead(dead: &DeadSession, answer: &Response<Bytes>) -> bool {
-    let status = answer.status();
-    let body = answer.body();
+/// Whether one of the configured ways is this response.
+pub(super) fn is_dead(dead: &DeadSession, response: &ResponseStart<'_>) -> bool {
+    let status = response.status();
     dead.status.as_ref().is_some_and(|statuses| statuses.contains(status))
-        || (status.is_redirection() && dead.redirect_to.as_ref().is_some_and(|to| leads_to(to, answer)))
-        || dead.body_has.as_ref().is_some_and(|marker| marker.is_in(body.get(..SEARCHED).unwrap_or(body)))
+        || (status.is_redirection() && dead.redirect_to.as_ref().is_some_and(|to| leads_to(to, response)))
+        || dead.body_has.as_ref().is_some_and(|marker| marker.is_in(response.body()))
 }
 
-fn leads_to(to: &RedirectTo, answer: &Response<Bytes>) -> bool {
-    let Some(location) = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()) else { return false };
+fn leads_to(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
+    let Some(location) = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()) else { return false };
     // A query of a URL within a URL may hold what `Uri` does not read; what precedes it decides.
     let readable = |text: &str| text.parse::<Uri>().ok();
     let before_query = location.split(['?', '#']).next().unwrap_or_default();
@@ -54,11 +51,13 @@ fn same_origin(url: &HttpUrl, other: &Uri) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use http::Response;
 
     fn dead(yaml: &str, status: u16, location: &str, body: &'static [u8]) -> bool {
         let settings = crate::http_login::tests::settings("http://127.0.0.1:1", yaml);
         let answer = Response::builder().status(status).header(LOCATION, location).body(Bytes::from_static(body));
-        is_dead(&settings.dead_session, &answer.unwrap())
+        is_dead(&settings.dead_session, &ResponseStart::of(&answer.unwrap()))
     }
 
     #[test]

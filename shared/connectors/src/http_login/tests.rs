@@ -211,8 +211,8 @@ async fn names_of_the_session_are_reserved_and_it_is_not_renewable() {
     let by_header = connector("http://127.0.0.1:1", JSON);
     assert!(by_header.reserved().headers.contains("x-session") && by_header.reserved().cookies.is_empty());
     assert!(matches!(by_cookie.renew(b"abc", NOW).await, Err(ConnectorError::Refused)));
-    assert!(by_cookie.is_dead(&status(401)));
-    assert!(!by_cookie.is_dead(&status(403)));
+    assert!(by_cookie.is_dead(&ResponseStart::of(&status(401))));
+    assert!(!by_cookie.is_dead(&ResponseStart::of(&status(403))));
 }
 
 const CSRF: &str = r#"preflight: { url: "ORIGIN/form", csrf: { pattern: 'name="csrf" value="([^"]+)"' } }

@@ -1,17 +1,15 @@
 //! Kerberos with the user's own password: a renewable ticket that gets others is kept beside the one for the back end.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use config::connector::KerberosPassword as Settings;
 use domain::headers::Reserved;
 use domain::time::Timestamp;
-use http::Response;
 
 use super::failure::Failure;
 use super::protocol::{Purpose, Ticket};
 use super::state::State;
 use super::{Realm, asks_for_a_ticket};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
 /// A connector of type `kerberos_password`.
 pub struct KerberosPassword {
@@ -72,8 +70,8 @@ impl Connector for KerberosPassword {
         &self.realm.reserved
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        asks_for_a_ticket(answer)
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        asks_for_a_ticket(response)
     }
 
     fn binds_connections(&self) -> bool {

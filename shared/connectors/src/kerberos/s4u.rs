@@ -5,19 +5,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use config::connector::KerberosS4u as Settings;
 use domain::headers::Reserved;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
-use http::Response;
 use tokio::sync::Mutex;
 
 use super::failure::{BAD_OPTION, Failure};
 use super::protocol::{Purpose, Ticket};
 use super::state::State;
 use super::{Realm, asks_for_a_ticket};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
 /// How long the account stays away from a realm that has refused it: realms lock an account that comes too often with a
 /// wrong password.
@@ -185,8 +183,8 @@ impl Connector for KerberosS4u {
         &self.realm.reserved
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        asks_for_a_ticket(answer)
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        asks_for_a_ticket(response)
     }
 
     fn binds_connections(&self) -> bool {

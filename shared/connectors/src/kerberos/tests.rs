@@ -12,7 +12,9 @@ use domain::secret::Secret;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Call, Connector, Credentials};
+use crate::{Call, Connector, Credentials, ResponseStart};
+use bytes::Bytes;
+use http::Response;
 
 /// The addresses of a KDC that does this with every connection, after it has read a request.
 fn kdc(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
@@ -244,7 +246,7 @@ fn an_answer_that_asks_for_a_ticket_is_a_dead_session() {
         for challenge in challenges {
             answer = answer.header("WWW-Authenticate", *challenge);
         }
-        connector.is_dead(&answer.body(Bytes::new()).unwrap())
+        connector.is_dead(&ResponseStart::of(&answer.body(Bytes::new()).unwrap()))
     };
     assert!(answer(401, &["Negotiate"]));
     assert!(answer(401, &["Basic realm=\"x\"", "negotiate oRQw"]));

@@ -20,7 +20,7 @@ use super::token::{Token, sensitive};
 use super::xml::{escaped, is_plain};
 use super::{identifier, misbehaved, ns, presenting, unavailable};
 use crate::back_end::BackEndClient;
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, rfc3339};
 use answer::Expected;
 
 /// A connector of type `saml_ecp`.
@@ -163,9 +163,9 @@ impl Connector for SamlEcp {
         &self.reserved
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        let location = || answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        presenting::is_dead(&self.settings.present, answer)
-            || answer.status().is_redirection() && self.is_login(location())
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        let location = || response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        presenting::is_dead(&self.settings.present, response)
+            || response.status().is_redirection() && self.is_login(location())
     }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use config::connector::{Exchange, Present};
 use domain::headers::Reserved;
 use domain::time::{Seconds, Timestamp};
+use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ use super::assertion::Assertion;
 use super::system::{System, by_status};
 use super::token::{Token, expanded, is_token, sensitive};
 use super::{misbehaved, soap_body};
-use crate::{Acquired, Call, ConnectorError, Injection};
+use crate::{Acquired, Call, ConnectorError, Injection, ResponseStart};
 
 /// The names that belong to what is injected.
 pub(super) fn reserved(present: &Present) -> Reserved {
@@ -73,9 +73,9 @@ pub(super) fn inject(present: &Present, state: &[u8], call: Call<'_>) -> Result<
 }
 
 /// Whether a back end says that it does not accept a token.
-pub(super) fn is_dead(present: &Present, answer: &Response<Bytes>) -> bool {
-    answer.status() == StatusCode::UNAUTHORIZED
-        || *present == Present::WsSecurity && soap_body::is_about_the_token(answer)
+pub(super) fn is_dead(present: &Present, response: &ResponseStart<'_>) -> bool {
+    response.status() == StatusCode::UNAUTHORIZED
+        || *present == Present::WsSecurity && soap_body::is_about_the_token(response)
 }
 
 /// The answer of a token endpoint (RFC 6749 §5.1).

@@ -2,12 +2,11 @@
 //! what its faults say.
 
 use bytes::Bytes;
-use http::Response;
 use roxmltree::{Document, Node};
 
 use super::ns;
 use super::xml::{child, parse, text_of, with_last_child};
-use crate::ConnectorError;
+use crate::{ConnectorError, ResponseStart};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -112,11 +111,11 @@ pub(super) fn fault_code(document: &Document<'_>) -> Option<(String, String)> {
     Some((node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned()))
 }
 
-/// Whether an answer is a fault about the token in the call (WSS SOAP Message Security 1.1 §12).
-pub(super) fn is_about_the_token(answer: &Response<Bytes>) -> bool {
-    const LARGEST_FAULT: usize = 64 * 1024;
-    let failed = answer.status().is_client_error() || answer.status().is_server_error();
-    let text = std::str::from_utf8(answer.body()).ok().filter(|text| failed && text.len() <= LARGEST_FAULT);
+/// Whether a response is a fault about the token in the call (WSS SOAP Message Security 1.1 §12). One that goes on beyond
+/// its start is no document and no fault.
+pub(super) fn is_about_the_token(response: &ResponseStart<'_>) -> bool {
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    let text = std::str::from_utf8(response.body()).ok().filter(|_| failed);
     let code = text.and_then(parse).and_then(|document| fault_code(&document));
     code.is_some_and(|(namespace, name)| {
         namespace == ns::WSSE && matches!(name.as_str(), "InvalidSecurityToken" | "FailedAuthentication")

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use config::connector::WsTrust as Settings;
 use domain::headers::Reserved;
 use domain::time::{Seconds, Timestamp};
+use http::StatusCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
 use zeroize::Zeroizing;
 
 use super::system::{System, text};
 use super::xml::{escaped, is_plain};
 use super::{identifier, ns, presenting};
 use crate::back_end::BackEndClient;
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, rfc3339};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, rfc3339};
 
 /// The media type of SOAP 1.2, with the action of an Issue (WS-Trust 1.3 §4).
 const REQUEST: &str = "application/soap+xml; charset=utf-8; \
@@ -116,7 +116,7 @@ impl Connector for WsTrust {
         &self.reserved
     }
 
-    fn is_dead(&self, answer: &Response<Bytes>) -> bool {
-        presenting::is_dead(&self.settings.present, answer)
+    fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
+        presenting::is_dead(&self.settings.present, response)
     }
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Response;
 
 use super::*;
+use crate::ResponseStart;
 use crate::recording_server::RecordingServer;
 
 const SUCCESS: &str = r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>"#;
@@ -312,12 +313,13 @@ async fn a_service_provider_without_a_session_is_no_login() {
 async fn a_dead_session_is_a_401_or_a_redirect_to_where_people_log_in() {
     let connector = by_cookie("http://127.0.0.1:1");
     let redirect = |to: &str| Response::builder().status(303).header("Location", to).body(Bytes::new()).unwrap();
-    let dead = |to: &str| connector.is_dead(&redirect(to));
+    let dead = |to: &str| connector.is_dead(&ResponseStart::of(&redirect(to)));
     assert!(dead("http://127.0.0.1:1/login?ReturnTo=x") && dead("/login?ReturnTo=x") && dead("/login"));
     assert!(dead("http://127.0.0.1:1/sso"), "the identity provider's own");
     assert!(!dead("/orders/7") && !dead("/login2") && !dead("https://127.0.0.1:12/login") && !dead(""));
     let status = |status: u16| Response::builder().status(status).body(Bytes::new()).unwrap();
-    assert!(connector.is_dead(&status(401)) && !connector.is_dead(&status(403)) && !connector.is_dead(&status(303)));
+    let dead = |code: u16| connector.is_dead(&ResponseStart::of(&status(code)));
+    assert!(dead(401) && !dead(403) && !dead(303));
 }
 
 /// RFC 7522 §2.1.

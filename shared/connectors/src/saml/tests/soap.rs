@@ -4,6 +4,7 @@ use http::Response;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ResponseStart;
 use crate::saml::soap_body::{is_about_the_token, with_assertion};
 
 const TOKEN: &str = "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_a\"/>";
@@ -130,7 +131,7 @@ fn a_fault_about_the_token_is_a_dead_session() {
         )
     };
     let dead = |status: u16, body: String| {
-        is_about_the_token(&Response::builder().status(status).body(Bytes::from(body)).unwrap())
+        is_about_the_token(&ResponseStart::of(&Response::builder().status(status).body(Bytes::from(body)).unwrap()))
     };
     assert!(dead(500, fault("w:InvalidSecurityToken")) && dead(500, fault("w:FailedAuthentication")));
     assert!(!dead(200, fault("w:InvalidSecurityToken")) && !dead(500, fault("s:Server")));
