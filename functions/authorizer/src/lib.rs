@@ -183,9 +183,7 @@ impl Authorizer {
         keys: Result<Arc<PublicKeys>, StartError>,
         now: Timestamp,
     ) -> Result<Option<AccessClaims>, AuthorizerError> {
-        let issuer = self.gateway.issuer_at(&request.stage_variables).map_err(failed)?;
-        let issuer = issuer.as_str();
-        let audience = self.gateway.audience().unwrap_or(issuer);
+        let parties = self.gateway.token_parties(&request.stage_variables).map_err(failed)?;
         let token = match bearer::token(request) {
             Ok(token) => token,
             Err(reason) => {
@@ -193,7 +191,7 @@ impl Authorizer {
                 return Ok(None);
             }
         };
-        let verify = |keys: &PublicKeys| access_token::verify(token, keys, issuer, audience, now);
+        let verify = |keys: &PublicKeys| access_token::verify(token, keys, parties.issuer(), parties.audience(), now);
         let mut verified = verify(&*keys.map_err(failed)?);
         if verified == Err(InvalidToken::UnknownKey) {
             verified = verify(&*self.keys.again().await.map_err(failed)?);

@@ -46,12 +46,7 @@ pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result
 
 /// The answer while the function cannot start: come back later.
 fn not_ready(event: &Value, error: &StartError) -> Value {
-    Failure::NotReady(error.clone()).answer().into_value(version(event))
-}
-
-/// Which answers the sender of an event understands.
-fn version(event: &Value) -> ApiVersion {
-    if event.get("version").is_some_and(|version| version == "2.0") { ApiVersion::Http } else { ApiVersion::Rest }
+    Failure::NotReady(error.clone()).answer().into_value(ApiVersion::of(event))
 }
 
 /// The proxy function: everything it keeps between calls.
@@ -82,7 +77,7 @@ impl Proxy {
     ///
     /// An error means that the event is none of API Gateway's; every other failure is an answer.
     pub async fn handle(&self, event: Value) -> Result<Value, EventError> {
-        let version = version(&event);
+        let version = ApiVersion::of(&event);
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             Err(error) => {

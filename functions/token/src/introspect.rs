@@ -54,7 +54,7 @@ impl App {
             "scope": remaining_scope(&session.scope, &registered.scope).to_string(),
             "client_id": session.client_id,
             "sub": session.user_id,
-            "iss": request.issuer,
+            "iss": request.parties.issuer(),
             "exp": session.family.idle_end,
             "iat": session.family.served_at,
             "refresh_token_timeout": lasts.token.as_u64(),
@@ -68,7 +68,7 @@ impl App {
         app: &store::App,
         token: &str,
     ) -> Result<Option<Value>, Failure> {
-        let claims = match self.verified(token, request.issuer, request.now).await? {
+        let claims = match self.verified(token, request.parties, request.now).await? {
             Ok(claims) if claims.client_id == app.client_id => claims,
             Ok(_) | Err(_) => return Ok(None),
         };

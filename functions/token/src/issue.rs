@@ -53,9 +53,9 @@ impl App {
         let now = request.now;
         let exp = now.saturating_add(self.config.lifetimes().access_token).min(subject.latest);
         let claims = AccessClaims {
-            iss: request.issuer.to_owned(),
+            iss: request.parties.issuer().to_owned(),
             sub: subject.sub.clone(),
-            aud: vec![self.audience(request.issuer).to_owned()],
+            aud: vec![request.parties.audience().to_owned()],
             client_id: subject.client_id.clone(),
             scope: scope.clone(),
             sid: subject.sid.clone(),

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::error::Failure;
+use config::TokenParties;
 use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::keys::{PublicKeys, SigningKey};
 use domain::refresh_token::RefreshKeys;
@@ -104,11 +105,10 @@ impl App {
     pub(crate) async fn verified(
         &self,
         token: &str,
-        issuer: &str,
+        parties: &TokenParties<'_>,
         now: Timestamp,
     ) -> Result<Result<AccessClaims, InvalidToken>, Failure> {
-        let audience = self.audience(issuer);
-        let verify = |keys: &_| access_token::verify(token, keys, issuer, audience, now);
+        let verify = |keys: &_| access_token::verify(token, keys, parties.issuer(), parties.audience(), now);
         let mut verified = verify(&self.public.value());
         if matches!(verified, Err(InvalidToken::UnknownKey)) {
             verified = verify(&*self.public.again().await?);

@@ -18,7 +18,7 @@ mod start;
 use crate::client::may_use;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
-use config::Gateway;
+use config::{Gateway, TokenParties};
 use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use domain::form::Form;
@@ -60,19 +60,19 @@ pub struct App {
 /// One request at the door: what every handler needs to know.
 pub(crate) struct Request<'a> {
     pub(crate) api: &'a ApiRequest,
-    pub(crate) issuer: &'a str,
+    pub(crate) parties: &'a TokenParties<'a>,
     pub(crate) now: Timestamp,
 }
 
 impl App {
     /// Answers one API Gateway event, REST or HTTP API.
     pub async fn handle(&self, event: Value) -> Value {
-        let request = match ApiRequest::from_value(event) {
-            Ok(request) => request,
-            Err(error) => return answer::failure(&Failure::Event(error)).into_value(ApiVersion::Rest),
+        let version = ApiVersion::of(&event);
+        let response = match ApiRequest::from_value(event) {
+            Ok(request) => self.answer(&request).await,
+            Err(error) => answer::failure(&Failure::Event(error)),
         };
-        let version = request.version;
-        self.answer(&request).await.into_value(version)
+        response.into_value(version)
     }
 
     async fn answer(&self, request: &ApiRequest) -> ApiResponse {
@@ -89,17 +89,17 @@ impl App {
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
-        let issuer = self.config.issuer_at(&api.stage_variables)?;
+        let parties = self.config.token_parties(&api.stage_variables)?;
         // Before the time, of which the responses to reading keys tell: see `now`.
         self.freshen().await?;
-        let request = Request { api, issuer: issuer.as_str(), now: self.now()? };
+        let request = Request { api, parties: &parties, now: self.now()? };
         match (api.method.as_str(), api.path.as_str()) {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
             // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
-            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(issuer.as_str())),
+            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(parties.issuer())),
             ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
                 Err(Failure::MethodNotAllowed("GET, HEAD"))
@@ -149,11 +149,6 @@ impl App {
         self.clock.reading()?;
         Ok(self.clock.now())
     }
-
-    /// The resource access tokens are for, unless the request could name another.
-    pub(crate) fn audience<'a>(&'a self, issuer: &'a str) -> &'a str {
-        self.config.audience().unwrap_or(issuer)
-    }
 }
 
 /// Answers an event, also while the function cannot start.
@@ -167,7 +162,5 @@ pub async fn handle(started: Result<&App, StartError>, event: Value) -> Result<V
 /// The answer while the function cannot start: 503, and what is missing in the log.
 fn not_ready(event: &Value, error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
-    let version =
-        if event.get("version").and_then(Value::as_str) == Some("2.0") { ApiVersion::Http } else { ApiVersion::Rest };
-    answer::failure(&Failure::NotReady).into_value(version)
+    answer::failure(&Failure::NotReady).into_value(ApiVersion::of(event))
 }

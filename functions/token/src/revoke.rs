@@ -39,7 +39,7 @@ impl App {
     }
 
     async fn revoke_access_token(&self, request: &Request<'_>, client: &ClientId, token: &str) -> Result<(), Failure> {
-        let Ok(claims) = self.verified(token, request.issuer, request.now).await? else {
+        let Ok(claims) = self.verified(token, request.parties, request.now).await? else {
             return Ok(());
         };
         if claims.client_id != *client {

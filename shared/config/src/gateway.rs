@@ -30,6 +30,25 @@ pub struct Gateway {
     cors: Option<Cors>,
 }
 
+/// The two names that every access token has (RFC 9068 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenParties<'g> {
+    issuer: Cow<'g, Issuer>,
+    audience: Option<&'g str>,
+}
+
+impl TokenParties<'_> {
+    /// `iss`.
+    pub fn issuer(&self) -> &str {
+        self.issuer.as_str()
+    }
+
+    /// `aud`: the resource that the tokens are for, which is the issuer unless the configuration names one.
+    pub fn audience(&self) -> &str {
+        self.audience.unwrap_or(self.issuer())
+    }
+}
+
 impl Gateway {
     /// Reads a configuration. Every problem is told with its line, column and field.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
@@ -72,19 +91,16 @@ impl Gateway {
         Self::parse(read::text(bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
     }
 
-    /// Who issues the tokens: as this configuration says, or else the stage variable `issuer`. Who issues, verifies and
-    /// publishes asks here, so that all name the same.
-    pub fn issuer_at(&self, stage_variables: &BTreeMap<String, String>) -> Result<Cow<'_, Issuer>, NoIssuer> {
+    /// Who issues the tokens, as this configuration says or else the stage variable `issuer`, and whom they are for. Who
+    /// issues, verifies and publishes asks here, so that all name the same.
+    pub fn token_parties(&self, stage_variables: &BTreeMap<String, String>) -> Result<TokenParties<'_>, NoIssuer> {
+        let audience = self.file.audience.as_ref().map(Audience::as_str);
         if let Some(issuer) = &self.file.issuer {
-            return Ok(Cow::Borrowed(issuer));
+            return Ok(TokenParties { issuer: Cow::Borrowed(issuer), audience });
         }
         let text = stage_variables.get("issuer").filter(|text| !text.is_empty()).ok_or(NoIssuer::Absent)?;
-        Ok(Cow::Owned(Issuer::try_from(text.clone()).map_err(NoIssuer::NotAllowed)?))
-    }
-
-    /// Who the access tokens are for; `None` means the issuer.
-    pub fn audience(&self) -> Option<&str> {
-        self.file.audience.as_ref().map(Audience::as_str)
+        let issuer = Cow::Owned(Issuer::try_from(text.clone()).map_err(NoIssuer::NotAllowed)?);
+        Ok(TokenParties { issuer, audience })
     }
 
     /// How long tokens and sessions live.
@@ -196,7 +212,7 @@ apis:
     #[test]
     fn what_is_not_written_has_the_documented_value() {
         let gateway = Gateway::parse(TEXT).unwrap();
-        assert_eq!((gateway.issuer_at(&BTreeMap::new()), gateway.audience()), (Err(NoIssuer::Absent), None));
+        assert_eq!(gateway.token_parties(&BTreeMap::new()), Err(NoIssuer::Absent));
         assert_eq!(gateway.lifetimes(), &Lifetimes::default());
         assert_eq!(gateway.sessions_per_user_and_app(), 8);
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();

@@ -21,7 +21,7 @@ pub use domain::headers::IdentityHeaders;
 pub use domain::rate_limit::Plan;
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;
-pub use gateway::{Gateway, schema};
+pub use gateway::{Gateway, TokenParties, schema};
 pub use routes::{NoRoute, RouteMatch};
 pub use text::{Audience, CookieName, JsonPointer, ScopeToken};
 pub use tls::{SecretName, Tls};

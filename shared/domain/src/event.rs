@@ -30,6 +30,13 @@ pub enum ApiVersion {
     Http,
 }
 
+impl ApiVersion {
+    /// The version of an event's sender, also where the event is none that can be read.
+    pub fn of(event: &Value) -> Self {
+        if event.get("version").is_some_and(|version| version == "2.0") { Self::Http } else { Self::Rest }
+    }
+}
+
 /// The query of a request, as exactly as the event tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {

@@ -166,7 +166,9 @@ mod tests {
     fn nothing_but_the_permission_is_added() {
         let demo = include_str!("../../demo.yaml").replace("plans:", "audience: 010 # not 10\nplans:");
         let text = written(&demo).unwrap();
-        assert_eq!(Gateway::parse(&text).unwrap().audience(), Some("010"));
+        let gateway = Gateway::parse(&text).unwrap();
+        let of_stage = std::collections::BTreeMap::from([("issuer".to_owned(), "https://a.example.com".to_owned())]);
+        assert_eq!(gateway.token_parties(&of_stage).unwrap().audience(), "010");
         let rest: Vec<_> = text.lines().filter(|line| line.trim() != "allow_plain_http: true").collect();
         assert_eq!(rest.join("\n").replace(EXPOSED, DEMO_BACK_END), demo.trim_end());
     }

@@ -358,7 +358,8 @@ fn texts_that_look_like_numbers_are_texts_everywhere() {
         .replace("  orders:write: Place", "  0x1F: 1e3\n  orders:write: Place")
         .replace("extract: { cookie: SESSID }", "extract: { cookie: 1e3 }");
     let gateway = config::Gateway::parse(&text).expect("good");
-    assert_eq!(gateway.audience(), Some("010"));
+    let of_stage = std::collections::BTreeMap::from([("issuer".to_owned(), "https://api.example.com".to_owned())]);
+    assert_eq!(gateway.token_parties(&of_stage).unwrap().audience(), "010");
     assert!(gateway.scopes().contains("0x1F"), "{:?}", gateway.scopes());
     let all = format!("{gateway:?}");
     assert!(all.contains(r#"CookieName("1e3")"#) && all.contains(r#""1.50""#), "{all}");
