@@ -4,7 +4,6 @@ use bytes::Bytes;
 use connectors::back_end::BackEndError;
 use domain::event::{ApiResponse, ApiVersion};
 use domain::headers::{Cleaning, clean_response};
-use domain::rate_limit::{self, Quota};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
@@ -45,15 +44,6 @@ pub(crate) fn pass_on(
     }
     let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     Ok(ApiResponse { status: head.status.as_u16(), headers, body })
-}
-
-/// Tells the caller what is left of its limit; nobody else may.
-pub(crate) fn with_quota(mut response: ApiResponse, quota: &Quota) -> ApiResponse {
-    let ours = |name: &str| name.eq_ignore_ascii_case("ratelimit") || name.eq_ignore_ascii_case("ratelimit-policy");
-    response.headers.retain(|(name, _)| !ours(name));
-    response
-        .header("RateLimit", rate_limit::rate_limit(quota))
-        .header("RateLimit-Policy", rate_limit::rate_limit_policy(quota))
 }
 
 /// The JSON for Lambda, or the answer that says that it would be too large; either `dress`ed for the page that asked.

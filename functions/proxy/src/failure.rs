@@ -1,23 +1,15 @@
-//! Why a call was not carried, and the one place that words it.
+//! Why a call was not carried.
 
 use connectors::ConnectorError;
 use connectors::back_end::BackEndError;
 use domain::call_context::{ContextError, Refusal};
-use domain::event::ApiResponse;
 use domain::headers::CannotBuild;
 use domain::path::PathRefused;
-use domain::problem::{MEDIA_TYPE, Problem};
 use domain::query::QueryRefused;
-use domain::rate_limit;
 use domain::sealing::CannotOpen;
-use http::{Method, StatusCode};
-use startup::{Metric, StartError};
+use http::Method;
+use startup::StartError;
 use store::StoreError;
-
-use crate::answer;
-
-/// Seconds after which a failing dependency may be tried again.
-const RETRY_AFTER: &str = "1";
 
 /// Everything that can keep a call from its back end, or an answer from the app.
 #[derive(Debug, thiserror::Error)]
@@ -94,135 +86,4 @@ impl Failure {
             Self::BackEnd(BackEndError::Broken) => "back_end_broken",
         }
     }
-
-    /// The answer to the app. Says what it can do about it, and nothing about our insides.
-    pub(crate) fn answer(self) -> ApiResponse {
-        let response = match &self {
-            Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
-            Self::Event(413) => problem(413, "The request's body is larger than the gateway carries, about 4.5 MB."),
-            Self::Event(_) => problem(400, "The request is malformed."),
-            Self::Path(PathRefused::TooLong) => path_too_long(),
-            Self::Path(refused) => problem(400, &format!("The path is not allowed: {refused}.")),
-            Self::Ambiguous => problem(
-                400,
-                "A back end could take this path for another one: write it exactly as the API documents it.",
-            ),
-            Self::Query(refused) => problem(400, &format!("The query is not allowed: {refused}.")),
-            Self::Method => problem(400, "The method is not allowed."),
-            Self::NoPreflight => {
-                problem(403, "OPTIONS is for web pages that the gateway lists; see cors in gateway.yaml.")
-            }
-            Self::MethodNotAllowed(allowed) => {
-                problem(405, "This path has other methods; see Allow.").header("Allow", listed(allowed))
-            }
-            Self::Refused(refusal) => refused(refusal),
-            Self::Headers(CannotBuild::ClientHeader) => problem(400, "A header is malformed."),
-            Self::Headers(CannotBuild::TooLarge) => problem(431, "The headers are larger than the back end takes."),
-            Self::Connector(ConnectorError::Unfit(_)) => {
-                problem(400, "The body is not one that can carry the session at the back end.")
-            }
-            Self::Headers(CannotBuild::OwnValue(_) | CannotBuild::OwnTooLarge)
-            | Self::Context(_)
-            | Self::Sealing(_)
-            | Self::Connector(
-                ConnectorError::Refused
-                | ConnectorError::NotLinked
-                | ConnectorError::Unavailable(_)
-                | ConnectorError::Misbehaved(_),
-            )
-            | Self::Configuration(_)
-            | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
-            Self::SessionOver => session_over(),
-            Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
-            Self::NotAllowed => problem(403, "The back end does not allow this to the user."),
-            Self::NotRenewed => later("The session at the back end cannot be renewed at present. Repeat the call."),
-            Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
-            Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),
-            Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
-            Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
-            Self::BackEnd(BackEndError::TooLarge) => {
-                problem(502, "The back end's answer is larger than the gateway carries.")
-            }
-            Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's answer is broken."),
-        };
-        let kind = self.kind();
-        // What the authorizer decided, it has counted.
-        if !matches!(self, Self::Refused(_)) {
-            startup::count(Metric::Refusal { reason: kind });
-        }
-        if response.status >= 500 {
-            tracing::error!(status = response.status, kind, error = %self, "the call was not carried");
-        } else {
-            tracing::info!(status = response.status, kind, error = %self, "the call was refused");
-        }
-        response
-    }
-}
-
-fn refused(refusal: &Refusal) -> ApiResponse {
-    match refusal {
-        Refusal::BadRequest => problem(400, "The request is malformed."),
-        Refusal::PathTooLong => path_too_long(),
-        Refusal::InvalidToken => {
-            challenge(401, "invalid_token", "The access token is missing, expired or revoked", None)
-        }
-        Refusal::InsufficientScope { required } => {
-            let required = required.to_string();
-            challenge(403, "insufficient_scope", "The access token lacks a scope", Some(&required))
-        }
-        Refusal::NotFound => problem(404, "There is nothing at this path."),
-        Refusal::RateLimited { quota, retry_after } => {
-            let response = send(&Problem::quota_exceeded(rate_limit::POLICY));
-            answer::with_quota(response, quota).header("Retry-After", retry_after.to_string())
-        }
-    }
-}
-
-/// The legacy system no longer knows the user, and only a login can change that (RFC 9470 §3).
-fn session_over() -> ApiResponse {
-    challenge(
-        401,
-        "insufficient_user_authentication",
-        "The session at the back end is over, a new login is needed",
-        None,
-    )
-}
-
-/// A challenge (RFC 6750 §3), and the same in the body: a REST API renames `WWW-Authenticate` of functions.
-fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -> ApiResponse {
-    let mut header = format!("Bearer realm=\"gateway\", error=\"{error}\", error_description=\"{description}\"");
-    let mut body = Problem::new(status, phrase(status), &format!("{description}."))
-        .with("error", error)
-        .with("error_description", description);
-    if let Some(scope) = scope {
-        header = format!("{header}, scope=\"{scope}\"");
-        body = body.with("scope", scope);
-    }
-    send(&body).header("WWW-Authenticate", header)
-}
-
-/// RFC 9110 §15.5.15.
-fn path_too_long() -> ApiResponse {
-    problem(414, "The path is longer than the gateway carries: send long values in the query or the body.")
-}
-
-/// Methods as `Allow` and its like list them.
-pub(crate) fn listed(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn later(detail: &str) -> ApiResponse {
-    problem(503, detail).header("Retry-After", RETRY_AFTER)
-}
-
-fn problem(status: u16, detail: &str) -> ApiResponse {
-    send(&Problem::new(status, phrase(status), detail))
-}
-
-fn phrase(status: u16) -> &'static str {
-    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Refused")
-}
-
-fn send(problem: &Problem) -> ApiResponse {
-    ApiResponse::json(problem.status(), MEDIA_TYPE, &problem.to_value())
 }

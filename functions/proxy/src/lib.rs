@@ -5,6 +5,8 @@ mod call;
 mod failure;
 mod forward;
 mod preflight;
+mod quota;
+mod refusal;
 mod renewal;
 mod start;
 #[cfg(test)]
@@ -111,7 +113,7 @@ impl Proxy {
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
         let response = carried.unwrap_or_else(Failure::answer);
         match quota {
-            Some(quota) => answer::with_quota(response, &quota),
+            Some(quota) => quota::with_quota(response, &quota),
             None => response,
         }
     }

@@ -7,7 +7,8 @@ use domain::path::CheckedPath;
 use http::Method;
 
 use crate::Proxy;
-use crate::failure::{Failure, listed};
+use crate::failure::Failure;
+use crate::refusal::listed;
 
 impl Proxy {
     /// The methods of a path, for a page of a listed origin. Nobody else learns here which paths there are.
