@@ -114,7 +114,8 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
             let resources = texts(at(statement, "Resource"));
             led_to.extend(resources.iter().filter_map(|name| name.split_once('.').map(|(id, _)| id.to_owned())));
         }
-        let roles = ["TokenRole", "ProxyRole", "RenewalRole"].iter().flat_map(|role| &template.roles[*role].allowed);
+        let roles =
+            ["TokenRole", "ProxyRole", "RenewalRole"].iter().flat_map(|role| template.roles[*role].allowed.keys());
         let used: BTreeSet<_> =
             roles.filter(|(action, _)| action.starts_with(&format!("{service}:"))).map(|(_, on)| on.clone()).collect();
         assert_eq!(led_to, used, "{id}");
