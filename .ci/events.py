@@ -5,12 +5,15 @@ name of its binary and {event} for the file of the event. Events made here are w
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-IDS = {"token": "TokenFunction", "authorizer": "AuthorizerFunction", "proxy": "ProxyFunction", "renewal": "RenewalFunction"}
+# The logical id of each function in the template, by the name of its binary.
+FUNCTION = re.compile(r"^  (\w+):\n    Type: AWS::Serverless::Function\n(?:    .*\n)*?        Binary: (\w+)$", re.MULTILINE)
+IDS = {binary: logical_id for logical_id, binary in FUNCTION.findall(Path("template.yaml").read_text())}
 
 # The tokens and sessions in the samples are no real ones: an authorizer refuses them, and a proxy finds no session. For an
 # HTTP API the authorizer hands its refusal on, and the proxy words it.
@@ -88,6 +91,9 @@ def followed(version):
     check(written(f"proxy-{version}.json", event), "200 with a first order", ", admitted by that")
 
 
+unnamed = {name.split("-")[0].removesuffix(".json") for name in SAMPLES} - IDS.keys()
+if unnamed:
+    sys.exit(f"template.yaml has no function with the binary {', '.join(sorted(unnamed))}")
 unknown = {path.name for path in Path("events").iterdir()} ^ SAMPLES.keys()
 if unknown:
     sys.exit(f"events.py and events/ differ in {', '.join(sorted(unknown))}")

@@ -1,5 +1,8 @@
-//! What the repository says about itself is true: links lead somewhere, and requirements and tests name each other.
+//! What the repository says about itself is true: links lead somewhere, requirements and tests name each other, and lists of
+//! functions have them all.
 
+#[cfg(test)]
+mod functions;
 #[cfg(test)]
 mod links;
 #[cfg(test)]

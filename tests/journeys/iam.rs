@@ -1,7 +1,8 @@
 //! The roles of the template: each function has exactly the rights that it uses, and does not work with one less.
 //!
 //! The local stack holds every request of a function against its role, in every journey of these tests, so a right that
-//! is missing breaks the journey that needs it. Here the journeys use all of them, so a right too many shows as well.
+//! is missing breaks the journey that needs it. Here the journeys use all of them, with every attribute that a right is
+//! for, so a right or an attribute too many shows as well.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use domain::password::{Cost, Passwords};
 use domain::secret::Secret;
 use local::binaries::WORKSPACE;
 use store::User;
-use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP};
+use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Tokens};
 
 use crate::turns::rotate;
 
@@ -24,8 +25,22 @@ async fn weaken_the_hash_of_ada(gateway: &Gateway) {
     gateway.store().users.change_credentials(&user_id, Some(&hash), true).await.expect("a write");
 }
 
-/// Login with a new hash, calls, refusals with refund, refresh, one session too many, logout, an application for itself,
-/// introspection, a use that is noted, a renewal in mid-life.
+async fn refresh_with_key(gateway: &Gateway, tokens: &Tokens, key: &str) -> Tokens {
+    let form = [("grant_type", "refresh_token"), ("client_id", DEMO_APP), ("refresh_token", tokens.refresh.as_str())];
+    let request = gateway.request("POST", "/oauth2/token").header("Idempotency-Key", key).form(&form);
+    gateway.answer(request).await.tokens()
+}
+
+/// A login into the session of these tokens.
+async fn login_again(gateway: &Gateway, user: support::User, tokens: &Tokens) -> Tokens {
+    let (name, password) = (user.name, user.password);
+    let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", name), ("password", password)];
+    let form = [&form[..], &[("refresh_token", &tokens.refresh)]].concat();
+    gateway.post_form("/oauth2/token", &form).await.tokens()
+}
+
+/// Login with a new hash, calls, refusals with refund, refreshes with a key, a login into a session, one session too many,
+/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
     let first = gateway.login(ADA).await;
@@ -33,6 +48,8 @@ async fn use_everything(gateway: &Gateway) {
     let second = gateway.refresh(&gateway.login(ADA).await).await;
     assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 200);
     assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 429);
+    let second = refresh_with_key(gateway, &refresh_with_key(gateway, &second, "one").await, "another").await;
+    let second = login_again(gateway, ADA, &second).await;
     gateway.login(ADA).await;
     let partner = |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
     let answer = gateway.answer(partner("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
@@ -53,7 +70,7 @@ async fn use_everything(gateway: &Gateway) {
 }
 
 #[tokio::test]
-async fn every_role_has_exactly_the_rights_that_its_function_uses() {
+async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses() {
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
         let changes = [("calls: 60", "calls: 2"), ("and_app: 8", "and_app: 2")];
@@ -66,13 +83,19 @@ async fn every_role_has_exactly_the_rights_that_its_function_uses() {
     for function in &gateway.stack.template().functions {
         let (role, used) = (&gateway.stack.template().roles[&function.role], &used[&function.id]);
         println!("{} ({})", function.id, function.role);
-        for (action, resource) in used {
-            println!("  {action:<31} {resource}");
+        for ((action, resource), named) in used {
+            println!("  {action:<31} {resource:<13} {}", named.iter().cloned().collect::<Vec<_>>().join(" "));
         }
-        let more: Vec<_> = role.allowed.difference(used).collect();
+        let more: Vec<_> = role.allowed.keys().filter(|right| !used.contains_key(right)).collect();
         assert!(more.is_empty(), "{} may do what {} never does: {more:?}", function.role, function.id);
-        let less: Vec<_> = used.difference(&role.allowed).collect();
+        let less: Vec<_> = used.keys().filter(|right| !role.allowed.contains_key(right)).collect();
         assert!(less.is_empty(), "{} does what {} forbids: {less:?}", function.id, function.role);
+        for (right, conditions) in &role.allowed {
+            let more: Vec<_> = conditions.iter().flat_map(|condition| condition.unused(&used[right])).collect();
+            assert!(more.is_empty(), "{right:?} of {} is for {more:?}, which is never named", function.role);
+            let is_write = right.0.starts_with("dynamodb:") && right.0 != "dynamodb:GetItem";
+            assert!(!is_write || !conditions.is_empty(), "{right:?} of {} is for all attributes", function.role);
+        }
     }
 }
 
@@ -128,15 +151,24 @@ async fn without(role: &str, right: &str, instead: &str) -> (u16, u16) {
 #[tokio::test]
 async fn a_function_does_not_work_with_one_right_less() {
     let resource = |id: &str| format!("\n                Resource: !GetAtt {id}Table.Arn");
-    let (token, authorizer) = ("dynamodb:GetItem, dynamodb:PutItem, ", "Action: dynamodb:UpdateItem");
-    assert_eq!(without("TokenRole", token, "dynamodb:GetItem, ").await, (503, 0));
-    let changed = format!("Action: dynamodb:DeleteItem{}", resource("Grants"));
-    assert_eq!(without("AuthorizerRole", &format!("{authorizer}{}", resource("Grants")), &changed).await, (200, 503));
-    let proxy = |first: &str| format!("Action: [dynamodb:{first}, dynamodb:UpdateItem]{}", resource("Sessions"));
-    assert_eq!(without("ProxyRole", &proxy("GetItem"), &proxy("Query")).await, (200, 503));
+    let right = |operation: &str, table: &str| format!("Action: dynamodb:{operation}{}", resource(table));
+    let (put, delete) = (right("PutItem", "Sessions"), right("DeleteItem", "Sessions"));
+    assert_eq!(without("TokenRole", &put, &delete).await, (503, 0));
+    let (update, delete) = (right("UpdateItem", "Grants"), right("DeleteItem", "Grants"));
+    assert_eq!(without("AuthorizerRole", &update, &delete).await, (200, 503));
+    let (get, query) = (right("GetItem", "Sessions"), right("Query", "Sessions"));
+    assert_eq!(without("ProxyRole", &get, &query).await, (200, 503));
     let invoke = "Action: lambda:InvokeFunction";
     assert_eq!(renewed_without("ProxyRole", invoke, "Action: lambda:GetFunction").await, 503);
-    assert_eq!(renewed_without("RenewalRole", &proxy("GetItem"), &proxy("Query")).await, 503);
+    assert_eq!(renewed_without("RenewalRole", &get, &query).await, 503);
+}
+
+#[tokio::test]
+async fn a_function_does_not_work_with_one_attribute_less() {
+    assert_eq!(without("TokenRole", "lease_until, ttl, v]", "lease_until, v]").await, (503, 0));
+    assert_eq!(without("AuthorizerRole", "[user_id, client_id, \"b*\",", "[user_id, client_id,").await, (200, 503));
+    assert_eq!(without("ProxyRole", "[sid, ended, tokens, v]", "[sid, ended, v]").await, (200, 503));
+    assert_eq!(renewed_without("RenewalRole", "[pk, enabled, credential_epoch, v]", "[pk, enabled, v]").await, 503);
 }
 
 /// A gateway with an account of its own at a realm that is not there.
@@ -171,7 +203,7 @@ async fn what_connectors_log_in_with_is_for_those_alone_who_log_in() {
     let gateway = with_an_account(None).await;
     gateway.login(ADA).await;
     let right = ("secretsmanager:GetSecretValue".to_owned(), "realm-account".to_owned());
-    let readers = gateway.stack.access().used().into_iter().filter(|(_, used)| used.contains(&right));
+    let readers = gateway.stack.access().used().into_iter().filter(|(_, used)| used.contains_key(&right));
     assert_eq!(readers.map(|(function, _)| function).collect::<Vec<_>>(), ["RenewalFunction", "TokenFunction"]);
     let mut roles = gateway.stack.template().roles.iter();
     assert!(roles.all(|(id, role)| role.managed.contains("ConnectorSecretsPolicy")

@@ -11,6 +11,7 @@ mod forge;
 mod framing;
 mod http_api;
 mod iam;
+mod iam_attributes;
 mod identity;
 mod issuers;
 mod key_sets;

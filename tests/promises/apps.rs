@@ -5,7 +5,7 @@ use domain::ids::{ClientId, PlanName};
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{App, AppKind, PreviousSecret, StoreError, WriteApp};
+use store::{App, AppKind, CallingApp, PreviousSecret, StoreError, WriteApp};
 use support::dynamodb;
 
 pub(crate) fn demo(client_id: ClientId) -> App {
@@ -44,6 +44,17 @@ async fn of_many_who_change_an_app_at_once_one_does() {
     assert_eq!(db.store.apps.create(&demo(app())).await, Ok(WriteApp::Conflict), "it is there");
     assert_eq!(db.store.apps.delete(&app(), latest).await, Ok(WriteApp::Written(latest)));
     assert_eq!(db.store.apps.change(&read, latest).await, Ok(WriteApp::Conflict), "a deleted app does not come back");
+}
+
+#[tokio::test]
+async fn a_call_reads_of_its_app_what_was_written_and_nothing_about_secrets() {
+    let db = dynamodb().await;
+    assert_eq!(db.store.apps.calling(&app()).await, Ok(None));
+    let written = demo(app());
+    db.store.apps.put(&written).await.unwrap();
+    let App { client_id, name, plan, subscriptions, enabled, .. } = written;
+    let read = CallingApp { client_id, name, plan, subscriptions, enabled };
+    assert_eq!(db.store.apps.calling(&app()).await, Ok(Some(read)));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use domain::address::Address;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use std::collections::BTreeMap;
-use store::{ChangeUser, CreateUser, User};
+use store::{ChangeUser, CreateUser, User, UserState};
 use support::dynamodb;
 
 pub(crate) fn address(text: &str) -> Address {
@@ -49,8 +49,11 @@ async fn every_change_of_credentials_raises_the_epoch() {
     assert_eq!(db.store.users.change_credentials(&ada.user_id, Some(&new), true).await, Ok(Some(3)));
     let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.password), (true, Some(new)));
+    let state = UserState { enabled: true, credential_epoch: 3 };
+    assert_eq!(db.store.users.state(&ada.user_id).await, Ok(Some(state)));
     let nobody = UserId::parse("nobody-here").unwrap();
     assert_eq!(db.store.users.change_credentials(&nobody, None, true).await, Ok(None), "nobody is created by it");
+    assert_eq!(db.store.users.state(&nobody).await, Ok(None));
 }
 
 #[tokio::test]

@@ -178,6 +178,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     }
     of_people(&db.store).await;
     newer(db.store.apps.get(&app()).await);
+    newer(db.store.apps.calling(&app()).await);
     newer(db.store.apps.get_to_change(&app()).await);
     newer(db.store.apps.page(None, 9).await);
     newer(db.store.apps.create(&demo).await);
@@ -201,6 +202,7 @@ async fn of_people(store: &Store) {
     let (old, new) = (ada().password.unwrap(), PasswordHash::from_stored("p1$new".into()));
     newer(store.users.by_email("ada@example.com").await);
     newer(store.users.get(&ada().user_id).await);
+    newer(store.users.state(&ada().user_id).await);
     newer(store.users.page(None, 9).await);
     newer(store.users.rehash(&ada().user_id, &old, &new).await);
     newer(store.users.change_credentials(&ada().user_id, Some(&new), false).await);

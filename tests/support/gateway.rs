@@ -94,6 +94,13 @@ impl Gateway {
         dynamodb::client_of(self.stack.dynamodb_url(), self.owner())
     }
 
+    /// The SDK's client for that database, with the credentials of a function, and so with the rights of its role.
+    pub fn dynamodb_as(&self, function: &str) -> aws_sdk_dynamodb::Client {
+        let credentials = self.stack.access().of_function(function).expect("a function of the template");
+        let variables = credentials::variables(credentials).map(|(name, value)| -> (&str, &str) { (name, value) });
+        dynamodb::client_of(self.stack.dynamodb_url(), variables)
+    }
+
     /// The variables with which tools act as the owner of the stack.
     pub fn owner(&self) -> impl Iterator<Item = (&str, &str)> {
         credentials::variables(self.stack.owner()).map(|(name, value)| -> (&str, &str) { (name, value) })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::ClientId;
-use store::{App, Apps, StoreError};
+use store::{Apps, CallingApp, StoreError};
 
 /// How long an application is believed, in milliseconds: the declared bound on disabling one.
 const KEEP_MS: i64 = 30_000;
@@ -15,7 +15,7 @@ const CAPACITY: usize = 512;
 #[derive(Debug, Clone)]
 struct Copy {
     read_ms: i64,
-    app: Option<Arc<App>>,
+    app: Option<Arc<CallingApp>>,
 }
 
 /// The table of applications, with the container's copies of some.
@@ -32,11 +32,11 @@ impl CachedApps {
     }
 
     /// The application, at most [`KEEP_MS`] old. A failing store is a failure, never an older copy.
-    pub(crate) async fn get(&self, id: &ClientId, now_ms: i64) -> Result<Option<Arc<App>>, StoreError> {
+    pub(crate) async fn get(&self, id: &ClientId, now_ms: i64) -> Result<Option<Arc<CallingApp>>, StoreError> {
         if let Some(known) = self.fresh(id, now_ms) {
             return Ok(known.app);
         }
-        let app = self.table.get(id).await?.map(Arc::new);
+        let app = self.table.calling(id).await?.map(Arc::new);
         let mut apps = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         if apps.len() >= CAPACITY {
             apps.retain(|_, copy| is_fresh(copy.read_ms, now_ms));

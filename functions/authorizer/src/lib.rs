@@ -19,7 +19,7 @@ use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use startup::{Clock, Fresh, Metric, StartError};
-use store::{App, Apps, Grants};
+use store::{Apps, CallingApp, Grants};
 use thiserror::Error;
 
 use apps::CachedApps;
@@ -209,7 +209,7 @@ impl Authorizer {
 }
 
 /// The name for people; an application without one goes by its id.
-fn name_of(app: &App) -> String {
+fn name_of(app: &CallingApp) -> String {
     if app.name.is_empty() { app.client_id.to_string() } else { app.name.clone() }
 }
 

@@ -31,7 +31,7 @@ pub async fn start(environment: Environment) -> Result<Authorizer, StartError> {
 /// One read of an application that does not exist: the handshake is done before the first call waits for it.
 async fn connect(apps: &Apps) {
     if let Ok(nobody) = ClientId::parse("-")
-        && let Err(error) = apps.get(&nobody).await
+        && let Err(error) = apps.calling(&nobody).await
     {
         tracing::warn!(%error, "DynamoDB does not answer yet");
     }

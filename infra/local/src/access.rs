@@ -12,21 +12,43 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use serde_json::{Value, json};
+use serde_json::json;
 use startup::{Clock as _, StartError, SystemClock};
 
 use crate::credentials;
 use crate::signature::{Signature, Unsigned};
-use crate::template::{Role, Template};
+use crate::template::condition::{ATTRIBUTES, Keys};
+use crate::template::{Right, Role, Template};
 
-/// An action on a table, secret or function, such as `dynamodb:GetItem` on `UsersTable`.
-pub type Right = (String, String);
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The right that it needs.
+    pub right: Right,
+    /// What it says under the keys of conditions.
+    pub keys: Keys,
+}
 
-/// Checks requests, and remembers which rights were used. Clones share what they remember.
+impl Asked {
+    /// For a right to which no condition applies.
+    pub(crate) fn plain(right: Right) -> Self {
+        Self { right, keys: Keys::new() }
+    }
+
+    /// The attributes that the request names.
+    fn attributes(&self) -> impl Iterator<Item = &String> {
+        self.keys.get(ATTRIBUTES).into_iter().flatten()
+    }
+}
+
+/// The rights that a function used, each with the attributes that it named.
+pub type Used = BTreeMap<Right, BTreeSet<String>>;
+
+/// Checks requests, and remembers what was used. Clones share what they remember.
 #[derive(Debug, Clone)]
 pub struct Access {
     known: Arc<Known>,
-    used: Arc<Mutex<BTreeMap<String, BTreeSet<Right>>>>,
+    used: Arc<Mutex<BTreeMap<String, Used>>>,
 }
 
 #[derive(Debug)]
@@ -53,7 +75,7 @@ impl Access {
         let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
-            let right = |name: &String| ("secretsmanager:GetSecretValue".to_owned(), name.clone());
+            let right = |name: &String| (("secretsmanager:GetSecretValue".to_owned(), name.clone()), Vec::new());
             for (policy, secrets) in policies {
                 if role.managed.contains(policy) {
                     role.allowed.extend(secrets.iter().map(right));
@@ -83,24 +105,24 @@ impl Access {
     }
 
     /// The credentials of a function of the template.
-    pub(crate) fn of_function(&self, id: &str) -> Option<&Credentials> {
+    pub fn of_function(&self, id: &str) -> Option<&Credentials> {
         match &*self.known {
             Known::Everybody => None,
             Known::Credentials { functions, .. } => functions.get(id).map(|(credentials, _)| credentials),
         }
     }
 
-    /// The rights that each function has used so far, denied ones included.
-    pub fn used(&self) -> BTreeMap<String, BTreeSet<Right>> {
+    /// What each function has used so far, what was denied included.
+    pub fn used(&self) -> BTreeMap<String, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The answer to a request that is nobody's or not allowed; nothing for one that is.
-    pub(crate) fn refusal(&self, parts: &Parts, body: &[u8], rights: Vec<Right>) -> Option<Response> {
+    pub(crate) fn refusal(&self, parts: &Parts, body: &[u8], asked: &[Asked]) -> Option<Response> {
         let now = SystemClock.now_millis().div_euclid(1000);
         match self.caller(parts, body, now) {
             Ok(None) => None,
-            Ok(Some((caller, role))) => self.denied(caller, role, rights),
+            Ok(Some((caller, role))) => self.denied(caller, role, asked),
             Err(unsigned) => Some(refused(StatusCode::FORBIDDEN, unsigned.kind(), &unsigned.to_string())),
         }
     }
@@ -118,12 +140,23 @@ impl Access {
         signature.verify(parts, body, credentials, now).map(|()| Some((id.as_str(), role)))
     }
 
-    fn denied(&self, caller: &str, role: &Role, rights: Vec<Right>) -> Option<Response> {
-        let denied = rights.iter().find(|(action, resource)| !role.allows(action, resource)).cloned();
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).entry(caller.to_owned()).or_default().extend(rights);
-        let (action, resource) = denied?;
-        let message = format!("{caller} is not authorized to perform: {action} on resource: {resource}");
+    fn denied(&self, caller: &str, role: &Role, asked: &[Asked]) -> Option<Response> {
+        self.remember(caller, asked);
+        let denied = asked.iter().find(|asked| !role.allows(&asked.right, &asked.keys))?;
+        let (action, resource) = &denied.right;
+        // Which attributes it named tells why a right that the role has is none here.
+        let named: Vec<_> = denied.attributes().map(String::as_str).collect();
+        let named = if named.is_empty() { String::new() } else { format!(", naming {}", named.join(", ")) };
+        let message = format!("{caller} is not authorized to perform: {action} on resource: {resource}{named}");
         Some(refused(StatusCode::BAD_REQUEST, "AccessDeniedException", &message))
+    }
+
+    fn remember(&self, caller: &str, asked: &[Asked]) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = used.entry(caller.to_owned()).or_default();
+        for asked in asked {
+            used.entry(asked.right.clone()).or_default().extend(asked.attributes().cloned());
+        }
     }
 }
 
@@ -132,45 +165,27 @@ fn refused(status: StatusCode, kind: &str, message: &str) -> Response {
     (status, [("x-amzn-errortype", kind)], Json(body)).into_response()
 }
 
-/// The rights that an operation of `DynamoDB` needs.
-pub(crate) fn dynamodb_rights(operation: &str, body: &[u8]) -> Vec<Right> {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let table = |request: &Value| request.get("TableName").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let members = |name: &str| body.get(name).and_then(Value::as_array).into_iter().flatten();
-    match operation {
-        // A transaction needs the right to each thing it does.
-        "TransactWriteItems" | "TransactGetItems" => members("TransactItems")
-            .filter_map(Value::as_object)
-            .flatten()
-            .map(|(kind, request)| {
-                let kind =
-                    if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
-                (format!("dynamodb:{kind}"), table(request))
-            })
-            .collect(),
-        "BatchGetItem" | "BatchWriteItem" => {
-            let tables = body.get("RequestItems").and_then(Value::as_object);
-            tables.into_iter().flatten().map(|(name, _)| (format!("dynamodb:{operation}"), name.clone())).collect()
-        }
-        _ => vec![(format!("dynamodb:{operation}"), table(&body))],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::condition::SELECT;
+
+    fn template() -> Template {
+        Template::read(include_str!("../../../template.yaml"), &crate::template::Inputs::default()).unwrap()
+    }
 
     fn access() -> Access {
-        let template = include_str!("../../../template.yaml");
-        let template = Template::read(template, &crate::template::Inputs::default()).unwrap();
-        Access::of(&template, &Named::default(), credentials::of_owner().unwrap()).unwrap()
+        Access::of(&template(), &Named::default(), credentials::of_owner().unwrap()).unwrap()
     }
 
     impl Access {
-        /// Whether a function of the template may do this.
+        /// Whether a function of the template may do this, naming this attribute besides the key if it is a table.
         fn allows(&self, id: &str, action: &str, resource: &str) -> bool {
             let Known::Credentials { functions, .. } = &*self.known else { panic!("everybody") };
-            self.denied(id, &functions[id].1, vec![(action.to_owned(), resource.to_owned())]).is_none()
+            let said = |text: &str| BTreeSet::from([text.to_owned()]);
+            let keys = Keys::from([(ATTRIBUTES, said("tokens")), (SELECT, said("SPECIFIC_ATTRIBUTES"))]);
+            let asked = Asked { right: (action.to_owned(), resource.to_owned()), keys };
+            self.denied(id, &functions[id].1, &[asked]).is_none()
         }
     }
 
@@ -185,26 +200,15 @@ mod tests {
         assert!(!access.allows("ProxyFunction", "lambda:InvokeFunction", "KeysFunction"));
         assert!(!access.allows("AuthorizerFunction", "lambda:InvokeFunction", "RenewalFunction"));
         let used = access.used();
-        assert!(used["ProxyFunction"].contains(&("dynamodb:PutItem".to_owned(), "SessionsTable".to_owned())));
+        assert!(used["ProxyFunction"].contains_key(&("dynamodb:PutItem".to_owned(), "SessionsTable".to_owned())));
         assert!(!used.contains_key("TokenFunction"));
     }
 
     #[test]
     fn every_function_has_credentials_of_its_own() {
-        let access = access();
-        let ids = ["TokenFunction", "AuthorizerFunction", "ProxyFunction", "RenewalFunction", "KeysFunction"];
-        let keys: BTreeSet<_> = ids.iter().map(|id| access.of_function(id).unwrap().access_key_id()).collect();
-        assert_eq!(keys.len(), ids.len());
+        let (access, functions) = (access(), template().functions);
+        let keys = functions.iter().map(|function| access.of_function(&function.id).unwrap().access_key_id());
+        assert_eq!(keys.collect::<BTreeSet<_>>().len(), functions.len());
         assert!(access.of_function("OtherFunction").is_none());
-    }
-
-    #[test]
-    fn a_transaction_needs_every_right_in_it() {
-        let body = json!({ "TransactItems": [
-            { "Put": { "TableName": "A" } }, { "ConditionCheck": { "TableName": "B" } },
-        ]});
-        let rights = dynamodb_rights("TransactWriteItems", body.to_string().as_bytes());
-        let right = |action: &str, on: &str| (action.to_owned(), on.to_owned());
-        assert_eq!(rights, [right("dynamodb:PutItem", "A"), right("dynamodb:ConditionCheckItem", "B")]);
     }
 }

@@ -7,11 +7,10 @@ use std::process::Stdio;
 use serde_json::Value as Json;
 use tokio::process::Command;
 
+use crate::template::{Inputs, Template};
+
 /// The workspace this was built from.
 pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-
-/// The functions, each a package and a binary.
-const FUNCTIONS: [&str; 5] = ["token", "authorizer", "proxy", "renewal", "keys"];
 
 /// Beginnings of the variables in which cargo tells a process about its package.
 const OF_A_PACKAGE: [&str; 7] = [
@@ -33,12 +32,24 @@ pub enum BuildError {
     /// The build failed.
     #[error("the functions could not be built:\n{0}")]
     Failed(String),
+    /// The template does not say which functions there are.
+    #[error("template.yaml cannot be read: {0}")]
+    Template(String),
     /// A package makes no binary of its name.
     #[error("package `{0}` made no binary")]
-    Missing(&'static str),
+    Missing(String),
     /// There is no binary beside this program.
     #[error("{} is not there: start the local stack with `cargo run`", .0.display())]
     NotBeside(PathBuf),
+}
+
+/// The functions of `template.yaml`, each a package and a binary.
+pub fn functions() -> Result<Vec<String>, BuildError> {
+    let text = std::fs::read_to_string(Path::new(WORKSPACE).join("template.yaml"));
+    let text = text.map_err(|error| BuildError::Template(error.to_string()))?;
+    let template =
+        Template::read(&text, &Inputs::default()).map_err(|error| BuildError::Template(error.to_string()))?;
+    Ok(template.functions.into_iter().map(|function| function.binary).collect())
 }
 
 /// The binaries in the directory of this program, where `cargo run` builds them.
@@ -46,12 +57,12 @@ pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let program = std::env::current_exe()?;
     let directory = program.parent().unwrap_or(Path::new("."));
     let mut binaries = BTreeMap::new();
-    for name in FUNCTIONS {
-        let path = directory.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    for name in functions()? {
+        let path = directory.join(&name).with_extension(std::env::consts::EXE_EXTENSION);
         if !path.is_file() {
             return Err(BuildError::NotBeside(path));
         }
-        binaries.insert(name.to_owned(), path);
+        binaries.insert(name, path);
     }
     Ok(binaries)
 }
@@ -59,9 +70,10 @@ pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
 /// Builds the function binaries, in the profile of this program, and returns where they are. Their features are united
 /// with those of the package `with`, so that the dependencies of both are compiled once.
 pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    let functions = functions()?;
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics", "-p", with]);
-    for package in FUNCTIONS {
+    for package in &functions {
         command.args(["-p", package, "--bin", package]);
     }
     if !cfg!(debug_assertions) {
@@ -79,8 +91,8 @@ pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> 
         return Err(BuildError::Failed(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     let binaries: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(binary).collect();
-    for package in FUNCTIONS {
-        if !binaries.contains_key(package) {
+    for package in functions {
+        if !binaries.contains_key(&package) {
             return Err(BuildError::Missing(package));
         }
     }

@@ -1,5 +1,6 @@
 //! `DynamoDB` on a loopback port: dynoxide, in a file or in memory.
 
+mod asked;
 mod operations;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::access::{Access, dynamodb_rights};
+use crate::access::Access;
 use crate::template::Table;
 use crate::{private, visitors};
 
@@ -131,7 +132,7 @@ async fn answer(State((database, access)): State<(Database, Access)>, request: R
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let operation = operations::named(&parts.headers);
-    match access.refusal(&parts, &body, dynamodb_rights(operation, &body)) {
+    match access.refusal(&parts, &body, &asked::of(operation, &body)) {
         Some(refusal) => refusal,
         None => operations::run(&database, operation, &body),
     }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::access::Access;
+use crate::access::{Access, Asked};
 use crate::functions::Functions;
 use crate::process::InvokeError;
 use crate::{limits, visitors};
@@ -33,7 +33,8 @@ async fn invoke(
     let Ok(event) = to_bytes(body, limits::PAYLOAD).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    if let Some(refusal) = access.refusal(&parts, &event, vec![("lambda:InvokeFunction".to_owned(), name.clone())]) {
+    let asked = Asked::plain(("lambda:InvokeFunction".to_owned(), name.clone()));
+    if let Some(refusal) = access.refusal(&parts, &event, &[asked]) {
         return refusal;
     }
     match functions.invoke(&name, event).await {

@@ -19,9 +19,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 
-use crate::access::{Access, Right};
+use crate::access::{Access, Asked};
 use crate::random;
 use crate::secrets::{self, Secrets};
+use crate::template::Right;
 use crate::visitors;
 use versions::{CURRENT, Versions};
 
@@ -220,7 +221,7 @@ async fn answer(State((manager, access)): State<(SecretsManager, Access)>, reque
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    if let Some(refusal) = access.refusal(&parts, &body, vec![right(target, &body)]) {
+    if let Some(refusal) = access.refusal(&parts, &body, &[Asked::plain(right(target, &body))]) {
         return refusal;
     }
     match manager.call(target, &body) {

@@ -4,6 +4,7 @@
 //! Whatever else stands in those places is an error that names the place, because what is ignored here would still deploy.
 
 mod api;
+pub mod condition;
 mod cursor;
 mod function;
 mod resolve;
@@ -18,7 +19,7 @@ pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 use cursor::At;
 pub use function::{Function, Route};
 use resolve::Scope;
-pub use role::Role;
+pub use role::{Right, Role};
 pub use rotation::Rotation;
 pub use table::Table;
 use yaml::{Node, Value};

@@ -6,13 +6,26 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// The workspace this was built from.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The functions of `template.yaml`, each a package and a binary. What is read here are the lines that say `Binary: NAME`; a
+/// test compares them with what the local stack reads.
+///
+/// # Errors
+/// What to tell the person.
+pub fn functions() -> Result<Vec<String>, Option<String>> {
+    let path = Path::new(WORKSPACE).join("template.yaml");
+    let template = std::fs::read_to_string(&path);
+    let template = template.map_err(|error| Some(format!("{} cannot be read: {error}", path.display())))?;
+    Ok(template.lines().filter_map(|line| line.trim().strip_prefix("Binary: ")).map(str::to_owned).collect())
+}
 
 /// Builds these packages of the workspace in one go, with cargo's own progress on the terminal.
 ///
 /// # Errors
 /// What to tell the person, unless cargo has told it already.
-pub fn build(packages: &[&str], release: bool) -> Result<(), Option<String>> {
+pub fn build(packages: &[String], release: bool) -> Result<(), Option<String>> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(WORKSPACE).arg("build");
     for package in packages {

@@ -68,7 +68,7 @@ impl Sessions {
 
     /// Whether the user is enabled and has the credentials the session began with. One strongly consistent read.
     pub async fn credentials_hold(&self, session: &Session) -> Result<bool, SessionError> {
-        let user = self.users.get(&session.user_id).await?;
+        let user = self.users.state(&session.user_id).await?;
         Ok(user.is_some_and(|user| user.enabled && user.credential_epoch == session.credential_epoch))
     }
 

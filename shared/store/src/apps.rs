@@ -1,7 +1,8 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
 use crate::error::{Item, StoreError, held, unavailable};
-use crate::{Page, number, version};
+use crate::{Page, number, projection, version};
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use domain::scope::Scope;
@@ -39,6 +40,21 @@ pub struct App {
     /// For how long a lost refresh response is forgiven, if other than the gateway's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+}
+
+/// What a call needs to know of its application: nothing about secrets, nor what only a login needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CallingApp {
+    /// As [`App::client_id`].
+    pub client_id: ClientId,
+    /// As [`App::name`].
+    pub name: String,
+    /// As [`App::plan`].
+    pub plan: PlanName,
+    /// As [`App::subscriptions`].
+    pub subscriptions: BTreeMap<ApiName, Subscription>,
+    /// As [`App::enabled`].
+    pub enabled: bool,
 }
 
 /// A client secret that was replaced, and works until all instances of the application have the new one.
@@ -114,19 +130,24 @@ impl Apps {
         Ok(self.get_to_change(client_id).await?.map(|(app, _)| app))
     }
 
+    /// What a call of the application of that id needs. One strongly consistent read, of nothing else about it.
+    pub async fn calling(&self, client_id: &ClientId) -> Result<Option<CallingApp>, StoreError> {
+        const OPERATION: &str = "calling_app";
+        let read = projection::of(self.read(client_id), &["client_id", "name", "plan", "subscriptions", "enabled"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
     /// The application of that id and its revision, for a change. One strongly consistent read.
     pub async fn get_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
         const OPERATION: &str = "app_to_change";
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("client_id", AttributeValue::S(client_id.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable(OPERATION))?;
+        let answer = self.read(client_id).send().await.map_err(unavailable(OPERATION))?;
         answer.item.map(|item| read(item, OPERATION)).transpose()
+    }
+
+    fn read(&self, client_id: &ClientId) -> GetItemFluentBuilder {
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        read.key("client_id", AttributeValue::S(client_id.to_string()))
     }
 
     /// Applications after `after` in the order of the database, at most `most` of them, each with its revision.

@@ -7,7 +7,7 @@
 mod item;
 
 use crate::error::{StoreError, held, refused_item, unavailable};
-use crate::{number, ttl, version};
+use crate::{number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
@@ -289,7 +289,7 @@ impl Grants {
         held(sent, "remove_entry").map(drop)
     }
 
-    /// Whether the authorizer would find this session alive. One strongly consistent read.
+    /// Whether the authorizer would find this session alive. One strongly consistent read, of its entry alone.
     pub async fn entry_is_live(
         &self,
         user: &UserId,
@@ -298,16 +298,14 @@ impl Grants {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "entry_is_live";
-        let answer = self
+        let read = self
             .client
             .get_item()
             .table_name(&self.table)
             .key("user_id", AttributeValue::S(user.to_string()))
             .key("client_id", AttributeValue::S(client.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable(OPERATION))?;
+            .consistent_read(true);
+        let answer = projection::of(read, &[&entry_name(sid)]).send().await.map_err(unavailable(OPERATION))?;
         let item = answer.item.unwrap_or_default();
         version::of(&item, OPERATION)?;
         let entries = entries_of(&item);

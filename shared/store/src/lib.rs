@@ -7,12 +7,13 @@ mod grants;
 mod guesses;
 mod migrate;
 mod page;
+mod projection;
 mod sessions;
 mod ttl;
 mod users;
 mod version;
 
-pub use apps::{App, AppKind, Apps, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
+pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
 pub use error::StoreError;
 pub use grants::{Counted, Entry, GrantView, Grants, LiveSession, NewEntry};
@@ -20,7 +21,7 @@ pub use guesses::{Guesses, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
 pub use sessions::{EndedSession, Sessions};
-pub use users::{ChangeUser, CreateUser, CredentialVersion, User, Users};
+pub use users::{ChangeUser, CreateUser, CredentialVersion, User, UserState, Users};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -4,13 +4,14 @@
 mod item;
 
 use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
-use crate::{number, version};
+use crate::{number, projection, version};
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::session::{InternalToken, Session};
 use domain::time::Timestamp;
-use item::{SessionItem, TokenItem};
+use item::{SessionItem, TokenItem, TokensItem};
 use std::collections::BTreeMap;
 
 /// A session that is over, with what still has to be ended at the legacy systems.
@@ -56,13 +57,16 @@ impl Sessions {
         Ok(self.session_item(sid, "session").await?.map(Session::from))
     }
 
-    /// The internal tokens of a live session; nothing if there is none or it has ended. One strongly consistent read.
+    /// The internal tokens of a live session; nothing if there is none or it has ended. One strongly consistent read, of
+    /// nothing else of the session.
     pub async fn internal_tokens(
         &self,
         sid: &SessionId,
     ) -> Result<Option<BTreeMap<ConnectorName, InternalToken>>, StoreError> {
-        let item = self.session_item(sid, "internal_tokens").await?;
-        Ok(item.filter(|item| !item.ended).map(|item| Session::from(item).tokens))
+        const OPERATION: &str = "internal_tokens";
+        let read = projection::of(self.read(sid), &["ended", "tokens"]);
+        let Some(item) = read.send().await.map_err(unavailable(OPERATION))?.item else { return Ok(None) };
+        Ok(version::read::<TokensItem>(item, OPERATION)?.of_live_session())
     }
 
     /// Notes a use of an internal token: its idle end moves. Nothing happens if the session has ended, the token was
@@ -232,16 +236,13 @@ impl Sessions {
     }
 
     async fn session_item(&self, sid: &SessionId, operation: &'static str) -> Result<Option<SessionItem>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("sid", AttributeValue::S(sid.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable(operation))?;
+        let answer = self.read(sid).send().await.map_err(unavailable(operation))?;
         answer.item.map(|item| version::read(item, operation)).transpose()
+    }
+
+    fn read(&self, sid: &SessionId) -> GetItemFluentBuilder {
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        read.key("sid", AttributeValue::S(sid.to_string()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
 use crate::error::{Item, StoreError, held, refused_item, unavailable};
-use crate::{Page, number, version};
+use crate::{Page, number, projection, version};
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
@@ -62,6 +63,15 @@ struct UserItem {
     enabled: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     links: BTreeMap<ConnectorName, String>,
+}
+
+/// What of a user ends sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct UserState {
+    /// As [`User::enabled`].
+    pub enabled: bool,
+    /// As [`User::credential_epoch`].
+    pub credential_epoch: u64,
 }
 
 /// What became of creating a user.
@@ -128,6 +138,14 @@ impl Users {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
         Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
+    }
+
+    /// What ends sessions of the person of that id. One strongly consistent read, of nothing else about this person.
+    pub async fn state(&self, user_id: &UserId) -> Result<Option<UserState>, StoreError> {
+        const OPERATION: &str = "user_state";
+        let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
     /// Creates a person and claims the address, both or neither.
@@ -352,8 +370,11 @@ impl Users {
     }
 
     async fn users_item(&self, pk: AttributeValue, operation: &'static str) -> Result<Option<Item>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("pk", pk).consistent_read(true);
-        Ok(read.send().await.map_err(unavailable(operation))?.item)
+        Ok(self.read(pk).send().await.map_err(unavailable(operation))?.item)
+    }
+
+    fn read(&self, pk: AttributeValue) -> GetItemFluentBuilder {
+        self.client.get_item().table_name(&self.table).key("pk", pk).consistent_read(true)
     }
 }
 

@@ -46,8 +46,8 @@ impl Counter {
     fn new(directory: &Path) -> Result<Self, Failure> {
         let files = tempfile::tempdir()?;
         let out = files.path().display();
-        for name in site::MEASURED {
-            let program = std::path::absolute(directory.join(name))?;
+        for name in site::measured()? {
+            let program = std::path::absolute(directory.join(&name))?;
             let script = format!(
                 "#!/bin/sh\nexec valgrind --quiet --tool=callgrind --callgrind-out-file='{out}/%p' '{}'\n",
                 program.display()

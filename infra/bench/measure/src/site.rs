@@ -1,22 +1,26 @@
 //! The local stack with the functions that are measured.
 
 use crate::Failure;
+use local::binaries::{self, WORKSPACE};
 use local::stack::{Options, Running, Stack};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What is measured, by the name of its binary.
-pub(crate) const MEASURED: [&str; 4] = ["token", "authorizer", "proxy", "renewal"];
+/// The function of keys, without which no stack starts. It is not measured, and is the one beside this program.
+const KEYS: &str = "keys";
+
+/// What is measured, by the name of its binary: all functions of the template but one.
+pub(crate) fn measured() -> Result<Vec<String>, Failure> {
+    Ok(binaries::functions()?.into_iter().filter(|name| name != KEYS).collect())
+}
 
 /// A stack of one process per function whose plans have no end, which a benchmark would reach.
-///
-/// The function of keys is the one beside this program: without it no stack starts, and it is not measured.
-pub(crate) async fn start(measured: impl Fn(&str) -> PathBuf) -> Result<Running, Failure> {
-    let mut binaries: BTreeMap<_, _> = MEASURED.iter().map(|name| ((*name).to_owned(), measured(name))).collect();
-    binaries.insert("keys".to_owned(), std::env::current_exe()?.with_file_name("keys"));
+pub(crate) async fn start(program: impl Fn(&str) -> PathBuf) -> Result<Running, Failure> {
+    let mut binaries: BTreeMap<_, _> = measured()?.into_iter().map(|name| (name.clone(), program(&name))).collect();
+    binaries.insert(KEYS.to_owned(), std::env::current_exe()?.with_file_name(KEYS));
     let config = std::env::temp_dir().join(format!("bench-{}.yaml", std::process::id()));
-    let demo = std::fs::read_to_string(Path::new(local::binaries::WORKSPACE).join("infra/local/demo.yaml"))?;
+    let demo = std::fs::read_to_string(Path::new(WORKSPACE).join("infra/local/demo.yaml"))?;
     std::fs::write(&config, demo.replace("calls: 60", "calls: 1000000"))?;
     let options = Options {
         config: config.clone(),

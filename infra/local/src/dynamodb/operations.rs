@@ -6,7 +6,18 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Legacy conditional parameters (Amazon DynamoDB Developer Guide).
+const LEGACY: [&str; 7] = [
+    "AttributeUpdates",
+    "AttributesToGet",
+    "ConditionalOperator",
+    "Expected",
+    "KeyConditions",
+    "QueryFilter",
+    "ScanFilter",
+];
 
 /// The operation that a request asks for; empty if it names none.
 pub(super) fn named(headers: &HeaderMap) -> &str {
@@ -16,7 +27,11 @@ pub(super) fn named(headers: &HeaderMap) -> &str {
 
 /// Does it and says what came of it, in `DynamoDB`'s own form.
 pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Response {
-    let (status, body) = match dispatch(database, operation, body) {
+    let outcome = match legacy(body) {
+        Some(name) => Some(Err(DynoxideError::ValidationException(format!("{name} is not taken: use expressions")))),
+        None => dispatch(database, operation, body),
+    };
+    let (status, body) = match outcome {
         Some(Ok(body)) => (StatusCode::OK, body),
         Some(Err(error)) => {
             (StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST), error.to_json())
@@ -27,6 +42,12 @@ pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Response
         }
     };
     (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
+}
+
+/// A parameter from before expressions that the request has. Roles are held against expressions alone.
+fn legacy(body: &[u8]) -> Option<&'static str> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    LEGACY.into_iter().find(|name| body.get(name).is_some())
 }
 
 /// Nothing for an operation that is not imitated.

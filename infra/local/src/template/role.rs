@@ -3,29 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::TemplateError;
+use super::condition::{self, Condition, Keys};
 use super::cursor::At;
 use super::resolve::{Scope, id_of_arn};
+
+/// An action, such as `dynamodb:GetItem`, and the logical id of the table, secret or function it is allowed on.
+pub type Right = (String, String);
 
 /// What one role allows. Everything else is denied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Role {
-    /// Actions, such as `dynamodb:GetItem`, with the logical id of the table, secret or function they are allowed on.
-    pub allowed: BTreeSet<(String, String)>,
+    /// Rights, each with the conditions that a request must meet.
+    pub allowed: BTreeMap<Right, Vec<Condition>>,
     /// Logical ids of the policies it shares with other roles.
     pub managed: BTreeSet<String>,
 }
 
 impl Role {
-    /// Whether this action on this table, secret or function is allowed.
-    pub fn allows(&self, action: &str, resource: &str) -> bool {
-        self.allowed.iter().any(|(allowed, on)| allowed == action && on == resource)
+    /// Whether a request that needs this right, and says this under the keys of conditions, is allowed.
+    pub fn allows(&self, right: &Right, keys: &Keys) -> bool {
+        self.allowed.get(right).is_some_and(|conditions| conditions.iter().all(|condition| condition.holds(keys)))
     }
 }
 
 /// Services whose rights are read; a function has others (its log), which nothing here asks for.
 const SERVICES: [&str; 3] = ["dynamodb:", "lambda:", "secretsmanager:"];
 
-/// Reads a role. Rights to data that are wider than a list of actions on named resources are an error.
+/// Reads a role. Rights to data that are wider than a list of actions on named resources are an error, and so is a right that
+/// stands there twice, since the wider statement of two is the one that counts.
 pub(super) fn read(
     resource: &At,
     scope: &Scope,
@@ -53,11 +58,13 @@ pub(super) fn read(
 }
 
 fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
-    let fields = at.fields(&["Effect", "Action", "Resource"])?;
+    let fields = at.fields(&["Effect", "Action", "Resource", "Condition"])?;
     fields.required("Effect")?.one_of(&["Allow"])?;
     let (actions, resources) = (fields.required("Action")?.one_or_more(), fields.required("Resource")?.one_or_more());
+    let conditions = fields.get("Condition").map_or(Ok(Vec::new()), |at| condition::read(&at))?;
     for action in &actions {
         let name = action.text()?;
+        condition::check(&conditions, name, action)?;
         if name.contains('*') {
             return Err(action.error("name the actions one by one"));
         }
@@ -71,7 +78,10 @@ fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
                     resource.error("must be the !GetAtt … Arn of a table or function, or the !GetAtt … Id of a secret")
                 );
             }
-            role.allowed.insert((name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned()));
+            let right = (name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned());
+            if role.allowed.insert(right, conditions.clone()).is_some() {
+                return Err(resource.error(&format!("{name} on it is allowed by an earlier statement")));
+            }
         }
     }
     Ok(())

@@ -40,6 +40,15 @@ pub(super) struct SessionItem {
     ttl: Timestamp,
 }
 
+/// What of a session carries a call.
+#[derive(Deserialize)]
+pub(super) struct TokensItem {
+    #[serde(default)]
+    ended: bool,
+    #[serde(default)]
+    tokens: BTreeMap<ConnectorName, TokenItem>,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct TokenItem {
     v: u64,
@@ -54,6 +63,13 @@ pub(super) struct TokenItem {
     idle_ends: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     renew_until: Option<Timestamp>,
+}
+
+impl TokensItem {
+    /// The internal tokens, unless the session has ended.
+    pub(super) fn of_live_session(self) -> Option<BTreeMap<ConnectorName, InternalToken>> {
+        (!self.ended).then(|| self.tokens.into_iter().map(|(name, value)| (name, value.into())).collect())
+    }
 }
 
 impl SessionItem {

@@ -1,0 +1,193 @@
+//! Conditions of a statement: which attributes a request may name, and whether it may ask for all of an item.
+//!
+//! Only the keys and operators by which `DynamoDB` tells attributes apart are understood (Amazon DynamoDB, Using IAM policy
+//! conditions for fine-grained access control).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::TemplateError;
+use super::cursor::At;
+
+/// The top-level attributes that a request names: in its key, its item and its expressions.
+pub const ATTRIBUTES: &str = "dynamodb:Attributes";
+/// Which attributes a read returns: those of its projection, or all.
+pub const SELECT: &str = "dynamodb:Select";
+/// Which attributes a write returns.
+pub const RETURN_VALUES: &str = "dynamodb:ReturnValues";
+
+/// What a request says under each key. A request to another service than `DynamoDB` says nothing.
+pub type Keys = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// One condition: of a statement with several, all must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    operator: Operator,
+    key: &'static str,
+    values: Vec<String>,
+}
+
+/// How what a request says is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    ForAllValuesStringEquals,
+    ForAllValuesStringLike,
+    StringEquals,
+    StringEqualsIfExists,
+}
+
+const OPERATORS: [(&str, Operator); 4] = [
+    ("ForAllValues:StringEquals", Operator::ForAllValuesStringEquals),
+    ("ForAllValues:StringLike", Operator::ForAllValuesStringLike),
+    ("StringEquals", Operator::StringEquals),
+    ("StringEqualsIfExists", Operator::StringEqualsIfExists),
+];
+
+/// Actions whose requests are read for these keys. The batches are not among them.
+const ACTIONS: [&str; 7] = [
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:UpdateItem",
+];
+/// Those of them that return all attributes when they name none.
+const READS: [&str; 3] = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
+
+impl Condition {
+    /// Whether a request that says this meets it.
+    pub fn holds(&self, keys: &Keys) -> bool {
+        let said = keys.get(self.key);
+        let is_listed = |said: &BTreeSet<String>| said.iter().all(|name| self.values.contains(name));
+        match self.operator {
+            Operator::ForAllValuesStringEquals | Operator::StringEqualsIfExists => said.is_none_or(is_listed),
+            Operator::StringEquals => said.is_some_and(is_listed),
+            Operator::ForAllValuesStringLike => said.is_none_or(|said| said.iter().all(|name| self.likes(name))),
+        }
+    }
+
+    /// Which of the attributes, or patterns of attributes, that this lists none of these names meets.
+    pub fn unused<'c>(&'c self, names: &BTreeSet<String>) -> Vec<&'c str> {
+        let is_unused = |value: &&String| !names.iter().any(|name| is_like(value.as_bytes(), name.as_bytes()));
+        if self.key != ATTRIBUTES {
+            return Vec::new();
+        }
+        self.values.iter().filter(is_unused).map(String::as_str).collect()
+    }
+
+    fn likes(&self, name: &str) -> bool {
+        self.values.iter().any(|pattern| is_like(pattern.as_bytes(), name.as_bytes()))
+    }
+}
+
+/// Whether a text matches a pattern, in which `*` stands for any text and `?` for any character.
+fn is_like(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        ([b'*', rest @ ..], _) if is_like(rest, text) => true,
+        ([b'*', ..], [_, text @ ..]) => is_like(pattern, text),
+        ([b'?', pattern @ ..], [_, text @ ..]) => is_like(pattern, text),
+        ([wanted, pattern @ ..], [found, text @ ..]) => wanted == found && is_like(pattern, text),
+        _ => false,
+    }
+}
+
+/// Reads `Condition`. An operator or key that is not understood is an error, as the statement would allow less or more here
+/// than it does in AWS.
+pub(super) fn read(at: &At) -> Result<Vec<Condition>, TemplateError> {
+    let mut conditions = Vec::new();
+    for (name, keys) in at.entries()? {
+        let Some((_, operator)) = OPERATORS.into_iter().find(|(known, _)| *known == name) else {
+            return Err(
+                keys.error(&format!("is not understood; known are {}", OPERATORS.map(|(known, _)| known).join(", ")))
+            );
+        };
+        for (name, values) in keys.entries()? {
+            let known: &[&'static str] = match operator {
+                Operator::ForAllValuesStringEquals | Operator::ForAllValuesStringLike => &[ATTRIBUTES],
+                Operator::StringEquals | Operator::StringEqualsIfExists => &[SELECT, RETURN_VALUES],
+            };
+            let Some(key) = known.iter().find(|key| **key == name) else {
+                return Err(
+                    values.error(&format!("is not understood under this operator, which knows {}", known.join(", ")))
+                );
+            };
+            let listed =
+                values.one_or_more().iter().map(|value| read_value(value, operator)).collect::<Result<_, _>>()?;
+            conditions.push(Condition { operator, key, values: listed });
+        }
+    }
+    Ok(conditions)
+}
+
+fn read_value(at: &At, operator: Operator) -> Result<String, TemplateError> {
+    let text = at.text()?;
+    if text.contains('$') {
+        return Err(at.error("variables of policies are not understood"));
+    }
+    if operator != Operator::ForAllValuesStringLike && text.contains(['*', '?']) {
+        return Err(at.error("is taken word for word; a pattern needs ForAllValues:StringLike"));
+    }
+    Ok(text.to_owned())
+}
+
+/// That these conditions mean something for this action.
+pub(super) fn check(conditions: &[Condition], action: &str, at: &At) -> Result<(), TemplateError> {
+    let has = |key: &str| conditions.iter().any(|condition| condition.key == key);
+    if !conditions.is_empty() && !ACTIONS.contains(&action) {
+        return Err(at.error("is not understood with a condition"));
+    }
+    if READS.contains(&action) && has(ATTRIBUTES) && !has(SELECT) {
+        return Err(at.error("returns all attributes when it names none: add a condition on dynamodb:Select"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn condition(operator: Operator, key: &'static str, values: &[&str]) -> Condition {
+        Condition { operator, key, values: values.iter().map(|value| (*value).to_owned()).collect() }
+    }
+
+    #[test]
+    fn every_attribute_that_is_named_must_be_listed() {
+        let listed = condition(Operator::ForAllValuesStringEquals, ATTRIBUTES, &["pk", "v"]);
+        for (named, holds) in [(&["pk"][..], true), (&["pk", "v"], true), (&["pk", "links"], false), (&["V"], false)] {
+            assert_eq!(listed.holds(&Keys::from([(ATTRIBUTES, names(named))])), holds, "{named:?}");
+        }
+        // So IAM has it: no value is none that is not listed.
+        assert!(listed.holds(&Keys::new()));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_names_of_its_form() {
+        let listed = condition(Operator::ForAllValuesStringLike, ATTRIBUTES, &["v", "b*", "s??"]);
+        for (named, holds) in [("v", true), ("b", true), ("b12", true), ("s12", true), ("s1", false), ("n", false)] {
+            assert_eq!(listed.holds(&Keys::from([(ATTRIBUTES, names(&[named]))])), holds, "{named}");
+        }
+        for (pattern, text, like) in [("*", "", true), ("a*c", "abbc", true), ("a*c", "abcb", false), ("?", "", false)]
+        {
+            assert_eq!(is_like(pattern.as_bytes(), text.as_bytes()), like, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn only_if_exists_lets_a_request_say_nothing() {
+        for key in [SELECT, RETURN_VALUES] {
+            let must = condition(Operator::StringEquals, key, &["NONE", "SPECIFIC_ATTRIBUTES"]);
+            let may = Condition { operator: Operator::StringEqualsIfExists, ..must.clone() };
+            for (said, holds) in [("NONE", true), ("SPECIFIC_ATTRIBUTES", true), ("ALL_NEW", false), ("none", false)] {
+                let keys = Keys::from([(key, names(&[said]))]);
+                assert_eq!((must.holds(&keys), may.holds(&keys)), (holds, holds), "{key} {said}");
+            }
+            assert_eq!((must.holds(&Keys::new()), may.holds(&Keys::new())), (false, true));
+        }
+    }
+}
