@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::Gateway;
+use domain::clock::Clock;
 use domain::ids::ClientId;
 use domain::keys::PublicKeys;
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
+use runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use store::{Apps, Grants};
 
 use crate::Authorizer;

@@ -13,17 +13,19 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use config::Gateway;
+use domain::clock::Clock;
+use domain::entropy::{Entropy, NoEntropy};
 use domain::keys::InvalidKeys;
 use domain::rotation::signing::NoPair;
 use domain::rotation::symmetric::InvalidKeySet;
 use domain::rotation::{CannotMove, Timing};
 use domain::time::Seconds;
 use lambda_runtime::Error;
+use runtime::fresh::key_timing;
+use runtime::secret_versions::{SecretError, SecretVersions};
+use runtime::{Aws, Environment, StartError, SystemClock, SystemEntropy};
 use serde::Deserialize;
 use serde_json::Value;
-use startup::fresh::key_timing;
-use startup::secret_versions::{SecretError, SecretVersions};
-use startup::{Aws, Clock, Environment, StartError, SystemClock, entropy};
 use std::future::{Ready, ready};
 
 use crate::key_secret::Names;
@@ -36,6 +38,7 @@ pub struct Keys {
     /// The path of gateway.yaml. The file is read where it is needed, so that a leaked key is revoked whatever is in it.
     config: PathBuf,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 /// Why keys stay as they are. The text is for operators: logs, the events of a stack, the answer to an invocation.
@@ -94,6 +97,12 @@ enum Event {
     Action(revoke::Action),
 }
 
+impl From<NoEntropy> for Failure {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
+    }
+}
+
 impl Keys {
     /// Reads the environment.
     pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
@@ -103,6 +112,7 @@ impl Keys {
             timing: key_timing(environment)?,
             config: environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?.into(),
             clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
         })
     }
 
@@ -110,6 +120,11 @@ impl Keys {
     fn gateway(&self) -> Result<Gateway, StartError> {
         Gateway::load(&self.config)
             .map_err(|error| StartError::Invalid { what: self.config.display().to_string(), reason: error.to_string() })
+    }
+
+    /// The id of a version that no rotation makes.
+    fn version_id(&self) -> Result<String, StartError> {
+        Ok(URL_SAFE_NO_PAD.encode(self.entropy.bytes::<24>()?))
     }
 }
 
@@ -145,9 +160,4 @@ async fn act(started: Result<&Keys, StartError>, event: Value) -> Result<Value, 
         Err(failure) => tracing::error!(%failure, "the keys stay as they are"),
     }
     outcome
-}
-
-/// The id of a version that no rotation makes.
-fn version_id() -> Result<String, StartError> {
-    Ok(URL_SAFE_NO_PAD.encode(entropy::bytes::<24>()?))
 }

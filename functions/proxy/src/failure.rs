@@ -11,8 +11,9 @@ use domain::query::QueryRefused;
 use domain::rate_limit;
 use domain::sealing::CannotOpen;
 use http::{Method, StatusCode};
-use startup::{Metric, StartError};
+use runtime::StartError;
 use store::StoreError;
+use telemetry::Metric;
 
 use crate::answer;
 
@@ -148,7 +149,7 @@ impl Failure {
         let kind = self.kind();
         // What the authorizer decided, it has counted.
         if !matches!(self, Self::Refused(_)) {
-            startup::count(Metric::Refusal { reason: kind });
+            telemetry::count(Metric::Refusal { reason: kind });
         }
         if response.status >= 500 {
             tracing::error!(status = response.status, kind, error = %self, "the call was not carried");

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use config::Gateway;
 use connectors::back_end::BackEndClients;
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::sealing::SealingKeys;
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
+use runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
 use store::Sessions;
 
 use crate::{Proxy, Renewer};
@@ -23,7 +25,8 @@ pub async fn start(environment: Environment) -> Result<Proxy, StartError> {
     let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
     let tls = secrets.texts(gateway.tls_secrets()).await?;
     let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, sessions, keys, Renewer::new(&environment, &aws)?, clients, clock))
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    Ok(Proxy::new(gateway, sessions, keys, Renewer::new(&environment, &aws)?, clients, clock, &entropy))
 }
 
 fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {

@@ -4,9 +4,11 @@ use crate::Renewal;
 use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::sealing::SealingKeys;
+use runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
 use sessions::{InternalTokens, Sessions};
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Grants, Users};
@@ -31,7 +33,8 @@ pub async fn start(environment: Environment) -> Result<Renewal, StartError> {
     )?;
     let clients = BackEndClients::new(&gateway, &tls)
         .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
-    let connectors = Connectors::from_config(&gateway, &clients, &own);
-    let tokens = InternalTokens::new(Arc::new(gateway), connectors, sealing, Arc::clone(&clock));
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let connectors = Connectors::from_config(&gateway, &clients, &own, &entropy);
+    let tokens = InternalTokens::new(Arc::new(gateway), connectors, sealing, Arc::clone(&clock), entropy);
     Ok(Renewal { sessions: Sessions::new(users, of_sessions, grants, tokens), clock })
 }

@@ -17,16 +17,19 @@ mod start;
 use crate::error::Failure;
 use config::Gateway;
 use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use domain::form::Form;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::refresh_token::RefreshKeys;
 use domain::time::Timestamp;
+use runtime::{Fresh, StartError};
 use serde_json::Value;
 use sessions::{Sessions, TokenSource};
-use startup::{Clock, Fresh, Metric, StartError};
 use std::convert::Infallible;
 use std::sync::Arc;
+use telemetry::Metric;
 
 pub use keys::InForce;
 pub use start::start;
@@ -51,6 +54,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Gives random bytes: ids and salts.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// One request at the door: what every handler needs to know.
@@ -116,7 +121,7 @@ impl App {
                 let answer = Box::pin(self.refresh_grant(request, &app, &form, TokenSource::Renewal)).await;
                 answer.inspect_err(|failure| {
                     let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
-                    startup::count(Metric::Refresh { outcome });
+                    telemetry::count(Metric::Refresh { outcome });
                 })
             }
             Some("client_credentials") => Box::pin(self.client_credentials_grant(request, &app, &form)).await,

@@ -14,8 +14,8 @@ use domain::secret::sha256_hex;
 use domain::session::{Decision, ReusePolicy, Session, decide};
 use domain::time::Timestamp;
 use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
-use startup::Metric;
 use store::GrantType;
+use telemetry::Metric;
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -29,7 +29,7 @@ impl App {
         may_use(app, GrantType::RefreshToken)?;
         let registered = app.registered();
         let token = form.get("refresh_token").ok_or(Failure::Missing("refresh_token"))?;
-        let unknown = SessionId::from_random(startup::entropy::bytes()?);
+        let unknown = SessionId::from_random(self.entropy.bytes()?);
         let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
         let asked = form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)?;
         let attempt = attempt(request)?;
@@ -57,7 +57,7 @@ impl App {
                 }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
-                    startup::count(Metric::ReuseDetected);
+                    telemetry::count(Metric::ReuseDetected);
                     self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
@@ -74,7 +74,7 @@ impl App {
                 }
             };
             let answer = self.serve(request, registered, &session, &scope?).await?;
-            startup::count(match source {
+            telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
             });
@@ -106,7 +106,7 @@ impl App {
         form: &Form,
     ) -> Result<Option<Session>, Failure> {
         let Some(token) = form.get("refresh_token") else { return Ok(None) };
-        let unknown = SessionId::from_random(startup::entropy::bytes()?);
+        let unknown = SessionId::from_random(self.entropy.bytes()?);
         let presented = Presented::parse(token).unwrap_or_else(|_| Presented::of_nobody(unknown));
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
         let attempt = attempt(request)?;

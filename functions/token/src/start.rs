@@ -6,12 +6,14 @@ use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
 use credentials::{ClientAuthentication, PasswordCheck};
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
 use domain::refresh_token::RefreshKeys;
 use domain::sealing::SealingKeys;
+use runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
 use sessions::{InternalTokens, Sessions};
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Apps, Grants, LoginAttempts, Users};
@@ -40,22 +42,25 @@ pub async fn start(environment: Environment) -> Result<App, StartError> {
     let clients = BackEndClients::new(&config, &tls)
         .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
     let config = Arc::new(config);
-    let connectors = Connectors::from_config(&config, &clients, &own);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let connectors = Connectors::from_config(&config, &clients, &own, &entropy);
     let users = Users::new(dynamodb.clone(), table("USERS_TABLE")?);
     let grants = Grants::new(dynamodb.clone(), table("GRANTS_TABLE")?);
     let of_sessions = store::Sessions::new(dynamodb.clone(), table("SESSIONS_TABLE")?);
     let apps = Apps::new(dynamodb.clone(), table("APPS_TABLE")?);
     let attempts = LoginAttempts::new(dynamodb, table("GUESSES_TABLE")?);
-    let tokens = InternalTokens::new(Arc::clone(&config), connectors, sealing, Arc::clone(&clock));
+    let tokens =
+        InternalTokens::new(Arc::clone(&config), connectors, sealing, Arc::clone(&clock), Arc::clone(&entropy));
     Ok(App {
         sessions: Sessions::new(users.clone(), of_sessions, grants, tokens),
         config,
         clients: ClientAuthentication::new(apps, attempts.clone()),
-        passwords: PasswordCheck::new(users, passwords, attempts),
+        passwords: PasswordCheck::new(users, passwords, attempts, Arc::clone(&entropy)),
         signing,
         public: public.guarded(PublicKeys::may_follow),
         in_force: InForce::default(),
         refresh,
         clock,
+        entropy,
     })
 }

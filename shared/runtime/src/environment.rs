@@ -2,6 +2,7 @@
 
 use crate::StartError;
 use std::collections::BTreeMap;
+use telemetry::Settings;
 
 /// The environment variables of a function.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,16 @@ impl Environment {
     /// The value of a variable that must be there; `expected` completes the sentence "it must hold …".
     pub fn require(&self, name: &'static str, expected: &'static str) -> Result<&str, StartError> {
         self.get(name).ok_or(StartError::Missing { name, expected })
+    }
+
+    /// What is told of a function, and where.
+    pub fn telemetry(&self, service: &'static str) -> Settings<'_> {
+        Settings {
+            service,
+            log_level: self.get("LOG_LEVEL"),
+            namespace: self.get("METRICS_NAMESPACE"),
+            xray_daemon: self.get("AWS_XRAY_DAEMON_ADDRESS"),
+        }
     }
 }
 
