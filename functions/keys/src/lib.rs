@@ -5,9 +5,9 @@ mod fill;
 mod key_secret;
 mod revoke;
 mod rotate;
+mod start;
 mod trial;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -21,22 +21,22 @@ use domain::rotation::symmetric::InvalidKeySet;
 use domain::rotation::{CannotMove, Timing};
 use domain::time::Seconds;
 use lambda_runtime::Error;
-use runtime::fresh::key_timing;
 use runtime::secret_versions::{SecretError, SecretVersions};
-use runtime::{Aws, Environment, StartError, SystemClock, SystemEntropy};
+use runtime::{ConfigFile, StartError};
 use serde::Deserialize;
 use serde_json::Value;
-use std::future::{Ready, ready};
 
 use crate::key_secret::Names;
+
+pub use start::start;
 
 /// Everything the function works with.
 pub struct Keys {
     secrets: SecretVersions,
     names: Names,
     timing: Timing,
-    /// The path of gateway.yaml. The file is read where it is needed, so that a leaked key is revoked whatever is in it.
-    config: PathBuf,
+    /// gateway.yaml is read where it is needed, so that a leaked key is revoked whatever is in it.
+    config: ConfigFile,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -104,34 +104,15 @@ impl From<NoEntropy> for Failure {
 }
 
 impl Keys {
-    /// Reads the environment.
-    pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self {
-            secrets: SecretVersions::new(&Aws::new(environment)?),
-            names: Names::from_environment(environment)?,
-            timing: key_timing(environment)?,
-            config: environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?.into(),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-        })
-    }
-
     /// gateway.yaml as it is now.
     fn gateway(&self) -> Result<Gateway, StartError> {
-        Gateway::load(&self.config)
-            .map_err(|error| StartError::Invalid { what: self.config.display().to_string(), reason: error.to_string() })
+        self.config.load(Gateway::load)
     }
 
     /// The id of a version that no rotation makes.
     fn version_id(&self) -> Result<String, StartError> {
         Ok(URL_SAFE_NO_PAD.encode(self.entropy.bytes::<24>()?))
     }
-}
-
-/// Reads the environment.
-#[expect(clippy::needless_pass_by_value, reason = "every function is built from an environment of its own")]
-pub fn start(environment: Environment) -> Ready<Result<Keys, StartError>> {
-    ready(Keys::from_environment(&environment))
 }
 
 /// Handles one event, with the function or the reason why it could not start. What CloudFormation asks for is answered to

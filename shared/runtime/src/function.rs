@@ -1,7 +1,7 @@
 //! The one shape of a function: what it works with is built once when that works, anew with every request while it does not,
 //! and then events are answered.
 
-use crate::{Environment, StartError, SystemClock, SystemEntropy};
+use crate::{Environment, Platform, StartError, SystemClock, SystemEntropy};
 use domain::causes;
 use domain::event::request_id;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
@@ -40,11 +40,11 @@ impl<T> Function<T> {
     }
 }
 
-/// Runs a function until Lambda ends it: `build` makes what it works with, and `handle` answers one event with that, or
+/// Runs a function until Lambda ends it: `start` makes what it works with, and `handle` answers one event with that, or
 /// says why it cannot. When it ends by itself, or this is no Lambda, the reason is one line of the log, in words.
 pub async fn run<T, B, E>(
     name: &'static str,
-    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
     handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
 ) -> ExitCode
 where
@@ -54,7 +54,7 @@ where
     let environment = Environment::from_process();
     telemetry::begin(&environment.telemetry(name), Arc::new(SystemClock));
     let ended = match inside_lambda(&environment) {
-        Ok(()) => serve(name, environment, build, handle).await.map_err(|error| causes(&*error)),
+        Ok(()) => serve(name, environment, start, handle).await.map_err(|error| causes(&*error)),
         Err(error) => Err(error.to_string()),
     };
     match ended {
@@ -70,7 +70,7 @@ where
 async fn serve<T, B, E>(
     name: &'static str,
     environment: Environment,
-    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
     handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
 ) -> Result<(), Error>
 where
@@ -78,7 +78,12 @@ where
     E: Into<Diagnostic> + std::fmt::Debug,
 {
     let observer = &Observer::new(&environment.telemetry(name), Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let function = &observer.starting(Function::start(move || build(environment.clone()))).await;
+    let function = &observer
+        .starting(Function::start(move || {
+            let platform = Platform::new(environment.clone());
+            async move { start(platform?).await }
+        }))
+        .await;
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;

@@ -6,14 +6,16 @@ mod entropy;
 pub mod environment;
 pub mod fresh;
 pub mod function;
+mod platform;
 pub mod secret_versions;
 pub mod secrets;
 
 pub use aws::Aws;
 pub use clock::{CorrectedClock, SystemClock};
 pub use entropy::SystemEntropy;
-pub use environment::Environment;
+pub use environment::{ConfigFile, Environment};
 pub use fresh::Fresh;
+pub use platform::Platform;
 pub use secrets::Secrets;
 
 use domain::clock::ClockOff;

@@ -11,6 +11,7 @@ mod lease;
 mod logout;
 mod renew;
 mod rotate;
+mod start;
 
 pub use error::SessionError;
 pub use internal_tokens::{InternalTokens, Login, Tokens};
