@@ -9,11 +9,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connectors::back_end::BackEndClients;
 use connectors::{Call, Connector, Connectors};
+use domain::clock::Clock as _;
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 use domain::time::Timestamp;
 use local::stack::Options;
-use startup::{Clock as _, SystemClock};
+use runtime::{SystemClock, SystemEntropy};
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens};
 use tempfile::TempDir;
 
@@ -155,7 +156,7 @@ impl World {
         let secret = |text: &str| Secret::new(text.to_owned());
         let secrets = [("gateway-account", "gateway-password"), ("wrong-account", "another-password")]
             .map(|(name, text)| (name.to_owned(), secret(text)));
-        let connectors = Connectors::from_config(&gateway, &clients, &secrets.into());
+        let connectors = Connectors::from_config(&gateway, &clients, &secrets.into(), &(Arc::new(SystemEntropy) as _));
         connectors.get(&ConnectorName::parse(name).expect("a name")).expect("a connector").clone()
     }
 }

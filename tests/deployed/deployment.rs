@@ -8,7 +8,7 @@ use local::binaries::WORKSPACE;
 use local::legacy::Legacy;
 use local::secrets;
 use local::seed::{Seed, SeedUser};
-use startup::{Aws, Environment, Secrets};
+use runtime::{Aws, Environment, Secrets};
 use store::{Store, Tables};
 use support::{Client, User, background};
 use tokio::net::TcpListener;

@@ -1,7 +1,8 @@
 //! Access tokens that are not for us, not for now or about nobody: claims under a good signature.
 
+use domain::clock::Clock as _;
+use runtime::SystemClock;
 use serde_json::json;
-use startup::{Clock as _, SystemClock};
 
 use crate::tokens::Site;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use startup::{Clock, MachineClock, SystemClock};
+use domain::clock::{Clock, MachineClock};
+use runtime::SystemClock;
 
 /// The clocks of this machine, the wall clock wrong by so many milliseconds.
 #[derive(Debug)]

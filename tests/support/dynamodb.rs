@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local::binaries::WORKSPACE;
 use local::template::{Inputs, Table, Template};
-use startup::{Aws, Environment, entropy};
+use runtime::{Aws, Environment, SystemEntropy};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -48,7 +48,7 @@ pub async fn dynamodb() -> DynamoDb {
         Some(endpoint) => (endpoint.to_owned(), None),
         None => embedded().await,
     };
-    let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(entropy::bytes::<9>().expect("random bytes")));
+    let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<9>().expect("random bytes")));
     // What is promised is the outcome of a race; a cold server on a busy machine may take longer than a function would.
     let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
     let client = Client::from_conf(dynamodb_client(&endpoint).config().to_builder().timeout_config(patient).build());

@@ -11,15 +11,17 @@ use std::sync::{Arc, Mutex};
 use config::{Gateway, NoRoute};
 use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::call_context::{Admitted, Outcome, Refusal};
+use domain::clock::Clock;
 use domain::event::ApiRequest;
 use domain::keys::PublicKeys;
 use domain::path::{CheckedPath, PathRefused};
 use domain::rate_limit::Refusals;
 use domain::time::Timestamp;
 use lambda_runtime::Diagnostic;
+use runtime::{Fresh, StartError};
 use serde_json::Value;
-use startup::{Clock, Fresh, Metric, StartError};
 use store::{Apps, CallingApp, Grants};
+use telemetry::Metric;
 use thiserror::Error;
 
 use apps::CachedApps;
@@ -79,7 +81,7 @@ impl Authorizer {
             Err(AuthorizerError::Unauthorized) => "invalid_token",
             Err(AuthorizerError::Failed(_)) => "failed",
         };
-        startup::count(Metric::Decision { outcome });
+        telemetry::count(Metric::Decision { outcome });
         decided.map(|(_, answer)| answer)
     }
 
@@ -110,7 +112,7 @@ impl Authorizer {
         // Before the time: a clock that was found wrong, or that jumped, makes the keys look old, and the response to reading
         // them says whether it is right again. Otherwise a container that was wrong once would refuse for ever.
         let keys = self.keys.fresh().await;
-        self.clock.reading().map_err(failed)?;
+        self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
         let Some(claims) = self.claims(request, keys, now).await? else { return Ok(Finding::InvalidToken) };
@@ -151,14 +153,14 @@ impl Authorizer {
         let plan = plan.ok_or_else(|| failed(format!("the configuration has no plan {}", app.plan)))?;
 
         // Read again: what was read of the store may just have told the clock how wrong it is.
-        let now = self.clock.reading().map_err(failed)?;
+        let now = self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         match self.count(&claims, plan, now).await.map_err(failed)? {
             Counting::SessionEnded => {
                 tracing::info!(session = %claims.sid, "the session has ended");
                 Ok(Finding::InvalidToken)
             }
             Counting::Over(over) => {
-                startup::count(Metric::ThrottledCall);
+                telemetry::count(Metric::ThrottledCall);
                 refused(Refusal::RateLimited { quota: over.quota, retry_after: over.retry_after })
             }
             Counting::Within(quota, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
@@ -220,7 +222,7 @@ pub async fn handle(started: Result<&Authorizer, StartError>, event: Value) -> R
 
 /// The answer while the function cannot start: a REST API makes it 503.
 fn not_ready(error: &StartError) -> AuthorizerError {
-    startup::count(Metric::Decision { outcome: "failed" });
+    telemetry::count(Metric::Decision { outcome: "failed" });
     failed(error)
 }
 

@@ -8,8 +8,8 @@ use domain::call_context::TokenRef;
 use domain::clock::Reading;
 use domain::ids::ConnectorName;
 use domain::rate_limit::{Decision, Plan, Quota, Refused};
-use startup::{Ended, Metric, Remote};
 use store::{Counted, StoreError};
+use telemetry::{Ended, Metric, Remote};
 
 use crate::Authorizer;
 
@@ -31,14 +31,14 @@ impl Authorizer {
             return Ok(Counting::Over(refused));
         }
         let bucket = plan.bucket(now.latest_ms);
-        let traced = startup::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
+        let traced = telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
         let counted = self.grants.count_call(user, app, &claims.sid, bucket.as_str(), self.clock.now()).await;
         traced.ended(if counted.is_ok() { Ended::Done } else { Ended::Failed });
         let view = match counted? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
             Counted::Live(view) => view,
         };
-        startup::count(Metric::WriteUnits(view.capacity_units));
+        telemetry::count(Metric::WriteUnits(view.capacity_units));
         let counting = match plan.decide(now, &view.buckets) {
             Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {

@@ -40,7 +40,7 @@ impl Finding {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::Decided { outcome: Outcome::Admitted(_), .. } => startup::ADMITTED,
+            Self::Decided { outcome: Outcome::Admitted(_), .. } => telemetry::ADMITTED,
             Self::Decided { outcome: Outcome::Refused(refusal), .. } => refusal.kind(),
         }
     }

@@ -1,8 +1,8 @@
 //! What CloudFormation asks for: the configuration is checked, and secrets without a value get one; no other changes.
 
 use domain::cors::Cors;
-use startup::StartError;
-use startup::secret_versions::CURRENT;
+use runtime::StartError;
+use runtime::secret_versions::CURRENT;
 
 use crate::answer::{Request, RequestType};
 use crate::key_secret::{KeySecret, Turning};
@@ -47,7 +47,7 @@ impl Keys {
             if self.secrets.current(name).await?.is_some() {
                 continue;
             }
-            let made = secret.generate(self.clock.now())?.text();
+            let made = secret.generate(self.clock.now(), &*self.entropy)?.text();
             // The id of the request is that of the version: the same request twice makes one.
             let put = self.secrets.put(name, request_id, &made, CURRENT).await?;
             tracing::info!(?secret, put, "made keys");

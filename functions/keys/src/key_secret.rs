@@ -1,13 +1,14 @@
 //! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
 
 use domain::access_token::MAX_LIFETIME;
+use domain::entropy::Entropy;
 use domain::rotation::signing::Pair;
 use domain::rotation::symmetric::Key;
 use domain::rotation::{Entry, Keep, Ring};
 use domain::secret::Secret;
 use domain::time::Timestamp;
+use runtime::{Environment, StartError};
 use serde::Deserialize;
-use startup::{Environment, StartError, entropy};
 
 use crate::{Failure, Keys};
 
@@ -80,11 +81,11 @@ impl KeySecret {
     }
 
     /// The keys of a new secret.
-    pub(crate) fn generate(self, now: Timestamp) -> Result<Turning, Failure> {
+    pub(crate) fn generate(self, now: Timestamp, entropy: &dyn Entropy) -> Result<Turning, Failure> {
         Ok(match self {
-            Self::Signing => Turning::Pairs(Ring::first(new_pair()?, new_pair()?, now)),
+            Self::Signing => Turning::Pairs(Ring::first(new_pair(entropy)?, new_pair(entropy)?, now)),
             Self::Sealing | Self::Refresh | Self::Pepper => {
-                Turning::Keys(Ring::generate(entropy::bytes()?, entropy::bytes()?, now))
+                Turning::Keys(Ring::generate(entropy.bytes()?, entropy.bytes()?, now))
             }
         })
     }
@@ -141,6 +142,6 @@ impl Keys {
 }
 
 /// A key pair under a name that no other has.
-pub(crate) fn new_pair() -> Result<Entry<Pair>, Failure> {
-    Ok(Pair::generate(entropy::bytes()?)?)
+pub(crate) fn new_pair(entropy: &dyn Entropy) -> Result<Entry<Pair>, Failure> {
+    Ok(Pair::generate(entropy.bytes()?)?)
 }

@@ -5,37 +5,40 @@ mod fill;
 mod key_secret;
 mod revoke;
 mod rotate;
+mod start;
 mod trial;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use config::Gateway;
+use domain::clock::Clock;
+use domain::entropy::{Entropy, NoEntropy};
 use domain::keys::InvalidKeys;
 use domain::rotation::signing::NoPair;
 use domain::rotation::symmetric::InvalidKeySet;
 use domain::rotation::{CannotMove, Timing};
 use domain::time::Seconds;
 use lambda_runtime::Error;
+use runtime::secret_versions::{SecretError, SecretVersions};
+use runtime::{ConfigFile, StartError};
 use serde::Deserialize;
 use serde_json::Value;
-use startup::fresh::key_timing;
-use startup::secret_versions::{SecretError, SecretVersions};
-use startup::{Aws, Clock, Environment, StartError, SystemClock, entropy};
-use std::future::{Ready, ready};
 
 use crate::key_secret::Names;
+
+pub use start::start;
 
 /// Everything the function works with.
 pub struct Keys {
     secrets: SecretVersions,
     names: Names,
     timing: Timing,
-    /// The path of gateway.yaml. The file is read where it is needed, so that a leaked key is revoked whatever is in it.
-    config: PathBuf,
+    /// gateway.yaml is read where it is needed, so that a leaked key is revoked whatever is in it.
+    config: ConfigFile,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 /// Why keys stay as they are. The text is for operators: logs, the events of a stack, the answer to an invocation.
@@ -94,29 +97,22 @@ enum Event {
     Action(revoke::Action),
 }
 
-impl Keys {
-    /// Reads the environment.
-    pub fn from_environment(environment: &Environment) -> Result<Self, StartError> {
-        Ok(Self {
-            secrets: SecretVersions::new(&Aws::new(environment)?),
-            names: Names::from_environment(environment)?,
-            timing: key_timing(environment)?,
-            config: environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?.into(),
-            clock: Arc::new(SystemClock),
-        })
-    }
-
-    /// gateway.yaml as it is now.
-    fn gateway(&self) -> Result<Gateway, StartError> {
-        Gateway::load(&self.config)
-            .map_err(|error| StartError::Invalid { what: self.config.display().to_string(), reason: error.to_string() })
+impl From<NoEntropy> for Failure {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
     }
 }
 
-/// Reads the environment.
-#[expect(clippy::needless_pass_by_value, reason = "every function is built from an environment of its own")]
-pub fn start(environment: Environment) -> Ready<Result<Keys, StartError>> {
-    ready(Keys::from_environment(&environment))
+impl Keys {
+    /// gateway.yaml as it is now.
+    fn gateway(&self) -> Result<Gateway, StartError> {
+        self.config.load(Gateway::load)
+    }
+
+    /// The id of a version that no rotation makes.
+    fn version_id(&self) -> Result<String, StartError> {
+        Ok(URL_SAFE_NO_PAD.encode(self.entropy.bytes::<24>()?))
+    }
 }
 
 /// Handles one event, with the function or the reason why it could not start. What CloudFormation asks for is answered to
@@ -145,9 +141,4 @@ async fn act(started: Result<&Keys, StartError>, event: Value) -> Result<Value, 
         Err(failure) => tracing::error!(%failure, "the keys stay as they are"),
     }
     outcome
-}
-
-/// The id of a version that no rotation makes.
-fn version_id() -> Result<String, StartError> {
-    Ok(URL_SAFE_NO_PAD.encode(entropy::bytes::<24>()?))
 }

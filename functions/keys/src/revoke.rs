@@ -3,13 +3,12 @@
 use domain::rotation::Ring;
 use domain::rotation::signing::Pair;
 use domain::rotation::symmetric::Key;
+use runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use startup::entropy;
-use startup::secret_versions::{CURRENT, PENDING, Version};
 
 use crate::key_secret::{KeySecret, Turning, new_pair};
-use crate::{Failure, Keys, version_id};
+use crate::{Failure, Keys};
 
 /// The stage of a version until it is the current one.
 const REVOKING: &str = "REVOKING";
@@ -45,7 +44,7 @@ impl Keys {
             }
         }
         // Moved only away from the version it was made from: of two at once, one is told to try again.
-        let version = version_id()?;
+        let version = self.version_id()?;
         self.secrets.put(name, &version, &left.text(), REVOKING).await?;
         self.secrets.promote(name, &version, &current.id).await?;
         if let Turning::Pairs(ring) = &left {
@@ -59,13 +58,15 @@ impl Keys {
     /// The public set goes first: what a thief signs is refused even if the next write fails.
     async fn revoke_pair(&self, ring: Ring<Pair>, key: &str, current: &Version) -> Result<Turning, Failure> {
         let now = self.clock.now();
-        let left = ring.revoke(key, new_pair()?, KeySecret::Signing.makes_what_ends(), now)?.following(&current.id);
+        let left = ring
+            .revoke(key, new_pair(&*self.entropy)?, KeySecret::Signing.makes_what_ends(), now)?
+            .following(&current.id);
         self.publish(&left, Some(key), now).await?;
         Ok(Turning::Pairs(left))
     }
 
     fn revoke_key(&self, secret: KeySecret, ring: Ring<Key>, key: &str, current: &Version) -> Result<Turning, Failure> {
-        let new = ring.fresh_entry(entropy::bytes()?);
+        let new = ring.fresh_entry(self.entropy.bytes()?);
         let left = ring.revoke(key, new, secret.makes_what_ends(), self.clock.now())?;
         Ok(Turning::Keys(left.following(&current.id)))
     }

@@ -5,12 +5,11 @@
 use domain::rotation::Ring;
 use domain::rotation::signing::{Pair, is_published, jwks, published_since};
 use domain::time::Timestamp;
+use runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
-use startup::entropy;
-use startup::secret_versions::{CURRENT, PENDING, Version};
 
 use crate::key_secret::{KeySecret, Turning, new_pair};
-use crate::{Failure, Keys, trial, version_id};
+use crate::{Failure, Keys, trial};
 
 /// What Secrets Manager asks for.
 #[derive(Debug, Deserialize)]
@@ -70,13 +69,13 @@ impl Keys {
         let turned = match secret.parse(&current.text)? {
             Turning::Pairs(ring) => {
                 let published = self.published_pairs(&ring, now).await?;
-                let turned = ring.rotate(new_pair()?, published, self.keep(secret)?, self.timing, now)?;
+                let turned = ring.rotate(new_pair(&*self.entropy)?, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
             Turning::Keys(ring) => {
                 // A version was current this long after it was made, or never.
                 let published = ring.made.saturating_add(self.timing.finish());
-                let new = ring.fresh_entry(entropy::bytes()?);
+                let new = ring.fresh_entry(self.entropy.bytes()?);
                 let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
@@ -113,7 +112,7 @@ impl Keys {
             KeySecret::Signing => Some(self.current(&self.names.public).await?.text),
             KeySecret::Sealing | KeySecret::Refresh | KeySecret::Pepper => None,
         };
-        trial::of(secret, &tried.text, public.as_ref(), self.clock.now())
+        trial::of(secret, &tried.text, public.as_ref(), self.clock.now(), &*self.entropy)
     }
 
     /// Makes the version the one that everybody reads.
@@ -156,7 +155,7 @@ impl Keys {
         if before.is_some_and(|set| is_published(ring, set, revoked)) {
             return Ok(());
         }
-        self.secrets.put(public, &version_id()?, &jwks(ring, now, before, revoked), CURRENT).await?;
+        self.secrets.put(public, &self.version_id()?, &jwks(ring, now, before, revoked), CURRENT).await?;
         Ok(())
     }
 

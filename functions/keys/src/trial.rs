@@ -1,6 +1,7 @@
 //! Whether new keys do what they are for, with the code that will use them.
 
 use domain::access_token::{AccessClaims, sign, verify};
+use domain::entropy::Entropy;
 use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords, Verdict};
@@ -9,7 +10,6 @@ use domain::scope::Scope;
 use domain::sealing::SealingKeys;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
-use startup::entropy;
 
 use crate::Failure;
 use crate::key_secret::KeySecret;
@@ -17,17 +17,23 @@ use crate::key_secret::KeySecret;
 const TRIAL: &str = "trial";
 
 /// Makes something with the current key and opens it again.
-pub(crate) fn of(secret: KeySecret, text: &Secret, public: Option<&Secret>, now: Timestamp) -> Result<(), Failure> {
+pub(crate) fn of(
+    secret: KeySecret,
+    text: &Secret,
+    public: Option<&Secret>,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<(), Failure> {
     let works = match secret {
-        KeySecret::Signing => signs(text, public.ok_or(Failure::Trial("there is no public set"))?, now)?,
-        KeySecret::Sealing => seals(text)?,
-        KeySecret::Refresh => authenticates(text)?,
-        KeySecret::Pepper => hashes(text)?,
+        KeySecret::Signing => signs(text, public.ok_or(Failure::Trial("there is no public set"))?, now, entropy)?,
+        KeySecret::Sealing => seals(text, entropy)?,
+        KeySecret::Refresh => authenticates(text, entropy)?,
+        KeySecret::Pepper => hashes(text, entropy)?,
     };
     if works { Ok(()) } else { Err(Failure::Trial("what the current key makes does not open")) }
 }
 
-fn signs(text: &Secret, public: &Secret, now: Timestamp) -> Result<bool, Failure> {
+fn signs(text: &Secret, public: &Secret, now: Timestamp, entropy: &dyn Entropy) -> Result<bool, Failure> {
     let (key, public) = (SigningKey::parse(text.expose())?, PublicKeys::parse_jwks(public.expose())?);
     public.check_points()?;
     let name = |_| Failure::Trial("the trial's own names are malformed");
@@ -37,7 +43,7 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp) -> Result<bool, Failure
         aud: vec![TRIAL.to_owned()],
         client_id: ClientId::parse(TRIAL).map_err(name)?,
         scope: Scope::default(),
-        sid: SessionId::from_random(entropy::bytes()?),
+        sid: SessionId::from_random(entropy.bytes()?),
         jti: TRIAL.to_owned(),
         iat: now,
         exp: now.saturating_add(Seconds::new(1)),
@@ -46,27 +52,27 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp) -> Result<bool, Failure
     Ok(verify(&signed, &public, TRIAL, TRIAL, now).is_ok())
 }
 
-fn seals(text: &Secret) -> Result<bool, Failure> {
+fn seals(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
     let keys = SealingKeys::parse(text.expose())?;
-    let session = SessionId::from_random(entropy::bytes()?);
+    let session = SessionId::from_random(entropy.bytes()?);
     let name = ConnectorName::parse(TRIAL).map_err(|_| Failure::Trial("the trial's own names are malformed"))?;
-    let sealed = keys.seal(&session, &name, 1, entropy::bytes()?, TRIAL.as_bytes());
+    let sealed = keys.seal(&session, &name, 1, entropy.bytes()?, TRIAL.as_bytes());
     let sealed = sealed.map_err(|_| Failure::Trial("the current key does not seal"))?;
     Ok(keys.open(&session, &name, 1, &sealed).is_ok_and(|opened| opened.as_slice() == TRIAL.as_bytes()))
 }
 
-fn authenticates(text: &Secret) -> Result<bool, Failure> {
+fn authenticates(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
     let keys = RefreshKeys::parse(text.expose())?;
-    let (session, salt) = (SessionId::from_random(entropy::bytes()?), entropy::bytes()?);
+    let (session, salt) = (SessionId::from_random(entropy.bytes()?), entropy.bytes()?);
     let Ok(token) = keys.token(keys.current_id(), &salt, &session, 1) else { return Ok(false) };
     let presented = Presented::parse(token.expose());
     Ok(presented.is_ok_and(|presented| keys.check(keys.current_id(), &salt, &presented).is_ok()))
 }
 
-fn hashes(text: &Secret) -> Result<bool, Failure> {
+fn hashes(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
     // The price of a hash is not on trial.
     let passwords = Passwords::new(text.expose(), Cost { memory: 64, passes: 1 })?;
     let password = Secret::new(TRIAL.to_owned());
-    let Ok(hash) = passwords.hash(&password, entropy::bytes()?) else { return Ok(false) };
+    let Ok(hash) = passwords.hash(&password, entropy.bytes()?) else { return Ok(false) };
     Ok(passwords.verify(&password, Some(&hash)) == Ok(Verdict::Right { outdated: false }))
 }

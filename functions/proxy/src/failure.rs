@@ -8,7 +8,7 @@ use domain::path::PathRefused;
 use domain::query::QueryRefused;
 use domain::sealing::CannotOpen;
 use http::Method;
-use startup::StartError;
+use runtime::StartError;
 use store::StoreError;
 
 /// Everything that can keep a call from its back end, or an answer from the app.

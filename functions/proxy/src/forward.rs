@@ -11,7 +11,7 @@ use domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, 
 use domain::ids::ConnectorName;
 use domain::query::with_injected;
 use http::{Request, Response};
-use startup::{Ended, Metric, Remote};
+use telemetry::{Ended, Metric, Remote};
 
 use crate::Proxy;
 use crate::answer::{self, MAX_ANSWER};
@@ -85,7 +85,7 @@ impl Proxy {
         token: Option<&OpenToken>,
     ) -> Result<(Response<Bytes>, Injected), Failure> {
         let api = exchange.call.api;
-        let traced = startup::exchange(Remote::BackEnd {
+        let traced = telemetry::exchange(Remote::BackEnd {
             method: exchange.call.method.as_str(),
             scheme: api.back_end.scheme().as_str(),
             host: api.back_end.authority().host(),
@@ -100,7 +100,7 @@ impl Proxy {
         let millis = self.clock.now_millis().saturating_sub(begun);
         traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
         let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
-        startup::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
+        telemetry::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
         Ok((answer?, injected))
     }
 }

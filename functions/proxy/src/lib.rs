@@ -20,11 +20,13 @@ use std::time::Duration;
 use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::{BackEndClients, BackEndError};
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use domain::sealing::SealingKeys;
 use lambda_runtime::Error;
+use runtime::{Fresh, StartError};
 use serde_json::Value;
-use startup::{Clock, Fresh, StartError};
 use store::Sessions;
 
 use crate::call::Call;
@@ -69,9 +71,10 @@ impl Proxy {
         renewer: Renewer,
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
     ) -> Self {
         // It only injects: logging in, with secrets for it, is for others.
-        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), entropy);
         Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewer), clock }
     }
 
@@ -99,7 +102,7 @@ impl Proxy {
         // it is right again. Otherwise a container that was wrong once would refuse for ever.
         self.tokens.freshen().await;
         if let Err(error) = self.clock.reading() {
-            return Failure::NotReady(error).answer();
+            return Failure::NotReady(error.into()).answer();
         }
         if request.method == "OPTIONS" {
             return self.preflight(request).unwrap_or_else(Failure::answer);

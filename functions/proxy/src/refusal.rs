@@ -9,8 +9,8 @@ use domain::path::PathRefused;
 use domain::problem::{MEDIA_TYPE, Problem};
 use domain::rate_limit;
 use http::{Method, StatusCode};
-use startup::Metric;
 use store::StoreError;
+use telemetry::Metric;
 
 use crate::failure::Failure;
 use crate::quota::with_quota;
@@ -72,7 +72,7 @@ impl Failure {
         let kind = self.kind();
         // What the authorizer decided, it has counted.
         if !matches!(self, Self::Refused(_)) {
-            startup::count(Metric::Refusal { reason: kind });
+            telemetry::count(Metric::Refusal { reason: kind });
         }
         if response.status >= 500 {
             tracing::error!(status = response.status, kind, error = %self, "the call was not carried");

@@ -1,31 +1,21 @@
-//! Builds the proxy from the environment of its function.
-
-use std::path::Path;
-use std::sync::Arc;
+//! Builds the proxy.
 
 use config::Gateway;
 use connectors::back_end::BackEndClients;
 use domain::sealing::SealingKeys;
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
+use runtime::{Platform, StartError};
 use store::Sessions;
 
 use crate::{Proxy, Renewer};
 
-/// Reads configuration and sealing keys.
-pub async fn start(environment: Environment) -> Result<Proxy, StartError> {
-    let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
-    let gateway = Gateway::load(Path::new(path)).map_err(|error| unusable("the configuration", &error))?;
-    let sessions = environment.require("SESSIONS_TABLE", "the name of the table of sessions")?;
-    let corrected = CorrectedClock::new(Arc::new(SystemClock));
-    let aws = Aws::dated(&environment, &corrected)?;
-    let sessions = Sessions::new(aws.dynamodb(), sessions);
-    let (secrets, clock) = (Secrets::new(&aws), corrected as Arc<dyn Clock>);
-    let keys = Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse).await?;
-    let tls = secrets.texts(gateway.tls_secrets()).await?;
-    let clients = BackEndClients::new(&gateway, &tls).map_err(|error| unusable("TLS for back ends", &error))?;
-    Ok(Proxy::new(gateway, sessions, keys, Renewer::new(&environment, &aws)?, clients, clock))
-}
-
-fn unusable(what: &str, reason: &dyn std::fmt::Display) -> StartError {
-    StartError::Invalid { what: what.to_owned(), reason: reason.to_string() }
+/// Reads configuration, sealing keys and what TLS with back ends needs, the secrets side by side.
+pub async fn start(platform: Platform) -> Result<Proxy, StartError> {
+    let gateway = platform.environment.config_file()?.load(Gateway::load)?;
+    let sessions = platform.table("SESSIONS_TABLE", Sessions::new)?;
+    let renewer = Renewer::new(&platform.environment, &platform.aws)?;
+    let (keys, clients) = tokio::try_join!(
+        platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
+        platform.secrets.build("TLS for back ends", gateway.tls_secrets(), |tls| BackEndClients::new(&gateway, tls)),
+    )?;
+    Ok(Proxy::new(gateway, sessions, keys, renewer, clients, platform.clock, &platform.entropy))
 }

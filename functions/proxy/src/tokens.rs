@@ -9,7 +9,7 @@ use domain::renewal::{RenewalAnswer, RenewalRequest};
 use domain::sealing::{SealedToken, SealingKeys};
 use domain::session::{Idle, InternalToken};
 use domain::time::{Seconds, Timestamp};
-use startup::Fresh;
+use runtime::Fresh;
 use store::Sessions;
 use zeroize::Zeroizing;
 
@@ -120,7 +120,7 @@ impl Tokens {
                 return Err(Failure::NotRenewed);
             }
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
-            let request_id = startup::trace::request_id().map(|id| id.to_string());
+            let request_id = telemetry::correlation_id();
             let request = RenewalRequest { session, connector, version, request_id };
             match self.renewer.renew(&request).await {
                 RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,

@@ -3,11 +3,12 @@
 
 mod start;
 
+use domain::clock::Clock;
 use domain::renewal::{RenewalAnswer, RenewalRequest};
 use domain::time::Timestamp;
+use runtime::StartError;
 use serde_json::Value;
 use sessions::{SessionError, Sessions};
-use startup::{Clock, StartError};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ impl Renewal {
 
     /// The time, unless the clock is known to be wrong.
     fn now(&self) -> Result<Timestamp, SessionError> {
-        self.clock.reading()?;
+        self.clock.reading().map_err(StartError::from)?;
         Ok(self.clock.now())
     }
 }

@@ -1,37 +1,13 @@
-//! Builds the function from its environment: configuration, tables, sealing keys, connectors.
+//! Builds the function.
 
 use crate::Renewal;
 use config::Gateway;
-use connectors::Connectors;
-use connectors::back_end::BackEndClients;
-use domain::sealing::SealingKeys;
-use sessions::{InternalTokens, Sessions};
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock};
-use std::path::Path;
+use runtime::{Platform, StartError};
+use sessions::Sessions;
 use std::sync::Arc;
-use store::{Grants, Users};
 
-/// Reads everything once. The secrets are fetched side by side.
-pub async fn start(environment: Environment) -> Result<Renewal, StartError> {
-    let path = environment.require("GATEWAY_CONFIG", "the path of gateway.yaml")?;
-    let gateway = Gateway::load(Path::new(path))
-        .map_err(|error| StartError::Invalid { what: path.to_owned(), reason: error.to_string() })?;
-    let table = |name| environment.require(name, "the name of a table");
-    let corrected = CorrectedClock::new(Arc::new(SystemClock));
-    let aws = Aws::dated(&environment, &corrected)?;
-    let (dynamodb, secrets) = (aws.dynamodb(), Secrets::new(&aws));
-    let clock: Arc<dyn Clock> = corrected;
-    let users = Users::new(dynamodb.clone(), table("USERS_TABLE")?);
-    let grants = Grants::new(dynamodb.clone(), table("GRANTS_TABLE")?);
-    let of_sessions = store::Sessions::new(dynamodb, table("SESSIONS_TABLE")?);
-    let (sealing, tls, own) = futures_util::try_join!(
-        Fresh::read(&secrets, &environment, "SEALING_KEYS_SECRET", &clock, SealingKeys::parse),
-        secrets.texts(gateway.tls_secrets()),
-        secrets.texts(gateway.connector_secrets()),
-    )?;
-    let clients = BackEndClients::new(&gateway, &tls)
-        .map_err(|error| StartError::Invalid { what: "TLS for back ends".into(), reason: error.to_string() })?;
-    let connectors = Connectors::from_config(&gateway, &clients, &own);
-    let tokens = InternalTokens::new(Arc::new(gateway), connectors, sealing, Arc::clone(&clock));
-    Ok(Renewal { sessions: Sessions::new(users, of_sessions, grants, tokens), clock })
+/// Reads configuration, keys and secrets.
+pub async fn start(platform: Platform) -> Result<Renewal, StartError> {
+    let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
+    Ok(Renewal { sessions: Sessions::start(&platform, &gateway).await?, clock: platform.clock })
 }

@@ -2,13 +2,14 @@
 
 use config::NoIssuer;
 use credentials::CredentialsError;
+use domain::entropy::NoEntropy;
 use domain::event::EventError;
 use domain::form::InvalidForm;
 use domain::oauth_error::ErrorCode;
 use domain::password::HashError;
 use domain::time::Seconds;
+use runtime::StartError;
 use sessions::SessionError;
-use startup::StartError;
 use std::borrow::Cow;
 use store::StoreError;
 
@@ -73,6 +74,12 @@ pub(crate) enum Failure {
     Start(#[from] StartError),
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+impl From<NoEntropy> for Failure {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
+    }
 }
 
 impl From<SessionError> for Failure {

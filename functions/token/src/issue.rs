@@ -59,7 +59,7 @@ impl App {
             client_id: subject.client_id.clone(),
             scope: scope.clone(),
             sid: subject.sid.clone(),
-            jti: SessionId::from_random(startup::entropy::bytes()?).to_string(),
+            jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
             iat: now,
             exp,
         };

@@ -7,7 +7,7 @@ use domain::access_token::{self, AccessClaims, InvalidToken};
 use domain::keys::{PublicKeys, SigningKey};
 use domain::refresh_token::RefreshKeys;
 use domain::time::Timestamp;
-use startup::StartError;
+use runtime::StartError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Between two alarms about the same pair, in milliseconds.

@@ -20,17 +20,20 @@ use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use config::{Gateway, TokenParties};
 use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use domain::form::Form;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::refresh_token::RefreshKeys;
 use domain::time::Timestamp;
+use runtime::{Fresh, StartError};
 use serde_json::Value;
 use sessions::{Sessions, TokenSource};
-use startup::{Clock, Fresh, Metric, StartError};
 use std::convert::Infallible;
 use std::sync::Arc;
 use store::GrantType;
+use telemetry::Metric;
 
 pub use keys::InForce;
 pub use start::start;
@@ -55,6 +58,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Gives random bytes: ids and salts.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// One request at the door: what every handler needs to know.
@@ -129,7 +134,7 @@ impl App {
         let outcome = outcome.await;
         if let (GrantType::RefreshToken, Err(failure)) = (grant, &outcome) {
             let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
-            startup::count(Metric::Refresh { outcome });
+            telemetry::count(Metric::Refresh { outcome });
         }
         outcome
     }

@@ -1,6 +1,6 @@
 //! Starts the token function.
 
-use startup::function;
+use runtime::function;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]

@@ -12,8 +12,8 @@ use domain::scope::Scope;
 use domain::session::{Family, Session};
 use domain::source::Source;
 use sessions::{Login, TokenSource};
-use startup::Metric;
 use store::GrantType;
+use telemetry::Metric;
 
 impl App {
     /// A login: the password is checked, lent to the connectors, and gone before the session is written.
@@ -47,7 +47,7 @@ impl App {
             may_use(app, GrantType::RefreshToken)?;
             return self.refresh_grant(request, app, presented, asked.as_ref(), TokenSource::Login(login)).await;
         }
-        let sid = SessionId::from_random(startup::entropy::bytes()?);
+        let sid = SessionId::from_random(self.entropy.bytes()?);
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
         drop(password);
         if self.sessions.is_useless(registered, &scope, &tokens, request.now) {
@@ -61,7 +61,7 @@ impl App {
             client_id: registered.client_id.clone(),
             scope,
             family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
-            salt: startup::entropy::bytes()?,
+            salt: self.entropy.bytes()?,
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             tokens,
@@ -79,7 +79,7 @@ impl App {
             latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
         };
         let answer = self.answer_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
-        startup::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
+        telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(answer)
     }
 

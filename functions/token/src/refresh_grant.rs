@@ -12,7 +12,7 @@ use domain::scope::Scope;
 use domain::session::{Decision, ReusePolicy, Session, decide};
 use domain::time::Timestamp;
 use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
-use startup::Metric;
+use telemetry::Metric;
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -25,7 +25,7 @@ impl App {
         source: TokenSource<'_>,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let presented = token.or_of_nobody(SessionId::from_random(startup::entropy::bytes()?));
+        let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
         let attempt = &token.attempt;
         let policy = self.reuse_policy(registered);
         for poll in 0..MAX_POLLS {
@@ -51,7 +51,7 @@ impl App {
                 }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
-                    startup::count(Metric::ReuseDetected);
+                    telemetry::count(Metric::ReuseDetected);
                     self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
@@ -68,7 +68,7 @@ impl App {
                 }
             };
             let answer = self.serve(request, registered, &session, &scope?).await?;
-            startup::count(match source {
+            telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
             });
@@ -99,7 +99,7 @@ impl App {
         app: &store::App,
         token: &PresentedRefreshToken,
     ) -> Result<Option<Session>, Failure> {
-        let presented = token.or_of_nobody(SessionId::from_random(startup::entropy::bytes()?));
+        let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
         let policy = self.reuse_policy(app);
         let decision = decide(&session.family, presented.generation, token.attempt.as_deref(), policy, request.now);

@@ -59,7 +59,7 @@ impl Context {
 
     fn row(&self, act: Act) -> Result<AuditRow, Error> {
         let (day, time) = when::day_and_time(when::now_millis());
-        let random = u64::from_be_bytes(startup::entropy::bytes()?);
+        let random = u64::from_be_bytes(runtime::SystemEntropy.bytes()?);
         Ok(AuditRow {
             day,
             at: format!("{time}#{random:016x}"),

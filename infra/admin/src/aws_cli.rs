@@ -1,8 +1,8 @@
 //! The operator's AWS identity, from the AWS CLI: profiles, single sign-on and assumed roles all work as they do there.
 
+use runtime::Environment;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use startup::Environment;
 use std::collections::BTreeMap;
 use tokio::process::Command;
 

@@ -3,8 +3,8 @@
 use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
 use crate::error::Error;
+use runtime::{Aws, Environment, Secrets};
 use serde::Deserialize;
-use startup::{Aws, Environment, Secrets};
 use std::path::{Path, PathBuf};
 use store::{Store, Tables};
 

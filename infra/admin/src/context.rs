@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::output::Printer;
 use domain::ids::UserId;
 use domain::password::{Cost, Passwords};
-use startup::StartError;
+use runtime::StartError;
 use store::User;
 
 /// A gateway and a way to operate it.

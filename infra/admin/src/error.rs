@@ -4,7 +4,7 @@ use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
 use credentials::password_policy::Weak;
 use domain::ids::{ApiName, ClientId, InvalidId, UserId};
-use startup::StartError;
+use runtime::StartError;
 use std::path::PathBuf;
 use store::StoreError;
 

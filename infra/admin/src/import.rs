@@ -8,13 +8,14 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::people::{address, shown, subject};
 use domain::address::Address;
+use domain::clock::Clock as _;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
+use runtime::SystemClock;
 use serde_json::json;
-use startup::{Clock as _, SystemClock};
 use std::collections::{BTreeMap, HashMap};
 use store::{CreateUser, StoreError, User};
 
@@ -175,7 +176,7 @@ fn user(record: &Record) -> Result<User, Error> {
     let email = address(&record.email)?;
     let user_id = match &record.user_id {
         Some(id) => UserId::parse(id)?,
-        None => UserId::from_random(startup::entropy::bytes()?),
+        None => UserId::from_random(runtime::SystemEntropy.bytes()?),
     };
     if user_id.is_app() {
         return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));

@@ -30,7 +30,7 @@ mod when;
 use cli::{Arguments, Command};
 use context::Context;
 use error::Error;
-use startup::Environment;
+use runtime::Environment;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]

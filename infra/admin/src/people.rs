@@ -66,7 +66,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
             return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
         }
         Some(id) => id,
-        None => UserId::from_random(startup::entropy::bytes()?),
+        None => UserId::from_random(runtime::SystemEntropy.bytes()?),
     };
     let user = User {
         user_id,
@@ -84,7 +84,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
 
 async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
     password_policy::check(password.expose(), email)?;
-    Ok(context.passwords().await?.hash(password, startup::entropy::bytes()?)?)
+    Ok(context.passwords().await?.hash(password, runtime::SystemEntropy.bytes()?)?)
 }
 
 async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<(), Error> {

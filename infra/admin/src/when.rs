@@ -1,7 +1,8 @@
 //! Points in time as people and logs read them: RFC 3339, UTC.
 
+use domain::clock::Clock as _;
 use domain::time::Timestamp;
-use startup::{Clock as _, SystemClock};
+use runtime::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use domain::clock::Clock as _;
 use http::StatusCode;
 use http::request::Parts;
+use runtime::{StartError, SystemClock};
 use serde_json::json;
-use startup::{Clock as _, StartError, SystemClock};
 
 use crate::credentials;
 use crate::signature::{Signature, Unsigned};

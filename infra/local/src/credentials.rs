@@ -1,7 +1,7 @@
 //! Credentials that a stack makes at its start, in the form of AWS's. Without one of them its services answer nothing.
 
 use aws_credential_types::Credentials;
-use startup::{StartError, entropy};
+use runtime::{StartError, SystemEntropy};
 
 use crate::random;
 
@@ -32,7 +32,7 @@ pub fn variables(credentials: &Credentials) -> impl Iterator<Item = (&'static st
 
 /// An id with 80 random bits.
 fn access_key_id(prefix: &str) -> Result<String, StartError> {
-    let random = entropy::bytes::<16>()?;
+    let random = SystemEntropy.bytes::<16>()?;
     let letters = random.iter().filter_map(|byte| BASE32.get(usize::from(byte & 31)));
     Ok(prefix.chars().chain(letters.copied()).collect())
 }

@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use domain::clock::Clock as _;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
+use runtime::SystemClock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use startup::{Clock as _, SystemClock};
 use tokio::net::TcpListener;
 
 use crate::{random, visitors};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use startup::{Clock as _, SystemClock};
+use domain::clock::Clock as _;
+use runtime::SystemClock;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
@@ -104,8 +105,9 @@ fn describe(status: ExitStatus) -> String {
 pub(crate) struct Process {
     /// Name in the log, such as `token#1`.
     name: String,
-    api: RuntimeApi,
+    /// Before its API, and so ended before that: a function that finds its Runtime API gone would log that it panicked.
     runner: Runner,
+    api: RuntimeApi,
     log: Log,
 }
 
@@ -141,7 +143,7 @@ impl Process {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 Err(failed(problem, log.tail(&name, QUOTED)))
             }
-            None => Ok(Self { name, api, runner, log }),
+            None => Ok(Self { name, runner, api, log }),
         }
     }
 

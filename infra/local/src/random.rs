@@ -2,30 +2,31 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use startup::{Clock as _, StartError, SystemClock, entropy};
+use domain::clock::Clock as _;
+use runtime::{StartError, SystemClock, SystemEntropy};
 
 /// A 256-bit secret in characters that need no encoding in forms, headers and shells.
 pub(crate) fn secret() -> Result<String, StartError> {
-    Ok(URL_SAFE_NO_PAD.encode(entropy::bytes::<32>()?))
+    Ok(URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<32>()?))
 }
 
 /// A name that no one guesses, of 22 letters, digits, `-` and `_`.
 pub(crate) fn name() -> Result<String, StartError> {
-    Ok(URL_SAFE_NO_PAD.encode(entropy::bytes::<16>()?))
+    Ok(URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<16>()?))
 }
 
 /// An identifier of a request, in the form of a UUID. Not a secret.
 pub(crate) fn request_id() -> String {
-    uuid::Builder::from_random_bytes(entropy::bytes().unwrap_or_default()).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(SystemEntropy.bytes().unwrap_or_default()).into_uuid().to_string()
 }
 
 /// The id of a trace of X-Ray that begins now: `1-`, the seconds since 1970 and 96 random bits, in hexadecimal digits.
 pub(crate) fn trace_root() -> String {
-    let random = u128::from_be_bytes(entropy::bytes::<16>().unwrap_or_default()) >> 32;
+    let random = u128::from_be_bytes(SystemEntropy.bytes::<16>().unwrap_or_default()) >> 32;
     format!("1-{:08x}-{random:024x}", SystemClock.now().as_secs())
 }
 
 /// The id of a segment of X-Ray.
 pub(crate) fn segment_id() -> String {
-    format!("{:016x}", u64::from_be_bytes(entropy::bytes::<8>().unwrap_or_default()))
+    format!("{:016x}", u64::from_be_bytes(SystemEntropy.bytes::<8>().unwrap_or_default()))
 }

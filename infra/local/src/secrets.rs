@@ -5,10 +5,11 @@ use std::collections::btree_map::Entry;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use domain::clock::Clock as _;
 use domain::rotation::Ring;
 use domain::rotation::signing::{Pair, jwks};
+use runtime::{SystemClock, SystemEntropy};
 use serde_json::json;
-use startup::{Clock as _, SystemClock, entropy};
 
 use crate::random;
 
@@ -113,8 +114,9 @@ fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
     let now = SystemClock.now();
     let text = match name {
         "SigningKeys" => {
-            let pair =
-                || Pair::generate(entropy::bytes().map_err(|error| no_key(&error))?).map_err(|error| no_key(&error));
+            let pair = || {
+                Pair::generate(SystemEntropy.bytes().map_err(|error| no_key(&error))?).map_err(|error| no_key(&error))
+            };
             Ring::first(pair()?, pair()?, now).to_secret()
         }
         "PublicKeys" => {
@@ -125,7 +127,7 @@ fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
             jwks(&Ring::parse_pairs(pairs).map_err(|error| no_key(&error))?, now, None, None)
         }
         "SealingKeys" | "RefreshKeys" | "Pepper" => {
-            let key = || entropy::bytes().map_err(|error| no_key(&error));
+            let key = || SystemEntropy.bytes().map_err(|error| no_key(&error));
             Ring::generate(key()?, key()?, now).to_secret()
         }
         _ => return Err(SecretsError::Unknown(name.to_owned())),

@@ -8,8 +8,8 @@ use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use domain::password::{Cost, Passwords};
 use domain::scope::{InvalidScope, Scope};
 use domain::secret::{Secret, sha256_hex};
+use runtime::{StartError, SystemEntropy};
 use serde::Deserialize;
-use startup::{StartError, entropy};
 use store::{App, AppKind, CreateUser, GrantType, Store, StoreError, Subscription, User};
 
 use crate::secrets::{self, Secrets};
@@ -181,7 +181,7 @@ impl SeedUser {
     fn to_user(&self, pepper: &str) -> Result<User, SeedError> {
         let failed = |reason: String| SeedError::User { email: self.email.clone(), reason };
         let passwords = Passwords::new(pepper, Cost::default()).map_err(|error| failed(error.to_string()))?;
-        let hash = passwords.hash(&Secret::new(self.password.clone()), entropy::bytes()?);
+        let hash = passwords.hash(&Secret::new(self.password.clone()), SystemEntropy.bytes()?);
         // The same at every start, and nothing that a back end could take for the address.
         let id = sha256_hex(self.email.as_bytes()).get(..16).map(|id| format!("user-{id}")).unwrap_or_default();
         Ok(User {

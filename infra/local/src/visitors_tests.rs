@@ -1,8 +1,9 @@
 //! Each service as a web page, a stranger and its owner meet it.
 
 use aws_credential_types::Credentials;
+use domain::clock::Clock as _;
 use http::HeaderMap;
-use startup::{Clock as _, SystemClock};
+use runtime::SystemClock;
 
 use super::*;
 use crate::access::Access;

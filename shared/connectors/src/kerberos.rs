@@ -12,9 +12,11 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::connector::{Kdc, PrincipalName, Realm as RealmName};
+use domain::entropy::Entropy;
 use domain::headers::Reserved;
 use domain::time::{Seconds, Timestamp};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -37,10 +39,17 @@ struct Realm {
     lifetime: Seconds,
     timeout: Duration,
     reserved: Reserved,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Realm {
-    fn new(name: &RealmName, kdcs: &[Kdc], service: &PrincipalName, (lifetime, timeout): (Seconds, Seconds)) -> Self {
+    fn new(
+        name: &RealmName,
+        kdcs: &[Kdc],
+        service: &PrincipalName,
+        (lifetime, timeout): (Seconds, Seconds),
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let timeout = Duration::from_secs(timeout.as_u64());
         // The back end's half of the handshake would tell an app of a scheme that is not its own.
         let headers = [AUTHORIZATION, WWW_AUTHENTICATE].map(|name| name.to_string()).into();
@@ -51,12 +60,13 @@ impl Realm {
             lifetime,
             timeout,
             reserved: Reserved { headers, ..Reserved::default() },
+            entropy,
         }
     }
 
     /// A conversation with the realm that begins now.
     fn at(&self, now: Timestamp) -> protocol::Conversation<'_> {
-        protocol::Conversation { realm: &self.name, kdcs: &self.kdcs, now }
+        protocol::Conversation { realm: &self.name, kdcs: &self.kdcs, now, entropy: &*self.entropy }
     }
 
     /// Bounds a login or renewal as a whole.

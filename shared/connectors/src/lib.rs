@@ -5,6 +5,8 @@
 
 pub mod back_end;
 mod cookie_date;
+#[cfg(test)]
+mod counting;
 mod http_login;
 #[cfg(feature = "kerberos")]
 mod kerberos;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use config::Gateway;
 use config::connector::ConnectorConfig;
+use domain::entropy::Entropy;
 use domain::ids::ConnectorName;
 use domain::secret::Secret;
 
@@ -24,12 +25,18 @@ impl Connectors {
     ///
     /// `secrets` are the texts of [`Gateway::connector_secrets`]. A connector whose secret is not there can only inject,
     /// which is all that the proxy does.
-    pub fn from_config(gateway: &Gateway, clients: &BackEndClients, secrets: &BTreeMap<String, Secret>) -> Self {
+    pub fn from_config(
+        gateway: &Gateway,
+        clients: &BackEndClients,
+        secrets: &BTreeMap<String, Secret>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
         #[cfg(feature = "kerberos")]
         let secret =
             |name: &config::SecretName| secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()));
         #[cfg(not(feature = "kerberos"))]
         let _ = secrets;
+        let entropy = || Arc::clone(entropy);
         let build = |config: &ConnectorConfig| match config {
             ConnectorConfig::HttpLogin(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
@@ -40,20 +47,22 @@ impl Connectors {
                 Arc::new(HttpLogin::at_portal(settings, client))
             }
             #[cfg(feature = "kerberos")]
-            ConnectorConfig::KerberosS4u(settings) => Arc::new(KerberosS4u::new(settings, secret(&settings.secret))),
+            ConnectorConfig::KerberosS4u(settings) => {
+                Arc::new(KerberosS4u::new(settings, secret(&settings.secret), entropy()))
+            }
             #[cfg(feature = "kerberos")]
-            ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings)),
+            ConnectorConfig::KerberosPassword(settings) => Arc::new(KerberosPassword::new(settings, entropy())),
             #[cfg(not(feature = "kerberos"))]
             ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
                 Arc::new(WithoutKerberos::default())
             }
             ConnectorConfig::SamlEcp(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(SamlEcp::new(settings.as_ref().clone(), client))
+                Arc::new(SamlEcp::new(settings.as_ref().clone(), client, entropy()))
             }
             ConnectorConfig::WsTrust(settings) => {
                 let client = clients.get(settings.tls.as_ref()).clone();
-                Arc::new(WsTrust::new(settings.clone(), client))
+                Arc::new(WsTrust::new(settings.clone(), client, entropy()))
             }
         };
         Self(gateway.connectors().map(|(name, config)| (name.clone(), build(config))).collect())

@@ -18,6 +18,8 @@ mod xml;
 pub use ecp::SamlEcp;
 pub use ws_trust::WsTrust;
 
+use domain::entropy::Entropy;
+
 use crate::ConnectorError;
 
 /// The namespaces of what is read and written.
@@ -44,8 +46,7 @@ fn unavailable(text: &str) -> ConnectorError {
 }
 
 /// Fresh bits as an XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core §1.3.4).
-fn identifier() -> Result<String, ConnectorError> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|_| misbehaved("the machine has no randomness"))?;
+fn identifier(entropy: &dyn Entropy) -> Result<String, ConnectorError> {
+    let bits = entropy.bytes().map_err(|_| misbehaved("the machine has no randomness"))?;
     Ok(format!("_{:032x}", u128::from_be_bytes(bits)))
 }

@@ -1,8 +1,9 @@
 //! Why credentials were not accepted.
 
+use domain::entropy::NoEntropy;
 use domain::password::HashError;
 use domain::time::Seconds;
-use startup::StartError;
+use runtime::StartError;
 use store::StoreError;
 
 /// Why credentials were not accepted. The texts are for the log: what is wrong about them is not told to whoever asks.
@@ -26,4 +27,10 @@ pub enum CredentialsError {
     /// Keys cannot be used.
     #[error("start: {0}")]
     Start(#[from] StartError),
+}
+
+impl From<NoEntropy> for CredentialsError {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
+    }
 }

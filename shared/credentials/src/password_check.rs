@@ -3,13 +3,14 @@
 use crate::CredentialsError;
 use crate::login_attempts::{LoginAttempts, Origin};
 use domain::address::Address;
+use domain::entropy::Entropy;
 use domain::ids::ClientId;
 use domain::password::{PasswordHash, Passwords, Verdict};
 use domain::secret::Secret;
 use domain::session::Session;
 use domain::source::Source;
 use domain::time::Timestamp;
-use startup::{Fresh, StartError};
+use runtime::{Fresh, StartError};
 use std::sync::Arc;
 use store::{StoreError, User, Users};
 
@@ -32,12 +33,18 @@ pub struct PasswordCheck {
     users: Users,
     passwords: Fresh<Passwords>,
     attempts: LoginAttempts,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl PasswordCheck {
-    /// Of these users, with this hasher, counting attempts in this table.
-    pub fn new(users: Users, passwords: Fresh<Passwords>, attempts: store::LoginAttempts) -> Self {
-        Self { users, passwords, attempts: LoginAttempts::new(attempts) }
+    /// Of these users, with this hasher, counting attempts in this table. The entropy is for salts.
+    pub fn new(
+        users: Users,
+        passwords: Fresh<Passwords>,
+        attempts: store::LoginAttempts,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { users, passwords, attempts: LoginAttempts::new(attempts), entropy }
     }
 
     /// Reads the pepper again if it has become old.
@@ -91,7 +98,7 @@ impl PasswordCheck {
     /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.
     async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
         let rehashed = async {
-            let new = self.passwords.value().hash(password, startup::entropy::bytes()?)?;
+            let new = self.passwords.value().hash(password, self.entropy.bytes()?)?;
             self.users.rehash(&user.user_id, old, &new).await?;
             Ok::<_, CredentialsError>(())
         };

@@ -1,4 +1,4 @@
-//! How far a machine's clock is off, as far as answers of AWS tell.
+//! What a clock is, and how far a machine's is off, as far as answers of AWS tell.
 //!
 //! A response says in whole seconds when it was made (`Date`, RFC 9110 §6.6.1). That was between the moments at which the
 //! request left and the response came, so each response bounds the offset, and successive ones bound it more closely:
@@ -16,6 +16,36 @@ const DRIFT: i64 = 20_000;
 /// The wall clock was set back when it fell behind the monotonic clock by more than this, in milliseconds. Both are read one
 /// after the other, and a container that has little of a processor may stand still in between.
 const SET_BACK_MS: i64 = 1_000;
+
+/// Tells the time. Tests move it by hand.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now_millis(&self) -> i64;
+
+    /// The same in whole seconds.
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.now_millis().div_euclid(1000))
+    }
+
+    /// Between which points in time it is now.
+    ///
+    /// # Errors
+    /// When the clock is known to be wrong beyond what is corrected; the alarm was told.
+    fn reading(&self) -> Result<Reading, ClockOff> {
+        Ok(self.now_millis().into())
+    }
+}
+
+/// A clock that may be set, beside one that may not: what a machine has.
+pub trait MachineClock: Clock {
+    /// Milliseconds since some moment, by a clock that nobody sets.
+    fn monotonic_millis(&self) -> i64;
+
+    /// What both say.
+    fn ticks(&self) -> Ticks {
+        Ticks { wall_ms: self.now_millis(), monotonic_ms: self.monotonic_millis() }
+    }
+}
 
 /// What the two clocks of a machine say at one moment, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod call_context;
 mod causes;
 pub mod clock;
 pub mod cors;
+pub mod entropy;
 pub mod event;
 pub mod form;
 pub mod guess;

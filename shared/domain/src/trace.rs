@@ -15,14 +15,12 @@ pub struct Trace<'h> {
 impl<'h> Trace<'h> {
     /// Reads a header; `None` unless its root and its parent are well-formed.
     pub fn parse(header: &'h str) -> Option<Self> {
-        let root = field(header, "Root")?;
-        let (time, unique) = root.strip_prefix("1-")?.split_once('-')?;
-        let parent = field(header, "Parent")?;
-        let sound = is_hex(time, 8) && is_hex(unique, 24) && is_hex(parent, 16);
-        // Ids of zeros alone are not valid (W3C Trace Context sections 3.2.2.3 and 3.2.2.4).
-        let all_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
-        let named = !(all_zero(time) && all_zero(unique) || all_zero(parent));
-        (sound && named).then_some(Self { root, parent, sampled: field(header, "Sampled") == Some("1") })
+        let (root, parent) = (root(header)?, field(header, "Parent")?);
+        (is_hex(parent, 16) && !all_zero(parent)).then_some(Self {
+            root,
+            parent,
+            sampled: field(header, "Sampled") == Some("1"),
+        })
     }
 
     /// The header of X-Ray that says the same.
@@ -35,6 +33,18 @@ impl<'h> Trace<'h> {
         let unique: String = self.root.chars().skip("1-".len()).filter(|letter| *letter != '-').collect();
         format!("00-{unique}-{}-{:02}", self.parent, u8::from(self.sampled))
     }
+}
+
+/// The id of the trace in a header, if it is well-formed, whatever else the header holds.
+pub fn root(header: &str) -> Option<&str> {
+    let root = field(header, "Root")?;
+    let (time, unique) = root.strip_prefix("1-")?.split_once('-')?;
+    (is_hex(time, 8) && is_hex(unique, 24) && !(all_zero(time) && all_zero(unique))).then_some(root)
+}
+
+/// Ids of zeros alone are not valid (W3C Trace Context §3.2.2.3, §3.2.2.4).
+fn all_zero(id: &str) -> bool {
+    id.bytes().all(|byte| byte == b'0')
 }
 
 fn field<'h>(header: &'h str, name: &str) -> Option<&'h str> {

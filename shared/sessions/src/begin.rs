@@ -39,7 +39,7 @@ impl Sessions {
         ends: Timestamp,
         now: Timestamp,
     ) -> Result<SessionId, SessionError> {
-        let new = SessionId::from_random(startup::entropy::bytes()?);
+        let new = SessionId::from_random(self.entropy.bytes()?);
         Ok(self.grants.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
     }
 

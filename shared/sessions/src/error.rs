@@ -1,7 +1,8 @@
 //! Why a session did not begin, go on or end as asked.
 
 use connectors::ConnectorError;
-use startup::StartError;
+use domain::entropy::NoEntropy;
+use runtime::StartError;
 use store::StoreError;
 
 /// Why something about a session could not be done. The texts are for the log.
@@ -59,6 +60,12 @@ impl SessionError {
             Self::Start(_) => "dependency",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+impl From<NoEntropy> for SessionError {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
     }
 }
 

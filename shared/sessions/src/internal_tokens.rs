@@ -4,6 +4,8 @@ use crate::SessionError;
 use config::Gateway;
 use connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
 use domain::call_context::TokenRef;
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::ids::{ConnectorName, SessionId, UserId};
 use domain::scope::Scope;
 use domain::sealing::{SealedToken, SealingKeys};
@@ -11,9 +13,10 @@ use domain::secret::Secret;
 use domain::session::{Idle, InternalToken, Session};
 use domain::time::Timestamp;
 use futures_util::future::join_all;
-use startup::{Clock, Ended, Fresh, Metric, Remote, StartError};
+use runtime::{Fresh, StartError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use telemetry::{Ended, Metric, Remote};
 
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
@@ -44,6 +47,7 @@ pub struct InternalTokens {
     connectors: Connectors,
     sealing: Fresh<SealingKeys>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl InternalTokens {
@@ -53,12 +57,17 @@ impl InternalTokens {
         connectors: Connectors,
         sealing: Fresh<SealingKeys>,
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { gateway, connectors, sealing, clock }
+        Self { gateway, connectors, sealing, clock, entropy }
     }
 
     pub(crate) fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    pub(crate) fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
     }
 
     pub(crate) async fn freshen(&self) -> Result<(), StartError> {
@@ -181,7 +190,7 @@ impl InternalTokens {
         let sealed = self
             .sealing
             .value()
-            .seal(sid, name, version, startup::entropy::bytes()?, &acquired.state)
+            .seal(sid, name, version, self.entropy.bytes()?, &acquired.state)
             .map_err(|_| SessionError::Internal("sealing failed"))?;
         let idle = acquired.idle.map(|after| Idle { after, ends: now.saturating_add(after) });
         let Acquired { ends, renew_until, .. } = *acquired;
@@ -194,7 +203,7 @@ impl InternalTokens {
         name: &ConnectorName,
         asking: impl Future<Output = Result<T, ConnectorError>>,
     ) -> Result<T, ConnectorError> {
-        let traced = startup::exchange(Remote::Connector(name.as_str()));
+        let traced = telemetry::exchange(Remote::Connector(name.as_str()));
         let begun = self.clock.now_millis();
         let outcome = asking.await;
         let ended = match &outcome {
@@ -207,7 +216,7 @@ impl InternalTokens {
         traced.ended(ended);
         let failed = ended == Ended::Failed;
         let millis = self.clock.now_millis().saturating_sub(begun);
-        startup::count(Metric::Connector { connector: name.as_str(), millis, failed });
+        telemetry::count(Metric::Connector { connector: name.as_str(), millis, failed });
         outcome
     }
 

@@ -1,6 +1,7 @@
 //! The right to change a session's internal tokens, which one request has at a time.
 
 use crate::{SessionError, Sessions};
+use domain::entropy::Entropy;
 use domain::session::Session;
 use domain::time::{Seconds, Timestamp};
 use std::time::Duration;
@@ -17,8 +18,8 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Lease(pub(crate) String);
 
 impl Lease {
-    pub(crate) fn new() -> Result<Self, SessionError> {
-        Ok(Self(u128::from_be_bytes(startup::entropy::bytes()?).to_string()))
+    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self, SessionError> {
+        Ok(Self(u128::from_be_bytes(entropy.bytes()?).to_string()))
     }
 }
 

@@ -11,6 +11,7 @@ mod lease;
 mod logout;
 mod renew;
 mod rotate;
+mod start;
 
 pub use error::SessionError;
 pub use internal_tokens::{InternalTokens, Login, Tokens};
@@ -18,10 +19,11 @@ pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use rotate::{Rotation, TokenSource};
 
 use config::Gateway;
+use domain::entropy::Entropy;
 use domain::ids::{ClientId, SessionId, UserId};
 use domain::session::Session;
 use domain::time::Timestamp;
-use startup::StartError;
+use runtime::StartError;
 use std::sync::Arc;
 use store::{Grants, Users};
 
@@ -32,12 +34,14 @@ pub struct Sessions {
     table: store::Sessions,
     grants: Grants,
     tokens: InternalTokens,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Sessions {
     /// Over these tables. Of users it reads whether their credentials still hold.
     pub fn new(users: Users, table: store::Sessions, grants: Grants, tokens: InternalTokens) -> Self {
-        Self { gateway: Arc::clone(tokens.gateway()), users, table, grants, tokens }
+        let (gateway, entropy) = (Arc::clone(tokens.gateway()), Arc::clone(tokens.entropy()));
+        Self { gateway, users, table, grants, tokens, entropy }
     }
 
     /// Internal tokens: acquired before a session begins, and logged out if it does not.

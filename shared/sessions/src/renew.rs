@@ -35,7 +35,7 @@ impl Sessions {
             {
                 return Ok(RenewalAnswer::Over);
             }
-            let lease = Lease::new()?;
+            let lease = Lease::new(&*self.entropy)?;
             let renewing = async {
                 match self.tokens.renew_one(&session, &asked.connector, token, now).await {
                     Ok(token) => Ok(Some(token)),

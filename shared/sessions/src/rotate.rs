@@ -34,7 +34,7 @@ impl Sessions {
     /// [`SessionError::Over`] when nothing of the session lives any more; it has been ended then.
     pub async fn rotate(&self, session: Session, rotation: Rotation<'_>) -> Result<Option<Session>, SessionError> {
         let Rotation { app, source, now, .. } = rotation;
-        let lease = Lease::new()?;
+        let lease = Lease::new(&*self.entropy)?;
         let leased = match source {
             TokenSource::Renewal => session.tokens.values().any(|token| token.wants_renewal(now)),
             TokenSource::Login(..) => true,

@@ -7,11 +7,13 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use connectors::back_end::{BackEndClients, Bounds};
 use connectors::{Acquired, Call, Connector, Connectors, Credentials, Injection, ResponseStart};
+use domain::clock::Clock as _;
 use domain::ids::{ConnectorName, SessionId};
 use domain::sealing::SealingKeys;
 use domain::secret::Secret;
 use domain::time::Seconds;
-use startup::{Clock as _, SystemClock};
+use runtime::{SystemClock, SystemEntropy};
+use std::sync::Arc;
 use support::Server;
 
 use super::site::{ALICE, ENVELOPE, configuration};
@@ -28,7 +30,7 @@ impl Alone {
         let server = Server::start("saml", 3);
         let gateway = config::Gateway::parse(&configuration(&server)).unwrap();
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new());
+        let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), &(Arc::new(SystemEntropy) as _));
         Self { server, connectors, clients }
     }
 

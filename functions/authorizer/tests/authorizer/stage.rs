@@ -11,6 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use config::Gateway;
 use domain::access_token::{AccessClaims, sign};
 use domain::call_context::{Admitted, NotAdmitted, TokenRef};
+use domain::clock::Clock;
 use domain::event::ApiRequest;
 use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, SessionId, UserId};
 use domain::keys::{PublicKeys, SigningKey};
@@ -20,8 +21,8 @@ use local::access::Access;
 use local::secrets_manager::SecretsManager;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
 use serde_json::{Value, json};
-use startup::{Aws, Clock, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
 use store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 use support::WrongClock;
 

@@ -5,8 +5,8 @@ use domain::event::ApiVersion;
 use domain::ids::{ApiName, SessionId};
 use domain::scope::Scope;
 use domain::time::Seconds;
+use runtime::{Aws, CorrectedClock, Environment};
 use serde_json::{Value, json};
-use startup::{Aws, CorrectedClock, Environment};
 use store::Sessions;
 use support::WrongClock;
 
@@ -244,7 +244,7 @@ async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
 #[tokio::test]
 async fn a_function_that_cannot_start_asks_to_come_back() {
     for version in BOTH {
-        let error = startup::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
+        let error = runtime::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
         let response = Response(crate::not_ready(&Event::new(version, "GET", "/orders").anonymous(), &error));
         assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
         assert!(!response.problem().to_string().contains("10.0.0.1"));

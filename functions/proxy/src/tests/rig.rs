@@ -13,9 +13,10 @@ use domain::scope::Scope;
 use domain::sealing::SealedToken;
 use domain::session::{Family, InternalToken, Session};
 use domain::time::{Seconds, Timestamp};
+use runtime::{Aws, Environment, SystemEntropy};
 use serde_json::json;
-use startup::{Aws, Environment, Observer};
 use support::{DynamoDb, Wire};
+use telemetry::{Ids, Observer, Settings};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, answer};
 use crate::*;
@@ -64,6 +65,10 @@ impl Clock for HandClock {
     fn now_millis(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
+}
+
+fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
 }
 
 impl Rig {
@@ -135,13 +140,16 @@ apis:
             renewer,
             clients,
             clock.clone(),
+            &entropy(),
         );
         Self { back_end, database, wire, clock, proxy, lambda, renewal, keys: keys() }
     }
 
     pub(super) async fn send(&self, event: Value) -> Response {
-        let observer = Observer::new(&Environment::default(), "proxy", self.clock.clone());
-        Response(observer.observe("req-1", Some("Root=1-2-3"), self.proxy.handle(event)).await.unwrap())
+        let observer = Observer::new(&Settings::of("proxy"), self.clock.clone(), entropy());
+        let (function_request_id, correlation_id) = ("lambda-1".to_owned(), Some("req-1".to_owned()));
+        let ids = Ids { function_request_id, correlation_id, trace: Some("Root=1-2-3".to_owned()) };
+        Response(observer.observe(ids, self.proxy.handle(event)).await.unwrap())
     }
 
     /// Sends a call of alice's, the token sealed in its context.

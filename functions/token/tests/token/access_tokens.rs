@@ -1,8 +1,8 @@
 //! What an access token says (RFC 9068), and the answer it comes in.
 
+use domain::clock::Clock as _;
 use domain::session::Session;
 use serde_json::json;
-use startup::Clock as _;
 
 use crate::request::{decoded, post};
 use crate::stage::{AUDIENCE, ISSUER, NOTES, SECRET, Stage, login};

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use credentials::PasswordCheck;
+use domain::clock::Clock as _;
 use domain::ids::{ClientId, ConnectorName, SessionId};
 use domain::renewal::RenewalRequest;
 use renewal::Renewal;
-use startup::{Aws, Clock as _, CorrectedClock, Secrets, SystemClock};
+use runtime::{Aws, CorrectedClock, Secrets, SystemClock};
 use store::Store;
 use support::WrongClock;
 use token::App;
 
-use crate::container::{build, build_renewal, environment, key_set, pepper, secrets_manager};
+use crate::container::{build, build_renewal, entropy, environment, key_set, pepper, secrets_manager};
 use crate::request::{decoded, post, request};
 use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
@@ -28,7 +29,7 @@ async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Renewal, Arc<Wr
     let passwords = pepper(&Secrets::new(&aws), clock.clone()).await;
     let renewal = build_renewal(&store, clock.clone(), &stage.vault, &stage.config);
     let texts = (stage.config.as_str(), stage.signing.as_str(), stage.public.as_str());
-    let passwords = PasswordCheck::new(store.users.clone(), passwords, store.attempts.clone());
+    let passwords = PasswordCheck::new(store.users.clone(), passwords, store.attempts.clone(), entropy());
     (App { passwords, ..build(store, clock, &stage.vault, texts, CHEAP) }, renewal, machine)
 }
 

@@ -9,6 +9,8 @@ use config::Gateway;
 use connectors::Connectors;
 use connectors::back_end::BackEndClients;
 use credentials::{ClientAuthentication, PasswordCheck};
+use domain::clock::Clock;
+use domain::entropy::Entropy;
 use domain::ids::ConnectorName;
 use domain::keys::{PublicKeys, SigningKey};
 use domain::password::{Cost, Passwords};
@@ -19,9 +21,9 @@ use local::secrets_manager::SecretsManager;
 use renewal::Renewal;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use runtime::{Aws, Environment, Fresh, Secrets, SystemEntropy};
 use serde_json::json;
 use sessions::{InternalTokens, Sessions};
-use startup::{Aws, Clock, Environment, Fresh, Secrets};
 use store::Store;
 use support::DynamoDb;
 use token::App;
@@ -68,9 +70,14 @@ apis:
     routes: [{ path: /vault, methods: { GET: [vault:read] } }]
 "#;
 
+/// The operating system's.
+pub(crate) fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
+}
+
 pub(crate) fn connectors(gateway: &Gateway) -> Connectors {
     let clients = BackEndClients::new(gateway, &BTreeMap::new()).unwrap();
-    Connectors::from_config(gateway, &clients, &BTreeMap::new())
+    Connectors::from_config(gateway, &clients, &BTreeMap::new(), &entropy())
 }
 
 /// The environment of a function whose DynamoDB is at this address, and more of it.
@@ -112,7 +119,7 @@ fn sessions(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway
     let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = [(name("vault-login"), vault.clone() as _)].into();
     all.insert(name("orders-login"), connectors(gateway).get(&name("orders-login")).unwrap().clone());
     let sealing = Fresh::of(SealingKeys::parse(&key_set("k1", 2)).unwrap());
-    let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock);
+    let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock, entropy());
     Sessions::new(store.users.clone(), store.sessions.clone(), store.grants.clone(), tokens)
 }
 
@@ -144,12 +151,13 @@ pub(crate) fn build(
         sessions: sessions(&store, clock.clone(), vault, &config),
         config,
         clients: ClientAuthentication::new(store.apps, store.attempts.clone()),
-        passwords: PasswordCheck::new(store.users, Fresh::of(hasher(cost)), store.attempts),
+        passwords: PasswordCheck::new(store.users, Fresh::of(hasher(cost)), store.attempts, entropy()),
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
         refresh: Fresh::of(RefreshKeys::parse(&key_set("k1", 3)).unwrap()),
         in_force: token::InForce::default(),
         clock,
+        entropy: entropy(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Odd events: a clear error, in the shape that the API understands, and no panic.
 
+use runtime::StartError;
 use serde_json::{Value, json};
-use startup::StartError;
 
 use crate::request::{Answer, request};
 use crate::stage::{NOTES, Stage, login};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use config::Gateway;
 use domain::address::Address;
+use domain::clock::Clock;
 use domain::ids::{ApiName, ClientId, PlanName, UserId};
 use domain::password::{Cost, Passwords};
 use domain::scope::Scope;
@@ -13,7 +14,6 @@ use domain::secret::{Secret, sha256_hex};
 use domain::time::{Seconds, Timestamp};
 use local::legacy::Legacy;
 use renewal::Renewal;
-use startup::Clock;
 use store::{AppKind, CreateUser, GrantType, Subscription, User};
 use support::DynamoDb;
 use token::App;

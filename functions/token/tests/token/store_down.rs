@@ -1,14 +1,16 @@
 //! The store fails: nothing is issued that is not written, nothing is lost that was promised.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use credentials::PasswordCheck;
+use domain::entropy::{Entropy, NoEntropy};
 use domain::password::Passwords;
 use support::{Operation, Verdict};
 use token::App;
 
-use crate::container::{environment, key_set, pepper, secrets_manager, tables};
+use crate::container::{entropy, environment, key_set, pepper, secrets_manager, tables};
 use crate::request::{Answer, post};
 use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
@@ -134,9 +136,9 @@ async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
     let (secrets, address) = secrets_manager(&key_set("k1", 1)).await;
     let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
     let passwords =
-        pepper(&startup::Secrets::new(&startup::Aws::new(&environment).unwrap()), stage.clock.clone()).await;
+        pepper(&runtime::Secrets::new(&runtime::Aws::new(&environment).unwrap()), stage.clock.clone()).await;
     let store = tables(&stage.db, &stage.wire.endpoint);
-    let passwords = PasswordCheck::new(store.users, passwords, store.attempts);
+    let passwords = PasswordCheck::new(store.users, passwords, store.attempts, entropy());
     let app = App { passwords, ..stage.container() };
     stage.rehash_everyone(&Passwords::new(&key_set("k2", 2), CHEAP).unwrap()).await;
     secrets.set("Pepper", "unreadable");
@@ -187,4 +189,24 @@ async fn a_store_that_hangs_is_given_up_in_time() {
     stage.wire.calm();
     gate.add_permits(100);
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+}
+
+/// The operating system has no random bytes to give.
+struct Exhausted;
+
+impl Entropy for Exhausted {
+    fn fill(&self, _bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        Err(NoEntropy("exhausted".to_owned()))
+    }
+}
+
+/// Ids and salts of zeros would be those of everybody.
+#[tokio::test]
+async fn without_random_bytes_nothing_is_issued() {
+    let stage = Stage::new().await;
+    let first = stage.login("pub1", NOTES).await;
+    let app = App { entropy: Arc::new(Exhausted), ..stage.container() };
+    assert!(later(&send(&app, login("bob", "pub1", NOTES)).await));
+    assert!(later(&send(&app, refresh("pub1", &first.refresh)).await));
+    assert_eq!(stage.refresh("pub1", &first.refresh).await.status, 200);
 }

@@ -16,7 +16,7 @@ const MAX_OVERLAP: Seconds = Seconds::new(90 * 86_400);
 
 /// Gives an application a new secret of 256 random bits, in characters that need no encoding anywhere.
 pub(super) fn new(app: &mut App) -> Result<Secret, Error> {
-    let bytes: [u8; 32] = startup::entropy::bytes()?;
+    let bytes: [u8; 32] = runtime::SystemEntropy.bytes()?;
     let mut text = "mgs_".to_owned();
     for byte in bytes {
         // Writing into a String cannot fail.

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use bytes::Bytes;
+use domain::clock::Clock as _;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Version};
-use startup::{Clock as _, SystemClock};
+use runtime::SystemClock;
 
 use crate::limits;
 

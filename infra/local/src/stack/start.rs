@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use startup::{Aws, Environment};
+use runtime::{Aws, Environment};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 

@@ -146,7 +146,7 @@ fn a_condition_that_is_not_understood_is_named() {
 
 #[test]
 fn a_condition_where_it_would_not_hold_is_named() {
-    let select = "                  StringEquals: { dynamodb:Select: SPECIFIC_ATTRIBUTES }\n";
+    let select = "                  StringEqualsIfExists: { dynamodb:Select: SPECIFIC_ATTRIBUTES }\n";
     assert!(refused(select, "").contains("add a condition on dynamodb:Select"));
     let update = "Action: dynamodb:UpdateItem";
     assert!(refused(update, "Action: dynamodb:BatchWriteItem").contains("is not understood with a condition"));

@@ -1,7 +1,10 @@
 //! Kerberos with the user's own password: a renewable ticket that gets others is kept beside the one for the back end.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use config::connector::KerberosPassword as Settings;
+use domain::entropy::Entropy;
 use domain::headers::Reserved;
 use domain::time::Timestamp;
 
@@ -18,9 +21,9 @@ pub struct KerberosPassword {
 
 impl KerberosPassword {
     /// A connector for these settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, entropy: Arc<dyn Entropy>) -> Self {
         let lengths = (settings.lifetime, settings.timeout);
-        Self { realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths) }
+        Self { realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths, entropy) }
     }
 
     /// The ticket for the back end that this one gets.

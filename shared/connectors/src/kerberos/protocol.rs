@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::entropy::Entropy;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
 use rskrb5::Principal;
@@ -66,6 +67,7 @@ pub(super) struct Conversation<'a> {
     pub(super) realm: &'a str,
     pub(super) kdcs: &'a Kdcs,
     pub(super) now: Timestamp,
+    pub(super) entropy: &'a dyn Entropy,
 }
 
 impl Conversation<'_> {
@@ -159,7 +161,7 @@ impl Conversation<'_> {
         let mut signed = client::pa_pac_options_padata(0).map_err(|error| failure(&error))?;
         signed.r#type = PA_REQ_ENC_PA_REP;
         signed.value = Vec::new().into();
-        let options = AsReqOptions::new(system_time(self.now), nonce()?)
+        let options = AsReqOptions::new(system_time(self.now), nonce(self.entropy)?)
             .with_etypes(ETYPES)
             .with_ticket_lifetime(Duration::from_secs(TGT_LIFETIME.as_u64()))
             .with_padata([signed]);
@@ -170,7 +172,7 @@ impl Conversation<'_> {
     }
 
     fn options(&self, lifetime: Seconds) -> Result<TgsReqOptions, Failure> {
-        let options = TgsReqOptions::new(system_time(self.now), nonce()?).with_etypes(ETYPES);
+        let options = TgsReqOptions::new(system_time(self.now), nonce(self.entropy)?).with_etypes(ETYPES);
         Ok(options.with_ticket_lifetime(Duration::from_secs(lifetime.as_u64())))
     }
 
@@ -245,9 +247,8 @@ fn failure(error: &Error) -> Failure {
     Failure::Broken("the KDC's answer is not the one that was asked for")
 }
 
-fn nonce() -> Result<u32, Failure> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::Broken("the machine has no randomness"))?;
+fn nonce(entropy: &dyn Entropy) -> Result<u32, Failure> {
+    let bytes = entropy.bytes().map_err(|_| Failure::Broken("the machine has no randomness"))?;
     // Old KDCs take it for a signed number.
     Ok(u32::from_be_bytes(bytes) >> 1)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use config::connector::KerberosS4u as Settings;
+use domain::entropy::Entropy;
 use domain::headers::Reserved;
 use domain::secret::Secret;
 use domain::time::{Seconds, Timestamp};
@@ -59,10 +60,10 @@ pub struct KerberosS4u {
 
 impl KerberosS4u {
     /// A connector for these settings. Without the password it can only inject.
-    pub fn new(settings: &Settings, password: Option<Secret>) -> Self {
+    pub fn new(settings: &Settings, password: Option<Secret>, entropy: Arc<dyn Entropy>) -> Self {
         let lengths = (settings.lifetime, settings.timeout);
         Self {
-            realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths),
+            realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths, entropy),
             account: settings.account.parts().map(str::to_owned).collect(),
             password,
             login: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Answers that no KDC should give, and what a name, a state and an answer of a back end mean.
 
+use crate::counting::counting;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -71,7 +72,8 @@ apis:
     let [ConnectorConfig::KerberosS4u(delegated), ConnectorConfig::KerberosPassword(own)] = found.as_slice() else {
         panic!("{found:?}")
     };
-    (KerberosS4u::new(delegated, Some(Secret::new("secret".to_owned()))), KerberosPassword::new(own))
+    let account = Some(Secret::new("secret".to_owned()));
+    (KerberosS4u::new(delegated, account, counting()), KerberosPassword::new(own, counting()))
 }
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -234,7 +236,7 @@ apis:
     };
     let password = Secret::new("password".to_owned());
     let login = Credentials { username: "alice", link: Some("alice"), password: &password };
-    let error = KerberosS4u::new(&settings, None).acquire(login, NOW).await.err().unwrap();
+    let error = KerberosS4u::new(&settings, None, counting()).acquire(login, NOW).await.err().unwrap();
     assert!(matches!(&error, ConnectorError::Misbehaved(text) if text.contains("could not be read")), "{error}");
 }
 

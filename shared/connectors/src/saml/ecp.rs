@@ -2,12 +2,15 @@
 
 mod answer;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use config::HttpUrl;
 use config::connector::{Begin, OwnRequest, Present, SamlEcp as Settings};
+use domain::entropy::Entropy;
 use domain::headers::Reserved;
 use domain::time::Timestamp;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, LOCATION};
@@ -28,20 +31,21 @@ pub struct SamlEcp {
     settings: Settings,
     system: System,
     reserved: Reserved,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl SamlEcp {
-    /// A connector for these settings.
-    pub fn new(settings: Settings, client: BackEndClient) -> Self {
+    /// A connector for these settings, whose requests are named with this entropy.
+    pub fn new(settings: Settings, client: BackEndClient, entropy: Arc<dyn Entropy>) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
-        Self { settings, system, reserved }
+        Self { settings, system, reserved, entropy }
     }
 
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let basic = basic(login)?;
         match &self.settings.begin {
             Begin::Own(own) => {
-                let request = identifier()?;
+                let request = identifier(&*self.entropy)?;
                 let answer = self.ask(&basic, own_request(own, &request, now)).await?;
                 let audience = self.settings.audience.as_ref().unwrap_or(&own.issuer).as_str();
                 let expected = Expected { request: &request, consumer: &own.consumer_url, audience: Some(audience) };

@@ -11,6 +11,7 @@ use domain::time::Timestamp;
 
 use super::ns;
 use crate::back_end::BackEndClient;
+use crate::counting::counting;
 use crate::recording_server::{Recorded, Reply, answer};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, SamlEcp, WsTrust};
 
@@ -30,8 +31,8 @@ fn connector(settings: &str) -> Box<dyn Connector> {
     let gateway = config::Gateway::parse(&yaml).unwrap();
     let client = BackEndClient::new().unwrap();
     match gateway.connectors().next().unwrap().1 {
-        ConnectorConfig::SamlEcp(settings) => Box::new(SamlEcp::new(*settings.clone(), client)),
-        ConnectorConfig::WsTrust(settings) => Box::new(WsTrust::new(settings.clone(), client)),
+        ConnectorConfig::SamlEcp(settings) => Box::new(SamlEcp::new(*settings.clone(), client, counting())),
+        ConnectorConfig::WsTrust(settings) => Box::new(WsTrust::new(settings.clone(), client, counting())),
         ConnectorConfig::HttpLogin(_)
         | ConnectorConfig::SsoSession(_)
         | ConnectorConfig::KerberosS4u(_)

@@ -2,9 +2,12 @@
 
 mod answer;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use config::connector::WsTrust as Settings;
+use domain::entropy::Entropy;
 use domain::headers::Reserved;
 use domain::time::{Seconds, Timestamp};
 use http::StatusCode;
@@ -28,13 +31,14 @@ pub struct WsTrust {
     settings: Settings,
     system: System,
     reserved: Reserved,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl WsTrust {
-    /// A connector for these settings.
-    pub fn new(settings: Settings, client: BackEndClient) -> Self {
+    /// A connector for these settings, whose requests are named with this entropy.
+    pub fn new(settings: Settings, client: BackEndClient, entropy: Arc<dyn Entropy>) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
-        Self { settings, system, reserved }
+        Self { settings, system, reserved, entropy }
     }
 
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
@@ -67,7 +71,7 @@ impl WsTrust {
             ns::WSSE,
             ns::WSU,
             ns::WST,
-            uuid(&identifier()?),
+            uuid(&identifier(&*self.entropy)?),
             *escaped(&self.settings.url.uri().to_string()),
             rfc3339::written(now),
             rfc3339::written(now.saturating_add(FRESH)),

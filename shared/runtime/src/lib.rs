@@ -1,28 +1,25 @@
-//! What a function reads once when it starts, environment, secrets, clock and entropy, and how it tells what it does.
+//! What a function runs on: environment, secrets, AWS clients, clock and entropy, read once; and the loop that answers events.
 
 pub mod aws;
 pub mod clock;
-mod emf;
-pub mod entropy;
+mod entropy;
 pub mod environment;
 pub mod fresh;
 pub mod function;
-mod metric;
-pub mod observer;
+mod platform;
 pub mod secret_versions;
 pub mod secrets;
-pub mod trace;
-mod xray;
 
 pub use aws::Aws;
-pub use clock::{Clock, CorrectedClock, MachineClock, SystemClock};
-pub use environment::Environment;
+pub use clock::{CorrectedClock, SystemClock};
+pub use entropy::SystemEntropy;
+pub use environment::{ConfigFile, Environment};
 pub use fresh::Fresh;
-pub use metric::{ADMITTED, Metric};
-pub use observer::{Exchange, Observer, count, exchange, keys_stale};
+pub use platform::Platform;
 pub use secrets::Secrets;
-pub use trace::tracing;
-pub use xray::{Ended, Remote};
+
+use domain::clock::ClockOff;
+use domain::entropy::NoEntropy;
 
 /// What keeps a function from starting; the text names the field and says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,4 +48,16 @@ pub enum StartError {
         /// What was seen.
         reason: String,
     },
+}
+
+impl From<ClockOff> for StartError {
+    fn from(off: ClockOff) -> Self {
+        Self::Unavailable { what: "the time".to_owned(), reason: off.to_string() }
+    }
+}
+
+impl From<NoEntropy> for StartError {
+    fn from(NoEntropy(reason): NoEntropy) -> Self {
+        Self::Unavailable { what: "system randomness".to_owned(), reason }
+    }
 }

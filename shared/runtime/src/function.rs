@@ -1,7 +1,7 @@
 //! The one shape of a function: what it works with is built once when that works, anew with every request while it does not,
 //! and then events are answered.
 
-use crate::{Environment, Observer, StartError, SystemClock};
+use crate::{Environment, Platform, StartError, SystemClock, SystemEntropy};
 use domain::causes;
 use domain::event::request_id;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use telemetry::{Ids, Observer};
 use tokio::sync::OnceCell;
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
@@ -39,11 +40,11 @@ impl<T> Function<T> {
     }
 }
 
-/// Runs a function until Lambda ends it: `build` makes what it works with, and `handle` answers one event with that, or
+/// Runs a function until Lambda ends it: `start` makes what it works with, and `handle` answers one event with that, or
 /// says why it cannot. When it ends by itself, or this is no Lambda, the reason is one line of the log, in words.
 pub async fn run<T, B, E>(
     name: &'static str,
-    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
     handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
 ) -> ExitCode
 where
@@ -51,9 +52,9 @@ where
     E: Into<Diagnostic> + std::fmt::Debug,
 {
     let environment = Environment::from_process();
-    crate::tracing(&environment);
+    telemetry::begin(&environment.telemetry(name), Arc::new(SystemClock));
     let ended = match inside_lambda(&environment) {
-        Ok(()) => serve(name, environment, build, handle).await.map_err(|error| causes(&*error)),
+        Ok(()) => serve(name, environment, start, handle).await.map_err(|error| causes(&*error)),
         Err(error) => Err(error.to_string()),
     };
     match ended {
@@ -65,25 +66,30 @@ where
     }
 }
 
-/// Asks the Runtime API for one event after the other. What happens meanwhile is told with the id of the request.
+/// Asks the Runtime API for one event after the other. What happens meanwhile is told with its ids.
 async fn serve<T, B, E>(
     name: &'static str,
     environment: Environment,
-    build: impl Fn(Environment) -> B + Send + Sync + 'static,
+    start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
     handle: impl AsyncFn(Result<&T, StartError>, Value) -> Result<Value, E>,
 ) -> Result<(), Error>
 where
     B: Future<Output = Result<T, StartError>> + Send + 'static,
     E: Into<Diagnostic> + std::fmt::Debug,
 {
-    let observer = &Observer::new(&environment, name, Arc::new(SystemClock));
-    let function = &observer.starting(Function::start(move || build(environment.clone()))).await;
+    let observer = &Observer::new(&environment.telemetry(name), Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let function = &observer
+        .starting(Function::start(move || {
+            let platform = Platform::new(environment.clone());
+            async move { start(platform?).await }
+        }))
+        .await;
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
-        let request_id = request_id(&payload).unwrap_or(&context.request_id).to_owned();
-        let answer = async { handle(function.get().await, payload).await };
-        observer.observe(&request_id, context.xray_trace_id.as_deref(), answer).await
+        let correlation_id = request_id(&payload).map(str::to_owned);
+        let ids = Ids { function_request_id: context.request_id, correlation_id, trace: context.xray_trace_id };
+        observer.observe(ids, async { handle(function.get().await, payload).await }).await
     }))
     .await
 }

@@ -4,12 +4,14 @@
 //! reads them first, one request at a time.
 
 use crate::secrets::Secrets;
-use crate::{Clock, Environment, StartError, keys_stale};
+use crate::{Environment, StartError};
+use domain::clock::Clock;
 use domain::rotation::Timing;
 use domain::secret::sha256_hex;
 use domain::time::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use telemetry::keys_stale;
 
 /// A warm function waits this long for Secrets Manager; the keys it has are good enough.
 const PATIENCE: Duration = Duration::from_secs(2);

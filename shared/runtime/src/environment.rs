@@ -2,6 +2,9 @@
 
 use crate::StartError;
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use telemetry::Settings;
 
 /// The environment variables of a function.
 #[derive(Debug, Clone, Default)]
@@ -35,11 +38,47 @@ impl Environment {
     pub fn require(&self, name: &'static str, expected: &'static str) -> Result<&str, StartError> {
         self.get(name).ok_or(StartError::Missing { name, expected })
     }
+
+    /// gateway.yaml, as it was deployed.
+    pub fn config_file(&self) -> Result<ConfigFile, StartError> {
+        self.require("GATEWAY_CONFIG", "the path of gateway.yaml").map(|path| ConfigFile(path.into()))
+    }
+
+    /// What is told of a function, and where.
+    pub fn telemetry(&self, service: &'static str) -> Settings<'_> {
+        Settings {
+            service,
+            log_level: self.get("LOG_LEVEL"),
+            namespace: self.get("METRICS_NAMESPACE"),
+            xray_daemon: self.get("AWS_XRAY_DAEMON_ADDRESS"),
+        }
+    }
+}
+
+/// Where gateway.yaml is.
+#[derive(Debug, Clone)]
+pub struct ConfigFile(PathBuf);
+
+impl ConfigFile {
+    /// What is in it now.
+    pub fn load<T, E: Display>(&self, load: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, StartError> {
+        let invalid = |error: E| StartError::Invalid { what: self.0.display().to_string(), reason: error.to_string() };
+        load(&self.0).map_err(invalid)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_usable_is_named_with_the_reason() {
+        let environment = Environment::from_pairs([("GATEWAY_CONFIG".into(), "/opt/gateway.yaml".into())]);
+        let loaded = environment.config_file().unwrap().load(|_| Err::<(), _>("line 3: `apis` is missing"));
+        assert_eq!(loaded.unwrap_err().to_string(), "/opt/gateway.yaml is not usable: line 3: `apis` is missing");
+        let error = Environment::default().config_file().unwrap_err().to_string();
+        assert_eq!(error, "environment variable GATEWAY_CONFIG is not set: it must hold the path of gateway.yaml");
+    }
 
     #[test]
     fn an_empty_variable_is_unset_and_the_error_names_it() {

@@ -1,17 +1,21 @@
 //! What operators see of one invocation: metrics, log lines that name the request, and its part of a trace.
 
 use crate::emf::Pending;
+use crate::invocation::{Answering, Ids, Invocation, of_container};
 use crate::metric::Metric;
-use crate::xray::{Daemon, Ended, Invocation, Remote, Subsegment};
-use crate::{Clock, Environment, StartError, trace};
-use std::io::Write as _;
+use crate::xray::{Daemon, Ended, Remote, Subsegment};
+use crate::{Settings, log_lines};
+use domain::clock::{Clock, ClockOff};
+use domain::entropy::Entropy;
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The namespace of the metrics, unless `METRICS_NAMESPACE` names another.
+/// The namespace of the metrics, unless the settings name another.
 const NAMESPACE: &str = "MobileApiGateway";
 
 /// The target, in the log, of what somebody should be told of.
-pub(crate) const ALARM: &str = "alarm";
+const ALARM: &str = "alarm";
 
 tokio::task_local! {
     static OBSERVER: Observer;
@@ -24,9 +28,26 @@ pub fn count(metric: Metric<'_>) {
 
 /// Tells that keys could not be read anew, or are not usable, and the last good ones are used on: a metric, and a log
 /// line with `alarm` for those who alarm on lines. `age` of the keys in seconds; nothing here holds anything of a key.
-pub fn keys_stale(secret: &str, age: i64, error: &StartError) {
+pub fn keys_stale(secret: &str, age: i64, error: &impl Display) {
     tracing::error!(target: ALARM, alarm = "keys_stale", secret, age, %error, "the last good keys are used");
     count(Metric::KeysStale);
+}
+
+/// Tells that the container's clock is wrong beyond what is corrected: a metric, and a log line with `alarm`.
+pub fn clock_off(off: &ClockOff) {
+    tracing::error!(target: ALARM, alarm = "clock_off", offset_ms = off.offset_ms, "{off}");
+    count(Metric::ClockOff);
+}
+
+/// The invocation that this task belongs to, and that of the container where the task is none of ours: tests answer several
+/// at a time in one process.
+pub(crate) fn invocation() -> Option<Arc<Invocation>> {
+    OBSERVER.try_with(|observer| observer.invocation.clone()).unwrap_or_else(|_| of_container())
+}
+
+/// API Gateway's id of the request that is answered now.
+pub fn correlation_id() -> Option<String> {
+    invocation()?.ids.correlation_id.clone()
 }
 
 /// Begins to trace an exchange with somebody, in the invocation this runs in.
@@ -62,30 +83,30 @@ impl Exchange {
 #[derive(Clone)]
 pub struct Observer {
     container: Arc<Container>,
-    /// The trace of the invocation it observes, if Lambda named one.
+    /// The invocation it observes; `None` while the function starts.
     invocation: Option<Arc<Invocation>>,
 }
 
 struct Container {
+    service: &'static str,
     pending: Mutex<Pending>,
     daemon: Option<Daemon>,
     clock: Arc<dyn Clock>,
-    write: fn(&str),
+    entropy: Arc<dyn Entropy>,
+    /// Whether it has had an invocation.
+    warm: AtomicBool,
 }
 
 impl Observer {
     /// An observer for a function, which writes to standard output; Lambda carries it to CloudWatch.
-    pub fn new(environment: &Environment, function: &'static str, clock: Arc<dyn Clock>) -> Self {
-        Self::writing(environment, function, clock, to_stdout)
-    }
-
-    fn writing(environment: &Environment, function: &'static str, clock: Arc<dyn Clock>, write: fn(&str)) -> Self {
-        let namespace = environment.get("METRICS_NAMESPACE").unwrap_or(NAMESPACE).to_owned();
-        let mut pending = Pending::new(namespace, function, environment.get("LOG_LEVEL").unwrap_or_default());
+    pub fn new(settings: &Settings<'_>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let service = settings.service;
+        let namespace = settings.namespace.unwrap_or(NAMESPACE).to_owned();
+        let mut pending = Pending::new(namespace, service, settings.log_level.unwrap_or_default());
         pending.add(Metric::ColdStart, clock.now_millis());
-        let daemon = Daemon::from_environment(environment);
-        let container = Arc::new(Container { pending: Mutex::new(pending), daemon, clock, write });
-        Self { container, invocation: None }
+        let (pending, warm) = (Mutex::new(pending), AtomicBool::new(false));
+        let daemon = settings.xray_daemon.and_then(Daemon::named);
+        Self { container: Arc::new(Container { service, pending, daemon, clock, entropy, warm }), invocation: None }
     }
 
     /// Runs the start of a function. What it counts is written with the first invocation.
@@ -93,29 +114,34 @@ impl Observer {
         OBSERVER.scope(self.clone(), Box::pin(work)).await
     }
 
-    /// Runs one invocation, of this trace of X-Ray. Each line that is written meanwhile names this request. What it
-    /// counts is written at its end, if it cannot wait.
-    pub async fn observe<T>(&self, request_id: &str, trace: Option<&str>, work: impl Future<Output = T>) -> T {
-        let invocation = trace.map(|header| Arc::new(Invocation::new(header)));
-        let observer = Self { container: Arc::clone(&self.container), invocation };
+    /// Runs one invocation. Each line that is written meanwhile names it. What it counts is written at its end, if it
+    /// cannot wait.
+    pub async fn observe<T>(&self, ids: Ids, work: impl Future<Output = T>) -> T {
+        let cold_start = !self.container.warm.swap(true, Ordering::Relaxed);
+        let invocation = Arc::new(Invocation::new(ids, cold_start));
+        let _answering = Answering::begin(&invocation);
+        let observer = Self { container: Arc::clone(&self.container), invocation: Some(invocation) };
         // Boxed: a whole journey is one very large future.
-        let work = OBSERVER.scope(observer, Box::pin(work));
-        trace::answering(request_id, async {
-            let outcome = work.await;
-            let lines = self.pending().due(self.now_millis());
-            for line in lines {
-                (self.container.write)(&trace::named(&line));
-            }
-            outcome
-        })
-        .await
+        let work = Box::pin(work);
+        OBSERVER
+            .scope(observer, async {
+                let outcome = work.await;
+                let lines = self.pending().due(self.now_millis());
+                for line in lines {
+                    log_lines::to_stdout(&log_lines::named(self.container.service, &line));
+                }
+                outcome
+            })
+            .await
     }
 
     fn exchange(&self, remote: Remote<'_>) -> Exchange {
+        let container = &self.container;
         let Some(invocation) = &self.invocation else { return Exchange { header: None, told: None } };
-        let subsegment = self.container.daemon.as_ref().and_then(|_| invocation.begin(remote, self.now_millis()));
+        let begun = || Subsegment::begin(invocation, remote, self.now_millis(), &*container.entropy);
+        let subsegment = container.daemon.as_ref().and_then(|_| begun());
         let told = subsegment.map(|subsegment| (self.clone(), subsegment));
-        Exchange { header: Some(invocation.header().to_owned()), told }
+        Exchange { header: invocation.ids.trace.clone(), told }
     }
 
     fn now_millis(&self) -> i64 {
@@ -126,9 +152,4 @@ impl Observer {
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.container.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// One write, so that no other line comes between. A log that cannot be written does not fail a call.
-fn to_stdout(line: &str) {
-    let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
 }

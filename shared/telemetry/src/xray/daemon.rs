@@ -1,6 +1,5 @@
 //! The daemon of X-Ray beside the function: where it is, and a datagram to it.
 
-use crate::Environment;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -15,9 +14,8 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon that `AWS_XRAY_DAEMON_ADDRESS` names; without one, or with one that cannot be used, nothing is told.
-    pub(crate) fn from_environment(environment: &Environment) -> Option<Self> {
-        let text = environment.get("AWS_XRAY_DAEMON_ADDRESS")?;
+    /// The daemon at this address; with one that cannot be used, nothing is told.
+    pub(crate) fn named(text: &str) -> Option<Self> {
         let daemon = address(text).and_then(|address| Self::at(address).ok());
         if daemon.is_none() {
             tracing::warn!(

@@ -3,6 +3,7 @@
 //! A line costs more than the work it tells about, so a container that only admits calls writes one for a hundred of
 //! them or for a minute, whichever is first. A container that is not called again keeps what it had not written.
 
+use crate::log_lines::rfc3339;
 use crate::metric::{FUNCTION, Metric, Unit, Urgency};
 use serde_json::{Map, Value, json};
 
@@ -173,11 +174,6 @@ impl Series {
             (Unit::Count | Unit::Milliseconds, values) => json!(values),
         }
     }
-}
-
-fn rfc3339(now_ms: i64) -> String {
-    use aws_smithy_types::date_time::{DateTime, Format};
-    DateTime::from_millis(now_ms).fmt(Format::DateTime).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 
 mod daemon;
 
-use crate::entropy;
+use crate::invocation::Invocation;
+use domain::entropy::Entropy;
 use domain::trace::Trace;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(crate) use daemon::Daemon;
@@ -54,30 +55,27 @@ pub enum Ended {
     Failed,
 }
 
-/// The trace of one invocation.
+/// A subsegment that has begun.
 #[derive(Debug)]
-pub(crate) struct Invocation {
-    header: String,
-    documents: AtomicU32,
+pub(crate) struct Subsegment {
+    /// What goes on to whom is asked: this trace, with this subsegment as parent.
+    pub(crate) header: String,
+    document: Value,
 }
 
-impl Invocation {
-    pub(crate) fn new(header: &str) -> Self {
-        Self { header: header.to_owned(), documents: AtomicU32::new(0) }
-    }
-
-    /// As Lambda gave it.
-    pub(crate) fn header(&self) -> &str {
-        &self.header
-    }
-
-    /// Begins a subsegment; `None` when the trace is not kept, or the invocation has told enough.
-    pub(crate) fn begin(&self, remote: Remote<'_>, now_millis: i64) -> Option<Subsegment> {
-        let trace = Trace::parse(&self.header).filter(|trace| trace.sampled)?;
-        if self.documents.fetch_add(1, Ordering::Relaxed) >= MOST_DOCUMENTS {
+impl Subsegment {
+    /// Begins one; `None` when the trace is not kept, or the invocation has told enough.
+    pub(crate) fn begin(
+        invocation: &Invocation,
+        remote: Remote<'_>,
+        now_millis: i64,
+        entropy: &dyn Entropy,
+    ) -> Option<Self> {
+        let trace = Trace::parse(invocation.ids.trace.as_deref()?).filter(|trace| trace.sampled)?;
+        if invocation.documents.fetch_add(1, Ordering::Relaxed) >= MOST_DOCUMENTS {
             return None;
         }
-        let id = format!("{:016x}", u64::from_be_bytes(entropy::bytes().ok()?));
+        let id = format!("{:016x}", u64::from_be_bytes(entropy.bytes().ok()?));
         let header = Trace { parent: &id, ..trace }.to_header();
         let mut document = json!({
             "type": "subsegment",
@@ -103,19 +101,9 @@ impl Invocation {
                 set(&mut document, "aws", json!({ "operation": operation }));
             }
         }
-        Some(Subsegment { header, document })
+        Some(Self { header, document })
     }
-}
 
-/// A subsegment that has begun.
-#[derive(Debug)]
-pub(crate) struct Subsegment {
-    /// What goes on to whom is asked: this trace, with this subsegment as parent.
-    pub(crate) header: String,
-    document: Value,
-}
-
-impl Subsegment {
     /// The document of the whole exchange.
     pub(crate) fn end(self, ended: Ended, now_millis: i64) -> Value {
         let mut document = self.document;

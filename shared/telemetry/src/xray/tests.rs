@@ -2,21 +2,46 @@
 
 use super::daemon::address;
 use super::*;
-use crate::{Environment, Observer, SystemClock};
+use crate::invocation::Ids;
+use crate::{Observer, Settings};
+use domain::clock::Clock;
+use domain::entropy::NoEntropy;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
 const HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0";
+/// What the known bytes make.
+const ID: &str = "a7a7a7a7a7a7a7a7";
 const BACK_END: Remote<'static> = Remote::BackEnd { method: "GET", scheme: "https", host: "orders.internal" };
 
+/// A clock that stands, and bytes that are known.
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now_millis(&self) -> i64 {
+        1_800_000_000_250
+    }
+}
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        bytes.fill(0xa7);
+        Ok(())
+    }
+}
+
+fn ids(trace: Option<&str>) -> Ids {
+    Ids { function_request_id: "req-1".to_owned(), correlation_id: None, trace: trace.map(str::to_owned) }
+}
+
+fn begun(invocation: &Invocation, remote: Remote<'_>) -> Option<Subsegment> {
+    Subsegment::begin(invocation, remote, Fixed.now_millis(), &Fixed)
+}
+
 fn told(remote: Remote<'_>, ended: Ended) -> Value {
-    let begun = Invocation::new(HEADER).begin(remote, 1_800_000_000_250).unwrap();
-    let id = begun.document["id"].as_str().unwrap().to_owned();
-    assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
-    assert_eq!(begun.header, format!("Root=1-5759e988-bd862e3fe1be46a994272793;Parent={id};Sampled=1"));
-    let mut document = begun.end(ended, 1_800_000_001_500);
-    document.as_object_mut().unwrap().remove("id");
-    document
+    let begun = begun(&Invocation::new(ids(Some(HEADER)), false), remote).unwrap();
+    assert_eq!(begun.header, format!("Root=1-5759e988-bd862e3fe1be46a994272793;Parent={ID};Sampled=1"));
+    begun.end(ended, 1_800_000_001_500)
 }
 
 /// What every document of these tests has, and these members.
@@ -25,6 +50,7 @@ fn with(members: &Value) -> Value {
         "type": "subsegment",
         "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
         "parent_id": "53995c3f42cd8ad8",
+        "id": ID,
         "start_time": 1_800_000_000.25,
         "end_time": 1_800_000_001.5,
     });
@@ -72,14 +98,14 @@ fn a_name_has_only_what_x_ray_takes() {
 #[test]
 fn a_trace_that_is_not_kept_has_no_documents() {
     for header in ["", "Root=1-2-3", &HEADER.replace("Sampled=1", "Sampled=0"), &HEADER.replace("Sampled=1;", "")] {
-        assert!(Invocation::new(header).begin(BACK_END, 0).is_none(), "{header}");
+        assert!(begun(&Invocation::new(ids(Some(header)), false), BACK_END).is_none(), "{header}");
     }
 }
 
 #[test]
 fn one_invocation_tells_no_more_than_so_many() {
-    let invocation = Invocation::new(HEADER);
-    let begun = (0..100).filter(|_| invocation.begin(BACK_END, 0).is_some()).count();
+    let invocation = Invocation::new(ids(Some(HEADER)), false);
+    let begun = (0..100).filter(|_| begun(&invocation, BACK_END).is_some()).count();
     assert_eq!(begun, 32);
 }
 
@@ -105,8 +131,9 @@ fn observed(address: impl Fn(String) -> String) -> (UdpSocket, Observer) {
     let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
     daemon.set_nonblocking(true).unwrap();
     let address = address(daemon.local_addr().unwrap().to_string());
-    let environment = Environment::from_pairs([("AWS_XRAY_DAEMON_ADDRESS".to_owned(), address)]);
-    (daemon, Observer::new(&environment, "proxy", Arc::new(SystemClock)))
+    let settings = Settings { xray_daemon: Some(&address), ..Settings::of("proxy") };
+    let observer = Observer::new(&settings, Arc::new(Fixed), Arc::new(Fixed));
+    (daemon, observer)
 }
 
 /// The header an exchange sends on, and what the daemon was told of it.
@@ -117,7 +144,7 @@ async fn exchanged(daemon: &UdpSocket, observer: &Observer, trace: Option<&str>)
         exchange.ended(Ended::Answered(200));
         header
     };
-    let header = observer.observe("req-1", trace, work).await;
+    let header = observer.observe(ids(trace), work).await;
     let mut datagram = vec![0; 65_536];
     let told = daemon.recv(&mut datagram).ok();
     (header, told.map(|length| String::from_utf8(datagram[..length].to_vec()).unwrap()))
@@ -131,8 +158,8 @@ async fn an_exchange_goes_on_as_parent_of_what_it_leads_to() {
     let (preamble, document) = told.split_once('\n').unwrap();
     assert_eq!(preamble, r#"{"format": "json", "version": 1}"#);
     let document: Value = serde_json::from_str(document).unwrap();
-    let id = document["id"].as_str().unwrap();
-    assert_eq!(header, Some(format!("Root=1-5759e988-bd862e3fe1be46a994272793;Parent={id};Sampled=1")));
+    assert_eq!(document["id"], ID);
+    assert_eq!(header, Some(format!("Root=1-5759e988-bd862e3fe1be46a994272793;Parent={ID};Sampled=1")));
 }
 
 /// What Lambda said then goes on as it is.

@@ -1,13 +1,25 @@
 //! Randomness from the operating system.
 
 use crate::StartError;
+use domain::entropy::{Entropy, NoEntropy};
 
-/// Fresh random bytes.
-pub fn bytes<const N: usize>() -> Result<[u8; N], StartError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| StartError::Unavailable { what: "system randomness".into(), reason: error.to_string() })?;
-    Ok(bytes)
+/// The operating system's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for random bytes")]
+        let filled = getrandom::fill(bytes);
+        filled.map_err(|error| NoEntropy(error.to_string()))
+    }
+}
+
+impl SystemEntropy {
+    /// Fresh random bytes, for what is no function: the operating system's without more ado.
+    pub fn bytes<const N: usize>(self) -> Result<[u8; N], StartError> {
+        Ok((&self as &dyn Entropy).bytes()?)
+    }
 }
 
 #[cfg(test)]
@@ -19,7 +31,7 @@ mod tests {
         let mut seen = std::collections::HashSet::with_capacity(SAMPLES as usize);
         let mut ones = [0_u32; 128];
         for _ in 0..SAMPLES {
-            let value = u128::from_ne_bytes(super::bytes().unwrap());
+            let value = u128::from_ne_bytes(super::SystemEntropy.bytes().unwrap());
             assert!(seen.insert(value));
             for (bit, count) in ones.iter_mut().enumerate() {
                 *count += u32::from(value >> bit & 1 == 1);

@@ -1,6 +1,5 @@
-//! The clock: read once at the door of every request, then handed on as a value; corrected by what AWS answers.
+//! The machine's clock: read once at the door of every request, then handed on as a value; corrected by what AWS answers.
 
-use crate::{Metric, StartError, observer};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -10,40 +9,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::date_time::Format;
-use domain::clock::{Offset, Reading, Ticks};
+use domain::clock::{Clock, ClockOff, MachineClock, Offset, Reading, Ticks};
 use domain::time::Timestamp;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-
-/// Tells the time. Tests move it by hand.
-pub trait Clock: Send + Sync {
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    fn now_millis(&self) -> i64;
-
-    /// The same in whole seconds.
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(self.now_millis().div_euclid(1000))
-    }
-
-    /// Between which points in time it is now.
-    ///
-    /// # Errors
-    /// [`StartError::Unavailable`] when the clock is known to be wrong beyond what is corrected; the alarm was told.
-    fn reading(&self) -> Result<Reading, StartError> {
-        Ok(self.now_millis().into())
-    }
-}
-
-/// A clock that may be set, beside one that may not: what a machine has.
-pub trait MachineClock: Clock {
-    /// Milliseconds since some moment, by a clock that nobody sets.
-    fn monotonic_millis(&self) -> i64;
-
-    /// What both say.
-    fn ticks(&self) -> Ticks {
-        Ticks { wall_ms: self.now_millis(), monotonic_ms: self.monotonic_millis() }
-    }
-}
 
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,14 +66,10 @@ impl Clock for CorrectedClock {
         self.offset().corrected(machine)
     }
 
-    fn reading(&self) -> Result<Reading, StartError> {
+    fn reading(&self) -> Result<Reading, ClockOff> {
         let machine = self.machine.ticks();
         let reading = self.offset().reading(machine);
-        reading.map_err(|off| {
-            tracing::error!(target: observer::ALARM, alarm = "clock_off", offset_ms = off.offset_ms, "{off}");
-            crate::count(Metric::ClockOff);
-            StartError::Unavailable { what: "the time".to_owned(), reason: off.to_string() }
-        })
+        reading.inspect_err(telemetry::clock_off)
     }
 }
 

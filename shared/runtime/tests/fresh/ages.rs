@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use domain::clock::Clock;
 use domain::refresh_token::RefreshKeys;
 use futures_util::future::join_all;
 use local::secrets_manager::SecretsManager;
-use startup::fresh::key_timing;
-use startup::{Aws, Clock, Environment, Fresh, Secrets, StartError};
+use runtime::fresh::key_timing;
+use runtime::{Aws, Environment, Fresh, Secrets, StartError};
 use tokio::runtime::Runtime;
 
 const HOUR: i64 = 3_600;

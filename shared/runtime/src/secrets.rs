@@ -6,6 +6,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use domain::causes;
 use domain::secret::Secret;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// Reads secrets.
 #[derive(Debug, Clone)]
@@ -66,6 +67,17 @@ impl Secrets {
             }
         }
         Ok(texts)
+    }
+
+    /// What is built of the texts of these secrets; `what` it is, for the error when it cannot be.
+    pub async fn build<'n, T, E: Display>(
+        &self,
+        what: &str,
+        wanted: impl IntoIterator<Item = (String, &'n str)>,
+        build: impl FnOnce(&BTreeMap<String, Secret>) -> Result<T, E>,
+    ) -> Result<T, StartError> {
+        let texts = self.texts(wanted).await?;
+        build(&texts).map_err(|error| StartError::Invalid { what: what.to_owned(), reason: error.to_string() })
     }
 }
 

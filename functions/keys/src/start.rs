@@ -1,0 +1,26 @@
+//! Builds the function.
+
+use std::future::{Ready, ready};
+
+use runtime::fresh::key_timing;
+use runtime::secret_versions::SecretVersions;
+use runtime::{Platform, StartError};
+
+use crate::Keys;
+use crate::key_secret::Names;
+
+/// Reads the environment alone: a secret may lack its value, and is given one by this function.
+pub fn start(platform: Platform) -> Ready<Result<Keys, StartError>> {
+    ready(keys(platform))
+}
+
+fn keys(platform: Platform) -> Result<Keys, StartError> {
+    Ok(Keys {
+        secrets: SecretVersions::new(&platform.aws),
+        names: Names::from_environment(&platform.environment)?,
+        timing: key_timing(&platform.environment)?,
+        config: platform.environment.config_file()?,
+        clock: platform.clock,
+        entropy: platform.entropy,
+    })
+}

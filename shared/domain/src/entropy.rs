@@ -1,0 +1,21 @@
+//! Where random bytes come from.
+
+/// Gives random bytes. Tests give bytes that they know.
+pub trait Entropy: Send + Sync {
+    /// Fills all of this, or nothing of it may be used.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
+}
+
+impl dyn Entropy + '_ {
+    /// Fresh random bytes.
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// There are no random bytes; the text is the source's own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no random bytes: {0}")]
+pub struct NoEntropy(pub String);

@@ -1,0 +1,50 @@
+//! What every function starts with: its environment, clock, entropy, clients of AWS and secrets, made by one call.
+
+use crate::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
+use aws_sdk_dynamodb::Client;
+use domain::clock::Clock;
+use domain::entropy::Entropy;
+use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
+
+/// What a function is built from.
+pub struct Platform {
+    /// Its variables.
+    pub environment: Environment,
+    /// The machine's clock, corrected by what the clients of AWS are answered.
+    pub clock: Arc<dyn Clock>,
+    /// The operating system's.
+    pub entropy: Arc<dyn Entropy>,
+    /// Clients of AWS.
+    pub aws: Aws,
+    /// Reads secrets.
+    pub secrets: Secrets,
+    /// One client for all tables, for those functions that have any.
+    dynamodb: OnceLock<Client>,
+}
+
+impl Platform {
+    /// Of this environment. Nobody is asked anything yet.
+    pub fn new(environment: Environment) -> Result<Self, StartError> {
+        let clock = CorrectedClock::new(Arc::new(SystemClock));
+        let aws = Aws::dated(&environment, &clock)?;
+        let secrets = Secrets::new(&aws);
+        let entropy = Arc::new(SystemEntropy);
+        Ok(Self { environment, clock, entropy, aws, secrets, dynamodb: OnceLock::new() })
+    }
+
+    /// The table whose name is in this variable.
+    pub fn table<T>(&self, variable: &'static str, new: impl FnOnce(Client, String) -> T) -> Result<T, StartError> {
+        let name = self.environment.require(variable, "the name of a table")?;
+        Ok(new(self.dynamodb.get_or_init(|| self.aws.dynamodb()).clone(), name.to_owned()))
+    }
+
+    /// The keys in the secret whose name is in this variable.
+    pub async fn keys<T, E: Display>(
+        &self,
+        variable: &'static str,
+        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Fresh<T>, StartError> {
+        Fresh::read(&self.secrets, &self.environment, variable, &self.clock, parse).await
+    }
+}

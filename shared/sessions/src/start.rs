@@ -1,0 +1,33 @@
+//! What changes sessions, as the functions that do it start with it.
+
+use crate::{InternalTokens, Sessions};
+use config::Gateway;
+use connectors::Connectors;
+use connectors::back_end::BackEndClients;
+use domain::sealing::SealingKeys;
+use runtime::{Platform, StartError};
+use std::sync::Arc;
+use store::{Grants, Users};
+
+impl Sessions {
+    /// Over the tables, keys and secrets that the environment and this configuration name. The secrets are read side by side.
+    pub async fn start(platform: &Platform, gateway: &Arc<Gateway>) -> Result<Self, StartError> {
+        let users = platform.table("USERS_TABLE", Users::new)?;
+        let table = platform.table("SESSIONS_TABLE", store::Sessions::new)?;
+        let grants = platform.table("GRANTS_TABLE", Grants::new)?;
+        Ok(Self::new(users, table, grants, Box::pin(InternalTokens::start(platform, gateway)).await?))
+    }
+}
+
+impl InternalTokens {
+    async fn start(platform: &Platform, gateway: &Arc<Gateway>) -> Result<Self, StartError> {
+        let (sealing, clients, own) = futures_util::try_join!(
+            platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
+            platform.secrets.build("TLS for back ends", gateway.tls_secrets(), |tls| BackEndClients::new(gateway, tls)),
+            platform.secrets.texts(gateway.connector_secrets()),
+        )?;
+        let connectors = Connectors::from_config(gateway, &clients, &own, &platform.entropy);
+        let (clock, entropy) = (Arc::clone(&platform.clock), Arc::clone(&platform.entropy));
+        Ok(Self::new(Arc::clone(gateway), connectors, sealing, clock, entropy))
+    }
+}
