@@ -7,6 +7,7 @@ mod grants;
 mod guesses;
 mod migrate;
 mod page;
+mod refusal;
 mod sessions;
 mod ttl;
 mod users;

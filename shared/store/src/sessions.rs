@@ -3,7 +3,8 @@
 
 mod item;
 
-use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
+use crate::error::{StoreError, condition_failed, unavailable};
+use crate::refusal::{held, refused_item};
 use crate::{number, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
