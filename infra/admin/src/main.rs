@@ -25,6 +25,7 @@ mod people;
 mod sessions;
 mod shell;
 mod subscriptions;
+mod user;
 mod when;
 
 use cli::{Arguments, Command};

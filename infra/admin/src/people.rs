@@ -5,13 +5,14 @@ use crate::cli::{ChangeUser, CreateUser, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
+use crate::user::{self, address, shown, subject};
 use crate::{import, sessions, when};
 use credentials::password_policy;
-use domain::address::{Address, name_at_a_back_end};
+use domain::address::name_at_a_back_end;
 use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use domain::secret::Secret;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use store::User;
 
@@ -31,32 +32,6 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
     }
 }
 
-/// An address somebody can log in with, as the token function accepts it.
-pub(crate) fn address(text: &str) -> Result<Address, Error> {
-    Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
-}
-
-/// A person as printed and audited: everything but the hash.
-pub(crate) fn shown(user: &User) -> Json {
-    let password = match &user.password {
-        None => "none",
-        Some(hash) if hash.is_legacy() => "imported",
-        Some(_) => "set",
-    };
-    json!({
-        "user_id": user.user_id,
-        "email": user.email,
-        "enabled": user.enabled,
-        "password": password,
-        "credential_epoch": user.credential_epoch,
-        "links": user.links,
-    })
-}
-
-pub(crate) fn subject(user: &User) -> String {
-    format!("user {}", user.user_id)
-}
-
 async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let email = address(&arguments.email)?;
     let password =
@@ -72,12 +47,12 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         user_id,
         email,
         password,
-        credential_epoch: import::first_epoch(),
+        credential_epoch: user::first_epoch(),
         enabled: true,
         links: BTreeMap::new(),
     };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
-    context.audited(act, import::create(context, &user)).await?;
+    context.audited(act, user::create(context, &user)).await?;
     context.print.one(&shown(&user));
     Ok(())
 }
