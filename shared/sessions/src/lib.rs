@@ -12,7 +12,7 @@ mod logout;
 mod renew;
 mod rotate;
 
-pub use error::SessionError;
+pub use error::{LogoutError, SessionError};
 pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use rotate::{Rotation, TokenSource};
