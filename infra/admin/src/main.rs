@@ -19,6 +19,7 @@ mod error;
 mod exit;
 mod import;
 mod keys;
+mod logouts;
 mod migrate;
 mod output;
 mod people;

@@ -43,14 +43,8 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         Some(id) => id,
         None => UserId::from_random(startup::entropy::bytes()?),
     };
-    let user = User {
-        user_id,
-        email,
-        password,
-        credential_epoch: user::first_epoch(),
-        enabled: true,
-        links: BTreeMap::new(),
-    };
+    let user =
+        User { user_id, email, password, credential_epoch: user::first_epoch(), enabled: true, links: BTreeMap::new() };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     context.audited(act, user::create(context, &user)).await?;
     context.print.one(&shown(&user));
@@ -120,9 +114,9 @@ async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
         }
         sessions::end_of_user(context, &user.user_id).await
     };
-    let ended = context.audited(act, change).await?;
-    let words = format!("{} has a new password; {ended} sessions ended", user.email);
-    context.print.done(&words, &json!({ "user_id": user.user_id, "sessions_ended": ended }));
+    let ended = sessions::audited(context, act, change).await?;
+    let words = format!("{} has a new password; {}", user.email, ended.words());
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id })));
     Ok(())
 }
 
@@ -142,13 +136,13 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
             Some(_) => sessions::end_of_user(context, &user.user_id).await,
         }
     };
-    let ended = context.audited(act, change).await?;
+    let ended = sessions::audited(context, act, change).await?;
     let words = if enabled {
         format!("{} may log in", user.email)
     } else {
-        format!("{} may not log in; {ended} sessions ended", user.email)
+        format!("{} may not log in; {}", user.email, ended.words())
     };
-    context.print.done(&words, &json!({ "user_id": user.user_id, "enabled": enabled, "sessions_ended": ended }));
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "enabled": enabled })));
     Ok(())
 }
 
@@ -173,13 +167,13 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
         }
         sessions::end_of_user(context, &user.user_id).await
     };
-    let ended = context.audited(act, change).await?;
+    let ended = sessions::audited(context, act, change).await?;
     let words = match name {
-        Some(name) => format!("{connector} logs {} in as {name}; {ended} sessions ended", user.email),
-        None => format!("{connector} knows no name of {}; {ended} sessions ended", user.email),
+        Some(name) => format!("{connector} logs {} in as {name}; {}", user.email, ended.words()),
+        None => format!("{connector} knows no name of {}; {}", user.email, ended.words()),
     };
-    let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name, "sessions_ended": ended });
-    context.print.done(&words, &changed);
+    let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name });
+    context.print.done(&words, &ended.counted(changed));
     Ok(())
 }
 
@@ -197,8 +191,8 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
             store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }
     };
-    let ended = context.audited(act, delete).await?;
-    let words = format!("{} is deleted; {ended} sessions ended", user.email);
-    context.print.done(&words, &json!({ "user_id": user.user_id, "deleted": true, "sessions_ended": ended }));
+    let ended = sessions::audited(context, act, delete).await?;
+    let words = format!("{} is deleted; {}", user.email, ended.words());
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "deleted": true })));
     Ok(())
 }
