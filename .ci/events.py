@@ -27,6 +27,7 @@ SAMPLES = {
     "proxy-rest-post.json": "401 with new login is needed",
     "proxy-http.json": "401 with new login is needed",
     "renewal.json": "word over",
+    "renewal-logout.json": "word logged_out",
 }
 
 directory, command = Path(sys.argv[1]), sys.argv[2:]

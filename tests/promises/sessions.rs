@@ -80,21 +80,44 @@ async fn a_released_lease_is_free_at_once_and_only_its_holder_releases_it() {
     assert_eq!(db.store.sessions.lease(&session(1), "b", until, NOW).await, Ok(true));
 }
 
-/// Checklist V-01, V-05; abuse case F7.
+/// Checklist V-01; abuse case F7.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_end_hands_out_the_internal_tokens_once_and_no_rotation_undoes_it() {
+async fn an_end_stays_and_every_end_finds_the_tokens_that_are_not_logged_out() {
     let db = dynamodb().await;
     db.store.sessions.create(&session(1)).await.unwrap();
     let ends = at_once(10, |_| {
         let store = db.store.clone();
         async move { store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens }
     });
-    let handed: Vec<_> = ends.await.into_iter().filter(|tokens| !tokens.is_empty()).collect();
-    assert_eq!(handed, [session(1).tokens]);
+    assert_eq!(ends.await, vec![session(1).tokens; 10]);
     assert_eq!(db.store.sessions.rotate(&next(&session(1)), "late", false, NOW).await, Ok(false));
     assert!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.ended);
     assert_eq!(db.store.sessions.internal_tokens(&sid(1)).await, Ok(None));
     assert_eq!(db.store.sessions.end(&sid(2)).await, Ok(None), "there is no such session");
+}
+
+/// Checklist V-05.
+#[tokio::test]
+async fn internal_tokens_are_forgotten_one_by_one_and_only_after_the_end() {
+    let db = dynamodb().await;
+    let other = domain::ids::ConnectorName::parse("other").unwrap();
+    let both = Session { tokens: [(legacy(), token(1)), (other.clone(), token(1))].into(), ..session(1) };
+    db.store.sessions.create(&both).await.unwrap();
+    db.store.sessions.create(&session(2)).await.unwrap();
+    db.store.sessions.forget_tokens(&sid(1), &[legacy()]).await.unwrap();
+    assert_eq!(db.store.sessions.get(&sid(1)).await, Ok(Some(both)), "a live session keeps them");
+    assert_eq!(db.store.sessions.ended_with_tokens().await, Ok(Vec::new()));
+
+    db.store.sessions.end(&sid(1)).await.unwrap();
+    for connectors in [&[][..], &[legacy()], &[legacy()]] {
+        db.store.sessions.forget_tokens(&sid(1), connectors).await.unwrap();
+        assert_eq!(db.store.sessions.ended_with_tokens().await, Ok(vec![sid(1)]));
+    }
+    assert_eq!(db.store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens, [(other.clone(), token(1))].into());
+    db.store.sessions.forget_tokens(&sid(1), &[other, legacy()]).await.unwrap();
+    assert_eq!(db.store.sessions.ended_with_tokens().await, Ok(Vec::new()));
+    db.store.sessions.forget_tokens(&sid(3), &[legacy()]).await.unwrap();
+    assert_eq!(db.store.sessions.get(&sid(3)).await, Ok(None), "nothing is made of it");
 }
 
 /// A session whose internal token ends a hundred seconds after its last use.
@@ -129,7 +152,8 @@ async fn a_use_moves_the_idle_end_of_the_token_that_was_used_and_never_back() {
     assert_eq!(db.store.sessions.get(&sid(2)).await, Ok(None), "nothing is made of it");
     db.store.sessions.end(&sid(1)).await.unwrap();
     db.store.sessions.note_use(&sid(1), &legacy(), 1, at(300)).await.unwrap();
-    assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().tokens, [].into());
+    let ended = db.store.sessions.get(&sid(1)).await.unwrap().unwrap();
+    assert_eq!(ended.tokens[&legacy()].idle.map(|idle| idle.ends), Some(at(150)), "the session is over");
 }
 
 /// A refresh that read the session before a renewal in mid-life does not bring the old token back.

@@ -1,22 +1,23 @@
-//! Renews an internal token in mid-life, for the proxy. Nobody else can ask: no route leads here, and only the proxy's
-//! role may invoke this function.
+//! Opens internal tokens on behalf of others: renews one in mid-life, for the proxy, and logs ended sessions out of the
+//! legacy systems, for operators. No route leads here: only who has the right to invoke this function can ask.
 
+mod error;
 mod start;
 
 use domain::clock::Clock;
-use domain::renewal::{RenewalAnswer, RenewalRequest};
+use domain::renewal::{LogoutRequest, RenewalAnswer, RenewalEvent, RenewalRequest};
 use domain::time::Timestamp;
 use runtime::StartError;
 use serde_json::Value;
-use sessions::{SessionError, Sessions};
-use std::convert::Infallible;
+use sessions::{LogoutError, SessionError, Sessions};
 use std::sync::Arc;
 
+pub use error::Failure;
 pub use start::start;
 
 /// Everything the function works with.
 pub struct Renewal {
-    /// Renews.
+    /// Renews and logs out.
     pub sessions: Sessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
@@ -24,17 +25,6 @@ pub struct Renewal {
 
 impl Renewal {
     /// Answers the proxy. Never fails: what could not be done is to be asked again.
-    pub async fn handle(&self, event: &Value) -> Value {
-        let answer = if let Some(asked) = RenewalRequest::from_event(event) {
-            self.renew(&asked).await
-        } else {
-            // Another version of the proxy may ask in other words.
-            tracing::warn!("the event is no request of this version for a renewal");
-            RenewalAnswer::Later
-        };
-        serde_json::json!(answer)
-    }
-
     async fn renew(&self, asked: &RenewalRequest) -> RenewalAnswer {
         let done = async {
             self.sessions.freshen().await?;
@@ -47,6 +37,19 @@ impl Renewal {
         })
     }
 
+    /// Logs out, or fails, so that Lambda asks again: nobody waits who could.
+    async fn log_out(&self, asked: &LogoutRequest) -> Result<(), Failure> {
+        let session = &asked.session;
+        let done = async {
+            self.sessions.freshen().await.map_err(SessionError::from)?;
+            self.sessions.finish_logout(session).await
+        };
+        done.await.map_err(|error: LogoutError| {
+            tracing::error!(%session, kind = error.kind(), reason = %error, "no logout at legacy systems");
+            Failure::NotLoggedOut(error)
+        })
+    }
+
     /// The time, unless the clock is known to be wrong.
     fn now(&self) -> Result<Timestamp, SessionError> {
         self.clock.reading().map_err(StartError::from)?;
@@ -54,16 +57,27 @@ impl Renewal {
     }
 }
 
-/// Answers an event, also while the function cannot start.
-pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Result<Value, Infallible> {
-    match started {
-        Ok(renewal) => Ok(Box::pin(renewal.handle(&event)).await),
-        Err(error) => Ok(not_ready(&error)),
+/// Answers an event, also while the function cannot start. A renewal is answered in any case, also one in words of another
+/// version. A logout that was not done, and what is neither, fail: what a queue holds must not end as if it had been done.
+pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Result<Value, Failure> {
+    match (started, RenewalEvent::parse(&event)) {
+        (_, None) if RenewalRequest::is_meant(&event) => {
+            tracing::warn!("the event is no request of this version for a renewal");
+            Ok(serde_json::json!(RenewalAnswer::Later))
+        }
+        (_, None) => Err(error::unknown()),
+        (Ok(renewal), Some(RenewalEvent::Renew(asked))) => Ok(serde_json::json!(Box::pin(renewal.renew(&asked)).await)),
+        (Ok(renewal), Some(RenewalEvent::LogOut(asked))) => {
+            Box::pin(renewal.log_out(&asked)).await?;
+            Ok(Value::from("logged_out"))
+        }
+        (Err(error), Some(event)) => {
+            // What is missing is in the log.
+            tracing::error!(%error, "the function cannot answer");
+            match event {
+                RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalAnswer::Later)),
+                RenewalEvent::LogOut(_) => Err(Failure::NotReady(error)),
+            }
+        }
     }
-}
-
-/// The answer while the function cannot start: what is missing is in the log.
-fn not_ready(error: &StartError) -> Value {
-    tracing::error!(%error, "the function cannot answer");
-    serde_json::json!(RenewalAnswer::Later)
 }

@@ -226,9 +226,9 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
             WriteApp::Conflict => Err(Error::Conflict(subject)),
         }
     };
-    let ended = context.audited(act, delete).await?;
-    let result = json!({ "client_id": client_id, "deleted": true, "sessions_ended": ended });
-    context.print.done(&format!("app {client_id} is deleted; {ended} sessions ended"), &result);
+    let ended = sessions::audited(context, act, delete).await?;
+    let result = ended.counted(json!({ "client_id": client_id, "deleted": true }));
+    context.print.done(&format!("app {client_id} is deleted; {}", ended.words()), &result);
     Ok(())
 }
 

@@ -170,8 +170,10 @@ pub(crate) enum Sessions {
         #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
         app: Option<ClientId>,
     },
-    /// End sessions: the next call with them is refused
+    /// End sessions: the next call with them is refused, and they are logged out at back ends
     End(EndSessions),
+    /// Queue again the logouts at back ends that are not done for sessions that have ended
+    Logout,
 }
 
 /// `sessions end`

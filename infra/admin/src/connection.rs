@@ -3,13 +3,14 @@
 use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
 use crate::error::Error;
+use crate::logouts::Logouts;
 use runtime::{Aws, Environment, Secrets};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use store::{Store, Tables};
 
-/// Tables and secrets by their logical id in the template, with the variable that names each to the functions.
-pub(crate) const RESOURCES: [(&str, &str); 11] = [
+/// Tables, secrets and the function by their logical id in the template, with the variable that names each to the functions.
+pub(crate) const RESOURCES: [(&str, &str); 12] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -21,12 +22,14 @@ pub(crate) const RESOURCES: [(&str, &str); 11] = [
     ("SealingKeys", "SEALING_KEYS_SECRET"),
     ("RefreshKeys", "REFRESH_KEYS_SECRET"),
     ("Pepper", "PEPPER_SECRET"),
+    ("RenewalFunction", "RENEWAL_FUNCTION"),
 ];
 
 /// A gateway that can be operated.
 pub(crate) struct Connection {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
+    pub(crate) logouts: Logouts,
     pub(crate) resources: Resources,
     /// The stack's name, or `local`.
     pub(crate) place: String,
@@ -44,6 +47,7 @@ struct LocalStack {
     secret_access_key: String,
     dynamodb_url: String,
     secrets_url: String,
+    lambda_url: String,
     resources: Resources,
     config: PathBuf,
 }
@@ -94,6 +98,7 @@ fn local(directory: Option<&Path>, environment: &Environment) -> Result<Connecti
         ("AWS_SECRET_ACCESS_KEY", &stack.secret_access_key),
         ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb_url),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stack.secrets_url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &stack.lambda_url),
     ];
     let user = environment.get("USER").or_else(|| environment.get("LOGNAME")).unwrap_or("somebody");
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -107,22 +112,24 @@ fn connection(
     who: String,
     config: Option<PathBuf>,
 ) -> Result<Connection, Error> {
-    let table = |id: &'static str| match resources.get(id) {
+    let named = |id: &'static str| match resources.get(id) {
         Some(name) => Ok(name.clone()),
         None => Err(Error::NoResource { place: place.clone(), resource: id }),
     };
     let tables = Tables {
-        users: table("UsersTable")?,
-        apps: table("AppsTable")?,
-        sessions: table("SessionsTable")?,
-        grants: table("GrantsTable")?,
-        guesses: table("GuessesTable")?,
-        audit: table("AuditTable")?,
+        users: named("UsersTable")?,
+        apps: named("AppsTable")?,
+        sessions: named("SessionsTable")?,
+        grants: named("GrantsTable")?,
+        guesses: named("GuessesTable")?,
+        audit: named("AuditTable")?,
     };
+    let function = named("RenewalFunction")?;
     let aws = Aws::patient(environment)?;
     Ok(Connection {
         store: Store::new(aws.dynamodb(), tables),
         secrets: Secrets::new(&aws),
+        logouts: Logouts::new(environment, &aws, function),
         resources,
         place,
         who,

@@ -81,6 +81,11 @@ pub(crate) enum Error {
         "the import stopped at line {line}: {reason}\nRepeat the command when that is mended; it skips who is there"
     )]
     ImportStopped { line: u64, reason: String },
+    #[error(
+        "all else was done, but {failed} sessions, which have ended at the gateway, are not logged out at back ends: \
+         their logout could not be queued: {reason}\n`gateway-admin sessions logout` queues it again"
+    )]
+    LogoutsNotQueued { failed: usize, reason: String },
     #[error("{0} items were changed by others while they were migrated and stay as they are; repeat the command")]
     MigrationLeft(u64),
 }
@@ -118,6 +123,7 @@ impl Error {
             | Self::Hash(_)
             | Self::Import { .. }
             | Self::ImportStopped { .. }
+            | Self::LogoutsNotQueued { .. }
             | Self::MigrationLeft(_) => Exit::Failed,
         }
     }

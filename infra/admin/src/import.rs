@@ -6,23 +6,19 @@ use crate::audit::Act;
 use crate::cli::{FileFormat, Import};
 use crate::context::Context;
 use crate::error::Error;
-use crate::people::{address, shown, subject};
+use crate::user::{address, create, first_epoch, shown, subject};
 use domain::address::Address;
-use domain::clock::Clock as _;
 use domain::ids::UserId;
 use domain::password::PasswordHash;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
-use runtime::SystemClock;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
-use store::{CreateUser, StoreError, User};
+use store::User;
 
 /// Users that are written side by side.
 const AT_ONCE: usize = 16;
-/// A user meets another one's transaction at most so often: two imports that claim one address.
-const ATTEMPTS: usize = 5;
 
 /// What became of a line.
 enum Fate {
@@ -185,43 +181,4 @@ fn user(record: &Record) -> Result<User, Error> {
     let password = record.password_hash.as_ref().map(import).transpose()?;
     let enabled = record.enabled.unwrap_or(true);
     Ok(User { user_id, email, password, credential_epoch: first_epoch(), enabled, links: BTreeMap::new() })
-}
-
-/// The credential epoch of a new user: the time, in Unix milliseconds. One who is deleted and created again under the same id has
-/// no epoch that was there before, so nothing that was known of the old credentials holds for the new ones.
-pub(crate) fn first_epoch() -> u64 {
-    u64::try_from(SystemClock.now_millis()).unwrap_or(1)
-}
-
-/// Creates a user. Two who claim one address at once may cancel each other, so each tries again.
-pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> {
-    let mut attempt = 1;
-    loop {
-        match context.connection.store.users.create(user).await {
-            Ok(CreateUser::Created) => return Ok(()),
-            // Taken by an attempt of our own whose answer was lost is done.
-            Ok(CreateUser::Taken) if attempt > 1 => {
-                return match context.connection.store.users.get(&user.user_id).await? {
-                    Some(there) if there == *user => Ok(()),
-                    Some(_) | None => Err(taken(context, user).await),
-                };
-            }
-            Ok(CreateUser::Taken) => return Err(taken(context, user).await),
-            Err(StoreError::Unavailable { cause, .. })
-                if cause.contains("TransactionConflict") && attempt < ATTEMPTS =>
-            {
-                attempt = attempt.saturating_add(1);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Which of the two is taken.
-async fn taken(context: &Context, user: &User) -> Error {
-    match context.connection.store.users.by_email(user.email.as_str()).await {
-        Ok(Some(_)) => Error::Taken(format!("the address {}", user.email)),
-        Ok(None) => Error::Taken(format!("the user id {}", user.user_id)),
-        Err(error) => error.into(),
-    }
 }

@@ -19,12 +19,14 @@ mod error;
 mod exit;
 mod import;
 mod keys;
+mod logouts;
 mod migrate;
 mod output;
 mod people;
 mod sessions;
 mod shell;
 mod subscriptions;
+mod user;
 mod when;
 
 use cli::{Arguments, Command};

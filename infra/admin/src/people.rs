@@ -5,13 +5,14 @@ use crate::cli::{ChangeUser, CreateUser, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
+use crate::user::{self, address, shown, subject};
 use crate::{import, sessions, when};
 use credentials::password_policy;
-use domain::address::{Address, name_at_a_back_end};
+use domain::address::name_at_a_back_end;
 use domain::ids::{ConnectorName, UserId};
 use domain::password::PasswordHash;
 use domain::secret::Secret;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use store::User;
 
@@ -31,32 +32,6 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
     }
 }
 
-/// An address somebody can log in with, as the token function accepts it.
-pub(crate) fn address(text: &str) -> Result<Address, Error> {
-    Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
-}
-
-/// A person as printed and audited: everything but the hash.
-pub(crate) fn shown(user: &User) -> Json {
-    let password = match &user.password {
-        None => "none",
-        Some(hash) if hash.is_legacy() => "imported",
-        Some(_) => "set",
-    };
-    json!({
-        "user_id": user.user_id,
-        "email": user.email,
-        "enabled": user.enabled,
-        "password": password,
-        "credential_epoch": user.credential_epoch,
-        "links": user.links,
-    })
-}
-
-pub(crate) fn subject(user: &User) -> String {
-    format!("user {}", user.user_id)
-}
-
 async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let email = address(&arguments.email)?;
     let password =
@@ -68,16 +43,10 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         Some(id) => id,
         None => UserId::from_random(runtime::SystemEntropy.bytes()?),
     };
-    let user = User {
-        user_id,
-        email,
-        password,
-        credential_epoch: import::first_epoch(),
-        enabled: true,
-        links: BTreeMap::new(),
-    };
+    let user =
+        User { user_id, email, password, credential_epoch: user::first_epoch(), enabled: true, links: BTreeMap::new() };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
-    context.audited(act, import::create(context, &user)).await?;
+    context.audited(act, user::create(context, &user)).await?;
     context.print.one(&shown(&user));
     Ok(())
 }
@@ -145,9 +114,9 @@ async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
         }
         sessions::end_of_user(context, &user.user_id).await
     };
-    let ended = context.audited(act, change).await?;
-    let words = format!("{} has a new password; {ended} sessions ended", user.email);
-    context.print.done(&words, &json!({ "user_id": user.user_id, "sessions_ended": ended }));
+    let ended = sessions::audited(context, act, change).await?;
+    let words = format!("{} has a new password; {}", user.email, ended.words());
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id })));
     Ok(())
 }
 
@@ -167,13 +136,13 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
             Some(_) => sessions::end_of_user(context, &user.user_id).await,
         }
     };
-    let ended = context.audited(act, change).await?;
+    let ended = sessions::audited(context, act, change).await?;
     let words = if enabled {
         format!("{} may log in", user.email)
     } else {
-        format!("{} may not log in; {ended} sessions ended", user.email)
+        format!("{} may not log in; {}", user.email, ended.words())
     };
-    context.print.done(&words, &json!({ "user_id": user.user_id, "enabled": enabled, "sessions_ended": ended }));
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "enabled": enabled })));
     Ok(())
 }
 
@@ -198,13 +167,13 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
         }
         sessions::end_of_user(context, &user.user_id).await
     };
-    let ended = context.audited(act, change).await?;
+    let ended = sessions::audited(context, act, change).await?;
     let words = match name {
-        Some(name) => format!("{connector} logs {} in as {name}; {ended} sessions ended", user.email),
-        None => format!("{connector} knows no name of {}; {ended} sessions ended", user.email),
+        Some(name) => format!("{connector} logs {} in as {name}; {}", user.email, ended.words()),
+        None => format!("{connector} knows no name of {}; {}", user.email, ended.words()),
     };
-    let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name, "sessions_ended": ended });
-    context.print.done(&words, &changed);
+    let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name });
+    context.print.done(&words, &ended.counted(changed));
     Ok(())
 }
 
@@ -222,8 +191,8 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
             store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }
     };
-    let ended = context.audited(act, delete).await?;
-    let words = format!("{} is deleted; {ended} sessions ended", user.email);
-    context.print.done(&words, &json!({ "user_id": user.user_id, "deleted": true, "sessions_ended": ended }));
+    let ended = sessions::audited(context, act, delete).await?;
+    let words = format!("{} is deleted; {}", user.email, ended.words());
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "deleted": true })));
     Ok(())
 }

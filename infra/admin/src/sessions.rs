@@ -1,7 +1,7 @@
 //! `sessions …`: who is logged in where, and ending it.
 //!
-//! A session ends for the next call when its entry leaves the grant, and for the next refresh when it is marked. The
-//! sessions behind it at back ends are forgotten and run out there: only the token function can open them.
+//! A session ends for the next call when its entry leaves the grant, and for the next refresh when it is marked. Its logout
+//! at the back ends behind it is queued after that, for the function that can open what leads there.
 
 use crate::audit::Act;
 use crate::cli::{EndSessions, Sessions};
@@ -20,6 +20,7 @@ pub(crate) async fn run(context: &Context, command: Sessions) -> Result<(), Erro
     match command {
         Sessions::List { user, app } => list(context, &user, app.as_ref()).await,
         Sessions::End(arguments) => end(context, arguments).await,
+        Sessions::Logout => log_out(context).await,
     }
 }
 
@@ -87,37 +88,142 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
-    let ended = context.audited(act, end_all(context, live)).await?;
-    context.print.done(&format!("{ended} sessions ended"), &json!({ "sessions_ended": ended }));
+    let ended = audited(context, act, end_all(context, live)).await?;
+    context.print.done(&ended.words(), &ended.counted(json!({})));
     Ok(())
 }
 
+/// A session that is live, or whose logout at back ends is not done.
 async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
-    let session = context.connection.store.sessions.get(sid).await?.filter(|session| !session.family.ended);
+    let session = context.connection.store.sessions.get(sid).await?;
+    let session = session.filter(|session| !session.family.ended || !session.tokens.is_empty());
     let session = session.ok_or(Error::NoSession)?;
     let entry = store::Entry { sid: sid.clone(), ends: session.family.absolute_end };
     Ok(LiveSession { user_id: session.user_id, client_id: session.client_id, entry })
 }
 
-/// Ends every session of a person; returns how many there were.
-pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<usize, Error> {
+/// Queues again the logouts that nobody has done: the queue was not there, or the back ends were down for too long.
+async fn log_out(context: &Context) -> Result<(), Error> {
+    let left = context.connection.store.sessions.ended_with_tokens().await?;
+    let before = Some(json!({ "not_logged_out": left.len() }));
+    let act = Act { act: "sessions logout", subject: "ended sessions".to_owned(), before, after: None };
+    let queue = async {
+        let mut logouts = Logouts::default();
+        let mut queued = stream::iter(&left).map(|sid| context.connection.logouts.queue(sid)).buffer_unordered(AT_ONCE);
+        while let Some(outcome) = queued.next().await {
+            logouts.add(outcome);
+        }
+        logouts.all_queued().map(|()| logouts.queued)
+    };
+    let result = |queued: &usize| json!({ "logouts_queued": queued });
+    let queued = context.audited_as(act, Box::pin(queue), |queued| Some(result(queued))).await?;
+    context.print.done(&format!("{queued} logouts queued"), &result(&queued));
+    Ok(())
+}
+
+/// The logouts at back ends that ends of sessions have made necessary.
+#[derive(Default)]
+struct Logouts {
+    queued: usize,
+    failed: usize,
+    /// Why the first of those failed.
+    reason: String,
+}
+
+impl Logouts {
+    fn add(&mut self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.queued = self.queued.saturating_add(1),
+            Err(reason) => {
+                if self.failed == 0 {
+                    self.reason = reason;
+                }
+                self.failed = self.failed.saturating_add(1);
+            }
+        }
+    }
+
+    fn all_queued(&self) -> Result<(), Error> {
+        if self.failed == 0 {
+            return Ok(());
+        }
+        Err(Error::LogoutsNotQueued { failed: self.failed, reason: self.reason.clone() })
+    }
+}
+
+/// Sessions that have ended.
+pub(crate) struct Ended {
+    sessions: usize,
+    logouts: Logouts,
+}
+
+impl Ended {
+    /// How many, for people.
+    pub(crate) fn words(&self) -> String {
+        let (sessions, queued) = (self.sessions, self.logouts.queued);
+        format!("{sessions} sessions ended, {queued} logouts at back ends queued")
+    }
+
+    /// A result with how many were ended in it.
+    pub(crate) fn counted(&self, mut result: Json) -> Json {
+        if let Some(members) = result.as_object_mut() {
+            members.insert("sessions_ended".to_owned(), json!(self.sessions));
+            members.insert("logouts_queued".to_owned(), json!(self.logouts.queued));
+        }
+        result
+    }
+}
+
+/// Does something that ends sessions, and audits how many ended. A logout that could not be queued is a failure of an act
+/// that is done otherwise, so it is told after everything else.
+pub(crate) async fn audited(
+    context: &Context,
+    act: Act,
+    doing: impl Future<Output = Result<Ended, Error>>,
+) -> Result<Ended, Error> {
+    let after = act.after.clone().unwrap_or_else(|| json!({}));
+    let doing = async {
+        let ended = doing.await?;
+        ended.logouts.all_queued().map(|()| ended)
+    };
+    context.audited_as(act, Box::pin(doing), |ended| Some(ended.counted(after))).await
+}
+
+/// Ends every session of a person.
+pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<Ended, Error> {
     let live = context.connection.store.grants.sessions_of_user(user, when::now()).await?;
     end_all(context, live).await
 }
 
 /// Ends every session in an application.
-pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<usize, Error> {
+pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ended, Error> {
     let live = context.connection.store.grants.sessions_of_app(Some(app), when::now()).await?;
     end_all(context, live).await
 }
 
-async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<usize, Error> {
-    let store = &context.connection.store;
-    let count = live.len();
-    let ends = stream::iter(live).map(|live| async move {
-        store.sessions.end(&live.entry.sid).await?;
-        store.grants.remove_entry(&live.user_id, &live.client_id, &live.entry.sid).await
-    });
-    ends.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    Ok(count)
+/// Each is seen through, whatever becomes of the others: one that was broken off before its logout is in no list of live
+/// sessions any more.
+async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
+    let mut ended = Ended { sessions: live.len(), logouts: Logouts::default() };
+    let mut failed = None;
+    let mut ends = stream::iter(live).map(|live| end_one(context, live)).buffer_unordered(AT_ONCE);
+    while let Some(outcome) = ends.next().await {
+        match outcome {
+            Ok(Some(queued)) => ended.logouts.add(queued),
+            Ok(None) => {}
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(ended), |error| Err(error.into()))
+}
+
+/// Ends a session; then says whether its logout at back ends was queued, if there are any behind it.
+async fn end_one(context: &Context, live: LiveSession) -> Result<Option<Result<(), String>>, StoreError> {
+    let (store, sid) = (&context.connection.store, &live.entry.sid);
+    let ended = store.sessions.end(sid).await?;
+    store.grants.remove_entry(&live.user_id, &live.client_id, sid).await?;
+    match ended {
+        Some(ended) if !ended.tokens.is_empty() => Ok(Some(context.connection.logouts.queue(sid).await)),
+        Some(_) | None => Ok(None),
+    }
 }

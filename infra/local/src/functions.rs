@@ -60,7 +60,7 @@ impl Functions {
         id: &str,
         timeout: Duration,
         log: &Log,
-        start: fn(String) -> tokio::task::JoinHandle<()>,
+        start: impl Fn(String) -> tokio::task::JoinHandle<()> + Send + Sync + 'static,
     ) {
         let launch: Launch = Arc::new(move |_, endpoint| Ok(Runner::Task(start(endpoint.to_owned()))));
         self.add(id, Scaling::new(id, id, timeout, 4, log, launch));
@@ -101,6 +101,11 @@ impl Functions {
         if let Some(scaling) = self.by_id.get(id) {
             scaling.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
+    }
+
+    /// Whether there is a function of this id.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
     }
 
     /// How often a function was invoked.

@@ -1,43 +1,80 @@
-//! Lambda's `Invoke` on a loopback port, for a function that asks another one.
+//! Lambda's `Invoke` on a loopback port, for whoever asks a function: a function that waits for the answer, or an operator
+//! who leaves an event in its queue.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+
+mod queue;
+
+use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::access::{Access, Asked};
 use crate::functions::Functions;
+use crate::log::Log;
 use crate::process::InvokeError;
 use crate::{limits, visitors};
+use queue::Queue;
 
-/// Answers on this listener, to whom it is allowed, until dropped.
-pub(crate) async fn serve(listener: TcpListener, functions: Functions, access: Access) {
-    let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
-    let router = visitors::programs_only(router.with_state((functions, access)), &listener);
-    // It only ends by being aborted.
-    let _ = axum::serve(listener, router).await;
+/// The service. Clones share the queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Lambda {
+    functions: Functions,
+    access: Access,
+    queue: Queue,
 }
 
-async fn invoke(
-    State((functions, access)): State<(Functions, Access)>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Response {
+impl Lambda {
+    /// For these functions and whom it is allowed; `retries` says how often each repeats what failed while nobody waits.
+    pub(crate) fn new(functions: Functions, access: Access, retries: BTreeMap<String, u32>, log: Log) -> Self {
+        Self { queue: Queue::new(functions.clone(), retries, log), functions, access }
+    }
+
+    /// Answers on this listener until dropped.
+    pub(crate) async fn serve(self, listener: TcpListener) {
+        let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
+        let router = visitors::programs_only(router.with_state(self), &listener);
+        // It only ends by being aborted.
+        let _ = axum::serve(listener, router).await;
+    }
+}
+
+async fn invoke(State(lambda): State<Lambda>, Path(name): Path<String>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(event) = to_bytes(body, limits::PAYLOAD).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let asked = Asked::plain(("lambda:InvokeFunction".to_owned(), name.clone()));
-    if let Some(refusal) = access.refusal(&parts, &event, &[asked]) {
+    if let Some(refusal) = lambda.access.refusal(&parts, &event, &[asked]) {
         return refusal;
     }
-    match functions.invoke(&name, event).await {
+    if !lambda.functions.knows(&name) {
+        let message = format!("Function not found: {}", crate::arn::function(&name));
+        return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
+    }
+    match parts.headers.get("x-amz-invocation-type").map(http::HeaderValue::as_bytes) {
+        None | Some(b"RequestResponse") => answer(&lambda.functions, &name, event).await,
+        Some(b"Event") if event.len() > limits::QUEUED_PAYLOAD => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Some(b"Event") if lambda.queue.push(&name, event) => StatusCode::ACCEPTED.into_response(),
+        Some(b"Event") => refused(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "the queue is full"),
+        Some(_) => {
+            let message = "the local stack invokes as RequestResponse or Event";
+            refused(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message)
+        }
+    }
+}
+
+/// Waits for the function.
+async fn answer(functions: &Functions, name: &str, event: Bytes) -> Response {
+    match functions.invoke(name, event).await {
         Ok(answer) => answer.into_response(),
         // The function was run, and failed: to Lambda that is an answer.
         Err(error @ (InvokeError::Reported(_) | InvokeError::Crashed { .. } | InvokeError::TimedOut(_))) => {
@@ -45,8 +82,16 @@ async fn invoke(
             ([("x-amz-function-error", "Unhandled")], body).into_response()
         }
         Err(InvokeError::CannotStart(error)) => {
-            let body = json!({ "Type": "Server", "Message": error.to_string() }).to_string();
-            (StatusCode::INTERNAL_SERVER_ERROR, [("x-amzn-errortype", "ServiceException")], body).into_response()
+            refused(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &error.to_string())
         }
     }
 }
+
+fn refused(status: StatusCode, kind: &'static str, message: &str) -> Response {
+    // `Type` tells whose fault it is, and this is how the service spells both.
+    let whose = if status.is_server_error() { "Server" } else { "User" };
+    (status, [("x-amzn-errortype", kind)], json!({ "Type": whose, "Message": message }).to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,8 @@ struct Memory {
     orders: BTreeMap<String, Vec<Order>>,
     next_order: u64,
     logins: u64,
+    /// Logouts that it does not do.
+    failing_logouts: u32,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -113,6 +115,11 @@ impl Legacy {
         self.memory().sessions.clear();
     }
 
+    /// Answers so many logouts from now on with 503, as a system does that is down.
+    pub fn fail_logouts(&self, count: u32) {
+        self.memory().failing_logouts = count;
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,6 +157,10 @@ async fn answer(State(legacy): State<Legacy>, request: Request<Body>) -> Respons
     match (&parts.method, path) {
         (&Method::POST, "/login") => return log_in(&mut memory, &body),
         (&Method::POST, "/logout") => {
+            if memory.failing_logouts > 0 {
+                memory.failing_logouts -= 1;
+                return error(StatusCode::SERVICE_UNAVAILABLE, "come back later");
+            }
             let ended = session_id(&parts.headers).and_then(|id| memory.sessions.remove(id));
             return if ended.is_some() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED }.into_response();
         }

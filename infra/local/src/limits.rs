@@ -18,6 +18,13 @@ pub const POLICY_RESOURCE: usize = 512;
 /// Most bytes of an event or of what a function returns. Bodies travel in it as base64, four characters for three bytes:
 /// one of 4.5 MiB (4,718,592 bytes) fills it by itself.
 pub const PAYLOAD: usize = 6 * 1024 * 1024;
+/// Most bytes of the event of an asynchronous invocation.
+pub const QUEUED_PAYLOAD: usize = 1024 * 1024;
+/// Most asynchronous invocations that wait or run at once. AWS states no bound for its own queue.
+pub const QUEUED: usize = 1_000;
+/// How long a failed asynchronous invocation waits for its first repetition; twice as long for the second. AWS waits one
+/// minute and two.
+pub const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Most bytes of what an authorizer returns.
 pub const AUTHORIZER_RESULT: usize = 8 * 1024;
 /// Longest wait for an integration.

@@ -8,10 +8,11 @@ use runtime::SystemClock;
 use super::*;
 use crate::access::Access;
 use crate::functions::Functions;
+use crate::lambda::Lambda;
 use crate::runtime_api::RuntimeApi;
 use crate::secrets_manager::SecretsManager;
 use crate::signature::tests::signed_for;
-use crate::{credentials, dynamodb, lambda};
+use crate::{credentials, dynamodb};
 
 /// A service with a question that its owner may ask.
 struct Service {
@@ -73,7 +74,7 @@ async fn services() -> [Service; 3] {
             }
         })
     });
-    tokio::spawn(lambda::serve(third.0, functions, lambda));
+    tokio::spawn(Lambda::new(functions, lambda, [].into(), crate::log::Log::default()).serve(third.0));
     let [one, two, three] = owners;
     [
         Service { base: first.1, path: "/", target: "DynamoDB_20120810.ListTables", body: "{}", owner: one },

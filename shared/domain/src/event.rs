@@ -49,7 +49,7 @@ pub enum Query {
 /// The id of the request that an event is about: API Gateway's, which the app got too, also where the proxy asks for a
 /// renewal in its name. `None` for other events.
 pub fn request_id(event: &Value) -> Option<&str> {
-    let id = event.pointer("/requestContext/requestId").or_else(|| event.get(renewal::MEMBER)?.get("request_id"));
+    let id = event.pointer("/requestContext/requestId").or_else(|| event.get(renewal::RENEW)?.get("request_id"));
     id.and_then(Value::as_str).filter(|id| !id.is_empty())
 }
 

@@ -1,11 +1,23 @@
-//! What the proxy asks of the renewal function when a back end no longer takes an internal token, and what it is told.
+//! What the renewal function is asked: another internal token, by the proxy, when a back end no longer takes the one
+//! there is; and the logout of an ended session, by operators. Ids alone: events are kept in queues and logs.
 
 use crate::ids::{ConnectorName, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The one member of the event. Clients never choose the members of API Gateway's events, so none can ask this.
-pub(crate) const MEMBER: &str = "renew_internal_token";
+/// The one member of a renewal's event. Clients never choose the members of API Gateway's events, so none can ask this.
+pub(crate) const RENEW: &str = "renew_internal_token";
+/// The one member of a logout's event.
+const LOG_OUT: &str = "log_out_ended_session";
+
+/// An event of the renewal function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenewalEvent {
+    /// The proxy waits for what becomes of it.
+    Renew(RenewalRequest),
+    /// Nobody waits: Lambda repeats it when it fails.
+    LogOut(LogoutRequest),
+}
 
 /// An internal token that a back end has refused is to be renewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,16 +46,43 @@ pub enum RenewalAnswer {
     Later,
 }
 
+/// A session that has ended is to be logged out of the legacy systems that do not know it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
+impl RenewalEvent {
+    /// The request in an event; `None` if the event is another one.
+    pub fn parse(event: &Value) -> Option<Self> {
+        let members = event.as_object().filter(|members| members.len() == 1)?;
+        let (name, value) = members.iter().next()?;
+        match name.as_str() {
+            RENEW => RenewalRequest::deserialize(value).ok().map(Self::Renew),
+            LOG_OUT => LogoutRequest::deserialize(value).ok().map(Self::LogOut),
+            _ => None,
+        }
+    }
+}
+
 impl RenewalRequest {
-    /// The event of this request.
-    pub fn to_event(&self) -> Value {
-        serde_json::json!({ MEMBER: self })
+    /// Whether an event is a renewal's, also in words of another version.
+    pub fn is_meant(event: &Value) -> bool {
+        event.get(RENEW).is_some()
     }
 
-    /// The request in an event; `None` if the event is another one.
-    pub fn from_event(event: &Value) -> Option<Self> {
-        let members = event.as_object().filter(|members| members.len() == 1)?;
-        Self::deserialize(members.get(MEMBER)?).ok()
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ RENEW: self })
+    }
+}
+
+impl LogoutRequest {
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ LOG_OUT: self })
     }
 }
 
@@ -61,18 +100,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_request_is_read_as_it_was_written() {
-        assert_eq!(RenewalRequest::from_event(&request().to_event()), Some(request()));
+    fn logout() -> LogoutRequest {
+        LogoutRequest { session: SessionId::from_random([1; 16]) }
     }
 
     #[test]
-    fn no_event_of_api_gateway_is_a_request() {
-        let mut event = request().to_event();
-        event["requestContext"] = Value::Null;
-        assert_eq!(RenewalRequest::from_event(&event), None);
-        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ "body": request().to_event() })), None);
-        assert_eq!(RenewalRequest::from_event(&serde_json::json!({ MEMBER: {} })), None);
-        assert_eq!(RenewalRequest::from_event(&Value::Null), None);
+    fn a_request_is_read_as_it_was_written() {
+        assert_eq!(RenewalEvent::parse(&request().to_event()), Some(RenewalEvent::Renew(request())));
+        assert_eq!(RenewalEvent::parse(&logout().to_event()), Some(RenewalEvent::LogOut(logout())));
+    }
+
+    #[test]
+    fn no_event_of_api_gateway_and_nothing_between_two_requests_is_one() {
+        for (mut event, member) in [(request().to_event(), RENEW), (logout().to_event(), LOG_OUT)] {
+            assert_eq!(RenewalEvent::parse(&serde_json::json!({ "body": event })), None);
+            let mut more = event.clone();
+            more[member]["more"] = Value::Null;
+            assert_eq!(RenewalEvent::parse(&more), None);
+            event["requestContext"] = Value::Null;
+            assert_eq!(RenewalEvent::parse(&event), None);
+            assert_eq!(RenewalEvent::parse(&serde_json::json!({ member: {} })), None);
+        }
+        let both = serde_json::json!({ RENEW: request(), LOG_OUT: logout() });
+        assert_eq!(RenewalEvent::parse(&both), None);
+        assert_eq!(RenewalEvent::parse(&serde_json::json!({ LOG_OUT: request() })), None);
+        assert_eq!(RenewalEvent::parse(&Value::Null), None);
     }
 }

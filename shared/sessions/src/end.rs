@@ -1,18 +1,44 @@
 //! The end of a session: marked, taken from the grant, told to the legacy systems; every step may be repeated.
 
-use crate::{SessionError, Sessions};
+use crate::{LogoutError, SessionError, Sessions, Tokens};
 use domain::ids::{ClientId, SessionId, UserId};
 use domain::session::Session;
 use domain::time::Timestamp;
 
 impl Sessions {
-    /// Ends a session for good: no refresh from now on, and no call.
+    /// Ends a session for good: no refresh from now on, and no call. What the legacy systems could not be told stays in
+    /// the session, for [`Sessions::finish_logout`].
     pub async fn end(&self, sid: &SessionId) -> Result<(), SessionError> {
         if let Some(ended) = self.table.end(sid).await? {
             self.grants.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
-            self.tokens.log_out(sid, &ended.tokens).await;
+            // The session is over: whoever waits need not hear that the legacy systems will be told again.
+            if let Err(error) = self.log_out_ended(sid, &ended.tokens).await {
+                tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
+            }
         }
         Ok(())
+    }
+
+    /// Logs a session that has ended out of the legacy systems that do not know it yet. One read if there are none.
+    ///
+    /// # Errors
+    /// [`LogoutError::Live`] for a session that has not ended, of which nothing is touched.
+    pub async fn finish_logout(&self, sid: &SessionId) -> Result<(), LogoutError> {
+        let Some(session) = self.get(sid).await? else { return Ok(()) };
+        if !session.family.ended {
+            return Err(LogoutError::Live);
+        }
+        match self.log_out_ended(sid, &session.tokens).await? {
+            0 => Ok(()),
+            left => Err(LogoutError::Left(left)),
+        }
+    }
+
+    /// Logs out and forgets these tokens of an ended session, each when its legacy system knows. Returns how many are left.
+    async fn log_out_ended(&self, sid: &SessionId, tokens: &Tokens) -> Result<usize, SessionError> {
+        let done = self.tokens.log_out(sid, tokens).await;
+        self.table.forget_tokens(sid, &done).await?;
+        Ok(tokens.len().saturating_sub(done.len()))
     }
 
     /// Ends the session of an application that acts for itself.

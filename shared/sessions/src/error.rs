@@ -69,6 +69,31 @@ impl From<NoEntropy> for SessionError {
     }
 }
 
+/// Why an ended session is not logged out of its legacy systems. The texts are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogoutError {
+    /// It has not ended: whoever may ask for a logout may not end sessions with it.
+    #[error("the session has not ended")]
+    Live,
+    /// So many legacy systems could not be told, and are to be told again.
+    #[error("{0} legacy sessions could not be ended")]
+    Left(usize),
+    /// The session cannot be read, or what was done cannot be noted.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+impl LogoutError {
+    /// The kind of failure, for the log: one of a closed set of names.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Left(_) => "not_logged_out",
+            Self::Session(error) => error.kind(),
+        }
+    }
+}
+
 impl From<ConnectorError> for SessionError {
     fn from(error: ConnectorError) -> Self {
         match error {

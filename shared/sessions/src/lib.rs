@@ -13,7 +13,7 @@ mod renew;
 mod rotate;
 mod start;
 
-pub use error::SessionError;
+pub use error::{LogoutError, SessionError};
 pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use rotate::{Rotation, TokenSource};

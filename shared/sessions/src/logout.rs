@@ -12,15 +12,16 @@ use zeroize::Zeroizing;
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 impl InternalTokens {
-    /// Tells the legacy systems that the session is over, as far as they can be told.
-    pub async fn log_out(&self, sid: &SessionId, tokens: &Tokens) {
+    /// Tells the legacy systems that the session is over, as far as they can be told. Returns those that know.
+    pub async fn log_out(&self, sid: &SessionId, tokens: &Tokens) -> Vec<ConnectorName> {
         let logouts = tokens.iter().map(|(name, token)| async move {
             let (Ok(connector), Some(state)) = (self.connector(name), self.open(sid, name, token).await) else {
-                return;
+                tracing::warn!(connector = %name, "the legacy session cannot be opened, and so not be ended");
+                return None;
             };
-            self.log_out_one(name, &**connector, &state).await;
+            self.log_out_one(name, &**connector, &state).await.then(|| name.clone())
         });
-        join_all(logouts).await;
+        join_all(logouts).await.into_iter().flatten().collect()
     }
 
     /// The same for those that another login or renewal has replaced. Some systems give the same token every time: to
@@ -44,13 +45,15 @@ impl InternalTokens {
         keys.open(sid, name, token.version, &token.sealed).ok()
     }
 
-    pub(crate) async fn log_out_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) {
+    /// Whether the legacy system has ended its session.
+    pub(crate) async fn log_out_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) -> bool {
         let ending = tokio::time::timeout(TIMEOUT, self.measured(name, connector.end(state)));
         let reason = match ending.await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it took too long".to_owned(),
         };
         tracing::warn!(connector = %name, reason, "the legacy session could not be ended");
+        false
     }
 }

@@ -1,6 +1,7 @@
 //! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
 
-use crate::error::{Item, StoreError, held, unavailable};
+use crate::error::{Item, StoreError, unavailable};
+use crate::refusal::held;
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};

@@ -3,7 +3,8 @@
 //! A row is written twice: before an act, as `begun`, and after it, with its outcome. An act without a row can not
 //! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
 
-use crate::error::{StoreError, condition_failed, corrupt, held, unavailable};
+use crate::error::{StoreError, condition_failed, corrupt, unavailable};
+use crate::refusal::held;
 use crate::version;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};

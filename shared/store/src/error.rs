@@ -1,12 +1,7 @@
 //! How DynamoDB can fail, in the three ways a caller can act on.
 
-use crate::version;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use domain::causes;
 use std::collections::HashMap;
 
@@ -76,55 +71,4 @@ pub(crate) fn corrupt(operation: &'static str) -> impl FnOnce(serde_dynamo::Erro
 /// Whether DynamoDB refused because the condition did not hold, which is an answer and not a failure.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
-}
-
-/// The item that did not meet a write's condition, empty if there is none; that it is of a newer version is an error,
-/// and any other error stays one. The write has to ask for the item (`ReturnValuesOnConditionCheckFailure`).
-pub(crate) fn refused_item<E, R>(error: SdkError<E, R>, operation: &'static str) -> Result<Item, StoreError>
-where
-    E: Conditional,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let Some(refusal) = error.as_service_error().and_then(Conditional::refusal) else {
-        return Err(unavailable(operation)(error));
-    };
-    let item = refusal.item.clone().unwrap_or_default();
-    version::of(&item, operation)?;
-    Ok(item)
-}
-
-/// How a conditional write fails.
-pub(crate) trait Conditional: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
-    /// That its condition did not hold.
-    fn refusal(&self) -> Option<&ConditionalCheckFailedException>;
-}
-
-impl Conditional for UpdateItemError {
-    fn refusal(&self) -> Option<&ConditionalCheckFailedException> {
-        if let Self::ConditionalCheckFailedException(refusal) = self { Some(refusal) } else { None }
-    }
-}
-
-impl Conditional for PutItemError {
-    fn refusal(&self) -> Option<&ConditionalCheckFailedException> {
-        if let Self::ConditionalCheckFailedException(refusal) = self { Some(refusal) } else { None }
-    }
-}
-
-impl Conditional for DeleteItemError {
-    fn refusal(&self) -> Option<&ConditionalCheckFailedException> {
-        if let Self::ConditionalCheckFailedException(refusal) = self { Some(refusal) } else { None }
-    }
-}
-
-/// Whether a conditional write happened; that its condition did not hold is an answer.
-pub(crate) fn held<T, E, R>(sent: Result<T, SdkError<E, R>>, operation: &'static str) -> Result<bool, StoreError>
-where
-    E: Conditional,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    match sent {
-        Ok(_) => Ok(true),
-        Err(error) => refused_item(error, operation).map(|_| false),
-    }
 }

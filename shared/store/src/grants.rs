@@ -6,7 +6,8 @@
 
 mod item;
 
-use crate::error::{StoreError, held, refused_item, unavailable};
+use crate::error::{StoreError, unavailable};
+use crate::refusal::{held, refused_item};
 use crate::{number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};

@@ -3,7 +3,8 @@
 //! `empty_at` and `next_at` are those of [`Counter`]. `known_until` tells that a login succeeded under this key, and
 //! `known_for` with which credentials: a changed password makes all of its user's keys unknown without looking for them.
 
-use crate::error::{Item, StoreError, held, refused_item, unavailable};
+use crate::error::{Item, StoreError, unavailable};
+use crate::refusal::{held, refused_item};
 use crate::{CredentialVersion, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;

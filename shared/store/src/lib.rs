@@ -8,6 +8,7 @@ mod guesses;
 mod migrate;
 mod page;
 mod projection;
+mod refusal;
 mod sessions;
 mod ttl;
 mod users;

@@ -1,6 +1,7 @@
 //! Older items, rewritten as this version writes them: a page of a table at a time, each only as it was read.
 
-use crate::error::{Item, StoreError, refused_item, unavailable};
+use crate::error::{Item, StoreError, unavailable};
+use crate::refusal::refused_item;
 use crate::{Store, version};
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use aws_smithy_types::retry::RetryConfig;

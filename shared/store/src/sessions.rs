@@ -3,7 +3,9 @@
 
 mod item;
 
-use crate::error::{StoreError, condition_failed, held, refused_item, unavailable};
+use crate::error::{StoreError, condition_failed, unavailable};
+use crate::page::Page;
+use crate::refusal::{held, refused_item};
 use crate::{number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -21,7 +23,7 @@ pub struct EndedSession {
     pub user_id: UserId,
     /// In which application.
     pub client_id: ClientId,
-    /// The internal tokens it held; empty when it had been ended before.
+    /// The internal tokens that it holds still: whose logout at the legacy systems is not done.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }
 
@@ -205,14 +207,14 @@ impl Sessions {
         held(sent, "release_session").map(drop)
     }
 
-    /// Ends a session and forgets its internal tokens, which are handed out once. Ending twice is ending once.
+    /// Ends a session: no refresh, renewal or use of it from now on. Ending twice is ending once. Its internal tokens stay
+    /// until [`Sessions::forget_tokens`], so that a logout at the legacy systems that failed or died can be repeated.
     pub async fn end(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
         const OPERATION: &str = "end_session";
         let sent = self
             .update_session(sid, "attribute_exists(sid)")
-            .update_expression("SET ended = :true, tokens = :none REMOVE lease, lease_until")
+            .update_expression("SET ended = :true REMOVE lease, lease_until")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":none", AttributeValue::M(std::collections::HashMap::new()))
             .return_values(ReturnValue::AllOld)
             .send()
             .await;
@@ -228,6 +230,36 @@ impl Sessions {
             }
             Err(error) => refused_item(error, OPERATION).map(|_| None),
         }
+    }
+
+    /// Forgets internal tokens of a session that has ended; those of a live one stay. Forgetting twice is forgetting once.
+    pub async fn forget_tokens(&self, sid: &SessionId, connectors: &[ConnectorName]) -> Result<(), StoreError> {
+        if connectors.is_empty() {
+            return Ok(());
+        }
+        let mut update = self.update_session(sid, "attribute_exists(ended)");
+        let mut places = Vec::with_capacity(connectors.len());
+        for (at, name) in connectors.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#c{at}"), name.as_str());
+            places.push(format!("tokens.#c{at}"));
+        }
+        let sent = update.update_expression(format!("REMOVE {}", places.join(", "))).send().await;
+        held(sent, "forget_tokens").map(drop)
+    }
+
+    /// The sessions that have ended and hold internal tokens still: reads the whole table, strongly consistent.
+    pub async fn ended_with_tokens(&self) -> Result<Vec<SessionId>, StoreError> {
+        const OPERATION: &str = "ended_with_tokens";
+        let scan = || {
+            self.client
+                .scan()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .filter_expression("attribute_exists(ended) AND size(tokens) > :none")
+                .expression_attribute_values(":none", number(0))
+        };
+        let read = |item| Ok(version::read::<SessionItem>(item, OPERATION)?.sid);
+        Ok(Page::collect(None, usize::MAX, OPERATION, scan, read).await?.items)
     }
 
     fn update_session(&self, sid: &SessionId, condition: &str) -> UpdateItemFluentBuilder {

@@ -1,6 +1,7 @@
 //! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
 
-use crate::error::{Item, StoreError, held, refused_item, unavailable};
+use crate::error::{Item, StoreError, unavailable};
+use crate::refusal::{held, refused_item};
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;

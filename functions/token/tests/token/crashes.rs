@@ -8,7 +8,7 @@ use support::{Operation, Verdict};
 
 /// How the last write before the end goes.
 #[derive(Debug, Clone, Copy)]
-enum Last {
+pub(crate) enum Last {
     /// It happens and is answered.
     Answered,
     /// It happens, and nobody learns of it.
@@ -16,7 +16,7 @@ enum Last {
 }
 
 /// Lets `most` writes happen; after the last of them nothing passes any more.
-fn dying(most: usize, last: Last) -> impl FnMut(&Operation) -> Verdict + Send + 'static {
+pub(crate) fn dying(most: usize, last: Last) -> impl FnMut(&Operation) -> Verdict + Send + 'static {
     let mut writes = 0;
     move |operation| {
         if operation.writes() {

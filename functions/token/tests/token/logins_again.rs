@@ -141,7 +141,7 @@ async fn a_login_after_a_refused_renewal_is_felt_by_the_next_call() {
     let session = stage.session(&first.access).await.sid;
     let connector = domain::ids::ConnectorName::parse("vault-login").unwrap();
     let event = domain::renewal::RenewalRequest { session, connector, version: 1, request_id: None }.to_event();
-    assert_eq!(stage.renewal().handle(&event).await, "over");
+    assert_eq!(renewal::handle(Ok(&stage.renewal()), event).await.unwrap(), "over");
     assert_eq!(stage.versions(&first.access).await, [0; 0]);
     let again = stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
     let [version] = stage.versions(&again.access).await[..] else { panic!("no internal token") };

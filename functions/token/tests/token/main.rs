@@ -37,6 +37,8 @@ mod logins;
 #[cfg(test)]
 mod logins_again;
 #[cfg(test)]
+mod logouts;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod pages;

@@ -20,7 +20,7 @@ async fn request(stage: &Stage, access: &str, connector: &str, version: u64) -> 
 }
 
 async fn ask(renewal: &Renewal, event: &Value) -> String {
-    renewal.handle(event).await.as_str().expect("a word").to_owned()
+    renewal::handle(Ok(renewal), event.clone()).await.unwrap().as_str().expect("a word").to_owned()
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn nothing_is_renewed_for_who_may_not_go_on() {
     assert_eq!(stage.vault.renewals(), 0);
 }
 
-/// Only the role of the proxy can send such an event; what is no such event is none, however it tries to look like one.
+/// Only who may invoke the function can send such an event; what is no such event is none, however it tries to look like one.
 #[tokio::test]
 async fn an_event_of_api_gateway_renews_nothing() {
     let stage = Stage::new().await;
@@ -112,5 +112,7 @@ async fn an_event_of_api_gateway_renews_nothing() {
     assert_eq!(ask(&stage.renewal(), &rest).await, "later");
     assert_eq!(stage.app.handle(event).await["statusCode"], 500, "the token function knows no such event");
     assert_eq!(ask(&stage.renewal(), &json!({ "renew_internal_token": { "session": "x" } })).await, "later");
+    let other = renewal::handle(Ok(&stage.renewal()), json!({ "requestContext": {} })).await.unwrap_err();
+    assert!(other.to_string().contains("no request"), "{other}");
     assert_eq!(stage.vault.renewals(), 0);
 }

@@ -10,7 +10,7 @@ use domain::ids::ConnectorName;
 use domain::time::{Seconds, Timestamp};
 use zeroize::Zeroizing;
 
-/// How a renewal ends.
+/// How a renewal ends, and whether a logout is heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Mood {
@@ -47,7 +47,7 @@ impl Renewing {
         self.ends.load(Ordering::SeqCst)
     }
 
-    /// How renewals end from now on.
+    /// How renewals and logouts end from now on.
     pub(crate) fn is(&self, mood: Mood) {
         self.mood.store(mood as u64, Ordering::SeqCst);
     }
@@ -84,6 +84,9 @@ impl Connector for Renewing {
     }
 
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
+        if Mood::IsDown as u64 == self.mood.load(Ordering::SeqCst) {
+            return Err(ConnectorError::Unavailable("down".into()));
+        }
         self.ends.fetch_add(1, Ordering::SeqCst);
         self.login.end(state).await
     }

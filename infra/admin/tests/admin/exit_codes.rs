@@ -84,11 +84,12 @@ async fn a_command_line_that_is_not_understood_ends_with_2() {
 
 /// A local stack whose tables are at this address.
 fn stack_at(address: &str) -> tempfile::TempDir {
-    let tables = ["UsersTable", "AppsTable", "SessionsTable", "GrantsTable", "GuessesTable", "AuditTable", "Pepper"];
-    let resources: serde_json::Map<_, _> = tables.iter().map(|id| ((*id).to_owned(), (*id).into())).collect();
+    let tables = ["UsersTable", "AppsTable", "SessionsTable", "GrantsTable", "GuessesTable", "AuditTable"];
+    let all = tables.iter().chain(&["Pepper", "RenewalFunction"]);
+    let resources: serde_json::Map<_, _> = all.map(|id| ((*id).to_owned(), (*id).into())).collect();
     let stack = serde_json::json!({
-        "region": "us-east-1", "dynamodb_url": address, "secrets_url": address, "resources": resources,
-        "config": "/nowhere/gateway.yaml", "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
+        "region": "us-east-1", "dynamodb_url": address, "secrets_url": address, "lambda_url": address,
+        "resources": resources, "config": "/nowhere/gateway.yaml", "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
     });
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("stack.json"), stack.to_string()).unwrap();

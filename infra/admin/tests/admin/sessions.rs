@@ -1,8 +1,12 @@
-//! `sessions …`: who is logged in, and ending it is felt by the next call.
+//! `sessions …`: who is logged in, and ending it is felt by the next call, and by the back end.
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::renewal::LogoutRequest;
 use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP};
 
-use crate::operator::Operator;
+use crate::operator::{Operator, PASSWORD, run};
 
 async fn calls(gateway: &Gateway, access: &str) -> bool {
     match gateway.call("GET", "/orders", access).await.status {
@@ -10,6 +14,18 @@ async fn calls(gateway: &Gateway, access: &str) -> bool {
         401 => false,
         other => panic!("{other}"),
     }
+}
+
+/// Waits until every session that has ended is logged out.
+async fn logged_out(gateway: &Gateway) {
+    let store = gateway.store();
+    let done = async { while !store.sessions.ended_with_tokens().await.unwrap().is_empty() {} };
+    tokio::time::timeout(Duration::from_secs(30), done).await.expect("the queue is worked off");
+}
+
+/// Logouts that the back end was asked for.
+fn heard(gateway: &Gateway) -> usize {
+    gateway.stack.legacy().recorded().iter().filter(|request| request.target == "/logout").count()
 }
 
 /// Checklist Z-28.
@@ -31,6 +47,7 @@ async fn one_session_all_of_a_user_and_all_of_an_app_can_be_ended() {
     assert_eq!(olga.json(&["sessions", "end", sid]).await["sessions_ended"], 1);
     let alive = [calls(&gateway, &one.access).await, calls(&gateway, &two.access).await];
     assert_eq!(alive.iter().filter(|alive| **alive).count(), 1);
+    logged_out(&gateway).await;
     assert!(olga.does(&["sessions", "end", sid]).await.problem().contains("it is over"));
 
     assert_eq!(olga.json(&["sessions", "end", "--user", ADA.name, "--app", UNTRUSTED_APP]).await["sessions_ended"], 0);
@@ -57,4 +74,94 @@ async fn everybody_is_logged_out_only_when_it_is_meant() {
     assert_eq!(olga.json(&["sessions", "end", "--all", "--yes"]).await["sessions_ended"], 2);
     assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
     gateway.login(ADA).await;
+}
+
+/// Checklist Z-28: whatever ends sessions gets them logged out at the back end, though no operator holds what leads there.
+#[tokio::test]
+async fn whatever_ends_sessions_logs_them_out_at_the_back_end() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let acts = [
+        (ADA, &["users", "link", ADA.name, "orders-login", ADA.name][..]),
+        (ADA, &["sessions", "end", "--user", ADA.name]),
+        (ADA, &["users", "set-password", ADA.name]),
+        (BOB, &["apps", "delete", DEMO_APP, "--yes"]),
+    ];
+    for (at, (user, arguments)) in acts.into_iter().enumerate() {
+        gateway.login(user).await;
+        let done = olga.run(&[arguments, &["-o", "json"]].concat(), PASSWORD).await.json();
+        assert_eq!((&done["sessions_ended"], &done["logouts_queued"]), (&1.into(), &1.into()), "{arguments:?}");
+        logged_out(&gateway).await;
+        assert_eq!(heard(&gateway), at + 1, "{arguments:?}");
+    }
+    let rows = olga.json(&["audit", "list"]).await;
+    assert_eq!(rows["items"][0]["after"], serde_json::json!({ "sessions_ended": 1, "logouts_queued": 1 }));
+}
+
+#[tokio::test]
+async fn a_back_end_that_is_down_hears_of_a_logout_when_it_is_repeated() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    gateway.login(ADA).await;
+    gateway.stack.legacy().fail_logouts(1);
+    assert_eq!(olga.json(&["sessions", "end", "--user", ADA.name]).await["logouts_queued"], 1);
+    logged_out(&gateway).await;
+    assert_eq!(heard(&gateway), 2);
+    assert_eq!(olga.json(&["sessions", "logout"]).await["logouts_queued"], 0, "there is nothing left to do");
+}
+
+#[tokio::test]
+async fn a_logout_that_was_not_queued_is_told_and_queued_by_the_next_command() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let text = std::fs::read_to_string(gateway.stack.data_directory().join("stack.json")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let broken = text.replace(gateway.stack.lambda_url(), "http://127.0.0.1:1");
+    assert_ne!(broken, text);
+    std::fs::write(elsewhere.path().join("stack.json"), broken).unwrap();
+    let local = format!("--local={}", elsewhere.path().display());
+    let tokens = gateway.login(ADA).await;
+
+    let refused = run(&[&local, "users", "disable", ADA.name], "", |command| command).await;
+    assert_eq!(refused.code, Some(1));
+    for words in ["all else was done", "1 sessions", "could not be queued", "Connection refused", "sessions logout"] {
+        assert!(refused.problem().contains(words), "{words}: {refused:?}");
+    }
+    assert!(!calls(&gateway, &tokens.access).await);
+    assert_eq!(olga.json(&["users", "show", ADA.name]).await["enabled"], false);
+    let row = olga.json(&["audit", "list"]).await["items"][0].clone();
+    assert_eq!((&row["act"], &row["outcome"]), (&"users disable".into(), &"failed".into()));
+    assert!(row["reason"].as_str().unwrap().contains("could not be queued"), "{row}");
+    let again = run(&[&local, "sessions", "logout"], "", |command| command).await;
+    assert_eq!((again.code, heard(&gateway)), (Some(1), 0));
+
+    assert_eq!(olga.json(&["sessions", "logout"]).await["logouts_queued"], 1);
+    logged_out(&gateway).await;
+    assert_eq!(heard(&gateway), 1);
+
+    // One session is ended again by its id, as long as it is not logged out.
+    gateway.login(BOB).await;
+    let listed = olga.json(&["sessions", "list", BOB.name]).await;
+    let sid = listed["items"][0]["session_id"].as_str().unwrap();
+    assert_eq!(run(&[&local, "sessions", "end", sid], "", |command| command).await.code, Some(1));
+    assert_eq!(olga.json(&["sessions", "end", sid]).await["logouts_queued"], 1);
+    logged_out(&gateway).await;
+    assert_eq!(heard(&gateway), 2);
+}
+
+/// Whoever may invoke the function cannot end sessions with it, and what is no request of its is refused.
+#[tokio::test]
+async fn the_function_logs_out_no_live_session_and_takes_no_other_event() {
+    let gateway = Gateway::start().await;
+    let tokens = gateway.login(ADA).await;
+    let listed = Operator::of(&gateway).json(&["sessions", "list", ADA.name]).await;
+    let session = serde_json::from_value(listed["items"][0]["session_id"].clone()).unwrap();
+    let more = serde_json::json!({ "log_out_ended_session": { "session": session, "user": "ada" } });
+    for (event, words) in [(LogoutRequest { session }.to_event(), "has not ended"), (more, "no request")] {
+        let event = Bytes::from(event.to_string());
+        let refused = gateway.stack.functions().invoke("RenewalFunction", event).await.unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
+    assert!(calls(&gateway, &tokens.access).await);
+    assert_eq!(heard(&gateway), 0);
 }

@@ -82,7 +82,8 @@ async fn a_stack_in_aws_gives_its_tables_and_the_operators_identity() {
     let gateway = Gateway::start().await;
     let tools = tempfile::tempdir().unwrap();
     let template = gateway.stack.template();
-    let names = template.tables.iter().map(|table| &table.name).chain(&template.secrets);
+    let functions = template.functions.iter().map(|function| &function.id);
+    let names = template.tables.iter().map(|table| &table.name).chain(&template.secrets).chain(functions);
     let resource = |id: &String| {
         format!(r#"{{"LogicalResourceId":"{id}","PhysicalResourceId":"{id}","ResourceStatus":"CREATE_COMPLETE"}}"#)
     };
@@ -92,6 +93,7 @@ async fn a_stack_in_aws_gives_its_tables_and_the_operators_identity() {
         command.env("PATH", format!("{}:/bin:/usr/bin", tools.path().display()));
         command.env("AWS_ENDPOINT_URL_DYNAMODB", gateway.stack.dynamodb_url());
         command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", gateway.stack.secrets_url());
+        command.env("AWS_ENDPOINT_URL_LAMBDA", gateway.stack.lambda_url());
     };
     let run = async |arguments: &[&str]| {
         run(arguments, "", |command| {
@@ -100,7 +102,9 @@ async fn a_stack_in_aws_gives_its_tables_and_the_operators_identity() {
         })
         .await
     };
-    run(&["--stack", "gw", "users", "disable", "ada@example.com"]).await.text();
+    gateway.login(support::ADA).await;
+    let disabled = run(&["--stack", "gw", "users", "disable", "ada@example.com", "-o", "json"]).await.json();
+    assert_eq!(disabled["logouts_queued"], 1);
     let rows = run(&["--stack", "gw", "audit", "list", "-o", "json"]).await.json();
     assert_eq!(rows["items"][0]["who"], "arn:aws:iam::123456789012:user/olga");
     assert!(run(&["--stack", "other", "users", "list"]).await.problem().contains("Stack does not exist"));
@@ -123,6 +127,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("GRANTS_TABLE", "GrantsTable"),
             ("GUESSES_TABLE", "GuessesTable"),
             ("AUDIT_TABLE", "AuditTable"),
+            ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);
         }

@@ -20,6 +20,7 @@ fn program(directory: &Path, script: &str) -> Program {
             binary,
             memory: 256,
             timeout: Duration::from_secs(5),
+            retries: 2,
             environment,
         },
         path,

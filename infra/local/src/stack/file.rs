@@ -29,7 +29,8 @@ impl StackFile {
     ) -> Result<Self, StartError> {
         let path = directory.join(NAME);
         let tables = template.tables.iter().map(|table| &table.name);
-        let resources: BTreeMap<_, _> = tables.chain(&template.secrets).map(|id| (id, id)).collect();
+        let functions = template.functions.iter().map(|function| &function.id);
+        let resources: BTreeMap<_, _> = tables.chain(&template.secrets).chain(functions).map(|id| (id, id)).collect();
         let text = json!({
             "base_url": base_url,
             "region": REGION,

@@ -17,6 +17,7 @@ use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
 use crate::data_directory::DataDirectory;
 use crate::functions::Functions;
+use crate::lambda::Lambda;
 use crate::legacy::Legacy;
 use crate::log::Log;
 use crate::process::{CannotStart, Program};
@@ -24,7 +25,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{credentials, dynamodb, lambda, ready, secrets};
+use crate::{credentials, dynamodb, ready, secrets};
 
 /// Where the functions' output goes in the data directory.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -101,7 +102,8 @@ pub(super) async fn start(
     let functions =
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
-    tokio::spawn(lambda::serve(lambda_listener, functions.clone(), access.clone()));
+    let retries = template.functions.iter().map(|function| (function.id.clone(), function.retries)).collect();
+    tokio::spawn(Lambda::new(functions.clone(), access.clone(), retries, log.clone()).serve(lambda_listener));
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;

@@ -20,9 +20,14 @@ pub struct Function {
     pub memory: u32,
     /// Longest run of one invocation.
     pub timeout: Duration,
+    /// How often an asynchronous invocation that failed is repeated.
+    pub retries: u32,
     /// Variables with their values, globals included.
     pub environment: BTreeMap<String, String>,
 }
+
+/// What AWS takes without an `EventInvokeConfig`, and the most that it can be told.
+const RETRIES: u32 = 2;
 
 /// One method of one path.
 #[derive(Debug, Clone)]
@@ -42,7 +47,7 @@ pub struct Route {
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// What may stand in a function and in `Globals.Function`. The second half matters only once deployed.
-const PROPERTIES: [&str; 18] = [
+const PROPERTIES: [&str; 19] = [
     "Runtime",
     "Handler",
     "MemorySize",
@@ -54,6 +59,7 @@ const PROPERTIES: [&str; 18] = [
     "CodeUri",
     "DeadLetterQueue",
     "Description",
+    "EventInvokeConfig",
     "Layers",
     "LoggingConfig",
     "ReservedConcurrentExecutions",
@@ -64,20 +70,22 @@ const PROPERTIES: [&str; 18] = [
 ];
 
 /// `Globals.Function`.
+#[derive(Default)]
 pub(super) struct Globals {
     memory: Option<u32>,
     timeout: Option<u64>,
+    retries: Option<u32>,
     runtime: Option<String>,
     environment: BTreeMap<String, String>,
 }
 
 pub(super) fn globals(sections: &Fields, scope: &Scope) -> Result<Globals, TemplateError> {
     let Some(globals) = sections.get("Globals") else {
-        return Ok(Globals { memory: None, timeout: None, runtime: None, environment: BTreeMap::new() });
+        return Ok(Globals::default());
     };
     match globals.fields(&["Function"])?.get("Function") {
         Some(function) => settings(&function, scope),
-        None => Ok(Globals { memory: None, timeout: None, runtime: None, environment: BTreeMap::new() }),
+        None => Ok(Globals::default()),
     }
 }
 
@@ -102,6 +110,7 @@ fn settings(at: &At, scope: &Scope) -> Result<Globals, TemplateError> {
     Ok(Globals {
         memory: resolved("MemorySize")?.map(|at| at.number()).transpose()?,
         timeout: resolved("Timeout")?.map(|at| at.number()).transpose()?,
+        retries: resolved("EventInvokeConfig")?.map(|at| retries(&at)).transpose()?,
         runtime,
         environment,
     })
@@ -129,6 +138,7 @@ pub(super) fn read(
         binary: binary(&parts)?,
         memory: own.memory.or(globals.memory).unwrap_or(128),
         timeout: Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(3)),
+        retries: own.retries.or(globals.retries).unwrap_or(RETRIES),
         environment,
     };
     let mut routes = Vec::new();
@@ -138,6 +148,14 @@ pub(super) fn read(
         }
     }
     Ok((function, routes))
+}
+
+/// The age of events matters only once deployed: here none waits that long.
+fn retries(config: &At) -> Result<u32, TemplateError> {
+    let fields = config.fields(&["MaximumRetryAttempts", "MaximumEventAgeInSeconds"])?;
+    let Some(at) = fields.get("MaximumRetryAttempts") else { return Ok(RETRIES) };
+    let retries = at.number()?;
+    if retries > RETRIES { Err(at.error("must be 0, 1 or 2")) } else { Ok(retries) }
 }
 
 fn binary(parts: &Fields) -> Result<String, TemplateError> {

@@ -122,6 +122,17 @@ fn an_unknown_property_of_a_function_is_named() {
     assert!(message.starts_with("template line "), "{message}");
 }
 
+/// Without `EventInvokeConfig` Lambda repeats twice, and it never repeats more often.
+#[test]
+fn a_function_says_how_often_what_nobody_waits_for_is_repeated() {
+    let retries = |text: &str| read(text).unwrap().function("RenewalFunction").unwrap().retries;
+    let other = |to: &str| REAL.replacen("MaximumRetryAttempts: 2", to, 1);
+    assert_eq!((retries(REAL), retries(&other("MaximumRetryAttempts: 0"))), (2, 0));
+    assert_eq!(retries(&other("# none")), 2);
+    let message = refused("MaximumRetryAttempts: 2", "MaximumRetryAttempts: 3");
+    assert!(message.contains("RenewalFunction") && message.contains("must be 0, 1 or 2"), "{message}");
+}
+
 #[test]
 fn a_condition_that_is_not_understood_is_named() {
     let condition = "ForAllValues:StringEquals: { dynamodb:Attributes: [pk, password, v] }";

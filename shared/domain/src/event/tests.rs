@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::call_context::Admitted;
-use crate::renewal::RenewalRequest;
+use crate::renewal::RenewalEvent;
 
 fn sample(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
@@ -32,8 +32,8 @@ fn every_sample_event_is_read_and_those_behind_the_authorizer_have_an_identity()
             continue;
         }
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name == "renewal.json" {
-            assert!(RenewalRequest::from_event(&sample(&name)).is_some(), "{name}");
+        if name.starts_with("renewal") {
+            assert!(RenewalEvent::parse(&sample(&name)).is_some(), "{name}");
             continue;
         }
         let request = read(sample(&name));

@@ -14,7 +14,7 @@ const KEPT: Seconds = Seconds::new(86_400);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionItem {
-    sid: SessionId,
+    pub(super) sid: SessionId,
     user_id: UserId,
     client_id: ClientId,
     scope: Scope,

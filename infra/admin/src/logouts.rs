@@ -1,0 +1,39 @@
+//! Hands ended sessions to the renewal function, which logs them out of the legacy systems: only it has their keys and
+//! reaches them. The event waits in Lambda's queue, which repeats it when it fails.
+
+use aws_sdk_lambda::config::{BehaviorVersion, Builder};
+use aws_sdk_lambda::error::ProvideErrorMetadata as _;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_lambda::{Client, Config};
+use domain::causes;
+use domain::ids::SessionId;
+use domain::renewal::LogoutRequest;
+use runtime::{Aws, Environment};
+
+/// The queue of the renewal function.
+pub(crate) struct Logouts {
+    function: String,
+    client: Client,
+}
+
+impl Logouts {
+    pub(crate) fn new(environment: &Environment, aws: &Aws, function: String) -> Self {
+        let mut config: Builder = Config::from(aws.shared()).to_builder().behavior_version(BehaviorVersion::latest());
+        config.set_endpoint_url(environment.get("AWS_ENDPOINT_URL_LAMBDA").map(str::to_owned));
+        Self { function, client: Client::from_conf(config.build()) }
+    }
+
+    /// Queues the logout of a session that has ended, or says why it is not queued.
+    pub(crate) async fn queue(&self, session: &SessionId) -> Result<(), String> {
+        let event = LogoutRequest { session: session.clone() }.to_event().to_string();
+        let invoke = self.client.invoke().function_name(&self.function).invocation_type(InvocationType::Event);
+        match invoke.payload(Blob::new(event)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match error.as_service_error().and_then(|answered| Some((answered.code()?, answered))) {
+                Some((code, answered)) => format!("{code}: {}", answered.message().unwrap_or_default()),
+                None => causes(&error),
+            }),
+        }
+    }
+}
