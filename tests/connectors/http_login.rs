@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue};
-use connectors::back_end::BackEndClients;
-use connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
-use domain::clock::Clock as _;
-use domain::ids::{ConnectorName, SessionId};
-use domain::sealing::SealingKeys;
-use domain::secret::Secret;
-use domain::time::Seconds;
-use local::stack::Options;
-use runtime::{SystemClock, SystemEntropy};
+use gateway_connectors::back_end::BackEndClients;
+use gateway_connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::sealing::SealingKeys;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Seconds;
+use gateway_local::stack::Options;
+use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::{Value as Json, json};
 use support::{ADA, BOB, Client, DEMO_APP, Gateway, Server, Tokens};
 
@@ -205,7 +205,7 @@ async fn a_site_that_is_down_is_a_503_and_the_user_may_try_again() {
 }
 
 fn connector(origin: &str) -> Arc<dyn Connector> {
-    let gateway = config::Gateway::parse(&config(origin)).expect("a configuration");
+    let gateway = gateway_config::Gateway::parse(&config(origin)).expect("a configuration");
     let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
     let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), &(Arc::new(SystemEntropy) as _));
     connectors.get(&ConnectorName::parse("shop").expect("a name")).expect("a connector").clone()

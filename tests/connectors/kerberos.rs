@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connectors::back_end::BackEndClients;
-use connectors::{Call, Connector, Connectors};
-use domain::clock::Clock as _;
-use domain::ids::ConnectorName;
-use domain::secret::Secret;
-use domain::time::Timestamp;
-use local::stack::Options;
-use runtime::{SystemClock, SystemEntropy};
+use gateway_connectors::back_end::BackEndClients;
+use gateway_connectors::{Call, Connector, Connectors};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Timestamp;
+use gateway_local::stack::Options;
+use gateway_runtime::{SystemClock, SystemEntropy};
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens};
 use tempfile::TempDir;
 
@@ -151,7 +151,7 @@ impl World {
 
     /// A connector of the configuration, as the token function has it.
     fn connector(&self, name: &str) -> Arc<dyn Connector> {
-        let gateway = config::Gateway::parse(&self.config).expect("a configuration");
+        let gateway = gateway_config::Gateway::parse(&self.config).expect("a configuration");
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
         let secret = |text: &str| Secret::new(text.to_owned());
         let secrets = [("gateway-account", "gateway-password"), ("wrong-account", "another-password")]

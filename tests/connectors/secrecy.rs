@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local::stack::Options;
+use gateway_local::stack::Options;
 use support::{ADA, Answer, DEMO_APP, Daemon, Gateway, Secrets, Server, User};
 
 use crate::http_login;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::back_end::BackEndClients;
-use connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
-use domain::clock::Clock as _;
-use domain::ids::ConnectorName;
-use domain::secret::Secret;
-use domain::time::Seconds;
-use local::stack::Options;
-use runtime::{SystemClock, SystemEntropy};
+use gateway_connectors::back_end::BackEndClients;
+use gateway_connectors::{Call, Connector, ConnectorError, Connectors, Credentials};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Seconds;
+use gateway_local::stack::Options;
+use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::{Value as Json, json};
 use support::{Answer, Client, DEMO_APP, Gateway, Server, Tokens, User};
 
@@ -221,7 +221,7 @@ async fn a_session_has_two_ends_and_cannot_be_renewed_and_its_sizes_and_times_ar
 }
 
 fn connector(server: &Server) -> Arc<dyn Connector> {
-    let gateway = config::Gateway::parse(&config(server, &EXACT)).expect("a configuration");
+    let gateway = gateway_config::Gateway::parse(&config(server, &EXACT)).expect("a configuration");
     let clients = BackEndClients::new(&gateway, &BTreeMap::new()).expect("clients");
     let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), &(Arc::new(SystemEntropy) as _));
     connectors.get(&ConnectorName::parse("sso").expect("a name")).expect("a connector").clone()

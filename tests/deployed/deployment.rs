@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use local::binaries::WORKSPACE;
-use local::legacy::Legacy;
-use local::secrets;
-use local::seed::{Seed, SeedUser};
-use runtime::{Aws, Environment, Secrets};
-use store::{Store, Tables};
+use gateway_local::binaries::WORKSPACE;
+use gateway_local::legacy::Legacy;
+use gateway_local::secrets;
+use gateway_local::seed::{Seed, SeedUser};
+use gateway_runtime::{Aws, Environment, Secrets};
+use gateway_store::{Store, Tables};
 use support::{Client, User, background};
 use tokio::net::TcpListener;
 

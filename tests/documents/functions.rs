@@ -9,7 +9,7 @@ type Names = BTreeSet<String>;
 
 /// The binaries of the functions in the template.
 fn functions() -> Names {
-    local::binaries::functions().unwrap().into_iter().collect()
+    gateway_local::binaries::functions().unwrap().into_iter().collect()
 }
 
 /// That a list has each function and nothing else.
@@ -28,7 +28,8 @@ fn the_first_build_of_sam_builds_every_function() {
     let manifest = text(Path::new("Cargo.toml"));
     let section = manifest.split("[workspace.metadata.lambda.build]").nth(1).expect("the section");
     let list = section.split(['[', ']']).nth(1).expect("a list");
-    let names = list.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
+    let names =
+        list.split(',').map(|name| name.trim().trim_matches('"').trim_start_matches("gateway-").to_owned()).collect();
     compare("Cargo.toml", &names);
 }
 
@@ -41,5 +42,5 @@ fn every_package_of_a_function_is_deployed() {
 
 #[test]
 fn cargo_run_builds_every_function() {
-    compare("what infra/start reads of template.yaml", &start::functions().unwrap().into_iter().collect());
+    compare("what infra/start reads of template.yaml", &gateway_start::functions().unwrap().into_iter().collect());
 }

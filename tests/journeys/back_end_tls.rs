@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connectors::back_end::{BackEndClients, BackEndError, Bounds};
-use domain::secret::Secret;
+use gateway_connectors::back_end::{BackEndClients, BackEndError, Bounds};
+use gateway_domain::secret::Secret;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -102,7 +102,7 @@ apis:
     routes: [{{ path: /public/orders, methods: {{ GET: [] }}, public: true }}]
 "
     );
-    let gateway = config::Gateway::parse(&yaml).expect("a configuration");
+    let gateway = gateway_config::Gateway::parse(&yaml).expect("a configuration");
     let secrets: BTreeMap<_, _> =
         secrets.iter().map(|(name, text)| ((*name).to_owned(), Secret::new(text.clone()))).collect();
     let clients = BackEndClients::new(&gateway, &secrets).expect("clients");

@@ -1,7 +1,7 @@
 //! Access tokens that are not for us, not for now or about nobody: claims under a good signature.
 
-use domain::clock::Clock as _;
-use runtime::SystemClock;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
 use serde_json::json;
 
 use crate::tokens::Site;

@@ -1,7 +1,7 @@
 //! Events handed to the functions past the gateway: the samples in `events/`, made good for a running stack.
 
 use bytes::Bytes;
-use local::binaries::WORKSPACE;
+use gateway_local::binaries::WORKSPACE;
 use serde_json::{Value as Json, json};
 use support::Gateway;
 

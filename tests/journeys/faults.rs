@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use local::stack::{Options, Stack};
+use gateway_local::stack::{Options, Stack};
 use support::{ADA, Answer, DEMO_APP, Gateway, binaries, send, signal};
 
 use crate::canned::{Canned, nobody};

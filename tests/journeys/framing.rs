@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::call_context::path_digest;
+use gateway_domain::call_context::path_digest;
 
 use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, send};

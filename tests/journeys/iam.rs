@@ -7,11 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::ids::UserId;
-use domain::password::{Cost, Passwords};
-use domain::secret::Secret;
-use local::binaries::WORKSPACE;
-use store::User;
+use gateway_domain::ids::UserId;
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::secret::Secret;
+use gateway_local::binaries::WORKSPACE;
+use gateway_store::User;
 use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Tokens};
 
 use crate::turns::rotate;

@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeAction, AttributeValue, AttributeValueUpdate, TransactWriteItem, Update};
-use store::User;
+use gateway_store::User;
 use support::{ADA, Gateway};
 
 const KEYS: [(&str, &[&str]); 4] = [

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::binaries::WORKSPACE;
+use gateway_local::binaries::WORKSPACE;
 use serde_json::Value as Json;
 use support::{ADA, Answer, DEMO_APP, Gateway, Tokens, UNTRUSTED_APP};
 use tokio::process::Command;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use local::stack::Running;
+use gateway_local::stack::Running;
 use support::{ADA, Gateway, send};
 
 fn mode(path: &Path) -> u32 {

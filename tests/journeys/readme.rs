@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local::binaries::WORKSPACE;
+use gateway_local::binaries::WORKSPACE;
 use support::{ADA, Gateway};
 use tokio::process::Command;
 

@@ -1,8 +1,8 @@
 //! Signing keys come and go: a token is as good as the key that signed it.
 
-use local::access::Access;
-use local::secrets;
-use local::secrets_manager::SecretsManager;
+use gateway_local::access::Access;
+use gateway_local::secrets;
+use gateway_local::secrets_manager::SecretsManager;
 use serde_json::{Value as Json, json};
 use support::{ADA, Answer, Gateway};
 use tokio::net::TcpListener;

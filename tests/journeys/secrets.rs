@@ -146,7 +146,8 @@ async fn stored(gateway: &Gateway, secrets: &mut Secrets) {
 /// Abuse cases I1 and E3; checklist B-10, Y-01.
 #[tokio::test]
 async fn no_secret_is_logged_or_told_at_any_level_that_the_template_offers() {
-    let levels = std::fs::read_to_string(format!("{}/template.yaml", local::binaries::WORKSPACE)).expect("a template");
+    let levels =
+        std::fs::read_to_string(format!("{}/template.yaml", gateway_local::binaries::WORKSPACE)).expect("a template");
     let levels =
         levels.split_once("  LogLevel:").and_then(|(_, rest)| rest.split_once("AllowedValues: [")).expect("it");
     let levels = levels.1.split_once(']').expect("a list").0.split(", ");

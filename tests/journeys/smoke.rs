@@ -1,6 +1,6 @@
 //! The main job from end to end: log in, call a legacy system, refresh, be limited, log out.
 
-use local::stack::{Options, Stack};
+use gateway_local::stack::{Options, Stack};
 use support::{ADA, BOB, DEMO_APP, Gateway, binaries, send};
 
 #[tokio::test]

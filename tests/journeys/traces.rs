@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
 
-use domain::trace::Trace;
+use gateway_domain::trace::Trace;
 use serde_json::Value as Json;
 use support::{ADA, Daemon, Gateway};
 

@@ -1,6 +1,6 @@
 //! Requests in bytes, and what of them reached the back end.
 
-use local::legacy::Recorded;
+use gateway_local::legacy::Recorded;
 use support::{DEMO_APP, Gateway, RawAnswer, Tokens, User, send};
 
 /// Sends a request with exactly this target and these header lines, each ended by CR LF.

@@ -1,11 +1,11 @@
 //! Applications: of those who change one at once nobody undoes another, and names can be headers.
 
 use crate::{app, at_once};
-use domain::ids::{ClientId, PlanName};
-use domain::scope::Scope;
-use domain::time::Timestamp;
+use gateway_domain::ids::{ClientId, PlanName};
+use gateway_domain::scope::Scope;
+use gateway_domain::time::Timestamp;
+use gateway_store::{App, AppKind, CallingApp, PreviousSecret, StoreError, WriteApp};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{App, AppKind, CallingApp, PreviousSecret, StoreError, WriteApp};
 use support::dynamodb;
 
 pub(crate) fn demo(client_id: ClientId) -> App {

@@ -1,18 +1,18 @@
 //! The grant item: one write decides, and no race loses or adds a call, a session or a room.
 
 use crate::{NOW, app, at_once, legacy, sid, user};
-use domain::call_context::TokenRef;
-use domain::sealing::SealedToken;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::sealing::SealedToken;
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_store::{Counted, Entry, NewEntry, Store};
 use std::collections::BTreeMap;
-use store::{Counted, Entry, NewEntry, Store};
 use support::dynamodb;
 
 fn entry(byte: u8) -> Entry {
     Entry { sid: sid(byte), ends: NOW.saturating_add(Seconds::new(3_600)) }
 }
 
-fn small(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
+fn small(version: u64) -> BTreeMap<gateway_domain::ids::ConnectorName, TokenRef> {
     BTreeMap::from([(
         legacy(),
         TokenRef {

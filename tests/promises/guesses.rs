@@ -1,9 +1,9 @@
 //! Guesses: reserved before they are evaluated, however many come at once.
 
 use crate::{NOW, at_once, users};
-use domain::guess::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
-use domain::time::{Seconds, Timestamp};
-use store::{Reservation, Store, StoreError, User};
+use gateway_domain::guess::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_store::{Reservation, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
 
 /// Reads and reserves, as the token function does.

@@ -10,9 +10,9 @@ mod ttl;
 mod users;
 mod versions;
 
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::session::{Family, InternalToken, Session};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::session::{Family, InternalToken, Session};
+use gateway_domain::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -37,7 +37,7 @@ fn legacy() -> ConnectorName {
 fn token(version: u64) -> InternalToken {
     InternalToken {
         version,
-        sealed: domain::sealing::SealedToken::parse("k1.c2VhbGVk"),
+        sealed: gateway_domain::sealing::SealedToken::parse("k1.c2VhbGVk"),
         since: NOW,
         ends: Some(NOW.saturating_add(DAY)),
         idle: None,
@@ -50,7 +50,7 @@ fn session(byte: u8) -> Session {
         sid: sid(byte),
         user_id: user(),
         client_id: app(),
-        scope: domain::scope::Scope::parse("orders:read").unwrap(),
+        scope: gateway_domain::scope::Scope::parse("orders:read").unwrap(),
         family: Family::begin(NOW, DAY, Seconds::new(10 * 86_400)),
         salt: [byte; 16],
         mac_key: "m1".into(),

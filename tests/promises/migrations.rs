@@ -3,12 +3,12 @@
 use crate::versions::{entry, filled, items, tables, versioned};
 use crate::{DAY, NOW, app, at_once, guesses, session, sid, user};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use domain::guess::PAIR;
-use domain::ids::UserId;
-use domain::password::PasswordHash;
-use domain::time::Seconds;
+use gateway_domain::guess::PAIR;
+use gateway_domain::ids::UserId;
+use gateway_domain::password::PasswordHash;
+use gateway_domain::time::Seconds;
+use gateway_store::{Counted, Migrated, NewEntry, Older, OlderItem, Store, StoreError, Table};
 use std::sync::Arc;
-use store::{Counted, Migrated, NewEntry, Older, OlderItem, Store, StoreError, Table};
 use support::{DynamoDb, Verdict, Wire, dynamodb};
 use tokio::sync::Semaphore;
 
@@ -93,7 +93,7 @@ async fn whoever_changes_an_item_meanwhile_wins() {
 
     let item = older(&store, Table::Apps).await.remove(0);
     let (demo, revision) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
-    db.store.apps.change(&store::App { name: "Changed".into(), ..demo }, revision).await.unwrap();
+    db.store.apps.change(&gateway_store::App { name: "Changed".into(), ..demo }, revision).await.unwrap();
     assert_eq!(rewrite(Table::Apps, item).await, (Migrated::NotNeeded, 1), "the change made it current");
     assert_eq!(db.store.apps.get(&app()).await.unwrap().unwrap().name, "Changed");
 
@@ -230,7 +230,7 @@ async fn a_session_and_a_lease_outlive_the_migration() {
     for table in [Table::Sessions, Table::Grants] {
         migrate(&db.store, table).await;
     }
-    let next = domain::session::Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) };
+    let next = gateway_domain::session::Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) };
     assert_eq!(db.store.sessions.rotate(&next, "other", true, NOW).await, Ok(false));
     assert_eq!(db.store.sessions.rotate(&next, "me", true, NOW).await, Ok(true));
     let added = db.store.grants.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;

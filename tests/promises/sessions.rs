@@ -1,9 +1,9 @@
 //! Sessions: one successor, one lease, and an end that stays.
 
 use crate::{DAY, NOW, at_once, legacy, session, sid, token};
-use domain::session::{Idle, InternalToken, Session};
-use domain::time::{Seconds, Timestamp};
-use store::Store;
+use gateway_domain::session::{Idle, InternalToken, Session};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_store::Store;
 use support::dynamodb;
 
 fn next(session: &Session) -> Session {
@@ -100,7 +100,7 @@ async fn an_end_stays_and_every_end_finds_the_tokens_that_are_not_logged_out() {
 #[tokio::test]
 async fn internal_tokens_are_forgotten_one_by_one_and_only_after_the_end() {
     let db = dynamodb().await;
-    let other = domain::ids::ConnectorName::parse("other").unwrap();
+    let other = gateway_domain::ids::ConnectorName::parse("other").unwrap();
     let both = Session { tokens: [(legacy(), token(1)), (other.clone(), token(1))].into(), ..session(1) };
     db.store.sessions.create(&both).await.unwrap();
     db.store.sessions.create(&session(2)).await.unwrap();

@@ -3,11 +3,11 @@
 use crate::versions::items;
 use crate::{DAY, NOW, app, guesses, legacy, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::guess::{ACCOUNT, CLIENT, PAIR, SOURCE};
-use domain::session::{Family, Session};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::guess::{ACCOUNT, CLIENT, PAIR, SOURCE};
+use gateway_domain::session::{Family, Session};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation};
 use std::collections::{BTreeMap, HashMap};
-use store::{CredentialVersion, Entry, NewEntry, Reservation};
 use support::{DynamoDb, dynamodb};
 
 /// Times that end something for a user or for somebody who guesses.

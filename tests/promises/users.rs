@@ -1,11 +1,11 @@
 //! People: an address belongs to one person, and credentials change in one step.
 
 use crate::at_once;
-use domain::address::Address;
-use domain::ids::UserId;
-use domain::password::PasswordHash;
+use gateway_domain::address::Address;
+use gateway_domain::ids::UserId;
+use gateway_domain::password::PasswordHash;
+use gateway_store::{ChangeUser, CreateUser, User, UserState};
 use std::collections::BTreeMap;
-use store::{ChangeUser, CreateUser, User, UserState};
 use support::dynamodb;
 
 pub(crate) fn address(text: &str) -> Address {

@@ -2,15 +2,15 @@
 
 use crate::{DAY, NOW, app, apps, guesses, legacy, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::call_context::TokenRef;
-use domain::guess::PAIR;
-use domain::password::PasswordHash;
-use domain::session::Session;
-use domain::time::Seconds;
-use std::collections::{BTreeMap, HashMap};
-use store::{
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::guess::PAIR;
+use gateway_domain::password::PasswordHash;
+use gateway_domain::session::Session;
+use gateway_domain::time::Seconds;
+use gateway_store::{
     App, AuditRow, ChangeUser, Counted, Entry, NewEntry, Outcome, Reservation, Store, StoreError, User, WriteApp,
 };
+use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
 type Item = HashMap<String, AttributeValue>;
@@ -47,7 +47,7 @@ pub(crate) fn entry(byte: u8) -> Entry {
     Entry { sid: sid(byte), ends: NOW.saturating_add(Seconds::new(3_600)) }
 }
 
-fn reference(version: u64) -> BTreeMap<domain::ids::ConnectorName, TokenRef> {
+fn reference(version: u64) -> BTreeMap<gateway_domain::ids::ConnectorName, TokenRef> {
     BTreeMap::from([(legacy(), TokenRef::by_version(version))])
 }
 

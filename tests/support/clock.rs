@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use domain::clock::{Clock, MachineClock};
-use runtime::SystemClock;
+use gateway_domain::clock::{Clock, MachineClock};
+use gateway_runtime::SystemClock;
 
 /// The clocks of this machine, the wall clock wrong by so many milliseconds.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use local::stack::Options;
+use gateway_local::stack::Options;
 use serde_json::Value as Json;
 
 /// The daemon of one gateway.

@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use local::binaries::WORKSPACE;
-use local::template::{Inputs, Table, Template};
-use runtime::{Aws, Environment, SystemEntropy};
-use store::{Store, Tables};
+use gateway_local::binaries::WORKSPACE;
+use gateway_local::template::{Inputs, Table, Template};
+use gateway_runtime::{Aws, Environment, SystemEntropy};
+use gateway_store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -99,8 +99,8 @@ async fn embedded() -> (String, Option<JoinHandle<()>>) {
     let started = background().spawn(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let database = local::dynamodb::open(None).expect("a database in memory");
-        (endpoint, tokio::spawn(local::dynamodb::serve_everybody(listener, database)))
+        let database = gateway_local::dynamodb::open(None).expect("a database in memory");
+        (endpoint, tokio::spawn(gateway_local::dynamodb::serve_everybody(listener, database)))
     });
     let (endpoint, server) = started.await.expect("an embedded DynamoDB");
     (endpoint, Some(server))
@@ -126,7 +126,7 @@ async fn create(client: &Client, table: &Table) {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::ClientId;
+    use gateway_domain::ids::ClientId;
 
     use super::*;
 

@@ -5,9 +5,9 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local::stack::{Options, Running, Stack};
-use local::{binaries, credentials};
-use store::{Store, Tables};
+use gateway_local::stack::{Options, Running, Stack};
+use gateway_local::{binaries, credentials};
+use gateway_store::{Store, Tables};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -133,7 +133,7 @@ impl Gateway {
 pub async fn binaries() -> &'static BTreeMap<String, PathBuf> {
     static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     let build = || async {
-        let built = binaries::build("journeys").await;
+        let built = binaries::build("gateway-tests").await;
         built.unwrap_or_else(|error| panic!("{error}"))
     };
     BINARIES.get_or_init(build).await

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use domain::ids::{ConnectorName, SessionId};
-use domain::sealing::SealingKeys;
-use domain::session::InternalToken;
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::sealing::SealingKeys;
+use gateway_domain::session::InternalToken;
 
 use crate::{Answer, Daemon, Gateway, Tokens};
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use local::binaries::WORKSPACE;
+use gateway_local::binaries::WORKSPACE;
 use tempfile::TempDir;
 
 /// A running server; it ends when dropped.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::ids::ClientId;
-use store::{Apps, CallingApp, StoreError};
+use gateway_domain::ids::ClientId;
+use gateway_store::{Apps, CallingApp, StoreError};
 
 /// How long an application is believed, in milliseconds: the declared bound on disabling one.
 const KEEP_MS: i64 = 30_000;

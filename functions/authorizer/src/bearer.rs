@@ -1,6 +1,6 @@
 //! The access token of a request: exactly one `Authorization: Bearer` (RFC 6750 §2.1), from nowhere else.
 
-use domain::event::ApiRequest;
+use gateway_domain::event::ApiRequest;
 use thiserror::Error;
 
 /// There is no one token to look at. Answered like an invalid token; the reason is for the log.

@@ -8,20 +8,20 @@ mod start;
 
 use std::sync::{Arc, Mutex};
 
-use config::{Gateway, NoRoute};
-use domain::access_token::{self, AccessClaims, InvalidToken};
-use domain::call_context::{Admitted, Outcome, Refusal};
-use domain::clock::Clock;
-use domain::event::ApiRequest;
-use domain::keys::PublicKeys;
-use domain::path::{CheckedPath, PathRefused};
-use domain::rate_limit::Refusals;
-use domain::time::Timestamp;
+use gateway_config::{Gateway, NoRoute};
+use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
+use gateway_domain::call_context::{Admitted, Outcome, Refusal};
+use gateway_domain::clock::Clock;
+use gateway_domain::event::ApiRequest;
+use gateway_domain::keys::PublicKeys;
+use gateway_domain::path::{CheckedPath, PathRefused};
+use gateway_domain::rate_limit::Refusals;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Fresh, StartError};
+use gateway_store::{Apps, CallingApp, Grants};
+use gateway_telemetry::Metric;
 use lambda_runtime::Diagnostic;
-use runtime::{Fresh, StartError};
 use serde_json::Value;
-use store::{Apps, CallingApp, Grants};
-use telemetry::Metric;
 use thiserror::Error;
 
 use apps::CachedApps;
@@ -81,7 +81,7 @@ impl Authorizer {
             Err(AuthorizerError::Unauthorized) => "invalid_token",
             Err(AuthorizerError::Failed(_)) => "failed",
         };
-        telemetry::count(Metric::Decision { outcome });
+        gateway_telemetry::count(Metric::Decision { outcome });
         decided.map(|(_, answer)| answer)
     }
 
@@ -160,7 +160,7 @@ impl Authorizer {
                 Ok(Finding::InvalidToken)
             }
             Counting::Over(over) => {
-                telemetry::count(Metric::ThrottledCall);
+                gateway_telemetry::count(Metric::ThrottledCall);
                 refused(Refusal::RateLimited { quota: over.quota, retry_after: over.retry_after })
             }
             Counting::Within(quota, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
@@ -222,7 +222,7 @@ pub async fn handle(started: Result<&Authorizer, StartError>, event: Value) -> R
 
 /// The answer while the function cannot start: a REST API makes it 503.
 fn not_ready(error: &StartError) -> AuthorizerError {
-    telemetry::count(Metric::Decision { outcome: "failed" });
+    gateway_telemetry::count(Metric::Decision { outcome: "failed" });
     failed(error)
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use domain::access_token::AccessClaims;
-use domain::call_context::TokenRef;
-use domain::clock::Reading;
-use domain::ids::ConnectorName;
-use domain::rate_limit::{Decision, Plan, Quota, Refused};
-use store::{Counted, StoreError};
-use telemetry::{Ended, Metric, Remote};
+use gateway_domain::access_token::AccessClaims;
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::clock::Reading;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::rate_limit::{Decision, Plan, Quota, Refused};
+use gateway_store::{Counted, StoreError};
+use gateway_telemetry::{Ended, Metric, Remote};
 
 use crate::Authorizer;
 
@@ -31,14 +31,14 @@ impl Authorizer {
             return Ok(Counting::Over(refused));
         }
         let bucket = plan.bucket(now.latest_ms);
-        let traced = telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
+        let traced = gateway_telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
         let counted = self.grants.count_call(user, app, &claims.sid, bucket.as_str(), self.clock.now()).await;
         traced.ended(if counted.is_ok() { Ended::Done } else { Ended::Failed });
         let view = match counted? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
             Counted::Live(view) => view,
         };
-        telemetry::count(Metric::WriteUnits(view.capacity_units));
+        gateway_telemetry::count(Metric::WriteUnits(view.capacity_units));
         let counting = match plan.decide(now, &view.buckets) {
             Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {
@@ -59,7 +59,7 @@ impl Authorizer {
         Ok(counting)
     }
 
-    fn refusals(&self) -> std::sync::MutexGuard<'_, domain::rate_limit::Refusals> {
+    fn refusals(&self) -> std::sync::MutexGuard<'_, gateway_domain::rate_limit::Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
 //! The authorizer's answer: an IAM policy for a REST API, a simple response for an HTTP API.
 
-use domain::call_context::{CallContext, ContextError, Outcome, Refusal};
-use domain::event::{ApiRequest, ApiVersion};
-use domain::scope::Scope;
+use gateway_domain::call_context::{CallContext, ContextError, Outcome, Refusal};
+use gateway_domain::event::{ApiRequest, ApiVersion};
+use gateway_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
 /// Most bytes API Gateway takes from an authorizer.
@@ -40,7 +40,7 @@ impl Finding {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::Decided { outcome: Outcome::Admitted(_), .. } => telemetry::ADMITTED,
+            Self::Decided { outcome: Outcome::Admitted(_), .. } => gateway_telemetry::ADMITTED,
             Self::Decided { outcome: Outcome::Refused(refusal), .. } => refusal.kind(),
         }
     }

@@ -1,5 +1,5 @@
-use domain::call_context::{Admitted, NotAdmitted, Refusal};
-use domain::scope::Scope;
+use gateway_domain::call_context::{Admitted, NotAdmitted, Refusal};
+use gateway_domain::scope::Scope;
 
 use super::*;
 

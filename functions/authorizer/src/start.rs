@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use config::Gateway;
-use domain::ids::ClientId;
-use domain::keys::PublicKeys;
-use runtime::{Platform, StartError};
-use store::{Apps, Grants};
+use gateway_config::Gateway;
+use gateway_domain::ids::ClientId;
+use gateway_domain::keys::PublicKeys;
+use gateway_runtime::{Platform, StartError};
+use gateway_store::{Apps, Grants};
 
 use crate::Authorizer;
 

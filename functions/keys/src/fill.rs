@@ -1,8 +1,8 @@
 //! What CloudFormation asks for: the configuration is checked, and secrets without a value get one; no other changes.
 
-use domain::cors::Cors;
-use runtime::StartError;
-use runtime::secret_versions::CURRENT;
+use gateway_domain::cors::Cors;
+use gateway_runtime::StartError;
+use gateway_runtime::secret_versions::CURRENT;
 
 use crate::answer::{Request, RequestType};
 use crate::key_secret::{KeySecret, Turning};

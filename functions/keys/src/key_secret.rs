@@ -1,13 +1,13 @@
 //! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
 
-use domain::access_token::MAX_LIFETIME;
-use domain::entropy::Entropy;
-use domain::rotation::signing::Pair;
-use domain::rotation::symmetric::Key;
-use domain::rotation::{Entry, Keep, Ring};
-use domain::secret::Secret;
-use domain::time::Timestamp;
-use runtime::{Environment, StartError};
+use gateway_domain::access_token::MAX_LIFETIME;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::rotation::signing::Pair;
+use gateway_domain::rotation::symmetric::Key;
+use gateway_domain::rotation::{Entry, Keep, Ring};
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Environment, StartError};
 use serde::Deserialize;
 
 use crate::{Failure, Keys};

@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use config::Gateway;
-use domain::clock::Clock;
-use domain::entropy::{Entropy, NoEntropy};
-use domain::keys::InvalidKeys;
-use domain::rotation::signing::NoPair;
-use domain::rotation::symmetric::InvalidKeySet;
-use domain::rotation::{CannotMove, Timing};
-use domain::time::Seconds;
+use gateway_config::Gateway;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::{Entropy, NoEntropy};
+use gateway_domain::keys::InvalidKeys;
+use gateway_domain::rotation::signing::NoPair;
+use gateway_domain::rotation::symmetric::InvalidKeySet;
+use gateway_domain::rotation::{CannotMove, Timing};
+use gateway_domain::time::Seconds;
+use gateway_runtime::secret_versions::{SecretError, SecretVersions};
+use gateway_runtime::{ConfigFile, StartError};
 use lambda_runtime::Error;
-use runtime::secret_versions::{SecretError, SecretVersions};
-use runtime::{ConfigFile, StartError};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Starts the keys function.
 
-use runtime::function;
+use gateway_runtime::function;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::run("keys", keys::start, keys::handle).await
+    function::run("keys", gateway_keys::start, gateway_keys::handle).await
 }

@@ -1,9 +1,9 @@
 //! The emergency: a key that leaked is out of use at once, whatever still needed it.
 
-use domain::rotation::Ring;
-use domain::rotation::signing::Pair;
-use domain::rotation::symmetric::Key;
-use runtime::secret_versions::{CURRENT, PENDING, Version};
+use gateway_domain::rotation::Ring;
+use gateway_domain::rotation::signing::Pair;
+use gateway_domain::rotation::symmetric::Key;
+use gateway_runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -2,10 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
-use domain::rotation::Ring;
-use domain::rotation::signing::{Pair, is_published, jwks, published_since};
-use domain::time::Timestamp;
-use runtime::secret_versions::{CURRENT, PENDING, Version};
+use gateway_domain::rotation::Ring;
+use gateway_domain::rotation::signing::{Pair, is_published, jwks, published_since};
+use gateway_domain::time::Timestamp;
+use gateway_runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
 
 use crate::key_secret::{KeySecret, Turning, new_pair};

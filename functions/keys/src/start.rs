@@ -2,9 +2,9 @@
 
 use std::future::{Ready, ready};
 
-use runtime::fresh::key_timing;
-use runtime::secret_versions::SecretVersions;
-use runtime::{Platform, StartError};
+use gateway_runtime::fresh::key_timing;
+use gateway_runtime::secret_versions::SecretVersions;
+use gateway_runtime::{Platform, StartError};
 
 use crate::Keys;
 use crate::key_secret::Names;

@@ -1,15 +1,15 @@
 //! Whether new keys do what they are for, with the code that will use them.
 
-use domain::access_token::{AccessClaims, sign, verify};
-use domain::entropy::Entropy;
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::keys::{PublicKeys, SigningKey};
-use domain::password::{Cost, Passwords, Verdict};
-use domain::refresh_token::{Presented, RefreshKeys};
-use domain::scope::Scope;
-use domain::sealing::SealingKeys;
-use domain::secret::Secret;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::access_token::{AccessClaims, sign, verify};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::password::{Cost, Passwords, Verdict};
+use gateway_domain::refresh_token::{Presented, RefreshKeys};
+use gateway_domain::scope::Scope;
+use gateway_domain::sealing::SealingKeys;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
 
 use crate::Failure;
 use crate::key_secret::KeySecret;

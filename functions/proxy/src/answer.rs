@@ -1,9 +1,9 @@
 //! The back end's answer as API Gateway wants it.
 
 use bytes::Bytes;
-use connectors::back_end::BackEndError;
-use domain::event::{ApiResponse, ApiVersion};
-use domain::headers::{Cleaning, clean_response};
+use gateway_connectors::back_end::BackEndError;
+use gateway_domain::event::{ApiResponse, ApiVersion};
+use gateway_domain::headers::{Cleaning, clean_response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! What an event asks for: a checked target at one API, and on whose behalf.
 
-use config::{Api, Gateway, NoRoute};
-use domain::call_context::{Admitted, ContextError, NotAdmitted, Refusal};
-use domain::event::{ApiRequest, Query};
-use domain::ids::ApiName;
-use domain::path::CheckedPath;
-use domain::query::{canonical_query, checked_query};
+use gateway_config::{Api, Gateway, NoRoute};
+use gateway_domain::call_context::{Admitted, ContextError, NotAdmitted, Refusal};
+use gateway_domain::event::{ApiRequest, Query};
+use gateway_domain::ids::ApiName;
+use gateway_domain::path::CheckedPath;
+use gateway_domain::query::{canonical_query, checked_query};
 use http::Method;
 
 use crate::failure::Failure;

@@ -1,15 +1,15 @@
 //! Why a call was not carried.
 
-use connectors::ConnectorError;
-use connectors::back_end::BackEndError;
-use domain::call_context::{ContextError, Refusal};
-use domain::headers::CannotBuild;
-use domain::path::PathRefused;
-use domain::query::QueryRefused;
-use domain::sealing::CannotOpen;
+use gateway_connectors::ConnectorError;
+use gateway_connectors::back_end::BackEndError;
+use gateway_domain::call_context::{ContextError, Refusal};
+use gateway_domain::headers::CannotBuild;
+use gateway_domain::path::PathRefused;
+use gateway_domain::query::QueryRefused;
+use gateway_domain::sealing::CannotOpen;
+use gateway_runtime::StartError;
+use gateway_store::StoreError;
 use http::Method;
-use runtime::StartError;
-use store::StoreError;
 
 /// Everything that can keep a call from its back end, or an answer from the app.
 #[derive(Debug, thiserror::Error)]

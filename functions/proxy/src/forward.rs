@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connectors::back_end::{Bounds, Connection};
-use connectors::{Connector, Injection, ResponseStart};
-use domain::event::{ApiRequest, ApiResponse};
-use domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request};
-use domain::ids::ConnectorName;
-use domain::query::with_injected;
+use gateway_connectors::back_end::{Bounds, Connection};
+use gateway_connectors::{Connector, Injection, ResponseStart};
+use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request};
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::query::with_injected;
+use gateway_telemetry::{Ended, Metric, Remote};
 use http::{Request, Response};
-use telemetry::{Ended, Metric, Remote};
 
 use crate::Proxy;
 use crate::answer::{self, MAX_ANSWER};
@@ -85,7 +85,7 @@ impl Proxy {
         token: Option<&OpenToken>,
     ) -> Result<(Response<Bytes>, Injected), Failure> {
         let api = exchange.call.api;
-        let traced = telemetry::exchange(Remote::BackEnd {
+        let traced = gateway_telemetry::exchange(Remote::BackEnd {
             method: exchange.call.method.as_str(),
             scheme: api.back_end.scheme().as_str(),
             host: api.back_end.authority().host(),
@@ -100,7 +100,7 @@ impl Proxy {
         let millis = self.clock.now_millis().saturating_sub(begun);
         traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
         let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
-        telemetry::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
+        gateway_telemetry::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
         Ok((answer?, injected))
     }
 }
@@ -127,7 +127,7 @@ impl Exchange<'_> {
             (Some(connector), Some(token)) => {
                 // API Gateway takes one; a client that sends two gets no body of ours around its own.
                 let content_type = self.request.header("content-type").ok().flatten();
-                connector.inject(&token.state, connectors::Call { content_type, body: &self.request.body })?
+                connector.inject(&token.state, gateway_connectors::Call { content_type, body: &self.request.body })?
             }
             _ => Injection::default(),
         };

@@ -17,17 +17,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::Gateway;
-use connectors::Connectors;
-use connectors::back_end::{BackEndClients, BackEndError};
-use domain::clock::Clock;
-use domain::entropy::Entropy;
-use domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
-use domain::sealing::SealingKeys;
+use gateway_config::Gateway;
+use gateway_connectors::Connectors;
+use gateway_connectors::back_end::{BackEndClients, BackEndError};
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
+use gateway_domain::sealing::SealingKeys;
+use gateway_runtime::{Fresh, StartError};
+use gateway_store::Sessions;
 use lambda_runtime::Error;
-use runtime::{Fresh, StartError};
 use serde_json::Value;
-use store::Sessions;
 
 use crate::call::Call;
 use crate::failure::Failure;

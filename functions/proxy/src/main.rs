@@ -1,9 +1,9 @@
 //! Starts the proxy function.
 
-use runtime::function;
+use gateway_runtime::function;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::run("proxy", proxy::start, proxy::handle).await
+    function::run("proxy", gateway_proxy::start, gateway_proxy::handle).await
 }

@@ -1,9 +1,9 @@
 //! Permission for web pages to call a path: answered here, never by a back end.
 
-use config::NoRoute;
-use domain::call_context::Refusal;
-use domain::event::{ApiRequest, ApiResponse};
-use domain::path::CheckedPath;
+use gateway_config::NoRoute;
+use gateway_domain::call_context::Refusal;
+use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::path::CheckedPath;
 use http::Method;
 
 use crate::Proxy;

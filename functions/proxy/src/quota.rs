@@ -1,7 +1,7 @@
 //! The fields that tell a caller what is left of its limit (draft-ietf-httpapi-ratelimit-headers).
 
-use domain::event::ApiResponse;
-use domain::rate_limit::{self, Quota};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::rate_limit::{self, Quota};
 
 /// Tells the caller what is left of its limit; nobody else may.
 pub(crate) fn with_quota(mut response: ApiResponse, quota: &Quota) -> ApiResponse {

@@ -1,16 +1,16 @@
 //! The one place that words for the app why its call was not carried.
 
-use connectors::ConnectorError;
-use connectors::back_end::BackEndError;
-use domain::call_context::Refusal;
-use domain::event::ApiResponse;
-use domain::headers::CannotBuild;
-use domain::path::PathRefused;
-use domain::problem::{MEDIA_TYPE, Problem};
-use domain::rate_limit;
+use gateway_connectors::ConnectorError;
+use gateway_connectors::back_end::BackEndError;
+use gateway_domain::call_context::Refusal;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::headers::CannotBuild;
+use gateway_domain::path::PathRefused;
+use gateway_domain::problem::{MEDIA_TYPE, Problem};
+use gateway_domain::rate_limit;
+use gateway_store::StoreError;
+use gateway_telemetry::Metric;
 use http::{Method, StatusCode};
-use store::StoreError;
-use telemetry::Metric;
 
 use crate::failure::Failure;
 use crate::quota::with_quota;
@@ -72,7 +72,7 @@ impl Failure {
         let kind = self.kind();
         // What the authorizer decided, it has counted.
         if !matches!(self, Self::Refused(_)) {
-            telemetry::count(Metric::Refusal { reason: kind });
+            gateway_telemetry::count(Metric::Refusal { reason: kind });
         }
         if response.status >= 500 {
             tracing::error!(status = response.status, kind, error = %self, "the call was not carried");

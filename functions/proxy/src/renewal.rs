@@ -7,9 +7,9 @@ use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Builder};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::{Client, Config};
-use domain::causes;
-use domain::renewal::{RenewalAnswer, RenewalRequest};
-use runtime::{Aws, Environment, StartError};
+use gateway_domain::causes;
+use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_runtime::{Aws, Environment, StartError};
 
 /// How long a renewal may take: the legacy system's own time, and still an answer to the app.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,10 +1,10 @@
 //! Builds the proxy.
 
-use config::Gateway;
-use connectors::back_end::BackEndClients;
-use domain::sealing::SealingKeys;
-use runtime::{Platform, StartError};
-use store::Sessions;
+use gateway_config::Gateway;
+use gateway_connectors::back_end::BackEndClients;
+use gateway_domain::sealing::SealingKeys;
+use gateway_runtime::{Platform, StartError};
+use gateway_store::Sessions;
 
 use crate::{Proxy, Renewer};
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::call_context::TokenRef;
-use domain::ids::{ConnectorName, SessionId};
-use domain::renewal::{RenewalAnswer, RenewalRequest};
-use domain::sealing::{SealedToken, SealingKeys};
-use domain::session::{Idle, InternalToken};
-use domain::time::{Seconds, Timestamp};
-use runtime::Fresh;
-use store::Sessions;
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_domain::sealing::{SealedToken, SealingKeys};
+use gateway_domain::session::{Idle, InternalToken};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_runtime::Fresh;
+use gateway_store::Sessions;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -120,7 +120,7 @@ impl Tokens {
                 return Err(Failure::NotRenewed);
             }
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
-            let request_id = telemetry::correlation_id();
+            let request_id = gateway_telemetry::correlation_id();
             let request = RenewalRequest { session, connector, version, request_id };
             match self.renewer.renew(&request).await {
                 RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,

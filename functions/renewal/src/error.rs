@@ -1,8 +1,8 @@
 //! Why an event is not answered; to Lambda that is an error, which it repeats where nobody waits.
 
+use gateway_runtime::StartError;
+use gateway_sessions::LogoutError;
 use lambda_runtime::Diagnostic;
-use runtime::StartError;
-use sessions::LogoutError;
 
 /// The function did not do what the event asks.
 #[derive(Debug, thiserror::Error)]

@@ -4,12 +4,12 @@
 mod error;
 mod start;
 
-use domain::clock::Clock;
-use domain::renewal::{LogoutRequest, RenewalAnswer, RenewalEvent, RenewalRequest};
-use domain::time::Timestamp;
-use runtime::StartError;
+use gateway_domain::clock::Clock;
+use gateway_domain::renewal::{LogoutRequest, RenewalAnswer, RenewalEvent, RenewalRequest};
+use gateway_domain::time::Timestamp;
+use gateway_runtime::StartError;
+use gateway_sessions::{LogoutError, SessionError, Sessions};
 use serde_json::Value;
-use sessions::{LogoutError, SessionError, Sessions};
 use std::sync::Arc;
 
 pub use error::Failure;

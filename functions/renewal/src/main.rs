@@ -1,9 +1,9 @@
 //! Starts the renewal function.
 
-use runtime::function;
+use gateway_runtime::function;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::run("renewal", renewal::start, renewal::handle).await
+    function::run("renewal", gateway_renewal::start, gateway_renewal::handle).await
 }

@@ -1,9 +1,9 @@
 //! Builds the function.
 
 use crate::Renewal;
-use config::Gateway;
-use runtime::{Platform, StartError};
-use sessions::Sessions;
+use gateway_config::Gateway;
+use gateway_runtime::{Platform, StartError};
+use gateway_sessions::Sessions;
 use std::sync::Arc;
 
 /// Reads configuration, keys and secrets.

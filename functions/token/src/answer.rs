@@ -1,10 +1,10 @@
 //! How answers look on the wire.
 
 use crate::error::Failure;
-use domain::event::{ApiRequest, ApiResponse, Query};
+use gateway_domain::event::{ApiRequest, ApiResponse, Query};
+use gateway_telemetry::Metric;
 use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
-use telemetry::Metric;
 
 const JSON: &str = "application/json";
 
@@ -24,7 +24,7 @@ pub(crate) fn public(body: String) -> ApiResponse {
 /// The error answer of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
 pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     let (response, kind) = (failure.response(), failure.kind());
-    telemetry::count(Metric::Refusal { reason: kind });
+    gateway_telemetry::count(Metric::Refusal { reason: kind });
     if response.status >= 500 {
         tracing::error!(status = response.status, error = %response.code, kind, reason = %failure, "failed");
     } else {

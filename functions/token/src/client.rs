@@ -2,12 +2,12 @@
 
 use crate::error::Failure;
 use crate::{App, Request};
-use credentials::{AuthenticatedApp, ClientCredentials};
-use domain::event::ApiRequest;
-use domain::form::{Form, decode};
-use domain::secret::Secret;
-use domain::source::Source;
-use store::GrantType;
+use gateway_credentials::{AuthenticatedApp, ClientCredentials};
+use gateway_domain::event::ApiRequest;
+use gateway_domain::form::{Form, decode};
+use gateway_domain::secret::Secret;
+use gateway_domain::source::Source;
+use gateway_store::GrantType;
 
 impl App {
     /// Authenticates the application.
@@ -54,7 +54,7 @@ fn basic(header: &str) -> Result<ClientCredentials, Failure> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(Failure::Client("an authentication scheme other than Basic"));
     }
-    let (client_id, secret) = domain::basic::decode(credentials).ok_or(Failure::MalformedBasic)?;
+    let (client_id, secret) = gateway_domain::basic::decode(credentials).ok_or(Failure::MalformedBasic)?;
     let secret = Secret::new(decode(secret.expose()).map_err(|_| Failure::MalformedBasic)?);
     Ok(ClientCredentials {
         client_id: decode(&client_id).map_err(|_| Failure::MalformedBasic)?,

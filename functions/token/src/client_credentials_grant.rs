@@ -5,10 +5,10 @@ use crate::Request;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
 use crate::parameters::ClientCredentialsRequest;
-use credentials::AuthenticatedApp;
-use domain::event::ApiResponse;
-use domain::ids::UserId;
-use telemetry::Metric;
+use gateway_credentials::AuthenticatedApp;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::UserId;
+use gateway_telemetry::Metric;
 
 impl App {
     /// Issues an access token, and no refresh token (§4.4.3), for the application's one standing session.
@@ -26,7 +26,7 @@ impl App {
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
         let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest };
         let answer = self.answer_with_tokens(request, &subject, &scope, None)?;
-        telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
+        gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(answer)
     }
 }

@@ -1,17 +1,17 @@
 //! Every way a request can fail, and the one RFC 6749 answer for each.
 
-use config::NoIssuer;
-use credentials::CredentialsError;
-use domain::entropy::NoEntropy;
-use domain::event::EventError;
-use domain::form::InvalidForm;
-use domain::oauth_error::ErrorCode;
-use domain::password::HashError;
-use domain::time::Seconds;
-use runtime::StartError;
-use sessions::SessionError;
+use gateway_config::NoIssuer;
+use gateway_credentials::CredentialsError;
+use gateway_domain::entropy::NoEntropy;
+use gateway_domain::event::EventError;
+use gateway_domain::form::InvalidForm;
+use gateway_domain::oauth_error::ErrorCode;
+use gateway_domain::password::HashError;
+use gateway_domain::time::Seconds;
+use gateway_runtime::StartError;
+use gateway_sessions::SessionError;
+use gateway_store::StoreError;
 use std::borrow::Cow;
-use store::StoreError;
 
 /// Why the token function does not do what was asked. The text is for the log; the answer is [`Failure::answer`].
 #[derive(Debug, thiserror::Error)]

@@ -5,14 +5,14 @@ use crate::issue::Lasts;
 use crate::parameters::AnyToken;
 use crate::refresh_grant::remaining_scope;
 use crate::{App, Request, answer};
-use credentials::AuthenticatedApp;
-use domain::access_token::AccessClaims;
-use domain::event::ApiResponse;
-use domain::refresh_token::Presented;
-use domain::session::{Decision, ReusePolicy, Session, decide};
-use domain::time::Seconds;
+use gateway_credentials::AuthenticatedApp;
+use gateway_domain::access_token::AccessClaims;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::refresh_token::Presented;
+use gateway_domain::session::{Decision, ReusePolicy, Session, decide};
+use gateway_domain::time::Seconds;
+use gateway_store::GrantType;
 use serde_json::{Value, json};
-use store::GrantType;
 
 impl App {
     /// Tells whether a token would be accepted now; of one that would not, nothing else (§2.2).
@@ -65,7 +65,7 @@ impl App {
     async fn active_access_token(
         &self,
         request: &Request<'_>,
-        app: &store::App,
+        app: &gateway_store::App,
         token: &str,
     ) -> Result<Option<Value>, Failure> {
         let claims = match self.verified(token, request.parties, request.now).await? {

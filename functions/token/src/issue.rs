@@ -2,13 +2,13 @@
 
 use crate::error::Failure;
 use crate::{App, Request, answer};
-use domain::access_token::{AccessClaims, sign};
-use domain::event::ApiResponse;
-use domain::ids::{ClientId, SessionId, UserId};
-use domain::scope::Scope;
-use domain::secret::Secret;
-use domain::session::{Family, Session};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::access_token::{AccessClaims, sign};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::Secret;
+use gateway_domain::session::{Family, Session};
+use gateway_domain::time::{Seconds, Timestamp};
 use serde_json::json;
 
 /// Whom an access token is for, and until when at most.

@@ -2,12 +2,12 @@
 
 use crate::App;
 use crate::error::Failure;
-use config::TokenParties;
-use domain::access_token::{self, AccessClaims, InvalidToken};
-use domain::keys::{PublicKeys, SigningKey};
-use domain::refresh_token::RefreshKeys;
-use domain::time::Timestamp;
-use runtime::StartError;
+use gateway_config::TokenParties;
+use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
+use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::StartError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Between two alarms about the same pair, in milliseconds.

@@ -18,22 +18,22 @@ mod start;
 use crate::client::may_use;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
-use config::{Gateway, TokenParties};
-use credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
-use domain::clock::Clock;
-use domain::entropy::Entropy;
-use domain::event::{ApiRequest, ApiResponse, ApiVersion};
-use domain::form::Form;
-use domain::keys::{PublicKeys, SigningKey};
-use domain::refresh_token::RefreshKeys;
-use domain::time::Timestamp;
-use runtime::{Fresh, StartError};
+use gateway_config::{Gateway, TokenParties};
+use gateway_credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
+use gateway_domain::form::Form;
+use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Fresh, StartError};
+use gateway_sessions::{Sessions, TokenSource};
+use gateway_store::GrantType;
+use gateway_telemetry::Metric;
 use serde_json::Value;
-use sessions::{Sessions, TokenSource};
 use std::convert::Infallible;
 use std::sync::Arc;
-use store::GrantType;
-use telemetry::Metric;
 
 pub use keys::InForce;
 pub use start::start;
@@ -134,7 +134,7 @@ impl App {
         let outcome = outcome.await;
         if let (GrantType::RefreshToken, Err(failure)) = (grant, &outcome) {
             let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
-            telemetry::count(Metric::Refresh { outcome });
+            gateway_telemetry::count(Metric::Refresh { outcome });
         }
         outcome
     }

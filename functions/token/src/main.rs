@@ -1,9 +1,9 @@
 //! Starts the token function.
 
-use runtime::function;
+use gateway_runtime::function;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::run("token", token::start, token::handle).await
+    function::run("token", gateway_token::start, gateway_token::handle).await
 }

@@ -1,7 +1,7 @@
 //! Authorization server metadata (RFC 8414): exactly what works, nothing else.
 
 use crate::{App, answer};
-use domain::event::ApiResponse;
+use gateway_domain::event::ApiResponse;
 use serde_json::json;
 
 impl App {

@@ -1,14 +1,14 @@
 //! What the endpoints are asked for, read once at the door: inside, no parameter is looked up by its name.
 
 use crate::error::Failure;
-use domain::event::ApiRequest;
-use domain::form::Form;
-use domain::ids::SessionId;
-use domain::password::MAX_BYTES;
-use domain::refresh_token::Presented;
-use domain::scope::Scope;
-use domain::secret::{Secret, sha256_hex};
-use store::GrantType;
+use gateway_domain::event::ApiRequest;
+use gateway_domain::form::Form;
+use gateway_domain::ids::SessionId;
+use gateway_domain::password::MAX_BYTES;
+use gateway_domain::refresh_token::Presented;
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_store::GrantType;
 
 /// The longest address of a mailbox, in bytes (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;

@@ -5,15 +5,15 @@ use crate::error::Failure;
 use crate::issue::TokenSubject;
 use crate::parameters::PasswordRequest;
 use crate::{App, Request};
-use credentials::{AuthenticatedApp, PasswordLogin};
-use domain::event::ApiResponse;
-use domain::ids::SessionId;
-use domain::scope::Scope;
-use domain::session::{Family, Session};
-use domain::source::Source;
-use sessions::{Login, TokenSource};
-use store::GrantType;
-use telemetry::Metric;
+use gateway_credentials::{AuthenticatedApp, PasswordLogin};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::SessionId;
+use gateway_domain::scope::Scope;
+use gateway_domain::session::{Family, Session};
+use gateway_domain::source::Source;
+use gateway_sessions::{Login, TokenSource};
+use gateway_store::GrantType;
+use gateway_telemetry::Metric;
 
 impl App {
     /// A login: the password is checked, lent to the connectors, and gone before the session is written.
@@ -79,7 +79,7 @@ impl App {
             latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
         };
         let answer = self.answer_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
-        telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
+        gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(answer)
     }
 

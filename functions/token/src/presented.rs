@@ -2,9 +2,9 @@
 
 use crate::App;
 use crate::error::Failure;
-use domain::ids::ClientId;
-use domain::refresh_token::Presented;
-use domain::session::Session;
+use gateway_domain::ids::ClientId;
+use gateway_domain::refresh_token::Presented;
+use gateway_domain::session::Session;
 
 /// Why a refresh token is none of this application's; for the log alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,15 +4,15 @@ use crate::error::Failure;
 use crate::issue::TokenSubject;
 use crate::parameters::PresentedRefreshToken;
 use crate::{App, Request};
-use credentials::AuthenticatedApp;
-use domain::event::ApiResponse;
-use domain::ids::{ClientId, SessionId};
-use domain::refresh_token::Presented;
-use domain::scope::Scope;
-use domain::session::{Decision, ReusePolicy, Session, decide};
-use domain::time::Timestamp;
-use sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
-use telemetry::Metric;
+use gateway_credentials::AuthenticatedApp;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::refresh_token::Presented;
+use gateway_domain::scope::Scope;
+use gateway_domain::session::{Decision, ReusePolicy, Session, decide};
+use gateway_domain::time::Timestamp;
+use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
+use gateway_telemetry::Metric;
 
 impl App {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
@@ -51,7 +51,7 @@ impl App {
                 }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
-                    telemetry::count(Metric::ReuseDetected);
+                    gateway_telemetry::count(Metric::ReuseDetected);
                     self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
@@ -68,7 +68,7 @@ impl App {
                 }
             };
             let answer = self.serve(request, registered, &session, &scope?).await?;
-            telemetry::count(match source {
+            gateway_telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
             });
@@ -96,7 +96,7 @@ impl App {
     pub(crate) async fn shown_session(
         &self,
         request: &Request<'_>,
-        app: &store::App,
+        app: &gateway_store::App,
         token: &PresentedRefreshToken,
     ) -> Result<Option<Session>, Failure> {
         let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
@@ -106,7 +106,7 @@ impl App {
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 
-    fn reuse_policy(&self, app: &store::App) -> ReusePolicy {
+    fn reuse_policy(&self, app: &gateway_store::App) -> ReusePolicy {
         ReusePolicy {
             window: app.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
             late: self.config.lifetimes().access_token,
@@ -118,7 +118,7 @@ impl App {
     async fn serve(
         &self,
         request: &Request<'_>,
-        app: &store::App,
+        app: &gateway_store::App,
         session: &Session,
         scope: &Scope,
     ) -> Result<ApiResponse, Failure> {

@@ -3,10 +3,10 @@
 use crate::error::Failure;
 use crate::parameters::AnyToken;
 use crate::{App, Request, answer};
-use domain::event::ApiResponse;
-use domain::ids::ClientId;
-use domain::refresh_token::Presented;
-use domain::time::Timestamp;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::ClientId;
+use gateway_domain::refresh_token::Presented;
+use gateway_domain::time::Timestamp;
 use serde_json::json;
 
 impl App {

@@ -2,15 +2,15 @@
 
 use crate::App;
 use crate::keys::InForce;
-use config::Gateway;
-use credentials::{ClientAuthentication, PasswordCheck};
-use domain::keys::{PublicKeys, SigningKey};
-use domain::password::{Cost, Passwords};
-use domain::refresh_token::RefreshKeys;
-use runtime::{Platform, StartError};
-use sessions::Sessions;
+use gateway_config::Gateway;
+use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_runtime::{Platform, StartError};
+use gateway_sessions::Sessions;
+use gateway_store::{Apps, LoginAttempts, Users};
 use std::sync::Arc;
-use store::{Apps, LoginAttempts, Users};
 
 /// Reads everything once, the secrets side by side.
 pub async fn start(platform: Platform) -> Result<App, StartError> {

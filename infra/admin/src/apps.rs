@@ -7,9 +7,9 @@ use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{sessions, subscriptions, when};
-use domain::ids::ClientId;
+use gateway_domain::ids::ClientId;
+use gateway_store::{App, AppKind, GrantType, Revision, WriteApp};
 use serde_json::{Value as Json, json};
-use store::{App, AppKind, GrantType, Revision, WriteApp};
 
 pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
     match command {

@@ -4,8 +4,8 @@ use crate::cli::AuditFilter;
 use crate::context::Context;
 use crate::error::Error;
 use crate::when;
+use gateway_store::{AuditRow, Outcome};
 use serde_json::{Value as Json, json};
-use store::{AuditRow, Outcome};
 
 /// The longest reason that is kept, in characters.
 const MAX_REASON: usize = 500;
@@ -59,7 +59,7 @@ impl Context {
 
     fn row(&self, act: Act) -> Result<AuditRow, Error> {
         let (day, time) = when::day_and_time(when::now_millis());
-        let random = u64::from_be_bytes(runtime::SystemEntropy.bytes()?);
+        let random = u64::from_be_bytes(gateway_runtime::SystemEntropy.bytes()?);
         Ok(AuditRow {
             day,
             at: format!("{time}#{random:016x}"),

@@ -1,6 +1,6 @@
 //! The operator's AWS identity, from the AWS CLI: profiles, single sign-on and assumed roles all work as they do there.
 
-use runtime::Environment;
+use gateway_runtime::Environment;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 
 use crate::connection::above;
 use crate::error::Error;
-use config::Gateway;
-use domain::ids::{ApiName, ConnectorName, PlanName};
-use domain::scope::Scope;
+use gateway_config::Gateway;
+use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
+use gateway_domain::scope::Scope;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 

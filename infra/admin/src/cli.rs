@@ -10,9 +10,9 @@ use crate::duration::Length;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use domain::ids::{ClientId, SessionId};
+use gateway_domain::ids::{ClientId, SessionId};
+use gateway_store::Table;
 use std::path::PathBuf;
-use store::Table;
 
 /// Operates a mobile API gateway: its users, apps, sessions and keys.
 #[derive(Debug, Parser)]

@@ -4,7 +4,7 @@ use crate::cli::{Arguments, Config, Format};
 use crate::connection::above;
 use crate::error::Error;
 use crate::output::Printer;
-use config::ConfigError;
+use gateway_config::ConfigError;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &Arguments, Config::Check { file }: &Config) -> Res
     let named = file.as_ref().or(arguments.config.as_ref()).cloned();
     let usual = Path::new("infra/config/gateway.yaml");
     let path = named.or_else(|| above(usual)).unwrap_or_else(|| PathBuf::from(usual));
-    let gateway = config::Gateway::load(&path).map_err(|error| match error {
+    let gateway = gateway_config::Gateway::load(&path).map_err(|error| match error {
         ConfigError::Unreadable { path, source } => Error::File { path, reason: source.to_string() },
         error @ (ConfigError::TooLarge { .. } | ConfigError::Invalid(_)) => Error::Config { path: path.clone(), error },
     })?;

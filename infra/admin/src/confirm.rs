@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use domain::password::MAX_BYTES;
-use domain::secret::Secret;
+use gateway_domain::password::MAX_BYTES;
+use gateway_domain::secret::Secret;
 use std::io::{IsTerminal as _, Read as _};
 
 /// Asks for a new password twice, or reads it as the one line of standard input.

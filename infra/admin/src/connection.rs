@@ -4,10 +4,10 @@ use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
 use crate::error::Error;
 use crate::logouts::Logouts;
-use runtime::{Aws, Environment, Secrets};
+use gateway_runtime::{Aws, Environment, Secrets};
+use gateway_store::{Store, Tables};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use store::{Store, Tables};
 
 /// Tables, secrets and the function by their logical id in the template, with the variable that names each to the functions.
 pub(crate) const RESOURCES: [(&str, &str); 12] = [

@@ -5,10 +5,10 @@ use crate::cli::{Arguments, Format};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::output::Printer;
-use domain::ids::UserId;
-use domain::password::{Cost, Passwords};
-use runtime::StartError;
-use store::User;
+use gateway_domain::ids::UserId;
+use gateway_domain::password::{Cost, Passwords};
+use gateway_runtime::StartError;
+use gateway_store::User;
 
 /// A gateway and a way to operate it.
 pub(crate) struct Context {

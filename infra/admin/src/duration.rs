@@ -1,6 +1,6 @@
 //! Lengths of time as a person types them: `90s`, `30m`, `24h`, `7d`.
 
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use std::str::FromStr;
 
 /// A length of time.

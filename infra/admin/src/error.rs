@@ -2,11 +2,11 @@
 
 use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
-use credentials::password_policy::Weak;
-use domain::ids::{ApiName, ClientId, InvalidId, UserId};
-use runtime::StartError;
+use gateway_credentials::password_policy::Weak;
+use gateway_domain::ids::{ApiName, ClientId, InvalidId, UserId};
+use gateway_runtime::StartError;
+use gateway_store::StoreError;
 use std::path::PathBuf;
-use store::StoreError;
 
 /// Why a command did not do what it was asked. No text holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(crate) enum Error {
     #[error("{} cannot be read: {reason}", .path.display())]
     File { path: PathBuf, reason: String },
     #[error("{}: {error}", .path.display())]
-    Config { path: PathBuf, error: config::ConfigError },
+    Config { path: PathBuf, error: gateway_config::ConfigError },
     #[error("{} cannot be written: {reason}", .path.display())]
     NotWritten { path: PathBuf, reason: String },
     #[error(transparent)]
@@ -66,7 +66,7 @@ pub(crate) enum Error {
     #[error("the password is refused: {0}")]
     Weak(#[from] Weak),
     #[error("the password could not be hashed: {0}")]
-    Hash(#[from] domain::password::HashError),
+    Hash(#[from] gateway_domain::password::HashError),
     #[error("no password was read: type it when asked, or send it as the one line of standard input")]
     NoPassword,
     #[error("the two passwords differ: nothing was changed")]

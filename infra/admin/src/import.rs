@@ -7,15 +7,15 @@ use crate::cli::{FileFormat, Import};
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{address, create, first_epoch, shown, subject};
-use domain::address::Address;
-use domain::ids::UserId;
-use domain::password::PasswordHash;
 use futures_util::{StreamExt as _, stream};
+use gateway_domain::address::Address;
+use gateway_domain::ids::UserId;
+use gateway_domain::password::PasswordHash;
+use gateway_store::User;
 use indicatif::{ProgressBar, ProgressStyle};
 use read::{Line, Record};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
-use store::User;
 
 /// Users that are written side by side.
 const AT_ONCE: usize = 16;
@@ -172,7 +172,7 @@ fn user(record: &Record) -> Result<User, Error> {
     let email = address(&record.email)?;
     let user_id = match &record.user_id {
         Some(id) => UserId::parse(id)?,
-        None => UserId::from_random(runtime::SystemEntropy.bytes()?),
+        None => UserId::from_random(gateway_runtime::SystemEntropy.bytes()?),
     };
     if user_id.is_app() {
         return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));

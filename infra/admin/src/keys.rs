@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::error::Error;
 use crate::when;
-use domain::keys::PublicKeys;
-use domain::rotation::Ring;
-use domain::time::Timestamp;
+use gateway_domain::keys::PublicKeys;
+use gateway_domain::rotation::Ring;
+use gateway_domain::time::Timestamp;
 use serde_json::{Value as Json, json};
 
 /// The secrets that hold keys, by their logical id, each with how it is read.

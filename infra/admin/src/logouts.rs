@@ -6,10 +6,10 @@ use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_lambda::{Client, Config};
-use domain::causes;
-use domain::ids::SessionId;
-use domain::renewal::LogoutRequest;
-use runtime::{Aws, Environment};
+use gateway_domain::causes;
+use gateway_domain::ids::SessionId;
+use gateway_domain::renewal::LogoutRequest;
+use gateway_runtime::{Aws, Environment};
 
 /// The queue of the renewal function.
 pub(crate) struct Logouts {

@@ -32,7 +32,7 @@ mod when;
 use cli::{Arguments, Command};
 use context::Context;
 use error::Error;
-use runtime::Environment;
+use gateway_runtime::Environment;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]

@@ -8,11 +8,11 @@ use crate::cli::Migrate;
 use crate::context::Context;
 use crate::error::Error;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway_store::{Migrated, Older, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-use store::{Migrated, Older, Table};
 
 /// Items that are rewritten side by side.
 const AT_ONCE: usize = 16;

@@ -7,14 +7,14 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::user::{self, address, shown, subject};
 use crate::{import, sessions, when};
-use credentials::password_policy;
-use domain::address::name_at_a_back_end;
-use domain::ids::{ConnectorName, UserId};
-use domain::password::PasswordHash;
-use domain::secret::Secret;
+use gateway_credentials::password_policy;
+use gateway_domain::address::name_at_a_back_end;
+use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::password::PasswordHash;
+use gateway_domain::secret::Secret;
+use gateway_store::User;
 use serde_json::json;
 use std::collections::BTreeMap;
-use store::User;
 
 pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
     match command {
@@ -41,7 +41,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
             return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
         }
         Some(id) => id,
-        None => UserId::from_random(runtime::SystemEntropy.bytes()?),
+        None => UserId::from_random(gateway_runtime::SystemEntropy.bytes()?),
     };
     let user =
         User { user_id, email, password, credential_epoch: user::first_epoch(), enabled: true, links: BTreeMap::new() };
@@ -53,7 +53,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
 
 async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
     password_policy::check(password.expose(), email)?;
-    Ok(context.passwords().await?.hash(password, runtime::SystemEntropy.bytes()?)?)
+    Ok(context.passwords().await?.hash(password, gateway_runtime::SystemEntropy.bytes()?)?)
 }
 
 async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<(), Error> {
@@ -92,11 +92,13 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
     };
     let change = async {
         match context.connection.store.users.change_email(&user, &email).await? {
-            store::ChangeUser::Done => Ok(()),
-            store::ChangeUser::Conflict if context.connection.store.users.by_email(email.as_str()).await?.is_some() => {
+            gateway_store::ChangeUser::Done => Ok(()),
+            gateway_store::ChangeUser::Conflict
+                if context.connection.store.users.by_email(email.as_str()).await?.is_some() =>
+            {
                 Err(Error::Taken(format!("the address {email}")))
             }
-            store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
+            gateway_store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }
     };
     context.audited(act, change).await?;
@@ -187,8 +189,8 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
         store.users.change_credentials(&user.user_id, None, false).await?;
         let ended = sessions::end_of_user(context, &user.user_id).await?;
         match store.users.delete(&user).await? {
-            store::ChangeUser::Done => Ok(ended),
-            store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
+            gateway_store::ChangeUser::Done => Ok(ended),
+            gateway_store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }
     };
     let ended = sessions::audited(context, act, delete).await?;

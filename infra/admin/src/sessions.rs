@@ -8,10 +8,10 @@ use crate::cli::{EndSessions, Sessions};
 use crate::context::Context;
 use crate::error::Error;
 use crate::when;
-use domain::ids::{ClientId, SessionId, UserId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_store::{LiveSession, StoreError};
 use serde_json::{Value as Json, json};
-use store::{LiveSession, StoreError};
 
 /// Sessions that are read or ended side by side.
 const AT_ONCE: usize = 16;
@@ -98,7 +98,7 @@ async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
     let session = context.connection.store.sessions.get(sid).await?;
     let session = session.filter(|session| !session.family.ended || !session.tokens.is_empty());
     let session = session.ok_or(Error::NoSession)?;
-    let entry = store::Entry { sid: sid.clone(), ends: session.family.absolute_end };
+    let entry = gateway_store::Entry { sid: sid.clone(), ends: session.family.absolute_end };
     Ok(LiveSession { user_id: session.user_id, client_id: session.client_id, entry })
 }
 

@@ -4,9 +4,9 @@ use crate::apps::{change, registered};
 use crate::cli::Subscriptions;
 use crate::context::Context;
 use crate::error::Error;
-use domain::ids::{ApiName, ClientId, HeaderText};
+use gateway_domain::ids::{ApiName, ClientId, HeaderText};
+use gateway_store::{App, Subscription};
 use serde_json::json;
-use store::{App, Subscription};
 
 pub(crate) async fn run(context: &Context, command: Subscriptions) -> Result<(), Error> {
     let (client_id, act, changed) = match command {

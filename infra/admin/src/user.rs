@@ -2,11 +2,11 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use domain::address::Address;
-use domain::clock::Clock as _;
-use runtime::SystemClock;
+use gateway_domain::address::Address;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
+use gateway_store::{CreateUser, StoreError, User};
 use serde_json::{Value as Json, json};
-use store::{CreateUser, StoreError, User};
 
 /// A user meets another one's transaction at most so often: two imports that claim one address.
 const ATTEMPTS: usize = 5;

@@ -1,8 +1,8 @@
 //! Points in time as people and logs read them: RFC 3339, UTC.
 
-use domain::clock::Clock as _;
-use domain::time::Timestamp;
-use runtime::SystemClock;
+use gateway_domain::clock::Clock as _;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

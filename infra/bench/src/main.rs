@@ -1,4 +1,4 @@
-//! `cargo run --release -p bench`: builds the functions as they are deployed, then measures them.
+//! `cargo run --release -p gateway-bench`: builds the functions as they are deployed, then measures them.
 //!
 //! The functions are optimised as a whole, which takes minutes. What measures them is not: it counts the CPU of other
 //! processes, and shares its build with `cargo run`.
@@ -8,19 +8,22 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match built() {
-        Ok((measure, functions)) => start::fail(Some(start::become_program(&measure, &[&functions]))),
-        Err(problem) => start::fail(problem),
+        Ok((measure, functions)) => gateway_start::fail(Some(gateway_start::become_program(&measure, &[&functions]))),
+        Err(problem) => gateway_start::fail(problem),
     }
 }
 
 /// The program that measures, and the directory of what it measures.
 fn built() -> Result<(PathBuf, PathBuf), Option<String>> {
     // The function of keys is not measured: see `site` in `measure`.
-    let (unmeasured, mut measured): (Vec<_>, Vec<_>) = start::functions()?.into_iter().partition(|name| name == "keys");
-    measured.push("hello".to_owned());
-    start::build(&measured, true)?;
-    start::build(&[unmeasured, vec!["measure".to_owned()]].concat(), false)?;
-    let directory = start::directory()?;
+    let (unmeasured, measured): (Vec<_>, Vec<_>) =
+        gateway_start::functions()?.into_iter().partition(|name| name == "keys");
+    let packages = |binaries: Vec<String>, program: &str| -> Vec<_> {
+        binaries.iter().map(|name| gateway_start::package(name)).chain([program.to_owned()]).collect()
+    };
+    gateway_start::build(&packages(measured, "gateway-hello"), true)?;
+    gateway_start::build(&packages(unmeasured, "gateway-measure"), false)?;
+    let directory = gateway_start::directory()?;
     let target = directory.parent().unwrap_or(Path::new("."));
-    Ok((target.join("debug/measure"), target.join("release")))
+    Ok((target.join("debug/gateway-measure"), target.join("release")))
 }

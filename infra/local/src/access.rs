@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use domain::clock::Clock as _;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::{StartError, SystemClock};
 use http::StatusCode;
 use http::request::Parts;
-use runtime::{StartError, SystemClock};
 use serde_json::json;
 
 use crate::credentials;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use local::stack::Running;
-use store::AppKind;
+use gateway_local::stack::Running;
+use gateway_store::AppKind;
 
 /// The announcement. The commands are those of the demo, so they are left out when another seed is used.
 pub(crate) fn text(running: &Running, demo: bool) -> String {

@@ -35,15 +35,15 @@ pub enum BuildError {
     /// The template does not say which functions there are.
     #[error("template.yaml cannot be read: {0}")]
     Template(String),
-    /// A package makes no binary of its name.
-    #[error("package `{0}` made no binary")]
+    /// A function's package makes no binary of its name.
+    #[error("package `gateway-{0}` made no binary `{0}`")]
     Missing(String),
     /// There is no binary beside this program.
     #[error("{} is not there: start the local stack with `cargo run`", .0.display())]
     NotBeside(PathBuf),
 }
 
-/// The functions of `template.yaml`, each a package and a binary.
+/// The functions of `template.yaml`, each a binary `NAME` of the package `gateway-NAME`.
 pub fn functions() -> Result<Vec<String>, BuildError> {
     let text = std::fs::read_to_string(Path::new(WORKSPACE).join("template.yaml"));
     let text = text.map_err(|error| BuildError::Template(error.to_string()))?;
@@ -73,8 +73,8 @@ pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> 
     let functions = functions()?;
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics", "-p", with]);
-    for package in &functions {
-        command.args(["-p", package, "--bin", package]);
+    for name in &functions {
+        command.args(["-p", &format!("gateway-{name}"), "--bin", name]);
     }
     if !cfg!(debug_assertions) {
         command.arg("--release");
@@ -91,9 +91,9 @@ pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> 
         return Err(BuildError::Failed(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     let binaries: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(binary).collect();
-    for package in functions {
-        if !binaries.contains_key(&package) {
-            return Err(BuildError::Missing(package));
+    for name in functions {
+        if !binaries.contains_key(&name) {
+            return Err(BuildError::Missing(name));
         }
     }
     Ok(binaries)

@@ -1,7 +1,7 @@
 //! Credentials that a stack makes at its start, in the form of AWS's. Without one of them its services answer nothing.
 
 use aws_credential_types::Credentials;
-use runtime::{StartError, SystemEntropy};
+use gateway_runtime::{StartError, SystemEntropy};
 
 use crate::random;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::trace::Trace;
+use gateway_domain::trace::Trace;
 use tokio::sync::Semaphore;
 
 use crate::limits;

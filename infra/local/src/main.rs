@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use local::binaries::{self, WORKSPACE};
-use local::stack::{Options, Stack};
+use gateway_local::binaries::{self, WORKSPACE};
+use gateway_local::stack::{Options, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the gateway on this machine: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end.

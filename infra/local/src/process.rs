@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use domain::clock::Clock as _;
-use runtime::SystemClock;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::clock::Clock as _;
-use runtime::{StartError, SystemClock, SystemEntropy};
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::{StartError, SystemClock, SystemEntropy};
 
 /// A 256-bit secret in characters that need no encoding in forms, headers and shells.
 pub(crate) fn secret() -> Result<String, StartError> {

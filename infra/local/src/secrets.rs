@@ -5,10 +5,10 @@ use std::collections::btree_map::Entry;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use domain::clock::Clock as _;
-use domain::rotation::Ring;
-use domain::rotation::signing::{Pair, jwks};
-use runtime::{SystemClock, SystemEntropy};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::rotation::Ring;
+use gateway_domain::rotation::signing::{Pair, jwks};
+use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::json;
 
 use crate::random;
@@ -147,10 +147,10 @@ mod tests {
     #[test]
     fn the_functions_understand_what_is_made() {
         let secrets = open(None, &names(), &[]).unwrap();
-        domain::keys::SigningKey::parse(&secrets["SigningKeys"]).unwrap();
-        domain::keys::PublicKeys::parse_jwks(&secrets["PublicKeys"]).unwrap();
+        gateway_domain::keys::SigningKey::parse(&secrets["SigningKeys"]).unwrap();
+        gateway_domain::keys::PublicKeys::parse_jwks(&secrets["PublicKeys"]).unwrap();
         for name in ["SealingKeys", "RefreshKeys", "Pepper"] {
-            domain::sealing::KeySet::parse(&secrets[name]).unwrap();
+            gateway_domain::sealing::KeySet::parse(&secrets[name]).unwrap();
         }
     }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use domain::address::Address;
-use domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
-use domain::password::{Cost, Passwords};
-use domain::scope::{InvalidScope, Scope};
-use domain::secret::{Secret, sha256_hex};
-use runtime::{StartError, SystemEntropy};
+use gateway_domain::address::Address;
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::scope::{InvalidScope, Scope};
+use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_runtime::{StartError, SystemEntropy};
+use gateway_store::{App, AppKind, CreateUser, GrantType, Store, StoreError, Subscription, User};
 use serde::Deserialize;
-use store::{App, AppKind, CreateUser, GrantType, Store, StoreError, Subscription, User};
 
 use crate::secrets::{self, Secrets};
 

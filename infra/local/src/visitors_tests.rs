@@ -1,9 +1,9 @@
 //! Each service as a web page, a stranger and its owner meet it.
 
 use aws_credential_types::Credentials;
-use domain::clock::Clock as _;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
 use http::HeaderMap;
-use runtime::SystemClock;
 
 use super::*;
 use crate::access::Access;

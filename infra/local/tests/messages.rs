@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn start(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_local")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_gateway-local")).args(arguments).output().unwrap()
 }
 
 fn message(output: &Output) -> String {
@@ -58,7 +58,7 @@ fn damaged_secrets_are_told_with_the_way_out() {
 #[test]
 fn a_directory_in_use_is_told_with_the_way_out() {
     let directory = tempfile::tempdir().unwrap();
-    let _held = local::data_directory::DataDirectory::open(Some(directory.path())).unwrap();
+    let _held = gateway_local::data_directory::DataDirectory::open(Some(directory.path())).unwrap();
     let message = in_directory(directory.path(), &[]);
     assert!(message.contains("another local stack") && message.contains("--data"), "{message}");
 }

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 /// The workspace this was built from.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The functions of `template.yaml`, each a package and a binary. What is read here are the lines that say `Binary: NAME`; a
+/// The functions of `template.yaml`, by the names of their binaries. What is read here are the lines that say `Binary: NAME`; a
 /// test compares them with what the local stack reads.
 ///
 /// # Errors
@@ -19,6 +19,11 @@ pub fn functions() -> Result<Vec<String>, Option<String>> {
     let template = std::fs::read_to_string(&path);
     let template = template.map_err(|error| Some(format!("{} cannot be read: {error}", path.display())))?;
     Ok(template.lines().filter_map(|line| line.trim().strip_prefix("Binary: ")).map(str::to_owned).collect())
+}
+
+/// The package of the function with a binary of this name.
+pub fn package(binary: &str) -> String {
+    format!("gateway-{binary}")
 }
 
 /// Builds these packages of the workspace in one go, with cargo's own progress on the terminal.

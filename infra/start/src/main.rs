@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match built() {
-        Ok(directory) => start::fail(Some(start::become_program(&directory.join("local"), &[]))),
-        Err(problem) => start::fail(problem),
+        Ok(directory) => {
+            gateway_start::fail(Some(gateway_start::become_program(&directory.join("gateway-local"), &[])))
+        }
+        Err(problem) => gateway_start::fail(problem),
     }
 }
 
 /// The directory of the local stack and of the functions.
 fn built() -> Result<PathBuf, Option<String>> {
-    let mut packages = start::functions()?;
-    packages.push("local".to_owned());
-    start::build(&packages, !cfg!(debug_assertions))?;
-    start::directory()
+    let mut packages: Vec<_> = gateway_start::functions()?.iter().map(|name| gateway_start::package(name)).collect();
+    packages.push("gateway-local".to_owned());
+    gateway_start::build(&packages, !cfg!(debug_assertions))?;
+    gateway_start::directory()
 }

@@ -13,8 +13,8 @@ mod tls;
 use crate::file::File;
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
-use domain::access_token::MAX_LIFETIME;
-use domain::time::Seconds;
+use gateway_domain::access_token::MAX_LIFETIME;
+use gateway_domain::time::Seconds;
 
 /// What is wrong, each with the field it is about.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use crate::url::{Origin, is_loopback};
 use crate::{NotAllowed, duration, header};
-use domain::cors::Cors;
-use domain::time::Seconds;
+use gateway_domain::cors::Cors;
+use gateway_domain::time::Seconds;
 use http::uri::Scheme;
 use schemars::JsonSchema;
 use serde::Deserialize;

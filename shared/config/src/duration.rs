@@ -1,7 +1,7 @@
 //! Lengths of time as people write them: `90s`, `10m`, `12h`, `30d`.
 
 use crate::NotAllowed;
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 

@@ -9,11 +9,11 @@ use crate::text::Audience;
 use crate::tls::Tls;
 use crate::url::{Issuer, NoIssuer};
 use crate::{ConfigError, check, read};
-use domain::cors::Cors;
-use domain::ids::{ApiName, ConnectorName, PlanName};
-use domain::path::CheckedPath;
-use domain::rate_limit::Plan;
-use domain::scope::Scope;
+use gateway_domain::cors::Cors;
+use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
+use gateway_domain::path::CheckedPath;
+use gateway_domain::rate_limit::Plan;
+use gateway_domain::scope::Scope;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -193,7 +193,7 @@ pub fn schema() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::time::Seconds;
+    use gateway_domain::time::Seconds;
 
     const TEXT: &str = "
 plans: { standard: { calls: 60, window: 1m } }
@@ -218,7 +218,7 @@ apis:
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
         assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
         assert_eq!((api.max_answer_bytes, &api.tls), (6 * 1024 * 1024, &None));
-        assert_eq!(api.headers, domain::headers::IdentityHeaders::default());
+        assert_eq!(api.headers, gateway_domain::headers::IdentityHeaders::default());
         let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
         assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));
         assert!(gateway.plan(&PlanName::parse("other").unwrap()).is_none());

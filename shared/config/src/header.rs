@@ -43,13 +43,13 @@ pub(crate) fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 
 /// A name as a careless back end may see it.
 pub(crate) fn squashed(name: &HeaderName) -> String {
-    domain::headers::squash(name.as_str())
+    gateway_domain::headers::squash(name.as_str())
 }
 
 /// Whether a name has a meaning in HTTP or to the gateway, so that it can carry nothing else.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     let name = squashed(name);
-    RESERVED.contains(&name.as_str()) || domain::headers::is_set_by_gateway(&name)
+    RESERVED.contains(&name.as_str()) || gateway_domain::headers::is_set_by_gateway(&name)
 }
 
 #[cfg(test)]

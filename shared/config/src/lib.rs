@@ -17,11 +17,11 @@ mod tls;
 mod url;
 
 pub use api::{Api, Method, Route};
-pub use domain::headers::IdentityHeaders;
-pub use domain::rate_limit::Plan;
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;
 pub use gateway::{Gateway, TokenParties, schema};
+pub use gateway_domain::headers::IdentityHeaders;
+pub use gateway_domain::rate_limit::Plan;
 pub use routes::{NoRoute, RouteMatch};
 pub use text::{Audience, CookieName, JsonPointer, ScopeToken};
 pub use tls::{SecretName, Tls};

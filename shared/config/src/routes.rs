@@ -1,9 +1,9 @@
 //! The routes of all APIs as one tree of path segments.
 
 use crate::api::{Api, Method};
-use domain::ids::ApiName;
-use domain::path::{CheckedPath, PathRefused, Readings, Segment, loose};
-use domain::scope::Scope;
+use gateway_domain::ids::ApiName;
+use gateway_domain::path::{CheckedPath, PathRefused, Readings, Segment, loose};
+use gateway_domain::scope::Scope;
 use std::collections::BTreeMap;
 
 /// First segments that are served by other functions or without the authorizer, so that no name in braces takes them.

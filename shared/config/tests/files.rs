@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "the helpers of tests end like tests")]
 
-use config::{ConfigError, Gateway};
+use gateway_config::{ConfigError, Gateway};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::path::{Path, PathBuf};
@@ -32,15 +32,15 @@ fn the_sample_and_the_demo_are_accepted() {
 fn the_schema_for_editors_is_that_of_the_types() {
     let checked_in: serde_json::Value = serde_json::from_str(&text("config/gateway.schema.json")).expect("JSON");
     assert!(
-        checked_in == config::schema(),
+        checked_in == gateway_config::schema(),
         "infra/config/gateway.schema.json differs from the types; regenerate it from the root of the project with\n  \
-         cargo run -p config --example schema > infra/config/gateway.schema.json"
+         cargo run -p gateway-config --example schema > infra/config/gateway.schema.json"
     );
 }
 
 #[test]
 fn the_schema_accepts_the_files_and_refuses_slips() {
-    let schema = config::schema();
+    let schema = gateway_config::schema();
     let validator = jsonschema::validator_for(&schema).expect("a JSON Schema");
     for (file, first_line) in [
         ("config/gateway.yaml", "# yaml-language-server: $schema=gateway.schema.json"),
@@ -115,7 +115,7 @@ fn every_field_is_in_the_reference() {
         schema.as_array().into_iter().flatten().for_each(|value| fields(value, found));
     }
     let mut found = std::collections::BTreeSet::new();
-    fields(&config::schema(), &mut found);
+    fields(&gateway_config::schema(), &mut found);
     let reference = text("../docs/configuration.md");
     let words: std::collections::BTreeSet<_> = reference.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let missing: Vec<_> = found.iter().filter(|field| !words.contains(field.as_str())).collect();

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use config::{Gateway, NoRoute};
-use domain::path::CheckedPath;
+use gateway_config::{Gateway, NoRoute};
+use gateway_domain::path::CheckedPath;
 use http::Method;
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
@@ -185,7 +185,7 @@ fn yaml(routes: &[Plain], exact: bool) -> String {
 }
 
 /// Whether a call that was sent to one route could have needed more at the other.
-fn asks_for_more(other: &Plain, found: &config::RouteMatch<'_>, method: &Method, one_resource: bool) -> bool {
+fn asks_for_more(other: &Plain, found: &gateway_config::RouteMatch<'_>, method: &Method, one_resource: bool) -> bool {
     let granted: BTreeSet<String> = found.scopes.iter().map(str::to_owned).collect();
     let Some((_, scopes)) = other.methods.iter().find(|(allowed, _)| allowed == method) else {
         // Of two configured paths that differ in a slash at the end or in a format alone, one may have more methods.

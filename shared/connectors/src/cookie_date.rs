@@ -1,6 +1,6 @@
 //! Points in time as cookies write them, which is in many ways (RFC 6265 §5.1.1).
 
-use domain::time::Timestamp;
+use gateway_domain::time::Timestamp;
 
 use crate::rfc3339::from_parts;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use domain::entropy::{Entropy, NoEntropy};
+use gateway_domain::entropy::{Entropy, NoEntropy};
 
 struct Counting(AtomicU8);
 

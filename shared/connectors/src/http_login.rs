@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use config::connector::{Extract, HttpLogin as Settings, Way};
-use domain::headers::Reserved;
-use domain::time::Timestamp;
+use gateway_config::connector::{Extract, HttpLogin as Settings, Way};
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::Timestamp;
 use http::header::COOKIE;
 use http::{Request, Response};
 

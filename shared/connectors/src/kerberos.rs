@@ -15,10 +15,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::connector::{Kdc, PrincipalName, Realm as RealmName};
-use domain::entropy::Entropy;
-use domain::headers::Reserved;
-use domain::time::{Seconds, Timestamp};
+use gateway_config::connector::{Kdc, PrincipalName, Realm as RealmName};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::{Seconds, Timestamp};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 

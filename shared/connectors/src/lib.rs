@@ -22,9 +22,9 @@ mod without_kerberos;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::headers::Reserved;
-use domain::secret::Secret;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::headers::Reserved;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
 use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 

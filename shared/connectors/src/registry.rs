@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::Gateway;
-use config::connector::ConnectorConfig;
-use domain::entropy::Entropy;
-use domain::ids::ConnectorName;
-use domain::secret::Secret;
+use gateway_config::Gateway;
+use gateway_config::connector::ConnectorConfig;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::secret::Secret;
 
 use crate::back_end::BackEndClients;
 #[cfg(not(feature = "kerberos"))]
@@ -32,8 +32,9 @@ impl Connectors {
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
         #[cfg(feature = "kerberos")]
-        let secret =
-            |name: &config::SecretName| secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()));
+        let secret = |name: &gateway_config::SecretName| {
+            secrets.get(name.as_str()).map(|text| Secret::new(text.expose().to_owned()))
+        };
         #[cfg(not(feature = "kerberos"))]
         let _ = secrets;
         let entropy = || Arc::clone(entropy);

@@ -1,6 +1,6 @@
 //! Points in time as RFC 3339 writes them.
 
-use domain::time::Timestamp;
+use gateway_domain::time::Timestamp;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime, Time};
 

@@ -18,7 +18,7 @@ mod xml;
 pub use ecp::SamlEcp;
 pub use ws_trust::WsTrust;
 
-use domain::entropy::Entropy;
+use gateway_domain::entropy::Entropy;
 
 use crate::ConnectorError;
 

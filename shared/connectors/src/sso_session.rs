@@ -3,7 +3,7 @@
 //! It is a login over HTTP with the habits of such systems: the session ends for certain and without use, only calls keep
 //! it alive, and a back end answers to one that has ended by a redirect to the portal.
 
-use config::connector::SsoSession;
+use gateway_config::connector::SsoSession;
 
 use crate::HttpLogin;
 use crate::back_end::BackEndClient;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::headers::Reserved;
-use domain::time::Timestamp;
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::Timestamp;
 
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
@@ -44,7 +44,7 @@ impl Connector for WithoutKerberos {
 
 #[cfg(test)]
 mod tests {
-    use domain::secret::Secret;
+    use gateway_domain::secret::Secret;
 
     use super::*;
 

@@ -2,11 +2,11 @@
 
 use crate::CredentialsError;
 use crate::login_attempts::LoginAttempts;
-use domain::ids::ClientId;
-use domain::secret::{Secret, sha256_hex};
-use domain::source::Source;
-use domain::time::Timestamp;
-use store::{App, AppKind, Apps, GrantType};
+use gateway_domain::ids::ClientId;
+use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::source::Source;
+use gateway_domain::time::Timestamp;
+use gateway_store::{App, AppKind, Apps, GrantType};
 
 /// An application that has proved, as far as its kind can, who it is. Only [`ClientAuthentication::authenticate`] makes one.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct ClientAuthentication {
 
 impl ClientAuthentication {
     /// By this table, counting wrong secrets in the other.
-    pub fn new(apps: Apps, attempts: store::LoginAttempts) -> Self {
+    pub fn new(apps: Apps, attempts: gateway_store::LoginAttempts) -> Self {
         Self { apps, attempts: LoginAttempts::new(attempts) }
     }
 

@@ -1,10 +1,10 @@
 //! Why credentials were not accepted.
 
-use domain::entropy::NoEntropy;
-use domain::password::HashError;
-use domain::time::Seconds;
-use runtime::StartError;
-use store::StoreError;
+use gateway_domain::entropy::NoEntropy;
+use gateway_domain::password::HashError;
+use gateway_domain::time::Seconds;
+use gateway_runtime::StartError;
+use gateway_store::StoreError;
 
 /// Why credentials were not accepted. The texts are for the log: what is wrong about them is not told to whoever asks.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,12 @@
 //! session alone.
 
 use crate::CredentialsError;
-use domain::guess::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
-use domain::ids::{ClientId, SessionId};
-use domain::secret::sha256_hex;
-use domain::source::Source;
-use domain::time::{Seconds, Timestamp};
-use store::{Guesses, Reservation, StoreError, User};
+use gateway_domain::guess::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
+use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::secret::sha256_hex;
+use gateway_domain::source::Source;
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_store::{Guesses, Reservation, StoreError, User};
 
 /// A source that logged in stays known for this long.
 const KNOWN: Seconds = Seconds::new(90 * 86_400);
@@ -33,11 +33,11 @@ pub(crate) struct Origin<'a> {
 
 /// Counts attempts.
 pub(crate) struct LoginAttempts {
-    table: store::LoginAttempts,
+    table: gateway_store::LoginAttempts,
 }
 
 impl LoginAttempts {
-    pub(crate) fn new(table: store::LoginAttempts) -> Self {
+    pub(crate) fn new(table: gateway_store::LoginAttempts) -> Self {
         Self { table }
     }
 

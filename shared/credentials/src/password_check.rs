@@ -2,17 +2,17 @@
 
 use crate::CredentialsError;
 use crate::login_attempts::{LoginAttempts, Origin};
-use domain::address::Address;
-use domain::entropy::Entropy;
-use domain::ids::ClientId;
-use domain::password::{PasswordHash, Passwords, Verdict};
-use domain::secret::Secret;
-use domain::session::Session;
-use domain::source::Source;
-use domain::time::Timestamp;
-use runtime::{Fresh, StartError};
+use gateway_domain::address::Address;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::ClientId;
+use gateway_domain::password::{PasswordHash, Passwords, Verdict};
+use gateway_domain::secret::Secret;
+use gateway_domain::session::Session;
+use gateway_domain::source::Source;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Fresh, StartError};
+use gateway_store::{StoreError, User, Users};
 use std::sync::Arc;
-use store::{StoreError, User, Users};
 
 /// Somebody who shows a password.
 pub struct PasswordLogin<'a> {
@@ -41,7 +41,7 @@ impl PasswordCheck {
     pub fn new(
         users: Users,
         passwords: Fresh<Passwords>,
-        attempts: store::LoginAttempts,
+        attempts: gateway_store::LoginAttempts,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self { users, passwords, attempts: LoginAttempts::new(attempts), entropy }

@@ -2,7 +2,7 @@
 //!
 //! A password is the only factor here, so SP 800-63B-4 §3.1.1.2 asks for 15 characters; no character is prescribed.
 
-use domain::password::MAX_BYTES;
+use gateway_domain::password::MAX_BYTES;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Least code points, in normal form.

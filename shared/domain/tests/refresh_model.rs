@@ -5,8 +5,8 @@
 //! inside the window (or with the same attempt id at any time), at most one refresh in a tick, and no copy of a request
 //! arriving more than one access-token lifetime after it was sent.
 
-use domain::session::{Decision, Family, ReusePolicy, decide};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::session::{Decision, Family, ReusePolicy, decide};
+use gateway_domain::time::{Seconds, Timestamp};
 use stateright::{Checker, Model, Property};
 use std::collections::BTreeSet;
 

@@ -4,9 +4,9 @@
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-    use domain::access_token::{self, InvalidToken};
-    use domain::keys::PublicKeys;
-    use domain::time::Timestamp;
+    use gateway_domain::access_token::{self, InvalidToken};
+    use gateway_domain::keys::PublicKeys;
+    use gateway_domain::time::Timestamp;
     use jsonwebtoken::{Algorithm, DecodingKey};
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};

@@ -9,8 +9,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::date_time::Format;
-use domain::clock::{Clock, ClockOff, MachineClock, Offset, Reading, Ticks};
-use domain::time::Timestamp;
+use gateway_domain::clock::{Clock, ClockOff, MachineClock, Offset, Reading, Ticks};
+use gateway_domain::time::Timestamp;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -69,7 +69,7 @@ impl Clock for CorrectedClock {
     fn reading(&self) -> Result<Reading, ClockOff> {
         let machine = self.machine.ticks();
         let reading = self.offset().reading(machine);
-        reading.inspect_err(telemetry::clock_off)
+        reading.inspect_err(gateway_telemetry::clock_off)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Randomness from the operating system.
 
 use crate::StartError;
-use domain::entropy::{Entropy, NoEntropy};
+use gateway_domain::entropy::{Entropy, NoEntropy};
 
 /// The operating system's.
 #[derive(Debug, Clone, Copy, Default)]

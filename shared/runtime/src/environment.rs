@@ -1,10 +1,10 @@
 //! The process environment, read once; an empty variable counts as unset, as `sam local` leaves them.
 
 use crate::StartError;
+use gateway_telemetry::Settings;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use telemetry::Settings;
 
 /// The environment variables of a function.
 #[derive(Debug, Clone, Default)]

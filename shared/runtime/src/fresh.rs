@@ -5,13 +5,13 @@
 
 use crate::secrets::Secrets;
 use crate::{Environment, StartError};
-use domain::clock::Clock;
-use domain::rotation::Timing;
-use domain::secret::sha256_hex;
-use domain::time::Timestamp;
+use gateway_domain::clock::Clock;
+use gateway_domain::rotation::Timing;
+use gateway_domain::secret::sha256_hex;
+use gateway_domain::time::Timestamp;
+use gateway_telemetry::keys_stale;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use telemetry::keys_stale;
 
 /// A warm function waits this long for Secrets Manager; the keys it has are good enough.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,14 +2,14 @@
 //! and then events are answered.
 
 use crate::{Environment, Platform, StartError, SystemClock, SystemEntropy};
-use domain::causes;
-use domain::event::request_id;
+use gateway_domain::causes;
+use gateway_domain::event::request_id;
+use gateway_telemetry::{Ids, Observer};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use telemetry::{Ids, Observer};
 use tokio::sync::OnceCell;
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
@@ -52,7 +52,7 @@ where
     E: Into<Diagnostic> + std::fmt::Debug,
 {
     let environment = Environment::from_process();
-    telemetry::begin(&environment.telemetry(name), Arc::new(SystemClock));
+    gateway_telemetry::begin(&environment.telemetry(name), Arc::new(SystemClock));
     let ended = match inside_lambda(&environment) {
         Ok(()) => serve(name, environment, start, handle).await.map_err(|error| causes(&*error)),
         Err(error) => Err(error.to_string()),

@@ -18,8 +18,8 @@ pub use fresh::Fresh;
 pub use platform::Platform;
 pub use secrets::Secrets;
 
-use domain::clock::ClockOff;
-use domain::entropy::NoEntropy;
+use gateway_domain::clock::ClockOff;
+use gateway_domain::entropy::NoEntropy;
 
 /// What keeps a function from starting; the text names the field and says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

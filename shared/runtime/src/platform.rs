@@ -2,8 +2,8 @@
 
 use crate::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
 use aws_sdk_dynamodb::Client;
-use domain::clock::Clock;
-use domain::entropy::Entropy;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 

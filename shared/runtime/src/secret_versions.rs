@@ -3,8 +3,8 @@
 use crate::Aws;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use domain::causes;
-use domain::secret::Secret;
+use gateway_domain::causes;
+use gateway_domain::secret::Secret;
 use std::collections::BTreeMap;
 
 /// The stage of the version that everybody reads.

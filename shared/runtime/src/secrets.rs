@@ -3,8 +3,8 @@
 use crate::{Aws, StartError};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use domain::causes;
-use domain::secret::Secret;
+use gateway_domain::causes;
+use gateway_domain::secret::Secret;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -2,11 +2,11 @@
 
 use crate::internal_tokens::references;
 use crate::{SessionError, Sessions};
-use domain::ids::{ClientId, SessionId, UserId};
-use domain::session::Session;
-use domain::time::Timestamp;
 use futures_util::future::join_all;
-use store::{Entry, NewEntry};
+use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
+use gateway_store::{Entry, NewEntry};
 
 /// So many logins of one user in one application may race for room without one of them losing.
 const ROUNDS: u32 = 16;

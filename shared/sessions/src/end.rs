@@ -1,9 +1,9 @@
 //! The end of a session: marked, taken from the grant, told to the legacy systems; every step may be repeated.
 
 use crate::{LogoutError, SessionError, Sessions, Tokens};
-use domain::ids::{ClientId, SessionId, UserId};
-use domain::session::Session;
-use domain::time::Timestamp;
+use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
 
 impl Sessions {
     /// Ends a session for good: no refresh from now on, and no call. What the legacy systems could not be told stays in

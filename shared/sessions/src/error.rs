@@ -1,9 +1,9 @@
 //! Why a session did not begin, go on or end as asked.
 
-use connectors::ConnectorError;
-use domain::entropy::NoEntropy;
-use runtime::StartError;
-use store::StoreError;
+use gateway_connectors::ConnectorError;
+use gateway_domain::entropy::NoEntropy;
+use gateway_runtime::StartError;
+use gateway_store::StoreError;
 
 /// Why something about a session could not be done. The texts are for the log.
 #[derive(Debug, thiserror::Error)]

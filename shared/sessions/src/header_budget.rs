@@ -3,10 +3,10 @@
 
 use crate::{InternalTokens, SessionError};
 use bytes::Bytes;
-use connectors::{Call, Connector};
-use domain::headers::{CannotBuild, Client, Identity, Outgoing, build_request};
-use domain::ids::{ConnectorName, UserId};
-use domain::scope::Scope;
+use gateway_connectors::{Call, Connector};
+use gateway_domain::headers::{CannotBuild, Client, Identity, Outgoing, build_request};
+use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::scope::Scope;
 
 /// As long as an address of a client gets (RFC 4291 §2.2).
 const ADDRESS: &str = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
@@ -21,7 +21,7 @@ impl InternalTokens {
     /// Builds the headers of a call without any of the client's own, for each API of the connector.
     pub(crate) fn check_header_budget(
         &self,
-        app: &store::App,
+        app: &gateway_store::App,
         user: &UserId,
         scope: &Scope,
         (name, connector): (&ConnectorName, &dyn Connector),

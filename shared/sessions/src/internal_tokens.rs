@@ -1,22 +1,22 @@
 //! Internal tokens: acquired at login, renewed later, sealed for one session.
 
 use crate::SessionError;
-use config::Gateway;
-use connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
-use domain::call_context::TokenRef;
-use domain::clock::Clock;
-use domain::entropy::Entropy;
-use domain::ids::{ConnectorName, SessionId, UserId};
-use domain::scope::Scope;
-use domain::sealing::{SealedToken, SealingKeys};
-use domain::secret::Secret;
-use domain::session::{Idle, InternalToken, Session};
-use domain::time::Timestamp;
 use futures_util::future::join_all;
-use runtime::{Fresh, StartError};
+use gateway_config::Gateway;
+use gateway_connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::{ConnectorName, SessionId, UserId};
+use gateway_domain::scope::Scope;
+use gateway_domain::sealing::{SealedToken, SealingKeys};
+use gateway_domain::secret::Secret;
+use gateway_domain::session::{Idle, InternalToken, Session};
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Fresh, StartError};
+use gateway_telemetry::{Ended, Metric, Remote};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use telemetry::{Ended, Metric, Remote};
 
 /// Who logs in to the legacy systems.
 #[derive(Clone, Copy)]
@@ -86,7 +86,7 @@ impl InternalTokens {
     pub async fn acquire(
         &self,
         sid: &SessionId,
-        app: &store::App,
+        app: &gateway_store::App,
         scope: &Scope,
         login: Login<'_>,
         before: Option<&Tokens>,
@@ -203,7 +203,7 @@ impl InternalTokens {
         name: &ConnectorName,
         asking: impl Future<Output = Result<T, ConnectorError>>,
     ) -> Result<T, ConnectorError> {
-        let traced = telemetry::exchange(Remote::Connector(name.as_str()));
+        let traced = gateway_telemetry::exchange(Remote::Connector(name.as_str()));
         let begun = self.clock.now_millis();
         let outcome = asking.await;
         let ended = match &outcome {
@@ -216,7 +216,7 @@ impl InternalTokens {
         traced.ended(ended);
         let failed = ended == Ended::Failed;
         let millis = self.clock.now_millis().saturating_sub(begun);
-        telemetry::count(Metric::Connector { connector: name.as_str(), millis, failed });
+        gateway_telemetry::count(Metric::Connector { connector: name.as_str(), millis, failed });
         outcome
     }
 

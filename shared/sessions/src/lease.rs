@@ -1,9 +1,9 @@
 //! The right to change a session's internal tokens, which one request has at a time.
 
 use crate::{SessionError, Sessions};
-use domain::entropy::Entropy;
-use domain::session::Session;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::session::Session;
+use gateway_domain::time::{Seconds, Timestamp};
 use std::time::Duration;
 
 /// How long a request may hold a lease while it renews internal tokens: longer than API Gateway waits for the request.

@@ -18,20 +18,20 @@ pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use rotate::{Rotation, TokenSource};
 
-use config::Gateway;
-use domain::entropy::Entropy;
-use domain::ids::{ClientId, SessionId, UserId};
-use domain::session::Session;
-use domain::time::Timestamp;
-use runtime::StartError;
+use gateway_config::Gateway;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::StartError;
+use gateway_store::{Grants, Users};
 use std::sync::Arc;
-use store::{Grants, Users};
 
 /// What may begin, change and end sessions.
 pub struct Sessions {
     gateway: Arc<Gateway>,
     users: Users,
-    table: store::Sessions,
+    table: gateway_store::Sessions,
     grants: Grants,
     tokens: InternalTokens,
     entropy: Arc<dyn Entropy>,
@@ -39,7 +39,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// Over these tables. Of users it reads whether their credentials still hold.
-    pub fn new(users: Users, table: store::Sessions, grants: Grants, tokens: InternalTokens) -> Self {
+    pub fn new(users: Users, table: gateway_store::Sessions, grants: Grants, tokens: InternalTokens) -> Self {
         let (gateway, entropy) = (Arc::clone(tokens.gateway()), Arc::clone(tokens.entropy()));
         Self { gateway, users, table, grants, tokens, entropy }
     }

@@ -1,10 +1,10 @@
 //! Back-end logout: the end of internal tokens, told to the legacy systems as far as they can be told.
 
 use crate::{InternalTokens, Tokens};
-use connectors::Connector;
-use domain::ids::{ConnectorName, SessionId};
-use domain::session::InternalToken;
 use futures_util::future::join_all;
+use gateway_connectors::Connector;
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::session::InternalToken;
 use std::time::Duration;
 use zeroize::Zeroizing;
 

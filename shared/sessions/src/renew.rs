@@ -3,10 +3,10 @@
 use crate::internal_tokens::references;
 use crate::lease::Lease;
 use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
-use domain::renewal::{RenewalAnswer, RenewalRequest};
-use domain::session::Session;
-use domain::time::Timestamp;
-use store::Entry;
+use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
+use gateway_store::Entry;
 
 impl Sessions {
     /// Renews an internal token, unless that has been done: lease, renew, commit, as at a refresh. Of many that ask at

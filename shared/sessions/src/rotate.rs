@@ -2,8 +2,8 @@
 
 use crate::lease::Lease;
 use crate::{Login, SessionError, Sessions, Tokens};
-use domain::session::Session;
-use domain::time::Timestamp;
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
 
 /// Where the internal tokens of the next generation come from.
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ pub enum TokenSource<'a> {
 /// A wish for the next generation.
 pub struct Rotation<'a> {
     /// The application of the session, as it is registered now.
-    pub app: &'a store::App,
+    pub app: &'a gateway_store::App,
     /// The hash of the id under which the application repeats this very request.
     pub attempt: Option<String>,
     /// Where internal tokens come from.
@@ -81,7 +81,7 @@ impl Sessions {
     async fn next_tokens(
         &self,
         session: &Session,
-        app: &store::App,
+        app: &gateway_store::App,
         source: TokenSource<'_>,
         now: Timestamp,
     ) -> Result<Tokens, SessionError> {
@@ -104,7 +104,7 @@ impl Sessions {
 
     /// Lets the authorizer know of the internal tokens of the newest generation, unless it does. A crash may have left
     /// that undone behind the commit, so it is done whenever that generation is served.
-    pub async fn publish(&self, app: &store::App, session: &Session) -> Result<(), SessionError> {
+    pub async fn publish(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {
         // Only a renewal, or one that was refused, changes what the grant item keeps of a session.
         let may_be_behind = session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session);
         if may_be_behind { self.refer_to(session).await } else { Ok(()) }

@@ -1,19 +1,19 @@
 //! What changes sessions, as the functions that do it start with it.
 
 use crate::{InternalTokens, Sessions};
-use config::Gateway;
-use connectors::Connectors;
-use connectors::back_end::BackEndClients;
-use domain::sealing::SealingKeys;
-use runtime::{Platform, StartError};
+use gateway_config::Gateway;
+use gateway_connectors::Connectors;
+use gateway_connectors::back_end::BackEndClients;
+use gateway_domain::sealing::SealingKeys;
+use gateway_runtime::{Platform, StartError};
+use gateway_store::{Grants, Users};
 use std::sync::Arc;
-use store::{Grants, Users};
 
 impl Sessions {
     /// Over the tables, keys and secrets that the environment and this configuration name. The secrets are read side by side.
     pub async fn start(platform: &Platform, gateway: &Arc<Gateway>) -> Result<Self, StartError> {
         let users = platform.table("USERS_TABLE", Users::new)?;
-        let table = platform.table("SESSIONS_TABLE", store::Sessions::new)?;
+        let table = platform.table("SESSIONS_TABLE", gateway_store::Sessions::new)?;
         let grants = platform.table("GRANTS_TABLE", Grants::new)?;
         Ok(Self::new(users, table, grants, Box::pin(InternalTokens::start(platform, gateway)).await?))
     }

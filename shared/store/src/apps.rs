@@ -5,9 +5,9 @@ use crate::refusal::held;
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
-use domain::scope::Scope;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::scope::Scope;
+use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::causes;
+use gateway_domain::causes;
 use std::collections::HashMap;
 
 /// An item as it is stored.

@@ -12,9 +12,9 @@ use crate::{number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
-use domain::call_context::TokenRef;
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::time::{Seconds, Timestamp};
 use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
 use std::collections::BTreeMap;
 

@@ -8,8 +8,8 @@ use crate::refusal::{held, refused_item};
 use crate::{CredentialVersion, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::guess::{Counter, Limit, Permit, room};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::guess::{Counter, Limit, Permit, room};
+use gateway_domain::time::{Seconds, Timestamp};
 
 /// So often is a guess that met others reserved anew. Each right login that ends meanwhile empties the counter and can cost
 /// two rounds, so that fifteen people at once who type right do not wait. Wrong guesses only fill it, and end the rounds.

@@ -10,9 +10,9 @@ use crate::{number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::session::{InternalToken, Session};
-use domain::time::Timestamp;
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::session::{InternalToken, Session};
+use gateway_domain::time::Timestamp;
 use item::{SessionItem, TokenItem, TokensItem};
 use std::collections::BTreeMap;
 

@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
-use domain::address::Address;
-use domain::ids::{ConnectorName, UserId};
-use domain::password::PasswordHash;
+use gateway_domain::address::Address;
+use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 

@@ -5,8 +5,8 @@
 mod daemon;
 
 use crate::invocation::Invocation;
-use domain::entropy::Entropy;
-use domain::trace::Trace;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::trace::Trace;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::Error;
+use gateway_client::Error;
 use reqwest::Method;
 use serde_json::json;
 use support::{ADA, Gateway};

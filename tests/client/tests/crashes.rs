@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use client::{Client, Error, FileStorage, Kept, Patience, Storage};
+use gateway_client::{Client, Error, FileStorage, Kept, Patience, Storage};
 use reqwest::Method;
 use support::DEMO_APP;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Error, Storage as _};
+use gateway_client::{Error, Storage as _};
 use tokio::task::JoinSet;
 
 use crate::network::{Fault, answer};

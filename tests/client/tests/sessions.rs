@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::Error;
+use gateway_client::Error;
 use support::{ADA, BOB, DEMO_APP};
 
 use crate::network::{Fault, answer};
@@ -28,7 +28,7 @@ async fn a_session_revoked_elsewhere_means_log_in_again() {
     let world = World::new().await;
     let app = world.logged_in().await;
     works(&app).await;
-    let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+    let kept = gateway_client::Storage::load(&world.storage()).expect("a file").expect("a session");
     let form = [("client_id", DEMO_APP), ("token", kept.refresh_token.as_str())];
     assert_eq!(world.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
     assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
@@ -44,7 +44,7 @@ async fn the_password_once_more_goes_on_with_the_session() {
     let world = World::new().await;
     let app = world.logged_in().await;
     let sid = || {
-        let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+        let kept = gateway_client::Storage::load(&world.storage()).expect("a file").expect("a session");
         kept.refresh_token.split('.').next().map(str::to_owned)
     };
     let before = sid();
@@ -67,7 +67,7 @@ async fn the_password_once_more_goes_on_with_the_session() {
 async fn logging_out_ends_the_session_at_the_gateway() {
     let world = World::new().await;
     let app = world.logged_in().await;
-    let kept = client::Storage::load(&world.storage()).expect("a file").expect("a session");
+    let kept = gateway_client::Storage::load(&world.storage()).expect("a file").expect("a session");
     app.logout().await.expect("a logout");
     assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
     assert_eq!(world.gateway.try_refresh(DEMO_APP, &kept.refresh_token).await.status, 400);
@@ -79,7 +79,7 @@ async fn logging_out_ends_the_session_at_the_gateway() {
 async fn a_logout_without_network_is_made_good_later() {
     let world = World::new().await;
     let app = world.logged_in().await;
-    let token = client::Storage::load(&world.storage()).expect("a file").expect("a session").refresh_token;
+    let token = gateway_client::Storage::load(&world.storage()).expect("a file").expect("a session").refresh_token;
     world.network.fail("/oauth2/revoke", vec![Fault::LoseRequest; 3]);
     assert!(matches!(app.logout().await, Err(Error::NoAnswer)));
     assert!(matches!(orders(&app).await, Err(Error::LoginAgain)), "on this device it is over");

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use client::{Answer, Client, Clock, Error, FileStorage, Patience, Storage as _};
+use gateway_client::{Answer, Client, Clock, Error, FileStorage, Patience, Storage as _};
 use reqwest::Method;
 use support::{ADA, DEMO_APP, Gateway};
 use tempfile::TempDir;

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use connectors::{ConnectorError, Credentials};
-use domain::secret::Secret;
+use gateway_connectors::{ConnectorError, Credentials};
+use gateway_domain::secret::Secret;
 use support::{DEMO_APP, Server, Tokens, signal};
 use tokio::time::Instant;
 

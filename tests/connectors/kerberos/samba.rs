@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use connectors::{ConnectorError, Credentials};
-use domain::ids::{ConnectorName, SessionId};
-use domain::sealing::SealingKeys;
-use domain::secret::Secret;
+use gateway_connectors::{ConnectorError, Credentials};
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::sealing::SealingKeys;
+use gateway_domain::secret::Secret;
 use support::Server;
 use tokio::time::Instant;
 

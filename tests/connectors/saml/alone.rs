@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use connectors::back_end::{BackEndClients, Bounds};
-use connectors::{Acquired, Call, Connector, Connectors, Credentials, Injection, ResponseStart};
-use domain::clock::Clock as _;
-use domain::ids::{ConnectorName, SessionId};
-use domain::sealing::SealingKeys;
-use domain::secret::Secret;
-use domain::time::Seconds;
-use runtime::{SystemClock, SystemEntropy};
+use gateway_connectors::back_end::{BackEndClients, Bounds};
+use gateway_connectors::{Acquired, Call, Connector, Connectors, Credentials, Injection, ResponseStart};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::{ConnectorName, SessionId};
+use gateway_domain::sealing::SealingKeys;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Seconds;
+use gateway_runtime::{SystemClock, SystemEntropy};
 use std::sync::Arc;
 use support::Server;
 
@@ -28,7 +28,7 @@ struct Alone {
 impl Alone {
     fn start() -> Self {
         let server = Server::start("saml", 3);
-        let gateway = config::Gateway::parse(&configuration(&server)).unwrap();
+        let gateway = gateway_config::Gateway::parse(&configuration(&server)).unwrap();
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), &(Arc::new(SystemEntropy) as _));
         Self { server, connectors, clients }

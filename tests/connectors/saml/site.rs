@@ -1,6 +1,6 @@
 //! The servers of SAML, and a gateway with an API for each way to present an assertion, each with a scope of its own.
 
-use local::stack::Options;
+use gateway_local::stack::Options;
 use support::{Answer, DEMO_APP, Gateway, Server, Tokens, User};
 
 pub(crate) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };

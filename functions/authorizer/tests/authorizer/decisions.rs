@@ -1,8 +1,8 @@
 //! One call at a time: which of the outcomes it gets.
 
-use domain::call_context::{NotAdmitted, Refusal};
-use domain::ids::ApiName;
-use domain::scope::Scope;
+use gateway_domain::call_context::{NotAdmitted, Refusal};
+use gateway_domain::ids::ApiName;
+use gateway_domain::scope::Scope;
 use serde_json::{Value, json};
 
 use crate::stage::{Caller, Stage, allows, app, behind, http, rest, token_reference, unauthorized};
@@ -137,7 +137,7 @@ async fn a_disabled_application_is_felt_within_thirty_seconds() {
     let alice = stage.login("alice", "pub1", 1).await;
     let container = stage.container();
     assert!(stage.call(&container, &alice).await.is_ok());
-    stage.store.apps.put(&store::App { enabled: false, ..app("pub1") }).await.unwrap();
+    stage.store.apps.put(&gateway_store::App { enabled: false, ..app("pub1") }).await.unwrap();
     assert!(stage.call(&container, &alice).await.is_ok());
     stage.clock.forward(30);
     let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);

@@ -1,10 +1,10 @@
 //! Many calls: how many get through, and what they cost.
 
-use domain::call_context::{Admitted, NotAdmitted, Refusal};
-use domain::rate_limit::Plan;
-use domain::time::Seconds;
 use futures_util::future::join_all;
-use store::Counted;
+use gateway_domain::call_context::{Admitted, NotAdmitted, Refusal};
+use gateway_domain::rate_limit::Plan;
+use gateway_domain::time::Seconds;
+use gateway_store::Counted;
 
 use crate::stage::{LIMIT, Stage, rest, unauthorized};
 

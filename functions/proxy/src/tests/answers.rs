@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::event::ApiVersion;
+use gateway_domain::event::ApiVersion;
 
 use super::recording_server::{RecordingServer, Reply, answer};
 use super::rig::{BOTH, Event, Rig, admitted};
@@ -162,8 +162,8 @@ async fn an_answer_larger_than_lambda_carries_is_said_to_be() {
 async fn an_answer_larger_than_its_api_allows_is_502() {
     for (size, status) in [(1024, 200), (1025, 502)] {
         let rig = Rig::answering(move |_, _| answer(200, &[], &vec![b'x'; size])).await;
-        let api = domain::ids::ApiName::parse("plain").unwrap();
-        let caller = domain::call_context::Admitted { api, route: "/plain".to_owned(), ..admitted(2) };
+        let api = gateway_domain::ids::ApiName::parse("plain").unwrap();
+        let caller = gateway_domain::call_context::Admitted { api, route: "/plain".to_owned(), ..admitted(2) };
         let response = rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(caller)).await;
         assert_eq!(response.status(), status, "{size}");
     }

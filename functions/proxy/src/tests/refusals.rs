@@ -1,13 +1,13 @@
 //! Calls that must not reach the back end, and how they are answered.
 
-use domain::call_context::{Admitted, Outcome, Refusal};
-use domain::event::ApiVersion;
-use domain::ids::{ApiName, SessionId};
-use domain::scope::Scope;
-use domain::time::Seconds;
-use runtime::{Aws, CorrectedClock, Environment};
+use gateway_domain::call_context::{Admitted, Outcome, Refusal};
+use gateway_domain::event::ApiVersion;
+use gateway_domain::ids::{ApiName, SessionId};
+use gateway_domain::scope::Scope;
+use gateway_domain::time::Seconds;
+use gateway_runtime::{Aws, CorrectedClock, Environment};
+use gateway_store::Sessions;
 use serde_json::{Value, json};
-use store::Sessions;
 use support::WrongClock;
 
 use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
@@ -244,7 +244,8 @@ async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
 #[tokio::test]
 async fn a_function_that_cannot_start_asks_to_come_back() {
     for version in BOTH {
-        let error = runtime::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
+        let error =
+            gateway_runtime::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
         let response = Response(crate::not_ready(&Event::new(version, "GET", "/orders").anonymous(), &error));
         assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
         assert!(!response.problem().to_string().contains("10.0.0.1"));

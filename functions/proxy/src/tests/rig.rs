@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
-use domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
-use domain::rate_limit::Quota;
-use domain::scope::Scope;
-use domain::sealing::SealedToken;
-use domain::session::{Family, InternalToken, Session};
-use domain::time::{Seconds, Timestamp};
-use runtime::{Aws, Environment, SystemEntropy};
+use gateway_domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::rate_limit::Quota;
+use gateway_domain::scope::Scope;
+use gateway_domain::sealing::SealedToken;
+use gateway_domain::session::{Family, InternalToken, Session};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_runtime::{Aws, Environment, SystemEntropy};
+use gateway_telemetry::{Ids, Observer, Settings};
 use serde_json::json;
 use support::{DynamoDb, Wire};
-use telemetry::{Ids, Observer, Settings};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, answer};
 use crate::*;

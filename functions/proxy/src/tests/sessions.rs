@@ -1,9 +1,9 @@
 //! Internal tokens: read once, never mixed up, never used after their end.
 
-use domain::call_context::Admitted;
-use domain::event::ApiVersion;
-use domain::session::{Idle, InternalToken};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::call_context::Admitted;
+use gateway_domain::event::ApiVersion;
+use gateway_domain::session::{Idle, InternalToken};
+use gateway_domain::time::{Seconds, Timestamp};
 use proptest::prelude::*;
 
 use support::Verdict;

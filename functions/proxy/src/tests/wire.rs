@@ -2,7 +2,7 @@
 
 use super::recording_server::{RecordingServer, answer};
 use super::rig::{BOTH, Event, Rig};
-use domain::event::ApiVersion;
+use gateway_domain::event::ApiVersion;
 
 /// The harmless twin of the cases below. Checklist H-03, H-06, H-07, H-11, H-12, H-13, Y-05.
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What an access token says (RFC 9068), and the answer it comes in.
 
-use domain::clock::Clock as _;
-use domain::session::Session;
+use gateway_domain::clock::Clock as _;
+use gateway_domain::session::Session;
 use serde_json::json;
 
 use crate::request::{decoded, post};
@@ -61,7 +61,7 @@ async fn an_application_acting_for_itself_is_its_own_subject() {
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]);
     let (_, claims) = decoded(&stage.send(itself.basic("conf1", SECRET)).await.tokens().access);
     assert_eq!(claims["sub"], "app:conf1");
-    assert!(domain::ids::UserId::parse("app:conf1").unwrap().is_app());
+    assert!(gateway_domain::ids::UserId::parse("app:conf1").unwrap().is_app());
 }
 
 /// Checklist A-06: without a configured audience the issuer is the resource.

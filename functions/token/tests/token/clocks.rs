@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use credentials::PasswordCheck;
-use domain::clock::Clock as _;
-use domain::ids::{ClientId, ConnectorName, SessionId};
-use domain::renewal::RenewalRequest;
-use renewal::Renewal;
-use runtime::{Aws, CorrectedClock, Secrets, SystemClock};
-use store::Store;
+use gateway_credentials::PasswordCheck;
+use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId};
+use gateway_domain::renewal::RenewalRequest;
+use gateway_renewal::Renewal;
+use gateway_runtime::{Aws, CorrectedClock, Secrets, SystemClock};
+use gateway_store::Store;
+use gateway_token::App;
 use support::WrongClock;
-use token::App;
 
 use crate::container::{build, build_renewal, entropy, environment, key_set, pepper, secrets_manager};
 use crate::request::{decoded, post, request};
@@ -58,7 +58,7 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
             assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{error_ms}");
             assert!(answer.header("Retry-After").is_some());
         }
-        assert_eq!(renewal::handle(Ok(&renewal), asked.to_event()).await.unwrap(), "later", "{error_ms}");
+        assert_eq!(gateway_renewal::handle(Ok(&renewal), asked.to_event()).await.unwrap(), "later", "{error_ms}");
         machine.set(0);
         assert_eq!(send(&app, login("alice", "pub1", NOTES)).await.status, 200, "{error_ms}");
     }

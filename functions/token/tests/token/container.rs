@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use config::Gateway;
-use connectors::Connectors;
-use connectors::back_end::BackEndClients;
-use credentials::{ClientAuthentication, PasswordCheck};
-use domain::clock::Clock;
-use domain::entropy::Entropy;
-use domain::ids::ConnectorName;
-use domain::keys::{PublicKeys, SigningKey};
-use domain::password::{Cost, Passwords};
-use domain::refresh_token::RefreshKeys;
-use domain::sealing::SealingKeys;
-use local::access::Access;
-use local::secrets_manager::SecretsManager;
-use renewal::Renewal;
+use gateway_config::Gateway;
+use gateway_connectors::Connectors;
+use gateway_connectors::back_end::BackEndClients;
+use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_domain::sealing::SealingKeys;
+use gateway_local::access::Access;
+use gateway_local::secrets_manager::SecretsManager;
+use gateway_renewal::Renewal;
+use gateway_runtime::{Aws, Environment, Fresh, Secrets, SystemEntropy};
+use gateway_sessions::{InternalTokens, Sessions};
+use gateway_store::Store;
+use gateway_token::App;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use runtime::{Aws, Environment, Fresh, Secrets, SystemEntropy};
 use serde_json::json;
-use sessions::{InternalTokens, Sessions};
-use store::Store;
 use support::DynamoDb;
-use token::App;
 use tokio::net::TcpListener;
 
 use crate::renewing::Renewing;
@@ -116,7 +116,8 @@ pub(crate) fn key_set(id: &str, byte: u8) -> String {
 /// What begins, changes and ends the sessions of these tables, with the connectors of this configuration and the vault.
 fn sessions(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway: &Arc<Gateway>) -> Sessions {
     let name = |text| ConnectorName::parse(text).unwrap();
-    let mut all: BTreeMap<_, Arc<dyn connectors::Connector>> = [(name("vault-login"), vault.clone() as _)].into();
+    let mut all: BTreeMap<_, Arc<dyn gateway_connectors::Connector>> =
+        [(name("vault-login"), vault.clone() as _)].into();
     all.insert(name("orders-login"), connectors(gateway).get(&name("orders-login")).unwrap().clone());
     let sealing = Fresh::of(SealingKeys::parse(&key_set("k1", 2)).unwrap());
     let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock, entropy());
@@ -155,7 +156,7 @@ pub(crate) fn build(
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
         refresh: Fresh::of(RefreshKeys::parse(&key_set("k1", 3)).unwrap()),
-        in_force: token::InForce::default(),
+        in_force: gateway_token::InForce::default(),
         clock,
         entropy: entropy(),
     }

@@ -43,7 +43,7 @@ impl Journeys {
         stage.wire.units_since_last();
         let store = tables(&stage.db, &stage.wire.endpoint);
         let counted = store.grants.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
-        assert!(matches!(counted.await, Ok(store::Counted::Live(_))));
+        assert!(matches!(counted.await, Ok(gateway_store::Counted::Live(_))));
         assert_eq!(stage.wire.since_last(), [ENTRY]);
         self.units.push(format!("call: {}", stage.wire.units_since_last()));
     }

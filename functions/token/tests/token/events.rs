@@ -1,6 +1,6 @@
 //! Odd events: a clear error, in the shape that the API understands, and no panic.
 
-use runtime::StartError;
+use gateway_runtime::StartError;
 use serde_json::{Value, json};
 
 use crate::request::{Answer, request};
@@ -93,7 +93,7 @@ async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
 async fn a_function_that_cannot_start_says_when_to_come_back() {
     let error = StartError::Unavailable { what: "secret x".into(), reason: "no answer".into() };
     for event in [login("alice", "pub1", NOTES).rest(), login("alice", "pub1", NOTES).http(), Value::Null] {
-        let answer = Answer::of(&token::handle(Err(error.clone()), event).await.unwrap());
+        let answer = Answer::of(&gateway_token::handle(Err(error.clone()), event).await.unwrap());
         assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
         assert!(!answer.text.contains("secret"));
     }

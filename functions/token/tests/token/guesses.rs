@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::password::Cost;
-use domain::secret::Secret;
 use futures_util::future::join_all;
+use gateway_domain::password::Cost;
+use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::{Answer, post};
@@ -150,7 +150,7 @@ async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
     wait(&stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await);
     assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(once_known)).await]), 1);
 
-    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     let new = hasher(CHEAP).hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
     assert_eq!(stage.db.store.users.set_password(&alice, &new).await, Ok(true));
     let own = wait(&stage.send(guess("alice", "pub1", "a new one").from(home)).await);
@@ -235,19 +235,19 @@ async fn no_user_id_answers_for_addresses_that_are_nobodys() {
     let stage = Stage::new().await;
     let alice = stage.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
     for id in ["nobody", "nobody@example.com", "unknown", "-", "none"] {
-        let email = domain::address::Address::parse(&format!("mallory{}@example.com", id.len())).unwrap();
-        let user_id = domain::ids::UserId::parse(id).unwrap();
-        stage.db.store.users.create(&store::User { user_id, email, ..alice.clone() }).await.unwrap();
+        let email = gateway_domain::address::Address::parse(&format!("mallory{}@example.com", id.len())).unwrap();
+        let user_id = gateway_domain::ids::UserId::parse(id).unwrap();
+        stage.db.store.users.create(&gateway_store::User { user_id, email, ..alice.clone() }).await.unwrap();
     }
     for name in ["nobody", "unknown", "somebody"] {
         assert_eq!(stage.send(guess(name, "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"), "{name}");
     }
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("username", "no address"), ("password", PASSWORD)];
     assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
-    let app = store::User { user_id: domain::ids::UserId::parse("app:pub1").unwrap(), ..alice };
+    let app = gateway_store::User { user_id: gateway_domain::ids::UserId::parse("app:pub1").unwrap(), ..alice };
     assert_eq!(
         stage.db.store.users.create(&app).await,
-        Ok(store::CreateUser::Taken),
+        Ok(gateway_store::CreateUser::Taken),
         "an application's id is no person's"
     );
 }

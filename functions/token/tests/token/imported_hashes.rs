@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::UserId;
-use domain::password::PasswordHash;
-use store::{CreateUser, User};
+use gateway_domain::ids::UserId;
+use gateway_domain::password::PasswordHash;
+use gateway_store::{CreateUser, User};
 
 use crate::request::post;
 use crate::stage::{NOTES, Stage, guess};
@@ -26,7 +26,7 @@ const KINDS: [(&str, &str, &str); 6] = [
 
 async fn import(stage: &Stage, name: &str, hash: PasswordHash) -> UserId {
     let user_id = UserId::parse(&format!("u_{name}")).unwrap();
-    let email = domain::address::Address::parse(&format!("{name}@example.com")).unwrap();
+    let email = gateway_domain::address::Address::parse(&format!("{name}@example.com")).unwrap();
     let user = User {
         user_id: user_id.clone(),
         email,

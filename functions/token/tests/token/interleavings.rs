@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use futures_util::future::join_all;
+use gateway_token::App;
 use proptest::prelude::*;
-use token::App;
 use tokio::runtime::Runtime;
 
 use crate::request::{Request, post};

@@ -100,7 +100,7 @@ async fn a_refresh_token_of_old_credentials_is_inactive() {
     let stage = Stage::new().await;
     let tokens = login(&stage).await;
     assert!(!inactive(&stage, &tokens.refresh).await);
-    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     stage.db.store.users.change_credentials(&alice, None, true).await.unwrap();
     assert!(inactive(&stage, &tokens.refresh).await);
 }
@@ -110,20 +110,20 @@ async fn a_refresh_token_of_old_credentials_is_inactive() {
 async fn a_refresh_token_is_as_active_as_its_application_may_refresh() {
     let stage = Stage::new().await;
     let tokens = login(&stage).await;
-    let id = domain::ids::ClientId::parse("conf1").unwrap();
+    let id = gateway_domain::ids::ClientId::parse("conf1").unwrap();
     let app = stage.db.store.apps.get(&id).await.unwrap().unwrap();
     let refreshed = async || {
         let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
         stage.send(by("conf1", "/oauth2/token", &form)).await
     };
 
-    let grants = [store::GrantType::Password].into();
-    stage.db.store.apps.put(&store::App { grants, ..app.clone() }).await.unwrap();
+    let grants = [gateway_store::GrantType::Password].into();
+    stage.db.store.apps.put(&gateway_store::App { grants, ..app.clone() }).await.unwrap();
     assert!(inactive(&stage, &tokens.refresh).await, "without the grant");
     assert_eq!(refreshed().await.refusal(), (400, "unauthorized_client"));
 
-    let scope = domain::scope::Scope::parse("notes:read").unwrap();
-    stage.db.store.apps.put(&store::App { scope, ..app }).await.unwrap();
+    let scope = gateway_domain::scope::Scope::parse("notes:read").unwrap();
+    stage.db.store.apps.put(&gateway_store::App { scope, ..app }).await.unwrap();
     let told = asked(&stage, "conf1", &tokens.refresh).await.body;
     assert_eq!((&told["active"], &told["scope"]), (&json!(true), &json!("notes:read")), "with less scope");
     assert_eq!(refreshed().await.body["scope"], told["scope"]);

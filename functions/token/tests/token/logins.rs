@@ -1,8 +1,8 @@
 //! Logins: right, wrong, and what a login leaves behind.
 
-use domain::password::Cost;
-use domain::secret::Secret;
 use futures_util::future::join_all;
+use gateway_domain::password::Cost;
+use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::post;
@@ -85,7 +85,7 @@ async fn ten_logins_at_once_all_succeed() {
 #[tokio::test]
 async fn a_login_rehashes_when_the_cost_rose() {
     let stage = Stage::new().await;
-    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     let stored = || async { stage.db.store.users.get(&alice).await.unwrap().unwrap().password.unwrap() };
     let before = stored().await;
     let dearer = stage.container_at(Cost { memory: 128, passes: 1 });
@@ -114,7 +114,7 @@ async fn a_login_that_a_password_change_overtakes_is_none() {
             if operation.is("PutItem", "Sessions") { Verdict::Hold(held.clone()) } else { Verdict::Forward }
         },
     );
-    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     let change = async {
         let new = hasher(CHEAP).hash(&Secret::new("another one".to_owned()), [9; 16]).unwrap();
         // Until the login waits at the gate, the change would not overtake it.

@@ -1,7 +1,7 @@
 //! A login into a session that is there: new internal tokens, the same session, and the refresh token as its proof.
 
-use domain::ids::UserId;
 use futures_util::future::join_all;
+use gateway_domain::ids::UserId;
 
 use crate::renewing::Mood;
 use crate::request::{Request, post};
@@ -123,7 +123,7 @@ async fn the_name_at_a_back_end_is_the_linked_one() {
     let carol = stage.add_user("carol").await;
     let login = || crate::stage::login("carol", "pub1", "orders:read");
     assert_eq!(stage.send(login()).await.refusal(), (400, "invalid_grant"), "unknown there");
-    let connector = domain::ids::ConnectorName::parse("orders-login").unwrap();
+    let connector = gateway_domain::ids::ConnectorName::parse("orders-login").unwrap();
     assert!(stage.db.store.users.set_link(&carol, &connector, Some("alice@example.com")).await.unwrap());
     stage.send(login()).await.tokens();
     assert!(stage.db.store.users.set_link(&carol, &connector, None).await.unwrap());
@@ -139,9 +139,9 @@ async fn a_login_after_a_refused_renewal_is_felt_by_the_next_call() {
     let first = stage.login("pub1", "vault:read").await;
     stage.vault.is(Mood::Refuses);
     let session = stage.session(&first.access).await.sid;
-    let connector = domain::ids::ConnectorName::parse("vault-login").unwrap();
-    let event = domain::renewal::RenewalRequest { session, connector, version: 1, request_id: None }.to_event();
-    assert_eq!(renewal::handle(Ok(&stage.renewal()), event).await.unwrap(), "over");
+    let connector = gateway_domain::ids::ConnectorName::parse("vault-login").unwrap();
+    let event = gateway_domain::renewal::RenewalRequest { session, connector, version: 1, request_id: None }.to_event();
+    assert_eq!(gateway_renewal::handle(Ok(&stage.renewal()), event).await.unwrap(), "over");
     assert_eq!(stage.versions(&first.access).await, [0; 0]);
     let again = stage.send(again("alice", "pub1", &first.refresh)).await.tokens();
     let [version] = stage.versions(&again.access).await[..] else { panic!("no internal token") };

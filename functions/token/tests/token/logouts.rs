@@ -1,7 +1,7 @@
 //! Back-end logout of ended sessions by the renewal function: repeated until the legacy systems know, and of no other session.
 
-use domain::ids::SessionId;
-use domain::renewal::LogoutRequest;
+use gateway_domain::ids::SessionId;
+use gateway_domain::renewal::LogoutRequest;
 use serde_json::Value;
 
 use crate::crashes::{Last, dying};
@@ -12,7 +12,7 @@ use crate::stage::{Stage, send};
 /// Hands the event of a logout to the renewal function, as Lambda does.
 async fn log_out(stage: &Stage, session: &SessionId) -> Result<Value, String> {
     let event = LogoutRequest { session: session.clone() }.to_event();
-    renewal::handle(Ok(&stage.renewal()), event).await.map_err(|failure| failure.to_string())
+    gateway_renewal::handle(Ok(&stage.renewal()), event).await.map_err(|failure| failure.to_string())
 }
 
 /// How many internal tokens a session holds still.
@@ -74,9 +74,9 @@ async fn a_back_end_that_is_down_is_told_by_the_next_attempt() {
 async fn a_function_that_cannot_work_fails_instead_of_losing_the_event() {
     let stage = Stage::new().await;
     let event = LogoutRequest { session: SessionId::from_random([9; 16]) }.to_event();
-    assert!(renewal::handle(Ok(&stage.renewal_without_store()), event.clone()).await.is_err());
-    let missing = runtime::StartError::Missing { name: "SESSIONS_TABLE", expected: "the name of a table" };
-    assert!(renewal::handle(Err(missing), event).await.is_err());
+    assert!(gateway_renewal::handle(Ok(&stage.renewal_without_store()), event.clone()).await.is_err());
+    let missing = gateway_runtime::StartError::Missing { name: "SESSIONS_TABLE", expected: "the name of a table" };
+    assert!(gateway_renewal::handle(Err(missing), event).await.is_err());
 }
 
 /// A revocation that a down back end does not hear, or that dies before it is told, leaves the tokens for a later logout.

@@ -1,9 +1,9 @@
 //! Renewal in mid-life: the proxy asks for another internal token, and one is made, once.
 
-use domain::ids::ConnectorName;
-use domain::renewal::RenewalRequest;
 use futures_util::future::join_all;
-use renewal::Renewal;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::renewal::RenewalRequest;
+use gateway_renewal::Renewal;
 use serde_json::{Value, json};
 
 use crate::renewing::Mood;
@@ -20,7 +20,7 @@ async fn request(stage: &Stage, access: &str, connector: &str, version: u64) -> 
 }
 
 async fn ask(renewal: &Renewal, event: &Value) -> String {
-    renewal::handle(Ok(renewal), event.clone()).await.unwrap().as_str().expect("a word").to_owned()
+    gateway_renewal::handle(Ok(renewal), event.clone()).await.unwrap().as_str().expect("a word").to_owned()
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn nothing_is_renewed_for_who_may_not_go_on() {
     let stage = Stage::new().await;
     let tokens = stage.login("pub1", "vault:read").await;
     let event = request(&stage, &tokens.access, "vault-login", 1).await;
-    let alice = domain::ids::UserId::parse("u_alice").unwrap();
+    let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     stage.db.store.users.change_credentials(&alice, None, false).await.unwrap();
     assert_eq!(ask(&stage.renewal(), &event).await, "over");
     stage.db.store.sessions.end(&stage.session(&tokens.access).await.sid).await.unwrap();
@@ -112,7 +112,7 @@ async fn an_event_of_api_gateway_renews_nothing() {
     assert_eq!(ask(&stage.renewal(), &rest).await, "later");
     assert_eq!(stage.app.handle(event).await["statusCode"], 500, "the token function knows no such event");
     assert_eq!(ask(&stage.renewal(), &json!({ "renew_internal_token": { "session": "x" } })).await, "later");
-    let other = renewal::handle(Ok(&stage.renewal()), json!({ "requestContext": {} })).await.unwrap_err();
+    let other = gateway_renewal::handle(Ok(&stage.renewal()), json!({ "requestContext": {} })).await.unwrap_err();
     assert!(other.to_string().contains("no request"), "{other}");
     assert_eq!(stage.vault.renewals(), 0);
 }

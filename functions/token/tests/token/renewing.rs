@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use connectors::{Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection, ResponseStart};
-use domain::headers::Reserved;
-use domain::ids::ConnectorName;
-use domain::time::{Seconds, Timestamp};
+use gateway_connectors::{
+    Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection, ResponseStart,
+};
+use gateway_domain::headers::Reserved;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::time::{Seconds, Timestamp};
 use zeroize::Zeroizing;
 
 /// How a renewal ends, and whether a logout is heard.

@@ -60,9 +60,9 @@ async fn a_refresh_narrows_an_access_token_and_never_widens_the_grant() {
 async fn a_scope_taken_from_the_application_is_not_refreshed() {
     let stage = Stage::new().await;
     let first = stage.login("pub1", NOTES).await;
-    let id = domain::ids::ClientId::parse("pub1").unwrap();
+    let id = gateway_domain::ids::ClientId::parse("pub1").unwrap();
     let mut app = stage.db.store.apps.get(&id).await.unwrap().unwrap();
-    app.scope = domain::scope::Scope::parse("notes:read").unwrap();
+    app.scope = gateway_domain::scope::Scope::parse("notes:read").unwrap();
     stage.db.store.apps.put(&app).await.unwrap();
     assert_eq!(stage.send(narrowed(&first.refresh, "notes:write")).await.refusal(), (400, "invalid_scope"));
     assert_eq!(stage.send(refresh("pub1", &first.refresh)).await.body["scope"], "notes:read");

@@ -1,7 +1,7 @@
 //! What ends sessions besides revoking them: changed credentials and disabled people.
 
-use domain::ids::UserId;
-use domain::secret::Secret;
+use gateway_domain::ids::UserId;
+use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::post;
@@ -48,9 +48,9 @@ async fn a_disabled_application_refreshes_nothing() {
         [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
     let tokens = stage.send(post("/oauth2/token", &form).basic("conf1", SECRET)).await.tokens();
     let refresh = post("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh)]);
-    let id = domain::ids::ClientId::parse("conf1").unwrap();
+    let id = gateway_domain::ids::ClientId::parse("conf1").unwrap();
     let app = stage.db.store.apps.get(&id).await.unwrap().unwrap();
-    stage.db.store.apps.put(&store::App { enabled: false, ..app.clone() }).await.unwrap();
+    stage.db.store.apps.put(&gateway_store::App { enabled: false, ..app.clone() }).await.unwrap();
     assert_eq!(stage.send(refresh.clone().basic("conf1", SECRET)).await.refusal(), (401, "invalid_client"));
     stage.db.store.apps.put(&app).await.unwrap();
     assert_eq!(stage.send(refresh.basic("conf1", SECRET)).await.status, 200);

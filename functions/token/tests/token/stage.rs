@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use config::Gateway;
-use domain::address::Address;
-use domain::clock::Clock;
-use domain::ids::{ApiName, ClientId, PlanName, UserId};
-use domain::password::{Cost, Passwords};
-use domain::scope::Scope;
-use domain::secret::{Secret, sha256_hex};
-use domain::time::{Seconds, Timestamp};
-use local::legacy::Legacy;
-use renewal::Renewal;
-use store::{AppKind, CreateUser, GrantType, Subscription, User};
+use gateway_config::Gateway;
+use gateway_domain::address::Address;
+use gateway_domain::clock::Clock;
+use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_local::legacy::Legacy;
+use gateway_renewal::Renewal;
+use gateway_store::{AppKind, CreateUser, GrantType, Subscription, User};
+use gateway_token::App;
 use support::DynamoDb;
-use token::App;
 use tokio::net::TcpListener;
 
 use crate::container::{GATEWAY, build, build_renewal, connectors, hasher, signing_keys, tables};
@@ -120,7 +120,7 @@ impl Stage {
     }
 
     async fn register(&self) {
-        let confidential = |name| store::App {
+        let confidential = |name| gateway_store::App {
             kind: AppKind::Confidential,
             secret_hash: Some(sha256_hex(SECRET.as_bytes())),
             ..application(name)
@@ -130,11 +130,11 @@ impl Stage {
             application("pub2"),
             confidential("conf1"),
             confidential("conf2"),
-            store::App { trusted: false, ..application("pubx") },
-            store::App { enabled: false, ..confidential("retired") },
-            store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
-            store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
-            store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
+            gateway_store::App { trusted: false, ..application("pubx") },
+            gateway_store::App { enabled: false, ..confidential("retired") },
+            gateway_store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
+            gateway_store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
+            gateway_store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
         ] {
             self.db.store.apps.put(&app).await.unwrap();
         }
@@ -214,9 +214,9 @@ pub(crate) fn refresh(client: &str, token: &str) -> Request {
 }
 
 /// An enabled, trusted, public application that may do everything.
-fn application(name: &str) -> store::App {
+fn application(name: &str) -> gateway_store::App {
     let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
-    store::App {
+    gateway_store::App {
         client_id: ClientId::parse(name).unwrap(),
         name: format!("The {name} app"),
         kind: AppKind::Public,

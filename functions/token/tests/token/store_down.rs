@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use credentials::PasswordCheck;
-use domain::entropy::{Entropy, NoEntropy};
-use domain::password::Passwords;
+use gateway_credentials::PasswordCheck;
+use gateway_domain::entropy::{Entropy, NoEntropy};
+use gateway_domain::password::Passwords;
+use gateway_token::App;
 use support::{Operation, Verdict};
-use token::App;
 
 use crate::container::{entropy, environment, key_set, pepper, secrets_manager, tables};
 use crate::request::{Answer, post};
@@ -136,7 +136,8 @@ async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
     let (secrets, address) = secrets_manager(&key_set("k1", 1)).await;
     let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
     let passwords =
-        pepper(&runtime::Secrets::new(&runtime::Aws::new(&environment).unwrap()), stage.clock.clone()).await;
+        pepper(&gateway_runtime::Secrets::new(&gateway_runtime::Aws::new(&environment).unwrap()), stage.clock.clone())
+            .await;
     let store = tables(&stage.db, &stage.wire.endpoint);
     let passwords = PasswordCheck::new(store.users, passwords, store.attempts, entropy());
     let app = App { passwords, ..stage.container() };

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::clock::Clock as _;
 use futures_util::future::FutureExt as _;
+use gateway_domain::clock::Clock as _;
 
 use crate::container::tables;
 use crate::request::{Answer, HOME, Request, Tokens, post};

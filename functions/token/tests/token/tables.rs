@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use domain::access_token;
-use domain::ids::SessionId;
-use domain::keys::PublicKeys;
-use domain::session::Session;
-use store::Counted;
+use gateway_domain::access_token;
+use gateway_domain::ids::SessionId;
+use gateway_domain::keys::PublicKeys;
+use gateway_domain::session::Session;
+use gateway_store::Counted;
 
 use crate::request::decoded;
 use crate::stage::{AUDIENCE, ISSUER, Stage};

@@ -5,18 +5,18 @@ use crate::cli::RotateSecret;
 use crate::context::Context;
 use crate::error::Error;
 use crate::when;
-use domain::ids::ClientId;
-use domain::secret::{Secret, sha256_hex};
-use domain::time::Seconds;
+use gateway_domain::ids::ClientId;
+use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::time::Seconds;
+use gateway_store::{App, AppKind, PreviousSecret};
 use serde_json::json;
-use store::{App, AppKind, PreviousSecret};
 
 /// The longest overlap: two secrets that both work are twice as much to lose.
 const MAX_OVERLAP: Seconds = Seconds::new(90 * 86_400);
 
 /// Gives an application a new secret of 256 random bits, in characters that need no encoding anywhere.
 pub(super) fn new(app: &mut App) -> Result<Secret, Error> {
-    let bytes: [u8; 32] = runtime::SystemEntropy.bytes()?;
+    let bytes: [u8; 32] = gateway_runtime::SystemEntropy.bytes()?;
     let mut text = "mgs_".to_owned();
     for byte in bytes {
         // Writing into a String cannot fail.

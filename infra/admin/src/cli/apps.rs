@@ -2,8 +2,8 @@
 
 use crate::duration::Length;
 use clap::{Args, Subcommand, ValueEnum};
-use domain::ids::{ApiName, ClientId, HeaderText, PlanName};
-use domain::scope::Scope;
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::scope::Scope;
 
 /// `apps …`
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,7 @@
 //! `users …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::ids::{ConnectorName, UserId};
+use gateway_domain::ids::{ConnectorName, UserId};
 use std::path::PathBuf;
 
 /// `users …`

@@ -32,7 +32,7 @@ async fn a_good_file_is_good_and_a_wrong_one_is_told_with_line_and_field() {
         std::fs::write(&file, &text).unwrap();
         let refused = check(&file, &[]).await;
         assert!(refused.problem().contains(says) && refused.err.contains("gateway.yaml"), "{says}: {refused:?}");
-        let by_function = config::Gateway::load(&file).unwrap_err().to_string();
+        let by_function = gateway_config::Gateway::load(&file).unwrap_err().to_string();
         assert!(refused.err.contains(by_function.lines().next().unwrap()), "{refused:?}");
     }
     let absent = check(&directory.path().join("other.yaml"), &[]).await;

@@ -67,7 +67,7 @@ async fn a_secret_is_printed_once_and_kept_nowhere() {
     assert_ne!(first, second);
     for arguments in [&["apps", "show", "server"][..], &["apps", "list"], &["audit", "list"]] {
         let printed = olga.json(arguments).await.to_string();
-        let hash = domain::secret::sha256_hex(second.as_bytes());
+        let hash = gateway_domain::secret::sha256_hex(second.as_bytes());
         assert!(!printed.contains(&first) && !printed.contains(&second) && !printed.contains(&hash), "{printed}");
     }
     assert!(olga.does(&create).await.problem().contains("app server is taken"));

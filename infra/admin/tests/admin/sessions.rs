@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::renewal::LogoutRequest;
+use gateway_domain::renewal::LogoutRequest;
 use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP};
 
 use crate::operator::{Operator, PASSWORD, run};

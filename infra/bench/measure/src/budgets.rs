@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const TOLERANCE: f64 = 0.05;
 
 fn file() -> PathBuf {
-    Path::new(local::binaries::WORKSPACE).join("infra/bench/budgets.json")
+    Path::new(gateway_local::binaries::WORKSPACE).join("infra/bench/budgets.json")
 }
 
 /// What was counted, and the compiler whose code it was: another one makes other code.

@@ -4,10 +4,10 @@
 
 use crate::{Failure, events, print, process, site};
 use bytes::Bytes;
-use local::functions::Functions;
-use local::log::Log;
-use local::process::Program;
-use local::stack::Running;
+use gateway_local::functions::Functions;
+use gateway_local::log::Log;
+use gateway_local::process::Program;
+use gateway_local::stack::Running;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const WARM: u32 = 2_000;
 
 pub(crate) async fn print_table(directory: &Path) -> Result<(), Failure> {
     let stack = site::start(|name| directory.join(name)).await?;
-    let hello = floor(&stack, directory.join("hello"))?;
+    let hello = floor(&stack, directory.join("gateway-hello"))?;
     let authorizer = events::authorizer(&stack).await?;
     let context = stack.functions().invoke("AuthorizerFunction", authorizer.clone()).await?;
     let rows = [
@@ -39,7 +39,7 @@ pub(crate) async fn print_table(directory: &Path) -> Result<(), Failure> {
 fn floor(stack: &Running, path: PathBuf) -> Result<Functions, Failure> {
     let mut function = stack.template().functions.first().ok_or("the template has no function")?.clone();
     function.id = "Hello".into();
-    function.binary = "hello".into();
+    function.binary = "gateway-hello".into();
     let program = Program { function, path, credentials: None };
     Ok(Functions::new(vec![program], 1, Duration::from_secs(10), &Log::default()))
 }

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use bytes::Bytes;
-use local::stack::Running;
+use gateway_local::stack::Running;
 use serde_json::{Value, json};
 
 const CLIENT: &str = "demo-app";
@@ -89,7 +89,7 @@ fn token(stack: &Running, form: &str) -> Result<Bytes, Failure> {
 }
 
 fn sample(name: &str) -> Result<Value, Failure> {
-    let path = format!("{}/events/{name}", local::binaries::WORKSPACE);
+    let path = format!("{}/events/{name}", gateway_local::binaries::WORKSPACE);
     Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
 }
 

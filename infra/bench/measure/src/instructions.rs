@@ -2,8 +2,8 @@
 
 use crate::{Failure, events, process, site};
 use bytes::Bytes;
-use local::functions::Functions;
-use local::stack::Running;
+use gateway_local::functions::Functions;
+use gateway_local::stack::Running;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let functions = arguments.next().ok_or("start this with `cargo run --release -p bench`")?;
+    let functions = arguments.next().ok_or("start this with `cargo run --release -p gateway-bench`")?;
     let rest: Vec<_> = arguments.collect();
     match rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => cpu::print_table(Path::new(&functions)).await,

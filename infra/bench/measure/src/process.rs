@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use bytes::Bytes;
-use local::functions::Functions;
+use gateway_local::functions::Functions;
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;

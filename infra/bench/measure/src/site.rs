@@ -1,8 +1,8 @@
 //! The local stack with the functions that are measured.
 
 use crate::Failure;
-use local::binaries::{self, WORKSPACE};
-use local::stack::{Options, Running, Stack};
+use gateway_local::binaries::{self, WORKSPACE};
+use gateway_local::stack::{Options, Running, Stack};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use bytes::Bytes;
-use domain::clock::Clock as _;
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Version};
-use runtime::SystemClock;
 
 use crate::limits;
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::trace::Trace;
+use gateway_domain::trace::Trace;
 use serde_json::json;
 
 use super::*;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use runtime::{Aws, Environment};
-use store::{Store, Tables};
+use gateway_runtime::{Aws, Environment};
+use gateway_store::{Store, Tables};
 use tokio::net::TcpListener;
 
 use super::file::StackFile;

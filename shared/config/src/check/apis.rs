@@ -6,8 +6,8 @@ use crate::connector::{ConnectorConfig, Way};
 use crate::file::File;
 use crate::header;
 use crate::text::ScopeToken;
-use domain::headers::IdentityHeaders;
-use domain::ids::ConnectorName;
+use gateway_domain::headers::IdentityHeaders;
+use gateway_domain::ids::ConnectorName;
 use http::HeaderName;
 use std::collections::BTreeSet;
 

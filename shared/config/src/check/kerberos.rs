@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::connector::{Kdc, PrincipalName};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 
 pub(super) fn check(
     field: &str,

@@ -3,8 +3,8 @@
 use super::Findings;
 use crate::api::{Api, Route};
 use crate::routes::{Literal, Part, Routes, TAKEN, is_parameter, segments};
-use domain::ids::ApiName;
-use domain::path::{CheckedPath, Segment, without_format};
+use gateway_domain::ids::ApiName;
+use gateway_domain::path::{CheckedPath, Segment, without_format};
 use std::collections::BTreeMap;
 
 /// More routes than this are more than one gateway should have, and more than can be compared while a function starts.

@@ -6,7 +6,7 @@ use super::written;
 use crate::text::{CookieName, JsonPointer};
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, duration};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};

@@ -2,7 +2,7 @@
 
 use crate::tls::SecretName;
 use crate::{NotAllowed, duration};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;

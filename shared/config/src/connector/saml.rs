@@ -4,7 +4,7 @@ use super::http_login::default_timeout;
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, NotAllowed, duration};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;

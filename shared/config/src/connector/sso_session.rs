@@ -7,7 +7,7 @@ use super::pattern::Statuses;
 use super::template::{Template, ValueName};
 use crate::tls::Tls;
 use crate::{HttpUrl, duration};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;

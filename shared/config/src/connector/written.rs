@@ -5,7 +5,7 @@ use super::pattern::Pattern;
 use super::template::Template;
 use crate::text::{CookieName, JsonPointer};
 use crate::{HttpUrl, NotAllowed, duration, header};
-use domain::time::Seconds;
+use gateway_domain::time::Seconds;
 use http::HeaderName;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;

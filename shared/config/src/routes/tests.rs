@@ -1,5 +1,5 @@
 use crate::{Gateway, NoRoute};
-use domain::path::CheckedPath;
+use gateway_domain::path::CheckedPath;
 use http::Method;
 
 const TEXT: &str = r"

@@ -26,7 +26,7 @@ fn origins_that_no_browser_sends_or_that_are_too_wide() {
     let many: Vec<_> = (0..33).map(|n| format!("https://a{n}.example")).collect();
     let listed = |count: usize| GOOD.replace(FIRST, &format!("cors: {{ origins: [{}] }}\n", many[..count].join(", ")));
     assert!(problems(&listed(33))[0].reason.contains("1 to 32"));
-    assert!(config::Gateway::parse(&listed(32)).is_ok());
+    assert!(gateway_config::Gateway::parse(&listed(32)).is_ok());
 }
 
 #[test]

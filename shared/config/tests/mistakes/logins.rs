@@ -235,7 +235,7 @@ fn a_portal_says_how_long_its_sessions_last_and_needs_little_else() {
         ("idle: 20m", "idle: 10h"),
         (EXTRACT, "extract: { json_pointer: /id }\n    inject: { header: X-Sso, value: \"{token}\" }"),
     ] {
-        if let Err(error) = config::Gateway::parse(&portal(from, to)) {
+        if let Err(error) = gateway_config::Gateway::parse(&portal(from, to)) {
             panic!("`{to}` should be accepted: {error}");
         }
     }
@@ -296,14 +296,15 @@ fn a_form_sends_texts_as_they_are_written() {
         "0b11",
     ] {
         let form = format!("form: {{ user: \"{{username}}\", pass: \"{{password}}\", pin: {written} }}\n");
-        let gateway = config::Gateway::parse(&super::changed(JSON, &form)).expect(written);
-        let (_, config::connector::ConnectorConfig::HttpLogin(login)) = gateway.connectors().next().expect("one")
+        let gateway = gateway_config::Gateway::parse(&super::changed(JSON, &form)).expect(written);
+        let (_, gateway_config::connector::ConnectorConfig::HttpLogin(login)) =
+            gateway.connectors().next().expect("one")
         else {
             panic!("another connector");
         };
         let pin = &login.login.form.as_ref().expect("a form")["pin"];
-        let text = config::connector::Template::try_from(written.to_owned()).expect(written);
-        assert_eq!(*pin, config::connector::Field::Text(text), "{written}");
+        let text = gateway_config::connector::Template::try_from(written.to_owned()).expect(written);
+        assert_eq!(*pin, gateway_config::connector::Field::Text(text), "{written}");
     }
     let missing =
         |written: &str| format!("form: {{ user: \"{{username}}\", pass: \"{{password}}\", pin: {written} }}\n");
@@ -321,9 +322,9 @@ fn a_number_in_json_is_sent_as_it_is_written_or_told() {
     for written in ["010", "1.50", "1e3", "0x1F", "0o17", "1_000", "+1", "TRUE", "-0", "12345678901234567890123"] {
         let text = super::changed(JSON, &json(written));
         // Where the reader takes it for a text, it is sent as it is written.
-        match config::Gateway::parse(&text) {
+        match gateway_config::Gateway::parse(&text) {
             Ok(gateway) => assert!(format!("{gateway:?}").contains(&format!("Text({written:?})")), "{written}"),
-            Err(config::ConfigError::Invalid(problems)) => {
+            Err(gateway_config::ConfigError::Invalid(problems)) => {
                 let [problem] = problems.as_slice() else { panic!("{problems:?}") };
                 assert_eq!((problem.line, problem.field.as_str()), (21, format!("{LOGIN}.json.deep.pin").as_str()));
                 assert!(problem.reason.contains(&format!("\"{written}\" in quotes")), "{written}: {problem}");
@@ -357,7 +358,7 @@ fn texts_that_look_like_numbers_are_texts_everywhere() {
         .replace("GET: [orders:read], POST: [orders:write]", "GET: [0x1F], POST: [orders:write]")
         .replace("  orders:write: Place", "  0x1F: 1e3\n  orders:write: Place")
         .replace("extract: { cookie: SESSID }", "extract: { cookie: 1e3 }");
-    let gateway = config::Gateway::parse(&text).expect("good");
+    let gateway = gateway_config::Gateway::parse(&text).expect("good");
     let of_stage = std::collections::BTreeMap::from([("issuer".to_owned(), "https://api.example.com".to_owned())]);
     assert_eq!(gateway.token_parties(&of_stage).unwrap().audience(), "010");
     assert!(gateway.scopes().contains("0x1F"), "{:?}", gateway.scopes());

@@ -11,7 +11,7 @@ mod logins;
 mod routes;
 mod saml;
 
-use config::{ConfigError, Gateway, Problem};
+use gateway_config::{ConfigError, Gateway, Problem};
 
 /// Line numbers of the cases below are those of this text.
 const GOOD: &str = r#"issuer: https://auth.example.com

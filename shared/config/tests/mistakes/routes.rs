@@ -122,10 +122,10 @@ fn paths_that_a_back_end_may_take_for_one() {
     ]);
     let exact = super::changed("timeout: 10s", "exact_paths: true");
     for path in ["/Orders", "/orders.", "/%EF%BD%8Frders"] {
-        config::Gateway::parse(&exact.replace(ONE, &format!("path: {path}"))).expect(path);
+        gateway_config::Gateway::parse(&exact.replace(ONE, &format!("path: {path}"))).expect(path);
     }
     let twins = exact.replace(ONE, "path: /orders/a%3Ab\n        methods: { GET: [x] }\n      - path: /orders/a:b");
-    assert!(config::Gateway::parse(&twins).is_err(), "no back end tells these apart");
+    assert!(gateway_config::Gateway::parse(&twins).is_err(), "no back end tells these apart");
 }
 
 /// Checklist H-13: where the back end chooses a format by the extension, one action has several paths.
@@ -150,5 +150,6 @@ fn formats_of_one_resource_ask_for_the_same() {
         (ONE, &after("/orders.aspx", "/orders.ashx")),
     ]);
     let exact = super::changed("timeout: 10s", "exact_paths: true");
-    config::Gateway::parse(&exact.replace(ONE, &after("/orders.json", "/orders.xml"))).expect("an exact back end");
+    gateway_config::Gateway::parse(&exact.replace(ONE, &after("/orders.json", "/orders.xml")))
+        .expect("an exact back end");
 }

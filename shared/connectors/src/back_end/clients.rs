@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use config::Gateway;
-use config::{SecretName, Tls};
-use domain::secret::Secret;
+use gateway_config::Gateway;
+use gateway_config::{SecretName, Tls};
+use gateway_domain::secret::Secret;
 
 use super::{BackEndClient, CannotSetUp, tls};
 

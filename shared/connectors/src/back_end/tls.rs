@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::secret::Secret;
+use gateway_domain::secret::Secret;
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

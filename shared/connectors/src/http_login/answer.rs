@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use config::connector::{Condition, End, ExpiryForm, Extract, Preflight, Statuses};
-use domain::time::{Seconds, Timestamp};
+use gateway_config::connector::{Condition, End, ExpiryForm, Extract, Preflight, Statuses};
+use gateway_domain::time::{Seconds, Timestamp};
 use http::header::CONTENT_ENCODING;
 use http::{Response, StatusCode};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Cookies that a system sets during a login, as a browser would keep them.
 
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::time::{Seconds, Timestamp};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::state::is_value;

@@ -1,7 +1,7 @@
 //! Whether an answer of a back end says that its session is over.
 
-use config::HttpUrl;
-use config::connector::{DeadSession, RedirectTo};
+use gateway_config::HttpUrl;
+use gateway_config::connector::{DeadSession, RedirectTo};
 use http::Uri;
 use http::header::LOCATION;
 use http::uri::Scheme;

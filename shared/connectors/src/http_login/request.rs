@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use config::connector::{
+use gateway_config::connector::{
     Field, Headers, Inject, LoginRequest, Piece, Preflight, RenewRequest, SessionRequest, Template, Way,
 };
-use config::{HttpUrl, Method};
-use domain::query::with_injected;
+use gateway_config::{HttpUrl, Method};
+use gateway_domain::query::with_injected;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};

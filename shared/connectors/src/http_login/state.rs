@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::time::Timestamp;
+use gateway_domain::time::Timestamp;
 use zeroize::Zeroizing;
 
 /// The longest value, in bytes: it must fit into a header beside others.

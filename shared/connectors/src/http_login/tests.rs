@@ -1,6 +1,6 @@
 //! Logins, well behaved and not, against a small server.
 
-use domain::secret::Secret;
+use gateway_domain::secret::Secret;
 use http::header::{HeaderName, HeaderValue};
 
 use super::*;
@@ -40,8 +40,9 @@ apis:
     routes: [{{ path: /orders, methods: {{ GET: [read] }} }}]
 "
     );
-    let gateway = config::Gateway::parse(&yaml).unwrap_or_else(|error| panic!("{error} in {yaml}"));
-    let (_, config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap() else {
+    let gateway = gateway_config::Gateway::parse(&yaml).unwrap_or_else(|error| panic!("{error} in {yaml}"));
+    let (_, gateway_config::connector::ConnectorConfig::HttpLogin(settings)) = gateway.connectors().next().unwrap()
+    else {
         panic!("another connector");
     };
     (**settings).clone()
@@ -303,7 +304,7 @@ async fn values_are_found_in_headers_and_pages_and_sent_where_they_belong() {
     });
     let connector = connector(&server.origin(), rest);
     let acquired = login(&connector).await.unwrap();
-    assert_eq!((acquired.idle, acquired.renew_until), (Some(domain::time::Seconds::new(300)), None));
+    assert_eq!((acquired.idle, acquired.renew_until), (Some(gateway_domain::time::Seconds::new(300)), None));
     assert_eq!(acquired.state.as_slice(), b"a&b=c\ncsrf=xyz\nroute=r1");
     let call = Call { content_type: None, body: &Bytes::new() };
     let injection = connector.inject(&acquired.state, call).unwrap();
@@ -332,7 +333,7 @@ async fn a_session_may_end_only_without_use_and_a_cookie_of_the_page_may_become_
     let server = site(PAGE, || answer(302, &[("Location", "/home")], b""));
     let acquired = login(&connector(&server.origin(), &page_only)).await.unwrap();
     assert_eq!(acquired.state.as_slice(), b"old");
-    assert_eq!((acquired.ends, acquired.idle), (None, Some(domain::time::Seconds::new(600))));
+    assert_eq!((acquired.ends, acquired.idle), (None, Some(gateway_domain::time::Seconds::new(600))));
     // But not one that the login deletes.
     let server = site(PAGE, || answer(302, &[("Location", "/home"), ("Set-Cookie", "SID=; Max-Age=0")], b""));
     misbehaved(login(&connector(&server.origin(), &page_only)).await);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use config::connector::KerberosPassword as Settings;
-use domain::entropy::Entropy;
-use domain::headers::Reserved;
-use domain::time::Timestamp;
+use gateway_config::connector::KerberosPassword as Settings;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::Timestamp;
 
 use super::failure::Failure;
 use super::protocol::{Purpose, Ticket};

@@ -5,9 +5,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::entropy::Entropy;
-use domain::secret::Secret;
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
 use rskrb5::Principal;
 use rskrb5::client::{
     self, AsRepSession, AsReqOptions, BuiltTgsReq, Error, PA_REQ_ENC_PA_REP,

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use config::connector::KerberosS4u as Settings;
-use domain::entropy::Entropy;
-use domain::headers::Reserved;
-use domain::secret::Secret;
-use domain::time::{Seconds, Timestamp};
+use gateway_config::connector::KerberosS4u as Settings;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::headers::Reserved;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
 use tokio::sync::Mutex;
 
 use super::failure::{BAD_OPTION, Failure};

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use config::Gateway;
-use config::connector::ConnectorConfig;
-use domain::secret::Secret;
+use gateway_config::Gateway;
+use gateway_config::connector::ConnectorConfig;
+use gateway_domain::secret::Secret;
 use proptest::prelude::*;
 
 use super::*;

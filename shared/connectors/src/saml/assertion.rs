@@ -1,6 +1,6 @@
 //! What the gateway reads of an assertion: its end and whom it is for.
 
-use domain::time::Timestamp;
+use gateway_domain::time::Timestamp;
 use roxmltree::Node;
 use zeroize::Zeroizing;
 

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use config::HttpUrl;
-use config::connector::{Begin, OwnRequest, Present, SamlEcp as Settings};
-use domain::entropy::Entropy;
-use domain::headers::Reserved;
-use domain::time::Timestamp;
+use gateway_config::HttpUrl;
+use gateway_config::connector::{Begin, OwnRequest, Present, SamlEcp as Settings};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::Timestamp;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use zeroize::Zeroizing;
@@ -63,7 +63,7 @@ impl SamlEcp {
 
     /// Goes on with the answer to a service provider's request.
     async fn answered(&self, asked: Asked, answer: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let audience = self.settings.audience.as_ref().map(config::connector::EntityId::as_str);
+        let audience = self.settings.audience.as_ref().map(gateway_config::connector::EntityId::as_str);
         let expected = Expected { request: &asked.request, consumer: &asked.consumer, audience };
         let Present::Cookies(names) = &self.settings.present else {
             let assertion = expected.assertion(answer, now)?;

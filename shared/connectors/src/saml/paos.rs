@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use config::{CookieName, HttpUrl};
-use domain::time::{Seconds, Timestamp};
+use gateway_config::{CookieName, HttpUrl};
+use gateway_domain::time::{Seconds, Timestamp};
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use zeroize::Zeroizing;

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use config::connector::{Exchange, Present};
-use domain::headers::Reserved;
-use domain::time::{Seconds, Timestamp};
+use gateway_config::connector::{Exchange, Present};
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::{Seconds, Timestamp};
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use serde::Deserialize;

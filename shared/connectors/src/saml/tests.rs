@@ -5,9 +5,9 @@ mod soap;
 mod ws_trust;
 
 use bytes::Bytes;
-use config::connector::ConnectorConfig;
-use domain::secret::Secret;
-use domain::time::Timestamp;
+use gateway_config::connector::ConnectorConfig;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Timestamp;
 
 use super::ns;
 use crate::back_end::BackEndClient;
@@ -28,7 +28,7 @@ fn connector(settings: &str) -> Box<dyn Connector> {
         "plans: {{ standard: {{ calls: 60, window: 1m }} }}\nconnectors:\n  one:\n{settings}\napis:\n  orders:\n    \
          back_end: http://127.0.0.1:1\n    connector: one\n    routes: [{{ path: /orders, methods: {{ GET: [read] }} }}]\n"
     );
-    let gateway = config::Gateway::parse(&yaml).unwrap();
+    let gateway = gateway_config::Gateway::parse(&yaml).unwrap();
     let client = BackEndClient::new().unwrap();
     match gateway.connectors().next().unwrap().1 {
         ConnectorConfig::SamlEcp(settings) => Box::new(SamlEcp::new(*settings.clone(), client, counting())),

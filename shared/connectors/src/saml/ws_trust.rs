@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use config::connector::WsTrust as Settings;
-use domain::entropy::Entropy;
-use domain::headers::Reserved;
-use domain::time::{Seconds, Timestamp};
+use gateway_config::connector::WsTrust as Settings;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::headers::Reserved;
+use gateway_domain::time::{Seconds, Timestamp};
 use http::StatusCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;

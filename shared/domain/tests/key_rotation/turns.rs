@@ -1,8 +1,8 @@
 //! Whatever the times of rotations, readers and failures: no key is used before everybody has it, or gone too early.
 
-use domain::rotation::symmetric::Key;
-use domain::rotation::{CannotMove, Keep, Ring, Timing};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::rotation::symmetric::Key;
+use gateway_domain::rotation::{CannotMove, Keep, Ring, Timing};
+use gateway_domain::time::{Seconds, Timestamp};
 use proptest::prelude::*;
 
 /// What a key made lives at most this long, in most histories.

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::clock::Clock;
-use domain::refresh_token::RefreshKeys;
 use futures_util::future::join_all;
-use local::secrets_manager::SecretsManager;
-use runtime::fresh::key_timing;
-use runtime::{Aws, Environment, Fresh, Secrets, StartError};
+use gateway_domain::clock::Clock;
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_local::secrets_manager::SecretsManager;
+use gateway_runtime::fresh::key_timing;
+use gateway_runtime::{Aws, Environment, Fresh, Secrets, StartError};
 use tokio::runtime::Runtime;
 
 const HOUR: i64 = 3_600;
@@ -54,7 +54,10 @@ impl Server {
         let manager = self.manager.clone();
         runtime.spawn(async move {
             manager
-                .serve(tokio::net::TcpListener::from_std(listener).unwrap(), local::access::Access::of_everybody())
+                .serve(
+                    tokio::net::TcpListener::from_std(listener).unwrap(),
+                    gateway_local::access::Access::of_everybody(),
+                )
                 .await;
         });
         self.runtime = Some(runtime);

@@ -4,10 +4,10 @@ use super::{Entry, LiveSession};
 use crate::error::{Item, StoreError};
 use crate::{number, version};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::call_context::TokenRef;
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::sealing::SealedToken;
-use domain::time::Timestamp;
+use gateway_domain::call_context::TokenRef;
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::sealing::SealedToken;
+use gateway_domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
 pub(super) fn entry_name(sid: &SessionId) -> String {

@@ -1,11 +1,11 @@
 //! How a session is written and read: its item, and the internal tokens in it.
 
 use crate::ttl;
-use domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use domain::scope::Scope;
-use domain::sealing::SealedToken;
-use domain::session::{Family, Idle, InternalToken, Session};
-use domain::time::{Seconds, Timestamp};
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::scope::Scope;
+use gateway_domain::sealing::SealedToken;
+use gateway_domain::session::{Family, Idle, InternalToken, Session};
+use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Ids, Observer};
-use domain::entropy::{Entropy, NoEntropy};
+use gateway_domain::entropy::{Entropy, NoEntropy};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use tracing::Level;

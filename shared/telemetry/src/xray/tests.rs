@@ -4,8 +4,8 @@ use super::daemon::address;
 use super::*;
 use crate::invocation::Ids;
 use crate::{Observer, Settings};
-use domain::clock::Clock;
-use domain::entropy::NoEntropy;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::NoEntropy;
 use std::net::UdpSocket;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What an identity provider answered: its status, and an assertion that is the answer to this request.
 
-use config::HttpUrl;
-use domain::time::Timestamp;
+use gateway_config::HttpUrl;
+use gateway_domain::time::Timestamp;
 use roxmltree::{Document, Node};
 
 use super::{misbehaved, ns, unavailable};

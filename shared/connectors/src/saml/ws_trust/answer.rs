@@ -1,6 +1,6 @@
 //! What a security token service answered: an assertion and its lifetime, or a fault.
 
-use domain::time::Timestamp;
+use gateway_domain::time::Timestamp;
 use http::StatusCode;
 
 use crate::saml::assertion::Assertion;
