@@ -35,14 +35,14 @@ impl Site {
 
     /// How many sessions this user has there.
     async fn sessions(&self, user: &str) -> u64 {
-        let answer = self.client.answer(self.client.request("GET", "/test/sessions")).await;
-        answer.json()[user].as_u64().unwrap_or(0)
+        let response = self.client.response(self.client.request("GET", "/test/sessions")).await;
+        response.json()[user].as_u64().unwrap_or(0)
     }
 
     /// Ends the sessions of this user there.
     async fn forget(&self, user: &str) {
-        let answer = self.client.answer(self.client.request("POST", &format!("/test/forget?user={user}"))).await;
-        assert_ne!(answer.json()["ended"], 0, "{user} had no session");
+        let response = self.client.response(self.client.request("POST", &format!("/test/forget?user={user}"))).await;
+        assert_ne!(response.json()["ended"], 0, "{user} had no session");
     }
 
     async fn gateway(&self) -> Gateway {
@@ -115,9 +115,9 @@ pub(crate) async fn gateway_with(origin: &str, change: impl FnOnce(&mut Options)
 }
 
 async fn user_of(gateway: &Gateway, tokens: &Tokens) -> Json {
-    let answer = gateway.call("GET", "/orders", &tokens.access).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["user"].clone()
+    let response = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()["user"].clone()
 }
 
 #[tokio::test]
@@ -139,9 +139,9 @@ async fn two_users_of_a_django_site_log_in_call_and_log_out() {
     // What the app brings for cookies or CSRF value does not arrive.
     let forged = gateway.request("POST", "/orders").bearer_auth(&ada.access);
     let forged = forged.header("X-CSRFToken", "x".repeat(32)).header("Cookie", "sessionid=x; other=1");
-    let answer = gateway.answer(forged).await;
-    assert_eq!(answer.json()["user"], "ada", "{}", answer.text());
-    assert_eq!(answer.json()["cookies"], json!(["csrftoken", "sessionid"]));
+    let response = gateway.response(forged).await;
+    assert_eq!(response.json()["user"], "ada", "{}", response.text());
+    assert_eq!(response.json()["cookies"], json!(["csrftoken", "sessionid"]));
 
     let refreshed = gateway.refresh(&ada).await;
     assert_eq!(user_of(&gateway, &refreshed).await, "ada");
@@ -158,13 +158,13 @@ async fn two_users_of_a_django_site_log_in_call_and_log_out() {
 async fn a_password_that_only_the_gateway_knows_is_refused_by_the_site() {
     let site = Site::start();
     let gateway = site.gateway().await;
-    let answer = gateway.try_login(DEMO_APP, "eve@example.com", "not known to the site").await;
-    assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_grant")), "{}", answer.text());
-    let told = answer.json()["error_description"].clone();
+    let response = gateway.try_login(DEMO_APP, "eve@example.com", "not known to the site").await;
+    assert_eq!((response.status, &response.json()["error"]), (400, &json!("invalid_grant")), "{}", response.text());
+    let told = response.json()["error_description"].clone();
     assert_eq!(told, "a back end did not accept the username or password");
     // A wrong password at the gateway itself does not get as far as the site.
-    let answer = gateway.try_login(DEMO_APP, ADA.name, "wrong").await;
-    assert_eq!(answer.json()["error_description"], "the username or password is wrong");
+    let response = gateway.try_login(DEMO_APP, ADA.name, "wrong").await;
+    assert_eq!(response.json()["error_description"], "the username or password is wrong");
     assert_eq!(site.sessions("ada").await, 0);
 }
 
@@ -177,10 +177,10 @@ async fn a_session_that_the_site_has_deleted_asks_for_a_login_and_passes_no_logi
     assert_eq!(user_of(&gateway, &ada).await, "ada");
     site.forget("ada").await;
     for method in ["GET", "POST"] {
-        let answer = gateway.call(method, "/orders", &ada.access).await;
-        assert_eq!(answer.status, 401, "{method}: {}", answer.text());
-        assert_eq!(answer.json()["error"], "insufficient_user_authentication");
-        assert!(!answer.text().contains("accounts/login") && answer.header("location").is_empty());
+        let response = gateway.call(method, "/orders", &ada.access).await;
+        assert_eq!(response.status, 401, "{method}: {}", response.text());
+        assert_eq!(response.json()["error"], "insufficient_user_authentication");
+        assert!(!response.text().contains("accounts/login") && response.header("location").is_empty());
     }
     assert_eq!(user_of(&gateway, &bob).await, "bob@example.com");
     let again = gateway.login(ADA).await;
@@ -194,14 +194,14 @@ async fn a_site_that_is_down_is_a_503_and_the_user_may_try_again() {
     let gateway = site.gateway().await;
     drop(site);
     // Its port closes when the process has ended.
-    let answer = loop {
-        let answer = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
-        if answer.status != 200 {
-            break answer;
+    let response = loop {
+        let response = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+        if response.status != 200 {
+            break response;
         }
     };
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert_eq!(response.status, 503, "{}", response.text());
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
 }
 
 fn connector(origin: &str) -> Arc<dyn Connector> {
@@ -233,7 +233,7 @@ async fn a_session_is_renewed_under_a_new_id_and_its_sizes_and_times_are_printed
 
     let status = async |headers: Vec<(HeaderName, HeaderValue)>| {
         let request = site.client.request("GET", "/orders").headers(headers.into_iter().collect());
-        site.client.answer(request).await.status
+        site.client.response(request).await.status
     };
     assert_eq!(status(inject(&acquired.state)).await, 200);
     let renewed = timed("django: renew", connector.renew(&acquired.state, now)).await.expect("a session");

@@ -15,7 +15,7 @@ use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_local::stack::Options;
 use gateway_runtime::{SystemClock, SystemEntropy};
-use support::{Answer, DEMO_APP, Gateway, Server, Tokens};
+use support::{DEMO_APP, Gateway, Response, Server, Tokens};
 use tempfile::TempDir;
 
 /// People of the realms. Their passwords are `NAME-password`, at the gateway too, where dave has no links.
@@ -123,8 +123,8 @@ fn seed() -> String {
 }
 
 impl World {
-    /// The answer to a login of this person for what this scope opens.
-    async fn try_login(&self, name: &str, scope: &str) -> Answer {
+    /// The response to a login of this person for what this scope opens.
+    async fn try_login(&self, name: &str, scope: &str) -> Response {
         let (email, password) = (format!("{name}@example.com"), format!("{name}-password"));
         let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", &email), ("password", &password)];
         self.gateway.post_form("/oauth2/token", &[form.as_slice(), &[("scope", scope)]].concat()).await
@@ -136,10 +136,10 @@ impl World {
 
     /// What the site says of a call.
     async fn call(&self, path: &str, tokens: &Tokens) -> BTreeMap<String, String> {
-        let answer = self.gateway.call("GET", path, &tokens.access).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        assert_eq!(answer.header("www-authenticate"), "", "the handshake is the gateway's");
-        let text = answer.text();
+        let response = self.gateway.call("GET", path, &tokens.access).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
+        assert_eq!(response.header("www-authenticate"), "", "the handshake is the gateway's");
+        let text = response.text();
         let lines = text.lines().filter_map(|line| line.split_once('='));
         lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
@@ -163,17 +163,17 @@ impl World {
 
 /// Refused for good, with this in the description.
 #[track_caller]
-fn assert_refused(answer: &Answer, says: &str) {
-    let body = answer.json();
-    assert_eq!((answer.status, &body["error"]), (400, &"invalid_grant".into()), "{body}");
+fn assert_refused(response: &Response, says: &str) {
+    let body = response.json();
+    assert_eq!((response.status, &body["error"]), (400, &"invalid_grant".into()), "{body}");
     assert!(body["error_description"].as_str().is_some_and(|text| text.contains(says)), "{body}");
 }
 
 /// Not now: nobody has refused the person.
 #[track_caller]
-fn assert_later(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+fn assert_later(response: &Response) {
+    assert_eq!(response.status, 503, "{}", response.text());
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
 }
 
 /// The message that shows the ticket in this state, as the value of `Authorization`.

@@ -5,18 +5,18 @@ pub(crate) mod site;
 
 use std::time::Duration;
 
-use support::{Answer, DEMO_APP};
+use support::{DEMO_APP, Response};
 
 use site::{ALICE, BOB, CAROL, ENVELOPE, Site};
 
 /// What the server at the back end answered is the name it believes.
-fn is(answer: &Answer, body: &str) {
-    assert_eq!((answer.status, answer.text().as_str()), (200, body));
+fn is(response: &Response, body: &str) {
+    assert_eq!((response.status, response.text().as_str()), (200, body));
 }
 
-fn asks_for_a_login(answer: &Answer) {
-    assert_eq!(answer.status, 401, "{}", answer.text());
-    assert_eq!(answer.json()["error"], "insufficient_user_authentication");
+fn asks_for_a_login(response: &Response) {
+    assert_eq!(response.status, 401, "{}", response.text());
+    assert_eq!(response.json()["error"], "insufficient_user_authentication");
 }
 
 /// Signatures are verified by SimpleSAMLphp's own library at the back end: the bytes arrive as they were signed.
@@ -42,7 +42,7 @@ async fn each_way_to_present_an_assertion_reaches_its_back_end_as_the_user() {
     // The end of the session is the end of that at the service provider.
     let form = [("token", alice.refresh.as_str()), ("client_id", DEMO_APP)];
     assert_eq!(site.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
-    // Apache writes its log once the answer is on its way.
+    // Apache writes its log once the response is on its way.
     let told = tokio::time::timeout(Duration::from_secs(30), async {
         while !site.was_told("GET /mellon/invalidate 30") {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -77,7 +77,7 @@ async fn a_call_cannot_say_itself_who_calls() {
     }
     // A header of the app's own is not passed on.
     let request = site.gateway.request("GET", "/header/who").bearer_auth(&alice.access);
-    is(&site.gateway.answer(request).await, "alice");
+    is(&site.gateway.response(request).await, "alice");
 }
 
 #[tokio::test]
@@ -105,9 +105,9 @@ async fn an_assertion_that_has_ended_asks_for_a_login_and_nothing_else_stops() {
     is(&site.gateway.call("GET", "/short/who", &alice.access).await, "alice");
     let over = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
-            let answer = site.gateway.call("GET", "/short/who", &alice.access).await;
-            if answer.status != 200 {
-                return answer;
+            let response = site.gateway.call("GET", "/short/who", &alice.access).await;
+            if response.status != 200 {
+                return response;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_local::stack::Options;
-use support::{ADA, Answer, DEMO_APP, Daemon, Gateway, Secrets, Server, User};
+use support::{ADA, DEMO_APP, Daemon, Gateway, Response, Secrets, Server, User};
 
 use crate::http_login;
 use crate::kerberos::heimdal::HEIMDAL;
@@ -21,7 +21,7 @@ fn watched(daemon: &Daemon) -> impl FnOnce(&mut Options) {
     }
 }
 
-async fn login(gateway: &Gateway, user: User, scope: &str) -> Answer {
+async fn login(gateway: &Gateway, user: User, scope: &str) -> Response {
     let form = [
         ("grant_type", "password"),
         ("client_id", DEMO_APP),
@@ -42,7 +42,7 @@ async fn search(gateway: &Gateway, daemon: &Daemon, [user, refused]: [User; 2], 
     if user.password.len() > 8 {
         secrets.keep("password", user.password);
     }
-    let mut answers =
+    let mut responses =
         vec![login(gateway, User { password: CANARY, ..user }, scope).await, login(gateway, refused, scope).await];
     let first = login(gateway, user, scope).await.tokens();
     let second = gateway.refresh(&first).await;
@@ -60,18 +60,18 @@ async fn search(gateway: &Gateway, daemon: &Daemon, [user, refused]: [User; 2], 
         }
     }
     for path in paths {
-        let answer = gateway.call("GET", path, &second.access).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let response = gateway.call("GET", path, &second.access).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
     }
-    answers.push(gateway.call("GET", "/nowhere", &second.access).await);
-    answers.push(gateway.call("GET", paths[0], &first.refresh).await);
+    responses.push(gateway.call("GET", "/nowhere", &second.access).await);
+    responses.push(gateway.call("GET", paths[0], &first.refresh).await);
     let form = [("client_id", DEMO_APP), ("token", second.refresh.as_str())];
-    answers.push(gateway.post_form("/oauth2/revoke", &form).await);
-    answers.push(gateway.call("GET", paths[0], &second.access).await);
-    answers.push(gateway.try_refresh(DEMO_APP, &second.refresh).await);
-    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    responses.push(gateway.post_form("/oauth2/revoke", &form).await);
+    responses.push(gateway.call("GET", paths[0], &second.access).await);
+    responses.push(gateway.try_refresh(DEMO_APP, &second.refresh).await);
+    let statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
     assert_eq!(statuses, [400, 400, 404, 401, 200, 401, 400]);
-    secrets.are_nowhere(gateway, daemon, &answers).await;
+    secrets.are_nowhere(gateway, daemon, &responses).await;
 }
 
 /// Abuse case I1; checklist Y-01.

@@ -13,7 +13,7 @@ use gateway_domain::time::Seconds;
 use gateway_local::stack::Options;
 use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::{Value as Json, json};
-use support::{Answer, Client, DEMO_APP, Gateway, Server, Tokens, User};
+use support::{Client, DEMO_APP, Gateway, Response, Server, Tokens, User};
 
 use crate::http_login::{sizes, timed};
 
@@ -85,21 +85,21 @@ pub(crate) async fn gateway_with(server: &Server, ends: &Ends, change: impl FnOn
 
 /// What the application received with a call.
 async fn received(gateway: &Gateway, tokens: &Tokens) -> Json {
-    let answer = gateway.call("GET", "/orders", &tokens.access).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["headers"].clone()
+    let response = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()["headers"].clone()
 }
 
 /// A call without the gateway.
-async fn straight(server: &Server, cookie: &str) -> Answer {
+async fn straight(server: &Server, cookie: &str) -> Response {
     let client = Client::new(&format!("http://127.0.0.1:{}", server.port(1)));
-    client.answer(client.request("GET", "/orders").header("Cookie", cookie)).await
+    client.response(client.request("GET", "/orders").header("Cookie", cookie)).await
 }
 
-fn asks_for_a_login(answer: &Answer) {
-    assert_eq!(answer.status, 401, "{}", answer.text());
-    assert_eq!(answer.json()["error"], "insufficient_user_authentication");
-    assert!(answer.header("location").is_empty() && !answer.text().contains("localhost"), "{}", answer.text());
+fn asks_for_a_login(response: &Response) {
+    assert_eq!(response.status, 401, "{}", response.text());
+    assert_eq!(response.json()["error"], "insufficient_user_authentication");
+    assert!(response.header("location").is_empty() && !response.text().contains("localhost"), "{}", response.text());
 }
 
 #[tokio::test]
@@ -134,19 +134,19 @@ async fn two_users_of_a_portal_reach_an_application_behind_it_until_they_log_out
 async fn a_portal_that_refuses_the_password_or_is_down_is_told_apart() {
     let server = Server::start("lemonldap", 3);
     let gateway = gateway(&server, &LONG).await;
-    let answer = gateway.try_login(DEMO_APP, "msmith@example.com", "not the one at the portal").await;
-    assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_grant")), "{}", answer.text());
-    assert_eq!(answer.json()["error_description"], "a back end did not accept the username or password");
+    let response = gateway.try_login(DEMO_APP, "msmith@example.com", "not the one at the portal").await;
+    assert_eq!((response.status, &response.json()["error"]), (400, &json!("invalid_grant")), "{}", response.text());
+    assert_eq!(response.json()["error_description"], "a back end did not accept the username or password");
 
     drop(server);
-    let answer = loop {
-        let answer = gateway.try_login(DEMO_APP, DWHO.name, DWHO.password).await;
-        if answer.status != 200 {
-            break answer;
+    let response = loop {
+        let response = gateway.try_login(DEMO_APP, DWHO.name, DWHO.password).await;
+        if response.status != 200 {
+            break response;
         }
     };
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert_eq!(response.status, 503, "{}", response.text());
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
 }
 
 /// A session that is used outlives one that is not, and ends all the same.
@@ -171,15 +171,15 @@ async fn calls_keep_a_session_alive_until_its_absolute_end_and_each_end_asks_for
 
     let ended = async {
         loop {
-            let answer = gateway.call("GET", "/orders", &used.access).await;
-            if answer.status != 200 {
-                return answer;
+            let response = gateway.call("GET", "/orders", &used.access).await;
+            if response.status != 200 {
+                return response;
             }
             seconds.tick().await;
         }
     };
-    let answer = tokio::time::timeout(Duration::from_secs(60), ended).await.expect("an absolute end");
-    asks_for_a_login(&answer);
+    let response = tokio::time::timeout(Duration::from_secs(60), ended).await.expect("an absolute end");
+    asks_for_a_login(&response);
     let again = gateway.login(DWHO).await;
     assert_eq!(received(&gateway, &again).await["auth-user"], "dwho");
 }

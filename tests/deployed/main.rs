@@ -28,7 +28,7 @@ fn the_back_end_gets_its_session_and_who_calls_but_never_the_token() {
     Deployment::run("echo", async |gateway, user| {
         let tokens = gateway.login(user).await;
         let request = gateway.request("GET", "/echo?a=1&b=%20").bearer_auth(&tokens.access);
-        let echo = gateway.answer(request.header("x-authenticated-userid", "somebody-else")).await;
+        let echo = gateway.response(request.header("x-authenticated-userid", "somebody-else")).await;
         assert_eq!(echo.status, 200, "{}", echo.text());
         let (text, echo) = (echo.text(), echo.json());
         assert_eq!((&echo["path"], &echo["query"]), (&json!("/echo"), &json!("a=1&b=%20")));
@@ -51,7 +51,7 @@ fn a_body_arrives_as_it_was_sent() {
         let tokens = gateway.login(user).await;
         let order = gateway.request("POST", ORDERS).bearer_auth(&tokens.access);
         let order = order.header("content-type", "application/json").body(r#"{"item":"Grüße","quantity":2}"#);
-        let placed = gateway.answer(order).await;
+        let placed = gateway.response(order).await;
         assert_eq!((placed.status, &placed.json()["item"]), (201, &json!("Grüße")), "{}", placed.text());
     });
 }
@@ -75,9 +75,9 @@ fn four_calls_count_as_four() {
     Deployment::run("four", async |gateway, user| {
         let tokens = gateway.login(user).await;
         for left in ["59", "58", "57", "56"] {
-            let answer = gateway.call("GET", ORDERS, &tokens.access).await;
+            let response = gateway.call("GET", ORDERS, &tokens.access).await;
             let expected = format!("\"default\";r={left};t=");
-            assert!(answer.header("ratelimit").starts_with(&expected), "{left}: {answer:?}");
+            assert!(response.header("ratelimit").starts_with(&expected), "{left}: {response:?}");
         }
     });
 }
@@ -117,8 +117,8 @@ fn logging_out_is_felt_at_the_next_call() {
 fn what_is_not_allowed_is_refused() {
     Deployment::run("refusals", async |gateway, user| {
         for request in [gateway.request("GET", ORDERS), gateway.request("GET", ORDERS).bearer_auth("no-token")] {
-            let answer = gateway.answer(request).await;
-            assert_eq!(answer.status, 401, "{}", answer.text());
+            let response = gateway.response(request).await;
+            assert_eq!(response.status, 401, "{}", response.text());
         }
         let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", user.name)];
         let form = [form.as_slice(), &[("password", user.password), ("scope", "orders:read")]].concat();
@@ -135,15 +135,15 @@ fn what_is_not_allowed_is_refused() {
 #[test]
 fn metadata_keys_and_public_routes_need_no_token() {
     Deployment::run("open", async |gateway, _| {
-        let ping = gateway.answer(gateway.request("GET", "/public/ping")).await;
+        let ping = gateway.response(gateway.request("GET", "/public/ping")).await;
         assert_eq!((ping.status, ping.text().as_str()), (200, r#"{"ping":"pong"}"#));
-        let metadata = gateway.answer(gateway.request("GET", "/.well-known/oauth-authorization-server")).await;
+        let metadata = gateway.response(gateway.request("GET", "/.well-known/oauth-authorization-server")).await;
         assert_eq!(metadata.status, 200, "{}", metadata.text());
         let metadata = metadata.json();
         let issuer = metadata["issuer"].as_str().expect("an issuer");
         assert!(issuer.starts_with("https://"), "{metadata}");
         assert_eq!(metadata["token_endpoint"], format!("{issuer}/oauth2/token"));
-        let jwks = gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await.json();
+        let jwks = gateway.response(gateway.request("GET", "/.well-known/jwks.json")).await.json();
         assert_eq!((&jwks["keys"][0]["alg"], &jwks["keys"][0]["d"]), (&json!("ES256"), &json!(null)), "{jwks}");
     });
 }
@@ -154,9 +154,9 @@ fn an_app_acts_for_itself_and_looks_into_its_token() {
     Deployment::run("app", async |gateway, _| {
         let secret = Deployment::partner_secret();
         let request = |path: &str| gateway.request("POST", path).basic_auth("partner-app", Some(secret));
-        let answer = gateway.answer(request("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
-        let access = answer.tokens().access;
-        let answer = gateway.answer(request("/oauth2/introspect").form(&[("token", &access)])).await;
-        assert_eq!(answer.json()["active"], true, "{}", answer.text());
+        let response = gateway.response(request("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
+        let access = response.tokens().access;
+        let response = gateway.response(request("/oauth2/introspect").form(&[("token", &access)])).await;
+        assert_eq!(response.json()["active"], true, "{}", response.text());
     });
 }

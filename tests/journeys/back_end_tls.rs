@@ -75,11 +75,11 @@ fn serve(identity: &Identity, clients: Option<&Authority>) -> u16 {
     let config = Arc::new(builder.with_single_cert(vec![certificate], key).expect("a pair"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &config)));
+    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| response(stream, &config)));
     port
 }
 
-fn answer(stream: TcpStream, config: &Arc<ServerConfig>) {
+fn response(stream: TcpStream, config: &Arc<ServerConfig>) {
     let connection = ServerConnection::new(config.clone()).expect("a connection");
     let mut stream = StreamOwned::new(connection, stream);
     // A client that refuses us, or is refused, is what most of these tests are about.
@@ -90,7 +90,7 @@ fn answer(stream: TcpStream, config: &Arc<ServerConfig>) {
     }
 }
 
-/// The text of the answer of `https://localhost:port`, with this `tls` and these secrets.
+/// The text of the response of `https://localhost:port`, with this `tls` and these secrets.
 async fn get(port: u16, tls: &str, secrets: &[(&str, String)]) -> Result<String, BackEndError> {
     let yaml = format!(
         "
@@ -110,8 +110,8 @@ apis:
     let mut bare = axum::http::Request::new(Bytes::new());
     *bare.uri_mut() = format!("https://localhost:{port}/").parse().expect("a URI");
     let bounds = Bounds { timeout: Duration::from_secs(20), max_body: 1_000 };
-    let answer = clients.get(api.tls.as_ref()).send(bare, bounds).await?;
-    Ok(String::from_utf8_lossy(answer.body()).into_owned())
+    let response = clients.get(api.tls.as_ref()).send(bare, bounds).await?;
+    Ok(String::from_utf8_lossy(response.body()).into_owned())
 }
 
 const CA: &str = "{ ca: orders-ca }";
@@ -207,7 +207,7 @@ async fn whom_the_gateway_does_not_trust_is_a_502_and_the_log_says_why() {
         options.secrets = Some(secrets.path().to_owned());
     })
     .await;
-    let get = async |path: &str| gateway.answer(gateway.request("GET", path)).await;
+    let get = async |path: &str| gateway.response(gateway.request("GET", path)).await;
     let trusted = get("/public/our-ca").await;
     assert_eq!((trusted.status, trusted.text()), (200, "fine".to_owned()));
     for path in ["/public/their-ca", "/public/no-ca", "/public/missing-ca"] {

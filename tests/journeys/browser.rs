@@ -15,26 +15,26 @@ const { gateway, app, user, password } = Object.fromEntries(new URLSearchParams(
 const outcome = {};
 const attempt = async (name, path, options, read) => {
   try {
-    const answer = await fetch(gateway + path, options);
-    outcome[name] = { status: answer.status, ...await read(answer) };
+    const response = await fetch(gateway + path, options);
+    outcome[name] = { status: response.status, ...await read(response) };
   } catch (error) { outcome[name] = { blocked: error.name }; }
 };
 const form = (fields, headers = {}) => ({ method: "POST", headers, body: new URLSearchParams(fields) });
 const bearer = (token) => ({ Authorization: "Bearer " + token });
 let tokens = {};
 const login = { grant_type: "password", client_id: app, username: user, password };
-await attempt("login", "/oauth2/token", form(login), async (answer) => { tokens = await answer.json(); return {}; });
+await attempt("login", "/oauth2/token", form(login), async (response) => { tokens = await response.json(); return {}; });
 await attempt("call", "/orders", { headers: bearer(tokens.access_token) },
-  async (answer) => ({ user: (await answer.json()).user, limit: answer.headers.get("RateLimit-Policy") }));
+  async (response) => ({ user: (await response.json()).user, limit: response.headers.get("RateLimit-Policy") }));
 const order = JSON.stringify({ item: "from a page", quantity: 2 });
 await attempt("write", "/orders", { method: "POST", body: order,
   headers: { ...bearer(tokens.access_token), "Content-Type": "application/json" } }, async () => ({}));
 const refresh = { grant_type: "refresh_token", client_id: app, refresh_token: tokens.refresh_token };
 await attempt("refresh", "/oauth2/token", form(refresh, { "Idempotency-Key": crypto.randomUUID() }),
-  async (answer) => ({ another: (await answer.json()).refresh_token !== tokens.refresh_token }));
+  async (response) => ({ another: (await response.json()).refresh_token !== tokens.refresh_token }));
 await attempt("refused", "/orders", { headers: bearer("wrong") },
-  async (answer) => ({ error: (await answer.json()).error, challenge: answer.headers.get("WWW-Authenticate") }));
-await attempt("public", "/public/ping", {}, async (answer) => answer.json());
+  async (response) => ({ error: (await response.json()).error, challenge: response.headers.get("WWW-Authenticate") }));
+await attempt("public", "/public/ping", {}, async (response) => response.json());
 await attempt("cookies", "/public/ping", { credentials: "include" }, async () => ({}));
 document.getElementById("outcome").textContent = "outcome: " + JSON.stringify(outcome) + " end";
 </script>"#;

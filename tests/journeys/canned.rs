@@ -1,4 +1,4 @@
-//! A server that gives everybody the same answer: a strange back end, or a host where nobody should ever come.
+//! A server that gives everybody the same response: a strange back end, or a host where nobody should ever come.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) struct Canned {
 
 impl Canned {
     /// Answers with these bytes and closes; `None` never answers.
-    pub(crate) async fn start(answer: Option<String>) -> Self {
+    pub(crate) async fn start(response: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let authority = listener.local_addr().expect("an address").to_string();
         let server = Self { authority, connections: Arc::default(), requests: Arc::default() };
@@ -32,7 +32,7 @@ impl Canned {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, answer.clone(), Arc::clone(&requests)));
+                tokio::spawn(serve(stream, response.clone(), Arc::clone(&requests)));
             }
         });
         server
@@ -52,7 +52,7 @@ impl Canned {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Option<String>, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, response: Option<String>, requests: Arc<Mutex<Vec<String>>>) {
     let mut received = Vec::new();
     let mut chunk = vec![0; 16 * 1024];
     while !is_whole(&received) {
@@ -63,9 +63,9 @@ async fn serve(mut stream: TcpStream, answer: Option<String>, requests: Arc<Mute
     }
     let text = String::from_utf8_lossy(&received).into_owned();
     requests.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-    match answer {
-        Some(answer) => {
-            let _ = stream.write_all(answer.as_bytes()).await;
+    match response {
+        Some(response) => {
+            let _ = stream.write_all(response.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
         None => std::future::pending().await,

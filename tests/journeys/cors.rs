@@ -1,6 +1,6 @@
 //! Web pages of other origins: what the configured ones may ask, call and read, and what nobody else may.
 
-use support::{ADA, Answer, DEMO_APP, Gateway};
+use support::{ADA, DEMO_APP, Gateway, Response};
 
 use crate::canned::Canned;
 use crate::events::AUTHORIZER;
@@ -16,15 +16,15 @@ async fn with_origins(origins: &str) -> Gateway {
 }
 
 /// What a browser sends before a call with a token.
-async fn preflight(gateway: &Gateway, origin: &str, method: &str, path: &str) -> Answer {
+async fn preflight(gateway: &Gateway, origin: &str, method: &str, path: &str) -> Response {
     let request = gateway.request("OPTIONS", path).header("origin", origin);
     let request = request.header("access-control-request-method", method);
-    gateway.answer(request.header("access-control-request-headers", "authorization,content-type")).await
+    gateway.response(request.header("access-control-request-headers", "authorization,content-type")).await
 }
 
-/// Every header of the protocol in an answer, by name.
-fn protocol(answer: &Answer) -> Vec<&str> {
-    answer
+/// Every header of the protocol in a response, by name.
+fn protocol(response: &Response) -> Vec<&str> {
+    response
         .headers
         .keys()
         .map(reqwest::header::HeaderName::as_str)
@@ -32,10 +32,10 @@ fn protocol(answer: &Answer) -> Vec<&str> {
         .collect()
 }
 
-fn is_for(answer: &Answer, origin: &str) {
-    assert_eq!(answer.header("access-control-allow-origin"), origin, "{answer:?}");
-    assert_eq!(answer.header("access-control-allow-credentials"), "", "{answer:?}");
-    assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "Origin"), "{answer:?}");
+fn is_for(response: &Response, origin: &str) {
+    assert_eq!(response.header("access-control-allow-origin"), origin, "{response:?}");
+    assert_eq!(response.header("access-control-allow-credentials"), "", "{response:?}");
+    assert!(response.headers.get_all("vary").iter().any(|vary| vary == "Origin"), "{response:?}");
 }
 
 #[tokio::test]
@@ -52,13 +52,13 @@ async fn a_listed_page_is_permitted_the_methods_of_a_path_without_a_token() {
         (METADATA, "GET, HEAD"),
         ("/.well-known/jwks.json", "GET, HEAD"),
     ] {
-        let answer = preflight(&gateway, PAGE, "DELETE", path).await;
-        assert_eq!((answer.status, answer.body.len()), (204, 0), "{path}: {answer:?}");
-        is_for(&answer, PAGE);
-        assert_eq!(answer.header("access-control-allow-methods"), methods, "{path}");
-        assert_eq!(answer.header("access-control-max-age"), "120");
+        let response = preflight(&gateway, PAGE, "DELETE", path).await;
+        assert_eq!((response.status, response.body.len()), (204, 0), "{path}: {response:?}");
+        is_for(&response, PAGE);
+        assert_eq!(response.header("access-control-allow-methods"), methods, "{path}");
+        assert_eq!(response.header("access-control-max-age"), "120");
         let headers = "Authorization, Content-Type, Idempotency-Key, if-match";
-        assert_eq!(answer.header("access-control-allow-headers"), headers);
+        assert_eq!(response.header("access-control-allow-headers"), headers);
     }
     for (path, status) in [("/nowhere", 404), ("/orders/", 404), ("/orders%2f1", 400), ("/public/../orders", 400)] {
         // The client would tidy such a path up.
@@ -66,9 +66,9 @@ async fn a_listed_page_is_permitted_the_methods_of_a_path_without_a_token() {
             "OPTIONS {path} HTTP/1.1\r\nHost: x\r\nOrigin: {PAGE}\r\nAccess-Control-Request-Method: GET\r\n\
              Connection: close\r\n\r\n"
         );
-        let answer = support::send(gateway.stack.base_url(), head.as_bytes()).await;
-        assert_eq!(answer.status(), Some(status), "{path}");
-        assert!(!answer.text().contains("access-control-allow-methods"), "{}", answer.text());
+        let response = support::send(gateway.stack.base_url(), head.as_bytes()).await;
+        assert_eq!(response.status(), Some(status), "{path}");
+        assert!(!response.text().contains("access-control-allow-methods"), "{}", response.text());
     }
     assert_eq!(seen(&gateway), before, "a preflight reached the back end");
     assert_eq!(gateway.stack.functions().invocations(AUTHORIZER), decided, "a preflight was authorised");
@@ -79,29 +79,29 @@ async fn a_listed_page_reads_answers_refusals_and_what_is_left_of_its_limit() {
     let gateway = with_origins(PAGE).await;
     let tokens = gateway.login(ADA).await;
     let served =
-        gateway.answer(gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("origin", PAGE)).await;
+        gateway.response(gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("origin", PAGE)).await;
     assert_eq!(served.status, 200);
     assert!(last(&gateway).header("origin").is_empty(), "the back end has no say in this");
     let form = [("grant_type", "refresh_token"), ("client_id", DEMO_APP), ("refresh_token", tokens.refresh.as_str())];
-    let refreshed = gateway.answer(gateway.request("POST", "/oauth2/token").form(&form).header("origin", PAGE)).await;
+    let refreshed = gateway.response(gateway.request("POST", "/oauth2/token").form(&form).header("origin", PAGE)).await;
     assert_eq!(refreshed.status, 200);
     let wrong = gateway.request("POST", "/oauth2/token").form(&[("grant_type", "x"), ("client_id", DEMO_APP)]);
-    let wrong = gateway.answer(wrong.header("origin", PAGE)).await;
+    let wrong = gateway.response(wrong.header("origin", PAGE)).await;
     let not_there = gateway.request("DELETE", "/orders").bearer_auth(&tokens.access).header("origin", PAGE);
-    let not_there = gateway.answer(not_there).await;
-    let metadata = gateway.answer(gateway.request("GET", METADATA).header("origin", PAGE)).await;
-    for (answer, status) in [(&served, 200), (&refreshed, 200), (&wrong, 400), (&not_there, 405), (&metadata, 200)] {
-        assert_eq!(answer.status, status, "{answer:?}");
-        is_for(answer, PAGE);
-        let exposed = answer.header("access-control-expose-headers");
+    let not_there = gateway.response(not_there).await;
+    let metadata = gateway.response(gateway.request("GET", METADATA).header("origin", PAGE)).await;
+    for (response, status) in [(&served, 200), (&refreshed, 200), (&wrong, 400), (&not_there, 405), (&metadata, 200)] {
+        assert_eq!(response.status, status, "{response:?}");
+        is_for(response, PAGE);
+        let exposed = response.header("access-control-expose-headers");
         for name in ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "location"] {
             assert!(exposed.split(", ").any(|one| one == name), "{exposed} lacks {name}");
         }
         let names = ["access-control-allow-origin", "access-control-expose-headers"];
-        assert!(protocol(answer).iter().all(|name| names.contains(name)), "{answer:?}");
+        assert!(protocol(response).iter().all(|name| names.contains(name)), "{response:?}");
     }
     // API Gateway's own words: no function runs that could tell origins apart.
-    let no_token = gateway.answer(gateway.request("GET", "/orders").header("origin", PAGE)).await;
+    let no_token = gateway.response(gateway.request("GET", "/orders").header("origin", PAGE)).await;
     assert_eq!((no_token.status, no_token.header("access-control-allow-origin")), (401, PAGE), "{no_token:?}");
     assert_eq!(no_token.header("access-control-expose-headers"), "Retry-After, WWW-Authenticate");
 }
@@ -113,17 +113,17 @@ async fn another_page_is_permitted_nothing_and_reads_nothing() {
     let before = seen(&gateway);
     for origin in [OTHER, "null", "https://app.example.com.evil.test", "https://APP.example.com"] {
         for (path, status) in [("/orders", 403), ("/public/ping", 403), ("/nowhere", 403), ("/oauth2/token", 405)] {
-            let answer = preflight(&gateway, origin, "GET", path).await;
-            assert_eq!((answer.status, protocol(&answer)), (status, vec![]), "{origin} {path}: {answer:?}");
+            let response = preflight(&gateway, origin, "GET", path).await;
+            assert_eq!((response.status, protocol(&response)), (status, vec![]), "{origin} {path}: {response:?}");
         }
     }
     assert_eq!(seen(&gateway), before);
     let called = gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("origin", OTHER);
-    let called = gateway.answer(called).await;
+    let called = gateway.response(called).await;
     assert_eq!((called.status, protocol(&called)), (200, vec![]));
     assert_eq!(called.header("vary"), "Origin", "a cache must not hand this to a listed page");
-    // Two origins are listed, and API Gateway's own answers can name one or all: they hold nothing of anybody's.
-    let no_token = gateway.answer(gateway.request("GET", "/orders").header("origin", OTHER)).await;
+    // Two origins are listed, and API Gateway's own responses can name one or all: they hold nothing of anybody's.
+    let no_token = gateway.response(gateway.request("GET", "/orders").header("origin", OTHER)).await;
     assert_eq!((no_token.status, no_token.header("access-control-allow-origin")), (401, "*"));
     let twin = preflight(&gateway, "http://localhost:5173", "GET", "/orders").await;
     is_for(&twin, "http://localhost:5173");
@@ -135,25 +135,25 @@ async fn without_cors_in_the_configuration_there_is_none() {
     let tokens = gateway.login(ADA).await;
     let before = seen(&gateway);
     for (path, status) in [("/orders", 403), ("/echo", 403), ("/nowhere", 403), ("/oauth2/token", 405)] {
-        let answer = preflight(&gateway, PAGE, "GET", path).await;
-        assert_eq!((answer.status, protocol(&answer)), (status, vec![]), "{path}: {answer:?}");
+        let response = preflight(&gateway, PAGE, "GET", path).await;
+        assert_eq!((response.status, protocol(&response)), (status, vec![]), "{path}: {response:?}");
     }
     assert_eq!(seen(&gateway), before, "OPTIONS reached the back end");
     let called = gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("origin", PAGE);
-    for answer in [
-        gateway.answer(called).await,
-        gateway.answer(gateway.request("GET", METADATA).header("origin", PAGE)).await,
-        gateway.answer(gateway.request("GET", "/orders").header("origin", PAGE)).await,
+    for response in [
+        gateway.response(called).await,
+        gateway.response(gateway.request("GET", METADATA).header("origin", PAGE)).await,
+        gateway.response(gateway.request("GET", "/orders").header("origin", PAGE)).await,
     ] {
-        assert_eq!((protocol(&answer), answer.header("vary")), (vec![], ""), "{answer:?}");
+        assert_eq!((protocol(&response), response.header("vary")), (vec![], ""), "{response:?}");
     }
 }
 
 #[tokio::test]
 async fn what_a_back_end_says_about_origins_is_not_passed_on() {
     let headers = "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Credentials: true\r\nVary: Accept\r\n";
-    let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\n{{}}");
-    let careless = Canned::start(Some(answer)).await;
+    let response = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\n{{}}");
+    let careless = Canned::start(Some(response)).await;
     let gateway = Gateway::start_with_config(|text| {
         format!("{}\ncors: {{ origins: [{PAGE}] }}\n", echo_at(&text, &careless.url(), ""))
     })
@@ -161,14 +161,14 @@ async fn what_a_back_end_says_about_origins_is_not_passed_on() {
     let tokens = gateway.login(ADA).await;
     for (origin, allowed) in [(PAGE, PAGE), (OTHER, "")] {
         let request = gateway.request("GET", "/echo").bearer_auth(&tokens.access).header("origin", origin);
-        let answer = gateway.answer(request).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, allowed));
+        let response = gateway.response(request).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (200, allowed));
         assert_eq!(
-            answer.headers.get_all("access-control-allow-origin").iter().count(),
+            response.headers.get_all("access-control-allow-origin").iter().count(),
             usize::from(!allowed.is_empty())
         );
-        assert_eq!(answer.header("access-control-allow-credentials"), "");
-        let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        assert_eq!(response.header("access-control-allow-credentials"), "");
+        let vary: Vec<_> = response.headers.get_all("vary").iter().collect();
         assert_eq!(vary, ["Accept", "Origin"]);
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn http_authorizer(gateway: &Gateway, method: &str, path: &str, token
 
 /// The proxy's event that follows what the authorizer said to this one, of either version.
 pub(crate) async fn admitted(gateway: &Gateway, authorizer: &Json) -> Json {
-    let answer = invoke(gateway, AUTHORIZER, authorizer).await.expect("an answer of the authorizer");
+    let response = invoke(gateway, AUTHORIZER, authorizer).await.expect("a response of the authorizer");
     let mut event = authorizer.clone();
     event["body"] = Json::Null;
     event["isBase64Encoded"] = json!(false);
@@ -66,7 +66,7 @@ pub(crate) async fn admitted(gateway: &Gateway, authorizer: &Json) -> Json {
     for of_authorizers in ["type", "methodArn", "routeArn", "identitySource"] {
         members.remove(of_authorizers);
     }
-    *context_of(&mut event) = answer["context"].clone();
+    *context_of(&mut event) = response["context"].clone();
     event
 }
 

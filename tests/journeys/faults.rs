@@ -3,17 +3,17 @@
 use std::future::ready;
 
 use gateway_local::stack::{Options, Stack};
-use support::{ADA, Answer, DEMO_APP, Gateway, binaries, send, signal};
+use support::{ADA, DEMO_APP, Gateway, Response, binaries, send, signal};
 
 use crate::canned::{Canned, nobody};
 use crate::switch::Switch;
 use crate::wire::{echo_at, last, seen};
 
 /// A problem that says nothing about our insides.
-fn is_plain_problem(answer: &Answer, status: u16) {
-    assert_eq!(answer.status, status, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    let text = answer.text().to_lowercase();
+fn is_plain_problem(response: &Response, status: u16) {
+    assert_eq!(response.status, status, "{}", response.text());
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    let text = response.text().to_lowercase();
     for inside in ["127.0.0.1", "hyper", "dynamo", "panicked", "src/", "os error", "connect("] {
         assert!(!text.contains(inside), "{text}");
     }
@@ -71,9 +71,9 @@ async fn without_its_database_the_gateway_says_when_to_come_back() {
 
     line.cut();
     let before = seen(&gateway);
-    let come_back = |answer: &Answer| {
-        assert_eq!(answer.status, 503, "{}", answer.text());
-        assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{answer:?}");
+    let come_back = |response: &Response| {
+        assert_eq!(response.status, 503, "{}", response.text());
+        assert!(response.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{response:?}");
     };
     let call = gateway.call("GET", "/orders", &tokens.access).await;
     come_back(&call);
@@ -83,7 +83,7 @@ async fn without_its_database_the_gateway_says_when_to_come_back() {
     let revocation = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
     come_back(&gateway.post_form("/oauth2/revoke", &revocation).await);
     // What needs no database works, and what is no token is none.
-    assert_eq!(gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await.status, 200);
+    assert_eq!(gateway.response(gateway.request("GET", "/.well-known/jwks.json")).await.status, 200);
     assert_eq!(gateway.call("GET", "/orders", "no-token").await.status, 401);
     assert_eq!(seen(&gateway), before, "something reached the back end");
 
@@ -122,7 +122,7 @@ async fn a_function_that_dies_during_a_call_is_a_502_and_the_next_call_works() {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let form =
         [("grant_type", "password"), ("client_id", DEMO_APP), ("username", ADA.name), ("password", ADA.password)];
-    let login = client.post(format!("{}/oauth2/token", stack.base_url())).form(&form).send().await.expect("an answer");
+    let login = client.post(format!("{}/oauth2/token", stack.base_url())).form(&form).send().await.expect("a response");
     let login: serde_json::Value = login.json().await.expect("JSON");
     let token = login["access_token"].as_str().expect("a token");
     let call = |path: &str| client.get(format!("{}{path}", stack.base_url())).bearer_auth(token).send();
@@ -134,11 +134,11 @@ async fn a_function_that_dies_during_a_call_is_a_502_and_the_next_call_works() {
     }
     let id = std::fs::read_to_string(id).expect("a process id");
     assert!(signal("KILL", &id));
-    let died = waiting.await.expect("a task").expect("an answer");
+    let died = waiting.await.expect("a task").expect("a response");
     assert_eq!(died.status(), 502);
     let text = died.text().await.expect("a body");
     assert!(text.contains("\"title\"") && !text.contains("signal"), "{text}");
-    assert_eq!(call("/orders").await.expect("an answer").status(), 200);
+    assert_eq!(call("/orders").await.expect("a response").status(), 200);
 }
 
 /// Abuse case G4.
@@ -148,7 +148,7 @@ async fn a_body_too_large_to_be_a_form_is_not_read_as_one() {
     let login = "grant_type=password&client_id=demo-app&username=ada%40example.com";
     let post = async |body: String| {
         let request = gateway.request("POST", "/oauth2/token").body(body);
-        gateway.answer(request.header("content-type", "application/x-www-form-urlencoded")).await
+        gateway.response(request.header("content-type", "application/x-www-form-urlencoded")).await
     };
     let before = gateway.stack.legacy().logins();
     let fields: String = (0..10_000).map(|index| format!("&f{index}=1")).collect();
@@ -161,8 +161,8 @@ async fn a_body_too_large_to_be_a_form_is_not_read_as_one() {
         (format!("{login}&password=x{few_bytes}"), [400, 400]),
     ] {
         let length = body.len();
-        let answer = post(body).await;
-        assert!(statuses.contains(&answer.status), "{length} bytes: {}", answer.text());
+        let response = post(body).await;
+        assert!(statuses.contains(&response.status), "{length} bytes: {}", response.text());
     }
     assert_eq!(gateway.stack.legacy().logins(), before);
     let password = "correct+horse+battery+staple";
@@ -176,17 +176,17 @@ async fn what_is_larger_than_the_gateway_carries_is_refused() {
     let tokens = gateway.login(ADA).await;
     let post = async |bytes: usize| {
         let request = gateway.request("POST", "/echo").bearer_auth(&tokens.access);
-        gateway.answer(request.body(vec![b'a'; bytes])).await
+        gateway.response(request.body(vec![b'a'; bytes])).await
     };
     let with_header = async |bytes: usize| {
         let request = gateway.request("GET", "/echo").bearer_auth(&tokens.access);
-        gateway.answer(request.header("x-long", "a".repeat(bytes))).await
+        gateway.response(request.header("x-long", "a".repeat(bytes))).await
     };
     let before = seen(&gateway);
     for bytes in [6 * 1024 * 1024, 9 * 1024 * 1024] {
         assert_eq!(post(bytes).await.status, 413, "{bytes}");
     }
-    // This much is not even read: the connection may end before the answer is.
+    // This much is not even read: the connection may end before the response is.
     let head = format!("POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", tokens.access);
     let mut bytes = format!("{head}Content-Length: 11534336\r\nConnection: close\r\n\r\n").into_bytes();
     bytes.resize(bytes.len() + 11_534_336, b'a');
@@ -201,9 +201,9 @@ async fn what_is_larger_than_the_gateway_carries_is_refused() {
     assert_eq!(with_header(4 * 1024).await.status, 200);
 }
 
-/// An answer that Lambda could not carry is a problem of the back end's.
+/// A response that Lambda could not carry is a problem of the back end's.
 #[tokio::test]
-async fn an_answer_larger_than_the_gateway_carries_is_a_502() {
+async fn a_response_larger_than_the_gateway_carries_is_a_502() {
     let body = "a".repeat(6 * 1024 * 1024 + 1);
     let large = Canned::start(Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))).await;
     let gateway = Gateway::start_with_config(|text| echo_at(&text, &large.url(), "")).await;

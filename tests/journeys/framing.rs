@@ -123,8 +123,8 @@ async fn no_path_leads_to_another_host() {
             let status = events::status(&gateway, PROXY, &event).await;
             assert_eq!(status, Some(400), "{path}");
         }
-        let answer = raw(&gateway, &format!("GET {path}"), Some(&tokens.access), "").await;
-        assert!(answer.status().is_none_or(|status| (400..500).contains(&status)), "{path}: {}", answer.text());
+        let response = raw(&gateway, &format!("GET {path}"), Some(&tokens.access), "").await;
+        assert!(response.status().is_none_or(|status| (400..500).contains(&status)), "{path}: {}", response.text());
     }
     assert_eq!((elsewhere.connections(), seen(&gateway)), (0, before));
 
@@ -147,8 +147,8 @@ async fn nothing_follows_the_host_header() {
             format!("GET {path} HTTP/1.1\r\nHost: {name}\r\n{authorization}\r\nConnection: close\r\n\r\n")
         };
         let before = seen(&gateway);
-        let answer = send(base, request("/echo").as_bytes()).await;
-        assert!(answer.status().is_none_or(|status| status == 200 || status == 400), "{name}: {}", answer.text());
+        let response = send(base, request("/echo").as_bytes()).await;
+        assert!(response.status().is_none_or(|status| status == 200 || status == 400), "{name}: {}", response.text());
         if seen(&gateway) > before {
             assert_eq!(last(&gateway).header("host"), [host.as_str()]);
         }
@@ -158,7 +158,7 @@ async fn nothing_follows_the_host_header() {
     assert!(!String::from_utf8_lossy(&gateway.stack.legacy().received_bytes()).contains("evil"));
 
     let metadata = gateway.request("GET", "/.well-known/oauth-authorization-server").header("host", "evil.test");
-    let metadata = gateway.answer(metadata).await.json();
+    let metadata = gateway.response(metadata).await.json();
     assert_eq!(
         (&metadata["issuer"], &metadata["jwks_uri"]),
         (&json!(ISSUER), &json!(format!("{ISSUER}/.well-known/jwks.json")))
@@ -202,8 +202,8 @@ async fn a_stored_value_that_is_no_header_is_not_sent() {
             put(item).await.unwrap();
             gateway.restart_functions();
             let before = seen(&gateway);
-            let answer = gateway.call("GET", "/echo", &tokens.access).await;
-            assert!(matches!(answer.status, 500 | 502 | 503), "{value:?}: {}", answer.text());
+            let response = gateway.call("GET", "/echo", &tokens.access).await;
+            assert!(matches!(response.status, 500 | 502 | 503), "{value:?}: {}", response.text());
             assert_eq!(seen(&gateway), before, "{value:?}");
         }
     }
@@ -222,11 +222,11 @@ async fn an_internal_token_that_is_no_header_is_not_sent() {
             text.replace("http://127.0.0.1:3001/log", &format!("{}/log", login.url()))
         })
         .await;
-        let answer = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
-        if answer.status == 200 {
-            gateway.call("GET", "/echo", &answer.tokens().access).await;
+        let response = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+        if response.status == 200 {
+            gateway.call("GET", "/echo", &response.tokens().access).await;
         }
-        assert_eq!(answer.status == 200, good, "{value:?}: {}", answer.text());
+        assert_eq!(response.status == 200, good, "{value:?}: {}", response.text());
         assert_eq!(seen(&gateway), usize::from(good), "{value:?}");
         assert_eq!(login.requests().len(), 1);
     }
@@ -242,9 +242,9 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
         let back_end = Canned::start(Some(redirect)).await;
         let gateway = Gateway::start_with_config(|text| echo_at(&text, &back_end.url(), "")).await;
         let tokens = gateway.login(ADA).await;
-        let answer = gateway.call("GET", "/echo", &tokens.access).await;
-        assert_eq!(answer.status.to_string(), status[..3]);
-        assert_eq!(answer.header("location"), location);
+        let response = gateway.call("GET", "/echo", &tokens.access).await;
+        assert_eq!(response.status.to_string(), status[..3]);
+        assert_eq!(response.header("location"), location);
         assert_eq!((back_end.requests().len(), elsewhere.connections()), (1, 0));
         assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
     }
@@ -256,19 +256,19 @@ async fn odd_bytes_harm_nobody() {
     let gateway = Gateway::start().await;
     let tokens = gateway.login(ADA).await;
     let works = async || {
-        let answer = raw(&gateway, "GET /echo?a=1&a=2&b=%22%3C%3E%20", Some(&tokens.access), "X-Plain: 1\r\n").await;
-        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+        let response = raw(&gateway, "GET /echo?a=1&a=2&b=%22%3C%3E%20", Some(&tokens.access), "X-Plain: 1\r\n").await;
+        assert_eq!(response.status(), Some(200), "{}", response.text());
         assert_eq!(last(&gateway).target, "/echo?a=1&a=2&b=%22%3C%3E%20");
     };
     works().await;
     let queries = ["a=\"b\"", "a=<b>", "a=b c", "a=\u{1}", "a=\u{e9}", "a=%ff", "a=%zz", "%", "a=\u{7f}", "a=#b"];
     for query in queries {
-        let answer = raw(&gateway, &format!("GET /echo?{query}"), Some(&tokens.access), "").await;
-        assert!(answer.status().is_none_or(|status| status < 500), "{query}: {}", answer.text());
+        let response = raw(&gateway, &format!("GET /echo?{query}"), Some(&tokens.access), "").await;
+        assert!(response.status().is_none_or(|status| status < 500), "{query}: {}", response.text());
     }
     for value in ["\u{e9}", "\u{1}", "a\u{7f}b", "\u{1F600}", "\t", "a\u{0}b"] {
-        let answer = raw(&gateway, "GET /echo", Some(&tokens.access), &format!("X-Odd: {value}\r\n")).await;
-        assert!(answer.status().is_none_or(|status| status < 500), "{value:?}: {}", answer.text());
+        let response = raw(&gateway, "GET /echo", Some(&tokens.access), &format!("X-Odd: {value}\r\n")).await;
+        assert!(response.status().is_none_or(|status| status < 500), "{value:?}: {}", response.text());
     }
     let obs_text = [b"GET /echo HTTP/1.1\r\nHost: x\r\nX-Odd: \xff\xfe\r\n".as_slice(), b"Connection: close\r\n\r\n"];
     assert!(send(gateway.stack.base_url(), &obs_text.concat()).await.status().is_none_or(|status| status < 500));

@@ -8,10 +8,10 @@ use support::{ADA, Gateway};
 use crate::events::{self, AUTHORIZER, PROXY, TOKEN};
 use crate::wire::{last, login_for, seen};
 
-/// The body of a function's answer.
-fn body(answer: &Json) -> Json {
-    let text = answer["body"].as_str().expect("a body");
-    let bytes = match answer["isBase64Encoded"].as_bool() {
+/// The body of a function's response.
+fn body(response: &Json) -> Json {
+    let text = response["body"].as_str().expect("a body");
+    let bytes = match response["isBase64Encoded"].as_bool() {
         Some(true) => STANDARD.decode(text).expect("base64"),
         _ => text.as_bytes().to_vec(),
     };
@@ -34,20 +34,20 @@ async fn a_login_and_a_call_work_on_events_of_either_kind() {
                     &password=correct+horse+battery+staple";
         event["body"] = json!(STANDARD.encode(form));
         event["isBase64Encoded"] = json!(true);
-        let answer = events::invoke(&gateway, TOKEN, &event).await.expect("an answer");
-        assert_eq!((&answer["statusCode"], &answer["cookies"].is_null()), (&json!(200), &!http), "{answer}");
-        let access = body(&answer)["access_token"].as_str().expect("a token").to_owned();
+        let response = events::invoke(&gateway, TOKEN, &event).await.expect("a response");
+        assert_eq!((&response["statusCode"], &response["cookies"].is_null()), (&json!(200), &!http), "{response}");
+        let access = body(&response)["access_token"].as_str().expect("a token").to_owned();
 
         let event = match http {
             true => events::http_authorizer(&gateway, "GET", "/orders", &access),
             false => events::rest_authorizer(&gateway, "GET", "/orders", &access),
         };
-        let answer = events::invoke(&gateway, AUTHORIZER, &event).await.expect("an answer");
-        assert_eq!(answer["isAuthorized"] == true, http, "{answer}");
+        let response = events::invoke(&gateway, AUTHORIZER, &event).await.expect("a response");
+        assert_eq!(response["isAuthorized"] == true, http, "{response}");
         let event = events::admitted(&gateway, &event).await;
-        let answer = events::invoke(&gateway, PROXY, &event).await.expect("an answer");
-        assert_eq!((&answer["statusCode"], &body(&answer)["user"]), (&json!(200), &json!(ADA.name)), "{answer}");
-        assert_eq!(answer["multiValueHeaders"].is_null(), http, "{answer}");
+        let response = events::invoke(&gateway, PROXY, &event).await.expect("a response");
+        assert_eq!((&response["statusCode"], &body(&response)["user"]), (&json!(200), &json!(ADA.name)), "{response}");
+        assert_eq!(response["multiValueHeaders"].is_null(), http, "{response}");
     }
 }
 
@@ -66,9 +66,9 @@ async fn a_refused_call_of_an_http_api_gets_its_status_from_the_proxy() {
         ("GET", "/nowhere", &reader, 404),
     ] {
         let event = events::admitted(&gateway, &events::http_authorizer(&gateway, method, path, token)).await;
-        let answer = events::invoke(&gateway, PROXY, &event).await.expect("an answer");
-        assert_eq!(answer["statusCode"], status, "{method} {path}: {answer}");
-        assert_eq!(answer["headers"]["Content-Type"], "application/problem+json", "{answer}");
+        let response = events::invoke(&gateway, PROXY, &event).await.expect("a response");
+        assert_eq!(response["statusCode"], status, "{method} {path}: {response}");
+        assert_eq!(response["headers"]["Content-Type"], "application/problem+json", "{response}");
     }
     assert_eq!(seen(&gateway), before);
     let event = events::admitted(&gateway, &events::http_authorizer(&gateway, "GET", "/orders", &reader)).await;
@@ -94,12 +94,12 @@ async fn samples_are_events_and_other_things_are_not() {
     let gateway = Gateway::start().await;
     let before = seen(&gateway);
     for name in ["authorizer-http.json", "authorizer-rest.json"] {
-        let answer = events::invoke(&gateway, AUTHORIZER, &sample(&gateway, name)).await;
-        let refused = match &answer {
-            Ok(answer) => answer["context"]["decision"] == "invalid_token",
+        let response = events::invoke(&gateway, AUTHORIZER, &sample(&gateway, name)).await;
+        let refused = match &response {
+            Ok(response) => response["context"]["decision"] == "invalid_token",
             Err(error) => error.contains("Unauthorized"),
         };
-        assert!(refused, "{name}: {answer:?}");
+        assert!(refused, "{name}: {response:?}");
     }
     // A session that was never there has no internal token.
     for name in ["proxy-http.json", "proxy-rest.json", "proxy-rest-post.json"] {
@@ -113,11 +113,11 @@ async fn samples_are_events_and_other_things_are_not() {
     for event in [json!({}), json!([]), json!(null), json!({ "Records": [] }), json!({ "version": "3.0" }), json!(junk)]
     {
         for function in [AUTHORIZER, PROXY] {
-            let error = events::invoke(&gateway, function, &event).await.expect_err("an answer");
+            let error = events::invoke(&gateway, function, &event).await.expect_err("a response");
             assert!(error.contains("event"), "{function} {event}: {error}");
         }
-        let answer = events::invoke(&gateway, TOKEN, &event).await.expect("an answer");
-        assert_eq!((&answer["statusCode"], &body(&answer)["error"]), (&json!(500), &json!("server_error")));
+        let response = events::invoke(&gateway, TOKEN, &event).await.expect("a response");
+        assert_eq!((&response["statusCode"], &body(&response)["error"]), (&json!(500), &json!("server_error")));
     }
-    assert_eq!(gateway.answer(gateway.request("GET", "/public/ping")).await.status, 200);
+    assert_eq!(gateway.response(gateway.request("GET", "/public/ping")).await.status, 200);
 }

@@ -28,7 +28,7 @@ async fn weaken_the_hash_of_ada(gateway: &Gateway) {
 async fn refresh_with_key(gateway: &Gateway, tokens: &Tokens, key: &str) -> Tokens {
     let form = [("grant_type", "refresh_token"), ("client_id", DEMO_APP), ("refresh_token", tokens.refresh.as_str())];
     let request = gateway.request("POST", "/oauth2/token").header("Idempotency-Key", key).form(&form);
-    gateway.answer(request).await.tokens()
+    gateway.response(request).await.tokens()
 }
 
 /// A login into the session of these tokens.
@@ -52,10 +52,10 @@ async fn use_everything(gateway: &Gateway) {
     let second = login_again(gateway, ADA, &second).await;
     gateway.login(ADA).await;
     let partner = |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
-    let answer = gateway.answer(partner("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
-    let access = answer.tokens().access;
-    let answer = gateway.answer(partner("/oauth2/introspect").form(&[("token", &access)])).await;
-    assert_eq!(answer.json()["active"], true, "{}", answer.text());
+    let response = gateway.response(partner("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
+    let access = response.tokens().access;
+    let response = gateway.response(partner("/oauth2/introspect").form(&[("token", &access)])).await;
+    assert_eq!(response.json()["active"], true, "{}", response.text());
     let form = [("client_id", DEMO_APP), ("token", second.refresh.as_str())];
     assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
     // A use that is worth noting comes a second after the login; then the back end forgets, and a renewal is tried.

@@ -29,7 +29,7 @@ fn text(text: &str) -> AttributeValue {
 /// Whether the role allowed a request, whatever became of it then.
 fn is_allowed<T, E: ProvideErrorMetadata, R>(sent: &Result<T, SdkError<E, R>>) -> bool {
     let Err(error) = sent else { return true };
-    error.as_service_error().expect("an answer").code() != Some("AccessDeniedException")
+    error.as_service_error().expect("a response").code() != Some("AccessDeniedException")
 }
 
 /// Whether a function may write this attribute, and name it in a condition. Both are one right.

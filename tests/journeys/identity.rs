@@ -35,8 +35,8 @@ impl Honest {
     /// What the back end is told about a call with these header lines.
     async fn echo(&self, headers: &str) -> Vec<Vec<String>> {
         let before = seen(&self.gateway);
-        let answer = raw(&self.gateway, "GET /echo", Some(&self.tokens.access), headers).await;
-        assert_eq!(answer.status(), Some(200), "{headers}: {}", answer.text());
+        let response = raw(&self.gateway, "GET /echo", Some(&self.tokens.access), headers).await;
+        assert_eq!(response.status(), Some(200), "{headers}: {}", response.text());
         assert_eq!(seen(&self.gateway), before + 1);
         let arrived = last(&self.gateway);
         IDENTITY.iter().map(|name| arrived.header(name)).collect()
@@ -129,8 +129,8 @@ async fn two_maps_of_headers_cannot_tell_two_stories() {
         let mut event = authorizer.clone();
         event["headers"]["Authorization"] = single;
         event["multiValueHeaders"]["Authorization"] = multiple;
-        let answer = events::invoke(&gateway, AUTHORIZER, &event).await;
-        assert!(answer.as_ref().is_err_and(|error| error.contains("Unauthorized")), "{answer:?}");
+        let response = events::invoke(&gateway, AUTHORIZER, &event).await;
+        assert!(response.as_ref().is_err_and(|error| error.contains("Unauthorized")), "{response:?}");
     }
     let arrived = gateway.stack.legacy().recorded().split_off(before);
     for request in &arrived {

@@ -33,8 +33,8 @@ fn token_event(method: &str, path: &str, body: &str, issuer: Option<&str>) -> Js
     event
 }
 
-fn body(answer: &Json) -> Json {
-    serde_json::from_str(answer["body"].as_str().expect("a body")).expect("JSON")
+fn body(response: &Json) -> Json {
+    serde_json::from_str(response["body"].as_str().expect("a body")).expect("JSON")
 }
 
 /// Takes a token from issuance through metadata to a call.
@@ -42,16 +42,16 @@ async fn works(gateway: &Gateway, issuer: Option<&str>, name: &str) {
     let form = format!(
         "grant_type=password&client_id={DEMO_APP}&username=ada%40example.com&password=correct+horse+battery+staple"
     );
-    let answer = events::invoke(gateway, TOKEN, &token_event("POST", "/oauth2/token", &form, issuer)).await;
-    let answer = answer.expect("an answer");
-    assert_eq!(answer["statusCode"], 200, "{issuer:?}: {answer}");
-    let access = body(&answer)["access_token"].as_str().expect("a token").to_owned();
+    let response = events::invoke(gateway, TOKEN, &token_event("POST", "/oauth2/token", &form, issuer)).await;
+    let response = response.expect("a response");
+    assert_eq!(response["statusCode"], 200, "{issuer:?}: {response}");
+    let access = body(&response)["access_token"].as_str().expect("a token").to_owned();
     let claims = URL_SAFE_NO_PAD.decode(access.split('.').nth(1).expect("claims")).expect("base64url");
     let claims: Json = serde_json::from_slice(&claims).expect("JSON");
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(name), &json!([name])));
 
     let metadata = token_event("GET", "/.well-known/oauth-authorization-server", "", issuer);
-    let metadata = body(&events::invoke(gateway, TOKEN, &metadata).await.expect("an answer"));
+    let metadata = body(&events::invoke(gateway, TOKEN, &metadata).await.expect("a response"));
     assert_eq!(metadata["issuer"], name);
     for (endpoint, path) in [("token_endpoint", "/oauth2/token"), ("jwks_uri", "/.well-known/jwks.json")] {
         assert_eq!(metadata[endpoint], format!("{name}{path}"));
@@ -65,7 +65,7 @@ async fn works(gateway: &Gateway, issuer: Option<&str>, name: &str) {
     let mut call = events::http_authorizer(gateway, "GET", "/orders", &access);
     call["stageVariables"]["issuer"] = json!(issuer.unwrap_or("https://not.this.example.com"));
     assert_eq!(
-        events::invoke(gateway, AUTHORIZER, &call).await.expect("an answer")["isAuthorized"],
+        events::invoke(gateway, AUTHORIZER, &call).await.expect("a response")["isAuthorized"],
         true,
         "{issuer:?}"
     );

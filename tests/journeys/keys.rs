@@ -15,7 +15,7 @@ use crate::turns::{current, rotate};
 const KEYS: &str = "KeysFunction";
 const NAMES: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
 
-/// The pre-signed address: what was sent there, and how many answers fail first.
+/// The pre-signed address: what was sent there, and how many responses fail first.
 #[derive(Clone, Default)]
 struct Bucket {
     received: Arc<Mutex<Vec<Json>>>,
@@ -89,7 +89,7 @@ async fn a_stack_gets_the_keys_it_lacks_and_keeps_those_it_has() {
     let made = values(&gateway);
     assert!(made.iter().all(Option::is_some), "{made:?}");
 
-    // The same again, as it comes when an answer got lost, and every other event, change nothing.
+    // The same again, as it comes when a response got lost, and every other event, change nothing.
     for kind in ["Create", "Update", "Delete"] {
         events::invoke(&gateway, KEYS, &request(kind, &url)).await.expect("nothing to do");
         assert_eq!(bucket.take()[0]["Status"], "SUCCESS");
@@ -106,7 +106,7 @@ async fn a_stack_gets_the_keys_it_lacks_and_keeps_those_it_has() {
     events::invoke(&gateway, KEYS, &request("Update", &url)).await.expect("filled");
     // The keys work: these are other ones than those the users were stored with, so only the app can log in.
     gateway.restart_functions();
-    let published = gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await;
+    let published = gateway.response(gateway.request("GET", "/.well-known/jwks.json")).await;
     assert_eq!(published.json()["keys"].as_array().map(Vec::len), Some(2));
 }
 
@@ -276,8 +276,8 @@ async fn a_leaked_key_is_out_of_use_at_once() {
     let revoke = async |secret: &str, name: &str| {
         let key = current(&gateway, name);
         let event = json!({ "action": "revoke", "secret": secret, "key": key });
-        let answer = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
-        assert_eq!((&answer["revoked"], &answer["current"]), (&json!(key), &json!(current(&gateway, name))));
+        let response = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
+        assert_eq!((&response["revoked"], &response["current"]), (&json!(key), &json!(current(&gateway, name))));
         gateway.restart_functions();
         key
     };
@@ -323,8 +323,8 @@ async fn a_leaked_key_is_revoked_while_gateway_yaml_is_wrong() {
     for (secret, name) in [("signing", 0), ("sealing", 2), ("refresh", 3), ("pepper", 4)] {
         let before = current(&gateway, NAMES[name]);
         let event = json!({ "action": "revoke", "secret": secret, "key": before });
-        let answer = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
-        assert_eq!((&answer["revoked"], answer["current"] != json!(before)), (&json!(before), true), "{answer}");
+        let response = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
+        assert_eq!((&response["revoked"], response["current"] != json!(before)), (&json!(before), true), "{response}");
     }
     // How long retired keys of sessions are kept stands in the file, so these do not turn before it is mended.
     let refused = gateway.stack.rotate("RefreshKeys").await.unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sfv::{BareItem, List, ListEntry, Parser};
-use support::{ADA, Answer, BOB, DEMO_APP, Gateway, PARTNER_APP, User};
+use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response, User};
 use tokio::task::JoinSet;
 
 use crate::forge::Forge;
@@ -45,7 +45,7 @@ async fn no_trick_of_the_caller_makes_a_second_limit() {
         for round in 0..2 {
             let request = gateway.request("GET", "/orders").header(name, format!("198.51.100.{round}"));
             let call = request.header("authorization", format!("{scheme} {}", first.access));
-            statuses.push(gateway.answer(call).await.status);
+            statuses.push(gateway.response(call).await.status);
         }
     }
     let refreshed = gateway.refresh(&first).await;
@@ -85,13 +85,13 @@ async fn exactly_the_limit_of_many_calls_at_once_is_served() {
     for _ in 0..4 * LIMIT {
         let request = gateway.request("GET", "/orders").bearer_auth(&token);
         calls.spawn(async move {
-            let answer = request.send().await.expect("an answer");
-            let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-            (answer.status().as_u16(), retry_after)
+            let response = request.send().await.expect("a response");
+            let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+            (response.status().as_u16(), retry_after)
         });
     }
-    let answers = calls.join_all().await;
-    let (served, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 200);
+    let responses = calls.join_all().await;
+    let (served, refused): (Vec<_>, Vec<_>) = responses.into_iter().partition(|(status, _)| *status == 200);
     assert_eq!((served.len(), seen(&gateway) - before), (LIMIT, LIMIT));
     for (status, retry_after) in refused {
         let seconds = retry_after.and_then(|text| text.parse::<u64>().ok());
@@ -124,9 +124,9 @@ async fn calls_with_worthless_tokens_use_up_nobodys_limit() {
 }
 
 /// The numbers of a header: those of its one item.
-fn parameters(answer: &Answer, header: &str) -> Vec<(String, i64)> {
-    let values: Vec<_> = answer.headers.get_all(header).iter().collect();
-    assert_eq!(values.len(), 1, "{header}: {answer:?}");
+fn parameters(response: &Response, header: &str) -> Vec<(String, i64)> {
+    let values: Vec<_> = response.headers.get_all(header).iter().collect();
+    assert_eq!(values.len(), 1, "{header}: {response:?}");
     let list: List = Parser::new(values[0].as_bytes()).parse().expect("a list of RFC 9651");
     let [ListEntry::Item(item)] = list.as_slice() else { panic!("{header}: {list:?}") };
     assert!(matches!(&item.bare_item, BareItem::String(name) if name.as_str() == "default"), "{item:?}");
@@ -145,26 +145,26 @@ async fn callers_are_told_what_is_left_and_when_there_is_more() {
     let token = gateway.login(ADA).await.access;
     let names = |parameters: &[(String, i64)]| parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     for call in 1..=LIMIT + 3 {
-        let answer = gateway.call("GET", if call % 2 == 0 { "/orders" } else { "/orders/404" }, &token).await;
-        let policy = parameters(&answer, "ratelimit-policy");
+        let response = gateway.call("GET", if call % 2 == 0 { "/orders" } else { "/orders/404" }, &token).await;
+        let policy = parameters(&response, "ratelimit-policy");
         assert_eq!(policy, [("q".to_owned(), LIMIT), ("w".to_owned(), 60)]);
-        let left = parameters(&answer, "ratelimit");
+        let left = parameters(&response, "ratelimit");
         assert_eq!(names(&left), ["r", "t"], "no personal data, no partition key");
         assert_eq!(left[0].1, (LIMIT - call).max(0), "counts down by exactly the served calls");
         // The window, the part of it that a call counts in, and what is not known of the time: a `Date` has whole seconds.
         assert!((1..=60 + 5 + 3).contains(&left[1].1), "{left:?}");
-        assert!(!answer.headers.contains_key("trailer"));
+        assert!(!response.headers.contains_key("trailer"));
         if call <= LIMIT {
-            assert!(matches!(answer.status, 200 | 404) && answer.header("retry-after").is_empty());
+            assert!(matches!(response.status, 200 | 404) && response.header("retry-after").is_empty());
             continue;
         }
-        assert_eq!((answer.status, answer.header("cache-control")), (429, "no-store"));
-        let retry_after: i64 = answer.header("retry-after").parse().expect("whole seconds");
+        assert_eq!((response.status, response.header("cache-control")), (429, "no-store"));
+        let retry_after: i64 = response.header("retry-after").parse().expect("whole seconds");
         assert!(retry_after >= 1 && retry_after >= left[1].1, "{retry_after} {left:?}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        let problem = answer.json();
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        let problem = response.json();
         assert_eq!(problem["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
         assert_eq!((&problem["status"], &problem["violated-policies"]), (&json!(429), &json!(["default"])));
-        assert!(!answer.text().contains("ada@") && !answer.text().contains("user-"), "{}", answer.text());
+        assert!(!response.text().contains("ada@") && !response.text().contains("user-"), "{}", response.text());
     }
 }

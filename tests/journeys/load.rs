@@ -23,21 +23,21 @@ struct Figures {
 async fn device(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<AtomicBool>, user: User) -> Result<(), String> {
     let mut tokens = gateway.login(user).await;
     let call = async |tokens: &Tokens| {
-        let answer = gateway.call("GET", "/orders", &tokens.access).await;
+        let response = gateway.call("GET", "/orders", &tokens.access).await;
         figures.calls.fetch_add(1, Ordering::Relaxed);
-        if answer.status == 200 { Ok(()) } else { Err(format!("call: {} {}", answer.status, answer.text())) }
+        if response.status == 200 { Ok(()) } else { Err(format!("call: {} {}", response.status, response.text())) }
     };
     while !done.load(Ordering::Relaxed) {
         for _ in 0..5 {
             call(&tokens).await?;
         }
-        let answer = gateway.try_refresh(support::DEMO_APP, &tokens.refresh).await;
+        let response = gateway.try_refresh(support::DEMO_APP, &tokens.refresh).await;
         figures.refreshes.fetch_add(1, Ordering::Relaxed);
-        if answer.status != 200 {
-            return Err(format!("refresh: {} {}", answer.status, answer.text()));
+        if response.status != 200 {
+            return Err(format!("refresh: {} {}", response.status, response.text()));
         }
         // The token from before the refresh is as good as the one after it.
-        let old = std::mem::replace(&mut tokens, answer.tokens());
+        let old = std::mem::replace(&mut tokens, response.tokens());
         call(&old).await?;
     }
     call(&tokens).await
@@ -46,10 +46,10 @@ async fn device(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<AtomicBo
 /// Somebody who logs in anew all the time.
 async fn newcomer(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<AtomicBool>) -> Result<(), String> {
     while !done.load(Ordering::Relaxed) {
-        let answer = gateway.try_login(support::DEMO_APP, BOB.name, BOB.password).await;
+        let response = gateway.try_login(support::DEMO_APP, BOB.name, BOB.password).await;
         figures.logins.fetch_add(1, Ordering::Relaxed);
-        if answer.status != 200 {
-            return Err(format!("login: {} {}", answer.status, answer.text()));
+        if response.status != 200 {
+            return Err(format!("login: {} {}", response.status, response.text()));
         }
     }
     Ok(())

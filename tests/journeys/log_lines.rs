@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-use support::{ADA, Answer, BOB, DEMO_APP, Gateway};
+use support::{ADA, BOB, DEMO_APP, Gateway, Response};
 
 use crate::events::{self, AUTHORIZER, PROXY, RENEWAL, TOKEN};
 
@@ -68,8 +68,8 @@ async fn only_the_first_request_of_a_container_is_a_cold_start() {
     assert!(cold_starts > 0, "{lines:#?}");
 }
 
-fn id(answer: &Answer) -> String {
-    answer.header("x-amzn-requestid").to_owned()
+fn id(response: &Response) -> String {
+    response.header("x-amzn-requestid").to_owned()
 }
 
 #[tokio::test]
@@ -96,8 +96,8 @@ async fn every_line_names_its_request_whoever_writes_it() {
     for (source, line) in &lines {
         is_flat_and_named(source, line);
     }
-    for (function, answer) in &refused {
-        let (status, id) = (answer.status, id(answer));
+    for (function, response) in &refused {
+        let (status, id) = (response.status, id(response));
         assert!(status >= 400 && about(&lines, &id).contains(*function), "{status} {function} {id}: {lines:#?}");
     }
     assert!(!about(&lines, &id(&refused[0].1)).contains("proxy"));

@@ -1,12 +1,12 @@
 //! The metadata says exactly what works (RFC 8414): everything advertised does, nothing else does.
 
 use serde_json::{Value as Json, json};
-use support::{ADA, Answer, DEMO_APP, Gateway, PARTNER_APP};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 async fn metadata(gateway: &Gateway) -> Json {
-    gateway.answer(gateway.request("GET", METADATA)).await.json()
+    gateway.response(gateway.request("GET", METADATA)).await.json()
 }
 
 fn texts<'a>(metadata: &'a Json, name: &str) -> Vec<&'a str> {
@@ -21,13 +21,13 @@ fn path<'a>(gateway: &Gateway, metadata: &'a Json, name: &str) -> &'a str {
 }
 
 /// A request with the client's credentials shown by this method.
-async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)]) -> Answer {
+async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)]) -> Response {
     let request = gateway.request("POST", path);
     let mut form = form.to_vec();
     match method {
         "client_secret_basic" => {
             let request = request.basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
-            return gateway.answer(request.form(&form)).await;
+            return gateway.response(request.form(&form)).await;
         }
         "client_secret_post" => {
             form.extend([("client_id", PARTNER_APP), ("client_secret", gateway.partner_secret())]);
@@ -40,16 +40,16 @@ async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)])
         ]),
         other => panic!("the test does not know {other}"),
     }
-    gateway.answer(request.form(&form)).await
+    gateway.response(request.form(&form)).await
 }
 
 /// Checklist M-01, M-02, M-03 (response_types_supported: a declared deviation), M-05.
 #[tokio::test]
 async fn the_metadata_has_what_the_rfc_asks_for() {
     let gateway = Gateway::start().await;
-    let answer = gateway.answer(gateway.request("GET", METADATA)).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let metadata = answer.json();
+    let response = gateway.response(gateway.request("GET", METADATA)).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    let metadata = response.json();
     assert_eq!(metadata["issuer"], gateway.stack.base_url());
     for name in ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"] {
         path(&gateway, &metadata, name);
@@ -79,24 +79,24 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
             if allowed.contains(&method) && method == "POST" {
                 continue;
             }
-            let answer = gateway.answer(gateway.request(method, path)).await;
+            let response = gateway.response(gateway.request(method, path)).await;
             if allowed.contains(&method) {
                 assert_eq!(
-                    (answer.status, answer.header("content-type")),
+                    (response.status, response.header("content-type")),
                     (200, "application/json"),
                     "{method} {path}"
                 );
             } else {
                 assert_eq!(
-                    (answer.status, answer.header("allow")),
+                    (response.status, response.header("allow")),
                     (405, allowed.join(", ").as_str()),
                     "{method} {path}"
                 );
             }
-            assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {path}");
+            assert_eq!(response.body.is_empty(), method == "HEAD", "{method} {path}");
         }
         let (get, head) = (gateway.request("GET", path), gateway.request("HEAD", path));
-        let (get, head) = (gateway.answer(get).await, gateway.answer(head).await);
+        let (get, head) = (gateway.response(get).await, gateway.response(head).await);
         assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}: of the body that is left out");
     }
 }
@@ -105,9 +105,10 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
 #[tokio::test]
 async fn the_published_keys_are_public_and_distinct() {
     let gateway = Gateway::start().await;
-    let answer = gateway.answer(gateway.request("GET", path(&gateway, &metadata(&gateway).await, "jwks_uri"))).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let jwks = answer.json();
+    let response =
+        gateway.response(gateway.request("GET", path(&gateway, &metadata(&gateway).await, "jwks_uri"))).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    let jwks = response.json();
     let keys = jwks["keys"].as_array().expect("keys");
     let mut kids: Vec<_> = keys.iter().map(|key| key["kid"].as_str().expect("a kid")).collect();
     kids.sort_unstable();
@@ -135,8 +136,8 @@ async fn every_grant_advertised_works_and_no_other() {
             "client_credentials" => ("client_secret_basic", vec![]),
             other => panic!("{other} is advertised and not known to this test"),
         };
-        let answer = ask(&gateway, endpoint, method, &[vec![("grant_type", grant)], form].concat()).await;
-        assert_eq!(answer.status, 200, "{grant}: {}", answer.text());
+        let response = ask(&gateway, endpoint, method, &[vec![("grant_type", grant)], form].concat()).await;
+        assert_eq!(response.status, 200, "{grant}: {}", response.text());
     }
     for grant in [
         "authorization_code",
@@ -151,8 +152,12 @@ async fn every_grant_advertised_works_and_no_other() {
     ] {
         let form = [("grant_type", grant), ("username", ADA.name), ("password", ADA.password), ("code", "x")];
         for method in ["none", "client_secret_basic"] {
-            let answer = ask(&gateway, endpoint, method, &form).await;
-            assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("unsupported_grant_type")), "{grant}");
+            let response = ask(&gateway, endpoint, method, &form).await;
+            assert_eq!(
+                (response.status, &response.json()["error"]),
+                (400, &json!("unsupported_grant_type")),
+                "{grant}"
+            );
         }
     }
 }
@@ -177,11 +182,11 @@ async fn every_authentication_advertised_works_and_no_other() {
             if endpoint.ends_with("/token") {
                 form = vec![("grant_type", "password"), ("username", ADA.name), ("password", ADA.password)];
             }
-            let answer = ask(&gateway, endpoint, method, &form).await;
+            let response = ask(&gateway, endpoint, method, &form).await;
             let expected = if advertised.contains(&method) { 200 } else { 401 };
-            assert_eq!(answer.status, expected, "{endpoint} {method}: {}", answer.text());
+            assert_eq!(response.status, expected, "{endpoint} {method}: {}", response.text());
             if expected == 401 {
-                assert_eq!(answer.json()["error"], "invalid_client");
+                assert_eq!(response.json()["error"], "invalid_client");
             }
         }
         // Nobody at all is not `none`.
@@ -200,12 +205,12 @@ async fn every_scope_advertised_is_granted_and_no_other() {
         ask(&gateway, endpoint, "client_secret_post", &[("grant_type", "client_credentials"), ("scope", scope)]).await
     };
     for scope in texts(&metadata, "scopes_supported") {
-        let answer = ask_for(scope).await;
-        assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!(scope)));
+        let response = ask_for(scope).await;
+        assert_eq!((response.status, &response.json()["scope"]), (200, &json!(scope)));
     }
     for scope in ["openid", "offline_access", "orders:delete", "admin", "*"] {
-        let answer = ask_for(scope).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_scope")), "{scope}");
+        let response = ask_for(scope).await;
+        assert_eq!((response.status, &response.json()["error"]), (400, &json!("invalid_scope")), "{scope}");
     }
 }
 
@@ -216,8 +221,8 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
     let metadata = metadata(&gateway).await;
     for (name, value) in metadata.as_object().expect("an object") {
         if name.ends_with("_endpoint") {
-            let answer = gateway.answer(gateway.request("GET", path(&gateway, &metadata, name))).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, "POST"), "{name}: {value}");
+            let response = gateway.response(gateway.request("GET", path(&gateway, &metadata, name))).await;
+            assert_eq!((response.status, response.header("allow")), (405, "POST"), "{name}: {value}");
         }
     }
     let token = gateway.login(ADA).await.access;
@@ -233,7 +238,7 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
         "/.well-known/webfinger",
     ] {
         for method in ["GET", "POST"] {
-            assert_eq!(gateway.answer(gateway.request(method, path)).await.status, 401, "{method} {path}");
+            assert_eq!(gateway.response(gateway.request(method, path)).await.status, 401, "{method} {path}");
             assert_eq!(gateway.call(method, path, &token).await.status, 404, "{method} {path}");
         }
     }

@@ -47,7 +47,7 @@ async fn a_journey_with_its_mishaps_is_counted() {
     for _ in 0..4 {
         gateway.call("GET", "/orders", &first.access).await;
     }
-    assert_eq!(gateway.request("GET", "/public/gone").send().await.expect("an answer").status().as_u16(), 502);
+    assert_eq!(gateway.request("GET", "/public/gone").send().await.expect("a response").status().as_u16(), 502);
     let third = gateway.refresh(&gateway.refresh(&first).await).await;
     gateway.refresh(&third).await;
     gateway.refresh(&third).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_local::binaries::WORKSPACE;
 use serde_json::Value as Json;
-use support::{ADA, Answer, DEMO_APP, Gateway, Tokens, UNTRUSTED_APP};
+use support::{ADA, DEMO_APP, Gateway, Response, Tokens, UNTRUSTED_APP};
 use tokio::process::Command;
 
 use crate::canned::{Canned, nobody};
@@ -40,7 +40,7 @@ fn forms<'p>(code: &'p str, with: &str) -> Vec<BTreeMap<&'p str, &'p str>> {
 }
 
 /// Sends a form of the page with values that work.
-async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, tokens: &Tokens) -> Answer {
+async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, tokens: &Tokens) -> Response {
     let value = |name: &str, written: &str| match name {
         "grant_type" | "scope" => written.to_owned(),
         "client_id" => DEMO_APP.to_owned(),
@@ -50,13 +50,13 @@ async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, t
         other => panic!("the page sends {other}, which no endpoint knows"),
     };
     let form: Vec<_> = form.iter().map(|(name, written)| (*name, value(name, written))).collect();
-    gateway.answer(gateway.request("POST", path).form(&form)).await
+    gateway.response(gateway.request("POST", path).form(&form)).await
 }
 
 #[tokio::test]
 async fn every_form_and_endpoint_of_the_samples_works() {
     let (page, gateway) = (page(), Gateway::start().await);
-    let metadata = gateway.answer(gateway.request("GET", METADATA)).await.json();
+    let metadata = gateway.response(gateway.request("GET", METADATA)).await.json();
     let base = gateway.stack.base_url();
     let mut advertised: BTreeSet<_> =
         metadata.as_object().expect("an object").values().filter_map(Json::as_str).collect();
@@ -99,10 +99,10 @@ async fn every_form_and_endpoint_of_the_samples_works() {
         assert_eq!(kinds, ["password", "refresh_token"], "{language}");
         let tokens = gateway.login(ADA).await;
         for form in &grants {
-            let answer = send_form(&gateway, "/oauth2/token", form, &tokens).await;
-            assert_eq!(answer.status, 200, "{language} {form:?}: {}", answer.text());
+            let response = send_form(&gateway, "/oauth2/token", form, &tokens).await;
+            assert_eq!(response.status, 200, "{language} {form:?}: {}", response.text());
             for member in ["access_token", "refresh_token", "expires_in"] {
-                assert!(!answer.json()[member].is_null() && client.contains(member), "{language} {member}");
+                assert!(!response.json()[member].is_null() && client.contains(member), "{language} {member}");
             }
         }
         let revoke = revocations.iter().find(|form| form.contains_key("client_id")).expect("a logout");
@@ -116,8 +116,8 @@ async fn every_form_and_endpoint_of_the_samples_works() {
         let additional = lists.into_iter().find(|list| list["username"] == "username");
         let mut form = additional.expect("additional parameters");
         form.extend([("grant_type", "password"), ("client_id", DEMO_APP)]);
-        let answer = send_form(&gateway, "/oauth2/token", &form, &gateway.login(ADA).await).await;
-        assert_eq!(answer.status, 200, "{language}: {}", answer.text());
+        let response = send_form(&gateway, "/oauth2/token", &form, &gateway.login(ADA).await).await;
+        assert_eq!(response.status, 200, "{language}: {}", response.text());
     }
 }
 
@@ -150,14 +150,15 @@ async fn the_commands_do_what_the_page_says() {
         refresh.lines().filter(|line| !line.is_empty()).map(|line| json(line)["refresh_token"].clone()).collect();
     assert!(successors.len() == 2 && successors[0] == successors[1], "{refresh}");
     assert_ne!(successors[0], json(login)["refresh_token"]);
-    let sid = |answer: &Json| answer["refresh_token"].as_str().expect("a token").split('.').next().map(str::to_owned);
+    let sid =
+        |response: &Json| response["refresh_token"].as_str().expect("a token").split('.').next().map(str::to_owned);
     assert_eq!(sid(&json(again)), sid(&json(login)), "the same session");
     assert_ne!(json(again)["refresh_token"], successors[0]);
     assert_eq!(gateway.stack.legacy().logins(), 2);
     assert_eq!(revoke.trim(), "200");
 }
 
-/// The rows of the table of errors: status, error code, answer to.
+/// The rows of the table of errors: status, error code, response to.
 fn rows(page: &str) -> BTreeSet<(u16, String, String)> {
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect::<Vec<_>>();
     let rows = page.lines().filter(|line| line.starts_with("| ")).map(cells);
@@ -202,7 +203,7 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         (
             "call",
             gateway
-                .answer(gateway.request("POST", "/orders").bearer_auth(&tokens.access).body(vec![b' '; 5_000_000]))
+                .response(gateway.request("POST", "/orders").bearer_auth(&tokens.access).body(vec![b' '; 5_000_000]))
                 .await,
         ),
     ];
@@ -210,10 +211,10 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         seen.push(("login", gateway.try_login(DEMO_APP, "bob@example.com", "wrong").await));
     }
     for _ in 0..62 {
-        let answer = gateway.call("GET", "/orders", &reader).await;
-        match answer.status {
-            200 => assert!(answer.header("ratelimit-policy") == "\"default\";q=60;w=60", "{answer:?}"),
-            _ => seen.push(("call", answer)),
+        let response = gateway.call("GET", "/orders", &reader).await;
+        match response.status {
+            200 => assert!(response.header("ratelimit-policy") == "\"default\";q=60;w=60", "{response:?}"),
+            _ => seen.push(("call", response)),
         }
     }
     line.cut();
@@ -233,22 +234,22 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
     }
     let made: BTreeSet<_> = seen
         .iter()
-        .map(|(what, answer)| {
-            let error = answer.json()["error"].as_str().unwrap_or("none").to_owned();
-            (answer.status, error, (*what).to_owned())
+        .map(|(what, response)| {
+            let error = response.json()["error"].as_str().unwrap_or("none").to_owned();
+            (response.status, error, (*what).to_owned())
         })
         .collect();
     assert_eq!(rows(&page), made);
     // A 429 or 503 always says when to come back.
-    let later = seen.iter().filter(|(_, answer)| matches!(answer.status, 429 | 503));
+    let later = seen.iter().filter(|(_, response)| matches!(response.status, 429 | 503));
     assert!(
         later.clone().count() > 3
-            && later.into_iter().all(|(_, answer)| answer.header("retry-after").parse::<u64>().is_ok())
+            && later.into_iter().all(|(_, response)| response.header("retry-after").parse::<u64>().is_ok())
     );
 
-    // What samples send and read: ours to send, or seen in an answer.
+    // What samples send and read: ours to send, or seen in a response.
     let headers: BTreeSet<_> =
-        seen.iter().flat_map(|(_, answer)| answer.headers.keys().map(ToString::to_string)).collect();
+        seen.iter().flat_map(|(_, response)| response.headers.keys().map(ToString::to_string)).collect();
     let sent = ["authorization", "content-type", "idempotency-key"];
     for marker in ["forHTTPHeaderField: \"", ".header(\"", "headers.get(\"", "headers[\"", "-H '", "-H \""] {
         for rest in page.split(marker).skip(1) {

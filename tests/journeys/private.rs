@@ -38,7 +38,7 @@ async fn asked(url: &str, target: &str, fields: &str) -> u16 {
     let fields = if fields.contains("Host:") { fields.to_owned() } else { format!("Host: {host}\r\n{fields}") };
     let head = format!("POST / HTTP/1.1\r\n{fields}X-Amz-Target: {target}\r\nConnection: close\r\n");
     let request = format!("{head}Content-Type: application/x-amz-json-1.0\r\nContent-Length: 2\r\n\r\n{{}}");
-    send(url, request.as_bytes()).await.status().expect("an answer")
+    send(url, request.as_bytes()).await.status().expect("a response")
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use gateway_local::access::Access;
 use gateway_local::secrets;
 use gateway_local::secrets_manager::SecretsManager;
 use serde_json::{Value as Json, json};
-use support::{ADA, Answer, Gateway};
+use support::{ADA, Gateway, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -55,7 +55,7 @@ impl Site {
 
     pub(crate) async fn status(&self, token: &str) -> u16 {
         let before = seen(&self.gateway);
-        let Answer { status, .. } = self.gateway.call("GET", "/orders", token).await;
+        let Response { status, .. } = self.gateway.call("GET", "/orders", token).await;
         assert_eq!(seen(&self.gateway) - before, usize::from(status == 200));
         status
     }
@@ -82,7 +82,7 @@ async fn a_token_works_while_its_key_is_published() {
 
     site.rotate(&[next.key.private("current")], &[next.key.jwk()]);
     assert_eq!((site.status(&old_token).await, site.status(&new_token).await), (401, 200));
-    let published = site.gateway.answer(site.gateway.request("GET", "/.well-known/jwks.json")).await.json();
+    let published = site.gateway.response(site.gateway.request("GET", "/.well-known/jwks.json")).await.json();
     assert_eq!(published["keys"], json!([next.key.jwk()]));
 }
 
@@ -112,7 +112,7 @@ async fn a_thousand_unknown_key_ids_fetch_no_key() {
             let requests: Vec<_> = requests.collect();
             calls.spawn(async move {
                 for request in requests {
-                    assert_eq!(request.send().await.expect("an answer").status(), 401);
+                    assert_eq!(request.send().await.expect("a response").status(), 401);
                 }
             });
         }

@@ -10,8 +10,8 @@ use crate::wire::{last, login_for, raw, seen};
 async fn refused(gateway: &Gateway, token: Option<&str>, lines: &[&str], statuses: &[u16]) {
     let before = seen(gateway);
     for line in lines {
-        let answer = raw(gateway, line, token, "").await;
-        assert!(answer.status().is_some_and(|status| statuses.contains(&status)), "{line}: {}", answer.text());
+        let response = raw(gateway, line, token, "").await;
+        assert!(response.status().is_some_and(|status| statuses.contains(&status)), "{line}: {}", response.text());
     }
     assert_eq!(seen(gateway), before, "something reached the back end");
 }
@@ -115,8 +115,8 @@ async fn a_long_path_is_carried_or_is_said_to_be_too_long() {
     for (length, status) in [(400, 404), (512, 404), (1_400, 404), (1_600, 414), (9_000, 414)] {
         let line = format!("GET /orders/{}", "a".repeat(length));
         let before = seen(&gateway);
-        let answer = raw(&gateway, &line, Some(&reader.access), "").await;
-        assert_eq!(answer.status(), Some(status), "{length}: {}", answer.text());
+        let response = raw(&gateway, &line, Some(&reader.access), "").await;
+        assert_eq!(response.status(), Some(status), "{length}: {}", response.text());
         // The back end does not know such an order, if it is asked.
         assert_eq!(seen(&gateway) - before, usize::from(status == 404), "{length}");
     }
@@ -155,12 +155,12 @@ async fn every_call_is_decided_by_its_own_method_and_path() {
 
     for (method, path) in [("GET", "/orders"), ("GET", "/orders/7"), ("POST", "/orders")] {
         let event = events::rest_authorizer(&gateway, method, path, &reader.access);
-        let answer = events::invoke(&gateway, AUTHORIZER, &event).await.expect("a policy");
+        let response = events::invoke(&gateway, AUTHORIZER, &event).await.expect("a policy");
         let expected = if method == "GET" { "Allow" } else { "Deny" };
-        let statement = &answer["policyDocument"]["Statement"];
-        assert_eq!(statement.as_array().map(Vec::len), Some(1), "{answer}");
-        assert_eq!(statement[0]["Resource"], format!("{ARN}/{method}{path}"), "{answer}");
-        assert_eq!(statement[0]["Effect"], expected, "{answer}");
+        let statement = &response["policyDocument"]["Statement"];
+        assert_eq!(statement.as_array().map(Vec::len), Some(1), "{response}");
+        assert_eq!(statement[0]["Resource"], format!("{ARN}/{method}{path}"), "{response}");
+        assert_eq!(statement[0]["Effect"], expected, "{response}");
     }
 }
 
@@ -171,16 +171,16 @@ async fn no_caller_can_put_a_wildcard_into_a_policy() {
     let reader = login_for(&gateway, ADA, "orders:read").await;
     for path in ["/*", "/orders/*", "/orders/%2A", "/orders/%3F", "/orders/?", "/orders/${aws:username}", "/**/?"] {
         let event = events::rest_authorizer(&gateway, "GET", path, &reader.access);
-        let answer = events::invoke(&gateway, AUTHORIZER, &event).await.expect("a policy");
-        for statement in answer["policyDocument"]["Statement"].as_array().expect("statements") {
+        let response = events::invoke(&gateway, AUTHORIZER, &event).await.expect("a policy");
+        for statement in response["policyDocument"]["Statement"].as_array().expect("statements") {
             let resource = statement["Resource"].as_str().expect("a text");
             let literal = resource.strip_prefix(ARN).and_then(|rest| rest.strip_prefix("/GET/")).expect("this method");
             assert!(literal == "*" || !(literal.contains(['*', '?']) || literal.contains("${")), "{path}: {resource}");
         }
     }
     refused(&gateway, Some(&reader.access), &["GET /*", "GET /orders/*", "GET /**"], &[400]).await;
-    let answer = raw(&gateway, "GET /orders/*", Some(&reader.access), "").await;
-    assert!(answer.text().contains("written as %2A"), "{}", answer.text());
+    let response = raw(&gateway, "GET /orders/*", Some(&reader.access), "").await;
+    assert!(response.text().contains("written as %2A"), "{}", response.text());
 
     // As an order's name, encoded, it is as good as any: the back end does not know that order.
     assert_eq!(raw(&gateway, "GET /orders/%2A", Some(&reader.access), "").await.status(), Some(404));
@@ -251,8 +251,8 @@ async fn the_real_method_decides_whatever_an_override_says() {
     let reader = login_for(&gateway, ADA, "orders:read").await;
     let before = seen(&gateway);
     for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "x_http_method_override"] {
-        let answer = raw(&gateway, "POST /orders", Some(&reader.access), &format!("{header}: GET\r\n")).await;
-        assert_eq!(answer.status(), Some(403), "{}", answer.text());
+        let response = raw(&gateway, "POST /orders", Some(&reader.access), &format!("{header}: GET\r\n")).await;
+        assert_eq!(response.status(), Some(403), "{}", response.text());
     }
     assert_eq!(seen(&gateway), before);
 

@@ -1,9 +1,9 @@
-//! What must stay secret: searched for in the logs, the answers, the contexts and the tables.
+//! What must stay secret: searched for in the logs, the responses, the contexts and the tables.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
-use support::{ADA, Answer, BOB, DEMO_APP, Gateway, PARTNER_APP, Secrets, Tokens, UNTRUSTED_APP};
+use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response, Secrets, Tokens, UNTRUSTED_APP};
 
 use crate::events::{self, AUTHORIZER};
 use crate::turns::rotate;
@@ -30,13 +30,13 @@ fn keep_keys(gateway: &Gateway, name: &str, secrets: &mut Secrets) {
 /// A session's worth of traffic, good and bad, with what must be found nowhere and what was answered.
 struct Traffic {
     secrets: Secrets,
-    answers: Vec<Answer>,
+    responses: Vec<Response>,
     contexts: Vec<String>,
 }
 
 impl Traffic {
     async fn run(gateway: &Gateway) -> Self {
-        let mut traffic = Self { secrets: Secrets::default(), answers: Vec::new(), contexts: Vec::new() };
+        let mut traffic = Self { secrets: Secrets::default(), responses: Vec::new(), contexts: Vec::new() };
         traffic.log_in(gateway).await;
         let first = gateway.login(ADA).await;
         let second = gateway.refresh(&first).await;
@@ -49,9 +49,9 @@ impl Traffic {
         traffic.fail(gateway, &second).await;
         for tokens in [&first, &second] {
             let form = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
-            traffic.answers.push(gateway.post_form("/oauth2/revoke", &form).await);
-            traffic.answers.push(gateway.call("GET", "/orders", &tokens.access).await);
-            traffic.answers.push(gateway.try_refresh(DEMO_APP, &tokens.refresh).await);
+            traffic.responses.push(gateway.post_form("/oauth2/revoke", &form).await);
+            traffic.responses.push(gateway.call("GET", "/orders", &tokens.access).await);
+            traffic.responses.push(gateway.try_refresh(DEMO_APP, &tokens.refresh).await);
         }
         for (index, request) in gateway.stack.legacy().recorded().iter().enumerate() {
             for cookie in request.header("cookie") {
@@ -71,26 +71,26 @@ impl Traffic {
         }
         // Refused in as many ways as there are.
         for app in [DEMO_APP, PARTNER_APP, UNTRUSTED_APP, "nobody"] {
-            self.answers.push(gateway.try_login(app, ADA.name, CANARY).await);
+            self.responses.push(gateway.try_login(app, ADA.name, CANARY).await);
         }
-        self.answers.push(gateway.try_login(DEMO_APP, CANARY, CANARY).await);
-        self.answers.push(gateway.try_login(CANARY, ADA.name, CANARY).await);
+        self.responses.push(gateway.try_login(DEMO_APP, CANARY, CANARY).await);
+        self.responses.push(gateway.try_login(CANARY, ADA.name, CANARY).await);
         let query = format!("/oauth2/token?grant_type=password&username={}&password={CANARY}", ADA.name);
-        self.answers.push(gateway.post_form(&query, &[("client_id", DEMO_APP), ("client_secret", CANARY)]).await);
-        self.answers.push(gateway.answer(gateway.request("POST", "/oauth2/token").body(CANARY)).await);
+        self.responses.push(gateway.post_form(&query, &[("client_id", DEMO_APP), ("client_secret", CANARY)]).await);
+        self.responses.push(gateway.response(gateway.request("POST", "/oauth2/token").body(CANARY)).await);
         let form = [("grant_type", CANARY), ("client_id", DEMO_APP), ("scope", CANARY), ("password", CANARY)];
-        self.answers.push(gateway.post_form("/oauth2/token", &form).await);
+        self.responses.push(gateway.post_form("/oauth2/token", &form).await);
         let twice = format!("grant_type=password&password={CANARY}&password={CANARY}");
         let request = gateway.request("POST", "/oauth2/token").body(twice);
         let form = request.header("content-type", "application/x-www-form-urlencoded");
-        self.answers.push(gateway.answer(form).await);
+        self.responses.push(gateway.response(form).await);
         for secret in [gateway.partner_secret(), CANARY] {
             let request = gateway.request("POST", "/oauth2/token").basic_auth(PARTNER_APP, Some(secret));
-            let answer = gateway.answer(request.form(&[("grant_type", "client_credentials")])).await;
+            let response = gateway.response(request.form(&[("grant_type", "client_credentials")])).await;
             if secret == CANARY {
-                self.answers.push(answer);
+                self.responses.push(response);
             } else {
-                self.secrets.keep("access token of an app", &answer.tokens().access);
+                self.secrets.keep("access token of an app", &response.tokens().access);
             }
         }
     }
@@ -99,31 +99,31 @@ impl Traffic {
         for (method, path) in
             [("GET", "/orders"), ("GET", "/orders/7"), ("POST", "/orders"), ("GET", "/nowhere"), ("GET", "/a//b")]
         {
-            self.answers.push(gateway.call(method, path, &tokens.access).await);
+            self.responses.push(gateway.call(method, path, &tokens.access).await);
         }
         let query = format!("/orders?access_token={}&password={CANARY}", tokens.access);
-        self.answers.push(gateway.call("GET", &query, &tokens.access).await);
+        self.responses.push(gateway.call("GET", &query, &tokens.access).await);
         let event = events::rest_authorizer(gateway, "GET", "/orders", &tokens.access);
         self.contexts.push(events::invoke(gateway, AUTHORIZER, &event).await.expect("a policy").to_string());
         let event = events::http_authorizer(gateway, "GET", "/orders", &tokens.access);
-        self.contexts.push(events::invoke(gateway, AUTHORIZER, &event).await.expect("an answer").to_string());
+        self.contexts.push(events::invoke(gateway, AUTHORIZER, &event).await.expect("a response").to_string());
     }
 
     /// Calls that fail at every station.
     async fn fail(&mut self, gateway: &Gateway, tokens: &Tokens) {
         let mut broken = tokens.access.clone();
         broken.truncate(broken.len() - 4);
-        self.answers.push(gateway.call("GET", "/orders", &broken).await);
-        self.answers.push(gateway.call("GET", "/orders", &tokens.refresh).await);
+        self.responses.push(gateway.call("GET", "/orders", &broken).await);
+        self.responses.push(gateway.call("GET", "/orders", &tokens.refresh).await);
         let mut forged = tokens.refresh.clone();
         forged.push('A');
-        self.answers.push(gateway.try_refresh(DEMO_APP, &forged).await);
-        self.answers.push(gateway.try_refresh(PARTNER_APP, &tokens.refresh).await);
-        self.answers.push(gateway.try_refresh(UNTRUSTED_APP, &tokens.refresh).await);
+        self.responses.push(gateway.try_refresh(DEMO_APP, &forged).await);
+        self.responses.push(gateway.try_refresh(PARTNER_APP, &tokens.refresh).await);
+        self.responses.push(gateway.try_refresh(UNTRUSTED_APP, &tokens.refresh).await);
         gateway.stack.legacy().forget_sessions();
-        self.answers.push(gateway.call("GET", "/orders", &tokens.access).await);
+        self.responses.push(gateway.call("GET", "/orders", &tokens.access).await);
         let odd = gateway.request("GET", "/orders").bearer_auth(&tokens.access).header("x-password", CANARY);
-        self.answers.push(gateway.answer(odd).await);
+        self.responses.push(gateway.response(odd).await);
     }
 }
 
@@ -182,13 +182,13 @@ async fn no_secret_is_logged_or_told_at_any_level_that_the_template_offers() {
 }
 
 impl Traffic {
-    /// No answer but those that are for it, and no context, holds a secret.
+    /// No response but those that are for it, and no context, holds a secret.
     fn told_nothing(&self) {
-        for answer in self.answers.iter().filter(|answer| answer.status != 200) {
-            let text = format!("{:?} {}", answer.headers, answer.text());
-            assert_eq!(self.secrets.found_in(&text), Vec::<String>::new(), "in an answer: {text}");
+        for response in self.responses.iter().filter(|response| response.status != 200) {
+            let text = format!("{:?} {}", response.headers, response.text());
+            assert_eq!(self.secrets.found_in(&text), Vec::<String>::new(), "in a response: {text}");
         }
-        assert!(self.answers.iter().filter(|answer| answer.status >= 400).count() > 20);
+        assert!(self.responses.iter().filter(|response| response.status >= 400).count() > 20);
         for context in &self.contexts {
             assert_eq!(self.secrets.found_in(context), Vec::<String>::new(), "in a context: {context}");
         }

@@ -30,9 +30,9 @@ async fn every_call_carries_its_own_session_on_one_warm_container() {
             let requests: Vec<_> = paths.map(|path| gateway.request("GET", path).bearer_auth(&access)).collect();
             calls.spawn(async move {
                 for request in requests {
-                    let answer = request.send().await.expect("an answer");
-                    assert_eq!(answer.status().as_u16(), 200);
-                    let body: serde_json::Value = answer.json().await.expect("JSON");
+                    let response = request.send().await.expect("a response");
+                    assert_eq!(response.status().as_u16(), 200);
+                    let body: serde_json::Value = response.json().await.expect("JSON");
                     assert!(body["user"].is_null() || body["user"] == user.name, "{body}");
                 }
             });
@@ -114,16 +114,16 @@ async fn fifty_refreshes_at_once_make_one_successor() {
         let form = [("grant_type", "refresh_token"), ("client_id", DEMO_APP), ("refresh_token", &tokens.refresh)];
         let request = gateway.request("POST", "/oauth2/token").form(&form);
         refreshes.spawn(async move {
-            let answer = request.send().await.expect("an answer");
-            let status = answer.status().as_u16();
-            (status, answer.json::<serde_json::Value>().await.expect("JSON"))
+            let response = request.send().await.expect("a response");
+            let status = response.status().as_u16();
+            (status, response.json::<serde_json::Value>().await.expect("JSON"))
         });
     }
-    let answers = refreshes.join_all().await;
-    assert!(answers.iter().all(|(status, _)| matches!(status, 200 | 503)), "{answers:?}");
-    let served = answers.iter().filter(|(status, _)| *status == 200);
+    let responses = refreshes.join_all().await;
+    assert!(responses.iter().all(|(status, _)| matches!(status, 200 | 503)), "{responses:?}");
+    let served = responses.iter().filter(|(status, _)| *status == 200);
     let successors: BTreeSet<_> = served.map(|(_, body)| body["refresh_token"].as_str()).collect();
-    assert_eq!(successors.len(), 1, "{answers:?}");
+    assert_eq!(successors.len(), 1, "{responses:?}");
     let successor = successors.into_iter().next().flatten().expect("a successor");
     assert_ne!(successor, tokens.refresh);
     // The family lives.

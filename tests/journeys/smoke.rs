@@ -33,7 +33,7 @@ async fn an_order_is_placed_in_the_users_name() {
     let tokens = gateway.login(ADA).await;
     let order = gateway.request("POST", "/orders").bearer_auth(&tokens.access);
     let order = order.header("content-type", "application/json").body(r#"{"item":"tea"}"#);
-    let placed = gateway.answer(order).await;
+    let placed = gateway.response(order).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
     let path = placed.header("location").to_owned();
     assert_eq!(gateway.call("GET", &path, &tokens.access).await.status, 200);
@@ -78,16 +78,16 @@ async fn logging_out_is_felt_at_the_next_call() {
 async fn a_confidential_app_gets_a_token_of_its_own() {
     let gateway = Gateway::start().await;
     let request = gateway.request("POST", "/oauth2/token").basic_auth("partner-app", Some(gateway.partner_secret()));
-    let answer = gateway.answer(request.form(&[("grant_type", "client_credentials")])).await;
-    assert!(!answer.tokens().access.is_empty());
+    let response = gateway.response(request.form(&[("grant_type", "client_credentials")])).await;
+    assert!(!response.tokens().access.is_empty());
 }
 
 #[tokio::test]
 async fn without_a_token_only_the_public_route_answers() {
     let gateway = Gateway::start().await;
-    let ping = gateway.answer(gateway.request("GET", "/public/ping")).await;
+    let ping = gateway.response(gateway.request("GET", "/public/ping")).await;
     assert_eq!((ping.status, ping.text().as_str()), (200, r#"{"ping":"pong"}"#));
-    let orders = gateway.answer(gateway.request("GET", "/orders")).await;
+    let orders = gateway.response(gateway.request("GET", "/orders")).await;
     assert_eq!(orders.status, 401);
     assert!(orders.header("www-authenticate").starts_with("Bearer realm="), "{orders:?}");
 }
@@ -97,10 +97,10 @@ async fn odd_bytes_in_a_request_harm_nobody() {
     let gateway = Gateway::start().await;
     for target in ["/public/ping?a=\"<>", "/public/ping?%ff=%zz", "//x/public/ping", "/public/ping\u{1}"] {
         let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\nX-Odd: \u{e9}\r\nConnection: close\r\n\r\n");
-        let answer = send(gateway.stack.base_url(), request.as_bytes()).await;
-        assert!(answer.status().is_some_and(|status| status < 500), "{target}: {}", answer.text());
+        let response = send(gateway.stack.base_url(), request.as_bytes()).await;
+        assert!(response.status().is_some_and(|status| status < 500), "{target}: {}", response.text());
     }
-    assert_eq!(gateway.answer(gateway.request("GET", "/public/ping")).await.status, 200);
+    assert_eq!(gateway.response(gateway.request("GET", "/public/ping")).await.status, 200);
 }
 
 #[tokio::test]

@@ -37,9 +37,9 @@ impl Site {
     pub(crate) async fn refuses(&self, tokens: Vec<String>) {
         let before = seen(&self.gateway);
         for token in &tokens {
-            let answer = self.gateway.call("GET", "/orders", token).await;
-            assert_eq!(answer.status, 401, "{token}: {}", answer.text());
-            assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="gateway", error="invalid_token""#);
+            let response = self.gateway.call("GET", "/orders", token).await;
+            assert_eq!(response.status, 401, "{token}: {}", response.text());
+            assert_eq!(response.header("www-authenticate"), r#"Bearer realm="gateway", error="invalid_token""#);
         }
         assert_eq!(seen(&self.gateway), before, "something reached the back end");
         // Forged with the same means, but changed in nothing.
@@ -105,7 +105,7 @@ async fn the_public_key_is_no_shared_secret() {
 }
 
 async fn gateway_jwks(gateway: &Gateway) -> String {
-    gateway.answer(gateway.request("GET", "/.well-known/jwks.json")).await.text()
+    gateway.response(gateway.request("GET", "/.well-known/jwks.json")).await.text()
 }
 
 /// Abuse case D3; checklist Z-30.

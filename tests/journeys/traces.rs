@@ -42,7 +42,7 @@ async fn a_login_and_a_call_are_traced_to_the_back_end() {
 
     let foreign = "X-Amzn-Trace-Id: Root=1-00000001-000000000000000000000001;Parent=0000000000000001;Sampled=1\r\n\
                    traceparent: 00-00000000000000000000000000000001-0000000000000001-01\r\n";
-    let answer = raw(&gateway, "GET /orders/2?secret=query", Some(&tokens.access), foreign).await;
+    let response = raw(&gateway, "GET /orders/2?secret=query", Some(&tokens.access), foreign).await;
     let call = daemon.told();
     let (counts, calls) = (named(&call, "DynamoDB"), named(&call, "127.0.0.1"));
     assert_eq!((counts.len(), calls.len(), call.len()), (1, 1, 2), "{call:#?}");
@@ -51,7 +51,7 @@ async fn a_login_and_a_call_are_traced_to_the_back_end() {
     is_below(calls[0], &gateway, PROXY);
     assert_eq!(calls[0]["namespace"], "remote");
     assert_eq!(calls[0]["http"]["request"], serde_json::json!({ "method": "GET", "url": "http://127.0.0.1" }));
-    assert_eq!(calls[0]["http"]["response"]["status"].as_u64(), answer.status().map(u64::from));
+    assert_eq!(calls[0]["http"]["response"]["status"].as_u64(), response.status().map(u64::from));
     let roots: BTreeSet<_> = call.iter().map(|document| document["trace_id"].as_str()).collect();
     assert_eq!(roots.len(), 1);
     assert!(!roots.contains(&login[0]["trace_id"].as_str()), "each request has a trace of its own");

@@ -1,10 +1,10 @@
 //! Requests in bytes, and what of them reached the back end.
 
 use gateway_local::legacy::Recorded;
-use support::{DEMO_APP, Gateway, RawAnswer, Tokens, User, send};
+use support::{DEMO_APP, Gateway, RawResponse, Tokens, User, send};
 
 /// Sends a request with exactly this target and these header lines, each ended by CR LF.
-pub(crate) async fn raw(gateway: &Gateway, line: &str, token: Option<&str>, headers: &str) -> RawAnswer {
+pub(crate) async fn raw(gateway: &Gateway, line: &str, token: Option<&str>, headers: &str) -> RawResponse {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!("{line} HTTP/1.1\r\nHost: gateway.test\r\n{authorization}{headers}Connection: close\r\n\r\n");
     send(gateway.stack.base_url(), head.as_bytes()).await

@@ -33,7 +33,7 @@ async fn of_many_that_rotate_one_generation_exactly_one_does() {
     assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.generation, 2);
 }
 
-/// A write whose answer was lost is repeated by the SDK: the repetition finds its own work and is told so.
+/// A write whose response was lost is repeated by the SDK: the repetition finds its own work and is told so.
 #[tokio::test]
 async fn a_repeated_commit_recognises_itself_and_a_foreign_one_does_not() {
     let db = dynamodb().await;

@@ -33,9 +33,9 @@ pub struct Tokens {
     pub refresh: String,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// Status.
     pub status: u16,
     /// Headers.
@@ -44,7 +44,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header as text; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -60,7 +60,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The tokens of a successful answer of the token endpoint.
+    /// The tokens of a successful response of the token endpoint.
     pub fn tokens(&self) -> Tokens {
         assert_eq!(self.status, 200, "{}", self.text());
         let body = self.json();
@@ -93,20 +93,20 @@ impl Client {
         self.http.request(method, self.url(path))
     }
 
-    /// Sends a request and reads the answer.
-    pub async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
+    /// Sends a request and reads the response.
+    pub async fn response(&self, request: reqwest::RequestBuilder) -> Response {
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+        Response { status, headers, body: response.bytes().await.expect("a body").to_vec() }
     }
 
     /// Posts a form to the token endpoint or one of its neighbours, such as `/oauth2/revoke`.
-    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        self.answer(self.request("POST", path).form(form)).await
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.response(self.request("POST", path).form(form)).await
     }
 
-    /// The answer to a login of a public app.
-    pub async fn try_login(&self, app: &str, name: &str, password: &str) -> Answer {
+    /// The response to a login of a public app.
+    pub async fn try_login(&self, app: &str, name: &str, password: &str) -> Response {
         let form = [("grant_type", "password"), ("client_id", app), ("username", name), ("password", password)];
         self.post_form("/oauth2/token", &form).await
     }
@@ -116,8 +116,8 @@ impl Client {
         self.try_login(DEMO_APP, user.name, user.password).await.tokens()
     }
 
-    /// The answer to a refresh of a public app.
-    pub async fn try_refresh(&self, app: &str, refresh_token: &str) -> Answer {
+    /// The response to a refresh of a public app.
+    pub async fn try_refresh(&self, app: &str, refresh_token: &str) -> Response {
         let form = [("grant_type", "refresh_token"), ("client_id", app), ("refresh_token", refresh_token)];
         self.post_form("/oauth2/token", &form).await
     }
@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// Calls an API with an access token.
-    pub async fn call(&self, method: &str, path: &str, access_token: &str) -> Answer {
-        self.answer(self.request(method, path).bearer_auth(access_token)).await
+    pub async fn call(&self, method: &str, path: &str, access_token: &str) -> Response {
+        self.response(self.request(method, path).bearer_auth(access_token)).await
     }
 }

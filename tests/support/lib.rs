@@ -10,12 +10,12 @@ mod secrecy;
 mod servers;
 mod wire;
 
-pub use client::{ADA, Answer, BOB, Client, DEMO_APP, PARTNER_APP, Tokens, UNTRUSTED_APP, User};
+pub use client::{ADA, BOB, Client, DEMO_APP, PARTNER_APP, Response, Tokens, UNTRUSTED_APP, User};
 pub use clock::WrongClock;
 pub use daemon::Daemon;
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, binaries};
-pub use raw::{RawAnswer, send};
+pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
 pub use wire::{Operation, Verdict, Wire};

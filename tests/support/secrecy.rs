@@ -10,7 +10,7 @@ use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::session::InternalToken;
 
-use crate::{Answer, Daemon, Gateway, Tokens};
+use crate::{Daemon, Gateway, Response, Tokens};
 
 /// Passwords, tokens and keys, each by what it is.
 #[derive(Default)]
@@ -34,12 +34,12 @@ impl Secrets {
         hits.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Looks into every table, every line of the log, every trace and these answers, and finds none. Each of them is
+    /// Looks into every table, every line of the log, every trace and these responses, and finds none. Each of them is
     /// shown to hold something at all.
-    pub async fn are_nowhere(&self, gateway: &Gateway, daemon: &Daemon, answers: &[Answer]) {
+    pub async fn are_nowhere(&self, gateway: &Gateway, daemon: &Daemon, responses: &[Response]) {
         let traces = daemon.told();
         let (tables, log) = (gateway.dump().await, gateway.logged().await);
-        assert!(tables.contains("credential_epoch") && log.len() > 10 && !traces.is_empty() && !answers.is_empty());
+        assert!(tables.contains("credential_epoch") && log.len() > 10 && !traces.is_empty() && !responses.is_empty());
         assert_eq!(self.found_in(&tables), Vec::<String>::new(), "in a table");
         for line in &log {
             assert_eq!(self.found_in(line), Vec::<String>::new(), "in the log: {line}");
@@ -47,9 +47,9 @@ impl Secrets {
         for trace in &traces {
             assert_eq!(self.found_in(&trace.to_string()), Vec::<String>::new(), "in a trace: {trace}");
         }
-        for answer in answers {
-            let text = format!("{:?} {}", answer.headers, answer.text());
-            assert_eq!(self.found_in(&text), Vec::<String>::new(), "in an answer: {text}");
+        for response in responses {
+            let text = format!("{:?} {}", response.headers, response.text());
+            assert_eq!(self.found_in(&text), Vec::<String>::new(), "in a response: {text}");
         }
     }
 }

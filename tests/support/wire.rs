@@ -26,13 +26,13 @@ pub struct Operation {
 pub enum Verdict {
     /// It is done and answered.
     Forward,
-    /// It is not done; the answer says that there is too much traffic.
+    /// It is not done; the response says that there is too much traffic.
     Throttle,
-    /// It is not done; the answer is an internal error.
+    /// It is not done; the response is an internal error.
     Fail,
-    /// It is done; instead of the answer comes an internal error.
-    LoseAnswer,
-    /// It is done; the connection breaks before the answer is complete.
+    /// It is done; instead of the response comes an internal error.
+    LoseResponse,
+    /// It is done; the connection breaks before the response is complete.
     Break,
     /// It is done when the semaphore lets it pass.
     Hold(Arc<Semaphore>),
@@ -141,7 +141,7 @@ async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Resp
         Verdict::Forward => wire.forward(&operation, headers, body).await,
         Verdict::Throttle => error(400, "ProvisionedThroughputExceededException"),
         Verdict::Fail => error(500, "InternalServerError"),
-        Verdict::LoseAnswer => {
+        Verdict::LoseResponse => {
             wire.forward(&operation, headers, body).await;
             error(500, "InternalServerError")
         }
@@ -162,21 +162,21 @@ impl Wire {
         for name in ["host", "content-length", "connection"] {
             headers.remove(name);
         }
-        let answer = self.http.post(&self.far).headers(headers).body(body).send().await.unwrap();
-        let mut response = Response::builder().status(answer.status());
+        let response = self.http.post(&self.far).headers(headers).body(body).send().await.unwrap();
+        let mut built = Response::builder().status(response.status());
         for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {
-            if let Some(value) = answer.headers().get(name) {
-                response = response.header(name, value);
+            if let Some(value) = response.headers().get(name) {
+                built = built.header(name, value);
             }
         }
-        let body = answer.bytes().await.unwrap();
+        let body = response.bytes().await.unwrap();
         self.charge(operation, &body);
-        response.body(Body::from(body)).unwrap()
+        built.body(Body::from(body)).unwrap()
     }
 
-    fn charge(&self, operation: &Operation, answer: &[u8]) {
-        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        let consumed = answer["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or_default();
+    fn charge(&self, operation: &Operation, response: &[u8]) {
+        let response: Value = serde_json::from_slice(response).unwrap_or_default();
+        let consumed = response["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or_default();
         let mut units = self.units.lock().unwrap();
         *if operation.writes() { &mut units.write } else { &mut units.read } += consumed;
     }

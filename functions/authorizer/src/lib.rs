@@ -26,7 +26,7 @@ use thiserror::Error;
 
 use apps::CachedApps;
 use limit::Counting;
-use response::{Finding, NoAnswer};
+use response::{Finding, NoResponse};
 
 pub use start::start;
 
@@ -82,10 +82,10 @@ impl Authorizer {
             Err(AuthorizerError::Failed(_)) => "failed",
         };
         gateway_telemetry::count(Metric::Decision { outcome });
-        decided.map(|(_, answer)| answer)
+        decided.map(|(_, response)| response)
     }
 
-    /// The answer, and in a word what was found.
+    /// The response, and in a word what was found.
     async fn decide(&self, event: Value) -> Result<(&'static str, Value), AuthorizerError> {
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
@@ -98,13 +98,13 @@ impl Authorizer {
         };
         let finding = self.find(&request).await?;
         let outcome = finding.outcome();
-        let answer = response::answer(&request, finding).map_err(|reason| match reason {
-            NoAnswer::Unauthorized => AuthorizerError::Unauthorized,
-            NoAnswer::NoArn => failed("the event lacks methodArn"),
-            NoAnswer::Context(error) => failed(error),
-            NoAnswer::TooLarge => failed("the answer is larger than API Gateway takes"),
+        let response = response::response(&request, finding).map_err(|reason| match reason {
+            NoResponse::Unauthorized => AuthorizerError::Unauthorized,
+            NoResponse::NoArn => failed("the event lacks methodArn"),
+            NoResponse::Context(error) => failed(error),
+            NoResponse::TooLarge => failed("the response is larger than API Gateway takes"),
         })?;
-        Ok((outcome, answer))
+        Ok((outcome, response))
     }
 
     /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
@@ -220,7 +220,7 @@ pub async fn handle(started: Result<&Authorizer, StartError>, event: Value) -> R
     Box::pin(started.map_err(|error| not_ready(&error))?.authorize(event)).await
 }
 
-/// The answer while the function cannot start: a REST API makes it 503.
+/// The response while the function cannot start: a REST API makes it 503.
 fn not_ready(error: &StartError) -> AuthorizerError {
     gateway_telemetry::count(Metric::Decision { outcome: "failed" });
     failed(error)

@@ -1,4 +1,4 @@
-//! The authorizer's answer: an IAM policy for a REST API, a simple response for an HTTP API.
+//! The authorizer's response: an IAM policy for a REST API, a simple response for an HTTP API.
 
 use gateway_domain::call_context::{CallContext, ContextError, Outcome, Refusal};
 use gateway_domain::event::{ApiRequest, ApiVersion};
@@ -48,24 +48,24 @@ impl Finding {
 
 /// Why a finding is not answered with JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoAnswer {
+pub(crate) enum NoResponse {
     /// REST API: the one error that becomes 401.
     Unauthorized,
     /// The event has no ARN to decide about.
     NoArn,
     /// The context is unusable.
     Context(ContextError),
-    /// The answer exceeds what API Gateway takes.
+    /// The response exceeds what API Gateway takes.
     TooLarge,
 }
 
-/// The answer to a finding, in the shape of the API's version.
-pub(crate) fn answer(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
-    let answer = match request.version {
+/// The response to a finding, in the shape of the API's version.
+pub(crate) fn response(request: &ApiRequest, finding: Finding) -> Result<Value, NoResponse> {
+    let response = match request.version {
         ApiVersion::Rest => rest(request, finding)?,
         ApiVersion::Http => http_api(request, finding)?,
     };
-    if answer.to_string().len() > MAX_BYTES { Err(NoAnswer::TooLarge) } else { Ok(answer) }
+    if response.to_string().len() > MAX_BYTES { Err(NoResponse::TooLarge) } else { Ok(response) }
 }
 
 /// Whether a REST API carries no path of this length to what stands behind the authorizer.
@@ -73,26 +73,26 @@ pub(crate) fn is_too_long(request: &ApiRequest) -> bool {
     request.version == ApiVersion::Rest && request.method_arn.as_deref().is_some_and(|arn| arn.len() > MAX_ARN_BYTES)
 }
 
-fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
-    let arn = request.method_arn.as_deref().ok_or(NoAnswer::NoArn)?;
+fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoResponse> {
+    let arn = request.method_arn.as_deref().ok_or(NoResponse::NoArn)?;
     match finding {
-        Finding::InvalidToken => Err(NoAnswer::Unauthorized),
+        Finding::InvalidToken => Err(NoResponse::Unauthorized),
         Finding::InsufficientScope { principal, required } => {
             Ok(policy(&principal, "Deny", arn, &refusal("insufficient_scope", &required.to_string())))
         }
         Finding::Decided { principal, outcome } => {
-            Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoAnswer::Context)?))
+            Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoResponse::Context)?))
         }
     }
 }
 
-fn http_api(request: &ApiRequest, finding: Finding) -> Result<Value, NoAnswer> {
+fn http_api(request: &ApiRequest, finding: Finding) -> Result<Value, NoResponse> {
     let outcome = match finding {
         Finding::InvalidToken => Outcome::Refused(Refusal::InvalidToken),
         Finding::InsufficientScope { required, .. } => Outcome::Refused(Refusal::InsufficientScope { required }),
         Finding::Decided { outcome, .. } => outcome,
     };
-    Ok(json!({ "isAuthorized": true, "context": context(request, outcome).map_err(NoAnswer::Context)? }))
+    Ok(json!({ "isAuthorized": true, "context": context(request, outcome).map_err(NoResponse::Context)? }))
 }
 
 fn context(request: &ApiRequest, outcome: Outcome) -> Result<Value, ContextError> {

@@ -20,8 +20,8 @@ fn refused(refusal: Refusal) -> Finding {
     Finding::Decided { principal: "alice".to_owned(), outcome: Outcome::Refused(refusal) }
 }
 
-fn statement(answer: &Value) -> &Value {
-    &answer["policyDocument"]["Statement"][0]
+fn statement(response: &Value) -> &Value {
+    &response["policyDocument"]["Statement"][0]
 }
 
 /// Abuse case A5.
@@ -29,11 +29,11 @@ fn statement(answer: &Value) -> &Value {
 fn a_policy_is_for_exactly_the_method_and_path_asked_about() {
     for (method, path) in [("GET", "/v1/accounts"), ("DELETE", "/v1/accounts"), ("GET", "/v1/orders/7"), ("GET", "/$m")]
     {
-        let answer = answer(&rest_call(method, path), refused(Refusal::NotFound)).unwrap();
+        let response = response(&rest_call(method, path), refused(Refusal::NotFound)).unwrap();
         let expected = json!({
             "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{PREFIX}{method}{path}")
         });
-        assert_eq!(answer["policyDocument"]["Statement"], json!([expected]));
+        assert_eq!(response["policyDocument"]["Statement"], json!([expected]));
     }
 }
 
@@ -53,8 +53,8 @@ fn no_wildcard_of_the_caller_is_left_in_a_resource() {
             Finding::InsufficientScope { principal: "a".into(), required: Scope::default() },
         ];
         for finding in findings {
-            let answer = answer(&request, finding).unwrap();
-            assert_eq!(statement(&answer)["Resource"], format!("{PREFIX}GET{resource}"));
+            let response = response(&request, finding).unwrap();
+            assert_eq!(statement(&response)["Resource"], format!("{PREFIX}GET{resource}"));
         }
     }
 }
@@ -66,13 +66,13 @@ fn a_path_too_long_for_a_resource_is_covered_by_its_method() {
     for (length, covered) in [(512, false), (513, true), (1_600, true)] {
         let request = rest_call("GET", &path(length));
         let expected = if covered { format!("{PREFIX}GET/*") } else { request.method_arn.clone().unwrap() };
-        let allowed = answer(&request, refused(Refusal::NotFound)).unwrap();
+        let allowed = response(&request, refused(Refusal::NotFound)).unwrap();
         assert_eq!(
             (&statement(&allowed)["Resource"], &statement(&allowed)["Effect"]),
             (&json!(expected), &json!("Allow"))
         );
         let lacking = Finding::InsufficientScope { principal: "a".into(), required: Scope::default() };
-        let denied = answer(&request, lacking).unwrap();
+        let denied = response(&request, lacking).unwrap();
         assert_eq!(
             (&statement(&denied)["Resource"], &statement(&denied)["Effect"]),
             (&json!(expected), &json!("Deny"))
@@ -88,7 +88,7 @@ fn a_path_too_long_for_a_resource_is_covered_by_its_method() {
 fn insufficient_scope_is_a_denial_that_names_the_scope() {
     let required = Scope::parse("orders:write").unwrap();
     let finding = Finding::InsufficientScope { principal: "alice".into(), required: required.clone() };
-    let denied = answer(&rest_call("GET", "/orders"), finding.clone()).unwrap();
+    let denied = response(&rest_call("GET", "/orders"), finding.clone()).unwrap();
     assert_eq!(statement(&denied)["Effect"], "Deny");
     assert_eq!(
         denied["context"],
@@ -99,14 +99,14 @@ fn insufficient_scope_is_a_denial_that_names_the_scope() {
         })
     );
 
-    let allowed = answer(&http_call("/orders"), finding).unwrap();
+    let allowed = response(&http_call("/orders"), finding).unwrap();
     assert_eq!(behind(&allowed), Err(NotAdmitted::Refused(Refusal::InsufficientScope { required })));
 }
 
 #[test]
 fn an_invalid_token_is_an_error_of_a_rest_api_and_a_decision_of_an_http_api() {
-    assert_eq!(answer(&rest_call("GET", "/"), Finding::InvalidToken), Err(NoAnswer::Unauthorized));
-    let allowed = answer(&http_call("/orders"), Finding::InvalidToken).unwrap();
+    assert_eq!(response(&rest_call("GET", "/"), Finding::InvalidToken), Err(NoResponse::Unauthorized));
+    let allowed = response(&http_call("/orders"), Finding::InvalidToken).unwrap();
     assert_eq!(allowed["isAuthorized"], true);
     assert_eq!(behind(&allowed), Err(NotAdmitted::Refused(Refusal::InvalidToken)));
 }
@@ -120,14 +120,14 @@ fn behind(allowed: &Value) -> Result<Admitted, NotAdmitted> {
 #[test]
 fn a_path_of_any_length_leaves_room_for_the_context() {
     let long = format!("/{}", "a".repeat(9_000));
-    let answer = answer(&rest_call("GET", &long), refused(Refusal::PathTooLong)).unwrap();
-    assert_eq!(statement(&answer)["Effect"], "Allow");
-    assert_eq!(answer["context"]["decision"], "path_too_long");
+    let response = response(&rest_call("GET", &long), refused(Refusal::PathTooLong)).unwrap();
+    assert_eq!(statement(&response)["Effect"], "Allow");
+    assert_eq!(response["context"]["decision"], "path_too_long");
 }
 
 #[test]
 fn an_event_without_arn_is_a_failure_never_an_allowance() {
     let mut request = rest_call("GET", "/");
     request.method_arn = None;
-    assert_eq!(answer(&request, refused(Refusal::NotFound)), Err(NoAnswer::NoArn));
+    assert_eq!(response(&request, refused(Refusal::NotFound)), Err(NoResponse::NoArn));
 }

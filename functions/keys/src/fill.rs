@@ -4,8 +4,8 @@ use gateway_domain::cors::Cors;
 use gateway_runtime::StartError;
 use gateway_runtime::secret_versions::CURRENT;
 
-use crate::answer::{Request, RequestType};
 use crate::key_secret::{KeySecret, Turning};
+use crate::response::{Request, RequestType};
 use crate::{Failure, Keys};
 
 /// Creation and update check the configuration and fill what is missing; a failure makes the stack go back to what it was.

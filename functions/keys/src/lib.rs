@@ -1,8 +1,8 @@
 //! Makes and rotates the keys of the gateway: CloudFormation custom resource, Secrets Manager rotation, emergency.
 
-mod answer;
 mod fill;
 mod key_secret;
+mod response;
 mod revoke;
 mod rotate;
 mod start;
@@ -41,7 +41,7 @@ pub struct Keys {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Why keys stay as they are. The text is for operators: logs, the events of a stack, the answer to an invocation.
+/// Why keys stay as they are. The text is for operators: logs, the events of a stack, the response to an invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// None of the three events this function knows.
@@ -85,14 +85,14 @@ pub enum Failure {
     Start(#[from] StartError),
     /// CloudFormation could not be told.
     #[error("CloudFormation was not told the outcome: {0}")]
-    Answer(#[from] answer::NotTold),
+    Response(#[from] response::NotTold),
 }
 
 /// The events this function knows.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Event {
-    Resource(Box<answer::Request>),
+    Resource(Box<response::Request>),
     Rotation(rotate::Rotation),
     Action(revoke::Action),
 }
@@ -126,7 +126,7 @@ async fn act(started: Result<&Keys, StartError>, event: Value) -> Result<Value, 
     let outcome = match event {
         Event::Resource(request) => {
             let filled = Box::pin(fill::resource(started, &request)).await;
-            answer::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
+            response::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
             // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
             if let Err(failure) = filled {
                 tracing::error!(%failure, request = ?request.kind, "the keys stay as they are");

@@ -11,7 +11,7 @@ use gateway_runtime::StartError;
 use gateway_store::StoreError;
 use http::Method;
 
-/// Everything that can keep a call from its back end, or an answer from the app.
+/// Everything that can keep a call from its back end, or a response from the app.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]

@@ -14,13 +14,13 @@ use gateway_telemetry::{Ended, Metric, Remote};
 use http::{Request, Response};
 
 use crate::Proxy;
-use crate::answer::{self, MAX_ANSWER};
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::response::{self, MAX_RESPONSE};
 use crate::tokens::OpenToken;
 
 impl Proxy {
-    /// Sends the call to its back end and passes the answer on.
+    /// Sends the call to its back end and passes the response on.
     pub(crate) async fn forward(&self, request: &ApiRequest, call: &Call<'_>) -> Result<ApiResponse, Failure> {
         let connector = match &call.api.connector {
             Some(name) => Some(self.connector(name)?),
@@ -41,32 +41,32 @@ impl Proxy {
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
-            let (answer, injected) = self.exchange(&exchange, reserved, None).await?;
-            return answer::pass_on(
-                answer,
+            let (response, injected) = self.exchange(&exchange, reserved, None).await?;
+            return response::pass_on(
+                response,
                 &call.method,
                 Cleaning { reserved, names: &call.api.headers, injected: &injected },
             );
         };
         let session = &admitted.session;
         let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
-        let (mut answer, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-        if connector.is_dead(&ResponseStart::of(&answer)) {
+        let (mut response, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+        if connector.is_dead(&ResponseStart::of(&response)) {
             // A refresh may have replaced the token since the authorizer looked; if not, it is to be renewed.
             token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
             if !call.method.is_idempotent() {
                 return Err(Failure::SessionRenewed);
             }
-            (answer, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-            if connector.is_dead(&ResponseStart::of(&answer)) {
+            (response, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+            if connector.is_dead(&ResponseStart::of(&response)) {
                 let now = self.clock.now();
                 return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
             }
         }
-        if !answer.status().is_server_error() {
+        if !response.status().is_server_error() {
             self.tokens.used(session, name, &token, self.clock.now()).await;
         }
-        answer::pass_on(answer, &call.method, Cleaning { reserved, names: &call.api.headers, injected: &injected })
+        response::pass_on(response, &call.method, Cleaning { reserved, names: &call.api.headers, injected: &injected })
     }
 
     fn connector<'a>(
@@ -77,7 +77,7 @@ impl Proxy {
         Ok((name, connector))
     }
 
-    /// The back end's answer, and what it was told that the app must not be.
+    /// The back end's response, and what it was told that the app must not be.
     async fn exchange(
         &self,
         exchange: &Exchange<'_>,
@@ -91,17 +91,17 @@ impl Proxy {
             host: api.back_end.authority().host(),
         });
         let (request, injected) = exchange.request(reserved, token, traced.header())?;
-        let max_body = usize::try_from(api.max_answer_bytes).unwrap_or(MAX_ANSWER);
+        let max_body = usize::try_from(api.max_response_bytes).unwrap_or(MAX_RESPONSE);
         let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
         let begun = self.clock.now_millis();
         let binds = exchange.connector.is_some_and(|connector| connector.binds_connections());
         let connection = if binds { Connection::Single } else { Connection::Kept };
-        let answer = self.clients.get(api.tls.as_ref()).send_on(connection, request, bounds).await;
+        let response = self.clients.get(api.tls.as_ref()).send_on(connection, request, bounds).await;
         let millis = self.clock.now_millis().saturating_sub(begun);
-        traced.ended(answer.as_ref().map_or(Ended::Failed, |answer| Ended::Answered(answer.status().as_u16())));
-        let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
+        traced.ended(response.as_ref().map_or(Ended::Failed, |response| Ended::Answered(response.status().as_u16())));
+        let failed = response.as_ref().map_or(true, |response| response.status().is_server_error());
         gateway_telemetry::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
-        Ok((answer?, injected))
+        Ok((response?, injected))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Carries one call to its legacy back end.
 
-mod answer;
 mod call;
 mod failure;
 mod forward;
@@ -8,6 +7,7 @@ mod preflight;
 mod quota;
 mod refusal;
 mod renewal;
+mod response;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(28);
 
 /// Answers an event, also while the function cannot start.
 ///
-/// An error means that the event is none of API Gateway's; every other failure is an answer.
+/// An error means that the event is none of API Gateway's; every other failure is a response.
 pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result<Value, Error> {
     match started {
         Ok(proxy) => Ok(Box::pin(proxy.handle(event)).await?),
@@ -48,9 +48,9 @@ pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result
     }
 }
 
-/// The answer while the function cannot start: come back later.
+/// The response while the function cannot start: come back later.
 fn not_ready(event: &Value, error: &StartError) -> Value {
-    Failure::NotReady(error.clone()).answer().into_value(ApiVersion::of(event))
+    Failure::NotReady(error.clone()).response().into_value(ApiVersion::of(event))
 }
 
 /// The proxy function: everything it keeps between calls.
@@ -80,41 +80,41 @@ impl Proxy {
 
     /// Answers one event of API Gateway.
     ///
-    /// An error means that the event is none of API Gateway's; every other failure is an answer.
+    /// An error means that the event is none of API Gateway's; every other failure is a response.
     pub async fn handle(&self, event: Value) -> Result<Value, EventError> {
         let version = ApiVersion::of(&event);
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             Err(error) => {
                 let Some(status) = error.status() else { return Err(error) };
-                return Ok(Failure::Event(status).answer().into_value(version));
+                return Ok(Failure::Event(status).response().into_value(version));
             }
         };
-        let response = self.answer(&request).await;
-        Ok(answer::for_lambda(response, version, |response| match self.gateway.cors() {
+        let response = self.response(&request).await;
+        Ok(response::for_lambda(response, version, |response| match self.gateway.cors() {
             Some(cors) => cors.dress(&request, response),
             None => response,
         }))
     }
 
-    async fn answer(&self, request: &ApiRequest) -> ApiResponse {
+    async fn response(&self, request: &ApiRequest) -> ApiResponse {
         // A clock that was found wrong, or that jumped, makes the keys look old, and the response to reading them says whether
         // it is right again. Otherwise a container that was wrong once would refuse for ever.
         self.tokens.freshen().await;
         if let Err(error) = self.clock.reading() {
-            return Failure::NotReady(error.into()).answer();
+            return Failure::NotReady(error.into()).response();
         }
         if request.method == "OPTIONS" {
-            return self.preflight(request).unwrap_or_else(Failure::answer);
+            return self.preflight(request).unwrap_or_else(Failure::response);
         }
         let call = match Call::read(&self.gateway, request) {
             Ok(call) => call,
-            Err(failure) => return failure.answer(),
+            Err(failure) => return failure.response(),
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
         let carried = tokio::time::timeout(LONGEST, self.forward(request, &call)).await;
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
-        let response = carried.unwrap_or_else(Failure::answer);
+        let response = carried.unwrap_or_else(Failure::response);
         match quota {
             Some(quota) => quota::with_quota(response, &quota),
             None => response,

@@ -19,8 +19,8 @@ use crate::quota::with_quota;
 const RETRY_AFTER: &str = "1";
 
 impl Failure {
-    /// The answer to the app. Says what it can do about it, and nothing about our insides.
-    pub(crate) fn answer(self) -> ApiResponse {
+    /// The response to the app. Says what it can do about it, and nothing about our insides.
+    pub(crate) fn response(self) -> ApiResponse {
         let response = match &self {
             Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
             Self::Event(413) => problem(413, "The request's body is larger than the gateway carries, about 4.5 MB."),
@@ -65,9 +65,9 @@ impl Failure {
             Self::BackEnd(BackEndError::TimedOut) => problem(504, "The back end did not answer in time."),
             Self::BackEnd(BackEndError::Unreachable) => problem(502, "The back end could not be reached."),
             Self::BackEnd(BackEndError::TooLarge) => {
-                problem(502, "The back end's answer is larger than the gateway carries.")
+                problem(502, "The back end's response is larger than the gateway carries.")
             }
-            Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's answer is broken."),
+            Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's response is broken."),
         };
         let kind = self.kind();
         // What the authorizer decided, it has counted.

@@ -8,10 +8,10 @@ use aws_sdk_lambda::config::{BehaviorVersion, Builder};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::{Client, Config};
 use gateway_domain::causes;
-use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_runtime::{Aws, Environment, StartError};
 
-/// How long a renewal may take: the legacy system's own time, and still an answer to the app.
+/// How long a renewal may take: the legacy system's own time, and still a response to the app.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The renewal function.
@@ -27,7 +27,7 @@ impl Renewer {
         let function = environment.require("RENEWAL_FUNCTION", "the name of the renewal function")?.to_owned();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            // What is not said here is taken from the clients that answer within milliseconds.
+            // What is not said here is taken from the clients that response within milliseconds.
             .operation_attempt_timeout(TIMEOUT)
             .operation_timeout(TIMEOUT)
             .build();
@@ -43,20 +43,20 @@ impl Renewer {
         Ok(Self { function, client: Client::from_conf(config.build()) })
     }
 
-    /// What became of the renewal; [`RenewalAnswer::Later`] if nobody knows.
-    pub(crate) async fn renew(&self, request: &RenewalRequest) -> RenewalAnswer {
+    /// What became of the renewal; [`RenewalResponse::Later`] if nobody knows.
+    pub(crate) async fn renew(&self, request: &RenewalRequest) -> RenewalResponse {
         let payload = Blob::new(request.to_event().to_string());
         let reason = match self.client.invoke().function_name(&self.function).payload(payload).send().await {
-            Ok(answer) => match (answer.function_error(), answer.payload().map(AsRef::as_ref)) {
+            Ok(response) => match (response.function_error(), response.payload().map(AsRef::as_ref)) {
                 (None, Some(payload)) => match serde_json::from_slice(payload) {
-                    Ok(answer) => return answer,
-                    Err(_) => "its answer is none to a renewal".to_owned(),
+                    Ok(response) => return response,
+                    Err(_) => "its response is none to a renewal".to_owned(),
                 },
                 (error, _) => error.unwrap_or("it answered nothing").to_owned(),
             },
             Err(error) => causes(&error),
         };
         tracing::error!(function = self.function, reason, "the renewal function could not be asked");
-        RenewalAnswer::Later
+        RenewalResponse::Later
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::ids::{ConnectorName, SessionId};
-use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_domain::sealing::{SealedToken, SealingKeys};
 use gateway_domain::session::{Idle, InternalToken};
 use gateway_domain::time::{Seconds, Timestamp};
@@ -123,9 +123,9 @@ impl Tokens {
             let request_id = gateway_telemetry::correlation_id();
             let request = RenewalRequest { session, connector, version, request_id };
             match self.renewer.renew(&request).await {
-                RenewalAnswer::Renewed => stored = self.read(&request.session, &request.connector).await?,
-                RenewalAnswer::Over => return Err(Failure::SessionOver),
-                RenewalAnswer::Later => {
+                RenewalResponse::Renewed => stored = self.read(&request.session, &request.connector).await?,
+                RenewalResponse::Over => return Err(Failure::SessionOver),
+                RenewalResponse::Later => {
                     self.memory().rest(&request.session, &request.connector, now.saturating_add(REST));
                     return Err(Failure::NotRenewed);
                 }

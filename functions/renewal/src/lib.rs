@@ -5,7 +5,7 @@ mod error;
 mod start;
 
 use gateway_domain::clock::Clock;
-use gateway_domain::renewal::{LogoutRequest, RenewalAnswer, RenewalEvent, RenewalRequest};
+use gateway_domain::renewal::{LogoutRequest, RenewalEvent, RenewalRequest, RenewalResponse};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
 use gateway_sessions::{LogoutError, SessionError, Sessions};
@@ -25,7 +25,7 @@ pub struct Renewal {
 
 impl Renewal {
     /// Answers the proxy. Never fails: what could not be done is to be asked again.
-    async fn renew(&self, asked: &RenewalRequest) -> RenewalAnswer {
+    async fn renew(&self, asked: &RenewalRequest) -> RenewalResponse {
         let done = async {
             self.sessions.freshen().await?;
             self.sessions.renew(asked, || self.now()).await
@@ -33,7 +33,7 @@ impl Renewal {
         done.await.unwrap_or_else(|error| {
             let (session, connector) = (&asked.session, &asked.connector);
             tracing::warn!(%session, %connector, kind = error.kind(), reason = %error, "no renewal in mid-life");
-            RenewalAnswer::Later
+            RenewalResponse::Later
         })
     }
 
@@ -63,7 +63,7 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
     match (started, RenewalEvent::parse(&event)) {
         (_, None) if RenewalRequest::is_meant(&event) => {
             tracing::warn!("the event is no request of this version for a renewal");
-            Ok(serde_json::json!(RenewalAnswer::Later))
+            Ok(serde_json::json!(RenewalResponse::Later))
         }
         (_, None) => Err(error::unknown()),
         (Ok(renewal), Some(RenewalEvent::Renew(asked))) => Ok(serde_json::json!(Box::pin(renewal.renew(&asked)).await)),
@@ -75,7 +75,7 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
             // What is missing is in the log.
             tracing::error!(%error, "the function cannot answer");
             match event {
-                RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalAnswer::Later)),
+                RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalResponse::Later)),
                 RenewalEvent::LogOut(_) => Err(Failure::NotReady(error)),
             }
         }

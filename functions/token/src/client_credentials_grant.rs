@@ -25,8 +25,8 @@ impl App {
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
         let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest };
-        let answer = self.answer_with_tokens(request, &subject, &scope, None)?;
+        let response = self.response_with_tokens(request, &subject, &scope, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
-        Ok(answer)
+        Ok(response)
     }
 }

@@ -1,4 +1,4 @@
-//! Every way a request can fail, and the one RFC 6749 answer for each.
+//! Every way a request can fail, and the one RFC 6749 response for each.
 
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
@@ -13,7 +13,7 @@ use gateway_sessions::SessionError;
 use gateway_store::StoreError;
 use std::borrow::Cow;
 
-/// Why the token function does not do what was asked. The text is for the log; the answer is [`Failure::answer`].
+/// Why the token function does not do what was asked. The text is for the log; the response is [`Failure::response`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("event: {0}")]

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::issue::Lasts;
 use crate::parameters::AnyToken;
 use crate::refresh_grant::remaining_scope;
-use crate::{App, Request, answer};
+use crate::{App, Request, response};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::access_token::AccessClaims;
 use gateway_domain::event::ApiResponse;
@@ -25,7 +25,7 @@ impl App {
             AnyToken::Refresh(presented) => self.active_refresh_token(request, &app, &presented).await?,
             AnyToken::Access(token) => self.active_access_token(request, app.registered(), token.expose()).await?,
         };
-        Ok(answer::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
+        Ok(response::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
     }
 
     /// What a refresh with this token would be given now, if it would be given anything.

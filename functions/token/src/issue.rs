@@ -1,7 +1,7 @@
-//! Issuing tokens: the access token, and the answer of RFC 6749 §5.1.
+//! Issuing tokens: the access token, and the response of RFC 6749 §5.1.
 
 use crate::error::Failure;
-use crate::{App, Request, answer};
+use crate::{App, Request, response};
 use gateway_domain::access_token::{AccessClaims, sign};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
@@ -42,8 +42,8 @@ impl Lasts {
 }
 
 impl App {
-    /// The answer with a signed access token and, if there is one, a refresh token.
-    pub(crate) fn answer_with_tokens(
+    /// The response with a signed access token and, if there is one, a refresh token.
+    pub(crate) fn response_with_tokens(
         &self,
         request: &Request<'_>,
         subject: &TokenSubject<'_>,
@@ -78,7 +78,7 @@ impl App {
             members.insert("refresh_token_timeout".into(), lasts.token.as_u64().into());
             members.insert("authorization_expires_in".into(), lasts.authorization.as_u64().into());
         }
-        Ok(answer::private(200, &body))
+        Ok(response::private(200, &body))
     }
 
     /// The refresh token of the session's newest generation: the same every time it is asked for.

@@ -1,6 +1,5 @@
 //! OAuth 2.0 authorization server: token, revocation, introspection, metadata, JWKS.
 
-mod answer;
 mod client;
 mod client_credentials_grant;
 mod error;
@@ -12,6 +11,7 @@ mod parameters;
 mod password_grant;
 mod presented;
 mod refresh_grant;
+mod response;
 mod revoke;
 mod start;
 
@@ -74,23 +74,23 @@ impl App {
     pub async fn handle(&self, event: Value) -> Value {
         let version = ApiVersion::of(&event);
         let response = match ApiRequest::from_value(event) {
-            Ok(request) => self.answer(&request).await,
-            Err(error) => answer::failure(&Failure::Event(error)),
+            Ok(request) => self.response(&request).await,
+            Err(error) => response::failure(&Failure::Event(error)),
         };
         response.into_value(version)
     }
 
-    async fn answer(&self, request: &ApiRequest) -> ApiResponse {
+    async fn response(&self, request: &ApiRequest) -> ApiResponse {
         let outcome = self.dispatch(request).await;
         let Some(cors) = self.config.cors() else {
-            return outcome.unwrap_or_else(|failure| answer::failure(&failure));
+            return outcome.unwrap_or_else(|failure| response::failure(&failure));
         };
-        let answer = match outcome {
+        let response = match outcome {
             // No endpoint has the method OPTIONS, so that the refusal names the methods there are.
             Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(request) => cors.permission(methods),
-            outcome => outcome.unwrap_or_else(|failure| answer::failure(&failure)),
+            outcome => outcome.unwrap_or_else(|failure| response::failure(&failure)),
         };
-        cors.dress(request, answer)
+        cors.dress(request, response)
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
@@ -105,7 +105,9 @@ impl App {
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
             // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(parties.issuer())),
-            ("GET" | "HEAD", "/.well-known/jwks.json") => Ok(answer::public(self.public.value().as_jwks().to_owned())),
+            ("GET" | "HEAD", "/.well-known/jwks.json") => {
+                Ok(response::public(self.public.value().as_jwks().to_owned()))
+            }
             (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
                 Err(Failure::MethodNotAllowed("GET, HEAD"))
             }
@@ -141,7 +143,7 @@ impl App {
 
     /// Reads the form and authenticates the application: nothing else is looked at before.
     async fn authenticated_form(&self, request: &Request<'_>) -> Result<(AuthenticatedApp, Form), Failure> {
-        answer::no_query(request.api)?;
+        response::no_query(request.api)?;
         let content_type = request.api.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
         let mut form = Form::parse(content_type, &request.api.body)?;
         let app = self.authenticate(request, &mut form).await?;
@@ -164,8 +166,8 @@ pub async fn handle(started: Result<&App, StartError>, event: Value) -> Result<V
     }
 }
 
-/// The answer while the function cannot start: 503, and what is missing in the log.
+/// The response while the function cannot start: 503, and what is missing in the log.
 fn not_ready(event: &Value, error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
-    answer::failure(&Failure::NotReady).into_value(ApiVersion::of(event))
+    response::failure(&Failure::NotReady).into_value(ApiVersion::of(event))
 }

@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414): exactly what works, nothing else.
 
-use crate::{App, answer};
+use crate::{App, response};
 use gateway_domain::event::ApiResponse;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ impl App {
     /// endpoint, and a member without elements must be left out (RFC 8414 §3.2).
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
         let confidential = ["client_secret_basic", "client_secret_post"];
-        answer::public(
+        response::public(
             json!({
                 "issuer": issuer,
                 "token_endpoint": format!("{issuer}/oauth2/token"),

@@ -78,9 +78,9 @@ impl App {
             sid: &session.sid,
             latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
         };
-        let answer = self.answer_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
+        let response = self.response_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
         gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
-        Ok(answer)
+        Ok(response)
     }
 
     /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).

@@ -67,12 +67,12 @@ impl App {
                     }
                 }
             };
-            let answer = self.serve(request, registered, &session, &scope?).await?;
+            let response = self.serve(request, registered, &session, &scope?).await?;
             gateway_telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
             });
-            return Ok(answer);
+            return Ok(response);
         }
         Err(Failure::Busy)
     }
@@ -130,11 +130,11 @@ impl App {
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, request.now),
         };
-        self.answer_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
+        self.response_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
     }
 }
 
-/// Whether the newest generation is an answer to this request: a refresh is, and a login if it logged in.
+/// Whether the newest generation is a response to this request: a refresh is, and a login if it logged in.
 fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
     match source {
         TokenSource::Renewal => true,

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::parameters::AnyToken;
-use crate::{App, Request, answer};
+use crate::{App, Request, response};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::ClientId;
 use gateway_domain::refresh_token::Presented;
@@ -19,7 +19,7 @@ impl App {
             AnyToken::Refresh(presented) => self.revoke_refresh_token(client, &presented, request.now).await?,
             AnyToken::Access(token) => self.revoke_access_token(request, client, token.expose()).await?,
         }
-        Ok(answer::private(200, &json!({})))
+        Ok(response::private(200, &json!({})))
     }
 
     /// Whatever is not to be ended, or has ended, takes the same steps.

@@ -49,7 +49,7 @@ pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> 
     loop {
         match context.connection.store.users.create(user).await {
             Ok(CreateUser::Created) => return Ok(()),
-            // Taken by an attempt of our own whose answer was lost is done.
+            // Taken by an attempt of our own whose response was lost is done.
             Ok(CreateUser::Taken) if attempt > 1 => {
                 return match context.connection.store.users.get(&user.user_id).await? {
                     Some(there) if there == *user => Ok(()),

@@ -118,7 +118,7 @@ impl Access {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The answer to a request that is nobody's or not allowed; nothing for one that is.
+    /// The response to a request that is nobody's or not allowed; nothing for one that is.
     pub(crate) fn refusal(&self, parts: &Parts, body: &[u8], asked: &[Asked]) -> Option<Response> {
         let now = SystemClock.now_millis().div_euclid(1000);
         match self.caller(parts, body, now) {

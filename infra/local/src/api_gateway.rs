@@ -1,4 +1,4 @@
-//! An API Gateway (REST) on a loopback port: route, authorizer, integration, answer.
+//! An API Gateway (REST) on a loopback port: route, authorizer, integration, response.
 
 mod authorizer;
 mod event;
@@ -91,7 +91,7 @@ impl ApiGateway {
     pub async fn serve(mut self, listener: TcpListener) {
         self.port = listener.local_addr().map_or(0, |address| address.port());
         let service =
-            Router::new().fallback(answer).with_state(self).into_make_service_with_connect_info::<SocketAddr>();
+            Router::new().fallback(response).with_state(self).into_make_service_with_connect_info::<SocketAddr>();
         // It only ends by being aborted.
         let _ = axum::serve(listener, service).await;
     }
@@ -175,7 +175,7 @@ impl ApiGateway {
     }
 }
 
-async fn answer(
+async fn response(
     State(gateway): State<ApiGateway>,
     ConnectInfo(source): ConnectInfo<SocketAddr>,
     request: Request<Body>,

@@ -120,7 +120,7 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
 
 /// Answers on this listener, to whom it is allowed, until dropped; deletes expired items now and then.
 pub async fn serve_guarded(listener: TcpListener, database: Database, access: Access) -> std::io::Result<()> {
-    let router = Router::new().fallback(answer).with_state((database.clone(), access));
+    let router = Router::new().fallback(response).with_state((database.clone(), access));
     let router = visitors::programs_only(router, &listener);
     tokio::select! {
         ended = axum::serve(listener, router).into_future() => ended,
@@ -128,7 +128,7 @@ pub async fn serve_guarded(listener: TcpListener, database: Database, access: Ac
     }
 }
 
-async fn answer(State((database, access)): State<(Database, Access)>, request: Request) -> Response {
+async fn response(State((database, access)): State<(Database, Access)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let operation = operations::named(&parts.headers);

@@ -1,4 +1,4 @@
-//! Lambda's `Invoke` on a loopback port, for whoever asks a function: a function that waits for the answer, or an operator
+//! Lambda's `Invoke` on a loopback port, for whoever asks a function: a function that waits for the response, or an operator
 //! who leaves an event in its queue.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
@@ -61,7 +61,7 @@ async fn invoke(State(lambda): State<Lambda>, Path(name): Path<String>, request:
         return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
     }
     match parts.headers.get("x-amz-invocation-type").map(http::HeaderValue::as_bytes) {
-        None | Some(b"RequestResponse") => answer(&lambda.functions, &name, event).await,
+        None | Some(b"RequestResponse") => response(&lambda.functions, &name, event).await,
         Some(b"Event") if event.len() > limits::QUEUED_PAYLOAD => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Some(b"Event") if lambda.queue.push(&name, event) => StatusCode::ACCEPTED.into_response(),
         Some(b"Event") => refused(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "the queue is full"),
@@ -73,10 +73,10 @@ async fn invoke(State(lambda): State<Lambda>, Path(name): Path<String>, request:
 }
 
 /// Waits for the function.
-async fn answer(functions: &Functions, name: &str, event: Bytes) -> Response {
+async fn response(functions: &Functions, name: &str, event: Bytes) -> Response {
     match functions.invoke(name, event).await {
-        Ok(answer) => answer.into_response(),
-        // The function was run, and failed: to Lambda that is an answer.
+        Ok(response) => response.into_response(),
+        // The function was run, and failed: to Lambda that is a response.
         Err(error @ (InvokeError::Reported(_) | InvokeError::Crashed { .. } | InvokeError::TimedOut(_))) => {
             let body = json!({ "errorMessage": error.to_string() }).to_string();
             ([("x-amz-function-error", "Unhandled")], body).into_response()

@@ -90,7 +90,7 @@ impl Legacy {
     pub async fn serve(self, listener: TcpListener) {
         let recording = self.recording.clone();
         // Not `programs_only`: the proxy passes on what a browser sent.
-        let router = visitors::our_names_only(Router::new().fallback(answer).with_state(self), &listener);
+        let router = visitors::our_names_only(Router::new().fallback(response).with_state(self), &listener);
         // It only ends by being aborted.
         let _ = axum::serve(recording::Listener { listener, recording }, router).await;
     }
@@ -146,7 +146,7 @@ fn session_id(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
 }
 
-async fn answer(State(legacy): State<Legacy>, request: Request<Body>) -> Response {
+async fn response(State(legacy): State<Legacy>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
     if let Some(recording) = &legacy.recording {

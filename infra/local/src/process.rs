@@ -164,7 +164,7 @@ impl Process {
         let invocation = Invocation { request_id: random::request_id(), trace, event, deadline_ms, outcome: sender };
         self.api.hand_over(invocation).await;
         let status = tokio::select! {
-            // An answer counts even if the process ends right after it.
+            // A response counts even if the process ends right after it.
             biased;
             outcome = receiver => match outcome {
                 Ok(outcome) => return outcome.map_err(InvokeError::Reported),

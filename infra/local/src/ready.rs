@@ -12,7 +12,7 @@ use crate::template::Template;
 /// Lines of a function that are quoted when it is not ready.
 const QUOTED: usize = 20;
 
-/// One question and what its answer may be.
+/// One question and what its response may be.
 struct Question {
     /// Binary of the function that answers.
     binary: &'static str,
@@ -60,7 +60,7 @@ pub(crate) async fn check(base_url: &str, template: &Template, log: &Log) -> Res
             problem,
             lines: log.tail(&format!("{}#1", question.binary), QUOTED),
         };
-        let status = ask(base_url, &question).await.map_err(|error| not_ready(format!("gave no answer: {error}")))?;
+        let status = ask(base_url, &question).await.map_err(|error| not_ready(format!("gave no response: {error}")))?;
         if !(question.good)(status) {
             return Err(not_ready(format!("answers {} {} with {status}", question.method, question.path)));
         }

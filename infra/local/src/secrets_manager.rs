@@ -74,7 +74,7 @@ impl SecretsManager {
 
     /// Answers on this listener, to whom it is allowed, until dropped.
     pub async fn serve(self, listener: TcpListener, access: Access) {
-        let router = Router::new().fallback(answer).with_state((self, access));
+        let router = Router::new().fallback(response).with_state((self, access));
         let router = visitors::programs_only(router, &listener);
         // It only ends by being aborted.
         let _ = axum::serve(listener, router).await;
@@ -217,7 +217,7 @@ struct UpdateSecretVersionStage {
     remove_from_version_id: Option<String>,
 }
 
-async fn answer(State((manager, access)): State<(SecretsManager, Access)>, request: Request) -> Response {
+async fn response(State((manager, access)): State<(SecretsManager, Access)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
@@ -225,7 +225,7 @@ async fn answer(State((manager, access)): State<(SecretsManager, Access)>, reque
         return refusal;
     }
     match manager.call(target, &body) {
-        Ok(answer) => axum::Json(answer).into_response(),
+        Ok(response) => axum::Json(response).into_response(),
         Err(Refused { kind, message }) => {
             (StatusCode::BAD_REQUEST, axum::Json(json!({ "__type": kind, "Message": message }))).into_response()
         }

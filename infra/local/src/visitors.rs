@@ -1,6 +1,6 @@
 //! Keeps web pages out of what listens on this machine for functions and tools alone.
 //!
-//! A page of any site can send a request to a port of its visitor's machine, and read the answer once it has made its own
+//! A page of any site can send a request to a port of its visitor's machine, and read the response once it has made its own
 //! name lead there (DNS rebinding). Both show: in `Origin` or `Sec-Fetch-*`, and in `Host`.
 
 use std::net::IpAddr;

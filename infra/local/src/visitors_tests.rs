@@ -140,9 +140,9 @@ async fn what_a_page_sends_is_refused_even_with_the_owners_signature() {
             reqwest::Client::new().request(http::Method::OPTIONS, format!("{}{}", service.base, service.path));
         let preflight =
             preflight.header("origin", "https://evil.example").header("access-control-request-method", "POST");
-        let answer = preflight.send().await.unwrap();
-        assert_eq!(answer.status(), 403);
-        assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
+        let response = preflight.send().await.unwrap();
+        assert_eq!(response.status(), 403);
+        assert!(response.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
     }
 }
 

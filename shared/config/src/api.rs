@@ -38,11 +38,11 @@ pub struct Api {
     #[serde(default = "default_max_header_bytes")]
     #[schemars(range(min = 1024, max = 65536))]
     pub max_header_bytes: u32,
-    /// The most bytes an answer's body may have, 1024 to 6291456: what Lambda carries of text. Of other bytes it carries about
+    /// The most bytes a response's body may have, 1024 to 6291456: what Lambda carries of text. Of other bytes it carries about
     /// 4.5 MB, since they travel as base64.
-    #[serde(default = "default_max_answer_bytes")]
+    #[serde(default = "default_max_response_bytes")]
     #[schemars(range(min = 1024, max = 6_291_456))]
-    pub max_answer_bytes: u32,
+    pub max_response_bytes: u32,
     /// The names of the headers that tell the back end who calls.
     #[serde(default, deserialize_with = "identity_headers")]
     #[schemars(with = "HeaderNames")]
@@ -159,7 +159,7 @@ const fn default_timeout() -> Seconds {
     Seconds::new(10)
 }
 
-const fn default_max_answer_bytes() -> u32 {
+const fn default_max_response_bytes() -> u32 {
     6_291_456
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct CorsFields {
     /// Headers of back ends' answers that pages may read, at most 16, besides those of limits and refusals.
     #[serde(default)]
     #[schemars(length(max = 16))]
-    pub(crate) answer_headers: Vec<header::Text>,
+    pub(crate) response_headers: Vec<header::Text>,
 }
 
 impl CorsFields {
@@ -36,7 +36,7 @@ impl CorsFields {
     pub(crate) fn to_rule(&self) -> Cors {
         let names = |list: &[header::Text]| list.iter().map(|name| name.name().to_string()).collect::<Vec<_>>();
         let origins = self.origins.iter().map(|origin| origin.0.clone());
-        Cors::new(origins, self.max_age, &names(&self.request_headers), &names(&self.answer_headers))
+        Cors::new(origins, self.max_age, &names(&self.request_headers), &names(&self.response_headers))
     }
 
     /// The first origin that is there twice.

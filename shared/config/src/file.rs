@@ -62,7 +62,7 @@ pub struct Lifetimes {
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "90d"))]
     pub session_absolute: Seconds,
-    /// How long a used refresh token still yields the successor it yielded first, for answers that got lost; 0 s to 24 h.
+    /// How long a used refresh token still yields the successor it yielded first, for responses that got lost; 0 s to 24 h.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5m"))]
     pub refresh_retry_window: Seconds,

@@ -5,7 +5,7 @@ use http::HeaderName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-/// Names, squashed, that describe a message (RFC 9110 §8) or that a caller or an answer has a use for.
+/// Names, squashed, that describe a message (RFC 9110 §8) or that a caller or a response has a use for.
 const RESERVED: [&str; 8] =
     ["acceptencoding", "contentencoding", "contenttype", "cookie", "date", "range", "setcookie", "wwwauthenticate"];
 

@@ -27,20 +27,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Idle connections older than this are not used again; common servers close theirs after 60 s or more.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Why there is no answer of the back end to pass on.
+/// Why there is no response of the back end to pass on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackEndError {
     /// No connection: name, network, port or TLS (502). The log has the reason.
     #[error("the back end could not be reached")]
     Unreachable,
-    /// No complete answer in the time allowed (504).
+    /// No complete response in the time allowed (504).
     #[error("the back end did not answer in time")]
     TimedOut,
-    /// The answer's body is larger than allowed (502).
-    #[error("the back end's answer is too large")]
+    /// The response's body is larger than allowed (502).
+    #[error("the back end's response is too large")]
     TooLarge,
     /// The connection ended early or spoke no HTTP (502).
-    #[error("the back end's answer is broken")]
+    #[error("the back end's response is broken")]
     Broken,
 }
 
@@ -54,7 +54,7 @@ pub struct CannotSetUp(#[from] rustls::Error);
 pub struct Bounds {
     /// From the first byte sent to the last received, connecting included.
     pub timeout: Duration,
-    /// The largest body of an answer, in bytes.
+    /// The largest body of a response, in bytes.
     pub max_body: usize,
 }
 
@@ -77,7 +77,7 @@ struct Connections {
 pub enum Connection {
     /// One that may have served others before, and may serve others later.
     Kept,
-    /// A new one, closed after the answer. The request is sent at most once.
+    /// A new one, closed after the response. The request is sent at most once.
     Single,
 }
 
@@ -106,10 +106,10 @@ impl BackEndClient {
         Self { inner: Ok(Connections { kept, single }) }
     }
 
-    /// Sends one request to the authority of its URI and reads the whole answer.
+    /// Sends one request to the authority of its URI and reads the whole response.
     ///
     /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 §9.2.2)
-    /// is sent once more when its connection ended before any answer: a reused one may have been closed meanwhile.
+    /// is sent once more when its connection ended before any response: a reused one may have been closed meanwhile.
     pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
         self.send_on(Connection::Kept, request, bounds).await
     }
@@ -151,7 +151,7 @@ impl BackEndClient {
             Connection::Kept => &connections.kept,
             Connection::Single => &connections.single,
         };
-        let answer = client.request(request.map(Full::new)).await.map_err(|error| {
+        let response = client.request(request.map(Full::new)).await.map_err(|error| {
             let failure = if is_timeout(&error) {
                 BackEndError::TimedOut
             } else if error.is_connect() {
@@ -162,10 +162,10 @@ impl BackEndClient {
                 BackEndError::Broken
             };
             let reason = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            tracing::warn!(host, reason, "a back end gave no answer");
+            tracing::warn!(host, reason, "a back end gave no response");
             Failure::Final(failure)
         })?;
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Final(BackEndError::Broken));
         }
@@ -187,7 +187,7 @@ fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
 
 /// How one attempt failed.
 enum Failure {
-    /// The connection ended before any byte of an answer.
+    /// The connection ended before any byte of a response.
     Closed,
     /// Another attempt would not help, or not be safe.
     Final(BackEndError),

@@ -1,13 +1,13 @@
 //! A legacy system with a login of its own: a name and a password in, a session cookie or token out.
 //!
-//! What is sent and how answers are read is all configuration; `sso_session` is the same with other defaults.
+//! What is sent and how responses are read is all configuration; `sso_session` is the same with other defaults.
 
-mod answer;
 mod cookies;
 mod dead;
 #[cfg(test)]
 mod json_tests;
 mod request;
+mod response;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -25,12 +25,12 @@ use http::{Request, Response};
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
-use answer::Before;
 use request::Wanted;
+use response::Before;
 use state::State;
 
-/// The largest answer to a login or logout, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// The largest response to a login or logout, in bytes.
+const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// A connector of type `http_login`.
 pub struct HttpLogin {
@@ -73,19 +73,19 @@ impl HttpLogin {
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let mut before = Before::default();
         if let Some(preflight) = &self.settings.preflight {
-            let answer = self.send(request::preflight(preflight)).await?;
-            before = answer::preflight(preflight, &answer, now)?;
+            let response = self.send(request::preflight(preflight)).await?;
+            before = response::preflight(preflight, &response, now)?;
         }
         let request = request::login(&self.settings.login, login, &before)
             .ok_or_else(|| misbehaved("the login request cannot be built"))?;
-        let answer = self.send(request).await?;
-        self.judge(&answer, now)?;
-        self.read(&answer, before, now)
+        let response = self.send(request).await?;
+        self.judge(&response, now)?;
+        self.read(&response, before, now)
     }
 
-    /// Sends a request to the system's own host, as configured; redirects are answers like any other.
+    /// Sends a request to the system's own host, as configured; redirects are responses like any other.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
-        let bounds = Bounds { timeout: self.timeout(), max_body: MAX_ANSWER };
+        let bounds = Bounds { timeout: self.timeout(), max_body: MAX_RESPONSE };
         self.client.send(request, bounds).await.map_err(|error| match error {
             BackEndError::Unreachable | BackEndError::TimedOut => ConnectorError::Unavailable(error.to_string()),
             BackEndError::TooLarge | BackEndError::Broken => ConnectorError::Misbehaved(error.to_string()),
@@ -112,12 +112,12 @@ impl Connector for HttpLogin {
         }
         let request = request::of_session(&self.settings.inject, &Wanted::renewal(renew), &state)
             .ok_or_else(|| misbehaved("the renewal request cannot be built"))?;
-        let answer = self.send(request).await?;
-        if self.is_dead(&ResponseStart::of(&answer)) {
+        let response = self.send(request).await?;
+        if self.is_dead(&ResponseStart::of(&response)) {
             return Err(ConnectorError::Refused);
         }
-        answer::judge_by_status(&answer, "the renewal")?;
-        self.read_renewal(&answer, &state, now)
+        response::judge_by_status(&response, "the renewal")?;
+        self.read_renewal(&response, &state, now)
     }
 
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
@@ -126,11 +126,11 @@ impl Connector for HttpLogin {
         let request = request::of_session(&self.settings.inject, &Wanted::logout(logout), &state)
             .ok_or_else(|| misbehaved("the logout request cannot be built"))?;
         let status = self.send(request).await?.status();
-        match answer::kind(status) {
+        match response::kind(status) {
             // A client error means that the session was gone already.
-            answer::Kind::Fine | answer::Kind::Elsewhere | answer::Kind::Refused => Ok(()),
-            answer::Kind::NotThere => Err(answer::by_status("the logout", status, ConnectorError::Misbehaved)),
-            answer::Kind::Later => Err(answer::by_status("the logout", status, ConnectorError::Unavailable)),
+            response::Kind::Fine | response::Kind::Elsewhere | response::Kind::Refused => Ok(()),
+            response::Kind::NotThere => Err(response::by_status("the logout", status, ConnectorError::Misbehaved)),
+            response::Kind::Later => Err(response::by_status("the logout", status, ConnectorError::Unavailable)),
         }
     }
 

@@ -15,8 +15,8 @@ pub(crate) enum Reply {
     Close(Vec<u8>),
 }
 
-/// A whole answer with a body and a right `Content-Length`.
-pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+/// A whole response with a body and a right `Content-Length`.
+pub(crate) fn http_response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let fields: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
     let head = format!("HTTP/1.1 {status} Status\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
     Reply::Send([head.as_bytes(), body].concat())

@@ -74,7 +74,7 @@ impl LoginAttempts {
     }
 
     /// What is to be told when this account's own item or hash cannot be read. Only an account that exists can be met so:
-    /// these answers have a counter of their own by source, and when that is used up they are counted and told as a wrong
+    /// these responses have a counter of their own by source, and when that is used up they are counted and told as a wrong
     /// password is. Before, nobody else is to wait for them: nothing was compared.
     pub(crate) async fn unreadable(
         &self,

@@ -46,7 +46,7 @@ pub struct AccessClaims {
     pub exp: Timestamp,
 }
 
-/// Why a token is not accepted. One wire answer for all: `invalid_token` (RFC 6750 §3.1); the reason is for the log.
+/// Why a token is not accepted. One wire response for all: `invalid_token` (RFC 6750 §3.1); the reason is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// Not three parts of base64url holding two JSON objects with distinct names.

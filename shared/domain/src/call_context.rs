@@ -19,7 +19,7 @@ use crate::scope::Scope;
 use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
 
-/// Most bytes of names and values together; API Gateway takes 8 KB for the whole answer of an authorizer, policy included.
+/// Most bytes of names and values together; API Gateway takes 8 KB for the whole response of an authorizer, policy included.
 pub const MAX_BYTES: usize = 6 * 1024;
 
 /// The internal token of one connector as the authorizer knows it: its version, and the sealed token where it is small.

@@ -1,8 +1,8 @@
-//! What a clock is, and how far a machine's is off, as far as answers of AWS tell.
+//! What a clock is, and how far a machine's is off, as far as responses of AWS tell.
 //!
 //! A response says in whole seconds when it was made (`Date`, RFC 9110 §6.6.1). That was between the moments at which the
 //! request left and the response came, so each response bounds the offset, and successive ones bound it more closely:
-//! of a clock that is right, to some 100 ms after a few answers.
+//! of a clock that is right, to some 100 ms after a few responses.
 
 use crate::time::{Seconds, Timestamp};
 
@@ -94,7 +94,7 @@ impl From<i64> for Reading {
 #[error("this container's clock is off by {offset_ms} ms or more, which is beyond the {} s that are corrected",
     Offset::LONGEST.as_u64())]
 pub struct ClockOff {
-    /// Actual time minus the clock's, in milliseconds, taken as small as the answers allow.
+    /// Actual time minus the clock's, in milliseconds, taken as small as the responses allow.
     pub offset_ms: i64,
 }
 
@@ -137,7 +137,7 @@ impl Offset {
         self.0 = both.filter(|both| both.least <= both.most).or(Some(told));
     }
 
-    /// What time it is when the clocks say this. Without any answer so far the wall clock is believed.
+    /// What time it is when the clocks say this. Without any response so far the wall clock is believed.
     pub fn reading(&self, now: Ticks) -> Result<Reading, ClockOff> {
         let clock_ms = now.wall_ms;
         let Some(bounds) = self.0.map(|known| known.at(now)) else { return Ok(clock_ms.into()) };

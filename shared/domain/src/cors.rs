@@ -9,7 +9,7 @@ use crate::time::Seconds;
 const REQUEST_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Idempotency-Key"];
 
 /// What a page may read beyond what every page may. A REST API renames `WWW-Authenticate` of functions.
-const ANSWER_HEADERS: [&str; 5] =
+const RESPONSE_HEADERS: [&str; 5] =
     ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate"];
 
 /// All headers of the protocol begin like this; those of a back end go, since the gateway speaks for it.
@@ -21,7 +21,7 @@ pub struct Cors {
     origins: BTreeSet<String>,
     max_age: Seconds,
     request_headers: String,
-    answer_headers: String,
+    response_headers: String,
 }
 
 impl Cors {
@@ -30,7 +30,7 @@ impl Cors {
         origins: impl IntoIterator<Item = String>,
         max_age: Seconds,
         request_headers: &[String],
-        answer_headers: &[String],
+        response_headers: &[String],
     ) -> Self {
         let list = |ours: &[&str], more: &[String]| {
             ours.iter().copied().chain(more.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
@@ -39,7 +39,7 @@ impl Cors {
             origins: origins.into_iter().collect(),
             max_age,
             request_headers: list(&REQUEST_HEADERS, request_headers),
-            answer_headers: list(&ANSWER_HEADERS, answer_headers),
+            response_headers: list(&RESPONSE_HEADERS, response_headers),
         }
     }
 
@@ -59,7 +59,7 @@ impl Cors {
             .header("Access-Control-Max-Age", self.max_age.as_u64().to_string())
     }
 
-    /// The answer as the page may read it, and for no other page.
+    /// The response as the page may read it, and for no other page.
     #[must_use]
     pub fn dress(&self, request: &ApiRequest, mut response: ApiResponse) -> ApiResponse {
         // A permission is made here and keeps its headers; anything else with such headers comes from a back end.
@@ -71,10 +71,10 @@ impl Cors {
         let Some(origin) = self.listed(request) else { return response };
         response
             .header("Access-Control-Allow-Origin", origin)
-            .header("Access-Control-Expose-Headers", &self.answer_headers)
+            .header("Access-Control-Expose-Headers", &self.response_headers)
     }
 
-    /// What `template.yaml` is given as `CorsOrigin`: API Gateway's own answers can name one origin, or every one.
+    /// What `template.yaml` is given as `CorsOrigin`: API Gateway's own responses can name one origin, or every one.
     pub fn for_gateway_responses(&self) -> &str {
         let mut origins = self.origins.iter();
         match (origins.next(), origins.next()) {
@@ -131,15 +131,15 @@ mod tests {
         let cors = cors();
         let asked = request("OPTIONS", &[("Origin", PAGE), ("Access-Control-Request-Method", "GET")]);
         assert!(cors.is_preflight(&asked));
-        let answer = cors.dress(&asked, cors.permission("GET, POST"));
-        assert_eq!((answer.status, answer.body.len()), (204, 0));
-        assert_eq!(value(&answer, "access-control-allow-origin"), Some(PAGE));
-        assert_eq!(value(&answer, "access-control-allow-methods"), Some("GET, POST"));
+        let response = cors.dress(&asked, cors.permission("GET, POST"));
+        assert_eq!((response.status, response.body.len()), (204, 0));
+        assert_eq!(value(&response, "access-control-allow-origin"), Some(PAGE));
+        assert_eq!(value(&response, "access-control-allow-methods"), Some("GET, POST"));
         let headers = "Authorization, Content-Type, Idempotency-Key, If-Match";
-        assert_eq!(value(&answer, "access-control-allow-headers"), Some(headers));
-        assert_eq!(value(&answer, "access-control-max-age"), Some("600"));
-        assert_eq!(value(&answer, "vary"), Some("Origin"));
-        assert_eq!(value(&answer, "access-control-allow-credentials"), None);
+        assert_eq!(value(&response, "access-control-allow-headers"), Some(headers));
+        assert_eq!(value(&response, "access-control-max-age"), Some("600"));
+        assert_eq!(value(&response, "vary"), Some("Origin"));
+        assert_eq!(value(&response, "access-control-allow-credentials"), None);
     }
 
     /// Only the very bytes of a listed origin are that origin.
@@ -159,9 +159,9 @@ mod tests {
         ] {
             let asked = request("OPTIONS", &[("Origin", origin), ("Access-Control-Request-Method", "GET")]);
             assert!(!cors().is_preflight(&asked), "{origin}");
-            let answer = cors().dress(&request("GET", &[("Origin", origin)]), ApiResponse::new(200));
-            assert_eq!(value(&answer, "access-control-allow-origin"), None, "{origin}");
-            assert_eq!(value(&answer, "vary"), Some("Origin"), "{origin}");
+            let response = cors().dress(&request("GET", &[("Origin", origin)]), ApiResponse::new(200));
+            assert_eq!(value(&response, "access-control-allow-origin"), None, "{origin}");
+            assert_eq!(value(&response, "vary"), Some("Origin"), "{origin}");
         }
         let twice = request("GET", &[("Origin", PAGE), ("Origin", PAGE)]);
         assert_eq!(value(&cors().dress(&twice, ApiResponse::new(200)), "access-control-allow-origin"), None);
@@ -183,13 +183,13 @@ mod tests {
             .header("ACCESS-CONTROL-EXPOSE-HEADERS", "X-Secret")
             .header("X-Own", "kept")
             .header("Vary", "Accept");
-        let answer = cors().dress(&request("GET", &[("Origin", PAGE)]), theirs);
-        assert_eq!(value(&answer, "access-control-allow-origin"), Some(PAGE));
-        assert_eq!(value(&answer, "access-control-allow-credentials"), None);
+        let response = cors().dress(&request("GET", &[("Origin", PAGE)]), theirs);
+        assert_eq!(value(&response, "access-control-allow-origin"), Some(PAGE));
+        assert_eq!(value(&response, "access-control-allow-credentials"), None);
         let exposed =
             "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, ETag";
-        assert_eq!(value(&answer, "access-control-expose-headers"), Some(exposed));
-        assert_eq!(value(&answer, "x-own"), Some("kept"));
-        assert_eq!(answer.header_values("vary").collect::<Vec<_>>(), ["Accept", "Origin"]);
+        assert_eq!(value(&response, "access-control-expose-headers"), Some(exposed));
+        assert_eq!(value(&response, "x-own"), Some("kept"));
+        assert_eq!(response.header_values("vary").collect::<Vec<_>>(), ["Accept", "Origin"]);
     }
 }

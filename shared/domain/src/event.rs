@@ -56,7 +56,7 @@ pub fn request_id(event: &Value) -> Option<&str> {
 /// One call as API Gateway handed it over: to an authorizer or to the function behind it.
 #[derive(Clone, PartialEq)]
 pub struct ApiRequest {
-    /// Decides the shape of the answer.
+    /// Decides the shape of the response.
     pub version: ApiVersion,
     /// The method as sent.
     pub method: String,

@@ -19,7 +19,7 @@ const METHOD_HEADERS: [&str; 3] = ["xhttpmethod", "xhttpmethodoverride", "xmetho
 /// What is left of bytes that were no UTF-8 where a REST API has decoded a query.
 const REPLACED: char = '\u{fffd}';
 
-/// A query that is not sent. The answer to the client is 400.
+/// A query that is not sent. The response to the client is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryRefused {
     /// Bytes that cannot travel in a request line.

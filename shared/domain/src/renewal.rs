@@ -37,7 +37,7 @@ pub struct RenewalRequest {
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RenewalAnswer {
+pub enum RenewalResponse {
     /// The session has another token now.
     Renewed,
     /// Only a login can replace it.

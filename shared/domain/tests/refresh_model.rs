@@ -25,7 +25,7 @@ struct World {
     handlers: Vec<(Request, Family, i64)>,
     /// Responses under way to the app.
     responses: BTreeSet<Response>,
-    /// Generations served in answer to each generation: the successors of a parent.
+    /// Generations served in response to each generation: the successors of a parent.
     served: BTreeSet<(u64, u64)>,
     ended_at_generation: Option<u64>,
     thief: Option<u64>,
@@ -86,7 +86,7 @@ impl Protocol {
     }
 
     /// Decides on what the handler read, and commits on the condition that it is still so. `false`: read again.
-    fn answer(&self, world: &mut World, request: &Request, read: &Family, at: i64) -> bool {
+    fn response(&self, world: &mut World, request: &Request, read: &Family, at: i64) -> bool {
         let now = Timestamp::from_secs(at);
         let attempt = self.attempt(request);
         let successor = match decide(read, request.generation, attempt.as_deref(), REUSE_POLICY, now) {
@@ -202,9 +202,9 @@ impl Model for Protocol {
             }
             Step::Commit(position) => {
                 let (request, read, at) = world.handlers.remove(position);
-                if !self.answer(&mut world, &request, &read, at) {
+                if !self.response(&mut world, &request, &read, at) {
                     let read = world.family.clone();
-                    self.answer(&mut world, &request, &read, at);
+                    self.response(&mut world, &request, &read, at);
                 }
             }
             Step::Deliver(response) => {

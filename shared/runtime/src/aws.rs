@@ -27,7 +27,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// For this environment, with timeouts and retries for services that answer within milliseconds.
+    /// For this environment, with timeouts and retries for services that response within milliseconds.
     pub fn new(environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { shared: sdk_config(environment)?, environment: environment.clone(), clock: None })
     }
@@ -94,7 +94,7 @@ fn sdk_config(environment: &Environment) -> Result<SdkConfig, StartError> {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build_https();
-    // API Gateway gives up after 29 s, an authorizer after 10: an answer must come well before.
+    // API Gateway gives up after 29 s, an authorizer after 10: a response must come well before.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))

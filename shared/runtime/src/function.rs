@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
 
 /// A value that is built at start, and again later if the start failed: a secret store that is down at a cold start
-/// makes answers of 503 until it is back, not a crashing function.
+/// makes responses of 503 until it is back, not a crashing function.
 struct Function<T> {
     cell: OnceCell<T>,
     build: Box<dyn Fn() -> Building<T> + Send + Sync>,

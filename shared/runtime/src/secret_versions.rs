@@ -70,11 +70,11 @@ impl SecretVersions {
 
     /// Whether the secret rotates, and which versions have which stages.
     pub async fn describe(&self, secret: &str) -> Result<Description, SecretError> {
-        let answer = self.client.describe_secret().secret_id(secret).send().await;
-        let answer = answer.map_err(|error| SecretError::new("DescribeSecret", secret, &error))?;
+        let response = self.client.describe_secret().secret_id(secret).send().await;
+        let response = response.map_err(|error| SecretError::new("DescribeSecret", secret, &error))?;
         Ok(Description {
-            rotates: answer.rotation_enabled.unwrap_or(false),
-            stages: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+            rotates: response.rotation_enabled.unwrap_or(false),
+            stages: response.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
         })
     }
 
@@ -91,8 +91,8 @@ impl SecretVersions {
     async fn get(&self, secret: &str, version: Option<&str>, stage: &str) -> Result<Option<Version>, SecretError> {
         let request = self.client.get_secret_value().secret_id(secret).version_stage(stage);
         match request.set_version_id(version.map(str::to_owned)).send().await {
-            Ok(answer) => {
-                let (id, text) = (answer.version_id.unwrap_or_default(), answer.secret_string.unwrap_or_default());
+            Ok(response) => {
+                let (id, text) = (response.version_id.unwrap_or_default(), response.secret_string.unwrap_or_default());
                 // An empty text cannot be put and is no value; emulators begin with one.
                 Ok((!text.is_empty()).then(|| Version { id, text: Secret::new(text) }))
             }
@@ -118,14 +118,14 @@ impl SecretVersions {
     /// Makes one version the one that everybody reads, if `from` still is.
     pub async fn promote(&self, secret: &str, to: &str, from: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
-        let answer = request.move_to_version_id(to).remove_from_version_id(from).send().await;
-        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
+        let response = request.move_to_version_id(to).remove_from_version_id(from).send().await;
+        response.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
     }
 
     /// Gives up a version that a rotation was making.
     pub async fn abandon(&self, secret: &str, version: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(PENDING);
-        let answer = request.remove_from_version_id(version).send().await;
-        answer.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
+        let response = request.remove_from_version_id(version).send().await;
+        response.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
     }
 }

@@ -22,14 +22,14 @@ impl Secrets {
 
     /// The current text of the secret with this name or ARN.
     pub async fn text(&self, name: &str) -> Result<Secret, StartError> {
-        let answer = self
+        let response = self
             .client
             .get_secret_value()
             .secret_id(name)
             .send()
             .await
             .map_err(|error| StartError::Unavailable { what: format!("secret {name}"), reason: reason(&error) })?;
-        answer.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
+        response.secret_string.map(Secret::new).ok_or_else(|| StartError::Invalid {
             what: format!("secret {name}"),
             reason: "it must be a text, not binary".into(),
         })
@@ -49,8 +49,8 @@ impl Secrets {
                 continue;
             }
             match self.client.get_secret_value().secret_id(name).send().await {
-                Ok(answer) => {
-                    if let Some(text) = answer.secret_string {
+                Ok(response) => {
+                    if let Some(text) = response.secret_string {
                         texts.insert(name.to_owned(), Secret::new(text));
                     } else {
                         tracing::error!(field, secret = name, "the secret must be a text, not binary");

@@ -3,7 +3,7 @@
 use crate::internal_tokens::references;
 use crate::lease::Lease;
 use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
-use gateway_domain::renewal::{RenewalAnswer, RenewalRequest};
+use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::Entry;
@@ -15,7 +15,7 @@ impl Sessions {
         &self,
         asked: &RenewalRequest,
         now: impl Fn() -> Result<Timestamp, SessionError>,
-    ) -> Result<RenewalAnswer, SessionError> {
+    ) -> Result<RenewalResponse, SessionError> {
         let sid = &asked.session;
         for poll in 0..MAX_POLLS {
             if poll > 0 {
@@ -23,17 +23,17 @@ impl Sessions {
             }
             let now = now()?;
             let Some(session) = self.table.get(sid).await?.filter(|session| !session.family.ended) else {
-                return Ok(RenewalAnswer::Over);
+                return Ok(RenewalResponse::Over);
             };
-            let Some(token) = session.tokens.get(&asked.connector) else { return Ok(RenewalAnswer::Over) };
+            let Some(token) = session.tokens.get(&asked.connector) else { return Ok(RenewalResponse::Over) };
             if token.version != asked.version {
-                return Ok(RenewalAnswer::Renewed);
+                return Ok(RenewalResponse::Renewed);
             }
             if !token.is_renewable(now)
                 || now >= session.family.absolute_end
                 || !self.credentials_hold(&session).await?
             {
-                return Ok(RenewalAnswer::Over);
+                return Ok(RenewalResponse::Over);
             }
             let lease = Lease::new(&*self.entropy)?;
             let renewing = async {
@@ -51,7 +51,7 @@ impl Sessions {
                 }
                 continue;
             }
-            let answer = if renewed.is_some() { RenewalAnswer::Renewed } else { RenewalAnswer::Over };
+            let response = if renewed.is_some() { RenewalResponse::Renewed } else { RenewalResponse::Over };
             let mut session = session;
             session.tokens.remove(&asked.connector);
             session.tokens.extend(renewed.map(|token| (asked.connector.clone(), token)));
@@ -59,7 +59,7 @@ impl Sessions {
             if let Err(error) = self.refer_to(&session).await {
                 tracing::warn!(session = %sid, reason = %error, "the grant still refers to the version before");
             }
-            return Ok(answer);
+            return Ok(response);
         }
         Err(SessionError::Busy)
     }

@@ -142,8 +142,8 @@ impl Apps {
     /// The application of that id and its revision, for a change. One strongly consistent read.
     pub async fn get_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
         const OPERATION: &str = "app_to_change";
-        let answer = self.read(client_id).send().await.map_err(unavailable(OPERATION))?;
-        answer.item.map(|item| read(item, OPERATION)).transpose()
+        let response = self.read(client_id).send().await.map_err(unavailable(OPERATION))?;
+        response.item.map(|item| read(item, OPERATION)).transpose()
     }
 
     fn read(&self, client_id: &ClientId) -> GetItemFluentBuilder {

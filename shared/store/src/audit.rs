@@ -116,7 +116,7 @@ impl Audit {
         let mut rows = Vec::new();
         let mut after = None;
         loop {
-            let answer = self
+            let response = self
                 .client
                 .query()
                 .table_name(&self.table)
@@ -129,13 +129,13 @@ impl Audit {
                 .send()
                 .await
                 .map_err(unavailable(OPERATION))?;
-            for item in answer.items.unwrap_or_default() {
+            for item in response.items.unwrap_or_default() {
                 if rows.len() == most {
                     return Ok(rows);
                 }
                 rows.push(version::read(item, OPERATION)?);
             }
-            after = answer.last_evaluated_key;
+            after = response.last_evaluated_key;
             if after.is_none() {
                 return Ok(rows);
             }

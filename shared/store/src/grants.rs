@@ -110,9 +110,10 @@ impl Grants {
             .send()
             .await;
         match sent {
-            Ok(answer) => {
-                let capacity_units = answer.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default();
-                let item = answer.attributes.unwrap_or_default();
+            Ok(response) => {
+                let capacity_units =
+                    response.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default();
+                let item = response.attributes.unwrap_or_default();
                 let tokens = item.get(&entry_name(sid)).and_then(|entry| entry.as_m().ok()).map(tokens_of);
                 Ok(Counted::Live(GrantView {
                     buckets: buckets_of(&item),
@@ -306,8 +307,8 @@ impl Grants {
             .key("user_id", AttributeValue::S(user.to_string()))
             .key("client_id", AttributeValue::S(client.to_string()))
             .consistent_read(true);
-        let answer = projection::of(read, &[&entry_name(sid)]).send().await.map_err(unavailable(OPERATION))?;
-        let item = answer.item.unwrap_or_default();
+        let response = projection::of(read, &[&entry_name(sid)]).send().await.map_err(unavailable(OPERATION))?;
+        let item = response.item.unwrap_or_default();
         version::of(&item, OPERATION)?;
         let entries = entries_of(&item);
         Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
@@ -319,7 +320,7 @@ impl Grants {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let answer = self
+            let response = self
                 .client
                 .query()
                 .table_name(&self.table)
@@ -330,10 +331,10 @@ impl Grants {
                 .send()
                 .await
                 .map_err(unavailable(OPERATION))?;
-            for item in answer.items.unwrap_or_default() {
+            for item in response.items.unwrap_or_default() {
                 found.extend(live_sessions(&item, now, OPERATION)?);
             }
-            after = answer.last_evaluated_key;
+            after = response.last_evaluated_key;
             if after.is_none() {
                 return Ok(found);
             }
@@ -356,11 +357,11 @@ impl Grants {
                     .filter_expression("client_id = :client")
                     .expression_attribute_values(":client", AttributeValue::S(client.to_string()));
             }
-            let answer = scan.set_exclusive_start_key(after.take()).send().await.map_err(unavailable(OPERATION))?;
-            for item in answer.items.unwrap_or_default() {
+            let response = scan.set_exclusive_start_key(after.take()).send().await.map_err(unavailable(OPERATION))?;
+            for item in response.items.unwrap_or_default() {
                 found.extend(live_sessions(&item, now, OPERATION)?);
             }
-            after = answer.last_evaluated_key;
+            after = response.last_evaluated_key;
             if after.is_none() {
                 return Ok(found);
             }

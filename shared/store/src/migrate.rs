@@ -106,7 +106,7 @@ impl Store {
     /// The older items among the next of a table. An item of a newer version is an error.
     pub async fn older_items(&self, table: Table, after: Option<Position>) -> Result<Older, StoreError> {
         const OPERATION: &str = "older_items";
-        let answer = self
+        let response = self
             .client
             .scan()
             .table_name(self.name_of(table))
@@ -120,14 +120,14 @@ impl Store {
             .send()
             .await
             .map_err(unavailable(OPERATION))?;
-        let items = answer.items.unwrap_or_default();
+        let items = response.items.unwrap_or_default();
         for item in &items {
             version::of(item, OPERATION)?;
         }
         Ok(Older {
             items: items.into_iter().map(OlderItem).collect(),
-            looked_at: u64::try_from(answer.scanned_count).unwrap_or_default(),
-            next: answer.last_evaluated_key.map(Position),
+            looked_at: u64::try_from(response.scanned_count).unwrap_or_default(),
+            next: response.last_evaluated_key.map(Position),
         })
     }
 

@@ -24,14 +24,14 @@ impl<T> Page<T> {
         let mut items = Vec::new();
         let mut after = start;
         loop {
-            let answer = scan().set_exclusive_start_key(after.take()).send().await.map_err(unavailable(operation))?;
-            for item in answer.items.unwrap_or_default() {
+            let response = scan().set_exclusive_start_key(after.take()).send().await.map_err(unavailable(operation))?;
+            for item in response.items.unwrap_or_default() {
                 if items.len() == most {
                     return Ok(Self { items, more: true });
                 }
                 items.push(read(item)?);
             }
-            after = answer.last_evaluated_key;
+            after = response.last_evaluated_key;
             if after.is_none() {
                 return Ok(Self { items, more: false });
             }

@@ -219,8 +219,8 @@ impl Sessions {
             .send()
             .await;
         match sent {
-            Ok(answer) => {
-                let item: SessionItem = version::read(answer.attributes.unwrap_or_default(), OPERATION)?;
+            Ok(response) => {
+                let item: SessionItem = version::read(response.attributes.unwrap_or_default(), OPERATION)?;
                 let session = Session::from(item);
                 Ok(Some(EndedSession {
                     user_id: session.user_id,
@@ -268,8 +268,8 @@ impl Sessions {
     }
 
     async fn session_item(&self, sid: &SessionId, operation: &'static str) -> Result<Option<SessionItem>, StoreError> {
-        let answer = self.read(sid).send().await.map_err(unavailable(operation))?;
-        answer.item.map(|item| version::read(item, operation)).transpose()
+        let response = self.read(sid).send().await.map_err(unavailable(operation))?;
+        response.item.map(|item| version::read(item, operation)).transpose()
     }
 
     fn read(&self, sid: &SessionId) -> GetItemFluentBuilder {

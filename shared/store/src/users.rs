@@ -219,8 +219,8 @@ impl Users {
             None => update.update_expression("SET enabled = :enabled ADD credential_epoch :one"),
         };
         match update.send().await {
-            Ok(answer) => {
-                let item: UserItem = version::read(answer.attributes.unwrap_or_default(), OPERATION)?;
+            Ok(response) => {
+                let item: UserItem = version::read(response.attributes.unwrap_or_default(), OPERATION)?;
                 Ok(Some(item.credential_epoch))
             }
             Err(error) => refused_item(error, OPERATION).map(|_| None),

@@ -49,7 +49,7 @@ pub enum Metric<'a> {
         api: &'a str,
         /// How long it took, in milliseconds.
         millis: i64,
-        /// Whether there was no answer to pass on, or one of 500 and above.
+        /// Whether there was no response to pass on, or one of 500 and above.
         failed: bool,
     },
     /// Keys could not be read anew and old ones are used on.

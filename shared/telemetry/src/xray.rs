@@ -45,13 +45,13 @@ pub enum Remote<'a> {
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// With an answer of this HTTP status.
+    /// With a response of this HTTP status.
     Answered(u16),
     /// As it should.
     Done,
     /// It was refused, for a reason on our side or the user's.
     Refused,
-    /// There was no answer, or a useless one.
+    /// There was no response, or a useless one.
     Failed,
 }
 

@@ -12,7 +12,7 @@ pub enum Error {
     /// login at a system behind the gateway. The session goes on, and so does everything else.
     #[error("this needs the password once more")]
     PasswordNeeded,
-    /// Show it beside the password. The same answer for a user that does not exist.
+    /// Show it beside the password. The same response for a user that does not exist.
     #[error("the user name or the password is wrong")]
     WrongPassword,
     /// Hide the function: this session may not, and refreshing would not help.
@@ -25,8 +25,8 @@ pub enum Error {
     #[error("not now; try again in {0:?}")]
     TryLater(Duration),
     /// The network failed. Something that was to be changed may have been changed.
-    #[error("no answer")]
-    NoAnswer,
+    #[error("no response")]
+    NoResponse,
     /// A mistake in the app or its registration; nothing that a user could mend.
     #[error("the gateway refuses this app: {0}")]
     Refused(String),

@@ -12,7 +12,7 @@ mod session;
 mod storage;
 mod token_endpoint;
 
-pub use call::Answer;
+pub use call::Response;
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use patience::Patience;

@@ -12,7 +12,7 @@ pub struct Patience {
     pub tries: u32,
     /// Longest time over all of them, the waits in between included.
     pub total: Duration,
-    /// Longest time for one answer. More than the 29 s after which API Gateway gives up, or lost answers are made.
+    /// Longest time for one response. More than the 29 s after which API Gateway gives up, or lost responses are made.
     pub one_try: Duration,
     /// Longest random wait before the second try; it doubles with each further one.
     pub first_wait: Duration,
@@ -46,7 +46,7 @@ impl Patience {
 pub(crate) enum Trouble {
     /// Trying again would not help.
     Lasting(Error),
-    /// It may pass: 429, 503 or no answer, after this time if the gateway said one.
+    /// It may pass: 429, 503 or no response, after this time if the gateway said one.
     Passing(Option<Duration>, Error),
 }
 

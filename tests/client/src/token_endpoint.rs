@@ -1,4 +1,4 @@
-//! Requests to the token endpoint and its neighbour, and what their answers mean.
+//! Requests to the token endpoint and its neighbour, and what their responses mean.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::patience::Trouble;
 use crate::{Client, Clock, Error, Storage};
 
-/// The answer of RFC 6749 §5.1, as far as this client needs it.
+/// The response of RFC 6749 §5.1, as far as this client needs it.
 #[derive(Deserialize)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
@@ -38,7 +38,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
         if let Some(attempt) = attempt {
             request = request.header("Idempotency-Key", attempt);
         }
-        let response = request.send().await.map_err(|_| Trouble::Passing(None, Error::NoAnswer))?;
+        let response = request.send().await.map_err(|_| Trouble::Passing(None, Error::NoResponse))?;
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
@@ -46,16 +46,16 @@ impl<S: Storage, C: Clock> Client<S, C> {
                 Err(Trouble::Passing(wait, Error::TryLater(wait.unwrap_or_default())))
             }
             // API Gateway's own failures: nothing is known, so that repeating under the same attempt id is right.
-            status if status.is_server_error() => Err(Trouble::Passing(None, Error::NoAnswer)),
+            status if status.is_server_error() => Err(Trouble::Passing(None, Error::NoResponse)),
             _ => Err(refusal(response).await),
         }
     }
 
-    /// Tokens from a form. An answer that breaks off is a lost answer.
+    /// Tokens from a form. A response that breaks off is a lost response.
     pub(crate) async fn tokens(&self, form: &[(&str, &str)], attempt: Option<&str>) -> Result<Tokens, Trouble> {
         let response = self.post("/oauth2/token", form, attempt).await?;
-        let body = response.bytes().await.map_err(|_| Trouble::Passing(None, Error::NoAnswer))?;
-        serde_json::from_slice(&body).map_err(|_| Trouble::Passing(None, Error::NoAnswer))
+        let body = response.bytes().await.map_err(|_| Trouble::Passing(None, Error::NoResponse))?;
+        serde_json::from_slice(&body).map_err(|_| Trouble::Passing(None, Error::NoResponse))
     }
 }
 
@@ -66,11 +66,11 @@ pub(crate) fn retry_after(response: &reqwest::Response) -> Option<Duration> {
 }
 
 async fn refusal(response: reqwest::Response) -> Trouble {
-    let Ok(body) = response.bytes().await else { return Trouble::Passing(None, Error::NoAnswer) };
+    let Ok(body) = response.bytes().await else { return Trouble::Passing(None, Error::NoResponse) };
     Trouble::Lasting(match serde_json::from_slice::<Refusal>(&body) {
         // The token is unknown, expired, used or revoked; at a login, the password is wrong.
         Ok(refusal) if refusal.error == "invalid_grant" => Error::LoginAgain,
         Ok(refusal) => Error::Refused(format!("{}: {}", refusal.error, refusal.error_description)),
-        Err(_) => Error::Refused("an answer without an error code".to_owned()),
+        Err(_) => Error::Refused("a response without an error code".to_owned()),
     })
 }

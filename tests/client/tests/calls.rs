@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{ADA, Gateway};
 use tokio::task::JoinSet;
 
-use crate::network::{Fault, answer};
+use crate::network::{Fault, response};
 use crate::world::{World, orders, works};
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_short_refusal_is_waited_for() {
     let app = world.logged_in().await;
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
         let before = world.clock.waits().len();
-        world.network.fail("GET /orders", vec![answer(status, "Retry-After: 7\r\n", "{}"); 2]);
+        world.network.fail("GET /orders", vec![response(status, "Retry-After: 7\r\n", "{}"); 2]);
         works(&app).await;
         let waits = world.clock.waits().split_off(before);
         assert_eq!(waits.len(), 2);
@@ -62,7 +62,7 @@ async fn patience_ends_in_tries_and_in_time() {
     let app = world.logged_in().await;
     for (retry_after, sent, waits) in [(1, 3, 2), (40, 2, 1), (61, 1, 0)] {
         let (before, waited) = (world.network.seen("GET /orders"), world.clock.waits().len());
-        let busy = answer("503 Service Unavailable", &format!("Retry-After: {retry_after}\r\n"), "{}");
+        let busy = response("503 Service Unavailable", &format!("Retry-After: {retry_after}\r\n"), "{}");
         world.network.fail("GET /orders", vec![busy; sent]);
         assert!(matches!(orders(&app).await, Err(Error::TryLater(_))), "{retry_after}");
         assert_eq!(world.network.seen("GET /orders") - before, sent, "{retry_after}");
@@ -77,18 +77,18 @@ async fn an_order_is_never_placed_twice_by_itself() {
     let world = World::new().await;
     let app = world.logged_in().await;
     let order = json!({ "item": "once", "quantity": 1 });
-    world.network.fail("POST /orders", [Fault::LoseAnswer]);
+    world.network.fail("POST /orders", [Fault::LoseResponse]);
     let outcome = app.call(Method::POST, "/orders", Some(&order)).await;
-    assert!(matches!(outcome, Err(Error::NoAnswer)), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::NoResponse)), "{outcome:?}");
     assert_eq!(world.network.seen("POST /orders"), 1);
     // Reading may be repeated, and shows what became of it.
-    world.network.fail("GET /orders", [Fault::LoseAnswer, Fault::CutAnswer]);
-    let orders = orders(&app).await.expect("an answer").json();
+    world.network.fail("GET /orders", [Fault::LoseResponse, Fault::CutResponse]);
+    let orders = orders(&app).await.expect("a response").json();
     let once = orders["orders"].as_array().expect("orders").iter().filter(|order| order["item"] == "once").count();
     assert_eq!(once, 1, "{orders}");
     // Over the limit nothing was done, so that it is repeated.
-    world.network.fail("POST /orders", [answer("429 Too Many Requests", "Retry-After: 1\r\n", "{}")]);
-    let placed = app.call(Method::POST, "/orders", Some(&order)).await.expect("an answer");
+    world.network.fail("POST /orders", [response("429 Too Many Requests", "Retry-After: 1\r\n", "{}")]);
+    let placed = app.call(Method::POST, "/orders", Some(&order)).await.expect("a response");
     assert_eq!((placed.status, world.network.seen("POST /orders")), (201, 3));
 }
 
@@ -109,6 +109,6 @@ async fn a_missing_scope_is_named_and_not_refreshed_away() {
     assert!(matches!(&outcome, Err(Error::MissingScope { needed }) if needed == "orders:write"), "{outcome:?}");
     assert_eq!(world.refreshes(), 0);
     works(&app).await;
-    let nothing = app.call(Method::GET, "/orders/nothing", None).await.expect("the back end's own answer");
+    let nothing = app.call(Method::GET, "/orders/nothing", None).await.expect("the back end's own response");
     assert_eq!(nothing.status, 404);
 }

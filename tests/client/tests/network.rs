@@ -10,15 +10,15 @@ use tokio::sync::watch;
 /// What becomes of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It arrives, the gateway does what is asked, and its answer is lost.
-    LoseAnswer,
-    /// The same, and half of the answer comes through.
-    CutAnswer,
+    /// It arrives, the gateway does what is asked, and its response is lost.
+    LoseResponse,
+    /// The same, and half of the response comes through.
+    CutResponse,
     /// It never arrives.
     LoseRequest,
     /// It does not arrive; this comes back, as if from the gateway.
-    Answer(String),
-    /// Its answer is held back until the network is told to go on.
+    Response(String),
+    /// Its response is held back until the network is told to go on.
     Hold,
 }
 
@@ -59,7 +59,7 @@ impl Network {
         self.plan().faults.extend(faults.into_iter().map(|fault| (text, fault)));
     }
 
-    /// Lets held answers go.
+    /// Lets held responses go.
     pub(crate) fn go_on(&self) {
         self.go_on.send_replace(true);
     }
@@ -93,21 +93,21 @@ impl Network {
     async fn carry(self, mut stream: TcpStream, gateway: String) {
         let Some(request) = read_request(&mut stream).await else { return };
         let fault = self.fault_for(&request);
-        let answer = match &fault {
+        let response = match &fault {
             Some(Fault::LoseRequest) => return,
-            Some(Fault::Answer(answer)) => answer.clone().into_bytes(),
+            Some(Fault::Response(response)) => response.clone().into_bytes(),
             _ => exchange(&gateway, &request).await,
         };
-        let answer = match fault {
-            Some(Fault::LoseAnswer) => return,
-            Some(Fault::CutAnswer) => answer.get(..answer.len() / 2).unwrap_or_default(),
+        let response = match fault {
+            Some(Fault::LoseResponse) => return,
+            Some(Fault::CutResponse) => response.get(..response.len() / 2).unwrap_or_default(),
             Some(Fault::Hold) => {
                 let _ = self.go_on.subscribe().wait_for(|go_on| *go_on).await;
-                &answer
+                &response
             }
-            _ => &answer,
+            _ => &response,
         };
-        let _ = stream.write_all(answer).await;
+        let _ = stream.write_all(response).await;
         let _ = stream.shutdown().await;
     }
 }
@@ -131,19 +131,21 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// The gateway's answer, whole.
+/// The gateway's response, whole.
 async fn exchange(gateway: &str, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(gateway).await.expect("the gateway");
     let request = request.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     stream.write_all(request.as_bytes()).await.expect("a request");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("an answer");
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.expect("a response");
     // The client must not keep the connection either.
-    answer
+    response
 }
 
-/// An answer in the gateway's place.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Fault {
+/// A response in the gateway's place.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> Fault {
     let length = body.len();
-    Fault::Answer(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    Fault::Response(format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    ))
 }

@@ -13,9 +13,9 @@ async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut request = reqwest::Request::try_from(request)?;
     request.url_mut().set_scheme("http").expect("another scheme");
-    let mut answer = http.execute(request).await?;
-    let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
-    let mut response = HttpResponse::new(answer.bytes().await?.to_vec());
+    let mut response = http.execute(request).await?;
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let mut response = HttpResponse::new(response.bytes().await?.to_vec());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
@@ -55,9 +55,9 @@ async fn the_crate_oauth2_logs_in_refreshes_introspects_and_revokes() {
             .set_introspection_url(IntrospectionUrl::new(url("/oauth2/introspect")).expect("a URL"));
         let own = confidential.exchange_client_credentials().request_async(&send).await.expect("a token");
         assert!(own.refresh_token().is_none());
-        let asked = confidential.introspect(own.access_token()).request_async(&send).await.expect("an answer");
+        let asked = confidential.introspect(own.access_token()).request_async(&send).await.expect("a response");
         assert!(asked.active());
-        let foreign = confidential.introspect(next.access_token()).request_async(&send).await.expect("an answer");
+        let foreign = confidential.introspect(next.access_token()).request_async(&send).await.expect("a response");
         assert!(!foreign.active(), "an app hears about its own tokens only");
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gateway_client::{Error, Storage as _};
 use tokio::task::JoinSet;
 
-use crate::network::{Fault, answer};
+use crate::network::{Fault, response};
 use crate::world::{LIFETIME, World, orders, works};
 
 #[tokio::test]
@@ -27,12 +27,12 @@ async fn a_token_is_renewed_before_it_expires() {
 
 /// The gateway has rotated, the app does not know. Twice in a row.
 #[tokio::test]
-async fn a_lost_answer_to_a_refresh_logs_nobody_out() {
+async fn a_lost_response_to_a_refresh_logs_nobody_out() {
     let world = World::new().await;
     let app = world.logged_in().await;
     let first = world.generation();
     for round in 1..=3 {
-        let faults = [Fault::LoseAnswer, Fault::CutAnswer];
+        let faults = [Fault::LoseResponse, Fault::CutResponse];
         world.network.fail("grant_type=refresh_token", faults);
         world.clock.forward(LIFETIME);
         works(&app).await;
@@ -54,9 +54,9 @@ async fn an_attempt_goes_on_when_the_network_is_back() {
     let app = world.logged_in().await;
     let first = world.generation();
     world.clock.forward(LIFETIME);
-    let dead = [Fault::LoseAnswer, Fault::LoseRequest, Fault::LoseRequest];
+    let dead = [Fault::LoseResponse, Fault::LoseRequest, Fault::LoseRequest];
     world.network.fail("grant_type=refresh_token", dead);
-    assert!(matches!(orders(&app).await, Err(Error::NoAnswer)));
+    assert!(matches!(orders(&app).await, Err(Error::NoResponse)));
     assert!(app.is_logged_in().expect("a file"), "nobody is logged out by a dead network");
     // As long as the gate is closed nothing is sent.
     let before = world.refreshes();
@@ -80,7 +80,7 @@ async fn twenty_calls_with_an_expired_token_make_one_refresh() {
     assert_eq!((world.refreshes(), world.generation()), (1, first + 1));
 
     // The same when it is the gateway that finds it expired: this device's clock stood still.
-    let refused = answer("401 Unauthorized", "", r#"{"error":"invalid_token"}"#);
+    let refused = response("401 Unauthorized", "", r#"{"error":"invalid_token"}"#);
     world.network.fail("GET /orders", vec![refused; 20]);
     all_work(&app).await;
     assert_eq!((world.refreshes(), world.generation()), (2, first + 2));
@@ -101,7 +101,7 @@ async fn twenty_calls_that_cannot_refresh_make_no_storm() {
     let world = World::new().await;
     let app = Arc::new(world.logged_in().await);
     world.clock.forward(LIFETIME);
-    let busy = answer("503 Service Unavailable", "Retry-After: 120\r\n", "{}");
+    let busy = response("503 Service Unavailable", "Retry-After: 120\r\n", "{}");
     world.network.fail("grant_type=refresh_token", vec![busy; 20]);
     let mut calls = JoinSet::new();
     for _ in 0..20 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gateway_client::Error;
 use support::{ADA, BOB, DEMO_APP};
 
-use crate::network::{Fault, answer};
+use crate::network::{Fault, response};
 use crate::world::{LIFETIME, World, orders, works};
 
 #[tokio::test]
@@ -14,10 +14,10 @@ async fn a_wrong_password_is_told_from_a_gateway_that_does_not_answer() {
     let app = world.app();
     assert!(matches!(app.login(ADA.name, "wrong").await, Err(Error::WrongPassword)));
     assert!(matches!(orders(&app).await, Err(Error::LoginAgain)));
-    world.network.fail("grant_type=password", [answer("503 Service Unavailable", "Retry-After: 5\r\n", "{}")]);
+    world.network.fail("grant_type=password", [response("503 Service Unavailable", "Retry-After: 5\r\n", "{}")]);
     assert!(matches!(app.login(ADA.name, ADA.password).await, Err(Error::TryLater(wait)) if wait.as_secs() == 5));
-    world.network.fail("grant_type=password", [Fault::LoseAnswer]);
-    assert!(matches!(app.login(ADA.name, ADA.password).await, Err(Error::NoAnswer)));
+    world.network.fail("grant_type=password", [Fault::LoseResponse]);
+    assert!(matches!(app.login(ADA.name, ADA.password).await, Err(Error::NoResponse)));
     assert!(!app.is_logged_in().expect("a file"));
     app.login(ADA.name, ADA.password).await.expect("a login");
     works(&app).await;
@@ -53,10 +53,10 @@ async fn the_password_once_more_goes_on_with_the_session() {
     assert!(matches!(app.log_in_again(ADA.name, "wrong").await, Err(Error::WrongPassword)));
     assert!(matches!(app.log_in_again(BOB.name, BOB.password).await, Err(Error::WrongPassword)), "not hers");
     assert!(app.is_logged_in().expect("a file"));
-    // An exchange whose answer was lost is made good before.
+    // An exchange whose response was lost is made good before.
     world.clock.forward(LIFETIME);
-    world.network.fail("grant_type=refresh_token", [Fault::LoseAnswer, Fault::LoseAnswer, Fault::LoseAnswer]);
-    assert!(matches!(orders(&app).await, Err(Error::NoAnswer)));
+    world.network.fail("grant_type=refresh_token", [Fault::LoseResponse, Fault::LoseResponse, Fault::LoseResponse]);
+    assert!(matches!(orders(&app).await, Err(Error::NoResponse)));
     world.clock.forward(Duration::from_secs(5));
     app.log_in_again(ADA.name, ADA.password).await.expect("a login");
     works(&app).await;
@@ -81,7 +81,7 @@ async fn a_logout_without_network_is_made_good_later() {
     let app = world.logged_in().await;
     let token = gateway_client::Storage::load(&world.storage()).expect("a file").expect("a session").refresh_token;
     world.network.fail("/oauth2/revoke", vec![Fault::LoseRequest; 3]);
-    assert!(matches!(app.logout().await, Err(Error::NoAnswer)));
+    assert!(matches!(app.logout().await, Err(Error::NoResponse)));
     assert!(matches!(orders(&app).await, Err(Error::LoginAgain)), "on this device it is over");
     assert!(matches!(orders(&world.app()).await, Err(Error::LoginAgain)), "after a restart as well");
     let restarted = world.app();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gateway_client::{Answer, Client, Clock, Error, FileStorage, Patience, Storage as _};
+use gateway_client::{Client, Clock, Error, FileStorage, Patience, Response, Storage as _};
 use reqwest::Method;
 use support::{ADA, DEMO_APP, Gateway};
 use tempfile::TempDir;
@@ -92,12 +92,15 @@ impl World {
     }
 }
 
-pub(crate) async fn orders(app: &App) -> Result<Answer, Error> {
+pub(crate) async fn orders(app: &App) -> Result<Response, Error> {
     app.call(Method::GET, "/orders", None).await
 }
 
 /// Ada's orders are there.
 pub(crate) async fn works(app: &App) {
-    let answer = orders(app).await.unwrap_or_else(|error| panic!("{error:?}"));
-    assert_eq!((answer.status, answer.json().get("user").and_then(serde_json::Value::as_str)), (200, Some(ADA.name)));
+    let response = orders(app).await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(
+        (response.status, response.json().get("user").and_then(serde_json::Value::as_str)),
+        (200, Some(ADA.name))
+    );
 }

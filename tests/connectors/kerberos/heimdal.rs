@@ -29,11 +29,11 @@ fn stop_the_realm(world: &World) {
     assert!(signal("TERM", &kdc));
 }
 
-/// The site's answer to this `Authorization`, without the gateway.
+/// The site's response to this `Authorization`, without the gateway.
 async fn directly(world: &World, path: &str, authorization: &str) -> u16 {
     let url = format!("http://127.0.0.1:{}{path}", world.server.port(1));
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    client.get(url).header("authorization", authorization).send().await.expect("an answer").status().as_u16()
+    client.get(url).header("authorization", authorization).send().await.expect("a response").status().as_u16()
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     let url = format!("http://127.0.0.1:{}/bound", world.server.port(1));
     let shown = client.get(&url).header("authorization", header(&*connector, &ticket.state));
     for request in [shown, client.get(&url)] {
-        let text = request.send().await.expect("an answer").text().await.expect("a text");
+        let text = request.send().await.expect("a response").text().await.expect("a text");
         assert_eq!(text.trim(), "user=alice@HEIM.GW");
     }
     let calls = (0..40).map(|number| {
@@ -131,14 +131,14 @@ async fn a_ticket_that_the_site_no_longer_takes_is_replaced_in_mid_life_while_th
     kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "alice"]);
     for (path, tokens) in [("/who", &alice), ("/own/who", &own)] {
         // Of a ticket that is only seconds old a refusal is taken for one of the user.
-        let mut answer = world.gateway.call("GET", path, &tokens.access).await;
-        while answer.status == 403 {
+        let mut response = world.gateway.call("GET", path, &tokens.access).await;
+        while response.status == 403 {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            answer = world.gateway.call("GET", path, &tokens.access).await;
+            response = world.gateway.call("GET", path, &tokens.access).await;
         }
-        assert_eq!((answer.status, &answer.json()["error"]), (401, &"insufficient_user_authentication".into()));
-        let told = answer.headers.values().any(|value| value.to_str().is_ok_and(|value| value.contains("Negotiate")));
-        assert!(!told, "{:?}", answer.headers);
+        assert_eq!((response.status, &response.json()["error"]), (401, &"insufficient_user_authentication".into()));
+        let told = response.headers.values().any(|value| value.to_str().is_ok_and(|value| value.contains("Negotiate")));
+        assert!(!told, "{:?}", response.headers);
     }
 }
 
@@ -189,11 +189,11 @@ async fn the_tickets_of_a_password_are_renewed_until_their_last_end() {
 async fn assert_ends(world: &World, mut tokens: Tokens) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
-        let answer = world.gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
-        if answer.status != 200 {
-            return assert_refused(&answer, "");
+        let response = world.gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
+        if response.status != 200 {
+            return assert_refused(&response, "");
         }
-        tokens = answer.tokens();
+        tokens = response.tokens();
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("it still works");

@@ -1,7 +1,7 @@
 //! The servers of SAML, and a gateway with an API for each way to present an assertion, each with a scope of its own.
 
 use gateway_local::stack::Options;
-use support::{Answer, DEMO_APP, Gateway, Server, Tokens, User};
+use support::{DEMO_APP, Gateway, Response, Server, Tokens, User};
 
 pub(crate) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
 pub(super) const BOB: User = User { name: "bob@example.org", password: "bob-password" };
@@ -27,7 +27,7 @@ impl Site {
         Self { gateway, server }
     }
 
-    pub(super) async fn try_login(&self, user: User, scope: &str) -> Answer {
+    pub(super) async fn try_login(&self, user: User, scope: &str) -> Response {
         let form = [
             ("grant_type", "password"),
             ("client_id", DEMO_APP),
@@ -48,10 +48,10 @@ impl Site {
         log.is_ok_and(|log| log.lines().any(|line| line.starts_with(request)))
     }
 
-    pub(super) async fn soap(&self, api: &str, body: &str, access_token: &str) -> Answer {
+    pub(super) async fn soap(&self, api: &str, body: &str, access_token: &str) -> Response {
         let request =
             self.gateway.request("POST", &format!("/{api}/soap")).header("Content-Type", "text/xml; charset=utf-8");
-        self.gateway.answer(request.body(body.to_owned()).bearer_auth(access_token)).await
+        self.gateway.response(request.body(body.to_owned()).bearer_auth(access_token)).await
     }
 }
 

@@ -25,9 +25,9 @@ async fn an_http_api_gets_the_same_decision_as_a_simple_response() {
     let stage = Stage::new().await;
     let alice = stage.login("alice", "pub1", 1).await;
     let event = http("GET", "/orders/7", &stage.bearer(&alice, "orders:read"));
-    let answer = stage.container().authorize(event.clone()).await.unwrap();
-    assert_eq!(answer["isAuthorized"], true);
-    assert_eq!(behind(&event, &answer).unwrap().route, "/orders/{id}");
+    let response = stage.container().authorize(event.clone()).await.unwrap();
+    assert_eq!(response["isAuthorized"], true);
+    assert_eq!(behind(&event, &response).unwrap().route, "/orders/{id}");
 }
 
 /// Abuse cases B6, H3; checklist B-01 to B-04: none of these costs an operation, for DynamoDB is not even there.
@@ -44,8 +44,8 @@ async fn a_request_without_a_valid_token_is_unauthorized_and_never_reaches_the_s
     let values: [&[&str]; 8] =
         [&[], &["Bearer garbage"], &[&changed], &[&foreign], &[&good, &good], &["Basic YTpi"], &[""], &["Bearer "]];
     for authorization in values {
-        let answer = container.authorize(rest("GET", "/orders", authorization)).await;
-        assert!(unauthorized(&answer), "{authorization:?}: {answer:?}");
+        let response = container.authorize(rest("GET", "/orders", authorization)).await;
+        assert!(unauthorized(&response), "{authorization:?}: {response:?}");
     }
     let mut conflicting = rest("GET", "/orders", &[&good]);
     conflicting["headers"] = json!({ "Authorization": "Bearer other" });
@@ -55,8 +55,8 @@ async fn a_request_without_a_valid_token_is_unauthorized_and_never_reaches_the_s
     assert!(unauthorized(&container.authorize(in_query).await));
 
     let event = http("GET", "/orders", "Bearer garbage");
-    let answer = container.authorize(event.clone()).await.unwrap();
-    assert_eq!(behind(&event, &answer), Err(NotAdmitted::Refused(Refusal::InvalidToken)));
+    let response = container.authorize(event.clone()).await.unwrap();
+    assert_eq!(behind(&event, &response), Err(NotAdmitted::Refused(Refusal::InvalidToken)));
 }
 
 /// Abuse case A1 to A6: refused before the store is asked, each for its own method and path.
@@ -83,9 +83,9 @@ async fn paths_that_lead_nowhere_are_refused_behind_the_authorizer() {
         ("DELETE", "/orders", Refusal::NotFound),
     ] {
         let event = rest(method, path, &[&bearer]);
-        let answer = container.authorize(event.clone()).await.unwrap();
-        assert!(allows(&answer), "{method} {path}");
-        assert_eq!(behind(&event, &answer), Err(NotAdmitted::Refused(refusal)), "{method} {path}");
+        let response = container.authorize(event.clone()).await.unwrap();
+        assert!(allows(&response), "{method} {path}");
+        assert_eq!(behind(&event, &response), Err(NotAdmitted::Refused(refusal)), "{method} {path}");
     }
     assert_eq!(stage.operations.since_last(), 0);
 }
@@ -114,8 +114,8 @@ async fn a_scope_opens_its_methods_and_no_others() {
         [("GET", "/orders", "orders:read"), ("POST", "/orders", "orders:write"), ("GET", "/echo", "echo")]
     {
         let event = rest(method, path, &[&stage.bearer(&alice, scope)]);
-        let answer = container.authorize(event.clone()).await.unwrap();
-        assert!(behind(&event, &answer).is_ok(), "{method} {path}");
+        let response = container.authorize(event.clone()).await.unwrap();
+        assert!(behind(&event, &response).is_ok(), "{method} {path}");
     }
 }
 

@@ -43,8 +43,8 @@ async fn a_second_login_new_tokens_and_forwarded_headers_share_one_limit() {
         let bearer = if number % 3 == 0 { bearer.replacen("Bearer", "bEARER", 1) } else { bearer };
         let mut event = rest("GET", "/orders", &[&bearer]);
         event["multiValueHeaders"]["X-Forwarded-For"] = serde_json::json!([format!("203.0.113.{number}")]);
-        let answer = container.authorize(event.clone()).await.unwrap();
-        admitted += usize::from(crate::stage::behind(&event, &answer).is_ok());
+        let response = container.authorize(event.clone()).await.unwrap();
+        admitted += usize::from(crate::stage::behind(&event, &response).is_ok());
     }
     assert_eq!(admitted, LIMIT);
 }

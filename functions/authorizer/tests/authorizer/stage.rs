@@ -132,16 +132,16 @@ pub(crate) fn http(method: &str, path: &str, authorization: &str) -> Value {
     })
 }
 
-/// What the function behind the authorizer makes of its answer.
-pub(crate) fn behind(event: &Value, answer: &Value) -> Result<Admitted, NotAdmitted> {
+/// What the function behind the authorizer makes of its response.
+pub(crate) fn behind(event: &Value, response: &Value) -> Result<Admitted, NotAdmitted> {
     let mut request = ApiRequest::from_value(event.clone()).unwrap();
-    request.authorizer = answer["context"].as_object().cloned();
+    request.authorizer = response["context"].as_object().cloned();
     Admitted::from_event(&request)
 }
 
 /// Whether API Gateway would let the call through to the function.
-pub(crate) fn allows(answer: &Value) -> bool {
-    answer["policyDocument"]["Statement"][0]["Effect"] == "Allow" || answer["isAuthorized"] == true
+pub(crate) fn allows(response: &Value) -> bool {
+    response["policyDocument"]["Statement"][0]["Effect"] == "Allow" || response["isAuthorized"] == true
 }
 
 impl Stage {
@@ -269,15 +269,15 @@ impl Stage {
     /// `GET /orders` by this caller through this container.
     pub(crate) async fn call(&self, container: &Authorizer, caller: &Caller) -> Result<Admitted, NotAdmitted> {
         let event = rest("GET", "/orders", &[&self.bearer(caller, "orders:read")]);
-        let answer = container.authorize(event.clone()).await.unwrap();
-        assert!(allows(&answer), "{answer}");
-        behind(&event, &answer)
+        let response = container.authorize(event.clone()).await.unwrap();
+        assert!(allows(&response), "{response}");
+        behind(&event, &response)
     }
 }
 
 /// The REST answer 401.
-pub(crate) fn unauthorized(answer: &Result<Value, AuthorizerError>) -> bool {
-    matches!(answer, Err(error) if error.to_string() == "Unauthorized")
+pub(crate) fn unauthorized(response: &Result<Value, AuthorizerError>) -> bool {
+    matches!(response, Err(error) if error.to_string() == "Unauthorized")
 }
 
 /// The one internal token of a caller of [`Stage::login`].

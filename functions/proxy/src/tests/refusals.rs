@@ -252,7 +252,7 @@ async fn a_function_that_cannot_start_asks_to_come_back() {
     }
 }
 
-/// A clock beyond what is corrected carries nothing, and is believed as soon as an answer says that it is right.
+/// A clock beyond what is corrected carries nothing, and is believed as soon as a response says that it is right.
 #[tokio::test]
 async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
     let mut rig = Rig::new().await;

@@ -18,7 +18,7 @@ use gateway_telemetry::{Ids, Observer, Settings};
 use serde_json::json;
 use support::{DynamoDb, Wire};
 
-use super::recording_server::{Recorded, RecordingServer, Reply, answer};
+use super::recording_server::{Recorded, RecordingServer, Reply, http_response};
 use crate::*;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -37,7 +37,7 @@ pub(super) struct Rig {
     keys: SealingKeys,
 }
 
-/// What becomes of a renewal: does it, and gives the answer.
+/// What becomes of a renewal: does it, and gives the response.
 type Renewal = Box<dyn FnMut() -> &'static str + Send>;
 
 /// A Lambda function's environment whose Lambda is at this origin.
@@ -74,7 +74,7 @@ fn entropy() -> Arc<dyn Entropy> {
 impl Rig {
     /// A rig whose back end answers 200 to everything.
     pub(super) async fn new() -> Self {
-        Self::answering(|_, _| answer(200, &[("Content-Type", "text/plain")], b"fine")).await
+        Self::answering(|_, _| http_response(200, &[("Content-Type", "text/plain")], b"fine")).await
     }
 
     pub(super) async fn answering(reply: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static) -> Self {
@@ -117,7 +117,7 @@ apis:
   plain:
     back_end: {origin}
     max_header_bytes: 1024
-    max_answer_bytes: 1024
+    max_response_bytes: 1024
     routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
 "#
         );
@@ -130,7 +130,7 @@ apis:
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
         let renewal = Arc::new(Mutex::<Renewal>::new(Box::new(|| "\"later\"")));
         let asked = renewal.clone();
-        let lambda = RecordingServer::start(move |_, _| answer(200, &[], asked.lock().unwrap()().as_bytes()));
+        let lambda = RecordingServer::start(move |_, _| http_response(200, &[], asked.lock().unwrap()().as_bytes()));
         let environment = environment(&lambda.origin());
         let renewer = Renewer::new(&environment, &Aws::new(&environment).unwrap()).unwrap();
         let proxy = Proxy::new(
@@ -201,14 +201,14 @@ apis:
     pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
         let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
         let (_, session) = self.changed(version, state, change);
-        self.answers_renewals(move || {
+        self.responses_renewals(move || {
             runtime.block_on(store.sessions.create(&session)).unwrap();
             "\"renewed\""
         });
     }
 
     /// From now on the renewal function does and answers this.
-    pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
+    pub(super) fn responses_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
         *self.renewal.lock().unwrap() = Box::new(renewal);
     }
 
@@ -378,7 +378,7 @@ impl Response {
         self.0["statusCode"].as_u64().unwrap()
     }
 
-    /// Every value of a header, in either shape of answer.
+    /// Every value of a header, in either shape of response.
     pub(super) fn values(&self, name: &str) -> Vec<&str> {
         let maps = [&self.0["multiValueHeaders"], &self.0["headers"]];
         let fields = maps.into_iter().filter_map(Value::as_object).flatten();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use support::Verdict;
 
-use super::recording_server::{Recorded, Reply, answer};
+use super::recording_server::{Recorded, Reply, http_response};
 use super::rig::{Event, NOW, Response, Rig, admitted};
 
 /// One read of the session.
@@ -24,7 +24,7 @@ fn cookies(rig: &Rig) -> Vec<String> {
 
 /// A back end that knows one session.
 fn knowing(cookie: &'static str) -> impl Fn(usize, &Recorded) -> Reply + Send + Sync {
-    move |_, request| answer(if request.values("cookie") == [cookie] { 200 } else { 401 }, &[], b"")
+    move |_, request| http_response(if request.values("cookie") == [cookie] { 200 } else { 401 }, &[], b"")
 }
 
 fn is_over(response: &Response) {
@@ -160,10 +160,10 @@ async fn a_call_that_is_not_safe_to_repeat_is_left_to_the_app() {
 async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
     let rig = Rig::answering(knowing("SID=other")).await;
     let alice = rig.session_with(1, b"first", renewable).await;
-    rig.answers_renewals(|| "\"over\"");
+    rig.responses_renewals(|| "\"over\"");
     is_over(&rig.send(orders("GET").by(alice.clone())).await);
     for (seconds, unknown) in [(5, "\"later\""), (10, ""), (15, "null"), (20, "{\"renewed\":1}")] {
-        rig.answers_renewals(move || unknown);
+        rig.responses_renewals(move || unknown);
         rig.clock.set(NOW + seconds);
         // The second call leaves alone who has just not answered.
         for _ in 0..2 {
@@ -173,7 +173,7 @@ async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
     }
     rig.clock.set(NOW + 25);
     // A renewal function that says so and did nothing leads to no endless loop.
-    rig.answers_renewals(|| "\"renewed\"");
+    rig.responses_renewals(|| "\"renewed\"");
     is_over(&rig.send(orders("GET").by(alice)).await);
     assert_eq!(rig.lambda.requests().len(), 6);
 }
@@ -233,7 +233,7 @@ async fn use_is_noted_now_and_then_and_keeps_a_token_alive() {
 
 #[tokio::test]
 async fn a_failure_of_the_back_end_is_no_use() {
-    let rig = Rig::answering(|_, _| answer(500, &[], b"")).await;
+    let rig = Rig::answering(|_, _| http_response(500, &[], b"")).await;
     let idle = |token: &mut InternalToken| {
         token.idle = Some(Idle { after: Seconds::new(100), ends: Timestamp::from_secs(NOW + 100) });
     };

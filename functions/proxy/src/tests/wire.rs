@@ -1,6 +1,6 @@
 //! The bytes that reach the back end, for honest and hostile requests.
 
-use super::recording_server::{RecordingServer, answer};
+use super::recording_server::{RecordingServer, http_response};
 use super::rig::{BOTH, Event, Rig};
 use gateway_domain::event::ApiVersion;
 
@@ -144,9 +144,9 @@ async fn the_query_arrives_as_it_was_without_an_access_token() {
 #[tokio::test]
 async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
     for status in [302, 307] {
-        let elsewhere = RecordingServer::start(|_, _| answer(200, &[], b""));
+        let elsewhere = RecordingServer::start(|_, _| http_response(200, &[], b""));
         let location = elsewhere.origin();
-        let rig = Rig::answering(move |_, _| answer(status, &[("Location", &location)], b"")).await;
+        let rig = Rig::answering(move |_, _| http_response(status, &[("Location", &location)], b"")).await;
         let response = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await;
         assert_eq!(response.status(), u64::from(status));
         assert_eq!(response.values("location"), [elsewhere.origin()]);

@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068), and the answer it comes in.
+//! What an access token says (RFC 9068), and the response it comes in.
 
 use gateway_domain::clock::Clock as _;
 use gateway_domain::session::Session;
@@ -9,15 +9,15 @@ use crate::stage::{AUDIENCE, ISSUER, NOTES, SECRET, Stage, login};
 
 /// Checklist T-16, T-17, T-18.
 #[tokio::test]
-async fn the_answer_holds_the_members_of_the_rfc() {
+async fn the_response_holds_the_members_of_the_rfc() {
     let stage = Stage::new().await;
-    let answer = stage.send(login("alice", "pub1", NOTES)).await;
-    let (_, claims) = decoded(answer.body["access_token"].as_str().unwrap());
-    assert_eq!((answer.status, answer.body["token_type"].as_str()), (200, Some("Bearer")));
+    let response = stage.send(login("alice", "pub1", NOTES)).await;
+    let (_, claims) = decoded(response.body["access_token"].as_str().unwrap());
+    assert_eq!((response.status, response.body["token_type"].as_str()), (200, Some("Bearer")));
     let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
-    assert_eq!(answer.body["expires_in"], json!(lifetime));
+    assert_eq!(response.body["expires_in"], json!(lifetime));
     assert_eq!(lifetime, 600);
-    assert!(answer.body["refresh_token"].is_string());
+    assert!(response.body["refresh_token"].is_string());
 }
 
 /// Checklist: complete, and without anything personal.
@@ -72,11 +72,11 @@ async fn the_issuer_may_come_from_the_stage_and_is_then_the_audience() {
         config.replace("issuer: https://auth.example.com\naudience: https://api.example.com\n", "")
     });
     let mut event = login("alice", "pub1", NOTES).rest();
-    let nameless = crate::request::Answer::of(&app.handle(event.clone()).await);
+    let nameless = crate::request::Response::of(&app.handle(event.clone()).await);
     assert_eq!(nameless.refusal(), (500, "server_error"));
     event["stageVariables"] = json!({ "issuer": "https://stage.example.com/" });
-    let answer = crate::request::Answer::of(&app.handle(event).await);
-    let (_, claims) = decoded(&answer.tokens().access);
+    let response = crate::request::Response::of(&app.handle(event).await);
+    let (_, claims) = decoded(&response.tokens().access);
     assert_eq!(
         (&claims["iss"], &claims["aud"]),
         (&json!("https://stage.example.com"), &json!(["https://stage.example.com"]))

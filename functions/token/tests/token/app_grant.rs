@@ -2,24 +2,24 @@
 
 use futures_util::future::join_all;
 
-use crate::request::{Answer, Request, decoded, post};
+use crate::request::{Request, Response, decoded, post};
 use crate::stage::{NOTES, SECRET, Stage, send};
 
 fn itself(client: &str) -> Request {
     post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]).basic(client, SECRET)
 }
 
-fn sid(answer: &Answer) -> String {
-    decoded(&answer.tokens().access).1["sid"].as_str().unwrap().to_owned()
+fn sid(response: &Response) -> String {
+    decoded(&response.tokens().access).1["sid"].as_str().unwrap().to_owned()
 }
 
 /// Checklist G-09, G-02.
 #[tokio::test]
 async fn an_application_gets_an_access_token_and_no_refresh_token() {
     let stage = Stage::new().await;
-    let answer = stage.send(itself("conf1")).await;
-    assert!(answer.body.get("refresh_token").is_none());
-    assert!(stage.calls(&answer.tokens().access).await);
+    let response = stage.send(itself("conf1")).await;
+    assert!(response.body.get("refresh_token").is_none());
+    assert!(stage.calls(&response.tokens().access).await);
 }
 
 /// Checklist G-08.
@@ -47,12 +47,12 @@ async fn an_application_has_one_standing_session_which_lives_on_while_it_is_used
 #[tokio::test]
 async fn fifty_requests_at_once_share_one_session_that_works() {
     let stage = Stage::new().await;
-    let answers = join_all((0..50).map(|_| stage.send(itself("conf1")))).await;
-    let first = sid(&answers[0]);
-    for answer in &answers {
-        assert_eq!(sid(answer), first);
+    let responses = join_all((0..50).map(|_| stage.send(itself("conf1")))).await;
+    let first = sid(&responses[0]);
+    for response in &responses {
+        assert_eq!(sid(response), first);
     }
-    assert!(stage.calls(&answers[49].tokens().access).await);
+    assert!(stage.calls(&responses[49].tokens().access).await);
     assert_ne!(sid(&send(&stage.container(), itself("conf2")).await), first);
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::request::{Answer, Request, post};
+use crate::request::{Request, Response, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage, login, refresh, send};
 
 /// A login of alice without any sign of an application.
@@ -49,9 +49,9 @@ async fn the_id_of_a_confidential_application_alone_opens_nothing() {
         post("/oauth2/introspect", &[token]),
     ];
     for request in requests {
-        let answer = stage.send(request).await;
-        assert_eq!(answer.refusal(), (401, "invalid_client"));
-        assert!(answer.header("WWW-Authenticate").unwrap().starts_with("Basic "));
+        let response = stage.send(request).await;
+        assert_eq!(response.refusal(), (401, "invalid_client"));
+        assert!(response.header("WWW-Authenticate").unwrap().starts_with("Basic "));
     }
     let fields = [("grant_type", "refresh_token"), ("refresh_token", issued.refresh.as_str())];
     assert_eq!(stage.send(post("/oauth2/token", &fields).basic("conf1", SECRET)).await.status, 200);
@@ -95,8 +95,8 @@ async fn a_public_application_with_a_secret_is_refused() {
 async fn only_a_trusted_application_may_send_a_password() {
     let stage = Stage::new().await;
     stage.wire.since_last();
-    let answer = stage.send(login("alice", "pubx", NOTES)).await;
-    assert_eq!(answer.refusal(), (400, "unauthorized_client"));
+    let response = stage.send(login("alice", "pubx", NOTES)).await;
+    assert_eq!(response.refusal(), (400, "unauthorized_client"));
     assert_eq!(stage.wire.since_last(), ["GetItem Apps"]);
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
 }
@@ -114,16 +114,16 @@ async fn an_application_uses_the_grants_it_was_given() {
     assert_eq!(stage.send(for_itself).await.refusal(), (400, "unauthorized_client"));
 }
 
-/// Abuse case E10: nothing tells them apart, neither the answer nor the work.
+/// Abuse case E10: nothing tells them apart, neither the response nor the work.
 #[tokio::test]
 async fn unknown_disabled_and_wrong_applications_are_answered_alike() {
     let stage = Stage::new().await;
     stage.wire.since_last();
-    let mut seen: Vec<(Answer, Vec<String>)> = Vec::new();
+    let mut seen: Vec<(Response, Vec<String>)> = Vec::new();
     for (client, secret) in [("nobody", SECRET), ("retired", SECRET), ("retired", "wrong"), ("conf1", "wrong")] {
-        let answer = stage.send(anonymous().basic(client, secret)).await;
-        assert_eq!(answer.refusal(), (401, "invalid_client"));
-        seen.push((answer, stage.wire.since_last()));
+        let response = stage.send(anonymous().basic(client, secret)).await;
+        assert_eq!(response.refusal(), (401, "invalid_client"));
+        seen.push((response, stage.wire.since_last()));
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
     let public = ["nobody", "retired"].map(|client| login("alice", client, NOTES));
@@ -181,8 +181,8 @@ async fn a_malformed_authorization_is_refused_without_being_read() {
         (encoded(b"../..:x"), "invalid_client"),
         (encoded(b":x"), "invalid_client"),
     ] {
-        let answer = stage.send(anonymous().header("Authorization", &value)).await;
-        assert_eq!(answer.body["error"], code, "{value}");
+        let response = stage.send(anonymous().header("Authorization", &value)).await;
+        assert_eq!(response.body["error"], code, "{value}");
     }
     let two = anonymous().basic("conf1", SECRET).another_header("Authorization", "Basic x");
     assert_eq!(stage.send(two).await.refusal(), (400, "invalid_request"));

@@ -54,9 +54,9 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
             post("/oauth2/introspect", &[("token", "x")]).basic("conf1", SECRET),
             request("GET", "/.well-known/jwks.json"),
         ] {
-            let answer = send(&app, request).await;
-            assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{error_ms}");
-            assert!(answer.header("Retry-After").is_some());
+            let response = send(&app, request).await;
+            assert_eq!(response.refusal(), (503, "temporarily_unavailable"), "{error_ms}");
+            assert!(response.header("Retry-After").is_some());
         }
         assert_eq!(gateway_renewal::handle(Ok(&renewal), asked.to_event()).await.unwrap(), "later", "{error_ms}");
         machine.set(0);

@@ -1,7 +1,7 @@
 //! What each journey costs, in operations on DynamoDB and in the units that it charges for.
 
 use crate::container::tables;
-use crate::request::{Answer, Request, Tokens, post};
+use crate::request::{Request, Response, Tokens, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 
 struct Journeys {
@@ -23,17 +23,17 @@ impl Journeys {
         path: &str,
         fields: &[(&str, &str)],
         status: u64,
-    ) -> Answer {
+    ) -> Response {
         let request: Request = post(path, fields).basic("conf1", SECRET);
         self.stage.wire.since_last();
         self.stage.wire.units_since_last();
-        let answer = self.stage.send(request).await;
+        let response = self.stage.send(request).await;
         let operations = self.stage.wire.since_last();
-        if operations != expected || answer.status != status {
-            self.wrong.push(format!("{name}: {} {} {operations:?}", answer.status, operations.len()));
+        if operations != expected || response.status != status {
+            self.wrong.push(format!("{name}: {} {} {operations:?}", response.status, operations.len()));
         }
         self.units.push(format!("{name}: {}", self.stage.wire.units_since_last()));
-        answer
+        response
     }
 
     /// The write by which the authorizer counts a call and looks whether its session is alive.

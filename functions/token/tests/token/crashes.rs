@@ -24,7 +24,7 @@ pub(crate) fn dying(most: usize, last: Last) -> impl FnMut(&Operation) -> Verdic
         }
         match (writes.cmp(&most), last) {
             (Ordering::Less, _) | (Ordering::Equal, Last::Answered) => Verdict::Forward,
-            (Ordering::Equal, Last::Unanswered) if operation.writes() => Verdict::LoseAnswer,
+            (Ordering::Equal, Last::Unanswered) if operation.writes() => Verdict::LoseResponse,
             (Ordering::Equal, Last::Unanswered) | (Ordering::Greater, _) => Verdict::Fail,
         }
     }
@@ -42,12 +42,12 @@ where
             let request = Box::pin(journey(&stage)).await;
             let dying_app = stage.container();
             stage.wire.script(dying(most, last));
-            let answer = send(&dying_app, request.clone()).await;
+            let response = send(&dying_app, request.clone()).await;
             stage.wire.calm();
-            if answer.status == 200 && matches!(last, Last::Answered) {
+            if response.status == 200 && matches!(last, Last::Answered) {
                 return most;
             }
-            assert!(answer.status == 503 || answer.status == 200, "{scope} {most} {}", answer.text);
+            assert!(response.status == 503 || response.status == 200, "{scope} {most} {}", response.text);
             after(&stage, &request, &format!("after {most} writes, the last {last:?}")).await;
         }
     }
@@ -106,8 +106,8 @@ async fn the_lease_of_a_dead_refresh_is_waited_for() {
     stage.wire.script(dying(1, Last::Answered));
     assert_eq!(send(&stage.container(), refresh("pub1", &tokens.refresh)).await.status, 503);
     stage.wire.calm();
-    let answer = stage.refresh("pub1", &tokens.refresh).await;
-    assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("1")));
+    let response = stage.refresh("pub1", &tokens.refresh).await;
+    assert_eq!((response.refusal(), response.header("Retry-After")), ((503, "temporarily_unavailable"), Some("1")));
     stage.clock.forward(31);
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
 }

@@ -3,7 +3,7 @@
 use gateway_runtime::StartError;
 use serde_json::{Value, json};
 
-use crate::request::{Answer, request};
+use crate::request::{Response, request};
 use crate::stage::{NOTES, Stage, login};
 
 /// Every journey answers an HTTP API as it answers a REST API.
@@ -21,11 +21,11 @@ async fn both_kinds_of_api_are_served() {
         let rest = stage.app.handle(request.rest()).await;
         let http = stage.app.handle(request.http()).await;
         assert!(rest["multiValueHeaders"].is_object() && http["headers"].is_object());
-        assert_eq!(Answer::of(&rest).refusal(), Answer::of(&http).refusal());
-        assert_eq!(Answer::of(&rest).header("Cache-Control"), Answer::of(&http).header("Cache-Control"));
+        assert_eq!(Response::of(&rest).refusal(), Response::of(&http).refusal());
+        assert_eq!(Response::of(&rest).header("Cache-Control"), Response::of(&http).header("Cache-Control"));
     }
     let query = login("alice", "pub1", NOTES).query("x", "y").http();
-    assert_eq!(Answer::of(&stage.app.handle(query).await).refusal(), (400, "invalid_request"));
+    assert_eq!(Response::of(&stage.app.handle(query).await).refusal(), (400, "invalid_request"));
 }
 
 /// The sample events of the repository are read.
@@ -35,8 +35,8 @@ async fn the_sample_events_are_understood() {
     for sample in
         [include_str!("../../../../events/token-rest.json"), include_str!("../../../../events/token-http.json")]
     {
-        let answer = stage.app.handle(serde_json::from_str(sample).unwrap()).await;
-        assert_eq!(Answer::of(&answer).refusal(), (401, "invalid_client"), "its application is none of ours");
+        let response = stage.app.handle(serde_json::from_str(sample).unwrap()).await;
+        assert_eq!(Response::of(&response).refusal(), (401, "invalid_client"), "its application is none of ours");
     }
 }
 
@@ -56,9 +56,9 @@ async fn an_event_of_another_kind_is_an_error_that_says_so() {
         json!({ "httpMethod": "POST", "path": 7, "requestContext": {} }),
         json!({ "httpMethod": "POST", "path": "/oauth2/token", "requestContext": {}, "body": {} }),
     ] {
-        let answer = Answer::of(&stage.app.handle(event.clone()).await);
-        assert_eq!(answer.refusal(), (500, "server_error"), "{event}");
-        assert!(answer.body["error_description"].as_str().unwrap().contains("event"));
+        let response = Response::of(&stage.app.handle(event.clone()).await);
+        assert_eq!(response.refusal(), (500, "server_error"), "{event}");
+        assert!(response.body["error_description"].as_str().unwrap().contains("event"));
     }
 }
 
@@ -77,24 +77,24 @@ async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
         (changed("body", json!("A".repeat(9 * 1024 * 1024))), 413),
         (changed("body", Value::Null), 401),
     ] {
-        let answer = Answer::of(&stage.app.handle(event).await);
-        assert_eq!(answer.status, status, "{}", answer.text);
+        let response = Response::of(&stage.app.handle(event).await);
+        assert_eq!(response.status, status, "{}", response.text);
     }
     let mut bare = good.clone();
     for optional in ["resource", "multiValueQueryStringParameters", "stageVariables"] {
         bare.as_object_mut().unwrap().remove(optional);
     }
     bare["requestContext"] = json!({});
-    assert_eq!(Answer::of(&stage.app.handle(bare).await).status, 200);
+    assert_eq!(Response::of(&stage.app.handle(bare).await).status, 200);
 }
 
 /// Abuse case K1: until it can start, the function asks for patience.
 #[tokio::test]
 async fn a_function_that_cannot_start_says_when_to_come_back() {
-    let error = StartError::Unavailable { what: "secret x".into(), reason: "no answer".into() };
+    let error = StartError::Unavailable { what: "secret x".into(), reason: "no response".into() };
     for event in [login("alice", "pub1", NOTES).rest(), login("alice", "pub1", NOTES).http(), Value::Null] {
-        let answer = Answer::of(&gateway_token::handle(Err(error.clone()), event).await.unwrap());
-        assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
-        assert!(!answer.text.contains("secret"));
+        let response = Response::of(&gateway_token::handle(Err(error.clone()), event).await.unwrap());
+        assert_eq!((response.refusal(), response.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
+        assert!(!response.text.contains("secret"));
     }
 }

@@ -1,20 +1,20 @@
 //! What an application is told about the ends of its refresh token and its session
 //! (draft-ietf-oauth-refresh-token-expiration-03).
 
-use crate::request::{Answer, post};
+use crate::request::{Response, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage, login, refresh};
 
 const DAY: i64 = 86_400;
 
-/// How long the token and the session last, as the answer says.
-fn told(answer: &Answer) -> (i64, i64) {
-    let seconds = |name: &str| answer.body[name].as_i64().unwrap_or_else(|| panic!("{name}: {}", answer.text));
+/// How long the token and the session last, as the response says.
+fn told(response: &Response) -> (i64, i64) {
+    let seconds = |name: &str| response.body[name].as_i64().unwrap_or_else(|| panic!("{name}: {}", response.text));
     (seconds("refresh_token_timeout"), seconds("authorization_expires_in"))
 }
 
-/// Checklist Z-24, Z-35: with every refresh token, counted from the answer that holds it.
+/// Checklist Z-24, Z-35: with every refresh token, counted from the response that holds it.
 #[tokio::test]
-async fn every_answer_with_a_refresh_token_tells_when_it_and_the_session_end() {
+async fn every_response_with_a_refresh_token_tells_when_it_and_the_session_end() {
     let stage = Stage::new().await;
     let first = stage.send(login("alice", "pub1", NOTES)).await;
     assert_eq!(told(&first), (DAY, 7 * DAY));
@@ -35,19 +35,19 @@ async fn every_answer_with_a_refresh_token_tells_when_it_and_the_session_end() {
 #[tokio::test]
 async fn a_refresh_token_is_good_until_the_end_that_was_told() {
     let stage = Stage::new().await;
-    let mut answer = stage.send(login("alice", "pub1", NOTES)).await;
+    let mut response = stage.send(login("alice", "pub1", NOTES)).await;
     let mut left = 7 * DAY;
     loop {
-        let (timeout, authorization) = told(&answer);
+        let (timeout, authorization) = told(&response);
         assert_eq!((timeout, authorization), (DAY.min(left), left));
         stage.clock.forward(timeout - 1);
         left -= timeout - 1;
         if left == 1 {
             break;
         }
-        answer = stage.refresh("pub1", &answer.tokens().refresh).await;
+        response = stage.refresh("pub1", &response.tokens().refresh).await;
     }
-    let last = stage.refresh("pub1", &answer.tokens().refresh).await;
+    let last = stage.refresh("pub1", &response.tokens().refresh).await;
     assert_eq!(told(&last), (1, 1));
     stage.clock.forward(1);
     assert_eq!(stage.refresh("pub1", &last.tokens().refresh).await.refusal(), (400, "invalid_grant"));
@@ -57,14 +57,14 @@ async fn a_refresh_token_is_good_until_the_end_that_was_told() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_refresh_token_tells_of_none() {
+async fn a_response_without_a_refresh_token_tells_of_none() {
     let stage = Stage::new().await;
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
     for request in [login("alice", "login-only", NOTES), itself] {
-        let answer = stage.send(request).await;
-        assert_eq!(answer.status, 200);
+        let response = stage.send(request).await;
+        assert_eq!(response.status, 200);
         for name in ["refresh_token", "refresh_token_timeout", "authorization_expires_in"] {
-            assert!(answer.body.get(name).is_none(), "{name}: {}", answer.text);
+            assert!(response.body.get(name).is_none(), "{name}: {}", response.text);
         }
     }
 }
@@ -78,8 +78,8 @@ async fn introspection_tells_the_ends_of_a_refresh_token() {
     let introspect = |token: &str| post("/oauth2/introspect", &[("token", token)]).basic("conf1", SECRET);
     for passed in [0, 100] {
         stage.clock.forward(passed);
-        let answer = stage.send(introspect(&tokens.refresh)).await;
-        assert_eq!(told(&answer), (DAY - passed, 7 * DAY - passed));
+        let response = stage.send(introspect(&tokens.refresh)).await;
+        assert_eq!(told(&response), (DAY - passed, 7 * DAY - passed));
     }
     let access = stage.send(introspect(&tokens.access)).await;
     assert_eq!(access.body["active"], true);

@@ -23,8 +23,8 @@ async fn a_repeated_parameter_is_refused_and_touches_nothing() {
     let also = ["client_secret=a&client_secret=b", "refresh_token=a&refresh_token=b", "foo=a&foo=b"];
     let repeated = names.map(|name| format!("{name}=x")).into_iter().chain(also.map(str::to_owned));
     for again in repeated {
-        let answer = stage.send(raw(format!("{}&{again}", form()))).await;
-        assert_eq!(answer.refusal(), (400, "invalid_request"), "{again}");
+        let response = stage.send(raw(format!("{}&{again}", form()))).await;
+        assert_eq!(response.refusal(), (400, "invalid_request"), "{again}");
     }
     assert!(stage.wire.since_last().is_empty());
     assert_eq!(stage.send(raw(form())).await.status, 200);
@@ -79,9 +79,9 @@ async fn the_charset_of_a_form_is_utf_8_and_a_refusal_says_so() {
         assert_eq!(stage.send(with(utf_8)).await.status, 200, "{utf_8}");
     }
     for other in ["; charset=utf-16", "; charset=ISO-8859-1", "; charset=utf-8; charset=utf-8"] {
-        let answer = stage.send(with(other)).await;
-        assert_eq!(answer.refusal(), (400, "invalid_request"), "{other}");
-        let description = answer.body["error_description"].as_str().unwrap();
+        let response = stage.send(with(other)).await;
+        assert_eq!(response.refusal(), (400, "invalid_request"), "{other}");
+        let description = response.body["error_description"].as_str().unwrap();
         assert!(description.contains("charset") && description.contains("utf-8"), "{description}");
     }
 }
@@ -92,8 +92,8 @@ async fn the_form_is_utf_8_and_nothing_else() {
     let stage = Stage::new().await;
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
     for bad in [&b"%ff=x"[..], b"password=%e9", b"password=%", b"password=%4", b"password=\xc3"] {
-        let answer = stage.send(raw([b"grant_type=password&client_id=pub1&", bad].concat())).await;
-        assert_eq!(answer.refusal(), (400, "invalid_request"), "{bad:?}");
+        let response = stage.send(raw([b"grant_type=password&client_id=pub1&", bad].concat())).await;
+        assert_eq!(response.refusal(), (400, "invalid_request"), "{bad:?}");
     }
 }
 
@@ -104,9 +104,9 @@ async fn only_post_issues_revokes_and_introspects() {
     stage.wire.since_last();
     for path in [TOKEN, "/oauth2/revoke", "/oauth2/introspect"] {
         for method in ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] {
-            let answer = stage.send(request(method, path).body(form())).await;
-            assert_eq!((answer.status, answer.header("Allow")), (405, Some("POST")), "{method} {path}");
-            assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+            let response = stage.send(request(method, path).body(form())).await;
+            assert_eq!((response.status, response.header("Allow")), (405, Some("POST")), "{method} {path}");
+            assert_eq!(response.header("Cache-Control"), Some("no-store"));
         }
     }
     assert!(stage.wire.since_last().is_empty());
@@ -120,8 +120,8 @@ async fn a_parameter_without_a_value_is_omitted_and_an_unknown_one_ignored() {
     assert_eq!(stage.send(raw(format!("{}&client_secret=&foo=bar", form()))).await.status, 200);
     assert_eq!(stage.refresh("pub1", "").await.refusal(), (400, "invalid_request"));
     let fields = [("grant_type", "refresh_token"), ("client_id", "pub1"), ("refresh_token", &issued.refresh)];
-    let answer = stage.send(post(TOKEN, &[&fields[..], &[("scope", ""), ("foo", "bar")]].concat())).await;
-    assert_eq!((answer.status, answer.body["scope"].as_str()), (200, Some(NOTES)));
+    let response = stage.send(post(TOKEN, &[&fields[..], &[("scope", ""), ("foo", "bar")]].concat())).await;
+    assert_eq!((response.status, response.body["scope"].as_str()), (200, Some(NOTES)));
     let itself = [("grant_type", "client_credentials"), ("foo", "bar"), ("scope", "")];
     assert_eq!(stage.send(post(TOKEN, &itself).basic("conf1", SECRET)).await.status, 200);
 }
@@ -133,9 +133,9 @@ async fn a_missing_parameter_is_told() {
     let all = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
     for missing in ["grant_type", "username", "password"] {
         let rest: Vec<_> = all.into_iter().filter(|(name, _)| *name != missing).collect();
-        let answer = stage.send(post(TOKEN, &[&rest[..], &[("client_id", "pub1")]].concat())).await;
-        assert_eq!(answer.refusal(), (400, "invalid_request"));
-        assert!(answer.body["error_description"].as_str().unwrap().contains(missing), "{missing}");
+        let response = stage.send(post(TOKEN, &[&rest[..], &[("client_id", "pub1")]].concat())).await;
+        assert_eq!(response.refusal(), (400, "invalid_request"));
+        assert!(response.body["error_description"].as_str().unwrap().contains(missing), "{missing}");
     }
     assert_eq!(stage.send(post(TOKEN, &all)).await.refusal(), (401, "invalid_client"));
     assert_eq!(stage.send(refresh("pub1", "")).await.refusal(), (400, "invalid_request"));
@@ -143,8 +143,8 @@ async fn a_missing_parameter_is_told() {
         assert_eq!(stage.send(post(path, &[]).basic("conf1", SECRET)).await.refusal(), (400, "invalid_request"));
     }
     for unknown in ["authorization_code", "PASSWORD", "password ", "urn:ietf:params:oauth:grant-type:device_code"] {
-        let answer = stage.send(post(TOKEN, &[("grant_type", unknown), ("client_id", "pub1")])).await;
-        assert_eq!(answer.refusal(), (400, "unsupported_grant_type"), "{unknown}");
+        let response = stage.send(post(TOKEN, &[("grant_type", unknown), ("client_id", "pub1")])).await;
+        assert_eq!(response.refusal(), (400, "unsupported_grant_type"), "{unknown}");
     }
 }
 
@@ -158,11 +158,11 @@ async fn nothing_the_caller_sent_comes_back() {
         let mut fields = fields.to_vec();
         fields.retain(|(other, _)| *other != name);
         for value in [evil, "quote\"back\\slash"] {
-            let answer = stage.send(post(TOKEN, &[&fields[..], &[(name, value)]].concat())).await;
-            assert!((400..=401).contains(&answer.status), "{name} {}", answer.text);
-            let description = answer.body["error_description"].as_str().unwrap();
+            let response = stage.send(post(TOKEN, &[&fields[..], &[(name, value)]].concat())).await;
+            assert!((400..=401).contains(&response.status), "{name} {}", response.text);
+            let description = response.body["error_description"].as_str().unwrap();
             assert!(description.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
-            let told = format!("{}{}", answer.text, answer.headers).to_lowercase();
+            let told = format!("{}{}", response.text, response.headers).to_lowercase();
             assert!(!told.contains("svg") && !told.contains("set-cookie") && !told.contains("slash"), "{told}");
         }
     }
@@ -172,7 +172,7 @@ async fn nothing_the_caller_sent_comes_back() {
 
 /// Checklist T-17, T-18: also on errors.
 #[tokio::test]
-async fn no_answer_about_tokens_may_be_kept() {
+async fn no_response_about_tokens_may_be_kept() {
     let stage = Stage::new().await;
     let tokens = stage.login("pub1", NOTES).await;
     let revoking = [("client_id", "pub1"), ("token", tokens.refresh.as_str())];
@@ -186,10 +186,10 @@ async fn no_answer_about_tokens_may_be_kept() {
         request("GET", TOKEN),
         request("POST", "/elsewhere"),
     ] {
-        let answer = stage.send(request).await;
-        assert_eq!(answer.header("Cache-Control"), Some("no-store"));
-        assert_eq!(answer.header("Pragma"), Some("no-cache"));
-        assert_eq!(answer.header("Content-Type"), Some("application/json"));
-        assert!(answer.body.is_object());
+        let response = stage.send(request).await;
+        assert_eq!(response.header("Cache-Control"), Some("no-store"));
+        assert_eq!(response.header("Pragma"), Some("no-cache"));
+        assert_eq!(response.header("Content-Type"), Some("application/json"));
+        assert!(response.body.is_object());
     }
 }

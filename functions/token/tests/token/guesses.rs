@@ -7,16 +7,16 @@ use gateway_domain::password::Cost;
 use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
-use crate::request::{Answer, post};
+use crate::request::{Response, post};
 use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, guess, login, send};
 
-fn evaluated(answers: &[Answer]) -> usize {
-    answers.iter().filter(|answer| answer.refusal() == (400, "invalid_grant")).count()
+fn evaluated(responses: &[Response]) -> usize {
+    responses.iter().filter(|response| response.refusal() == (400, "invalid_grant")).count()
 }
 
-fn wait(answer: &Answer) -> u64 {
-    assert_eq!(answer.refusal(), (429, "too_many_requests"));
-    answer.header("Retry-After").unwrap().parse().unwrap()
+fn wait(response: &Response) -> u64 {
+    assert_eq!(response.refusal(), (429, "too_many_requests"));
+    response.header("Retry-After").unwrap().parse().unwrap()
 }
 
 /// Abuse case G1; checklist Z-15: unknown, wrong and disabled are answered alike and cost the same work. The time is printed: how well
@@ -39,19 +39,19 @@ async fn nothing_tells_whether_a_person_exists() {
         for (times, request) in times.iter_mut().zip(requests) {
             let request = request.from(&source);
             let start = tokio::time::Instant::now();
-            let answer = send(&app, request).await;
+            let response = send(&app, request).await;
             times.push(start.elapsed());
-            assert_eq!(answer.refusal(), (400, "invalid_grant"));
+            assert_eq!(response.refusal(), (400, "invalid_grant"));
             let work = stage.wire.since_last().join(",");
             seen.insert(format!(
                 "{} {} {}",
-                answer.headers,
-                answer.text,
+                response.headers,
+                response.text,
                 if round < 30 { work } else { String::new() }
             ));
         }
     }
-    assert!(seen.len() <= 2, "one answer and one amount of work: {seen:?}");
+    assert!(seen.len() <= 2, "one response and one amount of work: {seen:?}");
     let [unknown, wrong, disabled] = &times;
     println!("AUC unknown/wrong {:.2}, unknown/disabled {:.2}", auc(unknown, wrong), auc(unknown, disabled));
 }
@@ -68,8 +68,8 @@ async fn of_two_hundred_guesses_at_once_hardly_more_than_ten_are_evaluated() {
     let stage = Stage::new().await;
     let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
     let guesses = (0..200).map(|number| send(&containers[number % 4], guess("alice", "pub1", "x")));
-    let answers = join_all(guesses).await;
-    assert!((10..=11).contains(&evaluated(&answers)), "{}", evaluated(&answers));
+    let responses = join_all(guesses).await;
+    assert!((10..=11).contains(&evaluated(&responses)), "{}", evaluated(&responses));
     let right = stage.send(guess("alice", "pub1", PASSWORD)).await;
     stage.clock.forward(i64::try_from(wait(&right)).unwrap());
     assert_eq!(stage.send(guess("alice", "pub1", PASSWORD)).await.status, 200);
@@ -82,8 +82,8 @@ async fn two_hundred_failures_of_strangers_do_not_keep_the_owner_out() {
     let stage = Stage::new().await;
     let session = stage.login("pub1", NOTES).await;
     let strangers = (0..200).map(|number| stage.send(guess("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
-    let answers = join_all(strangers).await;
-    assert!(evaluated(&answers) <= 32, "{}", evaluated(&answers));
+    let responses = join_all(strangers).await;
+    assert!(evaluated(&responses) <= 32, "{}", evaluated(&responses));
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from where she always logs in");
     assert_eq!(stage.refresh("pub1", &session.refresh).await.status, 200);
     let elsewhere = stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await;
@@ -122,8 +122,8 @@ async fn one_source_does_not_try_every_account_and_keeps_nobody_out_who_is_known
     assert_eq!(stage.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await.status, 200);
     let mut evaluated_at_once = 0;
     for number in 0..210 {
-        let answer = stage.send(guess(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
-        evaluated_at_once += evaluated(&[answer]);
+        let response = stage.send(guess(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
+        evaluated_at_once += evaluated(&[response]);
     }
     assert_eq!(evaluated_at_once, 200);
     assert!(wait(&stage.send(login("bob", "pub1", NOTES).from("203.0.113.5")).await) <= 300);

@@ -80,6 +80,6 @@ async fn a_stored_hash_that_costs_too_much_is_not_computed() {
     let hash = "legacy:$argon2id$v=19$m=4194304,t=100,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     import(&stage, "dear", PasswordHash::from_stored(hash.to_owned())).await;
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("scope", NOTES), ("password", "password")];
-    let answer = stage.send(post("/oauth2/token", &[&form[..], &[("username", "dear@example.com")]].concat())).await;
-    assert!(answer.status >= 500, "{}", answer.status);
+    let response = stage.send(post("/oauth2/token", &[&form[..], &[("username", "dear@example.com")]].concat())).await;
+    assert!(response.status >= 500, "{}", response.status);
 }

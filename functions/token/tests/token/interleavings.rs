@@ -94,8 +94,8 @@ impl World {
                     let request = Sent { token: app.holds.clone(), attempt: app.attempts, at: self.now() };
                     app.last_sent = request.at;
                     let copies = (0..*copies).map(|copy| send(&self.containers[copy % 2], request.request(app.ids)));
-                    for answer in join_all(copies).await {
-                        let successor = answer.tokens().refresh;
+                    for response in join_all(copies).await {
+                        let successor = response.tokens().refresh;
                         assert_eq!(successors.entry(request.token.clone()).or_insert(successor.clone()), &successor);
                     }
                     if !lost {
@@ -106,9 +106,9 @@ impl World {
                 Step::Late { request } if !sent.is_empty() => {
                     let request = request.get(&sent);
                     if self.now() - request.at <= LATE {
-                        let answer = send(&self.containers[0], request.request(app.ids)).await;
-                        if answer.status == 200 {
-                            let successor = answer.tokens().refresh;
+                        let response = send(&self.containers[0], request.request(app.ids)).await;
+                        if response.status == 200 {
+                            let successor = response.tokens().refresh;
                             assert_eq!(
                                 successors.entry(request.token.clone()).or_insert(successor.clone()),
                                 &successor
@@ -137,10 +137,10 @@ impl World {
             self.stage.clock.forward(*seconds);
             let token = which.get(&tokens).clone();
             let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
-            let answers = (0..*copies).map(|copy| send(&self.containers[copy % 2], by(&fields)));
-            for answer in join_all(answers).await {
-                if answer.status == 200 {
-                    let successor = answer.tokens().refresh;
+            let responses = (0..*copies).map(|copy| send(&self.containers[copy % 2], by(&fields)));
+            for response in join_all(responses).await {
+                if response.status == 200 {
+                    let successor = response.tokens().refresh;
                     assert_eq!(successors.entry(token.clone()).or_insert(successor.clone()), &successor);
                     if !tokens.contains(&successor) {
                         tokens.push(successor);

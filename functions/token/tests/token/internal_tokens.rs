@@ -4,14 +4,14 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::renewing::{LIFE, Mood};
-use crate::request::{Answer, post};
+use crate::request::{Response, post};
 use crate::stage::{NOTES, PASSWORD, Stage, login, refresh, send};
 
 fn minutes(number: i64) -> i64 {
     number * 60
 }
 
-async fn vault(stage: &Stage, token: &str) -> Answer {
+async fn vault(stage: &Stage, token: &str) -> Response {
     stage.refresh("pub1", token).await
 }
 
@@ -63,9 +63,9 @@ async fn fifty_refreshes_at_once_renew_once() {
     let first = stage.login("pub1", "vault:read").await;
     stage.clock.forward(minutes(25));
     let containers: Vec<_> = (0..5).map(|_| stage.container()).collect();
-    let answers = join_all((0..50).map(|i| send(&containers[i % 5], refresh("pub1", &first.refresh)))).await;
-    let successor = answers[0].tokens().refresh;
-    assert!(answers.iter().all(|answer| answer.tokens().refresh == successor));
+    let responses = join_all((0..50).map(|i| send(&containers[i % 5], refresh("pub1", &first.refresh)))).await;
+    let successor = responses[0].tokens().refresh;
+    assert!(responses.iter().all(|response| response.tokens().refresh == successor));
     assert_eq!(stage.vault.renewals(), 1);
 }
 
@@ -76,8 +76,8 @@ async fn a_back_end_that_refuses_to_renew_ends_the_session() {
     let first = stage.login("pub1", "vault:read").await;
     stage.clock.forward(minutes(25));
     stage.vault.is(Mood::Refuses);
-    let answer = vault(&stage, &first.refresh).await;
-    assert_eq!(answer.refusal(), (400, "invalid_grant"));
+    let response = vault(&stage, &first.refresh).await;
+    assert_eq!(response.refusal(), (400, "invalid_grant"));
     assert!(!stage.calls(&first.access).await);
 }
 
@@ -102,8 +102,8 @@ async fn a_back_end_that_is_down_costs_no_session() {
     stage.vault.is(Mood::IsDown);
     let second = vault(&stage, &first.refresh).await.tokens();
     stage.clock.forward(minutes(6));
-    let answer = vault(&stage, &second.refresh).await;
-    assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
+    let response = vault(&stage, &second.refresh).await;
+    assert_eq!((response.refusal(), response.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
     stage.vault.is(Mood::Renews);
     let third = vault(&stage, &second.refresh).await.tokens();
     assert!(stage.calls(&third.access).await);
@@ -115,16 +115,16 @@ async fn a_back_end_that_is_down_costs_no_session() {
 async fn half_a_login_is_handed_back() {
     let stage = Stage::new().await;
     stage.add_user("carol").await;
-    let answer = stage.send(login("carol", "pub1", "orders:read")).await;
-    assert_eq!(answer.refusal(), (400, "invalid_grant"), "right here, unknown at the back end");
+    let response = stage.send(login("carol", "pub1", "orders:read")).await;
+    assert_eq!(response.refusal(), (400, "invalid_grant"), "right here, unknown at the back end");
     assert_eq!(stage.sessions_of("u_carol", "pub1").await, 0);
     let down = stage.container_with(|config| config.replacen("/login", "/nowhere", 1));
-    let answer = send(&down, login("alice", "pub1", "orders:read vault:read")).await;
-    assert_ne!(answer.status, 200);
+    let response = send(&down, login("alice", "pub1", "orders:read vault:read")).await;
+    assert_ne!(response.status, 200);
     assert_eq!((stage.vault.ends(), stage.sessions_of("u_alice", "pub1").await), (1, 0));
     let unreachable = stage.container_with(|config| config.replace("http://127.0.0.1:", "http://127.0.0.2:"));
-    let answer = send(&unreachable, login("alice", "pub1", "orders:read")).await;
-    assert_eq!((answer.refusal(), answer.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
+    let response = send(&unreachable, login("alice", "pub1", "orders:read")).await;
+    assert_eq!((response.refusal(), response.header("Retry-After")), ((503, "temporarily_unavailable"), Some("5")));
     assert_eq!(send(&unreachable, login("alice", "pub1", NOTES)).await.status, 200, "who needs it not, is not stopped");
 }
 
@@ -151,9 +151,9 @@ async fn a_token_over_the_header_budget_is_refused_at_login_with_its_size() {
             config.replace("connector: vault-login\n", &format!("connector: vault-login\n{long}"))
         })
     };
-    let answer = send(&with(""), login("alice", "pub1", "vault:read orders:read")).await;
-    assert_eq!(answer.refusal(), (500, "server_error"));
-    let told = answer.body["error_description"].as_str().unwrap();
+    let response = send(&with(""), login("alice", "pub1", "vault:read orders:read")).await;
+    assert_eq!(response.refusal(), (500, "server_error"));
+    let told = response.body["error_description"].as_str().unwrap();
     assert!(told.contains("takes 45 bytes of headers") && told.contains("is 1024"), "{told}");
     assert_eq!((stage.vault.ends(), stage.sessions_of("u_alice", "pub1").await), (1, 0));
     let optional = send(&with("    optional: true\n"), login("alice", "pub1", "vault:read orders:read")).await.tokens();

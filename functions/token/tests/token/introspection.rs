@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::request::{Answer, Request, Tokens, decoded, post};
+use crate::request::{Request, Response, Tokens, decoded, post};
 use crate::stage::{AUDIENCE, ISSUER, NOTES, PASSWORD, SECRET, Stage};
 
 fn by(client: &str, path: &str, fields: &[(&str, &str)]) -> Request {
@@ -17,10 +17,10 @@ async fn login(stage: &Stage) -> Tokens {
     stage.send(by("conf1", "/oauth2/token", &form)).await.tokens()
 }
 
-async fn asked(stage: &Stage, client: &str, token: &str) -> Answer {
-    let answer = stage.send(by(client, "/oauth2/introspect", &[("token", token)])).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer
+async fn asked(stage: &Stage, client: &str, token: &str) -> Response {
+    let response = stage.send(by(client, "/oauth2/introspect", &[("token", token)])).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response
 }
 
 /// Checklist I-02, I-03: inactive is exactly this.
@@ -36,8 +36,8 @@ async fn a_good_token_is_active_with_what_it_is_good_for() {
     for hint in ["access_token", "refresh_token", "nonsense", ""] {
         for token in [&tokens.access, &tokens.refresh] {
             let form = [("token", token.as_str()), ("token_type_hint", hint)];
-            let answer = stage.send(by("conf1", "/oauth2/introspect", &form)).await;
-            assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+            let response = stage.send(by("conf1", "/oauth2/introspect", &form)).await;
+            assert_eq!(response.header("Cache-Control"), Some("no-store"));
             for (name, value) in [
                 ("active", json!(true)),
                 ("sub", json!("u_alice")),
@@ -45,7 +45,7 @@ async fn a_good_token_is_active_with_what_it_is_good_for() {
                 ("scope", json!(NOTES)),
                 ("iss", json!(ISSUER)),
             ] {
-                assert_eq!(answer.body[name], value, "{name}");
+                assert_eq!(response.body[name], value, "{name}");
             }
         }
     }

@@ -34,8 +34,8 @@ async fn an_address_is_compared_without_case_and_surrounding_space() {
     let stage = Stage::new().await;
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("scope", NOTES), ("password", PASSWORD)];
     for username in [" Alice@Example.COM ", "alice@example.com"] {
-        let answer = stage.send(post("/oauth2/token", &[&form[..], &[("username", username)]].concat())).await;
-        assert_eq!(answer.status, 200, "{username}");
+        let response = stage.send(post("/oauth2/token", &[&form[..], &[("username", username)]].concat())).await;
+        assert_eq!(response.status, 200, "{username}");
     }
 }
 
@@ -46,8 +46,8 @@ async fn an_oversized_login_costs_nothing() {
     stage.wire.since_last();
     let (long, huge) = ("x".repeat(1_000_000), "x".repeat(6 * 1024 * 1024 + 1));
     for (password, status) in [("x".repeat(1025), 400), ("é".repeat(513), 400), (long, 413), (huge, 413)] {
-        let answer = stage.send(guess("alice", "pub1", &password)).await;
-        assert_eq!(answer.refusal(), (status, "invalid_request"));
+        let response = stage.send(guess("alice", "pub1", &password)).await;
+        assert_eq!(response.refusal(), (status, "invalid_request"));
     }
     for username in ["x".repeat(255), "a\0b".to_owned(), "a\nb".to_owned()] {
         let form = [("grant_type", "password"), ("client_id", "pub1"), ("password", "x"), ("username", &username)];
@@ -55,8 +55,8 @@ async fn an_oversized_login_costs_nothing() {
     }
     let names: Vec<_> = (0..10_000).map(|number| format!("p{number}")).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
-    let answer = stage.send(post("/oauth2/token", &many)).await;
-    assert!([400, 413].contains(&answer.status));
+    let response = stage.send(post("/oauth2/token", &many)).await;
+    assert!([400, 413].contains(&response.status));
     let few: Vec<_> = names.iter().take(65).map(|name| (name.as_str(), "x")).collect();
     assert_eq!(stage.send(post("/oauth2/token", &few)).await.refusal(), (400, "invalid_request"));
     let touched = stage.wire.since_last();
@@ -69,15 +69,15 @@ async fn an_oversized_login_costs_nothing() {
 async fn ten_logins_at_once_all_succeed() {
     let stage = Stage::new().await;
     let cold: Vec<_> = (0..10).map(|_| stage.container()).collect();
-    let answers = join_all(cold.iter().map(|app| send(app, login("alice", "pub1", NOTES)))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 10, "{answers:?}");
+    let responses = join_all(cold.iter().map(|app| send(app, login("alice", "pub1", NOTES)))).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 10, "{responses:?}");
     for _ in 0..8 {
         stage.clock.forward(1);
         stage.login("pub1", NOTES).await;
     }
     stage.clock.forward(1);
-    let answers = join_all((0..10).map(|_| stage.send(login("alice", "pub1", NOTES)))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 10, "{answers:?}");
+    let responses = join_all((0..10).map(|_| stage.send(login("alice", "pub1", NOTES)))).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 10, "{responses:?}");
     assert_eq!(stage.sessions_of("u_alice", "pub1").await, 8);
 }
 
@@ -124,8 +124,8 @@ async fn a_login_that_a_password_change_overtakes_is_none() {
         stage.db.store.users.change_credentials(&alice, Some(&new), true).await.unwrap();
         gate.add_permits(1);
     };
-    let (answer, ()) = futures_util::join!(stage.send(login("alice", "pub1", NOTES)), change);
-    assert_eq!(answer.refusal(), (400, "invalid_grant"));
+    let (response, ()) = futures_util::join!(stage.send(login("alice", "pub1", NOTES)), change);
+    assert_eq!(response.refusal(), (400, "invalid_grant"));
     assert_eq!(stage.sessions_of("u_alice", "pub1").await, 0);
     stage.wire.calm();
     assert_eq!(stage.send(guess("alice", "pub1", "another one")).await.status, 200);

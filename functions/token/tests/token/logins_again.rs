@@ -60,12 +60,12 @@ async fn nobody_logs_in_to_a_session_that_is_not_theirs() {
         again("alice", "pub1", &first.access),
         again("alice", "pub1", ""),
     ] {
-        let answer = stage.send(request.clone()).await;
+        let response = stage.send(request.clone()).await;
         // A parameter without a value counts as absent (RFC 6749 §3.1), and is a login like any other.
-        if answer.status == 200 {
-            assert_ne!(stage.session(&answer.tokens().access).await.sid.to_string(), sid, "{request:?}");
+        if response.status == 200 {
+            assert_ne!(stage.session(&response.tokens().access).await.sid.to_string(), sid, "{request:?}");
         } else {
-            assert_eq!(answer.refusal(), (400, "invalid_grant"), "{request:?}");
+            assert_eq!(response.refusal(), (400, "invalid_grant"), "{request:?}");
         }
     }
     assert_eq!(stage.session(&first.access).await.family.generation, 1);
@@ -87,18 +87,18 @@ async fn a_wrong_password_changes_nothing_in_the_session() {
     assert_eq!((stage.session(&first.access).await.family.generation, stage.legacy.logins()), (1, 1));
 }
 
-/// Abuse case F3: a lost answer, and twenty who ask at once: one login at the back end, one successor.
+/// Abuse case F3: a lost response, and twenty who ask at once: one login at the back end, one successor.
 #[tokio::test]
 async fn repeated_and_concurrent_logins_make_one_successor() {
     let stage = Stage::new().await;
     let first = stage.login("pub1", "orders:read").await;
     let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
-    let answers = join_all((0..20).map(|i| send(&containers[i % 4], again("alice", "pub1", &first.refresh)))).await;
+    let responses = join_all((0..20).map(|i| send(&containers[i % 4], again("alice", "pub1", &first.refresh)))).await;
     let successors: Vec<_> =
-        answers.iter().filter(|answer| answer.status == 200).map(|one| one.tokens().refresh).collect();
-    assert!(successors.len() > 10 && successors.iter().all(|token| *token == successors[0]), "{answers:?}");
+        responses.iter().filter(|response| response.status == 200).map(|one| one.tokens().refresh).collect();
+    assert!(successors.len() > 10 && successors.iter().all(|token| *token == successors[0]), "{responses:?}");
     // The guess counter may have asked some to wait.
-    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 429)), "{answers:?}");
+    assert!(responses.iter().all(|response| matches!(response.status, 200 | 429)), "{responses:?}");
     assert_eq!(stage.legacy.logins(), 2);
     assert_eq!(stage.send(again("alice", "pub1", &first.refresh)).await.tokens().refresh, successors[0]);
     assert_eq!(stage.legacy.logins(), 2);
@@ -149,7 +149,7 @@ async fn a_login_after_a_refused_renewal_is_felt_by_the_next_call() {
     assert_eq!(stage.session(&again.access).await.tokens.values().next().unwrap().version, version);
 }
 
-/// A refresh whose answer was lost has made the successor: the login is done all the same.
+/// A refresh whose response was lost has made the successor: the login is done all the same.
 #[tokio::test]
 async fn a_login_after_a_lost_refresh_logs_in() {
     let stage = Stage::new().await;

@@ -6,9 +6,9 @@ use crate::request::{post, request};
 use crate::stage::{ISSUER, NOTES, PASSWORD, SECRET, Stage};
 
 async fn document(stage: &Stage) -> Value {
-    let answer = stage.send(request("GET", "/.well-known/oauth-authorization-server")).await;
-    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
-    answer.body
+    let response = stage.send(request("GET", "/.well-known/oauth-authorization-server")).await;
+    assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
+    response.body
 }
 
 /// Checklist M-01, M-02, M-03, M-05.
@@ -72,9 +72,9 @@ async fn what_is_published_works_and_nothing_else_does() {
 #[tokio::test]
 async fn the_key_set_is_public_and_verifies_what_is_issued() {
     let stage = Stage::new().await;
-    let answer = stage.send(request("GET", "/.well-known/jwks.json")).await;
-    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
-    let keys = answer.body["keys"].as_array().unwrap();
+    let response = stage.send(request("GET", "/.well-known/jwks.json")).await;
+    assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
+    let keys = response.body["keys"].as_array().unwrap();
     for key in keys {
         assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|name| key.get(name).is_none()));
     }
@@ -88,13 +88,13 @@ async fn the_public_documents_are_only_read() {
     let stage = Stage::new().await;
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-            let answer = stage.send(request(method, path)).await;
-            assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD")), "{method} {path}");
+            let response = stage.send(request(method, path)).await;
+            assert_eq!((response.status, response.header("Allow")), (405, Some("GET, HEAD")), "{method} {path}");
         }
-        let answer = stage.send(request("GET", path)).await;
-        assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
+        let response = stage.send(request("GET", path)).await;
+        assert_eq!(response.header("Cache-Control"), Some("public, max-age=300"));
         let head = stage.send(request("HEAD", path)).await;
-        assert_eq!(head, answer, "API Gateway leaves the body out and tells its length");
+        assert_eq!(head, response, "API Gateway leaves the body out and tells its length");
     }
     assert_eq!(stage.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
 }

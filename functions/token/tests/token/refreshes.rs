@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::request::{Answer, Request, post};
+use crate::request::{Request, Response, post};
 use crate::stage::{NOTES, SECRET, Stage, refresh, send};
 
 const MINUTE: i64 = 60;
@@ -10,26 +10,26 @@ const MINUTE: i64 = 60;
 const WINDOW: i64 = 5 * MINUTE;
 const LATE: i64 = 10 * MINUTE;
 
-fn refused(answer: &Answer) -> bool {
-    answer.refusal() == (400, "invalid_grant")
+fn refused(response: &Response) -> bool {
+    response.refusal() == (400, "invalid_grant")
 }
 
 fn attempt(token: &str, id: &str) -> Request {
     refresh("pub1", token).header("Idempotency-Key", id)
 }
 
-/// Abuse case F1: and each answer has an access token that works.
+/// Abuse case F1: and each response has an access token that works.
 #[tokio::test]
 async fn fifty_refreshes_at_once_make_one_successor() {
     let stage = Stage::new().await;
     let first = stage.login("pub1", NOTES).await;
     let containers: Vec<_> = (0..5).map(|_| stage.container()).collect();
-    let answers = join_all((0..50).map(|i| send(&containers[i % 5], refresh("pub1", &first.refresh)))).await;
-    let successor = answers[0].tokens().refresh;
+    let responses = join_all((0..50).map(|i| send(&containers[i % 5], refresh("pub1", &first.refresh)))).await;
+    let successor = responses[0].tokens().refresh;
     assert_ne!(successor, first.refresh);
-    for answer in &answers {
-        assert_eq!(answer.tokens().refresh, successor);
-        assert!(stage.calls(&answer.tokens().access).await);
+    for response in &responses {
+        assert_eq!(response.tokens().refresh, successor);
+        assert!(stage.calls(&response.tokens().access).await);
     }
     assert_eq!(stage.refresh("pub1", &successor).await.status, 200);
 }
@@ -117,9 +117,9 @@ async fn a_session_refreshed_every_hour_ends_at_its_absolute_end() {
     let mut token = stage.login("pub1", NOTES).await.refresh;
     for _ in 0..7 * 24 - 1 {
         stage.clock.forward(3_600);
-        let answer = stage.refresh("pub1", &token).await;
-        assert!(answer.body["expires_in"].as_u64().unwrap() <= 600);
-        token = answer.tokens().refresh;
+        let response = stage.refresh("pub1", &token).await;
+        assert!(response.body["expires_in"].as_u64().unwrap() <= 600);
+        token = response.tokens().refresh;
     }
     stage.clock.forward(3_599);
     assert_eq!(stage.refresh("pub1", &token).await.body["expires_in"], 1);

@@ -1,6 +1,6 @@
-//! What is no refresh token of the application: it gets one answer, after the same work, whatever it is.
+//! What is no refresh token of the application: it gets one response, after the same work, whatever it is.
 
-use crate::request::{Answer, Request, post};
+use crate::request::{Request, Response, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 
 /// Tokens that are refused, with what they are. None of the attempts changes what another is.
@@ -43,13 +43,13 @@ fn revoke(token: &str) -> Request {
     post("/oauth2/revoke", &[("token", token)]).basic("conf1", SECRET)
 }
 
-/// Sends each request, and requires of all the same operations on the store and the same answer, which it returns.
-async fn alike(stage: &Stage, requests: Vec<(&str, Request)>) -> Answer {
+/// Sends each request, and requires of all the same operations on the store and the same response, which it returns.
+async fn alike(stage: &Stage, requests: Vec<(&str, Request)>) -> Response {
     let mut first = None;
     for (what, request) in requests {
         stage.wire.since_last();
-        let answer = stage.send(request).await;
-        let told = (stage.wire.since_last(), answer);
+        let response = stage.send(request).await;
+        let told = (stage.wire.since_last(), response);
         let expected = first.get_or_insert_with(|| told.clone());
         assert_eq!(told, *expected, "{what}");
     }
@@ -81,8 +81,8 @@ async fn a_revocation_without_effect_is_answered_after_the_same_work() {
     let tokens = refused(&stage).await;
     let unlike = ["malformed", "expired", "used"];
     let requests = tokens.iter().filter(|(what, _)| !unlike.contains(what)).map(|(what, token)| (*what, revoke(token)));
-    let answer = alike(&stage, requests.collect()).await;
-    assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    let response = alike(&stage, requests.collect()).await;
+    assert_eq!((response.status, response.text.as_str()), (200, "{}"));
     let foreign = tokens.iter().find(|(what, _)| *what == "foreign").unwrap();
     assert_eq!(stage.refresh("pub1", &foreign.1).await.status, 200, "its owner does not notice");
 }
@@ -94,6 +94,6 @@ async fn an_inactive_refresh_token_is_introspected_after_the_same_work() {
     let introspect = |token: &str| post("/oauth2/introspect", &[("token", token)]).basic("conf1", SECRET);
     let tokens = refused(&stage).await;
     let requests = tokens.iter().filter(|(what, _)| *what != "malformed");
-    let answer = alike(&stage, requests.map(|(what, token)| (*what, introspect(token))).collect()).await;
-    assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"active":false}"#));
+    let response = alike(&stage, requests.map(|(what, token)| (*what, introspect(token))).collect()).await;
+    assert_eq!((response.status, response.text.as_str()), (200, r#"{"active":false}"#));
 }

@@ -48,10 +48,10 @@ async fn of_many_that_ask_at_once_one_renews() {
     let renewals: Vec<_> = (0..4).map(|_| stage.renewal()).collect();
     let asked = join_all((0..24).map(|at| ask(&renewals[at % 4], &event)));
     let refreshed = join_all((0..4).map(|at| send(&containers[at % 4], refresh("pub1", &first.refresh))));
-    let (words, answers) = tokio::join!(asked, refreshed);
+    let (words, responses) = tokio::join!(asked, refreshed);
     assert_eq!(words, vec!["renewed"; 24]);
-    let successor = answers[0].tokens();
-    assert!(answers.iter().all(|answer| answer.tokens().refresh == successor.refresh));
+    let successor = responses[0].tokens();
+    assert!(responses.iter().all(|response| response.tokens().refresh == successor.refresh));
     assert_eq!(stage.vault.renewals(), 1);
     let session = stage.session(&successor.access).await;
     assert_eq!((session.family.generation, session.tokens[&name("vault-login")].version), (2, 2));

@@ -125,9 +125,9 @@ fn grouped(pairs: &[(String, String)]) -> Value {
     if groups.is_empty() { Value::Null } else { groups.into() }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u64,
     pub(crate) headers: Value,
     pub(crate) body: Value,
@@ -141,7 +141,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh: String,
 }
 
-impl Answer {
+impl Response {
     /// Reads what a function returned.
     pub(crate) fn of(value: &Value) -> Self {
         let text = value["body"].as_str().unwrap().to_owned();

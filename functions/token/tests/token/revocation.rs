@@ -21,8 +21,8 @@ async fn revoking_either_token_ends_the_session() {
             let (tokens, twin) = (stage.login("pub1", NOTES).await, stage.login("pub1", NOTES).await);
             assert!(stage.calls(&tokens.access).await);
             let token = if by_refresh { &tokens.refresh } else { &tokens.access };
-            let answer = stage.send(revoke("pub1", token, hint)).await;
-            assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+            let response = stage.send(revoke("pub1", token, hint)).await;
+            assert_eq!((response.status, response.text.as_str()), (200, "{}"));
             assert_eq!(stage.refresh("pub1", &tokens.refresh).await.refusal(), (400, "invalid_grant"));
             assert!(!stage.calls(&tokens.access).await);
             assert!(stage.calls(&twin.access).await, "another session of the same person goes on");
@@ -107,9 +107,9 @@ async fn a_revocation_that_was_not_written_is_told() {
                 if operation.is("UpdateItem", table) { Verdict::Fail } else { Verdict::Forward }
             },
         );
-        let answer = stage.send(revoke("pub1", &tokens.refresh, "")).await;
-        assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{table}");
-        assert!(answer.header("Retry-After").is_some());
+        let response = stage.send(revoke("pub1", &tokens.refresh, "")).await;
+        assert_eq!(response.refusal(), (503, "temporarily_unavailable"), "{table}");
+        assert!(response.header("Retry-After").is_some());
         stage.wire.calm();
         assert_eq!(send(&stage.container(), revoke("pub1", &tokens.refresh, "")).await.status, 200);
         assert!(!stage.calls(&tokens.access).await);

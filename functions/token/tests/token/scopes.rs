@@ -15,9 +15,9 @@ fn narrowed(token: &str, scope: &str) -> Request {
 async fn the_granted_scope_is_told_and_defaults_to_that_of_the_application() {
     let stage = Stage::new().await;
     for (asked, granted) in [("", ALL), (NOTES, NOTES), ("notes:read", "notes:read")] {
-        let answer = stage.send(login("alice", "pub1", asked)).await;
-        assert_eq!(answer.body["scope"], granted);
-        let (_, claims) = crate::request::decoded(&answer.tokens().access);
+        let response = stage.send(login("alice", "pub1", asked)).await;
+        assert_eq!(response.body["scope"], granted);
+        let (_, claims) = crate::request::decoded(&response.tokens().access);
         assert_eq!(claims["scope"], granted);
     }
 }
@@ -36,8 +36,8 @@ async fn a_scope_is_a_set_of_case_sensitive_words() {
             assert_eq!(stage.send(request).await.refusal(), (400, "invalid_scope"), "{scope:?}");
         }
     }
-    let answer = stage.send(login("alice", "pub1", "notes:write notes:read notes:write")).await;
-    assert_eq!(answer.body["scope"], NOTES);
+    let response = stage.send(login("alice", "pub1", "notes:write notes:read notes:write")).await;
+    assert_eq!(response.body["scope"], NOTES);
 }
 
 /// Abuse case E6; checklist G-10, G-11, G-12, O-03, S-11, Z-38.

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::container::{GATEWAY, build, build_renewal, connectors, hasher, signing_keys, tables};
 use crate::renewing::Renewing;
-use crate::request::{Answer, Request, Tokens, post};
+use crate::request::{Request, Response, Tokens, post};
 use support::Wire;
 
 pub(crate) const ISSUER: &str = "https://auth.example.com";
@@ -166,7 +166,7 @@ impl Stage {
     }
 
     /// Sends a request through the warm container.
-    pub(crate) async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> Response {
         send(&self.app, request).await
     }
 
@@ -175,7 +175,7 @@ impl Stage {
         self.send(login("alice", client, scope)).await.tokens()
     }
 
-    pub(crate) async fn refresh(&self, client: &str, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, client: &str, token: &str) -> Response {
         self.send(refresh(client, token)).await
     }
 
@@ -190,8 +190,8 @@ impl Stage {
 }
 
 /// Sends a request through a container as a REST API would.
-pub(crate) async fn send(app: &App, request: Request) -> Answer {
-    Answer::of(&app.handle(request.rest()).await)
+pub(crate) async fn send(app: &App, request: Request) -> Response {
+    Response::of(&app.handle(request.rest()).await)
 }
 
 /// The login of a person at a public application.

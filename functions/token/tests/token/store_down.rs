@@ -11,12 +11,12 @@ use gateway_token::App;
 use support::{Operation, Verdict};
 
 use crate::container::{entropy, environment, key_set, pepper, secrets_manager, tables};
-use crate::request::{Answer, post};
+use crate::request::{Response, post};
 use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
 
-fn later(answer: &Answer) -> bool {
-    assert!(answer.header("Retry-After").is_some(), "{}", answer.text);
-    answer.refusal() == (503, "temporarily_unavailable")
+fn later(response: &Response) -> bool {
+    assert!(response.header("Retry-After").is_some(), "{}", response.text);
+    response.refusal() == (503, "temporarily_unavailable")
 }
 
 type Fault = fn() -> Verdict;
@@ -25,7 +25,7 @@ type Fault = fn() -> Verdict;
 const FAULTS: [(&str, Fault); 4] = [
     ("throttled", || Verdict::Throttle),
     ("failed", || Verdict::Fail),
-    ("answer lost", || Verdict::LoseAnswer),
+    ("response lost", || Verdict::LoseResponse),
     ("connection broken", || Verdict::Break),
 ];
 
@@ -49,11 +49,11 @@ async fn a_refresh_in_vain_loses_nothing() {
     }
 }
 
-/// Abuse case F6: one answer is lost on the way, and the SDK repeats the write: it finds its own work.
+/// Abuse case F6: one response is lost on the way, and the SDK repeats the write: it finds its own work.
 #[tokio::test]
 async fn a_write_repeated_by_the_sdk_is_one_write() {
     let stage = Stage::new().await;
-    for fault in [|| Verdict::LoseAnswer, || Verdict::Break] as [Fault; 2] {
+    for fault in [|| Verdict::LoseResponse, || Verdict::Break] as [Fault; 2] {
         for once in [("PutItem", "Sessions"), ("UpdateItem", "Grants"), ("UpdateItem", "Sessions")] {
             let mut done = false;
             let first = stage.login("pub1", "vault:read").await;
@@ -87,7 +87,7 @@ async fn a_commit_that_failed_holds_up_nobody() {
 
 /// Abuse case K1; checklist V-07: unreachable means try again, for every request; what needs no store is answered.
 #[tokio::test]
-async fn without_a_store_every_answer_is_to_try_again() {
+async fn without_a_store_every_response_is_to_try_again() {
     let stage = Stage::new().await;
     let tokens = stage.login("pub1", NOTES).await;
     let app = stage.container_without_store();
@@ -170,8 +170,8 @@ async fn accounts_are_not_found_without_end_by_items_that_cannot_be_read() {
         assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
     }
     for name in ["bob", "nobody"] {
-        let answer = stage.send(guess(name, "pub1", "x")).await;
-        assert_eq!(answer.refusal(), (400, "invalid_grant"), "{name}: told as a wrong password is");
+        let response = stage.send(guess(name, "pub1", "x")).await;
+        assert_eq!(response.refusal(), (400, "invalid_grant"), "{name}: told as a wrong password is");
     }
     let users = stage.db.client.scan().table_name(&stage.db.tables.guesses).send().await.unwrap();
     assert!(users.items().iter().any(|item| item["pk"].as_s().unwrap().starts_with("source#")), "and counted so");
@@ -185,8 +185,8 @@ async fn a_store_that_hangs_is_given_up_in_time() {
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     let held = gate.clone();
     stage.wire.script(move |_| Verdict::Hold(held.clone()));
-    let answer = tokio::time::timeout(Duration::from_secs(10), stage.refresh("pub1", &tokens.refresh)).await.unwrap();
-    assert!(later(&answer));
+    let response = tokio::time::timeout(Duration::from_secs(10), stage.refresh("pub1", &tokens.refresh)).await.unwrap();
+    assert!(later(&response));
     stage.wire.calm();
     gate.add_permits(100);
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);

@@ -1,4 +1,4 @@
-//! TTL is a broom: whether DynamoDB removes what it may at once or never, every answer is the same.
+//! TTL is a broom: whether DynamoDB removes what it may at once or never, every response is the same.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use futures_util::future::FutureExt as _;
 use gateway_domain::clock::Clock as _;
 
 use crate::container::tables;
-use crate::request::{Answer, HOME, Request, Tokens, post};
+use crate::request::{HOME, Request, Response, Tokens, post};
 use crate::stage::{NOTES, PASSWORD, SECRET, Stage, guess, login, refresh};
 
 /// Who logs in where, and from which address.
@@ -76,11 +76,11 @@ async fn sweep(client: &aws_sdk_dynamodb::Client, table: &str, key: &[&str], now
 }
 
 /// What an app is told, without what is random.
-fn told(answer: &Answer) -> String {
-    let wait = answer.header("Retry-After").unwrap_or_default();
+fn told(response: &Response) -> String {
+    let wait = response.header("Retry-After").unwrap_or_default();
     let body = ["error", "error_description", "expires_in", "refresh_token_timeout", "authorization_expires_in"]
-        .map(|name| answer.body[name].to_string());
-    format!("{} {wait} {}", answer.status, body.join(" "))
+        .map(|name| response.body[name].to_string());
+    format!("{} {wait} {}", response.status, body.join(" "))
 }
 
 fn revoke(client: &str, token: &str) -> Request {
@@ -134,14 +134,14 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
                 .await;
         }
     };
-    let answer = stage.send(request).await;
-    if answer.status == 200 && answer.body["refresh_token"].is_string() {
+    let response = stage.send(request).await;
+    if response.status == 200 && response.body["refresh_token"].is_string() {
         match at {
-            Some(at) if what > 2 => devices[at].tokens.push(answer.tokens()),
-            _ => devices.push(Device { client, tokens: vec![answer.tokens()] }),
+            Some(at) if what > 2 => devices[at].tokens.push(response.tokens()),
+            _ => devices.push(Device { client, tokens: vec![response.tokens()] }),
         }
     }
-    format!("{what} {name} {client} {device} {source}: {}", told(&answer))
+    format!("{what} {name} {client} {device} {source}: {}", told(&response))
 }
 
 /// Logins, guesses, refreshes with new and used tokens, revocations and calls over years.

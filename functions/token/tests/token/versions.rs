@@ -43,9 +43,9 @@ async fn a_newer_item_is_a_503_with_a_clear_log_line_and_never_a_wrong_password(
         versioned(&stage, table, "2").await;
         for request in requests {
             let before = kept.text().len();
-            let answer = stage.send(request).await;
-            assert_eq!(answer.refusal(), (503, "temporarily_unavailable"), "{table}: {}", answer.text);
-            assert!(answer.header("Retry-After").is_some());
+            let response = stage.send(request).await;
+            assert_eq!(response.refusal(), (503, "temporarily_unavailable"), "{table}: {}", response.text);
+            assert!(response.header("Retry-After").is_some());
             let log = kept.text().split_off(before);
             let line = log.lines().find(|line| line.contains("ERROR")).unwrap_or_else(|| panic!("{table}: {log}"));
             let text = "the item has version 2 and this version of the gateway reads up to 1: deploy the newer one";

@@ -100,9 +100,9 @@ fn stack_at(address: &str) -> tempfile::TempDir {
 async fn aws_that_says(error: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let answer = format!(r#"{{"__type":"com.amazon.coral.service#{error}","message":"words of AWS"}}"#);
-    let answer = move || async move { (StatusCode::BAD_REQUEST, answer) };
-    tokio::spawn(async { axum::serve(listener, Router::new().fallback(answer)).await });
+    let response = format!(r#"{{"__type":"com.amazon.coral.service#{error}","message":"words of AWS"}}"#);
+    let response = move || async move { (StatusCode::BAD_REQUEST, response) };
+    tokio::spawn(async { axum::serve(listener, Router::new().fallback(response)).await });
     address
 }
 

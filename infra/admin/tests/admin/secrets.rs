@@ -7,7 +7,7 @@ use crate::operator::Operator;
 
 async fn status(gateway: &Gateway, secret: &str) -> u16 {
     let request = gateway.request("POST", "/oauth2/token").basic_auth(PARTNER_APP, Some(secret));
-    gateway.answer(request.form(&[("grant_type", "client_credentials")])).await.status
+    gateway.response(request.form(&[("grant_type", "client_credentials")])).await.status
 }
 
 fn secret(printed: &Json) -> String {

@@ -1,6 +1,6 @@
 //! CPU of each function, cold and warm, against a function that does nothing, in one run.
 //!
-//! Cold is from spawn to first answer, the median of some processes; warm is the mean of many invocations of one.
+//! Cold is from spawn to first response, the median of some processes; warm is the mean of many invocations of one.
 
 use crate::{Failure, events, print, process, site};
 use bytes::Bytes;
@@ -44,7 +44,7 @@ fn floor(stack: &Running, path: PathBuf) -> Result<Functions, Failure> {
     Ok(Functions::new(vec![program], 1, Duration::from_secs(10), &Log::default()))
 }
 
-/// Milliseconds of CPU from spawn to first answer, and microseconds of CPU per warm invocation.
+/// Milliseconds of CPU from spawn to first response, and microseconds of CPU per warm invocation.
 async fn measure(functions: &Functions, id: &str, event: &Bytes) -> Result<(f64, f64), Failure> {
     let mut cold = Vec::with_capacity(COLD);
     let mut pid = 0;

@@ -22,14 +22,14 @@ pub(crate) async fn login(stack: &Running) -> Result<Tokens, Failure> {
         ("password", "correct horse battery staple"),
     ];
     let url = format!("{}/oauth2/token", stack.base_url());
-    let answer = reqwest::Client::new().post(url).form(&login).send().await?.json().await?;
-    of_body(&answer)
+    let response = reqwest::Client::new().post(url).form(&login).send().await?.json().await?;
+    of_body(&response)
 }
 
 /// The tokens that the token function answered with.
-pub(crate) fn tokens(answer: &Bytes) -> Result<Tokens, Failure> {
-    let answer: Value = serde_json::from_slice(answer)?;
-    let body = answer.get("body").and_then(Value::as_str).ok_or("no body")?;
+pub(crate) fn tokens(response: &Bytes) -> Result<Tokens, Failure> {
+    let response: Value = serde_json::from_slice(response)?;
+    let body = response.get("body").and_then(Value::as_str).ok_or("no body")?;
     of_body(&serde_json::from_str(body)?)
 }
 
@@ -51,10 +51,10 @@ pub(crate) async fn authorizer(stack: &Running) -> Result<Bytes, Failure> {
 }
 
 /// The same call, admitted by what the authorizer answered.
-pub(crate) fn proxy(authorizer: &Bytes, answer: &Bytes) -> Result<Bytes, Failure> {
+pub(crate) fn proxy(authorizer: &Bytes, response: &Bytes) -> Result<Bytes, Failure> {
     let mut event: Value = serde_json::from_slice(authorizer)?;
-    let answer: Value = serde_json::from_slice(answer)?;
-    let context = answer.get("context").ok_or("the authorizer gave no context")?;
+    let response: Value = serde_json::from_slice(response)?;
+    let context = response.get("context").ok_or("the authorizer gave no context")?;
     let request = event.get_mut("requestContext").ok_or("no requestContext")?;
     set(request, "authorizer", context.clone());
     set(&mut event, "body", Value::Null);

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Invocations behind the first, of which the mean is told.
 const WARM: u32 = 20;
 
-/// Every row by its name: a cold start is from spawn to first answer, and the rest is one warm invocation.
+/// Every row by its name: a cold start is from spawn to first response, and the rest is one warm invocation.
 pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Failure> {
     let counter = Counter::new(directory)?;
     let stack = site::start(|name| counter.program(name)).await?;
@@ -75,13 +75,13 @@ impl Counter {
     /// Instructions of a new process that refreshes a session once and then `more` times.
     async fn refreshes(&self, stack: &Running, more: u32) -> Result<u64, Failure> {
         let login = events::login(stack).await?;
-        let (pid, mut answer) =
+        let (pid, mut response) =
             process::new(stack.functions(), "TokenFunction", &events::refresh(stack, &login)?).await?;
         for _ in 0..more {
-            let event = events::refresh(stack, &events::tokens(&answer)?)?;
-            answer = stack.functions().invoke("TokenFunction", event).await?;
+            let event = events::refresh(stack, &events::tokens(&response)?)?;
+            response = stack.functions().invoke("TokenFunction", event).await?;
         }
-        events::tokens(&answer)?;
+        events::tokens(&response)?;
         self.end(pid).await
     }
 

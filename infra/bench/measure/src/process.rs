@@ -11,9 +11,9 @@ use std::time::Duration;
 pub(crate) async fn new(functions: &Functions, id: &str, event: &Bytes) -> Result<(u32, Bytes), Failure> {
     functions.end_idle(id);
     let before = children();
-    let answer = functions.invoke(id, event.clone()).await?;
+    let response = functions.invoke(id, event.clone()).await?;
     let pid = children().difference(&before).copied().max().ok_or("no new process")?;
-    Ok((pid, answer))
+    Ok((pid, response))
 }
 
 /// The processes this one has started and that still run.

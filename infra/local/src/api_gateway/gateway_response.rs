@@ -48,7 +48,7 @@ pub(super) fn render(api: &Api, kind: &str, details: &Details<'_>) -> Response {
         Some(body) => substitute(body, kind, details),
         None => json!({ "message": details.message }).to_string(),
     };
-    let mut response = answer(template.status.unwrap_or(usual), body);
+    let mut response = response(template.status.unwrap_or(usual), body);
     for (name, value) in headers(template, kind, details) {
         // A value that no header can carry is left out, as an empty one is.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
@@ -58,12 +58,12 @@ pub(super) fn render(api: &Api, kind: &str, details: &Details<'_>) -> Response {
     response
 }
 
-/// Amazon's own form of an answer.
+/// Amazon's own form of a response.
 pub(super) fn plain(status: u16, message: &str) -> Response {
-    answer(status, json!({ "message": message }).to_string())
+    response(status, json!({ "message": message }).to_string())
 }
 
-fn answer(status: u16, body: String) -> Response {
+fn response(status: u16, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_any_template_the_answer_is_amazons() {
+    async fn without_any_template_the_response_is_amazons() {
         let mut api = api();
         api.gateway_responses.clear();
         let details = Details { request_id: "", message: "Unauthorized", status: None, context: &Map::new() };

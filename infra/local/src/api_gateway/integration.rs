@@ -27,7 +27,7 @@ const REMAPPED: [&str; 10] = [
     "www-authenticate",
 ];
 
-/// Headers about the connection, and the length, which comes from the body unless the answer has none by its method.
+/// Headers about the connection, and the length, which comes from the body unless the response has none by its method.
 const DROPPED: [&str; 8] =
     ["content-length", "expect", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_an_answer_to_head_is_what_the_function_says() {
+    fn the_length_of_a_response_to_head_is_what_the_function_says() {
         let result = json!({ "statusCode": 200, "headers": { "Content-Length": "99" } }).to_string();
         let length =
             |method| response(result.as_bytes(), true, method).unwrap().headers().get("content-length").cloned();

@@ -158,7 +158,7 @@ async fn what_goes_wrong_behind_the_gateway_is_502_or_504() {
 
 /// Where there is no route, Amazon's own words quote `Authorization`; ours do not.
 #[tokio::test]
-async fn an_unknown_route_is_not_found_and_its_answer_repeats_no_token() {
+async fn an_unknown_route_is_not_found_and_its_response_repeats_no_token() {
     let api = start().await;
     let client = reqwest::Client::new();
     for (method, path) in

@@ -79,6 +79,6 @@ fn call<Q: DeserializeOwned, A: Serialize>(
     operation: impl FnOnce(Q) -> Result<A, DynoxideError>,
 ) -> Result<String, DynoxideError> {
     let invalid = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
-    let answer = operation(serde_json::from_slice(body).map_err(invalid)?)?;
-    serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    let response = operation(serde_json::from_slice(body).map_err(invalid)?)?;
+    serde_json::to_string(&response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }

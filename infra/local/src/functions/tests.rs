@@ -83,8 +83,8 @@ async fn work(runtime_api: String) {
             "end" => return,
             "hang" => std::future::pending().await,
             "other id" => {
-                let answer = client.post(format!("{base}/0/response")).body("x").send().await.unwrap();
-                assert_eq!(answer.status(), 400);
+                let response = client.post(format!("{base}/0/response")).body("x").send().await.unwrap();
+                assert_eq!(response.status(), 400);
             }
             _ => {}
         }
@@ -115,7 +115,7 @@ async fn a_call_longer_than_the_functions_timeout_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_answer_to_another_invocation_is_refused() {
+async fn a_response_to_another_invocation_is_refused() {
     let functions = tasks(SOON);
     assert_eq!(functions.invoke("F", Bytes::from_static(b"other id")).await.unwrap(), "done");
 }

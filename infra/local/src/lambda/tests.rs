@@ -45,8 +45,8 @@ async fn work(runtime_api: String, seen: mpsc::UnboundedSender<String>, left: Ar
 impl Fixture {
     async fn invoke(&self, function: &str, kind: &str) -> (u16, String) {
         let request = reqwest::Client::new().post(format!("{}/{function}/invocations", self.url));
-        let answer = request.header("x-amz-invocation-type", kind).body("{\"n\":1}").send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = request.header("x-amz-invocation-type", kind).body("{\"n\":1}").send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     /// Waits for the next event that the function is given.
@@ -60,7 +60,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn an_event_is_accepted_without_an_answer_and_runs() {
+async fn an_event_is_accepted_without_a_response_and_runs() {
     let mut fixture = fixture(0, 2).await;
     assert_eq!(fixture.invoke("F", "Event").await, (202, String::new()));
     assert_eq!(fixture.next().await, "{\"n\":1}");

@@ -43,8 +43,8 @@ fn back_end(field: &str, api: &Api, findings: &mut Findings) {
     }
     tls::check(field, api.tls.as_ref(), &api.back_end, findings);
     findings.within(format!("{field}.timeout"), api.timeout, 1, 28);
-    if !(1_024..=6_291_456).contains(&api.max_answer_bytes) {
-        findings.add(format!("{field}.max_answer_bytes"), "out of range: write 1024 to 6291456");
+    if !(1_024..=6_291_456).contains(&api.max_response_bytes) {
+        findings.add(format!("{field}.max_response_bytes"), "out of range: write 1024 to 6291456");
     }
     if !(1_024..=65_536).contains(&api.max_header_bytes) {
         findings.add(format!("{field}.max_header_bytes"), "out of range: write 1024 to 65536");

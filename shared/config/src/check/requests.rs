@@ -1,4 +1,4 @@
-//! The rules of what a login over HTTP sends, and of what it takes for an answer.
+//! The rules of what a login over HTTP sends, and of what it takes for a response.
 
 use super::Findings;
 use crate::connector::{Condition, Field, Headers, HttpLogin, Statuses, Template};

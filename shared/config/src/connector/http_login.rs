@@ -1,4 +1,4 @@
-//! A legacy system with a login of its own: what is sent there, and how its answers are read.
+//! A legacy system with a login of its own: what is sent there, and how its responses are read.
 
 use super::pattern::{Marker, Pattern, Statuses, status};
 use super::template::{self, Field, Template, ValueName};
@@ -20,16 +20,16 @@ pub struct HttpLogin {
     pub preflight: Option<Preflight>,
     /// The request that opens a session.
     pub login: LoginRequest,
-    /// Where the answer to the login carries the session token: the value `{token}`.
+    /// Where the response to the login carries the session token: the value `{token}`.
     pub extract: Extract,
-    /// Further values of the answer to the login, by name, which must be there too.
+    /// Further values of the response to the login, by name, which must be there too.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
     /// When the session ends.
     pub expires: Expires,
     /// How the session travels with each call to the back end: one way, or a list of up to 8.
     pub inject: Inject,
-    /// The answer by which the back end says that the session is over.
+    /// The response by which the back end says that the session is over.
     #[serde(default)]
     pub dead_session: DeadSession,
     /// The request that makes the session last longer. Without it, only a login makes a new one.
@@ -47,9 +47,9 @@ pub struct HttpLogin {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preflight {
-    /// Where it is sent; same scheme, host and port as the login. The answer has a status of 200 to 299.
+    /// Where it is sent; same scheme, host and port as the login. The response has a status of 200 to 299.
     pub url: HttpUrl,
-    /// Where the answer has a value that the login must repeat: the value `{csrf}` there.
+    /// Where the response has a value that the login must repeat: the value `{csrf}` there.
     pub csrf: Option<Extract>,
 }
 
@@ -72,9 +72,9 @@ pub struct LoginRequest {
     #[serde(default, deserialize_with = "optional_status")]
     #[schemars(with = "Option<u16>", range(min = 200, max = 399), extend("default" = 200))]
     pub success_status: Option<StatusCode>,
-    /// The answer that means the password was right. Without `status`, that is 200.
+    /// The response that means the password was right. Without `status`, that is 200.
     pub success: Option<Condition>,
-    /// The answer that means the password was wrong. Without it, a 4xx does, but for those that say that no login is
+    /// The response that means the password was wrong. Without it, a 4xx does, but for those that say that no login is
     /// there (404, 405, 410, 415) or that it is overloaded (408, 429).
     pub refused: Option<Condition>,
     /// How long the whole login may take, 1 s to 25 s.
@@ -83,7 +83,7 @@ pub struct LoginRequest {
     pub timeout: Seconds,
 }
 
-/// An answer; all that is written must hold.
+/// A response; all that is written must hold.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
@@ -100,7 +100,7 @@ pub struct Condition {
     pub body_lacks: Option<Marker>,
 }
 
-/// A header of an answer.
+/// A header of a response.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderCondition {
@@ -118,7 +118,7 @@ pub struct HeaderCondition {
 #[schemars(with = "BTreeMap<String, Template>")]
 pub struct Headers(pub Vec<(HeaderName, Template)>);
 
-/// Where an answer carries a value.
+/// Where a response carries a value.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "written::ExtractFields")]
 #[schemars(with = "written::ExtractFields")]
@@ -157,7 +157,7 @@ pub enum End {
         /// How to read what is there.
         form: ExpiryForm,
     },
-    /// After this long, whatever the answer says.
+    /// After this long, whatever the response says.
     Fixed(Seconds),
 }
 
@@ -202,7 +202,7 @@ impl Way {
     }
 }
 
-/// The answer by which the back end says that the session is over; one of these is enough.
+/// The response by which the back end says that the session is over; one of these is enough.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
@@ -232,7 +232,7 @@ impl Default for DeadSession {
     }
 }
 
-/// The request that makes a session last longer: as a call, with the session injected. The answer has a status of 200 to
+/// The request that makes a session last longer: as a call, with the session injected. The response has a status of 200 to
 /// 299; values it has are taken as from the login, others stay.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -21,9 +21,9 @@ pub struct SsoSession {
     pub preflight: Option<Preflight>,
     /// The request that opens a session at the portal.
     pub login: LoginRequest,
-    /// Where the answer to the login carries the session token: the value `{token}`.
+    /// Where the response to the login carries the session token: the value `{token}`.
     pub extract: Extract,
-    /// Further values of the answer to the login, by name, which must be there too.
+    /// Further values of the response to the login, by name, which must be there too.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
     /// How long a session lasts at most, as the portal is configured.
@@ -36,7 +36,7 @@ pub struct SsoSession {
     pub idle: Seconds,
     /// How the session travels with each call. Without it, as the cookie that is extracted.
     pub inject: Option<Inject>,
-    /// The answer by which a back end says that the session is over. Without it, a redirect to the portal or a 401.
+    /// The response by which a back end says that the session is over. Without it, a redirect to the portal or a 401.
     pub dead_session: Option<DeadSession>,
     /// The request that closes the session at the portal. Without it the session runs out by itself.
     pub logout: Option<SessionRequest>,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A place in an answer as it is written.
+/// A place in a response as it is written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
@@ -80,7 +80,7 @@ pub(super) struct ExpiresFields {
     /// How the JSON body writes it.
     #[serde(rename = "as")]
     form: Option<ExpiryForm>,
-    /// After this long, whatever the answer says.
+    /// After this long, whatever the response says.
     #[serde(default, deserialize_with = "duration::optional_seconds")]
     #[schemars(with = "Option<duration::Text>")]
     fixed: Option<Seconds>,

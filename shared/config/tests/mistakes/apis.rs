@@ -19,9 +19,9 @@ fn back_ends_that_are_more_or_less_than_an_authority() {
         ("bytes: 8190", "bytes: 70000", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
         (
             "    max_header_bytes: 8190\n",
-            "    max_answer_bytes: 7000000\n",
+            "    max_response_bytes: 7000000\n",
             36,
-            "apis.orders.max_answer_bytes",
+            "apis.orders.max_response_bytes",
             "write 1024 to 6291456",
         ),
     ]);

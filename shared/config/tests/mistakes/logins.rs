@@ -1,4 +1,4 @@
-//! Logins over HTTP and at portals: what they send and take for an answer.
+//! Logins over HTTP and at portals: what they send and take for a response.
 
 use super::{accepted, told};
 

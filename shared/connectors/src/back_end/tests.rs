@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::*;
-use crate::recording_server::{RecordingServer, Reply, answer};
+use crate::recording_server::{RecordingServer, Reply, http_response};
 
 const BOUNDS: Bounds = Bounds { timeout: Duration::from_secs(20), max_body: 1000 };
 
@@ -28,11 +28,11 @@ async fn get(
 /// Checklist H-06, H-07: one framing, the configured host, the bytes of the body unchanged.
 #[tokio::test]
 async fn connections_are_reused_and_requests_are_framed_once() {
-    let server = RecordingServer::start(|_, _| answer(200, &[], b"fine"));
+    let server = RecordingServer::start(|_, _| http_response(200, &[], b"fine"));
     let client = BackEndClient::new().unwrap();
     for _ in 0..3 {
-        let answer = send(&client, Method::POST, &format!("{}/a?b=%20", server.origin()), BOUNDS).await.unwrap();
-        assert_eq!((answer.status(), answer.body().as_ref()), (StatusCode::OK, &b"fine"[..]));
+        let http_response = send(&client, Method::POST, &format!("{}/a?b=%20", server.origin()), BOUNDS).await.unwrap();
+        assert_eq!((http_response.status(), http_response.body().as_ref()), (StatusCode::OK, &b"fine"[..]));
     }
     assert_eq!(server.connections(), 1);
     let request = &server.requests()[2];
@@ -61,8 +61,8 @@ async fn silence_and_slow_drips_time_out() {
 
 #[tokio::test]
 async fn a_body_may_be_as_large_as_allowed_and_no_larger() {
-    assert_eq!(get(|| answer(200, &[], &[b'x'; 1000]), BOUNDS).await.unwrap().body().len(), 1000);
-    let too_large = get(|| answer(200, &[], &[b'x'; 1001]), BOUNDS).await;
+    assert_eq!(get(|| http_response(200, &[], &[b'x'; 1000]), BOUNDS).await.unwrap().body().len(), 1000);
+    let too_large = get(|| http_response(200, &[], &[b'x'; 1001]), BOUNDS).await;
     assert_eq!(too_large.unwrap_err(), BackEndError::TooLarge);
     let endless = || {
         let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
@@ -97,18 +97,18 @@ async fn only_idempotent_requests_are_sent_again_and_only_once() {
     }
     let server = RecordingServer::start(|number, _| match number {
         0 => Reply::Close(Vec::new()),
-        _ => answer(200, &[], b""),
+        _ => http_response(200, &[], b""),
     });
     assert!(send(&BackEndClient::new().unwrap(), Method::GET, &server.origin(), BOUNDS).await.is_ok());
 }
 
 /// Abuse case C7.
 #[tokio::test]
-async fn redirects_are_answers_and_nothing_else() {
-    let elsewhere = RecordingServer::start(|_, _| answer(200, &[], b""));
+async fn redirects_are_responses_and_nothing_else() {
+    let elsewhere = RecordingServer::start(|_, _| http_response(200, &[], b""));
     for status in [301, 302, 307, 308] {
         let location = elsewhere.origin();
-        let outcome = get(move || answer(status, &[("Location", &location)], b""), BOUNDS).await.unwrap();
+        let outcome = get(move || http_response(status, &[("Location", &location)], b""), BOUNDS).await.unwrap();
         assert_eq!(outcome.status().as_u16(), status);
     }
     assert_eq!(elsewhere.connections(), 0);

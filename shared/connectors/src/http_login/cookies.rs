@@ -23,7 +23,7 @@ pub(super) struct Cookie {
 pub(super) struct Jar(Vec<Cookie>);
 
 impl Jar {
-    /// Takes what an answer sets: the last of a name counts, and one that has ended is a deletion (RFC 6265 §5.3).
+    /// Takes what a response sets: the last of a name counts, and one that has ended is a deletion (RFC 6265 §5.3).
     pub(super) fn keep(&mut self, headers: &HeaderMap, now: Timestamp) {
         for cookie in set_cookies(headers, now) {
             self.0.retain(|kept| kept.name != cookie.name);
@@ -51,7 +51,7 @@ impl Jar {
     }
 }
 
-/// Whether an answer sets this cookie, and does not delete it.
+/// Whether a response sets this cookie, and does not delete it.
 pub(super) fn sets(headers: &HeaderMap, name: &str, now: Timestamp) -> bool {
     let last = set_cookies(headers, now).filter(|cookie| cookie.name == name).last();
     last.is_some_and(|cookie| !is_deletion(&cookie, now))

@@ -1,4 +1,4 @@
-//! Whether an answer of a back end says that its session is over.
+//! Whether a response of a back end says that its session is over.
 
 use gateway_config::HttpUrl;
 use gateway_config::connector::{DeadSession, RedirectTo};
@@ -56,8 +56,8 @@ mod tests {
 
     fn dead(yaml: &str, status: u16, location: &str, body: &'static [u8]) -> bool {
         let settings = crate::http_login::tests::settings("http://127.0.0.1:1", yaml);
-        let answer = Response::builder().status(status).header(LOCATION, location).body(Bytes::from_static(body));
-        is_dead(&settings.dead_session, &ResponseStart::of(&answer.unwrap()))
+        let response = Response::builder().status(status).header(LOCATION, location).body(Bytes::from_static(body));
+        is_dead(&settings.dead_session, &ResponseStart::of(&response.unwrap()))
     }
 
     #[test]

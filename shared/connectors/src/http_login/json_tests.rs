@@ -8,15 +8,15 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SECONDS: &str = "\n    extract: { json_pointer: /token }\n    expires: { json_pointer: /expires_in, as: seconds }\n    inject: { header: X-Session, value: \"{token}\" }";
 
-/// Reads such an answer to a login.
+/// Reads such a response to a login.
 fn read(rest: &str, fields: &[(&'static str, &str)], body: &[u8]) -> Result<Acquired, ConnectorError> {
     let connector = HttpLogin::new(settings("http://127.0.0.1:1", rest), BackEndClient::new().unwrap());
-    let mut answer = Response::new(Bytes::copy_from_slice(body));
+    let mut response = Response::new(Bytes::copy_from_slice(body));
     for (name, value) in fields {
-        answer.headers_mut().append(*name, value.parse().unwrap());
+        response.headers_mut().append(*name, value.parse().unwrap());
     }
-    connector.judge(&answer, NOW)?;
-    connector.read(&answer, answer::Before::default(), NOW)
+    connector.judge(&response, NOW)?;
+    connector.read(&response, response::Before::default(), NOW)
 }
 
 /// The seconds after which the session ends, and the header that carries it.

@@ -14,7 +14,7 @@ use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::answer::Before;
+use super::response::Before;
 use super::state::State;
 use crate::{Credentials, Injection};
 

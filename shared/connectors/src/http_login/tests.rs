@@ -4,7 +4,7 @@ use gateway_domain::secret::Secret;
 use http::header::{HeaderName, HeaderValue};
 
 use super::*;
-use crate::recording_server::{RecordingServer, Reply, answer};
+use crate::recording_server::{RecordingServer, Reply, http_response};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -85,7 +85,11 @@ fn misbehaved(outcome: Result<Acquired, ConnectorError>) {
 #[tokio::test]
 async fn a_login_yields_the_cookie_and_its_end() {
     let server = RecordingServer::start(|_, _| {
-        answer(200, &[("Set-Cookie", "other=1"), ("Set-Cookie", "SID=abc123; Path=/; HttpOnly; max-age=1800")], b"{}")
+        http_response(
+            200,
+            &[("Set-Cookie", "other=1"), ("Set-Cookie", "SID=abc123; Path=/; HttpOnly; max-age=1800")],
+            b"{}",
+        )
     });
     let connector = connector(&server.origin(), COOKIE);
     let acquired = login(&connector).await.unwrap();
@@ -103,7 +107,7 @@ async fn a_login_yields_the_cookie_and_its_end() {
 #[tokio::test]
 async fn a_login_yields_the_token_in_the_body_and_its_end() {
     let body = br#"{"session": {"id": "t-1"}, "ends": "2030-01-31T12:00:00Z"}"#;
-    let server = RecordingServer::start(|_, _| answer(200, &[], body));
+    let server = RecordingServer::start(|_, _| http_response(200, &[], body));
     let connector = connector(&server.origin(), JSON);
     let acquired = login(&connector).await.unwrap();
     assert_eq!(acquired.ends, Some(Timestamp::from_secs(1_896_091_200)));
@@ -113,21 +117,21 @@ async fn a_login_yields_the_token_in_the_body_and_its_end() {
 
     let seconds = JSON.replace("rfc3339", "seconds").replace("/ends", "/in");
     let body = br#"{"session": {"id": "t-1"}, "in": 60}"#;
-    let acquired = answered(&seconds, || answer(200, &[], body)).await.unwrap();
+    let acquired = answered(&seconds, || http_response(200, &[], body)).await.unwrap();
     assert_eq!(acquired.ends, Some(Timestamp::from_secs(1_800_000_060)));
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_a_missing_login_is_misbehaviour_and_a_server_in_trouble_unavailable() {
     for status in [400, 401, 403, 422] {
-        let outcome = answered(COOKIE, move || answer(status, &[], b"")).await;
+        let outcome = answered(COOKIE, move || http_response(status, &[], b"")).await;
         assert_eq!(outcome.map(|_| ()), Err(ConnectorError::Refused), "{status}");
     }
     for status in [404, 405, 410, 415] {
-        misbehaved(answered(COOKIE, move || answer(status, &[], b"")).await);
+        misbehaved(answered(COOKIE, move || http_response(status, &[], b"")).await);
     }
     for status in [408, 429, 500, 503] {
-        let outcome = answered(COOKIE, move || answer(status, &[], b"")).await.map(|_| ());
+        let outcome = answered(COOKIE, move || http_response(status, &[], b"")).await.map(|_| ());
         assert!(matches!(outcome, Err(ConnectorError::Unavailable(_))), "{status}");
     }
 }
@@ -140,20 +144,21 @@ async fn a_system_that_cannot_be_reached_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_usable_session_is_misbehaviour() {
-    misbehaved(answered(COOKIE, || answer(200, &[], b"")).await);
-    misbehaved(answered(COOKIE, || answer(200, &[("Set-Cookie", "SID=a")], b"")).await);
-    misbehaved(answered(COOKIE, || answer(200, &[("Set-Cookie", "SID=; Max-Age=60")], b"")).await);
-    misbehaved(answered(COOKIE, || answer(200, &[("Set-Cookie", "SID=a; Max-Age=0")], b"")).await);
-    misbehaved(answered(COOKIE, || answer(204, &[("Set-Cookie", "SID=a; Max-Age=60")], b"")).await);
-    misbehaved(answered(JSON, || answer(200, &[], b"<html>garbage")).await);
-    misbehaved(answered(JSON, || answer(200, &[], br#"{"session": {"id": "a"}}"#)).await);
+async fn a_response_without_a_usable_session_is_misbehaviour() {
+    misbehaved(answered(COOKIE, || http_response(200, &[], b"")).await);
+    misbehaved(answered(COOKIE, || http_response(200, &[("Set-Cookie", "SID=a")], b"")).await);
+    misbehaved(answered(COOKIE, || http_response(200, &[("Set-Cookie", "SID=; Max-Age=60")], b"")).await);
+    misbehaved(answered(COOKIE, || http_response(200, &[("Set-Cookie", "SID=a; Max-Age=0")], b"")).await);
+    misbehaved(answered(COOKIE, || http_response(204, &[("Set-Cookie", "SID=a; Max-Age=60")], b"")).await);
+    misbehaved(answered(JSON, || http_response(200, &[], b"<html>garbage")).await);
+    misbehaved(answered(JSON, || http_response(200, &[], br#"{"session": {"id": "a"}}"#)).await);
     misbehaved(
-        answered(JSON, || answer(200, &[], br#"{"session": {"id": "a"}, "ends": "2020-01-01T00:00:00Z"}"#)).await,
+        answered(JSON, || http_response(200, &[], br#"{"session": {"id": "a"}, "ends": "2020-01-01T00:00:00Z"}"#))
+            .await,
     );
-    misbehaved(answered(FIXED, || answer(200, &[], br#"{"session": {"id": 7.5}}"#)).await);
+    misbehaved(answered(FIXED, || http_response(200, &[], br#"{"session": {"id": 7.5}}"#)).await);
     misbehaved(answered(FIXED, || Reply::Close(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())).await);
-    assert!(answered(FIXED, || answer(200, &[], br#"{"session": {"id": "a"}}"#)).await.is_ok());
+    assert!(answered(FIXED, || http_response(200, &[], br#"{"session": {"id": "a"}}"#)).await.is_ok());
 }
 
 /// Abuse case C6; checklist H-04.
@@ -161,7 +166,7 @@ async fn an_answer_without_a_usable_session_is_misbehaviour() {
 async fn a_token_that_would_break_a_header_is_misbehaviour() {
     for id in [r"a\r\nX-Admin: 1", r"a\u0000", r"caf\u00e9", "a b", "a;b=1", "", &"x".repeat(5000)] {
         let body = format!(r#"{{"session": {{"id": "{id}"}}}}"#);
-        misbehaved(answered(FIXED, move || answer(200, &[], body.as_bytes())).await);
+        misbehaved(answered(FIXED, move || http_response(200, &[], body.as_bytes())).await);
     }
     let connector = connector("http://127.0.0.1:1", FIXED);
     for state in [&b"a\r\nX-Admin: 1"[..], b"a\0", "caf\u{e9}".as_bytes(), b"\xff", b""] {
@@ -171,12 +176,12 @@ async fn a_token_that_would_break_a_header_is_misbehaviour() {
 }
 
 #[tokio::test]
-async fn an_answer_of_ten_megabytes_is_not_read_to_its_end() {
-    misbehaved(answered(FIXED, || answer(200, &[], &vec![b' '; 10 * 1024 * 1024])).await);
+async fn a_response_of_ten_megabytes_is_not_read_to_its_end() {
+    misbehaved(answered(FIXED, || http_response(200, &[], &vec![b' '; 10 * 1024 * 1024])).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_system_that_never_finishes_its_answer_is_unavailable() {
+async fn a_system_that_never_finishes_its_response_is_unavailable() {
     let outcome = answered(FIXED, || Reply::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec())).await;
     assert!(matches!(outcome.map(|_| ()), Err(ConnectorError::Unavailable(_))));
 }
@@ -184,23 +189,23 @@ async fn a_system_that_never_finishes_its_answer_is_unavailable() {
 /// Abuse case C7: the password is not sent anywhere else.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = RecordingServer::start(|_, _| answer(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
+    let elsewhere = RecordingServer::start(|_, _| http_response(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
     for status in [301, 302, 303, 307, 308] {
         let location = format!("{}/login", elsewhere.origin());
-        misbehaved(answered(COOKIE, move || answer(status, &[("Location", &location)], b"")).await);
+        misbehaved(answered(COOKIE, move || http_response(status, &[("Location", &location)], b"")).await);
     }
     assert_eq!(elsewhere.connections(), 0);
 }
 
 #[tokio::test]
 async fn a_logout_carries_the_session_and_a_dead_one_is_no_error() {
-    let server = RecordingServer::start(|number, _| answer(if number == 0 { 204 } else { 401 }, &[], b""));
+    let server = RecordingServer::start(|number, _| http_response(if number == 0 { 204 } else { 401 }, &[], b""));
     let connector = connector(&server.origin(), COOKIE);
     connector.end(b"abc").await.unwrap();
     connector.end(b"abc").await.unwrap();
     assert_eq!(server.requests()[0].line(), "POST /logout HTTP/1.1");
     assert_eq!(server.requests()[0].values("cookie"), ["SID=abc"]);
-    let down = RecordingServer::start(|_, _| answer(500, &[], b""));
+    let down = RecordingServer::start(|_, _| http_response(500, &[], b""));
     let outcome = super::tests::connector(&down.origin(), COOKIE).end(b"abc").await;
     assert!(matches!(outcome, Err(ConnectorError::Unavailable(_))));
 }
@@ -223,14 +228,15 @@ const PAGE: &[u8] = br#"<form><input name="csrf" value="a+b/c="></form>"#;
 /// A site whose login page has this body and sets a cookie, and whose login is answered like this.
 fn site(page: &'static [u8], reply: impl Fn() -> Reply + Send + Sync + 'static) -> RecordingServer {
     RecordingServer::start(move |_, request| match request.line() {
-        "GET /form HTTP/1.1" => answer(200, &[("Set-Cookie", "pre=1; Path=/"), ("Set-Cookie", "SID=old")], page),
+        "GET /form HTTP/1.1" => http_response(200, &[("Set-Cookie", "pre=1; Path=/"), ("Set-Cookie", "SID=old")], page),
         _ => reply(),
     })
 }
 
 #[tokio::test]
 async fn a_form_is_sent_with_the_value_and_the_cookies_of_its_page() {
-    let server = site(PAGE, || answer(302, &[("Location", "/home?x"), ("Set-Cookie", "SID=new; Max-Age=60")], b""));
+    let server =
+        site(PAGE, || http_response(302, &[("Location", "/home?x"), ("Set-Cookie", "SID=new; Max-Age=60")], b""));
     let connector = connector(&server.origin(), CSRF);
     let acquired = login(&connector).await.unwrap();
     assert_eq!(acquired.state.as_slice(), b"new");
@@ -247,7 +253,7 @@ async fn what_is_a_refusal_is_as_configured() {
     let page: &'static [u8] = b"<p>wrong password</p>";
     let outcome = |status: u16, location: &'static str, body: &'static [u8]| async move {
         let cookie = ("Set-Cookie", "SID=a; Max-Age=60");
-        let server = site(PAGE, move || answer(status, &[("Location", location), cookie], body));
+        let server = site(PAGE, move || http_response(status, &[("Location", location), cookie], body));
         login(&connector(&server.origin(), CSRF)).await.map(|_| ())
     };
     assert_eq!(outcome(302, "/home", b"").await, Ok(()));
@@ -266,24 +272,24 @@ async fn what_is_a_refusal_is_as_configured() {
 
 #[tokio::test]
 async fn a_page_before_the_login_that_is_not_as_configured_is_no_refusal() {
-    let never = || answer(302, &[("Location", "/home"), ("Set-Cookie", "SID=a; Max-Age=60")], b"");
+    let never = || http_response(302, &[("Location", "/home"), ("Set-Cookie", "SID=a; Max-Age=60")], b"");
     for page in [&b"<form></form>"[..], b"", br#"name="csrf" value="a b""#, b"name=\"csrf\" value=\"a\r\nX: 1\""] {
         let server = site(page, never);
         misbehaved(login(&connector(&server.origin(), CSRF)).await);
         assert_eq!(server.requests().len(), 1, "the password is not sent");
     }
     for (status, later) in [(302, false), (401, false), (404, false), (429, true), (500, true)] {
-        let server = RecordingServer::start(move |_, _| answer(status, &[("Location", "/form")], PAGE));
+        let server = RecordingServer::start(move |_, _| http_response(status, &[("Location", "/form")], PAGE));
         let outcome = login(&connector(&server.origin(), CSRF)).await.map(|_| ());
         assert_eq!(matches!(outcome, Err(ConnectorError::Unavailable(_))), later, "{status}: {outcome:?}");
         assert_eq!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), !later, "{status}: {outcome:?}");
         assert_eq!(server.requests().len(), 1, "the password is not sent");
     }
-    let large = RecordingServer::start(|_, _| answer(200, &[], &vec![b' '; 10 * 1024 * 1024]));
+    let large = RecordingServer::start(|_, _| http_response(200, &[], &vec![b' '; 10 * 1024 * 1024]));
     misbehaved(login(&connector(&large.origin(), CSRF)).await);
 }
 
-/// Each answer may take the whole time, both together may not.
+/// Each response may take the whole time, both together may not.
 #[tokio::test(start_paused = true)]
 async fn a_page_and_a_login_that_drip_end_with_the_time_of_the_whole_login() {
     let server = site(PAGE, || Reply::Stall(b"HTTP/1.1 302 Found\r\nLoc".to_vec()));
@@ -300,7 +306,7 @@ async fn values_are_found_in_headers_and_pages_and_sent_where_they_belong() {
     inject: [{ cookie: T }, { cookie: ROUTE, value: "{route}" }, { header: X-CSRF, value: "v1 {csrf}" }, { query: t }, { header: Referer, value: "https://a/" }]
     logout: { method: DELETE, url: "ORIGIN/session?a=1", headers: { X-Why: "{csrf}" }, json: { t: "{token}", deep: { c: "{csrf}" } } }"#;
     let server = RecordingServer::start(|_, _| {
-        answer(200, &[("Authorization", "Bearer a&b=c"), ("Set-Cookie", "ROUTE=r1")], b"\xff csrf=xyz \xff")
+        http_response(200, &[("Authorization", "Bearer a&b=c"), ("Set-Cookie", "ROUTE=r1")], b"\xff csrf=xyz \xff")
     });
     let connector = connector(&server.origin(), rest);
     let acquired = login(&connector).await.unwrap();
@@ -330,12 +336,12 @@ async fn values_are_found_in_headers_and_pages_and_sent_where_they_belong() {
 #[tokio::test]
 async fn a_session_may_end_only_without_use_and_a_cookie_of_the_page_may_become_it() {
     let page_only = CSRF.to_owned() + "\n    expires: { idle: 10m }";
-    let server = site(PAGE, || answer(302, &[("Location", "/home")], b""));
+    let server = site(PAGE, || http_response(302, &[("Location", "/home")], b""));
     let acquired = login(&connector(&server.origin(), &page_only)).await.unwrap();
     assert_eq!(acquired.state.as_slice(), b"old");
     assert_eq!((acquired.ends, acquired.idle), (None, Some(gateway_domain::time::Seconds::new(600))));
     // But not one that the login deletes.
-    let server = site(PAGE, || answer(302, &[("Location", "/home"), ("Set-Cookie", "SID=; Max-Age=0")], b""));
+    let server = site(PAGE, || http_response(302, &[("Location", "/home"), ("Set-Cookie", "SID=; Max-Age=0")], b""));
     misbehaved(login(&connector(&server.origin(), &page_only)).await);
 }
 
@@ -347,13 +353,13 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
     inject: { header: Authorization, value: "Bearer {token}" }
     renew: { method: POST, url: "ORIGIN/renew", form: { refresh_token: "{refresh}" }, for: 1h }"#;
     let server = RecordingServer::start(|number, _| match number {
-        0 => answer(200, &[], br#"{"token": "t1", "refresh": "r1", "in": 600}"#),
-        1 => answer(200, &[], br#"{"token": "t2", "in": 300}"#),
-        2 => answer(401, &[], b""),
-        3 => answer(503, &[], b""),
-        4 => answer(302, &[("Location", "/login")], b""),
-        5 => answer(200, &[], b"{}"),
-        _ => answer(200, &[], br#"{"token": "a\r\nb", "in": 300}"#),
+        0 => http_response(200, &[], br#"{"token": "t1", "refresh": "r1", "in": 600}"#),
+        1 => http_response(200, &[], br#"{"token": "t2", "in": 300}"#),
+        2 => http_response(401, &[], b""),
+        3 => http_response(503, &[], b""),
+        4 => http_response(302, &[("Location", "/login")], b""),
+        5 => http_response(200, &[], b"{}"),
+        _ => http_response(200, &[], br#"{"token": "a\r\nb", "in": 300}"#),
     });
     let connector = connector(&server.origin(), rest);
     let acquired = login(&connector).await.unwrap();
@@ -383,7 +389,7 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
 
 #[tokio::test]
 async fn a_logout_at_a_place_that_is_not_there_is_told() {
-    let server = RecordingServer::start(|_, _| answer(404, &[], b""));
+    let server = RecordingServer::start(|_, _| http_response(404, &[], b""));
     let outcome = connector(&server.origin(), COOKIE).end(b"abc").await;
     assert!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), "{outcome:?}");
 }
@@ -391,7 +397,7 @@ async fn a_logout_at_a_place_that_is_not_there_is_told() {
 /// The link of an administrator goes before the name that was typed.
 #[tokio::test]
 async fn a_linked_name_is_the_one_that_logs_in() {
-    let server = RecordingServer::start(|_, _| answer(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
+    let server = RecordingServer::start(|_, _| http_response(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
     let password = Secret::new("x".to_owned());
     let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: &password };
     connector(&server.origin(), COOKIE).acquire(credentials, NOW).await.unwrap();

@@ -9,7 +9,7 @@ pub(super) enum Failure {
     Silent(String),
     /// A KDC answered with this error.
     Code(i32),
-    /// The answer is not what the protocol wants.
+    /// The response is not what the protocol wants.
     Broken(&'static str),
 }
 

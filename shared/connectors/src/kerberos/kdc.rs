@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 
 use super::failure::Failure;
 
-/// The largest answer: a ticket of a member of a thousand groups has some 50 KB.
-const MAX_ANSWER: u32 = 256 * 1024;
+/// The largest response: a ticket of a member of a thousand groups has some 50 KB.
+const MAX_RESPONSE: u32 = 256 * 1024;
 
 /// The KDCs of a realm.
 pub(super) struct Kdcs {
@@ -28,19 +28,19 @@ impl Kdcs {
         Self { addresses: addresses.to_vec(), last: AtomicUsize::new(0), share }
     }
 
-    /// The answer of the first KDC that answers.
+    /// The response of the first KDC that answers.
     pub(super) async fn ask(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
         let first = self.last.load(Ordering::Relaxed);
         let mut failure = Failure::Silent("no KDC is configured".to_owned());
         for index in (0..self.addresses.len()).map(|offset| (first + offset) % self.addresses.len()) {
             let Some(kdc) = self.addresses.get(index) else { continue };
             match tokio::time::timeout(self.share, exchange(kdc, request)).await {
-                Ok(Ok(answer)) => {
+                Ok(Ok(response)) => {
                     self.last.store(index, Ordering::Relaxed);
-                    return Ok(answer);
+                    return Ok(response);
                 }
                 Ok(Err(Broken::Io(kind))) => failure = Failure::Silent(format!("KDC {kdc}: {kind}")),
-                Ok(Err(Broken::TooLarge)) => return Err(Failure::Broken("the KDC's answer is too large")),
+                Ok(Err(Broken::TooLarge)) => return Err(Failure::Broken("the KDC's response is too large")),
                 Err(_) => failure = Failure::Silent(format!("KDC {kdc} did not answer in time")),
             }
         }
@@ -69,13 +69,13 @@ async fn exchange(kdc: &Kdc, request: &[u8]) -> Result<Vec<u8>, Broken> {
     framed.extend_from_slice(request);
     stream.write_all(&framed).await?;
     let length = stream.read_u32().await?;
-    if length > MAX_ANSWER {
+    if length > MAX_RESPONSE {
         return Err(Broken::TooLarge);
     }
-    let mut answer = Vec::new();
-    stream.take(length.into()).read_to_end(&mut answer).await?;
-    if u32::try_from(answer.len()) != Ok(length) {
+    let mut response = Vec::new();
+    stream.take(length.into()).read_to_end(&mut response).await?;
+    if u32::try_from(response.len()) != Ok(length) {
         return Err(Broken::Io(std::io::ErrorKind::UnexpectedEof));
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -81,9 +81,9 @@ impl Conversation<'_> {
         let account = self.principal(ACCOUNT, account);
         let options = self.login_options(purpose)?;
         let probe = client::build_tgt_as_req(account.clone(), options.clone()).map_err(|error| failure(&error))?;
-        let answer = self.kdcs.ask(&probe.der).await?;
+        let response = self.kdcs.ask(&probe.der).await?;
         // How the password becomes a key is in the KDC's refusal of a request without any proof.
-        let Ok(refusal) = client::process_kdc_error(&answer) else { return Err(unwanted(&answer)) };
+        let Ok(refusal) = client::process_kdc_error(&response) else { return Err(unwanted(&response)) };
         if refusal.error_code != PREAUTH_REQUIRED {
             return Err(Failure::Code(refusal.error_code));
         }
@@ -93,8 +93,8 @@ impl Conversation<'_> {
         let key = key.map_err(|error| failure(&error))?;
         let request = client::build_preauthenticated_tgt_as_req(account, options, &key, None);
         let request = request.map_err(|error| failure(&error))?;
-        let answer = self.kdcs.ask(&request.der).await?;
-        client::process_as_rep(&request, &answer, &key).map(Ticket::of).map_err(|error| failure(&error))
+        let response = self.kdcs.ask(&request.der).await?;
+        client::process_as_rep(&request, &response, &key).map(Ticket::of).map_err(|error| failure(&error))
     }
 
     /// A ticket of this account to itself, for a person (`S4U2Self`).
@@ -151,8 +151,8 @@ impl Conversation<'_> {
 
     async fn ask(&self, tgt: &AsRepSession, request: Result<BuiltTgsReq, Error>) -> Result<Ticket, Failure> {
         let request = request.map_err(|error| failure(&error))?;
-        let answer = self.kdcs.ask(&request.der).await?;
-        let ticket = client::process_tgs_rep(&request, &answer, &tgt.session_key);
+        let response = self.kdcs.ask(&request.der).await?;
+        let ticket = client::process_tgs_rep(&request, &response, &tgt.session_key);
         ticket.map(Ticket::of).map_err(|error| failure(&error))
     }
 
@@ -231,20 +231,20 @@ fn bounded(hashing: &PreauthKeyInfo) -> Result<(), Failure> {
     Err(Failure::Broken("the KDC wants the password hashed too seldom or too often"))
 }
 
-/// What an answer to a request without proof means that is no refusal.
-fn unwanted(answer: &[u8]) -> Failure {
+/// What a response to a request without proof means that is no refusal.
+fn unwanted(response: &[u8]) -> Failure {
     // An AS-REP is [APPLICATION 11] (RFC 4120 §5.4.2).
-    if answer.first() == Some(&0x6b) {
+    if response.first() == Some(&0x6b) {
         return Failure::Broken("the KDC gives tickets without proof: require preauthentication for this account");
     }
-    Failure::Broken("the KDC's answer cannot be read")
+    Failure::Broken("the KDC's response cannot be read")
 }
 
 fn failure(error: &Error) -> Failure {
     if let Error::Kdc(refusal) = error {
         return Failure::Code(refusal.error_code);
     }
-    Failure::Broken("the KDC's answer is not the one that was asked for")
+    Failure::Broken("the KDC's response is not the one that was asked for")
 }
 
 fn nonce(entropy: &dyn Entropy) -> Result<u32, Failure> {

@@ -1,4 +1,4 @@
-//! Answers that no KDC should give, and what a name, a state and an answer of a back end mean.
+//! Answers that no KDC should give, and what a name, a state and a response of a back end mean.
 
 use crate::counting::counting;
 use std::io::{Read as _, Write as _};
@@ -18,16 +18,16 @@ use bytes::Bytes;
 use http::Response;
 
 /// The addresses of a KDC that does this with every connection, after it has read a request.
-fn kdc(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
+fn kdc(http_response: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let answer = Arc::new(answer);
+    let http_response = Arc::new(http_response);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let answer = answer.clone();
+            let http_response = http_response.clone();
             std::thread::spawn(move || {
                 if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
-                    answer(&mut stream);
+                    http_response(&mut stream);
                 }
             });
         }
@@ -107,7 +107,7 @@ async fn a_kdc_that_answers_anything_else_has_misbehaved() {
         let _ = stream.write_all(&vec![0x7e; 10_000_000]);
     });
     let (error, _) = outcome(&[&large], "5s").await;
-    assert_eq!(error, ConnectorError::Misbehaved("the KDC's answer is too large".to_owned()));
+    assert_eq!(error, ConnectorError::Misbehaved("the KDC's response is too large".to_owned()));
 }
 
 #[tokio::test]
@@ -241,22 +241,22 @@ apis:
 }
 
 #[test]
-fn an_answer_that_asks_for_a_ticket_is_a_dead_session() {
+fn a_response_that_asks_for_a_ticket_is_a_dead_session() {
     let (connector, _) = connectors(&[CLOSED], "1s");
-    let answer = |status: u16, challenges: &[&str]| {
-        let mut answer = Response::builder().status(status);
+    let http_response = |status: u16, challenges: &[&str]| {
+        let mut http_response = Response::builder().status(status);
         for challenge in challenges {
-            answer = answer.header("WWW-Authenticate", *challenge);
+            http_response = http_response.header("WWW-Authenticate", *challenge);
         }
-        connector.is_dead(&ResponseStart::of(&answer.body(Bytes::new()).unwrap()))
+        connector.is_dead(&ResponseStart::of(&http_response.body(Bytes::new()).unwrap()))
     };
-    assert!(answer(401, &["Negotiate"]));
-    assert!(answer(401, &["Basic realm=\"x\"", "negotiate oRQw"]));
-    assert!(answer(401, &["NTLM, Negotiate"]));
-    assert!(!answer(401, &[]));
-    assert!(!answer(401, &["Basic realm=\"Negotiate\""]));
-    assert!(!answer(200, &["Negotiate oRQw"]));
-    assert!(!answer(403, &["Negotiate"]));
+    assert!(http_response(401, &["Negotiate"]));
+    assert!(http_response(401, &["Basic realm=\"x\"", "negotiate oRQw"]));
+    assert!(http_response(401, &["NTLM, Negotiate"]));
+    assert!(!http_response(401, &[]));
+    assert!(!http_response(401, &["Basic realm=\"Negotiate\""]));
+    assert!(!http_response(200, &["Negotiate oRQw"]));
+    assert!(!http_response(403, &["Negotiate"]));
 }
 
 proptest! {

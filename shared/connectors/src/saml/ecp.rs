@@ -1,6 +1,6 @@
 //! A SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles §4.2).
 
-mod answer;
+mod response;
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use super::xml::{escaped, is_plain};
 use super::{identifier, misbehaved, ns, presenting, unavailable};
 use crate::back_end::BackEndClient;
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, rfc3339};
-use answer::Expected;
+use response::Expected;
 
 /// A connector of type `saml_ecp`.
 pub struct SamlEcp {
@@ -46,31 +46,31 @@ impl SamlEcp {
         match &self.settings.begin {
             Begin::Own(own) => {
                 let request = identifier(&*self.entropy)?;
-                let answer = self.ask(&basic, own_request(own, &request, now)).await?;
+                let response = self.ask(&basic, own_request(own, &request, now)).await?;
                 let audience = self.settings.audience.as_ref().unwrap_or(&own.issuer).as_str();
                 let expected = Expected { request: &request, consumer: &own.consumer_url, audience: Some(audience) };
-                let assertion = expected.assertion(text(&answer)?, now)?;
+                let assertion = expected.assertion(text(&response)?, now)?;
                 presenting::keep(&self.settings.present, &self.system, &assertion, now).await
             }
             Begin::ServiceProvider(begin) => {
                 let mut asked = paos::ask(&self.system, &begin.service_provider).await?;
-                let answer = self.ask(&basic, std::mem::take(&mut asked.envelope)).await?;
+                let response = self.ask(&basic, std::mem::take(&mut asked.envelope)).await?;
                 drop(basic);
-                self.answered(asked, text(&answer)?, now).await
+                self.answered(asked, text(&response)?, now).await
             }
         }
     }
 
-    /// Goes on with the answer to a service provider's request.
-    async fn answered(&self, asked: Asked, answer: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
+    /// Goes on with the response to a service provider's request.
+    async fn answered(&self, asked: Asked, response: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let audience = self.settings.audience.as_ref().map(gateway_config::connector::EntityId::as_str);
         let expected = Expected { request: &asked.request, consumer: &asked.consumer, audience };
         let Present::Cookies(names) = &self.settings.present else {
-            let assertion = expected.assertion(answer, now)?;
+            let assertion = expected.assertion(response, now)?;
             return presenting::keep(&self.settings.present, &self.system, &assertion, now).await;
         };
-        let session_ends = expected.session(answer, now)?;
-        let (cookies, cookies_end) = asked.finish(&self.system, answer, names, now).await?;
+        let session_ends = expected.session(response, now)?;
+        let (cookies, cookies_end) = asked.finish(&self.system, response, names, now).await?;
         let ends = [session_ends, cookies_end].into_iter().flatten().min();
         Ok(presenting::acquired(&Token::Cookies(cookies), ends))
     }
@@ -82,9 +82,9 @@ impl SamlEcp {
             (ACCEPT, HeaderValue::from_static("text/xml, application/vnd.paos+xml")),
         ]);
         let url = self.settings.identity_provider.uri();
-        let answer = self.system.post(url, "text/xml; charset=utf-8", headers, Bytes::from(envelope)).await?;
-        match answer.status() {
-            StatusCode::OK => Ok(answer),
+        let response = self.system.post(url, "text/xml; charset=utf-8", headers, Bytes::from(envelope)).await?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
             StatusCode::UNAUTHORIZED => Err(ConnectorError::Refused),
             status => Err(by_status("the login", status)),
         }

@@ -25,9 +25,9 @@ const ABLE: &str = "ver=\"urn:liberty:paos:2003-08\";\"urn:oasis:names:tc:SAML:2
 pub(super) struct Asked {
     /// The envelope for the identity provider: the service provider's, without its header.
     pub(super) envelope: String,
-    /// The identifier that the answer refers to.
+    /// The identifier that the response refers to.
     pub(super) request: String,
-    /// Where the answer goes.
+    /// Where the response goes.
     pub(super) consumer: HttpUrl,
     /// The header blocks that go back with it.
     header: Zeroizing<String>,
@@ -42,17 +42,17 @@ pub(super) async fn ask(system: &System, page: &HttpUrl) -> Result<Asked, Connec
         (ACCEPT, HeaderValue::from_static("text/html, application/vnd.paos+xml")),
         (HeaderName::from_static("paos"), HeaderValue::from_static(ABLE)),
     ]);
-    let answer = system.send(request).await?;
-    if !answer.status().is_success() {
-        return Err(by_status("the service provider's page", answer.status()));
+    let response = system.send(request).await?;
+    if !response.status().is_success() {
+        return Err(by_status("the service provider's page", response.status()));
     }
-    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.trim_start().starts_with(MEDIA_TYPE) {
         return Err(misbehaved("the service provider did not answer with a request in PAOS: is the profile enabled?"));
     }
     let mut cookies = Cookies::default();
-    cookies.take(&answer);
-    read(text(&answer)?, page, cookies)
+    cookies.take(&response);
+    read(text(&response)?, page, cookies)
 }
 
 fn read(envelope_text: &str, page: &HttpUrl, cookies: Cookies) -> Result<Asked, ConnectorError> {
@@ -66,7 +66,7 @@ fn read(envelope_text: &str, page: &HttpUrl, cookies: Cookies) -> Result<Asked, 
     let consumer = paos.attribute("responseConsumerURL").ok_or_else(broken)?;
     let consumer = HttpUrl::try_from(consumer.to_owned()).map_err(|_| broken())?;
     if consumer.origin() != page.origin() {
-        return Err(misbehaved("the service provider wants the answer sent to another host"));
+        return Err(misbehaved("the service provider wants the response sent to another host"));
     }
     let mut back = Zeroizing::new(String::new());
     if let Some(message) = paos.attribute("messageID") {
@@ -94,21 +94,21 @@ fn read(envelope_text: &str, page: &HttpUrl, cookies: Cookies) -> Result<Asked, 
 }
 
 impl Asked {
-    /// Hands the identity provider's answer to the service provider, its body byte for byte, and returns the cookies
+    /// Hands the identity provider's response to the service provider, its body byte for byte, and returns the cookies
     /// that stand for the session from now on, as one header, with the end they have.
     pub(super) async fn finish(
         mut self,
         system: &System,
-        answer: &str,
+        response: &str,
         names: &[CookieName],
         now: Timestamp,
     ) -> Result<(Zeroizing<String>, Option<Timestamp>), ConnectorError> {
-        let broken = || misbehaved("the identity provider's answer cannot be handed on");
+        let broken = || misbehaved("the identity provider's response cannot be handed on");
         let message = {
-            let document = parse(answer).ok_or_else(broken)?;
+            let document = parse(response).ok_or_else(broken)?;
             let header = child(document.root_element(), ns::SOAP11, "Header").ok_or_else(broken)?;
             let ours = format!("<soap:Header xmlns:soap=\"{}\">{}</soap:Header>", ns::SOAP11, *self.header);
-            replaced(answer, header, &ours).ok_or_else(broken)?
+            replaced(response, header, &ours).ok_or_else(broken)?
         };
         let mut request = Request::new(Bytes::from(message));
         *request.method_mut() = Method::POST;
@@ -117,15 +117,15 @@ impl Asked {
         if let Some(cookies) = self.cookies.header() {
             request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
         }
-        let answer = system.send(request).await?;
+        let response = system.send(request).await?;
         // What the page would have been does not matter: a redirect to it is not followed.
-        if !answer.status().is_success() && !answer.status().is_redirection() {
-            return Err(match answer.status() {
+        if !response.status().is_success() && !response.status().is_redirection() {
+            return Err(match response.status() {
                 StatusCode::FORBIDDEN => ConnectorError::Refused,
                 status => by_status("the way back to the service provider", status),
             });
         }
-        self.cookies.take(&answer);
+        self.cookies.take(&response);
         self.cookies.only(names, now)
     }
 }
@@ -141,9 +141,9 @@ fn replaced(document: &str, node: roxmltree::Node<'_, '_>, other: &str) -> Optio
 struct Cookies(BTreeMap<String, (Zeroizing<String>, Option<u64>)>);
 
 impl Cookies {
-    /// Takes what an answer sets (RFC 6265 §5.3), the last of a name.
-    fn take(&mut self, answer: &Response<Bytes>) {
-        for text in answer.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+    /// Takes what a response sets (RFC 6265 §5.3), the last of a name.
+    fn take(&mut self, response: &Response<Bytes>) {
+        for text in response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let mut parts = text.split(';');
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             let ages = parts.filter_map(|attribute| attribute.split_once('='));

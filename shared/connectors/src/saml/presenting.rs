@@ -78,7 +78,7 @@ pub(super) fn is_dead(present: &Present, response: &ResponseStart<'_>) -> bool {
         || *present == Present::WsSecurity && soap_body::is_about_the_token(response)
 }
 
-/// The answer of a token endpoint (RFC 6749 §5.1).
+/// The response of a token endpoint (RFC 6749 §5.1).
 #[derive(Deserialize)]
 struct Granted {
     access_token: Zeroizing<String>,
@@ -101,15 +101,16 @@ async fn exchanged(
 ) -> Result<(Token, Timestamp), ConnectorError> {
     let body = Bytes::from_owner(form(exchange, assertion));
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-    let answer = system.post(exchange.url.uri(), "application/x-www-form-urlencoded", headers, body).await?;
-    if answer.status() != StatusCode::OK {
+    let response = system.post(exchange.url.uri(), "application/x-www-form-urlencoded", headers, body).await?;
+    if response.status() != StatusCode::OK {
         // Section 3.1: the assertion was not good enough, for this user at this back end.
-        let refused = serde_json::from_slice(answer.body()).is_ok_and(|NotGranted { error }| error == "invalid_grant");
-        let refused = refused && answer.status() == StatusCode::BAD_REQUEST;
-        return Err(if refused { ConnectorError::Refused } else { by_status("the exchange", answer.status()) });
+        let refused =
+            serde_json::from_slice(response.body()).is_ok_and(|NotGranted { error }| error == "invalid_grant");
+        let refused = refused && response.status() == StatusCode::BAD_REQUEST;
+        return Err(if refused { ConnectorError::Refused } else { by_status("the exchange", response.status()) });
     }
-    let granted: Granted = serde_json::from_slice(answer.body())
-        .map_err(|_| misbehaved("the exchange's answer is not that of a token endpoint"))?;
+    let granted: Granted = serde_json::from_slice(response.body())
+        .map_err(|_| misbehaved("the exchange's response is not that of a token endpoint"))?;
     if !granted.token_type.eq_ignore_ascii_case("bearer") || !is_token(&granted.access_token) {
         return Err(misbehaved("the exchange's token is no bearer token"));
     }

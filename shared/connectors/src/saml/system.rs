@@ -11,8 +11,8 @@ use super::{misbehaved, unavailable};
 use crate::ConnectorError;
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 
-/// The largest answer to any step of a login, in bytes: ten times a large assertion.
-const MAX_ANSWER: usize = 256 * 1024;
+/// The largest response to any step of a login, in bytes: ten times a large assertion.
+const MAX_RESPONSE: usize = 256 * 1024;
 
 /// Sends the steps of one connector's logins.
 pub(super) struct System {
@@ -35,7 +35,7 @@ impl System {
             .unwrap_or_else(|_| Err(unavailable("the login did not end in time")))
     }
 
-    /// Posts a body of this type. Redirects are answers like any other.
+    /// Posts a body of this type. Redirects are responses like any other.
     pub(super) async fn post(
         &self,
         uri: &Uri,
@@ -53,7 +53,7 @@ impl System {
 
     /// Sends a request.
     pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
-        let bounds = Bounds { timeout: self.timeout, max_body: MAX_ANSWER };
+        let bounds = Bounds { timeout: self.timeout, max_body: MAX_RESPONSE };
         self.client.send(request, bounds).await.map_err(|error| match error {
             BackEndError::Unreachable | BackEndError::TimedOut => unavailable(&error.to_string()),
             BackEndError::TooLarge | BackEndError::Broken => misbehaved(&error.to_string()),
@@ -61,7 +61,7 @@ impl System {
     }
 }
 
-/// What an answer that should have been a success says by its status alone.
+/// What a response that should have been a success says by its status alone.
 pub(super) fn by_status(step: &str, status: StatusCode) -> ConnectorError {
     let text = format!("{step} was answered with status {}", status.as_u16());
     match status {
@@ -71,7 +71,7 @@ pub(super) fn by_status(step: &str, status: StatusCode) -> ConnectorError {
     }
 }
 
-/// The text of an answer in XML.
-pub(super) fn text(answer: &Response<Bytes>) -> Result<&str, ConnectorError> {
-    std::str::from_utf8(answer.body()).map_err(|_| misbehaved("the answer is not UTF-8"))
+/// The text of a response in XML.
+pub(super) fn text(response: &Response<Bytes>) -> Result<&str, ConnectorError> {
+    std::str::from_utf8(response.body()).map_err(|_| misbehaved("the response is not UTF-8"))
 }

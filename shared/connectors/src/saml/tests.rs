@@ -12,14 +12,14 @@ use gateway_domain::time::Timestamp;
 use super::ns;
 use crate::back_end::BackEndClient;
 use crate::counting::counting;
-use crate::recording_server::{Recorded, Reply, answer};
+use crate::recording_server::{Recorded, Reply, http_response};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, SamlEcp, WsTrust};
 
 const NOW: Timestamp = Timestamp::from_secs(1_896_091_200);
 /// Five minutes later.
 const ENDS: &str = "2030-01-31T12:05:00Z";
 const ENDS_AT: Timestamp = Timestamp::from_secs(1_896_091_500);
-/// Stands in an answer for the identifier of the request, and is as long.
+/// Stands in a response for the identifier of the request, and is as long.
 const REQUEST: &str = "_the_identifier_of_this_request__";
 
 /// A connector of these settings.

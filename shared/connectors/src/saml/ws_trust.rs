@@ -1,6 +1,6 @@
 //! A security token service (WS-Trust 1.3): name and password in a `UsernameToken`, a SAML 2.0 assertion back.
 
-mod answer;
+mod response;
 
 use std::sync::Arc;
 
@@ -44,12 +44,12 @@ impl WsTrust {
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let message = self.request(login, now)?;
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/soap+xml"))]);
-        let answer = self.system.post(self.settings.url.uri(), REQUEST, headers, Bytes::from_owner(message)).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(answer::fault(answer.status(), text(&answer).unwrap_or_default()));
+        let response = self.system.post(self.settings.url.uri(), REQUEST, headers, Bytes::from_owner(message)).await?;
+        if response.status() != StatusCode::OK {
+            return Err(response::fault(response.status(), text(&response).unwrap_or_default()));
         }
         let audience = self.settings.audience.as_ref().unwrap_or(&self.settings.applies_to).as_str();
-        let assertion = answer::assertion(text(&answer)?, audience, now)?;
+        let assertion = response::assertion(text(&response)?, audience, now)?;
         presenting::keep(&self.settings.present, &self.system, &assertion, now).await
     }
 

@@ -81,7 +81,7 @@ fn a_wall_clock_that_is_set_back_changes_nothing() {
         let reading = offset.reading(set(now + 20)).unwrap();
         assert!((reading.earliest_ms..=reading.latest_ms).contains(&(now + 20)), "{reading:?}");
         assert!(reading.latest_ms - reading.earliest_ms <= 1_300, "{reading:?}");
-        // Set right again, it is ahead of what it was, and the next answer says so.
+        // Set right again, it is ahead of what it was, and the next response says so.
         offset.observe(ticks(now + 30), ticks(now + 40), date(now + 35));
         assert!((offset.corrected(ticks(now + 40)) - now - 40).abs() <= 1_100);
     }
@@ -119,14 +119,14 @@ fn a_clock_that_drifts_slowly_is_followed() {
 }
 
 proptest! {
-    /// The time is always between the two ends, whatever the clock's offset and the answers' delays.
+    /// The time is always between the two ends, whatever the clock's offset and the responses' delays.
     #[test]
     fn the_time_is_within_the_reading(
         off in -300_000..=300_000_i64,
-        answers in prop::collection::vec((0..120_000_i64, 0..2_000_i64, 0..2_000_i64), 1..40),
+        responses in prop::collection::vec((0..120_000_i64, 0..2_000_i64, 0..2_000_i64), 1..40),
     ) {
         let (mut offset, mut now) = (Offset::default(), NOW);
-        for (pause, there, back) in answers {
+        for (pause, there, back) in responses {
             now += pause;
             offset.observe(ticks(now - off), ticks(now + there + back - off), date(now + there));
             now += there + back;

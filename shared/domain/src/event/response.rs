@@ -1,4 +1,4 @@
-//! A function's answer, written in the shape that the API's version understands.
+//! A function's response, written in the shape that the API's version understands.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ApiVersion;
 
-/// An HTTP answer: status, headers in order with repetitions, body of any bytes.
+/// An HTTP response: status, headers in order with repetitions, body of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResponse {
     /// The HTTP status.
@@ -19,12 +19,12 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// An answer without headers and body.
+    /// A response without headers and body.
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// An answer with a JSON body of the given media type that no cache may keep.
+    /// A response with a JSON body of the given media type that no cache may keep.
     pub fn json(status: u16, media_type: &str, body: &Value) -> Self {
         Self::new(status)
             .header("Content-Type", media_type)
@@ -57,21 +57,21 @@ impl ApiResponse {
             Ok(text) => (text.to_owned(), false),
             Err(_) => (STANDARD.encode(&self.body), true),
         };
-        let mut answer = json!({ "statusCode": self.status, "body": body, "isBase64Encoded": encoded });
-        if let Value::Object(answer) = &mut answer {
+        let mut response = json!({ "statusCode": self.status, "body": body, "isBase64Encoded": encoded });
+        if let Value::Object(response) = &mut response {
             match version {
                 ApiVersion::Rest => {
-                    answer.insert("multiValueHeaders".to_owned(), Value::Object(grouped(self.headers)));
+                    response.insert("multiValueHeaders".to_owned(), Value::Object(grouped(self.headers)));
                 }
                 ApiVersion::Http => {
                     let (cookies, others): (Vec<_>, Vec<_>) =
                         self.headers.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-                    answer.insert("headers".to_owned(), Value::Object(joined(others)));
-                    answer.insert("cookies".to_owned(), cookies.into_iter().map(|(_, value)| value).collect());
+                    response.insert("headers".to_owned(), Value::Object(joined(others)));
+                    response.insert("cookies".to_owned(), cookies.into_iter().map(|(_, value)| value).collect());
                 }
             }
         }
-        answer
+        response
     }
 }
 

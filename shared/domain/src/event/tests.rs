@@ -212,15 +212,15 @@ fn the_debug_text_of_a_request_holds_no_secret() {
 
 /// Checklist H-09.
 #[test]
-fn an_answer_keeps_repeated_headers_in_both_versions() {
-    let answer = ApiResponse::new(200)
+fn a_response_keeps_repeated_headers_in_both_versions() {
+    let response = ApiResponse::new(200)
         .header("Set-Cookie", "a=1")
         .header("set-cookie", "b=2")
         .header("Vary", "Accept")
         .header("vary", "Origin")
         .with_body("hello");
     assert_eq!(
-        answer.clone().into_value(ApiVersion::Rest),
+        response.clone().into_value(ApiVersion::Rest),
         json!({
             "statusCode": 200,
             "multiValueHeaders": { "Set-Cookie": ["a=1", "b=2"], "Vary": ["Accept", "Origin"] },
@@ -229,7 +229,7 @@ fn an_answer_keeps_repeated_headers_in_both_versions() {
         })
     );
     assert_eq!(
-        answer.into_value(ApiVersion::Http),
+        response.into_value(ApiVersion::Http),
         json!({
             "statusCode": 200,
             "headers": { "Vary": "Accept, Origin" },
@@ -242,8 +242,8 @@ fn an_answer_keeps_repeated_headers_in_both_versions() {
 
 #[test]
 fn a_body_that_is_no_text_travels_as_base64() {
-    let answer = ApiResponse::new(200).with_body(vec![0xff, 0x00]).into_value(ApiVersion::Rest);
-    assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
+    let response = ApiResponse::new(200).with_body(vec![0xff, 0x00]).into_value(ApiVersion::Rest);
+    assert_eq!((&response["body"], &response["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
 }
 
 fn json_value() -> impl Strategy<Value = Value> {

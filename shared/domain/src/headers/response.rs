@@ -21,7 +21,7 @@ pub struct Cleaning<'a> {
     pub injected: &'a Injected,
 }
 
-/// The headers of an answer that may reach the app, repeated ones kept one by one in order.
+/// The headers of a response that may reach the app, repeated ones kept one by one in order.
 ///
 /// Nothing that was injected is in any of them: references lose the parameters that tell it, any other header that does
 /// is dropped. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` is left to whoever sends the body.

@@ -46,10 +46,10 @@ impl Watch for Believed {
     }
 }
 
-/// A clock that is corrected by answers: one before each reading, that took this long.
+/// A clock that is corrected by responses: one before each reading, that took this long.
 struct Corrected {
     error_ms: i64,
-    answer_ms: i64,
+    response_ms: i64,
     offset: Offset,
 }
 
@@ -61,7 +61,7 @@ impl Corrected {
 
 impl Watch for Corrected {
     fn read(&mut self, true_ms: i64) -> Reading {
-        let (sent, made) = (true_ms - self.answer_ms, true_ms - self.answer_ms / 3);
+        let (sent, made) = (true_ms - self.response_ms, true_ms - self.response_ms / 3);
         let date = Timestamp::from_secs(made.div_euclid(1_000));
         self.offset.observe(self.ticks(sent), self.ticks(true_ms), date);
         self.offset.reading(self.ticks(true_ms)).unwrap()
@@ -290,7 +290,7 @@ fn clocks_half_a_minute_apart_do_not_admit_more_once_they_are_corrected() {
         })
         .collect();
     let believed = peak(plan, &run(plan, &attempts, &[0, 30_000]).admitted_at);
-    let corrected = |error_ms| Corrected { error_ms, answer_ms: 10, offset: Offset::default() };
+    let corrected = |error_ms| Corrected { error_ms, response_ms: 10, offset: Offset::default() };
     let ours = run_by(plan, &attempts, vec![corrected(0), corrected(30_000)]);
     let (found, share) = (peak(plan, &ours.admitted_at), ours.admitted_at.len() * 100 / exact(plan, &attempts));
     println!("clocks 30 s apart: believed {believed}, corrected {found} in a window, {share} % of an exact log");
@@ -301,7 +301,7 @@ proptest! {
     /// Checklist Q-10: the promise, whatever the clocks are wrong by within the bound that is corrected.
     #[test]
     fn no_window_holds_more_than_the_limit_with_clocks_that_are_corrected((plan, attempts, clocks) in wrong_clocks()) {
-        let watch = |(error_ms, answer_ms)| Corrected { error_ms, answer_ms, offset: Offset::default() };
+        let watch = |(error_ms, response_ms)| Corrected { error_ms, response_ms, offset: Offset::default() };
         let outcomes = run_by(plan, &attempts, clocks.into_iter().map(watch).collect());
         prop_assert!(peak(plan, &outcomes.admitted_at) <= plan.calls as usize);
         prop_assert!(!outcomes.admitted_at.is_empty());

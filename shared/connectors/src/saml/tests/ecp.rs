@@ -11,7 +11,7 @@ use crate::recording_server::RecordingServer;
 const SUCCESS: &str = r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>"#;
 const CONSUMER: &str = "https://orders.example.com/acs";
 
-/// An identity provider's answer in the shape of `SimpleSAMLphp`'s.
+/// An identity provider's response in the shape of `SimpleSAMLphp`'s.
 fn response(consumer: &str, request: &str, status: &str, inside: &str) -> Vec<u8> {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
@@ -56,12 +56,12 @@ fn to(request: &Recorded, reply: Reply) -> Reply {
 
 async fn says(status: &str) -> Result<Acquired, ConnectorError> {
     let body = response(CONSUMER, REQUEST, status, "");
-    answered(move || answer(200, &[("Content-Type", "text/xml")], &body)).await
+    answered(move || http_response(200, &[("Content-Type", "text/xml")], &body)).await
 }
 
 async fn gives(inside: &str) -> Result<Acquired, ConnectorError> {
     let body = response(CONSUMER, REQUEST, SUCCESS, inside);
-    answered(move || answer(200, &[], &body)).await
+    answered(move || http_response(200, &[], &body)).await
 }
 
 fn code(first: &str, second: Option<&str>, message: &str) -> String {
@@ -75,7 +75,7 @@ fn code(first: &str, second: Option<&str>, message: &str) -> String {
 #[tokio::test]
 async fn a_login_yields_the_assertion_and_its_end() {
     let body = response(CONSUMER, REQUEST, SUCCESS, ASSERTION);
-    let server = RecordingServer::start(move |_, request| to(request, answer(200, &[], &body)));
+    let server = RecordingServer::start(move |_, request| to(request, http_response(200, &[], &body)));
     let connector = own(&server.origin(), "present: authorization");
     let acquired = login(&*connector).await.unwrap();
     assert_eq!((acquired.ends, acquired.idle, acquired.renew_until), (Some(ENDS_AT), None, None));
@@ -130,12 +130,12 @@ async fn the_status_tells_a_refusal_from_a_failure() {
     misbehaved(says(&code("Responder", Some("NoPassive"), "")).await);
     misbehaved(says("").await);
     misbehaved(says(SUCCESS).await);
-    refused(answered(|| answer(401, &[("WWW-Authenticate", "Basic")], b"")).await);
+    refused(answered(|| http_response(401, &[("WWW-Authenticate", "Basic")], b"")).await);
     for status in [408, 429, 500, 502, 503] {
-        unavailable(answered(move || answer(status, &[], b"")).await);
+        unavailable(answered(move || http_response(status, &[], b"")).await);
     }
     for status in [204, 400, 403, 404, 405, 415] {
-        misbehaved(answered(move || answer(status, &[], b"")).await);
+        misbehaved(answered(move || http_response(status, &[], b"")).await);
     }
 }
 
@@ -165,13 +165,13 @@ async fn an_assertion_has_to_answer_this_request_for_this_audience_and_to_last()
     misbehaved(gives(&stricter).await);
     for (consumer, request) in [("https://evil.example.com/acs", REQUEST), (CONSUMER, "_other")] {
         let body = response(consumer, request, SUCCESS, ASSERTION);
-        misbehaved(answered(move || answer(200, &[], &body)).await);
+        misbehaved(answered(move || http_response(200, &[], &body)).await);
     }
 }
 
 /// Nothing that an identity provider sends does more than fail the login.
 #[tokio::test]
-async fn an_answer_that_is_none_is_misbehaviour() {
+async fn a_response_that_is_none_is_misbehaviour() {
     let body = String::from_utf8(response(CONSUMER, REQUEST, SUCCESS, ASSERTION)).unwrap();
     let entity = r#"<!DOCTYPE e [<!ENTITY who "ada">]><SOAP-ENV:Envelope "#;
     let many = format!("</samlp:Status>{}", "<x xmlns:a='b'>".repeat(5000));
@@ -188,12 +188,12 @@ async fn an_answer_that_is_none_is_misbehaviour() {
         "<html>garbage".to_owned(),
         String::new(),
     ] {
-        misbehaved(answered(move || answer(200, &[], wrong.as_bytes())).await);
+        misbehaved(answered(move || http_response(200, &[], wrong.as_bytes())).await);
     }
-    misbehaved(answered(|| answer(200, &[], b"\xff\xfe<\0")).await);
-    misbehaved(answered(|| answer(200, &[], &vec![b' '; 10 * 1024 * 1024])).await);
+    misbehaved(answered(|| http_response(200, &[], b"\xff\xfe<\0")).await);
+    misbehaved(answered(|| http_response(200, &[], &vec![b' '; 10 * 1024 * 1024])).await);
     misbehaved(answered(|| Reply::Close(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())).await);
-    assert!(answered(move || answer(200, &[], body.as_bytes())).await.is_ok());
+    assert!(answered(move || http_response(200, &[], body.as_bytes())).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,10 +203,10 @@ async fn an_identity_provider_that_never_finishes_is_unavailable() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = RecordingServer::start(|_, _| answer(200, &[], b""));
+    let elsewhere = RecordingServer::start(|_, _| http_response(200, &[], b""));
     for status in [301, 302, 303, 307, 308] {
         let location = elsewhere.origin();
-        misbehaved(answered(move || answer(status, &[("Location", &location)], b"")).await);
+        misbehaved(answered(move || http_response(status, &[("Location", &location)], b"")).await);
     }
     assert_eq!(elsewhere.connections(), 0);
 }
@@ -214,7 +214,7 @@ async fn a_redirect_is_not_followed() {
 /// Checklist H-04: a name ends at the first colon of `Basic`, and nothing else may end early either.
 #[tokio::test]
 async fn a_name_or_password_that_cannot_be_said_is_refused_before_anybody_is_asked() {
-    let server = RecordingServer::start(|_, _| answer(500, &[], b""));
+    let server = RecordingServer::start(|_, _| http_response(500, &[], b""));
     let connector = own(&server.origin(), "present: authorization");
     for (name, password) in [("ada:x", "p"), ("ada\r\nX: 1", "p"), ("ada", "p\r\nX: 1"), ("ada", "p\0")] {
         refused(login_as(&*connector, name, password).await);
@@ -222,7 +222,7 @@ async fn a_name_or_password_that_cannot_be_said_is_refused_before_anybody_is_ask
     assert_eq!(server.connections(), 0);
 }
 
-/// A service provider and its identity provider in one server; `consumer` is where the answer is wanted.
+/// A service provider and its identity provider in one server; `consumer` is where the response is wanted.
 fn provider(consumer: impl Fn(&str) -> String + Send + Sync + 'static, back: fn() -> Reply) -> RecordingServer {
     RecordingServer::start(move |_, request| {
         let host = format!("http://{}", request.values("host")[0]);
@@ -237,9 +237,9 @@ fn provider(consumer: impl Fn(&str) -> String + Send + Sync + 'static, back: fn(
                     ns::SAMLP
                 );
                 let headers = [("Content-Type", "application/vnd.paos+xml"), ("Set-Cookie", "early=1; Path=/")];
-                answer(200, &headers, body.as_bytes())
+                http_response(200, &headers, body.as_bytes())
             }
-            "POST /sso HTTP/1.1" => answer(200, &[], &response(&consumer, "_q", SUCCESS, ASSERTION)),
+            "POST /sso HTTP/1.1" => http_response(200, &[], &response(&consumer, "_q", SUCCESS, ASSERTION)),
             _ => back(),
         }
     })
@@ -257,7 +257,13 @@ fn by_cookie(origin: &str) -> Box<dyn Connector> {
 async fn the_profile_is_finished_at_the_service_provider() {
     let server = provider(
         |host| format!("{host}/acs"),
-        || answer(303, &[("Set-Cookie", "SID=abc; Max-Age=600; HttpOnly"), ("Location", "https://a.example.com")], b""),
+        || {
+            http_response(
+                303,
+                &[("Set-Cookie", "SID=abc; Max-Age=600; HttpOnly"), ("Location", "https://a.example.com")],
+                b"",
+            )
+        },
     );
     let connector = by_cookie(&server.origin());
     let acquired = login(&*connector).await.unwrap();
@@ -273,7 +279,7 @@ async fn the_profile_is_finished_at_the_service_provider() {
     assert!(text(1).contains(r#"><s:Body><samlp:AuthnRequest ID="_q"  Version='2.0'/></s:Body>"#), "{}", text(1));
     let secrets: Vec<_> = requests.iter().map(|request| request.values("authorization").len()).collect();
     assert_eq!(secrets, [0, 1, 0]);
-    // The service provider gets the answer byte for byte, with its own relay state.
+    // The service provider gets the response byte for byte, with its own relay state.
     assert!(text(2).contains(ASSERTION) && text(2).contains(r#"refToMessageID="_m&lt;"/>"#), "{}", text(2));
     assert!(text(2).contains(">a &amp; b</ecp:RelayState></soap:Header>"), "{}", text(2));
     assert!(roxmltree::Document::parse(&text(2)).is_ok(), "{}", text(2));
@@ -288,10 +294,10 @@ async fn the_profile_is_finished_at_the_service_provider() {
 
 /// Section 4.2.4.4 of the profiles: an assertion does not go where somebody else wants it.
 #[tokio::test]
-async fn an_answer_goes_nowhere_but_to_the_service_provider() {
-    let elsewhere = RecordingServer::start(|_, _| answer(303, &[("Set-Cookie", "SID=abc")], b""));
+async fn a_response_goes_nowhere_but_to_the_service_provider() {
+    let elsewhere = RecordingServer::start(|_, _| http_response(303, &[("Set-Cookie", "SID=abc")], b""));
     let there = elsewhere.origin();
-    let server = provider(move |_| format!("{there}/acs"), || answer(303, &[("Set-Cookie", "SID=abc")], b""));
+    let server = provider(move |_| format!("{there}/acs"), || http_response(303, &[("Set-Cookie", "SID=abc")], b""));
     misbehaved(login(&*by_cookie(&server.origin())).await);
     assert_eq!((elsewhere.connections(), server.requests().len()), (0, 1));
 }
@@ -300,13 +306,13 @@ async fn an_answer_goes_nowhere_but_to_the_service_provider() {
 async fn a_service_provider_without_a_session_is_no_login() {
     let consumer = |host: &str| format!("{host}/acs");
     let login = async |back| login(&*by_cookie(&provider(consumer, back).origin())).await;
-    misbehaved(login(|| answer(303, &[], b"")).await);
-    misbehaved(login(|| answer(303, &[("Set-Cookie", "SID=")], b"")).await);
-    misbehaved(login(|| answer(303, &[("Set-Cookie", "SID=a; Max-Age=0")], b"")).await);
-    misbehaved(login(|| answer(303, &[("Set-Cookie", "SID=a b")], b"")).await);
-    misbehaved(login(|| answer(400, &[("Set-Cookie", "SID=a")], b"")).await);
-    unavailable(login(|| answer(500, &[], b"")).await);
-    refused(login(|| answer(403, &[], b"")).await);
+    misbehaved(login(|| http_response(303, &[], b"")).await);
+    misbehaved(login(|| http_response(303, &[("Set-Cookie", "SID=")], b"")).await);
+    misbehaved(login(|| http_response(303, &[("Set-Cookie", "SID=a; Max-Age=0")], b"")).await);
+    misbehaved(login(|| http_response(303, &[("Set-Cookie", "SID=a b")], b"")).await);
+    misbehaved(login(|| http_response(400, &[("Set-Cookie", "SID=a")], b"")).await);
+    unavailable(login(|| http_response(500, &[], b"")).await);
+    refused(login(|| http_response(403, &[], b"")).await);
 }
 
 #[tokio::test]
@@ -329,9 +335,10 @@ async fn an_assertion_is_exchanged_for_a_token_of_the_back_end() {
         reply: fn() -> Reply,
     ) -> (Result<Acquired, ConnectorError>, RecordingServer, Box<dyn Connector>) {
         let body = response(CONSUMER, REQUEST, SUCCESS, ASSERTION);
-        let server = RecordingServer::start(
-            move |number, request| if number == 0 { to(request, answer(200, &[], &body)) } else { reply() },
-        );
+        let server =
+            RecordingServer::start(
+                move |number, request| if number == 0 { to(request, http_response(200, &[], &body)) } else { reply() },
+            );
         let url = format!("{}/token", server.origin());
         let connector = own(
             &server.origin(),
@@ -340,7 +347,7 @@ async fn an_assertion_is_exchanged_for_a_token_of_the_back_end() {
         (login(&*connector).await, server, connector)
     }
     const GRANTED: &[u8] = br#"{"access_token": "abc.DEF", "token_type": "bearer", "expires_in": 60}"#;
-    let (acquired, server, connector) = exchanged(|| answer(200, &[], GRANTED)).await;
+    let (acquired, server, connector) = exchanged(|| http_response(200, &[], GRANTED)).await;
     let acquired = acquired.unwrap();
     assert_eq!((acquired.ends, acquired.renew_until), (Some(Timestamp::from_secs(NOW.as_secs() + 60)), None));
     let injection = injected(&*connector, &acquired.state);
@@ -353,17 +360,17 @@ async fn an_assertion_is_exchanged_for_a_token_of_the_back_end() {
     assert!(server.requests()[1].values("authorization").is_empty(), "the password stays behind");
 
     let outcome = async |reply| exchanged(reply).await.0;
-    refused(outcome(|| answer(400, &[], br#"{"error": "invalid_grant"}"#)).await);
-    misbehaved(outcome(|| answer(400, &[], br#"{"error": "invalid_request"}"#)).await);
-    misbehaved(outcome(|| answer(401, &[], br#"{"error": "invalid_client"}"#)).await);
-    unavailable(outcome(|| answer(503, &[], b"")).await);
-    misbehaved(outcome(|| answer(200, &[], b"<html>")).await);
-    misbehaved(outcome(|| answer(200, &[], br#"{"access_token": "a\r\nX: 1", "token_type": "Bearer"}"#)).await);
-    misbehaved(outcome(|| answer(200, &[], br#"{"access_token": "a", "token_type": "mac"}"#)).await);
+    refused(outcome(|| http_response(400, &[], br#"{"error": "invalid_grant"}"#)).await);
+    misbehaved(outcome(|| http_response(400, &[], br#"{"error": "invalid_request"}"#)).await);
+    misbehaved(outcome(|| http_response(401, &[], br#"{"error": "invalid_client"}"#)).await);
+    unavailable(outcome(|| http_response(503, &[], b"")).await);
+    misbehaved(outcome(|| http_response(200, &[], b"<html>")).await);
+    misbehaved(outcome(|| http_response(200, &[], br#"{"access_token": "a\r\nX: 1", "token_type": "Bearer"}"#)).await);
+    misbehaved(outcome(|| http_response(200, &[], br#"{"access_token": "a", "token_type": "mac"}"#)).await);
     misbehaved(
-        outcome(|| answer(200, &[], br#"{"access_token": "a", "token_type": "Bearer", "expires_in": 0}"#)).await,
+        outcome(|| http_response(200, &[], br#"{"access_token": "a", "token_type": "Bearer", "expires_in": 0}"#)).await,
     );
-    let silent = outcome(|| answer(200, &[], br#"{"access_token": "a", "token_type": "Bearer"}"#)).await;
+    let silent = outcome(|| http_response(200, &[], br#"{"access_token": "a", "token_type": "Bearer"}"#)).await;
     assert_eq!(silent.unwrap().ends, Some(ENDS_AT));
 }
 

@@ -10,7 +10,7 @@ fn sts(origin: &str) -> Box<dyn Connector> {
     ))
 }
 
-/// An answer in the shape of AD FS: a collection, with the lifetime beside the token.
+/// A response in the shape of AD FS: a collection, with the lifetime beside the token.
 fn issued(lifetime: &str, token: &str) -> String {
     format!(
         r#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header><a:Action s:mustUnderstand="1">http://docs.oasis-open.org/ws-sx/ws-trust/200512/RSTRC/IssueFinal</a:Action></s:Header><s:Body><trust:RequestSecurityTokenResponseCollection xmlns:trust="http://docs.oasis-open.org/ws-sx/ws-trust/200512" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><trust:RequestSecurityTokenResponse>{lifetime}<trust:RequestedSecurityToken>{token}</trust:RequestedSecurityToken><trust:TokenType>http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0</trust:TokenType></trust:RequestSecurityTokenResponse></trust:RequestSecurityTokenResponseCollection></s:Body></s:Envelope>"#
@@ -31,14 +31,14 @@ fn fault(code: &str, namespace: &str) -> String {
 }
 
 async fn answered(status: u16, body: String) -> Result<Acquired, ConnectorError> {
-    let server = RecordingServer::start(move |_, _| answer(status, &[], body.as_bytes()));
+    let server = RecordingServer::start(move |_, _| http_response(status, &[], body.as_bytes()));
     login(&*sts(&server.origin())).await
 }
 
 #[tokio::test]
 async fn a_request_says_who_and_for_whom_and_the_assertion_comes_back() {
     let body = issued(&lifetime("2030-01-31T12:04:00.000Z"), ASSERTION);
-    let server = RecordingServer::start(move |_, _| answer(200, &[], body.as_bytes()));
+    let server = RecordingServer::start(move |_, _| http_response(200, &[], body.as_bytes()));
     let connector = sts(&server.origin());
     let acquired = login(&*connector).await.unwrap();
     assert_eq!((acquired.ends, acquired.renew_until), (Some(Timestamp::from_secs(1_896_091_440)), None));
@@ -119,7 +119,7 @@ async fn a_fault_tells_a_refusal_from_a_failure() {
 
 #[tokio::test]
 async fn control_characters_are_refused_before_anybody_is_asked() {
-    let server = RecordingServer::start(|_, _| answer(500, &[], b""));
+    let server = RecordingServer::start(|_, _| http_response(500, &[], b""));
     let connector = sts(&server.origin());
     for (name, password) in [("ada\0", "p"), ("ada", "p\u{1}"), ("ada\r\n", "p"), ("ada", "\u{ffff}")] {
         refused(login_as(&*connector, name, password).await);

@@ -1,4 +1,4 @@
-//! What an identity provider answered: its status, and an assertion that is the answer to this request.
+//! What an identity provider answered: its status, and an assertion that is the response to this request.
 
 use gateway_config::HttpUrl;
 use gateway_domain::time::Timestamp;
@@ -9,52 +9,52 @@ use crate::ConnectorError;
 use crate::saml::assertion::Assertion;
 use crate::saml::xml::{child, children, parse, text_of};
 
-/// What an answer has to refer to.
+/// What a response has to refer to.
 pub(super) struct Expected<'a> {
     /// The identifier of the request.
     pub(super) request: &'a str,
-    /// Where the asking side takes answers.
+    /// Where the asking side takes responses.
     pub(super) consumer: &'a HttpUrl,
     /// Who the assertion has to be for.
     pub(super) audience: Option<&'a str>,
 }
 
 impl Expected<'_> {
-    /// The assertion of a successful answer.
-    pub(super) fn assertion(&self, answer: &str, now: Timestamp) -> Result<Assertion, ConnectorError> {
-        let document = document(answer)?;
+    /// The assertion of a successful response.
+    pub(super) fn assertion(&self, received: &str, now: Timestamp) -> Result<Assertion, ConnectorError> {
+        let document = document(received)?;
         let response = self.response(&document)?;
         if child(response, ns::SAML, "EncryptedAssertion").is_some() {
             return Err(misbehaved("the assertion is encrypted: let the identity provider only sign it"));
         }
         let assertion = child(response, ns::SAML, "Assertion");
-        let assertion = assertion.ok_or_else(|| misbehaved("the answer has not exactly one assertion"))?;
-        Assertion::read(answer, assertion, self.audience, now)
+        let assertion = assertion.ok_or_else(|| misbehaved("the response has not exactly one assertion"))?;
+        Assertion::read(received, assertion, self.audience, now)
     }
 
-    /// When the session has to end that begins with a successful answer, as far as it says so in the clear. The
+    /// When the session has to end that begins with a successful response, as far as it says so in the clear. The
     /// assertion is the service provider's to judge; one that is not encrypted is read all the same.
-    pub(super) fn session(&self, answer: &str, now: Timestamp) -> Result<Option<Timestamp>, ConnectorError> {
-        let document = document(answer)?;
+    pub(super) fn session(&self, received: &str, now: Timestamp) -> Result<Option<Timestamp>, ConnectorError> {
+        let document = document(received)?;
         let response = self.response(&document)?;
         match children(response, ns::SAML, "Assertion").next() {
-            Some(assertion) => Ok(Assertion::read(answer, assertion, self.audience, now)?.session_ends),
+            Some(assertion) => Ok(Assertion::read(received, assertion, self.audience, now)?.session_ends),
             None if self.audience.is_some() => Err(misbehaved("there is no assertion to read the audience of")),
             None => Ok(None),
         }
     }
 
-    /// The successful response in an answer.
+    /// The successful response in a response.
     fn response<'a, 'i>(&self, document: &'a Document<'i>) -> Result<Node<'a, 'i>, ConnectorError> {
-        let broken = || misbehaved("the identity provider's answer is none of the profile");
+        let broken = || misbehaved("the identity provider's response is none of the profile");
         let envelope = document.root_element();
         let body = child(envelope, ns::SOAP11, "Body").ok_or_else(broken)?;
         let response = child(body, ns::SAMLP, "Response").ok_or_else(broken)?;
         if response.attribute("InResponseTo") != Some(self.request) {
-            return Err(misbehaved("the answer is for another request"));
+            return Err(misbehaved("the response is for another request"));
         }
         judge(child(response, ns::SAMLP, "Status").ok_or_else(broken)?)?;
-        // Section 4.2.4.4: whoever took the request to the identity provider must not deliver the answer elsewhere.
+        // Section 4.2.4.4: whoever took the request to the identity provider must not deliver the response elsewhere.
         let header = child(envelope, ns::SOAP11, "Header").ok_or_else(broken)?;
         let destination = child(header, ns::ECP, "Response").ok_or_else(broken)?;
         let destination = destination.attribute("AssertionConsumerServiceURL").ok_or_else(broken)?;
@@ -66,8 +66,8 @@ impl Expected<'_> {
     }
 }
 
-fn document(answer: &str) -> Result<Document<'_>, ConnectorError> {
-    parse(answer).ok_or_else(|| misbehaved("the identity provider's answer is no XML that is read here"))
+fn document(received: &str) -> Result<Document<'_>, ConnectorError> {
+    parse(received).ok_or_else(|| misbehaved("the identity provider's response is no XML that is read here"))
 }
 
 /// What a status says (Core §3.2.2): a wrong password is no error in HTTP.

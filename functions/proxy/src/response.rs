@@ -1,4 +1,4 @@
-//! The back end's answer as API Gateway wants it.
+//! The back end's response as API Gateway wants it.
 
 use bytes::Bytes;
 use gateway_connectors::back_end::BackEndError;
@@ -10,22 +10,22 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// The largest answer Lambda carries, in bytes of its JSON.
-pub(crate) const MAX_ANSWER: usize = 6 * 1024 * 1024;
+/// The largest response Lambda carries, in bytes of its JSON.
+pub(crate) const MAX_RESPONSE: usize = 6 * 1024 * 1024;
 
 /// The longest body that fits for certain: every byte may become six, and headers take their room.
-const CERTAINLY_FITS: usize = MAX_ANSWER / 8;
+const CERTAINLY_FITS: usize = MAX_RESPONSE / 8;
 
 /// The type of a body whose sender gave none (RFC 9110 §8.3). API Gateway would say `application/json`.
 const UNTYPED: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Passes an answer on: its status, its end-to-end headers and its body, unchanged.
+/// Passes a response on: its status, its end-to-end headers and its body, unchanged.
 pub(crate) fn pass_on(
-    answer: Response<Bytes>,
+    response: Response<Bytes>,
     method: &Method,
     cleaning: Cleaning<'_>,
 ) -> Result<ApiResponse, Failure> {
-    let (head, body) = answer.into_parts();
+    let (head, body) = response.into_parts();
     if head.status.as_u16() > 599 {
         return Err(BackEndError::Broken.into());
     }
@@ -46,7 +46,7 @@ pub(crate) fn pass_on(
     Ok(ApiResponse { status: head.status.as_u16(), headers, body })
 }
 
-/// The JSON for Lambda, or the answer that says that it would be too large; either `dress`ed for the page that asked.
+/// The JSON for Lambda, or the response that says that it would be too large; either `dress`ed for the page that asked.
 pub(crate) fn for_lambda(
     response: ApiResponse,
     version: ApiVersion,
@@ -54,8 +54,8 @@ pub(crate) fn for_lambda(
 ) -> Value {
     let large = response.body.len() > CERTAINLY_FITS;
     let value = dress(response).into_value(version);
-    if large && serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_ANSWER {
-        return dress(Failure::BackEnd(BackEndError::TooLarge).answer()).into_value(version);
+    if large && serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len()) > MAX_RESPONSE {
+        return dress(Failure::BackEnd(BackEndError::TooLarge).response()).into_value(version);
     }
     value
 }

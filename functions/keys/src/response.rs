@@ -109,7 +109,7 @@ pub(crate) async fn tell(request: &Request, outcome: Result<(), String>) -> Resu
             tokio::time::sleep(PAUSE).await;
         }
         let sent = tokio::time::timeout(PATIENCE, send(&client, &address, body.clone())).await;
-        outcome = sent.unwrap_or_else(|_| Err(NotTold::Failed("no answer in time".to_owned())));
+        outcome = sent.unwrap_or_else(|_| Err(NotTold::Failed("no response in time".to_owned())));
         match &outcome {
             Ok(()) => break,
             Err(error) => tracing::warn!(attempt, %error, "CloudFormation was not told the outcome"),
@@ -155,8 +155,8 @@ fn json_length(character: char) -> usize {
 async fn send(client: &HttpClient, address: &Uri, body: Bytes) -> Result<(), NotTold> {
     let failed = |error: &dyn std::fmt::Display| NotTold::Failed(error.to_string());
     let request = http::Request::builder().method(Method::PUT).uri(address).body(Full::new(body));
-    let answer = client.request(request.map_err(|error| failed(&error))?).await.map_err(|error| failed(&error))?;
-    if answer.status().is_success() { Ok(()) } else { Err(failed(&answer.status())) }
+    let response = client.request(request.map_err(|error| failed(&error))?).await.map_err(|error| failed(&error))?;
+    if response.status().is_success() { Ok(()) } else { Err(failed(&response.status())) }
 }
 
 /// Plain HTTP is for this machine.

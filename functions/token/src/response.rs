@@ -1,4 +1,4 @@
-//! How answers look on the wire.
+//! How responses look on the wire.
 
 use crate::error::Failure;
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
 
-/// A JSON answer that holds a token, or tells about one: no cache may keep it (RFC 6749 §5.1).
+/// A JSON response that holds a token, or tells about one: no cache may keep it (RFC 6749 §5.1).
 pub(crate) fn private(status: u16, body: &Value) -> ApiResponse {
     ApiResponse::json(status, JSON, body).header(PRAGMA.as_str(), "no-cache")
 }
 
-/// A JSON answer that is the same for everybody and may be kept for five minutes.
+/// A JSON response that is the same for everybody and may be kept for five minutes.
 pub(crate) fn public(body: String) -> ApiResponse {
     ApiResponse::new(200)
         .header(CONTENT_TYPE.as_str(), JSON)
@@ -21,30 +21,28 @@ pub(crate) fn public(body: String) -> ApiResponse {
         .with_body(body)
 }
 
-/// The error answer of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
+/// The error response of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
 pub(crate) fn failure(failure: &Failure) -> ApiResponse {
-    let (response, kind) = (failure.response(), failure.kind());
+    let (error, kind) = (failure.response(), failure.kind());
     gateway_telemetry::count(Metric::Refusal { reason: kind });
-    if response.status >= 500 {
-        tracing::error!(status = response.status, error = %response.code, kind, reason = %failure, "failed");
+    if error.status >= 500 {
+        tracing::error!(status = error.status, error = %error.code, kind, reason = %failure, "failed");
     } else {
-        tracing::info!(status = response.status, error = %response.code, kind, reason = %failure, "refused");
+        tracing::info!(status = error.status, error = %error.code, kind, reason = %failure, "refused");
     }
-    let mut answer = private(
-        response.status,
-        &json!({ "error": response.code.as_str(), "error_description": response.description }),
-    );
-    if response.status == 401 {
+    let mut response =
+        private(error.status, &json!({ "error": error.code.as_str(), "error_description": error.description }));
+    if error.status == 401 {
         // A REST API sends this as x-amzn-remapped-www-authenticate, so the body says it as well.
-        answer = answer.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
+        response = response.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
     }
-    if let Some(wait) = response.retry_after {
-        answer = answer.header(RETRY_AFTER.as_str(), wait.to_string());
+    if let Some(wait) = error.retry_after {
+        response = response.header(RETRY_AFTER.as_str(), wait.to_string());
     }
-    if let Some(methods) = response.allow {
-        answer = answer.header(ALLOW.as_str(), methods);
+    if let Some(methods) = error.allow {
+        response = response.header(ALLOW.as_str(), methods);
     }
-    answer
+    response
 }
 
 /// Refuses parameters in the URL, where every log would keep them (RFC 6749 §2.3.1).

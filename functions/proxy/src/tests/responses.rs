@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::event::ApiVersion;
 
-use super::recording_server::{RecordingServer, Reply, answer};
+use super::recording_server::{RecordingServer, Reply, http_response};
 use super::rig::{BOTH, Event, Rig, admitted};
 
 fn get(version: ApiVersion) -> Event {
@@ -13,7 +13,7 @@ fn get(version: ApiVersion) -> Event {
 
 /// Checklist H-09, H-10; abuse case B8.
 #[tokio::test]
-async fn an_answer_passes_without_the_connection_and_the_legacy_session() {
+async fn a_response_passes_without_the_connection_and_the_legacy_session() {
     for version in BOTH {
         let rig = Rig::answering(|_, _| {
             let headers = [
@@ -28,7 +28,7 @@ async fn an_answer_passes_without_the_connection_and_the_legacy_session() {
                 ("RateLimit", "theirs"),
                 ("X-Own", "yes"),
             ];
-            answer(403, &headers, b"\x89PNG\0\xff")
+            http_response(403, &headers, b"\x89PNG\0\xff")
         })
         .await;
         let response = rig.call(get(version)).await;
@@ -67,7 +67,7 @@ async fn head_204_and_304_have_no_body() {
 #[tokio::test]
 async fn a_body_without_a_type_is_bytes_and_no_json() {
     for version in BOTH {
-        let rig = Rig::answering(|number, _| answer(200, &[], if number == 0 { b"<html>" } else { b"" })).await;
+        let rig = Rig::answering(|number, _| http_response(200, &[], if number == 0 { b"<html>" } else { b"" })).await;
         assert_eq!(rig.call(get(version)).await.values("content-type"), ["application/octet-stream"]);
         assert!(rig.call(get(version)).await.values("content-type").is_empty(), "nothing has no type");
     }
@@ -85,7 +85,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
             let moved = target.replace("/tickets", "/tickets/");
             let (refresh, link) = (format!("0; url={moved}"), format!("<{moved}>; rel=self"));
             let base64 = STANDARD.encode(&target);
-            answer(
+            http_response(
                 302,
                 &[
                     ("Location", &moved),
@@ -124,7 +124,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
 async fn an_injected_cookie_does_not_leave_either() {
     let rig = Rig::answering(|_, request| {
         let cookie = request.values("cookie").join("; ");
-        answer(
+        http_response(
             302,
             &[
                 ("Location", "/orders;jsessionid=9C1A?SID=new&a=1"),
@@ -145,23 +145,23 @@ async fn an_injected_cookie_does_not_leave_either() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_lambda_carries_is_said_to_be() {
+async fn a_response_larger_than_lambda_carries_is_said_to_be() {
     const MB: usize = 1024 * 1024;
     // Bytes that are no text grow by a third on their way.
     for (byte, size, status) in [(b'x', 6 * MB + 1, 502), (0xff, 5 * MB, 502), (1, 2 * MB, 502), (0xff, 4 * MB, 200)] {
-        let rig = Rig::answering(move |_, _| answer(200, &[], &vec![byte; size])).await;
+        let rig = Rig::answering(move |_, _| http_response(200, &[], &vec![byte; size])).await;
         let response = rig.call(get(ApiVersion::Rest)).await;
         assert_eq!(response.status(), status, "{byte} {size}");
         if status == 502 {
-            assert_eq!(response.problem()["detail"], "The back end's answer is larger than the gateway carries.");
+            assert_eq!(response.problem()["detail"], "The back end's response is larger than the gateway carries.");
         }
     }
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_its_api_allows_is_502() {
+async fn a_response_larger_than_its_api_allows_is_502() {
     for (size, status) in [(1024, 200), (1025, 502)] {
-        let rig = Rig::answering(move |_, _| answer(200, &[], &vec![b'x'; size])).await;
+        let rig = Rig::answering(move |_, _| http_response(200, &[], &vec![b'x'; size])).await;
         let api = gateway_domain::ids::ApiName::parse("plain").unwrap();
         let caller = gateway_domain::call_context::Admitted { api, route: "/plain".to_owned(), ..admitted(2) };
         let response = rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(caller)).await;
@@ -173,7 +173,7 @@ async fn an_answer_larger_than_its_api_allows_is_502() {
 #[tokio::test]
 async fn a_back_end_that_is_down_or_broken_is_502() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let unused = RecordingServer::start(|_, _| answer(200, &[], b""));
+    let unused = RecordingServer::start(|_, _| http_response(200, &[], b""));
     let down = Rig::over(unused, &format!("http://{nobody}")).await;
     let response = down.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.status(), 502);

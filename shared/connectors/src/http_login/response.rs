@@ -1,4 +1,4 @@
-//! What the answers of a login say: refused, broken, or a session and its end.
+//! What the responses of a login say: refused, broken, or a session and its end.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -31,7 +31,7 @@ pub(super) struct Before {
 pub(super) enum Kind {
     /// 2xx.
     Fine,
-    /// A redirect, which is not followed, or no final answer.
+    /// A redirect, which is not followed, or no final response.
     Elsewhere,
     /// Any other 4xx.
     Refused,
@@ -59,9 +59,9 @@ pub(super) fn by_status(what: &str, status: StatusCode, error: fn(String) -> Con
     error(format!("{what} was answered with status {}", status.as_u16()))
 }
 
-/// Whether an answer is good, refused or neither, by its status alone.
-pub(super) fn judge_by_status(answer: &Response<Bytes>, what: &str) -> Result<(), ConnectorError> {
-    let status = answer.status();
+/// Whether a response is good, refused or neither, by its status alone.
+pub(super) fn judge_by_status(response: &Response<Bytes>, what: &str) -> Result<(), ConnectorError> {
+    let status = response.status();
     match kind(status) {
         Kind::Fine => Ok(()),
         Kind::Refused => Err(ConnectorError::Refused),
@@ -70,13 +70,13 @@ pub(super) fn judge_by_status(answer: &Response<Bytes>, what: &str) -> Result<()
     }
 }
 
-/// Reads the answer to the preflight. Nobody has given a password yet, so nothing there is a refusal.
+/// Reads the response to the preflight. Nobody has given a password yet, so nothing there is a refusal.
 pub(super) fn preflight(
     settings: &Preflight,
-    answer: &Response<Bytes>,
+    response: &Response<Bytes>,
     now: Timestamp,
 ) -> Result<Before, ConnectorError> {
-    let status = answer.status();
+    let status = response.status();
     match kind(status) {
         Kind::Fine => {}
         Kind::Later => return Err(by_status("the preflight", status, ConnectorError::Unavailable)),
@@ -85,9 +85,9 @@ pub(super) fn preflight(
         }
     }
     let mut jar = Jar::default();
-    jar.keep(answer.headers(), now);
+    jar.keep(response.headers(), now);
     let csrf = settings.csrf.as_ref().map(|csrf| {
-        let found = Content::of(answer, &jar).value(csrf).map(Zeroizing::new);
+        let found = Content::of(response, &jar).value(csrf).map(Zeroizing::new);
         let found = found.map_err(|absent| misbehaved(&format!("the CSRF value of the preflight: {absent}")))?;
         if is_value(&found) { Ok(found) } else { Err(misbehaved("the CSRF value is no header value")) }
     });
@@ -96,24 +96,24 @@ pub(super) fn preflight(
 }
 
 impl HttpLogin {
-    /// Whether the answer to a login is good, refused or neither.
-    pub(super) fn judge(&self, answer: &Response<Bytes>, now: Timestamp) -> Result<(), ConnectorError> {
+    /// Whether the response to a login is good, refused or neither.
+    pub(super) fn judge(&self, response: &Response<Bytes>, now: Timestamp) -> Result<(), ConnectorError> {
         let login = &self.settings.login;
-        let status = answer.status();
+        let status = response.status();
         let reads_body = |condition: &Condition| condition.body_has.is_some() || condition.body_lacks.is_some();
         // What is looked for is not to be seen in it: a wrong password would look like a right one, or the reverse.
-        if is_compressed(answer) && login.success.iter().chain(&login.refused).any(reads_body) {
+        if is_compressed(response) && login.success.iter().chain(&login.refused).any(reads_body) {
             return Err(misbehaved(&format!("the login: {}", Absent::Compressed)));
         }
         let good = match login.success.as_ref().and_then(|success| success.status.as_ref()) {
             Some(statuses) => statuses.contains(status),
             None => status == login.success_status.unwrap_or(StatusCode::OK),
         };
-        if good && login.success.as_ref().is_none_or(|success| holds(success, answer, now)) {
+        if good && login.success.as_ref().is_none_or(|success| holds(success, response, now)) {
             return Ok(());
         }
         let kind = match &login.refused {
-            Some(refused) if holds(refused, answer, now) => Kind::Refused,
+            Some(refused) if holds(refused, response, now) => Kind::Refused,
             Some(_) if kind(status) == Kind::Refused => Kind::NotThere,
             _ => kind(status),
         };
@@ -126,29 +126,29 @@ impl HttpLogin {
         }
     }
 
-    /// Reads the good answer to a login.
+    /// Reads the good response to a login.
     pub(super) fn read(
         &self,
-        answer: &Response<Bytes>,
+        response: &Response<Bytes>,
         before: Before,
         now: Timestamp,
     ) -> Result<Acquired, ConnectorError> {
         let Before { mut jar, csrf: _ } = before;
-        jar.keep(answer.headers(), now);
+        jar.keep(response.headers(), now);
         let renew_until = self.settings.renew.as_ref().map(|renew| now.saturating_add(renew.lasting));
-        self.session(&Content::of(answer, &jar), None, renew_until, now)
+        self.session(&Content::of(response, &jar), None, renew_until, now)
     }
 
-    /// Reads the good answer to a renewal: what it does not have stays as it was.
+    /// Reads the good response to a renewal: what it does not have stays as it was.
     pub(super) fn read_renewal(
         &self,
-        answer: &Response<Bytes>,
+        response: &Response<Bytes>,
         kept: &State<'_>,
         now: Timestamp,
     ) -> Result<Acquired, ConnectorError> {
         let mut jar = Jar::default();
-        jar.keep(answer.headers(), now);
-        self.session(&Content::of(answer, &jar), Some(kept), kept.renew_until, now)
+        jar.keep(response.headers(), now);
+        self.session(&Content::of(response, &jar), Some(kept), kept.renew_until, now)
     }
 
     fn session(
@@ -209,20 +209,20 @@ impl HttpLogin {
 }
 
 /// Whether all of a condition holds. Its status is looked at where there is one.
-fn holds(condition: &Condition, answer: &Response<Bytes>, now: Timestamp) -> bool {
+fn holds(condition: &Condition, response: &Response<Bytes>, now: Timestamp) -> bool {
     let Condition { status, header, cookie, body_has, body_lacks } = condition;
     let header_holds = header.as_ref().is_none_or(|header| {
-        let mut values = answer.headers().get_all(&header.name).iter();
+        let mut values = response.headers().get_all(&header.name).iter();
         values.any(|value| match &header.pattern {
             None => true,
             Some(pattern) => value.to_str().is_ok_and(|value| pattern.is_in(value)),
         })
     });
-    status.as_ref().is_none_or(|statuses: &Statuses| statuses.contains(answer.status()))
+    status.as_ref().is_none_or(|statuses: &Statuses| statuses.contains(response.status()))
         && header_holds
-        && cookie.as_ref().is_none_or(|cookie| cookies::sets(answer.headers(), cookie.as_str(), now))
-        && body_has.as_ref().is_none_or(|marker| marker.is_in(answer.body()))
-        && body_lacks.as_ref().is_none_or(|marker| !marker.is_in(answer.body()))
+        && cookie.as_ref().is_none_or(|cookie| cookies::sets(response.headers(), cookie.as_str(), now))
+        && body_has.as_ref().is_none_or(|marker| marker.is_in(response.body()))
+        && body_lacks.as_ref().is_none_or(|marker| !marker.is_in(response.body()))
 }
 
 /// Longest `expires_in` that is believed, in seconds: a thousand years.
@@ -247,40 +247,40 @@ fn seconds(value: &Value) -> Option<Seconds> {
     Some(Seconds::new(whole))
 }
 
-/// Why an answer has no value where the configuration looks for one.
+/// Why a response has no value where the configuration looks for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Absent {
-    #[error("the answer has nothing there")]
+    #[error("the response has nothing there")]
     NotThere,
-    #[error("the answer has neither a text nor a whole number there")]
+    #[error("the response has neither a text nor a whole number there")]
     NoText,
-    #[error("the answer has a number there that JSON readers round: it must be a text")]
+    #[error("the response has a number there that JSON readers round: it must be a text")]
     Rounded,
-    #[error("the answer has no time there that can be read")]
+    #[error("the response has no time there that can be read")]
     NoTime,
-    #[error("the answer's body is compressed (Content-Encoding), although Accept-Encoding asks for identity")]
+    #[error("the response's body is compressed (Content-Encoding), although Accept-Encoding asks for identity")]
     Compressed,
-    #[error("the answer's body is JSON in UTF-16 or UTF-32: it must be UTF-8 (RFC 8259 §8.1)")]
+    #[error("the response's body is JSON in UTF-16 or UTF-32: it must be UTF-8 (RFC 8259 §8.1)")]
     Wide,
-    #[error("the answer's body is not UTF-8, as JSON must be (RFC 8259 §8.1), whatever charset it names")]
+    #[error("the response's body is not UTF-8, as JSON must be (RFC 8259 §8.1), whatever charset it names")]
     NotUtf8,
-    #[error("the answer's body is not JSON")]
+    #[error("the response's body is not JSON")]
     NoJson,
 }
 
 /// Whether the body is not in the form that was asked for (RFC 9110 §8.4).
-fn is_compressed(answer: &Response<Bytes>) -> bool {
-    let lines = answer.headers().get_all(CONTENT_ENCODING).iter();
+fn is_compressed(response: &Response<Bytes>) -> bool {
+    let lines = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// The JSON of a body. A byte order mark before it is ignored (RFC 8259 §8.1).
-fn json(answer: &Response<Bytes>) -> Result<Value, Absent> {
-    if is_compressed(answer) {
+fn json(response: &Response<Bytes>) -> Result<Value, Absent> {
+    if is_compressed(response) {
         return Err(Absent::Compressed);
     }
-    let body = answer.body().as_ref();
+    let body = response.body().as_ref();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // No JSON text begins with these in UTF-8.
     if matches!(body, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]) {
@@ -290,21 +290,21 @@ fn json(answer: &Response<Bytes>) -> Result<Value, Absent> {
     serde_json::from_slice(body).map_err(|_| if not_utf8 { Absent::NotUtf8 } else { Absent::NoJson })
 }
 
-/// An answer with the cookies so far, read once in each form that is asked for.
+/// A response with the cookies so far, read once in each form that is asked for.
 struct Content<'a> {
-    answer: &'a Response<Bytes>,
+    response: &'a Response<Bytes>,
     jar: &'a Jar,
     json: OnceCell<Result<Value, Absent>>,
     text: OnceCell<Cow<'a, str>>,
 }
 
 impl<'a> Content<'a> {
-    fn of(answer: &'a Response<Bytes>, jar: &'a Jar) -> Self {
-        Self { answer, jar, json: OnceCell::new(), text: OnceCell::new() }
+    fn of(response: &'a Response<Bytes>, jar: &'a Jar) -> Self {
+        Self { response, jar, json: OnceCell::new(), text: OnceCell::new() }
     }
 
     fn json(&self) -> Result<&Value, Absent> {
-        self.json.get_or_init(|| json(self.answer)).as_ref().map_err(|absent| *absent)
+        self.json.get_or_init(|| json(self.response)).as_ref().map_err(|absent| *absent)
     }
 
     fn value(&self, extract: &Extract) -> Result<String, Absent> {
@@ -321,7 +321,7 @@ impl<'a> Content<'a> {
                 None => Err(Absent::NotThere),
             },
             Extract::Header(name, pattern) => {
-                let value = self.answer.headers().get(name).and_then(|value| value.to_str().ok());
+                let value = self.response.headers().get(name).and_then(|value| value.to_str().ok());
                 let value = value.ok_or(Absent::NotThere)?;
                 match pattern {
                     None => Ok(value.to_owned()),
@@ -329,10 +329,10 @@ impl<'a> Content<'a> {
                 }
             }
             Extract::Body(pattern) => {
-                if is_compressed(self.answer) {
+                if is_compressed(self.response) {
                     return Err(Absent::Compressed);
                 }
-                let body = self.answer.body();
+                let body = self.response.body();
                 let searched = body.get(..SEARCHED).unwrap_or(body);
                 let text = self.text.get_or_init(|| String::from_utf8_lossy(searched));
                 pattern.group(text).map(str::to_owned).ok_or(Absent::NotThere)
