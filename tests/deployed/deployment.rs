@@ -72,8 +72,8 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         users: table("Users"),
         apps: table("Apps"),
         sessions: table("Sessions"),
-        grants: table("Grants"),
-        guesses: table("Guesses"),
+        activity: table("Activity"),
+        login_attempts: table("LoginAttempts"),
         audit: table("Audit"),
     };
     let aws = Aws::new(environment).expect("clients");

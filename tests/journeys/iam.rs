@@ -154,7 +154,7 @@ async fn a_function_does_not_work_with_one_right_less() {
     let right = |operation: &str, table: &str| format!("Action: dynamodb:{operation}{}", resource(table));
     let (put, delete) = (right("PutItem", "Sessions"), right("DeleteItem", "Sessions"));
     assert_eq!(without("TokenRole", &put, &delete).await, (503, 0));
-    let (update, delete) = (right("UpdateItem", "Grants"), right("DeleteItem", "Grants"));
+    let (update, delete) = (right("UpdateItem", "Activity"), right("DeleteItem", "Activity"));
     assert_eq!(without("AuthorizerRole", &update, &delete).await, (200, 503));
     let (get, query) = (right("GetItem", "Sessions"), right("Query", "Sessions"));
     assert_eq!(without("ProxyRole", &get, &query).await, (200, 503));

@@ -13,7 +13,7 @@ const KEYS: [(&str, &[&str]); 4] = [
     ("UsersTable", &["pk"]),
     ("AppsTable", &["client_id"]),
     ("SessionsTable", &["sid"]),
-    ("GrantsTable", &["user_id", "client_id"]),
+    ("ActivityTable", &["user_id", "client_id"]),
 ];
 
 /// The key of an item that is not there.
@@ -62,11 +62,11 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
     let rights: [(&str, &str, &[&str], &[&str]); 7] = [
         ("TokenFunction", "UsersTable", &["password"], &["enabled", "links", "credential_epoch", "email", "user_id"]),
         ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
-        ("TokenFunction", "GrantsTable", &["s1", "n", "ttl"], &["b1", "x"]),
-        ("AuthorizerFunction", "GrantsTable", &["b1", "s1"], &["n", "ttl"]),
+        ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),
+        ("AuthorizerFunction", "ActivityTable", &["b1", "s1"], &["n", "ttl"]),
         ("ProxyFunction", "SessionsTable", &["tokens"], &["generation", "lease", "idle_end", "salt"]),
         ("RenewalFunction", "SessionsTable", &["tokens", "lease"], &["idle_end", "salt", "mac_key"]),
-        ("RenewalFunction", "GrantsTable", &["s1"], &["b1", "n", "ttl"]),
+        ("RenewalFunction", "ActivityTable", &["s1"], &["b1", "n", "ttl"]),
     ];
     for (function, table, allowed, denied) in rights {
         let client = gateway.dynamodb_as(function);
@@ -83,8 +83,8 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
 async fn a_function_reads_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
     let rights: [(&str, &str, &[&str], &[&str]); 4] = [
-        ("TokenFunction", "GrantsTable", &["s1", "v"], &["b1", "n"]),
-        ("AuthorizerFunction", "AppsTable", &["name", "plan"], &["secret_hash", "previous_secret", "grants"]),
+        ("TokenFunction", "ActivityTable", &["s1", "v"], &["b1", "n"]),
+        ("AuthorizerFunction", "AppsTable", &["name", "plan"], &["secret_hash", "previous_secret", "activity"]),
         ("ProxyFunction", "SessionsTable", &["tokens", "ended"], &["salt", "user_id", "generation"]),
         ("RenewalFunction", "UsersTable", &["enabled", "credential_epoch"], &["password", "email", "links"]),
     ];

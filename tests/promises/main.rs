@@ -1,9 +1,9 @@
 //! What the store promises under races, against a real DynamoDB: the embedded one, or the one that
 //! `DYNAMODB_TEST_ENDPOINT` names.
 
+mod activity;
 mod apps;
-mod grants;
-mod guesses;
+mod login_attempts;
 mod migrations;
 mod sessions;
 mod ttl;

@@ -1,10 +1,10 @@
 //! Migrations: older items become current, whoever changes one meanwhile wins, and a run that stopped is completed.
 
 use crate::versions::{entry, filled, items, tables, versioned};
-use crate::{DAY, NOW, app, at_once, guesses, session, sid, user};
+use crate::{DAY, NOW, app, at_once, login_attempts, session, sid, user};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use gateway_domain::guess::PAIR;
 use gateway_domain::ids::UserId;
+use gateway_domain::login_attempts::PAIR;
 use gateway_domain::password::PasswordHash;
 use gateway_domain::time::Seconds;
 use gateway_store::{Counted, Migrated, NewEntry, Older, OlderItem, Store, StoreError, Table};
@@ -102,15 +102,17 @@ async fn whoever_changes_an_item_meanwhile_wins() {
     assert_eq!(rewrite(Table::Sessions, item).await, (Migrated::Rewritten, 1), "the end only adds to what was read");
     assert!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.ended);
 
-    let item = older(&store, Table::Guesses).await.remove(0);
+    let item = older(&store, Table::LoginAttempts).await.remove(0);
     db.store.attempts.give_back("pair", PAIR).await.unwrap();
-    assert_eq!(rewrite(Table::Guesses, item).await, (Migrated::Rewritten, 2));
+    assert_eq!(rewrite(Table::LoginAttempts, item).await, (Migrated::Rewritten, 2));
 
-    let item = older(&store, Table::Grants).await.remove(0);
-    db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
-    assert_eq!(rewrite(Table::Grants, item).await, (Migrated::Rewritten, 2));
-    assert_eq!(db.store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
-    for table in [&db.tables.users, &db.tables.apps, &db.tables.sessions, &db.tables.grants, &db.tables.guesses] {
+    let item = older(&store, Table::Activity).await.remove(0);
+    db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(rewrite(Table::Activity, item).await, (Migrated::Rewritten, 2));
+    assert_eq!(db.store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+    for table in
+        [&db.tables.users, &db.tables.apps, &db.tables.sessions, &db.tables.activity, &db.tables.login_attempts]
+    {
         assert!(items(&db, table).await.iter().all(|item| item["v"] == AttributeValue::N("1".into())), "{table}");
     }
 }
@@ -136,16 +138,16 @@ async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
     filled(&db).await;
     versioned(&db, None).await;
     let (store, wire) = wired(&db).await;
-    let item = older(&store, Table::Grants).await.remove(0);
+    let item = older(&store, Table::Activity).await.remove(0);
     wire.since_last();
     let calls = at_once(100, |_| {
         let store = db.store.clone();
-        async move { store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
+        async move { store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
     });
-    let (calls, fate) = tokio::join!(calls, store.migrate_item(Table::Grants, item));
+    let (calls, fate) = tokio::join!(calls, store.migrate_item(Table::Activity, item));
     assert_eq!((fate, wire.since_last().len()), (Ok(Migrated::Rewritten), 1));
     assert!(calls.iter().all(|counted| matches!(counted, Counted::Live(_))));
-    let Ok(Counted::Live(view)) = db.store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await else {
+    let Ok(Counted::Live(view)) = db.store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await else {
         panic!()
     };
     assert_eq!(view.buckets["b1"], 102);
@@ -158,19 +160,19 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
     versioned(&db, None).await;
     let (store, wire) = wired(&db).await;
     let gate = Arc::new(Semaphore::new(0));
-    let item = older(&store, Table::Guesses).await.remove(0);
+    let item = older(&store, Table::LoginAttempts).await.remove(0);
     let held = gate.clone();
     wire.script(move |_| Verdict::Hold(held.clone()));
     wire.since_last();
-    let migration = tokio::spawn(async move { store.migrate_item(Table::Guesses, item).await });
+    let migration = tokio::spawn(async move { store.migrate_item(Table::LoginAttempts, item).await });
     while !migration.is_finished() {
         if !wire.since_last().is_empty() {
-            guesses::reserve(&db.store, "pair", PAIR, NOW).await.unwrap();
+            login_attempts::reserve(&db.store, "pair", PAIR, NOW).await.unwrap();
             db.store.attempts.give_back("pair", PAIR).await.unwrap();
             // Not what it was: every other change takes the counter up or down for good.
             db.client
                 .update_item()
-                .table_name(&db.tables.guesses)
+                .table_name(&db.tables.login_attempts)
                 .key("pk", AttributeValue::S("pair".into()))
                 .update_expression("REMOVE v ADD empty_at :one")
                 .expression_attribute_values(":one", AttributeValue::N("1".into()))
@@ -183,8 +185,8 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
     }
     assert_eq!(migration.await.unwrap(), Ok(Migrated::Left));
     let changed = NOW.saturating_add(PAIR.every).saturating_add(Seconds::new(5)).as_secs();
-    assert_eq!(items(&db, &db.tables.guesses).await[0]["empty_at"], AttributeValue::N(changed.to_string()));
-    assert_eq!(migrate(&db.store, Table::Guesses).await, [Migrated::Rewritten]);
+    assert_eq!(items(&db, &db.tables.login_attempts).await[0]["empty_at"], AttributeValue::N(changed.to_string()));
+    assert_eq!(migrate(&db.store, Table::LoginAttempts).await, [Migrated::Rewritten]);
 }
 
 /// More than a page; the first run ends in the middle of one, under a table that throttles.
@@ -195,11 +197,11 @@ async fn a_run_that_was_stopped_is_completed_by_the_next() {
     let numbers: Vec<_> = (0..ALL).collect();
     for chunk in numbers.chunks(25) {
         let puts = chunk.iter().map(|number| {
-            let put = PutRequest::builder().item("pk", AttributeValue::S(format!("guess-{number}")));
+            let put = PutRequest::builder().item("pk", AttributeValue::S(format!("attempt-{number}")));
             let put = put.item("failures", AttributeValue::N("3".into())).build().unwrap();
             WriteRequest::builder().put_request(put).build()
         });
-        db.client.batch_write_item().request_items(&db.tables.guesses, puts.collect()).send().await.unwrap();
+        db.client.batch_write_item().request_items(&db.tables.login_attempts, puts.collect()).send().await.unwrap();
     }
     let (store, wire) = wired(&db).await;
     let mut throttled = 0;
@@ -207,14 +209,14 @@ async fn a_run_that_was_stopped_is_completed_by_the_next() {
         throttled += 1;
         if throttled % 50 == 0 { Verdict::Throttle } else { Verdict::Forward }
     });
-    let first = store.older_items(Table::Guesses, None).await.unwrap();
+    let first = store.older_items(Table::LoginAttempts, None).await.unwrap();
     assert!(first.items.len() < ALL && first.next.is_some(), "{}", first.items.len());
     for item in first.items.into_iter().take(150) {
-        assert_eq!(store.migrate_item(Table::Guesses, item).await, Ok(Migrated::Rewritten));
+        assert_eq!(store.migrate_item(Table::LoginAttempts, item).await, Ok(Migrated::Rewritten));
     }
-    assert_eq!(migrate(&store, Table::Guesses).await, vec![Migrated::Rewritten; ALL - 150]);
-    assert_eq!(migrate(&store, Table::Guesses).await, []);
-    let all = items(&db, &db.tables.guesses).await;
+    assert_eq!(migrate(&store, Table::LoginAttempts).await, vec![Migrated::Rewritten; ALL - 150]);
+    assert_eq!(migrate(&store, Table::LoginAttempts).await, []);
+    let all = items(&db, &db.tables.login_attempts).await;
     assert_eq!(all.len(), ALL);
     assert!(all.iter().all(|item| item["failures"] == AttributeValue::N("3".into()) && item.contains_key("v")));
 }
@@ -227,12 +229,12 @@ async fn a_session_and_a_lease_outlive_the_migration() {
     let until = NOW.saturating_add(DAY);
     assert_eq!(db.store.sessions.lease(&session(1), "me", until, NOW).await, Ok(true));
     versioned(&db, None).await;
-    for table in [Table::Sessions, Table::Grants] {
+    for table in [Table::Sessions, Table::Activity] {
         migrate(&db.store, table).await;
     }
     let next = gateway_domain::session::Session { family: session(1).family.rotated(None, DAY, NOW), ..session(1) };
     assert_eq!(db.store.sessions.rotate(&next, "other", true, NOW).await, Ok(false));
     assert_eq!(db.store.sessions.rotate(&next, "me", true, NOW).await, Ok(true));
-    let added = db.store.grants.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;
+    let added = db.store.activity.add_entry(&user(), &app(), &entry(2), &std::collections::BTreeMap::new(), 2).await;
     assert_eq!(added, Ok(NewEntry::Added));
 }

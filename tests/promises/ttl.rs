@@ -1,16 +1,16 @@
 //! TTL is a broom: no item may be removed while a time in it still means something.
 
 use crate::versions::items;
-use crate::{DAY, NOW, app, guesses, legacy, session, sid, token, user, users};
+use crate::{DAY, NOW, app, legacy, login_attempts, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::guess::{ACCOUNT, CLIENT, PAIR, SOURCE};
+use gateway_domain::login_attempts::{ACCOUNT, CLIENT, PAIR, SOURCE};
 use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation};
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
-/// Times that end something for a user or for somebody who guesses.
+/// Times that end something for a user or for somebody who attempts.
 const MEANT: [&str; 8] =
     ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
 
@@ -24,7 +24,7 @@ fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
 }
 
 async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
-    for table in [&db.tables.guesses, &db.tables.grants, &db.tables.sessions] {
+    for table in [&db.tables.login_attempts, &db.tables.activity, &db.tables.sessions] {
         for item in items(db, table).await {
             let latest = latest(&item, now);
             let ttl: i64 = item["ttl"].as_n().unwrap().parse().unwrap();
@@ -38,7 +38,7 @@ fn of_ada() -> CredentialVersion {
     users::person("u1", "ada@example.com").credential_version()
 }
 
-/// Guesses before, while and after a key is known, each limit, over a year.
+/// Attempts before, while and after a key is known, each limit, over a year.
 #[tokio::test]
 async fn no_counter_is_swept_while_it_counts() {
     let db = dynamodb().await;
@@ -56,20 +56,20 @@ async fn no_counter_is_swept_while_it_counts() {
                 db.store.attempts.remember_login(key, limit, &of_ada(), until).await.unwrap()
             }
             5 => db.store.attempts.give_back(key, limit).await.unwrap(),
-            _ => drop(guesses::reserve(&db.store, key, limit, now).await.unwrap()),
+            _ => drop(login_attempts::reserve(&db.store, key, limit, now).await.unwrap()),
         }
         check(&db, now, &format!("step {step}")).await;
     }
 }
 
-/// A lock-out of a source that was known long ago holds after a sweep: a hundred guesses stay a hundred.
+/// A lock-out of a source that was known long ago holds after a sweep: a hundred attempts stay a hundred.
 #[tokio::test]
 async fn a_lock_out_outlives_what_the_source_was_known_for() {
     let db = dynamodb().await;
     db.store.attempts.remember_login("p", PAIR, &of_ada(), NOW.saturating_add(Seconds::new(10))).await.unwrap();
     let now = NOW.saturating_add(Seconds::new(20));
     for _ in 0..PAIR.free + 1 {
-        assert_eq!(guesses::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));
+        assert_eq!(login_attempts::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));
     }
     check(&db, now, "locked out").await;
 }
@@ -81,12 +81,12 @@ async fn a_shorter_session_does_not_sweep_a_longer_one() {
     for (byte, days) in [(1, 90), (2, 1), (3, 30), (4, 91)] {
         let ends = NOW.saturating_add(Seconds::new(days * 86_400));
         let added =
-            db.store.grants.add_entry(&user(), &app(), &Entry { sid: sid(byte), ends }, &BTreeMap::new(), 8).await;
+            db.store.activity.add_entry(&user(), &app(), &Entry { sid: sid(byte), ends }, &BTreeMap::new(), 8).await;
         assert_eq!(added, Ok(NewEntry::Added));
         check(&db, NOW, &format!("{days} days")).await;
     }
     let full = Entry { sid: sid(9), ends: NOW.saturating_add(DAY) };
-    let refused = db.store.grants.add_entry(&user(), &app(), &full, &BTreeMap::new(), 4).await.unwrap();
+    let refused = db.store.activity.add_entry(&user(), &app(), &full, &BTreeMap::new(), 4).await.unwrap();
     assert!(matches!(refused, NewEntry::Full(entries) if entries.len() == 4));
 }
 

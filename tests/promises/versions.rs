@@ -1,9 +1,9 @@
 //! Versions of items: older ones are read and changed as ever, newer ones are refused and nothing is written.
 
-use crate::{DAY, NOW, app, apps, guesses, legacy, session, sid, token, user, users};
+use crate::{DAY, NOW, app, apps, legacy, login_attempts, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
-use gateway_domain::guess::PAIR;
+use gateway_domain::login_attempts::PAIR;
 use gateway_domain::password::PasswordHash;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
@@ -18,7 +18,7 @@ type Item = HashMap<String, AttributeValue>;
 /// The tables of a database.
 pub(crate) fn tables(db: &DynamoDb) -> [&String; 6] {
     let tables = &db.tables;
-    [&tables.users, &tables.apps, &tables.sessions, &tables.grants, &tables.guesses, &tables.audit]
+    [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts, &tables.audit]
 }
 
 /// Everything in a table, in a fixed order.
@@ -75,9 +75,9 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.users.create(&ada()).await.unwrap();
     store.apps.create(&apps::demo(app())).await.unwrap();
     store.sessions.create(&session(1)).await.unwrap();
-    store.grants.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
-    store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
-    guesses::reserve(store, "pair", PAIR, NOW).await.unwrap();
+    store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
+    store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
+    login_attempts::reserve(store, "pair", PAIR, NOW).await.unwrap();
     store.audit.begin(&row()).await.unwrap();
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
 async fn every_item_is_written_with_the_version() {
     let db = dynamodb().await;
     filled(&db).await;
-    db.store.attempts.remember_login("never guessed", PAIR, &ada().credential_version(), NOW).await.unwrap();
+    db.store.attempts.remember_login("never tried", PAIR, &ada().credential_version(), NOW).await.unwrap();
     let address = db.store.users.by_email("ada@example.com").await.unwrap().unwrap();
     assert_eq!(
         db.store.users.change_email(&address, &users::address("countess@example.com")).await,
@@ -137,19 +137,19 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     versioned(&db, None).await;
     assert_eq!(store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens[&legacy()], token(1));
 
-    let counted = store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
+    let counted = store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
     assert!(matches!(counted, Ok(Counted::Live(view)) if view.buckets["b1"] == 2 && view.tokens == reference(1)));
-    store.grants.refund_call(&user(), &app(), "b1").await.unwrap();
-    store.grants.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
-    assert_eq!(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
-    assert_eq!(store.grants.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
-    assert_eq!(store.grants.sessions_of_app(None, NOW).await.unwrap().len(), 1);
-    assert_eq!(store.grants.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await, Ok(NewEntry::Added));
-    store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
-    assert_eq!(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
+    store.activity.refund_call(&user(), &app(), "b1").await.unwrap();
+    store.activity.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
+    assert_eq!(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
+    assert_eq!(store.activity.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
+    assert_eq!(store.activity.sessions_of_app(None, NOW).await.unwrap().len(), 1);
+    assert_eq!(store.activity.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await, Ok(NewEntry::Added));
+    store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(false));
 
     store.attempts.give_back("pair", PAIR).await.unwrap();
-    assert_eq!(guesses::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
+    assert_eq!(login_attempts::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
     store.attempts.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
@@ -188,7 +188,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     of_sessions(&db.store).await;
     of_grants(&db.store).await;
     newer(db.store.attempts.get("pair").await);
-    newer(guesses::reserve(&db.store, "pair", PAIR, NOW).await);
+    newer(login_attempts::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.attempts.give_back("pair", PAIR).await);
     newer(db.store.attempts.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
     newer(db.store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
@@ -222,15 +222,15 @@ async fn of_sessions(store: &Store) {
 }
 
 async fn of_grants(store: &Store) {
-    newer(store.grants.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
-    newer(store.grants.refund_call(&user(), &app(), "b1").await);
-    newer(store.grants.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
-    newer(store.grants.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
-    newer(store.grants.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
-    newer(store.grants.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);
-    newer(store.grants.update_entry(&user(), &app(), &entry(1), &reference(2)).await);
-    newer(store.grants.remove_entry(&user(), &app(), &sid(1)).await);
-    newer(store.grants.entry_is_live(&user(), &app(), &sid(1), NOW).await);
-    newer(store.grants.sessions_of_user(&user(), NOW).await);
-    newer(store.grants.sessions_of_app(Some(&app()), NOW).await);
+    newer(store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
+    newer(store.activity.refund_call(&user(), &app(), "b1").await);
+    newer(store.activity.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
+    newer(store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
+    newer(store.activity.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
+    newer(store.activity.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);
+    newer(store.activity.update_entry(&user(), &app(), &entry(1), &reference(2)).await);
+    newer(store.activity.remove_entry(&user(), &app(), &sid(1)).await);
+    newer(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await);
+    newer(store.activity.sessions_of_user(&user(), NOW).await);
+    newer(store.activity.sessions_of_app(Some(&app()), NOW).await);
 }

@@ -60,8 +60,8 @@ pub async fn dynamodb() -> DynamoDb {
         users: table("UsersTable"),
         apps: table("AppsTable"),
         sessions: table("SessionsTable"),
-        grants: table("GrantsTable"),
-        guesses: table("GuessesTable"),
+        activity: table("ActivityTable"),
+        login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
     };
     let store = Store::new(client.clone(), tables.clone());

@@ -82,8 +82,8 @@ impl Gateway {
             users: table("UsersTable"),
             apps: table("AppsTable"),
             sessions: table("SessionsTable"),
-            grants: table("GrantsTable"),
-            guesses: table("GuessesTable"),
+            activity: table("ActivityTable"),
+            login_attempts: table("LoginAttemptsTable"),
             audit: table("AuditTable"),
         };
         Store::new(self.dynamodb(), tables)

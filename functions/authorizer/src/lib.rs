@@ -18,7 +18,7 @@ use gateway_domain::path::{CheckedPath, PathRefused};
 use gateway_domain::rate_limit::Refusals;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Apps, CallingApp, Grants};
+use gateway_store::{Activity, Apps, CallingApp};
 use gateway_telemetry::Metric;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub struct Authorizer {
     gateway: Arc<Gateway>,
     keys: Fresh<PublicKeys>,
     apps: CachedApps,
-    grants: Grants,
+    activity: Activity,
     clock: Arc<dyn Clock>,
     refusals: Mutex<Refusals>,
 }
@@ -67,10 +67,10 @@ impl Authorizer {
         gateway: Arc<Gateway>,
         keys: Fresh<PublicKeys>,
         apps: Apps,
-        grants: Grants,
+        activity: Activity,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gateway, keys, apps: CachedApps::new(apps), grants, clock, refusals: Mutex::default() }
+        Self { gateway, keys, apps: CachedApps::new(apps), activity, clock, refusals: Mutex::default() }
     }
 
     /// Answers an authorizer event of either version.

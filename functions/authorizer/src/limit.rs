@@ -32,7 +32,7 @@ impl Authorizer {
         }
         let bucket = plan.bucket(now.latest_ms);
         let traced = gateway_telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
-        let counted = self.grants.count_call(user, app, &claims.sid, bucket.as_str(), self.clock.now()).await;
+        let counted = self.activity.count_call(user, app, &claims.sid, bucket.as_str(), self.clock.now()).await;
         traced.ended(if counted.is_ok() { Ended::Done } else { Ended::Failed });
         let view = match counted? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
@@ -44,7 +44,7 @@ impl Authorizer {
             Decision::Refuse(refused) => {
                 self.refusals().remember(user, app, plan, &refused, now.earliest_ms);
                 // Awaited, so that no refused call keeps counting. If it fails, the limit is stricter for one window.
-                if let Err(error) = self.grants.refund_call(user, app, bucket.as_str()).await {
+                if let Err(error) = self.activity.refund_call(user, app, bucket.as_str()).await {
                     tracing::warn!(%error, "a refused call stays counted");
                 }
                 Counting::Over(refused)
@@ -52,7 +52,7 @@ impl Authorizer {
         };
         let stale = plan.stale(now, &view.buckets);
         if !stale.is_empty()
-            && let Err(error) = self.grants.clean_buckets(user, app, &stale).await
+            && let Err(error) = self.activity.clean_buckets(user, app, &stale).await
         {
             tracing::warn!(%error, "stale counters stay until the next call");
         }

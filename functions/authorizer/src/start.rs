@@ -6,7 +6,7 @@ use gateway_config::Gateway;
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::PublicKeys;
 use gateway_runtime::{Platform, StartError};
-use gateway_store::{Apps, Grants};
+use gateway_store::{Activity, Apps};
 
 use crate::Authorizer;
 
@@ -14,9 +14,9 @@ use crate::Authorizer;
 pub async fn start(platform: Platform) -> Result<Authorizer, StartError> {
     let gateway = platform.environment.config_file()?.load(Gateway::load)?;
     let apps = platform.table("APPS_TABLE", Apps::new)?;
-    let grants = platform.table("GRANTS_TABLE", Grants::new)?;
+    let activity = platform.table("ACTIVITY_TABLE", Activity::new)?;
     let (keys, ()) = tokio::join!(platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks), connect(&apps));
-    Ok(Authorizer::new(Arc::new(gateway), keys?.guarded(PublicKeys::may_follow), apps, grants, platform.clock))
+    Ok(Authorizer::new(Arc::new(gateway), keys?.guarded(PublicKeys::may_follow), apps, activity, platform.clock))
 }
 
 /// One read of an application that does not exist: the handshake is done before the first call waits for it.

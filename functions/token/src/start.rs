@@ -17,7 +17,7 @@ pub async fn start(platform: Platform) -> Result<App, StartError> {
     let config = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let apps = platform.table("APPS_TABLE", Apps::new)?;
     let users = platform.table("USERS_TABLE", Users::new)?;
-    let attempts = platform.table("GUESSES_TABLE", LoginAttempts::new)?;
+    let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let (signing, public, refresh, passwords, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),

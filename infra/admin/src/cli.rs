@@ -140,8 +140,8 @@ pub(crate) enum MigrateTable {
     Users,
     Apps,
     Sessions,
-    Grants,
-    Guesses,
+    Activity,
+    LoginAttempts,
     Audit,
 }
 
@@ -152,8 +152,8 @@ impl MigrateTable {
             Self::Users => &[Table::Users],
             Self::Apps => &[Table::Apps],
             Self::Sessions => &[Table::Sessions],
-            Self::Grants => &[Table::Grants],
-            Self::Guesses => &[Table::Guesses],
+            Self::Activity => &[Table::Activity],
+            Self::LoginAttempts => &[Table::LoginAttempts],
             Self::Audit => &[Table::Audit],
         }
     }

@@ -14,8 +14,8 @@ pub(crate) const RESOURCES: [(&str, &str); 12] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
-    ("GrantsTable", "GRANTS_TABLE"),
-    ("GuessesTable", "GUESSES_TABLE"),
+    ("ActivityTable", "ACTIVITY_TABLE"),
+    ("LoginAttemptsTable", "LOGIN_ATTEMPTS_TABLE"),
     ("AuditTable", "AUDIT_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
@@ -120,8 +120,8 @@ fn connection(
         users: named("UsersTable")?,
         apps: named("AppsTable")?,
         sessions: named("SessionsTable")?,
-        grants: named("GrantsTable")?,
-        guesses: named("GuessesTable")?,
+        activity: named("ActivityTable")?,
+        login_attempts: named("LoginAttemptsTable")?,
         audit: named("AuditTable")?,
     };
     let function = named("RenewalFunction")?;

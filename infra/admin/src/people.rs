@@ -67,7 +67,7 @@ async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<
 
 async fn show(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let live = context.connection.store.grants.sessions_of_user(&user.user_id, when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_user(&user.user_id, when::now()).await?;
     let mut shown = shown(&user);
     if let Some(members) = shown.as_object_mut() {
         members.insert("live_sessions".to_owned(), json!(live.len()));

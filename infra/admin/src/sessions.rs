@@ -1,6 +1,6 @@
 //! `sessions …`: who is logged in where, and ending it.
 //!
-//! A session ends for the next call when its entry leaves the grant, and for the next refresh when it is marked. Its logout
+//! A session ends for the next call when its entry leaves the activity item, and for the next refresh when it is marked. Its logout
 //! at the back ends behind it is queued after that, for the function that can open what leads there.
 
 use crate::audit::Act;
@@ -64,7 +64,7 @@ async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
 }
 
 async fn of_user(context: &Context, user: &UserId, app: Option<&ClientId>) -> Result<Vec<LiveSession>, Error> {
-    let mut live = context.connection.store.grants.sessions_of_user(user, when::now()).await?;
+    let mut live = context.connection.store.activity.sessions_of_user(user, when::now()).await?;
     live.retain(|live| app.is_none_or(|app| live.client_id == *app));
     Ok(live)
 }
@@ -79,12 +79,12 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
             (format!("sessions of user {user}{within}"), of_user(context, &user, app.as_ref()).await?)
         }
         (None, None, Some(app)) => {
-            (format!("sessions in app {app}"), store.grants.sessions_of_app(Some(app), when::now()).await?)
+            (format!("sessions in app {app}"), store.activity.sessions_of_app(Some(app), when::now()).await?)
         }
         (None, None, None) => {
             let what = format!("This logs everybody out of {}", context.connection.place);
             context.confirm(&what, &context.connection.place)?;
-            ("all sessions".to_owned(), store.grants.sessions_of_app(None, when::now()).await?)
+            ("all sessions".to_owned(), store.activity.sessions_of_app(None, when::now()).await?)
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
@@ -191,13 +191,13 @@ pub(crate) async fn audited(
 
 /// Ends every session of a person.
 pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<Ended, Error> {
-    let live = context.connection.store.grants.sessions_of_user(user, when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_user(user, when::now()).await?;
     end_all(context, live).await
 }
 
 /// Ends every session in an application.
 pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ended, Error> {
-    let live = context.connection.store.grants.sessions_of_app(Some(app), when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_app(Some(app), when::now()).await?;
     end_all(context, live).await
 }
 
@@ -221,7 +221,7 @@ async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Err
 async fn end_one(context: &Context, live: LiveSession) -> Result<Option<Result<(), String>>, StoreError> {
     let (store, sid) = (&context.connection.store, &live.entry.sid);
     let ended = store.sessions.end(sid).await?;
-    store.grants.remove_entry(&live.user_id, &live.client_id, sid).await?;
+    store.activity.remove_entry(&live.user_id, &live.client_id, sid).await?;
     match ended {
         Some(ended) if !ended.tokens.is_empty() => Ok(Some(context.connection.logouts.queue(sid).await)),
         Some(_) | None => Ok(None),

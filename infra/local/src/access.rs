@@ -196,7 +196,7 @@ mod tests {
         assert!(access.allows("ProxyFunction", "dynamodb:GetItem", "SessionsTable"));
         assert!(!access.allows("ProxyFunction", "dynamodb:PutItem", "SessionsTable"));
         assert!(!access.allows("ProxyFunction", "dynamodb:GetItem", "UsersTable"));
-        assert!(!access.allows("AuthorizerFunction", "dynamodb:Scan", "GrantsTable"));
+        assert!(!access.allows("AuthorizerFunction", "dynamodb:Scan", "ActivityTable"));
         assert!(access.allows("ProxyFunction", "lambda:InvokeFunction", "RenewalFunction"));
         assert!(!access.allows("ProxyFunction", "lambda:InvokeFunction", "KeysFunction"));
         assert!(!access.allows("AuthorizerFunction", "lambda:InvokeFunction", "RenewalFunction"));

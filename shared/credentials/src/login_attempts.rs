@@ -6,12 +6,12 @@
 //! session alone.
 
 use crate::CredentialsError;
-use gateway_domain::guess::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
 use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::login_attempts::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::source::Source;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::{Guesses, Reservation, StoreError, User};
+use gateway_store::{CountedAttempts, Reservation, StoreError, User};
 
 /// A source that logged in stays known for this long.
 const KNOWN: Seconds = Seconds::new(90 * 86_400);
@@ -97,8 +97,8 @@ impl LoginAttempts {
         told.await.unwrap_or_else(|refused| refused)
     }
 
-    /// The guess was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The
-    /// counters of all sources and of all accounts only get back what this guess took, or one good account would cover
+    /// The attempt was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The
+    /// counters of all sources and of all accounts only get back what this attempt took, or one good account would cover
     /// for guessing at others.
     pub(crate) async fn succeeded(&self, reserved: &Reserved, user: &User, now: Timestamp) -> Result<(), StoreError> {
         let known_until = now.saturating_add(KNOWN);
@@ -119,9 +119,13 @@ impl LoginAttempts {
         }
     }
 
-    /// Nothing is written for a guess that some counter refuses as it was read. If one refuses only now, what was
+    /// Nothing is written for an attempt that some counter refuses as it was read. If one refuses only now, what was
     /// reserved on the way is given back: nothing will be evaluated.
-    async fn reserve_all(&self, now: Timestamp, counters: &[(String, Limit, Guesses)]) -> Result<(), CredentialsError> {
+    async fn reserve_all(
+        &self,
+        now: Timestamp,
+        counters: &[(String, Limit, CountedAttempts)],
+    ) -> Result<(), CredentialsError> {
         for (_, limit, seen) in counters {
             seen.counter.permit(*limit, now).map_err(CredentialsError::TooManyAttempts)?;
         }

@@ -40,7 +40,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<SessionId, SessionError> {
         let new = SessionId::from_random(self.entropy.bytes()?);
-        Ok(self.grants.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
+        Ok(self.activity.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
     }
 
     async fn make_live(&self, session: &Session) -> Result<(), SessionError> {
@@ -49,7 +49,7 @@ impl Sessions {
         // Each round makes room for one; more rounds are needed only when as many logins race for it.
         for _ in 0..ROUNDS {
             let tokens = references(&session.tokens);
-            match self.grants.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
+            match self.activity.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
                 NewEntry::Added => return Ok(()),
                 NewEntry::Full(entries) => self.end_least_recent(session, &entries).await?,
             }
@@ -74,7 +74,7 @@ impl Sessions {
         if let Some((_, sid)) = oldest {
             self.end(sid).await?;
             // Also when its item is gone: the entry is what takes the room.
-            self.grants.remove_entry(&new.user_id, &new.client_id, sid).await?;
+            self.activity.remove_entry(&new.user_id, &new.client_id, sid).await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The end of a session: marked, taken from the grant, told to the legacy systems; every step may be repeated.
+//! The end of a session: marked, taken from the activity item, told to the legacy systems; every step may be repeated.
 
 use crate::{LogoutError, SessionError, Sessions, Tokens};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
@@ -10,7 +10,7 @@ impl Sessions {
     /// the session, for [`Sessions::finish_logout`].
     pub async fn end(&self, sid: &SessionId) -> Result<(), SessionError> {
         if let Some(ended) = self.table.end(sid).await? {
-            self.grants.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
+            self.activity.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
             // The session is over: whoever waits need not hear that the legacy systems will be told again.
             if let Err(error) = self.log_out_ended(sid, &ended.tokens).await {
                 tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
@@ -43,7 +43,7 @@ impl Sessions {
 
     /// Ends the session of an application that acts for itself.
     pub async fn end_of_app(&self, client: &ClientId, sid: &SessionId) -> Result<(), SessionError> {
-        Ok(self.grants.remove_entry(&UserId::of_app(client), client, sid).await?)
+        Ok(self.activity.remove_entry(&UserId::of_app(client), client, sid).await?)
     }
 
     /// Whether a session is over, or was never there.
@@ -52,7 +52,7 @@ impl Sessions {
     }
 
     /// Finishes the end of a session that a crash interrupted, since what it left behind are access tokens that work.
-    /// One read; of nobody's grant if there is no session of this application to look after.
+    /// One read; of nobody's item if there is no session of this application to look after.
     pub async fn finish_end(
         &self,
         client: &ClientId,
@@ -62,7 +62,7 @@ impl Sessions {
     ) -> Result<(), SessionError> {
         let nobody = UserId::of_app(client);
         let user = session.map_or(&nobody, |session| &session.user_id);
-        let is_live = self.grants.entry_is_live(user, client, sid, now).await?;
+        let is_live = self.activity.entry_is_live(user, client, sid, now).await?;
         match session {
             Some(session) if session.family.ended && is_live => self.end(&session.sid).await,
             Some(_) | None => Ok(()),

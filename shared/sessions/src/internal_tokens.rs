@@ -225,7 +225,7 @@ impl InternalTokens {
     }
 }
 
-/// What the grant item keeps of these tokens.
+/// What the activity item keeps of these tokens.
 pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
     let reference = |token: &InternalToken| match token.idle {
         None => TokenRef { version: token.version, sealed: Some(token.sealed.clone()), ends: token.ends },

@@ -24,7 +24,7 @@ use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
-use gateway_store::{Grants, Users};
+use gateway_store::{Activity, Users};
 use std::sync::Arc;
 
 /// What may begin, change and end sessions.
@@ -32,16 +32,16 @@ pub struct Sessions {
     gateway: Arc<Gateway>,
     users: Users,
     table: gateway_store::Sessions,
-    grants: Grants,
+    activity: Activity,
     tokens: InternalTokens,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Sessions {
     /// Over these tables. Of users it reads whether their credentials still hold.
-    pub fn new(users: Users, table: gateway_store::Sessions, grants: Grants, tokens: InternalTokens) -> Self {
+    pub fn new(users: Users, table: gateway_store::Sessions, activity: Activity, tokens: InternalTokens) -> Self {
         let (gateway, entropy) = (Arc::clone(tokens.gateway()), Arc::clone(tokens.entropy()));
-        Self { gateway, users, table, grants, tokens, entropy }
+        Self { gateway, users, table, activity, tokens, entropy }
     }
 
     /// Internal tokens: acquired before a session begins, and logged out if it does not.
@@ -67,7 +67,7 @@ impl Sessions {
         sid: &SessionId,
         now: Timestamp,
     ) -> Result<bool, SessionError> {
-        Ok(self.grants.entry_is_live(user, client, sid, now).await?)
+        Ok(self.activity.entry_is_live(user, client, sid, now).await?)
     }
 
     /// Whether the user is enabled and has the credentials the session began with. One strongly consistent read.

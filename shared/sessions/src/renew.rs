@@ -57,17 +57,17 @@ impl Sessions {
             session.tokens.extend(renewed.map(|token| (asked.connector.clone(), token)));
             // Without it calls first meet the old version, and then read the new one.
             if let Err(error) = self.refer_to(&session).await {
-                tracing::warn!(session = %sid, reason = %error, "the grant still refers to the version before");
+                tracing::warn!(session = %sid, reason = %error, "the activity item still refers to the version before");
             }
             return Ok(response);
         }
         Err(SessionError::Busy)
     }
 
-    /// Writes into the grant item what the authorizer hands on of the session's internal tokens.
+    /// Writes into the activity item what the authorizer hands on of the session's internal tokens.
     pub(crate) async fn refer_to(&self, session: &Session) -> Result<(), SessionError> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let tokens = references(&session.tokens);
-        Ok(self.grants.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?)
+        Ok(self.activity.update_entry(&session.user_id, &session.client_id, &entry, &tokens).await?)
     }
 }

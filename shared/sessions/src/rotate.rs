@@ -105,7 +105,7 @@ impl Sessions {
     /// Lets the authorizer know of the internal tokens of the newest generation, unless it does. A crash may have left
     /// that undone behind the commit, so it is done whenever that generation is served.
     pub async fn publish(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {
-        // Only a renewal, or one that was refused, changes what the grant item keeps of a session.
+        // Only a renewal, or one that was refused, changes what the activity item keeps of a session.
         let may_be_behind = session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session);
         if may_be_behind { self.refer_to(session).await } else { Ok(()) }
     }

@@ -6,7 +6,7 @@ use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
 use gateway_domain::sealing::SealingKeys;
 use gateway_runtime::{Platform, StartError};
-use gateway_store::{Grants, Users};
+use gateway_store::{Activity, Users};
 use std::sync::Arc;
 
 impl Sessions {
@@ -14,8 +14,8 @@ impl Sessions {
     pub async fn start(platform: &Platform, gateway: &Arc<Gateway>) -> Result<Self, StartError> {
         let users = platform.table("USERS_TABLE", Users::new)?;
         let table = platform.table("SESSIONS_TABLE", gateway_store::Sessions::new)?;
-        let grants = platform.table("GRANTS_TABLE", Grants::new)?;
-        Ok(Self::new(users, table, grants, Box::pin(InternalTokens::start(platform, gateway)).await?))
+        let activity = platform.table("ACTIVITY_TABLE", Activity::new)?;
+        Ok(Self::new(users, table, activity, Box::pin(InternalTokens::start(platform, gateway)).await?))
     }
 }
 

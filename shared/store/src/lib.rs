@@ -1,10 +1,10 @@
 //! DynamoDB, one file per table; the condition expressions are the logic.
 
+mod activity;
 mod apps;
 mod audit;
 mod error;
-mod grants;
-mod guesses;
+mod login_attempts;
 mod migrate;
 mod page;
 mod projection;
@@ -14,11 +14,11 @@ mod ttl;
 mod users;
 mod version;
 
+pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
 pub use error::StoreError;
-pub use grants::{Counted, Entry, GrantView, Grants, LiveSession, NewEntry};
-pub use guesses::{Guesses, LoginAttempts, Reservation};
+pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
 pub use sessions::{EndedSession, Sessions};
@@ -35,10 +35,10 @@ pub struct Tables {
     pub apps: String,
     /// As [`Store::sessions`].
     pub sessions: String,
-    /// As [`Store::grants`].
-    pub grants: String,
+    /// As [`Store::activity`].
+    pub activity: String,
     /// As [`Store::attempts`].
-    pub guesses: String,
+    pub login_attempts: String,
     /// As [`Store::audit`].
     pub audit: String,
 }
@@ -54,7 +54,7 @@ pub struct Store {
     /// Logins and their sealed internal tokens.
     pub sessions: Sessions,
     /// What a user and an application share: the call counters, and which sessions are alive.
-    pub grants: Grants,
+    pub activity: Activity,
     /// Failed logins.
     pub attempts: LoginAttempts,
     /// What operators did.
@@ -68,8 +68,8 @@ impl Store {
             users: Users::new(client.clone(), tables.users),
             apps: Apps::new(client.clone(), tables.apps),
             sessions: Sessions::new(client.clone(), tables.sessions),
-            grants: Grants::new(client.clone(), tables.grants),
-            attempts: LoginAttempts::new(client.clone(), tables.guesses),
+            activity: Activity::new(client.clone(), tables.activity),
+            attempts: LoginAttempts::new(client.clone(), tables.login_attempts),
             audit: Audit::new(client.clone(), tables.audit),
             client,
         }

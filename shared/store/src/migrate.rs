@@ -22,10 +22,10 @@ pub enum Table {
     Apps,
     /// [`Tables::sessions`](crate::Tables::sessions).
     Sessions,
-    /// [`Tables::grants`](crate::Tables::grants).
-    Grants,
-    /// [`Tables::guesses`](crate::Tables::guesses).
-    Guesses,
+    /// [`Tables::activity`](crate::Tables::activity).
+    Activity,
+    /// [`Tables::attempts`](crate::Tables::attempts).
+    LoginAttempts,
     /// [`Tables::audit`](crate::Tables::audit).
     Audit,
 }
@@ -59,7 +59,8 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] = [Self::Users, Self::Apps, Self::Sessions, Self::Grants, Self::Guesses, Self::Audit];
+    pub const ALL: [Self; 6] =
+        [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit];
 
     /// Its name for people.
     pub const fn name(self) -> &'static str {
@@ -67,18 +68,18 @@ impl Table {
             Self::Users => "users",
             Self::Apps => "apps",
             Self::Sessions => "sessions",
-            Self::Grants => "grants",
-            Self::Guesses => "guesses",
+            Self::Activity => "activity",
+            Self::LoginAttempts => "login-attempts",
             Self::Audit => "audit",
         }
     }
 
     const fn key(self) -> &'static [&'static str] {
         match self {
-            Self::Users | Self::Guesses => &["pk"],
+            Self::Users | Self::LoginAttempts => &["pk"],
             Self::Apps => &["client_id"],
             Self::Sessions => &["sid"],
-            Self::Grants => &["user_id", "client_id"],
+            Self::Activity => &["user_id", "client_id"],
             Self::Audit => &["day", "at"],
         }
     }
@@ -88,17 +89,17 @@ impl Table {
     fn upgrade(self, item: &Item, from: u32) -> Option<Item> {
         match self {
             // Version 1 of each is version 0 with the version on it.
-            Self::Users | Self::Apps | Self::Sessions | Self::Grants | Self::Guesses | Self::Audit => {
+            Self::Users | Self::Apps | Self::Sessions | Self::Activity | Self::LoginAttempts | Self::Audit => {
                 (from < version::CURRENT).then(|| version::stamped(item.clone()))
             }
         }
     }
 
-    /// Whether an attribute only counts, so that a count made meanwhile is no reason to leave the item: a grant in use
+    /// Whether an attribute only counts, so that a count made meanwhile is no reason to leave the item: an item in use
     /// changes with every call.
     fn counts(self, attribute: &str) -> bool {
         let bucket = attribute.strip_prefix('b').unwrap_or_default();
-        self == Self::Grants && !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit())
+        self == Self::Activity && !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 
@@ -150,7 +151,7 @@ impl Store {
     }
 
     /// Writes what differs, and nothing else, on the condition that every attribute is as it was read: a revision or a
-    /// generation would not do, since some changes raise none (a new password hash, a lease, a guess). Counters that
+    /// generation would not do, since some changes raise none (a new password hash, a lease, an attempt). Counters that
     /// stay as they are need not be; see [`Table::counts`]. If the condition does not hold, the item as it is, empty
     /// if it is gone.
     async fn replace(
@@ -215,8 +216,8 @@ impl Store {
             Table::Users => &self.users.table,
             Table::Apps => &self.apps.table,
             Table::Sessions => &self.sessions.table,
-            Table::Grants => &self.grants.table,
-            Table::Guesses => &self.attempts.table,
+            Table::Activity => &self.activity.table,
+            Table::LoginAttempts => &self.attempts.table,
             Table::Audit => &self.audit.table,
         }
     }

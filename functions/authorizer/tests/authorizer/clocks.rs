@@ -23,7 +23,7 @@ async fn containers_whose_clocks_are_minutes_apart_share_one_limit() {
 
 /// A clock beyond what is corrected decides nothing: API Gateway answers 503.
 #[tokio::test]
-async fn a_clock_beyond_the_bound_is_a_failure_and_no_guess() {
+async fn a_clock_beyond_the_bound_is_a_failure_and_no_attempt() {
     let stage = Stage::new().await;
     stage.is_now();
     let alice = stage.login("alice", "pub1", 1).await;

@@ -127,7 +127,7 @@ async fn a_session_that_ended_is_an_invalid_token() {
     let container = stage.container();
     assert!(stage.call(&container, &alice).await.is_ok());
     let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
-    stage.store.grants.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
+    stage.store.activity.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
     assert!(unauthorized(&container.authorize(event).await));
 }
 

@@ -135,11 +135,14 @@ async fn a_call_stays_within_one_write_unit() {
         operations += stage.operations.since_last();
         let plan = Plan { calls: 12, window: Seconds::new(60) };
         let bucket = plan.bucket(stage.now().as_secs() * 1_000);
-        let counted =
-            stage.store.grants.count_call(&alice.user, &alice.app, &alice.session, bucket.as_str(), stage.now()).await;
+        let counted = stage
+            .store
+            .activity
+            .count_call(&alice.user, &alice.app, &alice.session, bucket.as_str(), stage.now())
+            .await;
         let Ok(Counted::Live(view)) = counted else { panic!("{counted:?}") };
         assert!(view.capacity_units <= 1.0, "{} units with {} counters", view.capacity_units, view.buckets.len());
-        stage.store.grants.refund_call(&alice.user, &alice.app, bucket.as_str()).await.unwrap();
+        stage.store.activity.refund_call(&alice.user, &alice.app, bucket.as_str()).await.unwrap();
     }
     // One write each, a read of the application every thirty seconds, and now and then a cleaning write.
     assert!((120..=130).contains(&operations), "{operations} operations for 100 calls");

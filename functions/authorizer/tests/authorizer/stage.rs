@@ -166,7 +166,7 @@ impl Stage {
     }
 
     fn at(address: &str, operations: Operations) -> Self {
-        let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
+        let tables = Tables { apps: "apps".into(), activity: "activity".into(), ..Tables::default() };
         let (signing, public) = keys();
         Self {
             address: address.to_owned(),
@@ -195,7 +195,7 @@ impl Stage {
     pub(crate) async fn container_on(&self, machine: Arc<WrongClock>) -> Authorizer {
         let clock = CorrectedClock::new(machine);
         let store = self.dated_store(&clock).await;
-        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store.apps, store.grants, clock)
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), store.apps, store.activity, clock)
     }
 
     /// A container that reads its public keys from Secrets Manager, and the clock of its machine.
@@ -215,13 +215,13 @@ impl Stage {
             (self.dated_store(&clock).await, Secrets::new(&Aws::dated(&environment, &clock).unwrap()));
         let clock: Arc<dyn Clock> = clock;
         let keys = Fresh::read(&secrets, &environment, "PUBLIC_KEYS_SECRET", &clock, PublicKeys::parse_jwks).await;
-        (Authorizer::new(self.gateway.clone(), keys.unwrap(), store.apps, store.grants, clock), machine)
+        (Authorizer::new(self.gateway.clone(), keys.unwrap(), store.apps, store.activity, clock), machine)
     }
 
     /// The store for this clock, which it has told the time.
     async fn dated_store(&self, clock: &Arc<CorrectedClock>) -> Store {
         let client = Aws::dated(&environment(&self.address, &[]), clock).unwrap().dynamodb();
-        let tables = Tables { apps: "apps".into(), grants: "grants".into(), ..Tables::default() };
+        let tables = Tables { apps: "apps".into(), activity: "activity".into(), ..Tables::default() };
         let store = Store::new(client, tables);
         assert_eq!(store.apps.get(&ClientId::parse("-").unwrap()).await.unwrap(), None);
         store
@@ -229,8 +229,8 @@ impl Stage {
 
     /// A fresh container of the function.
     pub(crate) fn container(&self) -> Authorizer {
-        let (apps, grants) = (self.store.apps.clone(), self.store.grants.clone());
-        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), apps, grants, self.clock.clone())
+        let (apps, activity) = (self.store.apps.clone(), self.store.activity.clone());
+        Authorizer::new(self.gateway.clone(), Fresh::of(self.public.clone()), apps, activity, self.clock.clone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -243,7 +243,7 @@ impl Stage {
         let ends = Timestamp::from_secs(self.now().as_secs() + 86_400);
         let entry = Entry { sid: caller.session.clone(), ends };
         let tokens = BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef::by_version(3))]);
-        let added = self.store.grants.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
+        let added = self.store.activity.add_entry(&caller.user, &caller.app, &entry, &tokens, 8).await.unwrap();
         assert_eq!(added, NewEntry::Added);
         self.operations.since_last();
         caller
@@ -302,7 +302,7 @@ fn environment(address: &str, more: &[(&str, &str)]) -> Environment {
 }
 
 async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) {
-    for (table, keys) in [("apps", &["client_id"][..]), ("grants", &["user_id", "client_id"])] {
+    for (table, keys) in [("apps", &["client_id"][..]), ("activity", &["user_id", "client_id"])] {
         let mut create = dynamodb.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
         for (name, key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
             let attribute = AttributeDefinition::builder().attribute_name(*name);

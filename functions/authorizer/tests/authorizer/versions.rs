@@ -24,14 +24,14 @@ async fn versioned(stage: &Stage, table: &str, version: Option<&str>) {
 async fn a_newer_grant_or_app_is_a_failure_that_names_both_versions_and_writes_nothing() {
     let stage = Stage::new().await;
     let alice = stage.login("alice", "pub1", 1).await;
-    for table in ["grants", "apps"] {
+    for table in ["activity", "apps"] {
         versioned(&stage, table, Some("2")).await;
-        let before = items(&stage, "grants").await;
+        let before = items(&stage, "activity").await;
         let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
         let failed = stage.container().authorize(event).await.unwrap_err().to_string();
         let text = "the item has version 2 and this version of the gateway reads up to 1: deploy the newer one";
         assert!(failed.contains(text), "{table}: {failed}");
-        assert_eq!(items(&stage, "grants").await, before, "{table}");
+        assert_eq!(items(&stage, "activity").await, before, "{table}");
         versioned(&stage, table, Some("1")).await;
     }
     stage.call(&stage.container(), &alice).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_call_on_an_older_grant_is_admitted_with_one_write() {
     let container = stage.container();
     stage.call(&container, &alice).await.unwrap();
     for version in [None, Some("1")] {
-        versioned(&stage, "grants", version).await;
+        versioned(&stage, "activity", version).await;
         stage.operations.since_last();
         stage.call(&container, &alice).await.unwrap();
         assert_eq!(stage.operations.since_last(), 1, "{version:?}");

@@ -86,7 +86,10 @@ async fn a_public_application_with_a_secret_is_refused() {
         assert_eq!(stage.send(request).await.refusal(), (401, "invalid_client"));
     }
     let looked = stage.wire.since_last();
-    assert!(looked.iter().all(|operation| operation.ends_with("Apps") || operation.ends_with("Guesses")), "{looked:?}");
+    assert!(
+        looked.iter().all(|operation| operation.ends_with("Apps") || operation.ends_with("LoginAttempts")),
+        "{looked:?}"
+    );
     assert_eq!(stage.refresh("pub1", &issued.refresh).await.status, 200);
 }
 

@@ -14,7 +14,7 @@ use support::WrongClock;
 
 use crate::container::{build, build_renewal, entropy, environment, key_set, pepper, secrets_manager};
 use crate::request::{decoded, post, request};
-use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
+use crate::stage::{CHEAP, NOTES, SECRET, Stage, login, password_login, refresh, send};
 
 /// A container whose wall clock is wrong by this many milliseconds, and the clock. Like every container, it has read
 /// something before its first request.
@@ -47,7 +47,7 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
         let (app, renewal, machine) = container_off_by(&stage, error_ms).await;
         for request in [
             login("alice", "pub1", NOTES),
-            guess("alice", "pub1", "x"),
+            password_login("alice", "pub1", "x"),
             refresh("pub1", "mgr_x"),
             post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
             post("/oauth2/revoke", &[("client_id", "pub1"), ("token", "x")]),

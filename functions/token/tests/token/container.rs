@@ -121,7 +121,7 @@ fn sessions(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway
     all.insert(name("orders-login"), connectors(gateway).get(&name("orders-login")).unwrap().clone());
     let sealing = Fresh::of(SealingKeys::parse(&key_set("k1", 2)).unwrap());
     let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock, entropy());
-    Sessions::new(store.users.clone(), store.sessions.clone(), store.grants.clone(), tokens)
+    Sessions::new(store.users.clone(), store.sessions.clone(), store.activity.clone(), tokens)
 }
 
 pub(crate) fn tables(db: &DynamoDb, endpoint: &str) -> Store {

@@ -42,7 +42,7 @@ impl Journeys {
         stage.wire.since_last();
         stage.wire.units_since_last();
         let store = tables(&stage.db, &stage.wire.endpoint);
-        let counted = store.grants.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
+        let counted = store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
         assert!(matches!(counted.await, Ok(gateway_store::Counted::Live(_))));
         assert_eq!(stage.wire.since_last(), [ENTRY]);
         self.units.push(format!("call: {}", stage.wire.units_since_last()));
@@ -60,15 +60,15 @@ impl Journeys {
 }
 
 const APP: &str = "GetItem Apps";
-const GUESS: &str = "UpdateItem Guesses";
-const LOOK: &str = "GetItem Guesses";
+const ATTEMPT: &str = "UpdateItem LoginAttempts";
+const LOOK: &str = "GetItem LoginAttempts";
 const USER: &str = "GetItem Users";
 const SESSION: &str = "GetItem Sessions";
 const COMMIT: &str = "PutItem Sessions";
 const LEASE: &str = "UpdateItem Sessions";
 const END: &str = "UpdateItem Sessions";
-const ENTRY: &str = "UpdateItem Grants";
-const GRANT: &str = "GetItem Grants";
+const ENTRY: &str = "UpdateItem Activity";
+const GRANT: &str = "GetItem Activity";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
@@ -97,9 +97,11 @@ async fn every_journey_costs_what_it_should() {
     let mut journeys = Journeys { stage: Stage::new().await, wrong: Vec::new(), units: Vec::new() };
     let begin = [COMMIT, ENTRY, USER];
 
-    let unknown = [&[APP, USER, USER, LOOK, LOOK, LOOK, GUESS, GUESS, GUESS, GUESS, GUESS, GUESS][..], &begin].concat();
+    let unknown =
+        [&[APP, USER, USER, LOOK, LOOK, LOOK, ATTEMPT, ATTEMPT, ATTEMPT, ATTEMPT, ATTEMPT, ATTEMPT][..], &begin]
+            .concat();
     let first = journeys.login("login from an unknown source", &unknown, NOTES).await;
-    let known = [&[APP, USER, USER, LOOK, GUESS, GUESS][..], &begin].concat();
+    let known = [&[APP, USER, USER, LOOK, ATTEMPT, ATTEMPT][..], &begin].concat();
     let with_second = [&known[..known.len() - 1], &[ENTRY, USER]].concat();
     journeys.login("login from a known source, second session", &with_second, NOTES).await;
 

@@ -7,7 +7,7 @@ use gateway_domain::password::PasswordHash;
 use gateway_store::{CreateUser, User};
 
 use crate::request::post;
-use crate::stage::{NOTES, Stage, guess};
+use crate::stage::{NOTES, Stage, password_login};
 
 /// One published hash of each kind (see the domain's password module for where) with its password.
 const KINDS: [(&str, &str, &str); 6] = [
@@ -46,16 +46,19 @@ async fn a_hash_of_every_kind_logs_in_and_is_replaced_at_that_login() {
     for (name, password, hash) in KINDS {
         let id = import(&stage, name, PasswordHash::import(hash).unwrap()).await;
         let stored = || async { stage.db.store.users.get(&id).await.unwrap().unwrap() };
-        assert_eq!(stage.send(guess(name, "pub1", &format!("{password}x"))).await.refusal(), (400, "invalid_grant"));
-        assert!(stored().await.password.unwrap().is_legacy(), "{name}: a wrong guess changes nothing");
-        let tokens = stage.send(guess(name, "pub1", password)).await.tokens();
+        assert_eq!(
+            stage.send(password_login(name, "pub1", &format!("{password}x"))).await.refusal(),
+            (400, "invalid_grant")
+        );
+        assert!(stored().await.password.unwrap().is_legacy(), "{name}: a wrong attempt changes nothing");
+        let tokens = stage.send(password_login(name, "pub1", password)).await.tokens();
         assert!(stage.calls(&tokens.access).await, "{name}");
         let upgraded = stored().await;
         let text = upgraded.password.unwrap();
         assert!(!text.is_legacy() && text.as_str().contains("$argon2id$v=19$m=64,t=1,p=1$"), "{name}: {text:?}");
         assert_eq!(upgraded.credential_epoch, 1, "{name}: no session ends for it");
-        assert_eq!(stage.send(guess(name, "pub1", password)).await.status, 200, "{name}");
-        assert_eq!(stage.send(guess(name, "pub1", &format!("{password}x"))).await.status, 400, "{name}");
+        assert_eq!(stage.send(password_login(name, "pub1", password)).await.status, 200, "{name}");
+        assert_eq!(stage.send(password_login(name, "pub1", &format!("{password}x"))).await.status, 400, "{name}");
         assert!(stage.calls(&tokens.access).await, "{name}: the session of the first login goes on");
     }
 }
@@ -68,9 +71,9 @@ async fn what_bcrypt_cut_off_counts_after_the_first_login() {
     import(&stage, "longpass", PasswordHash::import(hash).unwrap()).await;
     let seen = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let typed = format!("{seen}chars after 72 are ignored");
-    assert_eq!(stage.send(guess("longpass", "pub1", &typed)).await.status, 200);
-    assert_eq!(stage.send(guess("longpass", "pub1", seen)).await.status, 400);
-    assert_eq!(stage.send(guess("longpass", "pub1", &typed)).await.status, 200);
+    assert_eq!(stage.send(password_login("longpass", "pub1", &typed)).await.status, 200);
+    assert_eq!(stage.send(password_login("longpass", "pub1", seen)).await.status, 400);
+    assert_eq!(stage.send(password_login("longpass", "pub1", &typed)).await.status, 200);
 }
 
 /// A hash whose price is not bounded, however it came into the table, is unreadable: an error at once, and no work.

@@ -6,18 +6,22 @@ use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::post;
-use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, guess, login, send};
+use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, login, password_login, send};
 use support::Verdict;
 
 /// Checklist G-03, T-21.
 #[tokio::test]
 async fn the_right_password_logs_in_and_a_wrong_one_does_not() {
     let stage = Stage::new().await;
-    let tokens = stage.send(guess("alice", "pub1", PASSWORD)).await.tokens();
+    let tokens = stage.send(password_login("alice", "pub1", PASSWORD)).await.tokens();
     assert!(stage.calls(&tokens.access).await);
     let longer = format!("{PASSWORD}x");
     for wrong in ["x", PASSWORD.trim(), &PASSWORD.to_uppercase(), &longer] {
-        assert_eq!(stage.send(guess("alice", "pub1", wrong)).await.refusal(), (400, "invalid_grant"), "{wrong}");
+        assert_eq!(
+            stage.send(password_login("alice", "pub1", wrong)).await.refusal(),
+            (400, "invalid_grant"),
+            "{wrong}"
+        );
     }
 }
 
@@ -46,7 +50,7 @@ async fn an_oversized_login_costs_nothing() {
     stage.wire.since_last();
     let (long, huge) = ("x".repeat(1_000_000), "x".repeat(6 * 1024 * 1024 + 1));
     for (password, status) in [("x".repeat(1025), 400), ("é".repeat(513), 400), (long, 413), (huge, 413)] {
-        let response = stage.send(guess("alice", "pub1", &password)).await;
+        let response = stage.send(password_login("alice", "pub1", &password)).await;
         assert_eq!(response.refusal(), (status, "invalid_request"));
     }
     for username in ["x".repeat(255), "a\0b".to_owned(), "a\nb".to_owned()] {
@@ -61,7 +65,7 @@ async fn an_oversized_login_costs_nothing() {
     assert_eq!(stage.send(post("/oauth2/token", &few)).await.refusal(), (400, "invalid_request"));
     let touched = stage.wire.since_last();
     assert!(touched.iter().all(|operation| operation == "GetItem Apps"), "{touched:?}");
-    assert_eq!(stage.send(guess("alice", "pub1", &"x".repeat(1024))).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(stage.send(password_login("alice", "pub1", &"x".repeat(1024))).await.refusal(), (400, "invalid_grant"));
 }
 
 /// Abuse case G8: cold containers and a warm one; also when every one has to make room first.
@@ -128,5 +132,5 @@ async fn a_login_that_a_password_change_overtakes_is_none() {
     assert_eq!(response.refusal(), (400, "invalid_grant"));
     assert_eq!(stage.sessions_of("u_alice", "pub1").await, 0);
     stage.wire.calm();
-    assert_eq!(stage.send(guess("alice", "pub1", "another one")).await.status, 200);
+    assert_eq!(stage.send(password_login("alice", "pub1", "another one")).await.status, 200);
 }

@@ -97,7 +97,7 @@ async fn repeated_and_concurrent_logins_make_one_successor() {
     let successors: Vec<_> =
         responses.iter().filter(|response| response.status == 200).map(|one| one.tokens().refresh).collect();
     assert!(successors.len() > 10 && successors.iter().all(|token| *token == successors[0]), "{responses:?}");
-    // The guess counter may have asked some to wait.
+    // The attempt counter may have asked some to wait.
     assert!(responses.iter().all(|response| matches!(response.status, 200 | 429)), "{responses:?}");
     assert_eq!(stage.legacy.logins(), 2);
     assert_eq!(stage.send(again("alice", "pub1", &first.refresh)).await.tokens().refresh, successors[0]);

@@ -23,8 +23,6 @@ mod expirations;
 #[cfg(test)]
 mod forms;
 #[cfg(test)]
-mod guesses;
-#[cfg(test)]
 mod imported_hashes;
 #[cfg(test)]
 mod interleavings;
@@ -32,6 +30,8 @@ mod interleavings;
 mod internal_tokens;
 #[cfg(test)]
 mod introspection;
+#[cfg(test)]
+mod login_attempts;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]

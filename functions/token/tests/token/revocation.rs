@@ -100,7 +100,7 @@ async fn a_forged_access_token_revokes_nothing() {
 #[tokio::test]
 async fn a_revocation_that_was_not_written_is_told() {
     let stage = Stage::new().await;
-    for table in ["Sessions", "Grants"] {
+    for table in ["Sessions", "Activity"] {
         let tokens = stage.login("pub1", NOTES).await;
         stage.wire.script(
             move |operation| {

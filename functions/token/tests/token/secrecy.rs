@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::request::{decoded, post};
-use crate::stage::{PASSWORD, SECRET, Stage, guess, login};
+use crate::stage::{PASSWORD, SECRET, Stage, login, password_login};
 use support::Verdict;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -48,7 +48,7 @@ async fn eventful_day(stage: &Stage) -> Secrets {
     let third = stage.refresh("pub1", &second.refresh).await.tokens();
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
     let itself = stage.send(itself).await.tokens();
-    stage.send(guess("alice", "pub1", "a wrong password")).await;
+    stage.send(password_login("alice", "pub1", "a wrong password")).await;
     stage.send(login("alice", "pub1", "orders:read").query("password", PASSWORD)).await;
     stage.send(post("/oauth2/token", &[("password", PASSWORD)]).basic("conf1", "a wrong secret")).await;
     stage.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });

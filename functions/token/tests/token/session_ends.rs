@@ -5,7 +5,7 @@ use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::post;
-use crate::stage::{CHEAP, NOTES, PASSWORD, SECRET, Stage, guess, login};
+use crate::stage::{CHEAP, NOTES, PASSWORD, SECRET, Stage, login, password_login};
 
 /// Checklist Z-27, S-12: every session of the old password ends; the new password logs in.
 #[tokio::test]
@@ -21,8 +21,8 @@ async fn a_new_password_ends_the_sessions_of_the_old_one() {
         assert!(!stage.calls(&tokens.access).await, "the attempt ended the session");
     }
     assert_eq!(stage.refresh("pub1", &bob.refresh).await.status, 200);
-    assert_eq!(stage.send(guess("alice", "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"));
-    let fresh = stage.send(guess("alice", "pub1", "a new one")).await.tokens();
+    assert_eq!(stage.send(password_login("alice", "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"));
+    let fresh = stage.send(password_login("alice", "pub1", "a new one")).await.tokens();
     assert_eq!(stage.refresh("pub1", &fresh.refresh).await.status, 200);
 }
 

@@ -202,7 +202,7 @@ pub(crate) fn login(name: &str, client: &str, scope: &str) -> Request {
 }
 
 /// The same with another password.
-pub(crate) fn guess(name: &str, client: &str, password: &str) -> Request {
+pub(crate) fn password_login(name: &str, client: &str, password: &str) -> Request {
     let username = format!("{name}@example.com");
     let form = [("grant_type", "password"), ("client_id", client), ("username", &username), ("password", password)];
     post("/oauth2/token", &[&form[..], &[("scope", NOTES)]].concat())

@@ -12,7 +12,7 @@ use support::{Operation, Verdict};
 
 use crate::container::{entropy, environment, key_set, pepper, secrets_manager, tables};
 use crate::request::{Response, post};
-use crate::stage::{CHEAP, NOTES, SECRET, Stage, guess, login, refresh, send};
+use crate::stage::{CHEAP, NOTES, SECRET, Stage, login, password_login, refresh, send};
 
 fn later(response: &Response) -> bool {
     assert!(response.header("Retry-After").is_some(), "{}", response.text);
@@ -54,7 +54,7 @@ async fn a_refresh_in_vain_loses_nothing() {
 async fn a_write_repeated_by_the_sdk_is_one_write() {
     let stage = Stage::new().await;
     for fault in [|| Verdict::LoseResponse, || Verdict::Break] as [Fault; 2] {
-        for once in [("PutItem", "Sessions"), ("UpdateItem", "Grants"), ("UpdateItem", "Sessions")] {
+        for once in [("PutItem", "Sessions"), ("UpdateItem", "Activity"), ("UpdateItem", "Sessions")] {
             let mut done = false;
             let first = stage.login("pub1", "vault:read").await;
             stage.clock.forward(1_500);
@@ -93,7 +93,7 @@ async fn without_a_store_every_response_is_to_try_again() {
     let app = stage.container_without_store();
     for request in [
         login("alice", "pub1", NOTES),
-        guess("alice", "pub1", "x"),
+        password_login("alice", "pub1", "x"),
         refresh("pub1", &tokens.refresh),
         post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &tokens.refresh)]),
         post("/oauth2/introspect", &[("token", &tokens.refresh)]).basic("conf1", SECRET),
@@ -105,7 +105,7 @@ async fn without_a_store_every_response_is_to_try_again() {
     assert_eq!(send(&app, metadata).await.status, 200);
 }
 
-/// Abuse case K1: the same container recovers; a guess that could not be counted was not evaluated.
+/// Abuse case K1: the same container recovers; an attempt that could not be counted was not evaluated.
 #[tokio::test]
 async fn a_container_recovers_without_a_restart() {
     let stage = Stage::new().await;
@@ -115,23 +115,26 @@ async fn a_container_recovers_without_a_restart() {
         for _ in 0..6 {
             stage.clock.forward(10);
             assert!(later(&stage.refresh("pub1", &tokens.refresh).await));
-            assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
+            assert!(later(&stage.send(password_login("alice", "pub1", "x")).await));
         }
         stage.wire.calm();
         assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
     }
-    stage.wire.script(|operation| if operation.table == "Guesses" { Verdict::Throttle } else { Verdict::Forward });
-    for request in [guess("alice", "pub1", "x"), login("alice", "pub1", NOTES), login("nobody", "pub1", NOTES)] {
+    stage
+        .wire
+        .script(|operation| if operation.table == "LoginAttempts" { Verdict::Throttle } else { Verdict::Forward });
+    for request in [password_login("alice", "pub1", "x"), login("alice", "pub1", NOTES), login("nobody", "pub1", NOTES)]
+    {
         assert!(later(&stage.send(request).await), "right and wrong are answered alike");
     }
     stage.wire.calm();
     assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
 }
 
-/// Checklist P-09: what could not be compared was no guess. While the users' table or the pepper is not there, nobody uses
-/// up the guesses they have.
+/// Checklist P-09: what could not be compared was no attempt. While the users' table or the pepper is not there, nobody uses
+/// up the attempts they have.
 #[tokio::test]
-async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
+async fn a_login_that_could_not_be_compared_has_used_up_no_attempt() {
     let stage = Stage::new().await;
     let (secrets, address) = secrets_manager(&key_set("k1", 1)).await;
     let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
@@ -146,13 +149,16 @@ async fn a_login_that_could_not_be_compared_has_used_up_no_guess() {
     stage.wire.since_last();
     for _ in 0..3 {
         stage.clock.forward(40);
-        assert!(later(&send(&app, guess("alice", "pub1", "x")).await), "the pepper is newer than what is here");
+        assert!(
+            later(&send(&app, password_login("alice", "pub1", "x")).await),
+            "the pepper is newer than what is here"
+        );
     }
     stage.wire.script(|operation| if operation.table == "Users" { Verdict::Throttle } else { Verdict::Forward });
     for name in ["alice", "nobody"] {
-        assert!(later(&stage.send(guess(name, "pub1", "x")).await));
+        assert!(later(&stage.send(password_login(name, "pub1", "x")).await));
     }
-    let kept = stage.db.client.scan().table_name(&stage.db.tables.guesses).send().await.unwrap();
+    let kept = stage.db.client.scan().table_name(&stage.db.tables.login_attempts).send().await.unwrap();
     let keys = kept.items().iter().map(|item| item["pk"].as_s().unwrap());
     assert!(keys.clone().count() > 0 && keys.clone().all(|key| key.starts_with("unreadable#")), "{:?}", kept.items());
 }
@@ -167,13 +173,13 @@ async fn accounts_are_not_found_without_end_by_items_that_cannot_be_read() {
         stage.db.client.put_item().table_name(users).set_item(Some(item)).send().await.unwrap();
     }
     for _ in 0..200 {
-        assert!(later(&stage.send(guess("alice", "pub1", "x")).await));
+        assert!(later(&stage.send(password_login("alice", "pub1", "x")).await));
     }
     for name in ["bob", "nobody"] {
-        let response = stage.send(guess(name, "pub1", "x")).await;
+        let response = stage.send(password_login(name, "pub1", "x")).await;
         assert_eq!(response.refusal(), (400, "invalid_grant"), "{name}: told as a wrong password is");
     }
-    let users = stage.db.client.scan().table_name(&stage.db.tables.guesses).send().await.unwrap();
+    let users = stage.db.client.scan().table_name(&stage.db.tables.login_attempts).send().await.unwrap();
     assert!(users.items().iter().any(|item| item["pk"].as_s().unwrap().starts_with("source#")), "and counted so");
 }
 

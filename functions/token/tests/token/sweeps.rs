@@ -10,7 +10,7 @@ use gateway_domain::clock::Clock as _;
 
 use crate::container::tables;
 use crate::request::{HOME, Request, Response, Tokens, post};
-use crate::stage::{NOTES, PASSWORD, SECRET, Stage, guess, login, refresh};
+use crate::stage::{NOTES, PASSWORD, SECRET, Stage, login, password_login, refresh};
 
 /// Who logs in where, and from which address.
 const PLACES: [(&str, &str, &str); 3] =
@@ -41,8 +41,8 @@ impl Stage {
         let (client, clock, counted) = (self.db.client.clone(), self.clock.clone(), count.clone());
         let tables = [
             ("Sessions", self.db.tables.sessions.clone(), &["sid"][..]),
-            ("Grants", self.db.tables.grants.clone(), &["user_id", "client_id"]),
-            ("Guesses", self.db.tables.guesses.clone(), &["pk"]),
+            ("Activity", self.db.tables.activity.clone(), &["user_id", "client_id"]),
+            ("LoginAttempts", self.db.tables.login_attempts.clone(), &["pk"]),
         ];
         // Only a later time, or a write before, leaves something to be swept.
         let unswept = Mutex::new((clock.now(), BTreeSet::new()));
@@ -93,8 +93,8 @@ fn again(name: &str, client: &str, password: &str, token: &str) -> Request {
     post("/oauth2/token", &[&form[..], &[("refresh_token", token)]].concat())
 }
 
-/// Guesses one after the other, and what came of each.
-async fn guesses(stage: &Stage, requests: impl Iterator<Item = Request>) -> String {
+/// Attempts one after the other, and what came of each.
+async fn login_attempts(stage: &Stage, requests: impl Iterator<Item = Request>) -> String {
     let mut all = Vec::new();
     for request in requests {
         all.push(told(&stage.send(request).await));
@@ -114,11 +114,11 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
     let (access, newest) = token.map_or(("none", "none"), |token| (token.access.as_str(), token.refresh.as_str()));
     let request = match what {
         0..3 => login(name, client, scope).from(source),
-        3..6 => guess(name, client, "x").from(source),
-        6 => return guesses(stage, (0..12).map(|_| guess(name, client, "x").from(source))).await,
+        3..6 => password_login(name, client, "x").from(source),
+        6 => return login_attempts(stage, (0..12).map(|_| password_login(name, client, "x").from(source))).await,
         7 => {
-            let strangers = (0..34).map(|number| guess(name, client, "x").from(&format!("192.0.2.{number}")));
-            return guesses(stage, strangers).await;
+            let strangers = (0..34).map(|number| password_login(name, client, "x").from(&format!("192.0.2.{number}")));
+            return login_attempts(stage, strangers).await;
         }
         8..12 => refresh(device, newest),
         12 => revoke(device, [access, newest][which % 2]),
@@ -130,8 +130,11 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
         16 | 17 => again(name, device, [PASSWORD, "x"][which % 2], newest).from(source),
         18 => post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
         _ => {
-            return guesses(stage, (0..22).map(|_| post("/oauth2/revoke", &[("token", "x")]).basic("conf1", "x")))
-                .await;
+            return login_attempts(
+                stage,
+                (0..22).map(|_| post("/oauth2/revoke", &[("token", "x")]).basic("conf1", "x")),
+            )
+            .await;
         }
     };
     let response = stage.send(request).await;
@@ -144,7 +147,7 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
     format!("{what} {name} {client} {device} {source}: {}", told(&response))
 }
 
-/// Logins, guesses, refreshes with new and used tokens, revocations and calls over years.
+/// Logins, attempts, refreshes with new and used tokens, revocations and calls over years.
 #[tokio::test]
 async fn a_swept_table_answers_like_one_that_is_never_swept() {
     let (kept, swept) = (Box::pin(Stage::new()).await, Box::pin(Stage::new()).await);
@@ -184,7 +187,7 @@ async fn a_session_and_a_known_source_last_to_their_ends_whatever_is_swept() {
     // The session is over long since; its user is known for 90 days from the login on.
     stage.clock.forward(7_000_000);
     for number in 0..34 {
-        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
     assert_eq!(stage.send(login("alice", "pub1", NOTES).from("192.0.2.99")).await.status, 429);
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);

@@ -16,7 +16,7 @@ impl Stage {
     pub(crate) async fn calls(&self, access: &str) -> bool {
         let keys = PublicKeys::parse_jwks(&self.public).unwrap();
         let Ok(claims) = access_token::verify(access, &keys, ISSUER, AUDIENCE, self.now()) else { return false };
-        let counted = self.db.store.grants.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
+        let counted = self.db.store.activity.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
         matches!(counted.await.unwrap(), Counted::Live(_))
     }
 
@@ -31,7 +31,7 @@ impl Stage {
     pub(crate) async fn versions(&self, access: &str) -> Vec<u64> {
         let session = self.session(access).await;
         let counted =
-            self.db.store.grants.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
+            self.db.store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
         let Counted::Live(view) = counted.await.unwrap() else { panic!("the session has ended") };
         view.tokens.values().map(|token| token.version).collect()
     }
@@ -40,7 +40,7 @@ impl Stage {
     pub(crate) async fn dump(&self) -> String {
         let tables = &self.db.tables;
         let mut dump = String::new();
-        for table in [&tables.users, &tables.apps, &tables.sessions, &tables.grants, &tables.guesses] {
+        for table in [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts] {
             let scanned = self.db.client.scan().table_name(table).send().await.unwrap();
             writeln!(dump, "{:?}", scanned.items()).unwrap();
         }
@@ -49,7 +49,7 @@ impl Stage {
 
     /// The live session entries of alice in an application.
     pub(crate) async fn sessions_of(&self, user: &str, client: &str) -> usize {
-        let scanned = self.db.client.scan().table_name(&self.db.tables.grants).send().await.unwrap();
+        let scanned = self.db.client.scan().table_name(&self.db.tables.activity).send().await.unwrap();
         let is = |value: Option<&_>, text: &str| format!("{value:?}").contains(&format!("\"{text}\""));
         let mine =
             scanned.items().iter().filter(|item| is(item.get("user_id"), user) && is(item.get("client_id"), client));

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::request::post;
 use crate::secrecy::Kept;
-use crate::stage::{NOTES, SECRET, Stage, guess, login, refresh};
+use crate::stage::{NOTES, SECRET, Stage, login, password_login, refresh};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -27,17 +27,17 @@ async fn a_newer_item_is_a_503_with_a_clear_log_line_and_never_a_wrong_password(
     let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
 
     let tokens = stage.login("pub1", NOTES).await;
-    stage.send(guess("alice", "pub1", "wrong")).await;
+    stage.send(password_login("alice", "pub1", "wrong")).await;
     let tables = stage.db.tables.clone();
-    let people = [login("alice", "pub1", NOTES), guess("alice", "pub1", "wrong")];
+    let people = [login("alice", "pub1", NOTES), password_login("alice", "pub1", "wrong")];
     let refreshed = refresh("pub1", &tokens.refresh);
     let revoked = post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &tokens.refresh)]);
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
     for (table, requests) in [
         (&tables.users, vec![people[0].clone(), people[1].clone(), refreshed.clone()]),
-        (&tables.guesses, people.to_vec()),
+        (&tables.login_attempts, people.to_vec()),
         (&tables.sessions, vec![refreshed.clone(), revoked.clone()]),
-        (&tables.grants, vec![people[0].clone()]),
+        (&tables.activity, vec![people[0].clone()]),
         (&tables.apps, vec![people[0].clone(), refreshed, revoked, itself]),
     ] {
         versioned(&stage, table, "2").await;

@@ -11,7 +11,8 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 6] = ["UsersTable", "AppsTable", "SessionsTable", "GrantsTable", "GuessesTable", "AuditTable"];
+const TABLES: [&str; 6] =
+    ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable"];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
     gateway.dynamodb()
@@ -89,16 +90,17 @@ async fn a_run_that_was_killed_is_completed_by_the_next() {
     let numbers: Vec<_> = (0..ALL).collect();
     for chunk in numbers.chunks(25) {
         let puts = chunk.iter().map(|number| {
-            let put = PutRequest::builder().item("pk", AttributeValue::S(format!("guess-{number}"))).build().unwrap();
+            let put = PutRequest::builder().item("pk", AttributeValue::S(format!("attempt-{number}"))).build().unwrap();
             WriteRequest::builder().put_request(put).build()
         });
-        database(&gateway).batch_write_item().request_items("GuessesTable", puts.collect()).send().await.unwrap();
+        database(&gateway).batch_write_item().request_items("LoginAttemptsTable", puts.collect()).send().await.unwrap();
     }
-    let older = async || items(&gateway, "GuessesTable").await.iter().filter(|item| !item.contains_key("v")).count();
+    let older =
+        async || items(&gateway, "LoginAttemptsTable").await.iter().filter(|item| !item.contains_key("v")).count();
     let mut left = older().await;
     for millis in (100..).step_by(100) {
         // A future that is dropped kills the program.
-        let run = olga.does(&["migrate", "--table", "guesses"]);
+        let run = olga.does(&["migrate", "--table", "login-attempts"]);
         let killed = tokio::time::timeout(Duration::from_millis(millis), run).await.is_err();
         left = older().await;
         if !killed || left < ALL {
@@ -106,7 +108,7 @@ async fn a_run_that_was_killed_is_completed_by_the_next() {
         }
     }
     assert!(left < ALL, "it has begun");
-    let last = olga.json(&["migrate", "--table", "guesses"]).await;
+    let last = olga.json(&["migrate", "--table", "login-attempts"]).await;
     // A write that was under way when the program was killed may have been done since.
     assert!(last["items"][0]["rewritten"].as_u64().unwrap() <= left as u64, "{last} {left}");
     assert_eq!(older().await, 0);

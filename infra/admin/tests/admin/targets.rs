@@ -124,8 +124,8 @@ async fn names_in_the_environment_are_a_target_too() {
             ("USERS_TABLE", "UsersTable"),
             ("APPS_TABLE", "AppsTable"),
             ("SESSIONS_TABLE", "SessionsTable"),
-            ("GRANTS_TABLE", "GrantsTable"),
-            ("GUESSES_TABLE", "GuessesTable"),
+            ("ACTIVITY_TABLE", "ActivityTable"),
+            ("LOGIN_ATTEMPTS_TABLE", "LoginAttemptsTable"),
             ("AUDIT_TABLE", "AuditTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {

@@ -166,8 +166,8 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
         users: table("UsersTable"),
         apps: table("AppsTable"),
         sessions: table("SessionsTable"),
-        grants: table("GrantsTable"),
-        guesses: table("GuessesTable"),
+        activity: table("ActivityTable"),
+        login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
     };
     Ok(Store::new(aws.dynamodb(), tables))

@@ -182,7 +182,7 @@ fn a_role_is_read_as_actions_on_named_resources() {
     ];
     assert_eq!(pairs, expected);
     let token = |action: &str, on: &str| role("TokenFunction").allowed.contains_key(&(action.into(), on.into()));
-    assert!(token("dynamodb:UpdateItem", "GuessesTable"));
+    assert!(token("dynamodb:UpdateItem", "LoginAttemptsTable"));
     assert!(!token("dynamodb:PutItem", "AppsTable"));
 }
 

@@ -8,14 +8,14 @@ use crate::refusal::{held, refused_item};
 use crate::{CredentialVersion, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::guess::{Counter, Limit, Permit, room};
+use gateway_domain::login_attempts::{Counter, Limit, Permit, room};
 use gateway_domain::time::{Seconds, Timestamp};
 
-/// So often is a guess that met others reserved anew. Each right login that ends meanwhile empties the counter and can cost
-/// two rounds, so that fifteen people at once who type right do not wait. Wrong guesses only fill it, and end the rounds.
+/// So often is an attempt that met others reserved anew. Each right login that ends meanwhile empties the counter and can cost
+/// two rounds, so that fifteen people at once who type right do not wait. Wrong attempts only fill it, and end the rounds.
 const ROUNDS: u32 = 32;
 
-/// Whether a guess may be evaluated.
+/// Whether an attempt may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
     /// It is counted; evaluate it.
@@ -26,14 +26,14 @@ pub enum Reservation {
 
 /// What is counted under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guesses {
-    /// The guesses.
+pub struct CountedAttempts {
+    /// The attempts.
     pub counter: Counter,
     known_until: Option<Timestamp>,
     known_for: Option<String>,
 }
 
-impl Guesses {
+impl CountedAttempts {
     /// Whether a login with these credentials has succeeded under this key, not too long ago.
     pub fn is_known(&self, credentials: &CredentialVersion, now: Timestamp) -> bool {
         self.is_remembered(now) && self.known_for.as_deref() == Some(credentials.as_str())
@@ -77,23 +77,23 @@ impl LoginAttempts {
     }
 
     /// What is counted under a key. One strongly consistent read.
-    pub async fn get(&self, key: &str) -> Result<Guesses, StoreError> {
-        const OPERATION: &str = "guesses";
+    pub async fn get(&self, key: &str) -> Result<CountedAttempts, StoreError> {
+        const OPERATION: &str = "login_attempts";
         let read = self.client.get_item().table_name(&self.table).consistent_read(true);
         let read = read.key("pk", AttributeValue::S(key.to_owned())).send().await.map_err(unavailable(OPERATION))?;
-        Guesses::of(&read.item.unwrap_or_default(), OPERATION)
+        CountedAttempts::of(&read.item.unwrap_or_default(), OPERATION)
     }
 
-    /// Reserves one guess under a key that was read as `seen`. However many ask at once, no more are granted than
-    /// [`Counter::permit`] allows one after the other. A guess that must wait is not written, unless it met another.
+    /// Reserves one attempt under a key that was read as `seen`. However many ask at once, no more are granted than
+    /// [`Counter::permit`] allows one after the other. An attempt that must wait is not written, unless it met another.
     pub async fn reserve(
         &self,
         key: &str,
         limit: Limit,
-        seen: &Guesses,
+        seen: &CountedAttempts,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
-        const OPERATION: &str = "reserve_guess";
+        const OPERATION: &str = "reserve_login_attempt";
         let mut seen = seen.clone();
         for _ in 0..ROUNDS {
             let permit = match seen.counter.permit(limit, now) {
@@ -102,18 +102,18 @@ impl LoginAttempts {
             };
             match self.counting(key, limit, &seen, permit, now).send().await {
                 Ok(_) => return Ok(Reservation::Granted),
-                Err(error) => seen = Guesses::of(&refused_item(error, OPERATION)?, OPERATION)?,
+                Err(error) => seen = CountedAttempts::of(&refused_item(error, OPERATION)?, OPERATION)?,
             }
         }
         Ok(Reservation::Wait(Seconds::new(1)))
     }
 
-    /// The write that counts a guess. Free ones only require that there is room, so that they do not disturb each other.
+    /// The write that counts an attempt. Free ones only require that there is room, so that they do not disturb each other.
     fn counting(
         &self,
         key: &str,
         limit: Limit,
-        seen: &Guesses,
+        seen: &CountedAttempts,
         permit: Permit,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
@@ -132,7 +132,7 @@ impl LoginAttempts {
         } else {
             ("(attribute_not_exists(known_until) OR known_until <= :now)", ", #ttl = :ttl")
         };
-        let mut update = version::guarded(self.update_guess(key), &format!("{count} AND {remembered}"))
+        let mut update = version::guarded(self.update_counter(key), &format!("{count} AND {remembered}"))
             .update_expression(format!("SET {change}{kept}, v = if_not_exists(v, :version)"))
             .expression_attribute_values(":now", number(now.as_secs()));
         if !kept.is_empty() {
@@ -166,7 +166,7 @@ impl LoginAttempts {
         known_until: Timestamp,
     ) -> Result<(), StoreError> {
         let kept = ttl::after([known_until, known_until.saturating_add(limit.memory())]);
-        let sent = version::guarded_always(self.update_guess(key))
+        let sent = version::guarded_always(self.update_counter(key))
             .update_expression(
                 "SET known_until = :until, known_for = :credentials, #ttl = :ttl, v = if_not_exists(v, :version) \
                  REMOVE empty_at, next_at",
@@ -180,17 +180,17 @@ impl LoginAttempts {
         held(sent, "remember_login").map(drop)
     }
 
-    /// Takes a reservation back, because the guess was right or never evaluated: as [`Counter::returned`].
+    /// Takes a reservation back, because the attempt was right or never evaluated: as [`Counter::returned`].
     pub async fn give_back(&self, key: &str, limit: Limit) -> Result<(), StoreError> {
-        let sent = version::guarded(self.update_guess(key), "attribute_exists(empty_at)")
+        let sent = version::guarded(self.update_counter(key), "attribute_exists(empty_at)")
             .update_expression("SET empty_at = empty_at - :every REMOVE next_at")
             .expression_attribute_values(":every", number(limit.every.as_u64()))
             .send()
             .await;
-        held(sent, "return_guess").map(drop)
+        held(sent, "return_login_attempt").map(drop)
     }
 
-    fn update_guess(&self, key: &str) -> UpdateItemFluentBuilder {
+    fn update_counter(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("pk", AttributeValue::S(key.to_owned()))
     }
 }

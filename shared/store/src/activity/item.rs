@@ -1,4 +1,4 @@
-//! How a grant item is written and read: entries, counters and internal tokens by their attributes.
+//! How an activity item is written and read: entries, counters and internal tokens by their attributes.
 
 use super::{Entry, LiveSession};
 use crate::error::{Item, StoreError};
@@ -44,7 +44,7 @@ pub(super) fn entries_of(item: &Item) -> Vec<Entry> {
     item.iter().filter_map(entry).collect()
 }
 
-/// The live sessions of a grant; none if its key is not readable, which no grant of ours is.
+/// The live sessions of an item; none if its key is not readable, which no key of ours is.
 pub(super) fn live_sessions(
     item: &Item,
     now: Timestamp,

@@ -8,7 +8,7 @@ use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
 use crate::request::{Response, post};
-use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, guess, login, send};
+use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, login, password_login, send};
 
 fn evaluated(responses: &[Response]) -> usize {
     responses.iter().filter(|response| response.refusal() == (400, "invalid_grant")).count()
@@ -35,7 +35,8 @@ async fn nothing_tells_whether_a_person_exists() {
         // Another source and another minute each time, so that nobody has to wait; fewer than a day allows.
         stage.clock.forward(61);
         let source = format!("203.0.113.{round}");
-        let requests = [guess("nobody", "pub1", "x"), guess("alice", "pub1", "x"), login("dora", "pub1", NOTES)];
+        let requests =
+            [password_login("nobody", "pub1", "x"), password_login("alice", "pub1", "x"), login("dora", "pub1", NOTES)];
         for (times, request) in times.iter_mut().zip(requests) {
             let request = request.from(&source);
             let start = tokio::time::Instant::now();
@@ -62,18 +63,22 @@ fn auc<T: PartialOrd>(one: &[T], other: &[T]) -> f64 {
     pairs.sum::<f64>() / f64::from(u32::try_from(one.len() * other.len()).unwrap())
 }
 
-/// Abuse case G2: the count does not lose a guess, however many race.
+/// Abuse case G2: the count does not lose an attempt, however many race.
 #[tokio::test]
-async fn of_two_hundred_guesses_at_once_hardly_more_than_ten_are_evaluated() {
+async fn of_two_hundred_attempts_at_once_hardly_more_than_ten_are_evaluated() {
     let stage = Stage::new().await;
     let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
-    let guesses = (0..200).map(|number| send(&containers[number % 4], guess("alice", "pub1", "x")));
-    let responses = join_all(guesses).await;
+    let login_attempts = (0..200).map(|number| send(&containers[number % 4], password_login("alice", "pub1", "x")));
+    let responses = join_all(login_attempts).await;
     assert!((10..=11).contains(&evaluated(&responses)), "{}", evaluated(&responses));
-    let right = stage.send(guess("alice", "pub1", PASSWORD)).await;
+    let right = stage.send(password_login("alice", "pub1", PASSWORD)).await;
     stage.clock.forward(i64::try_from(wait(&right)).unwrap());
-    assert_eq!(stage.send(guess("alice", "pub1", PASSWORD)).await.status, 200);
-    assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x")).await]), 1, "a success forgives the failures");
+    assert_eq!(stage.send(password_login("alice", "pub1", PASSWORD)).await.status, 200);
+    assert_eq!(
+        evaluated(&[stage.send(password_login("alice", "pub1", "x")).await]),
+        1,
+        "a success forgives the failures"
+    );
 }
 
 /// Abuse case G3: strangers do not lock the owner out, and end no session.
@@ -81,7 +86,8 @@ async fn of_two_hundred_guesses_at_once_hardly_more_than_ten_are_evaluated() {
 async fn two_hundred_failures_of_strangers_do_not_keep_the_owner_out() {
     let stage = Stage::new().await;
     let session = stage.login("pub1", NOTES).await;
-    let strangers = (0..200).map(|number| stage.send(guess("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
+    let strangers =
+        (0..200).map(|number| stage.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
     let responses = join_all(strangers).await;
     assert!(evaluated(&responses) <= 32, "{}", evaluated(&responses));
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from where she always logs in");
@@ -101,7 +107,7 @@ async fn an_account_has_a_hundred_failures_a_day_from_strange_sources_and_no_mor
         let now = if round < 40 { round * 61 } else { 2_440 + (round - 39) * 2_161 };
         stage.clock.forward(now - at.last().map_or(0, |(last, _)| *last));
         let sources =
-            (0..10).map(|number| stage.send(guess("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
+            (0..10).map(|number| stage.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
         at.push((now, evaluated(&join_all(sources).await)));
     }
     for (from, _) in &at {
@@ -122,13 +128,14 @@ async fn one_source_does_not_try_every_account_and_keeps_nobody_out_who_is_known
     assert_eq!(stage.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await.status, 200);
     let mut evaluated_at_once = 0;
     for number in 0..210 {
-        let response = stage.send(guess(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
+        let response =
+            stage.send(password_login(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
         evaluated_at_once += evaluated(&[response]);
     }
     assert_eq!(evaluated_at_once, 200);
     assert!(wait(&stage.send(login("bob", "pub1", NOTES).from("203.0.113.5")).await) <= 300);
     for same in ["203.0.113.5", "::ffff:203.0.113.5", "64:ff9b::203.0.113.5"] {
-        assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(same)).await]), 1, "{same}");
+        assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(same)).await]), 1, "{same}");
         assert_eq!(stage.send(login("alice", "pub1", NOTES).from(same)).await.status, 200, "{same}");
     }
     assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from another source");
@@ -145,23 +152,23 @@ async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
         assert_eq!(send(&stronger, login("alice", "pub1", NOTES).from(source)).await.status, 200, "hashed anew");
     }
     for number in 0..40 {
-        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
     wait(&stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await);
-    assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(once_known)).await]), 1);
+    assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(once_known)).await]), 1);
 
     let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     let new = hasher(CHEAP).hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
     assert_eq!(stage.db.store.users.set_password(&alice, &new).await, Ok(true));
-    let own = wait(&stage.send(guess("alice", "pub1", "a new one").from(home)).await);
-    wait(&stage.send(guess("alice", "pub1", PASSWORD).from(once_known)).await);
+    let own = wait(&stage.send(password_login("alice", "pub1", "a new one").from(home)).await);
+    wait(&stage.send(password_login("alice", "pub1", PASSWORD).from(once_known)).await);
     stage.clock.forward(i64::try_from(own).unwrap());
-    assert_eq!(stage.send(guess("alice", "pub1", "a new one").from(home)).await.status, 200);
+    assert_eq!(stage.send(password_login("alice", "pub1", "a new one").from(home)).await.status, 200);
     for number in 0..2 {
-        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
-    wait(&stage.send(guess("alice", "pub1", "x").from(once_known)).await);
-    assert_eq!(evaluated(&[stage.send(guess("alice", "pub1", "x").from(home)).await]), 1, "known again");
+    wait(&stage.send(password_login("alice", "pub1", "x").from(once_known)).await);
+    assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(home)).await]), 1, "known again");
 }
 
 /// A right login leaves nothing for the next one behind the same address, who is not known there yet.
@@ -169,7 +176,7 @@ async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
 async fn right_logins_behind_an_address_that_is_nearly_full_do_not_stop_each_other() {
     let stage = Stage::new().await;
     for number in 0..199 {
-        stage.send(guess(&format!("person{number}"), "pub1", "x").from("203.0.113.5")).await;
+        stage.send(password_login(&format!("person{number}"), "pub1", "x").from("203.0.113.5")).await;
     }
     for client in ["pub1", "pub2", "strict", "login-only"] {
         for name in ["alice", "bob"] {
@@ -178,23 +185,23 @@ async fn right_logins_behind_an_address_that_is_nearly_full_do_not_stop_each_oth
     }
 }
 
-/// A guess that is refused writes nothing, whoever refuses it.
+/// An attempt that is refused writes nothing, whoever refuses it.
 #[tokio::test]
-async fn a_refused_guess_writes_nothing() {
+async fn a_refused_attempt_writes_nothing() {
     let stage = Stage::new().await;
     for number in 0..40 {
-        stage.send(guess("alice", "pub1", "x")).await;
-        stage.send(guess("bob", "pub1", "x").from(&format!("203.0.113.{number}"))).await;
+        stage.send(password_login("alice", "pub1", "x")).await;
+        stage.send(password_login("bob", "pub1", "x").from(&format!("203.0.113.{number}"))).await;
     }
     for number in 0..200 {
-        stage.send(guess(&format!("person{number}"), "pub1", "x").from("192.0.2.9")).await;
+        stage.send(password_login(&format!("person{number}"), "pub1", "x").from("192.0.2.9")).await;
     }
     let before = stage.dump().await;
     stage.wire.since_last();
     for request in [
-        guess("alice", "pub1", PASSWORD),
-        guess("bob", "pub1", PASSWORD).from("203.0.113.250"),
-        guess("dora", "pub1", PASSWORD).from("192.0.2.9"),
+        password_login("alice", "pub1", PASSWORD),
+        password_login("bob", "pub1", PASSWORD).from("203.0.113.250"),
+        password_login("dora", "pub1", PASSWORD).from("192.0.2.9"),
     ] {
         wait(&stage.send(request).await);
     }
@@ -213,8 +220,8 @@ async fn a_login_into_a_session_does_not_wait_for_strangers() {
     };
     let (alice, bob) = (stage.login("pub1", NOTES).await, stage.send(login("bob", "pub1", NOTES)).await.tokens());
     for number in 0..40 {
-        stage.send(guess("alice", "pub1", "x").from("203.0.113.5")).await;
-        stage.send(guess("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        stage.send(password_login("alice", "pub1", "x").from("203.0.113.5")).await;
+        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
     wait(&stage.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await);
     for token in [&bob.refresh, &alice.access, "mgr_x"] {
@@ -222,11 +229,11 @@ async fn a_login_into_a_session_does_not_wait_for_strangers() {
     }
     assert_eq!(stage.send(again("alice", PASSWORD, &alice.refresh)).await.status, 200);
     let stolen = stage.send(again("alice", PASSWORD, &alice.refresh)).await.tokens().refresh;
-    let mut guesses = 0;
+    let mut login_attempts = 0;
     for _ in 0..30 {
-        guesses += evaluated(&[stage.send(again("alice", "x", &stolen).from("198.18.0.9")).await]);
+        login_attempts += evaluated(&[stage.send(again("alice", "x", &stolen).from("198.18.0.9")).await]);
     }
-    assert_eq!(guesses, 11, "with it there are the guesses of one source");
+    assert_eq!(login_attempts, 11, "with it there are the attempts of one source");
 }
 
 /// Nobody is found where nobody is, whatever ids people have.
@@ -240,7 +247,11 @@ async fn no_user_id_answers_for_addresses_that_are_nobodys() {
         stage.db.store.users.create(&gateway_store::User { user_id, email, ..alice.clone() }).await.unwrap();
     }
     for name in ["nobody", "unknown", "somebody"] {
-        assert_eq!(stage.send(guess(name, "pub1", PASSWORD)).await.refusal(), (400, "invalid_grant"), "{name}");
+        assert_eq!(
+            stage.send(password_login(name, "pub1", PASSWORD)).await.refusal(),
+            (400, "invalid_grant"),
+            "{name}"
+        );
     }
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("username", "no address"), ("password", PASSWORD)];
     assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));

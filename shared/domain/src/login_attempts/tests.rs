@@ -13,7 +13,7 @@ fn try_once(counter: &mut Counter, limit: Limit, now: Timestamp) -> Result<(), S
 
 /// Checklist G-04, P-09, Z-12.
 #[test]
-fn free_guesses_come_at_once_then_one_a_minute_then_one_as_they_leak() {
+fn free_attempts_come_at_once_then_one_a_minute_then_one_as_they_leak() {
     let mut counter = Counter::EMPTY;
     for number in 0..ACCOUNT.free {
         assert_eq!(try_once(&mut counter, ACCOUNT, START), Ok(()), "{number}");
@@ -54,11 +54,11 @@ fn the_stated_hundred_a_day_are_a_hundred() {
     }
 }
 
-/// What somebody does: waits, guesses, or types the right password.
+/// What somebody does: waits, attempts, or types the right password.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Wait(u64),
-    Guess,
+    Wrong,
     Right,
 }
 
@@ -66,7 +66,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         2 => (0_u64..4_000).prop_map(Act::Wait),
         1 => (80_000_u64..90_000).prop_map(Act::Wait),
-        60 => Just(Act::Guess),
+        60 => Just(Act::Wrong),
         20 => Just(Act::Right),
     ];
     proptest::collection::vec(act, 1..800)
@@ -77,7 +77,7 @@ fn limit() -> impl Strategy<Value = Limit> {
 }
 
 proptest! {
-    /// However guesses, right passwords and pauses are mixed: in every length of time the stated bound holds, what is
+    /// However attempts, right passwords and pauses are mixed: in every length of time the stated bound holds, what is
     /// refused is granted after the wait it was told, and a right password moves nothing to later.
     #[test]
     fn no_mixture_gets_more_than_the_bound(limit in limit(), acts in acts()) {
@@ -87,8 +87,8 @@ proptest! {
             let before = counter;
             match act {
                 Act::Wait(length) => now = now.saturating_add(Seconds::new(length)),
-                Act::Guess | Act::Right => match try_once(&mut counter, limit, now) {
-                    Ok(()) if matches!(act, Act::Guess) => evaluated.push(now),
+                Act::Wrong | Act::Right => match try_once(&mut counter, limit, now) {
+                    Ok(()) if matches!(act, Act::Wrong) => evaluated.push(now),
                     Ok(()) => {
                         counter = counter.returned(limit);
                         prop_assert!(counter.empty_at <= before.empty_at.max(now), "nothing is forgotten later");
@@ -135,7 +135,7 @@ fn next(state: &mut u64) -> u64 {
 }
 
 /// Five thousand people behind one address, each logging in there for the first time, 2 of 100 mistyping and trying
-/// again: nobody who types right waits, however fast they come. An attacker among them has the stated guesses.
+/// again: nobody who types right waits, however fast they come. An attacker among them has the stated attempts.
 #[test]
 fn five_thousand_people_behind_one_address_do_not_wait_for_each_other() {
     for (seed, seconds) in (0..200).zip([0, 60, 600, 3_600, 36_000].into_iter().cycle()) {

@@ -1,12 +1,12 @@
 //! Guessing passwords: how many tries a source and an account have, and how long the next one waits.
 //!
-//! A counter is a bucket that leaks: every guess that is evaluated fills it by one, and one leaks out every `every`.
+//! A counter is a bucket that leaks: every attempt that is evaluated fills it by one, and one leaks out every `every`.
 //! What is stored is the time at which it will be empty, so that it decays without being written, and nothing that is
-//! written, a right password least of all, makes an older guess count for longer.
+//! written, a right password least of all, makes an older attempt count for longer.
 
 use crate::time::{Seconds, Timestamp};
 
-/// How many guesses are evaluated.
+/// How many attempts are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// This many are evaluated at once, without a wait.
@@ -43,16 +43,16 @@ impl Limit {
 pub struct Counter {
     /// When it will be empty. In the past if it is.
     pub empty_at: Timestamp,
-    /// Beyond the free guesses, nothing is evaluated before this.
+    /// Beyond the free attempts, nothing is evaluated before this.
     pub next_at: Timestamp,
 }
 
-/// How a guess that may be evaluated is counted.
+/// How an attempt that may be evaluated is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
     /// The counter is empty: it begins with this one.
     First,
-    /// There are free guesses left, however many are counted at the same time.
+    /// There are free attempts left, however many are counted at the same time.
     Free,
     /// One of those who wait goes on: the one who finds the counter as it was read.
     Paced,
@@ -62,7 +62,7 @@ impl Counter {
     /// One that never counted anything.
     pub const EMPTY: Self = Self { empty_at: Timestamp::from_secs(0), next_at: Timestamp::from_secs(0) };
 
-    /// Whether a guess may be evaluated, and how it is then counted; the error is the wait, at least a second, after
+    /// Whether an attempt may be evaluated, and how it is then counted; the error is the wait, at least a second, after
     /// which one will be, if nobody else is first.
     pub fn permit(self, limit: Limit, now: Timestamp) -> Result<Permit, Seconds> {
         if self.empty_at <= now {
@@ -80,7 +80,7 @@ impl Counter {
         }
     }
 
-    /// The counter once a guess with this permit is counted.
+    /// The counter once an attempt with this permit is counted.
     #[must_use]
     pub fn counted(self, limit: Limit, permit: Permit, now: Timestamp) -> Self {
         let empty_at = self.empty_at.max(now).saturating_add(limit.every);
@@ -90,7 +90,7 @@ impl Counter {
         }
     }
 
-    /// The counter once a guess is taken back, because it was right.
+    /// The counter once an attempt is taken back, because it was right.
     #[must_use]
     pub fn returned(self, limit: Limit) -> Self {
         Self { empty_at: self.empty_at.saturating_sub(limit.every), next_at: Timestamp::from_secs(0) }

@@ -1,4 +1,4 @@
-//! The grant item: one write decides, and no race loses or adds a call, a session or a room.
+//! The activity item: one write decides, and no race loses or adds a call, a session or a room.
 
 use crate::{NOW, app, at_once, legacy, sid, user};
 use gateway_domain::call_context::TokenRef;
@@ -24,11 +24,11 @@ fn small(version: u64) -> BTreeMap<gateway_domain::ids::ConnectorName, TokenRef>
 }
 
 async fn live(store: &Store, byte: u8) {
-    assert_eq!(store.grants.add_entry(&user(), &app(), &entry(byte), &small(1), 8).await, Ok(NewEntry::Added));
+    assert_eq!(store.activity.add_entry(&user(), &app(), &entry(byte), &small(1), 8).await, Ok(NewEntry::Added));
 }
 
 async fn count(store: &Store, byte: u8) -> Counted {
-    store.grants.count_call(&user(), &app(), &sid(byte), "b1", NOW).await.unwrap()
+    store.activity.count_call(&user(), &app(), &sid(byte), "b1", NOW).await.unwrap()
 }
 
 /// Checklist Q-10: 200 concurrent calls see 200 distinct counts.
@@ -58,9 +58,9 @@ async fn a_call_is_counted_only_while_its_session_is_alive() {
     live(&db.store, 1).await;
     assert!(matches!(count(&db.store, 1).await, Counted::Live(_)));
     let after = NOW.saturating_add(Seconds::new(3_600));
-    let late = db.store.grants.count_call(&user(), &app(), &sid(1), "b1", after).await;
+    let late = db.store.activity.count_call(&user(), &app(), &sid(1), "b1", after).await;
     assert_eq!(late, Ok(Counted::SessionEnded), "past its absolute end, though no TTL has removed it");
-    db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     assert_eq!(count(&db.store, 1).await, Counted::SessionEnded);
 }
 
@@ -69,7 +69,7 @@ async fn counters_outlive_the_session_so_that_logging_out_does_not_reset_a_limit
     let db = dynamodb().await;
     live(&db.store, 1).await;
     count(&db.store, 1).await;
-    db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     live(&db.store, 2).await;
     let Counted::Live(view) = count(&db.store, 2).await else { panic!("the session is alive") };
     assert_eq!(view.buckets["b1"], 2);
@@ -84,7 +84,7 @@ async fn refunds_never_go_below_zero() {
     }
     let refunds = at_once(20, |_| {
         let store = db.store.clone();
-        async move { store.grants.refund_call(&user(), &app(), "b1").await }
+        async move { store.activity.refund_call(&user(), &app(), "b1").await }
     });
     assert!(refunds.await.into_iter().all(|refund| refund.is_ok()));
     let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
@@ -97,7 +97,7 @@ async fn of_many_concurrent_logins_only_as_many_as_allowed_find_room() {
     let outcomes = at_once(20, |index| {
         let store = db.store.clone();
         let entry = entry(u8::try_from(index).unwrap());
-        async move { store.grants.add_entry(&user(), &app(), &entry, &small(1), 8).await.unwrap() }
+        async move { store.activity.add_entry(&user(), &app(), &entry, &small(1), 8).await.unwrap() }
     });
     let outcomes = outcomes.await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == NewEntry::Added).count(), 8);
@@ -114,12 +114,12 @@ async fn adding_and_removing_twice_is_once() {
     live(&db.store, 1).await;
     live(&db.store, 1).await;
     for _ in 0..2 {
-        db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+        db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     }
     for byte in 2..10 {
         live(&db.store, byte).await;
     }
-    let ninth = db.store.grants.add_entry(&user(), &app(), &entry(10), &small(1), 8).await.unwrap();
+    let ninth = db.store.activity.add_entry(&user(), &app(), &entry(10), &small(1), 8).await.unwrap();
     assert!(matches!(ninth, NewEntry::Full(_)), "the number of sessions is exact");
 }
 
@@ -132,7 +132,7 @@ async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
     }
     for index in 0..28 {
         let bucket = format!("b{}", 360_000_000 + index);
-        let counted = db.store.grants.count_call(&user(), &app(), &sid(1), &bucket, NOW).await.unwrap();
+        let counted = db.store.activity.count_call(&user(), &app(), &sid(1), &bucket, NOW).await.unwrap();
         let Counted::Live(view) = counted else { panic!("the session is alive") };
         assert!(view.capacity_units <= 1.0, "{} units with {index} counters", view.capacity_units);
         assert!(view.tokens[&legacy()].sealed.is_some());
@@ -145,12 +145,12 @@ async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
 async fn a_renewal_never_recreates_a_removed_entry_and_an_older_version_never_wins() {
     let db = dynamodb().await;
     live(&db.store, 1).await;
-    db.store.grants.update_entry(&user(), &app(), &entry(1), &small(3)).await.unwrap();
-    db.store.grants.update_entry(&user(), &app(), &entry(1), &small(2)).await.unwrap();
+    db.store.activity.update_entry(&user(), &app(), &entry(1), &small(3)).await.unwrap();
+    db.store.activity.update_entry(&user(), &app(), &entry(1), &small(2)).await.unwrap();
     let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
     assert_eq!(view.tokens[&legacy()].version, 3);
-    db.store.grants.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
-    db.store.grants.update_entry(&user(), &app(), &entry(1), &small(4)).await.unwrap();
+    db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    db.store.activity.update_entry(&user(), &app(), &entry(1), &small(4)).await.unwrap();
     assert_eq!(count(&db.store, 1).await, Counted::SessionEnded);
 }
 
@@ -160,15 +160,15 @@ async fn an_application_acting_for_itself_has_one_session_however_many_ask() {
     let sids = at_once(20, |index| {
         let store = db.store.clone();
         let (new, ends) = (sid(u8::try_from(index).unwrap()), NOW.saturating_add(Seconds::new(600 + index as u64)));
-        async move { store.grants.standing_entry(&user(), &app(), new, ends, NOW).await.unwrap() }
+        async move { store.activity.standing_entry(&user(), &app(), new, ends, NOW).await.unwrap() }
     });
     let sids: std::collections::BTreeSet<_> = sids.await.into_iter().collect();
     assert_eq!(sids.len(), 1);
     let only = sids.first().unwrap();
     let almost = NOW.saturating_add(Seconds::new(618));
-    assert!(db.store.grants.entry_is_live(&user(), &app(), only, almost).await.unwrap(), "the latest end stands");
+    assert!(db.store.activity.entry_is_live(&user(), &app(), only, almost).await.unwrap(), "the latest end stands");
     let over = NOW.saturating_add(Seconds::new(700));
     let next =
-        db.store.grants.standing_entry(&user(), &app(), sid(99), over.saturating_add(Seconds::new(600)), over).await;
+        db.store.activity.standing_entry(&user(), &app(), sid(99), over.saturating_add(Seconds::new(600)), over).await;
     assert_eq!(next, Ok(sid(99)), "an ended one is begun anew");
 }

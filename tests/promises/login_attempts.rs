@@ -1,7 +1,7 @@
-//! Guesses: reserved before they are evaluated, however many come at once.
+//! Attempts: reserved before they are evaluated, however many come at once.
 
 use crate::{NOW, at_once, users};
-use gateway_domain::guess::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
+use gateway_domain::login_attempts::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{Reservation, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
@@ -20,9 +20,9 @@ async fn granted_of(db: &DynamoDb, times: usize, limit: Limit, now: Timestamp) -
     outcomes.await.into_iter().filter(|one| *one == Reservation::Granted).count() as u64
 }
 
-/// Abuse case G2; checklist G-04: no race loses a count, at the first guess and at any later one, for a day.
+/// Abuse case G2; checklist G-04: no race loses a count, at the first attempt and at any later one, for a day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_guesses_at_once_again_and_again_no_more_are_granted_than_one_after_the_other() {
+async fn of_fifty_attempts_at_once_again_and_again_no_more_are_granted_than_one_after_the_other() {
     let db = dynamodb().await;
     let (mut model, mut now, mut evaluated) = (Counter::EMPTY, NOW, 0);
     for pause in [0, 0, 60, 60, 1, 3_600, 12, 36_000, 60, 43_000] {

@@ -27,14 +27,14 @@ const KEPT: Seconds = Seconds::new(86_400);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Counted {
     /// The session is alive; the call is in the counters.
-    Live(GrantView),
+    Live(ActivityView),
     /// The session has ended, or never was; nothing was counted.
     SessionEnded,
 }
 
-/// The grant item as it is after the call was counted.
+/// The activity item as it is after the call was counted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GrantView {
+pub struct ActivityView {
     /// All counters by name.
     pub buckets: BTreeMap<String, u64>,
     /// This session's internal tokens.
@@ -43,7 +43,7 @@ pub struct GrantView {
     pub capacity_units: f64,
 }
 
-/// A live session of a grant.
+/// A live session of a user in an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The session.
@@ -74,12 +74,12 @@ pub enum NewEntry {
 
 /// The table of what a user and an application share.
 #[derive(Debug, Clone)]
-pub struct Grants {
+pub struct Activity {
     client: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
 }
 
-impl Grants {
+impl Activity {
     /// The table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
@@ -115,7 +115,7 @@ impl Grants {
                     response.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default();
                 let item = response.attributes.unwrap_or_default();
                 let tokens = item.get(&entry_name(sid)).and_then(|entry| entry.as_m().ok()).map(tokens_of);
-                Ok(Counted::Live(GrantView {
+                Ok(Counted::Live(ActivityView {
                     buckets: buckets_of(&item),
                     tokens: tokens.unwrap_or_default(),
                     capacity_units,
@@ -153,7 +153,7 @@ impl Grants {
         held(sent, "clean_buckets").map(drop)
     }
 
-    /// Makes a session alive. Refuses when the grant already has `most` sessions; adding one twice is adding it once.
+    /// Makes a session alive. Refuses when there are `most` sessions already; adding one twice is adding it once.
     pub async fn add_entry(
         &self,
         user: &UserId,
@@ -162,7 +162,7 @@ impl Grants {
         tokens: &BTreeMap<ConnectorName, TokenRef>,
         most: u32,
     ) -> Result<NewEntry, StoreError> {
-        // Only the first session of a grant carries its tokens inline: the item must stay within one write unit.
+        // Only the first session of an item carries its tokens inline: the item must stay within one write unit.
         let inline = tokens.values().filter_map(|token| token.sealed.as_ref()).map(|token| token.as_str().len());
         if inline.sum::<usize>() <= INLINE_BYTES && self.try_add(user, client, entry, tokens, 1).await?.is_none() {
             return Ok(NewEntry::Added);
@@ -184,7 +184,7 @@ impl Grants {
         const OPERATION: &str = "add_entry";
         let own = "attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)";
         let ttl = number(ttl::after([entry.ends.saturating_add(KEPT)]).as_secs());
-        // Another session of this grant may end later than the new one: the ttl is raised, or stays.
+        // Another session of this item may end later than the new one: the ttl is raised, or stays.
         for (kept, change) in [("attribute_not_exists(#ttl) OR #ttl <= :ttl", ", #ttl = :ttl"), ("#ttl > :ttl", "")] {
             let sent = self
                 .update_grant(user, client, &format!("{own} AND ({kept})"))
@@ -206,7 +206,7 @@ impl Grants {
                 return Ok(Some(entries_of(&item)));
             }
         }
-        Err(StoreError::Unavailable { operation: OPERATION, cause: "the grant kept changing".into() })
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
     }
 
     /// The one session of an application acting for itself: extended if it is alive, otherwise begun with `new`.
@@ -248,7 +248,7 @@ impl Grants {
                 }
             }
         }
-        Err(StoreError::Unavailable { operation: OPERATION, cause: "the grant kept changing".into() })
+        Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
     }
 
     /// Replaces an entry's tokens after a renewal. A removed entry is not recreated; an older version never wins.
