@@ -40,7 +40,7 @@ pub(crate) struct World {
 }
 
 impl Realm {
-    /// A gateway that gets tickets in five ways: `delegated`, with the person's `own` password, for an `unlisted` service,
+    /// A gateway that gets tickets in five ways: `delegated`, with the user's `own` password, for an `unlisted` service,
     /// with an account whose password is `wrong`, and with a `plain` one that may stand for nobody who came with a password.
     fn config(&self, server: &Server) -> String {
         let (kdc, site, realm) = (server.port(0), server.port(1), self.name);
@@ -123,7 +123,7 @@ fn seed() -> String {
 }
 
 impl World {
-    /// The response to a login of this person for what this scope opens.
+    /// The response to a login of this user for what this scope opens.
     async fn try_login(&self, name: &str, scope: &str) -> Response {
         let (email, password) = (format!("{name}@example.com"), format!("{name}-password"));
         let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", &email), ("password", &password)];
@@ -169,7 +169,7 @@ fn assert_refused(response: &Response, says: &str) {
     assert!(body["error_description"].as_str().is_some_and(|text| text.contains(says)), "{body}");
 }
 
-/// Not now: nobody has refused the person.
+/// Not now: nobody has refused the user.
 #[track_caller]
 fn assert_later(response: &Response) {
     assert_eq!(response.status, 503, "{}", response.text());

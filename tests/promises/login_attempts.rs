@@ -89,13 +89,13 @@ async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
         reserve(&db.store, "p", PAIR, NOW).await.unwrap();
     }
     let until = NOW.saturating_add(Seconds::new(1_000));
-    let ada = users::person("u1", "ada@example.com");
+    let ada = users::user("u1", "ada@example.com");
     let of_ada = ada.credential_version();
     db.store.attempts.remember_login("p", PAIR, &of_ada, until).await.unwrap();
     let seen = db.store.attempts.get("p").await.unwrap();
     assert!(seen.is_known(&of_ada, NOW) && !seen.is_known(&of_ada, until) && seen.counter == Counter::EMPTY);
     let changed = User { credential_epoch: ada.credential_epoch + 1, ..ada.clone() };
-    let namesake = users::person("u2", "ada@example.com");
+    let namesake = users::user("u2", "ada@example.com");
     assert!(!seen.is_known(&changed.credential_version(), NOW), "another password");
     assert!(!seen.is_known(&namesake.credential_version(), NOW), "another user of that address");
     for _ in 0..PAIR.free {
@@ -113,7 +113,7 @@ async fn a_reservation_on_what_was_read_long_ago_counts_as_much() {
         granted += u64::from(db.store.attempts.reserve("old", PAIR, &old, NOW).await == Ok(Reservation::Granted));
     }
     assert_eq!(granted, PAIR.free + 1);
-    let of_ada = users::person("u1", "ada@example.com").credential_version();
+    let of_ada = users::user("u1", "ada@example.com").credential_version();
     db.store.attempts.remember_login("old", PAIR, &of_ada, NOW.saturating_add(Seconds::new(9))).await.unwrap();
     assert_eq!(db.store.attempts.reserve("old", PAIR, &old, NOW).await, Ok(Reservation::Granted));
 }

@@ -123,8 +123,8 @@ async fn an_item_that_is_gone_does_not_come_back() {
     filled(&db).await;
     versioned(&db, None).await;
     let found = older(&db.store, Table::Users).await;
-    let person = db.store.users.get(&ada()).await.unwrap().unwrap();
-    db.store.users.delete(&person).await.unwrap();
+    let user = db.store.users.get(&ada()).await.unwrap().unwrap();
+    db.store.users.delete(&user).await.unwrap();
     for item in found {
         assert_eq!(db.store.migrate_item(Table::Users, item).await, Ok(Migrated::NotNeeded));
     }

@@ -35,7 +35,7 @@ async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
 }
 
 fn of_ada() -> CredentialVersion {
-    users::person("u1", "ada@example.com").credential_version()
+    users::user("u1", "ada@example.com").credential_version()
 }
 
 /// Attempts before, while and after a key is known, each limit, over a year.

@@ -1,4 +1,4 @@
-//! People: an address belongs to one person, and credentials change in one step.
+//! People: an address belongs to one user, and credentials change in one step.
 
 use crate::at_once;
 use gateway_domain::address::Address;
@@ -12,7 +12,7 @@ pub(crate) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-pub(crate) fn person(id: &str, email: &str) -> User {
+pub(crate) fn user(id: &str, email: &str) -> User {
     User {
         user_id: UserId::parse(id).unwrap(),
         email: address(email),
@@ -29,7 +29,7 @@ async fn of_many_who_claim_an_address_at_once_one_gets_it() {
     let outcomes = at_once(10, |index| {
         let store = db.store.clone();
         // Concurrent transactions on one item may cancel each other: the caller then sees that it is taken or busy.
-        async move { store.users.create(&person(&format!("u{index}"), "Ada@Example.com ")).await }
+        async move { store.users.create(&user(&format!("u{index}"), "Ada@Example.com ")).await }
     });
     let created = outcomes.await.into_iter().filter(|outcome| *outcome == Ok(CreateUser::Created)).count();
     assert_eq!(created, 1);
@@ -42,7 +42,7 @@ async fn of_many_who_claim_an_address_at_once_one_gets_it() {
 #[tokio::test]
 async fn every_change_of_credentials_raises_the_epoch() {
     let db = dynamodb().await;
-    let ada = person("u1", "ada@example.com");
+    let ada = user("u1", "ada@example.com");
     db.store.users.create(&ada).await.unwrap();
     assert_eq!(db.store.users.change_credentials(&ada.user_id, None, false).await, Ok(Some(2)));
     let new = PasswordHash::from_stored("p1$new".into());
@@ -59,7 +59,7 @@ async fn every_change_of_credentials_raises_the_epoch() {
 #[tokio::test]
 async fn a_rehash_never_undoes_a_password_change() {
     let db = dynamodb().await;
-    let ada = person("u1", "ada@example.com");
+    let ada = user("u1", "ada@example.com");
     db.store.users.create(&ada).await.unwrap();
     let (old, changed) = (PasswordHash::from_stored("p1$old".into()), PasswordHash::from_stored("p1$changed".into()));
     let rehashed = PasswordHash::from_stored("p1$old-but-stronger".into());
@@ -70,11 +70,11 @@ async fn a_rehash_never_undoes_a_password_change() {
     assert_eq!(db.store.users.get(&ada.user_id).await.unwrap().unwrap().password, Some(rehashed));
 }
 
-/// A person and the address go together, or neither does.
+/// A user and the address go together, or neither does.
 #[tokio::test]
 async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     let db = dynamodb().await;
-    let (ada, bob) = (person("u1", "ada@example.com"), person("u2", "bob@example.com"));
+    let (ada, bob) = (user("u1", "ada@example.com"), user("u2", "bob@example.com"));
     db.store.users.create(&ada).await.unwrap();
     db.store.users.create(&bob).await.unwrap();
     assert_eq!(db.store.users.change_email(&ada, &address("Bob@example.com")).await, Ok(ChangeUser::Conflict), "taken");
@@ -91,14 +91,14 @@ async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     assert_eq!(moved.user_id, ada.user_id);
     assert_eq!(db.store.users.delete(&moved).await, Ok(ChangeUser::Done));
     assert_eq!(db.store.users.get(&ada.user_id).await, Ok(None));
-    assert_eq!(db.store.users.create(&person("u3", "countess@example.com")).await, Ok(CreateUser::Created));
+    assert_eq!(db.store.users.create(&user("u3", "countess@example.com")).await, Ok(CreateUser::Created));
 }
 
 /// A new password is not a new permission: an operator who disables meanwhile is not undone.
 #[tokio::test]
 async fn a_new_password_raises_the_epoch_and_enables_nobody() {
     let db = dynamodb().await;
-    let ada = person("u1", "ada@example.com");
+    let ada = user("u1", "ada@example.com");
     db.store.users.create(&ada).await.unwrap();
     db.store.users.change_credentials(&ada.user_id, None, false).await.unwrap();
     let new = PasswordHash::from_stored("p1$new".into());

@@ -66,7 +66,7 @@ fn row() -> AuditRow {
 }
 
 fn ada() -> User {
-    users::person("u1", "ada@example.com")
+    users::user("u1", "ada@example.com")
 }
 
 /// One of everything, as the functions write it.

@@ -1,7 +1,7 @@
 //! Client credentials as RFC 6749 §2.3 has them sent: decided before anything else in a request is looked at.
 
 use crate::error::Failure;
-use crate::{App, Request};
+use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, ClientCredentials};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::{Form, decode};
@@ -9,7 +9,7 @@ use gateway_domain::secret::Secret;
 use gateway_domain::source::Source;
 use gateway_store::GrantType;
 
-impl App {
+impl AuthorizationServer {
     /// Authenticates the application.
     pub(crate) async fn authenticate(
         &self,

@@ -1,6 +1,6 @@
 //! The client credentials grant (RFC 6749 §4.4): an application acts for itself.
 
-use crate::App;
+use crate::AuthorizationServer;
 use crate::Request;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
@@ -10,7 +10,7 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::UserId;
 use gateway_telemetry::Metric;
 
-impl App {
+impl AuthorizationServer {
     /// Issues an access token, and no refresh token (§4.4.3), for the application's one standing session.
     pub(crate) async fn client_credentials_grant(
         &self,

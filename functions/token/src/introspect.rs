@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::issue::Lasts;
 use crate::parameters::AnyToken;
 use crate::refresh_grant::remaining_scope;
-use crate::{App, Request, response};
+use crate::{AuthorizationServer, Request, response};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::access_token::AccessClaims;
 use gateway_domain::event::ApiResponse;
@@ -14,7 +14,7 @@ use gateway_domain::time::Seconds;
 use gateway_store::GrantType;
 use serde_json::{Value, json};
 
-impl App {
+impl AuthorizationServer {
     /// Tells whether a token would be accepted now; of one that would not, nothing else (§2.2).
     pub(crate) async fn introspect(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;

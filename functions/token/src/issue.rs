@@ -1,7 +1,7 @@
 //! Issuing tokens: the access token, and the response of RFC 6749 §5.1.
 
 use crate::error::Failure;
-use crate::{App, Request, response};
+use crate::{AuthorizationServer, Request, response};
 use gateway_domain::access_token::{AccessClaims, sign};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
@@ -41,7 +41,7 @@ impl Lasts {
     }
 }
 
-impl App {
+impl AuthorizationServer {
     /// The response with a signed access token and, if there is one, a refresh token.
     pub(crate) fn response_with_tokens(
         &self,

@@ -1,6 +1,6 @@
 //! Keys while a request is answered: all fresh at its beginning, and read again when it names one that is not here.
 
-use crate::App;
+use crate::AuthorizationServer;
 use crate::error::Failure;
 use gateway_config::TokenParties;
 use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
@@ -54,7 +54,7 @@ impl InForce {
     }
 }
 
-impl App {
+impl AuthorizationServer {
     /// Makes sure that what is signed next verifies: the newest signing key that the published set vouches for is in force.
     /// While the newest does not go with that set, the last good one stays, and that is an alarm; if the set has lost that
     /// one too, nothing is signed.

@@ -39,7 +39,7 @@ pub use keys::InForce;
 pub use start::start;
 
 /// Everything the token function works with.
-pub struct App {
+pub struct AuthorizationServer {
     /// The parsed configuration.
     pub config: Arc<Gateway>,
     /// Authenticates applications.
@@ -69,7 +69,7 @@ pub(crate) struct Request<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl App {
+impl AuthorizationServer {
     /// Answers one API Gateway event, REST or HTTP API.
     pub async fn handle(&self, event: Value) -> Value {
         let version = ApiVersion::of(&event);
@@ -150,7 +150,7 @@ impl App {
         Ok((app, form))
     }
 
-    /// The time, unless the clock is known to be wrong. Ask after [`App::freshen`]: a clock that was found wrong, or that
+    /// The time, unless the clock is known to be wrong. Ask after [`AuthorizationServer::freshen`]: a clock that was found wrong, or that
     /// jumped, makes keys look old, and the response to reading them says whether it is right again.
     pub(crate) fn now(&self) -> Result<Timestamp, StartError> {
         self.clock.reading()?;
@@ -159,7 +159,7 @@ impl App {
 }
 
 /// Answers an event, also while the function cannot start.
-pub async fn handle(started: Result<&App, StartError>, event: Value) -> Result<Value, Infallible> {
+pub async fn handle(started: Result<&AuthorizationServer, StartError>, event: Value) -> Result<Value, Infallible> {
     match started {
         Ok(app) => Ok(Box::pin(app.handle(event)).await),
         Err(error) => Ok(not_ready(&event, &error)),

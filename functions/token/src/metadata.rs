@@ -1,10 +1,10 @@
 //! Authorization server metadata (RFC 8414): exactly what works, nothing else.
 
-use crate::{App, response};
+use crate::{AuthorizationServer, response};
 use gateway_domain::event::ApiResponse;
 use serde_json::json;
 
-impl App {
+impl AuthorizationServer {
     /// The metadata document. `response_types_supported` has no member to list while there is no authorization
     /// endpoint, and a member without elements must be left out (RFC 8414 §3.2).
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {

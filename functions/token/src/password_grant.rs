@@ -4,7 +4,7 @@ use crate::client::may_use;
 use crate::error::Failure;
 use crate::issue::TokenSubject;
 use crate::parameters::PasswordRequest;
-use crate::{App, Request};
+use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::SessionId;
@@ -15,7 +15,7 @@ use gateway_sessions::{Login, TokenSource};
 use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
-impl App {
+impl AuthorizationServer {
     /// A login: the password is checked, lent to the connectors, and gone before the session is written.
     pub(crate) async fn password_grant(
         &self,

@@ -1,6 +1,6 @@
 //! Refresh tokens as applications present them: who asks learns nothing from the time about what is no token of theirs.
 
-use crate::App;
+use crate::AuthorizationServer;
 use crate::error::Failure;
 use gateway_domain::ids::ClientId;
 use gateway_domain::refresh_token::Presented;
@@ -27,7 +27,7 @@ impl NotTheirs {
     }
 }
 
-impl App {
+impl AuthorizationServer {
     /// The session of a refresh token that was issued to this application. One read and one MAC in every case.
     pub(crate) async fn session_of(
         &self,

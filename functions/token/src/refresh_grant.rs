@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::issue::TokenSubject;
 use crate::parameters::PresentedRefreshToken;
-use crate::{App, Request};
+use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId};
@@ -14,7 +14,7 @@ use gateway_domain::time::Timestamp;
 use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use gateway_telemetry::Metric;
 
-impl App {
+impl AuthorizationServer {
     /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
     pub(crate) async fn refresh_grant(
         &self,

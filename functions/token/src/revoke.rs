@@ -2,14 +2,14 @@
 
 use crate::error::Failure;
 use crate::parameters::AnyToken;
-use crate::{App, Request, response};
+use crate::{AuthorizationServer, Request, response};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::ClientId;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::time::Timestamp;
 use serde_json::json;
 
-impl App {
+impl AuthorizationServer {
     /// Ends the session of a refresh or access token of this application. Any other token is as good as revoked (RFC 7009
     /// §2.2), and one of another application is not told from one that does not exist.
     pub(crate) async fn revoke(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {

@@ -1,6 +1,6 @@
 //! Builds the function.
 
-use crate::App;
+use crate::AuthorizationServer;
 use crate::keys::InForce;
 use gateway_config::Gateway;
 use gateway_credentials::{ClientAuthentication, PasswordCheck};
@@ -13,7 +13,7 @@ use gateway_store::{Apps, LoginAttempts, Users};
 use std::sync::Arc;
 
 /// Reads everything once, the secrets side by side.
-pub async fn start(platform: Platform) -> Result<App, StartError> {
+pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError> {
     let config = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let apps = platform.table("APPS_TABLE", Apps::new)?;
     let users = platform.table("USERS_TABLE", Users::new)?;
@@ -25,7 +25,7 @@ pub async fn start(platform: Platform) -> Result<App, StartError> {
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         Sessions::start(&platform, &config),
     )?;
-    Ok(App {
+    Ok(AuthorizationServer {
         config,
         clients: ClientAuthentication::new(apps, attempts.clone()),
         passwords: PasswordCheck::new(users, passwords, attempts, Arc::clone(&platform.entropy)),

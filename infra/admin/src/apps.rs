@@ -6,7 +6,7 @@ use crate::audit::Act;
 use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind};
 use crate::context::Context;
 use crate::error::Error;
-use crate::{sessions, subscriptions, when};
+use crate::{date_time, sessions, subscriptions};
 use gateway_domain::ids::ClientId;
 use gateway_store::{App, AppKind, GrantType, Revision, WriteApp};
 use serde_json::{Value as Json, json};
@@ -56,7 +56,7 @@ fn described(app: &App) -> Json {
         "subscriptions": app.subscriptions,
         "refresh_retry_window": app.refresh_retry_window,
         "has_secret": app.secret_hash.is_some(),
-        "previous_secret_until": app.previous_secret.as_ref().map(|previous| when::text(previous.until)),
+        "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
 }
 

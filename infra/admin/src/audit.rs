@@ -2,8 +2,8 @@
 
 use crate::cli::AuditFilter;
 use crate::context::Context;
+use crate::date_time;
 use crate::error::Error;
-use crate::when;
 use gateway_store::{AuditRow, Outcome};
 use serde_json::{Value as Json, json};
 
@@ -58,7 +58,7 @@ impl Context {
     }
 
     fn row(&self, act: Act) -> Result<AuditRow, Error> {
-        let (day, time) = when::day_and_time(when::now_millis());
+        let (day, time) = date_time::day_and_time(date_time::now_millis());
         let random = u64::from_be_bytes(gateway_runtime::SystemEntropy.bytes()?);
         Ok(AuditRow {
             day,
@@ -77,13 +77,13 @@ impl Context {
 /// `audit list`
 pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), Error> {
     const DAY_MILLIS: i64 = 86_400_000;
-    let now = when::now_millis();
+    let now = date_time::now_millis();
     let length = filter.since.0.as_i64().saturating_mul(1_000);
-    let (first_day, first_time) = when::day_and_time(now.saturating_sub(length));
+    let (first_day, first_time) = date_time::day_and_time(now.saturating_sub(length));
     let mut items: Vec<Json> = Vec::new();
     // A clock that is ahead elsewhere may have begun tomorrow already.
     for back in -1..=length.div_euclid(DAY_MILLIS).saturating_add(1) {
-        let (day, _) = when::day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
+        let (day, _) = date_time::day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
         if day < first_day || items.len() >= filter.limit {
             break;
         }

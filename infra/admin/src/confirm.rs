@@ -1,4 +1,4 @@
-//! What only a person can give: a password, or the word that something irreversible is meant.
+//! What only a user can give: a password, or the word that something irreversible is meant.
 
 use crate::context::Context;
 use crate::error::Error;

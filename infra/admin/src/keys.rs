@@ -1,8 +1,8 @@
 //! `keys status`: which keys there are, which are in use and since when; no value of any key leaves this file.
 
 use crate::context::Context;
+use crate::date_time;
 use crate::error::Error;
-use crate::when;
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::rotation::Ring;
 use gateway_domain::time::Timestamp;
@@ -58,7 +58,7 @@ fn public(text: &str) -> Result<Vec<Json>, String> {
 
 /// The turn that made a version made its current key current and published its next one.
 fn rows<K>(ring: &Ring<K>) -> Vec<Json> {
-    let row = |id: &str, state: &str, since: Option<Timestamp>| json!({ "id": id, "state": state, "since": since.filter(|at| at.as_secs() > 0).map(when::text) });
+    let row = |id: &str, state: &str, since: Option<Timestamp>| json!({ "id": id, "state": state, "since": since.filter(|at| at.as_secs() > 0).map(date_time::text) });
     let mut rows = vec![row(&ring.current.id, "current", Some(ring.made))];
     rows.extend(ring.next.iter().map(|next| row(&next.id, "next", Some(ring.made))));
     rows.extend(ring.previous.iter().map(|key| row(&key.entry.id, "kept for what it protects", key.at)));

@@ -14,6 +14,7 @@ mod config_check;
 mod confirm;
 mod connection;
 mod context;
+mod date_time;
 mod duration;
 mod error;
 mod exit;
@@ -22,12 +23,11 @@ mod keys;
 mod logouts;
 mod migrate;
 mod output;
-mod people;
 mod sessions;
 mod shell;
 mod subscriptions;
 mod user;
-mod when;
+mod users;
 
 use cli::{Arguments, Command};
 use context::Context;
@@ -67,7 +67,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     let connection = connection::connect(&arguments.target, environment).await?;
     let context = Context::new(connection, &arguments);
     match arguments.command {
-        Command::Users(command) => people::run(&context, command).await,
+        Command::Users(command) => users::run(&context, command).await,
         Command::Apps(command) => apps::run(&context, command).await,
         Command::Subscriptions(command) => subscriptions::run(&context, command).await,
         Command::Sessions(command) => sessions::run(&context, command).await,

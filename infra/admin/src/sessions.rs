@@ -6,8 +6,8 @@
 use crate::audit::Act;
 use crate::cli::{EndSessions, Sessions};
 use crate::context::Context;
+use crate::date_time;
 use crate::error::Error;
-use crate::when;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_store::{LiveSession, StoreError};
@@ -47,9 +47,9 @@ async fn row(context: &Context, live: LiveSession) -> Result<Json, StoreError> {
         "session_id": live.entry.sid,
         "user_id": live.user_id,
         "client_id": live.client_id,
-        "last_refresh": family.map(|family| when::text(family.served_at)),
-        "idle_end": family.map(|family| when::text(family.idle_end)),
-        "absolute_end": when::text(live.entry.ends),
+        "last_refresh": family.map(|family| date_time::text(family.served_at)),
+        "idle_end": family.map(|family| date_time::text(family.idle_end)),
+        "absolute_end": date_time::text(live.entry.ends),
         "scopes": session.as_ref().map(|session| session.scope.to_string()),
     }))
 }
@@ -64,7 +64,7 @@ async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
 }
 
 async fn of_user(context: &Context, user: &UserId, app: Option<&ClientId>) -> Result<Vec<LiveSession>, Error> {
-    let mut live = context.connection.store.activity.sessions_of_user(user, when::now()).await?;
+    let mut live = context.connection.store.activity.sessions_of_user(user, date_time::now()).await?;
     live.retain(|live| app.is_none_or(|app| live.client_id == *app));
     Ok(live)
 }
@@ -79,12 +79,12 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
             (format!("sessions of user {user}{within}"), of_user(context, &user, app.as_ref()).await?)
         }
         (None, None, Some(app)) => {
-            (format!("sessions in app {app}"), store.activity.sessions_of_app(Some(app), when::now()).await?)
+            (format!("sessions in app {app}"), store.activity.sessions_of_app(Some(app), date_time::now()).await?)
         }
         (None, None, None) => {
             let what = format!("This logs everybody out of {}", context.connection.place);
             context.confirm(&what, &context.connection.place)?;
-            ("all sessions".to_owned(), store.activity.sessions_of_app(None, when::now()).await?)
+            ("all sessions".to_owned(), store.activity.sessions_of_app(None, date_time::now()).await?)
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
@@ -189,15 +189,15 @@ pub(crate) async fn audited(
     context.audited_as(act, Box::pin(doing), |ended| Some(ended.counted(after))).await
 }
 
-/// Ends every session of a person.
+/// Ends every session of a user.
 pub(crate) async fn end_of_user(context: &Context, user: &UserId) -> Result<Ended, Error> {
-    let live = context.connection.store.activity.sessions_of_user(user, when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_user(user, date_time::now()).await?;
     end_all(context, live).await
 }
 
 /// Ends every session in an application.
 pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ended, Error> {
-    let live = context.connection.store.activity.sessions_of_app(Some(app), when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_app(Some(app), date_time::now()).await?;
     end_all(context, live).await
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn address(text: &str) -> Result<Address, Error> {
     Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
 }
 
-/// A person as printed and audited: everything but the hash.
+/// A user as printed and audited: everything but the hash.
 pub(crate) fn shown(user: &User) -> Json {
     let password = match &user.password {
         None => "none",

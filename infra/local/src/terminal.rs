@@ -1,4 +1,4 @@
-//! What a person sees.
+//! What a user sees.
 
 /// Prints a line of output.
 #[expect(clippy::print_stdout, reason = "this is the command's output")]

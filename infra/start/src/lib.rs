@@ -13,7 +13,7 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// test compares them with what the local stack reads.
 ///
 /// # Errors
-/// What to tell the person.
+/// What to tell the user.
 pub fn functions() -> Result<Vec<String>, Option<String>> {
     let path = Path::new(WORKSPACE).join("template.yaml");
     let template = std::fs::read_to_string(&path);
@@ -29,7 +29,7 @@ pub fn package(binary: &str) -> String {
 /// Builds these packages of the workspace in one go, with cargo's own progress on the terminal.
 ///
 /// # Errors
-/// What to tell the person, unless cargo has told it already.
+/// What to tell the user, unless cargo has told it already.
 pub fn build(packages: &[String], release: bool) -> Result<(), Option<String>> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(WORKSPACE).arg("build");
@@ -55,7 +55,7 @@ pub fn build(packages: &[String], release: bool) -> Result<(), Option<String>> {
 /// The directory of this program, where cargo puts what it builds in the same profile.
 ///
 /// # Errors
-/// What to tell the person.
+/// What to tell the user.
 pub fn directory() -> Result<PathBuf, Option<String>> {
     let here = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
     here.ok_or_else(|| Some("this program does not know where it is; run it with `cargo run`".to_owned()))

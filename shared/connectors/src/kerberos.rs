@@ -27,7 +27,7 @@ use crate::{ConnectorError, Injection, ResponseStart};
 pub use password::KerberosPassword;
 pub use s4u::KerberosS4u;
 
-/// The longest name of a person, in bytes.
+/// The longest name of a user, in bytes.
 const LONGEST_NAME: usize = 256;
 
 /// What both connectors know of their realm and of the back end in it.
@@ -75,8 +75,8 @@ impl Realm {
         tokio::time::timeout(self.timeout, work).await.map_err(late)?
     }
 
-    /// A person's name within this realm. A name of another realm is nobody's here.
-    fn person<'a>(&self, name: &'a str) -> Result<&'a str, ConnectorError> {
+    /// A user's name within this realm. A name of another realm is nobody's here.
+    fn user<'a>(&self, name: &'a str) -> Result<&'a str, ConnectorError> {
         let name = match name.rsplit_once('@') {
             Some((name, realm)) if realm.eq_ignore_ascii_case(&self.name) => name,
             Some(_) => return Err(ConnectorError::NotLinked),

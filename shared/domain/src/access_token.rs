@@ -18,7 +18,7 @@ pub const TYP: &str = "at+jwt";
 /// The longest token that is looked at, in bytes: API Gateway carries 10,240 bytes of headers in all.
 pub const MAX_LENGTH: usize = 4096;
 /// The longest that an access token lives, from `iat` to `exp`. Nothing else is signed, so a longer one was made by somebody
-/// who has the key; and how long a key is still needed does not depend on what such a person writes.
+/// who has the key; and how long a key is still needed does not depend on what such a user writes.
 pub const MAX_LIFETIME: Seconds = Seconds::new(3_600);
 /// How far the clock of the signer may be ahead.
 const SKEW: Seconds = Seconds::new(5);

@@ -1,4 +1,4 @@
-//! The address a person logs in with: one canonical form for all its spellings, the same at every door.
+//! The address a user logs in with: one canonical form for all its spellings, the same at every door.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;

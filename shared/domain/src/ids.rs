@@ -50,7 +50,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A person, or an application acting for itself (`app:` and its client id): the `sub` of a token (RFC 9068 §2.2).
+    /// A user, or an application acting for itself (`app:` and its client id): the `sub` of a token (RFC 9068 §2.2).
     UserId, "user id", 128, "1 to 128 characters of A-Z a-z 0-9 _ . : @ -",
     |b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b)
 );
@@ -94,12 +94,12 @@ impl SessionId {
 }
 
 impl UserId {
-    /// The subject of an application that acts for itself; the prefix keeps it apart from every person (RFC 9068 §5).
+    /// The subject of an application that acts for itself; the prefix keeps it apart from every user (RFC 9068 §5).
     pub fn of_app(client: &ClientId) -> Self {
         Self(format!("app:{client}"))
     }
 
-    /// The subject of a new person, from 128 bits of the system's randomness.
+    /// The subject of a new user, from 128 bits of the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {
         use base64::Engine as _;
         Self(format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits)))
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Checklist A-04, S-08: a client id can not collide with a person's subject.
+    /// Checklist A-04, S-08: a client id can not collide with a user's subject.
     #[test]
     fn the_subject_of_an_app_is_no_subject_of_a_person() {
         let app = UserId::of_app(&ClientId::parse("u_x").unwrap());

@@ -37,7 +37,7 @@ impl Aws {
         Ok(Self { clock: Some(Arc::clone(clock)), ..Self::new(environment)? })
     }
 
-    /// The same for a person who would rather wait than be refused.
+    /// The same for a user who would rather wait than be refused.
     pub fn patient(environment: &Environment) -> Result<Self, StartError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))

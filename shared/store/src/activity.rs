@@ -55,7 +55,7 @@ pub struct Entry {
 /// A live session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSession {
-    /// The person, or the application acting for itself.
+    /// The user, or the application acting for itself.
     pub user_id: UserId,
     /// The application.
     pub client_id: ClientId,
@@ -314,7 +314,7 @@ impl Activity {
         Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
     }
 
-    /// The live sessions of a person in all applications: one query, strongly consistent.
+    /// The live sessions of a user in all applications: one query, strongly consistent.
     pub async fn sessions_of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<LiveSession>, StoreError> {
         const OPERATION: &str = "sessions_of_user";
         let mut found = Vec::new();

@@ -26,7 +26,7 @@ pub struct App {
     /// The secret before this one, while it still works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<PreviousSecret>,
-    /// Whether it may send a person's password (the resource owner password grant).
+    /// Whether it may send a user's password (the resource owner password grant).
     pub trusted: bool,
     /// The grants it may use.
     pub grants: BTreeSet<GrantType>,

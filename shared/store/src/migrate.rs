@@ -24,7 +24,7 @@ pub enum Table {
     Sessions,
     /// [`Tables::activity`](crate::Tables::activity).
     Activity,
-    /// [`Tables::attempts`](crate::Tables::attempts).
+    /// [`Tables::login_attempts`](crate::Tables::login_attempts).
     LoginAttempts,
     /// [`Tables::audit`](crate::Tables::audit).
     Audit,

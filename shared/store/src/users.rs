@@ -1,4 +1,4 @@
-//! People. Key: `pk`, either `user#<user id>` (the person) or `email#<email>` (which person has that address).
+//! People. Key: `pk`, either `user#<user id>` (the profile) or `email#<email>` (which profile has that address).
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -16,20 +16,20 @@ use gateway_domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// A person.
+/// A profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The opaque subject of this person's tokens.
+    /// The opaque subject of this profile's tokens.
     pub user_id: UserId,
-    /// The address this person logs in with.
+    /// The address this profile logs in with.
     pub email: Address,
     /// The stored password, if this store checks it.
     pub password: Option<PasswordHash>,
-    /// Raised by whatever ends all of the person's sessions: a new password, disabling, deleting.
+    /// Raised by whatever ends all of the profile's sessions: a new password, disabling, deleting.
     pub credential_epoch: u64,
-    /// A disabled person can not log in and has no sessions.
+    /// A disabled profile can not log in and has no sessions.
     pub enabled: bool,
-    /// The names by which legacy systems know this person, by connector. Only an administrator sets them: whoever could
+    /// The names by which legacy systems know this profile, by connector. Only an administrator sets them: whoever could
     /// choose such a name could choose to be somebody else.
     pub links: BTreeMap<ConnectorName, String>,
 }
@@ -78,7 +78,7 @@ pub struct UserState {
 /// What became of creating a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateUser {
-    /// The person exists now.
+    /// The profile exists now.
     Created,
     /// The address, or the id, is taken, or the id is that of an application; nothing was written.
     Taken,
@@ -89,7 +89,7 @@ pub enum CreateUser {
 pub enum ChangeUser {
     /// It is done, all of it.
     Done,
-    /// The address is taken, or the person is gone or was changed meanwhile; nothing was written.
+    /// The address is taken, or the profile is gone or was changed meanwhile; nothing was written.
     Conflict,
 }
 
@@ -118,7 +118,7 @@ impl Users {
         Self { client, table: table.into() }
     }
 
-    /// The person with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
+    /// The profile with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
     /// that all cases cost the same.
     pub async fn by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
@@ -134,14 +134,14 @@ impl Users {
         Ok(asked.is_some_and(|asked| asked == user.email).then(|| user.into()))
     }
 
-    /// The person of that id. One strongly consistent read: what a credential change wrote before is seen.
+    /// The profile of that id. One strongly consistent read: what a credential change wrote before is seen.
     pub async fn get(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
         Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
-    /// What ends sessions of the person of that id. One strongly consistent read, of nothing else about this person.
+    /// What ends sessions of the profile of that id. One strongly consistent read, of nothing else about this profile.
     pub async fn state(&self, user_id: &UserId) -> Result<Option<UserState>, StoreError> {
         const OPERATION: &str = "user_state";
         let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch"]);
@@ -149,7 +149,7 @@ impl Users {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
-    /// Creates a person and claims the address, both or neither.
+    /// Creates a profile and claims the address, both or neither.
     pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
         if user.user_id.is_app() {
@@ -159,18 +159,18 @@ impl Users {
         let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
             put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build()
         };
-        let person = new(Put::builder().set_item(Some(item)));
+        let profile = new(Put::builder().set_item(Some(item)));
         let address = new(Put::builder()
             .item("pk", claim_key(user.email.as_str()))
             .item("user_id", AttributeValue::S(user.user_id.to_string()))
             .item("v", version::current()));
-        let (Ok(person), Ok(address)) = (person, address) else {
+        let (Ok(profile), Ok(address)) = (profile, address) else {
             return Err(StoreError::Corrupt { operation: OPERATION, cause: "an empty item".into() });
         };
         let sent = self
             .client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(person).build())
+            .transact_items(TransactWriteItem::builder().put(profile).build())
             .transact_items(TransactWriteItem::builder().put(address).build())
             .send()
             .await;
@@ -198,8 +198,8 @@ impl Users {
         held(sent, "rehash").map(drop)
     }
 
-    /// Sets whether a person may log in, or a new password, and raises the credential epoch: every session of this
-    /// person is refused at its next refresh. Returns the new epoch, or nothing if there is no such person.
+    /// Sets whether a profile may log in, or a new password, and raises the credential epoch: every session of this
+    /// profile is refused at its next refresh. Returns the new epoch, or nothing if there is no such profile.
     pub async fn change_credentials(
         &self,
         user_id: &UserId,
@@ -227,8 +227,8 @@ impl Users {
         }
     }
 
-    /// Sets a new password and raises the credential epoch; whether the person may log in stays as it is. Returns
-    /// whether there is such a person.
+    /// Sets a new password and raises the credential epoch; whether the profile may log in stays as it is. Returns
+    /// whether there is such a profile.
     pub async fn set_password(&self, user_id: &UserId, password: &PasswordHash) -> Result<bool, StoreError> {
         let sent = self
             .update_user(user_id, "attribute_exists(pk)")
@@ -240,8 +240,8 @@ impl Users {
         held(sent, "set_password")
     }
 
-    /// Sets or takes away the name by which a legacy system knows a person, and raises the credential epoch: sessions
-    /// are still those of the name before. Returns whether there is such a person.
+    /// Sets or takes away the name by which a legacy system knows a profile, and raises the credential epoch: sessions
+    /// are still those of the name before. Returns whether there is such a profile.
     pub async fn set_link(
         &self,
         user_id: &UserId,
@@ -272,7 +272,7 @@ impl Users {
         held(update.send().await, OPERATION)
     }
 
-    /// Gives a person another address: the new one is claimed and the old one freed, both or neither.
+    /// Gives a profile another address: the new one is claimed and the old one freed, both or neither.
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
@@ -282,7 +282,7 @@ impl Users {
             .item("v", version::current())
             .condition_expression("attribute_not_exists(pk)")
             .build();
-        let person = Update::builder()
+        let profile = Update::builder()
             .table_name(&self.table)
             .key("pk", user_key(&user.user_id))
             .update_expression("SET email = :new")
@@ -295,15 +295,15 @@ impl Users {
         let writes = [
             claim.map(|claim| TransactWriteItem::builder().put(claim).build()),
             self.free_claim(user),
-            person.map(|person| TransactWriteItem::builder().update(person).build()),
+            profile.map(|profile| TransactWriteItem::builder().update(profile).build()),
         ];
         self.transact(writes, OPERATION).await
     }
 
-    /// Deletes a person and frees the address, both or neither. Every session of this person is refused at its next
+    /// Deletes a profile and frees the address, both or neither. Every session of this profile is refused at its next
     /// refresh.
     pub async fn delete(&self, user: &User) -> Result<ChangeUser, StoreError> {
-        let person = Delete::builder()
+        let profile = Delete::builder()
             .table_name(&self.table)
             .key("pk", user_key(&user.user_id))
             .condition_expression(version::condition("email = :email"))
@@ -311,8 +311,8 @@ impl Users {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
             .build();
-        let person = person.map(|person| TransactWriteItem::builder().delete(person).build());
-        self.transact([person, self.free_claim(user)], "delete_user").await
+        let profile = profile.map(|profile| TransactWriteItem::builder().delete(profile).build());
+        self.transact([profile, self.free_claim(user)], "delete_user").await
     }
 
     /// People after `after` in the order of the database, at most `most` of them.
@@ -333,7 +333,7 @@ impl Users {
         .await
     }
 
-    /// Frees a person's address, if it is still theirs.
+    /// Frees a profile's address, if it is still theirs.
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
             .table_name(&self.table)

@@ -78,7 +78,7 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
 async fn a_person_is_refused_by_the_realm_or_by_the_gateway_and_told_which() {
     let world = world().await;
     assert_refused(&world.try_login("dave", "delegated").await, "not linked");
-    // Neither the password nor the person is wrong here: the gateway's own account may not, or cannot log in.
+    // Neither the password nor the user is wrong here: the gateway's own account may not, or cannot log in.
     assert_later(&world.try_login("alice", "unlisted").await);
     assert_later(&world.try_login("alice", "wrong").await);
     assert_later(&world.try_login("alice", "plain").await);

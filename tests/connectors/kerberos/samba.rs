@@ -1,4 +1,4 @@
-//! Against an Active Directory domain of Samba, whose tickets say to which groups a person belongs.
+//! Against an Active Directory domain of Samba, whose tickets say to which groups a user belongs.
 
 use std::process::Command;
 

@@ -2,21 +2,21 @@
 
 use support::WrongClock;
 
-use crate::stage::{LIMIT, Stage, allows, rest};
+use crate::fixture::{Fixture, LIMIT, allows, rest};
 
 /// Abuse case H2; checklist Q-10: the calls of one container count for the others, whatever their clocks say.
 #[tokio::test]
 async fn containers_whose_clocks_are_minutes_apart_share_one_limit() {
-    let stage = Stage::new().await;
-    stage.is_now();
-    let alice = stage.login("alice", "pub1", 1).await;
-    let containers = [-250_000, -30_000, 0, 30_000, 250_000].map(|error_ms| stage.container_off_by(error_ms));
+    let fixture = Fixture::new().await;
+    fixture.is_now();
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let containers = [-250_000, -30_000, 0, 30_000, 250_000].map(|error_ms| fixture.container_off_by(error_ms));
     let containers = futures_util::future::join_all(containers).await;
     let mut admitted = 0;
     for number in 0..4 * LIMIT {
         // In turns of a few calls each, and all of them twice.
         let container = &containers[number / 5 % containers.len()];
-        admitted += usize::from(stage.call(container, &alice).await.is_ok());
+        admitted += usize::from(fixture.call(container, &alice).await.is_ok());
     }
     assert_eq!(admitted, LIMIT);
 }
@@ -24,12 +24,12 @@ async fn containers_whose_clocks_are_minutes_apart_share_one_limit() {
 /// A clock beyond what is corrected decides nothing: API Gateway answers 503.
 #[tokio::test]
 async fn a_clock_beyond_the_bound_is_a_failure_and_no_attempt() {
-    let stage = Stage::new().await;
-    stage.is_now();
-    let alice = stage.login("alice", "pub1", 1).await;
+    let fixture = Fixture::new().await;
+    fixture.is_now();
+    let alice = fixture.login("alice", "pub1", 1).await;
     for error_ms in [-310_000, 310_000, 86_400_000] {
-        let container = stage.container_off_by(error_ms).await;
-        let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
+        let container = fixture.container_off_by(error_ms).await;
+        let event = rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")]);
         let error = container.authorize(event).await.unwrap_err().to_string();
         assert!(error.contains("clock is off by") && error.contains("300 s"), "{error}");
     }
@@ -38,11 +38,11 @@ async fn a_clock_beyond_the_bound_is_a_failure_and_no_attempt() {
 /// A clock that is right again is believed again: nobody has to replace the container.
 #[tokio::test]
 async fn a_container_whose_clock_was_set_right_decides_again() {
-    let stage = Stage::new().await;
-    stage.is_now();
-    let alice = stage.login("alice", "pub1", 1).await;
-    let (container, machine) = stage.container_with_secrets().await;
-    let call = async || container.authorize(rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")])).await;
+    let fixture = Fixture::new().await;
+    fixture.is_now();
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let (container, machine) = fixture.container_with_secrets().await;
+    let call = async || container.authorize(rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")])).await;
     assert!(allows(&call().await.unwrap()));
     for error_ms in [400_000, -400_000] {
         machine.set(error_ms);
@@ -57,14 +57,14 @@ async fn a_container_whose_clock_was_set_right_decides_again() {
 /// though nothing is asked of AWS before that is decided.
 #[tokio::test]
 async fn a_clock_that_is_set_back_refuses_no_token() {
-    let stage = Stage::new().await;
-    stage.is_now();
-    let alice = stage.login("alice", "pub1", 1).await;
+    let fixture = Fixture::new().await;
+    fixture.is_now();
+    let alice = fixture.login("alice", "pub1", 1).await;
     let machine = WrongClock::by(0);
-    let container = stage.container_on(machine.clone()).await;
+    let container = fixture.container_on(machine.clone()).await;
     for error_ms in [0, -10_000, -60_000, -250_000] {
         machine.set(error_ms);
-        let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
+        let event = rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")]);
         assert!(allows(&container.authorize(event).await.unwrap()), "{error_ms}");
     }
 }

@@ -5,13 +5,13 @@ use gateway_domain::ids::ApiName;
 use gateway_domain::scope::Scope;
 use serde_json::{Value, json};
 
-use crate::stage::{Caller, Stage, allows, app, behind, http, rest, token_reference, unauthorized};
+use crate::fixture::{Caller, Fixture, allows, app, behind, http, rest, token_reference, unauthorized};
 
 #[tokio::test]
 async fn a_good_call_is_admitted_with_everything_the_proxy_needs() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let call = stage.call(&stage.container(), &alice).await.unwrap();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let call = fixture.call(&fixture.container(), &alice).await.unwrap();
     assert_eq!((call.user, call.app, call.session), (alice.user, alice.app, alice.session));
     assert_eq!((call.app_name.as_str(), call.subscription.as_str()), ("The pub1 app", "sub-orders"));
     assert_eq!((call.api.as_str(), call.route.as_str()), ("orders", "/orders"));
@@ -22,10 +22,10 @@ async fn a_good_call_is_admitted_with_everything_the_proxy_needs() {
 
 #[tokio::test]
 async fn an_http_api_gets_the_same_decision_as_a_simple_response() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let event = http("GET", "/orders/7", &stage.bearer(&alice, "orders:read"));
-    let response = stage.container().authorize(event.clone()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let event = http("GET", "/orders/7", &fixture.bearer(&alice, "orders:read"));
+    let response = fixture.container().authorize(event.clone()).await.unwrap();
     assert_eq!(response["isAuthorized"], true);
     assert_eq!(behind(&event, &response).unwrap().route, "/orders/{id}");
 }
@@ -33,14 +33,14 @@ async fn an_http_api_gets_the_same_decision_as_a_simple_response() {
 /// Abuse cases B6, H3; checklist B-01 to B-04: none of these costs an operation, for DynamoDB is not even there.
 #[tokio::test]
 async fn a_request_without_a_valid_token_is_unauthorized_and_never_reaches_the_store() {
-    let stage = Stage::without_dynamodb();
-    let container = stage.container();
+    let fixture = Fixture::without_dynamodb();
+    let container = fixture.container();
     let alice = Caller::new("alice", "pub1", 1);
-    let good = stage.bearer(&alice, "orders:read");
+    let good = fixture.bearer(&alice, "orders:read");
     let (rest_of_it, signature) = good.rsplit_once('.').unwrap();
     let other = if signature.starts_with('A') { "B" } else { "A" };
     let changed = format!("{rest_of_it}.{other}{}", &signature[1..]);
-    let foreign = Stage::without_dynamodb().bearer(&alice, "orders:read");
+    let foreign = Fixture::without_dynamodb().bearer(&alice, "orders:read");
     let values: [&[&str]; 8] =
         [&[], &["Bearer garbage"], &[&changed], &[&foreign], &[&good, &good], &["Basic YTpi"], &[""], &["Bearer "]];
     for authorization in values {
@@ -62,10 +62,10 @@ async fn a_request_without_a_valid_token_is_unauthorized_and_never_reaches_the_s
 /// Abuse case A1 to A6: refused before the store is asked, each for its own method and path.
 #[tokio::test]
 async fn paths_that_lead_nowhere_are_refused_behind_the_authorizer() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let bearer = stage.bearer(&alice, "orders:read orders:write");
-    let container = stage.container();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let bearer = fixture.bearer(&alice, "orders:read orders:write");
+    let container = fixture.container();
     let too_long = format!("/orders/{}", "a".repeat(1_600));
     for (method, path, refusal) in [
         ("GET", "/public/%2e%2e/orders", Refusal::BadRequest),
@@ -87,16 +87,16 @@ async fn paths_that_lead_nowhere_are_refused_behind_the_authorizer() {
         assert!(allows(&response), "{method} {path}");
         assert_eq!(behind(&event, &response), Err(NotAdmitted::Refused(refusal)), "{method} {path}");
     }
-    assert_eq!(stage.operations.since_last(), 0);
+    assert_eq!(fixture.operations.since_last(), 0);
 }
 
 /// Abuse case A8, checklist B-07: the method that counts is the real one.
 #[tokio::test]
 async fn a_scope_opens_its_methods_and_no_others() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let read = stage.bearer(&alice, "orders:read");
-    let container = stage.container();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let read = fixture.bearer(&alice, "orders:read");
+    let container = fixture.container();
     let mut event = rest("POST", "/orders", &[&read]);
     event["multiValueHeaders"]["X-HTTP-Method-Override"] = json!(["GET"]);
     let denied = container.authorize(event).await.unwrap();
@@ -109,11 +109,11 @@ async fn a_scope_opens_its_methods_and_no_others() {
             "challenge": r#"Bearer realm="gateway", error="insufficient_scope", scope="orders:write""#
         })
     );
-    assert_eq!(stage.operations.since_last(), 0);
+    assert_eq!(fixture.operations.since_last(), 0);
     for (method, path, scope) in
         [("GET", "/orders", "orders:read"), ("POST", "/orders", "orders:write"), ("GET", "/echo", "echo")]
     {
-        let event = rest(method, path, &[&stage.bearer(&alice, scope)]);
+        let event = rest(method, path, &[&fixture.bearer(&alice, scope)]);
         let response = container.authorize(event.clone()).await.unwrap();
         assert!(behind(&event, &response).is_ok(), "{method} {path}");
     }
@@ -122,43 +122,43 @@ async fn a_scope_opens_its_methods_and_no_others() {
 /// Checklist Z-25: an ended session ends with its next call.
 #[tokio::test]
 async fn a_session_that_ended_is_an_invalid_token() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let container = stage.container();
-    assert!(stage.call(&container, &alice).await.is_ok());
-    let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
-    stage.store.activity.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let container = fixture.container();
+    assert!(fixture.call(&container, &alice).await.is_ok());
+    let event = rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")]);
+    fixture.store.activity.remove_entry(&alice.user, &alice.app, &alice.session).await.unwrap();
     assert!(unauthorized(&container.authorize(event).await));
 }
 
 #[tokio::test]
 async fn a_disabled_application_is_felt_within_thirty_seconds() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let container = stage.container();
-    assert!(stage.call(&container, &alice).await.is_ok());
-    stage.store.apps.put(&gateway_store::App { enabled: false, ..app("pub1") }).await.unwrap();
-    assert!(stage.call(&container, &alice).await.is_ok());
-    stage.clock.forward(30);
-    let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let container = fixture.container();
+    assert!(fixture.call(&container, &alice).await.is_ok());
+    fixture.store.apps.put(&gateway_store::App { enabled: false, ..app("pub1") }).await.unwrap();
+    assert!(fixture.call(&container, &alice).await.is_ok());
+    fixture.clock.forward(30);
+    let event = rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")]);
     assert!(unauthorized(&container.authorize(event).await));
 }
 
 #[tokio::test]
 async fn an_application_without_subscription_has_insufficient_scope() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
     let orders = ApiName::parse("orders").unwrap();
     let (mut disabled, mut missing) = (app("pub1"), app("pub1"));
     disabled.subscriptions.get_mut(&orders).unwrap().enabled = false;
     missing.subscriptions.remove(&orders);
     for changed in [disabled, missing] {
-        stage.store.apps.put(&changed).await.unwrap();
-        let container = stage.container();
+        fixture.store.apps.put(&changed).await.unwrap();
+        let container = fixture.container();
         let denied =
-            container.authorize(rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")])).await.unwrap();
+            container.authorize(rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")])).await.unwrap();
         assert!(!allows(&denied));
-        let event = rest("GET", "/echo", &[&stage.bearer(&alice, "echo")]);
+        let event = rest("GET", "/echo", &[&fixture.bearer(&alice, "echo")]);
         assert!(allows(&container.authorize(event).await.unwrap()));
     }
 }
@@ -166,9 +166,9 @@ async fn an_application_without_subscription_has_insufficient_scope() {
 /// Abuse case K1: an incident does not look like a bad token.
 #[tokio::test]
 async fn a_store_that_is_down_is_a_failure_not_a_401() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let down = Stage::without_dynamodb();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let down = Fixture::without_dynamodb();
     let event = rest("GET", "/orders", &[&down.bearer(&alice, "orders:read")]);
     let error = down.container().authorize(event).await.unwrap_err().to_string();
     assert!(error.starts_with("the authorizer could not decide"), "{error}");
@@ -176,15 +176,15 @@ async fn a_store_that_is_down_is_a_failure_not_a_401() {
 
 #[tokio::test]
 async fn an_event_that_is_none_and_an_issuer_that_is_not_configured_are_failures_that_say_so() {
-    let stage = Stage::without_dynamodb();
+    let fixture = Fixture::without_dynamodb();
     let mut without_issuer = rest("GET", "/orders", &[]);
     without_issuer["stageVariables"] = Value::Null;
-    let mut without_arn = rest("GET", "/nothing", &[&stage.bearer(&Caller::new("alice", "pub1", 1), "")]);
+    let mut without_arn = rest("GET", "/nothing", &[&fixture.bearer(&Caller::new("alice", "pub1", 1), "")]);
     without_arn["methodArn"] = Value::Null;
     for (event, expected) in
         [(json!({ "Records": [] }), "expected an API Gateway"), (without_issuer, "issuer"), (without_arn, "methodArn")]
     {
-        let error = stage.container().authorize(event).await.unwrap_err().to_string();
+        let error = fixture.container().authorize(event).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
 }

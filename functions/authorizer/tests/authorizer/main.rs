@@ -4,9 +4,9 @@
 mod clocks;
 mod decisions;
 #[cfg(test)]
-mod limits;
+mod fixture;
 #[cfg(test)]
-mod stage;
+mod limits;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]

@@ -4,50 +4,50 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::stage::{Stage, rest};
+use crate::fixture::{Fixture, rest};
 
-async fn items(stage: &Stage, table: &str) -> Vec<HashMap<String, AttributeValue>> {
-    stage.database.scan().table_name(table).send().await.unwrap().items.unwrap()
+async fn items(fixture: &Fixture, table: &str) -> Vec<HashMap<String, AttributeValue>> {
+    fixture.database.scan().table_name(table).send().await.unwrap().items.unwrap()
 }
 
 /// Gives every item of a table this version, or none.
-async fn versioned(stage: &Stage, table: &str, version: Option<&str>) {
-    for mut item in items(stage, table).await {
+async fn versioned(fixture: &Fixture, table: &str, version: Option<&str>) {
+    for mut item in items(fixture, table).await {
         item.remove("v");
         item.extend(version.map(|version| ("v".to_owned(), AttributeValue::N(version.to_owned()))));
-        stage.database.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+        fixture.database.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
     }
 }
 
 /// A REST API answers 503, so that an app keeps its tokens: it is neither a bad token nor an ended session.
 #[tokio::test]
 async fn a_newer_grant_or_app_is_a_failure_that_names_both_versions_and_writes_nothing() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
     for table in ["activity", "apps"] {
-        versioned(&stage, table, Some("2")).await;
-        let before = items(&stage, "activity").await;
-        let event = rest("GET", "/orders", &[&stage.bearer(&alice, "orders:read")]);
-        let failed = stage.container().authorize(event).await.unwrap_err().to_string();
+        versioned(&fixture, table, Some("2")).await;
+        let before = items(&fixture, "activity").await;
+        let event = rest("GET", "/orders", &[&fixture.bearer(&alice, "orders:read")]);
+        let failed = fixture.container().authorize(event).await.unwrap_err().to_string();
         let text = "the item has version 2 and this version of the gateway reads up to 1: deploy the newer one";
         assert!(failed.contains(text), "{table}: {failed}");
-        assert_eq!(items(&stage, "activity").await, before, "{table}");
-        versioned(&stage, table, Some("1")).await;
+        assert_eq!(items(&fixture, "activity").await, before, "{table}");
+        versioned(&fixture, table, Some("1")).await;
     }
-    stage.call(&stage.container(), &alice).await.unwrap();
+    fixture.call(&fixture.container(), &alice).await.unwrap();
 }
 
 /// The check is a part of the one write: an older item, a current one and a refused one cost the same.
 #[tokio::test]
 async fn a_call_on_an_older_grant_is_admitted_with_one_write() {
-    let stage = Stage::new().await;
-    let alice = stage.login("alice", "pub1", 1).await;
-    let container = stage.container();
-    stage.call(&container, &alice).await.unwrap();
+    let fixture = Fixture::new().await;
+    let alice = fixture.login("alice", "pub1", 1).await;
+    let container = fixture.container();
+    fixture.call(&container, &alice).await.unwrap();
     for version in [None, Some("1")] {
-        versioned(&stage, "activity", version).await;
-        stage.operations.since_last();
-        stage.call(&container, &alice).await.unwrap();
-        assert_eq!(stage.operations.since_last(), 1, "{version:?}");
+        versioned(&fixture, "activity", version).await;
+        fixture.operations.since_last();
+        fixture.call(&container, &alice).await.unwrap();
+        assert_eq!(fixture.operations.since_last(), 1, "{version:?}");
     }
 }

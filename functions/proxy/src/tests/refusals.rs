@@ -10,20 +10,20 @@ use gateway_store::Sessions;
 use serde_json::{Value, json};
 use support::WrongClock;
 
-use super::rig::{BOTH, Event, Response, Rig, admitted, quota};
+use super::harness::{BOTH, Event, Harness, Response, admitted, quota};
 
-/// Sends to a fresh rig and checks that nothing arrived.
+/// Sends to a fresh harness and checks that nothing arrived.
 async fn refused(event: Value) -> Response {
-    let rig = Rig::new().await;
-    let response = rig.send(event).await;
-    assert_eq!(rig.back_end.connections(), 0, "{response:?}");
+    let harness = Harness::new().await;
+    let response = harness.send(event).await;
+    assert_eq!(harness.back_end.connections(), 0, "{response:?}");
     response
 }
 
 /// Abuse cases A2, A3, A4, C3, C4; checklist H-13.
 #[tokio::test]
 async fn a_path_that_two_readers_could_read_differently_is_refused() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     for version in BOTH {
         for path in [
             "/orders/../orders",
@@ -45,19 +45,19 @@ async fn a_path_that_two_readers_could_read_differently_is_refused() {
             "/orders%00",
             "/or ders",
         ] {
-            let response = rig.send(Event::new(version, "GET", path).by(rig.alice(b"alices"))).await;
+            let response = harness.send(Event::new(version, "GET", path).by(harness.alice(b"alices"))).await;
             assert_eq!(response.status(), 400, "{path}");
             assert_eq!(response.problem()["status"], 400);
         }
     }
-    assert_eq!(rig.back_end.connections(), 0);
-    assert_eq!(rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await.status(), 200);
+    assert_eq!(harness.back_end.connections(), 0);
+    assert_eq!(harness.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await.status(), 200);
 }
 
 /// Abuse cases A2, A3: not even an authorizer's word opens a path that the back end could take for another one.
 #[tokio::test]
 async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     let disguised =
         ["/orders/%65xport", "/orders/EXPORT", "/orders/export.", "/orders/export%20", "/orders/export::$DATA"];
     let not_allowed =
@@ -68,19 +68,19 @@ async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
             .into_iter()
             .chain(not_allowed.map(|path| (path, "The path is not allowed: ")))
         {
-            let mut alice = rig.alice(b"alices");
+            let mut alice = harness.alice(b"alices");
             alice.route = "/orders/{id}".to_owned();
-            let response = rig.send(Event::new(version, "GET", path).by(alice)).await;
+            let response = harness.send(Event::new(version, "GET", path).by(alice)).await;
             assert_eq!(response.status(), 400, "{path}");
             let problem = response.problem();
             assert!(problem["detail"].as_str().unwrap().starts_with(words), "{path}: {problem}");
         }
-        let public = rig.send(Event::new(version, "GET", "/public/%70ing").anonymous()).await;
+        let public = harness.send(Event::new(version, "GET", "/public/%70ing").anonymous()).await;
         assert_eq!(public.status(), 400);
     }
-    let asterisk = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders/*")).await.problem();
+    let asterisk = harness.call(Event::new(ApiVersion::Rest, "GET", "/orders/*")).await.problem();
     assert_eq!(asterisk["detail"], "The path is not allowed: the path has a `*`, which has to be written as %2A.");
-    assert_eq!(rig.back_end.connections(), 0);
+    assert_eq!(harness.back_end.connections(), 0);
 }
 
 /// RFC 9110 §15.5.15.
@@ -131,17 +131,20 @@ async fn without_the_authorizers_word_there_is_no_call() {
 /// Abuse case A5: a decision is good for the method, the path and the route it was made for.
 #[tokio::test]
 async fn a_decision_about_another_request_is_no_decision() {
-    let rig = Rig::new().await;
-    let decided = Event::new(ApiVersion::Rest, "GET", "/orders").by(rig.alice(b"alices"));
+    let harness = Harness::new().await;
+    let decided = Event::new(ApiVersion::Rest, "GET", "/orders").by(harness.alice(b"alices"));
     for (field, value) in [("httpMethod", "POST"), ("path", "/orders/7")] {
         let mut event = decided.clone();
         event[field] = json!(value);
-        assert_eq!(rig.send(event).await.status(), 500);
+        assert_eq!(harness.send(event).await.status(), 500);
     }
     // The right path, but the authorizer saw it at another API.
-    assert_eq!(rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(rig.alice(b"alices"))).await.status(), 500);
-    assert_eq!(rig.back_end.connections(), 0);
-    assert_eq!(rig.send(decided).await.status(), 200);
+    assert_eq!(
+        harness.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(harness.alice(b"alices"))).await.status(),
+        500
+    );
+    assert_eq!(harness.back_end.connections(), 0);
+    assert_eq!(harness.send(decided).await.status(), 200);
 }
 
 #[tokio::test]
@@ -186,23 +189,23 @@ async fn header_maps_that_disagree_are_refused() {
         event["multiValueHeaders"]["X-Authenticated-Userid"] = multiple;
         assert_eq!(refused(event).await.status(), 400);
     }
-    assert_eq!(Rig::new().await.send(event.headers(&[("X-A", "b"), ("X-A", "c")]).anonymous()).await.status(), 200);
+    assert_eq!(Harness::new().await.send(event.headers(&[("X-A", "b"), ("X-A", "c")]).anonymous()).await.status(), 200);
 }
 
 /// Abuse case C8.
 #[tokio::test]
 async fn odd_queries_and_headers_are_refused_and_the_next_call_works() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     for raw in ["a=\"b\"", "a=<b>", "a=b c", "a=\u{1}", "a=\r\nX: y", "a=\u{e9}"] {
-        let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(rig.alice(b"alices"));
+        let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(harness.alice(b"alices"));
         event["rawQueryString"] = json!(raw);
-        assert_eq!(rig.send(event).await.status(), 400, "{raw:?}");
+        assert_eq!(harness.send(event).await.status(), 400, "{raw:?}");
     }
     for headers in [[("X-A", "caf\u{e9}")], [("X-A", "a\r\nX-B: c")], [("X A", "b")]] {
-        assert_eq!(rig.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await.status(), 400);
+        assert_eq!(harness.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await.status(), 400);
     }
-    assert_eq!(rig.back_end.connections(), 0);
-    assert_eq!(rig.call(Event::new(ApiVersion::Http, "GET", "/orders")).await.status(), 200);
+    assert_eq!(harness.back_end.connections(), 0);
+    assert_eq!(harness.call(Event::new(ApiVersion::Http, "GET", "/orders")).await.status(), 200);
 }
 
 /// Abuse case C6; checklist H-04.
@@ -210,32 +213,32 @@ async fn odd_queries_and_headers_are_refused_and_the_next_call_works() {
 async fn a_stored_value_that_would_break_a_header_stops_the_call() {
     let event = Event::new(ApiVersion::Rest, "GET", "/orders");
     for state in [&b"a\r\nX-Admin: 1"[..], b"a\0", "caf\u{e9}".as_bytes(), b"\xff"] {
-        let rig = Rig::new().await;
-        assert_eq!(rig.send(event.by(rig.alice(state))).await.status(), 500);
-        assert_eq!(rig.back_end.connections(), 0);
+        let harness = Harness::new().await;
+        assert_eq!(harness.send(event.by(harness.alice(state))).await.status(), 500);
+        assert_eq!(harness.back_end.connections(), 0);
     }
-    let rig = Rig::new().await;
-    let alice = Admitted { app_name: "caf\u{e9}".to_owned(), ..rig.alice(b"alices") };
-    assert_eq!(rig.send(event.by(alice)).await.status(), 500);
-    assert_eq!(rig.back_end.connections(), 0);
+    let harness = Harness::new().await;
+    let alice = Admitted { app_name: "caf\u{e9}".to_owned(), ..harness.alice(b"alices") };
+    assert_eq!(harness.send(event.by(alice)).await.status(), 500);
+    assert_eq!(harness.back_end.connections(), 0);
 }
 
 #[tokio::test]
 async fn headers_larger_than_the_back_end_takes_are_431() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     let plain = || Admitted { api: ApiName::parse("plain").unwrap(), route: "/plain".to_owned(), ..admitted(1) };
     let big: &'static str = Box::leak("x".repeat(900).into_boxed_str());
     let event = Event::new(ApiVersion::Rest, "GET", "/plain");
-    assert_eq!(rig.send(event.clone().headers(&[("X-Big", big)]).by(plain())).await.status(), 431);
-    assert_eq!(rig.back_end.connections(), 0);
-    assert_eq!(rig.send(event.headers(&[("X-Big", "x")]).by(plain())).await.status(), 200);
+    assert_eq!(harness.send(event.clone().headers(&[("X-Big", big)]).by(plain())).await.status(), 431);
+    assert_eq!(harness.back_end.connections(), 0);
+    assert_eq!(harness.send(event.headers(&[("X-Big", "x")]).by(plain())).await.status(), 200);
 }
 
 #[tokio::test]
 async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     for event in [json!({}), json!([]), json!({"Records": []}), json!({"version": "3.0"})] {
-        let error = rig.proxy.handle(event).await.unwrap_err().to_string();
+        let error = harness.proxy.handle(event).await.unwrap_err().to_string();
         assert!(error.contains("expected an API Gateway REST API event"), "{error}");
     }
 }
@@ -255,7 +258,7 @@ async fn a_function_that_cannot_start_asks_to_come_back() {
 /// A clock beyond what is corrected carries nothing, and is believed as soon as a response says that it is right.
 #[tokio::test]
 async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
-    let mut rig = Rig::new().await;
+    let mut harness = Harness::new().await;
     for error_ms in [-310_000, 310_000, 86_400_000] {
         let machine = WrongClock::by(error_ms);
         let clock = CorrectedClock::new(machine.clone());
@@ -263,23 +266,24 @@ async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &rig.database.endpoint),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &harness.database.endpoint),
         ];
         let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let dated = Sessions::new(Aws::dated(&environment, &clock).unwrap().dynamodb(), &rig.database.tables.sessions);
+        let dated =
+            Sessions::new(Aws::dated(&environment, &clock).unwrap().dynamodb(), &harness.database.tables.sessions);
         let answered = async || dated.get(&SessionId::from_random([1; 16])).await.unwrap().is_none();
         assert!(answered().await);
-        rig.proxy.clock = clock;
-        let before = rig.back_end.connections();
+        harness.proxy.clock = clock;
+        let before = harness.back_end.connections();
         for version in BOTH {
-            let response = rig.send(Event::new(version, "GET", "/public/ping").anonymous()).await;
+            let response = harness.send(Event::new(version, "GET", "/public/ping").anonymous()).await;
             assert_eq!(response.status(), 503, "{error_ms}");
             assert!(!response.values("retry-after").is_empty());
         }
-        assert_eq!(rig.back_end.connections(), before);
+        assert_eq!(harness.back_end.connections(), before);
         machine.set(0);
         assert!(answered().await);
-        let response = rig.send(Event::new(BOTH[0], "GET", "/public/ping").anonymous()).await;
+        let response = harness.send(Event::new(BOTH[0], "GET", "/public/ping").anonymous()).await;
         assert_eq!(response.status(), 200, "{error_ms}");
     }
 }

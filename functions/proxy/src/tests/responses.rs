@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::event::ApiVersion;
 
+use super::harness::{BOTH, Event, Harness, admitted};
 use super::recording_server::{RecordingServer, Reply, http_response};
-use super::rig::{BOTH, Event, Rig, admitted};
 
 fn get(version: ApiVersion) -> Event {
     Event::new(version, "GET", "/orders")
@@ -15,7 +15,7 @@ fn get(version: ApiVersion) -> Event {
 #[tokio::test]
 async fn a_response_passes_without_the_connection_and_the_legacy_session() {
     for version in BOTH {
-        let rig = Rig::answering(|_, _| {
+        let harness = Harness::answering(|_, _| {
             let headers = [
                 ("Content-Type", "image/png"),
                 ("Set-Cookie", "a=1; Path=/"),
@@ -31,7 +31,7 @@ async fn a_response_passes_without_the_connection_and_the_legacy_session() {
             http_response(403, &headers, b"\x89PNG\0\xff")
         })
         .await;
-        let response = rig.call(get(version)).await;
+        let response = harness.call(get(version)).await;
         assert_eq!((response.status(), response.body()), (403, b"\x89PNG\0\xff".to_vec()));
         assert_eq!(response.values("set-cookie"), ["a=1; Path=/", "b=2"]);
         assert_eq!(response.values("www-authenticate"), ["Basic realm=\"legacy\""]);
@@ -47,7 +47,7 @@ async fn a_response_passes_without_the_connection_and_the_legacy_session() {
 /// Checklist H-09; RFC 9110 §9.3.2: the length is that of what a GET would have got, if the back end says so.
 #[tokio::test]
 async fn head_204_and_304_have_no_body() {
-    let rig = Rig::answering(|number, _| {
+    let harness = Harness::answering(|number, _| {
         let line = ["200 OK\r\nContent-Length: 5", "200 OK", "204 No Content", "304 Not Modified\r\nETag: x"][number];
         Reply::Send(format!("HTTP/1.1 {line}\r\n\r\n").into_bytes())
     })
@@ -55,21 +55,22 @@ async fn head_204_and_304_have_no_body() {
     for (method, status, length) in
         [("HEAD", 200, Some("5")), ("HEAD", 200, None), ("GET", 204, None), ("GET", 304, None)]
     {
-        let response = rig.call(Event::new(ApiVersion::Rest, method, "/orders")).await;
+        let response = harness.call(Event::new(ApiVersion::Rest, method, "/orders")).await;
         assert_eq!((response.status(), response.body()), (status, vec![]));
         assert_eq!(response.values("content-length").first().copied(), length, "{method} {status}");
         assert!(response.values("content-type").is_empty());
     }
-    assert_eq!(rig.back_end.connections(), 1);
+    assert_eq!(harness.back_end.connections(), 1);
 }
 
 /// API Gateway would call it JSON (RFC 9110 §8.3).
 #[tokio::test]
 async fn a_body_without_a_type_is_bytes_and_no_json() {
     for version in BOTH {
-        let rig = Rig::answering(|number, _| http_response(200, &[], if number == 0 { b"<html>" } else { b"" })).await;
-        assert_eq!(rig.call(get(version)).await.values("content-type"), ["application/octet-stream"]);
-        assert!(rig.call(get(version)).await.values("content-type").is_empty(), "nothing has no type");
+        let harness =
+            Harness::answering(|number, _| http_response(200, &[], if number == 0 { b"<html>" } else { b"" })).await;
+        assert_eq!(harness.call(get(version)).await.values("content-type"), ["application/octet-stream"]);
+        assert!(harness.call(get(version)).await.values("content-type").is_empty(), "nothing has no type");
     }
 }
 
@@ -78,7 +79,7 @@ async fn a_body_without_a_type_is_bytes_and_no_json() {
 async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
     const TICKET: &str = "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7";
     for version in BOTH {
-        let rig = Rig::answering(|_, request| {
+        let harness = Harness::answering(|_, request| {
             let first = request.line();
             let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
             assert!(target.contains(TICKET), "{target}");
@@ -104,7 +105,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
         .await;
         let mut event = Event::new(version, "GET", "/tickets");
         event.query = vec![("a", "1"), ("TICKET", "stolen")];
-        let response = rig.send(event.by(rig.alice_with_ticket(TICKET))).await;
+        let response = harness.send(event.by(harness.alice_with_ticket(TICKET))).await;
         assert_eq!(response.status(), 302);
         assert!(!response.0.to_string().contains("ST-1856339"), "{}", response.0);
         for name in ["location", "content-location"] {
@@ -122,7 +123,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
 /// Abuse case B8: nor does a session cookie, in whatever a servlet container or a framework makes of it.
 #[tokio::test]
 async fn an_injected_cookie_does_not_leave_either() {
-    let rig = Rig::answering(|_, request| {
+    let harness = Harness::answering(|_, request| {
         let cookie = request.values("cookie").join("; ");
         http_response(
             302,
@@ -137,7 +138,7 @@ async fn an_injected_cookie_does_not_leave_either() {
         )
     })
     .await;
-    let response = rig.call(get(ApiVersion::Rest)).await;
+    let response = harness.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.values("location"), ["/orders?a=1"]);
     assert_eq!(response.values("set-cookie"), ["a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT"]);
     assert!(response.values("x-cookie").is_empty() && response.values("set-cookie2").is_empty());
@@ -149,8 +150,8 @@ async fn a_response_larger_than_lambda_carries_is_said_to_be() {
     const MB: usize = 1024 * 1024;
     // Bytes that are no text grow by a third on their way.
     for (byte, size, status) in [(b'x', 6 * MB + 1, 502), (0xff, 5 * MB, 502), (1, 2 * MB, 502), (0xff, 4 * MB, 200)] {
-        let rig = Rig::answering(move |_, _| http_response(200, &[], &vec![byte; size])).await;
-        let response = rig.call(get(ApiVersion::Rest)).await;
+        let harness = Harness::answering(move |_, _| http_response(200, &[], &vec![byte; size])).await;
+        let response = harness.call(get(ApiVersion::Rest)).await;
         assert_eq!(response.status(), status, "{byte} {size}");
         if status == 502 {
             assert_eq!(response.problem()["detail"], "The back end's response is larger than the gateway carries.");
@@ -161,10 +162,10 @@ async fn a_response_larger_than_lambda_carries_is_said_to_be() {
 #[tokio::test]
 async fn a_response_larger_than_its_api_allows_is_502() {
     for (size, status) in [(1024, 200), (1025, 502)] {
-        let rig = Rig::answering(move |_, _| http_response(200, &[], &vec![b'x'; size])).await;
+        let harness = Harness::answering(move |_, _| http_response(200, &[], &vec![b'x'; size])).await;
         let api = gateway_domain::ids::ApiName::parse("plain").unwrap();
         let caller = gateway_domain::call_context::Admitted { api, route: "/plain".to_owned(), ..admitted(2) };
-        let response = rig.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(caller)).await;
+        let response = harness.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(caller)).await;
         assert_eq!(response.status(), status, "{size}");
     }
 }
@@ -174,7 +175,7 @@ async fn a_response_larger_than_its_api_allows_is_502() {
 async fn a_back_end_that_is_down_or_broken_is_502() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unused = RecordingServer::start(|_, _| http_response(200, &[], b""));
-    let down = Rig::over(unused, &format!("http://{nobody}")).await;
+    let down = Harness::over(unused, &format!("http://{nobody}")).await;
     let response = down.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.status(), 502);
     let problem = response.problem();
@@ -182,16 +183,16 @@ async fn a_back_end_that_is_down_or_broken_is_502() {
     assert!(!problem.to_string().contains("127.0.0.1"));
     assert_eq!(response.values("ratelimit").len(), 1);
 
-    let broken = Rig::answering(|_, _| Reply::Close(b"garbage\r\n\r\n".to_vec())).await;
+    let broken = Harness::answering(|_, _| Reply::Close(b"garbage\r\n\r\n".to_vec())).await;
     assert_eq!(broken.call(get(ApiVersion::Http)).await.problem()["status"], 502);
 }
 
 /// Checklist H-08.
 #[tokio::test]
 async fn a_back_end_that_never_answers_is_504() {
-    let rig = Rig::answering(|_, _| Reply::Stall(Vec::new())).await;
+    let harness = Harness::answering(|_, _| Reply::Stall(Vec::new())).await;
     tokio::time::pause();
-    let response = rig.call(get(ApiVersion::Rest)).await;
+    let response = harness.call(get(ApiVersion::Rest)).await;
     assert_eq!(response.problem()["detail"], "The back end did not answer in time.");
     assert_eq!(response.status(), 504);
 }
@@ -199,16 +200,16 @@ async fn a_back_end_that_never_answers_is_504() {
 /// Checklist H-05.
 #[tokio::test]
 async fn a_post_is_never_sent_twice() {
-    let rig = Rig::answering(|_, _| Reply::Close(Vec::new())).await;
-    assert_eq!(rig.call(Event::new(ApiVersion::Rest, "POST", "/orders")).await.status(), 502);
-    assert_eq!(rig.back_end.requests().len(), 1);
+    let harness = Harness::answering(|_, _| Reply::Close(Vec::new())).await;
+    assert_eq!(harness.call(Event::new(ApiVersion::Rest, "POST", "/orders")).await.status(), 502);
+    assert_eq!(harness.back_end.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn connections_to_the_back_end_are_reused() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     for _ in 0..5 {
-        assert_eq!(rig.call(get(ApiVersion::Rest)).await.status(), 200);
+        assert_eq!(harness.call(get(ApiVersion::Rest)).await.status(), 200);
     }
-    assert_eq!((rig.back_end.connections(), rig.back_end.requests().len()), (1, 5));
+    assert_eq!((harness.back_end.connections(), harness.back_end.requests().len()), (1, 5));
 }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use support::Verdict;
 
+use super::harness::{Event, Harness, NOW, Response, admitted};
 use super::recording_server::{Recorded, Reply, http_response};
-use super::rig::{Event, NOW, Response, Rig, admitted};
 
 /// One read of the session.
 const READ: &str = "GetItem Sessions";
@@ -18,8 +18,8 @@ fn orders(method: &'static str) -> Event {
     Event::new(ApiVersion::Rest, method, "/orders")
 }
 
-fn cookies(rig: &Rig) -> Vec<String> {
-    rig.back_end.requests().iter().map(|request| request.values("cookie").join("|")).collect()
+fn cookies(harness: &Harness) -> Vec<String> {
+    harness.back_end.requests().iter().map(|request| request.values("cookie").join("|")).collect()
 }
 
 /// A back end that knows one session.
@@ -35,79 +35,79 @@ fn is_over(response: &Response) {
 
 #[tokio::test]
 async fn a_referred_token_is_read_once_and_again_when_it_was_replaced() {
-    let rig = Rig::new().await;
-    let alice = rig.session(1, 1, b"first", None).await;
+    let harness = Harness::new().await;
+    let alice = harness.session(1, 1, b"first", None).await;
     for _ in 0..3 {
-        assert_eq!(rig.send(orders("GET").by(alice.clone())).await.status(), 200);
+        assert_eq!(harness.send(orders("GET").by(alice.clone())).await.status(), 200);
     }
-    assert_eq!(rig.asked(), [READ]);
-    let renewed = rig.session(1, 2, b"second", None).await;
-    rig.send(orders("GET").by(renewed)).await;
-    assert_eq!(rig.asked(), [READ]);
-    assert_eq!(cookies(&rig), ["SID=first", "SID=first", "SID=first", "SID=second"]);
+    assert_eq!(harness.asked(), [READ]);
+    let renewed = harness.session(1, 2, b"second", None).await;
+    harness.send(orders("GET").by(renewed)).await;
+    assert_eq!(harness.asked(), [READ]);
+    assert_eq!(cookies(&harness), ["SID=first", "SID=first", "SID=first", "SID=second"]);
 }
 
 #[tokio::test]
 async fn a_token_sealed_in_the_context_costs_no_read() {
-    let rig = Rig::new().await;
-    assert_eq!(rig.call(orders("GET")).await.status(), 200);
-    assert_eq!((rig.asked(), cookies(&rig)), (vec![], vec!["SID=alices".to_owned()]));
+    let harness = Harness::new().await;
+    assert_eq!(harness.call(orders("GET")).await.status(), 200);
+    assert_eq!((harness.asked(), cookies(&harness)), (vec![], vec!["SID=alices".to_owned()]));
 }
 
 /// Abuse case I3; checklist Y-02, Y-03: another session's sealed token opens for nobody else.
 #[tokio::test]
 async fn a_token_of_another_session_does_not_open() {
-    let rig = Rig::new().await;
-    let bob = Admitted { tokens: rig.alice(b"alices").tokens, ..admitted(2) };
-    assert_eq!(rig.send(orders("GET").by(bob)).await.status(), 500);
-    assert_eq!(rig.back_end.connections(), 0);
+    let harness = Harness::new().await;
+    let bob = Admitted { tokens: harness.alice(b"alices").tokens, ..admitted(2) };
+    assert_eq!(harness.send(orders("GET").by(bob)).await.status(), 500);
+    assert_eq!(harness.back_end.connections(), 0);
 }
 
 /// Abuse case I4; checklist Y-04.
 #[tokio::test]
 async fn a_token_past_its_end_is_not_sent() {
-    let rig = Rig::new().await;
-    let alice = rig.session(1, 1, b"first", Some(NOW + 60)).await;
-    assert_eq!(rig.send(orders("GET").by(alice.clone())).await.status(), 200);
-    rig.clock.set(NOW + 60);
-    is_over(&rig.send(orders("GET").by(alice)).await);
-    assert_eq!(rig.back_end.requests().len(), 1);
+    let harness = Harness::new().await;
+    let alice = harness.session(1, 1, b"first", Some(NOW + 60)).await;
+    assert_eq!(harness.send(orders("GET").by(alice.clone())).await.status(), 200);
+    harness.clock.set(NOW + 60);
+    is_over(&harness.send(orders("GET").by(alice)).await);
+    assert_eq!(harness.back_end.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_session_without_a_token_for_the_api_needs_a_new_login() {
-    let rig = Rig::new().await;
-    is_over(&rig.send(orders("GET").by(admitted(1))).await);
+    let harness = Harness::new().await;
+    is_over(&harness.send(orders("GET").by(admitted(1))).await);
     // The authorizer still knew the session, the store no longer does.
-    let mut gone = rig.session(1, 1, b"first", None).await;
+    let mut gone = harness.session(1, 1, b"first", None).await;
     gone.session = admitted(9).session;
-    is_over(&rig.send(orders("GET").by(gone)).await);
-    assert_eq!(rig.back_end.connections(), 0);
+    is_over(&harness.send(orders("GET").by(gone)).await);
+    assert_eq!(harness.back_end.connections(), 0);
 }
 
 /// RFC 9470.
 #[tokio::test]
 async fn a_session_the_back_end_has_ended_needs_a_new_login() {
-    let rig = Rig::answering(knowing("SID=other")).await;
-    let alice = rig.session(1, 1, b"first", None).await;
+    let harness = Harness::answering(knowing("SID=other")).await;
+    let alice = harness.session(1, 1, b"first", None).await;
     for method in ["GET", "POST"] {
-        is_over(&rig.send(orders(method).by(alice.clone())).await);
+        is_over(&harness.send(orders(method).by(alice.clone())).await);
     }
-    assert_eq!(rig.back_end.requests().len(), 2);
+    assert_eq!(harness.back_end.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn a_call_that_met_a_renewal_is_repeated_if_that_is_safe() {
-    let rig = Rig::answering(knowing("SID=second")).await;
-    let before = rig.session(1, 1, b"first", None).await;
-    assert_eq!(rig.send(orders("GET").by(before.clone())).await.status(), 401);
-    rig.session(1, 2, b"second", None).await;
+    let harness = Harness::answering(knowing("SID=second")).await;
+    let before = harness.session(1, 1, b"first", None).await;
+    assert_eq!(harness.send(orders("GET").by(before.clone())).await.status(), 401);
+    harness.session(1, 2, b"second", None).await;
 
-    let inline = Admitted { tokens: rig.alice(b"first").tokens, ..before };
-    let post = rig.send(orders("POST").by(inline.clone())).await;
+    let inline = Admitted { tokens: harness.alice(b"first").tokens, ..before };
+    let post = harness.send(orders("POST").by(inline.clone())).await;
     assert_eq!((post.status(), post.values("retry-after")), (503, vec!["1"]));
-    assert_eq!(rig.send(orders("GET").by(inline)).await.status(), 200);
-    assert_eq!(cookies(&rig), ["SID=first", "SID=first", "SID=second"], "what was replaced is remembered");
+    assert_eq!(harness.send(orders("GET").by(inline)).await.status(), 200);
+    assert_eq!(cookies(&harness), ["SID=first", "SID=first", "SID=second"], "what was replaced is remembered");
 }
 
 const DAY: i64 = 86_400;
@@ -118,13 +118,13 @@ fn renewable(token: &mut InternalToken) {
 
 #[tokio::test]
 async fn a_dead_session_is_renewed_without_the_app_and_the_call_repeated() {
-    let rig = Rig::answering(knowing("SID=second")).await;
-    let alice = rig.session_with(1, b"first", renewable).await;
-    rig.renews(2, b"second", renewable);
-    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 200);
-    assert_eq!(cookies(&rig), ["SID=first", "SID=second"]);
-    assert_eq!(rig.asked(), [READ, READ, READ], "when it is needed, when it was refused, when it was renewed");
-    let asked = &rig.lambda.requests()[0];
+    let harness = Harness::answering(knowing("SID=second")).await;
+    let alice = harness.session_with(1, b"first", renewable).await;
+    harness.renews(2, b"second", renewable);
+    assert_eq!(harness.send(orders("GET").by(alice)).await.status(), 200);
+    assert_eq!(cookies(&harness), ["SID=first", "SID=second"]);
+    assert_eq!(harness.asked(), [READ, READ, READ], "when it is needed, when it was refused, when it was renewed");
+    let asked = &harness.lambda.requests()[0];
     assert_eq!(asked.line(), "POST /2015-03-31/functions/RenewalFunction/invocations HTTP/1.1");
     let event: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
     let session = admitted(1).session.to_string();
@@ -134,91 +134,98 @@ async fn a_dead_session_is_renewed_without_the_app_and_the_call_repeated() {
 
 #[tokio::test]
 async fn a_token_that_is_over_is_renewed_before_it_is_sent() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     let ended = |token: &mut InternalToken| {
         renewable(token);
         token.ends = Some(Timestamp::from_secs(NOW));
     };
-    let alice = rig.session_with(1, b"first", ended).await;
-    rig.renews(2, b"second", renewable);
-    assert_eq!(rig.send(orders("POST").by(alice)).await.status(), 200);
-    assert_eq!(cookies(&rig), ["SID=second"]);
+    let alice = harness.session_with(1, b"first", ended).await;
+    harness.renews(2, b"second", renewable);
+    assert_eq!(harness.send(orders("POST").by(alice)).await.status(), 200);
+    assert_eq!(cookies(&harness), ["SID=second"]);
 }
 
 #[tokio::test]
 async fn a_call_that_is_not_safe_to_repeat_is_left_to_the_app() {
-    let rig = Rig::answering(knowing("SID=second")).await;
-    let alice = rig.session_with(1, b"first", renewable).await;
-    rig.renews(2, b"second", renewable);
-    let refused = rig.send(orders("POST").by(alice.clone())).await;
+    let harness = Harness::answering(knowing("SID=second")).await;
+    let alice = harness.session_with(1, b"first", renewable).await;
+    harness.renews(2, b"second", renewable);
+    let refused = harness.send(orders("POST").by(alice.clone())).await;
     assert_eq!((refused.status(), refused.values("retry-after")), (503, vec!["1"]));
-    assert_eq!(rig.send(orders("POST").by(alice)).await.status(), 200, "the next one has the new token");
-    assert_eq!((rig.lambda.requests().len(), cookies(&rig)), (1, vec!["SID=first".into(), "SID=second".into()]));
+    assert_eq!(harness.send(orders("POST").by(alice)).await.status(), 200, "the next one has the new token");
+    assert_eq!(
+        (harness.lambda.requests().len(), cookies(&harness)),
+        (1, vec!["SID=first".into(), "SID=second".into()])
+    );
 }
 
 #[tokio::test]
 async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
-    let rig = Rig::answering(knowing("SID=other")).await;
-    let alice = rig.session_with(1, b"first", renewable).await;
-    rig.responses_renewals(|| "\"over\"");
-    is_over(&rig.send(orders("GET").by(alice.clone())).await);
+    let harness = Harness::answering(knowing("SID=other")).await;
+    let alice = harness.session_with(1, b"first", renewable).await;
+    harness.responses_renewals(|| "\"over\"");
+    is_over(&harness.send(orders("GET").by(alice.clone())).await);
     for (seconds, unknown) in [(5, "\"later\""), (10, ""), (15, "null"), (20, "{\"renewed\":1}")] {
-        rig.responses_renewals(move || unknown);
-        rig.clock.set(NOW + seconds);
+        harness.responses_renewals(move || unknown);
+        harness.clock.set(NOW + seconds);
         // The second call leaves alone who has just not answered.
         for _ in 0..2 {
-            let later = rig.send(orders("GET").by(alice.clone())).await;
+            let later = harness.send(orders("GET").by(alice.clone())).await;
             assert_eq!((later.status(), later.values("retry-after")), (503, vec!["1"]), "{unknown}");
         }
     }
-    rig.clock.set(NOW + 25);
+    harness.clock.set(NOW + 25);
     // A renewal function that says so and did nothing leads to no endless loop.
-    rig.responses_renewals(|| "\"renewed\"");
-    is_over(&rig.send(orders("GET").by(alice)).await);
-    assert_eq!(rig.lambda.requests().len(), 6);
+    harness.responses_renewals(|| "\"renewed\"");
+    is_over(&harness.send(orders("GET").by(alice)).await);
+    assert_eq!(harness.lambda.requests().len(), 6);
 }
 
 /// IIS and Apache answer 401 also to whom they know and do not let in: no renewal helps, and no login.
 #[tokio::test]
 async fn a_token_refused_right_after_its_renewal_is_about_rights() {
-    let rig = Rig::answering(knowing("SID=other")).await;
-    let alice = rig.session_with(1, b"first", renewable).await;
-    rig.renews(2, b"second", renewable);
+    let harness = Harness::answering(knowing("SID=other")).await;
+    let alice = harness.session_with(1, b"first", renewable).await;
+    harness.renews(2, b"second", renewable);
     for method in ["GET", "GET", "POST"] {
-        let refused = rig.send(orders(method).by(alice.clone())).await;
+        let refused = harness.send(orders(method).by(alice.clone())).await;
         assert_eq!((refused.status(), refused.values("www-authenticate").len()), (403, 0), "{method}");
     }
-    assert_eq!(rig.lambda.requests().len(), 1, "once, and then not for a while");
-    rig.clock.set(NOW + 10);
-    rig.renews(3, b"third", renewable);
-    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 401, "renewed long before, as far as the clock goes");
-    assert_eq!(rig.lambda.requests().len(), 2);
+    assert_eq!(harness.lambda.requests().len(), 1, "once, and then not for a while");
+    harness.clock.set(NOW + 10);
+    harness.renews(3, b"third", renewable);
+    assert_eq!(
+        harness.send(orders("GET").by(alice)).await.status(),
+        401,
+        "renewed long before, as far as the clock goes"
+    );
+    assert_eq!(harness.lambda.requests().len(), 2);
 }
 
 /// What the authorizer hands on may be older than what this container knows.
 #[tokio::test]
 async fn a_renewed_token_is_used_although_the_grant_still_has_the_one_before() {
-    let rig = Rig::answering(knowing("SID=second")).await;
-    let before = rig.session_with(1, b"first", renewable).await;
-    let inline = Admitted { tokens: rig.alice(b"first").tokens, ..before };
-    rig.renews(2, b"second", renewable);
-    assert_eq!(rig.send(orders("POST").by(inline.clone())).await.status(), 503);
-    assert_eq!(rig.send(orders("POST").by(inline)).await.status(), 200);
-    assert_eq!(cookies(&rig), ["SID=first", "SID=second"]);
+    let harness = Harness::answering(knowing("SID=second")).await;
+    let before = harness.session_with(1, b"first", renewable).await;
+    let inline = Admitted { tokens: harness.alice(b"first").tokens, ..before };
+    harness.renews(2, b"second", renewable);
+    assert_eq!(harness.send(orders("POST").by(inline.clone())).await.status(), 503);
+    assert_eq!(harness.send(orders("POST").by(inline)).await.status(), 200);
+    assert_eq!(cookies(&harness), ["SID=first", "SID=second"]);
 }
 
 #[tokio::test]
 async fn use_is_noted_now_and_then_and_keeps_a_token_alive() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     let idle = |token: &mut InternalToken| {
         let after = Seconds::new(100);
         token.idle = Some(Idle { after, ends: Timestamp::from_secs(NOW).saturating_add(after) });
     };
-    let alice = rig.session_with(1, b"first", idle).await;
+    let alice = harness.session_with(1, b"first", idle).await;
     let at = async |seconds: i64| {
-        rig.clock.set(NOW + seconds);
-        let status = rig.send(orders("GET").by(alice.clone())).await.status();
-        (status, rig.asked())
+        harness.clock.set(NOW + seconds);
+        let status = harness.send(orders("GET").by(alice.clone())).await.status();
+        (status, harness.asked())
     };
     let noted = vec!["UpdateItem Sessions".to_owned()];
     assert_eq!(at(1).await, (200, vec![READ.to_owned()]));
@@ -227,35 +234,35 @@ async fn use_is_noted_now_and_then_and_keeps_a_token_alive() {
         assert_eq!(at(seconds).await, (200, if worth { noted.clone() } else { vec![] }), "{seconds}");
     }
     // Another container has no memory of it, but the session tells.
-    rig.clock.set(NOW + 289);
-    is_over(&rig.send(orders("GET").by(alice)).await);
+    harness.clock.set(NOW + 289);
+    is_over(&harness.send(orders("GET").by(alice)).await);
 }
 
 #[tokio::test]
 async fn a_failure_of_the_back_end_is_no_use() {
-    let rig = Rig::answering(|_, _| http_response(500, &[], b"")).await;
+    let harness = Harness::answering(|_, _| http_response(500, &[], b"")).await;
     let idle = |token: &mut InternalToken| {
         token.idle = Some(Idle { after: Seconds::new(100), ends: Timestamp::from_secs(NOW + 100) });
     };
-    let alice = rig.session_with(1, b"first", idle).await;
-    rig.clock.set(NOW + 50);
-    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 500);
-    assert_eq!(rig.asked(), [READ]);
+    let alice = harness.session_with(1, b"first", idle).await;
+    harness.clock.set(NOW + 50);
+    assert_eq!(harness.send(orders("GET").by(alice)).await.status(), 500);
+    assert_eq!(harness.asked(), [READ]);
 }
 
 /// Abuse case K1; checklist H-08.
 #[tokio::test]
 async fn a_store_that_is_down_is_503_and_nothing_is_sent() {
-    let rig = Rig::new().await;
-    let alice = rig.session(1, 1, b"first", None).await;
+    let harness = Harness::new().await;
+    let alice = harness.session(1, 1, b"first", None).await;
     for verdict in [|| Verdict::Fail, || Verdict::Throttle] {
-        rig.wire.script(move |_| verdict());
-        let response = rig.send(orders("GET").by(alice.clone())).await;
+        harness.wire.script(move |_| verdict());
+        let response = harness.send(orders("GET").by(alice.clone())).await;
         assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
     }
-    assert_eq!(rig.back_end.connections(), 0);
-    rig.wire.calm();
-    assert_eq!(rig.send(orders("GET").by(alice)).await.status(), 200, "it recovers without a restart");
+    assert_eq!(harness.back_end.connections(), 0);
+    harness.wire.calm();
+    assert_eq!(harness.send(orders("GET").by(alice)).await.status(), 200, "it recovers without a restart");
 }
 
 proptest! {
@@ -266,17 +273,17 @@ proptest! {
     fn every_call_of_a_warm_container_carries_its_own_token(calls in prop::collection::vec((1_u8..6, any::<bool>()), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let rig = Rig::new().await;
+            let harness = Harness::new().await;
             let mut versions = std::collections::BTreeMap::<u8, u64>::new();
             let mut expected = Vec::new();
             for (id, renewed) in &calls {
                 let version = versions.entry(*id).or_insert(1);
                 *version += u64::from(*renewed);
-                let caller = rig.session(*id, *version, format!("{id}-{version}").as_bytes(), None).await;
-                assert_eq!(rig.send(orders("GET").by(caller)).await.status(), 200);
+                let caller = harness.session(*id, *version, format!("{id}-{version}").as_bytes(), None).await;
+                assert_eq!(harness.send(orders("GET").by(caller)).await.status(), 200);
                 expected.push(format!("SID={id}-{version}"));
             }
-            assert_eq!(cookies(&rig), expected);
+            assert_eq!(cookies(&harness), expected);
         });
     }
 }

@@ -1,29 +1,29 @@
 //! The bytes that reach the back end, for honest and hostile requests.
 
+use super::harness::{BOTH, Event, Harness};
 use super::recording_server::{RecordingServer, http_response};
-use super::rig::{BOTH, Event, Rig};
 use gateway_domain::event::ApiVersion;
 
 /// The harmless twin of the cases below. Checklist H-03, H-06, H-07, H-11, H-12, H-13, Y-05.
 #[tokio::test]
 async fn an_honest_call_arrives_with_its_identity_and_its_session() {
     for version in BOTH {
-        let rig = Rig::new().await;
+        let harness = Harness::new().await;
         let event = Event::new(version, "POST", "/orders").headers(&[
             ("Accept", "text/html"),
             ("Content-Type", "application/octet-stream"),
             ("Authorization", "Bearer mobile"),
         ]);
-        let response = rig.call(event.body(b"\0\xff\r\n\r\nGET / HTTP/1.1\r\n")).await;
+        let response = harness.call(event.body(b"\0\xff\r\n\r\nGET / HTTP/1.1\r\n")).await;
         assert_eq!((response.status(), response.body()), (200, b"fine".to_vec()));
 
-        let requests = rig.back_end.requests();
+        let requests = harness.back_end.requests();
         assert_eq!(requests.len(), 1);
         let request = &requests[0];
         assert_eq!(request.line(), "POST /orders HTTP/1.1");
         assert_eq!(request.body, b"\0\xff\r\n\r\nGET / HTTP/1.1\r\n");
         for (name, value) in [
-            ("host", rig.back_end.origin().strip_prefix("http://").unwrap()),
+            ("host", harness.back_end.origin().strip_prefix("http://").unwrap()),
             ("content-length", "22"),
             ("content-type", "application/octet-stream"),
             ("accept", "text/html"),
@@ -49,10 +49,10 @@ async fn an_honest_call_arrives_with_its_identity_and_its_session() {
 /// Checklist H-12.
 #[tokio::test]
 async fn repeated_headers_arrive_in_order() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     let headers = [("X-Tag", "one"), ("X-Tag", "two"), ("X-Tag", "one")];
-    rig.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await;
-    assert_eq!(rig.back_end.requests()[0].values("x-tag"), ["one", "two", "one"]);
+    harness.call(Event::new(ApiVersion::Rest, "GET", "/orders").headers(&headers)).await;
+    assert_eq!(harness.back_end.requests()[0].values("x-tag"), ["one", "two", "one"]);
 }
 
 /// Abuse cases A8, B1, B2, B3, B5, B7, B8, C1, C2, C5; checklist S-09, H-01, H-02, H-06, H-07, H-11.
@@ -86,10 +86,10 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
         ("Expect", "evil"),
     ];
     for version in BOTH {
-        let rig = Rig::new().await;
-        let response = rig.call(Event::new(version, "POST", "/orders").headers(&HOSTILE).body(b"honest")).await;
+        let harness = Harness::new().await;
+        let response = harness.call(Event::new(version, "POST", "/orders").headers(&HOSTILE).body(b"honest")).await;
         assert_eq!(response.status(), 200);
-        let requests = rig.back_end.requests();
+        let requests = harness.back_end.requests();
         let request = &requests[0];
         assert_eq!((requests.len(), request.body.as_slice()), (1, &b"honest"[..]));
         assert!(!request.head.to_ascii_lowercase().contains("evil"), "{}", request.head);
@@ -104,7 +104,7 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
 #[tokio::test]
 async fn a_public_call_carries_no_identity_and_no_session() {
     for version in BOTH {
-        let rig = Rig::new().await;
+        let harness = Harness::new().await;
         let event = Event::new(version, "GET", "/public/ping").headers(&[
             ("X-Authenticated-UserId", "evil"),
             ("X-Authenticated-Scope", "evil"),
@@ -114,10 +114,10 @@ async fn a_public_call_carries_no_identity_and_no_session() {
             ("Cookie", "SID=evil"),
             ("Accept", "*/*"),
         ]);
-        assert_eq!(rig.send(event.anonymous()).await.status(), 200);
+        assert_eq!(harness.send(event.anonymous()).await.status(), 200);
         // Not even an identity somebody put into the event.
-        assert_eq!(rig.send(event.by(rig.alice(b"alices"))).await.status(), 200);
-        for request in rig.back_end.requests() {
+        assert_eq!(harness.send(event.by(harness.alice(b"alices"))).await.status(), 200);
+        for request in harness.back_end.requests() {
             assert_eq!(request.values("accept"), ["*/*"]);
             for word in ["evil", "alice", "x-authenticated", "x-consumer", "x-credential", "cookie"] {
                 assert!(!request.head.contains(word), "{}", request.head);
@@ -130,13 +130,13 @@ async fn a_public_call_carries_no_identity_and_no_session() {
 #[tokio::test]
 async fn the_query_arrives_as_it_was_without_an_access_token() {
     for version in BOTH {
-        let rig = Rig::new().await;
+        let harness = Harness::new().await;
         let mut event = Event::new(version, "GET", "/orders/7");
         event.query = vec![("a", "2"), ("a", "1"), ("access_token", "stolen"), ("b", "")];
-        let mut alice = rig.alice(b"alices");
+        let mut alice = harness.alice(b"alices");
         alice.route = "/orders/{id}".to_owned();
-        assert_eq!(rig.send(event.by(alice)).await.status(), 200);
-        assert_eq!(rig.back_end.requests()[0].line(), "GET /orders/7?a=2&a=1&b= HTTP/1.1");
+        assert_eq!(harness.send(event.by(alice)).await.status(), 200);
+        assert_eq!(harness.back_end.requests()[0].line(), "GET /orders/7?a=2&a=1&b= HTTP/1.1");
     }
 }
 
@@ -146,8 +146,8 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
     for status in [302, 307] {
         let elsewhere = RecordingServer::start(|_, _| http_response(200, &[], b""));
         let location = elsewhere.origin();
-        let rig = Rig::answering(move |_, _| http_response(status, &[("Location", &location)], b"")).await;
-        let response = rig.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await;
+        let harness = Harness::answering(move |_, _| http_response(status, &[("Location", &location)], b"")).await;
+        let response = harness.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await;
         assert_eq!(response.status(), u64::from(status));
         assert_eq!(response.values("location"), [elsewhere.origin()]);
         assert_eq!(elsewhere.connections(), 0);
@@ -157,15 +157,15 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
 /// RFC 9110 §8.6: servers that want a length answer 411 to a POST that says none.
 #[tokio::test]
 async fn a_body_that_is_empty_has_a_length_where_the_method_means_one() {
-    let rig = Rig::new().await;
+    let harness = Harness::new().await;
     for (method, path, lengths) in [
         ("POST", "/orders", vec!["0"]),
         ("PUT", "/orders", vec!["0"]),
         ("GET", "/orders", vec![]),
         ("HEAD", "/orders", vec![]),
     ] {
-        assert_eq!(rig.call(Event::new(ApiVersion::Rest, method, path)).await.status(), 200);
-        let requests = rig.back_end.requests();
+        assert_eq!(harness.call(Event::new(ApiVersion::Rest, method, path)).await.status(), 200);
+        let requests = harness.back_end.requests();
         let request = requests.last().unwrap();
         assert_eq!(request.values("content-length"), lengths, "{method}");
         assert!(request.values("transfer-encoding").is_empty() && request.values("content-type").is_empty());
@@ -176,9 +176,9 @@ async fn a_body_that_is_empty_has_a_length_where_the_method_means_one() {
 #[tokio::test]
 async fn no_type_is_added_to_a_body() {
     for version in BOTH {
-        let rig = Rig::new().await;
-        assert_eq!(rig.call(Event::new(version, "POST", "/orders").body(b"a=1")).await.status(), 200);
-        assert!(rig.back_end.requests()[0].values("content-type").is_empty());
+        let harness = Harness::new().await;
+        assert_eq!(harness.call(Event::new(version, "POST", "/orders").body(b"a=1")).await.status(), 200);
+        assert!(harness.back_end.requests()[0].values("content-type").is_empty());
     }
 }
 
@@ -186,7 +186,7 @@ async fn no_type_is_added_to_a_body() {
 #[tokio::test]
 async fn the_canonical_path_arrives() {
     for version in BOTH {
-        let rig = Rig::new().await;
+        let harness = Harness::new().await;
         for (sent, arrived) in [
             ("/orders/%37", "/orders/7"),
             ("/orders/550e8400%2de29b", "/orders/550e8400-e29b"),
@@ -194,10 +194,10 @@ async fn the_canonical_path_arrives() {
             ("/orders/a%3ab%2A", "/orders/a%3Ab%2A"),
             ("/orders/exports", "/orders/exports"),
         ] {
-            let mut alice = rig.alice(b"alices");
+            let mut alice = harness.alice(b"alices");
             alice.route = "/orders/{id}".to_owned();
-            assert_eq!(rig.send(Event::new(version, "GET", sent).by(alice)).await.status(), 200, "{sent}");
-            let requests = rig.back_end.requests();
+            assert_eq!(harness.send(Event::new(version, "GET", sent).by(alice)).await.status(), 200, "{sent}");
+            let requests = harness.back_end.requests();
             assert_eq!(requests.last().unwrap().line(), format!("GET {arrived} HTTP/1.1"));
         }
     }
@@ -206,9 +206,9 @@ async fn the_canonical_path_arrives() {
 /// Bytes that are known pass unchanged.
 #[tokio::test]
 async fn the_raw_query_of_an_http_api_keeps_its_bytes() {
-    let rig = Rig::new().await;
-    let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(rig.alice(b"alices"));
+    let harness = Harness::new().await;
+    let mut event = Event::new(ApiVersion::Http, "GET", "/orders").by(harness.alice(b"alices"));
     event["rawQueryString"] = serde_json::json!("b=%ff&a=x+y;z&c&%zz=100%&_method=DELETE");
-    assert_eq!(rig.send(event).await.status(), 200);
-    assert_eq!(rig.back_end.requests()[0].line(), "GET /orders?b=%ff&a=x+y;z&c&%zz=100% HTTP/1.1");
+    assert_eq!(harness.send(event).await.status(), 200);
+    assert_eq!(harness.back_end.requests()[0].line(), "GET /orders?b=%ff&a=x+y;z&c&%zz=100% HTTP/1.1");
 }

@@ -4,14 +4,14 @@ use gateway_domain::clock::Clock as _;
 use gateway_domain::session::Session;
 use serde_json::json;
 
+use crate::fixture::{AUDIENCE, Fixture, ISSUER, NOTES, SECRET, login};
 use crate::request::{decoded, post};
-use crate::stage::{AUDIENCE, ISSUER, NOTES, SECRET, Stage, login};
 
 /// Checklist T-16, T-17, T-18.
 #[tokio::test]
 async fn the_response_holds_the_members_of_the_rfc() {
-    let stage = Stage::new().await;
-    let response = stage.send(login("alice", "pub1", NOTES)).await;
+    let fixture = Fixture::new().await;
+    let response = fixture.send(login("alice", "pub1", NOTES)).await;
     let (_, claims) = decoded(response.body["access_token"].as_str().unwrap());
     assert_eq!((response.status, response.body["token_type"].as_str()), (200, Some("Bearer")));
     let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
@@ -23,10 +23,10 @@ async fn the_response_holds_the_members_of_the_rfc() {
 /// Checklist: complete, and without anything personal.
 #[tokio::test]
 async fn an_access_token_says_what_is_needed_and_nothing_personal() {
-    let stage = Stage::new().await;
-    let (header, claims) = decoded(&stage.login("pub1", NOTES).await.access);
+    let fixture = Fixture::new().await;
+    let (header, claims) = decoded(&fixture.login("pub1", NOTES).await.access);
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "ES256", "kid": "k1"}));
-    let now = stage.clock.now().as_secs();
+    let now = fixture.clock.now().as_secs();
     for (name, value) in [
         ("iss", json!(ISSUER)),
         ("aud", json!([AUDIENCE])),
@@ -46,20 +46,20 @@ async fn an_access_token_says_what_is_needed_and_nothing_personal() {
 /// Checklist A-03: two tokens of one second differ in their `jti`.
 #[tokio::test]
 async fn every_access_token_has_an_id_of_its_own() {
-    let stage = Stage::new().await;
-    let first = stage.login("pub1", NOTES).await;
-    let again = stage.refresh("pub1", &first.refresh).await.tokens();
+    let fixture = Fixture::new().await;
+    let first = fixture.login("pub1", NOTES).await;
+    let again = fixture.refresh("pub1", &first.refresh).await.tokens();
     let (one, other) = (decoded(&first.access).1, decoded(&again.access).1);
     assert_ne!(one["jti"], other["jti"]);
     assert_eq!(one["sid"], other["sid"]);
 }
 
-/// Checklist A-04: an application acting for itself can be taken for no person.
+/// Checklist A-04: an application acting for itself can be taken for no user.
 #[tokio::test]
 async fn an_application_acting_for_itself_is_its_own_subject() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]);
-    let (_, claims) = decoded(&stage.send(itself.basic("conf1", SECRET)).await.tokens().access);
+    let (_, claims) = decoded(&fixture.send(itself.basic("conf1", SECRET)).await.tokens().access);
     assert_eq!(claims["sub"], "app:conf1");
     assert!(gateway_domain::ids::UserId::parse("app:conf1").unwrap().is_app());
 }
@@ -67,8 +67,8 @@ async fn an_application_acting_for_itself_is_its_own_subject() {
 /// Checklist A-06: without a configured audience the issuer is the resource.
 #[tokio::test]
 async fn the_issuer_may_come_from_the_stage_and_is_then_the_audience() {
-    let stage = Stage::new().await;
-    let app = stage.container_with(|config| {
+    let fixture = Fixture::new().await;
+    let app = fixture.container_with(|config| {
         config.replace("issuer: https://auth.example.com\naudience: https://api.example.com\n", "")
     });
     let mut event = login("alice", "pub1", NOTES).rest();
@@ -86,15 +86,15 @@ async fn the_issuer_may_come_from_the_stage_and_is_then_the_audience() {
 /// Checklist Z-24: no access token outlives the session.
 #[tokio::test]
 async fn the_last_access_token_ends_with_the_session() {
-    let stage = Stage::new().await;
-    let mut tokens = stage.login("pub1", NOTES).await;
-    let session: Session = stage.session(&tokens.access).await;
+    let fixture = Fixture::new().await;
+    let mut tokens = fixture.login("pub1", NOTES).await;
+    let session: Session = fixture.session(&tokens.access).await;
     for _ in 0..8 {
-        let left = session.family.absolute_end.since(stage.now()).as_u64();
-        stage.clock.forward(i64::try_from(left.saturating_sub(60).min(86_000)).unwrap());
-        tokens = stage.refresh("pub1", &tokens.refresh).await.tokens();
+        let left = session.family.absolute_end.since(fixture.now()).as_u64();
+        fixture.clock.forward(i64::try_from(left.saturating_sub(60).min(86_000)).unwrap());
+        tokens = fixture.refresh("pub1", &tokens.refresh).await.tokens();
     }
     let (_, claims) = decoded(&tokens.access);
     assert_eq!(claims["exp"], json!(session.family.absolute_end));
-    assert_eq!(session.family.absolute_end.since(stage.now()).as_u64(), 60);
+    assert_eq!(session.family.absolute_end.since(fixture.now()).as_u64(), 60);
 }

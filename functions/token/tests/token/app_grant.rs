@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 
+use crate::fixture::{Fixture, NOTES, SECRET, send};
 use crate::request::{Request, Response, decoded, post};
-use crate::stage::{NOTES, SECRET, Stage, send};
 
 fn itself(client: &str) -> Request {
     post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]).basic(client, SECRET)
@@ -16,53 +16,53 @@ fn sid(response: &Response) -> String {
 /// Checklist G-09, G-02.
 #[tokio::test]
 async fn an_application_gets_an_access_token_and_no_refresh_token() {
-    let stage = Stage::new().await;
-    let response = stage.send(itself("conf1")).await;
+    let fixture = Fixture::new().await;
+    let response = fixture.send(itself("conf1")).await;
     assert!(response.body.get("refresh_token").is_none());
-    assert!(stage.calls(&response.tokens().access).await);
+    assert!(fixture.calls(&response.tokens().access).await);
 }
 
 /// Checklist G-08.
 #[tokio::test]
 async fn a_public_application_never_acts_for_itself() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let form = [("grant_type", "client_credentials"), ("client_id", "pub1")];
-    assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "unauthorized_client"));
+    assert_eq!(fixture.send(post("/oauth2/token", &form)).await.refusal(), (400, "unauthorized_client"));
 }
 
 #[tokio::test]
 async fn an_application_has_one_standing_session_which_lives_on_while_it_is_used() {
-    let stage = Stage::new().await;
-    let first = stage.send(itself("conf1")).await;
-    stage.clock.forward(500);
-    let second = stage.send(itself("conf1")).await;
+    let fixture = Fixture::new().await;
+    let first = fixture.send(itself("conf1")).await;
+    fixture.clock.forward(500);
+    let second = fixture.send(itself("conf1")).await;
     assert_eq!(sid(&first), sid(&second));
-    stage.clock.forward(300);
-    assert!(!stage.calls(&first.tokens().access).await, "expired");
-    assert!(stage.calls(&second.tokens().access).await);
-    stage.clock.forward(301);
-    assert_ne!(sid(&stage.send(itself("conf1")).await), sid(&first));
+    fixture.clock.forward(300);
+    assert!(!fixture.calls(&first.tokens().access).await, "expired");
+    assert!(fixture.calls(&second.tokens().access).await);
+    fixture.clock.forward(301);
+    assert_ne!(sid(&fixture.send(itself("conf1")).await), sid(&first));
 }
 
 #[tokio::test]
 async fn fifty_requests_at_once_share_one_session_that_works() {
-    let stage = Stage::new().await;
-    let responses = join_all((0..50).map(|_| stage.send(itself("conf1")))).await;
+    let fixture = Fixture::new().await;
+    let responses = join_all((0..50).map(|_| fixture.send(itself("conf1")))).await;
     let first = sid(&responses[0]);
     for response in &responses {
         assert_eq!(sid(response), first);
     }
-    assert!(stage.calls(&responses[49].tokens().access).await);
-    assert_ne!(sid(&send(&stage.container(), itself("conf2")).await), first);
+    assert!(fixture.calls(&responses[49].tokens().access).await);
+    assert_ne!(sid(&send(&fixture.container(), itself("conf2")).await), first);
 }
 
 /// Checklist V-02: and the next one is a new session.
 #[tokio::test]
 async fn revoking_ends_the_standing_session() {
-    let stage = Stage::new().await;
-    let tokens = stage.send(itself("conf1")).await.tokens();
+    let fixture = Fixture::new().await;
+    let tokens = fixture.send(itself("conf1")).await.tokens();
     let revoking = post("/oauth2/revoke", &[("token", &tokens.access)]).basic("conf1", SECRET);
-    assert_eq!(stage.send(revoking).await.status, 200);
-    assert!(!stage.calls(&tokens.access).await);
-    assert!(stage.calls(&stage.send(itself("conf1")).await.tokens().access).await);
+    assert_eq!(fixture.send(revoking).await.status, 200);
+    assert!(!fixture.calls(&tokens.access).await);
+    assert!(fixture.calls(&fixture.send(itself("conf1")).await.tokens().access).await);
 }

@@ -9,34 +9,34 @@ use gateway_domain::renewal::RenewalRequest;
 use gateway_renewal::Renewal;
 use gateway_runtime::{Aws, CorrectedClock, Secrets, SystemClock};
 use gateway_store::Store;
-use gateway_token::App;
+use gateway_token::AuthorizationServer;
 use support::WrongClock;
 
 use crate::container::{build, build_renewal, entropy, environment, key_set, pepper, secrets_manager};
+use crate::fixture::{CHEAP, Fixture, NOTES, SECRET, login, password_login, refresh, send};
 use crate::request::{decoded, post, request};
-use crate::stage::{CHEAP, NOTES, SECRET, Stage, login, password_login, refresh, send};
 
 /// A container whose wall clock is wrong by this many milliseconds, and the clock. Like every container, it has read
 /// something before its first request.
-async fn container_off_by(stage: &Stage, error_ms: i64) -> (App, Renewal, Arc<WrongClock>) {
+async fn container_off_by(fixture: &Fixture, error_ms: i64) -> (AuthorizationServer, Renewal, Arc<WrongClock>) {
     let machine = WrongClock::by(error_ms);
     let clock = CorrectedClock::new(machine.clone());
     let (_, secrets_manager) = secrets_manager(&key_set("k1", 1)).await;
-    let environment = environment(&stage.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager)]);
+    let environment = environment(&fixture.wire.endpoint, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager)]);
     let aws = Aws::dated(&environment, &clock).unwrap();
-    let store = Store::new(aws.dynamodb(), stage.db.tables.clone());
+    let store = Store::new(aws.dynamodb(), fixture.db.tables.clone());
     assert_eq!(store.apps.get(&ClientId::parse("-").unwrap()).await.unwrap(), None);
     let passwords = pepper(&Secrets::new(&aws), clock.clone()).await;
-    let renewal = build_renewal(&store, clock.clone(), &stage.vault, &stage.config);
-    let texts = (stage.config.as_str(), stage.signing.as_str(), stage.public.as_str());
+    let renewal = build_renewal(&store, clock.clone(), &fixture.vault, &fixture.config);
+    let texts = (fixture.config.as_str(), fixture.signing.as_str(), fixture.public.as_str());
     let passwords = PasswordCheck::new(store.users.clone(), passwords, store.attempts.clone(), entropy());
-    (App { passwords, ..build(store, clock, &stage.vault, texts, CHEAP) }, renewal, machine)
+    (AuthorizationServer { passwords, ..build(store, clock, &fixture.vault, texts, CHEAP) }, renewal, machine)
 }
 
 /// A clock beyond what is corrected decides nothing, and is believed as soon as it is right.
 #[tokio::test]
 async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let asked = RenewalRequest {
         session: SessionId::from_random([1; 16]),
         connector: ConnectorName::parse("vault-login").unwrap(),
@@ -44,7 +44,7 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
         request_id: None,
     };
     for error_ms in [-310_000, 310_000, 86_400_000] {
-        let (app, renewal, machine) = container_off_by(&stage, error_ms).await;
+        let (app, renewal, machine) = container_off_by(&fixture, error_ms).await;
         for request in [
             login("alice", "pub1", NOTES),
             password_login("alice", "pub1", "x"),
@@ -69,11 +69,11 @@ async fn a_clock_beyond_the_bound_is_to_try_again_at_every_endpoint() {
 async fn a_token_bears_the_right_time_whatever_the_clock_says() {
     /// Seconds that the shortest of exchanges that count leaves open, and the longest.
     const OPEN: i64 = 12;
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for (error_ms, then_ms) in [(-250_000, -250_000), (250_000, 250_000), (0, -60_000), (100_000, -100_000)] {
-        let (app, _, machine) = container_off_by(&stage, error_ms).await;
+        let (app, _, machine) = container_off_by(&fixture, error_ms).await;
         // Its keys never look old, so that nothing is asked of AWS before the time is.
-        let app = App { passwords: stage.container().passwords, ..app };
+        let app = AuthorizationServer { passwords: fixture.container().passwords, ..app };
         machine.set(then_ms);
         let before = SystemClock.now().as_secs();
         let tokens = send(&app, login("alice", "pub1", NOTES)).await.tokens();

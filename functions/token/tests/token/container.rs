@@ -22,15 +22,15 @@ use gateway_renewal::Renewal;
 use gateway_runtime::{Aws, Environment, Fresh, Secrets, SystemEntropy};
 use gateway_sessions::{InternalTokens, Sessions};
 use gateway_store::Store;
-use gateway_token::App;
+use gateway_token::AuthorizationServer;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
 use support::DynamoDb;
 use tokio::net::TcpListener;
 
+use crate::fixture::CHEAP;
 use crate::renewing::Renewing;
-use crate::stage::CHEAP;
 
 /// The configuration; `LEGACY` stands for the legacy system's address.
 pub(crate) const GATEWAY: &str = r#"
@@ -146,9 +146,9 @@ pub(crate) fn build(
     vault: &Arc<Renewing>,
     (config, signing, public): (&str, &str, &str),
     cost: Cost,
-) -> App {
+) -> AuthorizationServer {
     let config = Arc::new(Gateway::parse(config).unwrap());
-    App {
+    AuthorizationServer {
         sessions: sessions(&store, clock.clone(), vault, &config),
         config,
         clients: ClientAuthentication::new(store.apps, store.attempts.clone()),

@@ -1,11 +1,11 @@
 //! What each journey costs, in operations on DynamoDB and in the units that it charges for.
 
 use crate::container::tables;
+use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET};
 use crate::request::{Request, Response, Tokens, post};
-use crate::stage::{NOTES, PASSWORD, SECRET, Stage};
 
 struct Journeys {
-    stage: Stage,
+    fixture: Fixture,
     wrong: Vec<String>,
     units: Vec<String>,
 }
@@ -25,32 +25,33 @@ impl Journeys {
         status: u64,
     ) -> Response {
         let request: Request = post(path, fields).basic("conf1", SECRET);
-        self.stage.wire.since_last();
-        self.stage.wire.units_since_last();
-        let response = self.stage.send(request).await;
-        let operations = self.stage.wire.since_last();
+        self.fixture.wire.since_last();
+        self.fixture.wire.units_since_last();
+        let response = self.fixture.send(request).await;
+        let operations = self.fixture.wire.since_last();
         if operations != expected || response.status != status {
             self.wrong.push(format!("{name}: {} {} {operations:?}", response.status, operations.len()));
         }
-        self.units.push(format!("{name}: {}", self.stage.wire.units_since_last()));
+        self.units.push(format!("{name}: {}", self.fixture.wire.units_since_last()));
         response
     }
 
     /// The write by which the authorizer counts a call and looks whether its session is alive.
     async fn call(&mut self, access: &str) {
-        let (stage, session) = (&self.stage, self.stage.session(access).await);
-        stage.wire.since_last();
-        stage.wire.units_since_last();
-        let store = tables(&stage.db, &stage.wire.endpoint);
-        let counted = store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", stage.now());
+        let (fixture, session) = (&self.fixture, self.fixture.session(access).await);
+        fixture.wire.since_last();
+        fixture.wire.units_since_last();
+        let store = tables(&fixture.db, &fixture.wire.endpoint);
+        let counted =
+            store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", fixture.now());
         assert!(matches!(counted.await, Ok(gateway_store::Counted::Live(_))));
-        assert_eq!(stage.wire.since_last(), [ENTRY]);
-        self.units.push(format!("call: {}", stage.wire.units_since_last()));
+        assert_eq!(fixture.wire.since_last(), [ENTRY]);
+        self.units.push(format!("call: {}", fixture.wire.units_since_last()));
     }
 
     async fn login(&mut self, name: &str, expected: &[&str], scope: &str) -> Tokens {
-        let person = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
-        self.cost(name, expected, "/oauth2/token", &[&person[..], &[("scope", scope)]].concat()).await
+        let user = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
+        self.cost(name, expected, "/oauth2/token", &[&user[..], &[("scope", scope)]].concat()).await
     }
 
     async fn refresh(&mut self, name: &str, expected: &[&str], token: &str) -> Tokens {
@@ -94,7 +95,7 @@ const UNITS: [&str; 16] = [
 /// The exact price of every journey: a change here is a change of the bill.
 #[tokio::test]
 async fn every_journey_costs_what_it_should() {
-    let mut journeys = Journeys { stage: Stage::new().await, wrong: Vec::new(), units: Vec::new() };
+    let mut journeys = Journeys { fixture: Fixture::new().await, wrong: Vec::new(), units: Vec::new() };
     let begin = [COMMIT, ENTRY, USER];
 
     let unknown =
@@ -119,7 +120,7 @@ async fn every_journey_costs_what_it_should() {
     journeys.answered("refused refresh", &[APP, SESSION, GRANT], "/oauth2/token", &ended, 400).await;
 
     let vault = journeys.login("login with a connector", &with_second, "vault:read").await;
-    journeys.stage.clock.forward(1_500);
+    journeys.fixture.clock.forward(1_500);
     let renewing = [APP, SESSION, LEASE, COMMIT, USER, ENTRY];
     let renewed = journeys.refresh("refresh with renewal", &renewing, &vault.refresh).await;
     journeys.refresh("refresh after a renewal", &[APP, SESSION, COMMIT, USER, ENTRY], &renewed.refresh).await;

@@ -3,13 +3,13 @@
 use gateway_runtime::StartError;
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, NOTES, login};
 use crate::request::{Response, request};
-use crate::stage::{NOTES, Stage, login};
 
 /// Every journey answers an HTTP API as it answers a REST API.
 #[tokio::test]
 async fn both_kinds_of_api_are_served() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for request in [
         login("alice", "pub1", NOTES),
         login("nobody", "pub1", NOTES),
@@ -18,31 +18,31 @@ async fn both_kinds_of_api_are_served() {
         request("GET", "/.well-known/jwks.json"),
         request("GET", "/elsewhere"),
     ] {
-        let rest = stage.app.handle(request.rest()).await;
-        let http = stage.app.handle(request.http()).await;
+        let rest = fixture.app.handle(request.rest()).await;
+        let http = fixture.app.handle(request.http()).await;
         assert!(rest["multiValueHeaders"].is_object() && http["headers"].is_object());
         assert_eq!(Response::of(&rest).refusal(), Response::of(&http).refusal());
         assert_eq!(Response::of(&rest).header("Cache-Control"), Response::of(&http).header("Cache-Control"));
     }
     let query = login("alice", "pub1", NOTES).query("x", "y").http();
-    assert_eq!(Response::of(&stage.app.handle(query).await).refusal(), (400, "invalid_request"));
+    assert_eq!(Response::of(&fixture.app.handle(query).await).refusal(), (400, "invalid_request"));
 }
 
 /// The sample events of the repository are read.
 #[tokio::test]
 async fn the_sample_events_are_understood() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for sample in
         [include_str!("../../../../events/token-rest.json"), include_str!("../../../../events/token-http.json")]
     {
-        let response = stage.app.handle(serde_json::from_str(sample).unwrap()).await;
+        let response = fixture.app.handle(serde_json::from_str(sample).unwrap()).await;
         assert_eq!(Response::of(&response).refusal(), (401, "invalid_client"), "its application is none of ours");
     }
 }
 
 #[tokio::test]
 async fn an_event_of_another_kind_is_an_error_that_says_so() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for event in [
         Value::Null,
         json!("text"),
@@ -56,7 +56,7 @@ async fn an_event_of_another_kind_is_an_error_that_says_so() {
         json!({ "httpMethod": "POST", "path": 7, "requestContext": {} }),
         json!({ "httpMethod": "POST", "path": "/oauth2/token", "requestContext": {}, "body": {} }),
     ] {
-        let response = Response::of(&stage.app.handle(event.clone()).await);
+        let response = Response::of(&fixture.app.handle(event.clone()).await);
         assert_eq!(response.refusal(), (500, "server_error"), "{event}");
         assert!(response.body["error_description"].as_str().unwrap().contains("event"));
     }
@@ -64,7 +64,7 @@ async fn an_event_of_another_kind_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let good = login("alice", "pub1", NOTES).rest();
     let changed = |name: &str, value: Value| {
         let mut event = good.clone();
@@ -77,7 +77,7 @@ async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
         (changed("body", json!("A".repeat(9 * 1024 * 1024))), 413),
         (changed("body", Value::Null), 401),
     ] {
-        let response = Response::of(&stage.app.handle(event).await);
+        let response = Response::of(&fixture.app.handle(event).await);
         assert_eq!(response.status, status, "{}", response.text);
     }
     let mut bare = good.clone();
@@ -85,7 +85,7 @@ async fn what_the_caller_did_to_the_event_is_the_callers_fault() {
         bare.as_object_mut().unwrap().remove(optional);
     }
     bare["requestContext"] = json!({});
-    assert_eq!(Response::of(&stage.app.handle(bare).await).status, 200);
+    assert_eq!(Response::of(&fixture.app.handle(bare).await).status, 200);
 }
 
 /// Abuse case K1: until it can start, the function asks for patience.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use futures_util::future::join_all;
-use gateway_token::App;
+use gateway_token::AuthorizationServer;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
+use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET, refresh, send};
 use crate::request::{Request, post};
-use crate::stage::{NOTES, PASSWORD, SECRET, Stage, refresh, send};
 
 const WINDOW: i64 = 300;
 const LATE: i64 = 600;
@@ -54,8 +54,8 @@ struct Honest {
 }
 
 struct World {
-    stage: Stage,
-    containers: Vec<App>,
+    fixture: Fixture,
+    containers: Vec<AuthorizationServer>,
 }
 
 impl Sent {
@@ -67,28 +67,28 @@ impl Sent {
 
 impl World {
     fn now(&self) -> i64 {
-        self.stage.now().as_secs()
+        self.fixture.now().as_secs()
     }
 
     /// Plays the steps, held to the bounds; the app must never be logged out, and every token has one successor.
     async fn play(&self, steps: &[Step], ids: bool) {
         let mut successors: BTreeMap<String, String> = BTreeMap::new();
         let mut sent: Vec<Sent> = Vec::new();
-        let holds = self.stage.login("pub1", NOTES).await.refresh;
+        let holds = self.fixture.login("pub1", NOTES).await.refresh;
         let mut app = Honest { holds, waiting: false, attempts: 0, began: 0, last_sent: 0, ids };
         for step in steps {
             match step {
                 Step::Wait { seconds } => {
                     // Without attempt ids, the app repeats inside the window.
                     let left = if app.waiting && !ids { app.began + WINDOW - self.now() } else { i64::MAX };
-                    self.stage.clock.forward((*seconds).min(left));
+                    self.fixture.clock.forward((*seconds).min(left));
                 }
                 Step::Refresh { copies, lost } => {
                     if !app.waiting {
                         // An access token lives for ten minutes; the app uses it for most of them. So it never
                         // refreshes twice while a copy of a request can still arrive.
                         let early = (app.last_sent + APART - self.now()).max(0);
-                        self.stage.clock.forward(early);
+                        self.fixture.clock.forward(early);
                         (app.waiting, app.began, app.attempts) = (true, self.now(), app.attempts + 1);
                     }
                     let request = Sent { token: app.holds.clone(), attempt: app.attempts, at: self.now() };
@@ -121,9 +121,9 @@ impl World {
         }
         if app.waiting {
             let request = Sent { token: app.holds, attempt: app.attempts, at: self.now() };
-            app.holds = self.stage.send(request.request(ids)).await.tokens().refresh;
+            app.holds = self.fixture.send(request.request(ids)).await.tokens().refresh;
         }
-        assert_eq!(self.stage.refresh("pub1", &app.holds).await.status, 200, "the app is still logged in");
+        assert_eq!(self.fixture.refresh("pub1", &app.holds).await.status, 200, "the app is still logged in");
     }
 
     /// Anybody presents any token of a session at any time, several at once; at most one token is ever alive.
@@ -131,10 +131,10 @@ impl World {
         let form =
             [("username", "bob@example.com"), ("password", PASSWORD), ("scope", NOTES), ("grant_type", "password")];
         let by = |fields: &[(&str, &str)]| post("/oauth2/token", fields).basic("conf1", SECRET);
-        let mut tokens = vec![self.stage.send(by(&form)).await.tokens().refresh];
+        let mut tokens = vec![self.fixture.send(by(&form)).await.tokens().refresh];
         let mut successors: BTreeMap<String, String> = BTreeMap::new();
         for (which, copies, seconds) in steps {
-            self.stage.clock.forward(*seconds);
+            self.fixture.clock.forward(*seconds);
             let token = which.get(&tokens).clone();
             let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
             let responses = (0..*copies).map(|copy| send(&self.containers[copy % 2], by(&fields)));
@@ -150,7 +150,7 @@ impl World {
             let mut alive = BTreeSet::new();
             for token in &tokens {
                 let asked = post("/oauth2/introspect", &[("token", token)]).basic("conf1", SECRET);
-                if self.stage.send(asked).await.body["active"] == true {
+                if self.fixture.send(asked).await.body["active"] == true {
                     alive.insert(token.clone());
                 }
             }
@@ -165,9 +165,9 @@ fn world() -> (&'static Runtime, &'static World) {
     let (runtime, world) = WORLD.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let world = runtime.block_on(async {
-            let stage = Stage::new().await;
-            let containers = vec![stage.container(), stage.container()];
-            World { stage, containers }
+            let fixture = Fixture::new().await;
+            let containers = vec![fixture.container(), fixture.container()];
+            World { fixture, containers }
         });
         (runtime, world)
     });

@@ -7,8 +7,8 @@ use gateway_domain::password::Cost;
 use gateway_domain::secret::Secret;
 
 use crate::container::hasher;
+use crate::fixture::{CHEAP, Fixture, NOTES, PASSWORD, login, password_login, send};
 use crate::request::{Response, post};
-use crate::stage::{CHEAP, NOTES, PASSWORD, Stage, login, password_login, send};
 
 fn evaluated(responses: &[Response]) -> usize {
     responses.iter().filter(|response| response.refusal() == (400, "invalid_grant")).count()
@@ -20,20 +20,20 @@ fn wait(response: &Response) -> u64 {
 }
 
 /// Abuse case G1; checklist Z-15: unknown, wrong and disabled are answered alike and cost the same work. The time is printed: how well
-/// the best threshold on it tells an unknown person from a known one, 0.5 being not at all.
+/// the best threshold on it tells an unknown user from a known one, 0.5 being not at all.
 #[tokio::test]
 async fn nothing_tells_whether_a_person_exists() {
     const ROUNDS: usize = 60;
-    let stage = Stage::new().await;
-    let app = stage.container_at(Cost::default());
-    // Alice and Dora have hashes of the default cost, as the unknown person's decoy has.
-    stage.rehash_everyone(&hasher(Cost::default())).await;
+    let fixture = Fixture::new().await;
+    let app = fixture.container_at(Cost::default());
+    // Alice and Dora have hashes of the default cost, as the unknown user's decoy has.
+    fixture.rehash_everyone(&hasher(Cost::default())).await;
     let mut times = [const { Vec::new() }; 3];
     let mut seen = BTreeSet::new();
-    stage.wire.since_last();
+    fixture.wire.since_last();
     for round in 0..ROUNDS {
         // Another source and another minute each time, so that nobody has to wait; fewer than a day allows.
-        stage.clock.forward(61);
+        fixture.clock.forward(61);
         let source = format!("203.0.113.{round}");
         let requests =
             [password_login("nobody", "pub1", "x"), password_login("alice", "pub1", "x"), login("dora", "pub1", NOTES)];
@@ -43,7 +43,7 @@ async fn nothing_tells_whether_a_person_exists() {
             let response = send(&app, request).await;
             times.push(start.elapsed());
             assert_eq!(response.refusal(), (400, "invalid_grant"));
-            let work = stage.wire.since_last().join(",");
+            let work = fixture.wire.since_last().join(",");
             seen.insert(format!(
                 "{} {} {}",
                 response.headers,
@@ -66,16 +66,16 @@ fn auc<T: PartialOrd>(one: &[T], other: &[T]) -> f64 {
 /// Abuse case G2: the count does not lose an attempt, however many race.
 #[tokio::test]
 async fn of_two_hundred_attempts_at_once_hardly_more_than_ten_are_evaluated() {
-    let stage = Stage::new().await;
-    let containers: Vec<_> = (0..4).map(|_| stage.container()).collect();
+    let fixture = Fixture::new().await;
+    let containers: Vec<_> = (0..4).map(|_| fixture.container()).collect();
     let login_attempts = (0..200).map(|number| send(&containers[number % 4], password_login("alice", "pub1", "x")));
     let responses = join_all(login_attempts).await;
     assert!((10..=11).contains(&evaluated(&responses)), "{}", evaluated(&responses));
-    let right = stage.send(password_login("alice", "pub1", PASSWORD)).await;
-    stage.clock.forward(i64::try_from(wait(&right)).unwrap());
-    assert_eq!(stage.send(password_login("alice", "pub1", PASSWORD)).await.status, 200);
+    let right = fixture.send(password_login("alice", "pub1", PASSWORD)).await;
+    fixture.clock.forward(i64::try_from(wait(&right)).unwrap());
+    assert_eq!(fixture.send(password_login("alice", "pub1", PASSWORD)).await.status, 200);
     assert_eq!(
-        evaluated(&[stage.send(password_login("alice", "pub1", "x")).await]),
+        evaluated(&[fixture.send(password_login("alice", "pub1", "x")).await]),
         1,
         "a success forgives the failures"
     );
@@ -84,30 +84,30 @@ async fn of_two_hundred_attempts_at_once_hardly_more_than_ten_are_evaluated() {
 /// Abuse case G3: strangers do not lock the owner out, and end no session.
 #[tokio::test]
 async fn two_hundred_failures_of_strangers_do_not_keep_the_owner_out() {
-    let stage = Stage::new().await;
-    let session = stage.login("pub1", NOTES).await;
+    let fixture = Fixture::new().await;
+    let session = fixture.login("pub1", NOTES).await;
     let strangers =
-        (0..200).map(|number| stage.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
+        (0..200).map(|number| fixture.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
     let responses = join_all(strangers).await;
     assert!(evaluated(&responses) <= 32, "{}", evaluated(&responses));
-    assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from where she always logs in");
-    assert_eq!(stage.refresh("pub1", &session.refresh).await.status, 200);
-    let elsewhere = stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await;
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200, "from where she always logs in");
+    assert_eq!(fixture.refresh("pub1", &session.refresh).await.status, 200);
+    let elsewhere = fixture.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await;
     assert!(elsewhere.status == 200 || wait(&elsewhere) <= 60, "from a new place, a minute at most");
-    let other = stage.send(login("bob", "pub1", NOTES).from("203.0.113.9")).await;
+    let other = fixture.send(login("bob", "pub1", NOTES).from("203.0.113.9")).await;
     assert_eq!(other.status, 200, "a stranger's address is no offence of others behind it");
 }
 
 /// Checklist G-04, Z-12: ten sources side by side, each as often as it is let, for a day and on into the next.
 #[tokio::test]
 async fn an_account_has_a_hundred_failures_a_day_from_strange_sources_and_no_more() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let mut at = Vec::new();
     for round in 0..80_i64 {
         let now = if round < 40 { round * 61 } else { 2_440 + (round - 39) * 2_161 };
-        stage.clock.forward(now - at.last().map_or(0, |(last, _)| *last));
-        let sources =
-            (0..10).map(|number| stage.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
+        fixture.clock.forward(now - at.last().map_or(0, |(last, _)| *last));
+        let sources = (0..10)
+            .map(|number| fixture.send(password_login("alice", "pub1", "x").from(&format!("203.0.113.{number}"))));
         at.push((now, evaluated(&join_all(sources).await)));
     }
     for (from, _) in &at {
@@ -116,71 +116,75 @@ async fn an_account_has_a_hundred_failures_a_day_from_strange_sources_and_no_mor
         assert!(day <= 100, "{day} from {from}");
     }
     assert!(at.iter().map(|(_, count)| count).sum::<usize>() >= 95);
-    stage.clock.forward(2_161);
-    assert_eq!(stage.send(login("alice", "pub1", NOTES).from("203.0.113.77")).await.status, 200);
+    fixture.clock.forward(2_161);
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES).from("203.0.113.77")).await.status, 200);
 }
 
 /// Checklist G-04: spraying one password over many accounts is slowed down by its source, and nobody whom the gateway
 /// knows from there is stopped by it, mistyping or not.
 #[tokio::test]
 async fn one_source_does_not_try_every_account_and_keeps_nobody_out_who_is_known_there() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await.status, 200);
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await.status, 200);
     let mut evaluated_at_once = 0;
     for number in 0..210 {
         let response =
-            stage.send(password_login(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
+            fixture.send(password_login(&format!("person{number}"), "pub1", "Summer2026").from("203.0.113.5")).await;
         evaluated_at_once += evaluated(&[response]);
     }
     assert_eq!(evaluated_at_once, 200);
-    assert!(wait(&stage.send(login("bob", "pub1", NOTES).from("203.0.113.5")).await) <= 300);
+    assert!(wait(&fixture.send(login("bob", "pub1", NOTES).from("203.0.113.5")).await) <= 300);
     for same in ["203.0.113.5", "::ffff:203.0.113.5", "64:ff9b::203.0.113.5"] {
-        assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(same)).await]), 1, "{same}");
-        assert_eq!(stage.send(login("alice", "pub1", NOTES).from(same)).await.status, 200, "{same}");
+        assert_eq!(evaluated(&[fixture.send(password_login("alice", "pub1", "x").from(same)).await]), 1, "{same}");
+        assert_eq!(fixture.send(login("alice", "pub1", NOTES).from(same)).await.status, 200, "{same}");
     }
-    assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200, "from another source");
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200, "from another source");
 }
 
 /// Checklist G-04: with a new password every source is new, so that whoever knew the one before is a stranger everywhere;
 /// a stronger hash of the same password changes nothing.
 #[tokio::test]
 async fn a_source_is_known_for_the_password_that_logged_in_from_there() {
-    let stage = Stage::new().await;
-    let stronger = stage.container_at(Cost { memory: 128, passes: 1 });
+    let fixture = Fixture::new().await;
+    let stronger = fixture.container_at(Cost { memory: 128, passes: 1 });
     let (once_known, home) = ("203.0.113.5", "203.0.113.6");
     for source in [once_known, home] {
         assert_eq!(send(&stronger, login("alice", "pub1", NOTES).from(source)).await.status, 200, "hashed anew");
     }
     for number in 0..40 {
-        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        fixture.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
-    wait(&stage.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await);
-    assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(once_known)).await]), 1);
+    wait(&fixture.send(login("alice", "pub1", NOTES).from("192.0.2.77")).await);
+    assert_eq!(evaluated(&[fixture.send(password_login("alice", "pub1", "x").from(once_known)).await]), 1);
 
     let alice = gateway_domain::ids::UserId::parse("u_alice").unwrap();
     let new = hasher(CHEAP).hash(&Secret::new("a new one".to_owned()), [9; 16]).unwrap();
-    assert_eq!(stage.db.store.users.set_password(&alice, &new).await, Ok(true));
-    let own = wait(&stage.send(password_login("alice", "pub1", "a new one").from(home)).await);
-    wait(&stage.send(password_login("alice", "pub1", PASSWORD).from(once_known)).await);
-    stage.clock.forward(i64::try_from(own).unwrap());
-    assert_eq!(stage.send(password_login("alice", "pub1", "a new one").from(home)).await.status, 200);
+    assert_eq!(fixture.db.store.users.set_password(&alice, &new).await, Ok(true));
+    let own = wait(&fixture.send(password_login("alice", "pub1", "a new one").from(home)).await);
+    wait(&fixture.send(password_login("alice", "pub1", PASSWORD).from(once_known)).await);
+    fixture.clock.forward(i64::try_from(own).unwrap());
+    assert_eq!(fixture.send(password_login("alice", "pub1", "a new one").from(home)).await.status, 200);
     for number in 0..2 {
-        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        fixture.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
-    wait(&stage.send(password_login("alice", "pub1", "x").from(once_known)).await);
-    assert_eq!(evaluated(&[stage.send(password_login("alice", "pub1", "x").from(home)).await]), 1, "known again");
+    wait(&fixture.send(password_login("alice", "pub1", "x").from(once_known)).await);
+    assert_eq!(evaluated(&[fixture.send(password_login("alice", "pub1", "x").from(home)).await]), 1, "known again");
 }
 
 /// A right login leaves nothing for the next one behind the same address, who is not known there yet.
 #[tokio::test]
 async fn right_logins_behind_an_address_that_is_nearly_full_do_not_stop_each_other() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for number in 0..199 {
-        stage.send(password_login(&format!("person{number}"), "pub1", "x").from("203.0.113.5")).await;
+        fixture.send(password_login(&format!("person{number}"), "pub1", "x").from("203.0.113.5")).await;
     }
     for client in ["pub1", "pub2", "strict", "login-only"] {
         for name in ["alice", "bob"] {
-            assert_eq!(stage.send(login(name, client, NOTES).from("203.0.113.5")).await.status, 200, "{name} {client}");
+            assert_eq!(
+                fixture.send(login(name, client, NOTES).from("203.0.113.5")).await.status,
+                200,
+                "{name} {client}"
+            );
         }
     }
 }
@@ -188,50 +192,50 @@ async fn right_logins_behind_an_address_that_is_nearly_full_do_not_stop_each_oth
 /// An attempt that is refused writes nothing, whoever refuses it.
 #[tokio::test]
 async fn a_refused_attempt_writes_nothing() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for number in 0..40 {
-        stage.send(password_login("alice", "pub1", "x")).await;
-        stage.send(password_login("bob", "pub1", "x").from(&format!("203.0.113.{number}"))).await;
+        fixture.send(password_login("alice", "pub1", "x")).await;
+        fixture.send(password_login("bob", "pub1", "x").from(&format!("203.0.113.{number}"))).await;
     }
     for number in 0..200 {
-        stage.send(password_login(&format!("person{number}"), "pub1", "x").from("192.0.2.9")).await;
+        fixture.send(password_login(&format!("person{number}"), "pub1", "x").from("192.0.2.9")).await;
     }
-    let before = stage.dump().await;
-    stage.wire.since_last();
+    let before = fixture.dump().await;
+    fixture.wire.since_last();
     for request in [
         password_login("alice", "pub1", PASSWORD),
         password_login("bob", "pub1", PASSWORD).from("203.0.113.250"),
         password_login("dora", "pub1", PASSWORD).from("192.0.2.9"),
     ] {
-        wait(&stage.send(request).await);
+        wait(&fixture.send(request).await);
     }
-    assert!(stage.wire.since_last().iter().all(|operation| operation.starts_with("GetItem ")));
-    assert_eq!(stage.dump().await.len(), before.len());
+    assert!(fixture.wire.since_last().iter().all(|operation| operation.starts_with("GetItem ")));
+    assert_eq!(fixture.dump().await.len(), before.len());
 }
 
 /// Whoever shows a session of the account is no stranger to it; a session of somebody else opens no way round.
 #[tokio::test]
 async fn a_login_into_a_session_does_not_wait_for_strangers() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let again = |name: &str, password: &str, token: &str| {
         let username = format!("{name}@example.com");
         let form = [("grant_type", "password"), ("client_id", "pub1"), ("username", &username), ("password", password)];
         post("/oauth2/token", &[&form[..], &[("refresh_token", token)]].concat()).from("203.0.113.5")
     };
-    let (alice, bob) = (stage.login("pub1", NOTES).await, stage.send(login("bob", "pub1", NOTES)).await.tokens());
+    let (alice, bob) = (fixture.login("pub1", NOTES).await, fixture.send(login("bob", "pub1", NOTES)).await.tokens());
     for number in 0..40 {
-        stage.send(password_login("alice", "pub1", "x").from("203.0.113.5")).await;
-        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        fixture.send(password_login("alice", "pub1", "x").from("203.0.113.5")).await;
+        fixture.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
-    wait(&stage.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await);
+    wait(&fixture.send(login("alice", "pub1", NOTES).from("203.0.113.5")).await);
     for token in [&bob.refresh, &alice.access, "mgr_x"] {
-        wait(&stage.send(again("alice", PASSWORD, token)).await);
+        wait(&fixture.send(again("alice", PASSWORD, token)).await);
     }
-    assert_eq!(stage.send(again("alice", PASSWORD, &alice.refresh)).await.status, 200);
-    let stolen = stage.send(again("alice", PASSWORD, &alice.refresh)).await.tokens().refresh;
+    assert_eq!(fixture.send(again("alice", PASSWORD, &alice.refresh)).await.status, 200);
+    let stolen = fixture.send(again("alice", PASSWORD, &alice.refresh)).await.tokens().refresh;
     let mut login_attempts = 0;
     for _ in 0..30 {
-        login_attempts += evaluated(&[stage.send(again("alice", "x", &stolen).from("198.18.0.9")).await]);
+        login_attempts += evaluated(&[fixture.send(again("alice", "x", &stolen).from("198.18.0.9")).await]);
     }
     assert_eq!(login_attempts, 11, "with it there are the attempts of one source");
 }
@@ -239,25 +243,25 @@ async fn a_login_into_a_session_does_not_wait_for_strangers() {
 /// Nobody is found where nobody is, whatever ids people have.
 #[tokio::test]
 async fn no_user_id_answers_for_addresses_that_are_nobodys() {
-    let stage = Stage::new().await;
-    let alice = stage.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
+    let fixture = Fixture::new().await;
+    let alice = fixture.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
     for id in ["nobody", "nobody@example.com", "unknown", "-", "none"] {
         let email = gateway_domain::address::Address::parse(&format!("mallory{}@example.com", id.len())).unwrap();
         let user_id = gateway_domain::ids::UserId::parse(id).unwrap();
-        stage.db.store.users.create(&gateway_store::User { user_id, email, ..alice.clone() }).await.unwrap();
+        fixture.db.store.users.create(&gateway_store::User { user_id, email, ..alice.clone() }).await.unwrap();
     }
     for name in ["nobody", "unknown", "somebody"] {
         assert_eq!(
-            stage.send(password_login(name, "pub1", PASSWORD)).await.refusal(),
+            fixture.send(password_login(name, "pub1", PASSWORD)).await.refusal(),
             (400, "invalid_grant"),
             "{name}"
         );
     }
     let form = [("grant_type", "password"), ("client_id", "pub1"), ("username", "no address"), ("password", PASSWORD)];
-    assert_eq!(stage.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(fixture.send(post("/oauth2/token", &form)).await.refusal(), (400, "invalid_grant"));
     let app = gateway_store::User { user_id: gateway_domain::ids::UserId::parse("app:pub1").unwrap(), ..alice };
     assert_eq!(
-        stage.db.store.users.create(&app).await,
+        fixture.db.store.users.create(&app).await,
         Ok(gateway_store::CreateUser::Taken),
         "an application's id is no person's"
     );

@@ -21,6 +21,8 @@ mod events;
 #[cfg(test)]
 mod expirations;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod imported_hashes;
@@ -60,8 +62,6 @@ mod scopes;
 mod secrecy;
 #[cfg(test)]
 mod session_ends;
-#[cfg(test)]
-mod stage;
 #[cfg(test)]
 mod store_down;
 #[cfg(test)]

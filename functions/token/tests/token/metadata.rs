@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET};
 use crate::request::{post, request};
-use crate::stage::{ISSUER, NOTES, PASSWORD, SECRET, Stage};
 
-async fn document(stage: &Stage) -> Value {
-    let response = stage.send(request("GET", "/.well-known/oauth-authorization-server")).await;
+async fn document(fixture: &Fixture) -> Value {
+    let response = fixture.send(request("GET", "/.well-known/oauth-authorization-server")).await;
     assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
     response.body
 }
@@ -14,8 +14,8 @@ async fn document(stage: &Stage) -> Value {
 /// Checklist M-01, M-02, M-03, M-05.
 #[tokio::test]
 async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
-    let stage = Stage::new().await;
-    let document = document(&stage).await;
+    let fixture = Fixture::new().await;
+    let document = document(&fixture).await;
     assert_eq!(document["issuer"], ISSUER);
     for name in ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"] {
         assert!(document[name].as_str().unwrap().starts_with(&format!("{ISSUER}/")), "{name}");
@@ -32,25 +32,25 @@ async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
 /// Checklist M-04, G-09: every endpoint, grant and method that is published works; what is not does not.
 #[tokio::test]
 async fn what_is_published_works_and_nothing_else_does() {
-    let stage = Stage::new().await;
-    let document = document(&stage).await;
+    let fixture = Fixture::new().await;
+    let document = document(&fixture).await;
     let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
     for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
         let path = document[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
-        assert_eq!(stage.send(post(path, &[])).await.refusal(), (401, "invalid_client"), "{name}");
+        assert_eq!(fixture.send(post(path, &[])).await.refusal(), (401, "invalid_client"), "{name}");
     }
     let path = document["jwks_uri"].as_str().unwrap().strip_prefix(ISSUER).unwrap();
-    assert_eq!(stage.send(request("GET", path)).await.status, 200);
+    assert_eq!(fixture.send(request("GET", path)).await.status, 200);
 
-    let person = [("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
-    let tokens = stage.login("pub1", NOTES).await;
+    let user = [("username", "alice@example.com"), ("password", PASSWORD), ("scope", NOTES)];
+    let tokens = fixture.login("pub1", NOTES).await;
     for grant in ["password", "refresh_token", "client_credentials", "authorization_code", "implicit", "none"] {
-        let fields = [&person[..], &[("grant_type", grant), ("refresh_token", &tokens.refresh)]].concat();
-        let confidential = stage.send(post("/oauth2/token", &fields).basic("conf1", SECRET)).await;
+        let fields = [&user[..], &[("grant_type", grant), ("refresh_token", &tokens.refresh)]].concat();
+        let confidential = fixture.send(post("/oauth2/token", &fields).basic("conf1", SECRET)).await;
         let supported = confidential.body["error"] != "unsupported_grant_type";
         assert_eq!(supported, list("grant_types_supported").contains(&grant.to_owned()), "{grant}");
     }
-    let login = [&person[..], &[("grant_type", "password")]].concat();
+    let login = [&user[..], &[("grant_type", "password")]].concat();
     let in_body = [&login[..], &[("client_id", "conf1"), ("client_secret", SECRET)]].concat();
     for (method, request) in [
         ("client_secret_basic", post("/oauth2/token", &login).basic("conf1", SECRET)),
@@ -58,11 +58,11 @@ async fn what_is_published_works_and_nothing_else_does() {
         ("none", post("/oauth2/token", &[&login[..], &[("client_id", "pub1")]].concat())),
     ] {
         assert!(list("token_endpoint_auth_methods_supported").contains(&method.to_owned()));
-        assert_eq!(stage.send(request).await.status, 200, "{method}");
+        assert_eq!(fixture.send(request).await.status, 200, "{method}");
     }
     let unpublished = [("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")];
     let asserted = post("/oauth2/token", &[&login[..], &unpublished, &[("client_assertion", "a.b.c")]].concat());
-    assert_eq!(stage.send(asserted).await.refusal(), (401, "invalid_client"));
+    assert_eq!(fixture.send(asserted).await.refusal(), (401, "invalid_client"));
     assert_eq!(list("introspection_endpoint_auth_methods_supported"), ["client_secret_basic", "client_secret_post"]);
     let scopes = list("scopes_supported");
     assert_eq!(scopes, ["notes:read", "notes:write", "orders:read", "orders:write", "vault:read"]);
@@ -71,30 +71,30 @@ async fn what_is_published_works_and_nothing_else_does() {
 /// Checklist J-09.
 #[tokio::test]
 async fn the_key_set_is_public_and_verifies_what_is_issued() {
-    let stage = Stage::new().await;
-    let response = stage.send(request("GET", "/.well-known/jwks.json")).await;
+    let fixture = Fixture::new().await;
+    let response = fixture.send(request("GET", "/.well-known/jwks.json")).await;
     assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
     let keys = response.body["keys"].as_array().unwrap();
     for key in keys {
         assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|name| key.get(name).is_none()));
     }
-    let (header, _) = crate::request::decoded(&stage.login("pub1", NOTES).await.access);
+    let (header, _) = crate::request::decoded(&fixture.login("pub1", NOTES).await.access);
     assert!(keys.iter().any(|key| key["kid"] == header["kid"] && key["alg"] == header["alg"]));
 }
 
 /// Checklist M-01: the public documents are read, never written.
 #[tokio::test]
 async fn the_public_documents_are_only_read() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-            let response = stage.send(request(method, path)).await;
+            let response = fixture.send(request(method, path)).await;
             assert_eq!((response.status, response.header("Allow")), (405, Some("GET, HEAD")), "{method} {path}");
         }
-        let response = stage.send(request("GET", path)).await;
+        let response = fixture.send(request("GET", path)).await;
         assert_eq!(response.header("Cache-Control"), Some("public, max-age=300"));
-        let head = stage.send(request("HEAD", path)).await;
+        let head = fixture.send(request("HEAD", path)).await;
         assert_eq!(head, response, "API Gateway leaves the body out and tells its length");
     }
-    assert_eq!(stage.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
+    assert_eq!(fixture.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
 }

@@ -1,7 +1,7 @@
 //! Web pages: a preflight is answered for listed origins only, and costs nothing.
 
+use crate::fixture::{Fixture, send};
 use crate::request::{Request, Response, post, request};
-use crate::stage::{Stage, send};
 
 const PAGE: &str = "https://app.example.com";
 
@@ -11,9 +11,9 @@ fn preflight(path: &str, origin: &str) -> Request {
 
 #[tokio::test]
 async fn a_listed_page_may_ask_and_read_and_another_may_not() {
-    let stage = Stage::new().await;
-    let app = stage.container_with(|config| format!("{config}\ncors: {{ origins: [{PAGE}] }}\n"));
-    stage.wire.since_last();
+    let fixture = Fixture::new().await;
+    let app = fixture.container_with(|config| format!("{config}\ncors: {{ origins: [{PAGE}] }}\n"));
+    fixture.wire.since_last();
     for (path, methods) in
         [("/oauth2/token", "POST"), ("/oauth2/revoke", "POST"), ("/.well-known/jwks.json", "GET, HEAD")]
     {
@@ -25,7 +25,7 @@ async fn a_listed_page_may_ask_and_read_and_another_may_not() {
         assert_eq!(response.header("Access-Control-Allow-Origin"), None);
     }
     assert_eq!(send(&app, preflight("/oauth2/authorize", PAGE)).await.status, 404);
-    assert!(stage.wire.since_last().is_empty(), "a preflight reads no table");
+    assert!(fixture.wire.since_last().is_empty(), "a preflight reads no table");
 
     let wrong = post("/oauth2/token", &[("client_id", "nobody")]).header("Origin", PAGE);
     for event in [wrong.rest(), wrong.http()] {
@@ -34,6 +34,6 @@ async fn a_listed_page_may_ask_and_read_and_another_may_not() {
         assert_eq!(response.header("Access-Control-Allow-Origin"), Some(PAGE), "a page reads why it was refused");
         assert_eq!(response.header("Vary"), Some("Origin"));
     }
-    let unconfigured = stage.send(preflight("/oauth2/token", PAGE)).await;
+    let unconfigured = fixture.send(preflight("/oauth2/token", PAGE)).await;
     assert_eq!((unconfigured.status, unconfigured.header("Vary")), (405, None));
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use crate::fixture::{Fixture, PASSWORD, SECRET, login, password_login};
 use crate::request::{decoded, post};
-use crate::stage::{PASSWORD, SECRET, Stage, login, password_login};
 use support::Verdict;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -41,22 +41,22 @@ impl Secrets {
     }
 }
 
-async fn eventful_day(stage: &Stage) -> Secrets {
-    let first = stage.login("pub1", "orders:read vault:read notes:read").await;
-    stage.clock.forward(1_500);
-    let second = stage.refresh("pub1", &first.refresh).await.tokens();
-    let third = stage.refresh("pub1", &second.refresh).await.tokens();
+async fn eventful_day(fixture: &Fixture) -> Secrets {
+    let first = fixture.login("pub1", "orders:read vault:read notes:read").await;
+    fixture.clock.forward(1_500);
+    let second = fixture.refresh("pub1", &first.refresh).await.tokens();
+    let third = fixture.refresh("pub1", &second.refresh).await.tokens();
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
-    let itself = stage.send(itself).await.tokens();
-    stage.send(password_login("alice", "pub1", "a wrong password")).await;
-    stage.send(login("alice", "pub1", "orders:read").query("password", PASSWORD)).await;
-    stage.send(post("/oauth2/token", &[("password", PASSWORD)]).basic("conf1", "a wrong secret")).await;
-    stage.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });
-    stage.refresh("pub1", &third.refresh).await;
-    stage.send(login("alice", "pub1", "orders:read")).await;
-    stage.wire.calm();
-    stage.clock.forward(1_000);
-    stage.refresh("pub1", &first.refresh).await;
+    let itself = fixture.send(itself).await.tokens();
+    fixture.send(password_login("alice", "pub1", "a wrong password")).await;
+    fixture.send(login("alice", "pub1", "orders:read").query("password", PASSWORD)).await;
+    fixture.send(post("/oauth2/token", &[("password", PASSWORD)]).basic("conf1", "a wrong secret")).await;
+    fixture.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });
+    fixture.refresh("pub1", &third.refresh).await;
+    fixture.send(login("alice", "pub1", "orders:read")).await;
+    fixture.wire.calm();
+    fixture.clock.forward(1_000);
+    fixture.refresh("pub1", &first.refresh).await;
     let mut secrets = vec![
         ("password", PASSWORD.to_owned()),
         ("password as JSON writes it", serde_json::to_string(PASSWORD).unwrap().trim_matches('"').to_owned()),
@@ -70,7 +70,7 @@ async fn eventful_day(stage: &Stage) -> Secrets {
         secrets.push(("mac of a refresh token", tokens.refresh.rsplit('.').next().unwrap().to_owned()));
         secrets.push(("access token", tokens.access.rsplit('.').next().unwrap().to_owned()));
     }
-    for cookie in stage.legacy.recorded().iter().flat_map(|request| request.header("cookie")) {
+    for cookie in fixture.legacy.recorded().iter().flat_map(|request| request.header("cookie")) {
         secrets.push(("internal token", cookie.split_once('=').unwrap().1.to_owned()));
     }
     assert!(secrets.iter().any(|(name, _)| *name == "internal token"), "the back end saw one at a logout");
@@ -80,7 +80,7 @@ async fn eventful_day(stage: &Stage) -> Secrets {
 /// Abuse cases I2, E3; checklist Y-01, T-02, T-28: a day with logins, refreshes, failures and a reuse.
 #[tokio::test]
 async fn neither_the_tables_nor_the_log_hold_a_secret() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let kept = Kept::default();
     let writer = kept.clone();
     let filter = "trace,hyper=info,aws_smithy_runtime=info,h2=info,tower=info,axum=info,reqwest=info";
@@ -90,9 +90,9 @@ async fn neither_the_tables_nor_the_log_hold_a_secret() {
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let secrets = {
         let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
-        eventful_day(&stage).await
+        eventful_day(&fixture).await
     };
-    let dump = stage.dump().await;
+    let dump = fixture.dump().await;
     assert!(dump.contains("alice@example.com") && dump.contains("u_alice"), "the dump is one");
     secrets.absent_from("tables", &dump);
     let log = kept.text();
@@ -104,21 +104,21 @@ async fn neither_the_tables_nor_the_log_hold_a_secret() {
 /// Abuse case I2: what the tables hold is presented as tokens and secrets, and opens nothing.
 #[tokio::test]
 async fn nothing_in_the_tables_opens_anything() {
-    let stage = Stage::new().await;
-    let tokens = stage.login("pub1", "vault:read notes:read").await;
-    let session = stage.session(&tokens.access).await;
-    let dump = stage.dump().await;
+    let fixture = Fixture::new().await;
+    let tokens = fixture.login("pub1", "vault:read notes:read").await;
+    let session = fixture.session(&tokens.access).await;
+    let dump = fixture.dump().await;
     let words =
         dump.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.=+/$,".contains(c))).filter(|word| word.len() >= 16);
     for word in words {
         let made = format!("mgr_{}.1.{word}", session.sid);
         for token in [word, &made] {
-            assert_eq!(stage.refresh("pub1", token).await.refusal(), (400, "invalid_grant"), "{token}");
+            assert_eq!(fixture.refresh("pub1", token).await.refusal(), (400, "invalid_grant"), "{token}");
         }
         let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", word);
-        assert_ne!(stage.send(itself).await.status, 200, "{word}");
-        assert!(!stage.calls(word).await);
+        assert_ne!(fixture.send(itself).await.status, 200, "{word}");
+        assert!(!fixture.calls(word).await);
     }
     assert_eq!(decoded(&tokens.access).1["sid"], session.sid.as_str());
-    assert_eq!(stage.refresh("pub1", &tokens.refresh).await.status, 200);
+    assert_eq!(fixture.refresh("pub1", &tokens.refresh).await.status, 200);
 }

@@ -9,8 +9,8 @@ use futures_util::future::FutureExt as _;
 use gateway_domain::clock::Clock as _;
 
 use crate::container::tables;
+use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET, login, password_login, refresh};
 use crate::request::{HOME, Request, Response, Tokens, post};
-use crate::stage::{NOTES, PASSWORD, SECRET, Stage, login, password_login, refresh};
 
 /// Who logs in where, and from which address.
 const PLACES: [(&str, &str, &str); 3] =
@@ -34,7 +34,7 @@ struct Device {
     tokens: Vec<Tokens>,
 }
 
-impl Stage {
+impl Fixture {
     /// From now on an item whose `ttl` is over is gone before the next operation. Returns the count of those that went.
     fn swept(&self) -> Arc<AtomicUsize> {
         let count = Arc::new(AtomicUsize::new(0));
@@ -94,16 +94,16 @@ fn again(name: &str, client: &str, password: &str, token: &str) -> Request {
 }
 
 /// Attempts one after the other, and what came of each.
-async fn login_attempts(stage: &Stage, requests: impl Iterator<Item = Request>) -> String {
+async fn login_attempts(fixture: &Fixture, requests: impl Iterator<Item = Request>) -> String {
     let mut all = Vec::new();
     for request in requests {
-        all.push(told(&stage.send(request).await));
+        all.push(told(&fixture.send(request).await));
     }
     all.join("; ")
 }
 
 /// One step of a journey: what was done and what came of it.
-async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> String {
+async fn step(fixture: &Fixture, dice: &mut Dice, devices: &mut Vec<Device>) -> String {
     let (name, client, source) = PLACES[dice.below(PLACES.len())];
     let scope = [NOTES, "vault:read"][dice.below(2)];
     let (what, which) = (dice.below(20), dice.below(1_000));
@@ -115,29 +115,29 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
     let request = match what {
         0..3 => login(name, client, scope).from(source),
         3..6 => password_login(name, client, "x").from(source),
-        6 => return login_attempts(stage, (0..12).map(|_| password_login(name, client, "x").from(source))).await,
+        6 => return login_attempts(fixture, (0..12).map(|_| password_login(name, client, "x").from(source))).await,
         7 => {
             let strangers = (0..34).map(|number| password_login(name, client, "x").from(&format!("192.0.2.{number}")));
-            return login_attempts(stage, strangers).await;
+            return login_attempts(fixture, strangers).await;
         }
         8..12 => refresh(device, newest),
         12 => revoke(device, [access, newest][which % 2]),
         13..16 => {
             // The call itself does not pass over the wire.
-            tables(&stage.db, &stage.wire.endpoint).users.by_email("nobody@example.com").await.unwrap();
-            return format!("called: {}", stage.calls(access).await);
+            tables(&fixture.db, &fixture.wire.endpoint).users.by_email("nobody@example.com").await.unwrap();
+            return format!("called: {}", fixture.calls(access).await);
         }
         16 | 17 => again(name, device, [PASSWORD, "x"][which % 2], newest).from(source),
         18 => post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET),
         _ => {
             return login_attempts(
-                stage,
+                fixture,
                 (0..22).map(|_| post("/oauth2/revoke", &[("token", "x")]).basic("conf1", "x")),
             )
             .await;
         }
     };
-    let response = stage.send(request).await;
+    let response = fixture.send(request).await;
     if response.status == 200 && response.body["refresh_token"].is_string() {
         match at {
             Some(at) if what > 2 => devices[at].tokens.push(response.tokens()),
@@ -150,7 +150,7 @@ async fn step(stage: &Stage, dice: &mut Dice, devices: &mut Vec<Device>) -> Stri
 /// Logins, attempts, refreshes with new and used tokens, revocations and calls over years.
 #[tokio::test]
 async fn a_swept_table_answers_like_one_that_is_never_swept() {
-    let (kept, swept) = (Box::pin(Stage::new()).await, Box::pin(Stage::new()).await);
+    let (kept, swept) = (Box::pin(Fixture::new()).await, Box::pin(Fixture::new()).await);
     let count = swept.swept();
     let (mut dice, mut same_dice) = (Dice(1), Dice(1));
     let (mut devices, mut same_devices) = (Vec::new(), Vec::new());
@@ -176,20 +176,20 @@ async fn a_swept_table_answers_like_one_that_is_never_swept() {
 /// What is kept longest: a session that is refreshed to its end, and the source that its user logged in from.
 #[tokio::test]
 async fn a_session_and_a_known_source_last_to_their_ends_whatever_is_swept() {
-    let stage = Stage::new().await;
-    let count = stage.swept();
-    let mut tokens = stage.login("pub1", NOTES).await;
+    let fixture = Fixture::new().await;
+    let count = fixture.swept();
+    let mut tokens = fixture.login("pub1", NOTES).await;
     for _ in 0..7 {
-        stage.clock.forward(80_000);
-        tokens = stage.refresh("pub1", &tokens.refresh).await.tokens();
-        assert!(stage.calls(&tokens.access).await);
+        fixture.clock.forward(80_000);
+        tokens = fixture.refresh("pub1", &tokens.refresh).await.tokens();
+        assert!(fixture.calls(&tokens.access).await);
     }
     // The session is over long since; its user is known for 90 days from the login on.
-    stage.clock.forward(7_000_000);
+    fixture.clock.forward(7_000_000);
     for number in 0..34 {
-        stage.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
+        fixture.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
     }
-    assert_eq!(stage.send(login("alice", "pub1", NOTES).from("192.0.2.99")).await.status, 429);
-    assert_eq!(stage.send(login("alice", "pub1", NOTES)).await.status, 200);
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES).from("192.0.2.99")).await.status, 429);
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200);
     assert!(count.load(Ordering::SeqCst) > 1, "the session and its grant were swept");
 }

@@ -8,10 +8,10 @@ use gateway_domain::keys::PublicKeys;
 use gateway_domain::session::Session;
 use gateway_store::Counted;
 
+use crate::fixture::{AUDIENCE, Fixture, ISSUER};
 use crate::request::decoded;
-use crate::stage::{AUDIENCE, ISSUER, Stage};
 
-impl Stage {
+impl Fixture {
     /// Whether the authorizer would let a call with this access token through.
     pub(crate) async fn calls(&self, access: &str) -> bool {
         let keys = PublicKeys::parse_jwks(&self.public).unwrap();

@@ -3,8 +3,8 @@
 use super::change;
 use crate::cli::RotateSecret;
 use crate::context::Context;
+use crate::date_time;
 use crate::error::Error;
-use crate::when;
 use gateway_domain::ids::ClientId;
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_domain::time::Seconds;
@@ -32,7 +32,7 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
     if overlap > MAX_OVERLAP {
         return Err(Error::Invalid("an overlap is at most 90d: end it sooner and rotate again".to_owned()));
     }
-    let now = when::now();
+    let now = date_time::now();
     let mut secret = None;
     let set = |app: &mut App| {
         confidential(app)?;
@@ -41,7 +41,7 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
             return Err(Error::Refused(format!(
                 "the secret before still works until {}, and a third one would end it: say so first with \
                  `gateway-admin apps end-overlap {}`, or end all but the new one with --now",
-                when::text(running.until),
+                date_time::text(running.until),
                 app.client_id
             )));
         }
@@ -51,7 +51,7 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
         Ok(())
     };
     let (app, _) = change(context, &arguments.client_id, "apps rotate-secret", set).await?;
-    let until = app.previous_secret.as_ref().map(|previous| when::text(previous.until));
+    let until = app.previous_secret.as_ref().map(|previous| date_time::text(previous.until));
     told_once();
     context.print.one(&json!({
         "client_id": app.client_id,

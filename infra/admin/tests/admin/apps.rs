@@ -2,8 +2,8 @@
 
 use support::{DEMO_APP, Gateway};
 
+use crate::fixture::fixture;
 use crate::operator::Operator;
-use crate::stage::stage;
 
 const PUBLIC: [&str; 13] = [
     "apps",
@@ -23,7 +23,7 @@ const PUBLIC: [&str; 13] = [
 
 #[tokio::test]
 async fn an_app_lives_from_creation_to_deletion() {
-    let (gateway, olga) = stage().await;
+    let (gateway, olga) = fixture().await;
     let created = olga.json(&[&PUBLIC[..], &["--subscribe", "notes"]].concat()).await;
     assert_eq!((&created["has_secret"], &created["client_secret"]), (&false.into(), &serde_json::Value::Null));
     let user = support::ADA;
@@ -91,7 +91,7 @@ async fn an_app_that_could_not_work_is_not_created() {
 
 #[tokio::test]
 async fn a_subscription_opens_and_closes_an_api() {
-    let (gateway, olga) = stage().await;
+    let (gateway, olga) = fixture().await;
     let tokens = gateway.login(support::ADA).await;
     let call = || async {
         gateway.restart_functions();

@@ -3,8 +3,8 @@
 use serde_json::json;
 use support::{DEMO_APP, Gateway};
 
+use crate::fixture::fixture;
 use crate::operator::Operator;
-use crate::stage::stage;
 
 /// Published hashes (see the tests of the domain's password module) with their passwords.
 const HASHES: [(&str, &str, &str); 4] = [
@@ -21,7 +21,7 @@ const HASHES: [(&str, &str, &str); 4] = [
 
 #[tokio::test]
 async fn imported_people_log_in_with_the_passwords_they_have() {
-    let (gateway, olga) = stage().await;
+    let (gateway, olga) = fixture().await;
     let line =
         |(name, _, hash): &(&str, &str, &str)| json!({ "email": format!("{name}@example.com"), "password_hash": hash });
     let lines: Vec<_> = HASHES.iter().map(|user| line(user).to_string()).collect();

@@ -10,6 +10,8 @@ mod documents;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod migrations;
@@ -21,8 +23,6 @@ mod secrets;
 mod sessions;
 #[cfg(test)]
 mod shell;
-#[cfg(test)]
-mod stage;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]

@@ -2,15 +2,15 @@
 
 use support::{DEMO_APP, Gateway};
 
+use crate::fixture::fixture;
 use crate::operator::{OTHER, Operator, PASSWORD};
-use crate::stage::stage;
 
 const NEW: &str = "carla@example.com";
 
 /// The first user of a gateway: created, logged in, logged out by disabling, back, deleted.
 #[tokio::test]
 async fn a_user_lives_from_creation_to_deletion() {
-    let (gateway, olga) = stage().await;
+    let (gateway, olga) = fixture().await;
     let created =
         olga.run(&["users", "create", " Carla@Example.com", "-o", "json"], &format!("{PASSWORD}\n")).await.json();
     assert_eq!((created["email"].as_str(), created["password"].as_str()), (Some(NEW), Some("set")));
@@ -55,7 +55,7 @@ async fn a_user_lives_from_creation_to_deletion() {
 /// Who is created anew under an id has other credentials than whoever had it.
 #[tokio::test]
 async fn an_id_that_comes_again_has_no_epoch_that_was_there_before() {
-    let (gateway, olga) = stage().await;
+    let (gateway, olga) = fixture().await;
     let epoch = async || gateway.store().users.by_email(NEW).await.unwrap().unwrap().credential_epoch;
     let create = ["users", "create", NEW, "--id", "carla", "-o", "json"];
     olga.run(&create, PASSWORD).await.json();
@@ -131,8 +131,8 @@ async fn a_list_goes_on_where_it_ended() {
         after = Some(last.to_owned());
     }
     seen.sort();
-    let people = ["ada", "bob", "p0", "p1", "p2", "p3", "p4"].map(|name| format!("{name}@example.com"));
-    assert_eq!(seen, people);
+    let users = ["ada", "bob", "p0", "p1", "p2", "p3", "p4"].map(|name| format!("{name}@example.com"));
+    assert_eq!(seen, users);
     let table = olga.does(&["users", "list", "--limit", "3"]).await;
     assert!(table.text().starts_with("USER ID") && table.text().lines().count() == 4, "{table:?}");
     assert!(table.err.contains("--after "), "{table:?}");

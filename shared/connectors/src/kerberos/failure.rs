@@ -1,4 +1,4 @@
-//! What a KDC's error means, for a person and for the gateway itself (codes: RFC 4120 §7.5.9).
+//! What a KDC's error means, for a user and for the gateway itself (codes: RFC 4120 §7.5.9).
 
 use crate::ConnectorError;
 
@@ -50,7 +50,7 @@ impl Failure {
         self.of_person()
     }
 
-    /// What it means for a person whom the realm was asked about.
+    /// What it means for a user whom the realm was asked about.
     pub(super) fn of_person(self) -> ConnectorError {
         // Entry expired, unknown, not by policy, revoked (disabled, locked), not yet valid, password expired.
         if matches!(self, Self::Code(1 | 6 | 12 | 18 | 21 | 23)) {
@@ -59,7 +59,7 @@ impl Failure {
         self.of_gateway()
     }
 
-    /// What it means where no person is to blame.
+    /// What it means where no user is to blame.
     pub(super) fn of_gateway(self) -> ConnectorError {
         match self {
             Self::Silent(reason) => ConnectorError::Unavailable(reason),

@@ -27,13 +27,13 @@ impl KerberosPassword {
     }
 
     /// The ticket for the back end that this one gets.
-    async fn with(&self, person: &str, tgt: &Ticket, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let ticket = self.realm.at(now).for_service(person, tgt, &self.realm.service, self.realm.lifetime).await;
+    async fn with(&self, user: &str, tgt: &Ticket, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        let ticket = self.realm.at(now).for_service(user, tgt, &self.realm.service, self.realm.lifetime).await;
         let ticket = ticket.map_err(of_renewal)?;
         // No ticket outlives the one that got it, unless that one is renewed before it ends.
         let goes_on = tgt.renew_until.is_some_and(|until| until > tgt.ends) || tgt.ends > ticket.ends;
         Ok(Acquired {
-            state: State::write(person, &ticket, Some(tgt))?,
+            state: State::write(user, &ticket, Some(tgt))?,
             ends: Some(ticket.ends),
             idle: None,
             renew_until: goes_on.then_some(tgt.ends),
@@ -44,23 +44,23 @@ impl KerberosPassword {
 #[async_trait]
 impl Connector for KerberosPassword {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let person = self.realm.person(login.name())?;
+        let user = self.realm.user(login.name())?;
         self.realm
             .in_time(async {
-                let tgt = self.realm.at(now).log_in(&[person], login.password, Purpose::Renewal).await;
-                self.with(person, &tgt.map_err(Failure::of_password)?, now).await
+                let tgt = self.realm.at(now).log_in(&[user], login.password, Purpose::Renewal).await;
+                self.with(user, &tgt.map_err(Failure::of_password)?, now).await
             })
             .await
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let (person, mut tgt) = State::read(state)?.with_tgt()?;
+        let (user, mut tgt) = State::read(state)?.with_tgt()?;
         self.realm
             .in_time(async {
                 if tgt.renew_until.is_some_and(|until| until > tgt.ends) {
-                    tgt = self.realm.at(now).renewed(&person, &tgt).await.map_err(of_renewal)?;
+                    tgt = self.realm.at(now).renewed(&user, &tgt).await.map_err(of_renewal)?;
                 }
-                self.with(&person, &tgt, now).await
+                self.with(&user, &tgt, now).await
             })
             .await
     }
@@ -82,7 +82,7 @@ impl Connector for KerberosPassword {
     }
 }
 
-/// What a refusal means that a person's own ticket has met: it has ended, or nothing more is given for it.
+/// What a refusal means that a user's own ticket has met: it has ended, or nothing more is given for it.
 fn of_renewal(failure: Failure) -> ConnectorError {
     if matches!(failure, Failure::Code(33 | 60)) {
         // Clocks that differ, and a KDC in trouble of its own, pass.

@@ -23,7 +23,7 @@ use super::kdc::Kdcs;
 /// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), the longer keys first. No others are asked for.
 const ETYPES: [i32; 4] = [18, 20, 17, 19];
 
-/// `forwardable` (RFC 4120 §5.4.1): a ticket to oneself for a person goes on to a service only with it.
+/// `forwardable` (RFC 4120 §5.4.1): a ticket to oneself for a user goes on to a service only with it.
 const FORWARDABLE: u32 = 0x4000_0000;
 
 /// How often a password may be hashed into a key: RFC 3962 asks for 4,096 at least, and who says more than this, in a
@@ -97,30 +97,30 @@ impl Conversation<'_> {
         client::process_as_rep(&request, &response, &key).map(Ticket::of).map_err(|error| failure(&error))
     }
 
-    /// A ticket of this account to itself, for a person (`S4U2Self`).
+    /// A ticket of this account to itself, for a user (`S4U2Self`).
     pub(super) async fn to_oneself(
         &self,
         account: &[&str],
         tgt: &Ticket,
-        person: &[&str],
+        user: &[&str],
         lifetime: Seconds,
     ) -> Result<Ticket, Failure> {
-        let (tgt, person) = (self.tgt_of(account, tgt), self.principal(ACCOUNT, person));
+        let (tgt, user) = (self.tgt_of(account, tgt), self.principal(ACCOUNT, user));
         let options = self.options(lifetime)?.with_kdc_option_bits(FORWARDABLE);
-        self.ask(&tgt, client::build_s4u2self_req(&tgt, person, options)).await
+        self.ask(&tgt, client::build_s4u2self_req(&tgt, user, options)).await
     }
 
-    /// A ticket for the service, for the person that the account has a ticket to itself for (`S4U2Proxy`).
+    /// A ticket for the service, for the user that the account has a ticket to itself for (`S4U2Proxy`).
     pub(super) async fn on_behalf(
         &self,
         account: &[&str],
         tgt: &Ticket,
-        (person, evidence): (&str, &Ticket),
+        (user, evidence): (&str, &Ticket),
         service: &[String],
         lifetime: Seconds,
     ) -> Result<Ticket, Failure> {
         let tgt = self.tgt_of(account, tgt);
-        let evidence = evidence.session(self.principal(ACCOUNT, &[person]), tgt.client.clone());
+        let evidence = evidence.session(self.principal(ACCOUNT, &[user]), tgt.client.clone());
         // The right to delegate may be written at the back end's account too, and only who says so is judged by it.
         let options = client::pa_pac_options_padata(PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION);
         let options = options.map_err(|error| failure(&error))?;
@@ -132,19 +132,19 @@ impl Conversation<'_> {
     /// A ticket for the service, for who holds the ticket that gets others (TGS exchange).
     pub(super) async fn for_service(
         &self,
-        person: &str,
+        user: &str,
         tgt: &Ticket,
         service: &[String],
         lifetime: Seconds,
     ) -> Result<Ticket, Failure> {
-        let tgt = self.tgt_of(&[person], tgt);
+        let tgt = self.tgt_of(&[user], tgt);
         let service = self.principal(SERVICE, service);
         self.ask(&tgt, client::build_tgs_req(&tgt, service, self.options(lifetime)?)).await
     }
 
     /// The same ticket that gets others, with a later end.
-    pub(super) async fn renewed(&self, person: &str, tgt: &Ticket) -> Result<Ticket, Failure> {
-        let tgt = self.tgt_of(&[person], tgt);
+    pub(super) async fn renewed(&self, user: &str, tgt: &Ticket) -> Result<Ticket, Failure> {
+        let tgt = self.tgt_of(&[user], tgt);
         let options = self.options(TGT_LIFETIME)?;
         self.ask(&tgt, client::build_tgt_renewal_req(&tgt, options)).await
     }
@@ -215,9 +215,9 @@ impl Ticket {
     }
 }
 
-/// A message of its own that shows a person's ticket to the back end, as the value of `Authorization`. It needs no KDC.
-pub(super) fn negotiate(realm: &str, person: &str, ticket: &Ticket) -> Result<String, Failure> {
-    let session = ticket.session(Principal::user(realm, person), Principal::new(realm, SERVICE, [""; 0]));
+/// A message of its own that shows a user's ticket to the back end, as the value of `Authorization`. It needs no KDC.
+pub(super) fn negotiate(realm: &str, user: &str, ticket: &Ticket) -> Result<String, Failure> {
+    let session = ticket.session(Principal::user(realm, user), Principal::new(realm, SERVICE, [""; 0]));
     let context = init_sec_context(&session, InitiatorContextOptions::new());
     Ok(context.map_err(|_| Failure::Broken("the stored ticket cannot be shown"))?.header)
 }

@@ -1,6 +1,6 @@
 //! Constrained delegation: the gateway's own account gets tickets for people (MS-SFU), at login and at every renewal.
 //!
-//! The realm decides each time whether the person may still log in and whether the account may stand for people there.
+//! The realm decides each time whether the user may still log in and whether the account may stand for people there.
 
 use std::sync::Arc;
 
@@ -74,15 +74,15 @@ impl KerberosS4u {
         self.account.iter().map(String::as_str).collect()
     }
 
-    /// A ticket for the back end for this person.
-    async fn ticket_for(&self, person: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
+    /// A ticket for the back end for this user.
+    async fn ticket_for(&self, user: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let tgt = self.tgt(now, None).await?;
-        let ticket = match self.delegate(&tgt, person, now).await {
+        let ticket = match self.delegate(&tgt, user, now).await {
             Ok(ticket) => ticket,
             // The realm may have changed its keys since.
             Err(denied) if denied.failure().is_about_the_tgt() => {
                 let tgt = self.tgt(now, Some(&tgt)).await?;
-                match self.delegate(&tgt, person, now).await {
+                match self.delegate(&tgt, user, now).await {
                     Ok(ticket) => ticket,
                     Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
                 }
@@ -90,7 +90,7 @@ impl KerberosS4u {
             Err(denied) => return Err(self.meaning(denied, &tgt, now).await),
         };
         Ok(Acquired {
-            state: State::write(person, &ticket, None)?,
+            state: State::write(user, &ticket, None)?,
             ends: Some(ticket.ends),
             idle: None,
             // As long as the realm says yes.
@@ -98,15 +98,15 @@ impl KerberosS4u {
         })
     }
 
-    /// Both exchanges: a ticket to ourselves for the person, and with it the one for the back end.
-    async fn delegate(&self, tgt: &Ticket, person: &str, now: Timestamp) -> Result<Ticket, Denied> {
+    /// Both exchanges: a ticket to ourselves for the user, and with it the one for the back end.
+    async fn delegate(&self, tgt: &Ticket, user: &str, now: Timestamp) -> Result<Ticket, Denied> {
         let (realm, account, lifetime) = (self.realm.at(now), self.account(), self.realm.lifetime);
-        let evidence = realm.to_oneself(&account, tgt, &[person], lifetime).await.map_err(Denied::ToOneself)?;
-        let ticket = realm.on_behalf(&account, tgt, (person, &evidence), &self.realm.service, lifetime).await;
+        let evidence = realm.to_oneself(&account, tgt, &[user], lifetime).await.map_err(Denied::ToOneself)?;
+        let ticket = realm.on_behalf(&account, tgt, (user, &evidence), &self.realm.service, lifetime).await;
         ticket.map_err(|failure| Denied::OnBehalf(failure, evidence.forwardable))
     }
 
-    /// Whose fault it is. A ticket to ourselves may not go on where nobody may stand for the person, and where the account
+    /// Whose fault it is. A ticket to ourselves may not go on where nobody may stand for the user, and where the account
     /// may not do so with any protocol: a ticket for the account itself tells.
     async fn meaning(&self, denied: Denied, tgt: &Ticket, now: Timestamp) -> ConnectorError {
         match denied {
@@ -167,8 +167,8 @@ impl KerberosS4u {
 impl Connector for KerberosS4u {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         // Nothing proves here who somebody is at the realm: only an administrator's word counts.
-        let person = self.realm.person(login.link.ok_or(ConnectorError::NotLinked)?)?;
-        self.realm.in_time(self.ticket_for(person, now)).await
+        let user = self.realm.user(login.link.ok_or(ConnectorError::NotLinked)?)?;
+        self.realm.in_time(self.ticket_for(user, now)).await
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {

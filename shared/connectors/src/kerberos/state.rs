@@ -1,4 +1,4 @@
-//! What is kept of a person's tickets, sealed, between two requests.
+//! What is kept of a user's tickets, sealed, between two requests.
 //!
 //! A line of JSON with names, keys and times, then the tickets as they are: they may be long, and whoever seals them
 //! encodes them once already.
@@ -13,9 +13,9 @@ use super::failure::Failure;
 use super::protocol::{Ticket, negotiate};
 use crate::ConnectorError;
 
-/// A person with a ticket for the back end.
+/// A user with a ticket for the back end.
 pub(super) struct State {
-    /// The person's name within the realm.
+    /// The user's name within the realm.
     pub(super) name: String,
     service: Ticket,
     tgt: Option<Ticket>,
@@ -27,7 +27,7 @@ struct Head {
     name: String,
     /// The ticket for the back end.
     service: Kept,
-    /// The ticket that gets others, where the person's own is kept.
+    /// The ticket that gets others, where the user's own is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     tgt: Option<Kept>,
 }
@@ -45,7 +45,7 @@ struct Kept {
 }
 
 impl State {
-    /// The state of a person with these tickets.
+    /// The state of a user with these tickets.
     pub(super) fn write(
         name: &str,
         service: &Ticket,

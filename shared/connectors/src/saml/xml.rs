@@ -127,7 +127,7 @@ pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     safe
 }
 
-/// Whether a text of a person has no control characters and nothing else that XML cannot say.
+/// Whether a text of a user has no control characters and nothing else that XML cannot say.
 pub(super) fn is_plain(text: &str) -> bool {
     text.chars().all(|character| !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}'))
 }

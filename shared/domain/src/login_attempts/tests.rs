@@ -140,11 +140,11 @@ fn next(state: &mut u64) -> u64 {
 fn five_thousand_people_behind_one_address_do_not_wait_for_each_other() {
     for (seed, seconds) in (0..200).zip([0, 60, 600, 3_600, 36_000].into_iter().cycle()) {
         let (mut state, mut source) = (seed, Counter::EMPTY);
-        for person in 0..5_000 {
-            let now = START.saturating_add(Seconds::new(person * seconds / 5_000));
+        for user in 0..5_000 {
+            let now = START.saturating_add(Seconds::new(user * seconds / 5_000));
             let mut pair = Counter::EMPTY;
             loop {
-                assert_eq!(try_once(&mut source, SOURCE, now), Ok(()), "seed {seed}, person {person}");
+                assert_eq!(try_once(&mut source, SOURCE, now), Ok(()), "seed {seed}, person {user}");
                 assert_eq!(try_once(&mut pair, PAIR, now), Ok(()));
                 if next(&mut state) % 100 >= 2 {
                     source = source.returned(SOURCE);

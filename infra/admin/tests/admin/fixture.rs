@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use crate::operator::Operator;
 
 /// The demo with an API `notes` at `/notes` that needs no login at a back end, `demo-app` subscribed to it.
-pub(crate) async fn stage() -> (Gateway, Operator) {
+pub(crate) async fn fixture() -> (Gateway, Operator) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let back_end = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async { axum::serve(listener, Router::new().fallback(|| async { "notes" })).await });

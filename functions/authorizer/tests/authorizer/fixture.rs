@@ -70,7 +70,7 @@ pub(crate) struct Caller {
     pub(crate) session: SessionId,
 }
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     address: String,
     pub(crate) store: Store,
     pub(crate) database: aws_sdk_dynamodb::Client,
@@ -144,20 +144,20 @@ pub(crate) fn allows(response: &Value) -> bool {
     response["policyDocument"]["Statement"][0]["Effect"] == "Allow" || response["isAuthorized"] == true
 }
 
-impl Stage {
+impl Fixture {
     /// A stage with a DynamoDB of its own, the applications `pub1` and `pub2`, and no users.
     pub(crate) async fn new() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         let (address, operations) = counting(address).await;
-        let stage = Self::at(&address, operations);
+        let fixture = Self::at(&address, operations);
         create_tables(&dynamodb(&address)).await;
         for name in ["pub1", "pub2"] {
-            stage.store.apps.put(&app(name)).await.unwrap();
+            fixture.store.apps.put(&app(name)).await.unwrap();
         }
-        stage.operations.since_last();
-        stage
+        fixture.operations.since_last();
+        fixture
     }
 
     /// A stage whose DynamoDB does not answer.

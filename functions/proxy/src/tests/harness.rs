@@ -24,7 +24,7 @@ use crate::*;
 pub(super) const NOW: i64 = 1_800_000_000;
 const SEALING: &str = r#"{"current":"k1","keys":{"k1":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}"#;
 
-pub(super) struct Rig {
+pub(super) struct Harness {
     pub(super) back_end: RecordingServer,
     pub(super) database: DynamoDb,
     /// Between the proxy and its database.
@@ -71,8 +71,8 @@ fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
 }
 
-impl Rig {
-    /// A rig whose back end answers 200 to everything.
+impl Harness {
+    /// A harness whose back end answers 200 to everything.
     pub(super) async fn new() -> Self {
         Self::answering(|_, _| http_response(200, &[("Content-Type", "text/plain")], b"fine")).await
     }
@@ -83,7 +83,7 @@ impl Rig {
         Self::over(back_end, &origin).await
     }
 
-    /// A rig that is configured for another back end than the recording one.
+    /// A harness that is configured for another back end than the recording one.
     pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
         let yaml = format!(
             r#"

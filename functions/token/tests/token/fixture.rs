@@ -15,7 +15,7 @@ use gateway_domain::time::{Seconds, Timestamp};
 use gateway_local::legacy::Legacy;
 use gateway_renewal::Renewal;
 use gateway_store::{AppKind, CreateUser, GrantType, Subscription, User};
-use gateway_token::App;
+use gateway_token::AuthorizationServer;
 use support::DynamoDb;
 use tokio::net::TcpListener;
 
@@ -52,20 +52,20 @@ impl Clock for HandClock {
 }
 
 /// The stage of one test.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) db: DynamoDb,
     pub(crate) wire: Wire,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) legacy: Legacy,
     pub(crate) vault: Arc<Renewing>,
     /// A warm container.
-    pub(crate) app: App,
+    pub(crate) app: AuthorizationServer,
     pub(crate) config: String,
     pub(crate) signing: String,
     pub(crate) public: String,
 }
 
-impl Stage {
+impl Fixture {
     /// A database, a legacy system that knows alice, and the applications and people of these tests.
     pub(crate) async fn new() -> Self {
         let db = support::dynamodb().await;
@@ -80,31 +80,31 @@ impl Stage {
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
         let vault = Arc::new(Renewing::new(&connectors(&Gateway::parse(&config).unwrap())));
         let app = build(tables(&db, &wire.endpoint), clock.clone(), &vault, (&config, &signing, &public), CHEAP);
-        let stage = Self { db, wire, clock, legacy, vault, app, config, signing, public };
-        stage.register().await;
-        stage
+        let fixture = Self { db, wire, clock, legacy, vault, app, config, signing, public };
+        fixture.register().await;
+        fixture
     }
 
     /// A new container on the same tables.
-    pub(crate) fn container(&self) -> App {
+    pub(crate) fn container(&self) -> AuthorizationServer {
         self.container_at(CHEAP)
     }
 
     /// A new container that hashes at this cost.
-    pub(crate) fn container_at(&self, cost: Cost) -> App {
+    pub(crate) fn container_at(&self, cost: Cost) -> AuthorizationServer {
         let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
         build(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, texts, cost)
     }
 
     /// A new container of another configuration.
-    pub(crate) fn container_with(&self, change: impl FnOnce(&str) -> String) -> App {
+    pub(crate) fn container_with(&self, change: impl FnOnce(&str) -> String) -> AuthorizationServer {
         let config = change(&self.config);
         let texts = (config.as_str(), self.signing.as_str(), self.public.as_str());
         build(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, texts, CHEAP)
     }
 
     /// A new container whose DynamoDB is at another address.
-    pub(crate) fn container_without_store(&self) -> App {
+    pub(crate) fn container_without_store(&self) -> AuthorizationServer {
         let texts = (self.config.as_str(), self.signing.as_str(), self.public.as_str());
         build(tables(&self.db, "http://127.0.0.1:1"), self.clock.clone(), &self.vault, texts, CHEAP)
     }
@@ -145,7 +145,7 @@ impl Stage {
         self.db.store.users.change_credentials(&dora, None, false).await.unwrap();
     }
 
-    /// A person `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
+    /// A user `<name>@example.com` with [`PASSWORD`] and the id `u_<name>`.
     pub(crate) async fn add_user(&self, name: &str) -> UserId {
         let user_id = UserId::parse(&format!("u_{name}")).unwrap();
         let password = hasher(CHEAP).hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap();
@@ -190,11 +190,11 @@ impl Stage {
 }
 
 /// Sends a request through a container as a REST API would.
-pub(crate) async fn send(app: &App, request: Request) -> Response {
+pub(crate) async fn send(app: &AuthorizationServer, request: Request) -> Response {
     Response::of(&app.handle(request.rest()).await)
 }
 
-/// The login of a person at a public application.
+/// The login of a user at a public application.
 pub(crate) fn login(name: &str, client: &str, scope: &str) -> Request {
     let username = format!("{name}@example.com");
     let form = [("grant_type", "password"), ("client_id", client), ("username", &username), ("password", PASSWORD)];

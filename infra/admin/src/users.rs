@@ -6,7 +6,7 @@ use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{self, address, shown, subject};
-use crate::{import, sessions, when};
+use crate::{date_time, import, sessions};
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
 use gateway_domain::ids::{ConnectorName, UserId};
@@ -67,7 +67,7 @@ async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<
 
 async fn show(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let live = context.connection.store.activity.sessions_of_user(&user.user_id, when::now()).await?;
+    let live = context.connection.store.activity.sessions_of_user(&user.user_id, date_time::now()).await?;
     let mut shown = shown(&user);
     if let Some(members) = shown.as_object_mut() {
         members.insert("live_sessions".to_owned(), json!(live.len()));
@@ -134,7 +134,7 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
     let change = async {
         match context.connection.store.users.change_credentials(&user.user_id, None, enabled).await? {
             None => Err(Error::NoUser(name.to_owned())),
-            // A disabled person has no sessions, so one who is enabled has none yet.
+            // A disabled user has no sessions, so one who is enabled has none yet.
             Some(_) => sessions::end_of_user(context, &user.user_id).await,
         }
     };
@@ -179,7 +179,7 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     Ok(())
 }
 
-/// The person is disabled and logged out first: whatever breaks off, repeating the command finishes it.
+/// The user is disabled and logged out first: whatever breaks off, repeating the command finishes it.
 async fn delete(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
     context.confirm(&format!("This deletes {} and cannot be undone", user.email), user.email.as_str())?;
