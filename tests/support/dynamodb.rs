@@ -78,7 +78,7 @@ pub(crate) fn client_of<'c>(endpoint: &str, credentials: impl IntoIterator<Item 
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)].map(owned);
     let environment = Environment::from_pairs(pairs.into_iter().chain(credentials.into_iter().map(owned)));
-    Aws::new(&environment).expect("clients for a loopback address").dynamodb()
+    Aws::patient(&environment).expect("clients for a loopback address").dynamodb()
 }
 
 fn template(prefix: &str) -> Template {

@@ -27,7 +27,7 @@ impl Renewer {
         let function = environment.require("RENEWAL_FUNCTION", "the name of the renewal function")?.to_owned();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            // What is not said here is taken from the clients that response within milliseconds.
+            // What is not said here is taken from the clients that answer within milliseconds.
             .operation_attempt_timeout(TIMEOUT)
             .operation_timeout(TIMEOUT)
             .build();

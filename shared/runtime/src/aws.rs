@@ -27,7 +27,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// For this environment, with timeouts and retries for services that response within milliseconds.
+    /// For this environment, with timeouts and retries for services that answer within milliseconds.
     pub fn new(environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { shared: sdk_config(environment)?, environment: environment.clone(), clock: None })
     }

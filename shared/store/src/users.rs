@@ -1,4 +1,4 @@
-//! People. Key: `pk`, either `user#<user id>` (the profile) or `email#<email>` (which profile has that address).
+//! People. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};

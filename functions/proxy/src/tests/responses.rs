@@ -1,4 +1,4 @@
-//! What of the back end's answers reaches the app, and what is said when there is none.
+//! What of the back end's responses reaches the app, and what is said when there is none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! References in the back end's answers, without the parameters that carry its session.
+//! References in the back end's responses, without the parameters that carry its session.
 
 use super::{Injected, Reserved, squash};
 use crate::query::decoded;
