@@ -11,7 +11,7 @@ const OTHER: &str = "https://evil.test";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 async fn with_origins(origins: &str) -> Gateway {
-    let more = "request_headers: [If-Match], answer_headers: [Location]";
+    let more = "request_headers: [If-Match], response_headers: [Location]";
     Gateway::start_with_config(|text| format!("{text}\ncors: {{ origins: [{origins}], max_age: 2m, {more} }}\n")).await
 }
 

@@ -131,7 +131,7 @@ async fn an_item_that_is_gone_does_not_come_back() {
     assert_eq!(items(&db, &db.tables.users).await, []);
 }
 
-/// A user who calls all the time has a grant that never stands still.
+/// A user who calls all the time has an activity item that never stands still.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
     let db = dynamodb().await;

@@ -74,7 +74,7 @@ async fn a_lock_out_outlives_what_the_source_was_known_for() {
     check(&db, now, "locked out").await;
 }
 
-/// A grant lives as long as the longest of its sessions, in whatever order they came.
+/// An activity item lives as long as the longest of its sessions, in whatever order they came.
 #[tokio::test]
 async fn a_shorter_session_does_not_sweep_a_longer_one() {
     let db = dynamodb().await;

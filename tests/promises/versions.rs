@@ -186,7 +186,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.apps.put(&demo).await);
     newer(db.store.apps.delete(&app(), revision).await);
     of_sessions(&db.store).await;
-    of_grants(&db.store).await;
+    of_activity(&db.store).await;
     newer(db.store.attempts.get("pair").await);
     newer(login_attempts::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.attempts.give_back("pair", PAIR).await);
@@ -221,7 +221,7 @@ async fn of_sessions(store: &Store) {
     newer(store.sessions.end(&sid(1)).await);
 }
 
-async fn of_grants(store: &Store) {
+async fn of_activity(store: &Store) {
     newer(store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
     newer(store.activity.refund_call(&user(), &app(), "b1").await);
     newer(store.activity.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);

@@ -24,7 +24,7 @@ pub(crate) enum Counting {
 }
 
 impl Authorizer {
-    /// Counts a call of this session. A caller refused before costs no write until the response can change.
+    /// Counts a call of this session. A caller refused before costs no write until the decision can change.
     pub(crate) async fn count(&self, claims: &AccessClaims, plan: Plan, now: Reading) -> Result<Counting, StoreError> {
         let (user, app) = (&claims.sub, &claims.client_id);
         if let Some(refused) = self.refusals().standing(user, app, plan, now.earliest_ms) {

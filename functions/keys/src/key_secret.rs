@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{Failure, Keys};
 
-/// A secret whose keys take turns. The public set has none of its own: it follows from the signing keys.
+/// A secret whose keys take turns. The public set is none of these: it is derived from the signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum KeySecret {
@@ -72,7 +72,7 @@ pub(crate) enum Turning {
 impl KeySecret {
     pub(crate) const ALL: [Self; 4] = [Self::Signing, Self::Sealing, Self::Refresh, Self::Pepper];
 
-    /// Whether what its keys make has an end. A hash of a password has none.
+    /// Whether what its keys make expires. A hash of a password does not.
     pub(crate) fn makes_what_ends(self) -> bool {
         match self {
             Self::Signing | Self::Sealing | Self::Refresh => true,

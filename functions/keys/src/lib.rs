@@ -62,7 +62,7 @@ pub enum Failure {
     /// A secret that must have a value has none.
     #[error("the secret {0} has no value: let CloudFormation update the stack, which makes what is missing")]
     NoValue(String),
-    /// The keys do not move.
+    /// The key ring refused the change.
     #[error(transparent)]
     CannotMove(#[from] CannotMove),
     /// A secret is damaged.
@@ -115,8 +115,8 @@ impl Keys {
     }
 }
 
-/// Handles one event, with the function or the reason why it could not start. What CloudFormation asks for is answered to
-/// its address, failures included.
+/// Handles one event, with the function or the reason why it could not start. CloudFormation is told the outcome, failures
+/// too, at the address in its event.
 pub async fn handle(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Error> {
     Ok(Box::pin(act(started, event)).await?)
 }

@@ -151,7 +151,7 @@ fn json_length(character: char) -> usize {
     json!(character).to_string().len().saturating_sub(2)
 }
 
-/// Without a content type, which is part of what was signed.
+/// Without a `Content-Type`: the signature of the address covers it.
 async fn send(client: &HttpClient, address: &Uri, body: Bytes) -> Result<(), NotTold> {
     let failed = |error: &dyn std::fmt::Display| NotTold::Failed(error.to_string());
     let request = http::Request::builder().method(Method::PUT).uri(address).body(Full::new(body));

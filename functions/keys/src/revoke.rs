@@ -36,7 +36,7 @@ impl Keys {
             Turning::Pairs(ring) => self.revoke_pair(ring, key, &current).await?,
             Turning::Keys(ring) => self.revoke_key(*secret, ring, key, &current)?,
         };
-        // A rotation that is under way was made from keys that have the leaked one.
+        // A rotation that is under way holds the leaked key: it is given up.
         for (version, stages) in self.secrets.describe(name).await?.stages {
             let has = |stage: &str| stages.iter().any(|other| other == stage);
             if has(PENDING) && !has(CURRENT) {

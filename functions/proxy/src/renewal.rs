@@ -50,7 +50,7 @@ impl Renewer {
             Ok(response) => match (response.function_error(), response.payload().map(AsRef::as_ref)) {
                 (None, Some(payload)) => match serde_json::from_slice(payload) {
                     Ok(response) => return response,
-                    Err(_) => "its response is none to a renewal".to_owned(),
+                    Err(_) => "it did not respond as to a renewal".to_owned(),
                 },
                 (error, _) => error.unwrap_or("it answered nothing").to_owned(),
             },

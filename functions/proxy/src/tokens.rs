@@ -19,7 +19,8 @@ use crate::renewal::Renewer;
 /// Tokens a container remembers; the oldest goes first.
 const REMEMBERED: usize = 256;
 
-/// A token that has just been got and is refused all the same is no dead one: another would be refused as well.
+/// A token that was renewed this recently and is refused all the same is not dead: the refusal is about rights, and another
+/// token would meet it too.
 const YOUNG: Seconds = Seconds::new(10);
 
 /// A legacy system that did not answer a renewal is left alone for this long: every call that waited for it would hold

@@ -95,7 +95,7 @@ impl AuthorizationServer {
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
         let parties = self.config.token_parties(&api.stage_variables)?;
-        // Before the time, of which the responses to reading keys tell: see `now`.
+        // Before the clock is read: the responses to reading keys correct it.
         self.freshen().await?;
         let request = Request { api, parties: &parties, now: self.now()? };
         match (api.method.as_str(), api.path.as_str()) {

@@ -134,7 +134,8 @@ impl AuthorizationServer {
     }
 }
 
-/// Whether the newest generation is a response to this request: a refresh is, and a login if it logged in.
+/// Whether the newest generation serves this request: any does for a refresh, and for a login one whose internal tokens all
+/// came with it.
 fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
     match source {
         TokenSource::Renewal => true,

@@ -76,7 +76,7 @@ pub(crate) enum Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// People who log in
+    /// Users, who log in
     #[command(subcommand)]
     Users(Users),
     /// Applications, and the secrets of those that can keep one

@@ -10,22 +10,33 @@ use gateway_domain::causes;
 use gateway_domain::ids::SessionId;
 use gateway_domain::renewal::LogoutRequest;
 use gateway_runtime::{Aws, Environment};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior};
+
+/// The time between two logouts: 25 a second. Lambda runs at once what is queued, in the concurrency that all functions of
+/// the account share, and each legacy system meets it all.
+const PACE: Duration = Duration::from_millis(40);
 
 /// The queue of the renewal function.
 pub(crate) struct Logouts {
     function: String,
     client: Client,
+    pace: Mutex<Interval>,
 }
 
 impl Logouts {
     pub(crate) fn new(environment: &Environment, aws: &Aws, function: String) -> Self {
         let mut config: Builder = Config::from(aws.shared()).to_builder().behavior_version(BehaviorVersion::latest());
         config.set_endpoint_url(environment.get("AWS_ENDPOINT_URL_LAMBDA").map(str::to_owned));
-        Self { function, client: Client::from_conf(config.build()) }
+        let mut pace = tokio::time::interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { function, client: Client::from_conf(config.build()), pace: Mutex::new(pace) }
     }
 
     /// Queues the logout of a session that has ended, or says why it is not queued.
     pub(crate) async fn queue(&self, session: &SessionId) -> Result<(), String> {
+        self.pace.lock().await.tick().await;
         let event = LogoutRequest { session: session.clone() }.to_event().to_string();
         let invoke = self.client.invoke().function_name(&self.function).invocation_type(InvocationType::Event);
         match invoke.payload(Blob::new(event)).send().await {

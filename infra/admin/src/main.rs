@@ -1,4 +1,4 @@
-//! `gateway-admin`: what an operator does with people, applications, sessions and keys, in AWS or on the local stack.
+//! `gateway-admin`: what an operator does with users, applications, sessions and keys, in AWS or on the local stack.
 
 #![allow(
     clippy::large_futures,

@@ -8,9 +8,11 @@ use crate::cli::{EndSessions, Sessions};
 use crate::context::Context;
 use crate::date_time;
 use crate::error::Error;
+use crate::output;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_store::{LiveSession, StoreError};
+use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 /// Sessions that are read or ended side by side.
@@ -93,11 +95,17 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     Ok(())
 }
 
-/// A session that is live, or whose logout at back ends is not done.
+/// A session that is live, or whose end or logout at back ends is not done.
 async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
     let session = context.connection.store.sessions.get(sid).await?;
-    let session = session.filter(|session| !session.family.ended || !session.tokens.is_empty());
     let session = session.ok_or(Error::NoSession)?;
+    if session.family.ended && session.tokens.is_empty() {
+        let (user, client) = (&session.user_id, &session.client_id);
+        // An end that broke off behind the mark has left the entry, by which calls are admitted.
+        if !context.connection.store.activity.entry_is_live(user, client, sid, date_time::now()).await? {
+            return Err(Error::NoSession);
+        }
+    }
     let entry = gateway_store::Entry { sid: sid.clone(), ends: session.family.absolute_end };
     Ok(LiveSession { user_id: session.user_id, client_id: session.client_id, entry })
 }
@@ -110,7 +118,9 @@ async fn log_out(context: &Context) -> Result<(), Error> {
     let queue = async {
         let mut logouts = Logouts::default();
         let mut queued = stream::iter(&left).map(|sid| context.connection.logouts.queue(sid)).buffer_unordered(AT_ONCE);
+        let bar = bar(left.len());
         while let Some(outcome) = queued.next().await {
+            bar.inc(1);
             logouts.add(outcome);
         }
         logouts.all_queued().map(|()| logouts.queued)
@@ -119,6 +129,14 @@ async fn log_out(context: &Context) -> Result<(), Error> {
     let queued = context.audited_as(act, Box::pin(queue), |queued| Some(result(queued))).await?;
     context.print.done(&format!("{queued} logouts queued"), &result(&queued));
     Ok(())
+}
+
+/// How far many sessions are; few are done before anybody looks.
+fn bar(sessions: usize) -> ProgressBar {
+    if sessions < 100 {
+        return ProgressBar::hidden();
+    }
+    ProgressBar::new(u64::try_from(sessions).unwrap_or(u64::MAX)).with_message("sessions")
 }
 
 /// The logouts at back ends that ends of sessions have made necessary.
@@ -206,15 +224,21 @@ pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ende
 async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
     let mut ended = Ended { sessions: live.len(), logouts: Logouts::default() };
     let mut failed = None;
+    let bar = bar(ended.sessions);
     let mut ends = stream::iter(live).map(|live| end_one(context, live)).buffer_unordered(AT_ONCE);
     while let Some(outcome) = ends.next().await {
+        bar.inc(1);
         match outcome {
             Ok(Some(queued)) => ended.logouts.add(queued),
             Ok(None) => {}
             Err(error) => failed = Some(error),
         }
     }
-    failed.map_or(Ok(ended), |error| Err(error.into()))
+    let Some(error) = failed else { return Ok(ended) };
+    if let Err(not_queued) = ended.logouts.all_queued() {
+        output::note(&not_queued.to_string());
+    }
+    Err(error.into())
 }
 
 /// Ends a session; then says whether its logout at back ends was queued, if there are any behind it.

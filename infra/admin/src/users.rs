@@ -1,4 +1,4 @@
-//! `users …`: people, their addresses and passwords.
+//! `users …`: who logs in, their addresses and passwords.
 
 use crate::audit::Act;
 use crate::cli::{ChangeUser, CreateUser, Users};

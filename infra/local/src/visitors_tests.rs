@@ -147,7 +147,7 @@ async fn what_a_page_sends_is_refused_even_with_the_owners_signature() {
 }
 
 #[tokio::test]
-async fn the_runtime_api_answers_one_path_that_nobody_attempts() {
+async fn the_runtime_api_answers_one_path_that_nobody_guesses() {
     let api = RuntimeApi::start("F").await.unwrap();
     let (address, secret) = api.endpoint.split_once('/').unwrap();
     assert_eq!(secret.len(), 22);

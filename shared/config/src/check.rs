@@ -79,7 +79,7 @@ fn cors(file: &File, findings: &mut Findings) {
         findings.add(format!("cors.origins[{index}]"), "this origin is there twice: keep one");
     }
     findings.within("cors.max_age".to_owned(), cors.max_age, 0, 86_400);
-    for (name, list) in [("request_headers", &cors.request_headers), ("answer_headers", &cors.response_headers)] {
+    for (name, list) in [("request_headers", &cors.request_headers), ("response_headers", &cors.response_headers)] {
         if list.len() > 16 {
             findings.add(format!("cors.{name}"), "out of range: write at most 16 headers");
         }

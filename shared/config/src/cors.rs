@@ -25,7 +25,7 @@ pub(crate) struct CorsFields {
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub(crate) request_headers: Vec<header::Text>,
-    /// Headers of back ends' answers that pages may read, at most 16, besides those of limits and refusals.
+    /// Headers of back ends' responses that pages may read, at most 16, besides those of limits and refusals.
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub(crate) response_headers: Vec<header::Text>,

@@ -1,4 +1,4 @@
-//! Who an application is, who a user is, and how often either may be guessed at. Whoever asks for a password or a client
+//! Who an application is, who a user is, and how often either may try. Whoever asks for a password or a client
 //! secret, in whatever protocol, does it here; nothing here is worded for one.
 
 mod client_authentication;

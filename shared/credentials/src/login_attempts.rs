@@ -1,6 +1,6 @@
 //! Login attempts: each is reserved in the store before it is evaluated.
 //!
-//! Three counters: this account from this source, this account from sources that never logged in, this source over
+//! Of a login: this account from this source, this account from sources that never logged in, this source over
 //! all accounts. A source that has logged in with the account's present credentials is judged by the first alone, so
 //! strangers cannot lock the owner out; and whoever shows a session of this account is judged by a counter of that
 //! session alone.

@@ -125,7 +125,7 @@ pub struct CallContext {
     outcome: Outcome,
 }
 
-/// The context can not be trusted: answered with 500, never with a default identity.
+/// The context cannot be trusted: answered with 500, never with a default identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ContextError {
     /// No authorizer ran, or it said nothing.

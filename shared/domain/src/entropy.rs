@@ -2,7 +2,7 @@
 
 /// Gives random bytes. Tests give bytes that they know.
 pub trait Entropy: Send + Sync {
-    /// Fills all of this, or nothing of it may be used.
+    /// Fills the whole buffer. After an error its bytes must not be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
 }
 

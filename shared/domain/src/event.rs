@@ -21,7 +21,7 @@ pub use response::ApiResponse;
 /// rest of the event takes its part of it as well.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024 / 4 * 3;
 
-/// Which kind of API Gateway sent the event, and so which answer it understands.
+/// Which kind of API Gateway sent the event, and so which form of response it understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiVersion {
     /// REST API (or payload format 1.0).
@@ -93,7 +93,7 @@ pub enum EventError {
          or an HTTP API event (with version 2.0, rawPath, requestContext.http), got {0}"
     )]
     UnknownShape(&'static str),
-    /// A field that the event can not do without is absent.
+    /// A field that the event cannot do without is absent.
     #[error("the event lacks {0}")]
     Missing(&'static str),
     /// A field has another type than documented.

@@ -1,4 +1,4 @@
-//! Guessing passwords: how many tries a source and an account have, and how long the next one waits.
+//! Login attempts: how many a source and an account have, and how long the next one waits.
 //!
 //! A counter is a bucket that leaks: every attempt that is evaluated fills it by one, and one leaks out every `every`.
 //! What is stored is the time at which it will be empty, so that it decays without being written, and nothing that is

@@ -119,7 +119,7 @@ impl Passwords {
         Ok(PasswordHash(format!("{pepper}{phc}")))
     }
 
-    /// Compares. Without a stored hash the same work is done on a decoy, and the response is [`Verdict::Wrong`].
+    /// Compares. Without a stored hash the same work is done on a decoy, and the verdict is [`Verdict::Wrong`].
     pub fn verify(&self, password: &Secret, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
         let Some(PasswordHash(text)) = stored else {
             self.argon2id(&self.params, self.pepper.current_id(), password, b"decoy decoy decoy", &mut [0; 32])?;

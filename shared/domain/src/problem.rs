@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457): the bodies of refusals that are no OAuth answers.
+//! Problem details (RFC 9457): the bodies of refusals that are no OAuth responses.
 
 use serde_json::{Map, Value};
 

@@ -32,7 +32,7 @@ impl Aws {
         Ok(Self { shared: sdk_config(environment)?, environment: environment.clone(), clock: None })
     }
 
-    /// The same, whose responses correct this clock.
+    /// The same; the dates of its responses correct this clock.
     pub fn dated(environment: &Environment, clock: &Arc<CorrectedClock>) -> Result<Self, StartError> {
         Ok(Self { clock: Some(Arc::clone(clock)), ..Self::new(environment)? })
     }

@@ -8,7 +8,7 @@ use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::{Entry, NewEntry};
 
-/// So many logins of one user in one application may race for room without one of them losing.
+/// How often a login tries for room among the sessions of its user and application: so many may race without one losing.
 const ROUNDS: u32 = 16;
 
 impl Sessions {
@@ -25,8 +25,10 @@ impl Sessions {
             self.check_credentials(session).await
         };
         let begun = begun.await;
-        if begun.is_err() {
-            self.tokens.log_out(&session.sid, &session.tokens).await;
+        match begun {
+            // The session is there and has been ended, with its internal tokens.
+            Ok(()) | Err(SessionError::CredentialsChanged) => {}
+            Err(_) => drop(self.tokens.log_out(&session.sid, &session.tokens).await),
         }
         begun
     }

@@ -1,9 +1,11 @@
 //! The end of a session: marked, taken from the activity item, told to the legacy systems; every step may be repeated.
 
+use crate::logout::{QUEUED, WAITED_FOR};
 use crate::{LogoutError, SessionError, Sessions, Tokens};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
+use std::time::Duration;
 
 impl Sessions {
     /// Ends a session for good: no refresh from now on, and no call. What the legacy systems could not be told stays in
@@ -12,7 +14,7 @@ impl Sessions {
         if let Some(ended) = self.table.end(sid).await? {
             self.activity.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
             // The session is over: whoever waits need not hear that the legacy systems will be told again.
-            if let Err(error) = self.log_out_ended(sid, &ended.tokens).await {
+            if let Err(error) = self.log_out_ended(sid, &ended.tokens, WAITED_FOR).await {
                 tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
             }
         }
@@ -28,15 +30,15 @@ impl Sessions {
         if !session.family.ended {
             return Err(LogoutError::Live);
         }
-        match self.log_out_ended(sid, &session.tokens).await? {
+        match self.log_out_ended(sid, &session.tokens, QUEUED).await? {
             0 => Ok(()),
             left => Err(LogoutError::Left(left)),
         }
     }
 
     /// Logs out and forgets these tokens of an ended session, each when its legacy system knows. Returns how many are left.
-    async fn log_out_ended(&self, sid: &SessionId, tokens: &Tokens) -> Result<usize, SessionError> {
-        let done = self.tokens.log_out(sid, tokens).await;
+    async fn log_out_ended(&self, sid: &SessionId, tokens: &Tokens, bound: Duration) -> Result<usize, SessionError> {
+        let done = self.tokens.log_out_within(bound, sid, tokens).await;
         self.table.forget_tokens(sid, &done).await?;
         Ok(tokens.len().saturating_sub(done.len()))
     }

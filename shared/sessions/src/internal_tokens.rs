@@ -1,6 +1,7 @@
 //! Internal tokens: acquired at login, renewed later, sealed for one session.
 
 use crate::SessionError;
+use crate::logout::WAITED_FOR;
 use futures_util::future::join_all;
 use gateway_config::Gateway;
 use gateway_connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
@@ -46,7 +47,7 @@ pub struct InternalTokens {
     gateway: Arc<Gateway>,
     connectors: Connectors,
     sealing: Fresh<SealingKeys>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -100,7 +101,7 @@ impl InternalTokens {
                 let acquired = acquired?;
                 let fits = self.check_header_budget(app, login.user, scope, (name, &**connector), &acquired.state);
                 if let Err(error) = fits {
-                    self.log_out_one(name, &**connector, &acquired.state).await;
+                    self.log_out_one(name, &**connector, &acquired.state, WAITED_FOR).await;
                     return Err(error);
                 }
                 Ok(acquired)

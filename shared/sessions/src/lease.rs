@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a request may hold a lease while it renews internal tokens: longer than API Gateway waits for the request.
 const LEASE: Seconds = Seconds::new(30);
 
-/// Whoever meets a lease looks so often, so far apart, for what its holder is making.
+/// How often a request that meets a lease looks for what its holder makes; [`POLL_INTERVAL`] lies between two looks.
 pub const MAX_POLLS: u32 = 20;
 /// See [`MAX_POLLS`].
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);

@@ -8,18 +8,30 @@ use gateway_domain::session::InternalToken;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long a legacy system may take to end a session. A logout that takes longer is given up: somebody waits.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a legacy system may take to end a session while somebody waits for the gateway.
+pub(crate) const WAITED_FOR: Duration = Duration::from_secs(3);
+/// The same where nobody waits but Lambda, which gives the function 28 s.
+pub(crate) const QUEUED: Duration = Duration::from_secs(20);
 
 impl InternalTokens {
     /// Tells the legacy systems that the session is over, as far as they can be told. Returns those that know.
     pub async fn log_out(&self, sid: &SessionId, tokens: &Tokens) -> Vec<ConnectorName> {
+        self.log_out_within(WAITED_FOR, sid, tokens).await
+    }
+
+    /// The same, each in this time. A system whose own end of the session has passed knows without being told: its id may
+    /// be somebody else's by now.
+    pub(crate) async fn log_out_within(&self, bound: Duration, sid: &SessionId, tokens: &Tokens) -> Vec<ConnectorName> {
+        let now = self.clock.now();
         let logouts = tokens.iter().map(|(name, token)| async move {
+            if token.ends.is_some_and(|ends| now >= ends) {
+                return Some(name.clone());
+            }
             let (Ok(connector), Some(state)) = (self.connector(name), self.open(sid, name, token).await) else {
                 tracing::warn!(connector = %name, "the legacy session cannot be opened, and so not be ended");
                 return None;
             };
-            self.log_out_one(name, &**connector, &state).await.then(|| name.clone())
+            self.log_out_one(name, &**connector, &state, bound).await.then(|| name.clone())
         });
         join_all(logouts).await.into_iter().flatten().collect()
     }
@@ -46,8 +58,14 @@ impl InternalTokens {
     }
 
     /// Whether the legacy system has ended its session.
-    pub(crate) async fn log_out_one(&self, name: &ConnectorName, connector: &dyn Connector, state: &[u8]) -> bool {
-        let ending = tokio::time::timeout(TIMEOUT, self.measured(name, connector.end(state)));
+    pub(crate) async fn log_out_one(
+        &self,
+        name: &ConnectorName,
+        connector: &dyn Connector,
+        state: &[u8],
+        bound: Duration,
+    ) -> bool {
+        let ending = tokio::time::timeout(bound, self.measured(name, connector.end(state)));
         let reason = match ending.await {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => error.to_string(),

@@ -97,7 +97,7 @@ impl Activity {
     ) -> Result<Counted, StoreError> {
         let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
         let sent = self
-            .update_grant(user, client, "attribute_exists(#s) AND #s.e > :now")
+            .update_item(user, client, "attribute_exists(#s) AND #s.e > :now")
             .update_expression("ADD #b :one")
             .expression_attribute_names("#b", bucket)
             .expression_attribute_names("#s", entry_name(sid))
@@ -128,7 +128,7 @@ impl Activity {
     /// Takes a counted call back, because it was over the limit. Never below zero.
     pub async fn refund_call(&self, user: &UserId, client: &ClientId, bucket: &str) -> Result<(), StoreError> {
         let sent = self
-            .update_grant(user, client, "#b >= :one")
+            .update_item(user, client, "#b >= :one")
             .update_expression("ADD #b :less")
             .expression_attribute_names("#b", bucket)
             .expression_attribute_values(":less", number(-1))
@@ -140,7 +140,7 @@ impl Activity {
 
     /// Removes counters that no window looks at any more.
     pub async fn clean_buckets(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
-        let mut update = self.update_grant(user, client, "attribute_exists(user_id)");
+        let mut update = self.update_item(user, client, "attribute_exists(user_id)");
         let mut names = Vec::with_capacity(stale.len());
         for (position, bucket) in stale.iter().enumerate() {
             update = update.expression_attribute_names(format!("#b{position}"), bucket);
@@ -187,7 +187,7 @@ impl Activity {
         // Another session of this item may end later than the new one: the ttl is raised, or stays.
         for (kept, change) in [("attribute_not_exists(#ttl) OR #ttl <= :ttl", ", #ttl = :ttl"), ("#ttl > :ttl", "")] {
             let sent = self
-                .update_grant(user, client, &format!("{own} AND ({kept})"))
+                .update_item(user, client, &format!("{own} AND ({kept})"))
                 .update_expression(format!("SET #s = :entry, v = if_not_exists(v, :version){change} ADD n :one"))
                 .expression_attribute_names("#s", entry_name(&entry.sid))
                 .expression_attribute_names("#ttl", "ttl")
@@ -230,7 +230,7 @@ impl Activity {
                 continue;
             }
             let sent = self
-                .update_grant(user, client, "attribute_exists(#s) AND #s.e <= :ends")
+                .update_item(user, client, "attribute_exists(#s) AND #s.e <= :ends")
                 .update_expression("SET #s.e = :ends, #ttl = :ttl")
                 .expression_attribute_names("#s", entry_name(&current.sid))
                 .expression_attribute_names("#ttl", "ttl")
@@ -264,7 +264,7 @@ impl Activity {
         let newer =
             (0..tokens.len()).map(|at| format!("(attribute_not_exists(#s.t.#c{at}) OR #s.t.#c{at}.v <= :v{at})"));
         let conditions: Vec<_> = std::iter::once("attribute_exists(#s)".to_owned()).chain(newer).collect();
-        let mut update = self.update_grant(user, client, &conditions.join(" AND "));
+        let mut update = self.update_item(user, client, &conditions.join(" AND "));
         for (position, (name, token)) in tokens.iter().enumerate() {
             update = update
                 .expression_attribute_names(format!("#c{position}"), name.as_str())
@@ -282,7 +282,7 @@ impl Activity {
     /// Ends a session for the authorizer: its next call is refused. Removing twice is removing once.
     pub async fn remove_entry(&self, user: &UserId, client: &ClientId, sid: &SessionId) -> Result<(), StoreError> {
         let sent = self
-            .update_grant(user, client, "attribute_exists(#s)")
+            .update_item(user, client, "attribute_exists(#s)")
             .update_expression("REMOVE #s ADD n :less")
             .expression_attribute_names("#s", entry_name(sid))
             .expression_attribute_values(":less", number(-1))
@@ -368,7 +368,7 @@ impl Activity {
         }
     }
 
-    fn update_grant(&self, user: &UserId, client: &ClientId, condition: &str) -> UpdateItemFluentBuilder {
+    fn update_item(&self, user: &UserId, client: &ClientId, condition: &str) -> UpdateItemFluentBuilder {
         let update = self
             .client
             .update_item()

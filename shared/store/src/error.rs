@@ -68,7 +68,7 @@ pub(crate) fn corrupt(operation: &'static str) -> impl FnOnce(serde_dynamo::Erro
     move |error| StoreError::Corrupt { operation, cause: error.to_string() }
 }
 
-/// Whether DynamoDB refused because the condition did not hold, which is a response and not a failure.
+/// Whether DynamoDB refused because the condition did not hold, which is a result and not a failure.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
 }

@@ -47,7 +47,7 @@ pub struct Tables {
 #[derive(Debug, Clone)]
 pub struct Store {
     client: aws_sdk_dynamodb::Client,
-    /// People, by id and by email.
+    /// Users, by id and by address.
     pub users: Users,
     /// Registered applications.
     pub apps: Apps,
@@ -55,7 +55,7 @@ pub struct Store {
     pub sessions: Sessions,
     /// What a user and an application share: the call counters, and which sessions are alive.
     pub activity: Activity,
-    /// Failed logins.
+    /// Login attempts, counted before they are evaluated.
     pub attempts: LoginAttempts,
     /// What operators did.
     pub audit: Audit,

@@ -1,4 +1,4 @@
-//! Failed logins, counted before the password is looked at. Key: `pk`, a hash of what is counted.
+//! Login attempts, counted before the password is looked at. Key: `pk`, what is counted: account (hashed), source, client.
 //!
 //! `empty_at` and `next_at` are those of [`Counter`]. `known_until` tells that a login succeeded under this key, and
 //! `known_for` with which credentials: a changed password makes all of its user's keys unknown without looking for them.

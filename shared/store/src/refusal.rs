@@ -1,4 +1,4 @@
-//! Conditional writes that were refused: a response, with the item that refused it, unless that is of a newer version.
+//! Conditional writes that were refused: a result, with the item that refused it, unless that is of a newer version.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::version;
@@ -47,7 +47,7 @@ impl Conditional for DeleteItemError {
     }
 }
 
-/// Whether a conditional write happened; that its condition did not hold is a response.
+/// Whether a conditional write happened; that its condition did not hold is a result, not a failure.
 pub(crate) fn held<T, E, R>(sent: Result<T, SdkError<E, R>>, operation: &'static str) -> Result<bool, StoreError>
 where
     E: Conditional,

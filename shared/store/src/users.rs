@@ -1,4 +1,4 @@
-//! People. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
+//! Users. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -16,20 +16,20 @@ use gateway_domain::password::PasswordHash;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// A profile.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The opaque subject of this profile's tokens.
+    /// The opaque subject of this user's tokens.
     pub user_id: UserId,
-    /// The address this profile logs in with.
+    /// The address this user logs in with.
     pub email: Address,
     /// The stored password, if this store checks it.
     pub password: Option<PasswordHash>,
-    /// Raised by whatever ends all of the profile's sessions: a new password, disabling, deleting.
+    /// Raised by whatever ends all of the user's sessions: a new password, disabling, deleting.
     pub credential_epoch: u64,
-    /// A disabled profile can not log in and has no sessions.
+    /// A disabled user cannot log in and has no sessions.
     pub enabled: bool,
-    /// The names by which legacy systems know this profile, by connector. Only an administrator sets them: whoever could
+    /// The names by which legacy systems know this user, by connector. Only an administrator sets them: whoever could
     /// choose such a name could choose to be somebody else.
     pub links: BTreeMap<ConnectorName, String>,
 }
@@ -78,7 +78,7 @@ pub struct UserState {
 /// What became of creating a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateUser {
-    /// The profile exists now.
+    /// The user exists now.
     Created,
     /// The address, or the id, is taken, or the id is that of an application; nothing was written.
     Taken,
@@ -89,7 +89,7 @@ pub enum CreateUser {
 pub enum ChangeUser {
     /// It is done, all of it.
     Done,
-    /// The address is taken, or the profile is gone or was changed meanwhile; nothing was written.
+    /// The address is taken, or the user is gone or was changed meanwhile; nothing was written.
     Conflict,
 }
 
@@ -118,7 +118,7 @@ impl Users {
         Self { client, table: table.into() }
     }
 
-    /// The profile with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
+    /// The user with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
     /// that all cases cost the same.
     pub async fn by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
@@ -134,14 +134,14 @@ impl Users {
         Ok(asked.is_some_and(|asked| asked == user.email).then(|| user.into()))
     }
 
-    /// The profile of that id. One strongly consistent read: what a credential change wrote before is seen.
+    /// The user of that id. One strongly consistent read: what a credential change wrote before is seen.
     pub async fn get(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
         Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
-    /// What ends sessions of the profile of that id. One strongly consistent read, of nothing else about this profile.
+    /// What ends sessions of the user of that id. One strongly consistent read, of nothing else about this user.
     pub async fn state(&self, user_id: &UserId) -> Result<Option<UserState>, StoreError> {
         const OPERATION: &str = "user_state";
         let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch"]);
@@ -149,7 +149,7 @@ impl Users {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
-    /// Creates a profile and claims the address, both or neither.
+    /// Creates a user and claims the address, both or neither.
     pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
         if user.user_id.is_app() {
@@ -198,8 +198,8 @@ impl Users {
         held(sent, "rehash").map(drop)
     }
 
-    /// Sets whether a profile may log in, or a new password, and raises the credential epoch: every session of this
-    /// profile is refused at its next refresh. Returns the new epoch, or nothing if there is no such profile.
+    /// Sets whether a user may log in, or a new password, and raises the credential epoch: every session of this
+    /// user is refused at its next refresh. Returns the new epoch, or nothing if there is no such user.
     pub async fn change_credentials(
         &self,
         user_id: &UserId,
@@ -227,8 +227,8 @@ impl Users {
         }
     }
 
-    /// Sets a new password and raises the credential epoch; whether the profile may log in stays as it is. Returns
-    /// whether there is such a profile.
+    /// Sets a new password and raises the credential epoch; whether the user may log in stays as it is. Returns
+    /// whether there is such a user.
     pub async fn set_password(&self, user_id: &UserId, password: &PasswordHash) -> Result<bool, StoreError> {
         let sent = self
             .update_user(user_id, "attribute_exists(pk)")
@@ -240,8 +240,8 @@ impl Users {
         held(sent, "set_password")
     }
 
-    /// Sets or takes away the name by which a legacy system knows a profile, and raises the credential epoch: sessions
-    /// are still those of the name before. Returns whether there is such a profile.
+    /// Sets or takes away the name by which a legacy system knows a user, and raises the credential epoch: sessions
+    /// are still those of the name before. Returns whether there is such a user.
     pub async fn set_link(
         &self,
         user_id: &UserId,
@@ -272,7 +272,7 @@ impl Users {
         held(update.send().await, OPERATION)
     }
 
-    /// Gives a profile another address: the new one is claimed and the old one freed, both or neither.
+    /// Gives a user another address: the new one is claimed and the old one freed, both or neither.
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
@@ -300,7 +300,7 @@ impl Users {
         self.transact(writes, OPERATION).await
     }
 
-    /// Deletes a profile and frees the address, both or neither. Every session of this profile is refused at its next
+    /// Deletes a user and frees the address, both or neither. Every session of this user is refused at its next
     /// refresh.
     pub async fn delete(&self, user: &User) -> Result<ChangeUser, StoreError> {
         let profile = Delete::builder()
@@ -315,7 +315,7 @@ impl Users {
         self.transact([profile, self.free_claim(user)], "delete_user").await
     }
 
-    /// People after `after` in the order of the database, at most `most` of them.
+    /// Users after `after` in the order of the database, at most `most` of them.
     pub async fn page(&self, after: Option<&UserId>, most: usize) -> Result<Page<User>, StoreError> {
         const OPERATION: &str = "users";
         let key = |id: &UserId| Item::from([("pk".to_owned(), user_key(id))]);
@@ -333,7 +333,7 @@ impl Users {
         .await
     }
 
-    /// Frees a profile's address, if it is still theirs.
+    /// Frees a user's address, if it is still theirs.
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
             .table_name(&self.table)

@@ -280,7 +280,7 @@ pub(crate) fn unauthorized(response: &Result<Value, AuthorizerError>) -> bool {
     matches!(response, Err(error) if error.to_string() == "Unauthorized")
 }
 
-/// The one internal token of a caller of [`Stage::login`].
+/// The one internal token of a caller of [`Fixture::login`].
 pub(crate) fn token_reference() -> BTreeMap<ConnectorName, TokenRef> {
     BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), TokenRef::by_version(3))])
 }

@@ -201,14 +201,14 @@ apis:
     pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
         let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
         let (_, session) = self.changed(version, state, change);
-        self.responses_renewals(move || {
+        self.answers_renewals(move || {
             runtime.block_on(store.sessions.create(&session)).unwrap();
             "\"renewed\""
         });
     }
 
     /// From now on the renewal function does and answers this.
-    pub(super) fn responses_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
+    pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
         *self.renewal.lock().unwrap() = Box::new(renewal);
     }
 

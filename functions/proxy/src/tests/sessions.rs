@@ -163,10 +163,10 @@ async fn a_call_that_is_not_safe_to_repeat_is_left_to_the_app() {
 async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
     let harness = Harness::answering(knowing("SID=other")).await;
     let alice = harness.session_with(1, b"first", renewable).await;
-    harness.responses_renewals(|| "\"over\"");
+    harness.answers_renewals(|| "\"over\"");
     is_over(&harness.send(orders("GET").by(alice.clone())).await);
     for (seconds, unknown) in [(5, "\"later\""), (10, ""), (15, "null"), (20, "{\"renewed\":1}")] {
-        harness.responses_renewals(move || unknown);
+        harness.answers_renewals(move || unknown);
         harness.clock.set(NOW + seconds);
         // The second call leaves alone who has just not answered.
         for _ in 0..2 {
@@ -176,7 +176,7 @@ async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
     }
     harness.clock.set(NOW + 25);
     // A renewal function that says so and did nothing leads to no endless loop.
-    harness.responses_renewals(|| "\"renewed\"");
+    harness.answers_renewals(|| "\"renewed\"");
     is_over(&harness.send(orders("GET").by(alice)).await);
     assert_eq!(harness.lambda.requests().len(), 6);
 }

@@ -69,7 +69,7 @@ const COMMIT: &str = "PutItem Sessions";
 const LEASE: &str = "UpdateItem Sessions";
 const END: &str = "UpdateItem Sessions";
 const ENTRY: &str = "UpdateItem Activity";
-const GRANT: &str = "GetItem Activity";
+const ACTIVITY: &str = "GetItem Activity";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
@@ -110,14 +110,14 @@ async fn every_journey_costs_what_it_should() {
     let second = journeys.refresh("refresh", &[APP, SESSION, COMMIT, USER], &first.refresh).await;
     journeys.refresh("repeated refresh", &[APP, SESSION, USER], &first.refresh).await;
     let token = [("token", second.refresh.as_str())];
-    journeys.cost("introspect refresh", &[APP, SESSION, GRANT, USER], "/oauth2/introspect", &token).await;
+    journeys.cost("introspect refresh", &[APP, SESSION, ACTIVITY, USER], "/oauth2/introspect", &token).await;
     let access = [("token", second.access.as_str())];
-    journeys.cost("introspect access", &[APP, GRANT], "/oauth2/introspect", &access).await;
+    journeys.cost("introspect access", &[APP, ACTIVITY], "/oauth2/introspect", &access).await;
     journeys.cost("revoke refresh", &[APP, SESSION, END, ENTRY], "/oauth2/revoke", &token).await;
     journeys.cost("revoke access", &[APP, END, ENTRY], "/oauth2/revoke", &access).await;
-    journeys.cost("revoke again", &[APP, SESSION, GRANT], "/oauth2/revoke", &token).await;
+    journeys.cost("revoke again", &[APP, SESSION, ACTIVITY], "/oauth2/revoke", &token).await;
     let ended = [("grant_type", "refresh_token"), ("refresh_token", second.refresh.as_str())];
-    journeys.answered("refused refresh", &[APP, SESSION, GRANT], "/oauth2/token", &ended, 400).await;
+    journeys.answered("refused refresh", &[APP, SESSION, ACTIVITY], "/oauth2/token", &ended, 400).await;
 
     let vault = journeys.login("login with a connector", &with_second, "vault:read").await;
     journeys.fixture.clock.forward(1_500);

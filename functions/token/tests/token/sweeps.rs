@@ -191,5 +191,5 @@ async fn a_session_and_a_known_source_last_to_their_ends_whatever_is_swept() {
     }
     assert_eq!(fixture.send(login("alice", "pub1", NOTES).from("192.0.2.99")).await.status, 429);
     assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200);
-    assert!(count.load(Ordering::SeqCst) > 1, "the session and its grant were swept");
+    assert!(count.load(Ordering::SeqCst) > 1, "the session and its activity were swept");
 }

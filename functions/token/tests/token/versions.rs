@@ -22,7 +22,7 @@ async fn a_newer_item_is_a_503_with_a_clear_log_line_and_never_a_wrong_password(
     let kept = Kept::default();
     let writer = kept.clone();
     let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    let subscriber = lines.with("token=info".parse::<Targets>().unwrap());
+    let subscriber = lines.with("gateway_token=info".parse::<Targets>().unwrap());
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _log = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
 

@@ -66,7 +66,7 @@ fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings
     found
 }
 
-/// The five names must be free, and different for a back end that sees only their letters and digits.
+/// The five names must not be reserved, and must differ even if only letters and digits count: some servers fold names.
 fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
     let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = names;
     let fields = [
@@ -99,7 +99,7 @@ fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
         ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
             return vec![http::header::AUTHORIZATION];
         }
-        // `Authorization` and `Cookie`, which no identity can have.
+        // These inject only `Authorization` and `Cookie`, which are reserved anyway.
         ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
         ConnectorConfig::HttpLogin(login) => Some(&login.inject),
         ConnectorConfig::SsoSession(session) => session.inject.as_ref(),

@@ -6,10 +6,10 @@ use crate::connector::{DeadSession, End, Expires, Extract, HttpLogin, Inject, Ss
 use crate::header;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names that a value of the configuration's own may not have.
+/// Names that mean something in templates already.
 const TAKEN: [&str; 3] = ["token", "username", "password"];
 
-/// Ten years, in seconds.
+/// Ten years, in seconds: what is longer is a mistake, and could not be added to a time.
 const LONGEST: u64 = 3_650 * 86_400;
 
 pub(super) fn check(field: &str, connector: &HttpLogin, findings: &mut Findings) {
@@ -28,7 +28,7 @@ pub(super) fn check_sso(field: &str, connector: &SsoSession, findings: &mut Find
     findings.within(format!("{field}.idle"), connector.idle, 1, connector.ends.as_u64().max(1));
 }
 
-/// What holds for both.
+/// What holds for both kinds of login.
 fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     let origin = connector.login.url.origin();
     requests::login(field, connector, findings);
@@ -108,7 +108,7 @@ fn inject(field: &str, inject: &Inject, also: &BTreeMap<ValueName, Extract>, fin
     }
 }
 
-/// What surrounds an injected value can be a header value.
+/// The text around an injected value must be one that a header can carry.
 fn injected_value(field: &str, value: &Template, also: &BTreeMap<ValueName, Extract>, findings: &mut Findings) {
     if !value.texts().all(|text| text.bytes().all(|b| (0x20..=0x7e).contains(&b))) {
         findings.add(field.to_owned(), "not sendable: write printable ASCII around \"{token}\"");

@@ -43,9 +43,9 @@ fn other_fields_of_cors_that_are_out_of_range() {
         ),
         (
             FIRST,
-            "cors: { origins: [https://app.example.com], answer_headers: [a b] }\n",
+            "cors: { origins: [https://app.example.com], response_headers: [a b] }\n",
             1,
-            "cors.answer_headers[0]",
+            "cors.response_headers[0]",
             "not the name of a header",
         ),
         (
@@ -58,7 +58,7 @@ fn other_fields_of_cors_that_are_out_of_range() {
         (FIRST, "cors: { origins: [https://app.example.com], credentials: true }\n", 1, "cors.credentials", "unknown"),
     ]);
     accepted(&[
-        (FIRST, "cors: { origins: [https://app.example.com], max_age: 24h, answer_headers: [ETag, Location] }\n"),
+        (FIRST, "cors: { origins: [https://app.example.com], max_age: 24h, response_headers: [ETag, Location] }\n"),
         (FIRST, "cors: { origins: [https://app.example.com], max_age: 0s, request_headers: [If-Match] }\n"),
     ]);
 }

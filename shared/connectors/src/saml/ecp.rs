@@ -152,11 +152,11 @@ impl Connector for SamlEcp {
         *request.uri_mut() = logout.url.uri().clone();
         request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
         let status = self.system.send(request).await?.status();
-        // A client error means that the session was gone already.
-        if status.is_server_error() {
-            return Err(unavailable(&format!("the logout was answered with status {}", status.as_u16())));
+        match by_status("the logout", status) {
+            error @ ConnectorError::Unavailable(_) => Err(error),
+            // A client error means that the session was gone already.
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {

@@ -25,7 +25,7 @@ pub(super) fn text(object: &mut Object, field: &'static str) -> Result<Option<St
     }
 }
 
-/// A text the event can not do without.
+/// A text the event cannot do without.
 pub(super) fn required(object: &mut Object, field: &'static str) -> Result<String, EventError> {
     text(object, field)?.filter(|text| !text.is_empty()).ok_or(EventError::Missing(field))
 }

@@ -1,4 +1,4 @@
-//! A container's memory of refusals, so that a refused caller costs no write until the response can change.
+//! A container's memory of refusals, so that a refused caller costs no write until the decision can change.
 
 use std::collections::BTreeMap;
 

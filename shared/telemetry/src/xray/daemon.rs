@@ -14,7 +14,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon at this address; with one that cannot be used, nothing is told.
+    /// The daemon at this address; `None` if the address cannot be used, so that nothing is told.
     pub(crate) fn named(text: &str) -> Option<Self> {
         let daemon = address(text).and_then(|address| Self::at(address).ok());
         if daemon.is_none() {

@@ -1,4 +1,4 @@
-//! What an identity provider answered: its status, and an assertion that is the response to this request.
+//! What an identity provider answered: its status, and an assertion that it issued for this request.
 
 use gateway_config::HttpUrl;
 use gateway_domain::time::Timestamp;
@@ -44,7 +44,7 @@ impl Expected<'_> {
         }
     }
 
-    /// The successful response in a response.
+    /// The SAML `Response` in the envelope, if its status is success.
     fn response<'a, 'i>(&self, document: &'a Document<'i>) -> Result<Node<'a, 'i>, ConnectorError> {
         let broken = || misbehaved("the identity provider's response is none of the profile");
         let envelope = document.root_element();
