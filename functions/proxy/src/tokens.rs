@@ -170,10 +170,8 @@ impl Tokens {
         version: u64,
         sealed: &SealedToken,
     ) -> Result<Arc<Zeroizing<Vec<u8>>>, Failure> {
-        let mut keys = self.keys.fresh().await?;
-        if !keys.knows(sealed) {
-            keys = self.keys.again().await?;
-        }
+        self.keys.fresh().await?;
+        let keys = self.keys.having(|keys| keys.knows(sealed)).await?;
         if !keys.knows(sealed) {
             tracing::warn!(%session, %connector, "an internal token was sealed with a key that is gone");
             return Err(Failure::SessionOver);

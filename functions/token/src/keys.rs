@@ -97,8 +97,7 @@ impl AuthorizationServer {
 
     /// The keys that check the refresh tokens of a session that began with this one.
     pub(crate) async fn refresh_for(&self, key_id: &str) -> Result<Arc<RefreshKeys>, Failure> {
-        let keys = self.refresh.value();
-        if keys.knows(key_id) { Ok(keys) } else { Ok(self.refresh.again().await?) }
+        Ok(self.refresh.having(|keys| keys.knows(key_id)).await?)
     }
 
     /// Verifies an access token of ours.

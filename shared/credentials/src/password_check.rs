@@ -91,8 +91,7 @@ impl PasswordCheck {
 
     /// The hasher that can compare with this hash; any will do for nobody's.
     async fn passwords_for(&self, stored: Option<&PasswordHash>) -> Result<Arc<Passwords>, StartError> {
-        let passwords = self.passwords.value();
-        if stored.is_none_or(|stored| passwords.knows(stored)) { Ok(passwords) } else { self.passwords.again().await }
+        self.passwords.having(|passwords| stored.is_none_or(|stored| passwords.knows(stored))).await
     }
 
     /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.

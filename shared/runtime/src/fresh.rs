@@ -129,6 +129,13 @@ impl<T> Fresh<T> {
         if source.is_too_old(&state, now) { Err(source.unavailable()) } else { Ok(Arc::clone(&state.value)) }
     }
 
+    /// The value, read again if it lacks a key that somebody named. It may lack it then as well: the key is gone, or was
+    /// never one.
+    pub async fn having(&self, knows: impl Fn(&T) -> bool) -> Result<Arc<T>, StartError> {
+        let value = self.value();
+        if knows(&value) { Ok(value) } else { self.again().await }
+    }
+
     /// The value, read again because a key that it lacks was named: at most once in a tenth of the cache age, whoever
     /// names whatever. When the last read failed, the key may exist nevertheless, and nothing can be said about it.
     pub async fn again(&self) -> Result<Arc<T>, StartError> {

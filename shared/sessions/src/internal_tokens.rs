@@ -77,8 +77,7 @@ impl InternalTokens {
 
     /// The keys that open this internal token, if any do.
     pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
-        let keys = self.sealing.value();
-        if keys.knows(sealed) { Ok(keys) } else { self.sealing.again().await }
+        self.sealing.having(|keys| keys.knows(sealed)).await
     }
 
     /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is

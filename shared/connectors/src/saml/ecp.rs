@@ -152,11 +152,9 @@ impl Connector for SamlEcp {
         *request.uri_mut() = logout.url.uri().clone();
         request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
         let status = self.system.send(request).await?.status();
-        match by_status("the logout", status) {
-            error @ ConnectorError::Unavailable(_) => Err(error),
-            // A client error means that the session was gone already.
-            _ => Ok(()),
-        }
+        // Any other client error means that the session was gone already.
+        let refusal = by_status("the logout", status);
+        if matches!(refusal, ConnectorError::Unavailable(_)) { Err(refusal) } else { Ok(()) }
     }
 
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
