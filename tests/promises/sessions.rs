@@ -1,9 +1,10 @@
 //! Sessions: one successor, one lease, and an end that stays.
 
 use crate::{DAY, NOW, at_once, legacy, session, sid, token};
+use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::session::{Idle, InternalToken, Session};
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::Store;
+use gateway_store::{Store, StoreError};
 use support::dynamodb;
 
 fn next(session: &Session) -> Session {
@@ -94,6 +95,26 @@ async fn an_end_stays_and_every_end_finds_the_tokens_that_are_not_logged_out() {
     assert!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.ended);
     assert_eq!(db.store.sessions.internal_tokens(&sid(1)).await, Ok(None));
     assert_eq!(db.store.sessions.end(&sid(2)).await, Ok(None), "there is no such session");
+}
+
+/// Checklist V-05: an item of a newer version holds up no logout of the others.
+#[tokio::test]
+async fn a_session_of_a_newer_version_is_found_where_logouts_are_left() {
+    let db = dynamodb().await;
+    for number in [1, 2] {
+        db.store.sessions.create(&session(number)).await.unwrap();
+        db.store.sessions.end(&sid(number)).await.unwrap();
+    }
+    let newer =
+        db.client.update_item().table_name(&db.tables.sessions).key("sid", AttributeValue::S(sid(1).to_string()));
+    let newer = newer.update_expression("SET v = :v").expression_attribute_values(":v", AttributeValue::N("2".into()));
+    newer.send().await.unwrap();
+    let mut left = db.store.sessions.ended_with_tokens().await.unwrap();
+    left.sort();
+    let mut both = vec![sid(1), sid(2)];
+    both.sort();
+    assert_eq!(left, both);
+    assert!(matches!(db.store.sessions.get(&sid(1)).await, Err(StoreError::Newer { .. })));
 }
 
 /// Checklist V-05.

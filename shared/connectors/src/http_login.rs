@@ -20,7 +20,7 @@ use gateway_config::connector::{Extract, HttpLogin as Settings, Way};
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
 use http::header::COOKIE;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
@@ -129,6 +129,14 @@ impl Connector for HttpLogin {
         match response::kind(status) {
             // A client error means that the session was gone already.
             response::Kind::Fine | response::Kind::Elsewhere | response::Kind::Refused => Ok(()),
+            // So do systems whose sessions have addresses of their own, of one that is gone.
+            response::Kind::NotThere if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                tracing::warn!(
+                    status = status.as_u16(),
+                    "a logout found no session, unless the URL of `logout` is wrong"
+                );
+                Ok(())
+            }
             response::Kind::NotThere => Err(response::by_status("the logout", status, ConnectorError::Misbehaved)),
             response::Kind::Later => Err(response::by_status("the logout", status, ConnectorError::Unavailable)),
         }

@@ -3,7 +3,7 @@
 
 mod item;
 
-use crate::error::{StoreError, condition_failed, unavailable};
+use crate::error::{Item, StoreError, condition_failed, unavailable};
 use crate::page::Page;
 use crate::refusal::{held, refused_item};
 use crate::{number, projection, version};
@@ -247,7 +247,8 @@ impl Sessions {
         held(sent, "forget_tokens").map(drop)
     }
 
-    /// The sessions that have ended and hold internal tokens still: reads the whole table, strongly consistent.
+    /// The sessions that have ended and hold internal tokens still: reads the whole table, strongly consistent. Of an item
+    /// only the key is read, so that one which this version cannot read holds up no other.
     pub async fn ended_with_tokens(&self) -> Result<Vec<SessionId>, StoreError> {
         const OPERATION: &str = "ended_with_tokens";
         let scan = || {
@@ -255,10 +256,14 @@ impl Sessions {
                 .scan()
                 .table_name(&self.table)
                 .consistent_read(true)
+                .projection_expression("sid")
                 .filter_expression("attribute_exists(ended) AND size(tokens) > :none")
                 .expression_attribute_values(":none", number(0))
         };
-        let read = |item| Ok(version::read::<SessionItem>(item, OPERATION)?.sid);
+        let read = |item: Item| {
+            let sid = item.get("sid").and_then(|sid| sid.as_s().ok()).and_then(|sid| SessionId::parse(sid).ok());
+            sid.ok_or_else(|| StoreError::Corrupt { operation: OPERATION, cause: "a key is no session id".to_owned() })
+        };
         Ok(Page::collect(None, usize::MAX, OPERATION, scan, read).await?.items)
     }
 

@@ -388,10 +388,16 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_logout_at_a_place_that_is_not_there_is_told() {
-    let server = RecordingServer::start(|_, _| http_response(404, &[], b""));
-    let outcome = connector(&server.origin(), COOKIE).end(b"abc").await;
-    assert!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), "{outcome:?}");
+async fn a_logout_of_a_session_that_is_not_there_is_done_and_one_that_is_not_understood_is_told() {
+    for status in [404, 410] {
+        let server = RecordingServer::start(move |_, _| http_response(status, &[], b""));
+        assert_eq!(connector(&server.origin(), COOKIE).end(b"abc").await, Ok(()), "{status}");
+    }
+    for status in [405, 415] {
+        let server = RecordingServer::start(move |_, _| http_response(status, &[], b""));
+        let outcome = connector(&server.origin(), COOKIE).end(b"abc").await;
+        assert!(matches!(outcome, Err(ConnectorError::Misbehaved(_))), "{status}: {outcome:?}");
+    }
 }
 
 /// The link of an administrator goes before the name that was typed.
