@@ -1,7 +1,6 @@
 //! What stands for a Kerberos connector in a build without the feature `kerberos`: it lets nobody in, and says why.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
 
@@ -44,6 +43,7 @@ impl Connector for WithoutKerberos {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use gateway_domain::secret::Secret;
 
     use super::*;
