@@ -1,4 +1,4 @@
-//! Client authentication (RFC 6749 §2.3): by secret, or by none where an application cannot keep one.
+//! Client authentication (RFC 6749 §2.3): by secret, or without one for a public client.
 
 use crate::CredentialsError;
 use crate::login_attempts::LoginAttempts;
@@ -8,7 +8,7 @@ use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_store::{App, AppKind, Apps, GrantType};
 
-/// An application that has proved, as far as its kind can, who it is. Only [`ClientAuthentication::authenticate`] makes one.
+/// An application that has authenticated as its kind requires. Only [`ClientAuthentication::authenticate`] makes one.
 #[derive(Debug)]
 pub struct AuthenticatedApp(App);
 
@@ -18,18 +18,18 @@ impl AuthenticatedApp {
         &self.0
     }
 
-    /// Whether it has a secret, and so has shown it.
+    /// Whether it is a confidential client, which has shown its secret.
     pub fn is_confidential(&self) -> bool {
         self.0.kind == AppKind::Confidential
     }
 
-    /// Whether it was given this grant.
+    /// Whether it is registered for this grant.
     pub fn has_grant(&self, grant: GrantType) -> bool {
         self.0.grants.contains(&grant)
     }
 }
 
-/// What an application presents.
+/// The client credentials of a request.
 pub struct ClientCredentials {
     /// Its id, as it was sent.
     pub client_id: String,
@@ -44,7 +44,7 @@ pub struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// By this table, counting wrong secrets in the other.
+    /// Looks applications up in the first table and counts wrong secrets in the second.
     pub fn new(apps: Apps, attempts: gateway_store::LoginAttempts) -> Self {
         Self { apps, attempts: LoginAttempts::new(attempts) }
     }
@@ -52,9 +52,9 @@ impl ClientAuthentication {
     /// Authenticates the application. A public one must not present a secret, a confidential one must.
     ///
     /// # Errors
-    /// Who does not exist, is disabled or shows the wrong secret gets one and the same; its reason is for the log. Wrong
-    /// secrets are counted under the source they came from (§2.3.1). The right one, which has 128 bits or more, is not
-    /// counted and never has to wait: nobody locks an application out.
+    /// [`CredentialsError::Client`] if it does not exist, is disabled or shows the wrong secret; the reason is only for the
+    /// log. Such a failure with a secret is counted under its source (RFC 6749 §2.3.1). A right secret is not counted and
+    /// never waits, so that nobody can lock an application out; it has too many bits to be guessed.
     pub async fn authenticate(
         &self,
         presented: &ClientCredentials,
@@ -88,7 +88,7 @@ impl ClientAuthentication {
             (AppKind::Confidential, Some(_), None) => refused("no secret is registered"),
             (AppKind::Confidential, Some(secret), Some(stored)) => {
                 let hash = Secret::new(sha256_hex(secret.expose().as_bytes()));
-                // A replaced secret works on until its end, so that all instances of an application can follow.
+                // A replaced secret works until its end, so that all instances of an application have time to change.
                 let previous = app.previous_secret.as_ref().filter(|previous| now < previous.until);
                 let right = hash.constant_time_eq(stored.as_bytes())
                     || previous.is_some_and(|previous| hash.constant_time_eq(previous.hash.as_bytes()));

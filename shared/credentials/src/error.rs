@@ -1,4 +1,4 @@
-//! Why credentials were not accepted.
+//! The failures of checking credentials.
 
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::password::HashError;
@@ -6,7 +6,7 @@ use gateway_domain::time::Seconds;
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 
-/// Why credentials were not accepted. The texts are for the log: what is wrong about them is not told to whoever asks.
+/// Why credentials were not accepted. The texts are for the log; clients do not learn the reason.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// The user is unknown or disabled, or the password is wrong.
@@ -15,16 +15,16 @@ pub enum CredentialsError {
     /// The application is unknown or disabled, or did not authenticate as its kind does.
     #[error("client authentication failed: {0}")]
     Client(&'static str),
-    /// Nothing was looked at: too many attempts were made before.
+    /// Nothing was compared: too many attempts were made before.
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
-    /// A table does not answer, or holds what cannot be read.
+    /// A table does not respond, or an item cannot be read.
     #[error("store: {0}")]
     Store(#[from] StoreError),
-    /// A stored hash cannot be read.
+    /// A stored hash cannot be read, or hashing failed.
     #[error("hash: {0}")]
     Hash(#[from] HashError),
-    /// Keys cannot be used.
+    /// Keys or the source of randomness cannot be used.
     #[error("start: {0}")]
     Start(#[from] StartError),
 }

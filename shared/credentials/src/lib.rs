@@ -1,5 +1,6 @@
-//! Who an application is, who a user is, and how often either may try. Whoever asks for a password or a client
-//! secret, in whatever protocol, does it here; nothing here is worded for one.
+//! Checks the credentials of applications and users, and limits how often either may try.
+//!
+//! No name or text here belongs to one protocol, so that every protocol can use this crate.
 
 mod client_authentication;
 mod error;

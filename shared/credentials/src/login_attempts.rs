@@ -1,9 +1,9 @@
 //! Login attempts: each is reserved in the store before it is evaluated.
 //!
-//! Of a login: this account from this source, this account from sources that never logged in, this source over
-//! all accounts. A source that has logged in with the account's present credentials is judged by the first alone, so
-//! strangers cannot lock the owner out; and whoever shows a session of this account is judged by a counter of that
-//! session alone.
+//! An attempt is counted for the pair of account and source, for the account over all sources that never logged in, and for
+//! the source over all accounts. If the source has logged in with the account's present credentials, only the pair counts,
+//! so that strangers cannot lock the owner out. If the request shows a session of the account, only a counter of that
+//! session counts.
 
 use crate::CredentialsError;
 use gateway_domain::ids::{ClientId, SessionId};
@@ -16,10 +16,10 @@ use gateway_store::{CountedAttempts, Reservation, StoreError, User};
 /// A source that logged in stays known for this long.
 const KNOWN: Seconds = Seconds::new(90 * 86_400);
 
-/// An attempt that may be evaluated.
+/// An attempt that is counted and may be evaluated.
 pub(crate) struct Reserved {
     pair: String,
-    /// What else it is counted under, each with its limit.
+    /// The counters, besides that of the pair, that it is counted under, each with its limit.
     others: Vec<(String, Limit)>,
 }
 
@@ -27,11 +27,11 @@ pub(crate) struct Reserved {
 pub(crate) struct Origin<'a> {
     pub(crate) client: &'a ClientId,
     pub(crate) source: &'a Source,
-    /// A session of the account that the request has shown.
+    /// The session of the account that the request has shown, if any.
     pub(crate) session: Option<&'a SessionId>,
 }
 
-/// Counts attempts.
+/// Counts login attempts, and wrong client secrets.
 pub(crate) struct LoginAttempts {
     table: gateway_store::LoginAttempts,
 }
@@ -41,8 +41,11 @@ impl LoginAttempts {
         Self { table }
     }
 
-    /// Reserves an attempt under every counter that applies, or says how long to wait. `account` is the address in its
-    /// one form, `user` whoever has it.
+    /// Reserves an attempt under every counter that applies. `account` is the address in its normal form, `user` the user
+    /// who has it, if any.
+    ///
+    /// # Errors
+    /// [`CredentialsError::TooManyAttempts`] with the time to wait.
     pub(crate) async fn reserve(
         &self,
         origin: &Origin<'_>,
@@ -73,9 +76,10 @@ impl LoginAttempts {
         Ok(Reserved { pair, others: vec![(source, SOURCE), (account, ACCOUNT)] })
     }
 
-    /// What is to be told when this account's own item or hash cannot be read. Only an account that exists can be met so:
-    /// these responses have a counter of their own by source, and when that is used up they are counted and told as a wrong
-    /// password is. Before, nobody else is to wait for them: nothing was compared.
+    /// The error to return when the item of an account, or the keys of its hash, cannot be read. Only an existing account
+    /// can cause it, so it would tell which accounts exist: each source gets it only as often as a counter of its own
+    /// permits. Until then no login attempt is counted, since no password was compared; after that, the attempt is counted
+    /// and refused like a wrong password.
     pub(crate) async fn unreadable(
         &self,
         source: &Source,
@@ -97,9 +101,9 @@ impl LoginAttempts {
         told.await.unwrap_or_else(|refused| refused)
     }
 
-    /// The attempt was right: it counts nowhere, the failures from this source are forgotten, and the source is known. The
-    /// counters of all sources and of all accounts only get back what this attempt took, or one good account would cover
-    /// for guessing at others.
+    /// The password was right: the failures of the pair are forgotten and the source is known for the account. The other
+    /// counters get back only this attempt. If they were reset, an attacker with one account of their own could guess
+    /// without limit at others.
     pub(crate) async fn succeeded(&self, reserved: &Reserved, user: &User, now: Timestamp) -> Result<(), StoreError> {
         let known_until = now.saturating_add(KNOWN);
         self.table.remember_login(&reserved.pair, PAIR, &user.credential_version(), known_until).await?;
@@ -109,7 +113,10 @@ impl LoginAttempts {
         Ok(())
     }
 
-    /// A wrong client secret: counted under its source, or to wait.
+    /// Counts a wrong client secret under its source.
+    ///
+    /// # Errors
+    /// [`CredentialsError::TooManyAttempts`] if the source must wait.
     pub(crate) async fn wrong_secret(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
         let key = format!("client#{source}");
         let seen = self.table.get(&key).await?;
@@ -119,8 +126,8 @@ impl LoginAttempts {
         }
     }
 
-    /// Nothing is written for an attempt that some counter refuses as it was read. If one refuses only now, what was
-    /// reserved on the way is given back: nothing will be evaluated.
+    /// Reserves under all counters or under none. Nothing is written if a counter, as it was read, refuses. If one refuses
+    /// only at its write, the earlier reservations are given back, since nothing will be evaluated.
     async fn reserve_all(
         &self,
         now: Timestamp,

@@ -1,4 +1,4 @@
-//! Whether a password is a user's: the same steps for whoever exists and whoever does not.
+//! Checks a user's password, with the same steps whether the user exists or not.
 
 use crate::CredentialsError;
 use crate::login_attempts::{LoginAttempts, Origin};
@@ -14,17 +14,17 @@ use gateway_runtime::{Fresh, StartError};
 use gateway_store::{StoreError, User, Users};
 use std::sync::Arc;
 
-/// Somebody who shows a password.
+/// A login with a password.
 pub struct PasswordLogin<'a> {
-    /// What was typed as the address.
+    /// The address as it was typed.
     pub username: &'a str,
-    /// What was typed as the password.
+    /// The password as it was typed.
     pub password: &'a Secret,
     /// The application it was typed into.
     pub client: &'a ClientId,
     /// Where it came from.
     pub source: &'a Source,
-    /// A session that the request has shown: whoever has it is no stranger to its user.
+    /// A session whose refresh token the request has shown. For its user, the attempt is counted apart from strangers'.
     pub session: Option<&'a Session>,
 }
 
@@ -37,7 +37,7 @@ pub struct PasswordCheck {
 }
 
 impl PasswordCheck {
-    /// Of these users, with this hasher, counting attempts in this table. The entropy is for salts.
+    /// Checks these users with this hasher, and counts attempts in this table. The entropy is for salts.
     pub fn new(
         users: Users,
         passwords: Fresh<Passwords>,
@@ -52,13 +52,14 @@ impl PasswordCheck {
         self.passwords.fresh().await.map(drop)
     }
 
-    /// The user, if the password is right. Unknown, disabled and wrong take the same steps and time.
+    /// The user, if the password is right. An unknown user, a disabled user and a wrong password take the same steps, so
+    /// that the time does not tell which accounts exist.
     pub async fn check(&self, login: &PasswordLogin<'_>, now: Timestamp) -> Result<User, CredentialsError> {
         let PasswordLogin { username, password, client, source, session } = *login;
-        // A text that is no address is nobody's, and takes the same steps.
+        // A text that is no address belongs to no user and takes the same steps.
         let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
-        // Whatever a comparison needs is here before the attempt is counted: a request that is told to come back because
-        // something is missing has had no attempt, and has not used one up.
+        // The user and the pepper are read before the attempt is counted: if they cannot be read, no password is compared,
+        // so no attempt may be used up.
         let user = match self.users.by_email(username).await {
             Err(error @ (StoreError::Newer { .. } | StoreError::Corrupt { .. })) => {
                 return Err(self.attempts.unreadable(source, error.into(), now).await);
@@ -89,12 +90,13 @@ impl PasswordCheck {
         Ok(user)
     }
 
-    /// The hasher that can compare with this hash; any will do for nobody's.
+    /// The hasher, with keys read again if they lack the pepper of this hash. Without a hash any keys will do.
     async fn passwords_for(&self, stored: Option<&PasswordHash>) -> Result<Arc<Passwords>, StartError> {
         self.passwords.having(|passwords| stored.is_none_or(|stored| passwords.knows(stored))).await
     }
 
-    /// Stores the password under today's parameters. A login does not fail for it: the next one tries again.
+    /// Stores the password's hash under the current parameters and pepper. A failure does not fail the login: the next login
+    /// tries again.
     async fn rehash(&self, user: &User, old: &PasswordHash, password: &Secret) {
         let rehashed = async {
             let new = self.passwords.value().hash(password, self.entropy.bytes()?)?;

@@ -1,15 +1,15 @@
-//! Which passwords may be set: long, not common, not made of what everybody knows about the account.
+//! The policy for new passwords: long, not common, not made of publicly known words of the account.
 //!
 //! A password is the only factor here, so SP 800-63B-4 §3.1.1.2 asks for 15 characters; no character is prescribed.
 
 use gateway_domain::password::MAX_BYTES;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Least code points, in normal form.
+/// The least number of code points, in normal form C.
 const MIN: usize = 15;
-/// Fewer guesses than this (as a power of ten) find a password in its dictionary, however long it is.
+/// The least estimated number of guesses, as a power of ten. A password that needs fewer is refused, however long it is.
 const MIN_GUESSES_LOG10: f64 = 10.0;
-/// Words of the account shorter than this are part of too many good passwords.
+/// Words of the account shorter than this are ignored, since many good passwords contain them.
 const WORD: usize = 4;
 
 /// Why a password is refused.
@@ -18,18 +18,18 @@ pub enum Weak {
     /// Too few code points.
     #[error("it has {0} characters; at least {MIN} are needed, and four or five unusual words are easy to remember")]
     Short(usize),
-    /// Longer than what is hashed.
+    /// Longer than the most bytes that are hashed.
     #[error("it has more than {MAX_BYTES} bytes")]
     Long,
-    /// Found early by who guesses.
+    /// Common or regular, so that few guesses find it.
     #[error("it is common or repeats itself, so that it is guessed early ({0})")]
     Common(String),
-    /// Made of words of the account.
+    /// Too short without a word that everybody can know.
     #[error("without \"{0}\", which everybody can know, it has fewer than {MIN} characters")]
     Known(String),
 }
 
-/// Checks a password of the account with this address.
+/// Checks a new password for the account with this address.
 pub fn check(password: &str, email: &str) -> Result<(), Weak> {
     if password.len() > MAX_BYTES {
         return Err(Weak::Long);
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(check("tv8#kqz!w2mxj4p", ADA), Ok(()));
     }
 
-    /// Checklist P-02, P-03, Z-08, Z-10: nothing is prescribed, and long is good.
+    /// Checklist P-02, P-03, Z-08, Z-10: no character is prescribed, and long passwords are accepted.
     #[test]
     fn any_characters_do_up_to_the_bound() {
         for good in [

@@ -1,4 +1,4 @@
-//! AWS clients, built by hand from the Lambda environment: no profile files, no metadata calls, ring for TLS.
+//! AWS clients, built from the Lambda environment alone: no profile files, no metadata calls, ring for TLS.
 //!
 //! `aws-config` and aws-lc would cost tens of milliseconds of CPU at every cold start; see `docs/decisions`.
 
@@ -16,7 +16,7 @@ use aws_types::region::Region;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The roots that AWS endpoints chain to; parsing the machine's whole store costs more than a handshake.
+/// The root certificates that AWS endpoints chain to. Parsing the machine's whole store costs more than a handshake.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
 /// The clients of one process. They share one HTTP client, so that TLS is set up once.
@@ -27,17 +27,17 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// For this environment, with timeouts and retries for services that answer within milliseconds.
+    /// Clients for this environment, with short timeouts: the services respond within milliseconds.
     pub fn new(environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { shared: sdk_config(environment)?, environment: environment.clone(), clock: None })
     }
 
-    /// The same; the dates of its responses correct this clock.
+    /// The same, where the `Date` of each response corrects this clock.
     pub fn dated(environment: &Environment, clock: &Arc<CorrectedClock>) -> Result<Self, StartError> {
         Ok(Self { clock: Some(Arc::clone(clock)), ..Self::new(environment)? })
     }
 
-    /// The same for a user who would rather wait than be refused.
+    /// The same with longer timeouts, for an operator's tool, which may wait.
     pub fn patient(environment: &Environment) -> Result<Self, StartError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -94,7 +94,7 @@ fn sdk_config(environment: &Environment) -> Result<SdkConfig, StartError> {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build_https();
-    // API Gateway gives up after 29 s, an authorizer after 10: a response must come well before.
+    // API Gateway waits 29 s for a function and 10 s for an authorizer, so one AWS operation must end well before.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))

@@ -1,4 +1,4 @@
-//! The machine's clock: read once at the door of every request, then handed on as a value; corrected by what AWS answers.
+//! The machine's clock, corrected by the `Date` of responses from AWS. A request reads it once and hands the time on.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -41,20 +41,20 @@ fn instant() -> Instant {
     Instant::now()
 }
 
-/// A clock that the clients of AWS which watch for it correct by the `Date` of each response
-/// ([`crate::Aws::dated`]). Without any response it is the machine's.
+/// A clock that the clients of [`crate::Aws::dated`] correct by the `Date` of each response. Before the first response it
+/// is the machine's.
 pub struct CorrectedClock {
     machine: Arc<dyn MachineClock>,
     offset: Mutex<Offset>,
 }
 
 impl CorrectedClock {
-    /// A clock of which nothing is known yet.
+    /// A clock without any correction yet.
     pub fn new(machine: Arc<dyn MachineClock>) -> Arc<Self> {
         Arc::new(Self { machine, offset: Mutex::default() })
     }
 
-    /// A panic while the lock was held cannot leave half a value behind.
+    /// A poisoned lock is used on: a panic while it was held cannot leave half a value behind.
     fn offset(&self) -> MutexGuard<'_, Offset> {
         self.offset.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,11 +79,11 @@ impl std::fmt::Debug for CorrectedClock {
     }
 }
 
-/// Lets a clock know of the `Date` of each response, that of a refusal included.
+/// Corrects a clock by the `Date` of each response, error responses included.
 #[derive(Debug)]
 pub(crate) struct DateWatch(pub(crate) Arc<CorrectedClock>);
 
-/// When the attempt left, by the machine's clocks.
+/// When the attempt was sent, by the machine's clocks.
 #[derive(Debug)]
 struct SentAt(Ticks);
 

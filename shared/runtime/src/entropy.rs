@@ -3,7 +3,7 @@
 use crate::StartError;
 use gateway_domain::entropy::{Entropy, NoEntropy};
 
-/// The operating system's.
+/// The operating system's source of randomness.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;
 
@@ -16,7 +16,7 @@ impl Entropy for SystemEntropy {
 }
 
 impl SystemEntropy {
-    /// Fresh random bytes, for what is no function: the operating system's without more ado.
+    /// Fresh random bytes, for programs that are no Lambda function and so have no [`crate::Platform`].
     pub fn bytes<const N: usize>(self) -> Result<[u8; N], StartError> {
         Ok((&self as &dyn Entropy).bytes()?)
     }
@@ -37,7 +37,7 @@ mod tests {
                 *count += u32::from(value >> bit & 1 == 1);
             }
         }
-        // Ten standard deviations (500) around half: a false alarm is not to be expected in the age of the universe.
+        // The bound is ten standard deviations (500 each), so a false alarm is practically impossible.
         assert!(ones.iter().all(|count| count.abs_diff(SAMPLES / 2) < 5_000), "{ones:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The process environment, read once; an empty variable counts as unset, as `sam local` leaves them.
+//! The process environment, read once. An empty variable counts as unset, since `sam local` leaves variables empty.
 
 use crate::StartError;
 use gateway_telemetry::Settings;
@@ -22,7 +22,7 @@ impl Environment {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    /// This environment with some variables set anew.
+    /// This environment with these variables set or replaced.
     #[must_use]
     pub fn with(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         self.0.extend(Self::from_pairs(pairs).0);
@@ -39,12 +39,12 @@ impl Environment {
         self.get(name).ok_or(StartError::Missing { name, expected })
     }
 
-    /// gateway.yaml, as it was deployed.
+    /// The deployed `gateway.yaml`.
     pub fn config_file(&self) -> Result<ConfigFile, StartError> {
         self.require("GATEWAY_CONFIG", "the path of gateway.yaml").map(|path| ConfigFile(path.into()))
     }
 
-    /// What is told of a function, and where.
+    /// The settings of a function's log lines, metrics and traces.
     pub fn telemetry(&self, service: &'static str) -> Settings<'_> {
         Settings {
             service,
@@ -55,12 +55,12 @@ impl Environment {
     }
 }
 
-/// Where gateway.yaml is.
+/// The path of `gateway.yaml`.
 #[derive(Debug, Clone)]
 pub struct ConfigFile(PathBuf);
 
 impl ConfigFile {
-    /// What is in it now.
+    /// Reads the file with `load`; a failure names the file and the reason.
     pub fn load<T, E: Display>(&self, load: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, StartError> {
         let invalid = |error: E| StartError::Invalid { what: self.0.display().to_string(), reason: error.to_string() };
         load(&self.0).map_err(invalid)

@@ -1,6 +1,6 @@
-//! Keys that stay fresh: read once at the start, and again when they have become old or somebody names an unknown one.
+//! Keys that stay fresh: read at the start, and again when they are old or an unknown key is named.
 //!
-//! There is no task in the background, since Lambda freezes what is not answering: a request that finds the keys old
+//! There is no background task, since Lambda freezes a container between invocations. A request that finds the keys old
 //! reads them first, one request at a time.
 
 use crate::secrets::Secrets;
@@ -13,19 +13,19 @@ use gateway_telemetry::keys_stale;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A warm function waits this long for Secrets Manager; the keys it has are good enough.
+/// How long a warm function waits for Secrets Manager: not longer, since it still has the last good keys.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The value of a secret, parsed, as it was lately.
+/// The parsed value of a secret, as it was last read.
 pub struct Fresh<T> {
     state: Mutex<State<T>>,
-    /// `None` for a value that comes from nowhere.
+    /// `None` for a value that is not read from a secret.
     source: Option<Source<T>>,
 }
 
 struct State<T> {
     value: Arc<T>,
-    /// Of the text the value was parsed from.
+    /// SHA-256 of the text that the value was parsed from.
     digest: String,
     read_ms: i64,
     tried_ms: i64,
@@ -45,7 +45,7 @@ struct Source<T> {
 type MayFollow<T> = Box<dyn Fn(&T, &T, Timestamp) -> Result<(), String> + Send + Sync>;
 type Parse<T> = Box<dyn Fn(&str) -> Result<T, String> + Send + Sync>;
 
-/// The timing of keys: that of what is deployed, unless a test made it shorter with `KEY_CACHE_SECONDS`.
+/// The timing of keys: the default, unless a test sets a shorter cache age with `KEY_CACHE_SECONDS`.
 pub fn key_timing(environment: &Environment) -> Result<Timing, StartError> {
     environment.get("KEY_CACHE_SECONDS").map_or(Ok(Timing::default()), |text| {
         Timing::parse(text).map_err(|error| StartError::Invalid {
@@ -81,8 +81,8 @@ impl<T> Fresh<T> {
         Ok(Self { state: Mutex::new(state), source: Some(source) })
     }
 
-    /// Lets a new value take the place of the last good one only where this agrees: it is given the new one, the one
-    /// before and the time. Otherwise the last good one stays, as if the new one had been malformed.
+    /// Lets a new value replace the last good one only if `may_follow` permits it, given the new value, the last good one
+    /// and the time. Otherwise the last good one stays, as if the new one were malformed.
     #[must_use]
     pub fn guarded<E: std::fmt::Display>(
         mut self,
@@ -96,7 +96,8 @@ impl<T> Fresh<T> {
         self
     }
 
-    /// Tells that the value was read and is not used, since it does not go with another one.
+    /// Reports that the value was read but cannot be used, and returns the error for it. It raises the same alarm as a
+    /// failed read.
     pub fn unusable(&self, reason: &impl std::fmt::Display) -> StartError {
         let name = self.source.as_ref().map_or("", |source| source.name.as_str());
         let error = StartError::Invalid { what: format!("secret {name}"), reason: reason.to_string() };
@@ -105,19 +106,22 @@ impl<T> Fresh<T> {
         error
     }
 
-    /// A value that is read from nowhere and never old.
+    /// A value that is not read from a secret and never becomes old.
     pub fn of(value: T) -> Self {
         let state = State { value: Arc::new(value), digest: String::new(), read_ms: 0, tried_ms: 0, failed: false };
         Self { state: Mutex::new(state), source: None }
     }
 
-    /// The value as it is kept.
+    /// The value as it was last read.
     pub fn value(&self) -> Arc<T> {
         Arc::clone(&self.state().value)
     }
 
-    /// The value, read again if it is older than the cache age. A read that fails is an alarm and leaves the last good
-    /// value, until that is a day old and nothing is better than it.
+    /// The value, read again if it is older than the cache age. A read that fails raises an alarm, and the last good value
+    /// stays in use.
+    ///
+    /// # Errors
+    /// The last good value is older than [`Timing::last_good`], a day by default: no keys are better than such old ones.
     pub async fn fresh(&self) -> Result<Arc<T>, StartError> {
         let Some(source) = &self.source else { return Ok(self.value()) };
         let now = source.clock.now_millis();
@@ -129,15 +133,18 @@ impl<T> Fresh<T> {
         if source.is_too_old(&state, now) { Err(source.unavailable()) } else { Ok(Arc::clone(&state.value)) }
     }
 
-    /// The value, read again if it lacks a key that somebody named. It may lack it then as well: the key is gone, or was
-    /// never one.
+    /// The value, read again (see [`Self::again`]) if it lacks a key that was named. If it still lacks the key, the key is
+    /// gone, never existed, or is newer than a read that was tried a moment ago.
     pub async fn having(&self, knows: impl Fn(&T) -> bool) -> Result<Arc<T>, StartError> {
         let value = self.value();
         if knows(&value) { Ok(value) } else { self.again().await }
     }
 
-    /// The value, read again because a key that it lacks was named: at most once in a tenth of the cache age, whoever
-    /// names whatever. When the last read failed, the key may exist nevertheless, and nothing can be said about it.
+    /// The value, read again because a key that it lacks was named. All callers together cause at most one read in a tenth
+    /// of the cache age, since clients can name any key.
+    ///
+    /// # Errors
+    /// The last read failed, so that it is not known whether the key exists.
     pub async fn again(&self) -> Result<Arc<T>, StartError> {
         let Some(source) = &self.source else { return Ok(self.value()) };
         let now = source.clock.now_millis();
@@ -146,11 +153,11 @@ impl<T> Fresh<T> {
         if state.failed { Err(source.unavailable()) } else { Ok(Arc::clone(&state.value)) }
     }
 
-    /// Reads the secret if it is still wanted, unless that was tried a moment ago.
+    /// Reads the secret if that is still wanted, unless a read was tried less than a tenth of the cache age ago.
     async fn attempt(&self, source: &Source<T>, now: i64, wanted: impl Fn(&State<T>) -> bool) {
         let _flight = match source.flight.try_lock() {
             Ok(flight) => flight,
-            // Somebody else is reading; what is here does meanwhile, if it does at all.
+            // Another request is reading. Wait for it only if the present value is too old to use meanwhile.
             Err(_) if source.is_too_old(&self.state(), now) => source.flight.lock().await,
             Err(_) => return,
         };
@@ -162,13 +169,13 @@ impl<T> Fresh<T> {
             }
             state.tried_ms = now;
         }
-        // Boxed: nearly every request has nothing to read, and carries a pointer instead of the SDK's future.
+        // Boxed, since few requests read: the others then carry a pointer and not the SDK's large future.
         let read = tokio::time::timeout(PATIENCE, Box::pin(source.secrets.text(&source.name))).await;
         let read = read.unwrap_or_else(|_| Err(source.unavailable()));
         let mut state = self.state();
         let parsed = read.and_then(|text| {
             let digest = sha256_hex(text.expose().as_bytes());
-            // What did not change is not parsed again: a hasher of passwords keeps its memory.
+            // An unchanged text is not parsed again, so that a hasher of passwords keeps its working memory.
             let unchanged = digest == state.digest;
             let value =
                 if unchanged { Arc::clone(&state.value) } else { source.following(text.expose(), &state, now)? };
@@ -183,7 +190,7 @@ impl<T> Fresh<T> {
         }
     }
 
-    /// A panic while the lock was held cannot leave half a value behind.
+    /// A poisoned lock is used on: a panic while it was held cannot leave half a value behind.
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,7 +201,7 @@ impl<T> Source<T> {
         (self.parse)(text).map_err(|reason| StartError::Invalid { what: format!("secret {}", self.name), reason })
     }
 
-    /// The new value, if it may take the place of the one before.
+    /// The new value, if it may replace the one before.
     fn following(&self, text: &str, before: &State<T>, now: i64) -> Result<Arc<T>, StartError> {
         let value = self.parsed(text)?;
         let now = Timestamp::from_secs(now.div_euclid(1_000));
@@ -203,8 +210,8 @@ impl<T> Source<T> {
         Ok(Arc::new(value))
     }
 
-    /// Seconds since the value was read. A value from the future is as old as can be: a clock that was set back must
-    /// not keep it for ever.
+    /// Seconds since the value was read. A value that was read in the future counts as due to be read again: a clock that
+    /// was set back must not keep it for ever.
     fn age(&self, state: &State<T>, now: i64) -> i64 {
         let age = now.saturating_sub(state.read_ms);
         if age < 0 { self.timing.cache().as_i64() } else { age / 1_000 }

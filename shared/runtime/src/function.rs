@@ -1,5 +1,5 @@
-//! The one shape of a function: what it works with is built once when that works, anew with every request while it does not,
-//! and then events are answered.
+//! The main loop of every function: it builds the function's state once, then handles events. If the build fails, each
+//! event tries it again.
 
 use crate::{Environment, Platform, StartError, SystemClock, SystemEntropy};
 use gateway_domain::causes;
@@ -14,8 +14,8 @@ use tokio::sync::OnceCell;
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
 
-/// A value that is built at start, and again later if the start failed: a secret store that is down at a cold start
-/// makes responses of 503 until it is back, not a crashing function.
+/// The state of a function, built at its start, or by a later event if that failed. If Secrets Manager does not respond at
+/// a cold start, the function responds with errors until it does, and does not crash.
 struct Function<T> {
     cell: OnceCell<T>,
     build: Box<dyn Fn() -> Building<T> + Send + Sync>,
@@ -34,14 +34,14 @@ impl<T> Function<T> {
         function
     }
 
-    /// The value, built now if it was not.
+    /// The state, built now if no build has succeeded yet.
     async fn get(&self) -> Result<&T, StartError> {
         self.cell.get_or_try_init(|| (self.build)()).await
     }
 }
 
-/// Runs a function until Lambda ends it: `start` makes what it works with, and `handle` answers one event with that, or
-/// says why it cannot. When it ends by itself, or this is no Lambda, the reason is one line of the log, in words.
+/// Runs a function until Lambda ends it: `start` builds its state, and `handle` handles one event with the state or with
+/// the reason why there is none. If the function ends by itself, or does not run in Lambda, the reason is logged.
 pub async fn run<T, B, E>(
     name: &'static str,
     start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Asks the Runtime API for one event after the other. What happens meanwhile is told with its ids.
+/// Takes one event after the other from the Runtime API, and observes each under its ids.
 async fn serve<T, B, E>(
     name: &'static str,
     environment: Environment,
@@ -94,7 +94,7 @@ where
     .await
 }
 
-/// Whether the variables are there without which the runtime panics.
+/// Checks the variables without which the runtime panics, so that the failure names the missing one.
 fn inside_lambda(environment: &Environment) -> Result<(), StartError> {
     let hint =
         "what Lambda gives; on a machine of your own start the function with `cargo run` or `cargo lambda watch`";

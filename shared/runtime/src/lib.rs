@@ -1,4 +1,4 @@
-//! What a function runs on: environment, secrets, AWS clients, clock and entropy, read once; and the loop that answers events.
+//! What a function runs on: environment, secrets, AWS clients, clock, entropy, and the loop that handles events.
 
 pub mod aws;
 pub mod clock;
@@ -21,7 +21,7 @@ pub use secrets::Secrets;
 use gateway_domain::clock::ClockOff;
 use gateway_domain::entropy::NoEntropy;
 
-/// What keeps a function from starting; the text names the field and says what to write.
+/// Why a function, or a part of it, cannot work at present. The text names what is missing or wrong, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// An environment variable the function needs is absent or empty.
@@ -40,12 +40,12 @@ pub enum StartError {
         /// What is wrong and what is expected.
         reason: String,
     },
-    /// Something the function depends on does not answer.
+    /// Something the function depends on does not respond.
     #[error("{what} is unavailable: {reason}")]
     Unavailable {
         /// Which dependency.
         what: String,
-        /// What was seen.
+        /// What happened.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What every function starts with: its environment, clock, entropy, clients of AWS and secrets, made by one call.
+//! Makes what every function starts with: environment, clock, entropy, AWS clients and secrets.
 
 use crate::{Aws, CorrectedClock, Environment, Fresh, Secrets, StartError, SystemClock, SystemEntropy};
 use aws_sdk_dynamodb::Client;
@@ -9,22 +9,22 @@ use std::sync::{Arc, OnceLock};
 
 /// What a function is built from.
 pub struct Platform {
-    /// Its variables.
+    /// Its environment variables.
     pub environment: Environment,
-    /// The machine's clock, corrected by what the clients of AWS are answered.
+    /// The machine's clock, corrected by the `Date` of responses from AWS.
     pub clock: Arc<dyn Clock>,
-    /// The operating system's.
+    /// The operating system's source of randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Clients of AWS.
     pub aws: Aws,
     /// Reads secrets.
     pub secrets: Secrets,
-    /// One client for all tables, for those functions that have any.
+    /// One client for all tables, made at the first table: not every function has one.
     dynamodb: OnceLock<Client>,
 }
 
 impl Platform {
-    /// Of this environment. Nobody is asked anything yet.
+    /// The platform in this environment. It sends no request yet.
     pub fn new(environment: Environment) -> Result<Self, StartError> {
         let clock = CorrectedClock::new(Arc::new(SystemClock));
         let aws = Aws::dated(&environment, &clock)?;
@@ -39,7 +39,7 @@ impl Platform {
         Ok(new(self.dynamodb.get_or_init(|| self.aws.dynamodb()).clone(), name.to_owned()))
     }
 
-    /// The keys in the secret whose name is in this variable.
+    /// The keys in the secret whose name or ARN is in this variable.
     pub async fn keys<T, E: Display>(
         &self,
         variable: &'static str,

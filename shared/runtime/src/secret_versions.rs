@@ -1,4 +1,4 @@
-//! Secrets Manager: versions of a secret and their stages, for the function that makes keys.
+//! Versions of a secret in Secrets Manager and their staging labels, for the function that rotates keys.
 
 use crate::Aws;
 use aws_sdk_secretsmanager::Client;
@@ -7,18 +7,18 @@ use gateway_domain::causes;
 use gateway_domain::secret::Secret;
 use std::collections::BTreeMap;
 
-/// The stage of the version that everybody reads.
+/// The staging label of the version that readers get.
 pub const CURRENT: &str = "AWSCURRENT";
-/// The stage of the version that a rotation is making.
+/// The staging label of the version that a rotation is making.
 pub const PENDING: &str = "AWSPENDING";
 
-/// Secrets Manager did not do what was asked.
+/// A call of Secrets Manager failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Secrets Manager refused {call} of {secret}: {reason}")]
 pub struct SecretError {
     call: &'static str,
     secret: String,
-    /// The name of the error in the API, if it answered.
+    /// The error code of the API, if it responded.
     pub code: Option<String>,
     reason: String,
 }
@@ -47,12 +47,12 @@ pub struct Version {
     pub text: Secret,
 }
 
-/// What is known of a secret besides its values.
+/// The metadata of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Whether it rotates.
+    /// Whether its rotation is enabled.
     pub rotates: bool,
-    /// The stages of each version.
+    /// The staging labels of each version, by its id.
     pub stages: BTreeMap<String, Vec<String>>,
 }
 
@@ -63,12 +63,12 @@ pub struct SecretVersions {
 }
 
 impl SecretVersions {
-    /// With a client of these.
+    /// Uses a client of these.
     pub fn new(aws: &Aws) -> Self {
         Self { client: aws.secrets_manager() }
     }
 
-    /// Whether the secret rotates, and which versions have which stages.
+    /// Whether the secret rotates, and which versions have which staging labels.
     pub async fn describe(&self, secret: &str) -> Result<Description, SecretError> {
         let response = self.client.describe_secret().secret_id(secret).send().await;
         let response = response.map_err(|error| SecretError::new("DescribeSecret", secret, &error))?;
@@ -78,12 +78,12 @@ impl SecretVersions {
         })
     }
 
-    /// The version that everybody reads; `None` if the secret has no value, or does not exist.
+    /// The version that readers get; `None` if the secret has no value or does not exist.
     pub async fn current(&self, secret: &str) -> Result<Option<Version>, SecretError> {
         self.get(secret, None, CURRENT).await
     }
 
-    /// The value of a version that a rotation is making; `None` if it has none yet.
+    /// The version of this id that a rotation is making; `None` if it has no value yet.
     pub async fn pending(&self, secret: &str, version: &str) -> Result<Option<Version>, SecretError> {
         self.get(secret, Some(version), PENDING).await
     }
@@ -93,7 +93,7 @@ impl SecretVersions {
         match request.set_version_id(version.map(str::to_owned)).send().await {
             Ok(response) => {
                 let (id, text) = (response.version_id.unwrap_or_default(), response.secret_string.unwrap_or_default());
-                // An empty text cannot be put and is no value; emulators begin with one.
+                // Secrets Manager does not accept an empty text, but emulators begin with one: it counts as no value.
                 Ok((!text.is_empty()).then(|| Version { id, text: Secret::new(text) }))
             }
             Err(error) => match SecretError::new("GetSecretValue", secret, &error) {
@@ -103,7 +103,7 @@ impl SecretVersions {
         }
     }
 
-    /// Writes a version under this id with this stage; `false` if that id has another value already.
+    /// Writes a version under this id with this staging label; `false` if the id already has another value.
     pub async fn put(&self, secret: &str, id: &str, text: &Secret, stage: &str) -> Result<bool, SecretError> {
         let request = self.client.put_secret_value().secret_id(secret).client_request_token(id).version_stages(stage);
         match request.secret_string(text.expose()).send().await {
@@ -115,14 +115,14 @@ impl SecretVersions {
         }
     }
 
-    /// Makes one version the one that everybody reads, if `from` still is.
+    /// Makes `to` the version that readers get, if that is still `from`.
     pub async fn promote(&self, secret: &str, to: &str, from: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
         let response = request.move_to_version_id(to).remove_from_version_id(from).send().await;
         response.map(drop).map_err(|error| SecretError::new("UpdateSecretVersionStage", secret, &error))
     }
 
-    /// Gives up a version that a rotation was making.
+    /// Gives up a version that a rotation was making: it loses [`PENDING`].
     pub async fn abandon(&self, secret: &str, version: &str) -> Result<(), SecretError> {
         let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(PENDING);
         let response = request.remove_from_version_id(version).send().await;

@@ -1,4 +1,4 @@
-//! Secrets Manager: texts by name.
+//! Reads texts from Secrets Manager by name.
 
 use crate::{Aws, StartError};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
@@ -15,7 +15,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// A reader with a client of these.
+    /// Uses a client of these.
     pub fn new(aws: &Aws) -> Self {
         Self { client: aws.secrets_manager() }
     }
@@ -35,10 +35,13 @@ impl Secrets {
         })
     }
 
-    /// The texts of these secrets by name; each is wanted for a field of the configuration.
+    /// The texts of these secrets by name; each comes with the field of the configuration that needs it.
     ///
-    /// A secret that is not there or not ours to read is left out and told with its field, so that what does not need
-    /// it works. While Secrets Manager does not answer, nothing is known, and that is an error.
+    /// A secret that does not exist, may not be read or is no text is left out and logged with its field, so that
+    /// everything that does not need it works.
+    ///
+    /// # Errors
+    /// Any other failure, such as no response: it is then unknown whether the secret is there.
     pub async fn texts<'n>(
         &self,
         wanted: impl IntoIterator<Item = (String, &'n str)>,
@@ -69,7 +72,7 @@ impl Secrets {
         Ok(texts)
     }
 
-    /// What is built of the texts of these secrets; `what` it is, for the error when it cannot be.
+    /// Builds something from the texts of these secrets. `what` names it in the error if the build fails.
     pub async fn build<'n, T, E: Display>(
         &self,
         what: &str,
@@ -81,7 +84,7 @@ impl Secrets {
     }
 }
 
-/// The code and message of Secrets Manager if it answered, otherwise what kept it from answering.
+/// The code and message of Secrets Manager if it responded, otherwise why there was no response.
 fn reason<R>(error: &SdkError<GetSecretValueError, R>) -> String
 where
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -93,7 +96,7 @@ where
     }
 }
 
-/// Whether another attempt would be answered alike until somebody acts.
+/// Whether a retry would get the same error until an operator acts.
 fn is_refused<R>(error: &SdkError<GetSecretValueError, R>) -> bool {
     let code = error.as_service_error().and_then(|error| error.code());
     matches!(code, Some("ResourceNotFoundException" | "AccessDeniedException" | "DecryptionFailure"))

@@ -1,4 +1,4 @@
-//! How long a session and its access tokens are good for anything: which back ends they lead to, and which of them live.
+//! How long a session and its access tokens are of use: which APIs they reach, and which internal tokens live.
 
 use crate::{InternalTokens, Sessions, Tokens};
 use gateway_config::Gateway;
@@ -8,13 +8,14 @@ use gateway_domain::session::{InternalToken, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 
-/// An access token ends this long before an internal token that can be renewed, so that a call never arrives with a
-/// session that ends on the way.
+/// An access token ends this long before an internal token that can be renewed, so that no internal token ends while its
+/// call is on the way.
 const SKEW: Seconds = Seconds::new(30);
 
 impl InternalTokens {
-    /// The connectors behind the APIs that this application reaches with this scope; `true` for those it can do
-    /// without. The second value tells whether some API needs none, so that the session is good without any.
+    /// The connectors behind the APIs that this application reaches with this scope; `true` if every API of the connector
+    /// is optional. The second value is whether the session is of use without internal tokens: an API of it needs none, or
+    /// its scope has no API.
     pub(crate) fn required(&self, app: &gateway_store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
         let mut needed = BTreeMap::new();
         let mut without = false;
@@ -35,20 +36,21 @@ impl InternalTokens {
 }
 
 impl Sessions {
-    /// Whether an API of the session's scope has no internal token.
+    /// Whether a connector that the session's scope needs, or could use, has no internal token in it.
     pub(crate) fn lacks_tokens(&self, app: &gateway_store::App, session: &Session) -> bool {
         let (needed, _) = self.tokens.required(app, &session.scope);
         needed.keys().any(|name| !session.tokens.contains_key(name))
     }
 
-    /// Whether a session is good for nothing any more: every API needs an internal token, and none of them lives.
+    /// Whether a session is of no use any more: each of its APIs needs an internal token, and none of the tokens lives.
     pub fn is_useless(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
         let (_, good_without) = self.tokens.required(app, scope);
         !good_without && tokens.values().all(|token| token.is_over(now))
     }
 
-    /// Until when the session is good for anything at most: for ever if some API needs no connector, otherwise as long
-    /// as any of its internal tokens may live or be renewed. Use may move an idle end, so it does not count here.
+    /// Until when the session is of use at most; `None` if there is no such end: an API needs no connector, or an internal
+    /// token has no stated end. Otherwise it is the last time at which an internal token lives or can be renewed. Idle ends
+    /// do not count, since use moves them.
     fn useful_until(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
         let (_, good_without) = self.tokens.required(app, scope);
         if good_without || tokens.values().any(|token| token.ends.is_none()) {
@@ -58,8 +60,8 @@ impl Sessions {
         Some(tokens.values().filter_map(end).max().unwrap_or(Timestamp::from_secs(0)))
     }
 
-    /// The latest end of an access token over the session's internal tokens: before the first renewable one ends, so that
-    /// a refresh comes in time, and never after the session stops being good for anything.
+    /// The latest time at which an access token of this session may end: before the first renewable internal token ends, so
+    /// that the refresh comes in time to renew it, and not after the session stops being of use.
     pub fn latest_access(
         &self,
         app: &gateway_store::App,
@@ -78,7 +80,7 @@ impl Sessions {
     }
 }
 
-/// A scope that leads to no API is good for what it is.
+/// Whether no API has this scope. Such a session needs no internal token.
 fn leads_nowhere(gateway: &Gateway, scope: &Scope) -> bool {
     gateway.apis_for_scope(scope).next().is_none()
 }

@@ -1,4 +1,4 @@
-//! The beginning of a session.
+//! Begins a session: writes it, adds it to the activity item, and keeps the number of live sessions bounded.
 
 use crate::internal_tokens::references;
 use crate::{SessionError, Sessions};
@@ -8,16 +8,19 @@ use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::{Entry, NewEntry};
 
-/// How often a login tries for room among the sessions of its user and application: so many may race without one losing.
+/// The most rounds in which a login makes room among the sessions of its user and application. Each concurrent login can
+/// cost one round.
 const ROUNDS: u32 = 16;
 
 impl Sessions {
-    /// Writes the session, makes it live, and makes sure the credentials did not change meanwhile. Nobody has its
-    /// tokens before that, so a crash on the way is a login that did not happen. Whoever changes the credentials raises
-    /// the epoch first and ends the sessions that are live afterwards: this one is found live, or finds the new epoch.
+    /// Writes the session, makes it live, and then checks that the credentials did not change meanwhile.
+    ///
+    /// No token of the session is issued before that, so a crash on the way leaves a login that did not happen. A change
+    /// of credentials first raises the epoch and then ends the live sessions: it finds this session live, or this check
+    /// finds the new epoch.
     ///
     /// # Errors
-    /// The session's internal tokens have then been logged out.
+    /// The internal tokens of the session were then logged out, as far as the legacy systems could be reached.
     pub async fn begin(&self, session: &Session) -> Result<(), SessionError> {
         let begun = async {
             self.table.create(session).await?;
@@ -26,15 +29,15 @@ impl Sessions {
         };
         let begun = begun.await;
         match begun {
-            // The session is there and has been ended, with its internal tokens.
+            // `check_credentials` has ended the session, which includes the logout of its internal tokens.
             Ok(()) | Err(SessionError::CredentialsChanged) => {}
             Err(_) => drop(self.tokens.log_out(&session.sid, &session.tokens).await),
         }
         begun
     }
 
-    /// The session of an application that acts for itself: one for all its tokens, which lives as long as the last of them.
-    /// It has no user, no refresh and no internal tokens.
+    /// The one session of an application that acts for itself (RFC 6749 §4.4). All its access tokens share it, and it lives
+    /// as long as the last of them. It has no user, no refresh token and no internal tokens.
     pub async fn begin_of_app(
         &self,
         client: &ClientId,
@@ -48,7 +51,7 @@ impl Sessions {
     async fn make_live(&self, session: &Session) -> Result<(), SessionError> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let most = self.gateway.sessions_per_user_and_app();
-        // Each round makes room for one; more rounds are needed only when as many logins race for it.
+        // Each round makes room for one session. Another login may take that room, and then one more round is needed.
         for _ in 0..ROUNDS {
             let tokens = references(&session.tokens);
             match self.activity.add_entry(&session.user_id, &session.client_id, &entry, &tokens, most).await? {
@@ -59,7 +62,8 @@ impl Sessions {
         Err(SessionError::Busy)
     }
 
-    /// Makes room for a session by ending the one least recently refreshed; one that is over already goes first.
+    /// Makes room for a session by ending the least recently refreshed one. A session that has ended, or whose item is gone,
+    /// goes first.
     async fn end_least_recent(&self, new: &Session, entries: &[Entry]) -> Result<(), SessionError> {
         let others =
             join_all(entries.iter().map(|entry| async move { (entry, self.table.get(&entry.sid).await) })).await;
@@ -75,7 +79,7 @@ impl Sessions {
         }
         if let Some((_, sid)) = oldest {
             self.end(sid).await?;
-            // Also when its item is gone: the entry is what takes the room.
+            // The entry takes the room, and `end` leaves it if the item of the session is gone.
             self.activity.remove_entry(&new.user_id, &new.client_id, sid).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The end of a session: marked, taken from the activity item, told to the legacy systems; every step may be repeated.
+//! Ends a session: marks it, removes it from the activity item, logs out of the legacy systems. Each step can be repeated.
 
 use crate::logout::{QUEUED, WAITED_FOR};
 use crate::{LogoutError, SessionError, Sessions, Tokens};
@@ -8,12 +8,12 @@ use gateway_domain::time::Timestamp;
 use std::time::Duration;
 
 impl Sessions {
-    /// Ends a session for good: no refresh from now on, and no call. What the legacy systems could not be told stays in
-    /// the session, for [`Sessions::finish_logout`].
+    /// Ends a session for good: from now on no refresh works and no call is admitted. Internal tokens whose logout failed
+    /// stay in the session, for [`Sessions::finish_logout`].
     pub async fn end(&self, sid: &SessionId) -> Result<(), SessionError> {
         if let Some(ended) = self.table.end(sid).await? {
             self.activity.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
-            // The session is over: whoever waits need not hear that the legacy systems will be told again.
+            // The session has ended, so the caller gets no error: the logout can be repeated.
             if let Err(error) = self.log_out_ended(sid, &ended.tokens, WAITED_FOR).await {
                 tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
             }
@@ -21,10 +21,10 @@ impl Sessions {
         Ok(())
     }
 
-    /// Logs a session that has ended out of the legacy systems that do not know it yet. One read if there are none.
+    /// Logs an ended session out of the legacy systems whose logout is not done yet. One read if there are none.
     ///
     /// # Errors
-    /// [`LogoutError::Live`] for a session that has not ended, of which nothing is touched.
+    /// [`LogoutError::Live`] for a session that has not ended; nothing of it is changed.
     pub async fn finish_logout(&self, sid: &SessionId) -> Result<(), LogoutError> {
         let Some(session) = self.get(sid).await? else { return Ok(()) };
         if !session.family.ended {
@@ -36,7 +36,7 @@ impl Sessions {
         }
     }
 
-    /// Logs out and forgets these tokens of an ended session, each when its legacy system knows. Returns how many are left.
+    /// Logs out these tokens of an ended session and forgets those whose logout is done. Returns how many are left.
     async fn log_out_ended(&self, sid: &SessionId, tokens: &Tokens, bound: Duration) -> Result<usize, SessionError> {
         let done = self.tokens.log_out_within(bound, sid, tokens).await;
         self.table.forget_tokens(sid, &done).await?;
@@ -48,13 +48,14 @@ impl Sessions {
         Ok(self.activity.remove_entry(&UserId::of_app(client), client, sid).await?)
     }
 
-    /// Whether a session is over, or was never there.
+    /// Whether a session has ended or does not exist.
     pub(crate) async fn has_ended(&self, sid: &SessionId) -> Result<bool, SessionError> {
         Ok(self.table.get(sid).await?.is_none_or(|session| session.family.ended))
     }
 
-    /// Finishes the end of a session that a crash interrupted, since what it left behind are access tokens that work.
-    /// One read; of nobody's item if there is no session of this application to look after.
+    /// Finishes the end of a session that a crash interrupted: until then its access tokens still work.
+    ///
+    /// Without a session it reads an item as well, that of no user, so that the time does not tell whether a session exists.
     pub async fn finish_end(
         &self,
         client: &ClientId,

@@ -1,46 +1,46 @@
-//! Why a session did not begin, go on or end as asked.
+//! The failures of work on a session.
 
 use gateway_connectors::ConnectorError;
 use gateway_domain::entropy::NoEntropy;
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 
-/// Why something about a session could not be done. The texts are for the log.
+/// Why a session did not begin, rotate or end as requested. The texts are for the log, not for clients.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// A back end did not take the credentials, or gives no more tokens for them: only a login can help.
+    /// A back end refused the credentials, or the renewal of a token: only a new login can help.
     #[error("a back end refused the credentials")]
     BackEndRefused,
-    /// A back end that goes by names of its own knows none for this user.
+    /// A back end that uses its own user names has none for this user.
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
-    /// Every call would be refused by the back end's own server.
+    /// The gateway's own headers would exceed `max_header_bytes` of the API, so the back end would refuse every call.
     #[error("an internal token takes {bytes} bytes of headers, and the budget is {budget}")]
     OverHeaderBudget {
-        /// Bytes of the headers that the token takes.
+        /// The bytes of the headers that carry the token; the gateway's other headers are not counted here.
         bytes: usize,
-        /// The most bytes that the API takes, by `max_header_bytes`.
+        /// The most bytes for all headers: `max_header_bytes` of the API.
         budget: u32,
     },
-    /// A back end does not answer as it should.
+    /// A back end does not respond, or its response is not usable.
     #[error("back end: {0}")]
     BackEnd(String),
-    /// No internal token of the session lives or can be renewed: the session has been ended.
+    /// No internal token of the session lives or could be renewed: the session was ended.
     #[error("the session is over at the back end")]
     Over,
-    /// The user's credentials changed, or the user was disabled, since it began: the session has been ended.
+    /// The user's credentials changed, or the user was disabled, since the session began: it was ended.
     #[error("the credentials changed or the user is disabled")]
     CredentialsChanged,
-    /// Others are changing it at this moment.
+    /// Other requests are changing the session at this moment.
     #[error("another request is changing this session")]
     Busy,
-    /// A table does not answer, or holds what cannot be read.
+    /// A table does not respond, or an item cannot be read.
     #[error("store: {0}")]
     Store(#[from] StoreError),
-    /// Keys or the clock cannot be used.
+    /// Keys, the clock or the source of randomness cannot be used.
     #[error("start: {0}")]
     Start(#[from] StartError),
-    /// What cannot happen did.
+    /// An invariant of the gateway does not hold.
     #[error("internal: {0}")]
     Internal(&'static str),
 }
@@ -69,16 +69,16 @@ impl From<NoEntropy> for SessionError {
     }
 }
 
-/// Why an ended session is not logged out of its legacy systems. The texts are for the log.
+/// Why an ended session was not logged out of all its legacy systems. The texts are for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogoutError {
-    /// It has not ended: whoever may ask for a logout may not end sessions with it.
+    /// The session has not ended. A logout never ends a session, since the right to invoke it is not the right to end one.
     #[error("the session has not ended")]
     Live,
-    /// So many legacy systems could not be told, and are to be told again.
+    /// The logout failed at this many legacy systems and must be repeated.
     #[error("{0} legacy sessions could not be ended")]
     Left(usize),
-    /// The session cannot be read, or what was done cannot be noted.
+    /// The session cannot be read, or the logouts that are done cannot be noted.
     #[error(transparent)]
     Session(#[from] SessionError),
 }

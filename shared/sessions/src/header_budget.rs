@@ -1,5 +1,5 @@
-//! The header budget: whether an internal token fits into the headers that its back ends take, found out at login and not
-//! at every call.
+//! The header budget: checks at login, not at every call, that the headers with an internal token are not larger than its
+//! back ends accept.
 
 use crate::{InternalTokens, SessionError};
 use bytes::Bytes;
@@ -8,17 +8,17 @@ use gateway_domain::headers::{CannotBuild, Client, Identity, Outgoing, build_req
 use gateway_domain::ids::{ConnectorName, UserId};
 use gateway_domain::scope::Scope;
 
-/// As long as an address of a client gets (RFC 4291 §2.2).
+/// The longest text of a client's address (RFC 4291 §2.2).
 const ADDRESS: &str = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
-/// As long as an id of API Gateway.
+/// As long as a request id of API Gateway.
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
-/// As long as a name of the gateway gets without being noticed: that of an API without a domain.
+/// The host name of an API without a custom domain, in a region with a long name.
 const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
-/// As long as a trace of X-Ray.
+/// As long as a trace header of X-Ray.
 const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
 
 impl InternalTokens {
-    /// Builds the headers of a call without any of the client's own, for each API of the connector.
+    /// Builds, for each API of the connector, the headers of a call that has none of the client's, and checks their size.
     pub(crate) fn check_header_budget(
         &self,
         app: &gateway_store::App,
@@ -68,7 +68,7 @@ impl InternalTokens {
                 fits = true;
             }
         }
-        // One that fits nowhere is of no use to anybody.
+        // Optional APIs may go without a token that is too large for them, but a token that fits no API is of no use.
         match over {
             Some(error) if !fits => Err(error),
             Some(_) | None => Ok(()),

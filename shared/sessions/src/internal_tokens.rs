@@ -19,16 +19,16 @@ use gateway_telemetry::{Ended, Metric, Remote};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who logs in to the legacy systems.
+/// The login of a user at the legacy systems.
 #[derive(Clone, Copy)]
 pub struct Login<'a> {
     /// The user.
     pub user: &'a UserId,
-    /// The one form of the user's address.
+    /// The user's address in its normal form.
     pub username: &'a str,
-    /// Names of the user at legacy systems that go by names of their own.
+    /// The user's names at legacy systems that use names of their own.
     pub links: &'a BTreeMap<ConnectorName, String>,
-    /// What the user has just shown.
+    /// The password that the user has just shown.
     pub password: &'a Secret,
 }
 
@@ -52,7 +52,8 @@ pub struct InternalTokens {
 }
 
 impl InternalTokens {
-    /// By these connectors, sealed with these keys. The clock measures how long legacy systems take.
+    /// Acquired by these connectors, sealed with these keys. The clock measures how long legacy systems take, and tells
+    /// which tokens have ended.
     pub fn new(
         gateway: Arc<Gateway>,
         connectors: Connectors,
@@ -75,14 +76,16 @@ impl InternalTokens {
         self.sealing.fresh().await.map(drop)
     }
 
-    /// The keys that open this internal token, if any do.
+    /// The sealing keys, read again if they lack the key of this token. They may still lack it: the key may be revoked.
     pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
         self.sealing.having(|keys| keys.knows(sealed)).await
     }
 
-    /// Logs in to every legacy system of the session, side by side. One that fails sinks the login unless it is
-    /// optional; what the others gave is then handed back to them. `before` are the tokens of the session that these
-    /// are for, if it is there.
+    /// Logs in to every legacy system of the session, concurrently. `before` are the present tokens of a session that
+    /// exists already.
+    ///
+    /// # Errors
+    /// A login that is not optional failed. The others are then logged out again.
     pub async fn acquire(
         &self,
         sid: &SessionId,
@@ -112,7 +115,8 @@ impl InternalTokens {
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
                 Ok(acquired) => {
-                    // In a session that is there, a version that was taken away must not come again.
+                    // A session that exists never uses a version of a token twice, not even that of a removed token: a
+                    // higher version always means a newer token.
                     let version = before.map_or(1, |before| match before.get(name) {
                         Some(token) => token.version.saturating_add(1),
                         None => u64::try_from(now.as_secs()).unwrap_or(1),
@@ -132,8 +136,8 @@ impl InternalTokens {
         }
     }
 
-    /// Renews what wants renewal. A system that refuses loses its token; one that does not answer keeps it, and is asked
-    /// again by the next call that needs it. The second value tells of such a one whose token is over.
+    /// Renews the tokens that are due. A token whose renewal is refused is removed. One whose renewal fails otherwise is
+    /// kept, and the next call that needs it tries again; the second value is such a failure for a token that is over.
     pub(crate) async fn renew(&self, session: &Session, now: Timestamp) -> (Tokens, Option<SessionError>) {
         let mut unanswered = None;
         let mut tokens = session.tokens.clone();
@@ -168,7 +172,7 @@ impl InternalTokens {
         let connector = self.connector(name)?;
         let keys = self.sealing_for(&token.sealed).await?;
         if !keys.knows(&token.sealed) {
-            // Its key was revoked: only a login can replace what was sealed with it.
+            // Its key was revoked, so nothing can open it: only a login can replace it.
             tracing::warn!(connector = %name, "an internal token was sealed with a key that is gone");
             return Err(SessionError::BackEndRefused);
         }
@@ -197,7 +201,7 @@ impl InternalTokens {
         Ok(InternalToken { version, sealed, since: now, ends, idle, renew_until })
     }
 
-    /// Waits for a legacy system, counts how long that took and tells the trace of it.
+    /// Waits for a legacy system, and records the time and the outcome as a metric and in the trace.
     pub(crate) async fn measured<T>(
         &self,
         name: &ConnectorName,
@@ -225,11 +229,12 @@ impl InternalTokens {
     }
 }
 
-/// What the activity item keeps of these tokens.
+/// The references to these tokens that the activity item keeps.
 pub(crate) fn references(tokens: &Tokens) -> BTreeMap<ConnectorName, TokenRef> {
     let reference = |token: &InternalToken| match token.idle {
         None => TokenRef { version: token.version, sealed: Some(token.sealed.clone()), ends: token.ends },
-        // Whoever uses it is to know how long it may lie idle, and notes the use: only the session has that.
+        // The proxy must know the idle end of such a token and note its use. Only the session has it, so the reference
+        // makes the proxy read the session.
         Some(_) => TokenRef::by_version(token.version),
     };
     tokens.iter().map(|(name, token)| (name.clone(), reference(token))).collect()

@@ -1,4 +1,4 @@
-//! The right to change a session's internal tokens, which one request has at a time.
+//! The lease of a session: the right to change its internal tokens, which one request holds at a time.
 
 use crate::{SessionError, Sessions};
 use gateway_domain::entropy::Entropy;
@@ -6,15 +6,16 @@ use gateway_domain::session::Session;
 use gateway_domain::time::{Seconds, Timestamp};
 use std::time::Duration;
 
-/// How long a request may hold a lease while it renews internal tokens: longer than API Gateway waits for the request.
+/// How long a lease lasts: longer than a function that takes one may run, so that no lease lapses while its holder works.
 const LEASE: Seconds = Seconds::new(30);
 
-/// How often a request that meets a lease looks for what its holder makes; [`POLL_INTERVAL`] lies between two looks.
+/// How often a request reads a session that another request has leased, to find the result of that one. Two reads are
+/// [`POLL_INTERVAL`] apart.
 pub const MAX_POLLS: u32 = 20;
-/// See [`MAX_POLLS`].
+/// The time between two of the reads that [`MAX_POLLS`] bounds.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The name under which a session is leased. Nobody else's commit has it.
+/// The random name of one lease. Only the request that made it can commit under it.
 pub(crate) struct Lease(pub(crate) String);
 
 impl Lease {
@@ -24,8 +25,8 @@ impl Lease {
 }
 
 impl Sessions {
-    /// Does this under the lease; `None` if another request has it, or has changed the session since it was read. If the
-    /// work fails, the lease is given back; otherwise its commit ends it.
+    /// Does the work under the lease; `None` if another request holds the lease or has changed the session since it was
+    /// read. Work that fails gives the lease back; after work that succeeds, the caller's commit ends the lease.
     pub(crate) async fn leased<T>(
         &self,
         session: &Session,

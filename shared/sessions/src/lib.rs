@@ -1,5 +1,6 @@
-//! Sessions: begin, rotate, end, and the internal tokens that they carry. Whoever logs a user in, in whatever protocol,
-//! does it here; nothing here is worded for one.
+//! Sessions: begin, rotate and end them, with the internal tokens that they carry.
+//!
+//! No name or text here belongs to one login protocol, so that every protocol can use this crate.
 
 mod access;
 mod begin;
@@ -27,7 +28,7 @@ use gateway_runtime::StartError;
 use gateway_store::{Activity, Users};
 use std::sync::Arc;
 
-/// What may begin, change and end sessions.
+/// Begins, changes and ends sessions.
 pub struct Sessions {
     gateway: Arc<Gateway>,
     users: Users,
@@ -38,18 +39,18 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Over these tables. Of users it reads whether their credentials still hold.
+    /// Sessions in these tables. The table of users is only read, to check that credentials still hold.
     pub fn new(users: Users, table: gateway_store::Sessions, activity: Activity, tokens: InternalTokens) -> Self {
         let (gateway, entropy) = (Arc::clone(tokens.gateway()), Arc::clone(tokens.entropy()));
         Self { gateway, users, table, activity, tokens, entropy }
     }
 
-    /// Internal tokens: acquired before a session begins, and logged out if it does not.
+    /// The internal tokens. They are acquired before their session begins; if it does not begin, they are logged out.
     pub fn tokens(&self) -> &InternalTokens {
         &self.tokens
     }
 
-    /// Reads the keys again that have become old.
+    /// Reads the sealing keys again if they are older than the cache age.
     pub async fn freshen(&self) -> Result<(), StartError> {
         self.tokens.freshen().await
     }
@@ -59,7 +60,7 @@ impl Sessions {
         Ok(self.table.get(sid).await?)
     }
 
-    /// Whether calls of this session are admitted. One strongly consistent read.
+    /// Whether the activity item holds this session, so that the authorizer admits its calls. One strongly consistent read.
     pub async fn is_live(
         &self,
         user: &UserId,
@@ -79,7 +80,7 @@ impl Sessions {
     /// Ends the session if the user's credentials changed, or the user was disabled, since it began.
     ///
     /// # Errors
-    /// [`SessionError::CredentialsChanged`] then.
+    /// [`SessionError::CredentialsChanged`] if the session was ended for that reason.
     pub async fn check_credentials(&self, session: &Session) -> Result<(), SessionError> {
         if self.credentials_hold(session).await? {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Back-end logout: the end of internal tokens, told to the legacy systems as far as they can be told.
+//! Back-end logout: ends internal tokens at their legacy systems.
 
 use crate::{InternalTokens, Tokens};
 use futures_util::future::join_all;
@@ -8,19 +8,20 @@ use gateway_domain::session::InternalToken;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long a legacy system may take to end a session while somebody waits for the gateway.
+/// How long a legacy system may take to end its session while a client waits for the gateway.
 pub(crate) const WAITED_FOR: Duration = Duration::from_secs(3);
-/// The same where nobody waits but Lambda, which gives the function 28 s.
+/// The same in an asynchronous invocation, where no client waits; the renewal function may run for 28 s.
 pub(crate) const QUEUED: Duration = Duration::from_secs(20);
 
 impl InternalTokens {
-    /// Tells the legacy systems that the session is over, as far as they can be told. Returns those that know.
+    /// Ends these tokens at their legacy systems, concurrently. Returns the connectors whose logout is done; a failure is
+    /// logged.
     pub async fn log_out(&self, sid: &SessionId, tokens: &Tokens) -> Vec<ConnectorName> {
         self.log_out_within(WAITED_FOR, sid, tokens).await
     }
 
-    /// The same, each in this time. A system whose own end of the session has passed knows without being told: its id may
-    /// be somebody else's by now.
+    /// The same, each within this time. A token past its end counts as logged out, and no logout is sent: the legacy system
+    /// may have given its session id to another user by now.
     pub(crate) async fn log_out_within(&self, bound: Duration, sid: &SessionId, tokens: &Tokens) -> Vec<ConnectorName> {
         let now = self.clock.now();
         let logouts = tokens.iter().map(|(name, token)| async move {
@@ -36,8 +37,8 @@ impl InternalTokens {
         join_all(logouts).await.into_iter().flatten().collect()
     }
 
-    /// The same for those that another login or renewal has replaced. Some systems give the same token every time: to
-    /// end it would end the new one.
+    /// The same for tokens that were not kept after a login. A token equal to the one that is kept is not ended: some legacy
+    /// systems give the same token at every login.
     pub(crate) async fn log_out_replaced(&self, sid: &SessionId, replaced: &Tokens, kept: &Tokens) {
         let mut superfluous = Tokens::new();
         for (name, token) in replaced {

@@ -1,4 +1,4 @@
-//! Renewal in mid-life: a back end has refused an internal token, and a call waits for another.
+//! Renews one internal token between two refreshes: a back end has refused it, and a call waits for another.
 
 use crate::internal_tokens::references;
 use crate::lease::Lease;
@@ -9,8 +9,8 @@ use gateway_domain::time::Timestamp;
 use gateway_store::Entry;
 
 impl Sessions {
-    /// Renews an internal token, unless that has been done: lease, renew, commit, as at a refresh. Of many that ask at
-    /// once, one does it and the others find it done. `now` is asked again with every poll.
+    /// Renews an internal token unless it has another version by now: lease, renew, commit, as at a refresh. Of concurrent
+    /// requests one renews it, and the others find it renewed. `now` is read again for every poll.
     pub async fn renew(
         &self,
         asked: &RenewalRequest,
@@ -46,7 +46,7 @@ impl Sessions {
             let Some(renewed) = self.leased(&session, &lease, now, renewing).await? else { continue };
             if !self.table.replace_token(sid, &asked.connector, renewed.as_ref(), &lease.0).await? {
                 if let (Some(token), true) = (renewed, self.has_ended(sid).await?) {
-                    // Nobody else knows of it.
+                    // The session ended before it could keep this token, so the end did not log it out.
                     self.tokens.log_out(sid, &[(asked.connector.clone(), token)].into()).await;
                 }
                 continue;
@@ -55,7 +55,7 @@ impl Sessions {
             let mut session = session;
             session.tokens.remove(&asked.connector);
             session.tokens.extend(renewed.map(|token| (asked.connector.clone(), token)));
-            // Without it calls first meet the old version, and then read the new one.
+            // A failure here is no error: calls that get the old version from the authorizer then read the session.
             if let Err(error) = self.refer_to(&session).await {
                 tracing::warn!(session = %sid, reason = %error, "the activity item still refers to the version before");
             }
@@ -64,7 +64,7 @@ impl Sessions {
         Err(SessionError::Busy)
     }
 
-    /// Writes into the activity item what the authorizer hands on of the session's internal tokens.
+    /// Writes into the activity item the references to the session's internal tokens, which the authorizer hands on.
     pub(crate) async fn refer_to(&self, session: &Session) -> Result<(), SessionError> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let tokens = references(&session.tokens);

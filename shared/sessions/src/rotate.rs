@@ -1,4 +1,4 @@
-//! The next generation of a session: lease, renew, commit.
+//! Makes the next generation of a session: lease, renew, commit.
 
 use crate::lease::Lease;
 use crate::{Login, SessionError, Sessions, Tokens};
@@ -8,30 +8,30 @@ use gateway_domain::time::Timestamp;
 /// Where the internal tokens of the next generation come from.
 #[derive(Clone, Copy)]
 pub enum TokenSource<'a> {
-    /// What wants renewal is renewed, without the password.
+    /// Tokens that are due are renewed without the password.
     Renewal,
-    /// This user has just shown the password, and is logged in anew everywhere.
+    /// The user has just shown the password and is logged in again at every legacy system.
     Login(Login<'a>),
 }
 
-/// A wish for the next generation.
+/// A request for the next generation.
 pub struct Rotation<'a> {
     /// The application of the session, as it is registered now.
     pub app: &'a gateway_store::App,
-    /// The hash of the id under which the application repeats this very request.
+    /// The hash of the attempt id (`Idempotency-Key`) under which the application repeats this request.
     pub attempt: Option<String>,
-    /// Where internal tokens come from.
+    /// Where the internal tokens come from.
     pub source: TokenSource<'a>,
     /// The time.
     pub now: Timestamp,
 }
 
 impl Sessions {
-    /// Makes the next generation of a session that was read just now; `None` if another request is making it, or has just
-    /// made it.
+    /// Makes the next generation of a session that was just read; `None` if another request is making it or has made it.
+    /// Of all concurrent requests for one generation, exactly one gets it.
     ///
     /// # Errors
-    /// [`SessionError::Over`] when nothing of the session lives any more; it has been ended then.
+    /// [`SessionError::Over`] if the session is of no use any more; it was then ended.
     pub async fn rotate(&self, session: Session, rotation: Rotation<'_>) -> Result<Option<Session>, SessionError> {
         let Rotation { app, source, now, .. } = rotation;
         let lease = Lease::new(&*self.entropy)?;
@@ -56,12 +56,12 @@ impl Sessions {
         let next = Session { family, tokens, ..session };
         let committed = self.table.rotate(&next, &lease.0, leased, now).await;
         if leased && committed.is_err() {
-            // The commit's own error is the one to tell; an abandoned lease lapses by itself.
+            // A failed release is ignored: the error of the commit is the one to return, and the lease lapses by itself.
             let _ = self.table.release(&next.sid, &lease.0).await;
         }
-        // Internal tokens that no session keeps are logged out: those of the login before, or of this one if it came to
-        // nothing; and what was renewed for a session that has ended meanwhile. Where nobody knows whether the commit
-        // was made, none are.
+        // Internal tokens that no session keeps are logged out: after a login, those that it replaced, or its own if the
+        // commit lost; after a renewal, the renewed ones if the session ended meanwhile. If the commit failed with an error,
+        // it may still have been made, so none are.
         let (sid, tokens) = (&next.sid, &self.tokens);
         match (source, &committed) {
             (TokenSource::Login(..), Ok(true)) => {
@@ -89,29 +89,29 @@ impl Sessions {
             TokenSource::Renewal => self.tokens.renew(session, now).await,
             TokenSource::Login(login) => {
                 let (sid, before) = (&session.sid, &session.tokens);
-                // One that could do without its new token keeps the one it has.
+                // An optional connector whose login failed keeps the token of before.
                 let acquired = self.tokens.acquire(sid, app, &session.scope, login, Some(before), now).await?;
                 let nothing = SessionError::BackEnd("no back end of this session could be logged in to".into());
                 (before.clone().into_iter().chain(acquired).collect(), Some(nothing))
             }
         };
         match unanswered {
-            // What a system did not answer may be worth a session.
+            // A legacy system that did not respond may still know the session, so this error keeps it from being ended.
             Some(error) if self.is_useless(app, &session.scope, &tokens, now) => Err(error),
             Some(_) | None => Ok(tokens),
         }
     }
 
-    /// Lets the authorizer know of the internal tokens of the newest generation, unless it does. A crash may have left
-    /// that undone behind the commit, so it is done whenever that generation is served.
+    /// Writes the internal tokens of the newest generation into the activity item, unless they are there for certain. A
+    /// crash after the commit may have prevented it, so it is done whenever that generation is served.
     pub async fn publish(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {
-        // Only a renewal, or one that was refused, changes what the activity item keeps of a session.
+        // The entry differs from that of the first login only after a token was replaced (version above 1) or removed.
         let may_be_behind = session.tokens.values().any(|token| token.version > 1) || self.lacks_tokens(app, session);
         if may_be_behind { self.refer_to(session).await } else { Ok(()) }
     }
 }
 
-/// Those of these tokens that are not among the others.
+/// Those tokens that the others do not hold unchanged.
 fn changed(tokens: &Tokens, others: &Tokens) -> Tokens {
     let changed = tokens.iter().filter(|(name, token)| others.get(*name) != Some(token));
     changed.map(|(name, token)| (name.clone(), token.clone())).collect()

@@ -1,4 +1,4 @@
-//! What changes sessions, as the functions that do it start with it.
+//! Builds [`Sessions`] at the start of a function.
 
 use crate::{InternalTokens, Sessions};
 use gateway_config::Gateway;
@@ -10,7 +10,8 @@ use gateway_store::{Activity, Users};
 use std::sync::Arc;
 
 impl Sessions {
-    /// Over the tables, keys and secrets that the environment and this configuration name. The secrets are read side by side.
+    /// Uses the tables, keys and secrets that the environment and this configuration name. Keys and secrets are read
+    /// concurrently.
     pub async fn start(platform: &Platform, gateway: &Arc<Gateway>) -> Result<Self, StartError> {
         let users = platform.table("USERS_TABLE", Users::new)?;
         let table = platform.table("SESSIONS_TABLE", gateway_store::Sessions::new)?;

@@ -1,30 +1,30 @@
-//! CloudWatch's embedded metric format: values wait in the container and leave it as few JSON lines.
+//! CloudWatch's embedded metric format: values wait in the container and are written as few JSON lines.
 //!
-//! A line costs more than the work it tells about, so a container that only admits calls writes one for a hundred of
-//! them or for a minute, whichever is first. A container that is not called again keeps what it had not written.
+//! A line costs more than the work it reports, so a container that only admits calls writes one after a hundred of them or
+//! after a minute, whichever is first. Values that still wait in a container without further invocations are lost.
 
 use crate::log_lines::rfc3339;
 use crate::metric::{FUNCTION, Metric, Unit, Urgency};
 use serde_json::{Map, Value, json};
 
-/// Values of one series in a line, the most CloudWatch takes.
+/// The most values of one metric that CloudWatch accepts in a line.
 const MOST_VALUES: u32 = 100;
-/// Series that wait at most; there are fewer in any sensible configuration.
+/// The number of waiting groups at which all are written. Any sensible configuration has fewer.
 const MOST_GROUPS: usize = 100;
-/// The longest that values wait while calls come in, in milliseconds.
+/// The longest time that values wait while invocations come in, in milliseconds.
 const LONGEST_WAIT: i64 = 60_000;
-/// How soon after a line another one is written for what is urgent but may come in masses, in milliseconds.
+/// The least time between two lines that are written for [`Urgency::Soon`], in milliseconds.
 const BETWEEN_LINES: i64 = 10_000;
 
-/// Values that wait, with where they belong.
+/// The values that wait to be written, and what every line of them names.
 #[derive(Debug)]
 pub(crate) struct Pending {
     namespace: String,
     function: &'static str,
-    /// What makes Lambda's own filter let the line through.
+    /// The level that a line must name to pass Lambda's log level filter; `None` if a line without one passes.
     head: Option<&'static str>,
     groups: Vec<Group>,
-    /// When a line was last written for what is urgent but may come in masses, in milliseconds.
+    /// When a line was last written for [`Urgency::Soon`], in milliseconds.
     written: i64,
 }
 
@@ -47,8 +47,8 @@ struct Series {
 }
 
 impl Pending {
-    /// Nothing yet. `level` is the log level of the function: Lambda drops lines below it, and takes a line that names
-    /// none for INFO.
+    /// No values yet. `level` is the log level of the function: Lambda drops lines below it, and takes a line without a
+    /// level for INFO.
     pub(crate) fn new(namespace: String, function: &'static str, level: &str) -> Self {
         let head = match level.to_ascii_uppercase().as_str() {
             "WARN" => Some("WARN"),
@@ -58,7 +58,7 @@ impl Pending {
         Self { namespace, function, head, groups: vec![], written: i64::MIN }
     }
 
-    /// Adds what happened.
+    /// Adds the values of a metric.
     pub(crate) fn add(&mut self, metric: Metric<'_>, now_ms: i64) {
         let described = metric.described();
         let same = |group: &Group| {
@@ -80,8 +80,8 @@ impl Pending {
         }
     }
 
-    /// The lines that are to be written now; none if all can wait. What can wait rides along where it fits: a name
-    /// stands once in a line, so only urgent news of two systems at once make a second one.
+    /// The lines to write now; none if all values can wait. Values that can wait are added to a line where they fit. A name
+    /// stands only once in a line, so a second line is needed only if values of two systems are due at once.
     pub(crate) fn due(&mut self, now_ms: i64) -> Vec<String> {
         let crowded = self.groups.len() >= MOST_GROUPS;
         let (due, waiting) = std::mem::take(&mut self.groups)
@@ -153,13 +153,13 @@ impl Group {
         series.recorded = series.recorded.saturating_add(1);
         match (unit, series.values.first_mut()) {
             (Unit::Count, Some(sum)) => *sum += value,
-            // What one invocation measures beyond the format's bound is not kept.
+            // Measurements beyond the format's bound are dropped.
             (Unit::Milliseconds, Some(_)) if series.recorded > MOST_VALUES => {}
             (Unit::Count | Unit::Milliseconds, _) => series.values.push(value),
         }
     }
 
-    /// Whether both fit into one document, in which every name stands once.
+    /// Whether both fit into one document, in which each name has one value.
     fn goes_with(&self, other: &Self) -> bool {
         let clash = |(name, value): &(&str, String)| other.dimensions.iter().any(|(n, v)| n == name && v != value);
         let repeats = |series: &Series| other.series.iter().any(|also| also.name == series.name);

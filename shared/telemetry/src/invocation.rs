@@ -1,23 +1,23 @@
-//! The invocation that is answered now: by which ids its lines, metrics and traces are found.
+//! The current invocation, with the ids by which its log lines, metrics and traces are found.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A longer id of a request is cut, in characters. Those of API Gateway and Lambda have 36.
+/// The most characters of an id; a longer one is cut. The ids of API Gateway and Lambda have 36.
 const LONGEST_ID: usize = 128;
 
-/// The invocation that is answered now. A container answers one at a time, so a line of any task belongs to it, also one
-/// of a task that the HTTP client spawned.
+/// The current invocation of the container. Lambda runs one at a time in a container, so the line of any task belongs to it,
+/// even of a task that the HTTP client spawned.
 static CURRENT: RwLock<Option<Arc<Invocation>>> = RwLock::new(None);
 
-/// What an invocation goes by.
+/// The ids of an invocation.
 #[derive(Debug)]
 pub struct Ids {
     /// Lambda's id of the invocation.
     pub function_request_id: String,
-    /// API Gateway's id of the request that it is about, where there is one: the app got it, too.
+    /// API Gateway's id of the request, if the event is one. The client gets the same id.
     pub correlation_id: Option<String>,
-    /// X-Ray's header, if Lambda gave one.
+    /// The trace header of X-Ray, if Lambda gave one.
     pub trace: Option<String>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Invocation {
     pub(crate) ids: Ids,
     /// Whether it is the first of its container.
     pub(crate) cold_start: bool,
-    /// How many documents it has begun for X-Ray.
+    /// The number of X-Ray documents that were requested for it.
     pub(crate) documents: AtomicU32,
 }
 
@@ -47,12 +47,12 @@ fn cut(id: &mut String) {
     }
 }
 
-/// The one that the container answers.
+/// The current invocation of the container.
 pub(crate) fn of_container() -> Option<Arc<Invocation>> {
     CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Until it is dropped, also by an invocation that was given up.
+/// Marks an invocation as current until this is dropped, also when the invocation's future is cancelled.
 pub(crate) struct Answering;
 
 impl Answering {

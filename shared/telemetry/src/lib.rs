@@ -1,5 +1,5 @@
-//! What operators see of a function: log lines, metrics and traces. It asks neither environment nor machine: what it needs
-//! is given to it.
+//! What operators see of a function: log lines, metrics and traces. Settings, clock and entropy are given to this crate; it
+//! reads neither the environment nor the machine.
 
 mod emf;
 mod invocation;
@@ -14,10 +14,10 @@ pub use metric::{ADMITTED, Metric};
 pub use observer::{Exchange, Observer, clock_off, correlation_id, count, exchange, keys_stale};
 pub use xray::{Ended, Remote};
 
-/// What a function's environment says about what it tells.
+/// What a function's environment says about its log lines, metrics and traces.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'e> {
-    /// The function's name: of its lines, and the dimension `Function` of its metrics.
+    /// The function's name: `service` of its log lines and the dimension `Function` of its metrics.
     pub service: &'static str,
     /// The least level that is logged, `TRACE` to `ERROR`.
     pub log_level: Option<&'e str>,
@@ -28,7 +28,7 @@ pub struct Settings<'e> {
 }
 
 impl Settings<'_> {
-    /// Of a function whose environment says nothing.
+    /// The settings of a function whose environment says nothing.
     pub const fn of(service: &'static str) -> Self {
         Self { service, log_level: None, namespace: None, xray_daemon: None }
     }

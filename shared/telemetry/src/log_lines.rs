@@ -1,5 +1,5 @@
-//! Log lines: each a flat JSON object on standard output, which Lambda carries to CloudWatch, under the keys of Powertools for
-//! AWS Lambda.
+//! Log lines: flat JSON objects on standard output, which Lambda sends to CloudWatch, with the keys of Powertools for AWS
+//! Lambda.
 
 mod members;
 #[cfg(test)]
@@ -17,20 +17,20 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The targets of our own lines, by their beginnings: our crates, and what somebody should be told of.
+/// How the targets of the gateway's own lines begin: alarms, and the gateway's crates.
 const OURS: [&str; 2] = ["alarm", "gateway_"];
-/// The most that is logged of anything else. Below it, the SDK and its HTTP client log whole requests and responses:
-/// items with password hashes, salts and sealed tokens, and values of secrets.
+/// The most verbose level of all other targets. At more verbose levels the SDK and its HTTP client log whole requests and
+/// responses: items with password hashes, salts and sealed tokens, and values of secrets.
 const OTHERS: LevelFilter = LevelFilter::WARN;
 
-/// Begins logging at the level of the settings (default `WARN`); a second call does nothing.
+/// Begins logging at the level of the settings (default `WARN`); a second call changes nothing.
 pub fn begin(settings: &Settings<'_>, clock: Arc<dyn Clock>) {
     let text = settings.log_level.unwrap_or("WARN");
     let level = text.parse::<LevelFilter>();
     let filter = targets(level.as_ref().copied().unwrap_or(LevelFilter::WARN));
     let lines = Lines { service: settings.service, clock, write: to_stdout };
     if tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok() {
-        // The standard hook would write the panic's text, which may hold anything, without level and request.
+        // The default hook writes the panic's message, which may hold a secret, without the level and the request's ids.
         std::panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string);
             tracing::error!(location, "a panic: the invocation fails");
@@ -41,12 +41,12 @@ pub fn begin(settings: &Settings<'_>, clock: Arc<dyn Clock>) {
     }
 }
 
-/// Which lines are written at this level.
+/// The filter of lines at this level.
 fn targets(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(OTHERS))
         .with_targets(OURS.map(|target| (target, level)))
-        // The runtime would log every refused token as an error; the functions log their own failures.
+        // The runtime logs every failed invocation as an error, even a refused token. The functions log their own failures.
         .with_target("lambda_runtime", LevelFilter::OFF)
 }
 
@@ -76,8 +76,8 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// A line of metrics, which is a JSON object, with the ids that every line has. The format has no place for `cold_start`:
-/// its members are texts and numbers.
+/// A line of metrics, which is a JSON object, with the ids that every line has. It has no `cold_start`, since members of the
+/// format are texts and numbers.
 pub(crate) fn named(service: &str, metrics: &str) -> String {
     let mut line = Members::default();
     name(&mut line, service, observer::invocation().as_deref());
@@ -85,7 +85,7 @@ pub(crate) fn named(service: &str, metrics: &str) -> String {
     line.object()
 }
 
-/// Whose line it is, and of which invocation.
+/// Adds the name of the function and the ids of the invocation.
 fn name(line: &mut Members, service: &str, invocation: Option<&Invocation>) {
     line.text("service", service);
     let Some(invocation) = invocation else { return };
@@ -98,12 +98,12 @@ fn name(line: &mut Members, service: &str, invocation: Option<&Invocation>) {
     }
 }
 
-/// RFC 3339, as Lambda wants it of a line that names its level.
+/// The time in RFC 3339, which Lambda requires in a line that names its level.
 pub(crate) fn rfc3339(now_ms: i64) -> String {
     DateTime::from_millis(now_ms).fmt(Format::DateTime).unwrap_or_default()
 }
 
-/// One write, so that no other line comes between. A log that cannot be written does not fail a call.
+/// Writes the line at once, so that no other line comes between. A failed write does not fail the invocation.
 pub(crate) fn to_stdout(line: &str) {
     let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
 }

@@ -1,7 +1,7 @@
-//! What is measured: the one list of names, dimensions and units, which alarms and dashboards refer to.
+//! The one list of metrics: names, dimensions and units, to which alarms and dashboards refer.
 
-/// Something that happened in an invocation. Names of grants, reasons and outcomes come from closed sets; nothing a
-/// caller chooses is ever a dimension, and neither is a user.
+/// Something that happened in an invocation. Grants, reasons and outcomes come from closed sets. No dimension is a user, or
+/// a text that a client chooses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Metric<'a> {
     /// A container handles its first invocation.
@@ -18,71 +18,71 @@ pub enum Metric<'a> {
         /// `rotated`, `replayed` or `refused`.
         outcome: &'static str,
     },
-    /// A refresh token was used after its time, so its session was ended.
+    /// A replaced refresh token was used too late to be a repeated request, so its session was ended (RFC 9700 §4.14.2).
     ReuseDetected,
-    /// A request was not answered as asked.
+    /// A request was refused or failed.
     Refusal {
-        /// Why, from the function's own list of failures.
+        /// The kind of failure, from the function's closed set.
         reason: &'static str,
     },
     /// The authorizer decided about a call.
     Decision {
-        /// What it decided; [`ADMITTED`] is the usual one.
+        /// The decision; [`ADMITTED`] is the usual one.
         outcome: &'static str,
     },
     /// A call was refused because its limit was reached.
     ThrottledCall,
-    /// Write units the authorizer's count cost.
+    /// Write units that counting a call in the authorizer consumed.
     WriteUnits(f64),
-    /// A legacy system was asked for a session, or to end one.
+    /// A request to a legacy system: to begin, renew or end a session.
     Connector {
         /// The connector's name in the configuration.
         connector: &'a str,
         /// How long it took, in milliseconds.
         millis: i64,
-        /// Whether it could not do its part. A wrong password is no failure.
+        /// Whether the legacy system failed. A refusal, such as of a wrong password, is no failure.
         failed: bool,
     },
-    /// A call was carried to its back end.
+    /// A call was forwarded to its back end.
     BackEnd {
         /// The API's name in the configuration.
         api: &'a str,
         /// How long it took, in milliseconds.
         millis: i64,
-        /// Whether there was no response to pass on, or one of 500 and above.
+        /// Whether there was no response to pass on, or one with a status of 500 or above.
         failed: bool,
     },
-    /// Keys could not be read anew and old ones are used on.
+    /// Keys could not be read again or cannot be used; the last good ones stay in use.
     KeysStale,
     /// The container's clock is wrong beyond what is corrected.
     ClockOff,
 }
 
-/// The outcome of a decision that can wait to be told.
+/// The outcome of an admitted call: the only decision whose metric can wait.
 pub const ADMITTED: &str = "admitted";
 
-/// When a metric has to leave the container.
+/// When a metric must be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
-    /// With others, when there are many or some time has passed.
+    /// With others, after many values or some time.
     Leisurely,
-    /// At the end of its invocation, unless a line was written just before.
+    /// At the end of its invocation, unless a line was written for this urgency a moment ago: it may come in masses.
     Soon,
     /// At the end of its invocation.
     Now,
 }
 
-/// How values are counted together.
+/// How values of a metric are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Added up.
     Count,
-    /// Each kept, for percentiles.
+    /// Each value is kept, for percentiles.
     Milliseconds,
 }
 
 impl Unit {
-    /// As CloudWatch writes it.
+    /// The name of the unit in CloudWatch.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -94,17 +94,17 @@ impl Unit {
 /// A metric as CloudWatch sees it.
 pub(crate) struct Described<'a> {
     pub(crate) urgency: Urgency,
-    /// Sets of dimensions under which the values are kept; all names are in `dimensions`, or `Function`.
+    /// The sets of dimensions under which CloudWatch keeps the values. Each name is in `dimensions`, or is [`FUNCTION`].
     pub(crate) sets: &'static [&'static [&'static str]],
     pub(crate) dimensions: Vec<(&'static str, &'a str)>,
     pub(crate) values: Vec<(&'static str, Unit, f64)>,
 }
 
-/// The dimension every function fills in itself.
+/// The dimension that holds the function's own name.
 pub(crate) const FUNCTION: &str = "Function";
 
 impl<'a> Metric<'a> {
-    /// The list; `docs/operations-metrics.md` tells what to make of it.
+    /// The list of metrics; `docs/operations-metrics.md` says how to use them.
     pub(crate) fn described(self) -> Described<'a> {
         use Unit::{Count, Milliseconds};
         use Urgency::{Leisurely, Now, Soon};
@@ -157,7 +157,7 @@ impl<'a> Metric<'a> {
     }
 }
 
-/// Milliseconds as CloudWatch wants them: not negative, and far below what a float holds exactly.
+/// Milliseconds for CloudWatch: not negative, and small enough for a float to hold exactly.
 fn whole(millis: i64) -> f64 {
     f64::from(u32::try_from(millis.max(0)).unwrap_or(u32::MAX))
 }

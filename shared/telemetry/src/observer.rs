@@ -1,4 +1,4 @@
-//! What operators see of one invocation: metrics, log lines that name the request, and its part of a trace.
+//! Observes invocations: their metrics, the ids in their log lines, and their part of a trace.
 
 use crate::emf::Pending;
 use crate::invocation::{Answering, Ids, Invocation, of_container};
@@ -14,51 +14,51 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The namespace of the metrics, unless the settings name another.
 const NAMESPACE: &str = "MobileApiGateway";
 
-/// The target, in the log, of what somebody should be told of.
+/// The log target of lines that should alarm an operator.
 const ALARM: &str = "alarm";
 
 tokio::task_local! {
     static OBSERVER: Observer;
 }
 
-/// Counts something that happened in the invocation this runs in; outside of one, nothing.
+/// Counts something that happened in the current invocation, or in the start of the function. Elsewhere it does nothing.
 pub fn count(metric: Metric<'_>) {
     let _ = OBSERVER.try_with(|observer| observer.pending().add(metric, observer.now_millis()));
 }
 
-/// Tells that keys could not be read anew, or are not usable, and the last good ones are used on: a metric, and a log
-/// line with `alarm` for those who alarm on lines. `age` of the keys in seconds; nothing here holds anything of a key.
+/// Reports that keys could not be read again, or cannot be used, so that the last good ones stay in use: a metric, and a log
+/// line with `alarm` for alarms on lines. `age` is the age of the keys in seconds. Nothing of a key may be in the arguments.
 pub fn keys_stale(secret: &str, age: i64, error: &impl Display) {
     tracing::error!(target: ALARM, alarm = "keys_stale", secret, age, %error, "the last good keys are used");
     count(Metric::KeysStale);
 }
 
-/// Tells that the container's clock is wrong beyond what is corrected: a metric, and a log line with `alarm`.
+/// Reports that the container's clock is off by more than is corrected: a metric, and a log line with `alarm`.
 pub fn clock_off(off: &ClockOff) {
     tracing::error!(target: ALARM, alarm = "clock_off", offset_ms = off.offset_ms, "{off}");
     count(Metric::ClockOff);
 }
 
-/// The invocation that this task belongs to, and that of the container where the task is none of ours: tests answer several
-/// at a time in one process.
+/// The invocation of this task. A task that a library spawned has none, and then it is that of the container. The task comes
+/// first because tests run several invocations at a time in one process.
 pub(crate) fn invocation() -> Option<Arc<Invocation>> {
     OBSERVER.try_with(|observer| observer.invocation.clone()).unwrap_or_else(|_| of_container())
 }
 
-/// API Gateway's id of the request that is answered now.
+/// API Gateway's id of the request that the current invocation handles, if it has one.
 pub fn correlation_id() -> Option<String> {
     invocation()?.ids.correlation_id.clone()
 }
 
-/// Begins to trace an exchange with somebody, in the invocation this runs in.
+/// Begins to trace an exchange of the current invocation.
 pub fn exchange(remote: Remote<'_>) -> Exchange {
     OBSERVER.try_with(|observer| observer.exchange(remote)).unwrap_or(Exchange { header: None, told: None })
 }
 
-/// An exchange between its begin and its end. One that is dropped before is not told.
+/// An exchange that has begun. One that is dropped before its end is not traced.
 #[must_use]
 pub struct Exchange {
-    /// The invocation's own, where the exchange has none.
+    /// The header of the invocation, for an exchange that is not traced.
     header: Option<String>,
     told: Option<(Observer, Subsegment)>,
 }
@@ -69,7 +69,7 @@ impl Exchange {
         self.told.as_ref().map(|(_, subsegment)| subsegment.header.as_str()).or(self.header.as_deref())
     }
 
-    /// Tells X-Ray how it ended, if the trace is kept. Neither waits nor fails.
+    /// Sends X-Ray how the exchange ended, if the trace is sampled. It neither waits nor fails.
     pub fn ended(self, ended: Ended) {
         if let Some((observer, subsegment)) = self.told
             && let Some(daemon) = &observer.container.daemon
@@ -79,7 +79,7 @@ impl Exchange {
     }
 }
 
-/// What one container has to tell. Clones share it.
+/// Collects what one container reports. Clones share it.
 #[derive(Clone)]
 pub struct Observer {
     container: Arc<Container>,
@@ -98,7 +98,7 @@ struct Container {
 }
 
 impl Observer {
-    /// An observer for a function, which writes to standard output; Lambda carries it to CloudWatch.
+    /// An observer for a function. It writes to standard output, which Lambda sends to CloudWatch.
     pub fn new(settings: &Settings<'_>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let service = settings.service;
         let namespace = settings.namespace.unwrap_or(NAMESPACE).to_owned();
@@ -109,19 +109,18 @@ impl Observer {
         Self { container: Arc::new(Container { service, pending, daemon, clock, entropy, warm }), invocation: None }
     }
 
-    /// Runs the start of a function. What it counts is written with the first invocation.
+    /// Runs the start of a function. Its metrics are written with the first invocation.
     pub async fn starting<T>(&self, work: impl Future<Output = T>) -> T {
         OBSERVER.scope(self.clone(), Box::pin(work)).await
     }
 
-    /// Runs one invocation. Each line that is written meanwhile names it. What it counts is written at its end, if it
-    /// cannot wait.
+    /// Runs one invocation. Each log line meanwhile carries its ids. Metrics that are due are written at its end.
     pub async fn observe<T>(&self, ids: Ids, work: impl Future<Output = T>) -> T {
         let cold_start = !self.container.warm.swap(true, Ordering::Relaxed);
         let invocation = Arc::new(Invocation::new(ids, cold_start));
         let _answering = Answering::begin(&invocation);
         let observer = Self { container: Arc::clone(&self.container), invocation: Some(invocation) };
-        // Boxed: a whole journey is one very large future.
+        // Boxed, since the future of a whole invocation is very large.
         let work = Box::pin(work);
         OBSERVER
             .scope(observer, async {
@@ -148,7 +147,7 @@ impl Observer {
         self.container.clock.now_millis()
     }
 
-    /// A panic while the lock was held cannot leave half a value behind.
+    /// A poisoned lock is used on: a panic while it was held cannot leave half a value behind.
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.container.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Subsegments for AWS X-Ray: whom an invocation asked, told to the daemon that Lambda runs beside the function.
+//! Subsegments for AWS X-Ray: one for each exchange of an invocation, sent to the daemon that Lambda runs beside it.
 //!
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html>
 
@@ -13,13 +13,13 @@ use std::time::Duration;
 
 pub(crate) use daemon::Daemon;
 
-/// Documents of one invocation, at most. A usual one asks two or three others.
+/// The most documents of one invocation. A usual one has two or three exchanges.
 const MOST_DOCUMENTS: u32 = 32;
 
-/// The longest name that X-Ray takes, in characters.
+/// The longest name that X-Ray accepts, in characters.
 const LONGEST_NAME: usize = 200;
 
-/// Somebody an invocation asks something of. Nothing here may name a user, or hold a path, a query or a secret.
+/// The other side of an exchange. No value here may name a user, or hold a path, a query or a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remote<'a> {
     /// A back end.
@@ -37,7 +37,7 @@ pub enum Remote<'a> {
     Aws {
         /// Its name, as X-Ray knows it.
         service: &'static str,
-        /// What is asked of it.
+        /// The operation that is called.
         operation: &'static str,
     },
 }
@@ -47,24 +47,24 @@ pub enum Remote<'a> {
 pub enum Ended {
     /// With a response of this HTTP status.
     Answered(u16),
-    /// As it should.
+    /// It succeeded.
     Done,
-    /// It was refused, for a reason on our side or the user's.
+    /// It was refused, for a reason on the gateway's side or the user's.
     Refused,
-    /// There was no response, or a useless one.
+    /// There was no response, or an unusable one.
     Failed,
 }
 
 /// A subsegment that has begun.
 #[derive(Debug)]
 pub(crate) struct Subsegment {
-    /// What goes on to whom is asked: this trace, with this subsegment as parent.
+    /// The trace header to send to the other side: this trace, with this subsegment as parent.
     pub(crate) header: String,
     document: Value,
 }
 
 impl Subsegment {
-    /// Begins one; `None` when the trace is not kept, or the invocation has told enough.
+    /// Begins one; `None` if the trace is not sampled, or the invocation has [`MOST_DOCUMENTS`] already.
     pub(crate) fn begin(
         invocation: &Invocation,
         remote: Remote<'_>,
@@ -104,7 +104,7 @@ impl Subsegment {
         Some(Self { header, document })
     }
 
-    /// The document of the whole exchange.
+    /// The document of the exchange that has ended.
     pub(crate) fn end(self, ended: Ended, now_millis: i64) -> Value {
         let mut document = self.document;
         set(&mut document, "end_time", seconds(now_millis));
@@ -139,7 +139,7 @@ fn set(document: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// What of a name X-Ray takes.
+/// The text without the characters that X-Ray does not accept in a name, cut to the longest name.
 fn name(text: &str) -> String {
     let allowed = |letter: &char| letter.is_alphanumeric() || " _.:/%&#=+\\-@".contains(*letter);
     text.chars().filter(allowed).take(LONGEST_NAME).collect()

@@ -1,4 +1,4 @@
-//! Lines as CloudWatch takes them, and as few of them as was promised.
+//! Tests that lines have the form that CloudWatch accepts, and that only few are written.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ fn pending() -> Pending {
     Pending::new("MobileApiGateway".to_owned(), "token", "INFO")
 }
 
-/// A line that keeps the format's rules, those that the schema cannot say included.
+/// The parsed line, checked against the schema of the format and against the rules that a schema cannot express.
 fn checked(line: &str) -> Value {
     let schema = serde_json::from_str(include_str!("../../tests/emf.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -62,7 +62,7 @@ fn every_metric_makes_lines_that_cloudwatch_takes() {
     for metric in ALL {
         pending.add(metric, NOW);
     }
-    // A refresh has an `Outcome` and a decision another one: what can wait does not make a second line.
+    // The refresh and the decision have different values of `Outcome`: the decision, which can wait, makes no second line.
     let lines = [pending.due(NOW), pending.due(NOW), pending.due(NOW + LONGEST_WAIT)];
     assert_eq!(lines.each_ref().map(Vec::len), [1, 0, 1]);
     for line in lines.iter().flatten() {
@@ -101,7 +101,7 @@ fn a_hundred_admitted_calls_are_one_line() {
     }
     let sums: Vec<_> = lines.iter().map(|line| checked(line)["Decisions"].clone()).collect();
     assert_eq!(sums, [100.0, 100.0]);
-    // The rest leaves with the first call a minute after it began to wait.
+    // The rest is written by the first invocation that ends a minute or more after it began to wait.
     assert_eq!(pending.due(NOW + 200 + LONGEST_WAIT - 1), [""; 0]);
     let rest = pending.due(NOW + 200 + LONGEST_WAIT);
     assert_eq!(checked(&rest[0])["AuthorizerWriteUnits"], 50.0);
@@ -139,7 +139,7 @@ fn no_series_grows_beyond_what_the_format_holds() {
     assert_eq!(line["BackEndLatency"].as_array().map(Vec::len), Some(100));
 }
 
-/// Lambda takes a line without a level for INFO, and drops what is below the level of the function.
+/// Lambda takes a line without a level for INFO, and drops lines below the level of the function.
 #[test]
 fn a_function_that_logs_warnings_only_still_tells_its_metrics() {
     for (level, head) in [("info", None), ("TRACE", None), ("WARN", Some("WARN")), ("error", Some("ERROR"))] {

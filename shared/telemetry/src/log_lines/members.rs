@@ -1,20 +1,20 @@
-//! Members of a JSON object, written one after the other.
+//! Writes the members of a JSON object, one after the other.
 
 use serde_json::Value;
 use std::fmt;
 use tracing::field::{Field, Visit};
 
-/// What every line may have. A field of an event that has such a name, as one of a library may, is written with `event_`
-/// before it: no line has a name twice.
+/// Names that every line may have. A field of an event with such a name, which a library may use, is written with `event_`
+/// before it, so that no line has a name twice.
 const RESERVED: [&str; 8] =
     ["level", "timestamp", "service", "function_request_id", "correlation_id", "xray_trace_id", "cold_start", "target"];
 
-/// Members, without the braces around them.
+/// Members as JSON text, without the braces around them.
 #[derive(Debug, Default)]
 pub(super) struct Members(String);
 
 impl Members {
-    /// Those of a JSON object.
+    /// The members of a JSON object.
     pub(super) fn of(object: &str) -> Self {
         let members = object.strip_prefix('{').and_then(|members| members.strip_suffix('}'));
         Self(members.unwrap_or_default().to_owned())
@@ -40,7 +40,7 @@ impl Members {
     }
 }
 
-/// The fields of an event: what it says in words, and all others.
+/// The fields of an event: its message, and all others.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     pub(super) message: String,

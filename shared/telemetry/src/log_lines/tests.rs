@@ -1,4 +1,4 @@
-//! Which lines are written, and what is in them.
+//! Tests which log lines are written, and their members.
 
 use super::*;
 use crate::{Ids, Observer};
@@ -26,7 +26,7 @@ impl Entropy for Fixed {
     }
 }
 
-/// The one line that this writes.
+/// The one line that the work writes.
 fn line(work: impl FnOnce()) -> String {
     let lines = Lines {
         service: "proxy",
@@ -136,7 +136,7 @@ fn no_level_writes_more_than_warnings_of_what_is_not_ours() {
     }
 }
 
-/// A target matches by its beginning.
+/// The filter compares only the beginning of a target.
 #[test]
 fn no_foreign_crate_has_a_name_that_begins_like_one_of_ours() {
     let packages = include_str!("../../../../Cargo.lock").split("[[package]]");

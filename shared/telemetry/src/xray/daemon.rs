@@ -1,12 +1,12 @@
-//! The daemon of X-Ray beside the function: where it is, and a datagram to it.
+//! Sends datagrams to the X-Ray daemon beside the function.
 
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// What stands before each document.
+/// The header line that the daemon needs before each document.
 const PREAMBLE: &str = "{\"format\": \"json\", \"version\": 1}\n";
 
-/// Where documents go. Sending never waits and never fails anybody: a document that finds no daemon is lost.
+/// The daemon. Sending never waits and never fails the caller: a document that does not reach the daemon is lost.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     socket: UdpSocket,
@@ -14,7 +14,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon at this address; `None` if the address cannot be used, so that nothing is told.
+    /// The daemon at this address; `None`, with a warning, if the address cannot be used.
     pub(crate) fn named(text: &str) -> Option<Self> {
         let daemon = address(text).and_then(|address| Self::at(address).ok());
         if daemon.is_none() {
@@ -34,13 +34,12 @@ impl Daemon {
     }
 
     pub(crate) fn send(&self, document: &Value) {
-        // Not connected, so that a daemon that was away for a while is not an error of a later document.
+        // The socket is not connected: otherwise a daemon that was unreachable once would fail the next document too.
         let _ = self.socket.send_to(format!("{PREAMBLE}{document}").as_bytes(), self.address);
     }
 }
 
-/// `host:port`, also as `udp:host:port` among others, as X-Ray's own libraries take it; an IPv6 host with or without
-/// brackets.
+/// Parses `host:port`, or a list with `udp:host:port` in it, as X-Ray's own libraries do. An IPv6 host may have brackets.
 pub(super) fn address(text: &str) -> Option<SocketAddr> {
     let mut words = text.split_ascii_whitespace();
     let word = words.clone().find_map(|word| word.strip_prefix("udp:")).or_else(|| words.next())?;

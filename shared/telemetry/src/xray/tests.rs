@@ -1,4 +1,4 @@
-//! Documents as X-Ray takes them, sent only where they should be.
+//! Tests that documents have X-Ray's form and are sent only for sampled traces.
 
 use super::daemon::address;
 use super::*;
@@ -10,11 +10,11 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 const HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0";
-/// What the known bytes make.
+/// The id that the known bytes make.
 const ID: &str = "a7a7a7a7a7a7a7a7";
 const BACK_END: Remote<'static> = Remote::BackEnd { method: "GET", scheme: "https", host: "orders.internal" };
 
-/// A clock that stands, and bytes that are known.
+/// A clock that stands still, and known bytes in place of random ones.
 struct Fixed;
 
 impl Clock for Fixed {
@@ -44,7 +44,7 @@ fn told(remote: Remote<'_>, ended: Ended) -> Value {
     begun.end(ended, 1_800_000_001_500)
 }
 
-/// What every document of these tests has, and these members.
+/// A document with the members that all documents of these tests have, and with these.
 fn with(members: &Value) -> Value {
     let mut document = json!({
         "type": "subsegment",
@@ -126,7 +126,7 @@ fn addresses_are_read_as_the_libraries_of_x_ray_read_them() {
     }
 }
 
-/// A daemon, and an observer that knows it by this address.
+/// A daemon, and an observer that is given its address as `address` changes it.
 fn observed(address: impl Fn(String) -> String) -> (UdpSocket, Observer) {
     let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
     daemon.set_nonblocking(true).unwrap();
@@ -136,7 +136,7 @@ fn observed(address: impl Fn(String) -> String) -> (UdpSocket, Observer) {
     (daemon, observer)
 }
 
-/// The header an exchange sends on, and what the daemon was told of it.
+/// The header that an exchange sends on, and the datagram that the daemon got.
 async fn exchanged(daemon: &UdpSocket, observer: &Observer, trace: Option<&str>) -> (Option<String>, Option<String>) {
     let work = async {
         let exchange = crate::exchange(BACK_END);
@@ -162,7 +162,7 @@ async fn an_exchange_goes_on_as_parent_of_what_it_leads_to() {
     assert_eq!(header, Some(format!("Root=1-5759e988-bd862e3fe1be46a994272793;Parent={ID};Sampled=1")));
 }
 
-/// What Lambda said then goes on as it is.
+/// The header from Lambda is then sent on unchanged.
 #[tokio::test]
 async fn without_a_kept_trace_or_a_daemon_nothing_is_told() {
     let (daemon, observer) = observed(|address| address);
