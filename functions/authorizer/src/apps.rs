@@ -1,4 +1,4 @@
-//! Applications as read from the store, kept for a short while: a change to an application is felt within that time.
+//! Caches applications for a short time, within which a change to an application takes effect.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gateway_domain::ids::ClientId;
 use gateway_store::{Apps, CallingApp, StoreError};
 
-/// How long an application is believed, in milliseconds: the declared bound on disabling one.
+/// How long a copy is used, in milliseconds. A disabled application is refused after this time at the latest.
 const KEEP_MS: i64 = 30_000;
-/// Applications kept at most.
+/// The most applications that are kept.
 const CAPACITY: usize = 512;
 
-/// An application, or that there is none, as read at a time.
+/// What one read of the table found: an application, or that there is none.
 #[derive(Debug, Clone)]
 struct Copy {
     read_ms: i64,
     app: Option<Arc<CallingApp>>,
 }
 
-/// The table of applications, with the container's copies of some.
+/// The table of applications, with the copies that this container keeps.
 #[derive(Debug)]
 pub(crate) struct CachedApps {
     table: Apps,
@@ -26,12 +26,12 @@ pub(crate) struct CachedApps {
 }
 
 impl CachedApps {
-    /// This table, and no copy yet.
+    /// A cache of this table without copies.
     pub(crate) fn new(table: Apps) -> Self {
         Self { table, copies: Mutex::default() }
     }
 
-    /// The application, at most [`KEEP_MS`] old. A failing store is a failure, never an older copy.
+    /// The application, as it was at most [`KEEP_MS`] ago. When the store fails, this fails: no older copy is used.
     pub(crate) async fn get(&self, id: &ClientId, now_ms: i64) -> Result<Option<Arc<CallingApp>>, StoreError> {
         if let Some(known) = self.fresh(id, now_ms) {
             return Ok(known.app);
@@ -53,7 +53,7 @@ impl CachedApps {
     }
 }
 
-/// A copy from the future is not fresh: a clock that was set back must not keep it forever.
+/// A copy from the future is not fresh: otherwise a clock that was set back would keep it for ever.
 fn is_fresh(read_ms: i64, now_ms: i64) -> bool {
     (0..KEEP_MS).contains(&now_ms.saturating_sub(read_ms))
 }

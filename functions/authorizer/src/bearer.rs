@@ -1,15 +1,15 @@
-//! The access token of a request: exactly one `Authorization: Bearer` (RFC 6750 §2.1), from nowhere else.
+//! Reads the access token of a request from its one `Authorization: Bearer` field (RFC 6750 §2.1), and nowhere else.
 
 use gateway_domain::event::ApiRequest;
 use thiserror::Error;
 
-/// There is no one token to look at. Answered like an invalid token; the reason is for the log.
+/// Why a request has no token that can be verified. The response is that of an invalid token; the reason is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum NoToken {
     /// No `Authorization` header.
     #[error("no Authorization header")]
     Absent,
-    /// Two values: taking either would be a guess.
+    /// Two values: either could be the wrong one.
     #[error("more than one Authorization header")]
     Repeated,
     /// Another scheme, or not the syntax of RFC 6750 §2.1.
@@ -17,15 +17,15 @@ pub(crate) enum NoToken {
     Malformed,
 }
 
-/// The token text. Query, body and cookies are never looked at (RFC 6750 sections 2.2 and 2.3).
+/// The token text. A token in the body (RFC 6750 §2.2), the query (RFC 6750 §2.3) or a cookie is ignored.
 pub(crate) fn token(request: &ApiRequest) -> Result<&str, NoToken> {
     let value = request.header("authorization").map_err(|_| NoToken::Repeated)?.ok_or(NoToken::Absent)?;
     let (scheme, token) = value.split_once(' ').ok_or(NoToken::Malformed)?;
-    // The scheme has no case (RFC 9110 §11.1).
+    // The scheme is case-insensitive (RFC 9110 §11.1).
     if scheme.eq_ignore_ascii_case("bearer") && is_b64token(token) { Ok(token) } else { Err(NoToken::Malformed) }
 }
 
-/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))

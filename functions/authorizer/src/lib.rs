@@ -1,4 +1,4 @@
-//! API Gateway REQUEST authorizer: decides about one call.
+//! The REQUEST authorizer of API Gateway: decides whether a call may go on to the proxy.
 
 mod apps;
 mod bearer;
@@ -43,10 +43,10 @@ pub struct Authorizer {
 /// The two ways in which a call gets no policy.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthorizerError {
-    /// Exactly this text makes a REST API answer 401.
+    /// Only this exact text makes a REST API respond 401.
     #[error("Unauthorized")]
     Unauthorized,
-    /// Any other text is `AUTHORIZER_FAILURE`: a REST API answers 503, so that an incident does not look like a bad token.
+    /// Any other text is `AUTHORIZER_FAILURE`, for which the template sets 503: a failure must not look like a bad token.
     #[error("the authorizer could not decide: {0}")]
     Failed(String),
 }
@@ -73,7 +73,7 @@ impl Authorizer {
         Self { gateway, keys, apps: CachedApps::new(apps), activity, clock, refusals: Mutex::default() }
     }
 
-    /// Answers an authorizer event of either version.
+    /// Handles an authorizer event of a REST API or an HTTP API.
     pub async fn authorize(&self, event: Value) -> Result<Value, AuthorizerError> {
         let decided = self.decide(event).await;
         let outcome = match &decided {
@@ -85,11 +85,11 @@ impl Authorizer {
         decided.map(|(_, response)| response)
     }
 
-    /// The response, and in a word what was found.
+    /// The response, with the outcome in one word for the metric.
     async fn decide(&self, event: Value) -> Result<(&'static str, Value), AuthorizerError> {
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
-            // Two readers could see two requests: there is no credential to speak of.
+            // The client caused this error, for example by headers that are ambiguous: no token in them is trusted.
             Err(error) if error.status().is_some() => {
                 tracing::info!(%error, "refused");
                 return Err(AuthorizerError::Unauthorized);
@@ -107,10 +107,11 @@ impl Authorizer {
         Ok((outcome, response))
     }
 
-    /// Checks in the order that costs least: nothing before the signature, no store before path and scope.
+    /// Decides about a call. The signature is checked first, and the store is read only after path and scope, so that a
+    /// refusal costs little.
     async fn find(&self, request: &ApiRequest) -> Result<Finding, AuthorizerError> {
-        // Before the time: a clock that was found wrong, or that jumped, makes the keys look old, and the response to reading
-        // them says whether it is right again. Otherwise a container that was wrong once would refuse for ever.
+        // Keys come before the clock: a clock that was found wrong, or that jumped, makes the keys look old, and the
+        // response to reading them shows whether it is right again. Otherwise a container would refuse for ever.
         let keys = self.keys.fresh().await;
         self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         let now_ms = self.clock.now_millis();
@@ -152,7 +153,7 @@ impl Authorizer {
         let plan = self.gateway.plan(&app.plan).copied();
         let plan = plan.ok_or_else(|| failed(format!("the configuration has no plan {}", app.plan)))?;
 
-        // Read again: what was read of the store may just have told the clock how wrong it is.
+        // Read again: the store's response may have corrected the clock since.
         let now = self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         match self.count(&claims, plan, now).await.map_err(failed)? {
             Counting::SessionEnded => {
@@ -178,7 +179,7 @@ impl Authorizer {
         }
     }
 
-    /// The claims of the request's token, `None` when there is no valid one.
+    /// The claims of the request's access token; `None` if it has no valid one.
     async fn claims(
         &self,
         request: &ApiRequest,
@@ -200,7 +201,7 @@ impl Authorizer {
         }
         match verified {
             Ok(claims) => Ok(Some(claims)),
-            // 401 would have every app give up a token that may be good.
+            // Not a 401, on which every client would discard a token that may be good.
             Err(reason @ InvalidToken::UnusableKey) => Err(failed(self.keys.unusable(&reason))),
             Err(reason) => {
                 tracing::info!(%reason, "invalid token");
@@ -210,17 +211,17 @@ impl Authorizer {
     }
 }
 
-/// The name for people; an application without one goes by its id.
+/// The application's display name, or its id if it has none.
 fn name_of(app: &CallingApp) -> String {
     if app.name.is_empty() { app.client_id.to_string() } else { app.name.clone() }
 }
 
-/// Answers an event, also while the function cannot start.
+/// Handles an event, even while the function cannot start.
 pub async fn handle(started: Result<&Authorizer, StartError>, event: Value) -> Result<Value, AuthorizerError> {
     Box::pin(started.map_err(|error| not_ready(&error))?.authorize(event)).await
 }
 
-/// The response while the function cannot start: a REST API makes it 503.
+/// The error while the function cannot start, for which a REST API responds 503.
 fn not_ready(error: &StartError) -> AuthorizerError {
     gateway_telemetry::count(Metric::Decision { outcome: "failed" });
     failed(error)

@@ -1,4 +1,4 @@
-//! Counts one call: one write decides about the session and the limit together.
+//! Counts a call against its limit: one write tells both whether the session lives and how many calls were made.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -15,7 +15,7 @@ use crate::Authorizer;
 
 /// What counting a call led to.
 pub(crate) enum Counting {
-    /// The session no longer lives: the token is worth nothing.
+    /// The session has ended, so its access token is no longer valid.
     SessionEnded,
     /// Over the limit; the call is not counted.
     Over(Refused),
@@ -24,7 +24,7 @@ pub(crate) enum Counting {
 }
 
 impl Authorizer {
-    /// Counts a call of this session. A caller refused before costs no write until the decision can change.
+    /// Counts a call of this session. After a refusal, further calls cost no write until one could be admitted again.
     pub(crate) async fn count(&self, claims: &AccessClaims, plan: Plan, now: Reading) -> Result<Counting, StoreError> {
         let (user, app) = (&claims.sub, &claims.client_id);
         if let Some(refused) = self.refusals().standing(user, app, plan, now.earliest_ms) {
@@ -43,7 +43,7 @@ impl Authorizer {
             Decision::Admit(quota) => Counting::Within(quota, view.tokens),
             Decision::Refuse(refused) => {
                 self.refusals().remember(user, app, plan, &refused, now.earliest_ms);
-                // Awaited, so that no refused call keeps counting. If it fails, the limit is stricter for one window.
+                // Awaited, since a refused call must not stay counted. If this fails, the limit is stricter for one window.
                 if let Err(error) = self.activity.refund_call(user, app, bucket.as_str()).await {
                     tracing::warn!(%error, "a refused call stays counted");
                 }

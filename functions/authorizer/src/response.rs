@@ -1,33 +1,33 @@
-//! The authorizer's response: an IAM policy for a REST API, a simple response for an HTTP API.
+//! Builds the authorizer's response: an IAM policy for a REST API, a simple response for an HTTP API.
 
 use gateway_domain::call_context::{CallContext, ContextError, Outcome, Refusal};
 use gateway_domain::event::{ApiRequest, ApiVersion};
 use gateway_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
-/// Most bytes API Gateway takes from an authorizer.
+/// The largest response that API Gateway takes from an authorizer, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// Longest ARN of a method that API Gateway authorizes, in bytes; beyond it, it answers 414. This and the next bound:
+/// The longest method ARN that API Gateway authorizes, in bytes; it responds 414 to a longer one. This and the next bound:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>.
 const MAX_ARN_BYTES: usize = 1_600;
-/// Longest resource in a policy, in characters.
+/// The longest resource in a policy, in characters.
 const MAX_RESOURCE: usize = 512;
 
-/// What the authorizer found out about a call.
+/// What the authorizer decided about a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Finding {
-    /// No token, or none that is valid: a REST API answers 401 by itself.
+    /// There is no valid token: a REST API responds 401 by itself.
     InvalidToken,
-    /// The token is valid but not for this call: a REST API answers 403 by itself.
+    /// The token is valid but not for this call: a REST API responds 403 by itself.
     InsufficientScope {
-        /// Whose token.
+        /// The user of the token.
         principal: String,
-        /// What the route asks for.
+        /// The scope that the route requires.
         required: Scope,
     },
-    /// The call goes on, or is refused behind the authorizer, where every status can be said.
+    /// The call goes on to the proxy, which carries it, or refuses it with a status that an authorizer cannot set.
     Decided {
-        /// Whose token.
+        /// The user of the token.
         principal: String,
         /// The decision.
         outcome: Outcome,
@@ -35,7 +35,7 @@ pub(crate) enum Finding {
 }
 
 impl Finding {
-    /// What was found, in a word of a closed set, for the metric.
+    /// The decision for the metric, in one word from a closed set.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::InvalidToken => "invalid_token",
@@ -46,16 +46,16 @@ impl Finding {
     }
 }
 
-/// Why a finding is not answered with JSON.
+/// Why there is no JSON response to a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoResponse {
     /// REST API: the one error that becomes 401.
     Unauthorized,
-    /// The event has no ARN to decide about.
+    /// The event of a REST API has no method ARN.
     NoArn,
-    /// The context is unusable.
+    /// The context cannot be written.
     Context(ContextError),
-    /// The response exceeds what API Gateway takes.
+    /// The response is larger than [`MAX_BYTES`].
     TooLarge,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn response(request: &ApiRequest, finding: Finding) -> Result<Value, 
     if response.to_string().len() > MAX_BYTES { Err(NoResponse::TooLarge) } else { Ok(response) }
 }
 
-/// Whether a REST API carries no path of this length to what stands behind the authorizer.
+/// Whether the method ARN is longer than a REST API authorizes.
 pub(crate) fn is_too_long(request: &ApiRequest) -> bool {
     request.version == ApiVersion::Rest && request.method_arn.as_deref().is_some_and(|arn| arn.len() > MAX_ARN_BYTES)
 }
@@ -102,14 +102,14 @@ fn context(request: &ApiRequest, outcome: Outcome) -> Result<Value, ContextError
     Ok(Value::Object(context))
 }
 
-/// What the 403 says: the gateway response puts `challenge` into `WWW-Authenticate` (RFC 6750 §3.1) and the rest into
-/// the body. Scope tokens cannot hold a quote.
+/// The context of a 403: the gateway response puts `challenge` into `WWW-Authenticate` (RFC 6750 §3.1) and the rest into
+/// the body. Nothing is escaped, since scope tokens cannot hold a quote (RFC 6749 §3.3).
 fn refusal(error: &str, scope: &str) -> Value {
     let challenge = format!(r#"Bearer realm="gateway", error="{error}", scope="{scope}""#);
     json!({ "error": error, "scope": scope, "challenge": challenge })
 }
 
-/// A policy for the method and path asked about.
+/// An IAM policy for the method and path of this ARN.
 fn policy(principal: &str, effect: &str, arn: &str, context: &Value) -> Value {
     json!({
         "principalId": principal,
@@ -121,16 +121,16 @@ fn policy(principal: &str, effect: &str, arn: &str, context: &Value) -> Value {
     })
 }
 
-/// The ARN itself where a policy can say it and nothing else: within its length, and without a `*`, `?` or `${` of the
-/// caller, which would be wildcards and variables. Otherwise every path of this method in this stage. Nothing is given
-/// away: a policy is for one call, since decisions are not cached (`ReauthorizeEvery: 0`), and the decision in the
-/// context is good for one method and path, which the proxy compares.
+/// The resource of a policy: the ARN itself, if it is short enough and has no `*`, `?` or `${` from the client, which a
+/// policy would read as wildcards and variables. Otherwise it is every path of this method in this stage. That allows no
+/// other call: decisions are not cached (`ReauthorizeEvery: 0`), and the proxy compares the method and path that the
+/// decision in the context is for.
 fn resource(arn: &str) -> String {
     let is_plain = !arn.contains(['*', '?']) && !arn.contains("${");
     if is_plain && arn.chars().count() <= MAX_RESOURCE { arn.to_owned() } else { format!("{}/*", method_of(arn)) }
 }
 
-/// The part of an ARN before the path, up to and including the method.
+/// The part of an ARN up to and including the method, before the path.
 fn method_of(arn: &str) -> &str {
     let end = arn.match_indices('/').nth(2).map_or(arn.len(), |(position, _)| position);
     arn.get(..end).unwrap_or(arn)

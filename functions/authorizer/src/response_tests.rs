@@ -37,7 +37,7 @@ fn a_policy_is_for_exactly_the_method_and_path_asked_about() {
     }
 }
 
-/// Abuse case A6: where a policy cannot say the path, it says none, and the decision alone tells what it is for.
+/// Abuse case A6: a path that a policy cannot express is left out of it; the decision in the context still names the path.
 #[test]
 fn no_wildcard_of_the_caller_is_left_in_a_resource() {
     for (path, resource) in [
@@ -59,7 +59,7 @@ fn no_wildcard_of_the_caller_is_left_in_a_resource() {
     }
 }
 
-/// API Gateway takes resources of 512 characters, and authorizes ARNs of 1,600 bytes.
+/// API Gateway takes resources of at most 512 characters, and authorizes ARNs of at most 1,600 bytes.
 #[test]
 fn a_path_too_long_for_a_resource_is_covered_by_its_method() {
     let path = |arn: usize| format!("/{}", "a".repeat(arn - PREFIX.len() - "GET/".len()));
@@ -83,7 +83,7 @@ fn a_path_too_long_for_a_resource_is_covered_by_its_method() {
     assert!(!is_too_long(&http_call(&path(1_601))));
 }
 
-/// Checklist B-07: the required scope travels to the gateway response for `ACCESS_DENIED`.
+/// Checklist B-07: the context carries the required scope to the gateway response for `ACCESS_DENIED`.
 #[test]
 fn insufficient_scope_is_a_denial_that_names_the_scope() {
     let required = Scope::parse("orders:write").unwrap();

@@ -1,4 +1,4 @@
-//! Builds the authorizer.
+//! Builds the authorizer when a container starts.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use gateway_store::{Activity, Apps};
 
 use crate::Authorizer;
 
-/// Reads configuration and public keys, and opens the connection to DynamoDB while Lambda gives a full processor.
+/// Reads the configuration and public keys. It also connects to DynamoDB now, while Lambda gives a full processor.
 pub async fn start(platform: Platform) -> Result<Authorizer, StartError> {
     let gateway = platform.environment.config_file()?.load(Gateway::load)?;
     let apps = platform.table("APPS_TABLE", Apps::new)?;
@@ -19,7 +19,7 @@ pub async fn start(platform: Platform) -> Result<Authorizer, StartError> {
     Ok(Authorizer::new(Arc::new(gateway), keys?.guarded(PublicKeys::may_follow), apps, activity, platform.clock))
 }
 
-/// One read of an application that does not exist: the handshake is done before the first call waits for it.
+/// Reads an application that does not exist, so that the first call need not wait for the TLS handshake.
 async fn connect(apps: &Apps) {
     if let Ok(nobody) = ClientId::parse("-")
         && let Err(error) = apps.calling(&nobody).await

@@ -1,4 +1,4 @@
-//! What CloudFormation asks for: the configuration is checked, and secrets without a value get one; no other changes.
+//! The custom resource of CloudFormation: checks the configuration and fills secrets that have no value, and no others.
 
 use gateway_domain::cors::Cors;
 use gateway_runtime::StartError;
@@ -8,21 +8,23 @@ use crate::key_secret::{KeySecret, Turning};
 use crate::response::{Request, RequestType};
 use crate::{Failure, Keys};
 
-/// Creation and update check the configuration and fill what is missing; a failure makes the stack go back to what it was.
+/// Handles a request of CloudFormation. Creation and update check the configuration and fill what is missing; a failure
+/// makes CloudFormation roll the stack back.
 pub(crate) async fn resource(started: Result<&Keys, StartError>, request: &Request) -> Result<(), Failure> {
     let checked = started.and_then(|keys| keys.check(request.cors_origin()).map(|()| keys));
     match (request.kind, checked) {
-        // Nothing is done for a deletion. Were it refused, a first deploy that failed could not be rolled back.
+        // A deletion changes nothing and always succeeds: otherwise a failed first deployment could not be rolled back.
         (RequestType::Delete, _) => Ok(()),
         (RequestType::Create | RequestType::Update, Ok(keys)) => keys.fill(&request.id).await,
-        // What was served before is not checked again: refusing it would leave a stack that cannot go back.
+        // A rollback succeeds even with a configuration that fails the check: otherwise the stack could not go back to it.
         (RequestType::Update, Err(_)) if request.is_rollback() => Ok(()),
         (RequestType::Create | RequestType::Update, Err(error)) => Err(error.into()),
     }
 }
 
 impl Keys {
-    /// Whether gateway.yaml is good, and the origin that API Gateway's own refusals name is the one that follows from it.
+    /// Checks gateway.yaml, and that `CorsOrigin`, the origin in API Gateway's own error responses, is empty or agrees
+    /// with it.
     fn check(&self, cors_origin: &str) -> Result<(), StartError> {
         let gateway = self.gateway()?;
         let listed = gateway.cors().map(Cors::for_gateway_responses);
@@ -48,10 +50,10 @@ impl Keys {
                 continue;
             }
             let made = secret.generate(self.clock.now(), &*self.entropy)?.text();
-            // The id of the request is that of the version: the same request twice makes one.
+            // The request id is the version id, so that a repeated request makes no second version.
             let put = self.secrets.put(name, request_id, &made, CURRENT).await?;
             tracing::info!(?secret, put, "made keys");
-            // Public keys whose private ones are gone verify nothing that is still to come.
+            // A public set without the new signing keys cannot verify what they sign, so it is published anew.
             unpublished |= secret == KeySecret::Signing;
         }
         if unpublished {

@@ -1,4 +1,4 @@
-//! The secrets that hold keys: which is which, how each turns, and how long its keys are needed.
+//! The secrets that hold keys: their names, how the keys of each are generated and read, and how long a key is kept.
 
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::entropy::Entropy;
@@ -12,17 +12,17 @@ use serde::Deserialize;
 
 use crate::{Failure, Keys};
 
-/// A secret whose keys take turns. The public set is none of these: it is derived from the signing keys.
+/// A secret whose keys are rotated. The public set is not one of them: it is derived from the signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum KeySecret {
     /// Private keys that sign access tokens.
     Signing,
-    /// AES keys of internal tokens.
+    /// AES keys that seal internal tokens.
     Sealing,
-    /// HMAC keys of refresh tokens.
+    /// HMAC keys that authenticate refresh tokens.
     Refresh,
-    /// Keys of password hashes.
+    /// Pepper keys of password hashes.
     Pepper,
 }
 
@@ -56,14 +56,14 @@ impl Names {
         }
     }
 
-    /// Which secret this is the ARN of.
+    /// The secret with this ARN.
     pub(crate) fn which(&self, arn: &str) -> Result<KeySecret, Failure> {
         let found = KeySecret::ALL.into_iter().find(|secret| self.of(*secret) == arn);
         found.ok_or_else(|| Failure::ForeignSecret(arn.to_owned()))
     }
 }
 
-/// The keys of a version of one of these secrets.
+/// The keys in one version of a secret.
 pub(crate) enum Turning {
     Pairs(Ring<Pair>),
     Keys(Ring<Key>),
@@ -72,7 +72,7 @@ pub(crate) enum Turning {
 impl KeySecret {
     pub(crate) const ALL: [Self; 4] = [Self::Signing, Self::Sealing, Self::Refresh, Self::Pepper];
 
-    /// Whether what its keys make expires. A hash of a password does not.
+    /// Whether what its keys make expires: tokens do, password hashes do not.
     pub(crate) fn makes_what_ends(self) -> bool {
         match self {
             Self::Signing | Self::Sealing | Self::Refresh => true,
@@ -114,7 +114,7 @@ impl Turning {
         }
     }
 
-    /// The version it was made from.
+    /// The id of the version that this one was made from.
     pub(crate) fn follows(&self) -> &str {
         match self {
             Self::Pairs(ring) => &ring.follows,
@@ -131,7 +131,7 @@ impl Turning {
 }
 
 impl Keys {
-    /// How long a key is needed after its retirement.
+    /// How long a key is kept after its retirement.
     pub(crate) fn keep(&self, secret: KeySecret) -> Result<Keep, StartError> {
         Ok(match secret {
             KeySecret::Signing => Keep::For(MAX_LIFETIME),
@@ -141,7 +141,7 @@ impl Keys {
     }
 }
 
-/// A key pair under a name that no other has.
+/// A new key pair with a random id.
 pub(crate) fn new_pair(entropy: &dyn Entropy) -> Result<Entry<Pair>, Failure> {
     Ok(Pair::generate(entropy.bytes()?)?)
 }

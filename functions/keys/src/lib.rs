@@ -1,4 +1,4 @@
-//! Makes and rotates the keys of the gateway: CloudFormation custom resource, Secrets Manager rotation, emergency.
+//! Makes, rotates and revokes the gateway's keys, for CloudFormation, Secrets Manager and operators.
 
 mod fill;
 mod key_secret;
@@ -35,28 +35,28 @@ pub struct Keys {
     secrets: SecretVersions,
     names: Names,
     timing: Timing,
-    /// gateway.yaml is read where it is needed, so that a leaked key is revoked whatever is in it.
+    /// Reads gateway.yaml only where it is needed, so that a leaked key can be revoked even if that file is invalid.
     config: ConfigFile,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
-/// Why keys stay as they are. The text is for operators: logs, the events of a stack, the response to an invocation.
+/// Why an event failed. Operators read the text in logs, in the events of a stack and in the response to an invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// None of the three events this function knows.
+    /// The event is none of the three that this function knows.
     #[error("expected an event of CloudFormation, of a Secrets Manager rotation, or an \"action\": {0}")]
     Event(String),
-    /// Somebody wants another secret rotated.
+    /// The rotation is of another secret.
     #[error("{0} is not a secret that this function rotates")]
     ForeignSecret(String),
-    /// The protocol of a rotation is not kept.
+    /// The event breaks the protocol of a rotation.
     #[error("the rotation cannot go on: {0}")]
     Protocol(&'static str),
-    /// The version that is being made cannot become current any more.
+    /// The pending version can no longer become current.
     #[error("this rotation was given up, begin another one: {0}")]
     GivenUp(&'static str),
-    /// The public set lacked the next key.
+    /// The public set lacked the next key, and has it only now, so that not every reader can have it yet.
     #[error("the public set lacked the next key, which was published now: rotate again in {0} s")]
     Published(Seconds),
     /// A secret that must have a value has none.
@@ -71,19 +71,19 @@ pub enum Failure {
     /// A secret of key pairs is damaged.
     #[error("a set of key pairs is damaged: {0}")]
     Pairs(#[from] InvalidKeys),
-    /// What was made does not work.
+    /// The new keys do not work.
     #[error("the trial of the new keys failed: {0}")]
     Trial(&'static str),
-    /// No pair could be made.
+    /// No key pair could be generated.
     #[error(transparent)]
     NoPair(#[from] NoPair),
-    /// Secrets Manager.
+    /// Secrets Manager failed.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Environment or randomness.
+    /// The environment, gateway.yaml or the source of random bytes failed.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// CloudFormation could not be told.
+    /// The outcome could not be sent to CloudFormation.
     #[error("CloudFormation was not told the outcome: {0}")]
     Response(#[from] response::NotTold),
 }
@@ -109,14 +109,14 @@ impl Keys {
         self.config.load(Gateway::load)
     }
 
-    /// The id of a version that no rotation makes.
+    /// A random id for a version that is made outside a rotation.
     fn version_id(&self) -> Result<String, StartError> {
         Ok(URL_SAFE_NO_PAD.encode(self.entropy.bytes::<24>()?))
     }
 }
 
-/// Handles one event, with the function or the reason why it could not start. CloudFormation is told the outcome, failures
-/// too, at the address in its event.
+/// Handles one event, even while the function cannot start. The outcome of a CloudFormation request, also a failure, is sent
+/// to the address in its event.
 pub async fn handle(started: Result<&Keys, StartError>, event: Value) -> Result<Value, Error> {
     Ok(Box::pin(act(started, event)).await?)
 }
@@ -127,7 +127,7 @@ async fn act(started: Result<&Keys, StartError>, event: Value) -> Result<Value, 
         Event::Resource(request) => {
             let filled = Box::pin(fill::resource(started, &request)).await;
             response::tell(&request, filled.as_ref().map(drop).map_err(ToString::to_string)).await?;
-            // CloudFormation knows; an error would make Lambda repeat what may be rolled back by then.
+            // Not an error: CloudFormation has the outcome, and Lambda must not repeat what may be rolled back by then.
             if let Err(failure) = filled {
                 tracing::error!(%failure, request = ?request.kind, "the keys stay as they are");
             }

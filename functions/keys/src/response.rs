@@ -1,4 +1,4 @@
-//! The protocol of a CloudFormation custom resource: a request, and its outcome sent to a pre-signed address.
+//! The protocol of a CloudFormation custom resource: reads the request and sends its outcome to a pre-signed address.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 
@@ -15,12 +15,12 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The resource has one life, whatever happens to the stack: another id would make CloudFormation delete the old one.
+/// The physical id of the resource. It never changes: with a new id CloudFormation would delete the old resource.
 const PHYSICAL_ID: &str = "gateway-keys";
-/// Most bytes of a reason as JSON. The whole response may have 4,096 bytes, of which the id of the resource may take 1,024 and
+/// The most bytes of a reason as JSON. The whole response may have 4,096 bytes, of which the physical id may take 1,024, and
 /// the ids of stack, request and logical resource less than 700 together.
 const LONGEST_REASON: usize = 1_024;
-/// The outcome is sent this often, each time with this much patience.
+/// How often sending the outcome is attempted, each time for at most [`PATIENCE`].
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two attempts.
@@ -45,7 +45,7 @@ pub(crate) struct Request {
     old_resource_properties: Properties,
 }
 
-/// What the resource names: versions, as ARNs that end in a number, of the layer with gateway.yaml and of this function, and
+/// The properties of the resource: the layer with gateway.yaml and this function, as ARNs that end in a version number, and
 /// the parameter `CorsOrigin`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -56,13 +56,13 @@ struct Properties {
 }
 
 impl Request {
-    /// The origin that API Gateway's own refusals name; empty for none.
+    /// The origin that API Gateway's own error responses name; empty for none.
     pub(crate) fn cors_origin(&self) -> &str {
         &self.resource_properties.cors_origin
     }
 
-    /// Whether an update is taken back. Versions only rise, also when an older commit is deployed, so a lower one was served
-    /// before. The request may come while this function still has what is being taken back.
+    /// Whether an update is a rollback. Version numbers only rise, even when an older commit is deployed, so a lower one was
+    /// deployed before. The request may come while this function still has the configuration that is being rolled back.
     pub(crate) fn is_rollback(&self) -> bool {
         let (now, before) = (&self.resource_properties, &self.old_resource_properties);
         is_lower(&now.gateway_config, &before.gateway_config) || is_lower(&now.read_by, &before.read_by)
@@ -90,15 +90,15 @@ pub(crate) enum RequestType {
 /// The outcome did not arrive.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
-    /// Not an address to send anything to.
+    /// The `ResponseURL` may not be used.
     #[error("the ResponseURL is no https address")]
     Address,
-    /// No client, no connection, no time, or another status than 200.
+    /// No client, no connection, no response in time, or a status other than 2xx.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Tells the outcome; the error is the reason that the events of the stack will show.
+/// Sends the outcome to CloudFormation. The text of a failure becomes the reason in the events of the stack.
 pub(crate) async fn tell(request: &Request, outcome: Result<(), String>) -> Result<(), NotTold> {
     let address = address(&request.response_url)?;
     let body = Bytes::from(body(request, &outcome));
@@ -130,7 +130,7 @@ fn body(request: &Request, outcome: &Result<(), String>) -> String {
     body.to_string()
 }
 
-/// One line for the events of the stack.
+/// The reason in one line, cut to [`LONGEST_REASON`].
 fn reason(text: &str) -> String {
     let line = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());
     let line = line.collect::<Vec<_>>().join(" ");
@@ -146,12 +146,12 @@ fn reason(text: &str) -> String {
     cut
 }
 
-/// Bytes of a character in a text of JSON.
+/// The bytes that a character takes in a JSON string.
 fn json_length(character: char) -> usize {
     json!(character).to_string().len().saturating_sub(2)
 }
 
-/// Without a `Content-Type`: the signature of the address covers it.
+/// Sends the body without a `Content-Type`, since the signature of the address covers that field.
 async fn send(client: &HttpClient, address: &Uri, body: Bytes) -> Result<(), NotTold> {
     let failed = |error: &dyn std::fmt::Display| NotTold::Failed(error.to_string());
     let request = http::Request::builder().method(Method::PUT).uri(address).body(Full::new(body));
@@ -159,7 +159,7 @@ async fn send(client: &HttpClient, address: &Uri, body: Bytes) -> Result<(), Not
     if response.status().is_success() { Ok(()) } else { Err(failed(&response.status())) }
 }
 
-/// Plain HTTP is for this machine.
+/// Parses the address: HTTPS, or plain HTTP to the loopback interface alone.
 fn address(text: &str) -> Result<Uri, NotTold> {
     let address: Uri = text.parse().map_err(|_| NotTold::Address)?;
     let host = address.host().unwrap_or_default();
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// CloudFormation ignores a longer response, and the stack would wait for the whole timeout.
+        /// CloudFormation ignores a longer response, so the stack would wait until its timeout.
         #[test]
         fn no_failure_makes_a_response_that_cloudformation_does_not_take(text in ".{0,2000}", names in "\\PC{0,255}") {
             let request = Request {

@@ -1,4 +1,4 @@
-//! The emergency: a key that leaked is out of use at once, whatever still needed it.
+//! Revokes a leaked key at once, even if tokens still need it. A pepper key stays to check the hashes that it made.
 
 use gateway_domain::rotation::Ring;
 use gateway_domain::rotation::signing::Pair;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::key_secret::{KeySecret, Turning, new_pair};
 use crate::{Failure, Keys};
 
-/// The stage of a version until it is the current one.
+/// The stage under which the new version is written before it becomes current.
 const REVOKING: &str = "REVOKING";
 
 /// `{"action":"revoke","secret":"refresh","key":"k3"}`, invoked by an operator.
@@ -27,7 +27,7 @@ pub(crate) enum Action {
 }
 
 impl Keys {
-    /// Does what an operator asks for, and tells which key is current now.
+    /// Does what an operator asks for, and returns which key is current now.
     pub(crate) async fn act(&self, action: &Action) -> Result<Value, Failure> {
         let Action::Revoke { secret, key } = action;
         let name = self.names.of(*secret);
@@ -36,26 +36,26 @@ impl Keys {
             Turning::Pairs(ring) => self.revoke_pair(ring, key, &current).await?,
             Turning::Keys(ring) => self.revoke_key(*secret, ring, key, &current)?,
         };
-        // A rotation that is under way holds the leaked key: it is given up.
+        // A pending rotation holds the leaked key, so it is given up.
         for (version, stages) in self.secrets.describe(name).await?.stages {
             let has = |stage: &str| stages.iter().any(|other| other == stage);
             if has(PENDING) && !has(CURRENT) {
                 self.secrets.abandon(name, &version).await?;
             }
         }
-        // Moved only away from the version it was made from: of two at once, one is told to try again.
+        // Promoted only if the version it was made from is still current: of two concurrent revocations, one fails.
         let version = self.version_id()?;
         self.secrets.put(name, &version, &left.text(), REVOKING).await?;
         self.secrets.promote(name, &version, &current.id).await?;
         if let Turning::Pairs(ring) = &left {
-            // A rotation may have published the leaked key once more, until it saw that its version was given up.
+            // Published again: a rotation may have published the leaked key before it saw that its version was given up.
             self.publish(ring, Some(key), self.clock.now()).await?;
         }
         tracing::warn!(?secret, key, current = left.current(), "a key was revoked");
         Ok(json!({ "revoked": key, "current": left.current() }))
     }
 
-    /// The public set goes first: what a thief signs is refused even if the next write fails.
+    /// Publishes the public set first, so that what a thief signs is refused even if the next write fails.
     async fn revoke_pair(&self, ring: Ring<Pair>, key: &str, current: &Version) -> Result<Turning, Failure> {
         let now = self.clock.now();
         let left = ring

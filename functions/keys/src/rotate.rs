@@ -1,4 +1,4 @@
-//! The four steps in which Secrets Manager lets a secret be rotated. Each may be repeated.
+//! The four steps of a rotation by Secrets Manager. Each step may be repeated.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
@@ -58,7 +58,7 @@ impl Keys {
         }
     }
 
-    /// Makes the version in which the keys have taken their turn.
+    /// Makes the pending version, in which the next key is current and a new key is next.
     async fn create(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
         let name = self.names.of(secret);
         let current = self.current(name).await?;
@@ -73,19 +73,19 @@ impl Keys {
                 turned.following(&current.id).to_secret()
             }
             Turning::Keys(ring) => {
-                // A version was current this long after it was made, or never.
+                // A version becomes current within this time after it was made, or never.
                 let published = ring.made.saturating_add(self.timing.finish());
                 let new = ring.fresh_entry(self.entropy.bytes()?);
                 let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
         };
-        // Another invocation of the same step may have been faster, which is as good.
+        // The result does not matter: another invocation of this step may have written the version first.
         self.secrets.put(name, version, &turned, PENDING).await?;
         Ok(())
     }
 
-    /// Publishes the public keys, the new next one among them, before any of the pairs moves on.
+    /// Publishes the public keys of the pending version, with its new next key, before that version becomes current.
     async fn set(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
         let name = self.names.of(secret);
         let current = self.current(name).await?;
@@ -93,7 +93,7 @@ impl Keys {
         match self.still_good(secret, version, &pending, &current).await? {
             Turning::Pairs(ring) => {
                 self.publish(&ring, None, self.clock.now()).await?;
-                // A key that was revoked while this published it must not stay public.
+                // Checked again, since a key that was revoked during this publication must not stay public.
                 let current = self.current(name).await?;
                 self.still_good(secret, version, &pending, &current).await.map(drop)
             }
@@ -101,7 +101,8 @@ impl Keys {
         }
     }
 
-    /// Tries the new keys. Where a rotation is only being set up, its version has no value or that of the current one.
+    /// Tries the new keys. When rotation is only being enabled, Secrets Manager tests a version that has no value, or that
+    /// of the current one.
     async fn test(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
         let name = self.names.of(secret);
         let tried = match self.secrets.pending(name, version).await? {
@@ -115,24 +116,24 @@ impl Keys {
         trial::of(secret, &tried.text, public.as_ref(), self.clock.now(), &*self.entropy)
     }
 
-    /// Makes the version the one that everybody reads.
+    /// Makes the pending version current.
     async fn finish(&self, secret: KeySecret, version: &str) -> Result<(), Failure> {
         let name = self.names.of(secret);
         let current = self.current(name).await?;
         let pending = self.secrets.pending(name, version).await?.ok_or(NOT_MADE)?;
         let turned = self.still_good(secret, version, &pending, &current).await?;
-        // Moved only away from the version it was made from: a key revoked meanwhile does not come back.
+        // Promoted only if the version it was made from is still current, so that a key revoked meanwhile stays revoked.
         self.secrets.promote(name, version, turned.follows()).await?;
         tracing::info!(?secret, current = turned.current(), "rotated");
         Ok(())
     }
 
-    /// The value of a secret that everybody reads.
+    /// The current version of a secret.
     pub(crate) async fn current(&self, name: &str) -> Result<Version, Failure> {
         self.secrets.current(name).await?.ok_or_else(|| Failure::NoValue(name.to_owned()))
     }
 
-    /// Since when everybody can read the next public key. If nobody can, it is published now.
+    /// Since when the next public key is published. If it is not, it is published now, and the rotation must be repeated.
     async fn published_pairs(&self, ring: &Ring<Pair>, now: Timestamp) -> Result<Timestamp, Failure> {
         let public = self.current(&self.names.public).await?;
         if let Some(since) = published_since(ring, public.text.expose()) {
@@ -142,7 +143,7 @@ impl Keys {
         Err(Failure::Published(self.timing.overlap()))
     }
 
-    /// Makes the public set that of these pairs, and names the key that is revoked, if one is.
+    /// Publishes the public keys of these pairs, and names the revoked key, if there is one. It writes only what changes.
     pub(crate) async fn publish(
         &self,
         ring: &Ring<Pair>,
@@ -159,8 +160,8 @@ impl Keys {
         Ok(())
     }
 
-    /// The keys of the version that is being made, unless it took too long or another one has become current: what
-    /// follows counts from when it was made and from what it was made of.
+    /// The keys of the pending version. It is given up if it took too long, since the times of its keys count from when it
+    /// was made, or if another version became current, since its keys were made from the one before.
     async fn still_good(
         &self,
         secret: KeySecret,

@@ -1,4 +1,4 @@
-//! Builds the function.
+//! Builds the keys function when a container starts.
 
 use std::future::{Ready, ready};
 
@@ -9,7 +9,7 @@ use gateway_runtime::{Platform, StartError};
 use crate::Keys;
 use crate::key_secret::Names;
 
-/// Reads the environment alone: a secret may lack its value, and is given one by this function.
+/// Reads the environment, and no secret: this function must start even while a secret still lacks its value.
 pub fn start(platform: Platform) -> Ready<Result<Keys, StartError>> {
     ready(keys(platform))
 }

@@ -1,4 +1,4 @@
-//! Whether new keys do what they are for, with the code that will use them.
+//! Tries new keys with the code that will use them.
 
 use gateway_domain::access_token::{AccessClaims, sign, verify};
 use gateway_domain::entropy::Entropy;
@@ -16,7 +16,7 @@ use crate::key_secret::KeySecret;
 
 const TRIAL: &str = "trial";
 
-/// Makes something with the current key and opens it again.
+/// Makes something with the current key, and checks that the same set of keys verifies or opens it.
 pub(crate) fn of(
     secret: KeySecret,
     text: &Secret,
@@ -70,7 +70,7 @@ fn authenticates(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> 
 }
 
 fn hashes(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
-    // The price of a hash is not on trial.
+    // A cheap hash suffices: only the pepper is tried.
     let passwords = Passwords::new(text.expose(), Cost { memory: 64, passes: 1 })?;
     let password = Secret::new(TRIAL.to_owned());
     let Ok(hash) = passwords.hash(&password, entropy.bytes()?) else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! What an event asks for: a checked target at one API, and on whose behalf.
+//! Reads an event into a call: the method, path and query at one API, and the identity that the authorizer admitted.
 
 use gateway_config::{Api, Gateway, NoRoute};
 use gateway_domain::call_context::{Admitted, ContextError, NotAdmitted, Refusal};
@@ -17,12 +17,12 @@ pub(crate) struct Call<'g> {
     pub(crate) query: String,
     pub(crate) api: &'g Api,
     pub(crate) api_name: &'g ApiName,
-    /// Who calls; nobody on a public route, whatever the event says.
+    /// The identity of the caller; `None` on a public route, whatever the event says.
     pub(crate) admitted: Option<Admitted>,
 }
 
 impl<'g> Call<'g> {
-    /// Reads the event. Only a public route goes without the authorizer's word.
+    /// Reads the event. Only a public route needs no decision of the authorizer.
     pub(crate) fn read(gateway: &'g Gateway, request: &ApiRequest) -> Result<Self, Failure> {
         let path = CheckedPath::parse(&request.path)?;
         let query = match &request.query {
@@ -41,14 +41,14 @@ impl<'g> Call<'g> {
             return Ok(Self { method, path, query, api, api_name: found.api, admitted: None });
         }
         let admitted = Admitted::from_event(request).map_err(|error| match (error, &found) {
-            // Where nothing could be called, it does not matter that no authorizer ran.
+            // Without a route nothing can be called, so that the response is 404 or 405 even if no authorizer ran.
             (NotAdmitted::Refused(Refusal::NotFound) | NotAdmitted::Broken(ContextError::Absent), Err(nothing)) => {
                 nothing_here(nothing)
             }
             (NotAdmitted::Refused(refusal), _) => Failure::Refused(refusal),
             (NotAdmitted::Broken(error), _) => Failure::Context(error),
         })?;
-        // Otherwise the two functions do not share one configuration, or somebody made the event up.
+        // A decision about another route means that the two functions differ in configuration, or that the event is forged.
         let Some(found) = found.ok().filter(|found| *found.api == admitted.api && found.route == admitted.route) else {
             return Err(Failure::Context(ContextError::OtherRequest));
         };

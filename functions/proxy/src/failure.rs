@@ -1,4 +1,4 @@
-//! Why a call was not carried.
+//! Why a call gets no response of its back end.
 
 use gateway_connectors::ConnectorError;
 use gateway_connectors::back_end::BackEndError;
@@ -11,7 +11,7 @@ use gateway_runtime::StartError;
 use gateway_store::StoreError;
 use http::Method;
 
-/// Everything that can keep a call from its back end, or a response from the app.
+/// Everything that can keep a call from its back end, or the back end's response from the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -57,7 +57,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The kind of failure, for the log and the metric: one of a closed set of names.
+    /// The kind of failure for the log and the metric, from a closed set of names.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::NotReady(_) => "not_ready",

@@ -1,4 +1,4 @@
-//! One exchange with a back end, and a second one when the session was renewed in between.
+//! Forwards a call: one exchange with the back end, and a second one if the internal token had to be replaced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Proxy {
             Some(name) => Some(self.connector(name)?),
             None => None,
         };
-        // A back end that speaks CORS itself would refuse a page whose origin it does not know.
+        // The gateway has decided about the origin; a back end with CORS rules of its own might refuse it.
         let without_origin: Vec<_>;
         let headers = if self.gateway.cors().is_some() {
             let kept = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("origin"));
@@ -52,7 +52,7 @@ impl Proxy {
         let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
         let (mut response, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
         if connector.is_dead(&ResponseStart::of(&response)) {
-            // A refresh may have replaced the token since the authorizer looked; if not, it is to be renewed.
+            // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
             token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
             if !call.method.is_idempotent() {
                 return Err(Failure::SessionRenewed);
@@ -77,7 +77,7 @@ impl Proxy {
         Ok((name, connector))
     }
 
-    /// The back end's response, and what it was told that the app must not be.
+    /// The back end's response, with the values injected into the request, which must not reach the client.
     async fn exchange(
         &self,
         exchange: &Exchange<'_>,
@@ -105,17 +105,18 @@ impl Proxy {
     }
 }
 
-/// What both attempts have in common.
+/// What both exchanges of a call have in common.
 struct Exchange<'a> {
     request: &'a ApiRequest,
     call: &'a Call<'a>,
     connector: Option<&'a Arc<dyn Connector>>,
-    /// The client's headers that may go on.
+    /// The client's headers, without `Origin` if the gateway handles CORS.
     headers: &'a [(String, String)],
 }
 
 impl Exchange<'_> {
-    /// The request to the back end: configured authority, checked path, built headers, the body as it came.
+    /// The request to the back end: configured authority, checked path, built headers, and the client's body, unless the
+    /// connector makes another one of it.
     fn request(
         &self,
         reserved: &Reserved,
@@ -125,7 +126,7 @@ impl Exchange<'_> {
         let (call, api) = (self.call, self.call.api);
         let injection = match (self.connector, token) {
             (Some(connector), Some(token)) => {
-                // API Gateway takes one; a client that sends two gets no body of ours around its own.
+                // A repeated Content-Type counts as none: a connector must not change a body whose type is uncertain.
                 let content_type = self.request.header("content-type").ok().flatten();
                 connector.inject(&token.state, gateway_connectors::Call { content_type, body: &self.request.body })?
             }
@@ -143,7 +144,7 @@ impl Exchange<'_> {
                 headers: self.headers,
                 address: self.request.source_ip.as_deref(),
                 host: self.request.domain_name.as_deref(),
-                // API Gateway serves nothing else.
+                // API Gateway serves HTTPS only.
                 scheme: "https",
                 request_id: self.request.request_id.as_deref(),
                 trace_id,

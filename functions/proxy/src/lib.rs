@@ -1,4 +1,4 @@
-//! Carries one call to its legacy back end.
+//! The proxy: carries a call to its legacy back end, and the response back to the client.
 
 mod call;
 mod failure;
@@ -35,12 +35,12 @@ pub use crate::renewal::Renewer;
 pub use crate::start::start;
 use crate::tokens::Tokens;
 
-/// How long a call may take with everything it meets, such as a renewal and a repetition: API Gateway waits 29 s.
+/// The longest time for a call, with a renewal and a second exchange: API Gateway waits 29 s.
 const LONGEST: Duration = Duration::from_secs(28);
 
-/// Answers an event, also while the function cannot start.
+/// Handles an event, even while the function cannot start.
 ///
-/// An error means that the event is none of API Gateway's; every other failure is a response.
+/// An error means that the event is not one of API Gateway; every other failure becomes a response.
 pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result<Value, Error> {
     match started {
         Ok(proxy) => Ok(Box::pin(proxy.handle(event)).await?),
@@ -48,12 +48,12 @@ pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result
     }
 }
 
-/// The response while the function cannot start: come back later.
+/// The response while the function cannot start: 503 with `Retry-After`.
 fn not_ready(event: &Value, error: &StartError) -> Value {
     Failure::NotReady(error.clone()).response().into_value(ApiVersion::of(event))
 }
 
-/// The proxy function: everything it keeps between calls.
+/// Everything that the proxy function keeps between calls.
 pub struct Proxy {
     gateway: Gateway,
     connectors: Connectors,
@@ -63,7 +63,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for this configuration. The sealing keys open internal tokens; the table is asked for nothing else.
+    /// A proxy for this configuration. It uses the table of sessions for internal tokens alone, which the sealing keys open.
     pub fn new(
         gateway: Gateway,
         sessions: Sessions,
@@ -73,14 +73,14 @@ impl Proxy {
         clock: Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
-        // It only injects: logging in, with secrets for it, is for others.
+        // No secrets: these connectors only inject, and never log in.
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), entropy);
         Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewer), clock }
     }
 
-    /// Answers one event of API Gateway.
+    /// Handles one event of API Gateway.
     ///
-    /// An error means that the event is none of API Gateway's; every other failure is a response.
+    /// An error means that the event is not one of API Gateway; every other failure becomes a response.
     pub async fn handle(&self, event: Value) -> Result<Value, EventError> {
         let version = ApiVersion::of(&event);
         let request = match ApiRequest::from_value(event) {
@@ -98,8 +98,8 @@ impl Proxy {
     }
 
     async fn response(&self, request: &ApiRequest) -> ApiResponse {
-        // A clock that was found wrong, or that jumped, makes the keys look old, and the response to reading them says whether
-        // it is right again. Otherwise a container that was wrong once would refuse for ever.
+        // Keys come before the clock: a clock that was found wrong, or that jumped, makes the keys look old, and the
+        // response to reading them shows whether it is right again. Otherwise a container would refuse for ever.
         self.tokens.freshen().await;
         if let Err(error) = self.clock.reading() {
             return Failure::NotReady(error.into()).response();

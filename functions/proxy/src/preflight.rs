@@ -1,4 +1,4 @@
-//! Permission for web pages to call a path: answered here, never by a back end.
+//! Responds to CORS preflights, which never reach a back end.
 
 use gateway_config::NoRoute;
 use gateway_domain::call_context::Refusal;
@@ -11,11 +11,11 @@ use crate::failure::Failure;
 use crate::refusal::listed;
 
 impl Proxy {
-    /// The methods of a path, for a page of a listed origin. Nobody else learns here which paths there are.
+    /// The methods of a path, for a page of a listed origin only: no other page may learn which paths exist.
     pub(crate) fn preflight(&self, request: &ApiRequest) -> Result<ApiResponse, Failure> {
         let cors = self.gateway.cors().filter(|cors| cors.is_preflight(request)).ok_or(Failure::NoPreflight)?;
         let path = CheckedPath::parse(&request.path)?;
-        // No route has the method OPTIONS, so that looking for it names the methods there are.
+        // No route has the method OPTIONS, so the look-up fails with the methods that the path has.
         match self.gateway.route(&Method::OPTIONS, &path) {
             Err(NoRoute::MethodNotAllowed { allowed, .. }) => Ok(cors.permission(&listed(&allowed))),
             Err(NoRoute::Ambiguous) => Err(Failure::Ambiguous),

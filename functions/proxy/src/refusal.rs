@@ -1,4 +1,4 @@
-//! The one place that words for the app why its call was not carried.
+//! The only place that words the proxy's failures for clients.
 
 use gateway_connectors::ConnectorError;
 use gateway_connectors::back_end::BackEndError;
@@ -19,7 +19,7 @@ use crate::quota::with_quota;
 const RETRY_AFTER: &str = "1";
 
 impl Failure {
-    /// The response to the app. Says what it can do about it, and nothing about our insides.
+    /// The response to the client. It says what the client can do, and nothing about the gateway's internals.
     pub(crate) fn response(self) -> ApiResponse {
         let response = match &self {
             Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
@@ -70,7 +70,7 @@ impl Failure {
             Self::BackEnd(BackEndError::Broken) => problem(502, "The back end's response is broken."),
         };
         let kind = self.kind();
-        // What the authorizer decided, it has counted.
+        // The authorizer has already counted its own refusals.
         if !matches!(self, Self::Refused(_)) {
             gateway_telemetry::count(Metric::Refusal { reason: kind });
         }
@@ -112,7 +112,7 @@ fn session_over() -> ApiResponse {
     )
 }
 
-/// A challenge (RFC 6750 §3), and the same in the body: a REST API renames `WWW-Authenticate` of functions.
+/// A challenge (RFC 6750 §3), repeated in the body, since a REST API renames the field `WWW-Authenticate` of a function.
 fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -> ApiResponse {
     let mut header = format!("Bearer realm=\"gateway\", error=\"{error}\", error_description=\"{description}\"");
     let mut body = Problem::new(status, phrase(status), &format!("{description}."))
@@ -125,12 +125,12 @@ fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -
     send(&body).header("WWW-Authenticate", header)
 }
 
-/// RFC 9110 §15.5.15.
+/// 414 (RFC 9110 §15.5.15).
 fn path_too_long() -> ApiResponse {
     problem(414, "The path is longer than the gateway carries: send long values in the query or the body.")
 }
 
-/// Methods as `Allow` and its like list them.
+/// The methods as a list for `Allow` (RFC 9110 §10.2.1) and the like.
 pub(crate) fn listed(methods: &[Method]) -> String {
     methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Asks the renewal function for another internal token, with the right of the proxy's role and nobody else's.
+//! Invokes the renewal function to replace an internal token. Of the gateway's roles, only the proxy's may invoke it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use gateway_domain::causes;
 use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_runtime::{Aws, Environment, StartError};
 
-/// How long a renewal may take: the legacy system's own time, and still a response to the app.
+/// How long a renewal may take: enough for the legacy system, with time left for a response to the client.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The renewal function.
@@ -27,7 +27,7 @@ impl Renewer {
         let function = environment.require("RENEWAL_FUNCTION", "the name of the renewal function")?.to_owned();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            // What is not said here is taken from the clients that answer within milliseconds.
+            // Without these values the short ones for services that respond within milliseconds would apply.
             .operation_attempt_timeout(TIMEOUT)
             .operation_timeout(TIMEOUT)
             .build();
@@ -35,7 +35,7 @@ impl Renewer {
         config = config
             .behavior_version(BehaviorVersion::latest())
             .timeout_config(timeouts)
-            // Asked once: the app may repeat its call.
+            // Not retried: the client may repeat its call.
             .retry_config(RetryConfig::disabled());
         if let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_LAMBDA") {
             config = config.endpoint_url(endpoint);
@@ -43,7 +43,7 @@ impl Renewer {
         Ok(Self { function, client: Client::from_conf(config.build()) })
     }
 
-    /// What became of the renewal; [`RenewalResponse::Later`] if nobody knows.
+    /// The outcome of a renewal; [`RenewalResponse::Later`] if it is unknown.
     pub(crate) async fn renew(&self, request: &RenewalRequest) -> RenewalResponse {
         let payload = Blob::new(request.to_event().to_string());
         let reason = match self.client.invoke().function_name(&self.function).payload(payload).send().await {

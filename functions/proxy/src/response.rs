@@ -1,4 +1,4 @@
-//! The back end's response as API Gateway wants it.
+//! Turns the back end's response into one for API Gateway.
 
 use bytes::Bytes;
 use gateway_connectors::back_end::BackEndError;
@@ -13,13 +13,13 @@ use crate::failure::Failure;
 /// The largest response Lambda carries, in bytes of its JSON.
 pub(crate) const MAX_RESPONSE: usize = 6 * 1024 * 1024;
 
-/// The longest body that fits for certain: every byte may become six, and headers take their room.
+/// The longest body that fits for certain: a byte may become six in JSON, and the headers need room too.
 const CERTAINLY_FITS: usize = MAX_RESPONSE / 8;
 
-/// The type of a body whose sender gave none (RFC 9110 §8.3). API Gateway would say `application/json`.
+/// The type of a body whose back end gave none (RFC 9110 §8.3). Without it API Gateway would set `application/json`.
 const UNTYPED: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Passes a response on: its status, its end-to-end headers and its body, unchanged.
+/// Passes a response on: its status and body unchanged, and its end-to-end headers after cleaning.
 pub(crate) fn pass_on(
     response: Response<Bytes>,
     method: &Method,
@@ -36,7 +36,7 @@ pub(crate) fn pass_on(
     if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, UNTYPED);
     }
-    // The length of what a GET would have got (RFC 9110 §9.3.2). Any other is that of the body as it is sent here.
+    // For HEAD the length is that of the response to a GET (RFC 9110 §9.3.2). For others the body itself determines it.
     if *method == Method::HEAD
         && let Some(length) = head.headers.get(CONTENT_LENGTH)
     {
@@ -46,7 +46,7 @@ pub(crate) fn pass_on(
     Ok(ApiResponse { status: head.status.as_u16(), headers, body })
 }
 
-/// The JSON for Lambda, or the response that says that it would be too large; either `dress`ed for the page that asked.
+/// The response as JSON for Lambda, or 502 if that is too large. `dress` adds the CORS fields to either.
 pub(crate) fn for_lambda(
     response: ApiResponse,
     version: ApiVersion,
@@ -60,7 +60,7 @@ pub(crate) fn for_lambda(
     value
 }
 
-/// JSON carries text only: UTF-8 as it is, anything else byte by byte.
+/// A header value as text for JSON: UTF-8 is kept, and anything else is read as ISO 8859-1.
 fn text(value: &HeaderValue) -> String {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Builds the proxy.
+//! Builds the proxy when a container starts.
 
 use gateway_config::Gateway;
 use gateway_connectors::back_end::BackEndClients;
@@ -8,7 +8,7 @@ use gateway_store::Sessions;
 
 use crate::{Proxy, Renewer};
 
-/// Reads configuration, sealing keys and what TLS with back ends needs, the secrets side by side.
+/// Reads the configuration, the sealing keys and the TLS secrets of back ends, the secrets concurrently.
 pub async fn start(platform: Platform) -> Result<Proxy, StartError> {
     let gateway = platform.environment.config_file()?.load(Gateway::load)?;
     let sessions = platform.table("SESSIONS_TABLE", Sessions::new)?;

@@ -1,4 +1,4 @@
-//! The proxy between events of both API kinds and a back end that records every byte.
+//! Tests of the whole proxy, between events of both kinds of API and a back end that records every byte.
 
 mod harness;
 #[path = "../../../shared/connectors/src/recording_server.rs"]

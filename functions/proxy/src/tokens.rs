@@ -1,4 +1,4 @@
-//! Internal tokens in the clear: opened for one session, one connector and one version, and kept only in memory.
+//! Opens internal tokens, each for one session, connector and version. In the clear they are kept only in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +16,15 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::renewal::Renewer;
 
-/// Tokens a container remembers; the oldest goes first.
+/// The most tokens that a container remembers; the oldest is forgotten first.
 const REMEMBERED: usize = 256;
 
-/// A token that was renewed this recently and is refused all the same is not dead: the refusal is about rights, and another
-/// token would meet it too.
+/// A token that is refused although it was renewed within this time is not dead: the user lacks a right, and another token
+/// would be refused too.
 const YOUNG: Seconds = Seconds::new(10);
 
-/// A legacy system that did not answer a renewal is left alone for this long: every call that waited for it would hold
-/// two functions.
+/// After a renewal that failed, none is requested for the same session and connector within this time: every call that
+/// waits for a renewal occupies two functions.
 const REST: Seconds = Seconds::new(5);
 
 /// An opened internal token.
@@ -32,23 +32,24 @@ const REST: Seconds = Seconds::new(5);
 pub(crate) struct OpenToken {
     /// Raised whenever the token is replaced.
     pub(crate) version: u64,
-    /// The connector's state.
+    /// The connector's state in the clear.
     pub(crate) state: Arc<Zeroizing<Vec<u8>>>,
-    /// When it stops working for certain.
+    /// When it ends, however much it is used.
     ends: Option<Timestamp>,
-    /// When it stops working for want of use.
+    /// When it ends for want of use.
     idle: Option<Idle>,
-    /// When it was renewed, if it can be again: one that only a login replaces needs a login when it is refused.
+    /// When it was renewed, if it can be renewed again. `None` for a token that only a login replaces: if that one is
+    /// refused, a login is needed.
     renewed: Option<Timestamp>,
 }
 
 impl OpenToken {
-    /// Whether a refusal of this one is about what the user may do, and not about the session.
+    /// Whether a refusal of this token is about the user's rights, and not about the session.
     pub(crate) fn is_young(&self, now: Timestamp) -> bool {
         self.renewed.is_some_and(|at| now < at.saturating_add(YOUNG))
     }
 
-    /// Never a stale injection: what has ended is not sent.
+    /// Whether it has ended, so that it must not be sent.
     fn is_over(&self, now: Timestamp) -> bool {
         self.ends.is_some_and(|ends| now >= ends) || self.idle.is_some_and(|idle| now >= idle.ends)
     }
@@ -67,12 +68,12 @@ impl Tokens {
         Self { sessions, keys, renewer, memory: Mutex::default() }
     }
 
-    /// Reads the keys again if they are old. If that fails, whoever needs them says so.
+    /// Reads the keys again if they are old. A failure is not reported here, but where the keys are needed.
     pub(crate) async fn freshen(&self) {
         let _ = self.keys.fresh().await;
     }
 
-    /// The token the authorizer referred to, or the one that has replaced it since.
+    /// The token that the authorizer referred to, or the one that has replaced it since.
     pub(crate) async fn of(
         &self,
         session: &SessionId,
@@ -81,7 +82,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<OpenToken, Failure> {
         let reference = reference.ok_or(Failure::SessionOver)?;
-        // What this container has seen renewed is newer than what the authorizer may know.
+        // This container may have seen a renewal that the authorizer did not know of.
         if let Some(token) = self.memory().get(session, connector)
             && token.version >= reference.version
             && !token.is_over(now)
@@ -98,8 +99,8 @@ impl Tokens {
         self.current(session, connector, None, now).await
     }
 
-    /// The session's token as the store has it now, whatever is remembered. One that is over, or of the version that
-    /// the back end has just refused, is renewed by the renewal function if that can be done without the password.
+    /// The session's token as the store has it now, not as it is remembered. If it is over, or has the version that the back
+    /// end has just refused, the renewal function renews it, provided that this needs no password.
     pub(crate) async fn current(
         &self,
         session: &SessionId,
@@ -143,8 +144,8 @@ impl Tokens {
         Ok(token)
     }
 
-    /// Notes that the back end has taken this token, if that keeps it alive and has not been noted lately. A call does
-    /// not fail for it: the next one notes it.
+    /// Notes that the back end has accepted this token, if use keeps it alive and was not noted lately. A failure to note it
+    /// does not fail the call: the next call notes it.
     pub(crate) async fn used(&self, session: &SessionId, connector: &ConnectorName, token: &OpenToken, now: Timestamp) {
         let Some(idle) = token.idle.and_then(|idle| idle.moved(now)) else { return };
         match self.sessions.note_use(session, connector, token.version, idle.ends).await {
@@ -161,8 +162,8 @@ impl Tokens {
         tokens.remove(connector).ok_or(Failure::SessionOver)
     }
 
-    /// Opens a token, with keys read again if it was sealed with one that is not here. One whose key is gone for good
-    /// can only be replaced by a login.
+    /// Opens a token. If it was sealed with an unknown key, the keys are read again; if its key is gone, only a login can
+    /// replace it.
     async fn open(
         &self,
         session: &SessionId,
@@ -179,20 +180,20 @@ impl Tokens {
         Ok(Arc::new(keys.open(session, connector, version, sealed)?))
     }
 
-    /// A panic while the lock was held cannot leave half an entry behind.
+    /// Ignores poisoning: a panic cannot leave half an entry behind the lock.
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// When a token was renewed, if it was and can be again.
+/// When a token was renewed, if it was renewed and can be renewed again.
 fn renewed(token: &InternalToken, now: Timestamp) -> Option<Timestamp> {
     (token.version > 1 && token.is_renewable(now)).then_some(token.since)
 }
 
 type Key = (SessionId, ConnectorName);
 
-/// What was opened lately, by session and connector.
+/// The tokens opened lately, by session and connector.
 #[derive(Default)]
 struct Memory {
     tokens: BTreeMap<Key, OpenToken>,

@@ -1,4 +1,4 @@
-//! Why an event is not answered; to Lambda that is an error, which it repeats where nobody waits.
+//! Why the function fails. Lambda repeats a failed event if it was invoked asynchronously.
 
 use gateway_runtime::StartError;
 use gateway_sessions::LogoutError;
@@ -7,13 +7,13 @@ use lambda_runtime::Diagnostic;
 /// The function did not do what the event asks.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Another version of whoever asks may use other words.
+    /// The event is neither a renewal nor a logout of this version; another version may have sent it.
     #[error("the event is no request of this version")]
     Unknown,
-    /// The session has not ended, or a legacy system could not be told of its end.
+    /// The session has not ended, or it could not be logged out of a legacy system.
     #[error("no logout at legacy systems: {0}")]
     NotLoggedOut(#[source] LogoutError),
-    /// What the function works with is not there.
+    /// Something that the function needs is missing.
     #[error("the function cannot start: {0}")]
     NotReady(#[source] StartError),
 }
@@ -29,7 +29,7 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// An event that is no request.
+/// Logs an event that is no request of this version.
 pub(crate) fn unknown() -> Failure {
     tracing::error!("the event is no request of this version");
     Failure::Unknown

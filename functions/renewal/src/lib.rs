@@ -1,5 +1,5 @@
-//! Opens internal tokens on behalf of others: renews one in mid-life, for the proxy, and logs ended sessions out of the
-//! legacy systems, for operators. No route leads here: only who has the right to invoke this function can ask.
+//! Renews internal tokens between refreshes, for the proxy, and logs ended sessions out of the legacy systems, for
+//! operators. No route leads here: only a role that may invoke this function can ask for either.
 
 mod error;
 mod start;
@@ -24,7 +24,7 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Answers the proxy. Never fails: what could not be done is to be asked again.
+    /// Renews an internal token for the proxy. It never fails: the response to every error is that the proxy may ask later.
     async fn renew(&self, asked: &RenewalRequest) -> RenewalResponse {
         let done = async {
             self.sessions.freshen().await?;
@@ -37,7 +37,7 @@ impl Renewal {
         })
     }
 
-    /// Logs out, or fails, so that Lambda asks again: nobody waits who could.
+    /// Logs an ended session out. It fails if that cannot be done, so that Lambda repeats the event: no caller waits.
     async fn log_out(&self, asked: &LogoutRequest) -> Result<(), Failure> {
         let session = &asked.session;
         let done = async {
@@ -50,15 +50,15 @@ impl Renewal {
         })
     }
 
-    /// The time, unless the clock is known to be wrong.
+    /// The time, or an error while the clock is known to be wrong.
     fn now(&self) -> Result<Timestamp, SessionError> {
         self.clock.reading().map_err(StartError::from)?;
         Ok(self.clock.now())
     }
 }
 
-/// Answers an event, also while the function cannot start. A renewal is answered in any case, also one in words of another
-/// version. A logout that was not done, and what is neither, fail: what a queue holds must not end as if it had been done.
+/// Handles an event, even while the function cannot start. A renewal always gets a response, even one of another version. A
+/// logout that was not done fails, and so does an unknown event: Lambda must not take a queued event for done.
 pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Result<Value, Failure> {
     match (started, RenewalEvent::parse(&event)) {
         (_, None) if RenewalRequest::is_meant(&event) => {
@@ -72,7 +72,6 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
             Ok(Value::from("logged_out"))
         }
         (Err(error), Some(event)) => {
-            // What is missing is in the log.
             tracing::error!(%error, "the function cannot answer");
             match event {
                 RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalResponse::Later)),

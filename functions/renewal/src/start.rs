@@ -1,4 +1,4 @@
-//! Builds the function.
+//! Builds the renewal function when a container starts.
 
 use crate::Renewal;
 use gateway_config::Gateway;
@@ -6,7 +6,7 @@ use gateway_runtime::{Platform, StartError};
 use gateway_sessions::Sessions;
 use std::sync::Arc;
 
-/// Reads configuration, keys and secrets.
+/// Reads the configuration, keys and secrets.
 pub async fn start(platform: Platform) -> Result<Renewal, StartError> {
     let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     Ok(Renewal { sessions: Sessions::start(&platform, &gateway).await?, clock: platform.clock })

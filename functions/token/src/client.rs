@@ -1,4 +1,4 @@
-//! Client credentials as RFC 6749 §2.3 has them sent: decided before anything else in a request is looked at.
+//! Client authentication (RFC 6749 §2.3), done before any other parameter of a request is used.
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
@@ -22,8 +22,8 @@ impl AuthorizationServer {
     }
 }
 
-/// Refuses a grant that the application was not given, or that is none for its kind: only a trusted one may see
-/// passwords (RFC 6749 §4.3), and only one with a secret may act for itself (§4.4).
+/// Refuses a grant that is not registered for the application or not allowed for its kind: the password grant needs a
+/// trusted application (RFC 6749 §4.3), and the client credentials grant needs a client secret (RFC 6749 §4.4).
 pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Failure> {
     let fits = match grant {
         GrantType::Password => app.registered().trusted,
@@ -33,7 +33,7 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
     if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
 }
 
-/// The id and secret from the one place that has them.
+/// The client id and secret, from the header or the body: a client must not use two methods (RFC 6749 §2.3).
 fn presented(request: &ApiRequest, form: &mut Form) -> Result<ClientCredentials, Failure> {
     let header = request.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
     let in_body = form.take("client_secret");
@@ -48,7 +48,7 @@ fn presented(request: &ApiRequest, form: &mut Form) -> Result<ClientCredentials,
     Ok(basic)
 }
 
-/// HTTP Basic with both parts form-encoded inside (RFC 6749 §2.3.1, RFC 7617).
+/// HTTP Basic (RFC 7617), in which id and secret are form-encoded (RFC 6749 §2.3.1).
 fn basic(header: &str) -> Result<ClientCredentials, Failure> {
     let (scheme, credentials) = header.split_once(' ').ok_or(Failure::MalformedBasic)?;
     if !scheme.eq_ignore_ascii_case("basic") {

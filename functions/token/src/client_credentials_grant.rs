@@ -1,4 +1,4 @@
-//! The client credentials grant (RFC 6749 §4.4): an application acts for itself.
+//! The client credentials grant (RFC 6749 §4.4): an application acts for itself, not for a user.
 
 use crate::AuthorizationServer;
 use crate::Request;
@@ -11,7 +11,7 @@ use gateway_domain::ids::UserId;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
-    /// Issues an access token, and no refresh token (§4.4.3), for the application's one standing session.
+    /// Issues an access token for the application's one standing session, without a refresh token (RFC 6749 §4.4.3).
     pub(crate) async fn client_credentials_grant(
         &self,
         request: &Request<'_>,

@@ -13,7 +13,7 @@ use gateway_sessions::SessionError;
 use gateway_store::StoreError;
 use std::borrow::Cow;
 
-/// Why the token function does not do what was asked. The text is for the log; the response is [`Failure::response`].
+/// Why a request fails. The text is for the log alone; the client gets [`Failure::response`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("event: {0}")]
@@ -112,11 +112,11 @@ impl From<CredentialsError> for Failure {
     }
 }
 
-/// What the client is told.
+/// An error response (RFC 6749 §5.2), before it is written as JSON.
 pub(crate) struct ErrorResponse {
     pub(crate) status: u16,
     pub(crate) code: ErrorCode,
-    /// Our words, always within `%x20-21 / %x23-5B / %x5D-7E`; never anything the client sent.
+    /// Within `%x20-21 / %x23-5B / %x5D-7E` (RFC 6749 §5.2), and never text that the client sent.
     pub(crate) description: Cow<'static, str>,
     pub(crate) retry_after: Option<Seconds>,
     pub(crate) allow: Option<&'static str>,
@@ -129,7 +129,7 @@ impl ErrorResponse {
 }
 
 impl Failure {
-    /// The kind of failure, for the log and the metric: one of a closed set of names.
+    /// The kind of failure for the log and the metric, from a closed set of names.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",
@@ -159,7 +159,7 @@ impl Failure {
         }
     }
 
-    /// The one place that words failures for clients (RFC 6749 §5.2).
+    /// The only place that words failures for clients (RFC 6749 §5.2).
     pub(crate) fn response(&self) -> ErrorResponse {
         use ErrorCode as E;
         let response = |code: E, description: &'static str| ErrorResponse::new(code, Cow::Borrowed(description));
@@ -254,7 +254,7 @@ impl Failure {
             Self::Store(StoreError::Unavailable { .. }) => {
                 later("the store does not answer; try again", Seconds::new(2))
             }
-            // Another version of this function is being deployed, or has been: a repetition may meet it.
+            // A newer version wrote the item. It is deployed or being deployed, so a repeated request may reach it.
             Self::Store(StoreError::Newer { .. }) => later("the service is being updated; try again", Seconds::new(5)),
             Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
             Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {

@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662) for confidential applications, about tokens issued to themselves.
+//! Token introspection (RFC 7662): a confidential application may ask about the tokens issued to it.
 
 use crate::error::Failure;
 use crate::issue::Lasts;
@@ -15,7 +15,7 @@ use gateway_store::GrantType;
 use serde_json::{Value, json};
 
 impl AuthorizationServer {
-    /// Tells whether a token would be accepted now; of one that would not, nothing else (§2.2).
+    /// Responds whether a token would be accepted now, and says nothing else about one that would not (RFC 7662 §2.2).
     pub(crate) async fn introspect(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
         if !app.is_confidential() {
@@ -28,7 +28,7 @@ impl AuthorizationServer {
         Ok(response::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))
     }
 
-    /// What a refresh with this token would be given now, if it would be given anything.
+    /// The members for a refresh token; `None` if a refresh with it would be refused now, or if it is not the newest one.
     async fn active_refresh_token(
         &self,
         request: &Request<'_>,
@@ -39,15 +39,15 @@ impl AuthorizationServer {
         let Ok(session) = self.session_of(&registered.client_id, presented).await? else { return Ok(None) };
         let strict = ReusePolicy { window: Seconds::new(0), late: Seconds::new(0) };
         let newest = decide(&session.family, presented.generation, None, strict, request.now) == Decision::Rotate;
-        // A back end that could renew something is not asked: it is taken to do so, also where the key that opens the token
-        // has been revoked, which only a refresh finds out.
+        // An internal token that may be renewed counts as alive: introspection asks no back end. Whether the renewal works,
+        // and whether the key that opens the token still exists, only a refresh finds out.
         let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
             && self.sessions.is_useless(registered, &session.scope, &session.tokens, request.now);
         let refreshable = newest && !over && app.has_grant(GrantType::RefreshToken);
         if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);
         }
-        // Asking is no use: it moves neither end (draft-ietf-oauth-refresh-token-expiration-03 §7).
+        // Introspection is not a use of the token: it moves neither end (draft-ietf-oauth-refresh-token-expiration-03 §7).
         let lasts = Lasts::of(&session.family, request.now);
         Ok(Some(json!({
             "active": true,

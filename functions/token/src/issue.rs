@@ -1,4 +1,4 @@
-//! Issuing tokens: the access token, and the response of RFC 6749 §5.1.
+//! Issues tokens: signs the access token, and builds the response of RFC 6749 §5.1.
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request, response};
@@ -11,7 +11,7 @@ use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde_json::json;
 
-/// Whom an access token is for, and until when at most.
+/// The subject of an access token, and `latest`, the latest time at which that token may expire.
 pub(crate) struct TokenSubject<'a> {
     pub(crate) sub: &'a UserId,
     pub(crate) client_id: &'a ClientId,
@@ -19,8 +19,7 @@ pub(crate) struct TokenSubject<'a> {
     pub(crate) latest: Timestamp,
 }
 
-/// A refresh token, and how long it is good for: what draft-ietf-oauth-refresh-token-expiration-03 §6.1 has an
-/// application told.
+/// A refresh token with its lifetimes, which the response reports (draft-ietf-oauth-refresh-token-expiration-03 §6.1).
 pub(crate) struct RefreshToken {
     token: Secret,
     lasts: Lasts,
@@ -28,21 +27,21 @@ pub(crate) struct RefreshToken {
 
 /// How much longer a session can be refreshed, in seconds from now.
 pub(crate) struct Lasts {
-    /// By the token that is its newest: `refresh_token_timeout`.
+    /// With the newest refresh token: `refresh_token_timeout`.
     pub(crate) token: Seconds,
-    /// By whatever token: `authorization_expires_in`. Never less than the other.
+    /// With that token and its successors: `authorization_expires_in`. Never less than `token`.
     pub(crate) authorization: Seconds,
 }
 
 impl Lasts {
-    /// What is left of this session.
+    /// The time that is left of this session.
     pub(crate) fn of(family: &Family, now: Timestamp) -> Self {
         Self { token: family.idle_end.since(now), authorization: family.absolute_end.since(now) }
     }
 }
 
 impl AuthorizationServer {
-    /// The response with a signed access token and, if there is one, a refresh token.
+    /// The response with a new access token and, if one is given, the refresh token.
     pub(crate) fn response_with_tokens(
         &self,
         request: &Request<'_>,
@@ -81,7 +80,7 @@ impl AuthorizationServer {
         Ok(response::private(200, &body))
     }
 
-    /// The refresh token of the session's newest generation: the same every time it is asked for.
+    /// The refresh token of the session's newest generation. It is derived, not stored, and so the same every time.
     pub(crate) async fn refresh_token(&self, session: &Session, now: Timestamp) -> Result<RefreshToken, Failure> {
         let token = self
             .refresh_for(&session.mac_key)

@@ -1,4 +1,4 @@
-//! Keys while a request is answered: all fresh at its beginning, and read again when it names one that is not here.
+//! The keys of one request: made fresh when it begins, and read again when it names a key that is unknown.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
@@ -10,10 +10,10 @@ use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Between two alarms about the same pair, in milliseconds.
+/// The least time between two alarms about a signing key that the public set does not verify, in milliseconds.
 const BETWEEN_ALARMS: i64 = 30_000;
 
-/// The signing key in force: the last one of which the published set verified what it signs.
+/// The signing key in force: the newest one whose signatures the public set was found to verify.
 #[derive(Debug, Default)]
 pub struct InForce(Mutex<Checked>);
 
@@ -24,12 +24,12 @@ struct Checked {
 }
 
 impl InForce {
-    /// The key; `None` before the first check.
+    /// The key; `None` until a first key has passed the check.
     pub(crate) fn key(&self) -> Option<Arc<SigningKey>> {
         self.checked().good.as_ref().map(|(key, _)| Arc::clone(key))
     }
 
-    /// Whether exactly these have been found to belong together.
+    /// Whether exactly this pair has passed the check, so that it need not be checked again.
     fn is(&self, key: &Arc<SigningKey>, public: &Arc<PublicKeys>) -> bool {
         let checked = self.checked();
         checked.good.as_ref().is_some_and(|(good, by)| Arc::ptr_eq(good, key) && Arc::ptr_eq(by, public))
@@ -48,16 +48,15 @@ impl InForce {
         due
     }
 
-    /// A panic while the lock was held cannot leave half a value behind.
+    /// Ignores poisoning: a panic cannot leave half a value behind the lock.
     fn checked(&self) -> MutexGuard<'_, Checked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl AuthorizationServer {
-    /// Makes sure that what is signed next verifies: the newest signing key that the published set vouches for is in force.
-    /// While the newest does not go with that set, the last good one stays, and that is an alarm; if the set has lost that
-    /// one too, nothing is signed.
+    /// Makes sure that what is signed next can be verified: a key comes into force only if the public set vouches for it.
+    /// Otherwise an alarm is raised and the last good key stays in force; if the set lacks that key too, nothing is signed.
     pub(crate) async fn check_signing_key(&self) -> Result<(), StartError> {
         let (key, public) = (self.signing.value(), self.public.value());
         if self.in_force.is(&key, &public) {
@@ -67,7 +66,7 @@ impl AuthorizationServer {
             self.in_force.set(key, public);
             return Ok(());
         }
-        // One of the two may be older than the other. If it cannot be read again, the check says what there is.
+        // One of the two may be outdated. If it cannot be read again, the next check fails with the values at hand.
         let _ = futures_util::join!(self.signing.again(), self.public.again());
         let (key, public) = (self.signing.value(), self.public.value());
         let Err(reason) = public.vouch_for(&key) else {
@@ -83,7 +82,7 @@ impl AuthorizationServer {
         last_good.map(drop).ok_or(error)
     }
 
-    /// Reads again, side by side, what has become old.
+    /// Reads all keys again that have become old, concurrently.
     pub(crate) async fn freshen(&self) -> Result<(), StartError> {
         futures_util::try_join!(
             self.passwords.freshen(),
@@ -95,12 +94,12 @@ impl AuthorizationServer {
         Ok(())
     }
 
-    /// The keys that check the refresh tokens of a session that began with this one.
+    /// The refresh token keys, read again if they lack the key with which a session began.
     pub(crate) async fn refresh_for(&self, key_id: &str) -> Result<Arc<RefreshKeys>, Failure> {
         Ok(self.refresh.having(|keys| keys.knows(key_id)).await?)
     }
 
-    /// Verifies an access token of ours.
+    /// Verifies an access token of this server. The outer error means that the keys allow no verdict about the token.
     pub(crate) async fn verified(
         &self,
         token: &str,

@@ -1,4 +1,4 @@
-//! OAuth 2.0 authorization server: token, revocation, introspection, metadata, JWKS.
+//! OAuth 2.0 authorization server: the endpoints for tokens, revocation, introspection, metadata and JWKS.
 
 mod client;
 mod client_credentials_grant;
@@ -48,21 +48,21 @@ pub struct AuthorizationServer {
     pub passwords: PasswordCheck,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
-    /// Verifies them, and is published.
+    /// Verifies access tokens; published as the JWKS.
     pub public: Fresh<PublicKeys>,
     /// Makes refresh tokens.
     pub refresh: Fresh<RefreshKeys>,
-    /// The key that signs, as long as the published set vouches for it.
+    /// The key that signs: one that the public set vouches for.
     pub in_force: InForce,
     /// Begins, changes and ends sessions, with their internal tokens.
     pub sessions: Sessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Gives random bytes: ids and salts.
+    /// Gives random bytes for ids and salts.
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// One request at the door: what every handler needs to know.
+/// What every handler needs to know of a request. The clock is read once, for `now`.
 pub(crate) struct Request<'a> {
     pub(crate) api: &'a ApiRequest,
     pub(crate) parties: &'a TokenParties<'a>,
@@ -70,7 +70,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl AuthorizationServer {
-    /// Answers one API Gateway event, REST or HTTP API.
+    /// Handles one event of a REST API or an HTTP API.
     pub async fn handle(&self, event: Value) -> Value {
         let version = ApiVersion::of(&event);
         let response = match ApiRequest::from_value(event) {
@@ -86,7 +86,7 @@ impl AuthorizationServer {
             return outcome.unwrap_or_else(|failure| response::failure(&failure));
         };
         let response = match outcome {
-            // No endpoint has the method OPTIONS, so that the refusal names the methods there are.
+            // No endpoint has the method OPTIONS, so a preflight fails here, with the methods that its endpoint has.
             Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(request) => cors.permission(methods),
             outcome => outcome.unwrap_or_else(|failure| response::failure(&failure)),
         };
@@ -95,7 +95,7 @@ impl AuthorizationServer {
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
         let parties = self.config.token_parties(&api.stage_variables)?;
-        // Before the clock is read: the responses to reading keys correct it.
+        // Keys are read before the clock, since the responses to those reads correct the clock.
         self.freshen().await?;
         let request = Request { api, parties: &parties, now: self.now()? };
         match (api.method.as_str(), api.path.as_str()) {
@@ -103,7 +103,7 @@ impl AuthorizationServer {
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
-            // To a HEAD, API Gateway sends the fields, the length among them, and not the body (RFC 9110 §9.3.2).
+            // API Gateway responds to HEAD with the same fields, also Content-Length, and no body (RFC 9110 §9.3.2).
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(parties.issuer())),
             ("GET" | "HEAD", "/.well-known/jwks.json") => {
                 Ok(response::public(self.public.value().as_jwks().to_owned()))
@@ -122,7 +122,7 @@ impl AuthorizationServer {
         let grant = grant_type(&form)?;
         let outcome = async {
             may_use(&app, grant)?;
-            // Boxed: the futures of whole journeys would otherwise be nested into one very large one.
+            // Boxed: otherwise the futures of all grants would be nested into one very large future.
             match AccessTokenRequest::parse(grant, form, request.api)? {
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {
@@ -141,7 +141,7 @@ impl AuthorizationServer {
         outcome
     }
 
-    /// Reads the form and authenticates the application: nothing else is looked at before.
+    /// Reads the form and authenticates the application, before any other parameter is used.
     async fn authenticated_form(&self, request: &Request<'_>) -> Result<(AuthenticatedApp, Form), Failure> {
         response::no_query(request.api)?;
         let content_type = request.api.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
@@ -150,15 +150,16 @@ impl AuthorizationServer {
         Ok((app, form))
     }
 
-    /// The time, unless the clock is known to be wrong. Ask after [`AuthorizationServer::freshen`]: a clock that was found wrong, or that
-    /// jumped, makes keys look old, and the response to reading them says whether it is right again.
+    /// The time, or an error while the clock is known to be wrong. Call it after [`AuthorizationServer::freshen`]: a clock
+    /// that was found wrong, or that jumped, makes keys look old, and the response to reading them shows whether it is
+    /// right again.
     pub(crate) fn now(&self) -> Result<Timestamp, StartError> {
         self.clock.reading()?;
         Ok(self.clock.now())
     }
 }
 
-/// Answers an event, also while the function cannot start.
+/// Handles an event, even while the function cannot start.
 pub async fn handle(started: Result<&AuthorizationServer, StartError>, event: Value) -> Result<Value, Infallible> {
     match started {
         Ok(app) => Ok(Box::pin(app.handle(event)).await),
@@ -166,7 +167,7 @@ pub async fn handle(started: Result<&AuthorizationServer, StartError>, event: Va
     }
 }
 
-/// The response while the function cannot start: 503, and what is missing in the log.
+/// The response while the function cannot start: 503. Only the log says what is missing.
 fn not_ready(event: &Value, error: &StartError) -> Value {
     tracing::error!(%error, "the function cannot answer");
     response::failure(&Failure::NotReady).into_value(ApiVersion::of(event))

@@ -1,12 +1,12 @@
-//! Authorization server metadata (RFC 8414): exactly what works, nothing else.
+//! Authorization server metadata (RFC 8414): it lists exactly what this server supports.
 
 use crate::{AuthorizationServer, response};
 use gateway_domain::event::ApiResponse;
 use serde_json::json;
 
 impl AuthorizationServer {
-    /// The metadata document. `response_types_supported` has no member to list while there is no authorization
-    /// endpoint, and a member without elements must be left out (RFC 8414 §3.2).
+    /// The metadata document. `response_types_supported` is left out: without an authorization endpoint it would be empty,
+    /// and a member with zero elements must be omitted (RFC 8414 §3.2).
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
         let confidential = ["client_secret_basic", "client_secret_post"];
         response::public(
@@ -15,7 +15,7 @@ impl AuthorizationServer {
                 "token_endpoint": format!("{issuer}/oauth2/token"),
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "grant_types_supported": ["password", "refresh_token", "client_credentials"],
-                // Every session has both ends (draft-ietf-oauth-refresh-token-expiration-03 §8).
+                // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
                 "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
                 "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
                 "scopes_supported": self.config.scopes(),

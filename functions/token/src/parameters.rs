@@ -1,4 +1,4 @@
-//! What the endpoints are asked for, read once at the door: inside, no parameter is looked up by its name.
+//! Parses the parameters of requests into types, once: the handlers look up no parameter by its name.
 
 use crate::error::Failure;
 use gateway_domain::event::ApiRequest;
@@ -10,7 +10,7 @@ use gateway_domain::scope::Scope;
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_store::GrantType;
 
-/// The longest address of a mailbox, in bytes (RFC 5321 §4.5.3.1.3).
+/// The longest mailbox address, in bytes: a path of 256 without its `<` and `>` (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;
 
 /// An access token request (RFC 6749 §4.3.2, §4.4.2, §6).
@@ -20,45 +20,45 @@ pub(crate) enum AccessTokenRequest {
     ClientCredentials(ClientCredentialsRequest),
 }
 
-/// A login.
+/// A login (RFC 6749 §4.3.2).
 pub(crate) struct PasswordRequest {
     pub(crate) username: String,
     pub(crate) password: Secret,
-    /// `None` when nothing was asked for.
+    /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
-    /// The session to log in to once more, by a refresh token of it.
+    /// A refresh token of an existing session, if the login is into that session.
     pub(crate) session: Option<PresentedRefreshToken>,
 }
 
-/// A refresh.
+/// A refresh (RFC 6749 §6).
 pub(crate) struct RefreshRequest {
     pub(crate) token: PresentedRefreshToken,
-    /// `None` when nothing was asked for.
+    /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
 }
 
-/// A request of an application for itself.
+/// A request of an application for itself (RFC 6749 §4.4.2).
 pub(crate) struct ClientCredentialsRequest {
-    /// `None` when nothing was asked for.
+    /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
 }
 
-/// A refresh token as it came, with the id of this attempt to use it.
+/// A refresh token from a request, not checked yet, with the id of this attempt to use it.
 pub(crate) struct PresentedRefreshToken {
     presented: Option<Presented>,
-    /// The hash of `Idempotency-Key`: an app sends one with a refresh and repeats it when the response was lost.
+    /// The hash of `Idempotency-Key`. A client that repeats a request, because the response was lost, sends the same key.
     pub(crate) attempt: Option<String>,
 }
 
-/// The `token` of a revocation (RFC 7009 §2.1) or an introspection (RFC 7662 §2.1). No hint is needed: neither kind can
-/// be mistaken for the other.
+/// The `token` of a revocation (RFC 7009 §2.1) or an introspection (RFC 7662 §2.1). `token_type_hint` is not needed: the
+/// two kinds have different forms.
 pub(crate) enum AnyToken {
     Refresh(Presented),
-    /// Anything else, an access token or not.
+    /// Every other text, whether it is an access token or not.
     Access(Secret),
 }
 
-/// The grant that is asked for. Whether the application may use it is decided before the other parameters are read.
+/// The grant type. It is read first, since the application's right to it is checked before the other parameters are read.
 pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
     match form.get("grant_type") {
         None => Err(Failure::Missing("grant_type")),
@@ -96,13 +96,14 @@ impl AccessTokenRequest {
 }
 
 impl PresentedRefreshToken {
-    /// `None` if there is none. A text that is no refresh token is one of nobody, found out by the same steps as any other.
+    /// `None` if the request has none. A text that is not a refresh token is kept as unknown: it is refused later, by the
+    /// same steps as a forged one.
     fn parse(form: &Form, api: &ApiRequest) -> Result<Option<Self>, Failure> {
         let Some(text) = form.get("refresh_token") else { return Ok(None) };
         Ok(Some(Self { presented: Presented::parse(text).ok(), attempt: attempt(api)? }))
     }
 
-    /// The token, or one of the session with this id, which nobody has.
+    /// The token, or, for a text that is not one, a token of the session `unknown`, which does not exist.
     pub(crate) fn or_of_nobody(&self, unknown: SessionId) -> Presented {
         self.presented.clone().unwrap_or_else(|| Presented::of_nobody(unknown))
     }
@@ -116,7 +117,7 @@ impl AnyToken {
     }
 }
 
-/// What is asked for (RFC 6749 §3.3). An empty parameter is as good as none.
+/// The requested scope (RFC 6749 §3.3). The form has already dropped an empty parameter (RFC 6749 §3.1).
 fn scope(form: &Form) -> Result<Option<Scope>, Failure> {
     form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)
 }

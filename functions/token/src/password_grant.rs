@@ -16,7 +16,7 @@ use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
-    /// A login: the password is checked, lent to the connectors, and gone before the session is written.
+    /// A login. The password is checked and lent to the connectors; it is dropped before a new session is written.
     pub(crate) async fn password_grant(
         &self,
         request: &Request<'_>,
@@ -39,11 +39,12 @@ impl AuthorizationServer {
             session: shown.as_ref(),
         };
         let user = self.passwords.check(&attempt, request.now).await?;
-        // The one form of the address: a back end that tells spellings apart must not take this user for another one.
+        // Back ends get the normalized address, not the text typed: one that distinguishes spellings must not take this user
+        // for another one.
         let login =
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
         if let Some(presented) = &presented {
-            // A login into a session that is there: its refresh token shows that it is theirs, which its id would not.
+            // A login into an existing session. Its refresh token proves that it is the client's; a session id would not.
             may_use(app, GrantType::RefreshToken)?;
             return self.refresh_grant(request, app, presented, asked.as_ref(), TokenSource::Login(login)).await;
         }
@@ -83,7 +84,8 @@ impl AuthorizationServer {
         Ok(response)
     }
 
-    /// The scope asked for, if the application may have it; all it may have when it asks for nothing (§3.3).
+    /// The requested scope, if the application may have all of it; without a request, all that the application may have
+    /// (RFC 6749 §3.3).
     pub(crate) fn granted_scope(asked: Option<&Scope>, assigned: &Scope) -> Result<Scope, Failure> {
         let Some(asked) = asked else { return Ok(assigned.clone()) };
         if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked.clone()) }

@@ -1,4 +1,4 @@
-//! Refresh tokens as applications present them: who asks learns nothing from the time about what is no token of theirs.
+//! Finds the session of a presented refresh token. The response time must not tell a client why a token is not its own.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
@@ -6,14 +6,14 @@ use gateway_domain::ids::ClientId;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::session::Session;
 
-/// Why a refresh token is none of this application's; for the log alone.
+/// Why a refresh token was not issued to this application; for the log alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotTheirs {
-    /// There is no such session, or no longer.
+    /// The session does not exist, or not any more.
     Unknown,
-    /// It was made by somebody else.
+    /// The MAC is wrong: this server did not make the token.
     Forged,
-    /// Its session is another application's.
+    /// The session belongs to another application.
     Foreign,
 }
 
@@ -28,7 +28,8 @@ impl NotTheirs {
 }
 
 impl AuthorizationServer {
-    /// The session of a refresh token that was issued to this application. One read and one MAC in every case.
+    /// The session of a refresh token that was issued to this application. Every case costs one read of the store and one
+    /// MAC, so that all take the same time.
     pub(crate) async fn session_of(
         &self,
         client: &ClientId,

@@ -1,4 +1,4 @@
-//! The refresh token grant (RFC 6749 §6): one successor per token, however often and concurrently it is asked for.
+//! The refresh token grant (RFC 6749 §6): a token gets one successor, however often and concurrently it is presented.
 
 use crate::error::Failure;
 use crate::issue::TokenSubject;
@@ -15,7 +15,8 @@ use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
-    /// Exchanges a refresh token for a new pair, or serves the same successor again after a lost response.
+    /// Exchanges a refresh token for new tokens, or serves the same successor again after a lost response. A login into an
+    /// existing session takes the same way.
     pub(crate) async fn refresh_grant(
         &self,
         request: &Request<'_>,
@@ -55,14 +56,14 @@ impl AuthorizationServer {
                     self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }
-                // A successor that a refresh has made is none of this login: another one is.
+                // A refresh may have made the successor, without this login's internal tokens: then one more is made.
                 Decision::Replay if is_served(&session, source) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
                     scope.as_ref().map_err(|_| Failure::Scope)?;
                     let rotation = Rotation { app: registered, attempt: attempt.clone(), source, now: request.now };
                     match self.sessions.rotate(session, rotation).await? {
                         Some(session) => (session, "rotated"),
-                        // Another request is making the successor, or has just made it.
+                        // Another request is making the successor or has just made it: look again.
                         None => continue,
                     }
                 }
@@ -77,8 +78,8 @@ impl AuthorizationServer {
         Err(Failure::Busy)
     }
 
-    /// Refuses a refresh token. Whether it is unknown, forged, another application's, expired, used or ended: the steps
-    /// are the same, so that the time tells none from the others.
+    /// Refuses a refresh token. The steps are the same for one that is unknown, forged, another application's, expired, used
+    /// or ended, so that the response time does not tell which it is.
     async fn refused(
         &self,
         client: &ClientId,
@@ -91,8 +92,8 @@ impl AuthorizationServer {
         finished.err().map_or(Failure::RefreshToken(reason), Failure::from)
     }
 
-    /// The session whose refresh token a login brings, if that token would be served: whoever has it is no stranger to
-    /// the session's user. Otherwise nothing is told yet; the password is looked at first.
+    /// The session of the refresh token in a login, if a refresh with it would be served: login attempts with it are counted
+    /// for that session alone. Any other token is refused later, after the password was checked.
     pub(crate) async fn shown_session(
         &self,
         request: &Request<'_>,
@@ -113,8 +114,8 @@ impl AuthorizationServer {
         }
     }
 
-    /// Answers with the newest generation's token. What a crash may have left undone after the commit is done here,
-    /// so that a repeated request finds it complete.
+    /// Responds with the newest generation's tokens. It first does what a crash after the commit may have left undone, so
+    /// that a repeated request completes the rotation.
     async fn serve(
         &self,
         request: &Request<'_>,
@@ -134,8 +135,8 @@ impl AuthorizationServer {
     }
 }
 
-/// Whether the newest generation serves this request: any does for a refresh, and for a login one whose internal tokens all
-/// came with it.
+/// Whether the newest generation may be served again to this request. For a refresh it always may; for a login only if all
+/// its internal tokens are as new as the generation.
 fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
     match source {
         TokenSource::Renewal => true,
@@ -143,14 +144,14 @@ fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
     }
 }
 
-/// The scope of the access token: what was granted at login, or less; never more (RFC 6749 §6).
+/// The scope of the access token: never more than was granted at login and is still assigned (RFC 6749 §6).
 fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
     let still = remaining_scope(granted, assigned);
     let Some(asked) = asked else { return Ok(still) };
     if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked.clone()) }
 }
 
-/// What is left of a granted scope: an application may have lost some of it since.
+/// What is left of a granted scope: the application may have lost a part of it since the login.
 pub(crate) fn remaining_scope(granted: &Scope, assigned: &Scope) -> Scope {
     granted.intersection(assigned)
 }

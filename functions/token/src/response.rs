@@ -1,4 +1,4 @@
-//! How responses look on the wire.
+//! Builds the token function's responses, and refuses parameters in the query.
 
 use crate::error::Failure;
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
 
-/// A JSON response that holds a token, or tells about one: no cache may keep it (RFC 6749 §5.1).
+/// A JSON response that holds or describes a token, or an error: no cache may keep it (RFC 6749 §5.1).
 pub(crate) fn private(status: u16, body: &Value) -> ApiResponse {
     ApiResponse::json(status, JSON, body).header(PRAGMA.as_str(), "no-cache")
 }
 
-/// A JSON response that is the same for everybody and may be kept for five minutes.
+/// A JSON response that is the same for every client: caches may keep it for five minutes.
 pub(crate) fn public(body: String) -> ApiResponse {
     ApiResponse::new(200)
         .header(CONTENT_TYPE.as_str(), JSON)
@@ -21,7 +21,7 @@ pub(crate) fn public(body: String) -> ApiResponse {
         .with_body(body)
 }
 
-/// The error response of RFC 6749 §5.2; our own words go to the log, once, and the kind of failure is counted.
+/// The error response of RFC 6749 §5.2. The failure's own text goes to the log, once, and its kind is counted.
 pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     let (error, kind) = (failure.response(), failure.kind());
     gateway_telemetry::count(Metric::Refusal { reason: kind });
@@ -33,7 +33,7 @@ pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     let mut response =
         private(error.status, &json!({ "error": error.code.as_str(), "error_description": error.description }));
     if error.status == 401 {
-        // A REST API sends this as x-amzn-remapped-www-authenticate, so the body says it as well.
+        // A REST API sends this field as x-amzn-remapped-www-authenticate, so clients should read `error` in the body.
         response = response.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
     }
     if let Some(wait) = error.retry_after {
@@ -45,7 +45,7 @@ pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     response
 }
 
-/// Refuses parameters in the URL, where every log would keep them (RFC 6749 §2.3.1).
+/// Refuses parameters in the URL, where logs would keep them (RFC 6749 §2.3.1).
 pub(crate) fn no_query(request: &ApiRequest) -> Result<(), Failure> {
     let empty = match &request.query {
         Query::Decoded(pairs) => pairs.is_empty(),

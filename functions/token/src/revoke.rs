@@ -1,4 +1,4 @@
-//! Token revocation (RFC 7009): ends the whole session, felt by the next call.
+//! Token revocation (RFC 7009): it ends the whole session, and the next call of the session is refused.
 
 use crate::error::Failure;
 use crate::parameters::AnyToken;
@@ -10,8 +10,8 @@ use gateway_domain::time::Timestamp;
 use serde_json::json;
 
 impl AuthorizationServer {
-    /// Ends the session of a refresh or access token of this application. Any other token is as good as revoked (RFC 7009
-    /// §2.2), and one of another application is not told from one that does not exist.
+    /// Ends the session of a refresh or access token of this application. For any other token the response is the same,
+    /// whether it belongs to another application or does not exist: it counts as revoked already (RFC 7009 §2.2).
     pub(crate) async fn revoke(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
         let client = &app.registered().client_id;
@@ -22,7 +22,7 @@ impl AuthorizationServer {
         Ok(response::private(200, &json!({})))
     }
 
-    /// Whatever is not to be ended, or has ended, takes the same steps.
+    /// Every token that ends no session takes the same steps, so that the response time does not tell the reason.
     async fn revoke_refresh_token(
         &self,
         client: &ClientId,

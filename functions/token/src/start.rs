@@ -1,4 +1,4 @@
-//! Builds the function.
+//! Builds the token function when a container starts.
 
 use crate::AuthorizationServer;
 use crate::keys::InForce;
@@ -12,7 +12,7 @@ use gateway_sessions::Sessions;
 use gateway_store::{Apps, LoginAttempts, Users};
 use std::sync::Arc;
 
-/// Reads everything once, the secrets side by side.
+/// Reads the configuration and all secrets, the secrets concurrently.
 pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError> {
     let config = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let apps = platform.table("APPS_TABLE", Apps::new)?;

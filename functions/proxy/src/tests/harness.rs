@@ -1,4 +1,4 @@
-//! A whole proxy over a recording back end and a real DynamoDB.
+//! The harness of these tests: a whole proxy over a recording back end and a real DynamoDB implementation.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,16 +31,16 @@ pub(super) struct Harness {
     pub(super) wire: Wire,
     pub(super) clock: Arc<HandClock>,
     pub(super) proxy: Proxy,
-    /// Where the proxy asks for renewals.
+    /// Stands for Lambda, where the proxy invokes the renewal function.
     pub(super) lambda: RecordingServer,
     renewal: Arc<Mutex<Renewal>>,
     keys: SealingKeys,
 }
 
-/// What becomes of a renewal: does it, and gives the response.
+/// Does what the renewal function would do, and returns its response.
 type Renewal = Box<dyn FnMut() -> &'static str + Send>;
 
-/// A Lambda function's environment whose Lambda is at this origin.
+/// The proxy's environment, with the Lambda service at this origin.
 fn environment(lambda: &str) -> Environment {
     let pairs = [
         ("AWS_REGION", "us-east-1"),
@@ -72,7 +72,7 @@ fn entropy() -> Arc<dyn Entropy> {
 }
 
 impl Harness {
-    /// A harness whose back end answers 200 to everything.
+    /// A harness whose back end responds 200 to everything.
     pub(super) async fn new() -> Self {
         Self::answering(|_, _| http_response(200, &[("Content-Type", "text/plain")], b"fine")).await
     }
@@ -83,7 +83,7 @@ impl Harness {
         Self::over(back_end, &origin).await
     }
 
-    /// A harness that is configured for another back end than the recording one.
+    /// A harness whose configured back end is at this origin, which need not be that of the recording one.
     pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
         let yaml = format!(
             r#"
@@ -152,7 +152,7 @@ apis:
         Response(observer.observe(ids, self.proxy.handle(event)).await.unwrap())
     }
 
-    /// Sends a call of alice's, the token sealed in its context.
+    /// Sends a call of alice, with her internal token sealed in its context.
     pub(super) async fn call(&self, event: Event) -> Response {
         self.send(event.by(self.alice(b"alices"))).await
     }
@@ -184,7 +184,7 @@ apis:
         admitted
     }
 
-    /// Alice's session as it was, with a token that this changes. Returns her identity with a reference to it.
+    /// Writes alice's session with a token that `change` has modified, and returns her identity with a reference to it.
     pub(super) async fn session_with(
         &self,
         version: u64,
@@ -197,7 +197,7 @@ apis:
         admitted
     }
 
-    /// From now on the renewal function renews: Alice's session gets this token when it is asked.
+    /// From now on the renewal function renews: alice's session gets this token when the function is invoked.
     pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
         let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
         let (_, session) = self.changed(version, state, change);
@@ -207,7 +207,7 @@ apis:
         });
     }
 
-    /// From now on the renewal function does and answers this.
+    /// From now on the renewal function does this, and responds with what it returns.
     pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
         *self.renewal.lock().unwrap() = Box::new(renewal);
     }
@@ -226,7 +226,7 @@ apis:
         self.database.store.sessions.create(&session_of(admitted, token)).await.unwrap();
     }
 
-    /// What the proxy asked of the store since the last time of asking.
+    /// The proxy's requests to the store since the last call of this function.
     pub(super) fn asked(&self) -> Vec<String> {
         self.wire.since_last()
     }
@@ -266,7 +266,7 @@ pub(super) fn legacy() -> ConnectorName {
     ConnectorName::parse("legacy").unwrap()
 }
 
-/// An identity of the API `orders` without internal tokens; session 1 is alice's.
+/// An identity admitted to the API `orders`, without internal tokens; id 1 is alice.
 pub(super) fn admitted(id: u8) -> Admitted {
     Admitted {
         user: UserId::parse(&if id == 1 { "alice".to_owned() } else { format!("user-{id}") }).unwrap(),
@@ -286,7 +286,7 @@ pub(super) fn quota(remaining: u32) -> Quota {
     Quota { limit: 60, window: Seconds::new(60), remaining, reset: Seconds::new(7) }
 }
 
-/// A request as API Gateway would tell it.
+/// A request, from which the events of both kinds of API are made.
 #[derive(Clone)]
 pub(super) struct Event {
     pub(super) version: ApiVersion,
@@ -315,7 +315,7 @@ impl Event {
         self
     }
 
-    /// The event with the authorizer's word that this identity may do it.
+    /// The event with the authorizer's decision to admit this identity.
     pub(super) fn by(&self, admitted: Admitted) -> Value {
         self.decided(Outcome::Admitted(Box::new(admitted)))
     }
@@ -335,7 +335,7 @@ impl Event {
         event
     }
 
-    /// The event where no authorizer ran.
+    /// The event without a decision of the authorizer.
     pub(super) fn anonymous(&self) -> Value {
         let body = (!self.body.is_empty()).then(|| STANDARD.encode(self.body));
         match self.version {
@@ -369,7 +369,7 @@ fn grouped(pairs: &[(&'static str, &'static str)]) -> BTreeMap<&'static str, Vec
     })
 }
 
-/// What Lambda hands to API Gateway.
+/// The proxy's response, as Lambda passes it to API Gateway.
 #[derive(Debug)]
 pub(super) struct Response(pub(super) Value);
 
@@ -378,7 +378,7 @@ impl Response {
         self.0["statusCode"].as_u64().unwrap()
     }
 
-    /// Every value of a header, in either shape of response.
+    /// Every value of a header, in the response of either kind of API.
     pub(super) fn values(&self, name: &str) -> Vec<&str> {
         let maps = [&self.0["multiValueHeaders"], &self.0["headers"]];
         let fields = maps.into_iter().filter_map(Value::as_object).flatten();

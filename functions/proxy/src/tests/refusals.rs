@@ -1,4 +1,4 @@
-//! Calls that must not reach the back end, and how they are answered.
+//! Tests of calls that must not reach the back end, and of the responses to them.
 
 use gateway_domain::call_context::{Admitted, Outcome, Refusal};
 use gateway_domain::event::ApiVersion;
@@ -12,7 +12,7 @@ use support::WrongClock;
 
 use super::harness::{BOTH, Event, Harness, Response, admitted, quota};
 
-/// Sends to a fresh harness and checks that nothing arrived.
+/// Sends an event to a fresh harness, and checks that nothing reached the back end.
 async fn refused(event: Value) -> Response {
     let harness = Harness::new().await;
     let response = harness.send(event).await;
@@ -54,7 +54,7 @@ async fn a_path_that_two_readers_could_read_differently_is_refused() {
     assert_eq!(harness.call(Event::new(ApiVersion::Rest, "GET", "/orders")).await.status(), 200);
 }
 
-/// Abuse cases A2, A3: not even an authorizer's word opens a path that the back end could take for another one.
+/// Abuse cases A2, A3: a path that the back end could take for another one is refused even if the authorizer admits it.
 #[tokio::test]
 async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
     let harness = Harness::new().await;
@@ -94,7 +94,7 @@ async fn a_path_that_is_too_long_is_414() {
     }
 }
 
-/// Replaced bytes are not sent in place of those that were meant.
+/// A REST API replaces bytes that are not UTF-8. The replacement must not be sent in place of the original bytes.
 #[tokio::test]
 async fn a_query_that_a_rest_api_could_not_decode_is_refused() {
     let mut event = Event::new(ApiVersion::Rest, "GET", "/orders").by(admitted(1));
@@ -128,7 +128,7 @@ async fn without_the_authorizers_word_there_is_no_call() {
     }
 }
 
-/// Abuse case A5: a decision is good for the method, the path and the route it was made for.
+/// Abuse case A5: a decision is valid only for the method, the path and the route that it was made for.
 #[tokio::test]
 async fn a_decision_about_another_request_is_no_decision() {
     let harness = Harness::new().await;
@@ -138,7 +138,7 @@ async fn a_decision_about_another_request_is_no_decision() {
         event[field] = json!(value);
         assert_eq!(harness.send(event).await.status(), 500);
     }
-    // The right path, but the authorizer saw it at another API.
+    // The path is right, but the decision is about another API.
     assert_eq!(
         harness.send(Event::new(ApiVersion::Rest, "GET", "/plain").by(harness.alice(b"alices"))).await.status(),
         500
@@ -167,7 +167,7 @@ async fn the_authorizers_refusals_are_answered_with_their_own_status() {
     }
 }
 
-/// RFC 9110 §15.5.6: the methods that are there are told.
+/// RFC 9110 §15.5.6: `Allow` names the methods of the path.
 #[tokio::test]
 async fn another_method_at_a_known_path_is_405_and_an_unknown_path_404() {
     for version in BOTH {
@@ -243,7 +243,7 @@ async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
     }
 }
 
-/// Abuse case K2: secrets that cannot be read at a cold start are an incident of ours, not the caller's.
+/// Abuse case K2: secrets that cannot be read at a cold start are a failure of the gateway, not of the client.
 #[tokio::test]
 async fn a_function_that_cannot_start_asks_to_come_back() {
     for version in BOTH {
@@ -255,7 +255,7 @@ async fn a_function_that_cannot_start_asks_to_come_back() {
     }
 }
 
-/// A clock beyond what is corrected carries nothing, and is believed as soon as a response says that it is right.
+/// While the clock is too wrong to be corrected, nothing is sent. Once a response shows it to be right, it is trusted again.
 #[tokio::test]
 async fn with_a_clock_beyond_the_bound_nothing_is_sent() {
     let mut harness = Harness::new().await;

@@ -1,4 +1,4 @@
-//! What of the back end's responses reaches the app, and what is said when there is none.
+//! Tests of what reaches the client of a back end's response, and of the response when there is none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,7 +44,7 @@ async fn a_response_passes_without_the_connection_and_the_legacy_session() {
     }
 }
 
-/// Checklist H-09; RFC 9110 §9.3.2: the length is that of what a GET would have got, if the back end says so.
+/// Checklist H-09; RFC 9110 §9.3.2: the length is that of the response to a GET, if the back end sends it.
 #[tokio::test]
 async fn head_204_and_304_have_no_body() {
     let harness = Harness::answering(|number, _| {
@@ -63,7 +63,7 @@ async fn head_204_and_304_have_no_body() {
     assert_eq!(harness.back_end.connections(), 1);
 }
 
-/// API Gateway would call it JSON (RFC 9110 §8.3).
+/// Without a type, API Gateway would declare the body as JSON (RFC 9110 §8.3).
 #[tokio::test]
 async fn a_body_without_a_type_is_bytes_and_no_json() {
     for version in BOTH {
@@ -74,7 +74,7 @@ async fn a_body_without_a_type_is_bytes_and_no_json() {
     }
 }
 
-/// Abuse case B8: a back end that redirects with its query, or prints it, does not hand the app its ticket.
+/// Abuse case B8: a back end that repeats its query, in a redirect or another field, does not reveal the ticket.
 #[tokio::test]
 async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
     const TICKET: &str = "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7";
@@ -120,7 +120,7 @@ async fn an_injected_token_does_not_leave_through_the_back_ends_words() {
     }
 }
 
-/// Abuse case B8: nor does a session cookie, in whatever a servlet container or a framework makes of it.
+/// Abuse case B8: a session cookie does not leave either, whatever a servlet container or a framework makes of it.
 #[tokio::test]
 async fn an_injected_cookie_does_not_leave_either() {
     let harness = Harness::answering(|_, request| {
@@ -148,7 +148,7 @@ async fn an_injected_cookie_does_not_leave_either() {
 #[tokio::test]
 async fn a_response_larger_than_lambda_carries_is_said_to_be() {
     const MB: usize = 1024 * 1024;
-    // Bytes that are no text grow by a third on their way.
+    // In JSON, bytes that are not text grow by a third (base64), and a control character becomes six bytes.
     for (byte, size, status) in [(b'x', 6 * MB + 1, 502), (0xff, 5 * MB, 502), (1, 2 * MB, 502), (0xff, 4 * MB, 200)] {
         let harness = Harness::answering(move |_, _| http_response(200, &[], &vec![byte; size])).await;
         let response = harness.call(get(ApiVersion::Rest)).await;

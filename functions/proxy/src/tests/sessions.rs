@@ -1,4 +1,4 @@
-//! Internal tokens: read once, never mixed up, never used after their end.
+//! Tests of internal tokens: each is read once, never mixed up with another, and never used after its end.
 
 use gateway_domain::call_context::Admitted;
 use gateway_domain::event::ApiVersion;
@@ -54,7 +54,7 @@ async fn a_token_sealed_in_the_context_costs_no_read() {
     assert_eq!((harness.asked(), cookies(&harness)), (vec![], vec!["SID=alices".to_owned()]));
 }
 
-/// Abuse case I3; checklist Y-02, Y-03: another session's sealed token opens for nobody else.
+/// Abuse case I3; checklist Y-02, Y-03: a token that was sealed for one session does not open for another.
 #[tokio::test]
 async fn a_token_of_another_session_does_not_open() {
     let harness = Harness::new().await;
@@ -78,14 +78,14 @@ async fn a_token_past_its_end_is_not_sent() {
 async fn a_session_without_a_token_for_the_api_needs_a_new_login() {
     let harness = Harness::new().await;
     is_over(&harness.send(orders("GET").by(admitted(1))).await);
-    // The authorizer still knew the session, the store no longer does.
+    // The authorizer still knew the session, but the store no longer has it.
     let mut gone = harness.session(1, 1, b"first", None).await;
     gone.session = admitted(9).session;
     is_over(&harness.send(orders("GET").by(gone)).await);
     assert_eq!(harness.back_end.connections(), 0);
 }
 
-/// RFC 9470.
+/// RFC 9470 §3.
 #[tokio::test]
 async fn a_session_the_back_end_has_ended_needs_a_new_login() {
     let harness = Harness::answering(knowing("SID=other")).await;
@@ -168,20 +168,20 @@ async fn a_renewal_that_cannot_be_is_told_as_what_it_is() {
     for (seconds, unknown) in [(5, "\"later\""), (10, ""), (15, "null"), (20, "{\"renewed\":1}")] {
         harness.answers_renewals(move || unknown);
         harness.clock.set(NOW + seconds);
-        // The second call leaves alone who has just not answered.
+        // The second call asks for no renewal, since one has just failed.
         for _ in 0..2 {
             let later = harness.send(orders("GET").by(alice.clone())).await;
             assert_eq!((later.status(), later.values("retry-after")), (503, vec!["1"]), "{unknown}");
         }
     }
     harness.clock.set(NOW + 25);
-    // A renewal function that says so and did nothing leads to no endless loop.
+    // A renewal function that responds `renewed` without renewing causes no endless loop.
     harness.answers_renewals(|| "\"renewed\"");
     is_over(&harness.send(orders("GET").by(alice)).await);
     assert_eq!(harness.lambda.requests().len(), 6);
 }
 
-/// IIS and Apache answer 401 also to whom they know and do not let in: no renewal helps, and no login.
+/// IIS and Apache also respond 401 to a user whom they know but do not let in. Neither a renewal nor a login helps then.
 #[tokio::test]
 async fn a_token_refused_right_after_its_renewal_is_about_rights() {
     let harness = Harness::answering(knowing("SID=other")).await;
@@ -202,7 +202,7 @@ async fn a_token_refused_right_after_its_renewal_is_about_rights() {
     assert_eq!(harness.lambda.requests().len(), 2);
 }
 
-/// What the authorizer hands on may be older than what this container knows.
+/// The internal token in the context may be older than the one that this container remembers.
 #[tokio::test]
 async fn a_renewed_token_is_used_although_the_grant_still_has_the_one_before() {
     let harness = Harness::answering(knowing("SID=second")).await;
@@ -233,7 +233,7 @@ async fn use_is_noted_now_and_then_and_keeps_a_token_alive() {
         let worth = [11, 22, 90, 189].contains(&seconds);
         assert_eq!(at(seconds).await, (200, if worth { noted.clone() } else { vec![] }), "{seconds}");
     }
-    // Another container has no memory of it, but the session tells.
+    // 100 s after the last use the token is over, also by the end that is noted in the session.
     harness.clock.set(NOW + 289);
     is_over(&harness.send(orders("GET").by(alice)).await);
 }

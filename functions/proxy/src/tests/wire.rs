@@ -1,10 +1,10 @@
-//! The bytes that reach the back end, for honest and hostile requests.
+//! Tests of the bytes that reach the back end, for honest and hostile requests.
 
 use super::harness::{BOTH, Event, Harness};
 use super::recording_server::{RecordingServer, http_response};
 use gateway_domain::event::ApiVersion;
 
-/// The harmless twin of the cases below. Checklist H-03, H-06, H-07, H-11, H-12, H-13, Y-05.
+/// The harmless counterpart of the cases below. Checklist H-03, H-06, H-07, H-11, H-12, H-13, Y-05.
 #[tokio::test]
 async fn an_honest_call_arrives_with_its_identity_and_its_session() {
     for version in BOTH {
@@ -115,7 +115,7 @@ async fn a_public_call_carries_no_identity_and_no_session() {
             ("Accept", "*/*"),
         ]);
         assert_eq!(harness.send(event.anonymous()).await.status(), 200);
-        // Not even an identity somebody put into the event.
+        // An identity in the event changes nothing.
         assert_eq!(harness.send(event.by(harness.alice(b"alices"))).await.status(), 200);
         for request in harness.back_end.requests() {
             assert_eq!(request.values("accept"), ["*/*"]);
@@ -154,7 +154,7 @@ async fn a_redirect_of_the_back_end_is_passed_on_and_not_followed() {
     }
 }
 
-/// RFC 9110 §8.6: servers that want a length answer 411 to a POST that says none.
+/// RFC 9110 §8.6: a server that requires a length responds 411 to a POST without one.
 #[tokio::test]
 async fn a_body_that_is_empty_has_a_length_where_the_method_means_one() {
     let harness = Harness::new().await;
@@ -172,7 +172,7 @@ async fn a_body_that_is_empty_has_a_length_where_the_method_means_one() {
     }
 }
 
-/// A body without a type stays one: its back end knows better what it is than the gateway.
+/// The gateway adds no type to a body that has none, since the back end knows better what the body is.
 #[tokio::test]
 async fn no_type_is_added_to_a_body() {
     for version in BOTH {
@@ -182,7 +182,7 @@ async fn no_type_is_added_to_a_body() {
     }
 }
 
-/// RFC 3986 §6.2.2: what was decided on is what arrives.
+/// RFC 3986 §6.2.2: the path that was decided on is the path that arrives.
 #[tokio::test]
 async fn the_canonical_path_arrives() {
     for version in BOTH {
@@ -203,7 +203,7 @@ async fn the_canonical_path_arrives() {
     }
 }
 
-/// Bytes that are known pass unchanged.
+/// A raw query passes unchanged, but for parameters such as `_method`.
 #[tokio::test]
 async fn the_raw_query_of_an_http_api_keeps_its_bytes() {
     let harness = Harness::new().await;
