@@ -99,5 +99,11 @@ where
 /// Whether a retry would get the same error until an operator acts.
 fn is_refused<R>(error: &SdkError<GetSecretValueError, R>) -> bool {
     let code = error.as_service_error().and_then(|error| error.code());
-    matches!(code, Some("ResourceNotFoundException" | "AccessDeniedException" | "DecryptionFailure"))
+    matches!(
+        code,
+        Some(
+            // The last is what Secrets Manager says of a secret that is marked for deletion.
+            "ResourceNotFoundException" | "AccessDeniedException" | "DecryptionFailure" | "InvalidRequestException"
+        )
+    )
 }

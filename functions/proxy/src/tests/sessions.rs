@@ -204,7 +204,7 @@ async fn a_token_refused_right_after_its_renewal_is_about_rights() {
 
 /// The internal token in the context may be older than the one that this container remembers.
 #[tokio::test]
-async fn a_renewed_token_is_used_although_the_grant_still_has_the_one_before() {
+async fn a_renewed_token_is_used_although_the_activity_item_still_has_the_one_before() {
     let harness = Harness::answering(knowing("SID=second")).await;
     let before = harness.session_with(1, b"first", renewable).await;
     let inline = Admitted { tokens: harness.alice(b"first").tokens, ..before };

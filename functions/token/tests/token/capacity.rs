@@ -54,3 +54,25 @@ async fn a_session_that_is_over_already_goes_first() {
     }
     assert!(!fixture.calls(&sessions[7].access).await);
 }
+
+/// The absolute end counts as well: the last refresh of a session that is over was later than those of all others.
+#[tokio::test]
+async fn a_session_past_its_absolute_end_goes_first_however_lately_it_was_refreshed() {
+    const HOURS: i64 = 3_600;
+    let fixture = Fixture::new().await;
+    let mut first = logins(&fixture, 1).await.remove(0);
+    for _ in 0..8 {
+        fixture.clock.forward(20 * HOURS);
+        first = fixture.refresh("pub1", &first.refresh).await.tokens();
+    }
+    // 160 of 168 hours have passed, so that the others live on behind the end of the first.
+    let others = logins(&fixture, 7).await;
+    fixture.clock.forward(7 * HOURS);
+    first = fixture.refresh("pub1", &first.refresh).await.tokens();
+    fixture.clock.forward(HOURS + 60);
+    logins(&fixture, 1).await;
+    for other in &others {
+        assert_eq!(fixture.refresh("pub1", &other.refresh).await.status, 200);
+    }
+    assert_eq!(fixture.refresh("pub1", &first.refresh).await.status, 400);
+}

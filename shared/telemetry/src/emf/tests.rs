@@ -35,7 +35,7 @@ fn checked(line: &str) -> Value {
     document
 }
 
-const ALL: [Metric<'static>; 11] = [
+const ALL: [Metric<'static>; 12] = [
     Metric::ColdStart,
     Metric::Login { grant: "password", app: "demo-app" },
     Metric::Refresh { outcome: "rotated" },
@@ -47,6 +47,7 @@ const ALL: [Metric<'static>; 11] = [
     Metric::Connector { connector: "orders-login", millis: 12, failed: false },
     Metric::BackEnd { api: "orders", millis: 7, failed: true },
     Metric::KeysStale,
+    Metric::ClockOff,
 ];
 
 #[test]
