@@ -58,7 +58,9 @@ pub(crate) enum Failure {
     BackEndRefused,
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
-    #[error("an internal token takes {bytes} bytes of headers, and the budget is {budget}")]
+    #[error(
+        "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
+    )]
     OverHeaderBudget { bytes: usize, budget: u32 },
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
@@ -237,7 +239,7 @@ impl Failure {
             Self::OverHeaderBudget { bytes, budget } => ErrorResponse::new(
                 E::ServerError,
                 Cow::Owned(format!(
-                    "the session at a back end takes {bytes} bytes of headers, and max_header_bytes of its API is {budget}"
+                    "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
                 )),
             ),
             Self::NotLinked => response(

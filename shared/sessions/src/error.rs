@@ -15,7 +15,9 @@ pub enum SessionError {
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
     /// The gateway's own headers would exceed `max_header_bytes` of the API, so the back end would refuse every call.
-    #[error("an internal token takes {bytes} bytes of headers, and the budget is {budget}")]
+    #[error(
+        "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
+    )]
     OverHeaderBudget {
         /// The bytes of the headers that carry the token; the gateway's other headers are not counted here.
         bytes: usize,

@@ -154,7 +154,7 @@ async fn a_token_over_the_header_budget_is_refused_at_login_with_its_size() {
     let response = send(&with(""), login("alice", "pub1", "vault:read orders:read")).await;
     assert_eq!(response.refusal(), (500, "server_error"));
     let told = response.body["error_description"].as_str().unwrap();
-    assert!(told.contains("takes 45 bytes of headers") && told.contains("is 1024"), "{told}");
+    assert!(told.contains("takes 45 bytes of headers") && told.contains("of its API, 1024"), "{told}");
     assert_eq!((fixture.vault.ends(), fixture.sessions_of("u_alice", "pub1").await), (1, 0));
     let optional = send(&with("    optional: true\n"), login("alice", "pub1", "vault:read orders:read")).await.tokens();
     assert_eq!(fixture.session(&optional.access).await.tokens.len(), 1, "the other API needs it not");
