@@ -1,4 +1,4 @@
-//! One HTTP client for back ends and legacy logins: bounded in time and size, and it follows nothing.
+//! The HTTP client for back ends and legacy logins. It is bounded in time and size, and follows no redirects.
 
 mod clients;
 mod tls;
@@ -21,25 +21,25 @@ use rustls::ClientConfig;
 
 pub use clients::BackEndClients;
 
-/// How long a TCP connection may take. A back end in the same region answers in milliseconds.
+/// How long a TCP connection may take to open. A back end in the same region accepts one in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Idle connections older than this are not used again; common servers close theirs after 60 s or more.
+/// Connections that were idle for this long are not used again. Common servers close theirs after 60 s or more.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Why there is no response of the back end to pass on.
+/// Why the back end gave no response that can be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackEndError {
-    /// No connection: name, network, port or TLS (502). The log has the reason.
+    /// There is no connection, because of the name, network, port or TLS (502). The reason is in the log.
     #[error("the back end could not be reached")]
     Unreachable,
-    /// No complete response in the time allowed (504).
+    /// There was no complete response within the time allowed (504).
     #[error("the back end did not answer in time")]
     TimedOut,
     /// The response's body is larger than allowed (502).
     #[error("the back end's response is too large")]
     TooLarge,
-    /// The connection ended early or spoke no HTTP (502).
+    /// The connection ended early, or the response was not valid HTTP (502).
     #[error("the back end's response is broken")]
     Broken,
 }
@@ -49,7 +49,7 @@ pub enum BackEndError {
 #[error("cannot set up TLS: {0}")]
 pub struct CannotSetUp(#[from] rustls::Error);
 
-/// What one exchange may cost.
+/// The bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// From the first byte sent to the last received, connecting included.
@@ -61,21 +61,21 @@ pub struct Bounds {
 /// An HTTP/1.1 client that reuses its connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BackEndClient {
-    /// A client that may not be used has the reason instead.
+    /// A client that must not connect has the reason instead.
     inner: Result<Connections, Arc<str>>,
 }
 
-/// The same client twice: one keeps connections for the next exchange, the other closes each after its only one.
+/// Two clients: one keeps connections for later exchanges, the other closes each connection after one exchange.
 #[derive(Clone, Debug)]
 struct Connections {
     kept: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     single: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// On which connection a request goes.
+/// The kind of connection that a request is sent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// One that may have served others before, and may serve others later.
+    /// One that may have carried other requests, and may carry more later.
     Kept,
     /// A new one, closed after the response. The request is sent at most once.
     Single,
@@ -87,7 +87,7 @@ impl BackEndClient {
         Ok(Self::over(tls::public()?))
     }
 
-    /// A client that is never connected, because whom to trust is not known.
+    /// A client that never connects, because its TLS setting is not usable.
     fn closed(reason: String) -> Self {
         Self { inner: Err(reason.into()) }
     }
@@ -108,8 +108,8 @@ impl BackEndClient {
 
     /// Sends one request to the authority of its URI and reads the whole response.
     ///
-    /// Only the HTTP client sets `Host` and the framing. A request whose method is idempotent (RFC 9110 §9.2.2)
-    /// is sent once more when its connection ended before any response: a reused one may have been closed meanwhile.
+    /// Only the HTTP client sets `Host` and the framing. A request with an idempotent method (RFC 9110 §9.2.2) is sent once
+    /// more if its connection ended before any response, since the back end may have closed a reused connection.
     pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
         self.send_on(Connection::Kept, request, bounds).await
     }
@@ -122,7 +122,7 @@ impl BackEndClient {
         bounds: Bounds,
     ) -> Result<Response<Bytes>, BackEndError> {
         let exchange = async {
-            // A frozen container wakes up with connections the other side has closed: let them notice first.
+            // After a container was frozen, back ends may have closed its connections: yield once, so that they notice it.
             tokio::task::yield_now().await;
             match self.exchange(connection, request.clone(), bounds.max_body).await {
                 Err(Failure::Closed) if connection == Connection::Kept && request.method().is_idempotent() => {
@@ -177,7 +177,7 @@ impl BackEndClient {
     }
 }
 
-/// A method that means something by its content says that it has none (RFC 9110 §8.6); some servers answer 411 otherwise.
+/// A POST, PUT or PATCH without content states so (RFC 9110 §8.6), since some servers otherwise respond with 411.
 fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
     if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -189,7 +189,7 @@ fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
 enum Failure {
     /// The connection ended before any byte of a response.
     Closed,
-    /// Another attempt would not help, or not be safe.
+    /// Another attempt would not help, or would not be safe.
     Final(BackEndError),
 }
 

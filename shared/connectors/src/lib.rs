@@ -1,7 +1,7 @@
 //! Internal tokens of legacy systems: one trait, one file per system.
 //!
-//! The crate `sessions` acquires, renews and ends them; the proxy only injects what it has unsealed. In between they
-//! travel as opaque bytes, sealed for one session.
+//! The crate `sessions` acquires, renews and ends them; the proxy only injects what it has opened. In between they are
+//! opaque bytes, sealed for one session.
 
 pub mod back_end;
 mod cookie_date;
@@ -35,10 +35,10 @@ pub use registry::Connectors;
 pub use response_start::{MAX_START, ResponseStart};
 pub use saml::{SamlEcp, WsTrust};
 
-/// Who logs in, borrowed for one login. Nothing of it may be kept, but the name where a renewal needs it.
+/// The user's credentials, borrowed for one login. A connector must not keep them, except the name if a renewal needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
-    /// What the user typed as the name.
+    /// The name as the user typed it.
     pub username: &'a str,
     /// The name by which this connector's system knows the user, if an administrator has set one.
     pub link: Option<&'a str>,
@@ -47,7 +47,7 @@ pub struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// The name to log in with where the password proves it.
+    /// The name to log in with, for a system that checks the password.
     pub fn name(&self) -> &'a str {
         self.link.unwrap_or(self.username)
     }
@@ -55,11 +55,11 @@ impl<'a> Credentials<'a> {
 
 /// An internal token, fresh from its system.
 pub struct Acquired {
-    /// What the connector needs later to inject, renew or end it: opaque, secret, to be sealed.
+    /// What the connector needs later to inject, renew or end it: opaque and secret, so it is sealed before it is stored.
     pub state: Zeroizing<Vec<u8>>,
-    /// When it stops working for certain, if the system said so.
+    /// When it stops working however much it is used, if the system said so.
     pub ends: Option<Timestamp>,
-    /// After how long without use it stops working, if the system said so.
+    /// How long without use it stops working, if the system said so.
     pub idle: Option<Seconds>,
     /// Until when [`Connector::renew`] can replace it without the password; `None` if it never can.
     pub renew_until: Option<Timestamp>,
@@ -71,21 +71,21 @@ pub enum ConnectorError {
     /// The system refused these credentials, or no longer knows this token: `invalid_grant` (RFC 6749 §5.2).
     #[error("the legacy system refused the credentials")]
     Refused,
-    /// The system knows users by names of its own, and no administrator has linked this user to one.
+    /// The system has its own names of users, and no administrator has linked this user to one.
     #[error("the user is not linked to a name at the legacy system")]
     NotLinked,
-    /// The system could not be reached in time: 503, and worth another try later.
+    /// The system could not be reached in time: 503; a later attempt may succeed.
     #[error("the legacy system is unavailable: {0}")]
     Unavailable(String),
-    /// The system answered something else than configured. The text never holds what it sent.
+    /// The system's response is not one that the configuration describes. The text never holds any part of the response.
     #[error("the legacy system answered unexpectedly: {0}")]
     Misbehaved(String),
-    /// The call cannot carry the token, and the client can change that: 400. The text says what is wrong with it.
+    /// The token cannot be injected into this call, and the client can change that: 400. The text says what is wrong.
     #[error("the call cannot carry the session at the back end: {0}")]
     Unfit(&'static str),
 }
 
-/// The call that an internal token goes with.
+/// The call that an internal token is injected into.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
     /// The `Content-Type` of its body.
@@ -94,14 +94,14 @@ pub struct Call<'a> {
     pub body: &'a Bytes,
 }
 
-/// What carries an internal token to the back end.
+/// The parts of a request that carry an internal token to the back end.
 #[derive(Debug, Default)]
 pub struct Injection {
-    /// Headers to add; all of them in [`Connector::reserved`].
+    /// Headers to add. All their names are in [`Connector::reserved`].
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Parameters to add to the query, not yet encoded. A client's own of the same name is dropped.
+    /// Parameters to add to the query, not yet encoded. A client's parameter of the same name is dropped.
     pub query: Vec<(String, String)>,
-    /// The body instead of the call's own.
+    /// A body that replaces the call's own.
     pub body: Option<Bytes>,
 }
 
@@ -119,28 +119,28 @@ pub trait Connector: Send + Sync {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError>;
 
     /// Replaces a token by a fresh one without the password.
-    /// Unless it says otherwise, a system cannot.
+    /// The default refuses, for systems that cannot do this.
     async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
         Err(ConnectorError::Refused)
     }
 
-    /// Logs the user out of the legacy system, as far as it can be told to.
-    /// Unless it says otherwise, there is nobody to tell: the token runs out.
+    /// Logs the user out of the legacy system, if it has a logout.
+    /// The default does nothing, for systems whose token can only expire.
     async fn end(&self, _state: &[u8]) -> Result<(), ConnectorError> {
         Ok(())
     }
 
-    /// What carries this token to the back end, made anew for every attempt of every call.
+    /// What carries this token to the back end, made anew for each attempt of each call.
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError>;
 
-    /// The names only [`Connector::inject`] may set.
+    /// The names that only [`Connector::inject`] may set.
     fn reserved(&self) -> &Reserved;
 
-    /// Whether a response of the back end that starts like this means that the token is no longer accepted.
+    /// Whether a response that starts like this means that the back end no longer accepts the token.
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool;
 
-    /// Whether the back end takes who comes first on a connection for whoever comes next. Each call then has a
-    /// connection of its own.
+    /// Whether the back end authenticates a connection and takes each later request on it for the same user. Each call then
+    /// has a connection of its own.
     fn binds_connections(&self) -> bool {
         false
     }

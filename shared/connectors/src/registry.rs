@@ -21,10 +21,10 @@ use crate::{KerberosPassword, KerberosS4u};
 pub struct Connectors(BTreeMap<ConnectorName, Arc<dyn Connector>>);
 
 impl Connectors {
-    /// Builds every connector of the configuration. Those with the same TLS setting share one HTTP client.
+    /// Builds every connector of the configuration. Connectors with the same TLS setting share one HTTP client.
     ///
-    /// `secrets` are the texts of [`Gateway::connector_secrets`]. A connector whose secret is not there can only inject,
-    /// which is all that the proxy does.
+    /// `secrets` are the texts of [`Gateway::connector_secrets`]. A connector without its secret can only inject, which is
+    /// all that the proxy does.
     pub fn from_config(
         gateway: &Gateway,
         clients: &BackEndClients,
@@ -75,7 +75,7 @@ impl Connectors {
     }
 }
 
-/// Connectors built elsewhere.
+/// A registry of connectors that were built elsewhere.
 impl FromIterator<(ConnectorName, Arc<dyn Connector>)> for Connectors {
     fn from_iter<I: IntoIterator<Item = (ConnectorName, Arc<dyn Connector>)>>(named: I) -> Self {
         Self(named.into_iter().collect())

@@ -1,10 +1,10 @@
-//! The start of a back end's response: all that is looked at to find out whether a session is over there, so that a
-//! response need not have come whole.
+//! The start of a back end's response. It is enough to find out whether the session there is over, so the rest need not
+//! have been received.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
-/// The most of a body that is looked at, in bytes: pages that ask for a login, and faults, are small.
+/// The most of a body that is examined, in bytes. Login pages and SOAP faults are small.
 pub const MAX_START: usize = 64 * 1024;
 
 /// Status, fields and the first [`MAX_START`] bytes of the decoded body.
@@ -16,12 +16,12 @@ pub struct ResponseStart<'a> {
 }
 
 impl<'a> ResponseStart<'a> {
-    /// The start of a response with this head, of whose body this much has come. What is beyond the bound is not seen.
+    /// The start of a response with this head and this received part of its body. Bytes beyond the bound are not examined.
     pub fn new(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         Self { status, headers, body: body.get(..MAX_START).unwrap_or(body) }
     }
 
-    /// The start of a response that has come whole.
+    /// The start of a response that was received completely.
     pub fn of(response: &'a Response<Bytes>) -> Self {
         Self::new(response.status(), response.headers(), response.body())
     }
@@ -36,7 +36,7 @@ impl<'a> ResponseStart<'a> {
         self.headers
     }
 
-    /// What may be seen of its body.
+    /// The part of its body that may be examined.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs of RFC 9068, signed here and verified more strictly than the library alone does.
+//! Access tokens: JWTs of RFC 9068, signed here, and verified more strictly than the library alone verifies.
 
 use crate::ids::{ClientId, SessionId, UserId};
 use crate::keys::{PublicKeys, SigningKey, Verifier};
@@ -15,12 +15,12 @@ use std::fmt;
 
 /// The media type of an access token (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
-/// The longest token that is looked at, in bytes: API Gateway carries 10,240 bytes of headers in all.
+/// The longest token that is verified, in bytes. API Gateway accepts 10,240 bytes of headers in total.
 pub const MAX_LENGTH: usize = 4096;
-/// The longest that an access token lives, from `iat` to `exp`. Nothing else is signed, so a longer one was made by somebody
-/// who has the key; and how long a key is still needed does not depend on what such a user writes.
+/// The longest life of an access token, from `iat` to `exp`. The gateway signs none with a longer one, so such a token is
+/// forged with a leaked key. It is refused, and so cannot extend the time for which the key counts as in use.
 pub const MAX_LIFETIME: Seconds = Seconds::new(3_600);
-/// How far the clock of the signer may be ahead.
+/// How far the signer's clock may be ahead of the verifier's.
 const SKEW: Seconds = Seconds::new(5);
 
 /// The claims of an access token (RFC 9068 §2.2); no personal data.
@@ -30,11 +30,11 @@ pub struct AccessClaims {
     pub iss: String,
     /// The user, or the application acting for itself.
     pub sub: UserId,
-    /// The resources the token is for.
+    /// The resource servers that the token is for.
     pub aud: Vec<String>,
     /// The application.
     pub client_id: ClientId,
-    /// What the token may be used for.
+    /// The scope of the token.
     pub scope: Scope,
     /// The session that must be alive for the token to work.
     pub sid: SessionId,
@@ -46,28 +46,29 @@ pub struct AccessClaims {
     pub exp: Timestamp,
 }
 
-/// Why a token is not accepted. One wire response for all: `invalid_token` (RFC 6750 §3.1); the reason is for the log.
+/// Why a token is not accepted. The response is the same for all, `invalid_token` (RFC 6750 §3.1); the reason is for the
+/// log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Not three parts of base64url holding two JSON objects with distinct names.
+    /// It is not three parts of base64url, of which the first two are JSON objects with distinct names.
     #[error("not a JWT in compact serialisation")]
     Malformed,
-    /// A header other than exactly `typ` `alg` `kid`, or one with other values than ours.
+    /// The header has parameters other than exactly `typ`, `alg` and `kid`, or other values than this server writes.
     #[error("the header is not that of an access token of this server")]
     Header,
-    /// No such key; retired, not yet published, or never ours.
+    /// The key is unknown: retired, not yet published, or of another server.
     #[error("signed with an unknown key")]
     UnknownKey,
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
-    /// No signature of this key can verify: the published set is at fault, and nobody knows whether the token is.
+    /// No signature of this key can verify: the public key set is at fault. Whether the token is valid is not known.
     #[error("its key verifies nothing: the point is not on the curve")]
     UnusableKey,
     /// Past its `exp`.
     #[error("expired")]
     Expired,
-    /// A claim is missing, of the wrong type, or names somebody else.
+    /// A claim is missing, of the wrong type, or has a value that is not accepted.
     #[error("claim {0} is missing or not acceptable")]
     Claim(&'static str),
 }
@@ -80,7 +81,8 @@ pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<String, InvalidTo
     jsonwebtoken::encode(&header, claims, key.encoding()).map_err(|_| InvalidToken::Signature)
 }
 
-/// Verifies an access token: exact header, algorithm pinned by `kid`, signature before claims, every claim typed.
+/// Verifies an access token. The header must be exact, `kid` determines the algorithm, the signature is verified before
+/// any claim is read, and every claim has one type.
 pub fn verify(
     token: &str,
     keys: &PublicKeys,
@@ -114,7 +116,7 @@ fn pinned<'k>(
     header: &'k BTreeMap<String, Value>,
     keys: &'k PublicKeys,
 ) -> Result<(&'k str, &'k Verifier), InvalidToken> {
-    // We sign with these three parameters, so anything more (crit, jwk, jku, x5c …) is not ours (RFC 8725 §3.10).
+    // This server signs with these three parameters, so any other (crit, jwk, jku, x5c …) is refused (RFC 8725 §3.10).
     if header.keys().any(|name| !["alg", "kid", "typ"].contains(&name.as_str())) {
         return Err(InvalidToken::Header);
     }

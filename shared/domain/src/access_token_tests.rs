@@ -1,4 +1,4 @@
-//! Tokens that must not be accepted, each beside one that must.
+//! Access tokens that must be refused, each beside one that must be accepted.
 
 use super::*;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ const ISSUER: &str = "https://auth.example.com";
 const AUDIENCE: &str = "https://api.example.com";
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// A key pair as the key secrets hold it, and the raw pair for forging.
+/// A key pair as the key secrets hold it, and in raw form to forge tokens with.
 struct Server {
     signing: SigningKey,
     public: PublicKeys,
@@ -49,7 +49,7 @@ fn good_header() -> Value {
 }
 
 impl Server {
-    /// Signs exactly these texts, whatever they say.
+    /// Signs exactly these texts, valid or not.
     fn forge(&self, header: &str, claims: &str) -> String {
         let rng = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.pkcs8, &rng).unwrap();
@@ -81,7 +81,7 @@ impl Server {
     }
 }
 
-/// The twin of every refusal below; checklist, T-16.
+/// The valid counterpart of every refusal below; checklist, T-16.
 #[test]
 fn a_token_signed_here_is_accepted_with_all_its_claims() {
     let server = server("k1");
@@ -188,7 +188,7 @@ fn times_must_be_numbers_and_now_must_lie_between_them() {
     assert!(server.with_claim("iat", json!(now + 5)).is_ok());
 }
 
-/// Whoever has a leaked key writes any `exp`: until when the key counts as in use does not depend on it.
+/// With a leaked key a forged token can have any `exp`: it must not extend the time for which the key counts as in use.
 #[test]
 fn a_token_that_lives_longer_than_any_issued_is_refused_and_keeps_no_key_in_use() {
     let (ours, other) = (server("k1"), server("k2"));

@@ -1,4 +1,4 @@
-//! What the authorizer tells the functions behind it about one call: strings in the authorizer context.
+//! The authorizer context: the authorizer's decision about one call, as strings for the function behind it.
 
 #[cfg(test)]
 mod tests;
@@ -19,49 +19,49 @@ use crate::scope::Scope;
 use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
 
-/// Most bytes of names and values together; API Gateway takes 8 KB for the whole response of an authorizer, policy included.
+/// The most bytes of names and values in total. API Gateway accepts 8 KB for an authorizer's whole response with its policy.
 pub const MAX_BYTES: usize = 6 * 1024;
 
-/// The internal token of one connector as the authorizer knows it: its version, and the sealed token where it is small.
+/// The internal token of one connector as the activity item has it: its version, and the sealed token if it is small.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRef {
-    /// Raised whenever the token is replaced.
+    /// Raised each time the token is replaced.
     #[serde(rename = "v")]
     pub version: u64,
-    /// Absent when the proxy is to read it from the session.
+    /// The sealed token. If absent, the proxy reads it from the session.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedToken>,
-    /// When the sealed token stops working; the session tells it of one that is not here.
+    /// When `sealed` stops working, if known. Without `sealed` it is absent too, and the proxy reads it from the session.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
 }
 
 impl TokenRef {
-    /// The token by its version alone.
+    /// A reference by version, without the sealed token.
     pub const fn by_version(version: u64) -> Self {
         Self { version, sealed: None, ends: None }
     }
 }
 
-/// A call that may go to its back end, and on whose behalf.
+/// A call that may go to its back end, with the identity it is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
-    /// Who calls.
+    /// The user, or the application acting for itself.
     pub user: UserId,
-    /// With which application.
+    /// The application.
     pub app: ClientId,
-    /// The application's name for people.
+    /// The application's name.
     pub app_name: String,
     /// The application's subscription to the API.
     pub subscription: String,
-    /// What the access token may be used for.
+    /// The scope of the access token.
     pub scope: Scope,
-    /// The login.
+    /// The session of the access token.
     pub session: SessionId,
-    /// The API called.
+    /// The API that is called.
     pub api: ApiName,
-    /// The route of the configuration that matched, as written there.
+    /// The route that matched, as the configuration has it.
     pub route: String,
     /// The session's internal tokens.
     pub tokens: BTreeMap<ConnectorName, TokenRef>,
@@ -69,21 +69,21 @@ pub struct Admitted {
     pub quota: Quota,
 }
 
-/// Why a call is not admitted although API Gateway lets it through to us for the wording.
+/// Why a call is refused. API Gateway lets it through, so that the function behind the authorizer writes the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// 400: the request is malformed, mostly its path.
+    /// 400: the request is malformed, in most cases its path.
     BadRequest,
-    /// 414: the path is longer than API Gateway carries to an authorizer; REST API only.
+    /// 414: the path is longer than API Gateway passes to an authorizer; REST API only.
     PathTooLong,
     /// 401 (RFC 6750 §3.1); HTTP API only.
     InvalidToken,
     /// 403 (RFC 6750 §3.1); HTTP API only.
     InsufficientScope {
-        /// What the route asks for.
+        /// The scope that the route requires.
         required: Scope,
     },
-    /// 404: no route for this path, or not for this method.
+    /// 404: no route for this path and method.
     NotFound,
     /// 429.
     RateLimited {
@@ -95,7 +95,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Why, in a word of a closed set, for logs and metrics.
+    /// The name of the reason, from a closed set, for logs and metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
@@ -108,7 +108,7 @@ impl Refusal {
     }
 }
 
-/// The decision itself.
+/// The authorizer's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The call may go on.
@@ -117,7 +117,7 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// The authorizer's decision, tied to the method and the path it was made for.
+/// The authorizer's decision, bound to the method and the path of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallContext {
     method: String,
@@ -125,32 +125,32 @@ pub struct CallContext {
     outcome: Outcome,
 }
 
-/// The context cannot be trusted: answered with 500, never with a default identity.
+/// Why the context cannot be trusted. The response is 500; there is never a default identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ContextError {
-    /// No authorizer ran, or it said nothing.
+    /// No authorizer ran, or its context is empty.
     #[error("the event has no authorizer context")]
     Absent,
-    /// A value is not there or is no text.
+    /// A value is absent or not a text.
     #[error("the authorizer context lacks {0}")]
     Missing(&'static str),
-    /// A value is not what it must be.
+    /// A value has an invalid form.
     #[error("the authorizer context has an unusable {0}")]
     Invalid(&'static str),
     /// The decision was made for another method or path.
     #[error("the authorizer context belongs to another request")]
     OtherRequest,
-    /// More than [`MAX_BYTES`].
+    /// It has more than [`MAX_BYTES`].
     #[error("the authorizer context is larger than {MAX_BYTES} bytes")]
     TooLarge,
 }
 
-/// The call may not go to a back end.
+/// Why a call may not go to a back end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotAdmitted {
-    /// The authorizer decided so.
+    /// The authorizer refused it.
     Refused(Refusal),
-    /// There is no decision to rely on: 500.
+    /// There is no decision that can be trusted: 500.
     Broken(ContextError),
 }
 
@@ -165,7 +165,7 @@ impl CallContext {
         &self.outcome
     }
 
-    /// The context's names and values. Sealed tokens that do not fit become references.
+    /// The context's names and values. If the sealed tokens do not fit, only their versions are included.
     pub fn to_map(&self) -> Result<BTreeMap<&'static str, String>, ContextError> {
         let full = wire::write(self, true);
         if size(&full) <= MAX_BYTES {
@@ -183,7 +183,7 @@ impl CallContext {
         }
     }
 
-    /// The one way to an identity: the decision must be for exactly this method and path, and must admit the call.
+    /// The only way to an identity: the decision must be for exactly this method and path, and must admit the call.
     pub fn admitted(self, request: &ApiRequest) -> Result<Admitted, NotAdmitted> {
         if self.method != request.method || self.path_digest != path_digest(&request.method, &request.path) {
             return Err(NotAdmitted::Broken(ContextError::OtherRequest));
@@ -196,13 +196,13 @@ impl CallContext {
 }
 
 impl Admitted {
-    /// The identity behind an event, or why there is none.
+    /// The admitted call of an event, or why there is none.
     pub fn from_event(request: &ApiRequest) -> Result<Self, NotAdmitted> {
         CallContext::from_event(request).map_err(NotAdmitted::Broken)?.admitted(request)
     }
 }
 
-/// SHA-256 of method, space and raw path, base64url: what both sides compare.
+/// SHA-256 of method, space and raw path in base64url, which binds a decision to its request.
 pub fn path_digest(method: &str, raw_path: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{method} {raw_path}").as_bytes()))
 }

@@ -1,23 +1,23 @@
-//! What a clock is, and how far a machine's is off, as far as responses of AWS tell.
+//! Clocks, and the correction of a machine's clock by the responses of AWS.
 //!
-//! A response says in whole seconds when it was made (`Date`, RFC 9110 §6.6.1). That was between the moments at which the
-//! request left and the response came, so each response bounds the offset, and successive ones bound it more closely:
-//! of a clock that is right, to some 100 ms after a few responses.
+//! A response states in whole seconds when it was made (`Date`, RFC 9110 §6.6.1). That was between the times at which the
+//! request was sent and the response was received, so each response bounds the clock's offset, and successive ones narrow
+//! the bounds: to about 100 ms after some responses.
 
 use crate::time::{Seconds, Timestamp};
 
-/// How far the clocks of AWS's own machines may differ, a cached `Date` included, in milliseconds.
+/// How far the clocks of AWS's own machines may differ, including a cached `Date`, in milliseconds.
 const SERVERS_DIFFER_MS: i64 = 100;
-/// An exchange that took longer bounds nothing, in milliseconds: the container may have been frozen meanwhile.
+/// An exchange that took longer than this, in milliseconds, is ignored: the container may have been frozen meanwhile.
 const LONGEST_EXCHANGE_MS: i64 = 10_000;
-/// What is known is less certain with time: a clock goes wrong by no more than this part of it (50 ppm).
+/// A clock drifts by at most 1 ms in this many milliseconds (50 ppm), and the bounds widen by that.
 const DRIFT: i64 = 20_000;
 
-/// The wall clock was set back when it fell behind the monotonic clock by more than this, in milliseconds. Both are read one
-/// after the other, and a container that has little of a processor may stand still in between.
+/// If the wall clock fell behind the monotonic clock by more than this, in milliseconds, it was set back. A smaller
+/// difference can arise because the two are read one after the other, and a container may pause in between.
 const SET_BACK_MS: i64 = 1_000;
 
-/// Tells the time. Tests move it by hand.
+/// A source of the time. Tests set it.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     fn now_millis(&self) -> i64;
@@ -27,38 +27,39 @@ pub trait Clock: Send + Sync {
         Timestamp::from_secs(self.now_millis().div_euclid(1000))
     }
 
-    /// Between which points in time it is now.
+    /// The earliest and the latest time that it may be now.
     ///
     /// # Errors
-    /// When the clock is known to be wrong beyond what is corrected; the alarm was told.
+    /// When the clock is known to be off by more than is corrected. The implementation has then raised the alarm.
     fn reading(&self) -> Result<Reading, ClockOff> {
         Ok(self.now_millis().into())
     }
 }
 
-/// A clock that may be set, beside one that may not: what a machine has.
+/// A machine's two clocks: a wall clock, which may be set, and a monotonic clock, which may not.
 pub trait MachineClock: Clock {
-    /// Milliseconds since some moment, by a clock that nobody sets.
+    /// Milliseconds since some moment, by a clock that is never set.
     fn monotonic_millis(&self) -> i64;
 
-    /// What both say.
+    /// The readings of both clocks.
     fn ticks(&self) -> Ticks {
         Ticks { wall_ms: self.now_millis(), monotonic_ms: self.monotonic_millis() }
     }
 }
 
-/// What the two clocks of a machine say at one moment, in milliseconds.
+/// The readings of a machine's two clocks at one moment, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticks {
     /// The wall clock, since 1970-01-01T00:00:00Z. It may be set.
     pub wall_ms: i64,
-    /// The monotonic clock, since some moment of its own. Nobody sets it, but it may stand still while a container is frozen.
+    /// The monotonic clock, since some moment of its own. It is never set, but it may stop while a container is frozen.
     pub monotonic_ms: i64,
 }
 
 impl Ticks {
-    /// How long ago that was, in milliseconds. A wall clock that is behind was set back; one that is ahead was set forward, or
-    /// the container was frozen, which is far more frequent, so that it is believed.
+    /// How long ago `then` was, in milliseconds. A wall clock that fell behind the monotonic clock was set back, so the
+    /// monotonic clock is used. If it is ahead, it was set forward or, far more often, the container was frozen and the
+    /// monotonic clock stopped: so the wall clock is used.
     fn since(self, then: Self) -> i64 {
         let wall = self.wall_ms.saturating_sub(then.wall_ms);
         let monotonic = self.monotonic_ms.saturating_sub(then.monotonic_ms);
@@ -73,50 +74,50 @@ impl Ticks {
     }
 }
 
-/// Between which points in time it is now, in Unix milliseconds, both included.
+/// The earliest and the latest time that it may be now, in Unix milliseconds, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// It is not earlier.
+    /// It is not earlier than this.
     pub earliest_ms: i64,
-    /// It is not later.
+    /// It is not later than this.
     pub latest_ms: i64,
 }
 
 impl From<i64> for Reading {
-    /// A clock that is believed.
+    /// The reading of a clock that is certain.
     fn from(now_ms: i64) -> Self {
         Self { earliest_ms: now_ms, latest_ms: now_ms }
     }
 }
 
-/// A clock is further off than is corrected.
+/// The error of a clock that is off by more than is corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this container's clock is off by {offset_ms} ms or more, which is beyond the {} s that are corrected",
     Offset::LONGEST.as_u64())]
 pub struct ClockOff {
-    /// Actual time minus the clock's, in milliseconds, taken as small as the responses allow.
+    /// The actual time minus the clock's, in milliseconds: the value closest to zero that the responses allow.
     pub offset_ms: i64,
 }
 
-/// Actual time minus that of a machine's wall clock. It is kept relative to the monotonic clock as well, so that a wall clock
-/// that is set back changes nothing.
+/// The actual time minus that of a machine's wall clock. The monotonic clock is kept beside it, so that a wall clock that
+/// is set back changes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offset(Option<Bounds>);
 
-/// In milliseconds.
+/// The bounds of an offset, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     least: i64,
     most: i64,
-    /// When that held; what is not yet a millisecond of drift counts from here on.
+    /// When the bounds held. Drift is counted from here on in whole milliseconds, and the rest stays for later.
     at: Ticks,
 }
 
 impl Offset {
-    /// The largest offset that is corrected; AWS itself refuses requests of clocks further off (`SigV4`).
+    /// The largest offset that is corrected. AWS itself refuses requests of clocks that are further off (`SigV4`).
     pub const LONGEST: Seconds = Seconds::new(300);
 
-    /// Takes account of a response: when its request left and when it came, by the machine's clocks, and its `Date`.
+    /// Narrows the bounds by a response: when its request was sent, when it was received, and its `Date`.
     pub fn observe(&mut self, sent: Ticks, received: Ticks, date: Timestamp) {
         let length_ms = received.since(sent);
         if !(0..=LONGEST_EXCHANGE_MS).contains(&length_ms) {
@@ -133,11 +134,11 @@ impl Offset {
             most: known.most.min(most),
             ..known
         });
-        // Bounds that exclude each other: the clock was set forward meanwhile, so that only the newest say anything.
+        // If the bounds exclude each other, the clock was set forward meanwhile, so only the newest are valid.
         self.0 = both.filter(|both| both.least <= both.most).or(Some(told));
     }
 
-    /// What time it is when the clocks say this. Without any response so far the wall clock is believed.
+    /// The time at these readings of the clocks. Before any response it is that of the wall clock.
     pub fn reading(&self, now: Ticks) -> Result<Reading, ClockOff> {
         let clock_ms = now.wall_ms;
         let Some(bounds) = self.0.map(|known| known.at(now)) else { return Ok(clock_ms.into()) };
@@ -151,14 +152,14 @@ impl Offset {
         })
     }
 
-    /// The best guess at the time when the clocks say this: the wall clock itself, as long as nothing contradicts it.
+    /// The best estimate of the time at these readings of the clocks: the wall clock, unless the bounds exclude it.
     pub fn corrected(&self, now: Ticks) -> i64 {
         now.wall_ms.saturating_add(self.0.map_or(0, |known| known.at(now).nearest()))
     }
 }
 
 impl Bounds {
-    /// The bounds as they are worth when the clocks say this, relative to what the wall clock says then.
+    /// The bounds at these readings of the clocks: relative to the wall clock as it is now, and widened by the drift.
     fn at(self, now: Ticks) -> Self {
         let since = now.since(self.at);
         let drift = (since / DRIFT).saturating_abs();
@@ -170,7 +171,7 @@ impl Bounds {
         }
     }
 
-    /// The smallest offset within them.
+    /// The offset within the bounds that is closest to zero.
     fn nearest(self) -> i64 {
         if self.least > 0 { self.least } else { self.most.min(0) }
     }

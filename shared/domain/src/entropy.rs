@@ -1,6 +1,6 @@
-//! Where random bytes come from.
+//! The source of random bytes.
 
-/// Gives random bytes. Tests give bytes that they know.
+/// A source of random bytes. Tests use one whose bytes they know.
 pub trait Entropy: Send + Sync {
     /// Fills the whole buffer. After an error its bytes must not be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
@@ -15,7 +15,7 @@ impl dyn Entropy + '_ {
     }
 }
 
-/// There are no random bytes; the text is the source's own.
+/// The source has no random bytes; the text is its own error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no random bytes: {0}")]
 pub struct NoEntropy(pub String);

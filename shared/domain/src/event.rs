@@ -1,4 +1,4 @@
-//! API Gateway's events, REST (payload 1.0) or HTTP API (payload 2.0), read into one `ApiRequest`.
+//! API Gateway's events, of a REST API (payload 1.0) or an HTTP API (payload 2.0), read into one `ApiRequest`.
 
 mod fields;
 mod http_api;
@@ -17,11 +17,11 @@ use crate::renewal;
 
 pub use response::ApiResponse;
 
-/// Most bytes a request body may have once decoded: what base64 leaves of Lambda's 6 MiB for an event, about 4.5 MB. The
-/// rest of the event takes its part of it as well.
+/// The most bytes of a decoded request body: 4.5 MiB, which is what base64 leaves of Lambda's 6 MiB for an event. The
+/// effective limit is a little lower, since the rest of the event takes space too.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024 / 4 * 3;
 
-/// Which kind of API Gateway sent the event, and so which form of response it understands.
+/// The kind of API that sent the event, which determines the form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiVersion {
     /// REST API (or payload format 1.0).
@@ -31,44 +31,44 @@ pub enum ApiVersion {
 }
 
 impl ApiVersion {
-    /// The version of an event's sender, also where the event is none that can be read.
+    /// The kind of API that sent an event, also if the event cannot be read.
     pub fn of(event: &Value) -> Self {
         if event.get("version").is_some_and(|version| version == "2.0") { Self::Http } else { Self::Rest }
     }
 }
 
-/// The query of a request, as exactly as the event tells it.
+/// The query of a request, as exactly as the event holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
-    /// REST API: names and values decoded, the order kept per name only.
+    /// REST API: decoded names and values; their order is kept only among the values of one name.
     Decoded(Vec<(String, String)>),
-    /// HTTP API: the raw text after `?`, empty if there was none.
+    /// HTTP API: the raw text after `?`, empty if there is none.
     Raw(String),
 }
 
-/// The id of the request that an event is about: API Gateway's, which the app got too, also where the proxy asks for a
-/// renewal in its name. `None` for other events.
+/// The id that API Gateway gave the request, which the app also got. For a renewal's event it is the id of the request for
+/// which the proxy renews. `None` for other events.
 pub fn request_id(event: &Value) -> Option<&str> {
     let id = event.pointer("/requestContext/requestId").or_else(|| event.get(renewal::RENEW)?.get("request_id"));
     id.and_then(Value::as_str).filter(|id| !id.is_empty())
 }
 
-/// One call as API Gateway handed it over: to an authorizer or to the function behind it.
+/// One request as API Gateway passed it to an authorizer or to the function behind it.
 #[derive(Clone, PartialEq)]
 pub struct ApiRequest {
-    /// Decides the shape of the response.
+    /// The kind of API, which determines the form of the response.
     pub version: ApiVersion,
     /// The method as sent.
     pub method: String,
-    /// The path without stage, undecoded by us.
+    /// The path without the stage, as the event has it, not decoded here.
     pub path: String,
     /// The query.
     pub query: Query,
-    /// Every header value, repeated names kept; look up with [`ApiRequest::header_values`].
+    /// Every header value, with repeated names; [`ApiRequest::header_values`] looks them up.
     pub headers: Vec<(String, String)>,
-    /// The body, base64 undone. Always empty in authorizer events.
+    /// The body, decoded from base64 if it was encoded. Always empty in authorizer events.
     pub body: Bytes,
-    /// The peer's address as API Gateway saw it (never from a header).
+    /// The client's address as API Gateway saw it, never from a header.
     pub source_ip: Option<String>,
     /// The stage's name.
     pub stage: Option<String>,
@@ -80,20 +80,20 @@ pub struct ApiRequest {
     pub authorizer: Option<Map<String, Value>>,
     /// `methodArn` or `routeArn`; only authorizer events have one.
     pub method_arn: Option<String>,
-    /// The host name API Gateway was reached by.
+    /// The host name by which the client reached API Gateway.
     pub domain_name: Option<String>,
 }
 
 /// Why an event could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
-    /// Not an event this gateway knows.
+    /// It is not an event that this gateway knows.
     #[error(
         "unknown event: expected an API Gateway REST API event (with httpMethod, path, requestContext) \
          or an HTTP API event (with version 2.0, rawPath, requestContext.http), got {0}"
     )]
     UnknownShape(&'static str),
-    /// A field that the event cannot do without is absent.
+    /// A required field is absent.
     #[error("the event lacks {0}")]
     Missing(&'static str),
     /// A field has another type than documented.
@@ -101,10 +101,10 @@ pub enum EventError {
     WrongType {
         /// The field, by its name in the event.
         field: &'static str,
-        /// What was expected there.
+        /// The expected type.
         expected: &'static str,
     },
-    /// `headers` and `multiValueHeaders` disagree, so that two readers could see two requests.
+    /// `headers` and `multiValueHeaders` disagree, so that two readers could see different requests.
     #[error("headers and multiValueHeaders disagree")]
     ConflictingHeaders,
     /// The body claims to be base64 and is not.
@@ -116,7 +116,8 @@ pub enum EventError {
 }
 
 impl EventError {
-    /// The HTTP status when the caller caused it; `None` when the event itself is not one of ours (an error of set-up).
+    /// The HTTP status if the client caused the error; `None` if the function got an event that it cannot handle, which is a
+    /// mistake in the set-up.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::ConflictingHeaders | Self::BodyNotBase64 => Some(400),
@@ -126,7 +127,7 @@ impl EventError {
     }
 }
 
-/// A header that may come once came more than once.
+/// A header that may occur once was sent more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the header was sent more than once")]
 pub struct Repeated;
@@ -167,7 +168,7 @@ impl ApiRequest {
     }
 }
 
-/// Names what is safe to log: headers, query and body can hold secrets.
+/// Shows only what is safe to log, since headers, query and body can hold secrets.
 impl std::fmt::Debug for ApiRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ApiRequest")

@@ -1,4 +1,4 @@
-//! Headers in both directions: built from what is known, never edited copies of what came in.
+//! Headers of requests to back ends and of responses to apps: each set is built anew, not edited in place.
 
 mod injected;
 mod links;
@@ -13,12 +13,12 @@ pub use protected::is_set_by_gateway;
 pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
 pub use response::{Cleaning, clean_response};
 
-/// Names only a connector may set, so that no client can bring its own and no app ever sees them.
+/// Names that only a connector may set: no client can send its own values, and no app receives the connector's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reserved {
     /// Headers that carry the internal token to the back end.
     pub headers: BTreeSet<String>,
-    /// Cookies the back end knows its session by.
+    /// Cookies that hold the session at the back end.
     pub cookies: BTreeSet<String>,
 }
 
@@ -32,7 +32,7 @@ impl Reserved {
     }
 }
 
-/// Fields that belong to one connection (RFC 9110 §7.6.1), squashed.
+/// Squashed names of fields that belong to one connection (RFC 9110 §7.6.1).
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keepalive",
@@ -46,12 +46,12 @@ const HOP_BY_HOP: [&str; 10] = [
     "http2settings",
 ];
 
-/// A header name as a careless back end may see it: its letters and digits, without case.
+/// A header name as a lenient back end may compare it: only its letters and digits, in lower case.
 pub fn squash(name: &str) -> String {
     name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
-/// The squashed names a message's `Connection` fields list.
+/// The squashed names in a message's `Connection` fields.
 fn named_by_connection<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> BTreeSet<String> {
     fields
         .filter(|(name, _)| squash(name) == "connection")

@@ -1,4 +1,4 @@
-//! Signing keys and the public keys that verify what they signed.
+//! The key that signs access tokens, and the public keys that verify them.
 
 use crate::jose;
 use crate::time::Timestamp;
@@ -14,33 +14,33 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
-/// A key secret is not what it must be.
+/// Why a key secret is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
     /// Not the expected JSON.
     #[error("expected {0}")]
     Shape(&'static str),
-    /// There is no key, or none is usable.
+    /// A required key is missing.
     #[error("there must be {0}")]
     Missing(&'static str),
-    /// Two keys share a `kid`, a key contradicts its own algorithm, or a public set holds a private member.
+    /// A key is invalid, such as one whose `kid` another key has, or a public key with a private member.
     #[error("key {kid:?}: {reason}")]
     Key {
-        /// The key's id as given.
+        /// The key's id, as given.
         kid: String,
         /// What is wrong with it.
         reason: &'static str,
     },
 }
 
-/// The private key that signs access tokens now.
+/// The current private key, which signs access tokens.
 pub struct SigningKey {
     kid: String,
     algorithm: Algorithm,
     key: EncodingKey,
 }
 
-/// Where a key stands in its life.
+/// The stage of a key in its rotation.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
@@ -107,30 +107,31 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The public keys of the authorization server: each verifies one algorithm (RFC 8725 §3.1).
+/// The public keys of the authorization server. Each is used with one algorithm only (RFC 8725 §3.1).
 #[derive(Clone)]
 pub struct PublicKeys {
     keys: BTreeMap<String, Verifier>,
-    /// Keys that were taken out of the set on purpose, whatever still needs them.
+    /// The ids of keys that were removed on purpose, although tokens of theirs may not have expired.
     revoked: BTreeSet<String>,
     jwks: String,
 }
 
-/// A public key.
+/// One public key.
 #[derive(Clone)]
 pub(crate) struct Verifier {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: DecodingKey,
-    /// The members that make the key what it is.
+    /// The members that identify the key: `x` and `y`, or `n` and `e`.
     numbers: [String; 2],
-    /// The latest end, in Unix seconds, of what it is known to have signed.
+    /// The latest `exp`, in Unix seconds, of a token that it is known to have signed.
     used_until: Arc<AtomicI64>,
-    /// Whether its point is on the curve, once somebody has looked.
+    /// Whether its point is on the curve, once that was checked.
     on_curve: OnceLock<bool>,
 }
 
 impl Verifier {
-    /// Whether signatures can verify at all. Looked at once, since it costs as much as verifying one.
+    /// Whether any signature of this key can verify. It is checked once, since the check costs as much as verifying a
+    /// signature.
     pub(crate) fn check_point(&self, kid: &str) -> Result<(), InvalidKeys> {
         let [x, y] = &self.numbers;
         let on_curve = || uncompressed(x, y).is_some_and(|point| is_on_curve(&point));
@@ -141,17 +142,17 @@ impl Verifier {
     }
 }
 
-/// What is signed to see whether two halves belong together.
+/// A text that is signed to check whether a private and a public key belong together.
 const PROBE: &[u8] = b"do these two belong together?";
 
 impl PublicKeys {
     /// Parses a JWK Set (RFC 7517 §5). Keys of an unknown type are skipped (§5), and so are keys that are not for verifying
-    /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid` and a `current` key that is not
-    /// named or not among the keys are errors: of such a set nothing is believed.
+    /// signatures (`use`, §4.2; `key_ops`, §4.3). Private members, two keys of one `kid`, and a `current` key that is not
+    /// named or not in the set are errors: then no key of the set is used.
     ///
-    /// Points are left to [`Self::check_points`]: that costs as much as verifying a token for each, at every cold start. A
-    /// key whose point is not on its curve verifies nothing, and whoever presents a token of it is told that the key is
-    /// at fault and not the token ([`InvalidToken::UnusableKey`](crate::access_token::InvalidToken)).
+    /// Points are not checked here but in [`Self::check_points`], since each check costs as much as verifying a token, at
+    /// every cold start. A key whose point is not on its curve verifies nothing; for a token of such a key the error says
+    /// that the key is at fault ([`InvalidToken::UnusableKey`](crate::access_token::InvalidToken)).
     pub fn parse_jwks(json: &str) -> Result<Self, InvalidKeys> {
         #[derive(Deserialize)]
         struct Raw {
@@ -193,8 +194,8 @@ impl PublicKeys {
         if keys.is_empty() {
             return Err(InvalidKeys::Missing("at least one ES256 or RS256 key"));
         }
-        // Required: a container that starts has no set before this one to compare with, and a set that lost the key that
-        // signs would refuse every new token.
+        // Required, since a set without the signing key would refuse every new token, and a container that starts has no
+        // earlier set to compare with.
         let current = raw.current.ok_or(InvalidKeys::Missing("the id of the key that signs, under \"current\""))?;
         if !keys.contains_key(&current) {
             return Err(InvalidKeys::Key { kid: current, reason: "it is the current key and not in the set" });
@@ -208,13 +209,13 @@ impl PublicKeys {
         &self.jwks
     }
 
-    /// An exact look-up: a `kid` is never a path, a query or an expression.
+    /// The key of this `kid`, compared exactly: a `kid` is never a path, a query or an expression.
     pub(crate) fn get(&self, kid: &str) -> Option<&Verifier> {
         self.keys.get(kid)
     }
 
-    /// Whether what this key signs verifies here: the set has its `kid`, its algorithm and its public half. The error names
-    /// the key and says what differs.
+    /// Checks that a signature of this key verifies here: the set has its `kid` with the same algorithm and the matching
+    /// public key. The error names the key and says what differs.
     pub fn vouch_for(&self, key: &SigningKey) -> Result<(), InvalidKeys> {
         let bad = |reason| InvalidKeys::Key { kid: key.kid.clone(), reason };
         let public = self.get(&key.kid).ok_or_else(|| bad("it signs and is not in the public set"))?;
@@ -228,21 +229,21 @@ impl PublicKeys {
         if matches!(verified, Ok(true)) { Ok(()) } else { Err(bad("the public set has another public half for it")) }
     }
 
-    /// Whether the point of each EC key is on its curve. The error names the key.
+    /// Checks that the point of each EC key is on its curve. The error names the key.
     pub fn check_points(&self) -> Result<(), InvalidKeys> {
         self.keys.iter().try_for_each(|(kid, key)| key.check_point(kid))
     }
 
-    /// Notes that something of this key works until then.
+    /// Notes that a token of this key is valid until then.
     pub fn note_use(&self, kid: &str, until: Timestamp) {
         if let Some(public) = self.get(kid) {
             public.used_until.fetch_max(until.as_secs(), Ordering::Relaxed);
         }
     }
 
-    /// Whether this set may take the place of `before`: it has each key of which something that works is known, unless it
-    /// says that the key was revoked, and the points of its new keys are on their curve. The error names the key; then
-    /// `before` is the better set.
+    /// Checks that this set may replace `before`: it has each key of which a token is known that has not expired, unless it
+    /// names the key as revoked, and the points of its new keys are on their curve. The error names the key; then `before`
+    /// must stay in use.
     pub fn may_follow(&self, before: &Self, now: Timestamp) -> Result<(), InvalidKeys> {
         for (kid, key) in &self.keys {
             if before.get(kid).is_none_or(|known| known.numbers != key.numbers) {
@@ -265,7 +266,7 @@ impl PublicKeys {
     }
 }
 
-/// Whether a JWK is for verifying signatures, as far as it says what it is for.
+/// Whether a JWK may verify signatures, by its `use` and `key_ops` if it has them.
 fn verifies(jwk: &serde_json::Map<String, serde_json::Value>) -> Result<bool, &'static str> {
     let for_signatures = match jwk.get("use") {
         None => true,
@@ -280,7 +281,7 @@ fn verifies(jwk: &serde_json::Map<String, serde_json::Value>) -> Result<bool, &'
     Ok(for_signatures && may_verify)
 }
 
-/// Whether every `kid` stands once.
+/// Checks that no `kid` is repeated.
 pub(crate) fn distinct<'k>(kids: impl Iterator<Item = &'k str>) -> Result<(), InvalidKeys> {
     let mut seen = BTreeSet::new();
     for kid in kids {
@@ -311,14 +312,14 @@ fn uncompressed(x: &str, y: &str) -> Option<Vec<u8>> {
     Some([vec![4], coordinate(x)?, coordinate(y)?].concat())
 }
 
-/// Whether an uncompressed point is on P-256. ring checks that of the other side's key before it agrees on anything.
+/// Whether an uncompressed point is on P-256. It tries a key agreement, for which ring checks the peer's key first.
 pub(crate) fn is_on_curve(point: &[u8]) -> bool {
     let ours = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new());
     ours.is_ok_and(|ours| agree_ephemeral(ours, &UnparsedPublicKey::new(&ECDH_P256, point), |_| ()).is_ok())
 }
 
-/// A modulus and an exponent (RFC 7518 §6.3.1) in the bounds in which ring verifies: a modulus of 2048 to 8192 bits, both
-/// odd and without zeros in front (§2, `Base64urlUInt`).
+/// A modulus and an exponent (RFC 7518 §6.3.1) that ring accepts: a modulus of 256 to 1024 bytes, an exponent of at most
+/// four bytes and not 1, both odd and without leading zeros (§2, `Base64urlUInt`).
 fn rsa_key(n: &str, e: &str) -> Result<DecodingKey, &'static str> {
     let number = |text: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;

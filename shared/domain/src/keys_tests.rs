@@ -37,7 +37,7 @@ fn a_set_vouches_for_the_key_that_it_verifies_and_for_no_other() {
     let public = PublicKeys::parse_jwks(&set(&ours).to_string()).unwrap();
     assert_eq!(public.vouch_for(&key), Ok(()));
     assert!(reason(public.vouch_for(&signing(&other))).contains("not in the public set"));
-    // The same name, another half.
+    // The same `kid` with another public key.
     let point = set(&other)["keys"][0].clone();
     let swapped = with(&set(&ours), |key| {
         key["x"] = point["x"].clone();
@@ -120,15 +120,15 @@ fn a_set_that_lost_a_key_in_use_does_not_follow_unless_the_key_was_revoked_or_it
     let parsed = |text: &str| PublicKeys::parse_jwks(text).unwrap();
     let before = parsed(&set(&ours).to_string());
     let foreign = set(&other).to_string();
-    // Nothing is known of its keys.
+    // No token of these keys is known.
     assert_eq!(parsed(&foreign).may_follow(&before, NOW), Ok(()));
     before.note_use(&ours.current.id, LATER);
     assert!(reason(parsed(&foreign).may_follow(&before, NOW)).contains("in use"));
     assert_eq!(parsed(&foreign).may_follow(&before, LATER), Ok(()));
-    // What the keys function publishes names what it took out.
+    // The set that the keys function publishes names the keys that it removed.
     let revoked = jwks(&other, NOW, Some(&set(&ours).to_string()), None);
     assert_eq!(parsed(revoked.expose()).may_follow(&before, NOW), Ok(()));
-    // Another key under the same name is no key in use, and a set that keeps it remembers its use.
+    // Another key under the same `kid` does not replace a key in use, and a set that has the key takes over its use.
     let point = set(&other)["keys"][0].clone();
     let swapped = with(&set(&ours), |key| {
         key["x"] = point["x"].clone();
@@ -146,7 +146,7 @@ fn a_revoked_key_is_named_though_the_set_before_had_lost_it() {
     let leaked = ours.current.id.as_str();
     let known = PublicKeys::parse_jwks(&set(&ours).to_string()).unwrap();
     known.note_use(leaked, LATER);
-    // Taken out by hand, damaged, or not there.
+    // The set before: without the key, damaged, or absent.
     for before in [Some(set(&other).to_string()), Some("{".to_owned()), None] {
         let left = jwks(&other, NOW, before.as_deref(), Some(leaked));
         assert_eq!(PublicKeys::parse_jwks(left.expose()).unwrap().may_follow(&known, NOW), Ok(()));

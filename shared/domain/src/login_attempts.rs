@@ -1,69 +1,69 @@
-//! Login attempts: how many a source and an account have, and how long the next one waits.
+//! The limits of login attempts: how many a source and an account have, and how long the next one must wait.
 //!
-//! A counter is a bucket that leaks: every attempt that is evaluated fills it by one, and one leaks out every `every`.
-//! What is stored is the time at which it will be empty, so that it decays without being written, and nothing that is
-//! written, a right password least of all, makes an older attempt count for longer.
+//! A counter is a leaky bucket: every evaluated attempt adds one, and one leaks out in each `every`. The time at which it
+//! will be empty is what is stored, so that it decays without a write. No later write makes an older attempt count for
+//! longer, and a right password takes back what it added.
 
 use crate::time::{Seconds, Timestamp};
 
-/// How many attempts are evaluated.
+/// How many attempts are evaluated under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// This many are evaluated at once, without a wait.
     pub free: u64,
-    /// Beyond `free`, one is evaluated in this time.
+    /// Beyond `free`, at most one is evaluated in this time.
     pub pace: Seconds,
-    /// This many fill the counter: nothing more is evaluated before one has leaked out. At least `free`.
+    /// This many fill the counter: then none is evaluated until one has leaked out. At least `free`.
     pub most: u64,
-    /// One leaks out in this time, so that in any length of time at most `most` and one per `every` are evaluated.
+    /// One leaks out in this time, so that any span of time has at most `most` evaluated attempts and one more per `every`.
     pub every: Seconds,
 }
 
-/// One account from one source (address and application). A source that has logged in before is judged by this alone.
-/// At most 20 + 80 in any day.
+/// One account from one source (address and application): at most 20 + 80 in any day. It is the only limit for a source
+/// that has logged in to the account before.
 pub const PAIR: Limit = Limit { free: 10, pace: Seconds::new(60), most: 20, every: Seconds::new(1_080) };
 /// One account from all sources that have not logged in before: at most 60 + 40 in any day (SP 800-63B-4 §3.2.2).
 pub const ACCOUNT: Limit = Limit { free: 30, pace: Seconds::new(60), most: 60, every: Seconds::new(2_160) };
-/// One source over all accounts that have not logged in from there before: password spraying and stuffing. Five
-/// thousand people behind one address who log in there for the first time and mistype in 2 of 100 cases fail a hundred
-/// times, give or take thirty.
+/// One source over all accounts that have not logged in from there before, against password spraying and credential
+/// stuffing. It leaves room for 5,000 users behind one address who log in there for the first time: if 2 of 100 mistype,
+/// about 100 attempts fail, give or take 30.
 pub const SOURCE: Limit = Limit { free: 200, pace: Seconds::new(300), most: 200, every: Seconds::new(300) };
-/// Client secrets from one source. They cannot be guessed, so this only slows down and tells.
+/// Client secrets from one source. They are too random to guess, so this limit only slows attempts down and reports them.
 pub const CLIENT: Limit = Limit { free: 20, pace: Seconds::new(3), most: 20, every: Seconds::new(3) };
 
 impl Limit {
-    /// A counter that was written now is empty after this time, whatever was in it.
+    /// After this time without a write any counter is empty, even a full one.
     pub fn memory(self) -> Seconds {
         times(self.every, self.most)
     }
 }
 
-/// A counter.
+/// The counter of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter {
-    /// When it will be empty. In the past if it is.
+    /// When it will be empty; in the past if it is empty.
     pub empty_at: Timestamp,
-    /// Beyond the free attempts, nothing is evaluated before this.
+    /// Beyond the free attempts, none is evaluated before this time.
     pub next_at: Timestamp,
 }
 
-/// How an attempt that may be evaluated is counted.
+/// How an attempt that may be evaluated is to be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// The counter is empty: it begins with this one.
+    /// The counter is empty and begins with this attempt.
     First,
-    /// There are free attempts left, however many are counted at the same time.
+    /// Free attempts are left. Concurrent ones are counted together, as long as there is room.
     Free,
-    /// One of those who wait goes on: the one who finds the counter as it was read.
+    /// The free attempts are used up. Of concurrent attempts only one is counted: the one that finds the counter unchanged.
     Paced,
 }
 
 impl Counter {
-    /// One that never counted anything.
+    /// A counter that has counted nothing.
     pub const EMPTY: Self = Self { empty_at: Timestamp::from_secs(0), next_at: Timestamp::from_secs(0) };
 
-    /// Whether an attempt may be evaluated, and how it is then counted; the error is the wait, at least a second, after
-    /// which one will be, if nobody else is first.
+    /// Whether an attempt may be evaluated, and how it is then counted. The error is the wait after which one may be, unless
+    /// another attempt comes first; at least one second.
     pub fn permit(self, limit: Limit, now: Timestamp) -> Result<Permit, Seconds> {
         if self.empty_at <= now {
             return Ok(Permit::First);
@@ -80,7 +80,7 @@ impl Counter {
         }
     }
 
-    /// The counter once an attempt with this permit is counted.
+    /// The counter after an attempt with this permit was counted.
     #[must_use]
     pub fn counted(self, limit: Limit, permit: Permit, now: Timestamp) -> Self {
         let empty_at = self.empty_at.max(now).saturating_add(limit.every);
@@ -90,14 +90,14 @@ impl Counter {
         }
     }
 
-    /// The counter once an attempt is taken back, because it was right.
+    /// The counter after an attempt was taken back, because its password was right.
     #[must_use]
     pub fn returned(self, limit: Limit) -> Self {
         Self { empty_at: self.empty_at.saturating_sub(limit.every), next_at: Timestamp::from_secs(0) }
     }
 }
 
-/// With how much still to leak there is room for one more below `bound`.
+/// One more attempt fits below `bound` if the counter will be empty within this time.
 pub fn room(every: Seconds, bound: u64) -> Seconds {
     times(every, bound.saturating_sub(1))
 }

@@ -1,4 +1,7 @@
-//! Passwords at rest: argon2id with a pepper, parameters kept with every hash, one price for known and unknown users.
+//! Passwords at rest: argon2id with a pepper, and with its parameters in every hash.
+//!
+//! An unknown user costs as much as a user whose hash has the current parameters. A hash that was imported from another
+//! system costs what that system chose, until its user logs in.
 
 mod legacy;
 
@@ -13,40 +16,40 @@ use subtle::ConstantTimeEq as _;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// The longest accepted password, in bytes: long enough for any passphrase, short enough to hash.
+/// The longest accepted password in bytes: enough for any passphrase, and a bound on the work of one login.
 pub const MAX_BYTES: usize = 1024;
 
-/// The hash cannot be made or read.
+/// Why a hash cannot be made or compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// Argon2 refused its parameters, or memory ran out.
     #[error("argon2 failed")]
     Argon2,
-    /// The stored text is not a hash of ours, or its pepper key is gone.
+    /// The stored text is not a hash of a known form, or its pepper key was removed.
     #[error("the stored password hash is not readable")]
     Stored,
 }
 
-/// Begins a hash that another system made. A colon is in no pepper key id, so it is never taken for one of ours.
+/// The prefix of a hash that another system made. A pepper key id has no colon, so such a hash is never taken for ours.
 const LEGACY: &str = "legacy:";
 
-/// A stored password: `<pepper key id>$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`, or `legacy:` and the hash of another
-/// system until its owner's first login here.
+/// A stored password: `<pepper key id>$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`, or, until the user's first login here,
+/// `legacy:` and the hash of another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a stored text; it is read when a password is compared with it.
+    /// Takes a stored text; it is parsed when a password is compared with it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// Takes over a hash of another system, if it is of a known kind and its price is bounded.
+    /// Imports a hash of another system, if its kind is known and its cost is within the bounds.
     pub fn import(text: &str) -> Result<Self, InvalidHash> {
         legacy::Legacy::parse(text).map(|_| Self(format!("{LEGACY}{text}")))
     }
 
-    /// Whether another system made it, and nobody has logged in with it here yet.
+    /// Whether another system made it: its user has not logged in here yet.
     pub fn is_legacy(&self) -> bool {
         self.0.starts_with(LEGACY)
     }
@@ -57,19 +60,19 @@ impl PasswordHash {
     }
 }
 
-/// What comparing a password with a stored hash told.
+/// The result of comparing a password with a stored hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The password is right; `outdated` when it should be hashed anew with today's parameters or pepper.
+    /// The password is right; `outdated` if it should be hashed again with the current parameters and pepper.
     Right {
-        /// Parameters were raised, or the pepper rotated, since the hash was made; or another system made it.
+        /// The parameters were raised or the pepper was rotated since the hash was made, or another system made it.
         outdated: bool,
     },
-    /// Wrong, or there is no such user.
+    /// The password is wrong, or there is no such user.
     Wrong,
 }
 
-/// The price of a hash. The default is OWASP's `m=19456 KiB, t=2, p=1`.
+/// The cost of a hash. The default is OWASP's `m=19456 KiB, t=2, p=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Memory in KiB.
@@ -84,7 +87,7 @@ impl Default for Cost {
     }
 }
 
-/// Hashes and compares passwords. Keeps one block of working memory, which a container reuses from login to login.
+/// Hashes and compares passwords. The working memory is kept, so that a container reuses it at every login.
 pub struct Passwords {
     pepper: KeySet,
     params: Params,
@@ -98,13 +101,13 @@ impl Passwords {
         Ok(Self { pepper: KeySet::parse(pepper)?, params, memory: Mutex::new(Vec::new()) })
     }
 
-    /// Whether the pepper of this hash is here; a hash of another system has none. One that is not may be newer than these
-    /// keys, or gone.
+    /// Whether this set has the pepper key of the hash; a hash of another system needs none. A key that it does not have may
+    /// be newer than the set, or removed.
     pub fn knows(&self, stored: &PasswordHash) -> bool {
         stored.is_legacy() || stored.0.split_once('$').is_some_and(|(pepper, _)| self.pepper.get(pepper).is_some())
     }
 
-    /// Hashes with today's parameters and the current pepper. The salt must be 128 fresh random bits.
+    /// Hashes with the current parameters and pepper. The salt must be 128 fresh random bits.
     pub fn hash(&self, password: &Secret, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
         let pepper = self.pepper.current_id();
         let mut out = [0; 32];
@@ -119,7 +122,8 @@ impl Passwords {
         Ok(PasswordHash(format!("{pepper}{phc}")))
     }
 
-    /// Compares. Without a stored hash the same work is done on a decoy, and the verdict is [`Verdict::Wrong`].
+    /// Compares a password with a stored hash. Without one, the work is done with a decoy salt and the verdict is
+    /// [`Verdict::Wrong`], so that the time does not reveal whether there is a hash.
     pub fn verify(&self, password: &Secret, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
         let Some(PasswordHash(text)) = stored else {
             self.argon2id(&self.params, self.pepper.current_id(), password, b"decoy decoy decoy", &mut [0; 32])?;
@@ -144,7 +148,7 @@ impl Passwords {
         Ok(Verdict::Right { outdated: weaker || pepper != self.pepper.current_id() })
     }
 
-    /// Compares as the other system did. That one may have hashed either spelling of a composed letter.
+    /// Compares as the other system did: it may have hashed the text as typed, or in normal form C.
     fn verify_legacy(password: &Secret, text: &str) -> Result<Verdict, HashError> {
         let legacy = legacy::Legacy::parse(text).map_err(|_| HashError::Stored)?;
         let typed = password.expose();
@@ -165,7 +169,7 @@ impl Passwords {
         let key = self.pepper.get(pepper).ok_or(HashError::Stored)?;
         let argon2 = Argon2::new_with_secret(key, Algorithm::Argon2id, Version::V0x13, params.clone())
             .map_err(|_| HashError::Argon2)?;
-        // Composed and decomposed spellings are one password (SP 800-63B-4 §3.1.1.2); nothing else is folded or cut.
+        // Composed and decomposed spellings are the same password (SP 800-63B-4 §3.1.1.2); nothing else is folded or cut.
         let normalised = Zeroizing::new(password.expose().nfc().collect::<String>());
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() < params.block_count() {

@@ -1,4 +1,4 @@
-//! The sliding rate limit: what a count in sub-buckets allows, and when a refused caller may come back.
+//! The sliding rate limit: which calls the counts in sub-buckets allow, and when a refused client may call again.
 
 #[cfg(test)]
 mod exact_log_tests;
@@ -16,22 +16,22 @@ use crate::time::Seconds;
 pub use headers::{POLICY, rate_limit, rate_limit_policy};
 pub use memory::Refusals;
 
-/// Sub-buckets a window is divided into.
+/// The number of sub-buckets of a window.
 const PARTS: i64 = 12;
-/// Declared bound on how far the clocks of two containers may differ beyond what their readings say, in milliseconds.
+/// The assumed bound, in milliseconds, on how far the clocks of two containers differ beyond what their readings state.
 const MAX_CLOCK_DIFFERENCE_MS: i64 = 200;
-/// Declared bound on how long a call takes from reading the clock to being counted and, if refused, refunded.
+/// The assumed bound, in milliseconds, on the time from reading the clock until a call is counted and, if refused, refunded.
 const MAX_IN_FLIGHT_MS: i64 = 2_000;
-/// A bucket is kept for the window and once more the window's length, within these bounds in milliseconds: far longer
-/// than clocks may differ, and short enough that the counters of a steady caller stay within one write unit.
+/// A bucket is kept for the window and a margin of the window's length, within these bounds in milliseconds. The margin is
+/// far longer than clocks may differ, and short enough that the counters of a steady client stay within one write unit.
 const KEEP_AT_LEAST_MS: i64 = 20 * 1_000;
 const KEEP_AT_MOST_MS: i64 = 5 * 60 * 1_000;
-/// The longest window, in seconds, that the configuration takes.
+/// The longest window, in seconds, that the configuration accepts.
 const LONGEST_WINDOW: u64 = 3_600;
-/// A cleaning write pays once this many buckets are stale.
+/// So many buckets must be stale before a write removes them.
 const CLEAN_FROM: usize = 12;
 
-/// So many calls in any window of that length, per user and application.
+/// The rate limit of a plan: so many calls in any window of this length, per user and application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Calls allowed in any window.
@@ -40,7 +40,7 @@ pub struct Plan {
     pub window: Seconds,
 }
 
-/// A limit and what is left of it, as told to callers.
+/// A limit and what is left of it, as sent to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// Calls allowed in any window.
@@ -49,11 +49,11 @@ pub struct Quota {
     pub window: Seconds,
     /// Calls left now.
     pub remaining: u32,
-    /// When more will be left; at least one second.
+    /// The time until more will be left; at least one second.
     pub reset: Seconds,
 }
 
-/// The counter a call is added to: `b` and the number of the sub-bucket since 1970.
+/// The name of the counter that a call is added to: `b` and the number of the sub-bucket since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BucketName(String);
 
@@ -70,39 +70,39 @@ impl fmt::Display for BucketName {
     }
 }
 
-/// What the counts say about a call that is already among them.
+/// The decision about a call that the counters already contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Within the limit.
     Admit(Quota),
-    /// Over the limit: take the call out of its counter again.
+    /// Over the limit: the call must be taken out of its counter again.
     Refuse(Refused),
 }
 
 /// A call over the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
-    /// The limit, nothing left.
+    /// The limit, with nothing left.
     pub quota: Quota,
-    /// The smallest whole number of seconds, at least one, after which enough has slid out.
+    /// The smallest whole number of seconds, at least one, after which one more call fits.
     pub retry_after: Seconds,
-    /// The millisecond (Unix time) until which a new attempt would be refused too.
+    /// The first millisecond (Unix time) at which a new attempt may succeed.
     pub until_ms: i64,
 }
 
 impl Plan {
-    /// The counter for a call at this time (Unix milliseconds), the latest it may be.
+    /// The counter for a call at this time in Unix milliseconds. The caller passes the latest time that it may be now.
     pub fn bucket(&self, now_ms: i64) -> BucketName {
         BucketName(format!("b{}", self.index(now_ms)))
     }
 
-    /// Decides about a call from the counters that already contain it. Whatever is left of any window of this length that
-    /// ends now counts, however long the window was by which it was counted: a plan that is changed goes on from what its
-    /// caller has used. The oldest counter touched by the window counts in full, and so do those of clocks that run ahead, so
-    /// that no window, wherever it starts, holds more calls than the limit.
+    /// Decides about a call from the counters that already contain it. No window, wherever it starts, holds more calls than
+    /// the limit: the oldest counter that the window touches counts in full, and so do counters of clocks that run ahead.
+    /// Counters of another window length count too, so that a change of the plan does not reset what was used.
     ///
-    /// Of a clock that is not certain the window reaches from the earliest point in time that it may be now; a call is to be
-    /// counted at the latest ([`Plan::bucket`]). Then each call counts for everybody for as long as it may be in a window.
+    /// If the clock is uncertain, the window is measured back from the earliest time that it may be now, and the call must
+    /// be counted at the latest ([`Plan::bucket`]). So each call counts, for every container, as long as it may be in a
+    /// window.
     pub fn decide(&self, now: impl Into<Reading>, counters: &BTreeMap<String, u64>) -> Decision {
         let now = now.into();
         let counted = self.counted(now, counters);
@@ -124,8 +124,8 @@ impl Plan {
         Decision::Refuse(Refused { quota: quota(0, until_ms), retry_after, until_ms })
     }
 
-    /// Counters that no window can ever look at again: twice as old as the window. Empty until there are enough of them to
-    /// pay for a cleaning write.
+    /// Counters that are older than the window and its margin, so that no window needs them again. Empty until there are
+    /// enough of them to be worth a write.
     pub fn stale(&self, now: impl Into<Reading>, counters: &BTreeMap<String, u64>) -> Vec<String> {
         let now = now.into();
         let since_ms = now.earliest_ms.saturating_sub(self.keep_ms());
@@ -134,7 +134,7 @@ impl Plan {
         if stale.len() < CLEAN_FROM { Vec::new() } else { stale }
     }
 
-    /// The counters that hold anything of the window, by the first millisecond after each.
+    /// The counters that overlap the window, by the first millisecond after each.
     fn counted(&self, now: Reading, counters: &BTreeMap<String, u64>) -> BTreeMap<i64, u64> {
         let since_ms = now.earliest_ms.saturating_sub(self.window_ms()).saturating_sub(MAX_CLOCK_DIFFERENCE_MS);
         let mut counted: BTreeMap<i64, u64> = BTreeMap::new();
@@ -148,8 +148,8 @@ impl Plan {
     }
 
     /// The first millisecond after a counter, if that is later than `since_ms` and the counter does not begin further ahead
-    /// than any clock could be. The window by which it was counted follows from its index: indices of two lengths are never
-    /// alike within days.
+    /// than any clock can be. The length of the window by which it was counted follows from its index, since two lengths
+    /// give no equal indices within days.
     fn span(&self, index: i64, now: Reading, since_ms: i64) -> Option<i64> {
         let parts = i128::from(now.latest_ms).saturating_mul(i128::from(PARTS));
         let second = i128::from(index).saturating_mul(1_000);
@@ -161,14 +161,14 @@ impl Plan {
         (until_ms > since_ms && counted_by.starts_ms(index) <= ahead_ms).then_some(until_ms)
     }
 
-    /// How long counters are kept.
+    /// How long counters are kept: the window and its margin.
     fn keep_ms(&self) -> i64 {
         let margin = self.window_ms().clamp(KEEP_AT_LEAST_MS, KEEP_AT_MOST_MS);
         self.window_ms().saturating_add(margin)
     }
 
-    /// The first millisecond at which one more call fits. Calls beyond the limit are in flight: they were added just now
-    /// and are about to be taken out again, ours among them, so the newest counters are first freed of them.
+    /// The first millisecond at which one more call fits. Calls beyond the limit, this one included, were added just now and
+    /// are about to be taken out again, so they are first taken out of the newest counters.
     fn room_ms(&self, now_ms: i64, mut counted: BTreeMap<i64, u64>) -> i64 {
         let limit = u64::from(self.calls);
         let mut sum: u64 = counted.values().fold(0, |sum, calls| sum.saturating_add(*calls));
@@ -184,12 +184,12 @@ impl Plan {
                 return self.slides_out_ms(until_ms);
             }
         }
-        // A limit of zero: look again when everything of today's window is gone.
+        // No call ever fits, as with a limit of zero: the next attempt makes sense one window later.
         now_ms.saturating_add(self.window_ms())
     }
 
-    /// The first millisecond at which no window touches a counter that ended before `until_ms`, by the clock that may be
-    /// furthest behind ours.
+    /// The first millisecond at which no window touches a counter that ended before `until_ms`, even by a clock that is the
+    /// assumed bound behind this one.
     fn slides_out_ms(&self, until_ms: i64) -> i64 {
         until_ms.saturating_add(self.window_ms()).saturating_add(MAX_CLOCK_DIFFERENCE_MS)
     }
@@ -199,7 +199,7 @@ impl Plan {
         i64::try_from(position).unwrap_or(i64::MAX)
     }
 
-    /// The first millisecond of a counter: the smallest whose index it is.
+    /// The first millisecond with this index.
     fn starts_ms(&self, index: i64) -> i64 {
         let parts = i128::from(PARTS);
         let start = i128::from(index)

@@ -1,7 +1,7 @@
-//! Refresh tokens: `mgr_<session>.<generation>.<mac>`, derivable by this server and by nobody else.
+//! Refresh tokens: `mgr_<session>.<generation>.<mac>`, which only this server can derive.
 //!
-//! The MAC covers the session's salt, so neither the table alone nor a MAC key alone mints a token, and a successor
-//! can be served a second time without having been stored.
+//! The MAC covers the session's salt, so neither the table alone nor a MAC key alone mints a token. A token is derived
+//! again when it must be served a second time, so none is stored.
 
 use crate::ids::SessionId;
 use crate::sealing::{InvalidKeySet, KeySet};
@@ -12,35 +12,35 @@ use ring::hmac;
 
 const PREFIX: &str = "mgr_";
 
-/// Not a refresh token of this server: wrong form, wrong MAC, or made with a key that is gone.
+/// The text is not a refresh token of this server: its form or its MAC is wrong, or its key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a refresh token of this server")]
 pub struct NotARefreshToken;
 
-/// A token as it was presented: its form is right, its MAC is not checked yet.
+/// A token as it was presented. Its form is valid; its MAC is not checked yet.
 #[derive(Debug, Clone)]
 pub struct Presented {
     /// The session it names.
     pub sid: SessionId,
-    /// Which token of the family it is.
+    /// Its generation in the family.
     pub generation: u64,
     mac: Vec<u8>,
 }
 
 impl Presented {
-    /// What stands for a text that is no token: one of a session that nobody has.
+    /// Stands for a text that is not a token: a token of a session that does not exist.
     pub fn of_nobody(sid: SessionId) -> Self {
         Self { sid, generation: 1, mac: Vec::new() }
     }
 
-    /// Reads the three parts.
+    /// Parses the three parts of a token.
     pub fn parse(token: &str) -> Result<Self, NotARefreshToken> {
         let mut parts = token.strip_prefix(PREFIX).ok_or(NotARefreshToken)?.split('.');
         let (Some(sid), Some(generation), Some(mac), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(NotARefreshToken);
         };
-        // One spelling per number: no sign, no leading zero.
+        // A number has one spelling: no sign and no leading zero.
         if generation.len() > 18 || generation.starts_with('0') || !generation.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NotARefreshToken);
         }
@@ -52,7 +52,7 @@ impl Presented {
     }
 }
 
-/// The MAC keys; each session keeps to the one it began with.
+/// The MAC keys. A session keeps the one it began with.
 #[derive(Debug)]
 pub struct RefreshKeys(KeySet);
 
@@ -62,17 +62,17 @@ impl RefreshKeys {
         KeySet::parse(json).map(Self)
     }
 
-    /// The key that new sessions begin with.
+    /// The id of the key that new sessions begin with.
     pub fn current_id(&self) -> &str {
         self.0.current_id()
     }
 
-    /// Whether the key is here. One that is not may be newer than these keys, or gone.
+    /// Whether this set has the key. A key that it does not have may be newer than the set, or removed.
     pub fn knows(&self, key_id: &str) -> bool {
         self.0.get(key_id).is_some()
     }
 
-    /// Makes the token of this generation: the same every time.
+    /// Derives the token of this generation, which is the same every time.
     pub fn token(
         &self,
         key_id: &str,
@@ -84,16 +84,17 @@ impl RefreshKeys {
         Ok(Secret::new(format!("{PREFIX}{sid}.{generation}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref()))))
     }
 
-    /// Checks the MAC in constant time against what the session keeps.
+    /// Checks the MAC in constant time, with the session's salt and key id.
     pub fn check(&self, key_id: &str, salt: &[u8; 16], presented: &Presented) -> Result<(), NotARefreshToken> {
         hmac::verify(&self.key(key_id)?, &message(salt, &presented.sid, presented.generation), &presented.mac)
             .map_err(|_| NotARefreshToken)
     }
 
-    /// Does what [`RefreshKeys::check`] does, for a token of no session: so nobody learns from the time that there is none.
+    /// Does the work of [`RefreshKeys::check`] for a token without a session, so that the time does not tell that there is
+    /// none.
     pub fn check_nothing(&self, presented: &Presented) {
         let checked = self.check(self.current_id(), &[0; 16], presented);
-        // Nobody looks at the result, which must not be a reason to leave the work out.
+        // The result is not used; `black_box` keeps the compiler from removing the work.
         let _ = std::hint::black_box(checked);
     }
 
@@ -144,7 +145,7 @@ mod tests {
         assert!(keys(1).check("m2", &[3; 16], &presented).is_err());
     }
 
-    /// Checklist G-15: one flipped bit anywhere makes it no token.
+    /// Checklist G-15: one flipped bit anywhere makes a token invalid.
     #[test]
     fn any_changed_character_is_noticed() {
         let keys = keys(1);
@@ -154,7 +155,7 @@ mod tests {
             bytes[position] ^= 1;
             let Ok(changed) = String::from_utf8(bytes) else { continue };
             let good = Presented::parse(&changed).and_then(|p| {
-                // A changed session id names another session, whose salt is another.
+                // A changed session id names another session, which has another salt.
                 let salt = if p.sid == sid() { [3; 16] } else { [9; 16] };
                 keys.check("m1", &salt, &p)
             });

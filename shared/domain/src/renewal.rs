@@ -1,25 +1,26 @@
-//! What the renewal function is asked: another internal token, by the proxy, when a back end no longer takes the one
-//! there is; and the logout of an ended session, by operators. Ids alone: events are kept in queues and logs.
+//! The events of the renewal function. The proxy requests a renewal when a back end no longer accepts an internal token;
+//! operators request the back-end logout of an ended session. Events hold ids only, since queues and logs keep them.
 
 use crate::ids::{ConnectorName, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The one member of a renewal's event. Clients never choose the members of API Gateway's events, so none can ask this.
+/// The only member of a renewal's event. A client cannot send it, since it does not choose the members of API Gateway's
+/// events.
 pub(crate) const RENEW: &str = "renew_internal_token";
-/// The one member of a logout's event.
+/// The only member of a logout's event.
 const LOG_OUT: &str = "log_out_ended_session";
 
 /// An event of the renewal function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RenewalEvent {
-    /// The proxy waits for what becomes of it.
+    /// The proxy waits for the response.
     Renew(RenewalRequest),
-    /// Nobody waits: Lambda repeats it when it fails.
+    /// It is asynchronous: Lambda repeats it when it fails.
     LogOut(LogoutRequest),
 }
 
-/// An internal token that a back end has refused is to be renewed.
+/// The request to renew an internal token that a back end has refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RenewalRequest {
@@ -27,35 +28,35 @@ pub struct RenewalRequest {
     pub session: SessionId,
     /// The connector it came from.
     pub connector: ConnectorName,
-    /// The version that was refused; a session that has another one by now needs nothing.
+    /// The version that was refused. If the session has another one by now, there is nothing to do.
     pub version: u64,
-    /// The request in which it was refused, for the log.
+    /// The id of the request in which it was refused, for the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
-/// What became of it.
+/// The result of a renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RenewalResponse {
-    /// The session has another token now.
+    /// The session has a newer token now.
     Renewed,
-    /// Only a login can replace it.
+    /// Only a new login can replace it.
     Over,
-    /// It could not be found out at present: worth another try.
+    /// It could not be renewed now; another attempt may succeed.
     Later,
 }
 
-/// A session that has ended is to be logged out of the legacy systems that do not know it yet.
+/// The request to log an ended session out of the legacy systems whose logout is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogoutRequest {
-    /// The session.
+    /// The ended session.
     pub session: SessionId,
 }
 
 impl RenewalEvent {
-    /// The request in an event; `None` if the event is another one.
+    /// The request in an event; `None` if the event is not one of these.
     pub fn parse(event: &Value) -> Option<Self> {
         let members = event.as_object().filter(|members| members.len() == 1)?;
         let (name, value) = members.iter().next()?;
@@ -68,7 +69,7 @@ impl RenewalEvent {
 }
 
 impl RenewalRequest {
-    /// Whether an event is a renewal's, also in words of another version.
+    /// Whether an event is a renewal's, also if another version of the gateway wrote it and it cannot be read here.
     pub fn is_meant(event: &Value) -> bool {
         event.get(RENEW).is_some()
     }

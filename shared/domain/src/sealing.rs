@@ -1,4 +1,4 @@
-//! Internal tokens at rest: AES-256-GCM, bound to one session, one connector and one version.
+//! The sealing of internal tokens: AES-256-GCM, bound to one session, one connector and one version.
 
 use crate::ids::{ConnectorName, SessionId};
 use crate::rotation::Ring;
@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 pub use crate::rotation::symmetric::InvalidKeySet;
 
-/// The token was sealed for another session, connector or version, under a key that is gone, or was changed.
+/// The token does not open: it was sealed for another session, connector or version, it was changed, or its key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed token does not open for this session, connector and version")]
 pub struct CannotOpen;
 
-/// Named 256-bit keys with one in current use; older ones stay readable while anything needs them.
+/// Named 256-bit keys. One is current; older ones are kept while something made with them is still in use.
 pub struct KeySet {
     current: String,
     keys: BTreeMap<String, Zeroizing<[u8; 32]>>,
@@ -31,12 +31,12 @@ impl KeySet {
         Ok(Self { current, keys: ring.entries().map(|entry| (entry.id.clone(), entry.key.clone())).collect() })
     }
 
-    /// The id of the key that new things use.
+    /// The id of the key for everything new.
     pub fn current_id(&self) -> &str {
         &self.current
     }
 
-    /// The key of that id, if it is still kept.
+    /// The key of that id, if the set has it.
     pub fn get(&self, id: &str) -> Option<&[u8; 32]> {
         self.keys.get(id).map(|key| &**key)
     }
@@ -54,7 +54,7 @@ impl fmt::Debug for KeySet {
 pub struct SealedToken(String);
 
 impl SealedToken {
-    /// Takes a stored text; whether it opens is decided by [`SealingKeys::open`].
+    /// Takes a stored text; only [`SealingKeys::open`] tells whether it is valid.
     pub fn parse(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -75,7 +75,7 @@ impl SealingKeys {
         KeySet::parse(json).map(Self)
     }
 
-    /// Seals under the current key. The nonce must be 96 fresh random bits.
+    /// Seals with the current key. The nonce must be 96 fresh random bits.
     pub fn seal(
         &self,
         session: &SessionId,
@@ -94,7 +94,7 @@ impl SealingKeys {
         Ok(SealedToken(format!("{id}.{}", URL_SAFE_NO_PAD.encode(sealed))))
     }
 
-    /// Opens what was sealed for exactly this session, connector and version.
+    /// Opens a token that was sealed for exactly this session, connector and version.
     pub fn open(
         &self,
         session: &SessionId,
@@ -115,7 +115,7 @@ impl SealingKeys {
         Ok(buffer)
     }
 
-    /// Whether the key that this was sealed with is here. One that is not may be newer than these keys, or gone.
+    /// Whether this set has the key of the token. A key that it does not have may be newer than the set, or removed.
     pub fn knows(&self, sealed: &SealedToken) -> bool {
         sealed.0.split_once('.').is_some_and(|(id, _)| self.0.get(id).is_some())
     }
@@ -127,7 +127,7 @@ impl SealingKeys {
 }
 
 fn aad(session: &SessionId, connector: &ConnectorName, version: u64) -> Aad<String> {
-    // None of the parts can contain the separator.
+    // No part can contain the separator, so different parts never give the same text.
     Aad::from(format!("internal-token/{session}/{connector}/{version}"))
 }
 
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(keys("k2", &[("k2", 2)]).open(&session, &name("c"), 1, &sealed), Err(CannotOpen));
     }
 
-    /// Checklist C-05, J-05: a MAC or sealing key has 256 bits; a word that people remember is none.
+    /// Checklist C-05, J-05: a MAC or sealing key has 256 bits, so a memorable word is not a key.
     #[test]
     fn a_malformed_key_secret_is_named() {
         assert_eq!(KeySet::parse("{}").unwrap_err(), InvalidKeySet::Shape);

@@ -1,4 +1,4 @@
-//! A session: what one login of one user in one application is, and what a refresh token may still do with it.
+//! The state of a session, which is one login of one user in one application, and the rules for its refresh tokens.
 
 use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::scope::Scope;
@@ -6,30 +6,30 @@ use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 
-/// The whole state of a session. Only login, refresh and end write it.
+/// The whole state of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
     /// The session's id; every token of the family carries it.
     pub sid: SessionId,
-    /// Whose session it is.
+    /// The user, who is the subject of its tokens.
     pub user_id: UserId,
     /// The application it belongs to.
     pub client_id: ClientId,
-    /// What was granted at login; a refresh narrows an access token, never this.
+    /// The scope granted at login. A refresh can narrow the scope of an access token, never this one (RFC 6749 §6).
     pub scope: Scope,
-    /// The rotation of refresh tokens.
+    /// The state of its refresh tokens.
     pub family: Family,
-    /// Random bytes that keep the MAC key alone from minting this session's refresh tokens.
+    /// Random bytes under the MAC of each refresh token, so that the MAC key alone cannot mint one.
     pub salt: [u8; 16],
-    /// The MAC key this session's refresh tokens are made with, for as long as the session lives.
+    /// The id of the MAC key of this session's refresh tokens. It stays the same for the life of the session.
     pub mac_key: String,
-    /// The user's credential epoch at login; a password change raises the user's, and this session is over.
+    /// The user's credential epoch at login. A password change raises the user's epoch, which ends this session.
     pub credential_epoch: u64,
-    /// Internal tokens of the legacy systems, sealed.
+    /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }
 
-/// The part of a session that decides about refresh tokens: rules over it are pure and model-checked.
+/// The part of a session that decides about refresh tokens. The rules over it are pure and model-checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Family {
     /// The generation of the newest refresh token; the first is 1.
@@ -40,11 +40,11 @@ pub struct Family {
     pub parent_served_at: Timestamp,
     /// SHA-256 of the attempt id (`Idempotency-Key`) whose request made the newest generation.
     pub attempt: Option<String>,
-    /// The same of the generation before it.
+    /// The same for the generation before it.
     pub parent_attempt: Option<String>,
-    /// Unused for this long, the session is over; every refresh moves it.
+    /// When the session ends if it is not refreshed; every refresh moves it.
     pub idle_end: Timestamp,
-    /// Never moves.
+    /// When the session ends however much it is used; it never moves.
     pub absolute_end: Timestamp,
     /// Logged out, revoked, or ended after reuse.
     pub ended: bool,
@@ -53,31 +53,31 @@ pub struct Family {
 /// An internal token at rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InternalToken {
-    /// Counts the renewals; part of what seals the token.
+    /// Counts the renewals. It is authenticated with the sealed token, so that no other version opens in its place.
     pub version: u64,
-    /// The connector's state under AES-256-GCM.
+    /// The connector's state, encrypted with AES-256-GCM.
     pub sealed: SealedToken,
-    /// When it was got.
+    /// When the legacy system issued it.
     pub since: Timestamp,
-    /// When the legacy system ends it however much it is used, if it says so.
+    /// When the legacy system ends it however much it is used, if known.
     pub ends: Option<Timestamp>,
-    /// When the legacy system ends it for want of use, if it does.
+    /// When the legacy system ends it if it is not used, if it does so.
     pub idle: Option<Idle>,
     /// Until when it can be renewed without the password, if at all.
     pub renew_until: Option<Timestamp>,
 }
 
-/// The end of an internal token that is not used. Only use moves it.
+/// When an internal token ends if it is not used. Only a use moves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Idle {
     /// How long the legacy system waits for the next use.
     pub after: Seconds,
-    /// When it stops waiting, as far as is known: uses are noted now and then, not each.
+    /// When it stops waiting, at the earliest: not every use is noted.
     pub ends: Timestamp,
 }
 
 impl Idle {
-    /// The end after a use now, if that is worth noting: it moves the end by a tenth of the wait or more.
+    /// The end after a use now, if it is worth a write: it must move the end by more than a tenth of `after`.
     pub fn moved(&self, now: Timestamp) -> Option<Self> {
         let ends = now.saturating_add(self.after);
         let worth = Seconds::new(self.after.as_u64() / 10);
@@ -86,7 +86,7 @@ impl Idle {
 }
 
 impl InternalToken {
-    /// Whether a refresh should renew it: three quarters of its life are over, or all of it.
+    /// Whether a refresh should renew it: it can be renewed, and three quarters of its life are over or it has ended.
     pub fn wants_renewal(&self, now: Timestamp) -> bool {
         let aged = self.ends.is_some_and(|ends| {
             let life = ends.since(self.since).as_u64();
@@ -95,7 +95,7 @@ impl InternalToken {
         self.is_renewable(now) && (aged || self.is_over(now))
     }
 
-    /// Whether it can be renewed without the password.
+    /// Whether it can still be renewed without the password.
     pub fn is_renewable(&self, now: Timestamp) -> bool {
         self.renew_until.is_some_and(|until| now < until)
     }
@@ -106,30 +106,30 @@ impl InternalToken {
     }
 }
 
-/// How long a refresh token that has already been exchanged is met with policy.
+/// How a refresh token that has already been exchanged is treated, by the time since then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReusePolicy {
-    /// The parent of an unused successor yields the same successor for this long after its first service.
+    /// For this long after the newest token was first served, its parent yields it again, also without an attempt id.
     pub window: Seconds,
-    /// After that, a delayed duplicate is refused without ending the family for this long.
+    /// For this long after `window`, a delayed duplicate is refused without ending the family.
     pub late: Seconds,
 }
 
-/// What a presented refresh token does.
+/// What is to be done with a presented refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// The newest token: make the next generation.
+    /// It is the newest token: make the next generation.
     Rotate,
-    /// Its successor was served but perhaps never received: serve the same successor again.
+    /// Its successor was served but may not have been received: serve the same successor again.
     Replay,
-    /// No longer good, but nothing suggests theft: refuse, keep the family.
+    /// It is not valid, but nothing suggests theft: refuse it and keep the family.
     Refuse,
-    /// Used long ago by somebody: refuse and end the family (RFC 9700 §4.14.2).
+    /// It was used long ago, so it may be stolen: refuse it and end the family (RFC 9700 §4.14.2).
     Revoke,
 }
 
-/// Decides about a refresh token of the given generation whose MAC was checked. `attempt` is the hash of the
-/// request's attempt id.
+/// Decides about a refresh token of the given generation, whose MAC must have been checked. `attempt` is the hash of
+/// the request's attempt id.
 pub fn decide(
     family: &Family,
     generation: u64,
@@ -154,14 +154,14 @@ pub fn decide(
             }
         }
         2 if now.since(family.parent_served_at) <= policy.window.saturating_add(policy.late) => Decision::Refuse,
-        // An attempt may be repeated at any time, so a copy of a repetition may be late at any time.
+        // The client may repeat this attempt at any time, so a late copy of it is no sign of theft.
         2 if same_attempt(&family.parent_attempt) => Decision::Refuse,
         _ => Decision::Revoke,
     }
 }
 
 impl Family {
-    /// A new family, its first token served now.
+    /// A new family whose first token is served now.
     pub fn begin(now: Timestamp, idle: Seconds, absolute: Seconds) -> Self {
         let absolute_end = now.saturating_add(absolute);
         Self {
@@ -176,7 +176,7 @@ impl Family {
         }
     }
 
-    /// The family after the newest token was exchanged.
+    /// The family after its newest token was exchanged.
     #[must_use]
     pub fn rotated(&self, attempt: Option<String>, idle: Seconds, now: Timestamp) -> Self {
         Self {

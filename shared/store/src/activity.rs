@@ -1,8 +1,9 @@
-//! What a user and an application share: call counters, and which sessions are alive. Key: `user_id`, `client_id`.
+//! Call counters and live sessions of each pair of user and application. Key: `user_id`, `client_id`.
 //!
-//! The item stays under 1 KB, so that the authorizer's one write per call is one write unit: `b<bucket>` counters,
-//! `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token or nothing, e: its end}}}`, `n`, the number of
-//! entries, and `v`, the item's version. It is never part of a transaction, which would make concurrent authorizers fail.
+//! An item has `b<bucket>` counters, `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token, e:
+//! its end}}}` (`x` and `e` may be absent), `n`, the number of entries, and `v`, the item's version. It stays under 1 KB,
+//! so that the authorizer's one write per call costs one write unit. It is never part of a transaction, since a transaction
+//! would make concurrent writes of authorizers fail.
 
 mod item;
 
@@ -18,17 +19,17 @@ use gateway_domain::time::{Seconds, Timestamp};
 use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
 use std::collections::BTreeMap;
 
-/// Sealed tokens longer than this together are not copied into the entry; the proxy reads them from the session.
+/// If a session's sealed tokens are longer than this in total, the entry holds none; the proxy reads them from the session.
 const INLINE_BYTES: usize = 200;
-/// Counters outlive the last session by this, so that logging out does not reset a limit.
+/// How long an item is kept after its last session's end, so that a logout does not reset the limit.
 const KEPT: Seconds = Seconds::new(86_400);
 
-/// What counting a call told.
+/// The result of counting a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Counted {
-    /// The session is alive; the call is in the counters.
+    /// The session is alive, and the call was counted.
     Live(ActivityView),
-    /// The session has ended, or never was; nothing was counted.
+    /// The session has ended or never existed; nothing was counted.
     SessionEnded,
 }
 
@@ -39,7 +40,7 @@ pub struct ActivityView {
     pub buckets: BTreeMap<String, u64>,
     /// This session's internal tokens.
     pub tokens: BTreeMap<ConnectorName, TokenRef>,
-    /// Write units the count cost.
+    /// Write units that the write consumed.
     pub capacity_units: f64,
 }
 
@@ -52,7 +53,7 @@ pub struct Entry {
     pub ends: Timestamp,
 }
 
-/// A live session and whose it is.
+/// A live session with its user and application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSession {
     /// The user, or the application acting for itself.
@@ -63,16 +64,16 @@ pub struct LiveSession {
     pub entry: Entry,
 }
 
-/// What became of a new entry.
+/// The result of adding an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewEntry {
     /// The session is alive now.
     Added,
-    /// There are already as many sessions as allowed: these.
+    /// There are already as many sessions as allowed, which are returned.
     Full(Vec<Entry>),
 }
 
-/// The table of what a user and an application share.
+/// The table of call counters and live sessions.
 #[derive(Debug, Clone)]
 pub struct Activity {
     client: aws_sdk_dynamodb::Client,
@@ -85,8 +86,8 @@ impl Activity {
         Self { client, table: table.into() }
     }
 
-    /// Counts a call if its session is alive: one conditional write, strongly consistent, attempted once, since a
-    /// repeated attempt could count twice.
+    /// Counts a call if its session is alive, in one conditional write. The write is never retried, since a retry could
+    /// count the call twice.
     pub async fn count_call(
         &self,
         user: &UserId,
@@ -125,7 +126,7 @@ impl Activity {
         }
     }
 
-    /// Takes a counted call back, because it was over the limit. Never below zero.
+    /// Takes a counted call back, because it was over the limit. A counter never falls below zero.
     pub async fn refund_call(&self, user: &UserId, client: &ClientId, bucket: &str) -> Result<(), StoreError> {
         let sent = self
             .update_item(user, client, "#b >= :one")
@@ -138,7 +139,7 @@ impl Activity {
         held(sent, "refund_call").map(drop)
     }
 
-    /// Removes counters that no window looks at any more.
+    /// Removes counters that are in no window any more.
     pub async fn clean_buckets(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
         let mut update = self.update_item(user, client, "attribute_exists(user_id)");
         let mut names = Vec::with_capacity(stale.len());
@@ -153,7 +154,7 @@ impl Activity {
         held(sent, "clean_buckets").map(drop)
     }
 
-    /// Makes a session alive. Refuses when there are `most` sessions already; adding one twice is adding it once.
+    /// Makes a session alive. Refuses when there are `most` sessions already. Adding is idempotent.
     pub async fn add_entry(
         &self,
         user: &UserId,
@@ -162,7 +163,7 @@ impl Activity {
         tokens: &BTreeMap<ConnectorName, TokenRef>,
         most: u32,
     ) -> Result<NewEntry, StoreError> {
-        // Only the first session of an item carries its tokens inline: the item must stay within one write unit.
+        // Only the first session of an item has its sealed tokens inline, so that the item stays within one write unit.
         let inline = tokens.values().filter_map(|token| token.sealed.as_ref()).map(|token| token.as_str().len());
         if inline.sum::<usize>() <= INLINE_BYTES && self.try_add(user, client, entry, tokens, 1).await?.is_none() {
             return Ok(NewEntry::Added);
@@ -172,7 +173,7 @@ impl Activity {
         Ok(self.try_add(user, client, entry, &references, most).await?.map_or(NewEntry::Added, NewEntry::Full))
     }
 
-    /// Adds the entry if there are fewer than `most`; otherwise tells which there are.
+    /// Adds the entry if there are fewer than `most`; otherwise returns the existing ones.
     async fn try_add(
         &self,
         user: &UserId,
@@ -184,7 +185,7 @@ impl Activity {
         const OPERATION: &str = "add_entry";
         let own = "attribute_not_exists(#s) AND (attribute_not_exists(n) OR n < :most)";
         let ttl = number(ttl::after([entry.ends.saturating_add(KEPT)]).as_secs());
-        // Another session of this item may end later than the new one: the ttl is raised, or stays.
+        // The ttl is never lowered, since another session of this item may end later than the new one.
         for (kept, change) in [("attribute_not_exists(#ttl) OR #ttl <= :ttl", ", #ttl = :ttl"), ("#ttl > :ttl", "")] {
             let sent = self
                 .update_item(user, client, &format!("{own} AND ({kept})"))
@@ -209,8 +210,8 @@ impl Activity {
         Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
     }
 
-    /// The one session of an application acting for itself: extended if it is alive, otherwise begun with `new`.
-    /// Returns which session it is.
+    /// Extends the one session of an application acting for itself if it is alive, otherwise begins it with the id `new`.
+    /// Returns the session's id.
     pub async fn standing_entry(
         &self,
         user: &UserId,
@@ -221,7 +222,7 @@ impl Activity {
     ) -> Result<SessionId, StoreError> {
         const OPERATION: &str = "standing_entry";
         let new = Entry { sid: new, ends };
-        // A second round is needed when the entry appears, or ends, between looking and writing.
+        // Another round is needed when the entry has ended, or appears or disappears between two writes.
         for _ in 0..3 {
             let Some(held) = self.try_add(user, client, &new, &BTreeMap::new(), 1).await? else { return Ok(new.sid) };
             let Some(current) = held.first() else { break };
@@ -240,7 +241,7 @@ impl Activity {
                 .await;
             match sent {
                 Ok(_) => return Ok(current.sid.clone()),
-                // Still there, so another request extended it further already.
+                // It still exists, so another request has already extended it further.
                 Err(error) => {
                     if refused_item(error, OPERATION)?.contains_key(&entry_name(&current.sid)) {
                         return Ok(current.sid.clone());
@@ -251,7 +252,8 @@ impl Activity {
         Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
     }
 
-    /// Replaces an entry's tokens after a renewal. A removed entry is not recreated; an older version never wins.
+    /// Replaces an entry's tokens after a renewal. A removed entry is not recreated, and an older token version never
+    /// replaces a newer one.
     pub async fn update_entry(
         &self,
         user: &UserId,
@@ -279,7 +281,7 @@ impl Activity {
         held(sent, "update_entry").map(drop)
     }
 
-    /// Ends a session for the authorizer: its next call is refused. Removing twice is removing once.
+    /// Ends a session for the authorizer: its next call is refused. Removing is idempotent.
     pub async fn remove_entry(&self, user: &UserId, client: &ClientId, sid: &SessionId) -> Result<(), StoreError> {
         let sent = self
             .update_item(user, client, "attribute_exists(#s)")
@@ -291,7 +293,7 @@ impl Activity {
         held(sent, "remove_entry").map(drop)
     }
 
-    /// Whether the authorizer would find this session alive. One strongly consistent read, of its entry alone.
+    /// Whether the session is alive for the authorizer. One strongly consistent read of its entry alone.
     pub async fn entry_is_live(
         &self,
         user: &UserId,
@@ -314,7 +316,7 @@ impl Activity {
         Ok(entries.iter().any(|entry| entry.sid == *sid && entry.ends > now))
     }
 
-    /// The live sessions of a user in all applications: one query, strongly consistent.
+    /// The live sessions of a user in all applications. A strongly consistent query.
     pub async fn sessions_of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<LiveSession>, StoreError> {
         const OPERATION: &str = "sessions_of_user";
         let mut found = Vec::new();
@@ -341,7 +343,7 @@ impl Activity {
         }
     }
 
-    /// The live sessions of an application, or of all: reads the whole table, strongly consistent.
+    /// The live sessions of one application or of all. Scans the whole table, strongly consistent.
     pub async fn sessions_of_app(
         &self,
         client: Option<&ClientId>,

@@ -1,4 +1,4 @@
-//! Applications: who they are, what they may ask for, which APIs they are subscribed to. Key: `client_id`.
+//! Registered applications, the scope they may request and the APIs they are subscribed to. Key: `client_id`.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::held;
@@ -14,23 +14,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A registered application (RFC 6749 §2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct App {
-    /// Its public name in the protocol.
+    /// Its client identifier (RFC 6749 §2.2).
     pub client_id: ClientId,
-    /// Its name for people and back ends.
+    /// Its name for operators and back ends.
     pub name: String,
     /// Whether it can keep a secret.
     pub kind: AppKind,
     /// SHA-256 in hexadecimal of its secret, which has at least 128 random bits. Confidential applications only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<String>,
-    /// The secret before this one, while it still works.
+    /// The previous secret, while it still works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<PreviousSecret>,
     /// Whether it may send a user's password (the resource owner password grant).
     pub trusted: bool,
     /// The grants it may use.
     pub grants: BTreeSet<GrantType>,
-    /// The most it may ask for; also what it gets when it asks for nothing.
+    /// The widest scope it may request, and its scope when it requests none.
     pub scope: Scope,
     /// The plan that limits each of its users.
     pub plan: PlanName,
@@ -38,12 +38,12 @@ pub struct App {
     pub subscriptions: BTreeMap<ApiName, Subscription>,
     /// A disabled application can do nothing.
     pub enabled: bool,
-    /// For how long a lost refresh response is forgiven, if other than the gateway's.
+    /// How long an exchanged refresh token yields its successor again, if other than the gateway's setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
 }
 
-/// What a call needs to know of its application: nothing about secrets, nor what only a login needs.
+/// The part of an application that a call needs: no secrets, and nothing that only a login needs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CallingApp {
     /// As [`App::client_id`].
@@ -58,25 +58,25 @@ pub struct CallingApp {
     pub enabled: bool,
 }
 
-/// A client secret that was replaced, and works until all instances of the application have the new one.
+/// A client secret that was replaced. It works for some time, so that all instances of the application get the new one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// As [`App::secret_hash`].
     pub hash: String,
-    /// From this moment on it works no more.
+    /// The first second at which it no longer works.
     pub until: Timestamp,
 }
 
-/// How often an application was changed. A change names the revision it began with, so that of two who change one
-/// application at once the second is told, and does not undo what the first did.
+/// How often an application was changed. A change names the revision it began with: of two concurrent changes the second
+/// is a conflict, and does not undo the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(u64);
 
-/// What became of writing an application.
+/// The result of writing an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteApp {
-    /// It is stored under this revision.
+    /// It is stored under this revision, or was deleted at it.
     Written(Revision),
     /// It exists already, is gone, or was changed meanwhile; nothing was written.
     Conflict,
@@ -86,9 +86,9 @@ pub enum WriteApp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppKind {
-    /// Runs on people's devices: has no secret, and presenting one is refused.
+    /// Runs on users' devices: has no secret, and a request that presents one is refused.
     Public,
-    /// Runs on a server: authenticates with its secret every time.
+    /// Runs on a server: authenticates with its secret at every token request.
     Confidential,
 }
 
@@ -107,9 +107,9 @@ pub enum GrantType {
 /// An application's subscription to an API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// The subscription's id, told to the back end.
+    /// The subscription's id, which is sent to the back end.
     pub id: String,
-    /// A disabled subscription closes this API to the application.
+    /// With a disabled subscription the application cannot call this API.
     pub enabled: bool,
 }
 
@@ -126,12 +126,12 @@ impl Apps {
         Self { client, table: table.into() }
     }
 
-    /// The application of that id. One strongly consistent read: a secret that was taken away is not believed again.
+    /// The application of that id. One strongly consistent read, so that a removed secret is never accepted again.
     pub async fn get(&self, client_id: &ClientId) -> Result<Option<App>, StoreError> {
         Ok(self.get_to_change(client_id).await?.map(|(app, _)| app))
     }
 
-    /// What a call of the application of that id needs. One strongly consistent read, of nothing else about it.
+    /// The part of an application that a call needs. One strongly consistent read of these attributes alone.
     pub async fn calling(&self, client_id: &ClientId) -> Result<Option<CallingApp>, StoreError> {
         const OPERATION: &str = "calling_app";
         let read = projection::of(self.read(client_id), &["client_id", "name", "plan", "subscriptions", "enabled"]);
@@ -151,7 +151,7 @@ impl Apps {
         read.key("client_id", AttributeValue::S(client_id.to_string()))
     }
 
-    /// Applications after `after` in the order of the database, at most `most` of them, each with its revision.
+    /// Applications after `after` in DynamoDB's order, at most `most` of them, each with its revision.
     pub async fn page(&self, after: Option<&ClientId>, most: usize) -> Result<Page<(App, Revision)>, StoreError> {
         const OPERATION: &str = "apps";
         let key = |id: &ClientId| Item::from([("client_id".to_owned(), AttributeValue::S(id.to_string()))]);
@@ -209,7 +209,8 @@ impl Apps {
         Ok(if held(put.send().await, operation)? { WriteApp::Written(revision) } else { WriteApp::Conflict })
     }
 
-    /// Writes an application, new or changed, whatever of a known version is there: for what fills an empty store.
+    /// Writes an application over any stored one of a known version, and without a revision. For tools that fill an empty
+    /// store.
     pub async fn put(&self, app: &App) -> Result<(), StoreError> {
         const OPERATION: &str = "put_app";
         let sent = self
@@ -226,7 +227,7 @@ impl Apps {
     }
 }
 
-/// That the item has revision `:from`; what [`Apps::put`] wrote has none, which is revision 0.
+/// The condition that the item has revision `:from`. An item that [`Apps::put`] wrote has none, which is revision 0.
 fn unchanged(from: Revision) -> &'static str {
     match from {
         Revision(0) => "attribute_exists(client_id) AND (attribute_not_exists(revision) OR revision = :from)",
@@ -240,8 +241,8 @@ fn read(item: Item, operation: &'static str) -> Result<(App, Revision), StoreErr
     Ok((app, Revision(revision.unwrap_or_default())))
 }
 
-/// The item of an application. Its name and the ids of its subscriptions become headers for back ends, which takes
-/// printable ASCII; they are checked here, where every application is written.
+/// The item of an application. Its name and the ids of its subscriptions are sent to back ends in headers, so they must
+/// be valid field values; that is checked here, where every application is written.
 fn written(app: &App, operation: &'static str) -> Result<Item, StoreError> {
     let texts = std::iter::once(&app.name).chain(app.subscriptions.values().map(|subscription| &subscription.id));
     for text in texts {

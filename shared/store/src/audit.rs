@@ -1,7 +1,7 @@
-//! What operators did. Key: `day` (`2026-03-01`, UTC) and `at` (the time of day and a random end).
+//! The acts of operators. Key: `day` (`2026-03-01`, UTC) and `at` (the time of day and a random suffix).
 //!
-//! A row is written twice: before an act, as `begun`, and after it, with its outcome. An act without a row can not
-//! happen; one whose row still says `begun` was broken off, or its outcome could not be written.
+//! A row is written before an act, as `begun`, and updated after it with the outcome, so that no act is without a row. A
+//! row that still says `begun` belongs to an act that was interrupted, or whose outcome could not be written.
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::refusal::held;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct AuditRow {
     /// The day, as `2026-03-01`.
     pub day: String,
-    /// The time of that day in UTC, as `09:30:00.123Z`, and after a `#` what keeps two rows apart.
+    /// The time of that day in UTC, as `09:30:00.123Z`, then `#` and a random suffix that keeps two rows apart.
     pub at: String,
     /// Who did it: the ARN of an AWS identity, or the user of the machine on which a local stack runs.
     pub who: String,
@@ -22,13 +22,13 @@ pub struct AuditRow {
     pub act: String,
     /// On what, as `user u_…`.
     pub subject: String,
-    /// What of the subject was before, without secrets; JSON.
+    /// The subject before the act, without secrets, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What it was to be afterwards, likewise.
+    /// The subject as it was to be after the act, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// How far it came.
+    /// How far the act came.
     pub outcome: Outcome,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct AuditRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was about to be done; whether it was is not known.
+    /// It was about to be done; whether it was done is not known.
     Begun,
     /// It was done.
     Done,
@@ -47,7 +47,7 @@ pub enum Outcome {
     Failed,
 }
 
-/// The table of what operators did.
+/// The table of operators' acts.
 #[derive(Debug, Clone)]
 pub struct Audit {
     client: aws_sdk_dynamodb::Client,
@@ -60,7 +60,7 @@ impl Audit {
         Self { client, table: table.into() }
     }
 
-    /// Writes that an act begins. Nothing is ever overwritten.
+    /// Writes that an act begins. It never overwrites a row.
     pub async fn begin(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_begin";
         let item = version::written(row, OPERATION)?;
@@ -75,13 +75,14 @@ impl Audit {
             .await;
         match sent {
             Ok(_) => Ok(()),
-            // A repeated attempt meets what the first one wrote: the end of the key is random.
+            // The suffix of the key is random, so the row that exists is this one: the SDK repeated a write that had
+            // succeeded.
             Err(error) if condition_failed(&error) => Ok(()),
             Err(error) => Err(unavailable(OPERATION)(error)),
         }
     }
 
-    /// Writes how the act of this row ended: its `outcome`, and its `reason` and `after` as far as there are any.
+    /// Writes how the act of this row ended: its `outcome`, and its `reason` and `after` if it has them.
     pub async fn end(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_end";
         let outcome = serde_dynamo::to_attribute_value(row.outcome).map_err(corrupt(OPERATION))?;

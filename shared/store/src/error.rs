@@ -8,18 +8,18 @@ use std::collections::HashMap;
 /// An item as it is stored.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The store did not do what was asked.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Throttled, timed out, unreachable, or refused: nothing is known to be written; the caller answers 503.
+    /// Throttled, timed out, unreachable, or refused. A write may or may not have happened; the caller responds with 503.
     #[error("{operation}: DynamoDB did not do it: {cause}")]
     Unavailable {
         /// What was attempted.
         operation: &'static str,
-        /// What was seen.
+        /// The error of DynamoDB or of the transport.
         cause: String,
     },
-    /// An item is there but is not what this version writes.
+    /// The item exists but is not in a form that this version can read.
     #[error("{operation}: the stored item is not readable: {cause}")]
     Corrupt {
         /// What was attempted.
@@ -27,7 +27,7 @@ pub enum StoreError {
         /// What is wrong with the item.
         cause: String,
     },
-    /// An item is there but a newer version of the gateway wrote it: nothing of it is believed, and nothing was written.
+    /// A newer version of the gateway wrote the item. Nothing of it is used, and nothing was written.
     #[error(
         "{operation}: the item has version {found} and this version of the gateway reads up to {known}: deploy the \
          newer one"
@@ -37,12 +37,12 @@ pub enum StoreError {
         operation: &'static str,
         /// The item's version.
         found: u32,
-        /// The newest version that is read here.
+        /// The newest version that this gateway reads.
         known: u32,
     },
 }
 
-/// Turns what the SDK says into ours.
+/// Maps an error of the SDK to [`StoreError::Unavailable`].
 pub(crate) fn unavailable<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -51,7 +51,7 @@ where
     move |error| StoreError::Unavailable { operation, cause: cause(&error) }
 }
 
-/// DynamoDB's own code and message if it answered, otherwise what kept it from answering.
+/// The code and message of DynamoDB's response, or why there was no response.
 fn cause<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -68,7 +68,7 @@ pub(crate) fn corrupt(operation: &'static str) -> impl FnOnce(serde_dynamo::Erro
     move |error| StoreError::Corrupt { operation, cause: error.to_string() }
 }
 
-/// Whether DynamoDB refused because the condition did not hold, which is a result and not a failure.
+/// Whether the condition of a write did not hold, which is a result and not a failure.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
 }

@@ -1,4 +1,4 @@
-//! DynamoDB, one file per table; the condition expressions are the logic.
+//! The gateway's DynamoDB tables, one file each; their condition expressions decide races.
 
 mod activity;
 mod apps;
@@ -43,7 +43,7 @@ pub struct Tables {
     pub audit: String,
 }
 
-/// All tables, for operators, migrations and tests. A function has the tables it uses, and no right to others.
+/// All tables, for operators, migrations and tests. A function holds only the tables that its role allows.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: aws_sdk_dynamodb::Client,
@@ -51,18 +51,18 @@ pub struct Store {
     pub users: Users,
     /// Registered applications.
     pub apps: Apps,
-    /// Logins and their sealed internal tokens.
+    /// Sessions and their sealed internal tokens.
     pub sessions: Sessions,
-    /// What a user and an application share: the call counters, and which sessions are alive.
+    /// Call counters and live sessions of each pair of user and application.
     pub activity: Activity,
     /// Login attempts, counted before they are evaluated.
     pub attempts: LoginAttempts,
-    /// What operators did.
+    /// The acts of operators.
     pub audit: Audit,
 }
 
 impl Store {
-    /// These tables.
+    /// The store over these tables.
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
         Self {
             users: Users::new(client.clone(), tables.users),

@@ -1,7 +1,7 @@
-//! Login attempts, counted before the password is looked at. Key: `pk`, what is counted: account (hashed), source, client.
+//! Login attempts, counted before the password is evaluated. Key: `pk`, what is counted: account (hashed), source, client.
 //!
-//! `empty_at` and `next_at` are those of [`Counter`]. `known_until` tells that a login succeeded under this key, and
-//! `known_for` with which credentials: a changed password makes all of its user's keys unknown without looking for them.
+//! `empty_at` and `next_at` are those of [`Counter`]. `known_until` says that a login succeeded under this key, and
+//! `known_for` with which credentials, so that a new password makes all keys of its user unknown without a search for them.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -11,8 +11,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::login_attempts::{Counter, Limit, Permit, room};
 use gateway_domain::time::{Seconds, Timestamp};
 
-/// So often is an attempt that met others reserved anew. Each right login that ends meanwhile empties the counter and can cost
-/// two rounds, so that fifteen people at once who type right do not wait. Wrong attempts only fill it, and end the rounds.
+/// How often a reservation that met concurrent ones is tried. Each successful login meanwhile empties the counter and can
+/// cost two rounds: 32 rounds let fifteen concurrent users with the right password pass without a wait. Wrong attempts
+/// only fill the counter, which ends the rounds.
 const ROUNDS: u32 = 32;
 
 /// Whether an attempt may be evaluated.
@@ -34,12 +35,12 @@ pub struct CountedAttempts {
 }
 
 impl CountedAttempts {
-    /// Whether a login with these credentials has succeeded under this key, not too long ago.
+    /// Whether a login with these credentials succeeded under this key and is still remembered.
     pub fn is_known(&self, credentials: &CredentialVersion, now: Timestamp) -> bool {
         self.is_remembered(now) && self.known_for.as_deref() == Some(credentials.as_str())
     }
 
-    /// Whether a login is remembered, be it with credentials that are no more.
+    /// Whether a login is remembered, also one with credentials that have changed since.
     fn is_remembered(&self, now: Timestamp) -> bool {
         self.known_until.is_some_and(|until| now < until)
     }
@@ -48,7 +49,7 @@ impl CountedAttempts {
         version::of(item, operation)?;
         let time = |name: &str| match item.get(name) {
             None => Ok(None),
-            // A counter that cannot be read is no empty one.
+            // An unreadable counter must not count as an empty one.
             Some(value) => match value.as_n().ok().and_then(|text| text.parse().ok()) {
                 Some(seconds) => Ok(Some(Timestamp::from_secs(seconds))),
                 None => Err(StoreError::Corrupt { operation, cause: format!("its `{name}` is no time") }),
@@ -84,8 +85,8 @@ impl LoginAttempts {
         CountedAttempts::of(&read.item.unwrap_or_default(), OPERATION)
     }
 
-    /// Reserves one attempt under a key that was read as `seen`. However many ask at once, no more are granted than
-    /// [`Counter::permit`] allows one after the other. An attempt that must wait is not written, unless it met another.
+    /// Reserves one attempt under a key that was read as `seen`. Concurrent reservations are granted no more attempts than
+    /// [`Counter::permit`] allows in sequence. An attempt that must wait by what was `seen` sends no write.
     pub async fn reserve(
         &self,
         key: &str,
@@ -108,7 +109,8 @@ impl LoginAttempts {
         Ok(Reservation::Wait(Seconds::new(1)))
     }
 
-    /// The write that counts an attempt. Free ones only require that there is room, so that they do not disturb each other.
+    /// The write that counts an attempt. A free attempt only requires that there is room, so that concurrent ones all
+    /// succeed.
     fn counting(
         &self,
         key: &str,
@@ -126,7 +128,7 @@ impl LoginAttempts {
                 "empty_at = :counted, next_at = :next",
             ),
         };
-        // While a login is remembered, its ttl stays: it lies beyond all that is counted until then.
+        // While a login is remembered, its ttl stays: it is later than the end of any attempt counted until then.
         let (remembered, kept) = if seen.is_remembered(now) {
             ("known_until > :now", "")
         } else {
@@ -157,7 +159,7 @@ impl LoginAttempts {
         }
     }
 
-    /// A login succeeded: the failures under this key are forgotten, and the key is known until then for these credentials.
+    /// Records a successful login: the counter is emptied, and the key is known for these credentials until `known_until`.
     pub async fn remember_login(
         &self,
         key: &str,
@@ -180,7 +182,7 @@ impl LoginAttempts {
         held(sent, "remember_login").map(drop)
     }
 
-    /// Takes a reservation back, because the attempt was right or never evaluated: as [`Counter::returned`].
+    /// Takes a reservation back, because the password was right or never evaluated: as [`Counter::returned`].
     pub async fn give_back(&self, key: &str, limit: Limit) -> Result<(), StoreError> {
         let sent = version::guarded(self.update_counter(key), "attribute_exists(empty_at)")
             .update_expression("SET empty_at = empty_at - :every REMOVE next_at")

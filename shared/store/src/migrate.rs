@@ -1,4 +1,4 @@
-//! Older items, rewritten as this version writes them: a page of a table at a time, each only as it was read.
+//! Rewrites items of older versions as the current version writes them, page by page, each only if it is as it was read.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::refused_item;
@@ -8,9 +8,9 @@ use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Items that are looked at in one read, so that a page is soon done and a run can be stopped.
+/// Items that one read scans: few enough that a page is done soon and a run can be stopped.
 const PAGE: i32 = 500;
-/// An item that was changed meanwhile is tried so often; then the next run has it.
+/// How often an item that changes between read and write is tried; after that it is left to the next run.
 const ATTEMPTS: usize = 5;
 
 /// A table of the gateway.
@@ -30,7 +30,7 @@ pub enum Table {
     Audit,
 }
 
-/// Where a page ended.
+/// Where a page ended and the next one begins.
 pub struct Position(Item);
 
 /// An item of an older version, as it was read.
@@ -38,22 +38,22 @@ pub struct OlderItem(Item);
 
 /// The older items of a page of a table.
 pub struct Older {
-    /// These.
+    /// The older items.
     pub items: Vec<OlderItem>,
-    /// How many items were looked at.
+    /// How many items were scanned.
     pub looked_at: u64,
-    /// Where the next page begins; nothing after the last one.
+    /// Where the next page begins; `None` after the last one.
     pub next: Option<Position>,
 }
 
-/// What became of an older item.
+/// The result of rewriting an older item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Migrated {
-    /// It is of the current version now.
+    /// It has the current version now.
     Rewritten,
-    /// Somebody else rewrote it, or it is gone.
+    /// It has the current version already, or is gone.
     NotNeeded,
-    /// It was changed meanwhile, again and again; it is as whoever changed it wrote it.
+    /// It changed between read and write in every attempt. The changes stand, and it still has an older version.
     Left,
 }
 
@@ -62,7 +62,7 @@ impl Table {
     pub const ALL: [Self; 6] =
         [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit];
 
-    /// Its name for people.
+    /// Its name in messages to operators.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Users => "users",
@@ -84,19 +84,18 @@ impl Table {
         }
     }
 
-    /// An older item as the current version writes it, with the same key; nothing if it is current. A new version
-    /// gives its table a function of its own here, which begins with any version before.
+    /// An older item as the current version writes it, with the same key; `None` if it is current. A new version adds a
+    /// function for its table here, which accepts every earlier version.
     fn upgrade(self, item: &Item, from: u32) -> Option<Item> {
         match self {
-            // Version 1 of each is version 0 with the version on it.
+            // Version 1 differs from version 0 only in having the attribute `v`.
             Self::Users | Self::Apps | Self::Sessions | Self::Activity | Self::LoginAttempts | Self::Audit => {
                 (from < version::CURRENT).then(|| version::stamped(item.clone()))
             }
         }
     }
 
-    /// Whether an attribute only counts, so that a count made meanwhile is no reason to leave the item: an item in use
-    /// changes with every call.
+    /// Whether an attribute is a call counter. A counter may change between read and write, since every call changes one.
     fn counts(self, attribute: &str) -> bool {
         let bucket = attribute.strip_prefix('b').unwrap_or_default();
         self == Self::Activity && !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit())
@@ -104,7 +103,7 @@ impl Table {
 }
 
 impl Store {
-    /// The older items among the next of a table. An item of a newer version is an error.
+    /// The older items on the next page of a table. An item of a newer version is an error.
     pub async fn older_items(&self, table: Table, after: Option<Position>) -> Result<Older, StoreError> {
         const OPERATION: &str = "older_items";
         let response = self
@@ -132,7 +131,7 @@ impl Store {
         })
     }
 
-    /// Rewrites an older item. If it was changed since it was read, the change stands, and what it made is rewritten.
+    /// Rewrites an older item. A change since the item was read is kept: the changed item is what is then rewritten.
     pub async fn migrate_item(&self, table: Table, item: OlderItem) -> Result<Migrated, StoreError> {
         const OPERATION: &str = "migrate_item";
         let OlderItem(mut old) = item;
@@ -150,10 +149,10 @@ impl Store {
         Ok(if left { Migrated::Left } else { Migrated::NotNeeded })
     }
 
-    /// Writes what differs, and nothing else, on the condition that every attribute is as it was read: a revision or a
-    /// generation would not do, since some changes raise none (a new password hash, a lease, an attempt). Counters that
-    /// stay as they are need not be; see [`Table::counts`]. If the condition does not hold, the item as it is, empty
-    /// if it is gone.
+    /// Writes only what differs, on the condition that every attribute is as it was read. A revision or a generation is not
+    /// enough, since some changes raise neither (a new password hash, a lease, a login attempt). Counters that the upgrade
+    /// does not change are left out of the condition; see [`Table::counts`]. If the condition does not hold, returns the
+    /// stored item, empty if it is gone.
     async fn replace(
         &self,
         table: Table,
@@ -223,7 +222,7 @@ impl Store {
     }
 }
 
-/// Nobody waits for a migration: a table that throttles is asked again, ever later, before it is given up.
+/// More retries than usual, with growing pauses, when a table throttles: no user waits for a migration.
 fn patiently() -> aws_sdk_dynamodb::config::Builder {
     let retries = RetryConfig::standard()
         .with_max_attempts(10)

@@ -1,14 +1,14 @@
-//! Pages of a table: read on until there are enough items, and tell whether there are more.
+//! Pages of a table: reads until there are enough items, and says whether there are more.
 
 use crate::error::{Item, StoreError, unavailable};
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 
-/// Some items of a table, in the order of the database.
+/// Some items of a table, in DynamoDB's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Whether there may be more after the last of these.
+    /// Whether the table holds more after the last of these.
     pub more: bool,
 }
 

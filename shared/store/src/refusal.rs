@@ -1,4 +1,4 @@
-//! Conditional writes that were refused: a result, with the item that refused it, unless that is of a newer version.
+//! Conditional writes whose condition did not hold: a result, or an error if the stored item has a newer version.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::version;
@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 
-/// The item that did not meet a write's condition, empty if there is none; that it is of a newer version is an error,
-/// and any other error stays one. The write has to ask for the item (`ReturnValuesOnConditionCheckFailure`).
+/// The item that did not meet a write's condition, empty if there is none. An item of a newer version is an error, and so
+/// is every other failure. The write must request the item (`ReturnValuesOnConditionCheckFailure`).
 pub(crate) fn refused_item<E, R>(error: SdkError<E, R>, operation: &'static str) -> Result<Item, StoreError>
 where
     E: Conditional,
@@ -23,9 +23,9 @@ where
     Ok(item)
 }
 
-/// How a conditional write fails.
+/// An error of the SDK that can say that a write's condition did not hold.
 pub(crate) trait Conditional: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
-    /// That its condition did not hold.
+    /// The exception, if the condition did not hold.
     fn refusal(&self) -> Option<&ConditionalCheckFailedException>;
 }
 
@@ -47,7 +47,7 @@ impl Conditional for DeleteItemError {
     }
 }
 
-/// Whether a conditional write happened; that its condition did not hold is a result, not a failure.
+/// Whether a conditional write happened. A condition that did not hold is a result, not a failure.
 pub(crate) fn held<T, E, R>(sent: Result<T, SdkError<E, R>>, operation: &'static str) -> Result<bool, StoreError>
 where
     E: Conditional,

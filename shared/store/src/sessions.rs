@@ -1,5 +1,5 @@
-//! Sessions. Key: `sid`. Every write states what it requires to be true; who writes which attribute is in
-//! `docs/data-model.md`.
+//! The table of sessions. Key: `sid`. Every change is a conditional write; `docs/data-model.md` says which function writes
+//! which attribute.
 
 mod item;
 
@@ -16,14 +16,14 @@ use gateway_domain::time::Timestamp;
 use item::{SessionItem, TokenItem, TokensItem};
 use std::collections::BTreeMap;
 
-/// A session that is over, with what still has to be ended at the legacy systems.
+/// A session that has ended, with the internal tokens whose back-end logout is not done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndedSession {
-    /// Whose it was.
+    /// The user of the session.
     pub user_id: UserId,
-    /// In which application.
+    /// The application of the session.
     pub client_id: ClientId,
-    /// The internal tokens that it holds still: whose logout at the legacy systems is not done.
+    /// The internal tokens that are still to be ended at the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }
 
@@ -40,7 +40,7 @@ impl Sessions {
         Self { client, table: table.into() }
     }
 
-    /// Writes a new session. A session id is never used twice.
+    /// Writes a new session. It needs no condition, since a session id is random and never used twice.
     pub async fn create(&self, session: &Session) -> Result<(), StoreError> {
         const OPERATION: &str = "create_session";
         let item = version::written(SessionItem::of(session, None), OPERATION)?;
@@ -59,8 +59,8 @@ impl Sessions {
         Ok(self.session_item(sid, "session").await?.map(Session::from))
     }
 
-    /// The internal tokens of a live session; nothing if there is none or it has ended. One strongly consistent read, of
-    /// nothing else of the session.
+    /// The internal tokens of a live session; `None` if there is no session or it has ended. One strongly consistent read of
+    /// these attributes alone.
     pub async fn internal_tokens(
         &self,
         sid: &SessionId,
@@ -71,8 +71,8 @@ impl Sessions {
         Ok(version::read::<TokensItem>(item, OPERATION)?.of_live_session())
     }
 
-    /// Notes a use of an internal token: its idle end moves. Nothing happens if the session has ended, the token was
-    /// replaced, or a later use is noted already.
+    /// Notes a use of an internal token, which moves its idle end. Nothing changes if the session has ended, the token was
+    /// replaced, or a later use is already noted.
     pub async fn note_use(
         &self,
         sid: &SessionId,
@@ -91,8 +91,8 @@ impl Sessions {
         held(sent, "note_use").map(drop)
     }
 
-    /// Replaces one internal token, or takes it away, and gives the lease back; nothing else of the session changes.
-    /// Returns whether it was done: the lease may have lapsed, or the session ended.
+    /// Replaces or removes one internal token, and gives the lease back; nothing else of the session changes. Returns
+    /// whether it was done: another request may have taken the lease, or the session may have ended.
     pub async fn replace_token(
         &self,
         sid: &SessionId,
@@ -114,9 +114,9 @@ impl Sessions {
         held(update.send().await, OPERATION)
     }
 
-    /// Takes the right to rotate this generation, or to replace internal tokens in it, until `until`, so that whoever
-    /// wants to at the same time does it once. Exactly one of many concurrent holders gets it, and only if the session's
-    /// internal tokens are still these; an abandoned lease lapses.
+    /// Takes the lease until `until`: the right to rotate this generation, or to replace internal tokens in it. At most one
+    /// of many concurrent requests gets it, and only if the session's internal tokens are still these, so that the work is
+    /// done once. A lease that is not given back lapses.
     pub async fn lease(
         &self,
         session: &Session,
@@ -146,9 +146,9 @@ impl Sessions {
         held(update.send().await, "lease_session")
     }
 
-    /// Commits the next generation, with whatever internal tokens were renewed: one conditional write. Of all that
-    /// rotate one generation exactly one gets `true`, also when the write had to be repeated. Without the lease the
-    /// internal tokens must be those of the session as it is, so that one replaced meanwhile stays.
+    /// Commits the next generation, with any renewed internal tokens, in one conditional write. Of concurrent rotations of
+    /// one generation exactly one gets `true`, also when the SDK repeated its write. Without the lease the stored internal
+    /// tokens must be the same as those of `session`, so that one replaced meanwhile is not lost.
     pub async fn rotate(
         &self,
         session: &Session,
@@ -164,7 +164,7 @@ impl Sessions {
         } else {
             format!("(attribute_not_exists(lease) OR lease_until < :now) AND {}", unchanged.condition)
         };
-        // The whole item is written anew, which also takes the lease away.
+        // The put replaces the whole item, which also removes the lease.
         let mut put = self
             .client
             .put_item()
@@ -196,7 +196,7 @@ impl Sessions {
         }
     }
 
-    /// Gives a lease back without having rotated, so that the next attempt need not wait for it to lapse.
+    /// Gives a lease back without a rotation, so that the next attempt need not wait until it lapses.
     pub async fn release(&self, sid: &SessionId, rotation: &str) -> Result<(), StoreError> {
         let sent = self
             .update_session(sid, "lease = :me")
@@ -207,8 +207,9 @@ impl Sessions {
         held(sent, "release_session").map(drop)
     }
 
-    /// Ends a session: no refresh, renewal or use of it from now on. Ending twice is ending once. Its internal tokens stay
-    /// until [`Sessions::forget_tokens`], so that a logout at the legacy systems that failed or died can be repeated.
+    /// Ends a session: it allows no refresh, renewal or use from now on. Ending is idempotent. The internal tokens stay
+    /// until [`Sessions::forget_tokens`], so that a back-end logout that failed or was cut off can be repeated. `None` if
+    /// there is no such session.
     pub async fn end(&self, sid: &SessionId) -> Result<Option<EndedSession>, StoreError> {
         const OPERATION: &str = "end_session";
         let sent = self
@@ -232,7 +233,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets internal tokens of a session that has ended; those of a live one stay. Forgetting twice is forgetting once.
+    /// Removes internal tokens of a session that has ended; those of a live session stay. Removing is idempotent.
     pub async fn forget_tokens(&self, sid: &SessionId, connectors: &[ConnectorName]) -> Result<(), StoreError> {
         if connectors.is_empty() {
             return Ok(());
@@ -247,8 +248,8 @@ impl Sessions {
         held(sent, "forget_tokens").map(drop)
     }
 
-    /// The sessions that have ended and hold internal tokens still: reads the whole table, strongly consistent. Of an item
-    /// only the key is read, so that one which this version cannot read holds up no other.
+    /// The ended sessions that still hold internal tokens. Scans the whole table, strongly consistent. Only keys are read,
+    /// so that an item of a newer version does not make the scan fail.
     pub async fn ended_with_tokens(&self) -> Result<Vec<SessionId>, StoreError> {
         const OPERATION: &str = "ended_with_tokens";
         let scan = || {
@@ -283,7 +284,7 @@ impl Sessions {
     }
 }
 
-/// The condition that the internal tokens of a session are still of these versions, and no use of them was noted.
+/// The condition that a session's internal tokens still have these versions, and that no later use of them was noted.
 struct Unchanged {
     condition: String,
     names: Vec<(String, String)>,
@@ -294,7 +295,7 @@ impl Unchanged {
     fn of(tokens: &BTreeMap<ConnectorName, InternalToken>) -> Self {
         let count = number(u64::try_from(tokens.len()).unwrap_or(u64::MAX));
         let each = tokens.values().enumerate().map(|(at, token)| match token.idle {
-            // A use that was noted meanwhile must not be forgotten.
+            // Otherwise the put would undo a use that was noted meanwhile.
             Some(_) => format!("tokens.#c{at}.v = :v{at} AND tokens.#c{at}.idle_ends = :i{at}"),
             None => format!("tokens.#c{at}.v = :v{at}"),
         });

@@ -1,4 +1,4 @@
-//! Users. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
+//! The table of users. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -23,19 +23,19 @@ pub struct User {
     pub user_id: UserId,
     /// The address this user logs in with.
     pub email: Address,
-    /// The stored password, if this store checks it.
+    /// The stored password hash, if this store checks the password.
     pub password: Option<PasswordHash>,
-    /// Raised by whatever ends all of the user's sessions: a new password, disabling, deleting.
+    /// Raised by each change that ends all of the user's sessions: a new password, a new link, disabling or enabling.
     pub credential_epoch: u64,
-    /// A disabled user cannot log in and has no sessions.
+    /// A disabled user cannot log in, and no session of this user can be refreshed.
     pub enabled: bool,
-    /// The names by which legacy systems know this user, by connector. Only an administrator sets them: whoever could
-    /// choose such a name could choose to be somebody else.
+    /// The names by which legacy systems know this user, by connector. Only an administrator sets them, since users who
+    /// could choose their own could act as another user.
     pub links: BTreeMap<ConnectorName, String>,
 }
 
-/// Which credentials of which user: with a new password, or a new user of the same address, it is another one. A stronger
-/// hash of the same password changes nothing.
+/// Identifies the credentials of a user. It differs after a new password and for a new user of the same address, but not
+/// after a stronger hash of the same password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialVersion(String);
 
@@ -66,7 +66,7 @@ struct UserItem {
     links: BTreeMap<ConnectorName, String>,
 }
 
-/// What of a user ends sessions.
+/// The part of a user that can end sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct UserState {
     /// As [`User::enabled`].
@@ -75,26 +75,26 @@ pub struct UserState {
     pub credential_epoch: u64,
 }
 
-/// What became of creating a user.
+/// The result of creating a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateUser {
     /// The user exists now.
     Created,
-    /// The address, or the id, is taken, or the id is that of an application; nothing was written.
+    /// The address or the id is taken, or the id has the form of an application's; nothing was written.
     Taken,
 }
 
-/// What became of changing or deleting a user.
+/// The result of changing or deleting a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeUser {
-    /// It is done, all of it.
+    /// All of it is done.
     Done,
     /// The address is taken, or the user is gone or was changed meanwhile; nothing was written.
     Conflict,
 }
 
-/// Ends the key of nobody. No address and no user id is empty, so that this reads as much as a key that is there, and
-/// finds nothing whatever names people have.
+/// Stands in a key for a user that does not exist: addresses and user ids are never empty, so the read finds nothing. The
+/// read is still made, so that an unknown address takes as many reads as a known one.
 const NOBODY: &str = "";
 
 fn claim_key(email: &str) -> AttributeValue {
@@ -118,8 +118,8 @@ impl Users {
         Self { client, table: table.into() }
     }
 
-    /// The user with that address, in any spelling. Two reads, also when there is nobody or the text is no address, so
-    /// that all cases cost the same.
+    /// The user with that address, in any spelling. Always two reads, also when there is no such user or the text is not an
+    /// address, so that the response time does not tell whether a user exists.
     pub async fn by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user_by_email";
         let asked = Address::parse(email).ok();
@@ -130,18 +130,18 @@ impl Users {
         let pk = AttributeValue::S(format!("user#{}", user_id.map_or(NOBODY, String::as_str)));
         let Some(item) = self.users_item(pk, OPERATION).await? else { return Ok(None) };
         let user: UserItem = version::read(item, OPERATION)?;
-        // Whoever was read answers for the address that was asked for, and for no other.
+        // The address may have changed between the two reads: the user must still have the requested one.
         Ok(asked.is_some_and(|asked| asked == user.email).then(|| user.into()))
     }
 
-    /// The user of that id. One strongly consistent read: what a credential change wrote before is seen.
+    /// The user of that id. One strongly consistent read, so that every earlier change of credentials is seen.
     pub async fn get(&self, user_id: &UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "user";
         let Some(item) = self.users_item(user_key(user_id), OPERATION).await? else { return Ok(None) };
         Ok(Some(version::read::<UserItem>(item, OPERATION)?.into()))
     }
 
-    /// What ends sessions of the user of that id. One strongly consistent read, of nothing else about this user.
+    /// The part of a user that can end sessions. One strongly consistent read of these attributes alone.
     pub async fn state(&self, user_id: &UserId) -> Result<Option<UserState>, StoreError> {
         const OPERATION: &str = "user_state";
         let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch"]);
@@ -149,7 +149,7 @@ impl Users {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
-    /// Creates a user and claims the address, both or neither.
+    /// Creates a user and claims the address in one transaction.
     pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
         if user.user_id.is_app() {
@@ -186,7 +186,7 @@ impl Users {
         }
     }
 
-    /// Replaces a password hash by a stronger one of the same password. Does nothing if it was changed meanwhile.
+    /// Replaces a password hash by a stronger one of the same password. Changes nothing if the hash was changed meanwhile.
     pub async fn rehash(&self, user_id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Result<(), StoreError> {
         let sent = self
             .update_user(user_id, "password = :old")
@@ -198,8 +198,8 @@ impl Users {
         held(sent, "rehash").map(drop)
     }
 
-    /// Sets whether a user may log in, or a new password, and raises the credential epoch: every session of this
-    /// user is refused at its next refresh. Returns the new epoch, or nothing if there is no such user.
+    /// Sets whether a user may log in and, if given, a new password, and raises the credential epoch: every session of this
+    /// user is refused at its next refresh. Returns the new epoch, or `None` if there is no such user.
     pub async fn change_credentials(
         &self,
         user_id: &UserId,
@@ -227,8 +227,8 @@ impl Users {
         }
     }
 
-    /// Sets a new password and raises the credential epoch; whether the user may log in stays as it is. Returns
-    /// whether there is such a user.
+    /// Sets a new password and raises the credential epoch; it does not change whether the user may log in. Returns whether
+    /// there is such a user.
     pub async fn set_password(&self, user_id: &UserId, password: &PasswordHash) -> Result<bool, StoreError> {
         let sent = self
             .update_user(user_id, "attribute_exists(pk)")
@@ -240,8 +240,8 @@ impl Users {
         held(sent, "set_password")
     }
 
-    /// Sets or takes away the name by which a legacy system knows a user, and raises the credential epoch: sessions
-    /// are still those of the name before. Returns whether there is such a user.
+    /// Sets or removes the name by which a legacy system knows a user. Raises the credential epoch, since existing sessions
+    /// were begun under the previous name. Returns whether there is such a user.
     pub async fn set_link(
         &self,
         user_id: &UserId,
@@ -249,7 +249,7 @@ impl Users {
         name: Option<&str>,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "set_link";
-        // A map must be there before something can be set in it.
+        // DynamoDB can set a member of a map only if the map exists.
         let made = self
             .update_user(user_id, "attribute_exists(pk)")
             .update_expression("SET links = if_not_exists(links, :none)")
@@ -272,7 +272,7 @@ impl Users {
         held(update.send().await, OPERATION)
     }
 
-    /// Gives a user another address: the new one is claimed and the old one freed, both or neither.
+    /// Changes a user's address: the new one is claimed and the old one freed in one transaction.
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
@@ -300,8 +300,7 @@ impl Users {
         self.transact(writes, OPERATION).await
     }
 
-    /// Deletes a user and frees the address, both or neither. Every session of this user is refused at its next
-    /// refresh.
+    /// Deletes a user and frees the address in one transaction. Every session of this user is refused at its next refresh.
     pub async fn delete(&self, user: &User) -> Result<ChangeUser, StoreError> {
         let profile = Delete::builder()
             .table_name(&self.table)
@@ -315,7 +314,7 @@ impl Users {
         self.transact([profile, self.free_claim(user)], "delete_user").await
     }
 
-    /// Users after `after` in the order of the database, at most `most` of them.
+    /// Users after `after` in DynamoDB's order, at most `most` of them.
     pub async fn page(&self, after: Option<&UserId>, most: usize) -> Result<Page<User>, StoreError> {
         const OPERATION: &str = "users";
         let key = |id: &UserId| Item::from([("pk".to_owned(), user_key(id))]);
@@ -333,7 +332,7 @@ impl Users {
         .await
     }
 
-    /// Frees a user's address, if it is still theirs.
+    /// The write that frees a user's address, if it is still this user's.
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
             .table_name(&self.table)
@@ -379,7 +378,7 @@ impl Users {
     }
 }
 
-/// Whether a condition refused the transaction; one that met another transaction may be repeated.
+/// Whether a condition refused the transaction. A conflict with another transaction is not one: that may be repeated.
 fn is_taken(error: Option<&TransactWriteItemsError>) -> bool {
     reasons(error).iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }

@@ -1,7 +1,7 @@
 //! The version `v` that every item has: written here, checked at every read, and a condition of every update.
 //!
-//! Whatever changes an item that is there requires the version to be a known one, so that an older function writes
-//! nothing into a newer item, and the item that refused comes back with the refusal, so that no second read is needed.
+//! Every change of an existing item requires a known version, so that an older function never writes into a newer item.
+//! A guarded update that is refused returns the stored item, so that no second read is needed.
 
 use crate::error::{Item, StoreError, corrupt};
 use crate::number;
@@ -10,11 +10,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What is written. Whoever raises it says in [`Table`](crate::Table) how an item of the version before becomes one of
-/// this, and goes on reading all before it.
+/// The version that is written. A change that raises it adds the upgrade of older items to [`Table`](crate::Table), and
+/// keeps reading all earlier versions.
 pub(crate) const CURRENT: u32 = 1;
 
-/// That an item is absent or of a known version; `:version` is [`current`].
+/// The condition that an item is absent or of a known version; `:version` is [`current`].
 pub(crate) const KNOWN: &str = "(attribute_not_exists(v) OR v <= :version)";
 
 /// [`CURRENT`] as DynamoDB writes it.
@@ -22,15 +22,15 @@ pub(crate) fn current() -> AttributeValue {
     number(CURRENT)
 }
 
-/// An own condition and [`KNOWN`].
+/// The given condition and [`KNOWN`].
 pub(crate) fn condition(own: &str) -> String {
     format!("({own}) AND {KNOWN}")
 }
 
-/// The version of an item; one without was written before items had versions, and is 0.
+/// The version of an item. It is 0 for an item without one, which was written before items had versions.
 ///
 /// # Errors
-/// [`StoreError::Newer`] when it is above [`CURRENT`], [`StoreError::Corrupt`] when it is no version.
+/// [`StoreError::Newer`] when it is above [`CURRENT`], [`StoreError::Corrupt`] when it is not a version.
 pub(crate) fn of(item: &Item, operation: &'static str) -> Result<u32, StoreError> {
     let Some(value) = item.get("v") else { return Ok(0) };
     match value.as_n().ok().and_then(|text| text.parse().ok()) {
@@ -40,34 +40,34 @@ pub(crate) fn of(item: &Item, operation: &'static str) -> Result<u32, StoreError
     }
 }
 
-/// What an item of a known version holds.
+/// The value in an item of a known version.
 pub(crate) fn read<T: DeserializeOwned>(item: Item, operation: &'static str) -> Result<T, StoreError> {
     of(&item, operation)?;
     serde_dynamo::from_item(item).map_err(corrupt(operation))
 }
 
-/// An item of the current version that holds this.
+/// An item of the current version that holds this value.
 pub(crate) fn written(value: impl Serialize, operation: &'static str) -> Result<Item, StoreError> {
     Ok(stamped(serde_dynamo::to_item(value).map_err(corrupt(operation))?))
 }
 
-/// A part of an item.
+/// One attribute of an item; it has no version of its own.
 pub(crate) fn part(value: impl Serialize, operation: &'static str) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(corrupt(operation))
 }
 
-/// The item with the current version on it.
+/// The item with its version set to the current one.
 pub(crate) fn stamped(mut item: Item) -> Item {
     item.insert("v".to_owned(), current());
     item
 }
 
-/// An update that changes an item of a known version only, on this condition of its own.
+/// An update on this condition, and only of an item that has a known version or is absent.
 pub(crate) fn guarded(update: UpdateItemFluentBuilder, own: &str) -> UpdateItemFluentBuilder {
     guarded_always(update).condition_expression(condition(own))
 }
 
-/// An update that changes an item of a known version only, or makes one.
+/// An update that changes an item of a known version, or creates the item.
 pub(crate) fn guarded_always(update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
     update
         .condition_expression(KNOWN)

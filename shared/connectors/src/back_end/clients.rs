@@ -1,4 +1,4 @@
-//! The HTTP clients of one configuration: one for each distinct TLS setting, so that trust is never shared.
+//! The HTTP clients of one configuration: one for each distinct TLS setting, so that no two settings share trust.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ pub struct BackEndClients {
 impl BackEndClients {
     /// The clients for this configuration. `secrets` are the texts of [`Gateway::tls_secrets`].
     ///
-    /// A secret that holds something else than it should closes the systems it is for, and no others: it is told here,
-    /// with its field, and at each call.
+    /// If a secret is missing or unusable, calls to the systems that use it fail, and no others. The reason is logged here,
+    /// with the field of the configuration, and at each call.
     pub fn new(gateway: &Gateway, secrets: &BTreeMap<String, Secret>) -> Result<Self, CannotSetUp> {
         let mut own = BTreeMap::new();
         for (field, setting) in gateway.tls() {
@@ -30,7 +30,7 @@ impl BackEndClients {
         Ok(Self { public: BackEndClient::new()?, own, unknown })
     }
 
-    /// The client for a system with this setting; without one, it trusts the public authorities.
+    /// The client for a system with this setting. Without a setting, it trusts the public certificate authorities.
     pub fn get(&self, setting: Option<&Tls>) -> &BackEndClient {
         match setting {
             None => &self.public,

@@ -1,4 +1,4 @@
-//! The client against servers that keep, break and ignore the rules of HTTP.
+//! The client with servers that follow, break and ignore the rules of HTTP.
 
 use http::Method;
 
@@ -25,7 +25,7 @@ async fn get(
     send(&BackEndClient::new().unwrap(), Method::GET, &server.origin(), bounds).await
 }
 
-/// Checklist H-06, H-07: one framing, the configured host, the bytes of the body unchanged.
+/// Checklist H-06, H-07: a request has one framing, the configured host, and the bytes of its body unchanged.
 #[tokio::test]
 async fn connections_are_reused_and_requests_are_framed_once() {
     let server = RecordingServer::start(|_, _| http_response(200, &[], b"fine"));

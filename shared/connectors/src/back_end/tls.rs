@@ -1,4 +1,4 @@
-//! TLS at back ends: whom to trust and what to show, read from PEM texts.
+//! TLS to back ends: trusted certificate authorities and client certificates, read from PEM texts.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-/// What is wrong with a PEM text, and what to write.
+/// What is wrong with a PEM text. The messages say what to write instead.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum PemError {
-    /// No certificate, or one that is cut off.
+    /// There is no certificate, or one is incomplete.
     #[error("it must hold certificates in PEM, blocks that begin with -----BEGIN CERTIFICATE-----")]
     CertificateAbsent,
-    /// A certificate that no authority can have.
+    /// A certificate cannot be that of an authority.
     #[error("a certificate in it cannot be trusted as an authority's: {0}")]
     UnfitAuthority(rustls::Error),
-    /// No private key, or one that is cut off.
+    /// There is no private key, or it is incomplete.
     #[error("it must hold a private key in PEM, a block that begins with -----BEGIN PRIVATE KEY-----")]
     KeyAbsent,
-    /// A certificate and a key that cannot be used together.
+    /// The certificate and the key cannot be used together.
     #[error("its certificate and private key cannot be used: {0}")]
     UnfitPair(rustls::Error),
 }
@@ -35,12 +35,12 @@ fn builder() -> Result<Builder, rustls::Error> {
     ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }
 
-/// TLS that trusts the public authorities and shows no certificate.
+/// TLS that trusts the public authorities and presents no client certificate.
 pub(super) fn public() -> Result<ClientConfig, rustls::Error> {
     Ok(builder()?.with_webpki_roots().with_no_client_auth())
 }
 
-/// TLS with these secrets. With a text of authorities, those are trusted and no others.
+/// TLS with these secrets. If `ca` is given, only its authorities are trusted.
 pub(super) fn config(ca: Option<&Secret>, certificate: Option<&Secret>) -> Result<ClientConfig, InField> {
     let builder = builder().map_err(|error| ("ca", PemError::UnfitAuthority(error)))?;
     let builder = match ca {
@@ -63,7 +63,7 @@ fn authorities(text: &Secret) -> Result<RootCertStore, PemError> {
     Ok(roots)
 }
 
-/// At least one.
+/// The certificates of a PEM text, at least one.
 fn certificates(text: &Secret) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
     read.ok().filter(|certificates| !certificates.is_empty()).ok_or(PemError::CertificateAbsent)

@@ -43,7 +43,7 @@ fn behind(method: &str, path: &str, authorizer: Option<Map<String, Value>>) -> A
     ApiRequest { authorizer, ..request(method, path) }
 }
 
-/// The harmless twin of abuse case A7.
+/// The valid counterpart of abuse case A7.
 #[test]
 fn an_admitted_call_arrives_as_it_was_sent() {
     let mut values = context(call());
@@ -87,7 +87,7 @@ fn a_context_with_any_value_missing_empty_null_or_foreign_is_no_identity() {
     let whole = context(call());
     for name in whole.keys() {
         for damaged in [None, Some(Value::Null), Some(json!("")), Some(json!({})), Some(json!(7))] {
-            // A route may need no scope at all, so the empty scope is a scope.
+            // A route may require no scope, so the empty scope is valid.
             if name == "scope" && damaged == Some(json!("")) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! The names and texts of the authorizer context: written and read in one place.
+//! The names and values of the authorizer context, written and read.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 const NOT_FOUND: &str = "not_found";
 const RATE_LIMITED: &str = "rate_limited";
 
-/// Writes every value as text; `inline` keeps sealed tokens, otherwise only their versions go.
+/// Writes every value as text. Sealed tokens are included only if `inline`, otherwise only their versions.
 pub(super) fn write(context: &CallContext, inline: bool) -> BTreeMap<&'static str, String> {
     let mut map = BTreeMap::from([
         ("decision", decision(&context.outcome).to_owned()),
@@ -73,7 +73,7 @@ fn quota(quota: Quota) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Written by hand because every part is already text that needs no escaping but the sealed token.
+/// The internal tokens as JSON. It is built here, not derived, since sealed tokens and their ends go only if `inline`.
 fn tokens(tokens: &BTreeMap<ConnectorName, TokenRef>, inline: bool) -> String {
     let entries = tokens.iter().map(|(connector, token)| {
         let mut entry = Map::from_iter([("v".to_owned(), Value::from(token.version))]);
@@ -88,7 +88,7 @@ fn tokens(tokens: &BTreeMap<ConnectorName, TokenRef>, inline: bool) -> String {
     Value::Object(entries.collect()).to_string()
 }
 
-/// Reads what [`write`] wrote, and nothing less.
+/// Reads what [`write`] wrote. Every value of the decision is required.
 pub(super) fn read(values: &Map<String, Value>) -> Result<CallContext, ContextError> {
     let values = Values(values);
     let outcome = match values.text("decision")? {
@@ -134,7 +134,7 @@ impl<'a> Values<'a> {
         self.0.get(name).and_then(Value::as_str).ok_or(ContextError::Missing(name))
     }
 
-    /// A text that says something.
+    /// A text that is not empty.
     fn text(&self, name: &'static str) -> Result<&'a str, ContextError> {
         self.given(name).and_then(|text| if text.is_empty() { Err(ContextError::Missing(name)) } else { Ok(text) })
     }
@@ -143,7 +143,7 @@ impl<'a> Values<'a> {
         parse(self.text(name)?).map_err(|_| ContextError::Invalid(name))
     }
 
-    /// Empty is a scope too: that of a route which asks for none.
+    /// A scope, possibly empty: a route may require none.
     fn scope(&self) -> Result<Scope, ContextError> {
         Scope::parse(self.given("scope")?).map_err(|_| ContextError::Invalid("scope"))
     }

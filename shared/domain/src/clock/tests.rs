@@ -1,11 +1,11 @@
-//! Clocks that are right, wrong, set and frozen, and what answers tell of them.
+//! Clocks that are right, wrong, set and frozen, and what responses reveal about them.
 
 use super::*;
 use proptest::prelude::*;
 
 const NOW: i64 = 1_700_000_000_000;
 
-/// A wall clock that nobody sets.
+/// The readings of a machine whose wall clock is never set.
 fn ticks(ms: i64) -> Ticks {
     Ticks { wall_ms: ms, monotonic_ms: ms }
 }
@@ -60,14 +60,14 @@ fn a_clock_that_was_set_is_found_anew_and_a_frozen_exchange_says_nothing() {
     assert!(offset.corrected(ticks(NOW + 60_010)) < NOW + 2_000);
 }
 
-/// What is known of a right clock, to about a second.
+/// The bounds of a right clock after one response: about a second.
 fn known() -> Offset {
     let mut offset = Offset::default();
     offset.observe(ticks(NOW - 10), ticks(NOW), date(NOW - 5));
     offset
 }
 
-/// The monotonic clock tells that the wall clock was set back, and by how much; nothing has to be answered for it.
+/// The monotonic clock shows that the wall clock was set back, and by how much; no response is needed for it.
 #[test]
 fn a_wall_clock_that_is_set_back_changes_nothing() {
     for back in [1_500, 6_000, 60_000, 299_000] {
@@ -76,18 +76,18 @@ fn a_wall_clock_that_is_set_back_changes_nothing() {
         let set = |ms| Ticks { wall_ms: ms - back, monotonic_ms: ms };
         assert_eq!(offset.reading(set(now)), offset.reading(ticks(now)), "{back}");
         assert!((offset.corrected(set(now)) - now).abs() <= 1_100, "{back}");
-        // During an exchange, too: that one says as much as any other.
+        // Also if it is set back during an exchange, which then bounds the offset like any other.
         offset.observe(ticks(now), set(now + 20), date(now + 10));
         let reading = offset.reading(set(now + 20)).unwrap();
         assert!((reading.earliest_ms..=reading.latest_ms).contains(&(now + 20)), "{reading:?}");
         assert!(reading.latest_ms - reading.earliest_ms <= 1_300, "{reading:?}");
-        // Set right again, it is ahead of what it was, and the next response says so.
+        // When it is set right again, it jumps ahead, and the next response corrects that.
         offset.observe(ticks(now + 30), ticks(now + 40), date(now + 35));
         assert!((offset.corrected(ticks(now + 40)) - now - 40).abs() <= 1_100);
     }
 }
 
-/// AWS refuses what is signed by a wall clock that far off, whatever else is known of the time.
+/// AWS refuses requests that are signed by a wall clock so far off, however well the time is known.
 #[test]
 fn a_wall_clock_that_is_set_back_too_far_is_told() {
     let offset = known();
@@ -95,7 +95,7 @@ fn a_wall_clock_that_is_set_back_too_far_is_told() {
     assert!(offset.reading(set).is_err() && offset.reading(ticks(NOW)).is_ok());
 }
 
-/// The monotonic clock stands still where a container is frozen with it, and the wall clock goes on.
+/// While a container is frozen, its monotonic clock may stop, but the wall clock goes on.
 #[test]
 fn a_frozen_container_believes_its_wall_clock() {
     let offset = known();
@@ -103,7 +103,7 @@ fn a_frozen_container_believes_its_wall_clock() {
     assert!((offset.corrected(thawed) - NOW - 3_600_000).abs() <= 1_300);
 }
 
-/// Answers every second: each adds less than a millisecond of uncertainty, and none of that may be lost.
+/// Responses come every second: between two the drift is less than a millisecond, and none of it may be lost.
 #[test]
 fn a_clock_that_drifts_slowly_is_followed() {
     for drift in [-DRIFT, DRIFT] {
@@ -119,7 +119,7 @@ fn a_clock_that_drifts_slowly_is_followed() {
 }
 
 proptest! {
-    /// The time is always between the two ends, whatever the clock's offset and the responses' delays.
+    /// The true time is always within the reading, whatever the clock's offset and the delays of the responses.
     #[test]
     fn the_time_is_within_the_reading(
         off in -300_000..=300_000_i64,

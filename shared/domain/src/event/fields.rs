@@ -1,4 +1,4 @@
-//! Typed reading of an event's fields: absent and null are the same, anything else must have the documented type.
+//! Typed reading of an event's fields. Null counts as absent; every other value must have the documented type.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{EventError, MAX_BODY_BYTES};
 
 type Object = Map<String, Value>;
 
-/// Takes a field out; null counts as absent.
+/// Removes a field and returns its value; null counts as absent.
 fn take(object: &mut Object, field: &str) -> Option<Value> {
     object.remove(field).filter(|value| !value.is_null())
 }
@@ -25,7 +25,7 @@ pub(super) fn text(object: &mut Object, field: &'static str) -> Result<Option<St
     }
 }
 
-/// A text the event cannot do without.
+/// A required text, not empty.
 pub(super) fn required(object: &mut Object, field: &'static str) -> Result<String, EventError> {
     text(object, field)?.filter(|text| !text.is_empty()).ok_or(EventError::Missing(field))
 }
@@ -56,7 +56,7 @@ fn strings(value: Value, field: &'static str) -> Result<Vec<String>, EventError>
         .collect()
 }
 
-/// A map of name to one text; empty when absent. Names whose value is null are left out.
+/// An object of single texts, as pairs; empty if absent. Names whose value is null are left out.
 pub(super) fn single(object: &mut Object, field: &'static str) -> Result<Vec<(String, String)>, EventError> {
     let Some(map) = self::object(object, field)? else { return Ok(Vec::new()) };
     let mut pairs = Vec::with_capacity(map.len());
@@ -72,7 +72,7 @@ pub(super) fn single(object: &mut Object, field: &'static str) -> Result<Vec<(St
     Ok(pairs)
 }
 
-/// A map of name to several texts, flattened in order; empty when absent.
+/// An object of lists of texts, as pairs in order; empty if absent.
 pub(super) fn multiple(object: &mut Object, field: &'static str) -> Result<Vec<(String, String)>, EventError> {
     let Some(map) = self::object(object, field)? else { return Ok(Vec::new()) };
     let mut pairs = Vec::with_capacity(map.len());
@@ -89,7 +89,7 @@ pub(super) fn stage_variables(event: &mut Object) -> Result<BTreeMap<String, Str
     Ok(single(event, "stageVariables")?.into_iter().collect())
 }
 
-/// The body with base64 undone.
+/// The body, decoded from base64 if the event says so.
 pub(super) fn body(event: &mut Object) -> Result<Bytes, EventError> {
     let encoded = match take(event, "isBase64Encoded") {
         None => false,
@@ -97,7 +97,7 @@ pub(super) fn body(event: &mut Object) -> Result<Bytes, EventError> {
         Some(_) => return Err(EventError::WrongType { field: "isBase64Encoded", expected: "true or false" }),
     };
     let Some(text) = text(event, "body")? else { return Ok(Bytes::new()) };
-    // 4 characters carry 3 bytes: refuse before decoding what would be too large anyway.
+    // Four characters hold three bytes, so a body that must be too large is refused before it is decoded.
     let at_most = if encoded { MAX_BODY_BYTES.div_ceil(3).saturating_mul(4) } else { MAX_BODY_BYTES };
     if text.len() > at_most {
         return Err(EventError::BodyTooLarge);

@@ -7,7 +7,7 @@ use super::{ApiRequest, ApiVersion, EventError, Query, fields};
 /// The stage whose name is not part of the path.
 const DEFAULT_STAGE: &str = "$default";
 
-/// Reads the event; `rawPath` and `requestContext.http.method` must be there.
+/// Reads the event; `rawPath` and `requestContext.http.method` are required.
 pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventError> {
     let mut context = fields::object(&mut event, "requestContext")?.ok_or(EventError::Missing("requestContext"))?;
     let mut http = fields::object(&mut context, "http")?.ok_or(EventError::Missing("requestContext.http"))?;
@@ -30,7 +30,7 @@ pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventErr
     })
 }
 
-/// `rawPath` begins with the stage, unless it is the default one; routes do not.
+/// The path without the stage: `rawPath` begins with the stage unless it is the default one, and routes have none.
 fn without_stage(path: String, stage: Option<&str>) -> String {
     let Some(stage) = stage.filter(|stage| *stage != DEFAULT_STAGE && !stage.is_empty()) else { return path };
     match path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)) {
@@ -40,7 +40,7 @@ fn without_stage(path: String, stage: Option<&str>) -> String {
     }
 }
 
-/// Repeated headers arrive joined by commas (RFC 9110 §5.3); cookies arrive apart and become one header again.
+/// API Gateway joins repeated headers by commas (RFC 9110 §5.3) and sends cookies separately; they become one header here.
 fn headers(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, EventError> {
     let mut headers = fields::single(event, "headers")?;
     let cookies = fields::texts(event, "cookies")?.unwrap_or_default();
@@ -51,7 +51,7 @@ fn headers(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, Even
     Ok(headers)
 }
 
-/// A Lambda authorizer's context is under `authorizer.lambda`; null there means that it sent none.
+/// A Lambda authorizer's context, which is under `authorizer.lambda`; null there means that it sent none.
 fn authorizer(context: &mut Map<String, Value>) -> Result<Option<Map<String, Value>>, EventError> {
     match fields::object(context, "authorizer")? {
         None => Ok(None),

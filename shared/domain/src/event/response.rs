@@ -1,4 +1,4 @@
-//! A function's response, written in the shape that the API's version understands.
+//! A function's response, written in the form that the kind of API requires.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ApiVersion;
 
-/// An HTTP response: status, headers in order with repetitions, body of any bytes.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResponse {
     /// The HTTP status.
@@ -19,12 +19,12 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// A response without headers and body.
+    /// A response without headers or body.
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// A response with a JSON body of the given media type that no cache may keep.
+    /// A response with a JSON body of this media type, which no cache may store.
     pub fn json(status: u16, media_type: &str, body: &Value) -> Self {
         Self::new(status)
             .header("Content-Type", media_type)
@@ -32,7 +32,7 @@ impl ApiResponse {
             .with_body(body.to_string())
     }
 
-    /// Adds a header value; a name given twice is sent twice.
+    /// Adds a header value; a name that is added twice is sent twice.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -51,7 +51,7 @@ impl ApiResponse {
         self.headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The JSON that API Gateway expects: `multiValueHeaders` for a REST API, `headers` and `cookies` for an HTTP API.
+    /// The JSON that API Gateway requires: `multiValueHeaders` for a REST API, `headers` and `cookies` for an HTTP API.
     pub fn into_value(self, version: ApiVersion) -> Value {
         let (body, encoded) = match std::str::from_utf8(&self.body) {
             Ok(text) => (text.to_owned(), false),
@@ -75,7 +75,7 @@ impl ApiResponse {
     }
 }
 
-/// Values of one name side by side, under the name's first spelling.
+/// The values of each name as a list, under the name's first spelling.
 fn grouped(headers: Vec<(String, String)>) -> Map<String, Value> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in headers {
@@ -87,7 +87,7 @@ fn grouped(headers: Vec<(String, String)>) -> Map<String, Value> {
     groups.into_iter().map(|(name, values)| (name, Value::from(values))).collect()
 }
 
-/// Values of one name joined by commas (RFC 9110 §5.3).
+/// The values of each name joined by commas (RFC 9110 §5.3), under the name's first spelling.
 fn joined(headers: Vec<(String, String)>) -> Map<String, Value> {
     let mut groups: Vec<(String, String)> = Vec::new();
     for (name, value) in headers {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiRequest, ApiVersion, EventError, Query, fields};
 
-/// Reads the event; `httpMethod`, `path` and `requestContext` must be there.
+/// Reads the event; `httpMethod`, `path` and `requestContext` are required.
 pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventError> {
     if !event.contains_key("httpMethod") {
         return Err(EventError::UnknownShape("an object without httpMethod and without version 2.0"));
@@ -34,8 +34,8 @@ fn query(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, EventE
     Ok(if multiple.is_empty() { single } else { multiple })
 }
 
-/// The multi-value map is the request; the single-value map may only repeat it. API Gateway always sends both alike, so
-/// a difference is somebody's attempt to show two readers two requests.
+/// The multi-value map is used, and the single-value map must hold nothing else. API Gateway never sends maps that
+/// disagree; from such maps two readers could see different requests.
 fn headers(event: &mut Map<String, Value>) -> Result<Vec<(String, String)>, EventError> {
     let single = fields::single(event, "headers")?;
     let multiple = fields::multiple(event, "multiValueHeaders")?;

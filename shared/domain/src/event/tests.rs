@@ -92,7 +92,7 @@ fn header_maps_that_disagree_are_refused() {
     }
 }
 
-/// The harmless twin of abuse case B6: both maps alike, one of them, or none.
+/// The valid counterpart of abuse case B6: both maps agree, or one or both are absent.
 #[test]
 fn header_maps_that_agree_or_are_missing_are_read() {
     let event = sample("proxy-rest.json");
@@ -203,7 +203,7 @@ fn a_rest_event_marked_version_1_is_read_too() {
     assert_eq!(read(with("proxy-rest.json", "version", json!("1.0"))).version, ApiVersion::Rest);
 }
 
-/// Abuse case I1: what is logged by accident holds no header, query or body.
+/// Abuse case I1: the debug text of a request, if logged by accident, holds no header, query or body.
 #[test]
 fn the_debug_text_of_a_request_holds_no_secret() {
     let text = format!("{:?}", read(sample("token-rest.json")));

@@ -1,4 +1,4 @@
-//! What was injected into one call, to be found again in what the back end answers.
+//! The secrets that were injected into one call, and the search for them in the back end's response.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::query;
 
-/// Secrets of this length or more are looked for anywhere; shorter ones only as whole words, since they occur by chance.
+/// Secrets of at least this length are found anywhere in a text; shorter ones only as whole words, since they can occur by
+/// chance.
 const LONG: usize = 8;
 
-/// Words shorter than this are no secrets.
+/// Shorter words are not taken for secrets.
 const SHORTEST: usize = 3;
 
 /// The values that were injected, and the names of the parameters that carried them.
@@ -22,7 +23,7 @@ pub struct Injected {
     parameters: Vec<String>,
 }
 
-/// Names what is safe to log.
+/// Shows only what is safe to log.
 impl std::fmt::Debug for Injected {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Injected").field("parameters", &self.parameters).finish_non_exhaustive()
@@ -30,8 +31,8 @@ impl std::fmt::Debug for Injected {
 }
 
 impl Injected {
-    /// What these headers and these parameters of the query carry: each value, each cookie's value, each word that is not
-    /// the scheme before a credential, and what such a word gives a name to (`token="…"`).
+    /// The secrets in these headers and query parameters: each value, each cookie's value, each word after the first (which
+    /// is the scheme of a credential), and the value in such a word (`token="…"`).
     pub fn of(headers: &[(HeaderName, HeaderValue)], query: &[(String, String)]) -> Self {
         let mut injected = Self::default();
         for (name, value) in headers {
@@ -46,7 +47,7 @@ impl Injected {
                 for word in value.split(u8::is_ascii_whitespace).skip(1) {
                     injected.add(word);
                     let at = word.iter().position(|byte| *byte == b'=').map_or(0, |at| at.saturating_add(1));
-                    // A short one may be a realm.
+                    // A short value may be a realm, which is not a secret.
                     let named = unquoted(word.get(at..).unwrap_or_default());
                     if named.len() >= LONG {
                         injected.add(named);
@@ -61,7 +62,7 @@ impl Injected {
         injected
     }
 
-    /// Adds a secret and what a back end reads in it: many decode the values of cookies.
+    /// Adds a secret, and the same without quotes and percent-decoded, since many back ends decode the values of cookies.
     fn add(&mut self, secret: &[u8]) {
         let secret = secret.trim_ascii();
         let bare = unquoted(secret);
@@ -76,12 +77,12 @@ impl Injected {
         self.secrets.is_empty() && self.parameters.is_empty()
     }
 
-    /// Whether a parameter of this decoded name carried something.
+    /// Whether a parameter of this decoded name was injected.
     pub(super) fn has_parameter(&self, name: &str) -> bool {
         self.parameters.iter().any(|own| query::is_like(own, name))
     }
 
-    /// Whether a value tells one of the secrets: as it is, escaped as in JSON, percent-encoded up to three times, or in
+    /// Whether a value contains one of the secrets: as it is, escaped as in JSON, percent-encoded up to three times, or in
     /// base64.
     pub(super) fn is_in(&self, value: &[u8]) -> bool {
         if self.secrets.is_empty() {
@@ -95,7 +96,7 @@ impl Injected {
     fn is_plainly_in(&self, text: &[u8]) -> bool {
         self.secrets.iter().any(|secret| {
             if secret.len() >= LONG {
-                // Whatever has changed its case may be good still, as hexadecimal ids are.
+                // A secret in another case may still be valid, such as a hexadecimal id.
                 return text.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret));
             }
             let mut found = text.windows(secret.len()).enumerate().filter(|(_, part)| *part == secret.as_slice());
@@ -107,7 +108,8 @@ impl Injected {
         })
     }
 
-    /// In base64 a secret looks different at each of four places in a longer text, so the text is decoded at each.
+    /// Base64 groups four characters, and a run of its characters may begin before the encoded text: each run is decoded
+    /// from each of four offsets.
     fn is_encoded_in(&self, text: &[u8]) -> bool {
         let Some(shortest) = self.secrets.iter().map(|secret| secret.len()).filter(|length| *length >= LONG).min()
         else {
@@ -131,7 +133,7 @@ impl Injected {
                 .collect();
             (0..4).any(|offset| {
                 let rest = standard.get(offset..).unwrap_or_default();
-                // One character alone carries no byte.
+                // A single character at the end holds no byte.
                 let length = if rest.len() % 4 == 1 { rest.len().saturating_sub(1) } else { rest.len() };
                 let decoded = rest.get(..length).and_then(|rest| engine.decode(rest).ok());
                 decoded.is_some_and(|decoded| percent_decoded(&decoded).iter().any(|text| self.is_plainly_in(text)))
@@ -140,13 +142,13 @@ impl Injected {
     }
 }
 
-/// Without the quotes that a value may be in.
+/// The value without a comma at its end and without quotes around it.
 fn unquoted(value: &[u8]) -> &[u8] {
     let value = value.strip_suffix(b",").unwrap_or(value);
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// A text and what one, two and three decodings make of it.
+/// A text, and the results of decoding it once, twice and three times.
 fn percent_decoded(text: &[u8]) -> Vec<Vec<u8>> {
     let mut texts = vec![text.to_vec()];
     for _ in 0..3 {
@@ -159,7 +161,7 @@ fn percent_decoded(text: &[u8]) -> Vec<Vec<u8>> {
     texts
 }
 
-/// Without the backslashes of quoted strings and JSON (RFC 8259 §7), `\u002f` among them.
+/// The value without the backslashes of quoted strings and JSON (RFC 8259 §7), including `\u002f`.
 fn unescaped(value: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(value.len());
     let mut rest = value;

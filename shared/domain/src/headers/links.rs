@@ -1,12 +1,12 @@
-//! References in the back end's responses, without the parameters that carry its session.
+//! Removes the parameters that hold the back end's session from references in its responses.
 
 use super::{Injected, Reserved, squash};
 use crate::query::decoded;
 
-/// How servlet containers put a session into a path when they doubt cookies.
+/// The path parameter in which servlet containers put a session if they do not rely on cookies.
 const PATH_PARAMETER: &str = "jsessionid";
 
-/// What must not be in a reference.
+/// The sessions that must not be in a reference.
 #[derive(Clone, Copy)]
 pub(super) struct Sessions<'a> {
     pub(super) reserved: &'a Reserved,
@@ -18,7 +18,7 @@ impl Sessions<'_> {
         self.injected.is_empty() && self.reserved.cookies.is_empty() && self.reserved.headers.is_empty()
     }
 
-    /// Whether a parameter of a path, query or fragment is the session's by its name or its value.
+    /// Whether a parameter of a path, query or fragment holds a session, by its name or its value.
     fn has(&self, parameter: &str) -> bool {
         let name = decoded(parameter.split('=').next().unwrap_or_default());
         let squashed = squash(&name);
@@ -28,7 +28,7 @@ impl Sessions<'_> {
             || self.injected.is_in(parameter.as_bytes())
     }
 
-    /// A reference (RFC 3986 §4.1) without its session.
+    /// A reference (RFC 3986 §4.1) without the parameters that hold a session.
     pub(super) fn without(&self, reference: &str) -> String {
         if self.is_none() {
             return reference.to_owned();
@@ -67,7 +67,7 @@ impl Sessions<'_> {
         text.split('&').filter_map(without).collect::<Vec<_>>().join("&")
     }
 
-    /// The references between angle brackets of a `Link` field (RFC 8288 §3).
+    /// A `Link` field whose references, between angle brackets, hold no session (RFC 8288 §3).
     pub(super) fn link(&self, value: &str) -> String {
         let mut text = String::new();
         let mut rest = value;
@@ -83,7 +83,7 @@ impl Sessions<'_> {
         text
     }
 
-    /// The reference of a `Refresh` field: `5; url=/there`, or without `url=`, as browsers take it too.
+    /// A `Refresh` field whose reference holds no session: `5; url=/there`, or without `url=`, which browsers also accept.
     pub(super) fn refresh(&self, value: &str) -> String {
         let Some(at) = value.find([';', ',']).map(|at| at.saturating_add(1)) else { return value.to_owned() };
         let (delay, reference) = value.split_at_checked(at).unwrap_or((value, ""));

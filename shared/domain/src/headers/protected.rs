@@ -1,17 +1,17 @@
-//! The one list of header names that no client may bring.
+//! The list of header names that are never passed on from a client.
 //!
-//! Names are compared squashed, without everything that is not a letter or digit: CGI and its heirs do not tell `-`, `_`
-//! and `.` apart, others drop what they do not know. A name that ends in `*` stands for all that begin so.
+//! Names are compared squashed, with letters and digits only: CGI and its successors do not distinguish `-`, `_` and `.`,
+//! and others drop characters that they do not know. A name that ends in `*` stands for all names with that prefix.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::squash;
 
-/// Names that belong to one connection (RFC 9110 §7.6.1), frame a message, or are set by the gateway or its HTTP client
-/// whatever a configuration says.
+/// Names that belong to one connection (RFC 9110 §7.6.1), frame a message, or are set by the gateway or its HTTP client.
+/// No configuration can use them.
 pub(super) const OF_GATEWAY: &[&str] = &[
-    // One connection, and framing.
+    // Fields of one connection, and framing.
     "Connection",
     "Content-Length",
     "Expect",
@@ -24,9 +24,9 @@ pub(super) const OF_GATEWAY: &[&str] = &[
     "Trailer",
     "Transfer-Encoding",
     "Upgrade",
-    // The app's own token.
+    // The app's access token.
     "Authorization",
-    // Who called whom: the gateway tells, from what API Gateway knows.
+    // The client's address and the requested host: the gateway sets them, from what API Gateway knows.
     "Client-IP",
     "Cluster-Client-IP",
     "CF-Connecting-IP*",
@@ -74,9 +74,9 @@ pub(super) const OF_GATEWAY: &[&str] = &[
     "X-Server-Name",
     "X-True-*",
     "X-Url-Scheme",
-    // API Gateway's and load balancers' own, `X-Amzn-Remapped-…` and `X-Amzn-Trace-Id` among them.
+    // Those of API Gateway and of load balancers, including `X-Amzn-Remapped-…` and `X-Amzn-Trace-Id`.
     "X-Amzn-*",
-    // Another method or path than the one that was decided on.
+    // A method or path other than the one that the authorizer decided on.
     "Base-Url",
     "Http-Url",
     "Path-Info",
@@ -94,9 +94,9 @@ pub(super) const OF_GATEWAY: &[&str] = &[
     "X-Override-URL",
     "X-Rewrite-*",
     "X-Sendfile-Type",
-    // CGI programs take it for the HTTP_PROXY variable (CVE-2016-5385).
+    // CGI programs read it as the variable HTTP_PROXY (CVE-2016-5385).
     "Proxy",
-    // A trace is the gateway's own, from its first hop on: a caller could otherwise join or flood another's.
+    // A trace begins at the gateway; a client could otherwise join or flood the trace of another.
     "B3",
     "Baggage",
     "Traceparent",
@@ -104,9 +104,9 @@ pub(super) const OF_GATEWAY: &[&str] = &[
     "X-B3-*",
 ];
 
-/// Names by which back ends are commonly told who calls. A configuration may use them; a client may not.
+/// Names that commonly tell a back end who the user is. A configuration may use them; a client may not.
 pub(super) const OF_IDENTITY: &[&str] = &[
-    // This gateway's usual ones, and those of the gateway that they come from.
+    // The defaults of this gateway, with all names of their families.
     "X-Authenticated*",
     "X-Consumer-*",
     "X-Credential-*",
@@ -174,7 +174,7 @@ pub(super) const OF_IDENTITY: &[&str] = &[
     "$WSSI",
     "$WSSN",
     "$WSSP",
-    // Certificates of clients (RFC 9440), as TLS terminators tell them.
+    // Client certificates, as TLS terminators pass them on (RFC 9440).
     "Client-Cert*",
     "Client-Verify",
     "SSL-Client-*",
@@ -184,7 +184,7 @@ pub(super) const OF_IDENTITY: &[&str] = &[
     "X-Client-Verify",
     "X-SSL-*",
     "X-TLS-*",
-    // Access proxies, meshes and clouds.
+    // Access proxies, service meshes and clouds.
     "CF-Access-*",
     "Tailscale-*",
     "X-Access-Token",
@@ -226,7 +226,7 @@ pub(super) const OF_IDENTITY: &[&str] = &[
     "X-WebAuth-*",
 ];
 
-/// A list, squashed.
+/// A list of squashed names.
 struct Names {
     whole: BTreeSet<String>,
     families: Vec<String>,
@@ -246,12 +246,13 @@ impl Names {
 static GATEWAY: LazyLock<Names> = LazyLock::new(|| Names::of(OF_GATEWAY));
 static IDENTITY: LazyLock<Names> = LazyLock::new(|| Names::of(OF_IDENTITY));
 
-/// Whether no identity and no internal token can travel under this squashed name, whatever a configuration says.
+/// Whether the gateway or its HTTP client sets this squashed name, so that no configuration may use it for an identity or
+/// an internal token.
 pub fn is_set_by_gateway(squashed: &str) -> bool {
     GATEWAY.has(squashed) || squashed == "via"
 }
 
-/// Whether a client may not bring this squashed name.
+/// Whether a client's header of this squashed name is dropped.
 pub(super) fn is_protected(squashed: &str) -> bool {
     GATEWAY.has(squashed) || IDENTITY.has(squashed)
 }

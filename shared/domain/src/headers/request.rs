@@ -1,4 +1,4 @@
-//! Headers to the back end: the client's harmless ones first, then ours, which nothing of the client can touch.
+//! Headers to the back end: the client's unprotected ones, then the gateway's own, which the client cannot change.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
 
@@ -7,17 +7,17 @@ use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
 use crate::trace::Trace;
 
-/// How this gateway calls itself in `Via` (RFC 9110 §7.6.3).
+/// This gateway's entry in `Via` (RFC 9110 §7.6.3).
 const VIA_THIS: &str = "1.1 mobile-api-gateway";
 
-/// What is known about the client's side of the call.
+/// What is known about the client's request.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
-    /// The headers it sent, every value, in order.
+    /// Every header value that it sent, in order.
     pub headers: &'a [(String, String)],
     /// Its address, as API Gateway saw it.
     pub address: Option<&'a str>,
-    /// The name the gateway was called by, as API Gateway knows it; never the client's `Host`.
+    /// The host name of the gateway that it used, as API Gateway knows it; never the client's `Host`.
     pub host: Option<&'a str>,
     /// `https`, or `http` on a laptop.
     pub scheme: &'a str,
@@ -27,12 +27,12 @@ pub struct Client<'a> {
     pub trace_id: Option<&'a str>,
 }
 
-/// Who calls, as the authorizer found out.
+/// The identity of the call, as the authorizer found it.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
     /// The user, or the application acting for itself.
     pub user: &'a UserId,
-    /// The scope granted to the application.
+    /// The scope of the access token.
     pub scope: &'a Scope,
     /// The application's name.
     pub app_name: &'a str,
@@ -42,7 +42,7 @@ pub struct Identity<'a> {
     pub client_id: &'a ClientId,
 }
 
-/// The names under which one API wants to hear who calls.
+/// The names of the headers in which one API receives the identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders {
     /// Carries [`Identity::user`].
@@ -77,36 +77,36 @@ impl IdentityHeaders {
     }
 }
 
-/// Everything the headers of one call are built from.
+/// Everything that the headers of one call are built from.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
-    /// The client's side.
+    /// The client's request.
     pub client: Client<'a>,
-    /// Who calls; nobody on a public route.
+    /// The identity; `None` on a public route.
     pub identity: Option<Identity<'a>>,
-    /// The API's names for the identity.
+    /// The names of the API's identity headers.
     pub names: &'a IdentityHeaders,
-    /// What belongs to the API's connector, whether or not it injects something now.
+    /// The names that belong to the API's connector, whether or not it injects anything into this call.
     pub reserved: &'a Reserved,
-    /// What the connector injects.
+    /// The headers that the connector injects.
     pub injection: &'a [(HeaderName, HeaderValue)],
-    /// The most the back end takes, in bytes over all header lines.
+    /// The most bytes of all header lines that the back end accepts.
     pub max_bytes: usize,
 }
 
-/// Why no headers could be built. Nothing is sent to the back end then.
+/// Why no headers could be built. Nothing is then sent to the back end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotBuild {
-    /// A header of the client is no header (RFC 9110 §5): 400.
+    /// A header of the client has an invalid name or value (RFC 9110 §5): 400.
     #[error("a header has a name or a value that is not allowed")]
     ClientHeader,
-    /// The client's headers do not fit beside ours: 431 (RFC 6585 §5).
+    /// The client's headers and the gateway's together are too large: 431 (RFC 6585 §5).
     #[error("the headers are larger than the back end takes")]
     TooLarge,
-    /// A value of ours is missing or cannot be a header value (RFC 9110 §5.5): 500.
+    /// A value of the gateway's own is missing or cannot be a field value (RFC 9110 §5.5): 500.
     #[error("the gateway has no sendable value for {0}")]
     OwnValue(&'static str),
-    /// Our own headers alone are larger than the back end takes: 500.
+    /// The gateway's own headers alone are too large: 500.
     #[error("the gateway's own headers are larger than the back end takes")]
     OwnTooLarge,
 }
@@ -151,7 +151,7 @@ fn is_protected(squashed: &str, call: &Outgoing<'_>) -> bool {
     protected::is_protected(squashed)
         || call.names.has(squashed)
         || call.reserved.has_header(squashed)
-        // A back end with a session cookie of ours has no business with cookies of the app.
+        // Where the connector has a session cookie, the back end must get no cookie of the app, which it could take for one.
         || (squashed == "cookie" && !call.reserved.cookies.is_empty())
 }
 
@@ -165,7 +165,7 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     };
     if let Some(identity) = call.identity {
         set(&call.names.user_id, identity.user.as_str(), "the user")?;
-        // The empty scope is a scope, and is said as such.
+        // An empty scope is valid, and is sent as an empty value.
         set(&call.names.scope, &identity.scope.to_string(), "the scope")?;
         set(&call.names.app_name, filled(identity.app_name, "the application")?, "the application")?;
         set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
@@ -192,7 +192,7 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     Ok(own)
 }
 
-/// Never an empty identity.
+/// The value, or an error if it is empty: no part of an identity is sent empty.
 fn filled<'a>(value: &'a str, what: &'static str) -> Result<&'a str, CannotBuild> {
     if value.is_empty() { Err(CannotBuild::OwnValue(what)) } else { Ok(value) }
 }
@@ -203,7 +203,7 @@ fn field_value(text: &str) -> Option<HeaderValue> {
     plain.then(|| HeaderValue::from_str(text).ok()).flatten()
 }
 
-/// Bytes on the wire: name, colon, space, value and line end.
+/// Bytes of all header lines: name, colon, space, value and line end.
 fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }

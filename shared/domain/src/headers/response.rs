@@ -1,4 +1,4 @@
-//! Headers to the app: the back end's, without what belongs to its connection, to the connector's session, or to who calls.
+//! Headers to the app: the back end's, without those of its connection, the connector's session and the identity.
 
 use http::header::{
     CONTENT_LENGTH, CONTENT_LOCATION, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE,
@@ -7,24 +7,24 @@ use http::header::{
 use super::links::Sessions;
 use super::{HOP_BY_HOP, IdentityHeaders, Injected, Reserved, named_by_connection, squash};
 
-/// Beginnings, squashed, of names that tell a back end who calls: an app has no use for them.
+/// Squashed prefixes of the usual identity headers. They are for back ends, so no app gets them.
 const IDENTITY_FAMILIES: [&str; 3] = ["xauthenticated", "xconsumer", "xcredential"];
 
-/// What must not reach the app.
+/// What must be removed before the headers reach the app.
 #[derive(Clone, Copy, Debug)]
 pub struct Cleaning<'a> {
-    /// What belongs to the API's connector.
+    /// The names that belong to the API's connector.
     pub reserved: &'a Reserved,
-    /// The API's names for the identity.
+    /// The names of the API's identity headers.
     pub names: &'a IdentityHeaders,
-    /// What this call carried to the back end.
+    /// The secrets that were injected into this call.
     pub injected: &'a Injected,
 }
 
-/// The headers of a response that may reach the app, repeated ones kept one by one in order.
+/// The headers of a response that may reach the app. Repeated ones stay separate and in order.
 ///
-/// Nothing that was injected is in any of them: references lose the parameters that tell it, any other header that does
-/// is dropped. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` is left to whoever sends the body.
+/// None of them holds an injected secret: references lose the parameters that hold one, and any other header with one is
+/// dropped. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` does not: it is set where the body is sent.
 pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap {
     let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let mut headers = HeaderMap::with_capacity(received.keys_len());
@@ -35,7 +35,7 @@ pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap
             || cleaning.reserved.has_header(&squashed)
             || cleaning.names.has(&squashed)
             || IDENTITY_FAMILIES.iter().any(|family| squashed.starts_with(family))
-            // Nobody speaks it any more (RFC 6265 §9.4), and it sets cookies as well.
+            // Obsolete (RFC 6265 §9.4), but it can also set cookies.
             || squashed == "setcookie2"
             || name == CONTENT_LENGTH;
         if dropped {
@@ -50,7 +50,7 @@ pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap
     headers
 }
 
-/// The values instead of one that may name the session.
+/// The values that replace one that may hold the session.
 fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Vec<HeaderValue> {
     let sessions = Sessions { reserved: cleaning.reserved, injected: cleaning.injected };
     let text = String::from_utf8_lossy(value.as_bytes());
@@ -64,8 +64,8 @@ fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Ve
     if without == text { vec![value.clone()] } else { HeaderValue::from_str(&without).into_iter().collect() }
 }
 
-/// The cookies of a `Set-Cookie` that are not the connector's. RFC 6265 §3 forbids to fold several into one; those who do
-/// it all the same must not hide one behind another.
+/// The cookies of a `Set-Cookie` that are not the connector's. Servers should not fold several into one field
+/// (RFC 6265 §3), but some do, and a folded cookie of the connector must not pass.
 fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
     let pieces = unfolded(value.as_bytes());
     let is_reserved = |piece: &&[u8]| reserved.has_cookie(&cookie_name(piece));
@@ -76,7 +76,7 @@ fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
     kept.filter_map(|piece| HeaderValue::from_bytes(piece.trim_ascii()).ok()).collect()
 }
 
-/// A value at each comma after which a name and `=` follow; the comma in a date is followed by none.
+/// The value, split at each comma that a cookie's name and `=` follow; they do not follow the comma in a date.
 fn unfolded(value: &[u8]) -> Vec<&[u8]> {
     let begins_cookie = |after: &[u8]| {
         let name = after.trim_ascii_start();

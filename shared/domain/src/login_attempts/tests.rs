@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: u64 = 86_400;
 
-/// Tries once; whether it was evaluated.
+/// Makes one attempt. The error is the wait of an attempt that is not evaluated.
 fn try_once(counter: &mut Counter, limit: Limit, now: Timestamp) -> Result<(), Seconds> {
     let permit = counter.permit(limit, now)?;
     *counter = counter.counted(limit, permit, now);
@@ -18,7 +18,7 @@ fn free_attempts_come_at_once_then_one_a_minute_then_one_as_they_leak() {
     for number in 0..ACCOUNT.free {
         assert_eq!(try_once(&mut counter, ACCOUNT, START), Ok(()), "{number}");
     }
-    // The first of those who wait goes on at once; each after it a minute later.
+    // The first attempt beyond the free ones is evaluated at once, each later one after another minute.
     let mut now = START;
     for number in ACCOUNT.free..ACCOUNT.most {
         assert_eq!(try_once(&mut counter, ACCOUNT, now), Ok(()), "{number}");
@@ -30,7 +30,7 @@ fn free_attempts_come_at_once_then_one_a_minute_then_one_as_they_leak() {
     assert_eq!(wait.as_u64(), ACCOUNT.every.as_u64() - now.since(START).as_u64(), "until one has leaked out");
 }
 
-/// A right password takes back what it took, the wait included: the next one behind the same address finds nothing of it.
+/// A right password takes back what it added, the wait included, so that the next user of the same address is not affected.
 #[test]
 fn a_right_password_leaves_no_trace() {
     for limit in [PAIR, ACCOUNT, SOURCE, CLIENT] {
@@ -45,7 +45,7 @@ fn a_right_password_leaves_no_trace() {
     }
 }
 
-/// The most of one day that strangers have for an account, and anybody for an account from one source.
+/// The most attempts of one day: on an account from all unknown sources, and on an account from one source.
 #[test]
 fn the_stated_hundred_a_day_are_a_hundred() {
     for limit in [PAIR, ACCOUNT] {
@@ -54,7 +54,7 @@ fn the_stated_hundred_a_day_are_a_hundred() {
     }
 }
 
-/// What somebody does: waits, attempts, or types the right password.
+/// What happens next: time passes, or an attempt has a wrong or the right password.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Wait(u64),
@@ -77,8 +77,8 @@ fn limit() -> impl Strategy<Value = Limit> {
 }
 
 proptest! {
-    /// However attempts, right passwords and pauses are mixed: in every length of time the stated bound holds, what is
-    /// refused is granted after the wait it was told, and a right password moves nothing to later.
+    /// For any mixture of attempts, right passwords and pauses: the stated bound holds in every span of time, a refused
+    /// attempt is granted after the stated wait and not before, and a right password makes no attempt count for longer.
     #[test]
     fn no_mixture_gets_more_than_the_bound(limit in limit(), acts in acts()) {
         let (mut counter, mut now) = (Counter::EMPTY, START);
@@ -112,7 +112,7 @@ proptest! {
         }
     }
 
-    /// Whatever has happened, after its memory a counter is as new.
+    /// Once a counter is empty, all free attempts are available again.
     #[test]
     fn a_counter_that_has_lapsed_begins_anew(limit in limit(), tries in 1_usize..1_000, later in 0_u64..1_000_000) {
         let mut counter = Counter::EMPTY;
@@ -126,7 +126,7 @@ proptest! {
     }
 }
 
-/// The next number of a fixed sequence (splitmix64).
+/// The next number of a reproducible sequence (splitmix64).
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -134,8 +134,8 @@ fn next(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Five thousand people behind one address, each logging in there for the first time, 2 of 100 mistyping and trying
-/// again: nobody who types right waits, however fast they come. An attacker among them has the stated attempts.
+/// 5,000 users behind one address log in there for the first time, and 2 of 100 mistype and try again. None of them waits,
+/// however fast they come. An attacker at that address has the stated attempts.
 #[test]
 fn five_thousand_people_behind_one_address_do_not_wait_for_each_other() {
     for (seed, seconds) in (0..200).zip([0, 60, 600, 3_600, 36_000].into_iter().cycle()) {
@@ -160,7 +160,7 @@ fn five_thousand_people_behind_one_address_do_not_wait_for_each_other() {
         for _ in 0..3 {
             attacker += u64::from(try_once(&mut source, SOURCE, now).is_ok());
         }
-        // A right login of somebody else in between, where there is room for it.
+        // A successful login of another user in between, if there is room for it.
         if try_once(&mut source, SOURCE, now).is_ok() {
             source = source.returned(SOURCE);
         }

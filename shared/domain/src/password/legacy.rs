@@ -1,4 +1,4 @@
-//! Password hashes that another system made: their kinds, the price they may have, and how each is compared.
+//! Password hashes that another system made: their kinds, the bounds on their cost, and how each is compared.
 
 use super::HashError;
 use argon2::password_hash::phc::PasswordHash as Phc;
@@ -12,15 +12,15 @@ use std::ops::RangeInclusive;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// The longest text of a hash, in bytes.
+/// The longest text of a hash in bytes.
 const MAX_TEXT: usize = 512;
-/// Lengths of a hash in bytes: a shorter one is found by chance, a longer one is none of these kinds.
+/// Lengths of a hash in bytes: a wrong password can match a shorter one by chance, and none of these kinds has a longer one.
 const OUTPUT: RangeInclusive<usize> = 16..=64;
 /// Lengths of a salt in bytes (SP 800-63B-4 §3.1.1.2 asks for 32 bits).
 const SALT: RangeInclusive<usize> = 4..=64;
 /// Argon2 and scrypt: most memory in KiB, a thirteenth of what the token function has.
 const MAX_MEMORY: u64 = 128 * 1024;
-/// Argon2: most passes times KiB, some 13 times the price of a hash of ours.
+/// Argon2: most passes times KiB, about 13 times that of the gateway's own hashes.
 const MAX_ARGON2_WORK: u64 = 512 * 1024;
 /// bcrypt: the highest cost, about a second.
 const MAX_BCRYPT: u32 = 14;
@@ -29,32 +29,32 @@ const MAX_ITERATIONS: u32 = 2_000_000;
 /// scrypt: most N·r·p, twice what OWASP recommends.
 const MAX_SCRYPT_WORK: u64 = 1 << 21;
 
-/// Why a hash is not taken over.
+/// Why a hash is not imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHash {
-    /// None of the kinds that can be compared.
+    /// It is not of a kind that can be compared.
     #[error(
         "the password hash is of no known kind: expected argon2 (PHC), bcrypt ($2a$, $2b$, $2y$), PBKDF2 (PHC, Django \
          or passlib) or scrypt (PHC or Django)"
     )]
     Unknown,
-    /// Of that kind, but not readable, or with a salt or hash of an unusable length.
+    /// It is of that kind but cannot be parsed, or its salt or hash has an unusable length.
     #[error("the {0} hash is malformed")]
     Malformed(&'static str),
-    /// It was made with a key that only the other system has.
+    /// It was made with a secret key that only the other system has.
     #[error("the {0} hash was made with a key (keyid) that is not in it: nothing can be compared with it")]
     Keyed(&'static str),
-    /// Comparing a password with it would cost more than a login may.
+    /// To compare a password with it would cost more than a login may.
     #[error("the {kind} hash costs too much to compare: at most {most} is accepted")]
     TooDear {
         /// Its kind.
         kind: &'static str,
-        /// The bound.
+        /// The bound that it exceeds.
         most: &'static str,
     },
 }
 
-/// A hash that can be compared at a bounded price.
+/// A hash that can be compared at a bounded cost.
 pub(super) enum Legacy<'a> {
     Argon2 {
         argon2: Argon2<'static>,
@@ -84,7 +84,7 @@ impl<'a> Legacy<'a> {
         if text.len() > MAX_TEXT || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(InvalidHash::Unknown);
         }
-        // Django writes its own name of the kind before what other libraries write.
+        // Django writes its own name of the kind before the form of other libraries.
         if let Some(text) = text.strip_prefix("bcrypt_sha256$") {
             return bcrypt(text, true);
         }
@@ -126,7 +126,8 @@ impl<'a> Legacy<'a> {
                 argon2.hash_password_into(password, salt, &mut out).map_err(|_| HashError::Argon2)?;
                 Ok(out.ct_eq(hash).into())
             }
-            // bcrypt looks at 72 bytes; what the other system accepted is accepted once more, then hashed as a whole.
+            // bcrypt compares only the first 72 bytes. That is accepted once, as in the other system; the login then hashes
+            // all.
             Self::Bcrypt { text, prehashed } => {
                 let digest =
                     Zeroizing::new(if *prehashed { crate::secret::sha256_hex(password) } else { String::new() });
@@ -150,7 +151,7 @@ fn argon2(text: &str) -> Result<Legacy<'_>, InvalidHash> {
     let malformed = InvalidHash::Malformed(KIND);
     let phc = Phc::new(text).map_err(|_| malformed)?;
     let algorithm = Algorithm::try_from(phc.algorithm.as_str()).map_err(|_| malformed)?;
-    // A hash without a version is of the first one (argon2 reference implementation, encoding.c).
+    // A hash without a version has the first one (argon2 reference implementation, encoding.c).
     let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
     if phc.params.get("keyid").is_some() {
         return Err(InvalidHash::Keyed(KIND));
@@ -167,7 +168,7 @@ fn argon2(text: &str) -> Result<Legacy<'_>, InvalidHash> {
 
 fn bcrypt(text: &str, prehashed: bool) -> Result<Legacy<'_>, InvalidHash> {
     let parts: bcrypt::HashParts = text.parse().map_err(|_| InvalidHash::Malformed("bcrypt"))?;
-    // 2x marks hashes of an implementation that confused passwords (CVE-2011-2483).
+    // 2x marks hashes of a faulty implementation, in which different passwords have one hash (CVE-2011-2483).
     if text.starts_with("$2x$") {
         return Err(InvalidHash::Unknown);
     }
@@ -215,7 +216,7 @@ fn scrypt(
     let malformed = InvalidHash::Malformed(KIND);
     let (Some(log_n), Ok(r), Ok(p)) = (log_n, r.parse::<u32>(), p.parse::<u32>()) else { return Err(malformed) };
     let blocks = 1_u64.checked_shl(log_n).unwrap_or(u64::MAX).saturating_mul(u64::from(r));
-    // A block of scrypt has 128 bytes: eight of them are a KiB.
+    // A block of scrypt has 128 bytes, so eight blocks are one KiB.
     if log_n > 63 || blocks / 8 > MAX_MEMORY || blocks.saturating_mul(u64::from(p)) > MAX_SCRYPT_WORK {
         return Err(InvalidHash::TooDear { kind: KIND, most: "128 MiB and N·r·p of 2,097,152" });
     }
@@ -227,7 +228,7 @@ fn scrypt(
     Ok(Legacy::Scrypt { params, salt, hash })
 }
 
-/// Salt and hash, if both could be decoded and have usable lengths.
+/// Salt and hash, if both were decoded and have usable lengths.
 fn sound(kind: &'static str, salt: Option<Vec<u8>>, hash: Option<Vec<u8>>) -> Result<(Vec<u8>, Vec<u8>), InvalidHash> {
     let salt = salt.filter(|salt| SALT.contains(&salt.len()));
     let hash = hash.filter(|hash| OUTPUT.contains(&hash.len()));

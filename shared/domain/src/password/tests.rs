@@ -1,4 +1,4 @@
-//! Hashes of ours: whole comparison, normal form, parameters, pepper.
+//! The gateway's own hashes: comparison of the whole password, normal form, parameters, pepper.
 
 use super::*;
 use base64::Engine as _;
@@ -38,7 +38,7 @@ fn composed_and_decomposed_letters_are_one_password() {
     assert_eq!(verdict, Ok(Verdict::Right { outdated: false }));
 }
 
-/// Checklist Z-44, P-07: parameters live with the hash, and rise at the next login.
+/// Checklist Z-44, P-07: the parameters are in the hash, and the next login raises them.
 #[test]
 fn a_hash_of_lower_cost_is_right_but_outdated() {
     let stored = passwords(64).hash(&secret("pw"), [1; 16]).unwrap();
@@ -56,7 +56,7 @@ fn the_pepper_rotates_by_version_and_a_lost_pepper_refuses() {
     assert_eq!(lost.verify(&secret("pw"), Some(&stored)), Err(HashError::Stored));
 }
 
-/// Nothing has to be read, and nothing can be missing, before it is compared.
+/// Every set of pepper keys knows such a hash, so that none is read again for it.
 #[test]
 fn a_hash_of_another_system_needs_no_pepper() {
     let imported = PasswordHash::import("$2y$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a").unwrap();
@@ -65,7 +65,7 @@ fn a_hash_of_another_system_needs_no_pepper() {
     assert!(passwords(64).knows(&imported) && elsewhere.knows(&ours) && !passwords(64).knows(&ours));
 }
 
-/// Checklist Z-44: the price asked of every new hash.
+/// Checklist Z-44: the cost of every new hash.
 #[test]
 fn the_default_cost_is_the_recommended_one() {
     let hash = Passwords::new(&pepper("p1", &[("p1", 1)]), Cost::default()).unwrap();

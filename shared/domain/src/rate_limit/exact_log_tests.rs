@@ -1,4 +1,4 @@
-//! The limiter against an exact sliding log: several containers, clocks that differ, answers that take time.
+//! The limiter compared with an exact sliding log: several containers, clocks that differ, responses that take time.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 const START: i64 = 1_700_000_012_345;
 const PLAN: Plan = Plan { calls: 60, window: Seconds::new(60) };
 
-/// One attempt: when its clock is read (true time), by which container, how long until counted, and until refunded.
+/// One attempt: when its clock is read (true time), in which container, and how long until it is counted and refunded.
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
     read_ms: i64,
@@ -32,12 +32,12 @@ enum Step {
     Refund(i64),
 }
 
-/// What a container's clock says at a true time.
+/// The clock of a container.
 trait Watch {
     fn read(&mut self, true_ms: i64) -> Reading;
 }
 
-/// A clock that is believed, with its error.
+/// A clock that is used uncorrected, with its error.
 struct Believed(i64);
 
 impl Watch for Believed {
@@ -46,7 +46,7 @@ impl Watch for Believed {
     }
 }
 
-/// A clock that is corrected by responses: one before each reading, that took this long.
+/// A clock that is corrected by a response before each reading, which takes `response_ms`.
 struct Corrected {
     error_ms: i64,
     response_ms: i64,
@@ -68,7 +68,7 @@ impl Watch for Corrected {
     }
 }
 
-/// Runs the attempts with clocks that are believed; `offsets` are their errors.
+/// Runs the attempts with uncorrected clocks; `offsets` are their errors.
 fn run(plan: Plan, attempts: &[Attempt], offsets: &[i64]) -> Outcomes {
     run_by(plan, attempts, offsets.iter().map(|offset| Believed(*offset)).collect())
 }
@@ -116,7 +116,7 @@ fn run_by(plan: Plan, attempts: &[Attempt], mut clocks: Vec<impl Watch>) -> Outc
     outcomes
 }
 
-/// What an exact log admits of the same attempts.
+/// How many of the same attempts an exact log admits.
 fn exact(plan: Plan, attempts: &[Attempt]) -> usize {
     let mut times: Vec<i64> = attempts.iter().map(|attempt| attempt.read_ms).collect();
     times.sort_unstable();
@@ -133,14 +133,14 @@ fn exact(plan: Plan, attempts: &[Attempt]) -> usize {
     admitted
 }
 
-/// The most calls admitted in any window, wherever it starts.
+/// The most calls that were admitted in any window, wherever it starts.
 fn peak(plan: Plan, admitted_at: &[i64]) -> usize {
     let in_window =
         |start: usize| admitted_at[start..].iter().take_while(move |at| **at - admitted_at[start] < plan.window_ms());
     (0..admitted_at.len()).map(|start| in_window(start).count()).max().unwrap_or(0)
 }
 
-/// Numbers that look random and are the same in every run.
+/// Reproducible pseudo-random numbers.
 struct Random(u64);
 
 impl Random {
@@ -215,7 +215,7 @@ fn nine_tenths_of_the_limit_is_hardly_ever_refused() {
     }
 }
 
-/// The trick that gets twice the limit through fixed windows.
+/// With fixed windows, such bursts get twice the limit through.
 #[test]
 fn bursts_on_both_sides_of_every_edge_never_exceed_the_limit() {
     for edge_ms in [60_000, 5_000] {
@@ -235,7 +235,7 @@ fn bursts_on_both_sides_of_every_edge_never_exceed_the_limit() {
     }
 }
 
-/// Abuse case H2; checklist Q-10: whatever the order of refunds, exactly the limit gets through a burst.
+/// Abuse case H2; checklist Q-10: whenever the refunds come, exactly the limit of a burst is admitted.
 #[test]
 fn exactly_the_limit_is_admitted_of_four_times_as_many_at_once() {
     for refund_after_ms in [0, 1, 500] {
@@ -267,7 +267,7 @@ fn cases() -> impl Strategy<Value = (Plan, Vec<Attempt>, Vec<i64>)> {
     })
 }
 
-/// Attempts of containers whose clocks are wrong by up to what is corrected, and answers of all lengths.
+/// Attempts of containers whose clocks are wrong by at most the corrected bound, with responses of all durations.
 fn wrong_clocks() -> impl Strategy<Value = (Plan, Vec<Attempt>, Vec<(i64, i64)>)> {
     (prop_oneof![Just(12_u64), Just(60), Just(3_600)], 1..20_u32).prop_flat_map(|(seconds, calls)| {
         let plan = Plan { calls, window: Seconds::new(seconds) };
@@ -277,7 +277,7 @@ fn wrong_clocks() -> impl Strategy<Value = (Plan, Vec<Attempt>, Vec<(i64, i64)>)
     })
 }
 
-/// Two containers, one half a minute ahead, as measured before clocks were corrected: twice the limit got through.
+/// Two containers, of which one is half a minute ahead: more than the limit gets through unless the clocks are corrected.
 #[test]
 fn clocks_half_a_minute_apart_do_not_admit_more_once_they_are_corrected() {
     let plan = Plan { calls: 60, window: Seconds::new(60) };
@@ -298,7 +298,7 @@ fn clocks_half_a_minute_apart_do_not_admit_more_once_they_are_corrected() {
 }
 
 proptest! {
-    /// Checklist Q-10: the promise, whatever the clocks are wrong by within the bound that is corrected.
+    /// Checklist Q-10: the promise holds for every error of the clocks within the corrected bound.
     #[test]
     fn no_window_holds_more_than_the_limit_with_clocks_that_are_corrected((plan, attempts, clocks) in wrong_clocks()) {
         let watch = |(error_ms, response_ms)| Corrected { error_ms, response_ms, offset: Offset::default() };
@@ -307,7 +307,7 @@ proptest! {
         prop_assert!(!outcomes.admitted_at.is_empty());
     }
 
-    /// Checklist Q-10: the promise itself.
+    /// Checklist Q-10: the promise holds for clocks within the assumed bound.
     #[test]
     fn no_window_ever_holds_more_than_the_limit((plan, attempts, offsets) in cases()) {
         let outcomes = run(plan, &attempts, &offsets);

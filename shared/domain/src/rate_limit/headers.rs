@@ -1,11 +1,11 @@
-//! The `RateLimit` and `RateLimit-Policy` header texts (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
+//! The values of the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
 
 use super::Quota;
 
-/// The name under which the limit is told, also in `violated-policies`.
+/// The name of the policy, also in `violated-policies`.
 pub const POLICY: &str = "default";
 
-/// `RateLimit`: what is left (`r`) and in how many seconds there will be more (`t`), e.g. `"default";r=50;t=30`.
+/// `RateLimit`: the calls left (`r`) and the seconds until there are more (`t`), e.g. `"default";r=50;t=30`.
 pub fn rate_limit(quota: &Quota) -> String {
     format!("\"{POLICY}\";r={};t={}", quota.remaining, quota.reset)
 }

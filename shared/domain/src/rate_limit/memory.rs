@@ -1,14 +1,14 @@
-//! A container's memory of refusals, so that a refused caller costs no write until the decision can change.
+//! A container's memory of refusals, so that a refused client costs no write until the decision can change.
 
 use std::collections::BTreeMap;
 
 use super::{Plan, Quota, Refused};
 use crate::ids::{ClientId, UserId};
 
-/// Callers remembered at most; beyond that a refusal simply costs its write again.
+/// The most refusals that are remembered; beyond that, each refusal costs its write again.
 const CAPACITY: usize = 4_096;
 
-/// Who was refused, until when.
+/// Which user in which application was refused, and until when.
 #[derive(Debug, Default)]
 pub struct Refusals(BTreeMap<(UserId, ClientId), (Plan, i64)>);
 
@@ -23,7 +23,7 @@ impl Refusals {
         }
     }
 
-    /// The refusal that still stands under this plan; it is forgotten once it can change, or when the plan did.
+    /// The refusal that still holds under this plan. It is forgotten once the decision can change, or if the plan changed.
     pub fn standing(&mut self, user: &UserId, app: &ClientId, plan: Plan, now_ms: i64) -> Option<Refused> {
         let key = (user.clone(), app.clone());
         let (remembered, until_ms) = self.0.get(&key).copied()?;

@@ -34,7 +34,7 @@ fn what_remains_counts_down_with_every_call() {
 fn the_oldest_bucket_of_the_window_counts_in_full_until_all_of_it_has_slid_out() {
     let old = NOW - 60_000;
     let full = counters(&[(old, 3), (NOW, 1)]);
-    // The last call in that bucket may be 5 s younger than its start, and its clock 200 ms behind.
+    // The last call in that bucket may be 5 s younger than the bucket's start, and its clock may be 200 ms behind.
     assert!(matches!(PLAN.decide(NOW, &full), Decision::Refuse(_)));
     assert!(matches!(PLAN.decide(NOW + 4_999, &full), Decision::Refuse(_)));
     assert!(matches!(PLAN.decide(NOW + 5_199, &full), Decision::Refuse(_)));
@@ -76,7 +76,7 @@ fn retry_after_is_the_smallest_whole_second_at_which_one_more_call_fits() {
     }
 }
 
-/// Checklist Q-03: others' calls that are about to be taken out again do not make anyone wait.
+/// Checklist Q-03: concurrent calls that are about to be taken out again lengthen no wait.
 #[test]
 fn calls_in_flight_do_not_lengthen_retry_after() {
     let crowd = counters(&[(NOW - 55_000, 2), (NOW, 40)]);
@@ -106,7 +106,7 @@ fn buckets_are_named_stale_late_and_only_when_a_cleaning_write_pays() {
     assert!(PLAN.stale(NOW, &counters(&young)).is_empty());
 }
 
-/// Names of 10 bytes and counts of 2 or 3: together about half of the kilobyte that one write unit pays for.
+/// With names of 10 bytes and counts of 2 or 3 bytes, they take about half of the kilobyte of one write unit.
 #[test]
 fn a_steady_caller_has_at_most_some_fifty_counters() {
     for seconds in [12, 20, 60, 600, 3_600] {
@@ -136,7 +136,7 @@ fn buckets_of_another_window_length_become_stale_with_time_but_other_attributes_
     assert_eq!(other.stale(NOW + 60_000 + 3_900_000, &mixed).len(), 12);
 }
 
-/// A plan that is changed goes on from what was counted by the one before, whichever windows the two have.
+/// After a change of the plan, the counts of the earlier plan still count, whatever the two window lengths are.
 #[test]
 fn what_was_counted_by_another_window_counts_as_long_as_it_is_in_this_one() {
     for (before, after) in [(60, 30), (60, 12), (60, 3_600), (3_600, 60), (12, 60), (3_600, 12), (13, 61), (7, 60)] {
@@ -145,7 +145,7 @@ fn what_was_counted_by_another_window_counts_as_long_as_it_is_in_this_one() {
         let mut counters = BTreeMap::from([(old.bucket(NOW).to_string(), 50)]);
         *counters.entry(new.bucket(NOW + 10_000).to_string()).or_default() += 1;
         assert!(matches!(new.decide(NOW + 10_000, &counters), Decision::Refuse(_)), "{before} then {after}");
-        // Once the old counter has slid out, and not before.
+        // The old counter counts until all of it has slid out.
         let out = old.starts_ms(old.index(NOW) + 1) + i64::try_from(after).unwrap() * 1_000 + 200;
         let lone = BTreeMap::from([(old.bucket(NOW).to_string(), 50), (new.bucket(out).to_string(), 1)]);
         assert!(matches!(new.decide(out - 1, &lone), Decision::Refuse(_)), "{before} then {after}");
@@ -153,7 +153,7 @@ fn what_was_counted_by_another_window_counts_as_long_as_it_is_in_this_one() {
     }
 }
 
-/// Every window length that the configuration takes is read back from the names of its counters.
+/// The window length follows from the names of counters, for every length that the configuration accepts.
 #[test]
 fn the_window_of_a_counter_follows_from_its_name_for_hours() {
     let reader = Plan { calls: 1, window: Seconds::new(3_600) };
@@ -178,7 +178,7 @@ fn a_second_long_window_has_twelve_parts_too() {
     }
 }
 
-/// Checklist Q-09: the key of a limit is the user and the application, nothing else.
+/// Checklist Q-09: the key of a limit is the user and the application, and nothing else.
 #[test]
 fn a_refusal_is_remembered_for_this_user_in_this_application_until_it_can_change() {
     let (alice, bob) = (UserId::parse("alice").unwrap(), UserId::parse("bob").unwrap());

@@ -1,4 +1,4 @@
-//! How an activity item is written and read: entries, counters and internal tokens by their attributes.
+//! The form of an activity item: its entries, counters and internal tokens as attributes.
 
 use super::{Entry, LiveSession};
 use crate::error::{Item, StoreError};
@@ -30,7 +30,7 @@ pub(super) fn entry_value(ends: Timestamp, tokens: &BTreeMap<ConnectorName, Toke
     ]))
 }
 
-/// A number of the item, 0 if it has none of that name.
+/// The number of this name in an item; 0 if there is none.
 pub(super) fn number_of(item: &Item, name: &str) -> i64 {
     item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
@@ -44,7 +44,8 @@ pub(super) fn entries_of(item: &Item) -> Vec<Entry> {
     item.iter().filter_map(entry).collect()
 }
 
-/// The live sessions of an item; none if its key is not readable, which no key of ours is.
+/// The live sessions of an item. An item whose key is not a user id and a client id has none; the gateway writes no such
+/// key.
 pub(super) fn live_sessions(
     item: &Item,
     now: Timestamp,

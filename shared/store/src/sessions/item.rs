@@ -1,4 +1,4 @@
-//! How a session is written and read: its item, and the internal tokens in it.
+//! The form of a session's item and of the internal tokens in it.
 
 use crate::ttl;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
@@ -34,13 +34,13 @@ pub(super) struct SessionItem {
     credential_epoch: u64,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
-    /// The rotation that made this generation: a retried write recognises itself.
+    /// The rotation that made this generation, so that a repeated write recognises its own result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rotation: Option<String>,
     ttl: Timestamp,
 }
 
-/// What of a session carries a call.
+/// The part of a session that a call needs.
 #[derive(Deserialize)]
 pub(super) struct TokensItem {
     #[serde(default)]
@@ -56,7 +56,7 @@ pub(super) struct TokenItem {
     since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends: Option<Timestamp>,
-    /// After how many seconds without use it ends.
+    /// Seconds without use after which it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idle: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ impl From<SessionItem> for Session {
                 absolute_end: item.absolute_end,
                 ended: item.ended,
             },
-            // An unreadable salt checks no refresh token: the session fails closed.
+            // An unreadable salt becomes zeros, with which no refresh token of the session verifies: it fails closed.
             salt: unhex(&item.salt),
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,

@@ -1,4 +1,4 @@
-//! What reaches a back end, for headers honest and hostile.
+//! The headers that reach a back end, for honest and hostile clients.
 
 mod names;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Builds with alice as the caller, unless the call is public.
+/// A call of the user alice, unless it is public.
 struct Call {
     reserved: Reserved,
     injection: Vec<(HeaderName, HeaderValue)>,
@@ -68,7 +68,7 @@ fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
 
-/// How many names a careless back end could mistake for `name`. Says so in its own way, not with `squash`.
+/// How many names a lenient back end could take for `name`. It does not use `squash`, which is under test.
 fn spellings(headers: &HeaderMap, name: &str) -> usize {
     let careless = |name: &str| name.to_lowercase().replace(|character: char| !character.is_alphanumeric(), "");
     headers.iter().filter(|(other, _)| careless(other.as_str()) == careless(name)).count()
@@ -96,7 +96,7 @@ fn the_gateways_own_headers_are_always_set() {
     assert_eq!(headers.len(), 11);
 }
 
-/// Checklist H-12: the harmless twin of every header case below.
+/// Checklist H-12: the valid counterpart of every case below.
 #[test]
 fn ordinary_headers_travel_repeated_and_in_order() {
     let headers = Call::default()
@@ -163,7 +163,7 @@ fn the_mapped_credential_is_only_ever_ours() {
     assert_eq!(spellings(&headers, "x-internal-token"), 1);
 }
 
-/// Abuse case B8: a session that travels in a header may be known to the back end by a cookie as well.
+/// Abuse case B8: a back end may accept its session in a cookie although the connector sends it in a header.
 #[test]
 fn cookies_of_the_client_stay_behind_where_the_back_end_has_a_session_cookie() {
     let reserved = Reserved { headers: ["x-session".to_owned()].into(), cookies: ["SID".to_owned()].into() };
@@ -252,7 +252,7 @@ fn field() -> impl Strategy<Value = (String, String)> {
 }
 
 proptest! {
-    /// Abuse cases B1 to B8, C1: whatever a client sends, the identity is ours, once, under every spelling.
+    /// Abuse cases B1 to B8, C1: whatever a client sends, the identity is the gateway's and occurs once, under any spelling.
     #[test]
     fn no_client_header_changes_who_calls(fields in prop::collection::vec(field(), 0..12)) {
         let call = Call::with_session_cookie();

@@ -1,4 +1,4 @@
-//! What of a back end's headers reaches the app.
+//! Which of a back end's headers reach the app.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -25,13 +25,13 @@ fn reserved() -> Reserved {
     }
 }
 
-/// Cleaned, after nothing was injected.
+/// The cleaned headers when nothing was injected.
 fn clean(received: &HeaderMap, reserved: &Reserved) -> HeaderMap {
     let (names, injected) = (IdentityHeaders::default(), Injected::default());
     clean_response(received, Cleaning { reserved, names: &names, injected: &injected })
 }
 
-/// Cleaned, after the secret was injected as the parameter `sid` of the query.
+/// The cleaned headers when the secret was injected as the query parameter `sid`.
 fn clean_of_query(fields: &[(&'static str, &str)]) -> HeaderMap {
     let injected = Injected::of(&[], &[("sid".to_owned(), SECRET.to_owned())]);
     let (names, reserved) = (IdentityHeaders::default(), Reserved::default());
@@ -77,7 +77,7 @@ fn headers_of_the_connection_are_dropped() {
     assert_eq!(clean(&received, &reserved()), map(&[("x-end", "2")]));
 }
 
-/// Abuse case B8: what the legacy system knows the user by never reaches the app.
+/// Abuse case B8: the session by which the legacy system knows the user never reaches the app.
 #[test]
 fn the_connectors_own_session_never_reaches_the_app() {
     let received = map(&[
@@ -110,7 +110,7 @@ fn cookies_folded_into_one_header_are_told_apart() {
     }
 }
 
-/// Abuse case B8: servlet containers write their session into references.
+/// Abuse case B8: servlet containers put their session into references.
 #[test]
 fn references_lose_the_session_in_path_query_and_fragment() {
     for (location, kept) in [
@@ -151,7 +151,7 @@ fn a_redirect_with_the_query_it_got_loses_the_injected_parameter() {
     assert!(clean_of_query(&[("location", &format!("/orders/{encoded}/x"))]).is_empty(), "nothing else helps");
 }
 
-/// Abuse case B8: whatever header it is in, and however it is encoded.
+/// Abuse case B8: in any header and any encoding.
 #[test]
 fn no_header_tells_what_was_injected() {
     let quoted = SECRET.replace('/', "\\/");

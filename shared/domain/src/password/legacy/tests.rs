@@ -1,4 +1,4 @@
-//! Published hashes of each kind, and those that are refused.
+//! Imported hashes: published ones of each kind are compared, and those that must be refused are refused.
 
 use super::*;
 use crate::password::{Cost, PasswordHash, Passwords, Verdict};
@@ -14,7 +14,7 @@ const PUBLISHED: [(&str, &str); 16] = [
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored",
         "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui",
     ),
-    // The same with Django's name before it.
+    // The first one with Django's name before it.
     ("U*U", "bcrypt$$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
     // Argon2: the reference implementation, src/test.c.
     ("password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"),
@@ -54,7 +54,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-/// Checklist P-07: what is imported is compared, and always outdated.
+/// Checklist P-07: an imported hash is compared, and always outdated.
 #[test]
 fn published_hashes_of_every_kind_are_right_and_outdated() {
     for (password, text) in PUBLISHED {
@@ -75,7 +75,7 @@ fn a_letter_typed_in_two_parts_matches_the_composed_one() {
     assert_eq!(verdict, Ok(Verdict::Right { outdated: true }));
 }
 
-/// A mistaken or hostile price exhausts neither memory nor time: refused at the import, unreadable at a login.
+/// A mistaken or hostile cost exhausts neither memory nor time: such a hash is refused at the import and at a login.
 #[test]
 fn a_hash_that_costs_too_much_is_never_computed() {
     for text in [
@@ -98,7 +98,7 @@ fn a_hash_that_costs_too_much_is_never_computed() {
     }
 }
 
-/// No password would ever match it here: the other system's key is missing.
+/// No password could match such a hash here, since the other system's key is missing.
 #[test]
 fn a_hash_made_with_a_key_is_refused_by_that_name() {
     for text in [

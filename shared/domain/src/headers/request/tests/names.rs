@@ -1,8 +1,8 @@
-//! Which names of the client's headers stay behind, in every spelling.
+//! Which of the client's headers are dropped, in every spelling of their names.
 
 use super::*;
 
-/// The spellings of a name that some back end takes for it.
+/// The spellings that some back end takes for this name.
 fn written(name: &str) -> Vec<String> {
     let separators = ["-", "_", ".", "", "--", "~", "-_", "!", "|", "^", "'", "`", "*", "+", "#", "&", "%", "$"];
     let joined = separators.map(|separator| name.replace(['-', '$'], separator));
@@ -10,7 +10,7 @@ fn written(name: &str) -> Vec<String> {
     cases.chain([format!("_{name}"), format!("{name}_"), format!("{name}-.")]).collect()
 }
 
-/// Abuse cases A8, B2, B5, B7; checklist S-09, H-02, H-11: the one list, every name of it, in every spelling.
+/// Abuse cases A8, B2, B5, B7; checklist S-09, H-02, H-11: every name of the list, in every spelling.
 #[test]
 fn every_protected_name_is_dropped_in_every_spelling() {
     for name in protected::OF_GATEWAY.iter().chain(protected::OF_IDENTITY) {
@@ -25,7 +25,7 @@ fn every_protected_name_is_dropped_in_every_spelling() {
     }
 }
 
-/// The list above cannot be emptied unnoticed: names that are known to be trusted somewhere.
+/// Names that some back ends are known to trust, so that none can be removed from the list unnoticed.
 #[test]
 fn names_that_back_ends_trust_are_on_the_list() {
     for name in [
@@ -130,7 +130,7 @@ fn names_that_back_ends_trust_are_on_the_list() {
     }
 }
 
-/// The harmless twin: what apps do send, some of it close to the list.
+/// The valid counterpart: names that apps do send, some of them close to the list.
 #[test]
 fn names_that_apps_use_are_not_on_the_list() {
     for name in [
