@@ -1,4 +1,4 @@
-//! One API of the gateway: its back end and the routes that lead there.
+//! One API of the gateway: its back end and its routes.
 
 use crate::text::ScopeToken;
 use crate::tls::Tls;
@@ -13,42 +13,43 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
-/// One API: its back end and the routes that lead there.
+/// One API: its back end and its routes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
-    /// Where calls are sent; the path of a call is appended in its canonical form.
+    /// Where calls are sent. The path of a call is appended in its canonical form.
     pub back_end: Origin,
-    /// Permits an `http` back end beyond this machine. Identities and sessions then travel unencrypted.
+    /// Permits an `http` back end that is not on this machine. Identities and sessions then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// Whom to trust at this back end, and how to show who calls. Without it, the public authorities are trusted.
+    /// Whom to trust at this back end, and how the gateway authenticates there. Without it, the public authorities are
+    /// trusted.
     pub tls: Option<Tls>,
-    /// The connector whose session calls carry. Without it they carry the user's identity alone.
+    /// The connector whose session each call carries. Without it, calls carry the user's identity alone.
     #[schemars(with = "Option<crate::file::Name>")]
     pub connector: Option<ConnectorName>,
-    /// Lets a login succeed although this API's connector could not log in; calls to it then fail until the next login.
+    /// Lets a login succeed although this API's connector could not log in. Calls to the API then fail until the next login.
     #[serde(default)]
     pub optional: bool,
-    /// How long the back end may take to answer, 1 s to 28 s.
+    /// How long the back end may take to respond, 1 s to 28 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "10s"))]
     pub timeout: Seconds,
-    /// The most bytes of headers the back end takes, 1024 to 65536.
+    /// The most bytes that the back end accepts for all headers of a call together, 1024 to 65536.
     #[serde(default = "default_max_header_bytes")]
     #[schemars(range(min = 1024, max = 65536))]
     pub max_header_bytes: u32,
-    /// The most bytes a response's body may have, 1024 to 6291456: what Lambda carries of text. Of other bytes it carries about
-    /// 4.5 MB, since they travel as base64.
+    /// The most bytes that the body of a response may have, 1024 to 6291456, which is Lambda's limit for text. For other
+    /// bytes its limit is about 4.5 MB, since they travel as base64.
     #[serde(default = "default_max_response_bytes")]
     #[schemars(range(min = 1024, max = 6_291_456))]
     pub max_response_bytes: u32,
-    /// The names of the headers that tell the back end who calls.
+    /// The names of the headers that tell the back end which user and application call.
     #[serde(default, deserialize_with = "identity_headers")]
     #[schemars(with = "HeaderNames")]
     pub headers: IdentityHeaders,
-    /// Says that the back end decodes a path once and compares it byte for byte. Without it, a call whose path some back
-    /// end would take for another route's is refused.
+    /// States that the back end decodes a path once and compares it byte for byte. Without it, a call is refused if some
+    /// back end could take its path for that of another route.
     #[serde(default)]
     pub exact_paths: bool,
     /// The paths of this API, each with its methods.
@@ -56,14 +57,14 @@ pub struct Api {
     pub routes: Vec<Route>,
 }
 
-/// A path and what may be done there.
+/// A path and its methods.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The path, such as `/orders/{id}`; a name in braces stands for exactly one segment that is not empty.
+    /// The path, such as `/orders/{id}`. A name in braces stands for exactly one segment that is not empty.
     #[schemars(extend("pattern" = r"^(/([^/{}?#;\\ ]*|\{[A-Za-z_][A-Za-z0-9_]*\}))+$"))]
     pub path: String,
-    /// The methods, each with the scopes a call needs. A call needs all of them.
+    /// The methods, each with its scopes. A call needs all scopes of its method.
     #[serde(deserialize_with = "methods")]
     #[schemars(with = "BTreeMap<Method, Vec<ScopeToken>>", extend("minProperties" = 1))]
     pub methods: BTreeMap<Method, Scope>,
@@ -72,7 +73,7 @@ pub struct Route {
     pub public: bool,
 }
 
-/// A method that routes can have. `OPTIONS` is the gateway's own: it answers web pages that ask for permission.
+/// A method that routes can have. The gateway handles `OPTIONS` itself, for the preflight requests of browsers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the methods of RFC 9110 §9.3 and RFC 5789")]
@@ -98,7 +99,7 @@ impl From<Method> for http::Method {
     }
 }
 
-/// Other names for the headers that tell the back end who calls.
+/// Other names for the headers that tell the back end which user and application call.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct HeaderNames {
@@ -141,7 +142,7 @@ fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Method
     Ok(written.into_iter().map(|(method, scopes)| (method, scopes.0)).collect())
 }
 
-/// A list of scopes as it is written.
+/// A list of scopes as the file writes it.
 #[derive(Deserialize)]
 #[serde(try_from = "Vec<ScopeToken>")]
 struct Scopes(Scope);

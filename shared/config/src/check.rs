@@ -1,4 +1,4 @@
-//! The rules of a configuration that no field can keep by itself.
+//! The rules of a configuration that cannot be checked while a single field is read.
 
 mod apis;
 mod connectors;
@@ -16,7 +16,7 @@ use crate::{NotAllowed, duration};
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::time::Seconds;
 
-/// What is wrong, each with the field it is about.
+/// The problems found so far, each with its field.
 #[derive(Default)]
 pub(crate) struct Findings(Vec<(String, NotAllowed)>);
 
@@ -25,7 +25,7 @@ impl Findings {
         self.0.push((field, NotAllowed::new(reason)));
     }
 
-    /// A length of time must lie between two others, both included.
+    /// Adds a finding unless the length is from `least` to `most` seconds, both included.
     fn within(&mut self, field: String, length: Seconds, least: u64, most: u64) {
         let (least, most) = (Seconds::new(least), Seconds::new(most));
         if length < least || length > most {
@@ -35,7 +35,7 @@ impl Findings {
     }
 }
 
-/// Checks everything and puts the routes in order.
+/// Checks the whole file and builds the tree of its routes.
 pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     let mut findings = Findings::default();
     lifetimes(file, &mut findings);
@@ -49,7 +49,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     if findings.0.is_empty() { Ok(routes) } else { Err(findings.0) }
 }
 
-/// Checklist B-09: access tokens live an hour at most.
+/// Checklist B-09: an access token is valid for at most one hour.
 fn lifetimes(file: &File, findings: &mut Findings) {
     let lifetimes = &file.lifetimes;
     findings.within("lifetimes.access_token".to_owned(), lifetimes.access_token, 1, MAX_LIFETIME.as_u64());
@@ -97,7 +97,7 @@ fn plans(file: &File, findings: &mut Findings) {
         if plan.calls == 0 {
             findings.add(format!("plans.{name}.calls"), "0 is out of range: write 1 or more");
         }
-        // The window is counted in twelve parts of at least a second.
+        // A window is counted in 12 parts, and each part has at least one second.
         findings.within(format!("plans.{name}.window"), plan.window, 12, 3_600);
     }
 }

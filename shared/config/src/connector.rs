@@ -1,4 +1,4 @@
-//! How the gateway logs in to one legacy system, reads its session and hands it on with each call.
+//! How the gateway logs in to one legacy system, reads the session from the response and sends it with each call.
 
 mod http_login;
 mod kerberos;
@@ -25,7 +25,7 @@ pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, Sa
 pub use sso_session::SsoSession;
 pub use template::{Field, Piece, Template, ValueName};
 
-/// A connector: one legacy system and the way to a session with it. `type` comes first and says which kind it is.
+/// A connector: one legacy system and how to open a session there. `type` comes first and names the kind of connector.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(tag = "type", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "there are a handful, read once")]
@@ -34,7 +34,7 @@ pub enum ConnectorConfig {
     HttpLogin(Box<HttpLogin>),
     /// A session at the portal of a web single sign-on.
     SsoSession(Box<SsoSession>),
-    /// Kerberos tickets for people, by constrained delegation.
+    /// Kerberos tickets for users, by constrained delegation.
     KerberosS4u(KerberosS4u),
     /// Kerberos tickets with the user's password.
     KerberosPassword(KerberosPassword),
@@ -56,7 +56,7 @@ impl ConnectorConfig {
         }
     }
 
-    /// The secrets it logs in with, each with the name of its field. Only who logs in reads them.
+    /// The secrets that it logs in with, each with the name of its field.
     pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretName)> {
         match self {
             Self::KerberosS4u(kerberos) => Some(("secret", &kerberos.secret)),
@@ -71,7 +71,7 @@ impl ConnectorConfig {
 }
 
 impl<'de> Deserialize<'de> for ConnectorConfig {
-    /// Reads `type` first and the rest straight into that kind's own type, so that errors keep their place in the file.
+    /// Reads `type` first, then the rest directly into the type of that kind, so errors keep their position in the file.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ByType)
     }

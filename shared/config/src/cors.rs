@@ -1,4 +1,4 @@
-//! The web pages that may call the gateway, as written.
+//! The web pages that may call the gateway, as the file writes them.
 
 use crate::url::{Origin, is_loopback};
 use crate::{NotAllowed, duration, header};
@@ -9,44 +9,44 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Which web pages may call, and what they may send and read besides what the gateway needs itself.
+/// Which web pages may call, and which headers they may send and read besides those of the gateway itself.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Cors")]
 pub(crate) struct CorsFields {
-    /// Origins of pages, 1 to 32, each as browsers send it, such as `https://app.example.com`.
+    /// The origins of the pages, 1 to 32, each as browsers send it, such as `https://app.example.com`.
     #[schemars(length(min = 1, max = 32))]
     pub(crate) origins: Vec<WebOrigin>,
-    /// How long a browser may remember a permission, 0 s to 24 h.
+    /// How long a browser may cache the response to a preflight request, 0 s to 24 h.
     #[serde(default = "default_max_age", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "10m"))]
     pub(crate) max_age: Seconds,
-    /// Headers that pages may send, at most 16, besides `Authorization`, `Content-Type` and `Idempotency-Key`.
+    /// The headers that pages may send besides `Authorization`, `Content-Type` and `Idempotency-Key`, at most 16.
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub(crate) request_headers: Vec<header::Text>,
-    /// Headers of back ends' responses that pages may read, at most 16, besides those of limits and refusals.
+    /// The headers of back ends' responses that pages may read besides those of rate limits and refusals, at most 16.
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub(crate) response_headers: Vec<header::Text>,
 }
 
 impl CorsFields {
-    /// The rule these fields mean.
+    /// The rule that these fields describe.
     pub(crate) fn to_rule(&self) -> Cors {
         let names = |list: &[header::Text]| list.iter().map(|name| name.name().to_string()).collect::<Vec<_>>();
         let origins = self.origins.iter().map(|origin| origin.0.clone());
         Cors::new(origins, self.max_age, &names(&self.request_headers), &names(&self.response_headers))
     }
 
-    /// The first origin that is there twice.
+    /// The index of the first origin that repeats an earlier one.
     pub(crate) fn repeated(&self) -> Option<usize> {
         let mut seen = BTreeSet::new();
         self.origins.iter().position(|origin| !seen.insert(origin.0.as_str()))
     }
 }
 
-/// The origin of a web page, character for character as browsers send it (RFC 6454 §6.2).
+/// The origin of a web page, exactly as browsers send it (RFC 6454 §6.2).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{}* A-Z]+$"))]
@@ -59,7 +59,7 @@ impl TryFrom<String> for WebOrigin {
         let origin = Origin::try_from(text.clone()).ok().filter(|origin| {
             let usual = if origin.scheme() == &Scheme::HTTPS { 443 } else { 80 };
             let safe = origin.scheme() == &Scheme::HTTPS || is_loopback(origin.authority().host());
-            // Browsers write neither capitals nor the scheme's own port; compared byte for byte, such an entry is dead.
+            // Origins are compared byte for byte, and browsers send neither capitals nor the default port.
             safe && origin.authority().port_u16() != Some(usual) && !text.bytes().any(|b| b.is_ascii_uppercase())
         });
         match origin {

@@ -1,11 +1,11 @@
-//! Lengths of time as people write them: `90s`, `10m`, `12h`, `30d`.
+//! Lengths of time as gateway.yaml writes them: `90s`, `10m`, `12h`, `30d`.
 
 use crate::NotAllowed;
 use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-/// Ten years: anything longer is a slip of the pen, and sums of accepted lengths never overflow.
+/// Ten years, in seconds. A longer time is taken for a mistake, and sums of accepted lengths cannot overflow.
 const LONGEST: u64 = 3650 * 86_400;
 
 /// A length of time: a whole number and one of `s`, `m`, `h`, `d`, such as `90s`, `10m`, `12h` or `30d`.
@@ -44,7 +44,7 @@ fn parse(text: &str) -> Option<Seconds> {
     (seconds <= LONGEST).then_some(Seconds::new(seconds))
 }
 
-/// A length of time as people write it, in the largest unit that loses nothing.
+/// A length of time as the file writes it, in the largest unit that gives a whole number.
 pub(crate) fn written(length: Seconds) -> String {
     let seconds = length.as_u64();
     for (unit, name) in [(86_400, "d"), (3_600, "h"), (60, "m")] {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// A value that may not stand where it stands; the text says why and what may.
+/// A value that is not allowed in its place. The text says why, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAllowed(String);
@@ -17,7 +17,7 @@ impl NotAllowed {
 /// One thing that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The line, from 1; 0 when the file could not be read that far.
+    /// The line, from 1.
     pub line: u64,
     /// The column in characters, from 1.
     pub column: u64,
@@ -33,7 +33,7 @@ impl fmt::Display for Problem {
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
         }
-        // Logs and the events of a stack are seen by more people than gateway.yaml is.
+        // More people read logs and stack events than gateway.yaml, so the user and password of a URL are left out.
         f.write_str(&without_user(&self.reason))
     }
 }
@@ -41,12 +41,12 @@ impl fmt::Display for Problem {
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is not there or not readable.
+    /// The file does not exist or cannot be read.
     #[error("cannot read the configuration {path}: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The text is longer than any configuration should be.
@@ -59,12 +59,12 @@ pub enum ConfigError {
         /// The most that is read, in bytes.
         limit: u64,
     },
-    /// The text was read and is wrong; every problem that could be found at once, in the order of the file.
+    /// The text was read and is wrong. These are all problems that were found in one pass, in the order of the file.
     #[error("the configuration is not valid:{}", Listed(.0))]
     Invalid(Vec<Problem>),
 }
 
-/// Problems, one a line.
+/// Problems, one per line.
 struct Listed<'p>(&'p [Problem]);
 
 impl fmt::Display for Listed<'_> {
@@ -73,7 +73,8 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// The text with `//…@` where a URL has a user (RFC 3986 §3.2.1), whether or not the rest of it is a URL.
+/// The text with the user information of each URL (RFC 3986 §3.2.1) replaced by `…`. It is replaced even if the rest is
+/// not a URL, because a mistyped URL can hold a password too.
 fn without_user(text: &str) -> String {
     let mut parts = text.split("//");
     let mut shown = parts.next().unwrap_or_default().to_owned();

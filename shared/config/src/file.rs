@@ -1,4 +1,4 @@
-//! gateway.yaml as it is written.
+//! The fields of gateway.yaml, as the file writes them.
 
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
@@ -18,18 +18,19 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "gateway.yaml")]
 pub(crate) struct File {
-    /// Who signs the tokens (RFC 8414 §2). Without it, the address under which API Gateway serves the gateway.
+    /// Who issues the tokens (RFC 8414 §2). Without it, the value of the stage variable `issuer`.
     pub(crate) issuer: Option<Issuer>,
     /// Who the access tokens are for (RFC 9068 §2.2, `aud`). Without it, the issuer.
     pub(crate) audience: Option<Audience>,
     /// How long tokens and sessions live.
     #[serde(default)]
     pub(crate) lifetimes: Lifetimes,
-    /// How many sessions one user may have in one application at once, 1 to 16; the least recently refreshed goes first.
+    /// How many sessions one user may have in one application at once, 1 to 16. When there are more, the least recently
+    /// refreshed one ends.
     #[serde(default = "default_sessions")]
     #[schemars(range(min = 1, max = 16))]
     pub(crate) sessions_per_user_and_app: u32,
-    /// The scopes there are, each with a sentence for people. When present, routes can use no others.
+    /// The scopes that exist, each with a sentence for users. When present, routes can use no others.
     pub(crate) scopes: Option<BTreeMap<ScopeToken, String>>,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
@@ -50,19 +51,20 @@ pub(crate) struct File {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lifetimes {
-    /// An access token, 1 s to 1 h (RFC 9700 §2.2.1 asks for short).
+    /// How long an access token is valid, 1 s to 1 h. Short lifetimes limit what a stolen token can do (RFC 9700 §2.2.1).
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "10m"))]
     pub access_token: Seconds,
-    /// A session that is not refreshed.
+    /// How long a session lasts without a refresh.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "30d"))]
     pub session_idle: Seconds,
-    /// A session, however often it is refreshed.
+    /// How long a session lasts at most, however often it is refreshed.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "90d"))]
     pub session_absolute: Seconds,
-    /// How long a used refresh token still yields the successor it yielded first, for responses that got lost; 0 s to 24 h.
+    /// How long a used refresh token still returns the successor that it returned first, 0 s to 24 h. A client whose
+    /// response was lost can so repeat the request.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5m"))]
     pub refresh_retry_window: Seconds,
@@ -79,12 +81,12 @@ impl Default for Lifetimes {
     }
 }
 
-/// A plan as it is written.
+/// A plan as the file writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Plan")]
 struct PlanFields {
-    /// Calls allowed in any window of that length, per user and application.
+    /// The calls that are allowed in any window of this length, per user and application.
     #[schemars(range(min = 1))]
     calls: u32,
     /// The window's length, 12 s to 1 h.

@@ -1,4 +1,4 @@
-//! The configuration as a whole: read once, then only asked.
+//! The configuration as a whole. It is read and checked once and does not change afterwards.
 
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
-/// The most bytes of a configuration that are read.
+/// The largest configuration, in bytes.
 pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 
-/// The configuration of a gateway, checked.
+/// The checked configuration of a gateway.
 #[derive(Debug)]
 pub struct Gateway {
     file: File,
@@ -30,7 +30,7 @@ pub struct Gateway {
     cors: Option<Cors>,
 }
 
-/// The two names that every access token has (RFC 9068 §2.2).
+/// The issuer and the audience of every access token (RFC 9068 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenParties<'g> {
     issuer: Cow<'g, Issuer>,
@@ -43,14 +43,14 @@ impl TokenParties<'_> {
         self.issuer.as_str()
     }
 
-    /// `aud`: the resource that the tokens are for, which is the issuer unless the configuration names one.
+    /// `aud`: the resource that the tokens are for. It is the issuer unless the configuration names another.
     pub fn audience(&self) -> &str {
         self.audience.unwrap_or(self.issuer())
     }
 }
 
 impl Gateway {
-    /// Reads a configuration. Every problem is told with its line, column and field.
+    /// Reads a configuration. Every problem has its line, column and field.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         if length > MAX_BYTES {
@@ -67,13 +67,13 @@ impl Gateway {
         Ok(Self { file, routes, cors })
     }
 
-    /// Reads the configuration in a file. Whoever wants to know whether a file is good asks here: this is how the functions
-    /// read theirs, with every bound that they keep.
+    /// Reads the configuration in a file. The functions read their file in this way, so a file that is accepted here is
+    /// accepted by them.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
-        // What is read decides: the length that the system tells may be another one by now, or 0 for a pipe.
+        // The bytes that are read decide, because the reported length may have changed since, and it is 0 for a pipe.
         let length = file.metadata().map_err(unreadable)?.len();
         file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         Self::read(&bytes).map_err(|error| match error {
@@ -82,7 +82,7 @@ impl Gateway {
         })
     }
 
-    /// Reads the configuration in these bytes: at most 256 KiB of UTF-8.
+    /// Reads the configuration in these bytes, which must be at most 256 KiB of UTF-8.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length > MAX_BYTES {
@@ -91,8 +91,8 @@ impl Gateway {
         Self::parse(read::text(bytes).map_err(|problem| ConfigError::Invalid(vec![problem]))?)
     }
 
-    /// Who issues the tokens, as this configuration says or else the stage variable `issuer`, and whom they are for. Who
-    /// issues, verifies and publishes asks here, so that all name the same.
+    /// The issuer and the audience of the tokens. The issuer is that of the configuration, or otherwise that of the stage
+    /// variable `issuer`. Tokens, their verification and the metadata all take both from here, so they always agree.
     pub fn token_parties(&self, stage_variables: &BTreeMap<String, String>) -> Result<TokenParties<'_>, NoIssuer> {
         let audience = self.file.audience.as_ref().map(Audience::as_str);
         if let Some(issuer) = &self.file.issuer {
@@ -113,13 +113,13 @@ impl Gateway {
         self.file.sessions_per_user_and_app
     }
 
-    /// The route of a call, a literal segment before a name in braces. A path that its back end could take for that of a
-    /// narrower route has none.
+    /// The route of a call. A literal segment wins over a name in braces. If a back end could take the path for that of a
+    /// narrower route, the call is [`NoRoute::Ambiguous`].
     pub fn route(&self, method: &http::Method, path: &CheckedPath) -> Result<RouteMatch<'_>, NoRoute<'_>> {
         self.routes.find(&self.file.apis, method, path)
     }
 
-    /// Which web pages may call; `None` means that no page of another origin may.
+    /// Which web pages may call. `None` means that no page of another origin may.
     pub fn cors(&self) -> Option<&Cors> {
         self.cors.as_ref()
     }
@@ -156,21 +156,21 @@ impl Gateway {
         apis.chain(connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?))))
     }
 
-    /// Every secret that TLS needs, each with its field; one may be named twice.
+    /// Every secret that TLS needs, each with its field. The same secret may occur more than once.
     pub fn tls_secrets(&self) -> impl Iterator<Item = (String, &str)> {
         self.tls().flat_map(|(field, tls)| {
             tls.secrets().map(move |(part, secret)| (format!("{field}.{part}"), secret.as_str())).collect::<Vec<_>>()
         })
     }
 
-    /// Every secret that connectors log in with, each with its field; one may be named twice.
+    /// Every secret that connectors log in with, each with its field. The same secret may occur more than once.
     pub fn connector_secrets(&self) -> impl Iterator<Item = (String, &str)> {
         self.connectors().flat_map(|(name, one)| {
             one.secrets().map(move |(part, secret)| (format!("connectors.{name}.{part}"), secret.as_str()))
         })
     }
 
-    /// The APIs that a token of this scope opens at least one route of; public routes do not count.
+    /// The APIs of which a token with this scope may call at least one route. Public routes do not count.
     pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
         self.file.apis.iter().filter(|(_, api)| {
             let mut protected = api.routes.iter().filter(|route| !route.public);
@@ -178,7 +178,7 @@ impl Gateway {
         })
     }
 
-    /// Every scope a route asks for, in order: the `scopes_supported` of RFC 8414 §2.
+    /// Every scope that a route needs, in order: the `scopes_supported` of RFC 8414 §2.
     pub fn scopes(&self) -> BTreeSet<&str> {
         let routes = self.file.apis.values().flat_map(|api| &api.routes);
         routes.flat_map(|route| route.methods.values()).flat_map(Scope::iter).collect()

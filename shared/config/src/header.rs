@@ -1,11 +1,11 @@
-//! Names of headers, and the ones that no configuration may take.
+//! Names of headers, and the names that no configuration may use.
 
 use crate::NotAllowed;
 use http::HeaderName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-/// Names, squashed, that describe a message (RFC 9110 §8) or that a caller or a response has a use for.
+/// Reserved names in their squashed form. They describe a message (RFC 9110 §8), or clients and responses use them.
 const RESERVED: [&str; 8] =
     ["acceptencoding", "contentencoding", "contenttype", "cookie", "date", "range", "setcookie", "wwwauthenticate"];
 
@@ -41,12 +41,12 @@ pub(crate) fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Option::<Text>::deserialize(deserializer).map(|text| text.map(|text| text.0))
 }
 
-/// A name as a careless back end may see it.
+/// A name as a back end may see it that does not distinguish case and punctuation.
 pub(crate) fn squashed(name: &HeaderName) -> String {
     gateway_domain::headers::squash(name.as_str())
 }
 
-/// Whether a name has a meaning in HTTP or to the gateway, so that it can carry nothing else.
+/// Whether a name has a meaning in HTTP or to the gateway, so it cannot carry another value.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     let name = squashed(name);
     RESERVED.contains(&name.as_str()) || gateway_domain::headers::is_set_by_gateway(&name)

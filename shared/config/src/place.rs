@@ -1,20 +1,20 @@
-//! Lines, columns and field names of a YAML text, looked up when something is wrong with it.
+//! Finds the line, column and field name of a problem in a YAML text.
 
 use granit_parser::{Event, Marker, Parser};
 
-/// A line and a column, both from 1, the column in characters.
+/// A line and a column, both from 1. The column counts characters.
 pub(crate) type Position = (u64, u64);
 
-/// Where every key and every value of a text begins, as far as the text can be read.
+/// The positions at which the keys and values of a text begin, as far as the text can be read.
 pub(crate) struct Places(Vec<Place>);
 
 struct Place {
     at: Position,
     field: String,
-    /// How much of `field` names the mapping or list it is in.
+    /// The length of the part of `field` that names the mapping or list around it.
     around: usize,
     kind: Kind,
-    /// A single value as it is written, without quotes; `*` for an alias.
+    /// A scalar as it is written, without quotes; `*` for an alias.
     written: String,
 }
 
@@ -32,7 +32,7 @@ enum Open {
 }
 
 impl Places {
-    /// Walks through a text up to its end or its first mistake.
+    /// Reads a text up to its end or its first mistake.
     pub(crate) fn of(text: &str) -> Self {
         let mut places = Self(Vec::new());
         let mut open = Vec::new();
@@ -46,7 +46,7 @@ impl Places {
         places
     }
 
-    /// Notes what an event begins; `None` when there is nothing more to note.
+    /// Records the key or value that an event begins. `None` means that the rest cannot be recorded.
     fn note(&mut self, open: &mut Vec<Open>, event: &Event<'_>, at: Marker) -> Option<()> {
         if let Event::Scalar(text, ..) = event {
             self.node(open, at, Kind::Single, text)?;
@@ -64,7 +64,8 @@ impl Places {
         Some(())
     }
 
-    /// Notes a key or a value and returns its field; `None` for a key that is no single text, which no field has.
+    /// Records a key or a value and returns its field. `None` if a key is a mapping or a list, because no field has such a
+    /// name.
     fn node(&mut self, open: &mut [Open], at: Marker, kind: Kind, text: &str) -> Option<String> {
         let (field, around, kind) = match open.last_mut() {
             None => (String::new(), 0, kind),
@@ -88,17 +89,17 @@ impl Places {
         Some(field)
     }
 
-    /// The last field that begins.
+    /// The last field that begins in the text.
     pub(crate) fn last_field(&self) -> &str {
         self.0.last().map_or("", |place| &place.field)
     }
 
-    /// The field that begins at a position, or else the last one that begins before it.
+    /// The field that begins at a position, or otherwise the last one that begins before it.
     pub(crate) fn field_at(&self, at: Position) -> &str {
         self.place_at(at).map_or("", |place| &place.field)
     }
 
-    /// The mapping that begins at a position, which is where its first key begins.
+    /// The mapping that begins at a position. A mapping begins where its first key begins.
     pub(crate) fn mapping_at(&self, at: Position) -> &str {
         self.place_at(at).map_or("", |place| match place.kind {
             Kind::Key => place.field.get(..place.around).unwrap_or_default(),
@@ -106,7 +107,7 @@ impl Places {
         })
     }
 
-    /// How the single value of a field is written; nothing if it stands behind an alias around it.
+    /// The scalar of a field as it is written. `None` if a mapping or list around the field is an alias.
     pub(crate) fn written_at(&self, field: &str) -> Option<&str> {
         let mut found = self.0.iter().filter(|place| place.kind == Kind::Single && place.field == field);
         found.next().map(|place| place.written.as_str())
@@ -118,8 +119,8 @@ impl Places {
         here().find(|place| place.kind != Kind::Several).or_else(|| here().next()).or_else(before)
     }
 
-    /// Where a field is: at its value if that is a single one, otherwise at its key. A field that is not written is
-    /// where the closest one around it is.
+    /// The position of a field: that of its value if it is a scalar, otherwise that of its key. A field that is not written
+    /// has the position of the closest field around it.
     pub(crate) fn position_of(&self, field: &str) -> Position {
         let mut wanted = field;
         loop {

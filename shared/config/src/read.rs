@@ -1,11 +1,11 @@
-//! From a YAML text to the fields of a configuration, with mistakes told in the words of the configuration.
+//! Reads the fields of a configuration from YAML. Problems are worded in terms of the configuration, not of the parser.
 
 use crate::place::Places;
 use crate::{NotAllowed, Problem};
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, MergeKeyPolicy, Options};
 
-/// The text of a file, which is UTF-8.
+/// The bytes of a file as text, which must be UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
@@ -20,13 +20,13 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-/// Reads the fields of a text, as far as each is right by itself.
+/// Reads the fields of a text. Each field is checked by itself; `check` compares them with each other.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let error = error.without_snippet();
         let at = error.location().map_or((1, 1), |location| (location.line().max(1), location.column().max(1)));
         let places = Places::of(text);
-        // What is missing has no place of its own: its mapping's is told.
+        // A missing field has no position, so the position of its mapping is reported.
         let missing = matches!(error, Error::SerdeMissingField { .. });
         let field = if missing { places.mapping_at(at) } else { places.field_at(at) };
         let (line, column) = if missing { places.position_of(field) } else { at };
@@ -34,7 +34,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     })
 }
 
-/// Gives each finding about a field the field's place in the text; in the order of the text.
+/// Adds to each finding the position of its field, and sorts the findings by position.
 pub(crate) fn locate(text: &str, found: Vec<(String, NotAllowed)>) -> Vec<Problem> {
     let places = Places::of(text);
     let problem = |(field, reason): (String, NotAllowed)| {
@@ -54,7 +54,7 @@ fn options() -> Options {
     }
 }
 
-/// What is wrong, without the place: that is told apart.
+/// What is wrong, without the position, which `Problem` has in fields of its own.
 fn reason(error: &Error, (line, column): (u64, u64)) -> String {
     #[expect(
         clippy::wildcard_enum_match_arm,

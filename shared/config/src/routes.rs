@@ -6,32 +6,32 @@ use gateway_domain::path::{CheckedPath, PathRefused, Readings, Segment, loose};
 use gateway_domain::scope::Scope;
 use std::collections::BTreeMap;
 
-/// First segments that are served by other functions or without the authorizer, so that no name in braces takes them.
+/// First segments that other functions serve or that need no authorizer, so a name in braces never matches them.
 pub(crate) const TAKEN: [&str; 3] = ["oauth2", ".well-known", "public"];
 
-/// Where a call goes and what it needs.
+/// The route of a call and what the call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteMatch<'g> {
     /// The API.
     pub api: &'g ApiName,
     /// The route's path as configured, such as `/orders/{id}`.
     pub route: &'g str,
-    /// The scopes a call needs, all of them; none on a public route.
+    /// The scopes, all of which a call needs. A public route has none.
     pub scopes: &'g Scope,
     /// Whether the call needs no token.
     pub public: bool,
 }
 
-/// Why a call goes nowhere.
+/// Why a call has no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoRoute<'g> {
     /// No route has this path: 404 (RFC 9110 §15.5.5).
     NotFound,
-    /// A route has this path, but a back end may take it for that of another route: 400.
+    /// A route has this path, but a back end could take it for the path of another route: 400.
     Ambiguous,
-    /// The path is there, the method is not: 405 (RFC 9110 §15.5.6).
+    /// A route has this path, but not this method: 405 (RFC 9110 §15.5.6).
     MethodNotAllowed {
-        /// The methods that are, for `Allow`; on a public or protected route alike.
+        /// The methods of the route, for `Allow`.
         allowed: Vec<http::Method>,
         /// The API the path belongs to.
         api: &'g ApiName,
@@ -41,25 +41,25 @@ pub enum NoRoute<'g> {
 /// A segment of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// A name in braces: any one segment that is not empty.
+    /// A name in braces, which matches any one segment that is not empty.
     Any,
-    /// This text and no other.
+    /// A literal, which matches this text only.
     Literal(Literal),
 }
 
-/// The text of a segment of a route, as calls are compared with it.
+/// The text of a literal segment, in each form in which calls are compared with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Literal {
-    /// Canonical: what a call has to have.
+    /// The canonical form. A call matches the literal only in this form.
     pub(crate) canonical: String,
-    /// What it stands for.
+    /// The decoded text.
     pub(crate) decoded: String,
-    /// What lax back ends compare.
+    /// The form that lax back ends compare.
     pub(crate) loose: String,
 }
 
 impl Part {
-    /// The parts of a route's path, whose literals are segments that a call can have.
+    /// The parts of a route's path. A literal that no call can have is refused.
     pub(crate) fn of(path: &str) -> Result<Vec<Self>, PathRefused> {
         let literal = |segment| {
             Segment::parse(segment).map(|segment| {
@@ -79,7 +79,7 @@ impl Part {
     }
 }
 
-/// All routes by their segments. A node is reached by one path only, so that looking visits each node at most once.
+/// All routes by their segments. Each node has one parent, so a search visits it at most once.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     /// By their canonical text.
@@ -92,14 +92,14 @@ pub(crate) struct Routes {
 #[derive(Debug, Clone)]
 struct Place {
     api: ApiName,
-    /// Among the routes of the API.
+    /// The index among the routes of the API.
     index: usize,
     /// For each segment, whether it is a name in braces.
     open: Vec<bool>,
 }
 
 impl Routes {
-    /// Adds a route of checked syntax. Says which one is already there, if any.
+    /// Adds a route of checked syntax. The error names the route that already has this path.
     pub(crate) fn add(&mut self, parts: &[Part], api: &ApiName, index: usize) -> Result<(), (ApiName, usize)> {
         let mut node = self;
         for part in parts {
@@ -152,8 +152,9 @@ impl Routes {
         })
     }
 
-    /// Whether a back end could take the path of a call for a narrower route than the one found, whose segments are
-    /// `open` where they are names in braces. A literal has one spelling, and a value is none of its spellings.
+    /// Whether a back end could take the path of a call for a narrower route than the one that was found. `open` tells
+    /// which segments of that route are names in braces. A literal matches in its canonical spelling only, and a value that
+    /// a back end could read as a literal is refused.
     fn is_ambiguous(&self, segments: &[Segment], open: &[bool], exact: bool) -> bool {
         let mut parts = segments.iter().zip(open);
         if parts.any(|(segment, open)| !open && segment.is_respelled()) {
@@ -162,7 +163,7 @@ impl Routes {
         let readings = segments.iter().zip(open).map(|(segment, open)| {
             let byte_for_byte = || Some(Readings::exact(segment.decoded()));
             match if exact { byte_for_byte() } else { Readings::lax(segment.decoded()) } {
-                // A literal is there, whatever a lax reader makes of it.
+                // The configuration has this literal, so it is compared as it is, however a lax back end would split it.
                 None if !open => byte_for_byte(),
                 readings => readings,
             }
@@ -177,8 +178,8 @@ impl Routes {
         self.leads_to_narrower(&readings, open, false, exact)
     }
 
-    /// Whether a reader for whom a value ends the path comes to a route. The last segment is none of these values, unless
-    /// nothing is left of it.
+    /// Whether a back end that ends the path inside a value would reach a route. The last segment ends the path anyway, so
+    /// it counts only if that back end reads it as empty.
     fn ends_early(&self, readings: &[Readings], segments: &[Segment]) -> bool {
         readings.iter().enumerate().any(|(at, reading)| {
             let Some(last) = reading.as_last() else { return false };
@@ -192,10 +193,10 @@ impl Routes {
         })
     }
 
-    /// Whether some route fits these readings and has a literal where the one found is open.
+    /// Whether some route matches these readings and has a literal where the route that was found has a name in braces.
     fn leads_to_narrower(&self, readings: &[Readings], open: &[bool], narrower: bool, exact: bool) -> bool {
         let (Some((first, rest)), Some((is_open, open_rest))) = (readings.split_first(), open.split_first()) else {
-            // Lax back ends see no difference in a slash at the end.
+            // Lax back ends ignore a slash at the end.
             let slash = || self.literals.get("").is_some_and(|(_, node)| node.here.is_some());
             return narrower && (self.here.is_some() || (!exact && slash()));
         };
@@ -212,7 +213,7 @@ pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-/// Whether a segment of a route stands for any one segment.
+/// Whether a segment of a route is a name in braces.
 pub(crate) fn is_parameter(segment: &str) -> bool {
     segment.starts_with('{')
 }

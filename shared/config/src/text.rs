@@ -1,4 +1,4 @@
-//! Small texts of the configuration with a grammar of their own.
+//! Short texts of the configuration that have a grammar of their own.
 
 use crate::NotAllowed;
 use schemars::JsonSchema;
@@ -31,14 +31,14 @@ impl TryFrom<String> for CookieName {
     }
 }
 
-/// A place in a JSON document (RFC 6901), other than the whole.
+/// A place in a JSON document (RFC 6901), but not the whole document.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^(/([^~/]|~[01])*)+$"))]
 pub struct JsonPointer(String);
 
 impl JsonPointer {
-    /// The pointer as text, fit for `serde_json::Value::pointer`.
+    /// The pointer as text, in the form that `serde_json::Value::pointer` takes.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,19 +1,19 @@
-//! Whom the gateway trusts at one system, and how it shows who it is there; certificates and keys are secrets by name.
+//! TLS settings of one system: whom the gateway trusts, and how it authenticates. Certificates and keys are named secrets.
 
 use crate::NotAllowed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
-/// TLS at one system; at least one of the two is there.
+/// The TLS settings of one system. At least one of the two fields is present.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Tls {
-    /// The secret with the certificates (PEM) of the authorities that are trusted here, and no others are. Without it,
-    /// the public ones.
+    /// The secret with the certificates (PEM) of the authorities that are trusted at this system; no others are. Without it,
+    /// the public authorities are trusted.
     pub ca: Option<SecretName>,
-    /// The secret with the certificate that the gateway shows, its chain and its private key (PEM).
+    /// The secret with the gateway's client certificate, its chain and its private key (PEM).
     pub client_certificate: Option<SecretName>,
 }
 
@@ -50,7 +50,7 @@ impl TryFrom<String> for SecretName {
     fn try_from(text: String) -> Result<Self, NotAllowed> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&b);
         if text.is_empty() || text.len() > 512 || !text.bytes().all(allowed) {
-            // What stands there may be a key: it is not repeated.
+            // The text may be a private key, so the message does not repeat it.
             return Err(NotAllowed::new(
                 "not the name or ARN of a secret: write one of AWS Secrets Manager, such as orders-ca, and put the PEM \
                  text into that secret, not here",

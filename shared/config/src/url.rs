@@ -1,4 +1,4 @@
-//! Addresses in the configuration: issuer, back ends and the URLs of connectors.
+//! Addresses in the configuration: the issuer, back ends and the URLs of connectors.
 
 use crate::NotAllowed;
 use http::Uri;
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 /// The longest accepted URL, in bytes.
 const LONGEST: usize = 2048;
 
-/// Where a system listens: scheme, host and port, nothing else.
+/// The address of a system: scheme, host and port, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+$"))]
@@ -26,12 +26,12 @@ impl Origin {
         &self.scheme
     }
 
-    /// Host and port as configured: the `Host` of every request (RFC 9112 §3.2).
+    /// Host and port as configured. They are the `Host` of every request (RFC 9112 §3.2).
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
-    /// Whether what is sent here crosses a network in the clear.
+    /// Whether requests to this address cross a network unencrypted.
     pub(crate) fn is_exposed(&self) -> bool {
         self.scheme == Scheme::HTTP && !is_loopback(self.authority.host())
     }
@@ -48,7 +48,7 @@ impl TryFrom<String> for Origin {
 
     fn try_from(text: String) -> Result<Self, NotAllowed> {
         match parse(&text) {
-            // `http` gives a URL without a path the path `/`, so the text decides.
+            // The crate `http` gives a URL without a path the path `/`, so only the text shows whether there was one.
             Some((origin, uri)) if uri.query().is_none() && !text.contains('#') && origin.to_string() == text => {
                 Ok(origin)
             }
@@ -60,7 +60,7 @@ impl TryFrom<String> for Origin {
     }
 }
 
-/// An absolute `http` or `https` URL without user, fragment and placeholders.
+/// An absolute `http` or `https` URL without user, fragment or placeholder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+([/?][^#{} ]*)?$"))]
@@ -102,16 +102,16 @@ impl TryFrom<String> for HttpUrl {
     }
 }
 
-/// The issuer identifier (RFC 8414 §2): an `https` URL without query and fragment, `http` only on this machine. Slashes at
-/// its end are left out, since URLs of endpoints are made by adding paths to it: whoever issues, verifies or publishes does
-/// so with this one form.
+/// The issuer identifier (RFC 8414 §2): an `https` URL without query and fragment; `http` is allowed only on this machine.
+/// Slashes at its end are removed, because the URLs of endpoints are built by adding paths to it. Tokens, their
+/// verification and the metadata all use this one form.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+(/[^?#{} ]*)?$"))]
 pub struct Issuer(String);
 
 impl Issuer {
-    /// The identifier: as configured, without slashes at its end.
+    /// The identifier as configured, without slashes at its end.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -133,18 +133,18 @@ impl TryFrom<String> for Issuer {
     }
 }
 
-/// Nobody is named who issues the tokens.
+/// Why the issuer of the tokens is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoIssuer {
-    /// Neither place has one.
+    /// Neither the configuration nor the stage variable names one.
     #[error("neither the configuration nor the stage variable `issuer` names the issuer")]
     Absent,
-    /// What the stage variable has is none.
+    /// The value of the stage variable is not an issuer identifier.
     #[error("stage variable `issuer`: {0}")]
     NotAllowed(NotAllowed),
 }
 
-/// An `http` or `https` URL with a host, without user; its origin apart.
+/// Reads an `http` or `https` URL with a host and without a user, and returns its origin beside it.
 fn parse(text: &str) -> Option<(Origin, Uri)> {
     if text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
@@ -160,7 +160,7 @@ fn parse(text: &str) -> Option<(Origin, Uri)> {
     sound.then_some((Origin { scheme, authority }, uri))
 }
 
-/// An IPv6 address in brackets, an IPv4 address, or a name of letters, digits, `-`, `_` and `.`.
+/// Whether this is an IPv6 address in brackets, an IPv4 address, or a name of letters, digits, `-`, `_` and `.`.
 fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return inner.parse::<std::net::Ipv6Addr>().is_ok();
@@ -183,7 +183,7 @@ mod tests {
         Origin::try_from(text.to_owned())
     }
 
-    /// Abuse cases C3, C4: a back end is an authority and nothing that a path could extend.
+    /// Abuse cases C3, C4: a back end is scheme and authority only, so no path can be appended to change the host.
     #[test]
     fn a_back_end_is_scheme_host_and_port_only() {
         for good in ["http://127.0.0.1:3001", "https://orders.internal", "https://[::1]:8443", "http://localhost:1"] {

@@ -1,4 +1,4 @@
-//! Points in time as cookies write them, which is in many ways (RFC 6265 §5.1.1).
+//! Reads the dates of cookies, which servers write in many forms (RFC 6265 §5.1.1).
 
 use gateway_domain::time::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::rfc3339::from_parts;
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// The point in time; `None` where a browser would ignore it.
+/// The point in time, or `None` if the text is not such a date, so the attribute is ignored.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     let delimiter = |c: char| !(c.is_ascii_alphanumeric() || c == ':' || !c.is_ascii());
@@ -41,7 +41,7 @@ fn clock(part: &str) -> Option<[i64; 3]> {
     parts.next().is_none().then_some(time)
 }
 
-/// A number of so many digits.
+/// A number with `least` to `most` digits.
 fn number(part: &str, least: usize, most: usize) -> Option<i64> {
     let digits = (least..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| part.parse().ok()).flatten()

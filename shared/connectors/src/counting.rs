@@ -1,4 +1,4 @@
-//! Bytes that tests know: those of the first request are all 1, those of the second all 2, and so on.
+//! Predictable bytes for tests in place of entropy: each fill is all 1, then all 2, and so on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

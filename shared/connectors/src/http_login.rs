@@ -1,6 +1,6 @@
-//! A legacy system with a login of its own: a name and a password in, a session cookie or token out.
+//! A login over HTTP at a legacy system, which takes a name and a password and returns a session cookie or token.
 //!
-//! What is sent and how responses are read is all configuration; `sso_session` is the same with other defaults.
+//! The configuration defines what is sent and how responses are read. `sso_session` is the same with other defaults.
 
 mod cookies;
 mod dead;
@@ -29,7 +29,7 @@ use request::Wanted;
 use response::Before;
 use state::State;
 
-/// The largest response to a login or logout, in bytes.
+/// The largest response to any request of this connector, in bytes.
 const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// A connector of type `http_login`.
@@ -69,7 +69,7 @@ impl HttpLogin {
         Self { settings, client, reserved }
     }
 
-    /// The whole login: what comes before it, and what it yields.
+    /// Does the whole login: the preflight, the login itself, and the reading of the session.
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let mut before = Before::default();
         if let Some(preflight) = &self.settings.preflight {
@@ -83,7 +83,7 @@ impl HttpLogin {
         self.read(&response, before, now)
     }
 
-    /// Sends a request to the system's own host, as configured; redirects are responses like any other.
+    /// Sends a request to the configured host. Redirects are not followed: they are responses like any other.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let bounds = Bounds { timeout: self.timeout(), max_body: MAX_RESPONSE };
         self.client.send(request, bounds).await.map_err(|error| match error {
@@ -127,9 +127,9 @@ impl Connector for HttpLogin {
             .ok_or_else(|| misbehaved("the logout request cannot be built"))?;
         let status = self.send(request).await?.status();
         match response::kind(status) {
-            // A client error means that the session was gone already.
+            // A client error means that the session had already ended.
             response::Kind::Fine | response::Kind::Elsewhere | response::Kind::Refused => Ok(()),
-            // So do systems whose sessions have addresses of their own, of one that is gone.
+            // The same holds for systems where each session has its own URL, which no longer exists.
             response::Kind::NotThere if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
                 tracing::warn!(
                     status = status.as_u16(),

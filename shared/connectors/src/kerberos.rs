@@ -1,7 +1,8 @@
-//! Kerberos: tickets for one service, shown to a back end that takes Negotiate (RFC 4559).
+//! Kerberos: gets tickets for one service and sends them to a back end that accepts Negotiate (RFC 4559).
 //!
-//! A ticket may be shown often, but no message that shows it: every attempt of a call makes its own. Two connectors get
-//! tickets, [`KerberosS4u`] with an account of the gateway's and [`KerberosPassword`] with the user's password.
+//! A ticket can be used for many calls, but each message that carries it only once (RFC 4120 §3.2.3), so every attempt of a
+//! call makes a new message. Two connectors get tickets: [`KerberosS4u`] with the gateway's own account, and
+//! [`KerberosPassword`] with the user's password.
 
 mod failure;
 mod kdc;
@@ -27,14 +28,14 @@ use crate::{ConnectorError, Injection, ResponseStart};
 pub use password::KerberosPassword;
 pub use s4u::KerberosS4u;
 
-/// The longest name of a user, in bytes.
+/// The longest user name, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// What both connectors know of their realm and of the back end in it.
+/// What both connectors need: the realm, its KDCs and the back end in it.
 struct Realm {
     name: String,
     kdcs: kdc::Kdcs,
-    /// The back end's service principal, in parts.
+    /// The parts of the back end's service principal.
     service: Vec<String>,
     lifetime: Seconds,
     timeout: Duration,
@@ -51,7 +52,7 @@ impl Realm {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let timeout = Duration::from_secs(timeout.as_u64());
-        // The back end's half of the handshake would tell an app of a scheme that is not its own.
+        // The client must not see the back end's challenge: Negotiate is between the gateway and the back end.
         let headers = [AUTHORIZATION, WWW_AUTHENTICATE].map(|name| name.to_string()).into();
         Self {
             name: name.as_str().to_owned(),
@@ -64,18 +65,18 @@ impl Realm {
         }
     }
 
-    /// A conversation with the realm that begins now.
+    /// A conversation with the realm at this time.
     fn at(&self, now: Timestamp) -> protocol::Conversation<'_> {
         protocol::Conversation { realm: &self.name, kdcs: &self.kdcs, now, entropy: &*self.entropy }
     }
 
-    /// Bounds a login or renewal as a whole.
+    /// Bounds the time of a whole login or renewal.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, ConnectorError>>) -> Result<T, ConnectorError> {
         let late = |_| ConnectorError::Unavailable("the realm did not answer in time".to_owned());
         tokio::time::timeout(self.timeout, work).await.map_err(late)?
     }
 
-    /// A user's name within this realm. A name of another realm is nobody's here.
+    /// The name of a user within this realm. A name of another realm is no user here, and a name with `/` is no user at all.
     fn user<'a>(&self, name: &'a str) -> Result<&'a str, ConnectorError> {
         let name = match name.rsplit_once('@') {
             Some((name, realm)) if realm.eq_ignore_ascii_case(&self.name) => name,
@@ -89,7 +90,7 @@ impl Realm {
         Ok(name)
     }
 
-    /// A new message that shows the ticket in this state.
+    /// A new message that carries the ticket of this state.
     fn inject(&self, state: &[u8]) -> Result<Injection, ConnectorError> {
         let header = state::State::read(state)?.negotiate(&self.name)?;
         let mut value = HeaderValue::try_from(header)
@@ -99,7 +100,7 @@ impl Realm {
     }
 }
 
-/// Whether the back end asks for a ticket: it did not take the one it was shown.
+/// Whether the back end asks for a ticket, which means that it did not accept the one it got.
 fn asks_for_a_ticket(response: &ResponseStart<'_>) -> bool {
     let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let mut schemes = challenges.flat_map(|value| value.split(',')).filter_map(|part| part.split_whitespace().next());

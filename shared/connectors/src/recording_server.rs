@@ -1,4 +1,4 @@
-//! A back end for tests: keeps the raw bytes of every request and answers with raw bytes, well formed or not.
+//! A back end for tests, which records every request and responds with raw bytes, well formed or not.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,27 +7,27 @@ use std::sync::{Arc, Mutex};
 
 /// What the server does after reading one request.
 pub(crate) enum Reply {
-    /// Sends these bytes and keeps the connection.
+    /// Sends these bytes and keeps the connection open.
     Send(Vec<u8>),
-    /// Sends these bytes, then nothing more until the client gives up.
+    /// Sends these bytes, then nothing more until the client closes the connection.
     Stall(Vec<u8>),
     /// Sends these bytes and closes the connection.
     Close(Vec<u8>),
 }
 
-/// A whole response with a body and a right `Content-Length`.
+/// A complete response with a body and a correct `Content-Length`.
 pub(crate) fn http_response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let fields: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
     let head = format!("HTTP/1.1 {status} Status\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
     Reply::Send([head.as_bytes(), body].concat())
 }
 
-/// One request, as it came.
+/// One request as it was received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorded {
-    /// Request line and header lines.
+    /// The request line and the header lines.
     pub(crate) head: String,
-    /// As many bytes as `Content-Length` said.
+    /// The body, with as many bytes as `Content-Length` says.
     pub(crate) body: Vec<u8>,
 }
 
@@ -37,14 +37,14 @@ impl Recorded {
         self.head.lines().next().unwrap_or_default()
     }
 
-    /// Every value of a header, by its exact name without case.
+    /// Every value of a header, whose name is compared without case.
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         fields.filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 }
 
-/// The running server. It ends with the process.
+/// A running server. It stops with the process.
 pub(crate) struct RecordingServer {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Recorded>>>,
@@ -52,7 +52,7 @@ pub(crate) struct RecordingServer {
 }
 
 impl RecordingServer {
-    /// Starts a server that answers as `reply` says, given the number of the request, from 0, and the request.
+    /// Starts a server that sends what `reply` returns for the number of the request, from 0, and the request.
     pub(crate) fn start(reply: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -73,12 +73,12 @@ impl RecordingServer {
         format!("http://{}", self.address)
     }
 
-    /// Everything received so far.
+    /// All requests received so far.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How many connections were opened so far.
+    /// The number of connections opened so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -93,7 +93,7 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Recorded>>, reply: &dyn Fn(usize, &R
             log.push(request.clone());
             log.len() - 1
         };
-        // A client that has gone away is the point of some tests.
+        // Write errors are ignored, because some tests close the connection early.
         match reply(number, &request) {
             Reply::Send(bytes) if writer.write_all(&bytes).is_ok() => {}
             Reply::Stall(bytes) => {

@@ -1,22 +1,22 @@
-//! Points in time as RFC 3339 writes them.
+//! Reads and writes points in time in the form of RFC 3339.
 
 use gateway_domain::time::Timestamp;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime, Time};
 
-/// What stands between date and time: the letter, or the space that RFC 3339 §5.6 allows for readability.
+/// The separators between date and time: the letter, or the space that RFC 3339 §5.6 allows for readability.
 const SEPARATORS: [u8; 3] = *b"Tt ";
 
-/// The point in time, without its fraction of a second; `None` for anything else than an RFC 3339 `date-time`.
+/// The point in time without its fraction of a second, or `None` if the text is no `date-time` of RFC 3339.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let is_separated = text.as_bytes().get(10).is_some_and(|separator| SEPARATORS.contains(separator));
     let time = OffsetDateTime::parse(text, &Rfc3339).ok().filter(|_| is_separated)?;
-    // A leap second is the next second for everyone who does not count them.
+    // Unix time does not count leap seconds, so a leap second is the same as the second after it.
     let leap = i64::from(text.get(17..19) == Some("60"));
     Some(Timestamp::from_secs(time.unix_timestamp() + leap))
 }
 
-/// Unix seconds of a date and a time in UTC, if there are such.
+/// The Unix seconds of a date and a time in UTC, if both exist.
 pub(crate) fn from_parts([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3]) -> Option<i64> {
     let small = |number: i64| u8::try_from(number).ok();
     let month = Month::try_from(small(month)?).ok()?;
@@ -25,7 +25,8 @@ pub(crate) fn from_parts([year, month, day]: [i64; 3], [hour, minute, second]: [
     Some(date.with_time(time).assume_utc().unix_timestamp())
 }
 
-/// The point in time in UTC, as `2030-01-31T12:00:00Z`; the first or last that has four digits for its year, outside.
+/// The point in time in UTC, as `2030-01-31T12:00:00Z`. RFC 3339 has years of four digits only, so a time outside the
+/// years 1 to 9999 becomes the first or last second of them.
 pub(crate) fn written(time: Timestamp) -> String {
     let seconds = time.as_secs().clamp(-62_135_596_800, 253_402_300_799);
     let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -56,7 +57,7 @@ mod tests {
         assert_eq!(written(Timestamp::from_secs(1_896_091_200)), "2030-01-31T12:00:00Z");
         assert_eq!(written(Timestamp::from_secs(i64::MIN)), "0001-01-01T00:00:00Z");
         assert_eq!(written(Timestamp::from_secs(i64::MAX)), "9999-12-31T23:59:59Z");
-        // Every day of four centuries and a bit, at an odd hour.
+        // The last second of every day of some four centuries.
         for day in -75_000..75_000 {
             let time = Timestamp::from_secs(day * 86_400 + 86_399);
             assert_eq!(parse(&written(time)), Some(time), "{}", written(time));

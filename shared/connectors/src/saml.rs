@@ -1,7 +1,7 @@
-//! SAML assertions: got with name and password, handed on byte for byte, judged by the back end.
+//! SAML connectors: a login with name and password gets an assertion, which the back end receives byte for byte.
 //!
-//! The gateway reads when an assertion ends and whom it is for. Whether its signature is sound is for the back end to
-//! say, which the assertion is for; the gateway trusts the system it got it from, by TLS.
+//! The gateway reads the end and the audience of an assertion. It does not verify the signature: that is for the back end,
+//! for which the assertion is issued. The gateway trusts the system that it got the assertion from, by TLS.
 
 mod assertion;
 mod ecp;
@@ -22,7 +22,7 @@ use gateway_domain::entropy::Entropy;
 
 use crate::ConnectorError;
 
-/// The namespaces of what is read and written.
+/// The XML namespaces of the messages that are read and written.
 mod ns {
     pub(super) const ECP: &str = "urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp";
     pub(super) const PAOS: &str = "urn:liberty:paos:2003-08";
@@ -45,7 +45,7 @@ fn unavailable(text: &str) -> ConnectorError {
     ConnectorError::Unavailable(text.to_owned())
 }
 
-/// Fresh bits as an XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core §1.3.4).
+/// A random XML identifier: `_` and 32 hexadecimal digits (SAML 2.0 Core §1.3.4).
 fn identifier(entropy: &dyn Entropy) -> Result<String, ConnectorError> {
     let bits = entropy.bytes().map_err(|_| misbehaved("the machine has no randomness"))?;
     Ok(format!("_{:032x}", u128::from_be_bytes(bits)))

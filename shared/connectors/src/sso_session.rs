@@ -1,7 +1,7 @@
-//! A web single sign-on: the gateway logs in at the portal, and the portal's session opens the back ends behind it.
+//! A web single sign-on: the gateway logs in at the portal, and the back ends behind it accept the portal's session.
 //!
-//! It is a login over HTTP with the habits of such systems: the session ends for certain and without use, only calls keep
-//! it alive, and a back end answers to one that has ended by a redirect to the portal.
+//! It is a login over HTTP with the defaults of such systems: the session has a fixed end and an idle timeout, only calls
+//! keep it alive, and after its end a back end redirects to the portal.
 
 use gateway_config::connector::SsoSession;
 
@@ -9,7 +9,7 @@ use crate::HttpLogin;
 use crate::back_end::BackEndClient;
 
 impl HttpLogin {
-    /// A connector of type `sso_session`. The client is for the portal; calls go to the back ends of the APIs.
+    /// A connector of type `sso_session`. This client calls the portal only; calls go to the back ends of the APIs.
     pub fn at_portal(settings: &SsoSession, client: BackEndClient) -> Self {
         Self::new(settings.to_http_login(), client)
     }

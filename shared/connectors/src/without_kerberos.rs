@@ -1,4 +1,4 @@
-//! What stands for a Kerberos connector in a build without the feature `kerberos`: it lets nobody in, and says why.
+//! The Kerberos connector of a build without the feature `kerberos`: every login fails with an error that says so.
 
 use async_trait::async_trait;
 use gateway_domain::headers::Reserved;
@@ -6,7 +6,7 @@ use gateway_domain::time::Timestamp;
 
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
-/// A connector that logs nobody in.
+/// A connector that fails every login, renewal and call.
 #[derive(Default)]
 pub(crate) struct WithoutKerberos {
     reserved: Reserved,
@@ -23,7 +23,7 @@ impl Connector for WithoutKerberos {
         absent()
     }
 
-    /// A session from another build is kept, not refused: its user need not log in again for a mistake of ours.
+    /// The error is not `Refused`, so a session from another build is kept: users need not log in again after a wrong build.
     async fn renew(&self, _state: &[u8], _now: Timestamp) -> Result<Acquired, ConnectorError> {
         absent()
     }

@@ -66,7 +66,8 @@ fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings
     found
 }
 
-/// The five names must not be reserved, and must differ even if only letters and digits count: some servers fold names.
+/// The five names must not be reserved, and must differ in their squashed form, because some servers do not distinguish
+/// case and punctuation.
 fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
     let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = names;
     let fields = [
@@ -99,7 +100,7 @@ fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
         ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
             return vec![http::header::AUTHORIZATION];
         }
-        // These inject only `Authorization` and `Cookie`, which are reserved anyway.
+        // These inject no headers except `Authorization` and `Cookie`, which are reserved anyway.
         ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
         ConnectorConfig::HttpLogin(login) => Some(&login.inject),
         ConnectorConfig::SsoSession(session) => session.inject.as_ref(),

@@ -6,10 +6,10 @@ use crate::connector::{DeadSession, End, Expires, Extract, HttpLogin, Inject, Ss
 use crate::header;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names that mean something in templates already.
+/// Names that already have a meaning in templates.
 const TAKEN: [&str; 3] = ["token", "username", "password"];
 
-/// Ten years, in seconds: what is longer is a mistake, and could not be added to a time.
+/// Ten years, in seconds. A longer time is taken for a mistake.
 const LONGEST: u64 = 3_650 * 86_400;
 
 pub(super) fn check(field: &str, connector: &HttpLogin, findings: &mut Findings) {
@@ -28,7 +28,7 @@ pub(super) fn check_sso(field: &str, connector: &SsoSession, findings: &mut Find
     findings.within(format!("{field}.idle"), connector.idle, 1, connector.ends.as_u64().max(1));
 }
 
-/// What holds for both kinds of login.
+/// The rules of both kinds of login.
 fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     let origin = connector.login.url.origin();
     requests::login(field, connector, findings);
@@ -82,7 +82,7 @@ fn inject(field: &str, inject: &Inject, also: &BTreeMap<ValueName, Extract>, fin
             Way::Query(name, value) => (format!("the parameter `{name}`"), value),
         };
         match way {
-            // The app's own `Authorization` never travels on, so the legacy system's may take its place.
+            // The client's own `Authorization` is never forwarded, so the legacy system's can take its place.
             Way::Header(name, _) if header::is_reserved(name) && *name != http::header::AUTHORIZATION => findings.add(
                 format!("{field}.header"),
                 format!("`{name}` has a meaning of its own in HTTP: write another, or `cookie: NAME` for a cookie"),
@@ -108,7 +108,7 @@ fn inject(field: &str, inject: &Inject, also: &BTreeMap<ValueName, Extract>, fin
     }
 }
 
-/// The text around an injected value must be one that a header can carry.
+/// An injected value must be text that a header can carry, and each value in it must exist and occur once.
 fn injected_value(field: &str, value: &Template, also: &BTreeMap<ValueName, Extract>, findings: &mut Findings) {
     if !value.texts().all(|text| text.bytes().all(|b| (0x20..=0x7e).contains(&b))) {
         findings.add(field.to_owned(), "not sendable: write printable ASCII around \"{token}\"");

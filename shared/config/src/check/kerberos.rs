@@ -1,4 +1,4 @@
-//! The rules of Kerberos.
+//! The rules of the Kerberos connectors.
 
 use super::Findings;
 use crate::connector::{Kdc, PrincipalName};
@@ -12,7 +12,7 @@ pub(super) fn check(
     timeout: Seconds,
     findings: &mut Findings,
 ) {
-    // Each is given its share of the timeout.
+    // The KDCs share the timeout, so with more of them each share would be too short.
     if !(1..=4).contains(&kdcs.len()) {
         findings.add(format!("{field}.kdcs"), "out of range: write 1 to 4 KDCs, such as [dc1.ad.example.com]");
     }

@@ -1,5 +1,7 @@
-//! Numbers and booleans of JSON bodies are sent as JSON writes them. One that is written otherwise, such as `010` or `1.50`,
-//! may be meant as a text, which would be sent with other characters than those in the file.
+//! Finds numbers and booleans of JSON bodies that would not be sent as the file writes them.
+//!
+//! They are sent in the form of JSON. One in another form, such as `010` or `1.50`, may be meant as a text, and would
+//! reach the legacy system with other characters than those in the file.
 
 use crate::NotAllowed;
 use crate::connector::{ConnectorConfig, Field, HttpLogin};
@@ -8,7 +10,7 @@ use crate::place::Places;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Finds those that are not sent as they are written in this text.
+/// The fields of `http_login` connectors whose number or boolean would not be sent as this text has it.
 pub(crate) fn check(text: &str, file: &File) -> Vec<(String, NotAllowed)> {
     let connectors = file.connectors.iter();
     let literals: Vec<_> =

@@ -1,4 +1,4 @@
-//! The rules of routes' paths, one by one and against each other.
+//! The rules of the paths of routes, of each path alone and of all paths together.
 
 use super::Findings;
 use crate::api::{Api, Route};
@@ -7,10 +7,10 @@ use gateway_domain::ids::ApiName;
 use gateway_domain::path::{CheckedPath, Segment, without_format};
 use std::collections::BTreeMap;
 
-/// More routes than this are more than one gateway should have, and more than can be compared while a function starts.
+/// The most routes of a gateway. Every function compares all routes while it starts, so their number is bounded.
 const MOST_ROUTES: usize = 1_000;
 
-/// A route whose syntax is right.
+/// A route with a valid syntax.
 struct Sound<'f> {
     name: &'f ApiName,
     api: &'f Api,
@@ -19,7 +19,7 @@ struct Sound<'f> {
     field: String,
 }
 
-/// Checks every path and puts the sound ones into one tree.
+/// Checks every path and adds the valid ones to one tree.
 pub(super) fn check(apis: &BTreeMap<ApiName, Api>, findings: &mut Findings) -> Routes {
     let mut routes = Routes::default();
     let total: usize = apis.values().map(|api| api.routes.len()).sum();
@@ -60,8 +60,8 @@ pub(super) fn check(apis: &BTreeMap<ApiName, Api>, findings: &mut Findings) -> R
     routes
 }
 
-/// Tells of routes that a lax back end takes for one path and that ask for different things. Every function does this when
-/// it starts, so routes are compared only with those of the same loosest form.
+/// Reports routes that a lax back end takes for the same path although they need different things. Routes are compared only
+/// with those of the same loosest form, because every function does this while it starts.
 fn twins(sound: &[Sound<'_>], findings: &mut Findings) {
     let mut alike: BTreeMap<Vec<Option<&str>>, Vec<&Sound<'_>>> = BTreeMap::new();
     for one in sound {
@@ -81,8 +81,8 @@ fn twins(sound: &[Sound<'_>], findings: &mut Findings) {
 }
 
 impl Sound<'_> {
-    /// The path as the laxest back end compares it: in the loose form, without a slash at the end, and without the extension
-    /// that names a format.
+    /// The path as the most lax back end compares it: in the loose form, without a slash at the end, and without the
+    /// extension that names a format.
     fn loosest(&self) -> Vec<Option<&str>> {
         let mut forms: Vec<_> = self.texts(|literal| &literal.loose).collect();
         if forms.last() == Some(&Some("")) {
@@ -94,19 +94,19 @@ impl Sound<'_> {
         forms
     }
 
-    /// One form of each literal; nothing where a name in braces is.
+    /// One form of each literal, and `None` for each name in braces.
     fn texts<'p>(&'p self, form: fn(&'p Literal) -> &'p str) -> impl Iterator<Item = Option<&'p str>> {
         self.parts.iter().map(move |part| part.literal().map(form))
     }
 
-    /// Whether a back end of one of them may see one path in both, whose loosest forms are the same.
+    /// Whether the back end of one of them could take both for the same path. Their loosest forms must be equal.
     fn is_twin_of(&self, other: &Self) -> bool {
         let exact = self.api.exact_paths && other.api.exact_paths;
         !exact || self.texts(|literal| &literal.decoded).eq(other.texts(|literal| &literal.decoded))
     }
 
-    /// Whether it does not matter which of the two a call is taken for. Of two that differ in a slash at the end or in the
-    /// format, each may have methods that the other has not.
+    /// Whether a call needs the same on both routes, so it does not matter which one the back end takes it for. Routes that
+    /// differ only in a slash at the end or in the format may each have methods that the other does not have.
     fn asks_the_same_as(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.route.methods, &other.route.methods);
         let methods = if self.texts(|literal| &literal.loose).eq(other.texts(|literal| &literal.loose)) {
@@ -155,7 +155,7 @@ fn syntax(path: &str, public: bool) -> Result<Vec<Part>, String> {
     }
 }
 
-/// Whether some path fits both routes and each is narrower than the other somewhere.
+/// Whether some path matches both routes, and each route has a literal where the other has a name in braces.
 fn ambiguous(one: &[Part], other: &[Part]) -> bool {
     let mut narrower = (false, false);
     for (position, parts) in one.iter().zip(other).enumerate() {

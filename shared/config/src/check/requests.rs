@@ -1,17 +1,18 @@
-//! The rules of what a login over HTTP sends, and of what it takes for a response.
+//! The rules of the requests of a login over HTTP, and of the conditions on its responses.
 
 use super::Findings;
 use crate::connector::{Condition, Field, Headers, HttpLogin, Statuses, Template};
 use crate::{HttpUrl, header};
 use std::collections::BTreeMap;
 
-/// Parts of member names whose values are secrets: those never stand in a file.
+/// Parts of names whose values are secrets. Such a member or header must have a placeholder, because no secret may be in
+/// the file.
 const SECRET_NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "apikey", "api_key"];
 
-/// The most fields of a body and the most headers of one request.
+/// The most members of a body, and the most headers of one request.
 const MOST: usize = 32;
 
-/// What one request sends besides its URL.
+/// The headers and the body of one request.
 #[derive(Clone, Copy)]
 pub(super) struct Sent<'c> {
     pub(super) headers: &'c Headers,
@@ -19,7 +20,7 @@ pub(super) struct Sent<'c> {
     pub(super) form: Option<&'c BTreeMap<String, Field>>,
 }
 
-/// The login, and what comes before it.
+/// The login and its preflight.
 pub(super) fn login(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     let login = &connector.login;
     let has_csrf = connector.preflight.as_ref().is_some_and(|preflight| preflight.csrf.is_some());
@@ -40,7 +41,7 @@ pub(super) fn login(field: &str, connector: &HttpLogin, findings: &mut Findings)
     } else {
         let members = login.json.iter().chain(&login.form).flat_map(BTreeMap::values);
         let names: Vec<_> = members.flat_map(Field::names).collect();
-        // A name that is not known may be one of these, misspelt.
+        // An unknown name may be a misspelling of one of these. It is reported by itself, so the missing one is not.
         let sound = names.iter().all(|name| known(name).is_ok());
         for placeholder in ["username", "password"] {
             if sound && !names.contains(&placeholder) {
@@ -64,7 +65,7 @@ pub(super) fn login(field: &str, connector: &HttpLogin, findings: &mut Findings)
     findings.within(format!("{field}.timeout"), login.timeout, 1, 25);
 }
 
-/// A request with the session in it.
+/// A request that carries the session.
 pub(super) fn of_session(field: &str, url: &HttpUrl, sent: Sent<'_>, connector: &HttpLogin, findings: &mut Findings) {
     same_origin(&format!("{field}.url"), url, connector, findings);
     let known = |name: &str| {
@@ -76,7 +77,7 @@ pub(super) fn of_session(field: &str, url: &HttpUrl, sent: Sent<'_>, connector: 
     request(field, sent, &known, findings);
 }
 
-/// Statuses must lie between two others, both included.
+/// Adds a finding for each status that is not from `least` to `most`, both included.
 pub(super) fn statuses(field: &str, statuses: &Statuses, least: u16, most: u16, findings: &mut Findings) {
     for status in statuses.iter().map(|status| status.as_u16()).filter(|status| !(least..=most).contains(status)) {
         findings.add(field.to_owned(), format!("{status} is out of range: write {least} to {most}"));

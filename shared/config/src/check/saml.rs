@@ -1,4 +1,4 @@
-//! The rules of logins at a SAML identity provider.
+//! The rules of logins at a SAML identity provider or a security token service.
 
 use super::{Findings, tls};
 use crate::HttpUrl;
@@ -83,7 +83,7 @@ fn exchange<'a>(field: &str, present: &'a Present) -> Option<(String, &'a HttpUr
     }
 }
 
-/// Every URL is called with something secret, and one TLS setting is for all of them.
+/// Every URL gets secrets, so plain `http` must be permitted. One TLS setting is for all URLs.
 fn reachable(field: &str, urls: &[(String, &HttpUrl)], plain: bool, setting: Option<&Tls>, findings: &mut Findings) {
     for (url_field, url) in urls {
         if url.origin().is_exposed() && !plain {

@@ -1,4 +1,4 @@
-//! The rules of TLS at one system.
+//! The rules of the TLS settings of one system.
 
 use super::Findings;
 use crate::tls::Tls;

@@ -1,4 +1,4 @@
-//! A legacy system with a login of its own: what is sent there, and how its responses are read.
+//! The settings of a login over HTTP: what is sent to the legacy system, and how its responses are read.
 
 use super::pattern::{Marker, Pattern, Statuses, status};
 use super::template::{self, Field, Template, ValueName};
@@ -12,48 +12,49 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
-/// A legacy system with a login of its own: a name and a password go in, a session cookie or token comes out.
+/// A legacy system with its own login over HTTP. It takes a name and a password and returns a session cookie or token.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpLogin {
-    /// The request before the login, for a login that wants cookies or a CSRF value first.
+    /// The request before the login, for a login that needs cookies or a CSRF value from it.
     pub preflight: Option<Preflight>,
     /// The request that opens a session.
     pub login: LoginRequest,
-    /// Where the response to the login carries the session token: the value `{token}`.
+    /// Where the response to the login has the session token, which is the value `{token}`.
     pub extract: Extract,
-    /// Further values of the response to the login, by name, which must be there too.
+    /// Further values of the response to the login, by name. All of them must be present.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
     /// When the session ends.
     pub expires: Expires,
-    /// How the session travels with each call to the back end: one way, or a list of up to 8.
+    /// How the session is sent with each call to the back end: one way, or a list of up to 8.
     pub inject: Inject,
-    /// The response by which the back end says that the session is over.
+    /// The response by which the back end says that the session has ended.
     #[serde(default)]
     pub dead_session: DeadSession,
-    /// The request that makes the session last longer. Without it, only a login makes a new one.
+    /// The request that renews the session. Without it, only a login gives a new one.
     pub renew: Option<RenewRequest>,
-    /// The request that closes the session. Without it the session runs out by itself.
+    /// The request that ends the session. Without it, the session ends only by its own expiry.
     pub logout: Option<SessionRequest>,
-    /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
+    /// Permits `http` URLs that are not on this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// Whom to trust at this system, and how to show who logs in. Without it, the public authorities are trusted.
+    /// Whom to trust at this system, and how the gateway authenticates there. Without it, the public authorities are
+    /// trusted.
     pub tls: Option<Tls>,
 }
 
-/// A `GET` before the login. The cookies it sets go along with the login.
+/// A `GET` before the login. The cookies that its response sets are sent with the login.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preflight {
-    /// Where it is sent; same scheme, host and port as the login. The response has a status of 200 to 299.
+    /// Where it is sent, with the scheme, host and port of the login. The response must have a status of 200 to 299.
     pub url: HttpUrl,
-    /// Where the response has a value that the login must repeat: the value `{csrf}` there.
+    /// Where the response has a value that the login must repeat, which is the value `{csrf}` of the login.
     pub csrf: Option<Extract>,
 }
 
-/// The request that opens a session: a `POST`, with the session's name and password in its body.
+/// The request that opens a session: a `POST` with the user's name and password in its body.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
@@ -65,17 +66,17 @@ pub struct LoginRequest {
     #[serde(default, deserialize_with = "template::form")]
     #[schemars(with = "Option<BTreeMap<String, template::FormField>>")]
     pub form: Option<BTreeMap<String, Field>>,
-    /// Further headers of the login, of fixed text and `{csrf}`.
+    /// Further headers of the login. Their values are fixed text and `{csrf}`.
     #[serde(default)]
     pub headers: Headers,
-    /// The status that means the password was right; short for `success: { status: 200 }`.
+    /// The status that means that the password was right, short for `success: { status: 200 }`.
     #[serde(default, deserialize_with = "optional_status")]
     #[schemars(with = "Option<u16>", range(min = 200, max = 399), extend("default" = 200))]
     pub success_status: Option<StatusCode>,
-    /// The response that means the password was right. Without `status`, that is 200.
+    /// The response that means that the password was right. Without `status`, the status must be 200.
     pub success: Option<Condition>,
-    /// The response that means the password was wrong. Without it, a 4xx does, but for those that say that no login is
-    /// there (404, 405, 410, 415) or that it is overloaded (408, 429).
+    /// The response that means that the password was wrong. Without it, any 4xx means that, except those that say that the
+    /// URL has no such login (404, 405, 410, 415) or that the system is overloaded (408, 429).
     pub refused: Option<Condition>,
     /// How long the whole login may take, 1 s to 25 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
@@ -83,7 +84,7 @@ pub struct LoginRequest {
     pub timeout: Seconds,
 }
 
-/// A response; all that is written must hold.
+/// A condition on a response. All of its parts that are written must hold.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
@@ -108,7 +109,7 @@ pub struct HeaderCondition {
     #[serde(deserialize_with = "crate::header::name")]
     #[schemars(with = "crate::header::Text")]
     pub name: HeaderName,
-    /// What its value must match, such as `^/home`. Without it, any value will do.
+    /// What its value must match, such as `^/home`. Without it, any value matches.
     pub pattern: Option<Pattern>,
 }
 
@@ -118,46 +119,46 @@ pub struct HeaderCondition {
 #[schemars(with = "BTreeMap<String, Template>")]
 pub struct Headers(pub Vec<(HeaderName, Template)>);
 
-/// Where a response carries a value.
+/// Where a response has a value.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "written::ExtractFields")]
 #[schemars(with = "written::ExtractFields")]
 pub enum Extract {
-    /// The value of this cookie, from `Set-Cookie` (RFC 6265 §4.1); one that the preflight set counts until the login
-    /// sets or deletes it.
+    /// The value of this cookie, from `Set-Cookie` (RFC 6265 §4.1). A cookie of the preflight counts unless the login sets
+    /// or deletes it.
     Cookie(CookieName),
     /// The text at this place in the JSON body (RFC 6901).
     JsonPointer(JsonPointer),
-    /// The value of this header, or the part of it that the pattern's group stands for.
+    /// The value of this header, or the part of it that the pattern's group matches.
     Header(HeaderName, Option<Pattern>),
-    /// The part of the body that the pattern's group stands for.
+    /// The part of the body that the pattern's group matches.
     Body(Pattern),
 }
 
-/// When a session ends, counted from the login: for certain, without use, or both.
+/// When a session ends: at a fixed end, after a time without use, or at the earlier of both.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "written::ExpiresFields")]
 #[schemars(with = "written::ExpiresFields")]
 pub struct Expires {
-    /// However much it is used.
+    /// When it ends even if it is used.
     pub end: Option<End>,
-    /// After this long without a call.
+    /// How long it lasts without a call.
     pub idle: Option<Seconds>,
 }
 
-/// What tells the end of a session that is in use.
+/// Where the fixed end of a session comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// The `Max-Age` of the extracted cookie, or else its `Expires` (RFC 6265 §5.3).
     Cookie,
-    /// The login's JSON body.
+    /// A value in the JSON body of the response to the login.
     JsonPointer {
-        /// Where it says so.
+        /// Where the value is.
         pointer: JsonPointer,
-        /// How to read what is there.
+        /// How to read the value.
         form: ExpiryForm,
     },
-    /// After this long, whatever the response says.
+    /// This length of time, whatever the response says.
     Fixed(Seconds),
 }
 
@@ -165,19 +166,19 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpiryForm {
-    /// A number of seconds from now.
+    /// A number of seconds from the time of the response.
     Seconds,
     /// A point in time such as `2030-01-31T12:00:00Z` (RFC 3339).
     Rfc3339,
 }
 
-/// How the session travels with each call to the back end.
+/// How the session is sent with each call to the back end.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "written::WrittenInject")]
 pub struct Inject {
-    /// Each way, in order.
+    /// The ways, in order.
     pub ways: Vec<Way>,
-    /// Whether they are written as a list.
+    /// Whether the file writes them as a list.
     pub(crate) listed: bool,
 }
 
@@ -185,7 +186,7 @@ pub struct Inject {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "written::InjectFields")]
 pub enum Way {
-    /// As this cookie, and the only cookie of that name.
+    /// As this cookie. A call has no other cookie of this name.
     Cookie(CookieName, Template),
     /// In this header.
     Header(HeaderName, Template),
@@ -194,7 +195,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// What it carries.
+    /// The value that it sends.
     pub fn value(&self) -> &Template {
         match self {
             Self::Cookie(_, value) | Self::Header(_, value) | Self::Query(_, value) => value,
@@ -202,27 +203,27 @@ impl Way {
     }
 }
 
-/// The response by which the back end says that the session is over; one of these is enough.
+/// The response by which the back end says that the session has ended. One of these conditions is enough.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct DeadSession {
-    /// It has this status, or one of these, 300 to 499.
+    /// The response has this status, or one of these, 300 to 499.
     pub status: Option<Statuses>,
-    /// It redirects to a place that begins so: a path such as `/login`, on any host, or a URL.
+    /// It redirects to a location that begins with this: a path such as `/login`, on any host, or a URL.
     pub redirect_to: Option<RedirectTo>,
-    /// The first 64 KB of its body contain this text.
+    /// The first 64 KiB of its body contain this text.
     pub body_has: Option<Marker>,
 }
 
-/// How a place that a redirect leads to begins.
+/// The beginning of the location of a redirect.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^(/|https?://[^/?#@{} ]+)[^#{} ]*$"))]
 pub enum RedirectTo {
-    /// The path and query, on whatever host.
+    /// The beginning of path and query, on any host.
     Path(String),
-    /// Scheme, host and port are these, and path and query begin so.
+    /// The scheme, host and port, and the beginning of path and query.
     Url(HttpUrl),
 }
 
@@ -232,16 +233,16 @@ impl Default for DeadSession {
     }
 }
 
-/// The request that makes a session last longer: as a call, with the session injected. The response has a status of 200 to
-/// 299; values it has are taken as from the login, others stay.
+/// The request that renews a session. Like a call, it carries the session. The response must have a status of 200 to 299.
+/// Its values are read like those of the login; a value that it does not have is kept.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewRequest {
     /// The request's method.
     pub method: Method,
-    /// Where it is sent; same scheme, host and port as the login.
+    /// Where it is sent, with the scheme, host and port of the login.
     pub url: HttpUrl,
-    /// Further headers, of fixed text and extracted values.
+    /// Further headers. Their values are fixed text and extracted values.
     #[serde(default)]
     pub headers: Headers,
     /// The members of a JSON body.
@@ -256,15 +257,15 @@ pub struct RenewRequest {
     pub lasting: Seconds,
 }
 
-/// A request of a session: as a call, with the session injected.
+/// A request that carries the session, like a call.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
     /// The request's method.
     pub method: Method,
-    /// Where it is sent; same scheme, host and port as the login.
+    /// Where it is sent, with the scheme, host and port of the login.
     pub url: HttpUrl,
-    /// Further headers, of fixed text and extracted values.
+    /// Further headers. Their values are fixed text and extracted values.
     #[serde(default)]
     pub headers: Headers,
     /// The members of a JSON body.

@@ -1,4 +1,4 @@
-//! Kerberos: the realm, the back end's name in it, and how the gateway gets people's tickets there.
+//! The settings of the Kerberos connectors: the realm, the back end's principal in it, and how users get tickets.
 
 use crate::tls::SecretName;
 use crate::{NotAllowed, duration};
@@ -7,13 +7,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
-/// Constrained delegation: an account of the gateway's own gets tickets for people (MS-SFU), without their passwords.
+/// Constrained delegation: the gateway's own account gets tickets for users (MS-SFU), without their passwords.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KerberosS4u {
-    /// The realm, as it is written there: `AD.EXAMPLE.COM`.
+    /// The realm, in the case that the realm itself uses: `AD.EXAMPLE.COM`.
     pub realm: Realm,
-    /// Its KDCs, `host` or `host:port`, in the order they are asked; TCP only.
+    /// The KDCs of the realm, as `host` or `host:port`, in the order in which they are asked. Only TCP is used.
     pub kdcs: Vec<Kdc>,
     /// The back end's service principal, without the realm: `HTTP/orders.example.com`.
     pub service: PrincipalName,
@@ -21,7 +21,7 @@ pub struct KerberosS4u {
     pub account: PrincipalName,
     /// The secret with the password of that account.
     pub secret: SecretName,
-    /// How long tickets for the back end are asked for, 1m to 24h. The realm may give less.
+    /// The lifetime that is requested for tickets for the back end, 1m to 24h. The realm may give a shorter one.
     #[serde(default = "default_lifetime", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "1h"))]
     pub lifetime: Seconds,
@@ -31,17 +31,17 @@ pub struct KerberosS4u {
     pub timeout: Seconds,
 }
 
-/// Kerberos with the user's own password, which is sent nowhere: it only opens what the KDC answers.
+/// Kerberos with the user's own password. The password itself is not sent, only a proof made with a key derived from it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KerberosPassword {
-    /// The realm, as it is written there: `AD.EXAMPLE.COM`.
+    /// The realm, in the case that the realm itself uses: `AD.EXAMPLE.COM`.
     pub realm: Realm,
-    /// Its KDCs, `host` or `host:port`, in the order they are asked; TCP only.
+    /// The KDCs of the realm, as `host` or `host:port`, in the order in which they are asked. Only TCP is used.
     pub kdcs: Vec<Kdc>,
     /// The back end's service principal, without the realm: `HTTP/orders.example.com`.
     pub service: PrincipalName,
-    /// How long tickets for the back end are asked for, 1m to 24h. The realm may give less.
+    /// The lifetime that is requested for tickets for the back end, 1m to 24h. The realm may give a shorter one.
     #[serde(default = "default_lifetime", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "1h"))]
     pub lifetime: Seconds,
@@ -111,7 +111,7 @@ impl TryFrom<String> for PrincipalName {
     }
 }
 
-/// Where a KDC listens: `host` or `host:port`; the port is 88 unless it is written.
+/// The address of a KDC: `host` or `host:port`. Without a port, it is 88.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"))]
@@ -121,7 +121,7 @@ pub struct Kdc {
 }
 
 impl Kdc {
-    /// The port of Kerberos (RFC 4120 §7.2.2).
+    /// The default port of a KDC (RFC 4120 §7.2.2).
     const PORT: u16 = 88;
 
     /// A name or an IP address, without brackets.

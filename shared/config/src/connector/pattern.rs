@@ -1,4 +1,4 @@
-//! What answers of legacy systems are compared with: patterns, markers and statuses.
+//! What the responses of legacy systems are compared with: patterns, markers and statuses.
 
 use crate::NotAllowed;
 use http::StatusCode;
@@ -13,20 +13,20 @@ const LONGEST: usize = 512;
 /// The most memory of a compiled pattern, in bytes.
 const MAX_COMPILED: usize = 64 * 1024;
 
-/// A regular expression, as the crate `regex-lite` reads it: small in a function's binary, and in time proportional to the
-/// text, whatever the text.
+/// A regular expression of the crate `regex-lite`. The crate adds little to the size of a function, and a match takes time
+/// proportional to the length of the text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("maxLength" = 512))]
 pub struct Pattern(regex_lite::Regex);
 
 impl Pattern {
-    /// Whether it occurs in the text.
+    /// Whether the pattern matches somewhere in the text.
     pub fn is_in(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
 
-    /// What its group in parentheses stands for where it occurs first.
+    /// What the first group in parentheses matches, at the first match in the text.
     pub fn group<'t>(&self, text: &'t str) -> Option<&'t str> {
         self.0.captures(text)?.get(1).map(|found| found.as_str())
     }
@@ -59,7 +59,7 @@ impl TryFrom<String> for Pattern {
     }
 }
 
-/// A text that is looked for, byte for byte.
+/// A text that is searched for byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("minLength" = 1, "maxLength" = 512))]
@@ -88,7 +88,7 @@ impl TryFrom<String> for Marker {
 #[schemars(with = "WrittenStatuses")]
 pub struct Statuses(Vec<StatusCode>);
 
-/// How statuses are written, for the schema.
+/// The forms in which the file can write statuses, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Statuses")]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -98,7 +98,7 @@ enum WrittenStatuses {
 }
 
 impl Statuses {
-    /// Just this one.
+    /// This status alone.
     pub fn one(status: StatusCode) -> Self {
         Self(vec![status])
     }

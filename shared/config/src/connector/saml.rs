@@ -1,4 +1,4 @@
-//! Logins at a SAML identity provider, and how what it gives travels with each call.
+//! The settings of SAML logins, and how their result is sent with each call.
 
 use super::http_login::default_timeout;
 use crate::text::CookieName;
@@ -9,108 +9,112 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
-/// A SAML 2.0 identity provider that takes name and password by HTTP Basic: the profile for enhanced clients and
-/// proxies (SAML 2.0 Profiles §4.2). The password goes to the identity provider only.
+/// A SAML 2.0 identity provider that takes name and password by HTTP Basic, in the Enhanced Client or Proxy profile
+/// (SAML 2.0 Profiles §4.2). The password is sent to the identity provider only.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SamlEcp {
-    /// Where the identity provider takes authentication requests in SOAP.
+    /// Where the identity provider accepts authentication requests in SOAP.
     pub identity_provider: HttpUrl,
-    /// Who asks the identity provider.
+    /// Who makes the authentication request for the identity provider.
     pub begin: Begin,
-    /// How what the login gave travels with each call to the back end.
+    /// How the result of the login is sent with each call to the back end.
     pub present: Present,
-    /// Who the assertion must be for. Without it, `begin.issuer`; nobody is checked when a service provider begins.
+    /// The audience that the assertion must have. Without it, that is `begin.issuer`; if a service provider makes the
+    /// request, the audience is then not checked.
     pub audience: Option<EntityId>,
-    /// With `present.cookies`: where the service provider sends a browser without a session. A redirect to this page,
-    /// or to the identity provider, means that the session is over; so does the status 401, however it is presented.
+    /// With `present.cookies`: where the service provider sends a browser without a session. A redirect to this page means
+    /// that the session has ended. So do, for every `present`, a redirect to the identity provider and the status 401.
     pub login_page: Option<HttpUrl>,
-    /// With `present.cookies`: the request that closes the session at the service provider. Without it, it runs out.
+    /// With `present.cookies`: the request that ends the session at the service provider. Without it, the session ends only
+    /// by its own expiry.
     pub logout: Option<LogoutRequest>,
     /// How long the whole login may take, 1 s to 25 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
-    /// Permits `http` URLs beyond this machine. The password and the assertion then travel unencrypted.
+    /// Permits `http` URLs that are not on this machine. The password and the assertion then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// Whom to trust at all of these URLs, and how to show who logs in. Without it, the public authorities are trusted.
+    /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
+    /// trusted.
     pub tls: Option<Tls>,
 }
 
-/// The request that closes a session at a service provider, with its cookies.
+/// The request that ends a session at a service provider. It carries the cookies of the session.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogoutRequest {
     /// The request's method.
     pub method: Method,
-    /// Where it is sent; same scheme, host and port as the login.
+    /// Where it is sent, with the scheme, host and port of the service provider.
     pub url: HttpUrl,
 }
 
-/// A security token service (WS-Trust 1.3) that takes name and password over TLS and gives a SAML 2.0 assertion.
+/// A security token service (WS-Trust 1.3) that takes name and password and issues a SAML 2.0 assertion.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WsTrust {
-    /// Where the service takes requests in SOAP 1.2 with a `UsernameToken`.
+    /// Where the service accepts requests in SOAP 1.2 with a `UsernameToken`.
     pub url: HttpUrl,
-    /// The back end the assertion is for, as the service knows it (`wsp:AppliesTo`).
+    /// The name by which the service knows the back end that the assertion is for (`wsp:AppliesTo`).
     pub applies_to: EntityId,
-    /// How the assertion travels with each call to the back end.
+    /// How the assertion is sent with each call to the back end.
     pub present: Present,
-    /// Who the assertion must be for. Without it, `applies_to`.
+    /// The audience that the assertion must have. Without it, that is `applies_to`.
     pub audience: Option<EntityId>,
     /// How long the whole login may take, 1 s to 25 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
-    /// Permits `http` URLs beyond this machine. The password and the assertion then travel unencrypted.
+    /// Permits `http` URLs that are not on this machine. The password and the assertion then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// Whom to trust at all of these URLs, and how to show who logs in. Without it, the public authorities are trusted.
+    /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
+    /// trusted.
     pub tls: Option<Tls>,
 }
 
-/// Who asks the identity provider.
+/// Who makes the authentication request for the identity provider.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "who asks: write `service_provider: URL`, or `issuer: ENTITY` with `consumer_url: URL`")]
 pub enum Begin {
-    /// A service provider, asked for its request first.
+    /// A service provider, which is first asked for its request.
     ServiceProvider(ServiceProvider),
     /// The gateway, in the name of the back end.
     Own(OwnRequest),
 }
 
-/// A service provider that speaks the profile.
+/// A service provider that supports the profile.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceProvider {
-    /// A page that needs a session. Asked by a client of the profile, it answers with an authentication request.
+    /// A page that needs a session. To a client of the profile, it responds with an authentication request.
     pub service_provider: HttpUrl,
 }
 
-/// A request of the gateway's own, unsigned.
+/// The gateway's own authentication request, which is not signed.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnRequest {
     /// The entity id by which the identity provider knows the back end.
     pub issuer: EntityId,
-    /// The consumer URL that the identity provider knows for it, with the binding PAOS. Nothing is sent there.
+    /// The assertion consumer URL, with the binding PAOS, that the identity provider knows for the back end. Nothing is sent
+    /// there.
     pub consumer_url: HttpUrl,
 }
 
-/// How what a login gave travels with each call to the back end.
+/// How the result of a login is sent with each call to the back end.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Present {
-    /// The assertion, as `Authorization: SAML` with its raw DEFLATE in base64.
+    /// The assertion as `Authorization: SAML`, compressed with raw DEFLATE, in base64.
     Authorization,
-    /// The assertion, in the `wsse:Security` header of a SOAP 1.1 or 1.2 body (WSS SAML Token Profile 1.1.1).
+    /// The assertion in the `wsse:Security` header of a SOAP 1.1 or 1.2 body (WSS SAML Token Profile 1.1.1).
     WsSecurity,
-    /// A token of the back end's own, as `Authorization: Bearer`, for which the assertion is exchanged at the login
-    /// (RFC 7522 §2.1).
+    /// The back end's own token as `Authorization: Bearer`. The login exchanges the assertion for it (RFC 7522 §2.1).
     Exchange(Exchange),
-    /// These cookies of the service provider, with which the login was finished. They are reserved: no app can send them.
+    /// These cookies, which the service provider sets at the end of the login. They are reserved: no client can send them.
     Cookies(Vec<CookieName>),
 }
 
@@ -120,13 +124,13 @@ pub enum Present {
 pub struct Exchange {
     /// The back end's token endpoint.
     pub url: HttpUrl,
-    /// The gateway's name there, as the parameter `client_id`, if it wants one.
+    /// The parameter `client_id`, if the endpoint needs one.
     pub client_id: Option<EntityId>,
-    /// The scope to ask for, if it wants one.
+    /// The parameter `scope`, if the endpoint needs one.
     pub scope: Option<String>,
 }
 
-/// A name of a system: an entity id (SAML 2.0 Core §8.3.6), an address of WS-Trust, or a client id.
+/// The name of a system: an entity id (SAML 2.0 Core §8.3.6), an address of WS-Trust, or a client id.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("pattern" = "^[!-~]{1,1024}$"))]

@@ -1,4 +1,4 @@
-//! A web single sign-on: the gateway logs in at its portal, and the portal's session opens the back ends behind it.
+//! The settings of a web single sign-on: the gateway logs in at the portal, and the back ends behind accept its session.
 
 use super::http_login::{
     DeadSession, End, Expires, Extract, HttpLogin, Inject, LoginRequest, Preflight, RedirectTo, SessionRequest, Way,
@@ -13,42 +13,43 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A session at the portal of a web single sign-on, which opens the back ends behind it.
+/// A session at the portal of a web single sign-on. The back ends behind the portal accept it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SsoSession {
-    /// The request before the login, for a portal that wants cookies or a CSRF value first.
+    /// The request before the login, for a portal that needs cookies or a CSRF value from it.
     pub preflight: Option<Preflight>,
     /// The request that opens a session at the portal.
     pub login: LoginRequest,
-    /// Where the response to the login carries the session token: the value `{token}`.
+    /// Where the response to the login has the session token, which is the value `{token}`.
     pub extract: Extract,
-    /// Further values of the response to the login, by name, which must be there too.
+    /// Further values of the response to the login, by name. All of them must be present.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
-    /// How long a session lasts at most, as the portal is configured.
+    /// How long a session lasts at most, by the portal's own settings.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text")]
     pub ends: Seconds,
-    /// How long a session lasts without a call, as the portal is configured. Only calls keep it alive.
+    /// How long a session lasts without a call, by the portal's own settings. Only calls keep it alive.
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text")]
     pub idle: Seconds,
-    /// How the session travels with each call. Without it, as the cookie that is extracted.
+    /// How the session is sent with each call. Without it, as the cookie that `extract` names.
     pub inject: Option<Inject>,
-    /// The response by which a back end says that the session is over. Without it, a redirect to the portal or a 401.
+    /// The response by which a back end says that the session has ended. Without it, a redirect to the portal or a 401.
     pub dead_session: Option<DeadSession>,
-    /// The request that closes the session at the portal. Without it the session runs out by itself.
+    /// The request that ends the session at the portal. Without it, the session ends only by its own expiry.
     pub logout: Option<SessionRequest>,
-    /// Permits `http` URLs beyond this machine. The password and the session then travel unencrypted.
+    /// Permits `http` URLs that are not on this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// Whom to trust at the portal, and how to show who logs in. Without it, the public authorities are trusted.
+    /// Whom to trust at the portal, and how the gateway authenticates there. Without it, the public authorities are trusted.
     pub tls: Option<Tls>,
 }
 
 impl SsoSession {
-    /// The same as a login over HTTP. What cannot be guessed (`inject` where no cookie is extracted) has no way.
+    /// The same settings as a login over HTTP. If `inject` is missing and no cookie is extracted, the result has no way to
+    /// send the session, which the check refuses.
     pub fn to_http_login(&self) -> HttpLogin {
         let inject = self.inject.clone().unwrap_or_else(|| {
             let ways = match &self.extract {
@@ -73,7 +74,7 @@ impl SsoSession {
     }
 }
 
-/// What the handlers of such systems answer to a session that has ended: a page is sent to the portal, a script is told.
+/// The usual responses of such systems when the session has ended: a redirect to the portal for a page, 401 for a script.
 fn dead_at(portal: &HttpUrl) -> DeadSession {
     DeadSession {
         status: Some(Statuses::one(StatusCode::UNAUTHORIZED)),

@@ -1,4 +1,4 @@
-//! Texts with places for values, such as `Session {token}`.
+//! Texts with placeholders for values, such as `Session {token}`.
 
 use crate::NotAllowed;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// The longest text, in bytes.
 const LONGEST: usize = 1024;
 
-/// A text with names in braces where values go.
+/// A text with names in braces, which are replaced by values.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
@@ -20,9 +20,9 @@ pub struct Template {
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// Stands as it is.
+    /// A text that is used as it is.
     Text(String),
-    /// Is replaced by the value of this name.
+    /// A name that is replaced by its value.
     Value(ValueName),
 }
 
@@ -32,7 +32,7 @@ impl Template {
         &self.pieces
     }
 
-    /// The names of values it asks for, in order.
+    /// The names of the values in it, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Value(name) => Some(name.as_str()),
@@ -122,16 +122,16 @@ impl TryFrom<String> for ValueName {
 #[serde(try_from = "serde_json::Value")]
 #[schemars(with = "serde_json::Value", extend("type" = ["string", "number", "boolean", "object"]))]
 pub enum Field {
-    /// A text, with values where it has names in braces.
+    /// A text, whose names in braces are replaced by values.
     Text(Template),
     /// A number or boolean that is sent as it is.
     Literal(serde_json::Value),
-    /// Members of its own, in JSON only.
+    /// An object with members of its own, in JSON only.
     Members(BTreeMap<String, Field>),
 }
 
 impl Field {
-    /// The numbers and booleans in it, each with its place; `field` is its own.
+    /// The numbers and booleans in it, each with its field name. `field` is the name of this field.
     pub(crate) fn literals(&self, field: String) -> Vec<(String, &serde_json::Value)> {
         match self {
             Self::Text(_) => Vec::new(),
@@ -142,7 +142,7 @@ impl Field {
         }
     }
 
-    /// The names of values it asks for.
+    /// The names of the values in it.
     pub(crate) fn names(&self) -> Vec<&str> {
         match self {
             Self::Text(template) => template.names().collect(),
@@ -152,14 +152,14 @@ impl Field {
     }
 }
 
-/// The value of one field of a form: a text, with values where it has names in braces. A number is the text as it is
-/// written.
+/// The value of one field of a form: a text, whose names in braces are replaced by values. A number is sent as the text
+/// that the file has.
 #[derive(JsonSchema)]
 #[schemars(extend("type" = ["string", "number", "boolean"]))]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct FormField(serde_json::Value);
 
-/// The fields of a form. All of them are texts, as they are written: `010` has three characters.
+/// Reads the fields of a form. All values are texts exactly as the file has them: `010` has three characters.
 pub(super) fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, Field>>, D::Error> {
     let written = Option::<BTreeMap<String, Template>>::deserialize(deserializer)?;
     Ok(written.map(|fields| fields.into_iter().map(|(name, text)| (name, Field::Text(text))).collect()))

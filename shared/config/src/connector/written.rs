@@ -1,4 +1,4 @@
-//! The parts of a connector that are written in one of several ways.
+//! The parts of a connector that can be written in several ways, and how each becomes one type.
 
 use super::http_login::{End, Expires, ExpiryForm, Extract, Headers, Inject, RedirectTo, Way};
 use super::pattern::Pattern;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A place in a response as it is written.
+/// A place in a response as the file writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
@@ -30,7 +30,7 @@ pub(super) struct ExtractFields {
     #[serde(default, deserialize_with = "header::optional_name")]
     #[schemars(with = "Option<header::Text>")]
     header: Option<HeaderName>,
-    /// The part of the body, or of the header, that the one group in parentheses stands for.
+    /// The part of the body, or of the header, that the only group in parentheses matches.
     pattern: Option<Pattern>,
 }
 
@@ -64,7 +64,7 @@ impl TryFrom<ExtractFields> for Extract {
     }
 }
 
-/// `expires` as it is written.
+/// `expires` as the file writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("anyOf" = [
@@ -72,19 +72,19 @@ impl TryFrom<ExtractFields> for Extract {
     {"required": ["idle"], "not": {"required": ["json_pointer"]}},
 ]))]
 pub(super) struct ExpiresFields {
-    /// `true`: as the `Max-Age` of the extracted cookie says, or else its `Expires`.
+    /// `true`: the `Max-Age` of the extracted cookie tells the end, or otherwise its `Expires`.
     #[schemars(extend("const" = true))]
     cookie_max_age: Option<bool>,
-    /// As the login's JSON body says at this place.
+    /// The place in the JSON body of the response to the login that tells the end.
     json_pointer: Option<JsonPointer>,
-    /// How the JSON body writes it.
+    /// How the JSON body writes the end.
     #[serde(rename = "as")]
     form: Option<ExpiryForm>,
-    /// After this long, whatever the response says.
+    /// How long the session lasts, whatever the response says.
     #[serde(default, deserialize_with = "duration::optional_seconds")]
     #[schemars(with = "Option<duration::Text>")]
     fixed: Option<Seconds>,
-    /// After this long without a call; alone, or beside one of the others.
+    /// How long the session lasts without a call; alone, or beside one of the others.
     #[serde(default, deserialize_with = "duration::optional_seconds")]
     #[schemars(with = "Option<duration::Text>")]
     idle: Option<Seconds>,
@@ -118,7 +118,7 @@ impl TryFrom<ExpiresFields> for Expires {
     }
 }
 
-/// One way of `inject` as it is written.
+/// One way of `inject` as the file writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["cookie"]}, {"required": ["header", "value"]}, {"required": ["query"]}]))]
@@ -131,7 +131,7 @@ pub(super) struct InjectFields {
     header: Option<HeaderName>,
     /// As this parameter of the query.
     query: Option<String>,
-    /// The value, with `{token}` where the session token goes. Required for a header; otherwise `{token}`.
+    /// The value, with `{token}` in place of the session token. It is required for a header; otherwise it is `{token}`.
     value: Option<Template>,
 }
 
@@ -161,7 +161,7 @@ impl TryFrom<InjectFields> for Way {
     }
 }
 
-/// How `inject` is written, for the schema.
+/// The forms in which the file can write `inject`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Inject")]
 #[expect(dead_code, reason = "only its schema is used")]

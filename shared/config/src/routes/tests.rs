@@ -29,9 +29,9 @@ apis:
       - { path: '/public/{name}', methods: { GET: [] }, public: true }
 ";
 
-/// API, route and scopes of a call, or why there is none.
+/// The API, route and scopes of a call, or why it has no route.
 fn found(method: &Method, path: &str) -> String {
-    // `/orders/export/{id}` and `/orders/{id}/lines` both fit `/orders/export/lines`, so one of them goes.
+    // `/orders/export/{id}` and `/orders/{id}/lines` both match `/orders/export/lines`, so one of them is replaced.
     let gateway = Gateway::parse(&TEXT.replace("'/orders/{id}/lines'", "'/lines/{id}'")).expect("good");
     let path = CheckedPath::parse(path).expect(path);
     match gateway.route(method, &path) {
@@ -63,11 +63,11 @@ fn a_literal_goes_before_a_name_in_braces() {
     assert_eq!(found(&Method::GET, "/orders/ping"), "orders /orders/{id} [orders:read]");
     assert_eq!(found(&Method::GET, "/lines/ping"), "orders /lines/{id} [lines]");
     assert_eq!(found(&Method::GET, "/acme/ping"), "tenants /{tenant}/{part} [tenant]");
-    // The literal `lines` leads nowhere by itself, so the name in braces takes it.
+    // No route ends at the literal `lines`, so the name in braces matches.
     assert_eq!(found(&Method::GET, "/lines"), "tenants /{tenant} [tenant]");
 }
 
-/// Abuse cases A1, A2, A3. RFC 3986 §6.2.2: one path has one canonical form, and a literal one spelling.
+/// Abuse cases A1, A2, A3. RFC 3986 §6.2.2: a path has one canonical form, so a literal has one spelling.
 #[test]
 fn a_literal_in_another_spelling_is_neither_the_literal_nor_a_value() {
     for respelled in ["/%6Frders", "/orders/%65xport", "/orders/expor%74", "/%6frders/7", "/orders/%65xport/7"] {
@@ -75,12 +75,12 @@ fn a_literal_in_another_spelling_is_neither_the_literal_nor_a_value() {
             assert_eq!(found(&method, respelled), "ambiguous", "{respelled}");
         }
     }
-    // The case of hexadecimal digits is nobody's choice.
+    // The case of hexadecimal digits does not matter (RFC 3986 §6.2.2.1).
     assert_eq!(found(&Method::GET, "/orders/caf%C3%A9"), "orders /orders/caf%C3%A9 [cafe]");
     assert_eq!(found(&Method::GET, "/orders/caf%c3%a9"), "orders /orders/caf%C3%A9 [cafe]");
     assert_eq!(found(&Method::GET, "/orders/a:b"), "orders /orders/a:b [colon]");
     assert_eq!(found(&Method::GET, "/orders/a%3ab"), "ambiguous");
-    // A value may be written in any way.
+    // A value may be percent-encoded in any way.
     assert_eq!(found(&Method::GET, "/orders/%37"), "orders /orders/{id} [orders:read]");
     assert_eq!(found(&Method::GET, "/orders/"), "orders /orders/ [slash]");
     assert_eq!(found(&Method::GET, "/"), "open / [root]");
@@ -101,8 +101,7 @@ const LOOKALIKES: [&str; 12] = [
     "EXPORT~1",
 ];
 
-/// Abuse cases A2, A3: what a lax back end takes for a literal is none of its values, unless the API says that its
-/// back end is not lax.
+/// Abuse cases A2, A3: a value that a lax back end takes for a literal is refused, unless the API has `exact_paths`.
 #[test]
 fn a_value_that_looks_like_a_literal_is_refused_unless_the_back_end_is_exact() {
     let lax = TEXT.replace("'/orders/{id}/lines'", "'/lines/{id}'").replace("    exact_paths: true\n", "");
@@ -119,14 +118,14 @@ fn a_value_that_looks_like_a_literal_is_refused_unless_the_back_end_is_exact() {
         let path = CheckedPath::parse(&format!("/orders/{honest}")).expect(honest);
         assert_eq!(lax.route(&Method::GET, &path).map(|found| found.route), Ok("/orders/{id}"), "{honest}");
     }
-    // A literal of another API, of whatever methods; and one with deeper children.
+    // The literal may belong to another API, have other methods, or have further segments below it.
     for path in ["/Orders", "/ORDERS", "/Orders/x", "/orders./export", "/Lines/7", "/orders/..."] {
         let path = CheckedPath::parse(path).expect(path);
         assert_eq!(lax.route(&Method::POST, &path), Err(NoRoute::Ambiguous), "{path}");
     }
 }
 
-/// A slash at the end makes two paths here, and one for many back ends.
+/// With and without a slash at the end are two paths to the gateway, and one path to many back ends.
 #[test]
 fn a_slash_at_the_end_does_not_hide_a_literal() {
     let text = "
@@ -152,7 +151,7 @@ apis:
     );
 }
 
-/// Abuse case A3: what a back end that decodes before it splits, or that drops parameters, takes for a shorter path.
+/// Abuse case A3: a back end that decodes before it splits, or that drops parameters, reads these as shorter paths.
 #[test]
 fn a_value_that_ends_the_path_or_leaves_it_leads_to_no_other_route() {
     let text = "
@@ -203,7 +202,7 @@ apis:
     }
 }
 
-/// RFC 9110 §15.5.6: a known path with another method names the methods there are, those of its own route only.
+/// RFC 9110 §15.5.6: for a known path with another method, `Allow` has the methods of that route only.
 #[test]
 fn a_method_that_is_not_there_is_told_from_a_path_that_is_not_there() {
     assert_eq!(found(&Method::PUT, "/orders"), "orders allows [GET, POST]");
@@ -213,7 +212,7 @@ fn a_method_that_is_not_there_is_told_from_a_path_that_is_not_there() {
     assert_eq!(found(&Method::GET, "/a/b/c"), "not found");
 }
 
-/// A call that passes no authorizer meets no route that needs one.
+/// A call without an authorizer must never reach a route that needs one.
 #[test]
 fn no_name_in_braces_stands_for_a_first_segment_that_others_serve() {
     assert_eq!(found(&Method::GET, "/public/ping"), "open /public/{name} [] public");

@@ -1,4 +1,4 @@
-//! Cookies that a system sets during a login, as a browser would keep them.
+//! Keeps the cookies that a system sets during a login.
 
 use gateway_domain::time::{Seconds, Timestamp};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
@@ -6,15 +6,16 @@ use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use super::state::is_value;
 use crate::cookie_date;
 
-/// The most cookies that are kept, and their most bytes together.
+/// The most cookies that are kept.
 const MOST: usize = 32;
+/// The most bytes of all of them together.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// A cookie. Its value may be a session: it is not printable.
+/// A cookie. It has no `Debug`, because its value may be a session.
 pub(super) struct Cookie {
     pub(super) name: String,
     pub(super) value: String,
-    /// When it ends, if it says so.
+    /// When it ends, if the response sets a time.
     pub(super) ends: Option<Timestamp>,
 }
 
@@ -23,7 +24,8 @@ pub(super) struct Cookie {
 pub(super) struct Jar(Vec<Cookie>);
 
 impl Jar {
-    /// Takes what a response sets: the last of a name counts, and one that has ended is a deletion (RFC 6265 §5.3).
+    /// Keeps the cookies that a response sets. The last cookie of a name counts, and one that has ended deletes it
+    /// (RFC 6265 §5.3). So does an empty value, which is no session. A cookie beyond the bounds is dropped.
     pub(super) fn keep(&mut self, headers: &HeaderMap, now: Timestamp) {
         for cookie in set_cookies(headers, now) {
             self.0.retain(|kept| kept.name != cookie.name);
@@ -39,7 +41,7 @@ impl Jar {
         self.0.iter().find(|cookie| cookie.name == name)
     }
 
-    /// The `Cookie` header of the next request, if there is something to send.
+    /// The `Cookie` header of the next request, if there are cookies to send.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let sendable = self.0.iter().filter(|cookie| is_value(&cookie.value) && is_value(&cookie.name));
         let pairs: Vec<_> = sendable.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
@@ -74,7 +76,7 @@ fn set_cookies(headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = Cook
                 _ => {}
             }
         }
-        // A negative or zero age deletes the cookie: it has ended already.
+        // An age of zero or less means that the cookie has already ended (RFC 6265 §5.2.2).
         let after = |age: i64| now.saturating_add(Seconds::new(u64::try_from(age).unwrap_or(0)));
         let ends = max_age.map(after).or(expires);
         Some(Cookie { name: name.trim().to_owned(), value: value.trim().to_owned(), ends })

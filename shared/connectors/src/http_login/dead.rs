@@ -1,4 +1,4 @@
-//! Whether a response of a back end says that its session is over.
+//! Decides whether a response of a back end means that its session has ended.
 
 use gateway_config::HttpUrl;
 use gateway_config::connector::{DeadSession, RedirectTo};
@@ -8,7 +8,7 @@ use http::uri::Scheme;
 
 use crate::ResponseStart;
 
-/// Whether one of the configured ways is this response.
+/// Whether the response meets one of the configured conditions.
 pub(super) fn is_dead(dead: &DeadSession, response: &ResponseStart<'_>) -> bool {
     let status = response.status();
     dead.status.as_ref().is_some_and(|statuses| statuses.contains(status))
@@ -18,7 +18,7 @@ pub(super) fn is_dead(dead: &DeadSession, response: &ResponseStart<'_>) -> bool 
 
 fn leads_to(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
     let Some(location) = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()) else { return false };
-    // A query of a URL within a URL may hold what `Uri` does not read; what precedes it decides.
+    // A query may contain characters that `Uri` does not accept. Only the part before it decides where the redirect leads.
     let readable = |text: &str| text.parse::<Uri>().ok();
     let before_query = location.split(['?', '#']).next().unwrap_or_default();
     let Some(uri) = readable(before_query) else { return false };
@@ -35,7 +35,7 @@ fn leads_to(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
     }
 }
 
-/// What follows scheme, host and port of an absolute URL.
+/// The part of an absolute URL after scheme, host and port.
 fn path_and_query(location: &str) -> Option<&str> {
     let (_, rest) = location.split_once("://")?;
     rest.find(['/', '?', '#']).map_or(Some(""), |at| rest.get(at..))

@@ -1,4 +1,4 @@
-//! What back ends write for JSON: tokens and times in every form, and bodies that cannot be read, told apart.
+//! Tests of JSON in responses: tokens and times in every form, and the reason for each body that cannot be read.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SECONDS: &str = "\n    extract: { json_pointer: /token }\n    expires: { json_pointer: /expires_in, as: seconds }\n    inject: { header: X-Session, value: \"{token}\" }";
 
-/// Reads such a response to a login.
+/// Reads a response to a login with these fields and this body.
 fn read(rest: &str, fields: &[(&'static str, &str)], body: &[u8]) -> Result<Acquired, ConnectorError> {
     let connector = HttpLogin::new(settings("http://127.0.0.1:1", rest), BackEndClient::new().unwrap());
     let mut response = Response::new(Bytes::copy_from_slice(body));
@@ -19,7 +19,7 @@ fn read(rest: &str, fields: &[(&'static str, &str)], body: &[u8]) -> Result<Acqu
     connector.read(&response, response::Before::default(), NOW)
 }
 
-/// The seconds after which the session ends, and the header that carries it.
+/// The seconds until the session ends, and the value of the header that carries it.
 fn session(body: &str) -> Result<(u64, String), ConnectorError> {
     let connector = HttpLogin::new(settings("http://127.0.0.1:1", SECONDS), BackEndClient::new().unwrap());
     let acquired = read(SECONDS, &[], body.as_bytes())?;
@@ -96,7 +96,7 @@ fn a_body_compressed_without_being_asked_is_told_where_it_matters() {
     for coding in ["identity", "Identity", "", "identity, identity"] {
         assert!(read(SECONDS, &[("content-encoding", coding)], body).is_ok(), "{coding}");
     }
-    // A session in a cookie needs no body; a refusal that is told in the body does.
+    // A session in a cookie does not need the body. A condition on the body does.
     let cookie = [("content-encoding", "gzip"), ("set-cookie", "SID=1; Max-Age=60")];
     assert!(read("", &cookie, b"\x1f\x8b").is_ok());
     let marked = "login: { url: \"ORIGIN/login\", json: { user: \"{username}\", pass: \"{password}\" }, success: { body_lacks: wrong } }";

@@ -1,4 +1,4 @@
-//! What is sent: every value encoded for the place it goes to.
+//! Builds the requests of a login over HTTP, with each value encoded for its place.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use super::response::Before;
 use super::state::State;
 use crate::{Credentials, Injection};
 
-/// All but what a form leaves alone (WHATWG URL, application/x-www-form-urlencoded).
+/// The characters that a form escapes (WHATWG URL, application/x-www-form-urlencoded).
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-/// Bodies are read as they are. Without `Accept-Encoding`, any compression would be as welcome (RFC 9110 §12.5.3).
+/// Bodies are not decompressed. Without `Accept-Encoding`, the system could use any compression (RFC 9110 §12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 type Members = BTreeMap<String, Field>;
@@ -48,7 +48,7 @@ impl<'c> Wanted<'c> {
     }
 }
 
-/// The request before the login.
+/// The preflight request.
 pub(super) fn preflight(preflight: &Preflight) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = preflight.url.uri().clone();
@@ -57,7 +57,7 @@ pub(super) fn preflight(preflight: &Preflight) -> Request<Bytes> {
     request
 }
 
-/// The login. The password goes straight into memory that is overwritten afterwards.
+/// The login request. The password is written only to memory that is overwritten afterwards.
 pub(super) fn login(settings: &LoginRequest, login: Credentials<'_>, before: &Before) -> Option<Request<Bytes>> {
     let values = |name: &str| match name {
         "username" => Some(login.name()),
@@ -75,7 +75,7 @@ pub(super) fn login(settings: &LoginRequest, login: Credentials<'_>, before: &Be
     Some(request)
 }
 
-/// A request of this session.
+/// A request that carries this session.
 pub(super) fn of_session(inject: &Inject, wanted: &Wanted<'_>, state: &State<'_>) -> Option<Request<Bytes>> {
     let Injection { headers, query, body: _ } = injection(inject, state)?;
     let mut request = Request::new(Bytes::new());
@@ -155,7 +155,8 @@ fn put_body(
     Some(())
 }
 
-/// Room for every byte escaped as `\u00XX`, so that the buffer never moves and leaves a copy behind.
+/// The capacity for a body in which every byte is escaped as `\u00XX`. With it, the buffer never moves and leaves no copy
+/// of a secret in memory.
 fn room(members: &Members, values: Values<'_>) -> usize {
     let one = |(name, field): (&String, &Field)| {
         let value = match field {

@@ -1,4 +1,4 @@
-//! What the responses of a login say: refused, broken, or a session and its end.
+//! Reads the responses of a login: a refusal, a failure, or a session and its end.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,28 +16,28 @@ use super::state::{State, is_value};
 use super::{HttpLogin, misbehaved};
 use crate::{Acquired, ConnectorError, rfc3339};
 
-/// How much of a body patterns are looked for in, in bytes: that takes time, and what a login answers is small.
+/// How much of a body is searched for a pattern, in bytes. A search takes time, and responses to a login are small.
 const SEARCHED: usize = 256 * 1024;
 
-/// What the preflight gave.
+/// The result of the preflight.
 #[derive(Default)]
 pub(super) struct Before {
     pub(super) jar: Jar,
     pub(super) csrf: Option<Zeroizing<String>>,
 }
 
-/// What a status says where the configuration does not.
+/// What a status means if the configuration does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// 2xx.
     Fine,
-    /// A redirect, which is not followed, or no final response.
+    /// 3xx, which is not followed, or no final status.
     Elsewhere,
     /// Any other 4xx.
     Refused,
-    /// There is nothing at this URL, or nothing that reads what was sent: a right password would be answered alike.
+    /// 404, 405, 410 or 415: nothing at this URL accepts the request, so the status says nothing about the password.
     NotThere,
-    /// It may go better later.
+    /// 408, 429 or 5xx: a later attempt may succeed.
     Later,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn by_status(what: &str, status: StatusCode, error: fn(String) -> Con
     error(format!("{what} was answered with status {}", status.as_u16()))
 }
 
-/// Whether a response is good, refused or neither, by its status alone.
+/// Whether a response is a success, a refusal or neither, by its status alone.
 pub(super) fn judge_by_status(response: &Response<Bytes>, what: &str) -> Result<(), ConnectorError> {
     let status = response.status();
     match kind(status) {
@@ -70,7 +70,7 @@ pub(super) fn judge_by_status(response: &Response<Bytes>, what: &str) -> Result<
     }
 }
 
-/// Reads the response to the preflight. Nobody has given a password yet, so nothing there is a refusal.
+/// Reads the response to the preflight. No password has been sent yet, so no response is a refusal.
 pub(super) fn preflight(
     settings: &Preflight,
     response: &Response<Bytes>,
@@ -96,12 +96,12 @@ pub(super) fn preflight(
 }
 
 impl HttpLogin {
-    /// Whether the response to a login is good, refused or neither.
+    /// Whether the response to a login is a success, a refusal or neither.
     pub(super) fn judge(&self, response: &Response<Bytes>, now: Timestamp) -> Result<(), ConnectorError> {
         let login = &self.settings.login;
         let status = response.status();
         let reads_body = |condition: &Condition| condition.body_has.is_some() || condition.body_lacks.is_some();
-        // What is looked for is not to be seen in it: a wrong password would look like a right one, or the reverse.
+        // A text cannot be found in a compressed body: a wrong password could look like a right one, or the reverse.
         if is_compressed(response) && login.success.iter().chain(&login.refused).any(reads_body) {
             return Err(misbehaved(&format!("the login: {}", Absent::Compressed)));
         }
@@ -126,7 +126,7 @@ impl HttpLogin {
         }
     }
 
-    /// Reads the good response to a login.
+    /// Reads the session from the successful response to a login.
     pub(super) fn read(
         &self,
         response: &Response<Bytes>,
@@ -139,7 +139,7 @@ impl HttpLogin {
         self.session(&Content::of(response, &jar), None, renew_until, now)
     }
 
-    /// Reads the good response to a renewal: what it does not have stays as it was.
+    /// Reads the session from the successful response to a renewal. A value that it does not have is kept.
     pub(super) fn read_renewal(
         &self,
         response: &Response<Bytes>,
@@ -208,7 +208,7 @@ impl HttpLogin {
     }
 }
 
-/// Whether all of a condition holds. Its status is looked at where there is one.
+/// Whether all parts of a condition hold. A part that is not configured always holds.
 fn holds(condition: &Condition, response: &Response<Bytes>, now: Timestamp) -> bool {
     let Condition { status, header, cookie, body_has, body_lacks } = condition;
     let header_holds = header.as_ref().is_none_or(|header| {
@@ -225,15 +225,15 @@ fn holds(condition: &Condition, response: &Response<Bytes>, now: Timestamp) -> b
         && body_lacks.as_ref().is_none_or(|marker| !marker.is_in(response.body()))
 }
 
-/// Longest `expires_in` that is believed, in seconds: a thousand years.
+/// The longest accepted lifetime of a session, in seconds: a thousand years.
 const LONGEST: f64 = 3.2e10;
 
-/// A number of seconds that is not negative, as a JSON number in any of its forms (`300`, `300.0`, `3e2`) or the same as a
-/// text. A part of a second is left out, so that the session never seems longer than it is.
+/// A number of seconds that is not negative: a JSON number in any form (`300`, `300.0`, `3e2`), or a text with such a
+/// number. A fraction of a second is dropped, so the session never seems to last longer than it does.
 fn seconds(value: &Value) -> Option<Seconds> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
-        // By the grammar of JSON, which knows no infinity.
+        // It is read by the grammar of JSON, which has no infinity.
         Value::String(text) => serde_json::from_str::<f64>(text.trim()).ok(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
@@ -247,7 +247,7 @@ fn seconds(value: &Value) -> Option<Seconds> {
     Some(Seconds::new(whole))
 }
 
-/// Why a response has no value where the configuration looks for one.
+/// Why a response has no value at the configured place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Absent {
     #[error("the response has nothing there")]
@@ -268,7 +268,7 @@ enum Absent {
     NoJson,
 }
 
-/// Whether the body is not in the form that was asked for (RFC 9110 §8.4).
+/// Whether the body has a content coding (RFC 9110 §8.4). Every request asks for none.
 fn is_compressed(response: &Response<Bytes>) -> bool {
     let lines = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
@@ -282,7 +282,7 @@ fn json(response: &Response<Bytes>) -> Result<Value, Absent> {
     }
     let body = response.body().as_ref();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    // No JSON text begins with these in UTF-8.
+    // No JSON text in UTF-8 begins with these bytes.
     if matches!(body, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]) {
         return Err(Absent::Wide);
     }
@@ -290,7 +290,7 @@ fn json(response: &Response<Bytes>) -> Result<Value, Absent> {
     serde_json::from_slice(body).map_err(|_| if not_utf8 { Absent::NotUtf8 } else { Absent::NoJson })
 }
 
-/// A response with the cookies so far, read once in each form that is asked for.
+/// A response and the cookies so far. The body is parsed at most once as JSON and once as text.
 struct Content<'a> {
     response: &'a Response<Bytes>,
     jar: &'a Jar,

@@ -1,17 +1,17 @@
-//! What is kept of a session: the token, then a line for each further value.
+//! The stored form of a session: the token, then a line for each further value.
 
 use std::fmt::Write as _;
 
 use gateway_domain::time::Timestamp;
 use zeroize::Zeroizing;
 
-/// The longest value, in bytes: it must fit into a header beside others.
+/// The longest value, in bytes. It must leave room for other headers of a call.
 const MAX_VALUE: usize = 4096;
 
-/// The line that tells until when the session can be renewed. No value has such a name.
+/// The name of the line with the time until which the session can be renewed. No configured value can have this name.
 const RENEW_UNTIL: &str = "@renew_until";
 
-/// A session, borrowed from its stored bytes. A session without further values is its token, and nothing else.
+/// A session, borrowed from its stored bytes. Without further values, the bytes are the token alone.
 pub(super) struct State<'s> {
     /// The session token.
     pub(super) token: &'s str,
@@ -22,7 +22,7 @@ pub(super) struct State<'s> {
 }
 
 impl<'s> State<'s> {
-    /// Reads stored bytes; `None` if they are no session.
+    /// Reads stored bytes. `None` if they are not a session.
     pub(super) fn read(bytes: &'s [u8]) -> Option<Self> {
         let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
         let mut state = Self { token: lines.next()?, also: Vec::new(), renew_until: None };
@@ -37,13 +37,13 @@ impl<'s> State<'s> {
         state.is_sound().then_some(state)
     }
 
-    /// The bytes to store.
+    /// The bytes to store. `None` if a value cannot be sent.
     pub(super) fn write(&self) -> Option<Zeroizing<Vec<u8>>> {
         if !self.is_sound() {
             return None;
         }
         let values: usize = self.also.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-        // Never moved while it grows: that would leave a copy behind.
+        // The capacity suffices for all of it, so the buffer never moves and leaves no copy of the token in memory.
         let mut text = Zeroizing::new(String::with_capacity(self.token.len() + values + 64));
         text.push_str(self.token);
         for (name, value) in &self.also {
@@ -71,7 +71,7 @@ impl<'s> State<'s> {
     }
 }
 
-/// Whether a value can travel in a header, a cookie or a line without changing where any of them ends.
+/// Whether a value can be part of a header, a cookie or a stored line and not end it early.
 pub(super) fn is_value(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_VALUE && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
 }

@@ -1,4 +1,4 @@
-//! Logins, well behaved and not, against a small server.
+//! Tests of logins against a small server that responds correctly or not.
 
 use gateway_domain::secret::Secret;
 use http::header::{HeaderName, HeaderValue};
@@ -8,7 +8,7 @@ use crate::recording_server::{RecordingServer, Reply, http_response};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// Settings whose login and logout are at this origin; `rest` replaces what it names.
+/// Settings whose login and logout are at this origin. `rest` replaces the settings that it names.
 pub(super) fn settings(origin: &str, rest: &str) -> Settings {
     let defaults = [
         (
@@ -48,7 +48,7 @@ apis:
     (**settings).clone()
 }
 
-/// A connector with such settings.
+/// A connector with these settings.
 fn connector(origin: &str, rest: &str) -> HttpLogin {
     HttpLogin::new(settings(origin, rest), BackEndClient::new().unwrap())
 }
@@ -71,7 +71,7 @@ async fn login(connector: &HttpLogin) -> Result<Acquired, ConnectorError> {
     connector.acquire(Credentials { username: "ada@example.com", link: None, password: &password }, NOW).await
 }
 
-/// Logs in at a server that always answers like this.
+/// Logs in at a server that always sends this reply.
 async fn answered(rest: &str, reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Acquired, ConnectorError> {
     let server = RecordingServer::start(move |_, _| reply());
     login(&connector(&server.origin(), rest)).await
@@ -186,7 +186,7 @@ async fn a_system_that_never_finishes_its_response_is_unavailable() {
     assert!(matches!(outcome.map(|_| ()), Err(ConnectorError::Unavailable(_))));
 }
 
-/// Abuse case C7: the password is not sent anywhere else.
+/// Abuse case C7: the password is not sent to any other host.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = RecordingServer::start(|_, _| http_response(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
@@ -225,7 +225,7 @@ const CSRF: &str = r#"preflight: { url: "ORIGIN/form", csrf: { pattern: 'name="c
     login: { url: "ORIGIN/login", form: { user: "{username}", pass: "{password}", csrf: "{csrf}", go: 1 }, headers: { X-CSRF: "{csrf}", Accept: text/html }, success: { status: [302, 303], header: { name: Location, pattern: "^/home" } }, refused: { status: 200, body_has: wrong } }"#;
 const PAGE: &[u8] = br#"<form><input name="csrf" value="a+b/c="></form>"#;
 
-/// A site whose login page has this body and sets a cookie, and whose login is answered like this.
+/// A server whose login page has this body and sets cookies, and which sends this reply to the login.
 fn site(page: &'static [u8], reply: impl Fn() -> Reply + Send + Sync + 'static) -> RecordingServer {
     RecordingServer::start(move |_, request| match request.line() {
         "GET /form HTTP/1.1" => http_response(200, &[("Set-Cookie", "pre=1; Path=/"), ("Set-Cookie", "SID=old")], page),
@@ -289,7 +289,7 @@ async fn a_page_before_the_login_that_is_not_as_configured_is_no_refusal() {
     misbehaved(login(&connector(&large.origin(), CSRF)).await);
 }
 
-/// Each response may take the whole time, both together may not.
+/// The timeout is for preflight and login together, not for each of them.
 #[tokio::test(start_paused = true)]
 async fn a_page_and_a_login_that_drip_end_with_the_time_of_the_whole_login() {
     let server = site(PAGE, || Reply::Stall(b"HTTP/1.1 302 Found\r\nLoc".to_vec()));
@@ -329,7 +329,7 @@ async fn values_are_found_in_headers_and_pages_and_sent_where_they_belong() {
     assert_eq!(logout.line(), "DELETE /session?a=1&t=a%26b%3Dc HTTP/1.1");
     assert_eq!((logout.values("cookie"), logout.values("x-why")), (vec!["T=a&b=c; ROUTE=r1"], vec!["xyz"]));
     assert_eq!(logout.body, br#"{"deep":{"c":"xyz"},"t":"a&b=c"}"#);
-    // A state that lacks a value that the configuration wants since then is not sent half.
+    // If the configuration needs a new value that an old state does not have, nothing of the state is sent.
     assert!(connector.inject(b"a&b=c", call).is_err());
 }
 
@@ -340,7 +340,7 @@ async fn a_session_may_end_only_without_use_and_a_cookie_of_the_page_may_become_
     let acquired = login(&connector(&server.origin(), &page_only)).await.unwrap();
     assert_eq!(acquired.state.as_slice(), b"old");
     assert_eq!((acquired.ends, acquired.idle), (None, Some(gateway_domain::time::Seconds::new(600))));
-    // But not one that the login deletes.
+    // A cookie that the login deletes is not the session.
     let server = site(PAGE, || http_response(302, &[("Location", "/home"), ("Set-Cookie", "SID=; Max-Age=0")], b""));
     misbehaved(login(&connector(&server.origin(), &page_only)).await);
 }
@@ -381,7 +381,7 @@ async fn a_renewal_takes_what_is_new_keeps_the_rest_and_ends_in_time() {
     for _ in ["a redirect", "no end", "a broken token"] {
         misbehaved(again().await);
     }
-    // Not asked for at all: it is too late, or the state is none.
+    // No request is sent if it is too late or the state is not a session.
     assert_eq!(connector.renew(&renewed.state, until).await.map(|_| ()), Err(ConnectorError::Refused));
     assert_eq!(connector.renew(b"\xff", later).await.map(|_| ()), Err(ConnectorError::Refused));
     assert_eq!(server.requests().len(), 7);
@@ -400,7 +400,7 @@ async fn a_logout_of_a_session_that_is_not_there_is_done_and_one_that_is_not_und
     }
 }
 
-/// The link of an administrator goes before the name that was typed.
+/// An administrator's link is used instead of the name that the user typed.
 #[tokio::test]
 async fn a_linked_name_is_the_one_that_logs_in() {
     let server = RecordingServer::start(|_, _| http_response(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));

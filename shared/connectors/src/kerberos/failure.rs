@@ -1,34 +1,34 @@
-//! What a KDC's error means, for a user and for the gateway itself (codes: RFC 4120 §7.5.9).
+//! What an error of a KDC means for a user and for the gateway itself. The codes are those of RFC 4120 §7.5.9.
 
 use crate::ConnectorError;
 
 /// Why an exchange gave no ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No KDC answered.
+    /// No KDC responded.
     Silent(String),
-    /// A KDC answered with this error.
+    /// A KDC responded with this error code.
     Code(i32),
-    /// The response is not what the protocol wants.
+    /// The response breaks the protocol.
     Broken(&'static str),
 }
 
-/// The option asked for is not granted: here, to stand for somebody.
+/// `KDC_ERR_BADOPTION`: the requested option is not granted. Here this is delegation.
 pub(super) const BAD_OPTION: i32 = 13;
-/// The encryption type is not supported: the account has no AES key.
+/// `KDC_ERR_ETYPE_NOSUPP`: the account has no key of a requested encryption type, so no AES key.
 pub(super) const NO_SUCH_ETYPE: i32 = 14;
-/// The KDC wants a proof of the password in the request.
+/// `KDC_ERR_PREAUTH_REQUIRED`: the request must prove that the sender knows the password.
 pub(super) const PREAUTH_REQUIRED: i32 = 25;
 
 impl Failure {
-    /// The KDC no longer takes the ticket-granting ticket that was shown: a new one may help.
+    /// Whether the KDC no longer accepts the ticket-granting ticket. A new one may help.
     pub(super) fn is_about_the_tgt(&self) -> bool {
-        // Revoked, altered (the realm's key is another one), expired, not yet valid, key version and key unknown, and
-        // what Heimdal says of keys it cannot find.
+        // In order: revoked, bad integrity (the realm has changed its key), expired, not yet valid, unknown key version,
+        // unknown key, and the generic error that Heimdal sends for a key that it cannot find.
         matches!(self, Self::Code(20 | 31 | 32 | 33 | 44 | 45 | 60))
     }
 
-    /// What it means for the gateway's own login, and whether another one with the same password is in vain.
+    /// What it means for the gateway's own login, and whether a second login with the same password would fail too.
     pub(super) fn of_account(self) -> (ConnectorError, bool) {
         if let Self::Code(code @ (1 | 6 | 12 | 18 | 21 | 23 | 24 | 31)) = self {
             let text =
@@ -38,9 +38,9 @@ impl Failure {
         (self.of_gateway(), false)
     }
 
-    /// What it means for somebody who showed a password.
+    /// What it means for a user who logged in with a password.
     pub(super) fn of_password(self) -> ConnectorError {
-        // Wrong password: no proof, or none that can be read.
+        // Both codes mean a wrong password: preauthentication failed, or the KDC could not decrypt it.
         if matches!(self, Self::Code(24 | 31)) {
             return ConnectorError::Refused;
         }
@@ -50,16 +50,17 @@ impl Failure {
         self.of_person()
     }
 
-    /// What it means for a user whom the realm was asked about.
+    /// What it means for the user that the request was about.
     pub(super) fn of_person(self) -> ConnectorError {
-        // Entry expired, unknown, not by policy, revoked (disabled, locked), not yet valid, password expired.
+        // In order: entry expired, unknown, forbidden by policy, revoked (disabled or locked), not yet valid, password
+        // expired.
         if matches!(self, Self::Code(1 | 6 | 12 | 18 | 21 | 23)) {
             return ConnectorError::Refused;
         }
         self.of_gateway()
     }
 
-    /// What it means where no user is to blame.
+    /// What it means if it is not about a user.
     pub(super) fn of_gateway(self) -> ConnectorError {
         match self {
             Self::Silent(reason) => ConnectorError::Unavailable(reason),

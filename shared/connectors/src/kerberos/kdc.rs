@@ -9,26 +9,27 @@ use tokio::net::TcpStream;
 
 use super::failure::Failure;
 
-/// The largest response: a ticket of a member of a thousand groups has some 50 KB.
+/// The largest response, in bytes. A ticket for a user in a thousand groups has about 50 KB.
 const MAX_RESPONSE: u32 = 256 * 1024;
 
 /// The KDCs of a realm.
 pub(super) struct Kdcs {
     addresses: Vec<Kdc>,
-    /// Which one answered last: one that is down costs its share of the time once, not at every login.
+    /// The index of the KDC that responded last. It is asked first, so a KDC that is down costs its share of the time once
+    /// and not at every login.
     last: AtomicUsize,
-    /// How long each may take.
+    /// How long each KDC may take.
     share: Duration,
 }
 
 impl Kdcs {
-    /// These KDCs, all of which together may take so long.
+    /// The KDCs at these addresses, which share this timeout equally.
     pub(super) fn new(addresses: &[Kdc], timeout: Duration) -> Self {
         let share = timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
         Self { addresses: addresses.to_vec(), last: AtomicUsize::new(0), share }
     }
 
-    /// The response of the first KDC that answers.
+    /// The response of the first KDC that responds.
     pub(super) async fn ask(&self, request: &[u8]) -> Result<Vec<u8>, Failure> {
         let first = self.last.load(Ordering::Relaxed);
         let mut failure = Failure::Silent("no KDC is configured".to_owned());
@@ -59,7 +60,7 @@ impl From<std::io::Error> for Broken {
     }
 }
 
-/// A message each way, each with its length in front.
+/// Sends one message and receives one. Each is preceded by its length in 4 bytes.
 async fn exchange(kdc: &Kdc, request: &[u8]) -> Result<Vec<u8>, Broken> {
     let length = u32::try_from(request.len()).map_err(|_| Broken::TooLarge)?;
     let mut stream = TcpStream::connect((kdc.host(), kdc.port())).await?;

@@ -1,4 +1,4 @@
-//! Kerberos with the user's own password: a renewable ticket that gets others is kept beside the one for the back end.
+//! Kerberos with the user's own password: keeps a renewable ticket-granting ticket beside the ticket for the back end.
 
 use std::sync::Arc;
 
@@ -26,11 +26,12 @@ impl KerberosPassword {
         Self { realm: Realm::new(&settings.realm, &settings.kdcs, &settings.service, lengths, entropy) }
     }
 
-    /// The ticket for the back end that this one gets.
+    /// Gets a ticket for the back end with this ticket-granting ticket.
     async fn with(&self, user: &str, tgt: &Ticket, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let ticket = self.realm.at(now).for_service(user, tgt, &self.realm.service, self.realm.lifetime).await;
         let ticket = ticket.map_err(of_renewal)?;
-        // No ticket outlives the one that got it, unless that one is renewed before it ends.
+        // A ticket cannot outlive the ticket-granting ticket, and only one that has not ended can be renewed. So a renewal
+        // is useful only if that ticket is renewable, or ends later than this one, and must come before it ends.
         let goes_on = tgt.renew_until.is_some_and(|until| until > tgt.ends) || tgt.ends > ticket.ends;
         Ok(Acquired {
             state: State::write(user, &ticket, Some(tgt))?,
@@ -82,10 +83,11 @@ impl Connector for KerberosPassword {
     }
 }
 
-/// What a refusal means that a user's own ticket has met: it has ended, or nothing more is given for it.
+/// What a failure means that the user's ticket-granting ticket got: it has ended, or the realm issues no more for it.
 fn of_renewal(failure: Failure) -> ConnectorError {
     if matches!(failure, Failure::Code(33 | 60)) {
-        // Clocks that differ, and a KDC in trouble of its own, pass.
+        // Not yet valid, or a generic error: the clocks differ, or the KDC has a problem. Both are temporary, so the
+        // session is kept.
         return failure.of_gateway();
     }
     if failure.is_about_the_tgt() { ConnectorError::Refused } else { failure.of_person() }

@@ -1,7 +1,7 @@
-//! The messages of Kerberos: the one file that knows the crate behind it.
+//! The messages of Kerberos. Only this file uses the crate `rskrb5`.
 //!
-//! The crate makes and reads messages; sending them is ours. It takes the time and the confounder of an authenticator from
-//! the machine itself, since no two may be alike.
+//! The crate makes and reads messages; the gateway sends them. The crate takes the time and the confounder of an
+//! authenticator from the machine itself, because no two authenticators may be equal.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,29 +20,29 @@ use zeroize::Zeroizing;
 use super::failure::{Failure, NO_SUCH_ETYPE, PREAUTH_REQUIRED};
 use super::kdc::Kdcs;
 
-/// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), the longer keys first. No others are asked for.
+/// AES with SHA-1 and SHA-2 (RFC 3962, RFC 8009), longer keys first. No other encryption types are requested.
 const ETYPES: [i32; 4] = [18, 20, 17, 19];
 
-/// `forwardable` (RFC 4120 §5.4.1): a ticket to oneself for a user goes on to a service only with it.
+/// `forwardable` (RFC 4120 §5.4.1). Only with it can a ticket to oneself be used to get a ticket for a service.
 const FORWARDABLE: u32 = 0x4000_0000;
 
-/// How often a password may be hashed into a key: RFC 3962 asks for 4,096 at least, and who says more than this, in a
-/// message that nobody has signed, wants our time.
+/// The accepted iteration counts for the derivation of a key from a password. Fewer than the default of RFC 3962 §4, which
+/// is 4,096, would weaken the key. The count comes in an unsigned message, so a large one could be an attack on our time.
 const ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=200_000;
 
-/// How long a ticket that gets others is asked for; realms give less, Active Directory 10 hours.
+/// The requested lifetime of a ticket-granting ticket. Realms give less, Active Directory 10 hours.
 const TGT_LIFETIME: Seconds = Seconds::new(86_400);
 
-/// How long such a ticket should be renewable; Active Directory gives 7 days.
+/// How long such a ticket should be renewable. Active Directory gives 7 days.
 const RENEWABLE_FOR: Seconds = Seconds::new(30 * 86_400);
 
-/// Type of the name of an account (RFC 4120 §6.2).
+/// The name type of an account, `NT-PRINCIPAL` (RFC 4120 §6.2).
 const ACCOUNT: i32 = 1;
 
-/// Type of the name of a service on a host.
+/// The name type of a service, `NT-SRV-INST`.
 const SERVICE: i32 = 2;
 
-/// A ticket, its session key, and its times as the KDC set them.
+/// A ticket with its session key, and its times as the KDC set them.
 pub(super) struct Ticket {
     pub(super) etype: i32,
     pub(super) key: Zeroizing<Vec<u8>>,
@@ -53,10 +53,10 @@ pub(super) struct Ticket {
     pub(super) renew_until: Option<Timestamp>,
 }
 
-/// What a ticket that gets others is for.
+/// What a ticket-granting ticket is used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To stand for people.
+    /// To get tickets for users by delegation.
     Delegation,
     /// To be renewed without the password.
     Renewal,
@@ -71,7 +71,7 @@ pub(super) struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// The ticket that gets others, for who knows the password of this account (AS exchange).
+    /// Gets a ticket-granting ticket with the password of this account (AS exchange).
     pub(super) async fn log_in(
         &self,
         account: &[&str],
@@ -82,7 +82,7 @@ impl Conversation<'_> {
         let options = self.login_options(purpose)?;
         let probe = client::build_tgt_as_req(account.clone(), options.clone()).map_err(|error| failure(&error))?;
         let response = self.kdcs.ask(&probe.der).await?;
-        // How the password becomes a key is in the KDC's refusal of a request without any proof.
+        // The first request has no proof. The KDC's refusal tells how to derive the key from the password.
         let Ok(refusal) = client::process_kdc_error(&response) else { return Err(unwanted(&response)) };
         if refusal.error_code != PREAUTH_REQUIRED {
             return Err(Failure::Code(refusal.error_code));
@@ -97,7 +97,7 @@ impl Conversation<'_> {
         client::process_as_rep(&request, &response, &key).map(Ticket::of).map_err(|error| failure(&error))
     }
 
-    /// A ticket of this account to itself, for a user (`S4U2Self`).
+    /// Gets a ticket of this account to itself, for a user (`S4U2Self`).
     pub(super) async fn to_oneself(
         &self,
         account: &[&str],
@@ -110,7 +110,7 @@ impl Conversation<'_> {
         self.ask(&tgt, client::build_s4u2self_req(&tgt, user, options)).await
     }
 
-    /// A ticket for the service, for the user that the account has a ticket to itself for (`S4U2Proxy`).
+    /// Gets a ticket for the service, for the user of the account's ticket to itself, `evidence` (`S4U2Proxy`).
     pub(super) async fn on_behalf(
         &self,
         account: &[&str],
@@ -121,7 +121,7 @@ impl Conversation<'_> {
     ) -> Result<Ticket, Failure> {
         let tgt = self.tgt_of(account, tgt);
         let evidence = evidence.session(self.principal(ACCOUNT, &[user]), tgt.client.clone());
-        // The right to delegate may be written at the back end's account too, and only who says so is judged by it.
+        // The realm may keep the right to delegate at the back end's account, and checks it there only with this option.
         let options = client::pa_pac_options_padata(PAC_OPTION_RESOURCE_BASED_CONSTRAINED_DELEGATION);
         let options = options.map_err(|error| failure(&error))?;
         let options = self.options(lifetime)?.with_kdc_option_bits(FORWARDABLE).with_padata([options]);
@@ -129,7 +129,7 @@ impl Conversation<'_> {
         self.ask(&tgt, client::build_s4u2proxy_req(&tgt, &evidence, service, options)).await
     }
 
-    /// A ticket for the service, for who holds the ticket that gets others (TGS exchange).
+    /// Gets a ticket for the service with a ticket-granting ticket (TGS exchange).
     pub(super) async fn for_service(
         &self,
         user: &str,
@@ -142,7 +142,7 @@ impl Conversation<'_> {
         self.ask(&tgt, client::build_tgs_req(&tgt, service, self.options(lifetime)?)).await
     }
 
-    /// The same ticket that gets others, with a later end.
+    /// Renews a ticket-granting ticket, which then ends later.
     pub(super) async fn renewed(&self, user: &str, tgt: &Ticket) -> Result<Ticket, Failure> {
         let tgt = self.tgt_of(&[user], tgt);
         let options = self.options(TGT_LIFETIME)?;
@@ -157,7 +157,8 @@ impl Conversation<'_> {
     }
 
     fn login_options(&self, purpose: Purpose) -> Result<AsReqOptions, Failure> {
-        // With this, the KDC signs what it was asked, so that nobody in between has asked for less (RFC 6806 §11).
+        // With this, the response has a checksum of the request, which shows if somebody changed it on its way
+        // (RFC 6806 §11).
         let mut signed = client::pa_pac_options_padata(0).map_err(|error| failure(&error))?;
         signed.r#type = PA_REQ_ENC_PA_REP;
         signed.value = Vec::new().into();
@@ -198,7 +199,7 @@ impl Ticket {
         }
     }
 
-    /// As the crate wants it: what a ticket says of people and times is sealed in it, so only names count here.
+    /// The ticket in the crate's form. The flags are zero, because the ones that count are sealed in the ticket itself.
     fn session(&self, client: Principal, service: Principal) -> AsRepSession {
         AsRepSession {
             client,
@@ -215,7 +216,7 @@ impl Ticket {
     }
 }
 
-/// A message of its own that shows a user's ticket to the back end, as the value of `Authorization`. It needs no KDC.
+/// A new message that carries a user's ticket to the back end, as the value of `Authorization`. It needs no KDC.
 pub(super) fn negotiate(realm: &str, user: &str, ticket: &Ticket) -> Result<String, Failure> {
     let session = ticket.session(Principal::user(realm, user), Principal::new(realm, SERVICE, [""; 0]));
     let context = init_sec_context(&session, InitiatorContextOptions::new());
@@ -231,7 +232,7 @@ fn bounded(hashing: &PreauthKeyInfo) -> Result<(), Failure> {
     Err(Failure::Broken("the KDC wants the password hashed too seldom or too often"))
 }
 
-/// What a response to a request without proof means that is no refusal.
+/// What a response other than a refusal means if the request had no proof.
 fn unwanted(response: &[u8]) -> Failure {
     // An AS-REP is [APPLICATION 11] (RFC 4120 §5.4.2).
     if response.first() == Some(&0x6b) {
@@ -249,7 +250,7 @@ fn failure(error: &Error) -> Failure {
 
 fn nonce(entropy: &dyn Entropy) -> Result<u32, Failure> {
     let bytes = entropy.bytes().map_err(|_| Failure::Broken("the machine has no randomness"))?;
-    // Old KDCs take it for a signed number.
+    // Old KDCs read it as a signed number, so the highest bit stays zero.
     Ok(u32::from_be_bytes(bytes) >> 1)
 }
 

@@ -1,6 +1,6 @@
-//! Constrained delegation: the gateway's own account gets tickets for people (MS-SFU), at login and at every renewal.
+//! Constrained delegation: the gateway's own account gets tickets for users (MS-SFU), at login and at every renewal.
 //!
-//! The realm decides each time whether the user may still log in and whether the account may stand for people there.
+//! The realm decides each time whether the user may still log in and whether the account may delegate to the back end.
 
 use std::sync::Arc;
 
@@ -18,24 +18,25 @@ use super::state::State;
 use super::{Realm, asks_for_a_ticket};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
-/// How long the account stays away from a realm that has refused it: realms lock an account that comes too often with a
-/// wrong password.
+/// How long the account does not log in again after the realm has refused it. Realms lock an account after too many
+/// logins with a wrong password.
 const PAUSE: Seconds = Seconds::new(60);
 
-/// What a container knows of the account's login.
+/// The state of the account's login, which this instance of the function keeps.
 #[derive(Default)]
 struct Login {
-    /// The ticket that gets others.
+    /// The ticket-granting ticket.
     tgt: Option<Arc<Ticket>>,
-    /// When the account was refused, and how.
+    /// When the realm refused the account, and the error.
     refused: Option<(Timestamp, ConnectorError)>,
 }
 
-/// Which of the two exchanges gave no ticket.
+/// Which of the two exchanges failed.
 enum Denied {
-    /// The one for a ticket of the account to itself.
+    /// The exchange for a ticket of the account to itself (`S4U2Self`).
     ToOneself(Failure),
-    /// The one for the ticket for the back end; and whether the first one's may go on.
+    /// The exchange for the ticket for the back end (`S4U2Proxy`), and whether the ticket of the first exchange was
+    /// forwardable.
     OnBehalf(Failure, bool),
 }
 
@@ -50,16 +51,16 @@ impl Denied {
 /// A connector of type `kerberos_s4u`.
 pub struct KerberosS4u {
     realm: Realm,
-    /// The gateway's account, in parts.
+    /// The parts of the principal of the gateway's account.
     account: Vec<String>,
-    /// Its password; who may not have it can only inject.
+    /// Its password. A function that may not read it can only inject tickets.
     password: Option<Secret>,
-    /// Who finds no ticket here, or an old one, gets the next while the rest wait.
+    /// Locked during a login of the account, so concurrent logins of users wait for one ticket and do not request more.
     login: Mutex<Login>,
 }
 
 impl KerberosS4u {
-    /// A connector for these settings. Without the password it can only inject.
+    /// A connector for these settings. Without the password it can only inject tickets.
     pub fn new(settings: &Settings, password: Option<Secret>, entropy: Arc<dyn Entropy>) -> Self {
         let lengths = (settings.lifetime, settings.timeout);
         Self {
@@ -74,12 +75,12 @@ impl KerberosS4u {
         self.account.iter().map(String::as_str).collect()
     }
 
-    /// A ticket for the back end for this user.
+    /// Gets a ticket for the back end for this user.
     async fn ticket_for(&self, user: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let tgt = self.tgt(now, None).await?;
         let ticket = match self.delegate(&tgt, user, now).await {
             Ok(ticket) => ticket,
-            // The realm may have changed its keys since.
+            // The realm may have changed its keys since the account logged in.
             Err(denied) if denied.failure().is_about_the_tgt() => {
                 let tgt = self.tgt(now, Some(&tgt)).await?;
                 match self.delegate(&tgt, user, now).await {
@@ -93,12 +94,12 @@ impl KerberosS4u {
             state: State::write(user, &ticket, None)?,
             ends: Some(ticket.ends),
             idle: None,
-            // As long as the realm says yes.
+            // Without a limit: the realm decides at each renewal.
             renew_until: Some(Timestamp::from_secs(i64::MAX)),
         })
     }
 
-    /// Both exchanges: a ticket to ourselves for the user, and with it the one for the back end.
+    /// Does both exchanges: gets a ticket of the account to itself for the user, and with it the ticket for the back end.
     async fn delegate(&self, tgt: &Ticket, user: &str, now: Timestamp) -> Result<Ticket, Denied> {
         let (realm, account, lifetime) = (self.realm.at(now), self.account(), self.realm.lifetime);
         let evidence = realm.to_oneself(&account, tgt, &[user], lifetime).await.map_err(Denied::ToOneself)?;
@@ -106,8 +107,8 @@ impl KerberosS4u {
         ticket.map_err(|failure| Denied::OnBehalf(failure, evidence.forwardable))
     }
 
-    /// Whose fault it is. A ticket to ourselves may not go on where nobody may stand for the user, and where the account
-    /// may not do so with any protocol: a ticket for the account itself tells.
+    /// What the failure means for the login. A ticket to itself is not forwardable if nobody may delegate for the user, or
+    /// if the account may not delegate with any protocol. A second ticket, for the account itself as the user, tells which.
     async fn meaning(&self, denied: Denied, tgt: &Ticket, now: Timestamp) -> ConnectorError {
         match denied {
             Denied::ToOneself(failure) => failure.of_person(),
@@ -129,12 +130,13 @@ impl KerberosS4u {
         }
     }
 
-    /// The account's ticket that gets others, a new one if there is none, half of its life is over or it is `refused`.
+    /// The account's ticket-granting ticket. A new one is requested if there is none, if half of its lifetime has passed, or
+    /// if it is the `refused` one.
     async fn tgt(&self, now: Timestamp, refused: Option<&Arc<Ticket>>) -> Result<Arc<Ticket>, ConnectorError> {
         let mut login = self.login.lock().await;
         if let Some(tgt) = &login.tgt {
             let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(refused, tgt));
-            // A ticket for the back end ends with it at the latest.
+            // A ticket for the back end cannot end later than this one, so it is replaced early.
             let half = Seconds::new(tgt.ends.since(tgt.starts).as_u64() / 2);
             if !is_refused && now < tgt.starts.saturating_add(half) {
                 return Ok(tgt.clone());
@@ -166,7 +168,7 @@ impl KerberosS4u {
 #[async_trait]
 impl Connector for KerberosS4u {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        // Nothing proves here who somebody is at the realm: only an administrator's word counts.
+        // No password is checked at the realm, so only an administrator's link tells the user's name there.
         let user = self.realm.user(login.link.ok_or(ConnectorError::NotLinked)?)?;
         self.realm.in_time(self.ticket_for(user, now)).await
     }

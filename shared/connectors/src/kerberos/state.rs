@@ -1,7 +1,7 @@
-//! What is kept of a user's tickets, sealed, between two requests.
+//! The stored form of a user's tickets between two requests.
 //!
-//! A line of JSON with names, keys and times, then the tickets as they are: they may be long, and whoever seals them
-//! encodes them once already.
+//! It is a line of JSON with name, keys and times, then the bytes of the tickets. They are not encoded in the JSON, because
+//! they can be long and sealing encodes the whole once already.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::protocol::{Ticket, negotiate};
 use crate::ConnectorError;
 
-/// A user with a ticket for the back end.
+/// A user's ticket for the back end, and the ticket-granting ticket if it is the user's own.
 pub(super) struct State {
     /// The user's name within the realm.
     pub(super) name: String,
@@ -21,13 +21,13 @@ pub(super) struct State {
     tgt: Option<Ticket>,
 }
 
-/// All but the tickets' bytes.
+/// Everything except the bytes of the tickets.
 #[derive(Serialize, Deserialize)]
 struct Head {
     name: String,
     /// The ticket for the back end.
     service: Kept,
-    /// The ticket that gets others, where the user's own is kept.
+    /// The ticket-granting ticket, if it is the user's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     tgt: Option<Kept>,
 }
@@ -37,7 +37,7 @@ struct Head {
 struct Kept {
     etype: i32,
     key: Zeroizing<String>,
-    /// How many bytes of what follows are the ticket.
+    /// How many of the bytes that follow belong to the ticket.
     length: usize,
     ends: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,14 +45,14 @@ struct Kept {
 }
 
 impl State {
-    /// The state of a user with these tickets.
+    /// Writes the state of a user with these tickets.
     pub(super) fn write(
         name: &str,
         service: &Ticket,
         tgt: Option<&Ticket>,
     ) -> Result<Zeroizing<Vec<u8>>, ConnectorError> {
         let head = Head { name: name.to_owned(), service: Kept::of(service), tgt: tgt.map(Kept::of) };
-        // Room for all of it, so that the buffer never moves and leaves a copy behind.
+        // The capacity suffices for all of it, so the buffer never moves and leaves no copy of a key in memory.
         let tickets = || [Some(service), tgt].into_iter().flatten();
         let room = tickets().map(|ticket| ticket.sealed.len().saturating_add(512)).sum::<usize>();
         let mut bytes = Zeroizing::new(Vec::with_capacity(name.len().saturating_mul(6).saturating_add(room)));
@@ -63,7 +63,7 @@ impl State {
         Ok(bytes)
     }
 
-    /// Reads what was kept.
+    /// Reads stored bytes.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ConnectorError> {
         Self::parse(bytes).ok_or_else(unreadable)
     }
@@ -81,12 +81,12 @@ impl State {
         rest.is_empty().then_some(Self { name: head.name, service: head.service.with(service)?, tgt })
     }
 
-    /// A new message that shows the ticket for the back end.
+    /// A new message that carries the ticket for the back end.
     pub(super) fn negotiate(&self, realm: &str) -> Result<String, ConnectorError> {
         negotiate(realm, &self.name, &self.service).map_err(Failure::of_gateway)
     }
 
-    /// Its name, and the ticket that gets others.
+    /// The user's name and the ticket-granting ticket.
     pub(super) fn with_tgt(self) -> Result<(String, Ticket), ConnectorError> {
         Ok((self.name, self.tgt.ok_or_else(unreadable)?))
     }
@@ -108,7 +108,7 @@ impl Kept {
             etype: self.etype,
             key: Zeroizing::new(STANDARD_NO_PAD.decode(&*self.key).ok()?),
             sealed: sealed.to_vec(),
-            // Both count for a new ticket only.
+            // These two are used only for a ticket that has just been issued.
             forwardable: false,
             starts: Timestamp::from_secs(0),
             ends: self.ends,

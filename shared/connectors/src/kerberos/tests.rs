@@ -1,4 +1,4 @@
-//! Answers that no KDC should give, and what a name, a state and a response of a back end mean.
+//! Tests of responses that no KDC should give, and of what a name, a state and a response of a back end mean.
 
 use crate::counting::counting;
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use crate::{Call, Connector, Credentials, ResponseStart};
 use bytes::Bytes;
 use http::Response;
 
-/// The addresses of a KDC that does this with every connection, after it has read a request.
+/// The address of a KDC that does this with every connection after it has read a request.
 fn kdc(http_response: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -35,7 +35,7 @@ fn kdc(http_response: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String
     address
 }
 
-/// A KDC that answers with these bytes, well framed.
+/// A KDC that responds with these bytes, preceded by their length.
 fn answering(bytes: Vec<u8>) -> String {
     kdc(move |stream| {
         let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
@@ -43,7 +43,7 @@ fn answering(bytes: Vec<u8>) -> String {
     })
 }
 
-/// A KDC to which nobody can connect. A port that was free a moment ago may be another test's by now.
+/// A KDC that accepts no connection. The port is fixed, because another test could take one that was free a moment ago.
 const CLOSED: &str = "127.0.0.1:1";
 
 fn connectors(kdcs: &[&str], timeout: &str) -> (KerberosS4u, KerberosPassword) {
@@ -78,7 +78,7 @@ apis:
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
-/// How a login ends in both ways, and how long that took.
+/// The error of a login at both connectors, and the time that it took.
 async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
     let (delegated, own) = connectors(kdcs, timeout);
     let password = Secret::new("password".to_owned());
@@ -86,7 +86,7 @@ async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
     let begun = tokio::time::Instant::now();
     let (first, second) = tokio::join!(delegated.acquire(login, NOW), own.acquire(login, NOW));
     let (first, second) = (first.err().unwrap(), second.err().unwrap());
-    // Which of two bounds is met first may differ.
+    // The texts may differ, because either of two timeouts can end first.
     assert_eq!(std::mem::discriminant(&first), std::mem::discriminant(&second), "{first} {second}");
     for secret in ["password", "secret", "alice"] {
         assert!(!first.to_string().contains(secret), "{first}");
@@ -96,12 +96,12 @@ async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
 
 #[tokio::test]
 async fn a_kdc_that_answers_anything_else_has_misbehaved() {
-    // An AS-REP without any proof asked for, and its tag alone.
+    // Text that is not Kerberos, no bytes, the beginning of an AS-REP, and the tag of KRB-ERROR many times.
     for bytes in [b"HTTP/1.1 400 Bad Request\r\n".to_vec(), vec![], vec![0x6b, 0x82, 0xff], vec![0x7e; 200_000]] {
         let (error, _) = outcome(&[&answering(bytes.clone())], "5s").await;
         assert!(matches!(error, ConnectorError::Misbehaved(_)), "{error}");
     }
-    // Ten megabytes are announced, and not waited for.
+    // The KDC announces ten megabytes, which the connector does not read.
     let large = kdc(|stream| {
         let _ = stream.write_all(&10_000_000_u32.to_be_bytes());
         let _ = stream.write_all(&vec![0x7e; 10_000_000]);
@@ -115,7 +115,7 @@ async fn a_kdc_that_does_not_answer_in_time_is_unavailable() {
     let silent = kdc(|stream| drop(stream.read_to_end(&mut Vec::new())));
     let drip = kdc(|stream| {
         let _ = stream.write_all(&1_000_u32.to_be_bytes());
-        // Until the other side gives up.
+        // One byte at a time, until the connector closes the connection.
         while stream.write_all(&[0]).is_ok() {
             let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
             let _ = stream.read(&mut [0]);
@@ -160,13 +160,13 @@ async fn a_person_is_refused_where_the_realm_says_so_and_nobody_else() {
         if matches!(code, 29 | 37) {
             assert!(matches!(own, ConnectorError::Unavailable(_)), "{code}: {own}");
         }
-        // Here the realm speaks of the gateway's account.
+        // Here the error is about the gateway's account, not about the user.
         let delegated = delegated.acquire(login, NOW).await.err().unwrap();
         assert_ne!(delegated, ConnectorError::Refused, "{code}");
     }
 }
 
-/// Realms lock an account that comes too often with a wrong password.
+/// Realms lock an account after too many logins with a wrong password.
 #[tokio::test]
 async fn an_account_that_is_refused_stays_away_for_a_minute() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -206,7 +206,7 @@ async fn a_name_of_another_realm_is_nobodys() {
         assert_eq!(own.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
         assert_eq!(delegated.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
     }
-    // Who has asked the realm has taken the name.
+    // A refusal by the realm shows that the connector accepted the name.
     let (_, own) = connectors(&[&answering(error(6))], "5s");
     for name in ["alice", "alice@HEIM.GW", "alice@heim.gw"] {
         let typed = Credentials { username: name, link: None, password: &password };
@@ -260,7 +260,7 @@ fn a_response_that_asks_for_a_ticket_is_a_dead_session() {
 }
 
 proptest! {
-    /// A state that somebody else wrote is an error, and no end of the function.
+    /// A state that is not the connector's own is an error and no panic.
     #[test]
     fn no_bytes_are_shown_that_are_no_ticket(bytes in any::<Vec<u8>>(), ticket in any::<Vec<u8>>(), length in 0_usize..64) {
         let (connector, _) = connectors(&["127.0.0.1"], "1s");

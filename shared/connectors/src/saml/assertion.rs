@@ -1,4 +1,4 @@
-//! What the gateway reads of an assertion: its end and whom it is for.
+//! Reads from an assertion what the gateway needs: its end and its audience.
 
 use gateway_domain::time::Timestamp;
 use roxmltree::Node;
@@ -12,16 +12,16 @@ const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
 /// An assertion (SAML 2.0 Core §2.3.3).
 pub(super) struct Assertion {
-    /// Its bytes, as a document of its own.
+    /// The assertion as a document of its own.
     pub(super) xml: Zeroizing<String>,
     /// When a back end stops accepting it.
     pub(super) ends: Timestamp,
-    /// When a session that begins with it has to end, if the identity provider says so.
+    /// When a session that begins with it has to end, if the identity provider sets a time.
     pub(super) session_ends: Option<Timestamp>,
 }
 
 impl Assertion {
-    /// Reads an assertion and requires that it still works and is for this audience.
+    /// Reads an assertion. It must not have ended, and it must be for this audience if there is one.
     pub(super) fn read(
         document: &str,
         node: Node<'_, '_>,
@@ -43,7 +43,7 @@ impl Assertion {
         }
         let restrictions = || conditions().flat_map(|one| children(one, ns::SAML, "AudienceRestriction"));
         if let Some(audience) = audience {
-            // Core §2.5.1.4: every restriction holds, by any of its audiences.
+            // SAML 2.0 Core §2.5.1.4: every restriction must be met, each by any one of its audiences.
             let mut all = restrictions();
             let meant = |one: Node<'_, '_>| children(one, ns::SAML, "Audience").any(|name| text_of(name) == audience);
             if restrictions().next().is_none() || !all.all(meant) {
@@ -56,7 +56,7 @@ impl Assertion {
     }
 }
 
-/// The earliest of these points in time, of those elements that say one.
+/// The earliest point in time in this attribute of these elements. `None` if no element has it.
 fn earliest<'a, 'i: 'a>(
     nodes: impl Iterator<Item = Node<'a, 'i>>,
     attribute: &str,

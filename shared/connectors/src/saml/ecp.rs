@@ -1,4 +1,4 @@
-//! A SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles §4.2).
+//! Logs in at a SAML 2.0 identity provider that takes name and password by HTTP Basic (SAML 2.0 Profiles §4.2).
 
 mod response;
 
@@ -35,7 +35,7 @@ pub struct SamlEcp {
 }
 
 impl SamlEcp {
-    /// A connector for these settings, whose requests are named with this entropy.
+    /// A connector for these settings. The identifiers of its requests are made from this entropy.
     pub fn new(settings: Settings, client: BackEndClient, entropy: Arc<dyn Entropy>) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
         Self { settings, system, reserved, entropy }
@@ -61,7 +61,7 @@ impl SamlEcp {
         }
     }
 
-    /// Goes on with the response to a service provider's request.
+    /// Continues the login with the identity provider's response to a service provider's request.
     async fn answered(&self, asked: Asked, response: &str, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let audience = self.settings.audience.as_ref().map(gateway_config::connector::EntityId::as_str);
         let expected = Expected { request: &asked.request, consumer: &asked.consumer, audience };
@@ -75,7 +75,7 @@ impl SamlEcp {
         Ok(presenting::acquired(&Token::Cookies(cookies), ends))
     }
 
-    /// Asks the identity provider, which learns the password by this request and no other.
+    /// Sends the request to the identity provider. No other request contains the password.
     async fn ask(&self, basic: &HeaderValue, envelope: String) -> Result<Response<Bytes>, ConnectorError> {
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, basic.clone()),
@@ -90,7 +90,7 @@ impl SamlEcp {
         }
     }
 
-    /// Whether a redirect leads to a place where people log in.
+    /// Whether a redirect leads to the login page or to the identity provider.
     fn is_login(&self, location: &str) -> bool {
         let begins = |url: &HttpUrl, text: &str| {
             let rest = location.strip_prefix(text.trim_end_matches('/'));
@@ -109,7 +109,7 @@ impl SamlEcp {
 /// Name and password as `Basic` (RFC 7617), in UTF-8.
 fn basic(login: Credentials<'_>) -> Result<HeaderValue, ConnectorError> {
     let (name, password) = (login.name(), login.password.expose());
-    // Section 2: a name cannot have a colon, and neither has control characters.
+    // RFC 7617 §2: a name has no colon, and neither name nor password has control characters.
     if name.contains(':') || !is_plain(name) || !is_plain(password) {
         return Err(ConnectorError::Refused);
     }
@@ -121,7 +121,7 @@ fn basic(login: Credentials<'_>) -> Result<HeaderValue, ConnectorError> {
     sensitive(&Zeroizing::new(["Basic ", &encoded].concat()))
 }
 
-/// A request in the name of a service provider that does not begin itself (SAML 2.0 Core §3.4.1).
+/// An authentication request in the name of a service provider that does not make its own (SAML 2.0 Core §3.4.1).
 fn own_request(own: &OwnRequest, id: &str, now: Timestamp) -> String {
     format!(
         "<soap:Envelope xmlns:soap=\"{}\"><soap:Body><samlp:AuthnRequest xmlns:samlp=\"{}\" xmlns:saml=\"{}\" \
@@ -152,7 +152,7 @@ impl Connector for SamlEcp {
         *request.uri_mut() = logout.url.uri().clone();
         request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
         let status = self.system.send(request).await?.status();
-        // Any other client error means that the session was gone already.
+        // Any other status means that the session has ended now, or had ended before.
         let refusal = by_status("the logout", status);
         if matches!(refusal, ConnectorError::Unavailable(_)) { Err(refusal) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! The service provider's side of the profile for enhanced clients: its request, and the way back to it.
+//! Talks to the service provider in the ECP profile: gets its request, and delivers the response to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,25 +16,25 @@ use super::xml::{child, cut, escaped, parse};
 use super::{misbehaved, ns};
 use crate::ConnectorError;
 
-/// The media type of requests and answers in PAOS.
+/// The media type of requests and responses in PAOS.
 const MEDIA_TYPE: &str = "application/vnd.paos+xml";
-/// What the profile is called in the header `PAOS` (SAML 2.0 Profiles §4.2.3.1).
+/// The value of the header `PAOS` by which a client says that it supports the profile (SAML 2.0 Profiles §4.2.3.1).
 const ABLE: &str = "ver=\"urn:liberty:paos:2003-08\";\"urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp\"";
 
-/// A service provider's request for a login.
+/// A service provider's authentication request, with what is needed to deliver the response.
 pub(super) struct Asked {
-    /// The envelope for the identity provider: the service provider's, without its header.
+    /// The service provider's envelope without its header, which is sent to the identity provider.
     pub(super) envelope: String,
-    /// The identifier that the response refers to.
+    /// The identifier of the request, to which the response must refer.
     pub(super) request: String,
-    /// Where the response goes.
+    /// Where the response is delivered.
     pub(super) consumer: HttpUrl,
-    /// The header blocks that go back with it.
+    /// The header blocks that are delivered with the response.
     header: Zeroizing<String>,
     cookies: Cookies,
 }
 
-/// Asks for a page as a client of the profile does.
+/// Requests a page as a client of the profile.
 pub(super) async fn ask(system: &System, page: &HttpUrl) -> Result<Asked, ConnectorError> {
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = page.uri().clone();
@@ -80,7 +80,7 @@ fn read(envelope_text: &str, page: &HttpUrl, cookies: Cookies) -> Result<Asked, 
         );
     }
     if let Some(relay_state) = child(header, ns::ECP, "RelayState") {
-        // Section 4.2.4.1: it goes back as it came.
+        // SAML 2.0 Profiles §4.2.4.1: the relay state is returned unchanged.
         back.push_str(&cut(envelope_text, relay_state).ok_or_else(broken)?);
     }
     let without_header = replaced(envelope_text, header, "").ok_or_else(broken)?;
@@ -94,8 +94,8 @@ fn read(envelope_text: &str, page: &HttpUrl, cookies: Cookies) -> Result<Asked, 
 }
 
 impl Asked {
-    /// Hands the identity provider's response to the service provider, its body byte for byte, and returns the cookies
-    /// that stand for the session from now on, as one header, with the end they have.
+    /// Delivers the identity provider's response to the service provider, with its body byte for byte. Returns the cookies
+    /// of the session as one header, and their end.
     pub(super) async fn finish(
         mut self,
         system: &System,
@@ -118,7 +118,7 @@ impl Asked {
             request.headers_mut().insert(COOKIE, sensitive(&cookies)?);
         }
         let response = system.send(request).await?;
-        // What the page would have been does not matter: a redirect to it is not followed.
+        // Only the cookies matter, so a redirect to the page is a success and is not followed.
         if !response.status().is_success() && !response.status().is_redirection() {
             return Err(match response.status() {
                 StatusCode::FORBIDDEN => ConnectorError::Refused,
@@ -130,18 +130,19 @@ impl Asked {
     }
 }
 
-/// The document with something else in place of this element.
+/// The document with this element replaced.
 fn replaced(document: &str, node: roxmltree::Node<'_, '_>, other: &str) -> Option<String> {
     let range = node.range();
     Some([document.get(..range.start)?, other, document.get(range.end..)?].concat())
 }
 
-/// The cookies of one host, as far as a login needs them.
+/// The cookies of one host during a login: value and `Max-Age` by name.
 #[derive(Default)]
 struct Cookies(BTreeMap<String, (Zeroizing<String>, Option<u64>)>);
 
 impl Cookies {
-    /// Takes what a response sets (RFC 6265 §5.3), the last of a name.
+    /// Keeps the cookies that a response sets. The last cookie of a name counts; an empty one, or one whose `Max-Age` is not
+    /// positive, deletes it. `Expires` is not read.
     fn take(&mut self, response: &Response<Bytes>) {
         for text in response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let mut parts = text.split(';');
@@ -159,13 +160,13 @@ impl Cookies {
         }
     }
 
-    /// All of them.
+    /// All cookies as one header, if there are any.
     fn header(&self) -> Option<Zeroizing<String>> {
         let pairs = self.0.iter().map(|(name, (value, _))| format!("{name}={}", **value));
         Some(Zeroizing::new(pairs.collect::<Vec<_>>().join("; "))).filter(|text| !text.is_empty())
     }
 
-    /// Those of these names, which have to be there, and when the first of them ends.
+    /// The cookies of these names as one header, and the earliest end among them. All of them must be present.
     fn only(
         self,
         names: &[CookieName],

@@ -1,4 +1,4 @@
-//! How an assertion becomes what a session keeps, and that what goes with a call.
+//! Turns an assertion into the state of a session, and that state into what a call carries.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,7 +17,7 @@ use super::token::{Token, expanded, is_token, sensitive};
 use super::{misbehaved, soap_body};
 use crate::{Acquired, Call, ConnectorError, Injection, ResponseStart};
 
-/// The names that belong to what is injected.
+/// The names that only this connector may set.
 pub(super) fn reserved(present: &Present) -> Reserved {
     let mut reserved = Reserved::default();
     match present {
@@ -33,7 +33,7 @@ pub(super) fn reserved(present: &Present) -> Reserved {
     reserved
 }
 
-/// What a session keeps of an assertion. It cannot be renewed: that takes the password.
+/// What a session keeps of an assertion. It cannot be renewed, because that needs the password.
 pub(super) async fn keep(
     present: &Present,
     system: &System,
@@ -48,7 +48,7 @@ pub(super) async fn keep(
     Ok(acquired(&token, Some(ends)))
 }
 
-/// This token, until then.
+/// This token, which stops working at `ends` and cannot be renewed.
 pub(super) fn acquired(token: &Token, ends: Option<Timestamp>) -> Acquired {
     Acquired { state: token.to_state(), ends, idle: None, renew_until: None }
 }
@@ -86,13 +86,14 @@ struct Granted {
     expires_in: Option<u64>,
 }
 
-/// The refusal of a token endpoint (RFC 6749 §5.2).
+/// The error response of a token endpoint (RFC 6749 §5.2).
 #[derive(Deserialize)]
 struct NotGranted {
     error: String,
 }
 
-/// The back end's own token for an assertion (RFC 7522 §2.1), and its end: that of the assertion if it says none.
+/// Exchanges an assertion for the back end's own token (RFC 7522 §2.1). Without `expires_in`, the token is taken to end
+/// with the assertion.
 async fn exchanged(
     exchange: &Exchange,
     system: &System,
@@ -103,7 +104,7 @@ async fn exchanged(
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
     let response = system.post(exchange.url.uri(), "application/x-www-form-urlencoded", headers, body).await?;
     if response.status() != StatusCode::OK {
-        // Section 3.1: the assertion was not good enough, for this user at this back end.
+        // RFC 7522 §3.1: the back end did not accept the assertion of this user.
         let refused =
             serde_json::from_slice(response.body()).is_ok_and(|NotGranted { error }| error == "invalid_grant");
         let refused = refused && response.status() == StatusCode::BAD_REQUEST;
@@ -123,7 +124,7 @@ async fn exchanged(
 
 fn form(exchange: &Exchange, assertion: &Assertion) -> Zeroizing<Vec<u8>> {
     let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(assertion.xml.as_bytes()));
-    // Nothing of the assertion needs an escape.
+    // No character of base64url is escaped in a form, so the capacity suffices for the assertion.
     let mut form = form_urlencoded::Serializer::new(String::with_capacity(encoded.len().saturating_add(2048)));
     form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer");
     form.append_pair("assertion", &encoded);

@@ -1,5 +1,6 @@
-//! SOAP with an assertion in its `wsse:Security` header (WSS SAML Token Profile 1.1.1), every other byte untouched, and
-//! what its faults say.
+//! Adds an assertion to the `wsse:Security` header of a SOAP envelope, and reads faults (WSS SAML Token Profile 1.1.1).
+//!
+//! Every other byte of the envelope stays as the client sent it.
 
 use bytes::Bytes;
 use roxmltree::{Document, Node};
@@ -11,9 +12,9 @@ use crate::{ConnectorError, ResponseStart};
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The body with the assertion in it; `None` for a call without a body, which carries none.
+/// The body with the assertion added. `None` for a call without a body, which carries no assertion.
 ///
-/// A call that brings words of its own on who calls is refused: only the gateway says that.
+/// A call with a security token of its own is refused: only the gateway tells the back end who calls.
 pub(super) fn with_assertion(
     body: &Bytes,
     content_type: Option<&str>,
@@ -50,7 +51,7 @@ pub(super) fn with_assertion(
     with.map(|text| Some(Bytes::from(text))).ok_or(unfit("the SOAP envelope cannot be added to"))
 }
 
-/// The namespace of the envelopes that travel under this media type, in UTF-8.
+/// The namespace of SOAP envelopes of this media type. `None` if it is not SOAP or not UTF-8.
 fn version(content_type: &str) -> Option<&'static str> {
     let mut parts = content_type.split(';').map(str::trim);
     let soap = match parts.next()?.to_ascii_lowercase().as_str() {
@@ -66,10 +67,10 @@ fn version(content_type: &str) -> Option<&'static str> {
     utf8.then_some(soap)
 }
 
-/// The envelope with the assertion in its header: in the call's own `Security`, if that holds a timestamp and nothing
-/// else, or in one of its own.
+/// The envelope with the assertion in its header. It is added to the call's own `Security` block if that has nothing but
+/// timestamps and names no actor or role; without such a block it gets a new one.
 fn in_header(text: &str, soap: &str, header: Node<'_, '_>, assertion: &str) -> Result<Option<String>, ConnectorError> {
-    // Also that of the drafts, which back ends may read still.
+    // A block in any namespace counts, because back ends may still read those of the drafts.
     let mut securities = header.children().filter(|block| block.tag_name().name() == "Security");
     let Some(security_block) = securities.next() else {
         return Ok(with_last_child(text, header, &security(soap, assertion)));
@@ -85,7 +86,7 @@ fn in_header(text: &str, soap: &str, header: Node<'_, '_>, assertion: &str) -> R
     Ok(with_last_child(text, security_block, assertion))
 }
 
-/// A header block that the back end must understand or refuse the call.
+/// A header block with the assertion. The back end must understand it or refuse the call (`mustUnderstand`).
 fn security(soap: &str, assertion: &str) -> String {
     format!(
         "<wsse:Security xmlns:wsse=\"{}\" xmlns:soap=\"{soap}\" soap:mustUnderstand=\"1\">{assertion}</wsse:Security>",
@@ -111,8 +112,8 @@ pub(super) fn fault_code(document: &Document<'_>) -> Option<(String, String)> {
     Some((node.lookup_namespace_uri(prefix).unwrap_or_default().to_owned(), name.to_owned()))
 }
 
-/// Whether a response is a fault about the token in the call (WSS SOAP Message Security 1.1 §12). One that goes on beyond
-/// its start is no document and no fault.
+/// Whether a response is a fault about the token in the call (WSS SOAP Message Security 1.1 §12). A response longer than
+/// its examined start is no complete document, so it does not count as a fault.
 pub(super) fn is_about_the_token(response: &ResponseStart<'_>) -> bool {
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let text = std::str::from_utf8(response.body()).ok().filter(|_| failed);

@@ -1,4 +1,4 @@
-//! The systems behind one connector: called at configured addresses, in bounded time and size.
+//! Sends the requests of one connector's logins, bounded in time and in the size of their responses.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::{misbehaved, unavailable};
 use crate::ConnectorError;
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 
-/// The largest response to any step of a login, in bytes: ten times a large assertion.
+/// The largest response to any request of a login, in bytes. It is ten times as long as a large assertion.
 const MAX_RESPONSE: usize = 256 * 1024;
 
-/// Sends the steps of one connector's logins.
+/// The client of one connector, with the timeout of its logins.
 pub(super) struct System {
     client: BackEndClient,
     timeout: Duration,
@@ -25,7 +25,7 @@ impl System {
         Self { client, timeout: Duration::from_secs(timeout.as_u64()) }
     }
 
-    /// Does all steps of a login within the time that is configured for it.
+    /// Bounds the time of a whole login.
     pub(super) async fn within<T>(
         &self,
         login: impl Future<Output = Result<T, ConnectorError>>,
@@ -35,7 +35,7 @@ impl System {
             .unwrap_or_else(|_| Err(unavailable("the login did not end in time")))
     }
 
-    /// Posts a body of this type. Redirects are responses like any other.
+    /// Posts a body of this type. Redirects are not followed: they are responses like any other.
     pub(super) async fn post(
         &self,
         uri: &Uri,
@@ -61,7 +61,7 @@ impl System {
     }
 }
 
-/// What a response that should have been a success says by its status alone.
+/// The error for a response without success, by its status alone.
 pub(super) fn by_status(step: &str, status: StatusCode) -> ConnectorError {
     let text = format!("{step} was answered with status {}", status.as_u16());
     match status {
@@ -71,7 +71,7 @@ pub(super) fn by_status(step: &str, status: StatusCode) -> ConnectorError {
     }
 }
 
-/// The text of a response in XML.
+/// The body of a response as text.
 pub(super) fn text(response: &Response<Bytes>) -> Result<&str, ConnectorError> {
     std::str::from_utf8(response.body()).map_err(|_| misbehaved("the response is not UTF-8"))
 }

@@ -1,4 +1,4 @@
-//! Logins at a SAML identity provider and a token service, well behaved and not, against a small server.
+//! Tests of SAML logins against a small server that responds correctly or not.
 
 mod ecp;
 mod soap;
@@ -16,13 +16,13 @@ use crate::recording_server::{Recorded, Reply, http_response};
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, SamlEcp, WsTrust};
 
 const NOW: Timestamp = Timestamp::from_secs(1_896_091_200);
-/// Five minutes later.
+/// Five minutes after `NOW`.
 const ENDS: &str = "2030-01-31T12:05:00Z";
 const ENDS_AT: Timestamp = Timestamp::from_secs(1_896_091_500);
-/// Stands in a response for the identifier of the request, and is as long.
+/// A placeholder in responses for the identifier of the request, with the same length.
 const REQUEST: &str = "_the_identifier_of_this_request__";
 
-/// A connector of these settings.
+/// A connector with these settings.
 fn connector(settings: &str) -> Box<dyn Connector> {
     let yaml = format!(
         "plans: {{ standard: {{ calls: 60, window: 1m }} }}\nconnectors:\n  one:\n{settings}\napis:\n  orders:\n    \
@@ -67,6 +67,6 @@ fn refused(outcome: Result<Acquired, ConnectorError>) {
     assert_eq!(outcome.map(|acquired| acquired.ends), Err(ConnectorError::Refused));
 }
 
-/// An assertion as `SimpleSAMLphp` writes it, its own prefix declared around it.
+/// An assertion as `SimpleSAMLphp` writes it. Its own prefix is declared outside of it.
 const ASSERTION: &str = r#"<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" ID="_a" Version="2.0" IssueInstant="2030-01-31T12:00:00Z"><saml:Issuer>https://idp.example.com</saml:Issuer><ds:Signature>
   <ds:SignatureValue>c2lnbmF0dXJl</ds:SignatureValue></ds:Signature><saml:Subject><saml:NameID>ada &amp; co</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="2030-01-31T12:05:00Z"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="2030-01-31T11:59:30Z" NotOnOrAfter="2030-01-31T12:05:00Z"><saml:AudienceRestriction><saml:Audience>https://orders.example.com/sp</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="2030-01-31T12:00:00Z" SessionNotOnOrAfter="2030-01-31T20:00:00Z"/></saml:Assertion>"#;

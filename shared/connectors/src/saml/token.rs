@@ -1,4 +1,4 @@
-//! What a session keeps: one byte for the shape, then the token.
+//! The stored form of a session: one byte for the kind of token, then the token.
 
 use http::header::HeaderValue;
 use zeroize::Zeroizing;
@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 use super::misbehaved;
 use crate::ConnectorError;
 
-/// The largest assertion that is kept, in bytes of XML.
+/// The largest assertion that is decompressed, in bytes of XML.
 const MAX_ASSERTION: usize = 256 * 1024;
-/// The strongest and slowest: done once for each login, and every call carries what it saves.
+/// The strongest and slowest compression. It runs once for each login, and what it saves counts for every call.
 const LEVEL: u8 = 9;
 
 const ASSERTION: u8 = 1;
 const COOKIES: u8 = 2;
 const BEARER: u8 = 3;
 
-/// What goes with calls.
+/// What calls carry to the back end.
 pub(super) enum Token {
     /// An assertion, compressed (raw DEFLATE, RFC 1951).
     Assertion(Zeroizing<Vec<u8>>),
@@ -26,7 +26,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// An assertion to be kept.
+    /// Compresses an assertion.
     pub(super) fn assertion(xml: &str) -> Self {
         Self::Assertion(Zeroizing::new(miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), LEVEL)))
     }
@@ -44,7 +44,7 @@ impl Token {
         state
     }
 
-    /// Reads what was sealed.
+    /// Reads the opened bytes.
     pub(super) fn from_state(state: &[u8]) -> Result<Self, ConnectorError> {
         let unknown = || misbehaved("what the session keeps is of another kind");
         let (shape, bytes) = state.split_first().ok_or_else(unknown)?;
@@ -58,21 +58,21 @@ impl Token {
     }
 }
 
-/// The assertion as it came.
+/// Decompresses an assertion.
 pub(super) fn expanded(compressed: &[u8]) -> Result<Zeroizing<String>, ConnectorError> {
     let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(compressed, MAX_ASSERTION).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(Zeroizing::new);
     text.ok_or_else(|| misbehaved("the assertion that the session keeps is broken"))
 }
 
-/// A header value that no log shows.
+/// A header value that is marked as sensitive, so it is not logged.
 pub(super) fn sensitive(text: &str) -> Result<HeaderValue, ConnectorError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| misbehaved("the token is no header value"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Whether this can travel in a header or a cookie without changing where either ends.
+/// Whether this can be part of a header or a cookie and not end it early.
 pub(super) fn is_token(text: &str) -> bool {
     const LONGEST: usize = 16 * 1024;
     !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')

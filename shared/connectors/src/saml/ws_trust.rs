@@ -1,4 +1,4 @@
-//! A security token service (WS-Trust 1.3): name and password in a `UsernameToken`, a SAML 2.0 assertion back.
+//! Gets a SAML 2.0 assertion from a security token service (WS-Trust 1.3), with name and password in a `UsernameToken`.
 
 mod response;
 
@@ -23,7 +23,7 @@ use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, R
 /// The media type of SOAP 1.2, with the action of an Issue (WS-Trust 1.3 §4).
 const REQUEST: &str = "application/soap+xml; charset=utf-8; \
                        action=\"http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/Issue\"";
-/// How long a request is good for.
+/// How long a request is valid.
 const FRESH: Seconds = Seconds::new(300);
 
 /// A connector of type `ws_trust`.
@@ -35,7 +35,7 @@ pub struct WsTrust {
 }
 
 impl WsTrust {
-    /// A connector for these settings, whose requests are named with this entropy.
+    /// A connector for these settings. The identifiers of its requests are made from this entropy.
     pub fn new(settings: Settings, client: BackEndClient, entropy: Arc<dyn Entropy>) -> Self {
         let (system, reserved) = (System::new(client, settings.timeout), presenting::reserved(&settings.present));
         Self { settings, system, reserved, entropy }
@@ -91,7 +91,7 @@ impl WsTrust {
         let typed = "</o:Username><o:Password Type=\"http://docs.oasis-open.org/wss/2004/01/\
                      oasis-200401-wss-username-token-profile-1.0#PasswordText\">";
         let parts = [&head, name.as_str(), typed, password.as_str(), &tail];
-        // Exactly as large as it has to be, so that it never moves and leaves a copy behind.
+        // The capacity is exact, so the buffer never moves and leaves no copy of the password in memory.
         let mut message = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
         for part in parts {
             message.extend_from_slice(part.as_bytes());

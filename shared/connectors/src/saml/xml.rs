@@ -1,4 +1,4 @@
-//! XML of other systems: read within bounds, cut out byte for byte, added to, and text made fit for it.
+//! Handles XML of other systems: parses it within bounds, cuts out and adds elements byte for byte, and escapes text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,18 +6,18 @@ use std::fmt::Write as _;
 use roxmltree::{Document, Node, ParsingOptions};
 use zeroize::Zeroizing;
 
-/// The most elements, texts and comments of a document.
+/// The most nodes of a document, such as elements, texts and comments.
 const MAX_NODES: u32 = 300_000;
-/// The most declarations of namespaces. Each element may have all of those around it: work grows with their square.
+/// The most namespace declarations. An element can inherit all of those around it, so the work grows with their square.
 const MAX_DECLARATIONS: usize = 4096;
-/// The most attributes of an element. Each is compared with all others.
+/// The most attributes of an element. The parser compares each with all others.
 const MAX_ATTRIBUTES: usize = 1024;
 
-/// Reads a document without a DTD, and so without entities of its own.
+/// Parses a document. A DTD is refused, so a document cannot define entities.
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     let attributes = |tag: &str| tag.bytes().filter(|byte| *byte == b'=').count();
     let bounded = text.matches("xmlns").count() <= MAX_DECLARATIONS
-        // No attribute holds `<`, so that there is at most one tag between two of them.
+        // An attribute value cannot contain `<`, so there is at most one tag between two of them.
         && text.split('<').all(|tag| attributes(tag) <= MAX_ATTRIBUTES);
     if !bounded || !is_utf8_by_its_own_words(text) {
         return None;
@@ -26,7 +26,8 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     Document::parse_with_options(text, options).ok()
 }
 
-/// Whether the XML declaration, if there is one, names the encoding the text was read in. Others may believe it.
+/// Whether the XML declaration, if there is one, names UTF-8, as which the text was read, or a subset. Another reader could
+/// follow the declaration and read a different text.
 fn is_utf8_by_its_own_words(text: &str) -> bool {
     let declaration = text.trim_start_matches('\u{feff}').strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
     let Some((declaration, _)) = declaration else { return true };
@@ -51,15 +52,15 @@ pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, namespace: &'a str, name: &'a st
     found.next().filter(|_| found.next().is_none())
 }
 
-/// The text of an element, with what comments would part put together.
+/// The text of an element without space around it. Pieces on both sides of a comment are joined.
 pub(super) fn text_of(node: Node<'_, '_>) -> String {
     node.children().filter(Node::is_text).filter_map(|part| part.text()).collect::<String>().trim().to_owned()
 }
 
-/// An element as a document of its own, its bytes unchanged but for declarations of the namespaces that were declared
-/// around it, and of there being no default one. So it means the same wherever it is put, and its canonical form, which
-/// is what signatures are made over, stays what it was: exclusive canonicalization leaves out what is not used, the
-/// inclusive one would have added just these.
+/// An element as a document of its own. Its bytes stay the same, but its start tag gets the namespace declarations that
+/// it inherits, or `xmlns=""` if there is no default namespace. So it means the same wherever it is put. Its canonical
+/// form, over which signatures are made, stays the same too: exclusive canonicalization leaves out unused declarations,
+/// and inclusive canonicalization would have added just these.
 pub(super) fn cut(document: &str, node: Node<'_, '_>) -> Option<Zeroizing<String>> {
     let own = document.get(node.range())?;
     let (name, rest) = own.split_at_checked(own.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))?)?;
@@ -78,7 +79,7 @@ pub(super) fn cut(document: &str, node: Node<'_, '_>) -> Option<Zeroizing<String
     Some(whole)
 }
 
-/// The names of the attributes that a start tag, after its own name, begins with.
+/// The names of the attributes of a start tag. The text begins after the name of the tag.
 fn attributes(mut tag: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     while let Some((name, after)) = tag.split_once('=') {
@@ -94,7 +95,7 @@ fn attributes(mut tag: &str) -> BTreeSet<&str> {
     names
 }
 
-/// The document with something more at the end of this element.
+/// The document with a text added at the end of this element.
 pub(super) fn with_last_child(document: &str, node: Node<'_, '_>, added: &str) -> Option<String> {
     let range = node.range();
     let own = document.get(range.clone())?;
@@ -108,7 +109,7 @@ pub(super) fn with_last_child(document: &str, node: Node<'_, '_>, added: &str) -
     }
 }
 
-/// Text as it stands between tags or quotes.
+/// The text with escapes, as it is written between tags or quotes.
 pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     let mut safe = Zeroizing::new(String::with_capacity(text.len().saturating_mul(6)));
     for character in text.chars() {
@@ -127,7 +128,7 @@ pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     safe
 }
 
-/// Whether a text of a user has no control characters and nothing else that XML cannot say.
+/// Whether a text has no control characters and no others that XML does not allow.
 pub(super) fn is_plain(text: &str) -> bool {
     text.chars().all(|character| !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}'))
 }

@@ -1,4 +1,4 @@
-//! What an identity provider answered: its status, and an assertion that it issued for this request.
+//! Reads the response of an identity provider: its status, and the assertion that was issued for this request.
 
 use gateway_config::HttpUrl;
 use gateway_domain::time::Timestamp;
@@ -9,13 +9,13 @@ use crate::ConnectorError;
 use crate::saml::assertion::Assertion;
 use crate::saml::xml::{child, children, parse, text_of};
 
-/// What a response has to refer to.
+/// What a response must refer to.
 pub(super) struct Expected<'a> {
     /// The identifier of the request.
     pub(super) request: &'a str,
-    /// Where the asking side takes responses.
+    /// The consumer URL of the side that made the request.
     pub(super) consumer: &'a HttpUrl,
-    /// Who the assertion has to be for.
+    /// The audience that the assertion must have.
     pub(super) audience: Option<&'a str>,
 }
 
@@ -32,8 +32,8 @@ impl Expected<'_> {
         Assertion::read(received, assertion, self.audience, now)
     }
 
-    /// When the session has to end that begins with a successful response, as far as it says so in the clear. The
-    /// assertion is the service provider's to judge; one that is not encrypted is read all the same.
+    /// When the session must end that begins with a successful response, if an unencrypted assertion sets a time. The
+    /// service provider verifies the assertion, but one that the gateway can read must also pass the checks here.
     pub(super) fn session(&self, received: &str, now: Timestamp) -> Result<Option<Timestamp>, ConnectorError> {
         let document = document(received)?;
         let response = self.response(&document)?;
@@ -44,7 +44,7 @@ impl Expected<'_> {
         }
     }
 
-    /// The SAML `Response` in the envelope, if its status is success.
+    /// The SAML `Response` in the envelope. Its status must be success.
     fn response<'a, 'i>(&self, document: &'a Document<'i>) -> Result<Node<'a, 'i>, ConnectorError> {
         let broken = || misbehaved("the identity provider's response is none of the profile");
         let envelope = document.root_element();
@@ -54,7 +54,7 @@ impl Expected<'_> {
             return Err(misbehaved("the response is for another request"));
         }
         judge(child(response, ns::SAMLP, "Status").ok_or_else(broken)?)?;
-        // Section 4.2.4.4: whoever took the request to the identity provider must not deliver the response elsewhere.
+        // SAML 2.0 Profiles §4.2.4.4: the response must not be delivered to any URL but the one in the request.
         let header = child(envelope, ns::SOAP11, "Header").ok_or_else(broken)?;
         let destination = child(header, ns::ECP, "Response").ok_or_else(broken)?;
         let destination = destination.attribute("AssertionConsumerServiceURL").ok_or_else(broken)?;
@@ -70,7 +70,7 @@ fn document(received: &str) -> Result<Document<'_>, ConnectorError> {
     parse(received).ok_or_else(|| misbehaved("the identity provider's response is no XML that is read here"))
 }
 
-/// What a status says (Core §3.2.2): a wrong password is no error in HTTP.
+/// What a SAML status means (SAML 2.0 Core §3.2.2). The HTTP status of a wrong password can be 200.
 fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
     let value = |code: Node<'_, '_>| {
         let value = code.attribute("Value").unwrap_or_default();
@@ -83,7 +83,7 @@ fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
     match (first.as_str(), second.as_str()) {
         ("Success", _) => Ok(()),
         (_, "AuthnFailed" | "UnknownPrincipal" | "RequestDenied") => Err(ConnectorError::Refused),
-        // SimpleSAMLphp says why in words only.
+        // SimpleSAMLphp tells the reason only in the message.
         ("Responder", "") if message.ends_with("WRONGUSERPASS") => Err(ConnectorError::Refused),
         ("Responder", "") => Err(unavailable("the identity provider had an error")),
         ("VersionMismatch", _) => Err(misbehaved("the identity provider speaks another version of SAML")),

@@ -1,4 +1,4 @@
-//! The profile for enhanced clients.
+//! Tests of the Enhanced Client or Proxy (ECP) profile.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,7 +11,7 @@ use crate::recording_server::RecordingServer;
 const SUCCESS: &str = r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>"#;
 const CONSUMER: &str = "https://orders.example.com/acs";
 
-/// An identity provider's response in the shape of `SimpleSAMLphp`'s.
+/// An identity provider's response in the form of `SimpleSAMLphp`.
 fn response(consumer: &str, request: &str, status: &str, inside: &str) -> Vec<u8> {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
@@ -30,7 +30,7 @@ fn own(origin: &str, rest: &str) -> Box<dyn Connector> {
     ))
 }
 
-/// Logs in at an identity provider that always answers like this.
+/// Logs in at an identity provider that always sends this reply.
 async fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Acquired, ConnectorError> {
     let server = RecordingServer::start(move |_, request| to(request, reply()));
     login(&*own(&server.origin(), "present: authorization")).await
@@ -105,7 +105,7 @@ async fn a_login_yields_the_assertion_and_its_end() {
     let presented = miniz_oxide::inflate::decompress_to_vec(&STANDARD.decode(value).unwrap()).unwrap();
     let presented = String::from_utf8(presented).unwrap();
     assert!(roxmltree::Document::parse(&presented).is_ok(), "{presented}");
-    // All of its bytes, and the namespaces that were declared around it.
+    // All of its bytes, and the namespaces that were declared outside of it.
     let (name, rest) = ASSERTION.split_at("<saml:Assertion".len());
     let declared = presented.strip_prefix(name).unwrap().strip_suffix(rest).unwrap();
     for (prefix, uri) in [("saml", ns::SAML), ("samlp", ns::SAMLP), ("SOAP-ENV", ns::SOAP11)] {
@@ -116,7 +116,7 @@ async fn a_login_yields_the_assertion_and_its_end() {
     assert!(connector.reserved().headers.contains("authorization"));
 }
 
-/// A wrong password is no error in HTTP; only what the identity provider says about it is a refusal.
+/// A wrong password need not be an HTTP error: the SAML status reports it.
 #[tokio::test]
 async fn the_status_tells_a_refusal_from_a_failure() {
     refused(says(&code("Responder", None, "SimpleSAML\\Error\\Error: WRONGUSERPASS")).await);
@@ -155,7 +155,7 @@ async fn an_assertion_has_to_answer_this_request_for_this_audience_and_to_last()
         misbehaved(gives(&ASSERTION.replace(right, wrong)).await);
     }
     misbehaved(gives(&ASSERTION.repeat(2)).await);
-    // The earliest end counts, and every restriction.
+    // The earliest end counts, and every restriction must be met.
     let shorter = ASSERTION.replacen(ENDS, "2030-01-31T12:01:00.5Z", 1);
     assert_eq!(gives(&shorter).await.unwrap().ends, Some(Timestamp::from_secs(1_896_091_260)));
     let stricter = ASSERTION.replace(
@@ -169,7 +169,7 @@ async fn an_assertion_has_to_answer_this_request_for_this_audience_and_to_last()
     }
 }
 
-/// Nothing that an identity provider sends does more than fail the login.
+/// Whatever an identity provider sends, it can only make the login fail.
 #[tokio::test]
 async fn a_response_that_is_none_is_misbehaviour() {
     let body = String::from_utf8(response(CONSUMER, REQUEST, SUCCESS, ASSERTION)).unwrap();
@@ -211,7 +211,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(elsewhere.connections(), 0);
 }
 
-/// Checklist H-04: a name ends at the first colon of `Basic`, and nothing else may end early either.
+/// Checklist H-04: in `Basic`, the name ends at the first colon, so a name with a colon is refused.
 #[tokio::test]
 async fn a_name_or_password_that_cannot_be_said_is_refused_before_anybody_is_asked() {
     let server = RecordingServer::start(|_, _| http_response(500, &[], b""));
@@ -222,7 +222,7 @@ async fn a_name_or_password_that_cannot_be_said_is_refused_before_anybody_is_ask
     assert_eq!(server.connections(), 0);
 }
 
-/// A service provider and its identity provider in one server; `consumer` is where the response is wanted.
+/// A service provider and its identity provider in one server. `consumer` gives the URL that it wants the response at.
 fn provider(consumer: impl Fn(&str) -> String + Send + Sync + 'static, back: fn() -> Reply) -> RecordingServer {
     RecordingServer::start(move |_, request| {
         let host = format!("http://{}", request.values("host")[0]);
@@ -275,11 +275,11 @@ async fn the_profile_is_finished_at_the_service_provider() {
     let lines: Vec<_> = requests.iter().map(Recorded::line).collect();
     assert_eq!(lines, ["GET /private HTTP/1.1", "POST /sso HTTP/1.1", "POST /acs HTTP/1.1"]);
     let text = |number: usize| String::from_utf8(requests[number].body.clone()).unwrap();
-    // The identity provider gets the request as it was, without the header, and is the only one to see the password.
+    // The identity provider gets the request unchanged, without the header. Only it gets the password.
     assert!(text(1).contains(r#"><s:Body><samlp:AuthnRequest ID="_q"  Version='2.0'/></s:Body>"#), "{}", text(1));
     let secrets: Vec<_> = requests.iter().map(|request| request.values("authorization").len()).collect();
     assert_eq!(secrets, [0, 1, 0]);
-    // The service provider gets the response byte for byte, with its own relay state.
+    // The service provider gets the response byte for byte, and its own relay state.
     assert!(text(2).contains(ASSERTION) && text(2).contains(r#"refToMessageID="_m&lt;"/>"#), "{}", text(2));
     assert!(text(2).contains(">a &amp; b</ecp:RelayState></soap:Header>"), "{}", text(2));
     assert!(roxmltree::Document::parse(&text(2)).is_ok(), "{}", text(2));
@@ -292,7 +292,7 @@ async fn the_profile_is_finished_at_the_service_provider() {
     assert!(connector.reserved().cookies.contains("SID") && connector.reserved().cookies.contains("early"));
 }
 
-/// Section 4.2.4.4 of the profiles: an assertion does not go where somebody else wants it.
+/// SAML 2.0 Profiles §4.2.4.4: an assertion is not sent to a URL on another host than the service provider's.
 #[tokio::test]
 async fn a_response_goes_nowhere_but_to_the_service_provider() {
     let elsewhere = RecordingServer::start(|_, _| http_response(303, &[("Set-Cookie", "SID=abc")], b""));

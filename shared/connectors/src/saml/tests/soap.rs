@@ -1,4 +1,4 @@
-//! Assertions in SOAP.
+//! Tests of assertions in SOAP envelopes.
 
 use http::Response;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn unfit(body: &str, content_type: &str) {
 const OLD: &str = "text/xml";
 const NEW: &str = "application/soap+xml; charset=UTF-8; action=\"urn:x\"";
 
-/// Every byte of the call is there, in its order, with something of ours in one place.
+/// Every byte of the call stays in its order, and the gateway adds its own in one place.
 #[test]
 fn an_envelope_keeps_its_bytes_around_the_assertion() {
     for (before, after, content_type) in [
@@ -104,11 +104,11 @@ fn what_is_no_soap_envelope_does_not_pass() {
     unfit(&envelope(&format!("<s:Body>{}</s:Body>", " ".repeat(1024 * 1024))), OLD);
     assert!(with_assertion(&Bytes::from_static(b"\xff"), Some(OLD), TOKEN).is_err());
     assert!(with_assertion(&Bytes::from(good), None, TOKEN).is_err());
-    // A call without a body has no place for an assertion, and carries none.
+    // A call without a body has no place for an assertion.
     assert_eq!(with_assertion(&Bytes::new(), None, TOKEN), Ok(None));
 }
 
-/// Deep, wide and noisy documents end in a refusal, not in minutes or an overflow.
+/// Documents with many elements, attributes or namespaces neither take minutes nor overflow the stack.
 #[test]
 fn a_document_is_read_within_bounds() {
     let envelope =
@@ -138,7 +138,7 @@ fn a_fault_about_the_token_is_a_dead_session() {
     assert!(!dead(500, fault("x:InvalidSecurityToken")) && !dead(500, "<html>".to_owned()));
 }
 
-/// Pieces of which some envelopes are made, and much that is none.
+/// Pieces from which envelopes are made, and texts that are no envelopes.
 const PIECES: [&str; 22] = [
     "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'>",
     "</s:Envelope>",
@@ -167,7 +167,7 @@ const PIECES: [&str; 22] = [
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
-    /// Whatever a client sends: refused, or sent on with every byte of it around what is ours, and well-formed.
+    /// Whatever a client sends, it is refused, or forwarded well-formed with all its bytes and the assertion added.
     #[test]
     fn a_body_is_refused_or_kept_byte_for_byte(
         header in prop::collection::vec(0..PIECES.len(), 0..4),
@@ -186,7 +186,7 @@ proptest! {
         if let Ok(with) = put(&body, OLD) {
             let before = with.bytes().zip(body.bytes()).take_while(|(one, other)| one == other).count();
             let after = with.bytes().rev().zip(body.bytes().rev()).take_while(|(one, other)| one == other).count();
-            // Only an empty header loses something: `/>` becomes its two tags.
+            // Only an empty header loses bytes: `/>` becomes a start tag and an end tag.
             let lost = if with.contains("<s:Header >") { 2 } else { 0 };
             prop_assert!(before + after + lost >= body.len(), "{}\n{}", body, with);
             let document = roxmltree::Document::parse(&with).unwrap();

@@ -1,4 +1,4 @@
-//! A token service of WS-Trust 1.3, by messages as the specification and common services write them.
+//! Tests of WS-Trust 1.3 with messages as the specification and common services write them.
 
 use super::*;
 use crate::recording_server::RecordingServer;
@@ -10,7 +10,7 @@ fn sts(origin: &str) -> Box<dyn Connector> {
     ))
 }
 
-/// A response in the shape of AD FS: a collection, with the lifetime beside the token.
+/// A response in the form of AD FS: a collection, with the lifetime beside the token.
 fn issued(lifetime: &str, token: &str) -> String {
     format!(
         r#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header><a:Action s:mustUnderstand="1">http://docs.oasis-open.org/ws-sx/ws-trust/200512/RSTRC/IssueFinal</a:Action></s:Header><s:Body><trust:RequestSecurityTokenResponseCollection xmlns:trust="http://docs.oasis-open.org/ws-sx/ws-trust/200512" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><trust:RequestSecurityTokenResponse>{lifetime}<trust:RequestedSecurityToken>{token}</trust:RequestedSecurityToken><trust:TokenType>http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0</trust:TokenType></trust:RequestSecurityTokenResponse></trust:RequestSecurityTokenResponseCollection></s:Body></s:Envelope>"#
@@ -55,7 +55,7 @@ async fn a_request_says_who_and_for_whom_and_the_assertion_comes_back() {
         let node = document.descendants().find(|node| node.has_tag_name((namespace, name)));
         node.and_then(|node| node.text()).unwrap_or_else(|| panic!("{name} in {text}"))
     };
-    // What the user typed is what the service reads, whatever XML makes of it on the way.
+    // The service reads exactly what the user typed, although XML escapes it.
     assert_eq!(text_of(ns::WSSE, "Username"), "ada");
     assert_eq!(text_of(ns::WSSE, "Password"), "p\u{e4}ss <&\"'>");
     let id = text_of(ns::WSA, "MessageID").strip_prefix("urn:uuid:").unwrap();
@@ -77,7 +77,7 @@ async fn a_request_says_who_and_for_whom_and_the_assertion_comes_back() {
 #[tokio::test]
 async fn a_token_has_to_be_one_assertion_for_the_back_end_that_lasts() {
     assert_eq!(answered(200, issued("", ASSERTION)).await.unwrap().ends, Some(ENDS_AT));
-    // Without a collection, as older services answer.
+    // Older services respond without a collection.
     let bare = issued("", ASSERTION)
         .replace("<trust:RequestSecurityTokenResponseCollection", "<trust:RequestSecurityTokenResponse")
         .replace("<trust:RequestSecurityTokenResponse><trust:", "<trust:")

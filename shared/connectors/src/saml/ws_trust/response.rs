@@ -1,4 +1,4 @@
-//! What a security token service answered: an assertion and its lifetime, or a fault.
+//! Reads the response of a security token service: an assertion and its lifetime, or a fault.
 
 use gateway_domain::time::Timestamp;
 use http::StatusCode;
@@ -18,7 +18,7 @@ pub(super) fn assertion(received: &str, audience: &str, now: Timestamp) -> Resul
     if child(body, ns::SOAP12, "Fault").is_some() {
         return Err(fault(StatusCode::OK, received));
     }
-    // Section 4.4.1: the final response to an Issue is a collection; older services leave that away.
+    // WS-Trust 1.3 §4.4.1: the final response to an Issue is a collection. Older services send it without the collection.
     let around = child(body, ns::WST, "RequestSecurityTokenResponseCollection").unwrap_or(body);
     let response = child(around, ns::WST, "RequestSecurityTokenResponse").ok_or_else(broken)?;
     let requested = child(response, ns::WST, "RequestedSecurityToken").ok_or_else(broken)?;
@@ -35,7 +35,7 @@ pub(super) fn assertion(received: &str, audience: &str, now: Timestamp) -> Resul
     Ok(assertion)
 }
 
-/// What a fault says (WS-Trust 1.3 §11, WSS SOAP Message Security 1.1 section 12), in SOAP 1.2 or 1.1.
+/// What a fault in SOAP 1.2 or 1.1 means (WS-Trust 1.3 §11, WSS SOAP Message Security 1.1 §12).
 pub(super) fn fault(status: StatusCode, received: &str) -> ConnectorError {
     let code = parse(received).and_then(|document| fault_code(&document));
     let Some((namespace, name)) = code else {
