@@ -1,4 +1,4 @@
-//! `apps …`: applications, what they may do, and the secrets of those that can keep one.
+//! The commands `apps …`: creates, shows, changes and deletes applications.
 
 mod secret;
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
     }
 }
 
-/// An application as printed and audited: whether there are secrets, not which.
+/// An application as it is printed: it says whether there is a secret, and never which.
 fn shown(app: &App, revision: Revision) -> Json {
     let mut shown = described(app);
     if let Some(members) = shown.as_object_mut() {
@@ -65,7 +65,7 @@ pub(crate) async fn registered(context: &Context, client_id: &ClientId) -> Resul
     found.ok_or_else(|| Error::NoApp(client_id.clone()))
 }
 
-/// Changes an application, if nobody else did meanwhile.
+/// Reads an application, changes it with `set` and writes it. It is a conflict if somebody else has changed it in between.
 pub(crate) async fn change(
     context: &Context,
     client_id: &ClientId,
@@ -92,7 +92,7 @@ pub(crate) async fn change(
     Ok((app, revision))
 }
 
-/// The members of one object that another has not, or has otherwise.
+/// The members of one object that are missing or different in the other.
 fn differing(one: &Json, other: &Json) -> Json {
     let members =
         one.as_object().into_iter().flatten().filter(|(name, value)| other.get(name.as_str()) != Some(*value));
@@ -126,7 +126,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         client_id,
     };
     sound(&app)?;
-    // A secret in an app that people install is none (RFC 8252 §8.5), so only a confidential one gets it.
+    // A public app gets no secret: one that is shipped to every device is not secret (RFC 8252 §8.5).
     let secret = match kind {
         AppKind::Public => None,
         AppKind::Confidential => Some(secret::new(&mut app)?),
@@ -149,7 +149,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what the token function would refuse at every request.
+/// Refuses grants that the token function would refuse at every request.
 fn sound(app: &App) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::Refused(text.to_owned()));
     if app.grants.contains(&GrantType::Password) && !app.trusted {
@@ -214,7 +214,7 @@ async fn enable(context: &Context, client_id: &ClientId, enabled: bool) -> Resul
     Ok(())
 }
 
-/// The sessions end last: whatever breaks off, no new one can begin, and `sessions end --app` ends the rest.
+/// Deletes the app before its sessions: if it breaks off, no new session can begin, and `sessions end --app` ends the rest.
 async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let (app, from) = registered(context, client_id).await?;
     context.confirm(&format!("This deletes the app {client_id} and cannot be undone"), client_id.as_str())?;

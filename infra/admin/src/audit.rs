@@ -1,4 +1,4 @@
-//! Every change leaves a row: written before it as begun, and after it with its outcome.
+//! The audit table: every change has a row, written as begun before the change, and again with its outcome after it.
 
 use crate::cli::AuditFilter;
 use crate::context::Context;
@@ -13,23 +13,23 @@ const MAX_REASON: usize = 500;
 /// What is about to change.
 #[expect(clippy::struct_field_names, reason = "an audit row calls it so")]
 pub(crate) struct Act {
-    /// The command, as `users disable`.
+    /// The command, such as `users disable`.
     pub(crate) act: &'static str,
-    /// On what, as `user u_…`.
+    /// What is changed, such as `user u_…`.
     pub(crate) subject: String,
-    /// What it is, without secrets.
+    /// Its state before the change, without secrets.
     pub(crate) before: Option<Json>,
-    /// What it is to become, likewise.
+    /// Its intended state after the change, without secrets.
     pub(crate) after: Option<Json>,
 }
 
 impl Context {
-    /// Does something, if that it begins can be written down, and writes down how it ended.
+    /// Runs a change and records its outcome. It does not run if its beginning cannot be recorded.
     pub(crate) async fn audited<T>(&self, act: Act, doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.audited_as(act, Box::pin(doing), |_| None).await
     }
 
-    /// The same for what knows only afterwards what it came to: `after` tells it.
+    /// The same for a change whose result is known only when it is done: `after` describes the result.
     pub(crate) async fn audited_as<T>(
         &self,
         act: Act,
@@ -81,7 +81,7 @@ pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), E
     let length = filter.since.0.as_i64().saturating_mul(1_000);
     let (first_day, first_time) = date_time::day_and_time(now.saturating_sub(length));
     let mut items: Vec<Json> = Vec::new();
-    // A clock that is ahead elsewhere may have begun tomorrow already.
+    // Begins with tomorrow: another operator's clock may be ahead of this one.
     for back in -1..=length.div_euclid(DAY_MILLIS).saturating_add(1) {
         let (day, _) = date_time::day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
         if day < first_day || items.len() >= filter.limit {

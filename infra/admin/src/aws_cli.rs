@@ -1,4 +1,4 @@
-//! The operator's AWS identity, from the AWS CLI: profiles, single sign-on and assumed roles all work as they do there.
+//! Asks the AWS CLI for the operator's identity and a stack's resources, so profiles, roles and single sign-on work.
 
 use gateway_runtime::Environment;
 use serde::Deserialize;
@@ -6,30 +6,30 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use tokio::process::Command;
 
-/// The AWS CLI could not be asked.
+/// The AWS CLI gave no usable output.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AwsCliError {
-    /// There is none.
+    /// It is not installed.
     #[error(
         "the AWS CLI is not installed, which knows who you are and what the stack has made: install version 2 from \
          https://docs.aws.amazon.com/cli, or use --local for the local stack"
     )]
     NotInstalled,
-    /// It does not run.
+    /// It could not be run.
     #[error("the AWS CLI could not be run: {0}")]
     NotRun(std::io::Error),
-    /// It refused.
+    /// It ended with an error.
     #[error("`aws {command}` says: {problem}")]
     Refused { command: String, problem: String },
-    /// It printed something else than it should.
+    /// Its output is not of the expected form.
     #[error("`aws {command}` printed something unexpected: version 2 of the AWS CLI is needed")]
     Unexpected { command: String },
-    /// No region.
+    /// No region is configured.
     #[error("no AWS region is configured: set AWS_REGION, or run `aws configure`")]
     NoRegion,
 }
 
-/// Names of resources by their logical id in the template.
+/// Physical names of resources by their logical id in the template.
 pub(crate) type Resources = BTreeMap<String, String>;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Exported {
     session_token: Option<String>,
 }
 
-/// The environment with credentials and region in it, as the functions have them from Lambda.
+/// Adds credentials and region to the environment if they are missing, under the names that Lambda uses.
 pub(crate) async fn signed_in(environment: Environment) -> Result<Environment, AwsCliError> {
     let mut found = Vec::new();
     if environment.get("AWS_ACCESS_KEY_ID").is_none() || environment.get("AWS_SECRET_ACCESS_KEY").is_none() {
@@ -70,7 +70,7 @@ pub(crate) async fn caller() -> Result<String, AwsCliError> {
     identity.get("Arn").and_then(Json::as_str).map(str::to_owned).ok_or_else(|| unexpected(&IDENTITY))
 }
 
-/// What a stack has made. The AWS CLI reads all pages.
+/// The resources of a stack. The AWS CLI reads all pages of the list.
 pub(crate) async fn resources(stack: &str) -> Result<Resources, AwsCliError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

@@ -1,4 +1,4 @@
-//! The names that gateway.yaml knows: APIs, connectors, plans and scopes are checked against it, if it is there.
+//! Checks names of APIs, connectors, plans and scopes against gateway.yaml, if there is one.
 
 use crate::connection::above;
 use crate::error::Error;
@@ -8,14 +8,14 @@ use gateway_domain::scope::Scope;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-/// The configuration that names are checked against; read when it is first needed.
+/// The configuration that names are checked against. It is read when it is first needed.
 pub(crate) struct Catalogue {
     path: Option<PathBuf>,
     read: OnceCell<Option<Gateway>>,
 }
 
 impl Catalogue {
-    /// The file that was named, the one of the local stack, or the one of this repository.
+    /// Takes the file that was named, else that of the local stack, else that of this repository.
     pub(crate) fn find(named: Option<&Path>, of_stack: Option<&Path>) -> Self {
         let path = named.or(of_stack).map(Path::to_owned);
         let path = path.or_else(|| above(Path::new("infra/config/gateway.yaml")));
@@ -42,7 +42,7 @@ impl Catalogue {
         Err(self.unknown("connector", connector.as_str(), &known.join(", ")))
     }
 
-    /// Refuses a plan that is not configured: an app with one could make no call.
+    /// Refuses a plan that is not configured: an app with such a plan could make no call.
     pub(crate) fn check_plan(&self, plan: &PlanName) -> Result<(), Error> {
         match self.gateway()? {
             Some(gateway) if gateway.plan(plan).is_none() => {
@@ -52,7 +52,7 @@ impl Catalogue {
         }
     }
 
-    /// Refuses a scope that no route asks for.
+    /// Refuses a scope that no route requires.
     pub(crate) fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
         let Some(gateway) = self.gateway()? else { return Ok(()) };
         let known = gateway.scopes();

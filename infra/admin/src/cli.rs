@@ -1,4 +1,4 @@
-//! The commands: a noun, a verb, and never a secret among the arguments.
+//! The command line: each command is a noun and a verb. No argument is a secret, since other users can see arguments.
 
 mod apps;
 mod users;
@@ -36,9 +36,9 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The command line, or an end of the process that tells what is wrong with it.
+    /// Parses the command line. If it is wrong, prints why and ends the process.
     ///
-    /// `--local` goes before the variable that names a stack, and contradicts only the option that does.
+    /// `--local` takes precedence over the variable `GATEWAY_STACK`. Together with the option `--stack` it is an error.
     pub(crate) fn read() -> Self {
         let mut command = Self::command();
         let matches = command.get_matches_mut();

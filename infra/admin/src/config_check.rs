@@ -1,4 +1,4 @@
-//! `config check`: whether a gateway.yaml is good, by the very code with which the functions read it.
+//! `config check`: checks a gateway.yaml with the code with which the functions read it.
 
 use crate::cli::{Arguments, Config, Format};
 use crate::connection::above;
@@ -8,7 +8,7 @@ use gateway_config::ConfigError;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Checks the file that is meant. Every mistake is told with its line and field.
+/// Checks the file given as argument, with `--config`, or the usual one. Every mistake is reported with its line and field.
 pub(crate) fn run(arguments: &Arguments, Config::Check { file }: &Config) -> Result<(), Error> {
     let named = file.as_ref().or(arguments.config.as_ref()).cloned();
     let usual = Path::new("infra/config/gateway.yaml");

@@ -1,4 +1,4 @@
-//! What only a user can give: a password, or the word that something irreversible is meant.
+//! Asks the operator for a new password, or to confirm what cannot be undone.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -20,7 +20,7 @@ pub(crate) fn new_password() -> Result<Secret, Error> {
     Ok(password)
 }
 
-/// Nothing is trimmed but the end of the line.
+/// Only the end of the line (LF or CRLF) is removed: space may be part of a password.
 fn piped() -> Result<Secret, Error> {
     let mut text = String::with_capacity(2 * MAX_BYTES);
     let most = u64::try_from(MAX_BYTES).unwrap_or_default().saturating_add(3);
@@ -37,7 +37,7 @@ fn piped() -> Result<Secret, Error> {
 }
 
 impl Context {
-    /// Goes on only if the operator types `word`, or said --yes. A program must say --yes.
+    /// Succeeds only if the operator types `word` or gave `--yes`. Without a terminal, only `--yes` confirms.
     pub(crate) fn confirm(&self, what: &str, word: &str) -> Result<(), Error> {
         if self.yes {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Which gateway, and who asks: a stack in AWS, the local stack, or names in the environment.
+//! Connects to a gateway: a stack in AWS, the local stack, or resources named in the environment.
 
 use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
@@ -9,7 +9,7 @@ use gateway_store::{Store, Tables};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// Tables, secrets and the function by their logical id in the template, with the variable that names each to the functions.
+/// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
 pub(crate) const RESOURCES: [(&str, &str); 12] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
@@ -25,21 +25,21 @@ pub(crate) const RESOURCES: [(&str, &str); 12] = [
     ("RenewalFunction", "RENEWAL_FUNCTION"),
 ];
 
-/// A gateway that can be operated.
+/// A gateway that can be operated, and who operates it.
 pub(crate) struct Connection {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
     pub(crate) logouts: Logouts,
     pub(crate) resources: Resources,
-    /// The stack's name, or `local`.
+    /// The stack's name, `local`, or `the environment`; for messages.
     pub(crate) place: String,
-    /// Who operates.
+    /// The operator, as the audit table names them.
     pub(crate) who: String,
-    /// The configuration that the local stack serves.
+    /// The configuration that the local stack serves; `None` for a gateway in AWS.
     pub(crate) config: Option<PathBuf>,
 }
 
-/// What a running local stack writes about itself.
+/// `stack.json`, which a local stack writes while it runs.
 #[derive(Deserialize)]
 struct LocalStack {
     region: String,
@@ -74,7 +74,7 @@ pub(crate) async fn connect(target: &Target, environment: Environment) -> Result
     connection(&environment, resources, stack, who, None)
 }
 
-/// The ARN of the operator. Without the AWS CLI it is the id of the access key, which `CloudTrail` knows.
+/// The ARN of the operator. Without the AWS CLI it is the id of the access key, by which `CloudTrail` finds the operator.
 async fn caller(environment: &Environment) -> Result<String, Error> {
     match aws_cli::caller().await {
         Err(aws_cli::AwsCliError::NotInstalled) => {
@@ -137,7 +137,7 @@ fn connection(
     })
 }
 
-/// This file here, or in a directory above.
+/// The path of this file in the current directory, or in the nearest directory above that has it.
 pub(crate) fn above(file: &Path) -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|directory| directory.join(file)).find(|path| path.is_file())

@@ -1,4 +1,4 @@
-//! What every command has at hand: the gateway, the clock, and how to print.
+//! What every command needs: the gateway, the names it knows, and how to print.
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Arguments, Format};
@@ -15,7 +15,7 @@ pub(crate) struct Context {
     pub(crate) connection: Connection,
     pub(crate) catalogue: Catalogue,
     pub(crate) print: Printer,
-    /// What cannot be undone is done without asking.
+    /// Do what cannot be undone without asking (`--yes`).
     pub(crate) yes: bool,
 }
 
@@ -26,7 +26,7 @@ impl Context {
         Self { connection, catalogue, print, yes: arguments.yes }
     }
 
-    /// The user of an e-mail address or user id.
+    /// The user with this e-mail address or user id.
     pub(crate) async fn user(&self, name: &str) -> Result<User, Error> {
         let store = &self.connection.store;
         let by_address = store.users.by_email(name).await?;
@@ -35,7 +35,7 @@ impl Context {
             Err(_) => None,
         };
         match (by_address, by_id) {
-            // An id may look like an address. Whom the operator means is not guessed.
+            // A user id may look like an address. If two users match, the operator must say which one is meant.
             (Some(one), Some(other)) if one.user_id != other.user_id => {
                 Err(Error::TwoUsers { name: name.to_owned(), by_address: one.user_id })
             }
@@ -44,7 +44,7 @@ impl Context {
         }
     }
 
-    /// What hashes passwords as the functions do.
+    /// The password hasher, with the cost and pepper of the functions.
     pub(crate) async fn passwords(&self) -> Result<Passwords, Error> {
         let Some(pepper) = self.connection.resources.get("Pepper") else {
             return Err(Error::NoResource { place: self.connection.place.clone(), resource: "Pepper" });

@@ -1,4 +1,4 @@
-//! Points in time as people and logs read them: RFC 3339, UTC.
+//! The time now, and points in time as text: RFC 3339, in UTC.
 
 use gateway_domain::clock::Clock as _;
 use gateway_domain::time::Timestamp;
@@ -6,17 +6,17 @@ use gateway_runtime::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Milliseconds since 1970.
+/// The time now, in milliseconds since 1970.
 pub(crate) fn now_millis() -> i64 {
     SystemClock.now_millis()
 }
 
-/// The same in whole seconds.
+/// The time now, in whole seconds.
 pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The time as `2026-03-01T09:30:00Z`; the bare number if no calendar has it.
+/// The time as `2026-03-01T09:30:00Z`, or as a bare number if the year is not one of four digits.
 pub(crate) fn text(at: Timestamp) -> String {
     let date = OffsetDateTime::from_unix_timestamp(at.as_secs()).ok();
     date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())

@@ -1,4 +1,4 @@
-//! Lengths of time as a user types them: `90s`, `30m`, `24h`, `7d`.
+//! Parses lengths of time as an operator types them: `90s`, `30m`, `24h`, `7d`.
 
 use gateway_domain::time::Seconds;
 use std::str::FromStr;

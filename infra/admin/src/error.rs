@@ -1,4 +1,4 @@
-//! What can go wrong, each with what to do next.
+//! The errors of a command, each with what to do next, and the exit code of each.
 
 use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
@@ -8,7 +8,7 @@ use gateway_runtime::StartError;
 use gateway_store::StoreError;
 use std::path::PathBuf;
 
-/// Why a command did not do what it was asked. No text holds a secret.
+/// Why a command failed. No text holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(
@@ -55,10 +55,10 @@ pub(crate) enum Error {
     Conflict(String),
     #[error("{client_id} has no subscription to {api}: `gateway-admin subscriptions list {client_id}` shows all")]
     NoSubscription { client_id: ClientId, api: ApiName },
-    /// What was typed, or what it names in gateway.yaml, cannot be meant.
+    /// An argument or input is wrong, or names something that gateway.yaml does not have.
     #[error("{0}")]
     Invalid(String),
-    /// It is well said, but the gateway's rules do not let it happen.
+    /// The command is well formed, but a rule of the gateway forbids it.
     #[error("{0}")]
     Refused(String),
     #[error("not a user id: {0}")]
@@ -91,7 +91,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What a script may learn of it.
+    /// The exit code, by which a script tells errors apart.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::NoTarget
@@ -129,7 +129,7 @@ impl Error {
     }
 }
 
-/// Whether AWS refused who asks, or did not answer as it should.
+/// Tells a refusal of these credentials by AWS from a service that does not answer as it should.
 fn unanswered(cause: &str) -> Exit {
     let refusals = ["AccessDenied", "ExpiredToken", "UnrecognizedClient"];
     if refusals.iter().any(|sign| cause.contains(sign)) { Exit::Refused } else { Exit::Unavailable }

@@ -1,9 +1,9 @@
-//! The exit codes, which scripts can tell apart.
+//! The exit codes, by which scripts tell errors apart.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// Why a command ends without having done all it was asked.
+/// Why a command did not do all that it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Failed,
@@ -18,7 +18,7 @@ impl Exit {
     const ALL: [Self; 6] =
         [Self::Failed, Self::Usage, Self::NotFound, Self::Conflict, Self::Refused, Self::Unavailable];
 
-    /// 2 is what clap ends with when it does not understand the command line.
+    /// Usage is 2, since clap ends with 2 when the command line is wrong.
     const fn code(self) -> u8 {
         match self {
             Self::Failed => 1,

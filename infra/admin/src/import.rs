@@ -1,4 +1,4 @@
-//! `users import`: many users from a file, each in its own step; whoever is there already is skipped.
+//! `users import`: creates the users of a file, each by itself; those that exist already are skipped.
 
 mod read;
 
@@ -17,21 +17,21 @@ use read::{Line, Record};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
-/// Users that are written side by side.
+/// How many users are written at the same time.
 const AT_ONCE: usize = 16;
 
-/// What became of a line.
+/// The outcome of a line.
 enum Fate {
     Imported,
     Skipped,
-    /// This line is wrong; the others are not.
+    /// This line is wrong; the import continues with the others.
     Bad(String),
-    /// Nothing can be written at present.
+    /// The store or the audit table failed, so the import stops.
     Stopped(Error),
 }
 
-/// What the lines before have claimed, each with its line. Users are written side by side, so that without this it would
-/// depend on chance which of two lines is imported, and a dry run could not tell.
+/// The addresses and ids of earlier lines, each with its line number. Users are written concurrently: without this, chance
+/// would decide which of two lines with one address is imported, and a dry run could not report it.
 #[derive(Default)]
 struct Claims {
     addresses: HashMap<Address, u64>,
@@ -39,7 +39,7 @@ struct Claims {
 }
 
 impl Claims {
-    /// The user of a line, whose address and id no line before has.
+    /// The user of a line; an error if an earlier line has the same address or id.
     fn user(&mut self, line: Line) -> Result<User, String> {
         let user = line.record.and_then(|record| user(&record).map_err(|error| error.to_string()))?;
         if let Some(before) = self.addresses.get(&user.email) {
@@ -54,7 +54,7 @@ impl Claims {
     }
 }
 
-/// What became of all.
+/// The outcome of all lines.
 #[derive(Default)]
 struct Tally {
     imported: usize,
@@ -66,7 +66,7 @@ struct Tally {
 pub(crate) async fn run(context: &Context, arguments: Import) -> Result<(), Error> {
     let format = format(&arguments)?;
     let (source, length) = read::open(&arguments.file)?;
-    // It is drawn on a terminal only, and on standard error.
+    // The bar is drawn on standard error, and only if that is a terminal.
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg}") {
         bar.set_style(style);
@@ -159,7 +159,7 @@ async fn fate(context: &Context, user: Result<User, String>, dry_run: bool) -> F
     match context.audited(act, create(context, &user)).await {
         Ok(()) => Fate::Imported,
         Err(Error::Taken(what)) => match store.users.by_email(user.email.as_str()).await {
-            // Somebody else has claimed the address meanwhile.
+            // Somebody else has taken the address since it was looked up.
             Ok(Some(_)) => Fate::Skipped,
             Ok(None) => Fate::Bad(format!("{what} is taken")),
             Err(error) => Fate::Stopped(error.into()),

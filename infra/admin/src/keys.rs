@@ -1,4 +1,4 @@
-//! `keys status`: which keys there are, which are in use and since when; no value of any key leaves this file.
+//! `keys status`: shows which keys exist, their state and since when. No key's value leaves this file.
 
 use crate::context::Context;
 use crate::date_time;
@@ -8,7 +8,7 @@ use gateway_domain::rotation::Ring;
 use gateway_domain::time::Timestamp;
 use serde_json::{Value as Json, json};
 
-/// The secrets that hold keys, by their logical id, each with how it is read.
+/// The secrets that hold keys, by logical id, each with the function that reads it.
 const SETS: [(&str, Read); 5] = [
     ("SigningKeys", |text| Ring::parse_pairs(text).map(|ring| rows(&ring)).map_err(|error| error.to_string())),
     ("PublicKeys", public),
@@ -17,7 +17,7 @@ const SETS: [(&str, Read); 5] = [
     ("Pepper", symmetric),
 ];
 
-/// What may be shown of every key of a set, or why it cannot be read.
+/// Returns what may be shown of each key of a set, or why the set cannot be read.
 type Read = fn(&str) -> Result<Vec<Json>, String>;
 
 /// `keys status`
@@ -56,7 +56,7 @@ fn public(text: &str) -> Result<Vec<Json>, String> {
     Ok(keys.map(|key| json!({ "id": key.get("kid"), "state": "published" })).collect())
 }
 
-/// The turn that made a version made its current key current and published its next one.
+/// One row per key. The current and the next key have their state since `made`: the same rotation gave it to both.
 fn rows<K>(ring: &Ring<K>) -> Vec<Json> {
     let row = |id: &str, state: &str, since: Option<Timestamp>| json!({ "id": id, "state": state, "since": since.filter(|at| at.as_secs() > 0).map(date_time::text) });
     let mut rows = vec![row(&ring.current.id, "current", Some(ring.made))];
@@ -85,7 +85,7 @@ mod tests {
             row("k1", "kept for what it protects", "2027-01-15T08:00:00Z"),
         ];
         assert_eq!(rows, expected);
-        // One that was written by hand does not say when.
+        // A set that was written by hand has no times.
         let rows = symmetric(&json!({ "current": "k1", "keys": { "k1": VALUE } }).to_string()).unwrap();
         assert_eq!(rows, [json!({ "id": "k1", "state": "current", "since": null })]);
     }

@@ -1,5 +1,5 @@
-//! Hands ended sessions to the renewal function, which logs them out of the legacy systems: only it has their keys and
-//! reaches them. The event waits in Lambda's queue, which repeats it when it fails.
+//! Queues the back-end logout of ended sessions at the renewal function, which can open their internal tokens and reaches
+//! the back ends. The event waits in Lambda's queue, and Lambda repeats it if it fails.
 
 use aws_sdk_lambda::config::{BehaviorVersion, Builder};
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
@@ -14,11 +14,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-/// The time between two logouts: 25 a second. Lambda runs at once what is queued, in the concurrency that all functions of
-/// the account share, and each legacy system meets it all.
+/// The time between two logouts: at most 25 are queued a second. Lambda runs queued events at once, in the concurrency that
+/// all functions of the account share, and one back end may receive all the logouts.
 const PACE: Duration = Duration::from_millis(40);
 
-/// The queue of the renewal function.
+/// Lambda's queue of events for the renewal function.
 pub(crate) struct Logouts {
     function: String,
     client: Client,

@@ -1,4 +1,4 @@
-//! `gateway-admin`: what an operator does with users, applications, sessions and keys, in AWS or on the local stack.
+//! `gateway-admin`: operates users, applications, sessions and keys of a gateway in AWS or on the local stack.
 
 #![allow(
     clippy::large_futures,
@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
-    // These tell of the program, not of a gateway.
+    // These commands need no gateway.
     match &arguments.command {
         Command::Config(command) => return config_check::run(&arguments, command),
         Command::Completions { shell } => {
@@ -74,7 +74,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
-        // Answered above, without a gateway.
+        // Handled above, without a gateway.
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
-//! `migrate`: the older items of a table become items of this version, a page at a time.
+//! `migrate`: rewrites the older items of a table as items of this version, page by page.
 //!
-//! Nothing is remembered between runs: an item that is done is no older item any more, so a run that was stopped is
-//! completed by the next.
+//! No state is kept between runs: an item that was rewritten is no longer an older one, so the next run completes a run that
+//! was stopped.
 
 use crate::audit::Act;
 use crate::cli::Migrate;
@@ -14,10 +14,10 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
-/// Items that are rewritten side by side.
+/// How many items are rewritten at the same time.
 const AT_ONCE: usize = 16;
 
-/// What was found and done in a table.
+/// How many items of a table were read, found to be older, rewritten, and left as they are.
 #[derive(Default, Serialize)]
 struct Tally {
     looked_at: u64,
@@ -81,7 +81,7 @@ async fn migrate(context: &Context, table: Table, dry_run: bool, bar: &ProgressB
     }
 }
 
-/// How far it is; how much there is DynamoDB knows only by reading it. Drawn on a terminal only.
+/// Shows the counts so far and no total: DynamoDB knows the total only by reading the table. Drawn only on a terminal.
 fn bar(table: Table) -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} ({elapsed})") {

@@ -1,4 +1,4 @@
-//! What is printed: a table for people, or JSON for programs; never both, and problems on standard error.
+//! Prints results on standard output, as a table for people or as JSON for programs, and everything else on standard error.
 
 use crate::error::Error;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -12,7 +12,8 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// A list with these columns, each a title and the place of its value in an item. `next` is where to go on.
+    /// A list with these columns: the title of each, and the JSON pointer of its value in an item. The next page follows
+    /// `next`.
     pub(crate) fn list(self, columns: &[(&str, &str)], items: &[Json], next: Option<&str>) {
         if self.json {
             return write(&pretty(&json!({ "items": items, "next": next })));
@@ -32,7 +33,7 @@ impl Printer {
         }
     }
 
-    /// One thing with all its members.
+    /// One object with all its members.
     pub(crate) fn one(self, item: &Json) {
         if self.json {
             return write(&pretty(item));
@@ -45,7 +46,7 @@ impl Printer {
         write(&lines.collect::<Vec<_>>().join("\n"));
     }
 
-    /// What was done, in words or as JSON.
+    /// What was done: `words` for people, `result` as JSON.
     pub(crate) fn done(self, words: &str, result: &Json) {
         write(&if self.json { pretty(result) } else { shown(words) });
     }
@@ -55,7 +56,7 @@ fn pretty(value: &Json) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// A value in a table: no quotes, and nothing that a terminal would obey.
+/// A value as it stands in a table: without quotes and without control characters, which a terminal would obey.
 fn cell(value: &Json) -> String {
     match value {
         Json::Null => "-".to_owned(),
@@ -76,17 +77,17 @@ fn shown(text: &str) -> String {
     text.chars().map(|char| if char.is_control() && char != '\n' { '\u{fffd}' } else { char }).collect()
 }
 
-/// A closed pipe is no failure: who reads has enough.
+/// Prints a line on standard output. A closed pipe is not an error: the reader has read enough.
 pub(crate) fn write(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// Something worth knowing that is no result.
+/// Prints a message that is not a result on standard error.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", shown(text));
 }
 
-/// Why the command failed.
+/// Prints why the command failed.
 pub(crate) fn problem(error: &Error) {
     note(&format!("error: {error}"));
 }

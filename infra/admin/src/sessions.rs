@@ -1,7 +1,7 @@
-//! `sessions …`: who is logged in where, and ending it.
+//! `sessions …`: lists and ends sessions, and queues their logout at back ends.
 //!
-//! A session ends for the next call when its entry leaves the activity item, and for the next refresh when it is marked. Its logout
-//! at the back ends behind it is queued after that, for the function that can open what leads there.
+//! A session is refused at the next call once its entry is removed from the activity item, and at the next refresh once it
+//! is marked as ended. Its logout at back ends is queued after that, for the function that can open its internal tokens.
 
 use crate::audit::Act;
 use crate::cli::{EndSessions, Sessions};
@@ -15,7 +15,7 @@ use gateway_store::{LiveSession, StoreError};
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
-/// Sessions that are read or ended side by side.
+/// How many sessions are read or ended at the same time.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn run(context: &Context, command: Sessions) -> Result<(), Error> {
@@ -56,7 +56,7 @@ async fn row(context: &Context, live: LiveSession) -> Result<Json, StoreError> {
     }))
 }
 
-/// The id of a user; one who is deleted is named by it.
+/// The id of a user. A deleted user can still be named by id, since sessions may remain.
 async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
     match (context.user(name).await, UserId::parse(name)) {
         (Ok(user), _) => Ok(user.user_id),
@@ -95,13 +95,13 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     Ok(())
 }
 
-/// A session that is live, or whose end or logout at back ends is not done.
+/// The session with this id, if there is something left to end: it is live, or its end or back-end logout is not complete.
 async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
     let session = context.connection.store.sessions.get(sid).await?;
     let session = session.ok_or(Error::NoSession)?;
     if session.family.ended && session.tokens.is_empty() {
         let (user, client) = (&session.user_id, &session.client_id);
-        // An end that broke off behind the mark has left the entry, by which calls are admitted.
+        // The session was marked as ended, but if that broke off, its entry is still there and admits calls.
         if !context.connection.store.activity.entry_is_live(user, client, sid, date_time::now()).await? {
             return Err(Error::NoSession);
         }
@@ -110,7 +110,7 @@ async fn one(context: &Context, sid: &SessionId) -> Result<LiveSession, Error> {
     Ok(LiveSession { user_id: session.user_id, client_id: session.client_id, entry })
 }
 
-/// Queues again the logouts that nobody has done: the queue was not there, or the back ends were down for too long.
+/// Queues again the logouts that are not done: they could not be queued, or the back ends were down for too long.
 async fn log_out(context: &Context) -> Result<(), Error> {
     let left = context.connection.store.sessions.ended_with_tokens().await?;
     let before = Some(json!({ "not_logged_out": left.len() }));
@@ -131,7 +131,7 @@ async fn log_out(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// How far many sessions are; few are done before anybody looks.
+/// A progress bar, hidden if there are few sessions, since they are done at once.
 fn bar(sessions: usize) -> ProgressBar {
     if sessions < 100 {
         return ProgressBar::hidden();
@@ -139,12 +139,12 @@ fn bar(sessions: usize) -> ProgressBar {
     ProgressBar::new(u64::try_from(sessions).unwrap_or(u64::MAX)).with_message("sessions")
 }
 
-/// The logouts at back ends that ends of sessions have made necessary.
+/// How many logouts at back ends were queued, and how many could not be queued.
 #[derive(Default)]
 struct Logouts {
     queued: usize,
     failed: usize,
-    /// Why the first of those failed.
+    /// Why the first of the failed ones could not be queued.
     reason: String,
 }
 
@@ -169,20 +169,20 @@ impl Logouts {
     }
 }
 
-/// Sessions that have ended.
+/// How many sessions were ended, and what became of their logouts.
 pub(crate) struct Ended {
     sessions: usize,
     logouts: Logouts,
 }
 
 impl Ended {
-    /// How many, for people.
+    /// The counts in words, for people.
     pub(crate) fn words(&self) -> String {
         let (sessions, queued) = (self.sessions, self.logouts.queued);
         format!("{sessions} sessions ended, {queued} logouts at back ends queued")
     }
 
-    /// A result with how many were ended in it.
+    /// Adds the counts to a result.
     pub(crate) fn counted(&self, mut result: Json) -> Json {
         if let Some(members) = result.as_object_mut() {
             members.insert("sessions_ended".to_owned(), json!(self.sessions));
@@ -192,8 +192,8 @@ impl Ended {
     }
 }
 
-/// Does something that ends sessions, and audits how many ended. A logout that could not be queued is a failure of an act
-/// that is done otherwise, so it is told after everything else.
+/// Runs a change that ends sessions, and audits how many ended. If a logout could not be queued, the command fails, but only
+/// after everything else was done.
 pub(crate) async fn audited(
     context: &Context,
     act: Act,
@@ -219,8 +219,8 @@ pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ende
     end_all(context, live).await
 }
 
-/// Each is seen through, whatever becomes of the others: one that was broken off before its logout is in no list of live
-/// sessions any more.
+/// Ends each session completely, even if others fail: one that is stopped between its end and its logout is in no list of
+/// live sessions any more.
 async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
     let mut ended = Ended { sessions: live.len(), logouts: Logouts::default() };
     let mut failed = None;
@@ -241,7 +241,7 @@ async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Err
     Err(error.into())
 }
 
-/// Ends a session; then says whether its logout at back ends was queued, if there are any behind it.
+/// Ends a session and queues its logout at back ends. `None` means that it needs no logout, since it has no internal tokens.
 async fn end_one(context: &Context, live: LiveSession) -> Result<Option<Result<(), String>>, StoreError> {
     let (store, sid) = (&context.connection.store, &live.entry.sid);
     let ended = store.sessions.end(sid).await?;

@@ -1,4 +1,4 @@
-//! What a shell and `man` can be told about this program.
+//! The long help, shell completions and manual pages of this program.
 
 use crate::cli::Arguments;
 use crate::connection::RESOURCES;
@@ -8,7 +8,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use std::path::Path;
 
-/// The end of the long help: variables and exit codes.
+/// The last part of the long help: variables and exit codes.
 pub(crate) fn long_help() -> String {
     let tables: Vec<_> = RESOURCES.iter().map(|(_, variable)| *variable).collect();
     format!(
@@ -28,7 +28,7 @@ pub(crate) fn completions(shell: Shell) {
     crate::output::write(String::from_utf8_lossy(&script).trim_end());
 }
 
-/// `man`: a page for the program and one for each of its commands.
+/// `man`: writes a page for the program and one for each of its commands.
 pub(crate) fn manual(directory: &Path) -> Result<(), Error> {
     let written =
         std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Arguments::command(), directory));

@@ -1,4 +1,4 @@
-//! `subscriptions …`: which APIs an application may call, and what back ends are told about it.
+//! `subscriptions …`: which APIs an application may call, and the subscription id that back ends receive.
 
 use crate::apps::{change, registered};
 use crate::cli::Subscriptions;
@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &Context, command: Subscriptions) -> Result<(),
     Ok(())
 }
 
-/// A new subscription, told to back ends as its id.
+/// A new subscription, with the default id.
 pub(crate) fn new(client_id: &ClientId, api: &ApiName) -> Subscription {
     Subscription { id: format!("{client_id}-{api}"), enabled: true }
 }

@@ -1,4 +1,4 @@
-//! A user as every command reads, shows and creates one.
+//! Parses the address of a user, shows a user and creates one, for all commands.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -8,15 +8,15 @@ use gateway_runtime::SystemClock;
 use gateway_store::{CreateUser, StoreError, User};
 use serde_json::{Value as Json, json};
 
-/// A user meets another one's transaction at most so often: two imports that claim one address.
+/// How often the creation of a user is tried: two imports that claim one address may cancel each other's transactions.
 const ATTEMPTS: usize = 5;
 
-/// An address somebody can log in with, as the token function accepts it.
+/// Parses an address as the token function does, so the user can log in with it.
 pub(crate) fn address(text: &str) -> Result<Address, Error> {
     Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
 }
 
-/// A user as printed and audited: everything but the hash.
+/// A user as it is printed and audited: everything except the password hash.
 pub(crate) fn shown(user: &User) -> Json {
     let password = match &user.password {
         None => "none",
@@ -37,19 +37,19 @@ pub(crate) fn subject(user: &User) -> String {
     format!("user {}", user.user_id)
 }
 
-/// The credential epoch of a new user: the time, in Unix milliseconds. One who is deleted and created again under the same id has
-/// no epoch that was there before, so nothing that was known of the old credentials holds for the new ones.
+/// The credential epoch of a new user: the time in Unix milliseconds. A user who is deleted and created again with the same
+/// id never gets an epoch that was used before, so sessions of the old credentials stay refused.
 pub(crate) fn first_epoch() -> u64 {
     u64::try_from(SystemClock.now_millis()).unwrap_or(1)
 }
 
-/// Creates a user. Two who claim one address at once may cancel each other, so each tries again.
+/// Creates a user. Two transactions that claim one address at the same time may cancel each other, so each is tried again.
 pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> {
     let mut attempt = 1;
     loop {
         match context.connection.store.users.create(user).await {
             Ok(CreateUser::Created) => return Ok(()),
-            // Taken by an attempt of our own whose response was lost is done.
+            // An earlier attempt of ours may have created the user although its response was lost: then it is done.
             Ok(CreateUser::Taken) if attempt > 1 => {
                 return match context.connection.store.users.get(&user.user_id).await? {
                     Some(there) if there == *user => Ok(()),
@@ -67,7 +67,7 @@ pub(crate) async fn create(context: &Context, user: &User) -> Result<(), Error> 
     }
 }
 
-/// Which of the two is taken.
+/// The error that says which of address and user id is taken.
 async fn taken(context: &Context, user: &User) -> Error {
     match context.connection.store.users.by_email(user.email.as_str()).await {
         Ok(Some(_)) => Error::Taken(format!("the address {}", user.email)),

@@ -1,4 +1,4 @@
-//! `users …`: who logs in, their addresses and passwords.
+//! The commands `users …`: creates, shows, changes and deletes users.
 
 use crate::audit::Act;
 use crate::cli::{ChangeUser, CreateUser, Users};
@@ -122,7 +122,7 @@ async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Also when it is so already: what an attempt before left undone is done now.
+/// Does its work even if the user is in this state already, so repeating the command completes one that broke off.
 async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Error> {
     let user = context.user(name).await?;
     let act = Act {
@@ -134,7 +134,7 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
     let change = async {
         match context.connection.store.users.change_credentials(&user.user_id, None, enabled).await? {
             None => Err(Error::NoUser(name.to_owned())),
-            // A disabled user has no sessions, so one who is enabled has none yet.
+            // Both commands end all sessions: the credential epoch was raised, so no session of this user can refresh.
             Some(_) => sessions::end_of_user(context, &user.user_id).await,
         }
     };
@@ -148,9 +148,9 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
     Ok(())
 }
 
-/// Sessions end, since they are still those of the name before.
+/// Sets or removes a link. Ends all sessions, since they were begun under the previous name.
 async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Option<&str>) -> Result<(), Error> {
-    // A name at a connector that is gone can still be taken away.
+    // A link can be removed even if its connector is no longer configured.
     if name.is_some() {
         context.catalogue.check_connector(connector)?;
     }
@@ -179,7 +179,7 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     Ok(())
 }
 
-/// The user is disabled and logged out first: whatever breaks off, repeating the command finishes it.
+/// Disables the user and ends the sessions first, so repeating the command completes one that broke off.
 async fn delete(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
     context.confirm(&format!("This deletes {} and cannot be undone", user.email), user.email.as_str())?;

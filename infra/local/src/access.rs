@@ -1,8 +1,8 @@
-//! Who may do what: the credentials of this start, and the roles of the template, held against every request to
-//! `DynamoDB`, Secrets Manager and Lambda.
+//! Checks every request to `DynamoDB`, Secrets Manager and Lambda against the credentials of this start and the roles of the
+//! template.
 //!
-//! A function signs with credentials of its own, so a request says whose it is. The owner of the account (the seed, an
-//! operator, a test) may do anything. Nobody else is answered.
+//! Each function signs with credentials of its own, so a request shows which function sent it. The owner of the account (the
+//! seed, an operator, a test) may do anything. Any other request is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,12 +26,12 @@ use crate::template::{Right, Role, Template};
 pub struct Asked {
     /// The right that it needs.
     pub right: Right,
-    /// What it says under the keys of conditions.
+    /// The values of its condition keys.
     pub keys: Keys,
 }
 
 impl Asked {
-    /// For a right to which no condition applies.
+    /// A request for a right to which no condition applies.
     pub(crate) fn plain(right: Right) -> Self {
         Self { right, keys: Keys::new() }
     }
@@ -42,10 +42,10 @@ impl Asked {
     }
 }
 
-/// The rights that a function used, each with the attributes that it named.
+/// The rights that a function asked for, each with the attributes that its requests named.
 pub type Used = BTreeMap<Right, BTreeSet<String>>;
 
-/// Checks requests, and remembers what was used. Clones share what they remember.
+/// Checks requests and remembers the rights that were asked for. Clones share this memory.
 #[derive(Debug, Clone)]
 pub struct Access {
     known: Arc<Known>,
@@ -54,24 +54,24 @@ pub struct Access {
 
 #[derive(Debug)]
 enum Known {
-    /// Whoever asks is the owner.
+    /// Every request counts as the owner's.
     Everybody,
-    /// These alone.
+    /// Only requests signed with one of these.
     Credentials { owner: Credentials, functions: BTreeMap<String, (Credentials, Role)> },
 }
 
-/// The secrets that gateway.yaml names, by the policy of template.yaml that lets functions read them.
+/// The secrets that gateway.yaml names, grouped by the policy of template.yaml that lets functions read them.
 #[derive(Debug, Clone, Default)]
 pub struct Named {
-    /// Under `tls`: `BackEndSecretsPolicy`.
+    /// Those under `tls`: `BackEndSecretsPolicy`.
     pub back_ends: BTreeSet<String>,
-    /// For what connectors log in with: `ConnectorSecretsPolicy`.
+    /// Those with which connectors log in: `ConnectorSecretsPolicy`.
     pub connectors: BTreeSet<String>,
 }
 
 impl Access {
-    /// For this owner, and for the functions of this template with credentials made now, their roles, and the secrets
-    /// that some of them may read besides.
+    /// Access for this owner, and for each function of the template with new credentials, its role, and the named secrets if
+    /// a policy of its role covers them.
     pub fn of(template: &Template, named: &Named, owner: Credentials) -> Result<Self, StartError> {
         let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
         let role = |id: &str| {
@@ -91,12 +91,12 @@ impl Access {
         Ok(Self::knowing(Known::Credentials { owner, functions }))
     }
 
-    /// For this owner alone.
+    /// Access for this owner alone.
     pub fn of_owner(owner: Credentials) -> Self {
         Self::knowing(Known::Credentials { owner, functions: BTreeMap::new() })
     }
 
-    /// For whoever asks. No stack uses it: it is for tests of what stands behind.
+    /// Access for every request. No stack uses it: it is for tests of the services behind it.
     pub fn of_everybody() -> Self {
         Self::knowing(Known::Everybody)
     }
@@ -113,12 +113,12 @@ impl Access {
         }
     }
 
-    /// What each function has used so far, what was denied included.
+    /// What each function has asked for so far, including what was denied.
     pub fn used(&self) -> BTreeMap<String, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The response to a request that is nobody's or not allowed; nothing for one that is.
+    /// The response to a request that is not signed by a known caller or not allowed; `None` if it is allowed.
     pub(crate) fn refusal(&self, parts: &Parts, body: &[u8], asked: &[Asked]) -> Option<Response> {
         let now = SystemClock.now_millis().div_euclid(1000);
         match self.caller(parts, body, now) {
@@ -128,7 +128,7 @@ impl Access {
         }
     }
 
-    /// The function that signed, and its role; `None` is the owner.
+    /// The function that signed the request, and its role; `None` for the owner.
     fn caller(&self, parts: &Parts, body: &[u8], now: i64) -> Result<Option<(&str, &Role)>, Unsigned> {
         let Known::Credentials { owner, functions } = &*self.known else { return Ok(None) };
         let signature = Signature::of(parts)?;
@@ -145,7 +145,7 @@ impl Access {
         self.remember(caller, asked);
         let denied = asked.iter().find(|asked| !role.allows(&asked.right, &asked.keys))?;
         let (action, resource) = &denied.right;
-        // Which attributes it named tells why a right that the role has is none here.
+        // The role may have this right under a condition; the named attributes show why the condition does not hold.
         let named: Vec<_> = denied.attributes().map(String::as_str).collect();
         let named = if named.is_empty() { String::new() } else { format!(", naming {}", named.join(", ")) };
         let message = format!("{caller} is not authorized to perform: {action} on resource: {resource}{named}");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     impl Access {
-        /// Whether a function of the template may do this, naming this attribute besides the key if it is a table.
+        /// Whether a function of the template may do this with a request that names the attribute `tokens` alone.
         fn allows(&self, id: &str, action: &str, resource: &str) -> bool {
             let Known::Credentials { functions, .. } = &*self.known else { panic!("everybody") };
             let said = |text: &str| BTreeSet::from([text.to_owned()]);

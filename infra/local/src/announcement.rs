@@ -1,11 +1,11 @@
-//! What is printed once everything runs: addresses, apps, users, and a command for every journey.
+//! The text that is printed once everything runs: addresses, apps, users, and commands to try.
 
 use std::fmt::Write as _;
 
 use gateway_local::stack::Running;
 use gateway_store::AppKind;
 
-/// The announcement. The commands are those of the demo, so they are left out when another seed is used.
+/// The text. The commands use apps and users of the demo, so they are left out if another seed is used.
 pub(crate) fn text(running: &Running, demo: bool) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
@@ -44,7 +44,7 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
     Ok(())
 }
 
-/// Copied line by line, these show every journey. `{url}` and `{secret}` are replaced.
+/// Commands that show every journey, to be copied line by line. `{url}` and `{secret}` are replaced.
 const JOURNEYS: &str = r#"
 Log in, and keep the two tokens
   LOGIN=$(curl -s {url}/oauth2/token -d grant_type=password -d client_id=demo-app -d username=ada@example.com --data-urlencode 'password=correct horse battery staple'); echo "$LOGIN"

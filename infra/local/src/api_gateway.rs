@@ -1,4 +1,4 @@
-//! An API Gateway (REST) on a loopback port: route, authorizer, integration, response.
+//! Serves a REST API as API Gateway does: route, authorizer, integration, response.
 
 mod authorizer;
 mod event;
@@ -43,15 +43,15 @@ pub struct ApiGateway {
     integration_timeout: Duration,
 }
 
-/// The gateway answers by itself with this type of response.
+/// A response that the gateway gives by itself, of this type.
 #[derive(Debug)]
 struct Own {
     kind: &'static str,
-    /// Status unless the template says another; `None` is Amazon's for the type.
+    /// The status, unless the template sets another. `None` is the one that AWS gives this type.
     status: Option<u16>,
-    /// Amazon's words, which may quote the request.
+    /// The message of AWS, which may quote the request.
     message: Cow<'static, str>,
-    /// What the authorizer put into its context, if it came to that.
+    /// The context that the authorizer returned; empty if it returned none.
     context: Map<String, Json>,
 }
 
@@ -60,8 +60,8 @@ impl Own {
         Self { kind, status: None, message: message.into(), context: Map::new() }
     }
 
-    /// What Amazon answers where there is no route: it then takes `Authorization` for a signature of its own, and quotes
-    /// one that is none, token and all.
+    /// The response of AWS if there is no route. AWS then expects its own signature in `Authorization`, and quotes a field
+    /// that holds something else, including the token.
     fn no_route(received: &Received) -> Self {
         match received.header("authorization") {
             None | Some("") => Self::new("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"),
@@ -75,7 +75,7 @@ impl Own {
         }
     }
 
-    /// What Amazon answers when a function fails or returns something it should not.
+    /// The response of AWS if a function fails, or returns something that is not a proxy response.
     fn bad_gateway() -> Self {
         Self { status: Some(502), ..Self::new("DEFAULT_5XX", "Internal server error") }
     }
@@ -87,7 +87,7 @@ impl ApiGateway {
         Self { template, functions, log, port: 0, integration_timeout: limits::INTEGRATION_TIMEOUT }
     }
 
-    /// Answers on this listener until dropped.
+    /// Serves this listener until dropped.
     pub async fn serve(mut self, listener: TcpListener) {
         self.port = listener.local_addr().map_or(0, |address| address.port());
         let service =
@@ -137,7 +137,7 @@ impl ApiGateway {
         })
     }
 
-    /// The authorizer's context when it allows the call.
+    /// Invokes the authorizer, and returns its context if it allows the call.
     async fn authorize(
         &self,
         function: &str,

@@ -7,7 +7,7 @@ pub(crate) fn function(id: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{id}")
 }
 
-/// The ARN of one method and raw path, which an authorizer decides about.
+/// The ARN of a method and a raw path, about which an authorizer decides.
 pub(crate) fn method(api: &str, stage: &str, method: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);
     format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/{stage}/{method}/{path}")

@@ -1,4 +1,4 @@
-//! Finds the function binaries, or builds them with the very cargo that built this.
+//! Finds the function binaries, or builds them with the cargo that built this crate.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use tokio::process::Command;
 
 use crate::template::{Inputs, Template};
 
-/// The workspace this was built from.
+/// The workspace that this crate was built from.
 pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Beginnings of the variables in which cargo tells a process about its package.
+/// Prefixes of the variables in which cargo describes the package of a process that it runs.
 const OF_A_PACKAGE: [&str; 7] = [
     "CARGO_BIN_",
     "CARGO_CRATE_NAME",
@@ -23,19 +23,19 @@ const OF_A_PACKAGE: [&str; 7] = [
     "OUT_DIR",
 ];
 
-/// The binaries were not built.
+/// Why there are no function binaries.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Cargo does not run.
+    /// Cargo could not be run.
     #[error("cargo could not be run to build the functions: {0}")]
     NoCargo(#[from] std::io::Error),
     /// The build failed.
     #[error("the functions could not be built:\n{0}")]
     Failed(String),
-    /// The template does not say which functions there are.
+    /// The template, which names the functions, cannot be read.
     #[error("template.yaml cannot be read: {0}")]
     Template(String),
-    /// A function's package makes no binary of its name.
+    /// The package of a function has no binary of its name.
     #[error("package `gateway-{0}` made no binary `{0}`")]
     Missing(String),
     /// There is no binary beside this program.
@@ -43,7 +43,7 @@ pub enum BuildError {
     NotBeside(PathBuf),
 }
 
-/// The functions of `template.yaml`, each a binary `NAME` of the package `gateway-NAME`.
+/// The names of the functions of `template.yaml`. Each is a binary `NAME` of the package `gateway-NAME`.
 pub fn functions() -> Result<Vec<String>, BuildError> {
     let text = std::fs::read_to_string(Path::new(WORKSPACE).join("template.yaml"));
     let text = text.map_err(|error| BuildError::Template(error.to_string()))?;
@@ -52,7 +52,7 @@ pub fn functions() -> Result<Vec<String>, BuildError> {
     Ok(template.functions.into_iter().map(|function| function.binary).collect())
 }
 
-/// The binaries in the directory of this program, where `cargo run` builds them.
+/// The function binaries in the directory of this program, where `cargo run` puts them.
 pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let program = std::env::current_exe()?;
     let directory = program.parent().unwrap_or(Path::new("."));
@@ -67,8 +67,8 @@ pub fn beside() -> Result<BTreeMap<String, PathBuf>, BuildError> {
     Ok(binaries)
 }
 
-/// Builds the function binaries, in the profile of this program, and returns where they are. Their features are united
-/// with those of the package `with`, so that the dependencies of both are compiled once.
+/// Builds the function binaries in the profile of this program, and returns their paths by name. They are built with the
+/// package `with`, so that features are unified and the dependencies of both are compiled once.
 pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let functions = functions()?;
     let mut command = Command::new(env!("CARGO"));
@@ -80,7 +80,7 @@ pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> 
         command.arg("--release");
     }
     command.current_dir(WORKSPACE).stdin(Stdio::null()).kill_on_drop(true);
-    // Cargo tells the processes it runs about their package. Handed on, that would make build scripts run anew.
+    // Cargo describes the package of this process in variables. If they were passed on, build scripts would run again.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(&name);
@@ -99,7 +99,7 @@ pub async fn build(with: &str) -> Result<BTreeMap<String, PathBuf>, BuildError> 
     Ok(binaries)
 }
 
-/// The name and place of the binary a message of cargo's speaks of.
+/// The name and path of the binary that a message of cargo reports, if it reports one.
 fn binary(message: &str) -> Option<(String, PathBuf)> {
     let message: Json = serde_json::from_str(message).ok()?;
     let path = message.get("executable")?.as_str()?;

@@ -1,27 +1,27 @@
-//! Credentials that a stack makes at its start, in the form of AWS's. Without one of them its services answer nothing.
+//! Credentials that a stack makes at its start, in the form of AWS. Its services refuse every request without them.
 
 use aws_credential_types::Credentials;
 use gateway_runtime::{StartError, SystemEntropy};
 
 use crate::random;
 
-/// What access key ids are made of (RFC 4648 §6).
+/// The characters of access key ids (RFC 4648 §6).
 const BASE32: [char; 32] = [
     'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',
     'X', 'Y', 'Z', '2', '3', '4', '5', '6', '7',
 ];
 
-/// Credentials of the account's owner, as a user has them: an access key id and a secret access key.
+/// Credentials of the owner of the account, in the form of a user's: an access key id and a secret access key.
 pub fn of_owner() -> Result<Credentials, StartError> {
     Ok(Credentials::new(access_key_id("AKIA")?, random::secret()?, None, None, "local-stack"))
 }
 
-/// Credentials of a function, as its role gives them: with a session token.
+/// Credentials of a function, in the form of a role's: with a session token as well.
 pub(crate) fn of_role() -> Result<Credentials, StartError> {
     Ok(Credentials::new(access_key_id("ASIA")?, random::secret()?, Some(random::secret()?), None, "local-stack"))
 }
 
-/// The variables in which AWS's tools and SDKs look for credentials, as Lambda sets them.
+/// The variables in which tools and SDKs of AWS look for credentials, as Lambda sets them.
 pub fn variables(credentials: &Credentials) -> impl Iterator<Item = (&'static str, &str)> {
     let always = [
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id()),

@@ -1,4 +1,4 @@
-//! The directory that keeps what the local stack remembers.
+//! The directory in which the local stack keeps its data.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::private;
 
-/// The file that a running stack holds.
+/// The file that a running stack keeps locked.
 const LOCK: &str = "lock";
 
-/// The directory cannot be used.
+/// Why the directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// It cannot be made or written to.
+    /// It cannot be created or written to.
     #[error("the data directory {} cannot be used: {source}", .path.display())]
     Unusable {
         /// The directory.
@@ -23,23 +23,23 @@ pub enum DirectoryError {
         /// Why.
         source: io::Error,
     },
-    /// Another local stack runs on it.
+    /// Another local stack uses it.
     #[error("another local stack uses the data directory {}: stop it, or choose another one with --data DIR", .0.display())]
     InUse(PathBuf),
 }
 
-/// The directory, held for one stack until dropped.
+/// The directory, locked for one stack until dropped.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
     /// Locked while this lives.
     _lock: File,
-    /// Deleted with this, if it is a temporary one.
+    /// The temporary directory, which is deleted when this is dropped.
     temporary: Option<TempDir>,
 }
 
 impl DataDirectory {
-    /// This directory, or a temporary one that is deleted in the end.
+    /// Opens and locks this directory, or without a path a temporary one, which is deleted when dropped.
     pub fn open(path: Option<&Path>) -> Result<Self, DirectoryError> {
         let unusable = |path: &Path, source| DirectoryError::Unusable { path: path.to_owned(), source };
         let temporary = if let Some(path) = path {
@@ -59,19 +59,19 @@ impl DataDirectory {
         }
     }
 
-    /// A file in it.
+    /// The path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// A file in it that should outlive this process; none in a temporary directory.
+    /// The path of a file that should outlive this process; `None` in a temporary directory.
     pub fn kept(&self, name: &str) -> Option<PathBuf> {
         self.temporary.is_none().then(|| self.path.join(name))
     }
 }
 
-/// Makes the directory for its owner alone. One that is there and was never a data directory may be used for other
-/// things by others: it stays as it is, and only the files in it are private.
+/// Creates the directory for its owner alone. An existing directory that has files and was never a data directory keeps its
+/// mode, since others may use it for other things; only our files in it are private.
 fn make_private(path: &Path) -> io::Result<()> {
     let ours = path.join(LOCK).exists() || !path.exists() || path.read_dir()?.next().is_none();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;

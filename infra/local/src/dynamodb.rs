@@ -1,4 +1,4 @@
-//! `DynamoDB` on a loopback port: dynoxide, in a file or in memory.
+//! Serves `DynamoDB` on a local port: dynoxide, in a file or in memory.
 
 mod asked;
 mod operations;
@@ -19,12 +19,12 @@ use crate::access::Access;
 use crate::template::Table;
 use crate::{private, visitors};
 
-/// Most bytes of a request, as large as the largest batch that `DynamoDB` takes.
+/// Most bytes of a request: the largest batch that `DynamoDB` accepts.
 const LARGEST: usize = 16 << 20;
-/// Expired items are deleted this often. Whoever reads must check the expiry anyway, as with Amazon's.
+/// How often expired items are deleted. A reader must check the expiry itself, as with AWS, which also deletes late.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// The database cannot be used.
+/// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// The file is not a database, or is damaged.
@@ -35,7 +35,7 @@ pub enum DatabaseError {
         /// What was seen.
         reason: String,
     },
-    /// The file cannot be made or kept from others.
+    /// The file cannot be created or made private.
     #[error("the database {} cannot be used: {source}", .path.display())]
     File {
         /// The file.
@@ -43,7 +43,7 @@ pub enum DatabaseError {
         /// Why.
         source: std::io::Error,
     },
-    /// A table is there with another key, or cannot be made.
+    /// A table exists with another key, or cannot be created.
     #[error("table {table}: {reason}")]
     Table {
         /// Its name.
@@ -67,13 +67,13 @@ pub fn open(path: Option<&Path>) -> Result<Database, DatabaseError> {
         reason: error.to_string(),
     };
     let database = opened.map_err(unreadable)?;
-    // Reading something shows damage now rather than at the first call.
+    // A first read finds a damaged file now rather than at the first call.
     database.database_info().map_err(unreadable)?;
     Ok(database)
 }
 
-/// Makes the file readable by its owner alone, and those beside it from an earlier start. `SQLite` gives the ones that it
-/// makes the mode of the database itself: <https://sqlite.org/walformat.html>.
+/// Makes the file readable by its owner alone, and the files beside it that an earlier start left. `SQLite` creates new ones
+/// with the mode of the database file: <https://sqlite.org/walformat.html>.
 fn keep_private(path: &Path) -> std::io::Result<()> {
     private::open(path)?;
     for suffix in ["-wal", "-shm", "-journal"] {
@@ -86,7 +86,7 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes the tables that are not there yet. Those that are must have the same key.
+/// Creates the tables that do not exist yet. An existing table must have the same key.
 pub fn create_tables(database: &Database, tables: &[Table]) -> Result<(), DatabaseError> {
     for table in tables {
         create(database, table).map_err(|reason| DatabaseError::Table { table: table.name.clone(), reason })?;
@@ -118,7 +118,7 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
     Ok(())
 }
 
-/// Answers on this listener, to whom it is allowed, until dropped; deletes expired items now and then.
+/// Serves this listener until dropped, to callers that [`Access`] allows, and deletes expired items at intervals.
 pub async fn serve_guarded(listener: TcpListener, database: Database, access: Access) -> std::io::Result<()> {
     let router = Router::new().fallback(response).with_state((database.clone(), access));
     let router = visitors::programs_only(router, &listener);
@@ -138,8 +138,7 @@ async fn response(State((database, access)): State<(Database, Access)>, request:
     }
 }
 
-/// Answers whoever asks on this listener, by dynoxide's own server, until dropped. No stack uses it: it is for tests,
-/// whose tables hold nobody's data.
+/// Serves this listener until dropped, without any check, by the server of dynoxide. No stack uses it: it is for tests.
 pub async fn serve_everybody(listener: TcpListener, database: Database) {
     tokio::select! {
         () = dynoxide::server::serve_on(listener, database.clone()) => {}
@@ -152,7 +151,7 @@ async fn sweep(database: Database) {
     loop {
         turn.tick().await;
         let database = database.clone();
-        // What one sweep leaves, the next one takes.
+        // An error is ignored: the next sweep deletes what this one leaves.
         let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Functions that scale out: each invocation gets a process of its own, up to a bound.
+//! Runs functions: concurrent invocations run in a process each, up to a bound, and idle processes are used again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use crate::log::Log;
 use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
 use crate::random;
 
-/// How to start a process: given its name in the log and where its Runtime API is.
+/// Starts a process, given its name in the log and the endpoint of its Runtime API.
 type Launch = Arc<dyn Fn(&str, &str) -> io::Result<Runner> + Send + Sync>;
 
 /// All functions by logical id.
@@ -27,7 +27,7 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Functions that run as processes of these programs, each at most `most` at once, each start no longer than
+    /// Functions that run as processes of these programs: at most `most` of each at the same time. A start may take at most
     /// `start_timeout`.
     pub fn new(programs: Vec<Program>, most: usize, start_timeout: Duration, log: &Log) -> Self {
         let mut functions = Self::default();
@@ -42,7 +42,7 @@ impl Functions {
         functions
     }
 
-    /// These functions, with traces that are kept or not.
+    /// Sets whether the traces of invocations are kept.
     #[must_use]
     pub fn sampled(mut self, sampled: bool) -> Self {
         self.sampled = sampled;
@@ -53,7 +53,7 @@ impl Functions {
         self.by_id.insert(id.to_owned(), Arc::new(scaling));
     }
 
-    /// A function that is a task of this test.
+    /// Adds a function that runs as a task of a test.
     #[cfg(test)]
     pub(crate) fn add_task(
         &mut self,
@@ -66,7 +66,7 @@ impl Functions {
         self.add(id, Scaling::new(id, id, timeout, 4, log, launch));
     }
 
-    /// Starts one process of each, so that what cannot start is known at once.
+    /// Starts one process of each function, so that one that cannot start is known before the first call.
     pub async fn warm_up(&self) -> Result<(), CannotStart> {
         for scaling in self.by_id.values() {
             let process = scaling.start().await?;
@@ -75,7 +75,7 @@ impl Functions {
         Ok(())
     }
 
-    /// Invokes a function, in a trace of its own.
+    /// Invokes a function in a new trace.
     pub async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         self.invoke_in(&random::trace_root(), id, event).await
     }
@@ -96,14 +96,14 @@ impl Functions {
         }
     }
 
-    /// Ends the idle processes of a function, so that its next invocation meets a new container.
+    /// Ends the idle processes of a function, so that its next invocation starts a new one.
     pub fn end_idle(&self, id: &str) {
         if let Some(scaling) = self.by_id.get(id) {
             scaling.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }
 
-    /// Whether there is a function of this id.
+    /// Whether there is a function with this id.
     pub(crate) fn knows(&self, id: &str) -> bool {
         self.by_id.contains_key(id)
     }
@@ -113,7 +113,7 @@ impl Functions {
         self.by_id.get(id).map_or(0, |scaling| scaling.invoked.load(Ordering::Relaxed))
     }
 
-    /// The trace header that a function was given last; empty if it was not invoked.
+    /// The trace header of the last invocation of a function; empty if it was not invoked.
     pub fn last_trace(&self, id: &str) -> String {
         let trace = |scaling: &Arc<Scaling>| scaling.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.by_id.get(id).map(trace).unwrap_or_default()
@@ -173,7 +173,7 @@ impl Scaling {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
     }
 
-    /// An idle process that is still alive. One that has ended meanwhile is forgotten.
+    /// Takes an idle process that is still alive. Those that have ended are dropped.
     fn idle(&self) -> Option<Process> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain_mut(Process::is_alive);

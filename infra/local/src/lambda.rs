@@ -1,5 +1,5 @@
-//! Lambda's `Invoke` on a loopback port, for whoever asks a function: a function that waits for the response, or an operator
-//! who leaves an event in its queue.
+//! Serves Lambda's `Invoke` on a local port: for a function that waits for the response of another one, or for an operator
+//! who queues an event.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -24,7 +24,7 @@ use crate::process::InvokeError;
 use crate::{limits, visitors};
 use queue::Queue;
 
-/// The service. Clones share the queue.
+/// The service. Clones share its queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Lambda {
     functions: Functions,
@@ -33,12 +33,12 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    /// For these functions and whom it is allowed; `retries` says how often each repeats what failed while nobody waits.
+    /// Serves these functions to callers that `access` allows. `retries` says how often each repeats an event that failed.
     pub(crate) fn new(functions: Functions, access: Access, retries: BTreeMap<String, u32>, log: Log) -> Self {
         Self { queue: Queue::new(functions.clone(), retries, log), functions, access }
     }
 
-    /// Answers on this listener until dropped.
+    /// Serves this listener until dropped.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
         let router = visitors::programs_only(router.with_state(self), &listener);
@@ -72,11 +72,11 @@ async fn invoke(State(lambda): State<Lambda>, Path(name): Path<String>, request:
     }
 }
 
-/// Waits for the function.
+/// Invokes the function and waits for its response.
 async fn response(functions: &Functions, name: &str, event: Bytes) -> Response {
     match functions.invoke(name, event).await {
         Ok(response) => response.into_response(),
-        // The function was run, and failed: to Lambda that is a response.
+        // The function ran and failed: `Invoke` reports that in a response with status 200 and `x-amz-function-error`.
         Err(error @ (InvokeError::Reported(_) | InvokeError::Crashed { .. } | InvokeError::TimedOut(_))) => {
             let body = json!({ "errorMessage": error.to_string() }).to_string();
             ([("x-amz-function-error", "Unhandled")], body).into_response()
@@ -88,7 +88,7 @@ async fn response(functions: &Functions, name: &str, event: Bytes) -> Response {
 }
 
 fn refused(status: StatusCode, kind: &'static str, message: &str) -> Response {
-    // `Type` tells whose fault it is, and this is how the service spells both.
+    // `Type` says whether the fault is the service's or the caller's; Lambda spells them `Server` and `User`.
     let whose = if status.is_server_error() { "Server" } else { "User" };
     (status, [("x-amzn-errortype", kind)], json!({ "Type": whose, "Message": message }).to_string()).into_response()
 }

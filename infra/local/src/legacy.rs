@@ -1,4 +1,4 @@
-//! The demo back end: a legacy system that logs in by its own JSON and answers only to its own session cookie.
+//! The demo back end: a legacy system with a JSON login of its own and its own session cookie.
 
 mod recording;
 
@@ -24,7 +24,7 @@ use crate::{random, visitors};
 pub use recording::Recorded;
 use recording::Recording;
 
-/// The cookie it answers to.
+/// The name of its session cookie.
 pub const COOKIE_NAME: &str = "LEGACYSESSID";
 /// How long a session lives, in seconds.
 pub const SESSION_SECONDS: u32 = 1800;
@@ -46,7 +46,7 @@ struct Memory {
     orders: BTreeMap<String, Vec<Order>>,
     next_order: u64,
     logins: u64,
-    /// Logouts that it does not do.
+    /// How many of the next logouts fail.
     failing_logouts: u32,
 }
 
@@ -75,8 +75,8 @@ fn one() -> u64 {
 }
 
 impl Legacy {
-    /// A back end that knows these users, by name and password, each with an order. If `record`, it keeps the bytes of
-    /// every request.
+    /// A back end with these users, given as name and password, each with one order. If `record`, it keeps every request and
+    /// its bytes.
     pub fn new(users: impl IntoIterator<Item = (String, String)>, record: bool) -> Self {
         let mut memory = Memory { next_order: 1, ..Memory::default() };
         for (user, password) in users {
@@ -86,10 +86,10 @@ impl Legacy {
         Self { state: Arc::new(Mutex::new(memory)), recording: record.then(Recording::default) }
     }
 
-    /// Answers on this listener until dropped.
+    /// Serves this listener until dropped.
     pub async fn serve(self, listener: TcpListener) {
         let recording = self.recording.clone();
-        // Not `programs_only`: the proxy passes on what a browser sent.
+        // Not `programs_only`: the proxy passes on header fields that only browsers send.
         let router = visitors::our_names_only(Router::new().fallback(response).with_state(self), &listener);
         // It only ends by being aborted.
         let _ = axum::serve(recording::Listener { listener, recording }, router).await;
@@ -105,17 +105,17 @@ impl Legacy {
         self.recording.as_ref().map(Recording::bytes).unwrap_or_default()
     }
 
-    /// How often someone logged in with the right password.
+    /// How many logins succeeded.
     pub fn logins(&self) -> u64 {
         self.memory().logins
     }
 
-    /// Ends all sessions, as a restart of such a system does.
+    /// Ends all sessions, as a restart of a legacy system does.
     pub fn forget_sessions(&self) {
         self.memory().sessions.clear();
     }
 
-    /// Answers so many logouts from now on with 503, as a system does that is down.
+    /// Makes this many of the next logouts fail with 503, as if the system were down.
     pub fn fail_logouts(&self, count: u32) {
         self.memory().failing_logouts = count;
     }
@@ -209,7 +209,7 @@ fn log_in(memory: &mut Memory, body: &Bytes) -> Response {
     ([(SET_COOKIE, cookie)], axum::Json(json!({ "ok": true }))).into_response()
 }
 
-/// What it received, header names in lower case and values as text.
+/// Responds with the request as it was received, header names in lower case and values as text.
 fn echo(parts: &http::request::Parts, body: &Bytes) -> Response {
     let headers = parts.headers.iter();
     let headers: Vec<Json> =

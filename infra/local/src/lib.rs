@@ -1,4 +1,4 @@
-//! The local stack: API Gateway, Lambda Runtime API, `DynamoDB`, secrets and a demo back end on one machine.
+//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end on one machine.
 
 pub mod access;
 pub mod api_gateway;

@@ -11,23 +11,23 @@ pub const REQUEST_BODY: usize = 10 * 1024 * 1024;
 pub const REQUEST_HEADERS: usize = 10_240;
 /// Most bytes of a path and query.
 pub const URL: usize = 10_240;
-/// Most bytes of the ARN of a method that an authorizer decides about; a longer path is 414.
+/// Most bytes of the ARN of a method that an authorizer decides about. A path with a longer one gets the status 414.
 pub const METHOD_ARN: usize = 1_600;
 /// Most characters of a resource in the policy that an authorizer returns.
 pub const POLICY_RESOURCE: usize = 512;
-/// Most bytes of an event or of what a function returns. Bodies travel in it as base64, four characters for three bytes:
-/// one of 4.5 MiB (4,718,592 bytes) fills it by itself.
+/// Most bytes of an event or of what a function returns. A body is in it as base64, four characters for three bytes, so a
+/// body of 4.5 MiB (4,718,592 bytes) fills it by itself.
 pub const PAYLOAD: usize = 6 * 1024 * 1024;
 /// Most bytes of the event of an asynchronous invocation.
 pub const QUEUED_PAYLOAD: usize = 1024 * 1024;
-/// Most asynchronous invocations that wait or run at once. AWS states no bound for its own queue.
+/// Most asynchronous invocations that wait or run at the same time. AWS states no bound for its own queue.
 pub const QUEUED: usize = 1_000;
-/// How long a failed asynchronous invocation waits for its first repetition; twice as long for the second. AWS waits one
-/// minute and two.
+/// How long a failed asynchronous invocation waits for its first repetition; for the second it waits twice as long. AWS
+/// waits one minute and two minutes.
 pub const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Most bytes of what an authorizer returns.
 pub const AUTHORIZER_RESULT: usize = 8 * 1024;
 /// Longest wait for an integration.
 pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
-/// Longest start of a function until it asks for its first invocation.
+/// Longest time from the start of a function until it asks for its first invocation.
 pub const INIT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What the functions write to stdout and stderr, line by line, in a file and in memory.
+//! The log: the lines that functions write to stdout and stderr, kept in a file and in memory.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,7 +17,7 @@ const KEPT: usize = 50_000;
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     inner: Arc<Mutex<Inner>>,
-    /// How many processes' outputs are being copied into it.
+    /// How many outputs of processes are being copied into it.
     copied: Arc<watch::Sender<usize>>,
 }
 
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Log {
-    /// A log that also goes to this file, which is started anew for its owner alone.
+    /// A log that is also written to this file. The file is emptied, and only its owner can read it.
     pub fn to_file(path: &Path) -> std::io::Result<Self> {
         let inner = Inner { lines: VecDeque::new(), file: Some(private::create(path)?) };
         Ok(Self { inner: Arc::new(Mutex::new(inner)), ..Self::default() })
@@ -50,9 +50,9 @@ impl Log {
         Copying(Arc::clone(&self.copied))
     }
 
-    /// Returns once the outputs of all processes have come to their end, so that every line of theirs is here.
+    /// Waits for the end of all outputs that are being copied, so that the log has every line of them.
     pub async fn complete(&self) {
-        // The sender is ours, so the wait cannot fail.
+        // The wait fails only if the sender is gone, and `self` holds it.
         let _ = self.copied.subscribe().wait_for(|count| *count == 0).await;
     }
 
@@ -60,7 +60,7 @@ impl Log {
     pub fn push(&self, source: &str, line: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut inner.file {
-            // A full disk must not stop the gateway; the lines are still in memory.
+            // A full disk must not stop the gateway. The line is still kept in memory.
             let _ = writeln!(file, "[{source}] {line}");
         }
         if inner.lines.len() == KEPT {

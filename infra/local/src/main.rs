@@ -1,4 +1,4 @@
-//! Runs the local stack with the function binaries beside it, prints how to use it, ends with Ctrl-C.
+//! Runs the local stack with the function binaries beside this program, until Ctrl-C.
 
 mod announcement;
 mod terminal;
@@ -43,7 +43,7 @@ impl Arguments {
     fn options(self) -> Options {
         let defaults = Options::default();
         let data = (!self.ephemeral).then(|| self.data.unwrap_or_else(|| PathBuf::from(WORKSPACE).join(".local")));
-        // Short names read better in messages; a directory that does not exist yet has none.
+        // The canonical path reads better in messages. The directory may not exist yet, so only its parent is resolved.
         let data = data.map(|path| match path.parent().map(std::fs::canonicalize) {
             Some(Ok(parent)) => path.file_name().map_or(path.clone(), |name| parent.join(name)),
             _ => path,
@@ -86,7 +86,7 @@ async fn run(options: Options) -> Result<(), String> {
     waited
 }
 
-/// Returns on Ctrl-C or when asked to terminate.
+/// Returns on SIGINT (Ctrl-C) or SIGTERM.
 async fn wait_for_end() -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {

@@ -1,26 +1,26 @@
-//! Files that their owner alone can read, whatever the umask.
+//! Opens and writes files that only their owner can read, whatever the umask.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Result, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Opens a file for writing without changing what it holds; it is made if it is not there. One that others could read
-/// is theirs no longer.
+/// Opens a file for writing and keeps its content; creates it if it does not exist. Others lose their access to a file that
+/// they could read.
 pub(crate) fn open(path: &Path) -> Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
 }
 
-/// A file with nothing in it.
+/// Opens a file in the same way, and empties it.
 pub(crate) fn create(path: &Path) -> Result<File> {
     let file = open(path)?;
     file.set_len(0)?;
     Ok(file)
 }
 
-/// A file with this text.
+/// Replaces the content of a file by this text.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     create(path)?.write_all(text.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! One process of a function, from its start to its end.
+//! One process of a function: its start, its invocations and its end.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,22 +21,22 @@ use crate::{credentials, random};
 /// Lines of a process that are quoted when it fails.
 const QUOTED: usize = 20;
 
-/// A binary and what it is told.
+/// A binary and what it is started with.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// The function it is the bootstrap of.
+    /// The function that it runs.
     pub function: Function,
     /// The binary.
     pub path: PathBuf,
-    /// What it signs with; without any it can ask nothing of other services.
+    /// The credentials with which it signs. Without them every service refuses it.
     pub credentials: Option<Credentials>,
 }
 
-/// A function does not start.
+/// A process of a function does not start.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("function `{name}` {problem}{}", quoted(.lines))]
 pub struct CannotStart {
-    /// Name of its binary.
+    /// The process as the log names it, such as `token#1`, or the function if there was no process.
     pub name: String,
     /// What happened.
     pub problem: String,
@@ -44,7 +44,7 @@ pub struct CannotStart {
     pub lines: Vec<String>,
 }
 
-/// An invocation did not return anything.
+/// Why an invocation returned no result.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
     /// The function reported an error.
@@ -53,14 +53,14 @@ pub enum InvokeError {
     /// The process ended during the invocation.
     #[error("function `{name}` ended while it handled a call ({status}){}", quoted(.lines))]
     Crashed {
-        /// Name of its binary.
+        /// The process as the log names it, such as `token#1`.
         name: String,
         /// How it ended.
         status: String,
         /// The last lines it wrote.
         lines: Vec<String>,
     },
-    /// The function's own timeout passed; the process was ended.
+    /// The timeout of the function passed, and its process was ended.
     #[error("function `{0}` took longer than its timeout")]
     TimedOut(String),
     /// No process could be started for it.
@@ -68,12 +68,12 @@ pub enum InvokeError {
     CannotStart(#[from] CannotStart),
 }
 
-/// What stands behind a Runtime API.
+/// What runs a function behind its Runtime API.
 #[derive(Debug)]
 pub(crate) enum Runner {
-    /// A process of ours; it is killed when dropped.
+    /// A child process, which is killed when dropped.
     Process(Child),
-    /// A task in a test.
+    /// A task of a test.
     #[cfg(test)]
     Task(tokio::task::JoinHandle<()>),
 }
@@ -105,7 +105,7 @@ fn describe(status: ExitStatus) -> String {
 pub(crate) struct Process {
     /// Name in the log, such as `token#1`.
     name: String,
-    /// Before its API, and so ended before that: a function that finds its Runtime API gone would log that it panicked.
+    /// Declared before `api`, so dropped first: a function whose Runtime API is gone would log that it panicked.
     runner: Runner,
     api: RuntimeApi,
     log: Log,
@@ -139,7 +139,7 @@ impl Process {
         };
         match problem {
             Some(problem) => {
-                // Let what it wrote last reach the log.
+                // Gives the last lines that it wrote time to reach the log.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 Err(failed(problem, log.tail(&name, QUOTED)))
             }
@@ -152,7 +152,7 @@ impl Process {
         self.runner.is_alive()
     }
 
-    /// Runs one invocation. After any error but a reported one the process is of no more use.
+    /// Runs one invocation. After any error except [`InvokeError::Reported`] the process cannot be used again.
     pub(crate) async fn invoke(
         &mut self,
         trace: String,
@@ -178,14 +178,14 @@ impl Process {
     }
 }
 
-/// Starts the binary with exactly the environment Lambda would give it.
+/// Starts the binary with an environment like that of Lambda, and nothing of this process's own.
 pub(crate) fn spawn(program: &Program, name: &str, runtime_api: &str, log: &Log) -> io::Result<Runner> {
     let function = &program.function;
     let mut command = Command::new(&program.path);
     command
         .env_clear()
         .envs(&function.environment)
-        // As a URL: without its scheme, the runtime takes no address that has a path.
+        // The runtime accepts an address with a path only as a URL with a scheme.
         .env("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}"))
         .env("AWS_LAMBDA_FUNCTION_NAME", &function.id)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

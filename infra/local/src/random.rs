@@ -10,7 +10,7 @@ pub(crate) fn secret() -> Result<String, StartError> {
     Ok(URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<32>()?))
 }
 
-/// A name that no one guesses, of 22 letters, digits, `-` and `_`.
+/// A name of 128 random bits, which nobody can guess: 22 letters, digits, `-` and `_`.
 pub(crate) fn name() -> Result<String, StartError> {
     Ok(URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<16>()?))
 }
@@ -20,13 +20,13 @@ pub(crate) fn request_id() -> String {
     uuid::Builder::from_random_bytes(SystemEntropy.bytes().unwrap_or_default()).into_uuid().to_string()
 }
 
-/// The id of a trace of X-Ray that begins now: `1-`, the seconds since 1970 and 96 random bits, in hexadecimal digits.
+/// The id of an X-Ray trace that begins now: `1-`, the seconds since 1970 and 96 random bits, in hexadecimal digits.
 pub(crate) fn trace_root() -> String {
     let random = u128::from_be_bytes(SystemEntropy.bytes::<16>().unwrap_or_default()) >> 32;
     format!("1-{:08x}-{random:024x}", SystemClock.now().as_secs())
 }
 
-/// The id of a segment of X-Ray.
+/// The id of an X-Ray segment.
 pub(crate) fn segment_id() -> String {
     format!("{:016x}", u64::from_be_bytes(SystemEntropy.bytes::<8>().unwrap_or_default()))
 }

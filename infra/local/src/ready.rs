@@ -1,4 +1,4 @@
-//! Asks each function something harmless, so that `ready` means that calls will succeed.
+//! Sends a harmless request to each function that the API reaches, so that `ready` means that calls will succeed.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -12,9 +12,9 @@ use crate::template::Template;
 /// Lines of a function that are quoted when it is not ready.
 const QUOTED: usize = 20;
 
-/// One question and what its response may be.
+/// One request and the statuses that are a good response.
 struct Question {
-    /// Binary of the function that answers.
+    /// Binary of the function that handles it.
     binary: &'static str,
     method: Method,
     path: &'static str,
@@ -22,7 +22,7 @@ struct Question {
     good: fn(StatusCode) -> bool,
 }
 
-/// No question names a user, an app or an API, so that they suit any configuration.
+/// No request names a user, an app or an API, so that they fit any configuration.
 fn questions() -> [Question; 3] {
     [
         Question {
@@ -49,7 +49,7 @@ fn questions() -> [Question; 3] {
     ]
 }
 
-/// Succeeds when every function of the template answers as it should.
+/// Succeeds if each of these functions that the template has responds as it should.
 pub(crate) async fn check(base_url: &str, template: &Template, log: &Log) -> Result<(), StartError> {
     for question in questions() {
         if !template.functions.iter().any(|function| function.binary == question.binary) {

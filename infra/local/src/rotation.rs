@@ -1,4 +1,4 @@
-//! Rotates a secret as Secrets Manager does: four invocations of the function that the template names.
+//! Rotates a secret as Secrets Manager does: by four invocations of the function that the template names.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
@@ -8,16 +8,16 @@ use serde_json::json;
 use crate::process::InvokeError;
 use crate::stack::Running;
 
-/// The steps in their order.
+/// The steps, in order.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
-/// A rotation did not come to its end. Rotating again goes on with the version it left, if it left one.
+/// Why a rotation did not complete. The next rotation continues with the pending version, if this one left one.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// The template has no rotation for this secret.
     #[error("the template declares no AWS::SecretsManager::RotationSchedule for {0}")]
     NotRotating(String),
-    /// Secrets Manager does not begin.
+    /// Secrets Manager refused to begin.
     #[error("the rotation does not begin: {0}")]
     Refused(String),
     /// A step failed.

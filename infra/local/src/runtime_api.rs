@@ -1,6 +1,6 @@
-//! The Lambda Runtime API for one process: it asks for an invocation, we hand one out, it answers.
+//! The Lambda Runtime API for one process: the process asks for an invocation, receives one, and posts the response.
 //!
-//! The protocol knows no credentials, so the address is one: a path that nobody guesses goes before the API's own, which
+//! The protocol has no credentials, so the address is the secret: the paths of the API begin with a random segment, which
 //! runtimes keep as part of `AWS_LAMBDA_RUNTIME_API`.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
@@ -25,17 +25,17 @@ use crate::{limits, random, visitors};
 pub(crate) struct Invocation {
     /// Its id.
     pub(crate) request_id: String,
-    /// Its trace, as the header of X-Ray.
+    /// Its trace, as an X-Ray header value.
     pub(crate) trace: String,
     /// The event.
     pub(crate) event: Bytes,
-    /// When it must have ended, in milliseconds since 1970.
+    /// Its deadline, in milliseconds since 1970.
     pub(crate) deadline_ms: i64,
     /// Where the outcome goes.
     pub(crate) outcome: oneshot::Sender<Outcome>,
 }
 
-/// What the process said about an invocation.
+/// The response of the process to an invocation, or the error that it reported.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
 
 /// The error a function reported.
@@ -54,14 +54,14 @@ pub(crate) enum Phase {
     Starting,
     /// It asks for invocations.
     Ready,
-    /// It said that it cannot start.
+    /// It reported that it cannot start.
     Failed(FunctionError),
 }
 
-/// The server one process talks to; it ends when dropped.
+/// The server for one process. It ends when dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
-    /// Address with port and path, without scheme, for the one process that is told.
+    /// Address with port and secret path, without scheme. Only the one process is given it.
     pub(crate) endpoint: String,
     /// How far the process has come.
     pub(crate) phase: watch::Receiver<Phase>,
@@ -104,7 +104,7 @@ impl RuntimeApi {
         Ok(Self { endpoint, phase, invocations, server })
     }
 
-    /// Hands an invocation to the process. Its outcome never comes if the process ends.
+    /// Hands an invocation to the process. There is no outcome if the process ends.
     pub(crate) async fn hand_over(&self, invocation: Invocation) {
         // The receiver lives as long as the server, which lives as long as `self`.
         let _ = self.invocations.send(invocation).await;
@@ -156,7 +156,7 @@ fn settle(shared: &Shared, id: &str, outcome: Outcome) -> Response {
     let mut current = shared.current.lock().unwrap_or_else(PoisonError::into_inner);
     match current.take() {
         Some((expected, sender)) if expected == id => {
-            // Whoever asked may have given up by now.
+            // The caller may have stopped waiting.
             let _ = sender.send(outcome);
             accepted()
         }

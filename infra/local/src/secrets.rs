@@ -1,4 +1,4 @@
-//! The secrets of the template, made at the first start and kept in a file.
+//! The secrets of the template: made at the first start and kept in a file.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,10 +13,10 @@ use serde_json::json;
 
 use crate::random;
 
-/// Secrets cannot be read, made or kept.
+/// Why secrets cannot be read, made or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// The file is not what was written.
+    /// The file or directory cannot be read, or does not hold secrets.
     #[error("the secrets in {} cannot be read: {reason}", .path.display())]
     Unreadable {
         /// The file.
@@ -35,7 +35,7 @@ pub enum SecretsError {
     /// No key could be made.
     #[error("no key could be made: {0}")]
     NoKey(String),
-    /// The template names a secret whose form is not known here.
+    /// The template has a secret whose form is not known here.
     #[error("the local stack does not know what the secret `{0}` of the template holds")]
     Unknown(String),
 }
@@ -43,8 +43,8 @@ pub enum SecretsError {
 /// Values by name.
 pub type Secrets = BTreeMap<String, String>;
 
-/// Reads the secrets in this file and makes those that are missing: the named ones of the template, and one for each
-/// of these confidential apps. Without a file they are forgotten with the process.
+/// Reads the secrets in this file, and makes those that are missing: `names` of the template, and a client secret for each
+/// of `apps`. Without a file they exist only as long as the process.
 pub fn open(path: Option<&Path>, names: &[String], apps: &[String]) -> Result<Secrets, SecretsError> {
     let mut secrets = match path {
         Some(path) if path.exists() => read(path)?,
@@ -69,7 +69,7 @@ pub fn open(path: Option<&Path>, names: &[String], apps: &[String]) -> Result<Se
     Ok(secrets)
 }
 
-/// Further secrets: every file of a directory is one, by its name. They are read at the start and not copied.
+/// Further secrets: each file of a directory is one, with the name of the file. They are read at the start.
 pub fn in_directory(directory: &Path) -> Result<Secrets, SecretsError> {
     let unreadable = |path: &Path, error: std::io::Error| SecretsError::Unreadable {
         path: path.to_owned(),
@@ -85,7 +85,7 @@ pub fn in_directory(directory: &Path) -> Result<Secrets, SecretsError> {
     Ok(secrets)
 }
 
-/// Name under which an app's client secret is kept.
+/// The name under which the client secret of an app is kept.
 pub fn client_secret(app: &str) -> String {
     format!("client/{app}")
 }
@@ -96,11 +96,11 @@ fn read(path: &Path) -> Result<Secrets, SecretsError> {
     serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))
 }
 
-/// Replaces the file at once by one that only its owner can read.
+/// Replaces the file atomically by one that only its owner can read.
 pub(crate) fn write(path: &Path, secrets: &Secrets) -> Result<(), SecretsError> {
     let unwritable = |source| SecretsError::Unwritable { path: path.to_owned(), source };
     let directory = path.parent().unwrap_or(Path::new("."));
-    // Temporary files are made with mode 0600.
+    // Temporary files are created with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(unwritable)?;
     file.write_all(json!(secrets).to_string().as_bytes()).map_err(unwritable)?;
     file.as_file().sync_all().map_err(unwritable)?;
@@ -108,7 +108,7 @@ pub(crate) fn write(path: &Path, secrets: &Secrets) -> Result<(), SecretsError> 
     Ok(())
 }
 
-/// Makes a secret of the template as the keys function makes it when the gateway is deployed.
+/// Makes a secret of the template in the form in which the keys function makes it in AWS.
 fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
     let no_key = |error: &dyn std::fmt::Display| SecretsError::NoKey(error.to_string());
     let now = SystemClock.now();

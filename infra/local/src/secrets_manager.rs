@@ -1,4 +1,4 @@
-//! Secrets Manager on a loopback port: the calls that readers and the rotation of keys make, checked as Amazon does.
+//! Serves Secrets Manager on a local port: the calls that functions and the rotation of keys make, checked as AWS does.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html>
 
@@ -26,10 +26,10 @@ use crate::template::Right;
 use crate::visitors;
 use versions::{CURRENT, Versions};
 
-/// Most bytes of a request: a secret has 65,536 at most, of which JSON may make six times as many.
+/// Most bytes of a request. A secret has at most 65,536 bytes, and JSON escapes may make one byte six.
 const LARGEST: usize = 1 << 20;
 
-/// The secrets; clones share them.
+/// The secrets. Clones share them.
 #[derive(Debug, Clone)]
 pub struct SecretsManager {
     shared: Arc<Shared>,
@@ -38,12 +38,12 @@ pub struct SecretsManager {
 #[derive(Debug)]
 struct Shared {
     secrets: Mutex<BTreeMap<String, Versions>>,
-    /// Where the current values are kept.
+    /// The file that keeps the current values.
     file: Option<PathBuf>,
     reads: AtomicUsize,
 }
 
-/// An error in the API's own words.
+/// An error of the API, with its type and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     kind: &'static str,
@@ -63,7 +63,7 @@ impl std::fmt::Display for Refused {
 }
 
 impl SecretsManager {
-    /// With these values, kept in this file from now on; `rotating` names the secrets whose rotation is enabled.
+    /// Begins with these values and keeps changes in this file. `rotating` names the secrets whose rotation is enabled.
     pub fn new(values: &Secrets, file: Option<PathBuf>, rotating: &[String]) -> Self {
         let versions = |(name, value): (&String, &String)| {
             (name.clone(), Versions::with(&random::request_id(), value, rotating.contains(name)))
@@ -72,7 +72,7 @@ impl SecretsManager {
         Self { shared: Arc::new(Shared { secrets, file, reads: AtomicUsize::new(0) }) }
     }
 
-    /// Answers on this listener, to whom it is allowed, until dropped.
+    /// Serves this listener until dropped, to callers that `access` allows.
     pub async fn serve(self, listener: TcpListener, access: Access) {
         let router = Router::new().fallback(response).with_state((self, access));
         let router = visitors::programs_only(router, &listener);
@@ -88,26 +88,26 @@ impl SecretsManager {
             .map(|(_, text)| text.to_owned())
     }
 
-    /// Makes this the current value of a secret, as an operator can.
+    /// Makes this the current value of a secret, as an operator can. Without such a secret it does nothing.
     pub fn set(&self, name: &str, value: &str) {
         let id = random::request_id();
-        // A fresh version of a secret that is there is never refused.
+        // The id is new, so a version with a value of allowed length is not refused.
         let _ = self.change(name, |versions| versions.put(&id, value, &[CURRENT.to_owned()]));
     }
 
-    /// Takes all values of a secret away, so that it is as CloudFormation makes it.
+    /// Removes all versions of a secret, so that it is as CloudFormation creates it.
     pub fn empty(&self, name: &str) {
         if let Some(versions) = self.secrets().get_mut(name) {
             versions.clear();
         }
     }
 
-    /// How often a value was read.
+    /// How often `GetSecretValue` was called, also without success.
     pub fn reads(&self) -> usize {
         self.shared.reads.load(Ordering::SeqCst)
     }
 
-    /// Begins a rotation, or goes on with the one that failed; the id of the version it makes.
+    /// Begins a rotation, or continues one that failed. Returns the id of its pending version.
     pub(crate) fn begin_rotation(&self, name: &str) -> Result<String, Refused> {
         self.change(name, |versions| versions.begin_rotation(&random::request_id()))
     }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::secrets::{self, Secrets};
 
-/// The store cannot be filled.
+/// Why the seed cannot be put into the store.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The file cannot be read.
@@ -36,10 +36,10 @@ pub enum SeedError {
     /// The store refused.
     #[error("the seed could not be stored: {0}")]
     Store(#[from] StoreError),
-    /// Somebody in it cannot log in: no address, or a password that cannot be hashed.
+    /// A user has no valid address or id, or a password that cannot be hashed.
     #[error("the user {email} cannot be stored: {reason}")]
     User {
-        /// Whose.
+        /// The address of the user.
         email: String,
         /// Why.
         reason: String,
@@ -47,7 +47,7 @@ pub enum SeedError {
     /// A scope is not one.
     #[error("a scope of the seed is not valid: {0}")]
     Scope(#[from] InvalidScope),
-    /// No random bytes.
+    /// There are no random bytes, or AWS clients cannot be configured.
     #[error(transparent)]
     Entropy(#[from] StartError),
 }
@@ -68,17 +68,17 @@ pub struct Seed {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedApp {
-    /// Its name for people.
+    /// Its name, for people.
     pub name: String,
     /// Public or confidential.
     pub kind: AppKind,
-    /// Its secret if it is confidential; without one it is made.
+    /// Its secret, if it is confidential. Without one, a secret is made.
     pub secret: Option<String>,
     /// Whether it may use the password grant.
     pub trusted: bool,
     /// Grants it may use.
     pub grants: BTreeSet<GrantType>,
-    /// The most it may ask for.
+    /// The scopes that it may request.
     pub scopes: BTreeSet<String>,
     /// Its plan.
     pub plan: PlanName,
@@ -100,7 +100,7 @@ pub struct SeedUser {
 }
 
 impl Seed {
-    /// Reads a seed.
+    /// Reads and checks a seed, and normalizes its addresses.
     pub fn load(path: &Path) -> Result<Self, SeedError> {
         let unreadable = |source| SeedError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
@@ -119,7 +119,7 @@ impl Seed {
             if !taken.insert(address.clone()) {
                 return Err(wrong("another user has this address"));
             }
-            // The demo back end is told the one form of the address, so it must know that one.
+            // The gateway sends the normalized address to the demo back end, which must know it in this form.
             user.email = address.to_string();
         }
         Ok(seed)
@@ -131,21 +131,21 @@ impl Seed {
         apps.map(|(id, _)| id.to_string()).collect()
     }
 
-    /// The secret of a confidential app, from here or from the secrets that were made.
+    /// The secret of a confidential app: from the seed, or from the secrets that were made.
     pub fn client_secret<'a>(&'a self, id: &str, secrets: &'a Secrets) -> Option<&'a str> {
         let (_, app) =
             self.apps.iter().find(|(other, app)| other.as_str() == id && app.kind == AppKind::Confidential)?;
         app.secret.as_ref().or_else(|| secrets.get(&secrets::client_secret(id))).map(String::as_str)
     }
 
-    /// Writes every app, and those users whose address is not taken.
+    /// Writes every app, replacing what is stored, and each user whose address is not taken.
     pub async fn store(&self, store: &Store, secrets: &Secrets, pepper: &str) -> Result<(), SeedError> {
         for (id, app) in &self.apps {
             store.apps.put(&app.to_app(id, self.client_secret(id.as_str(), secrets))?).await?;
         }
         for user in &self.users {
             if store.users.by_email(&user.email).await?.is_none() {
-                // Taken meanwhile means that the user is there, which is all that is wanted.
+                // `Taken` means that the user exists, now or under another address. It stays as it is.
                 let _: CreateUser = store.users.create(&user.to_user(pepper)?).await?;
             }
         }
@@ -182,7 +182,7 @@ impl SeedUser {
         let failed = |reason: String| SeedError::User { email: self.email.clone(), reason };
         let passwords = Passwords::new(pepper, Cost::default()).map_err(|error| failed(error.to_string()))?;
         let hash = passwords.hash(&Secret::new(self.password.clone()), SystemEntropy.bytes()?);
-        // The same at every start, and nothing that a back end could take for the address.
+        // The id is the same at every start, and no back end can take it for the address.
         let id = sha256_hex(self.email.as_bytes()).get(..16).map(|id| format!("user-{id}")).unwrap_or_default();
         Ok(User {
             user_id: UserId::parse(&id).map_err(|error| failed(error.to_string()))?,

@@ -1,4 +1,4 @@
-//! Verifies AWS Signature Version 4: a request is signed with the very credentials whose id it names.
+//! Verifies AWS Signature Version 4: a request must be signed with the credentials whose id it names.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
 
@@ -12,16 +12,16 @@ use aws_smithy_types::date_time::Format;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-/// Seconds by which a signature's time may differ from ours.
+/// Seconds by which the time of a signature may differ from ours.
 const SKEW: i64 = 300;
 
-/// Why a request counts as nobody's, in AWS's words.
+/// Why a request has no valid signature, in the words of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unsigned {
-    /// It has no signature.
+    /// It has no `Authorization`, or more than one.
     #[error("Missing Authentication Token")]
     Missing,
-    /// Its `Authorization` is no signature of version 4.
+    /// Its `Authorization` is not a signature of version 4, or it has no valid `X-Amz-Date`.
     #[error(
         "Authorization header requires Credential, SignedHeaders and Signature of AWS4-HMAC-SHA256, with X-Amz-Date."
     )]
@@ -29,13 +29,13 @@ pub(crate) enum Unsigned {
     /// No credentials of this stack have this id.
     #[error("The security token included in the request is invalid.")]
     Unknown,
-    /// The signature is another one, too old, or leaves out what it must cover.
+    /// The signature is wrong, too old or too new, or does not cover all that it must.
     #[error("The request signature we calculated does not match the signature you provided, or has expired.")]
     Wrong,
 }
 
 impl Unsigned {
-    /// AWS's name for it.
+    /// The error type of AWS.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Missing => "MissingAuthenticationTokenException",
@@ -46,7 +46,7 @@ impl Unsigned {
     }
 }
 
-/// What `Authorization` says.
+/// The signature of a request, as its `Authorization` and `X-Amz-Date` describe it.
 pub(crate) struct Signature<'r> {
     /// Id of the credentials.
     pub(crate) access_key_id: &'r str,
@@ -58,7 +58,7 @@ pub(crate) struct Signature<'r> {
 }
 
 impl<'r> Signature<'r> {
-    /// Reads the signature of a request.
+    /// Reads the signature of a request, without verifying it.
     pub(crate) fn of(parts: &'r Parts) -> Result<Self, Unsigned> {
         let mut lines = parts.headers.get_all(AUTHORIZATION).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else { return Err(Unsigned::Missing) };
@@ -79,10 +79,10 @@ impl<'r> Signature<'r> {
         Ok(Self { access_key_id, region, service, signed_headers, value, time })
     }
 
-    /// Whether these credentials made it, for these very bytes, at about `now` (seconds since 1970).
+    /// Verifies that these credentials made it for exactly this request, at about `now` (seconds since 1970).
     pub(crate) fn verify(&self, parts: &Parts, body: &[u8], by: &Credentials, now: i64) -> Result<(), Unsigned> {
         let covered = |name: &str| self.signed_headers.contains(&name);
-        // What is not covered could have been added by anybody.
+        // A field that the signature does not cover could have been added by anybody.
         let all_covered =
             parts.headers.keys().all(|name| !name.as_str().starts_with("x-amz-") || covered(name.as_str()));
         let token = parts.headers.get("x-amz-security-token").map(http::HeaderValue::as_bytes);
@@ -111,7 +111,7 @@ impl<'r> Signature<'r> {
             .build()
             .ok()?
             .into();
-        // Time and session token are put in by whoever signs.
+        // The signer adds these two itself.
         let ours = ["x-amz-date", "x-amz-security-token"];
         let mut headers = Vec::new();
         for name in self.signed_headers.iter().filter(|name| !ours.contains(name)) {

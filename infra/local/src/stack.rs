@@ -1,4 +1,4 @@
-//! The whole local stack: everything a gateway needs, on loopback, in one value.
+//! The whole local stack in one value: all services that a gateway needs.
 
 mod error;
 mod file;
@@ -25,17 +25,17 @@ use crate::seed::Seed;
 use crate::template::Template;
 pub use error::StartError;
 
-/// In a configuration this stands for the demo back end, whose port is only known once it runs.
+/// Stands for the demo back end in a configuration, since its port is known only once it runs.
 pub const DEMO_BACK_END: &str = "http://127.0.0.1:3001";
 
-/// How to start.
+/// How a stack starts.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where the API listens; port 0 is any free one.
     pub listen: SocketAddr,
-    /// Where `DynamoDB`, Secrets Manager and the demo back end listen, on free ports.
+    /// Where `DynamoDB`, Secrets Manager, Lambda and the demo back end listen, on free ports.
     pub services: IpAddr,
-    /// Directory of what is remembered; `None` forgets everything in the end.
+    /// Directory in which data is kept; with `None`, everything is deleted at the end.
     pub data: Option<PathBuf>,
     /// The template.
     pub template: PathBuf,
@@ -43,26 +43,25 @@ pub struct Options {
     pub config: PathBuf,
     /// Apps and users.
     pub seed: PathBuf,
-    /// Directory of further secrets: each file is one, by its name.
+    /// Directory of further secrets: each file is one, with the name of the file.
     pub secrets: Option<PathBuf>,
     /// Most processes of each function.
     pub most_processes: usize,
-    /// Longest start of a function.
+    /// Longest time that a function may take to start.
     pub start_timeout: Duration,
-    /// Keep what the demo back end receives.
+    /// Whether the demo back end keeps what it receives.
     pub record: bool,
     /// `LOG_LEVEL` of the functions.
     pub log_level: String,
-    /// Whether X-Ray's traces are kept: functions then tell the daemon at `AWS_XRAY_DAEMON_ADDRESS`, if `environment`
-    /// names one.
+    /// Whether X-Ray traces are kept: functions then send them to the daemon at `AWS_XRAY_DAEMON_ADDRESS`, if `environment`
+    /// has this variable.
     pub sampled: bool,
-    /// Variables of functions, by name, besides or instead of what the template gives them. For tests that break or
-    /// hasten something.
+    /// Variables of all functions. They replace those of the template. For tests.
     pub environment: Vec<(String, String)>,
 }
 
 impl Default for Options {
-    /// The demo on any free port, forgotten in the end.
+    /// The demo on a free port, deleted at the end.
     fn default() -> Self {
         let workspace = PathBuf::from(WORKSPACE);
         Self {
@@ -83,7 +82,7 @@ impl Default for Options {
     }
 }
 
-/// A running stack; it ends when dropped.
+/// A running stack. It ends when dropped.
 #[derive(Debug)]
 pub struct Running {
     parts: Parts,
@@ -91,7 +90,7 @@ pub struct Running {
     runtime: Option<Runtime>,
 }
 
-/// What of a running stack can be looked at.
+/// The parts of a running stack that can be inspected.
 #[derive(Debug)]
 struct Parts {
     base_url: String,
@@ -101,7 +100,7 @@ struct Parts {
     legacy_url: String,
     template: Template,
     seed: Seed,
-    /// The secrets as they were at the start; those of apps stay as they are.
+    /// The secrets as they were at the start. Client secrets in it do not change.
     secrets: Secrets,
     secrets_manager: SecretsManager,
     legacy: Legacy,
@@ -109,9 +108,9 @@ struct Parts {
     owner: Credentials,
     access: Access,
     log: Log,
-    /// Tells tools where this stack is.
+    /// `stack.json`, which tells tools where this stack is.
     _file: file::StackFile,
-    /// Last, so that it is deleted after everything that uses it.
+    /// The last field, so that it is dropped after everything that uses it.
     directory: DataDirectory,
 }
 
@@ -120,13 +119,13 @@ struct Parts {
 pub struct Stack;
 
 impl Stack {
-    /// Starts everything and returns when calls will succeed. `binaries` gives the function binaries by name; it is
-    /// waited for only when all else is in order, so that a taken port is told before anything is built.
+    /// Starts everything, and returns when calls will succeed. `binaries` gives the function binaries by name. It is awaited
+    /// only after the other steps that can fail early, so that a taken port is reported before anything is built.
     pub async fn start(
         options: Options,
         binaries: impl Future<Output = Result<BTreeMap<String, PathBuf>, BuildError>> + Send + 'static,
     ) -> Result<Running, StartError> {
-        // A runtime of its own: the stack lives as long as this value, whatever becomes of the caller's runtime.
+        // The stack has its own runtime, so it lives as long as this value and does not depend on the caller's runtime.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let started = runtime.spawn(start::start(options, binaries)).await;
         let mut running = RuntimeGuard(Some(runtime));
@@ -135,7 +134,7 @@ impl Stack {
     }
 }
 
-/// Ends a runtime that a failed start leaves behind.
+/// Ends the runtime if the start fails.
 struct RuntimeGuard(Option<Runtime>);
 
 impl Drop for RuntimeGuard {
@@ -170,7 +169,7 @@ impl Running {
         &self.parts.legacy_url
     }
 
-    /// What of the template runs.
+    /// The part of the template that runs.
     pub fn template(&self) -> &Template {
         &self.parts.template
     }
@@ -200,27 +199,27 @@ impl Running {
         &self.parts.functions
     }
 
-    /// Credentials with which everything may be asked of this stack's services.
+    /// Credentials that may do anything at the services of this stack.
     pub fn owner(&self) -> &Credentials {
         &self.parts.owner
     }
 
-    /// What the functions may ask of `DynamoDB` and Secrets Manager, and what they have asked.
+    /// What the functions may do at `DynamoDB`, Secrets Manager and Lambda, and what they have asked for.
     pub fn access(&self) -> &Access {
         &self.parts.access
     }
 
-    /// The file of what the functions write.
+    /// The file to which the output of the functions is written.
     pub fn log_file(&self) -> PathBuf {
         self.parts.directory.file(start::LOG_FILE)
     }
 
-    /// The directory of what this stack remembers, in which tools find `stack.json`.
+    /// The data directory, in which tools find `stack.json`.
     pub fn data_directory(&self) -> PathBuf {
         self.parts.directory.file("")
     }
 
-    /// What the functions wrote.
+    /// The output of the functions.
     pub fn log(&self) -> &Log {
         &self.parts.log
     }
@@ -232,12 +231,12 @@ impl Drop for Running {
     }
 }
 
-/// Ends a runtime with all its tasks, and so the processes they hold. A runtime may not be waited for on a thread that
-/// itself runs tasks, hence the other thread.
+/// Ends a runtime with all its tasks, and so the processes that they hold. It waits on another thread, since a thread that
+/// runs tasks must not block on the end of a runtime.
 fn stop(runtime: Option<Runtime>) {
     if let Some(runtime) = runtime {
         let stopping = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
-        // It does not panic, and if it did there would be nothing left to stop.
+        // An error would mean that the thread panicked, and then there is nothing left to stop.
         let _ = stopping.join();
     }
 }

@@ -1,7 +1,7 @@
-//! The part of `template.yaml` the local stack runs.
+//! Reads the part of `template.yaml` that the local stack runs.
 //!
-//! It is a named subset: functions, routes, authorizer, environment, roles, gateway responses, tables and secrets.
-//! Whatever else stands in those places is an error that names the place, because what is ignored here would still deploy.
+//! It is a named subset: functions, routes, authorizer, environment, roles, gateway responses, tables, secrets and their
+//! rotations. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
 
 mod api;
 pub mod condition;
@@ -24,9 +24,9 @@ pub use rotation::Rotation;
 pub use table::Table;
 use yaml::{Node, Value};
 
-/// Account of every ARN the local stack makes up.
+/// The account in every ARN of the local stack.
 pub const ACCOUNT: &str = "000000000000";
-/// Region of every ARN the local stack makes up.
+/// The region in every ARN of the local stack.
 pub const REGION: &str = "us-east-1";
 
 /// Why `template.yaml` cannot run here.
@@ -35,7 +35,7 @@ pub enum TemplateError {
     /// It is not YAML.
     #[error("the template is not valid YAML: {0}")]
     Yaml(String),
-    /// Something the local stack does not run, or that is missing or wrong.
+    /// Something is missing or wrong, or is not run by the local stack.
     #[error("template line {line}, {place}: {reason}")]
     Place {
         /// Line in the file, from 1.
@@ -47,12 +47,12 @@ pub enum TemplateError {
     },
 }
 
-/// What a deployment would hand to the template.
+/// What a deployment would give to the template.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// Values of parameters that should differ from their defaults.
+    /// Values of parameters, in place of their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Put before the logical id of a table to make its name.
+    /// The name of a table is this prefix and its logical id.
     pub table_prefix: String,
 }
 
@@ -63,7 +63,7 @@ pub struct Template {
     pub api: Api,
     /// Functions in the order of the file.
     pub functions: Vec<Function>,
-    /// Routes of all functions; no method and path twice.
+    /// Routes of all functions. No pair of method and path is there twice.
     pub routes: Vec<Route>,
     /// Tables in the order of the file.
     pub tables: Vec<Table>,
@@ -71,7 +71,7 @@ pub struct Template {
     pub secrets: Vec<String>,
     /// Roles by logical id.
     pub roles: BTreeMap<String, Role>,
-    /// Which of them rotate.
+    /// Rotations of secrets.
     pub rotations: Vec<Rotation>,
 }
 
@@ -119,7 +119,7 @@ impl Template {
                 "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
                 "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
                 "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
-                // Layers, alarms and the like have nothing to run.
+                // Resources of other types, such as layers and alarms, have nothing to run.
                 _ => {}
             }
         }
@@ -128,7 +128,7 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
-        // SAM gives every method without an authorizer of its own the default one, and may leave OPTIONS out.
+        // SAM gives the default authorizer to every method without one of its own; the template may except OPTIONS.
         if !api.default_authorizer_on_options {
             for route in routes.iter_mut().filter(|route| route.method == "OPTIONS" && route.authorizer.is_none()) {
                 route.open = true;

@@ -1,7 +1,7 @@
-//! Keeps web pages out of what listens on this machine for functions and tools alone.
+//! Refuses requests of web pages to services that are only for functions and tools on this machine.
 //!
-//! A page of any site can send a request to a port of its visitor's machine, and read the response once it has made its own
-//! name lead there (DNS rebinding). Both show: in `Origin` or `Sec-Fetch-*`, and in `Host`.
+//! A page of any site can send requests to a port of its visitor's machine. It can also read the responses, if its own host
+//! name resolves to that machine (DNS rebinding). `Origin` or `Sec-Fetch-*` show the first, and `Host` the second.
 
 use std::net::IpAddr;
 
@@ -14,16 +14,16 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::net::TcpListener;
 
-/// Names of a header that only browsers send.
+/// Names of header fields that only browsers send.
 const BROWSER: [&str; 5] =
     ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user", "access-control-request-method"];
 
-/// Puts the checks before everything that this router does on this listener.
+/// Checks every request to this router, on this listener: it must come from no browser, and name this machine as host.
 pub(crate) fn programs_only(router: Router, listener: &TcpListener) -> Router {
     router.layer(from_fn_with_state(address(listener), refuse_pages))
 }
 
-/// Puts the check of `Host` before everything that this router does; for what answers whatever a browser sent, passed on.
+/// Checks only `Host`: for a service that receives header fields of browsers through a proxy.
 pub(crate) fn our_names_only(router: Router, listener: &TcpListener) -> Router {
     router.layer(from_fn_with_state(address(listener), refuse_foreign_names))
 }
@@ -53,8 +53,8 @@ fn refusal(message: &str) -> Response {
     (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
 }
 
-/// Whether every host that the request names is this machine by address, which no name server can say of another name.
-/// The port may be another one: a tunnel's.
+/// Whether every host that the request names is an address of this machine or `localhost`: no name server can make a foreign
+/// name lead here. The port is not checked, since a tunnel may have another one.
 fn is_ours(headers: &HeaderMap, uri: &Uri, listening: IpAddr) -> bool {
     let ours = |authority: &Authority| {
         let host = authority.host();

@@ -1,4 +1,4 @@
-//! Each service as a web page, a stranger and its owner meet it.
+//! Each service answers its owner, and refuses web pages and unknown callers.
 
 use aws_credential_types::Credentials;
 use gateway_domain::clock::Clock as _;
@@ -14,7 +14,7 @@ use crate::secrets_manager::SecretsManager;
 use crate::signature::tests::signed_for;
 use crate::{credentials, dynamodb};
 
-/// A service with a question that its owner may ask.
+/// A service, with a request that its owner may send.
 struct Service {
     base: String,
     path: &'static str,
@@ -24,7 +24,7 @@ struct Service {
 }
 
 impl Service {
-    /// The status of a question signed by these credentials for this host, with some headers more.
+    /// The status for the request, signed by these credentials for this host, with `more` header fields.
     async fn ask(&self, by: Option<&Credentials>, host: &str, more: &[(&'static str, &str)]) -> u16 {
         let client = reqwest::Client::new();
         let mut request = client.post(format!("{}{}", self.base, self.path)).body(self.body);
@@ -55,7 +55,7 @@ async fn listener() -> (TcpListener, String) {
     (listener, base)
 }
 
-/// All of them, each with an owner of its own.
+/// All services, each with an owner of its own.
 async fn services() -> [Service; 3] {
     let owners = [(); 3].map(|()| credentials::of_owner().unwrap());
     let [database, secrets, lambda] = owners.clone().map(Access::of_owner);
@@ -97,7 +97,7 @@ async fn only_credentials_of_this_start_are_answered() {
         assert_eq!(service.ask(None, host, &[]).await, 403, "{}", service.target);
         let unknown = credentials::of_owner().unwrap();
         assert_eq!(service.ask(Some(&unknown), host, &[]).await, 403);
-        // The right id with another key, and what was enough before.
+        // The right id with another key; then fixed credentials, which no stack accepts.
         let forged = Credentials::new(owner.access_key_id(), unknown.secret_access_key(), None, None, "");
         assert_eq!(service.ask(Some(&forged), host, &[]).await, 403);
         assert_eq!(service.ask(Some(&Credentials::new("local", "local", None, None, "")), host, &[]).await, 403);
@@ -108,7 +108,7 @@ async fn only_credentials_of_this_start_are_answered() {
     }
 }
 
-/// DNS rebinding: the page's own name leads here, so that its requests are same-origin to its browser.
+/// DNS rebinding: the page's own host name resolves to this machine, so its browser treats these requests as same-origin.
 #[tokio::test]
 async fn another_host_is_refused_even_with_the_owners_signature() {
     for service in services().await {
@@ -135,7 +135,7 @@ async fn what_a_page_sends_is_refused_even_with_the_owners_signature() {
         ] {
             assert_eq!(service.ask(Some(&service.owner), service.host(), &[header]).await, 403, "{header:?}");
         }
-        // A preflight is answered with nothing that permits anything.
+        // The response to a preflight permits nothing.
         let preflight =
             reqwest::Client::new().request(http::Method::OPTIONS, format!("{}{}", service.base, service.path));
         let preflight =

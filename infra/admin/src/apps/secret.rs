@@ -1,4 +1,4 @@
-//! Client secrets: made here, printed once, stored as their hash; the one before works on for a stated while.
+//! Client secrets: made here, printed once, stored as hashes. After a rotation the previous one is valid for a stated time.
 
 use super::change;
 use crate::cli::RotateSecret;
@@ -11,10 +11,10 @@ use gateway_domain::time::Seconds;
 use gateway_store::{App, AppKind, PreviousSecret};
 use serde_json::json;
 
-/// The longest overlap: two secrets that both work are twice as much to lose.
+/// The longest overlap. It is bounded because either of two valid secrets can leak.
 const MAX_OVERLAP: Seconds = Seconds::new(90 * 86_400);
 
-/// Gives an application a new secret of 256 random bits, in characters that need no encoding anywhere.
+/// Gives an application a new secret of 256 random bits, in characters that need no encoding in forms, headers and shells.
 pub(super) fn new(app: &mut App) -> Result<Secret, Error> {
     let bytes: [u8; 32] = gateway_runtime::SystemEntropy.bytes()?;
     let mut text = "mgs_".to_owned();

@@ -1,4 +1,4 @@
-//! Lines of a file of users: a bad one is told with its number, and the next is read.
+//! Reads a file of users line by line: a bad line is reported with its number, and the next one is read.
 
 mod csv;
 
@@ -14,7 +14,7 @@ const MAX_LINE: usize = 16 * 1024;
 /// The columns of a CSV file; the first must be there.
 const COLUMNS: [&str; 4] = ["email", "user_id", "password_hash", "enabled"];
 
-/// A user as a file writes it.
+/// A user as the file describes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
@@ -27,14 +27,14 @@ pub(super) struct Record {
     pub(super) enabled: Option<bool>,
 }
 
-/// A line, read or not.
+/// A line of the file: its record, or what is wrong with it.
 pub(super) struct Line {
-    /// From 1, as editors count.
+    /// Counted from 1, as editors do.
     pub(super) number: u64,
     pub(super) record: Result<Record, String>,
 }
 
-/// The file, or standard input if it is `-`, and its length in bytes as far as that is known.
+/// The file and its length in bytes; `-` is standard input, whose length is unknown and given as 0.
 pub(super) fn open(path: &Path) -> Result<(Box<dyn Read>, u64), Error> {
     if path.as_os_str() == "-" {
         return Ok((Box::new(std::io::stdin()), 0));
@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn Read>, u64), Error> {
     Ok((Box::new(file), length))
 }
 
-/// The lines of a file.
+/// The records of a file. An error means that the first line of a CSV file is wrong.
 pub(super) fn lines<'a>(
     source: impl Read + 'a,
     format: FileFormat,
@@ -56,8 +56,7 @@ pub(super) fn lines<'a>(
     }
 }
 
-/// Each line of the file is a record: no column can hold a line break, so that a quote that is not closed spoils its own
-/// line alone.
+/// Each line of the file is one record. A field cannot hold a line break, so an unclosed quote makes only its own line bad.
 fn csv_lines<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 'a, Error> {
     let mut lines = physical_lines(source);
     let wrong = |number: u64, problem: String| Error::Invalid(format!("line {number}: {problem}"));
@@ -89,7 +88,7 @@ fn csv_record(headers: &[String], line: &[u8]) -> Result<Record, String> {
     };
     let enabled = match field("enabled") {
         None => None,
-        // As spreadsheets and programs write it.
+        // Spreadsheets write `TRUE`, programs `true`.
         Some(text) if text.eq_ignore_ascii_case("true") => Some(true),
         Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
         Some(_) => return Err("enabled must be true or false".to_owned()),
@@ -102,8 +101,8 @@ fn csv_record(headers: &[String], line: &[u8]) -> Result<Record, String> {
     })
 }
 
-/// The lines that are not blank, each with its number from 1 as editors count, without its end (LF or CRLF), and without
-/// the mark that some systems put before the first. No more of a line is kept than may be read.
+/// The lines that are not blank, each with its number as editors count, without its end (LF or CRLF), and without a byte
+/// order mark before the first. At most [`MAX_LINE`] bytes and one more of a line are kept in memory.
 fn physical_lines<'a>(source: impl Read + 'a) -> impl Iterator<Item = (u64, Result<Vec<u8>, String>)> + 'a {
     let mut reader = BufReader::new(source);
     let mut number = 0_u64;
@@ -130,7 +129,7 @@ fn physical_lines<'a>(source: impl Read + 'a) -> impl Iterator<Item = (u64, Resu
                 Some((number, line))
             }
             Err(error) => {
-                // A file that cannot be read on ends here; a line that cannot be understood does not.
+                // A read error ends the file, since nothing behind it can be read.
                 ended = true;
                 Some((number, Err(error.to_string())))
             }
@@ -139,7 +138,7 @@ fn physical_lines<'a>(source: impl Read + 'a) -> impl Iterator<Item = (u64, Resu
     lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty()))
 }
 
-/// Reads a line, of which no more than [`MAX_LINE`] and a byte is kept; returns its whole length.
+/// Reads a line and returns its whole length, but keeps at most [`MAX_LINE`] bytes and one more of it.
 fn read_line(reader: &mut impl BufRead, kept: &mut Vec<u8>) -> std::io::Result<usize> {
     let mut length = 0_usize;
     loop {
@@ -168,7 +167,7 @@ fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
     })
 }
 
-/// The reason alone: no value of the line, which may be a hash.
+/// The reason, without any value of the line: a value may be a password hash.
 fn json_problem(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => format!(
@@ -215,7 +214,7 @@ mod tests {
         assert!(!format!("{found:?}").contains("hunter2"));
     }
 
-    /// Numbers are those of an editor, whatever ends the lines and however many are blank.
+    /// Line ends and blank lines do not change the numbers.
     #[test]
     fn a_line_has_the_number_that_an_editor_shows() {
         for end in ["\n", "\r\n"] {

@@ -1,4 +1,4 @@
-//! What the outcome of an authorizer's invocation means for the call.
+//! Decides from the result of an authorizer whether a call goes on.
 
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
@@ -7,26 +7,26 @@ use super::policy::{self, Effect, InvalidPolicy};
 use crate::limits;
 use crate::process::InvokeError;
 
-/// The call does not go on.
+/// Why the call does not go on.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// The authorizer said `Unauthorized`.
     Unauthorized,
     /// Its policy does not allow the call.
     Denied {
-        /// A statement denies it, rather than none allowing it.
+        /// Whether a statement denies it; otherwise no statement allows it.
         explicitly: bool,
-        /// Its context, for the gateway response.
+        /// The context of the authorizer, for the gateway response.
         context: Map<String, Json>,
     },
-    /// It failed, crashed or took too long.
+    /// The authorizer failed, crashed or took too long.
     Failed(String),
-    /// It returned something that is no authorizer result.
+    /// The authorizer returned something that is not a valid result.
     Malformed(String),
 }
 
 impl Refused {
-    /// What an operator should read about it.
+    /// The line for the log, if it is the authorizer that is at fault.
     pub(super) fn to_log(&self) -> Option<String> {
         match self {
             Self::Failed(reason) => Some(format!("the authorizer failed: {reason}")),
@@ -36,7 +36,7 @@ impl Refused {
     }
 }
 
-/// The context for the integration if the call may go on. `None` as outcome is a timeout.
+/// The context for the integration, if the call may go on. An `outcome` of `None` is a timeout.
 pub(super) fn decide(
     outcome: Option<Result<Bytes, InvokeError>>,
     method_arn: &str,
@@ -71,7 +71,7 @@ pub(super) fn decide(
     }
 }
 
-/// Context values reach the integration as text; anything but text, numbers and booleans is an error.
+/// Turns the context values into text. Anything but text, numbers and booleans is an error.
 fn strings(context: Option<&Json>) -> Result<Map<String, Json>, Refused> {
     let mut map = Map::new();
     match context {
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(context["scope"], "a");
     }
 
-    /// Only the exact word is a 401: any other failure is an incident, not a bad token.
+    /// Only the exact message `Unauthorized` is a 401: any other error is a failure of the authorizer, not a bad token.
     #[test]
     fn only_the_word_unauthorized_is_unauthorized() {
         assert!(matches!(reported("Unauthorized"), Err(Refused::Unauthorized)));

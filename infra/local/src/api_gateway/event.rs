@@ -1,4 +1,4 @@
-//! Events of a REST API, payload format 1.0: for the proxy integration and for the REQUEST authorizer.
+//! Builds the events of a REST API for the proxy integration and for the REQUEST authorizer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,15 +10,15 @@ use super::routes::Matched;
 use crate::arn;
 use crate::template::{ACCOUNT, Api};
 
-/// Headers that belong to the connection that ends here.
+/// Header fields that concern only the connection, which ends here.
 const FRAMING: [&str; 2] = ["transfer-encoding", "expect"];
 
-/// The ARN the authorizer decides about.
+/// The ARN about which the authorizer decides.
 pub(super) fn method_arn(api: &Api, received: &Received) -> String {
     arn::method(&api.id, &api.stage, &received.method, &received.path)
 }
 
-/// What the authorizer is asked.
+/// The event for the authorizer.
 pub(super) fn authorizer(api: &Api, received: &Received, matched: &Matched<'_>) -> Json {
     let mut event = common(api, received, matched);
     event.insert("type".to_owned(), json!("REQUEST"));
@@ -27,7 +27,7 @@ pub(super) fn authorizer(api: &Api, received: &Received, matched: &Matched<'_>) 
     Json::Object(event)
 }
 
-/// What the function behind a route is given. `authorized` is the authorizer's context, if there was one.
+/// The event for the function behind a route. `authorized` is the context of the authorizer, if the route has one.
 pub(super) fn proxy(
     api: &Api,
     received: &Received,
@@ -104,7 +104,7 @@ fn context(api: &Api, received: &Received, matched: &Matched<'_>) -> Json {
     })
 }
 
-/// The client's headers without framing, and those API Gateway sets itself.
+/// The header fields of the client without those of the connection, and the fields that API Gateway sets itself.
 fn headers(received: &Received) -> Vec<(String, String)> {
     let source = received.source.ip().to_string();
     let forwarded = match received.header("x-forwarded-for") {
@@ -129,7 +129,7 @@ fn last(pairs: &[(String, String)]) -> Json {
     pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
 }
 
-/// All values of each name in order.
+/// All values of each name, in order.
 fn all(pairs: &[(String, String)]) -> Json {
     let mut map = Map::new();
     for (name, value) in pairs {

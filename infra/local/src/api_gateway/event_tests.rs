@@ -69,7 +69,7 @@ fn a_binary_body_travels_as_base64() {
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&Json::Null, &json!(false)));
 }
 
-/// Abuse case B7: the peer's own address is added behind whatever it claims.
+/// Abuse case B7: the address of the client is appended to whatever `X-Forwarded-For` it sends.
 #[test]
 fn forwarding_headers_of_the_client_do_not_hide_its_address() {
     let headers = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("transfer-encoding", "chunked")];

@@ -1,4 +1,4 @@
-//! What the gateway answers by itself, from the templates of its responses.
+//! Renders the responses that the gateway gives by itself, from the gateway responses of the template.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,16 +8,16 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::template::{Api, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 
-/// What a response can speak of.
+/// The values that a response can contain.
 #[derive(Debug)]
 pub(super) struct Details<'a> {
-    /// API Gateway's id of the request.
+    /// The id that API Gateway gave the request.
     pub(super) request_id: &'a str,
-    /// Amazon's words for what happened.
+    /// The message of AWS.
     pub(super) message: &'a str,
-    /// Status unless the template says another; `None` is Amazon's for the type.
+    /// The status, unless the template sets another. `None` is the one that AWS gives this type.
     pub(super) status: Option<u16>,
-    /// What the authorizer put into its context.
+    /// The context that the authorizer returned.
     pub(super) context: &'a Map<String, Json>,
 }
 
@@ -37,7 +37,7 @@ impl Details<'_> {
     }
 }
 
-/// The response of this type. A type the template leaves out is answered as `DEFAULT_4XX` or `DEFAULT_5XX`.
+/// The response of this type. For a type that the template does not have, that of `DEFAULT_4XX` or `DEFAULT_5XX` is used.
 pub(super) fn render(api: &Api, kind: &str, details: &Details<'_>) -> Response {
     let amazons = RESPONSE_TYPES.iter().find(|(known, _)| *known == kind).map_or(500, |(_, status)| *status);
     let usual = details.status.unwrap_or(amazons);
@@ -50,7 +50,7 @@ pub(super) fn render(api: &Api, kind: &str, details: &Details<'_>) -> Response {
     };
     let mut response = response(template.status.unwrap_or(usual), body);
     for (name, value) in headers(template, kind, details) {
-        // A value that no header can carry is left out, as an empty one is.
+        // A value that is not valid in a header is left out.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
             response.headers_mut().insert(name, value);
         }
@@ -58,7 +58,7 @@ pub(super) fn render(api: &Api, kind: &str, details: &Details<'_>) -> Response {
     response
 }
 
-/// Amazon's own form of a response.
+/// The response that AWS gives without a template.
 pub(super) fn plain(status: u16, message: &str) -> Response {
     response(status, json!({ "message": message }).to_string())
 }
@@ -78,7 +78,7 @@ fn headers<'a>(template: &'a GatewayResponse, kind: &str, details: &Details<'_>)
     template.headers.iter().filter_map(|(name, template)| Some((name.as_str(), value(template)?))).collect()
 }
 
-/// The body with each `$context.…` replaced; what is not known becomes nothing.
+/// The body with each `$context.…` replaced. An unknown one is replaced by nothing.
 fn substitute(body: &str, kind: &str, details: &Details<'_>) -> String {
     let mut parts = body.split("$context.");
     let mut result = parts.next().unwrap_or_default().to_owned();
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(json_of(response).await["detail"], "The gateway refuses this request.");
     }
 
-    /// What the imitation quotes, the template must not pass on.
+    /// The imitation inserts the message of AWS with all that it quotes, as AWS does, so the template must not use it.
     #[tokio::test]
     async fn a_body_that_asks_for_amazons_message_gets_it_with_all_that_it_quotes() {
         let mut api = api();
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(json_of(response).await, json!({ "message": "Unauthorized" }));
     }
 
-    /// Every body is JSON whatever the message, and none may be stored.
+    /// Every body is JSON, whatever the message, and no cache may store it.
     #[tokio::test]
     async fn every_response_of_the_template_is_json_that_is_not_stored() {
         for kind in api().gateway_responses.keys() {

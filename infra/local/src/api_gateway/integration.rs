@@ -8,12 +8,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value as Json};
 
-/// The function returned something that is no proxy response; API Gateway answers 502.
+/// The function returned something that is not a proxy response. API Gateway then responds with 502.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed response of the function: {0}")]
 pub(super) struct Malformed(&'static str);
 
-/// Headers that API Gateway gives another name.
+/// Header fields that API Gateway renames to `x-amzn-remapped-…`.
 const REMAPPED: [&str; 10] = [
     "authorization",
     "connection",
@@ -27,12 +27,12 @@ const REMAPPED: [&str; 10] = [
     "www-authenticate",
 ];
 
-/// Headers about the connection, and the length, which comes from the body unless the response has none by its method.
+/// Header fields that are dropped: those of the connection, and the length. Only a response to HEAD keeps its length, since
+/// it has no body to count.
 const DROPPED: [&str; 8] =
     ["content-length", "expect", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// The response in this result to a request of this method. Bodies marked as base64 are decoded where every type is
-/// binary.
+/// The response in this result, to a request with this method. A body marked as base64 is decoded only if `binary`.
 pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Response, Malformed> {
     let result: Json = serde_json::from_slice(result).map_err(|_| Malformed("it is not JSON"))?;
     let Some(members) = result.as_object() else { return Err(Malformed("it is not an object")) };
@@ -72,7 +72,7 @@ pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Resp
     Ok(response)
 }
 
-/// Both maps together; a name in both takes the values of `multiValueHeaders`.
+/// The fields of both maps. A name in both has the values of `multiValueHeaders` alone.
 fn headers(members: &Map<String, Json>) -> Result<Vec<(String, String)>, Malformed> {
     let (mut headers, mut repeated) = (Vec::new(), Vec::new());
     match members.get("multiValueHeaders") {

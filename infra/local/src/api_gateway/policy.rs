@@ -1,28 +1,28 @@
-//! Evaluates the IAM policy an authorizer returns against one method ARN.
+//! Evaluates the IAM policy of an authorizer against one method ARN.
 
 use serde_json::Value as Json;
 
 use crate::limits;
 
-/// What the policy says.
+/// The effect of a policy on a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// A statement allows it and none denies it.
+    /// A statement allows the call, and none denies it.
     Allow,
-    /// A statement denies it.
+    /// A statement denies the call.
     ExplicitDeny,
-    /// No statement speaks of it.
+    /// No statement applies to the call.
     ImplicitDeny,
 }
 
-/// The policy is not one API Gateway can evaluate, or uses what is not imitated here.
+/// API Gateway cannot evaluate the policy, or the policy uses something that is not imitated here.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policy's {0}")]
 pub(super) struct InvalidPolicy(pub(super) &'static str);
 
 const ACTION: &str = "execute-api:Invoke";
 
-/// Evaluates a policy document for invoking this ARN.
+/// Evaluates a policy document for an invocation of this ARN.
 pub(super) fn evaluate(document: &Json, arn: &str) -> Result<Effect, InvalidPolicy> {
     let version = document.get("Version").and_then(Json::as_str);
     if !matches!(version, Some("2012-10-17" | "2008-10-17")) {
@@ -71,11 +71,11 @@ fn texts(value: Option<&Json>) -> Option<Vec<&str>> {
     }
 }
 
-/// Whether the pattern, in which `*` is any text and `?` any one character, covers the whole text.
+/// Whether the pattern matches the whole text. In it, `*` is any text, and `?` is any one character.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);
-    // Where to go on after the last star took one more character.
+    // The place of the last star, and how far it matches. On a mismatch the star takes one more character.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         match (pattern.get(at), text.get(seen)) {
@@ -175,7 +175,7 @@ mod tests {
         assert!(evaluate(&Json::Null, ARN).is_err());
     }
 
-    /// API Gateway evaluates no such policy, whatever else stands in it.
+    /// API Gateway does not evaluate such a policy at all, whatever else it contains.
     #[test]
     fn a_resource_of_more_than_512_characters_makes_the_policy_invalid() {
         let of_length = |length: usize| statement("Allow", ACTION, &format!("*{}", "?".repeat(length - 1)));

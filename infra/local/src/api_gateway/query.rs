@@ -1,8 +1,8 @@
-//! Query strings decoded the way a REST API decodes them.
+//! Decodes query strings and path parameters as a REST API does.
 
 use percent_encoding::percent_decode_str;
 
-/// Names and values in order. A plus is a space; `&` and `;` separate; a name without `=` has an empty value.
+/// Names and values, in order. `&` and `;` separate pairs, `+` is a space, and a name without `=` has an empty value.
 pub(super) fn decode(query: &str) -> Vec<(String, String)> {
     let pairs = query.split(['&', ';']).filter(|pair| !pair.is_empty());
     pairs
@@ -13,12 +13,12 @@ pub(super) fn decode(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Bytes that are not UTF-8 become U+FFFD; a percent sign that starts nothing stays.
+/// Bytes that are not UTF-8 become U+FFFD. A percent sign without two hexadecimal digits stays as it is.
 fn component(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
-/// A path parameter.
+/// Decodes a path parameter, in which a plus is a plus.
 pub(super) fn decode_path(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

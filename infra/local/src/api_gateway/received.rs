@@ -1,4 +1,4 @@
-//! A request as it came in, with what API Gateway knows about it.
+//! A request as it was received, with what API Gateway knows about it.
 
 use std::net::SocketAddr;
 
@@ -15,9 +15,9 @@ use crate::limits;
 /// A request.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
-    /// API Gateway's id of it.
+    /// The id that API Gateway gave it.
     pub(super) request_id: String,
-    /// The id of its trace, which all functions that it leads to share.
+    /// The id of its trace, which is the same for all functions that it invokes.
     pub(super) trace_root: String,
     /// Method as sent.
     pub(super) method: String,
@@ -29,17 +29,17 @@ pub(super) struct Received {
     pub(super) headers: Vec<(String, String)>,
     /// Body.
     pub(super) body: Bytes,
-    /// The peer.
+    /// The address and port of the client.
     pub(super) source: SocketAddr,
-    /// The port it came to.
+    /// The port on which it was received.
     pub(super) port: u16,
-    /// When it came, in milliseconds since 1970.
+    /// When it was received, in milliseconds since 1970.
     pub(super) time: i64,
-    /// `HTTP/1.1` and the like.
+    /// The protocol, such as `HTTP/1.1`.
     pub(super) protocol: &'static str,
 }
 
-/// A request API Gateway refuses before it looks for a route.
+/// Why API Gateway refuses a request before it looks for a route.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     /// The path and query exceed the limit.
@@ -48,7 +48,7 @@ pub(super) enum Unreadable {
     /// The request line and the headers exceed the limit.
     #[error("the request line and headers exceed {} bytes", limits::REQUEST_HEADERS)]
     HeadersTooLarge,
-    /// The body exceeds the limit, or broke off.
+    /// The body exceeds the limit, or ends too early.
     #[error("the body exceeds {} bytes", limits::REQUEST_BODY)]
     BodyTooLarge,
 }
@@ -88,7 +88,7 @@ impl Received {
         })
     }
 
-    /// Whether a header is there and not empty.
+    /// Whether a header field exists and is not empty.
     pub(super) fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(other, value)| other.eq_ignore_ascii_case(name) && !value.is_empty())
     }
@@ -104,7 +104,7 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + ": ".len() + value.len() + "\r\n".len()).sum()
 }
 
-/// A header value as text: UTF-8 if it is that, else one character for each byte.
+/// A header value as text: UTF-8 if it is valid, else one character for each byte.
 fn text(value: &[u8]) -> String {
     match std::str::from_utf8(value) {
         Ok(text) => text.to_owned(),

@@ -1,11 +1,11 @@
-//! Finds the route of a raw path: the most specific pattern wins, then its method must exist.
+//! Finds the route of a raw path: the most specific pattern wins, and must have the method.
 
 use crate::template::Route;
 
 /// Names and values of path parameters.
 pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
 
-/// A route and the parts of the path its pattern names.
+/// A route and the values of its path parameters.
 #[derive(Debug)]
 pub(super) struct Matched<'a> {
     /// The route.
@@ -14,7 +14,7 @@ pub(super) struct Matched<'a> {
     pub(super) parameters: Parameters<'a>,
 }
 
-/// How exactly one segment of a pattern fits.
+/// How specific a segment of a pattern is; the most specific is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     Greedy,
@@ -22,7 +22,7 @@ enum Fit {
     Literal,
 }
 
-/// The route for this method and raw path. A path whose best pattern lacks the method has no route.
+/// The route for this method and raw path. If the most specific pattern does not have the method, there is no route.
 pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Matched<'a>> {
     let fits =
         |route: &'a Route| fit(&route.path, path).map(|(fits, parameters)| (fits, Matched { route, parameters }));
@@ -32,7 +32,7 @@ pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<
     best.find(|matched| matched.route.method == method)
 }
 
-/// How a pattern fits a path, segment by segment, and what its parameters are.
+/// How a pattern matches a path, segment by segment, and its parameters; `None` if it does not match.
 fn fit<'a>(pattern: &'a str, path: &str) -> Option<(Vec<Fit>, Parameters<'a>)> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let (mut fits, mut parameters) = (Vec::new(), Vec::new());
@@ -93,14 +93,14 @@ mod tests {
         assert_eq!(found("GET", "/orders/7/lines").as_deref(), Some("/{proxy+}"));
     }
 
-    /// The resource is chosen by its path alone: a method it lacks is not looked for elsewhere.
+    /// The resource is chosen by its path alone. If it lacks the method, no other resource is tried.
     #[test]
     fn a_method_the_resource_lacks_has_no_route() {
         assert_eq!(found("GET", "/oauth2/token"), None);
         assert_eq!(found("TRACE", "/orders"), None);
     }
 
-    /// Abuse cases A1 and A3: what merely looks like an open path stands behind the authorizer.
+    /// Abuse cases A1 and A3: a path that only looks like an open one is behind the authorizer.
     #[test]
     fn only_the_very_bytes_of_a_path_match_a_literal() {
         for path in

@@ -1,4 +1,4 @@
-//! The whole gateway over HTTP, its functions being tasks that speak the Runtime API.
+//! The whole gateway over HTTP, with functions that are tasks and use the Runtime API.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::template::Inputs;
 
-/// Asks for invocations and answers each with `Ok` (a response) or `Err` (an `errorMessage`).
+/// Asks for invocations and responds to each with what the handler returns: `Ok` is a result, `Err` an `errorMessage`.
 async fn work(runtime_api: String, handler: fn(&Json) -> Option<Result<Json, String>>) {
     let client = reqwest::Client::new();
     let base = format!("http://{runtime_api}/2018-06-01/runtime/invocation");
@@ -24,7 +24,7 @@ async fn work(runtime_api: String, handler: fn(&Json) -> Option<Result<Json, Str
     }
 }
 
-/// Decides by the bearer token's text.
+/// An authorizer that decides by the text of the bearer token.
 fn authorizer(event: &Json) -> Option<Result<Json, String>> {
     let token = event["headers"]["authorization"].as_str().unwrap_or_default();
     let (effect, context) = match token {
@@ -41,7 +41,7 @@ fn authorizer(event: &Json) -> Option<Result<Json, String>> {
     Some(Ok(json!({ "principalId": "ada", "policyDocument": document, "context": context })))
 }
 
-/// Answers with the event it was given, or as the path says.
+/// A function that responds with the event it received, or as the path says.
 fn proxy(event: &Json) -> Option<Result<Json, String>> {
     match event["path"].as_str().unwrap_or_default() {
         "/public/fail" => Some(Err("boom".to_owned())),
@@ -105,7 +105,7 @@ async fn an_allowed_call_reaches_its_function_with_the_context_as_text() {
     assert_eq!(api.authorizer_calls(), 1);
 }
 
-/// The authorizer is asked for each call anew: nothing is cached.
+/// The authorizer is invoked for each call: nothing is cached.
 #[tokio::test]
 async fn every_call_is_authorized() {
     let api = start().await;
@@ -156,7 +156,7 @@ async fn what_goes_wrong_behind_the_gateway_is_502_or_504() {
     }
 }
 
-/// Where there is no route, Amazon's own words quote `Authorization`; ours do not.
+/// If there is no route, the message of AWS quotes `Authorization`; the response of the template does not.
 #[tokio::test]
 async fn an_unknown_route_is_not_found_and_its_response_repeats_no_token() {
     let api = start().await;
@@ -179,7 +179,7 @@ async fn an_unknown_route_is_not_found_and_its_response_repeats_no_token() {
     assert_eq!(api.authorizer_calls(), 0);
 }
 
-/// The policy of this authorizer names the whole path, as API Gateway cannot evaluate beyond 512 characters.
+/// The policy of this authorizer names the whole path. API Gateway does not evaluate a resource of over 512 characters.
 #[tokio::test]
 async fn a_policy_about_a_long_path_is_a_failure_of_the_authorizer() {
     let api = start().await;
@@ -191,7 +191,7 @@ async fn a_policy_about_a_long_path_is_a_failure_of_the_authorizer() {
     assert!(api.log.lines().iter().any(|line| line.contains("512")), "{:?}", api.log.lines());
 }
 
-/// A path that an authorizer decides about is bounded by the ARN of its method, any other by the URL alone.
+/// If an authorizer decides about a path, the length of its method ARN is limited; otherwise only that of the URL.
 #[tokio::test]
 async fn a_url_longer_than_api_gateway_carries_is_414() {
     let api = start().await;
@@ -202,7 +202,7 @@ async fn a_url_longer_than_api_gateway_carries_is_414() {
     assert_eq!((response.status().as_u16(), api.authorizer_calls()), (414, asked));
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert_ne!(api.get(&path(limits::METHOD_ARN - prefix), Some("Bearer good")).await.status(), 414);
-    // Without a token nothing is decided, and without an authorizer there is no such ARN.
+    // Without a token the authorizer is not invoked, and an open route has none, so the ARN is not limited.
     assert_eq!(api.get(&path(3_000), None).await.status(), 401);
     assert_eq!(api.get(&format!("/public{}", path(3_000)), None).await.status(), 200);
     assert_eq!(api.get(&format!("/public/x?{}", "q".repeat(limits::URL)), None).await.status(), 414);
@@ -230,7 +230,7 @@ async fn headers_over_their_limit_are_431() {
 #[tokio::test]
 async fn bodies_over_their_limit_are_413() {
     let api = start().await;
-    // Every body is base64 in its event, text as well: three quarters of the event are the most there is.
+    // Every body is base64 in its event, also text, so a body can have at most three quarters of the size of the event.
     let most = limits::PAYLOAD / 4 * 3;
     for (size, status) in [(100, 200), (most - 8 * 1024, 200), (most, 413), (limits::REQUEST_BODY + 1, 413)] {
         let request = reqwest::Client::new().post(format!("{}/public/bytes", api.base)).body(vec![b'x'; size]);

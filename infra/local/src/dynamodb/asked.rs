@@ -1,4 +1,4 @@
-//! What a request to `DynamoDB` asks for: the rights that it needs, and what it says under the condition keys of IAM.
+//! Reads from a request to `DynamoDB` the rights that it needs and the values of its IAM condition keys.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 use crate::access::Asked;
 use crate::template::condition::{ATTRIBUTES, Keys, RETURN_VALUES, SELECT};
 
-/// Parameters that are expressions.
+/// Parameters that hold an expression.
 const EXPRESSIONS: [&str; 5] =
     ["ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression", "UpdateExpression"];
-/// Parameters that are attributes by name.
+/// Parameters that hold attributes by name.
 const ITEMS: [&str; 3] = ["ExclusiveStartKey", "Item", "Key"];
-/// Words of expressions that are no attributes, in any case. An attribute of this name needs a placeholder.
+/// Keywords of expressions, in upper or lower case. An attribute with such a name can only be named by a placeholder.
 const KEYWORDS: [&str; 9] = ["ADD", "AND", "BETWEEN", "DELETE", "IN", "NOT", "OR", "REMOVE", "SET"];
 
-/// What this operation asks for. A transaction asks for each thing it does.
+/// What this operation asks for. A transaction asks for each of its parts.
 pub(super) fn of(operation: &str, body: &[u8]) -> Vec<Asked> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match operation {
@@ -33,7 +33,7 @@ pub(super) fn of(operation: &str, body: &[u8]) -> Vec<Asked> {
     }
 }
 
-/// The operation by itself that a part of a transaction is. One that is none is no operation, and nobody's right.
+/// The operation to which a part of a transaction corresponds. An unknown kind stays as it is, and no role allows it.
 fn in_transaction(kind: &str) -> &str {
     match kind {
         "ConditionCheck" => "ConditionCheckItem",
@@ -72,7 +72,7 @@ fn attributes(request: &Value) -> BTreeSet<String> {
     items.flat_map(|item| item.keys().cloned()).chain(in_expressions).collect()
 }
 
-/// The words of an expression that begin a path, placeholders among them: what follows a dot lies inside a map, and a word
+/// The words of an expression that begin a path, including placeholders. A word after a dot is inside a map, and a word
 /// before a parenthesis is a function.
 fn top_level(expression: &str) -> Vec<&str> {
     let mut found = Vec::new();
@@ -81,7 +81,7 @@ fn top_level(expression: &str) -> Vec<&str> {
     while let Some(first) = rest.chars().next() {
         let sign = usize::from(matches!(first, '#' | ':'));
         let letters = rest.chars().skip(sign).take_while(|c| c.is_ascii_alphanumeric() || *c == '_').count();
-        // Signs and letters are ASCII, of one byte each.
+        // Signs and letters are ASCII, so their count is a length in bytes.
         let length = if sign + letters == 0 { first.len_utf8() } else { sign + letters };
         let (word, after) = rest.split_at(length);
         let is_word = first == '#' || first == '_' || first.is_ascii_alphabetic();

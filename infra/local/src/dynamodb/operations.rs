@@ -1,4 +1,4 @@
-//! `DynamoDB`'s operations by name, run on the database of this very process: no second port leads to it.
+//! Runs `DynamoDB` operations by name on the database in this process, which has no other port.
 
 use axum::response::{IntoResponse, Response};
 use dynoxide::{Database, DynoxideError};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Legacy conditional parameters (Amazon DynamoDB Developer Guide).
+/// The legacy conditional parameters (Amazon DynamoDB Developer Guide).
 const LEGACY: [&str; 7] = [
     "AttributeUpdates",
     "AttributesToGet",
@@ -25,7 +25,7 @@ pub(super) fn named(headers: &HeaderMap) -> &str {
     target.and_then(|target| target.strip_prefix("DynamoDB_20120810.")).unwrap_or_default()
 }
 
-/// Does it and says what came of it, in `DynamoDB`'s own form.
+/// Runs an operation and returns its result or error in the form of `DynamoDB`.
 pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Response {
     let outcome = match legacy(body) {
         Some(name) => Some(Err(DynoxideError::ValidationException(format!("{name} is not taken: use expressions")))),
@@ -44,13 +44,13 @@ pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Response
     (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
 }
 
-/// A parameter from before expressions that the request has. Roles are held against expressions alone.
+/// A legacy parameter that the request has. Such a request is refused, since roles are checked against expressions alone.
 fn legacy(body: &[u8]) -> Option<&'static str> {
     let body: Value = serde_json::from_slice(body).ok()?;
     LEGACY.into_iter().find(|name| body.get(name).is_some())
 }
 
-/// Nothing for an operation that is not imitated.
+/// Runs the operation; `None` if it is not imitated.
 fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
     let outcome = match operation {
         "BatchGetItem" => call(body, |request| database.batch_get_item(request)),

@@ -1,4 +1,4 @@
-//! Processes that fail are told, replaced, and never waited for.
+//! A process that fails is reported, replaced, and not waited for.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -59,7 +59,7 @@ async fn a_binary_that_is_not_there_is_told() {
     assert!(functions.warm_up().await.unwrap_err().to_string().contains("ended at its start"));
 }
 
-/// A process sees what Lambda would give it, and nothing of this machine's environment.
+/// A process gets the variables that Lambda would give it, and none of this machine's environment.
 #[tokio::test]
 async fn a_process_sees_only_the_environment_of_its_function() {
     let (_, log) = start("env; exit 1", SOON).await;
@@ -71,7 +71,7 @@ async fn a_process_sees_only_the_environment_of_its_function() {
     assert!(!lines.contains("CARGO"), "{lines}");
 }
 
-/// Takes an invocation and answers it, fails it or ends, as the event says.
+/// Takes invocations; the event says whether it responds, hangs, ends, or first responds under another id.
 async fn work(runtime_api: String) {
     let client = reqwest::Client::new();
     let base = format!("http://{runtime_api}/2018-06-01/runtime/invocation");

@@ -1,5 +1,5 @@
-//! The queue of asynchronous invocations: bounded, forgotten at the end, and each repeated when it fails, as often as the
-//! template says.
+//! The queue of asynchronous invocations. It is bounded and kept in memory only; a failed invocation is repeated as often as
+//! the template says.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html>
 
@@ -17,7 +17,7 @@ use crate::log::Log;
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     functions: Functions,
-    /// Repetitions by function.
+    /// How often a failed invocation is repeated, by function.
     retries: Arc<BTreeMap<String, u32>>,
     /// One permit for each event that may wait or run.
     room: Arc<Semaphore>,
@@ -29,7 +29,7 @@ impl Queue {
         Self { functions, retries: Arc::new(retries), room: Arc::new(Semaphore::new(limits::QUEUED)), log }
     }
 
-    /// Takes an event, which then runs by itself; `false` if there is no room.
+    /// Queues an event, which then runs in the background; `false` if the queue is full.
     pub(super) fn push(&self, function: &str, event: Bytes) -> bool {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { return false };
         let (queue, function) = (self.clone(), function.to_owned());

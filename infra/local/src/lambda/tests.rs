@@ -1,4 +1,4 @@
-//! An event is taken at once, run by itself, and repeated as often as the template says.
+//! An asynchronous event is accepted at once, and repeated on failure as often as the template says.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// What runs as a function: says each event it was given, and fails as often as it is told.
+/// A function that reports each event that it receives, and fails a given number of times.
 struct Fixture {
     url: String,
     seen: mpsc::UnboundedReceiver<String>,
@@ -49,7 +49,7 @@ impl Fixture {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Waits for the next event that the function is given.
+    /// Waits for the next event that the function receives.
     async fn next(&mut self) -> String {
         tokio::time::timeout(Duration::from_secs(20), self.seen.recv()).await.expect("an event").unwrap()
     }
@@ -76,7 +76,7 @@ async fn an_event_that_fails_is_repeated_until_it_succeeds() {
     for _ in 0..3 {
         assert_eq!(fixture.next().await, "{\"n\":1}");
     }
-    // It answers this one after it has answered the one before.
+    // The function takes this event only after it has responded to the one before.
     assert_eq!(fixture.invoke("F", "RequestResponse").await.0, 200);
     assert!(!fixture.dropped());
 }
@@ -100,7 +100,7 @@ async fn an_event_that_fails_too_often_is_dropped() {
 #[tokio::test]
 async fn a_full_queue_refuses() {
     let queue = Queue::new(Functions::default(), BTreeMap::new(), Log::default());
-    // None of them runs before this test waits.
+    // The runtime has one thread, so none of the events runs before this test waits.
     assert!((0..limits::QUEUED).all(|_| queue.push("F", Bytes::new())));
     assert!(!queue.push("F", Bytes::new()));
 }

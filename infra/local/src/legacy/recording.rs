@@ -1,4 +1,4 @@
-//! Keeps what the demo back end receives, for tests: each request, and every byte.
+//! Records for tests what the demo back end receives: each request, and every byte.
 
 use std::io;
 use std::net::SocketAddr;

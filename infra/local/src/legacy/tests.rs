@@ -1,4 +1,4 @@
-//! The demo back end keeps to its own rules.
+//! The demo back end follows the rules of its own login and sessions.
 
 use super::*;
 

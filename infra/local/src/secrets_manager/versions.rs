@@ -1,4 +1,4 @@
-//! The versions of one secret and their stages, moved as Secrets Manager moves them.
+//! The versions of one secret and their staging labels, which move as in Secrets Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ const PENDING: &str = "AWSPENDING";
 /// Most bytes of a value.
 const LARGEST: usize = 65_536;
 
-/// A secret.
+/// The versions of one secret.
 #[derive(Debug)]
 pub(super) struct Versions {
     pub(super) rotates: bool,
@@ -20,7 +20,7 @@ pub(super) struct Versions {
 
 #[derive(Debug, Default)]
 struct Version {
-    /// A version that a rotation has only begun has none.
+    /// `None` in the version of a rotation that has not put its value yet.
     text: Option<String>,
     stages: BTreeSet<String>,
 }
@@ -39,7 +39,7 @@ impl Versions {
         self.by_id.clear();
     }
 
-    /// The version and value that both the id and the stage name; without either, the current one.
+    /// The version that has this id and this stage, with its value. Without either, the current one.
     pub(super) fn value(&self, id: Option<&str>, stage: Option<&str>) -> Option<(&str, &str)> {
         let stage = if id.is_none() { stage.or(Some(CURRENT)) } else { stage };
         let mut versions = self.by_id.iter();
@@ -49,12 +49,12 @@ impl Versions {
         Some((id, version.text.as_deref()?))
     }
 
-    /// The stages of every version that has one.
+    /// The stages of every version.
     pub(super) fn stages(&self) -> BTreeMap<String, BTreeSet<String>> {
         self.by_id.iter().map(|(id, version)| (id.clone(), version.stages.clone())).collect()
     }
 
-    /// Writes a version. The same again changes nothing.
+    /// Writes a version. Writing the same value again changes nothing.
     pub(super) fn put(&mut self, id: &str, text: &str, stages: &[String]) -> Result<(), Refused> {
         if !(32..=64).contains(&id.len()) {
             return Err(invalid("ClientRequestToken must have 32 to 64 characters."));
@@ -81,7 +81,7 @@ impl Versions {
         Ok(())
     }
 
-    /// Moves a stage to a version, or takes it away.
+    /// Moves a stage to another version, or removes it.
     pub(super) fn move_stage(&mut self, stage: &str, to: Option<&str>, from: Option<&str>) -> Result<(), Refused> {
         let holder = self.by_id.iter().find(|(_, version)| version.stages.contains(stage)).map(|(id, _)| id.clone());
         if from.is_some() && holder.as_deref() != from {
@@ -103,7 +103,7 @@ impl Versions {
         Ok(())
     }
 
-    /// The version that a rotation makes: a new one without a value, or the one that a failed rotation left.
+    /// The pending version of a rotation: a new one without a value, or the one that a failed rotation left.
     pub(super) fn begin_rotation(&mut self, new: &str) -> Result<String, Refused> {
         if !self.rotates {
             return Err(Refused::new("InvalidRequestException", "rotation is not enabled for this secret"));
@@ -137,7 +137,7 @@ impl Versions {
         }
     }
 
-    /// A version without a stage is deprecated, and nobody here asks for one.
+    /// Drops versions without a stage: they are deprecated, and nothing here reads them.
     fn forget(&mut self) {
         self.by_id.retain(|_, version| !version.stages.is_empty());
     }
@@ -166,7 +166,7 @@ mod tests {
         secret.put(TWO, "b", &[PENDING.to_owned()]).unwrap();
         assert_eq!(secret.value(Some(TWO), Some(PENDING)), Some((TWO, "b")));
         assert_eq!(secret.value(None, None), Some((ONE, "a")));
-        // What failed is gone on with.
+        // A rotation that failed is continued.
         assert_eq!(secret.begin_rotation("another").unwrap(), TWO);
         secret.move_stage(CURRENT, Some(TWO), Some(ONE)).unwrap();
         assert_eq!(secret.value(None, None), Some((TWO, "b")));

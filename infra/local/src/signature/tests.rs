@@ -1,4 +1,4 @@
-//! Requests signed by AWS's own signer, then changed.
+//! Requests that the signer of AWS has signed are verified, and refused if anything is changed.
 
 use http::Request;
 use proptest::prelude::*;

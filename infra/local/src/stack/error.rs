@@ -12,10 +12,10 @@ use crate::secrets::SecretsError;
 use crate::seed::SeedError;
 use crate::template::TemplateError;
 
-/// Why the stack does not run. The text tells what to do about it.
+/// Why the stack does not start. The text says what to do about it, where something can be done.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is taken or not ours.
+    /// The address is taken, or is not one of this machine.
     #[error("cannot listen on {address}: {source}; choose another address with --listen 127.0.0.1:PORT")]
     Listen {
         /// The address.
@@ -23,7 +23,7 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
-    /// The address for functions in containers is not ours.
+    /// The address for functions in containers is not one of this machine.
     #[error(
         "DynamoDB, secrets and the demo back end cannot listen on {address}: {source}; \
          --services takes one address of this machine, which containers reach"
@@ -34,7 +34,7 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
-    /// A port of the machine's own choice could not be had, or a thread.
+    /// The operating system gave no free port or no thread.
     #[error("the machine gave no port or thread: {0}")]
     Machine(#[from] std::io::Error),
     /// The data directory cannot be used.
@@ -62,12 +62,12 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
-    /// The template has something in it that is not run here.
+    /// The template has something that the local stack does not run.
     #[error("{}: {source}", .path.display())]
     Template {
         /// The file.
         path: PathBuf,
-        /// What.
+        /// What it is.
         source: TemplateError,
     },
     /// The configuration is wrong.
@@ -75,7 +75,7 @@ pub enum StartError {
     Config {
         /// The file.
         path: PathBuf,
-        /// What, with line and field.
+        /// What is wrong, with line and field.
         reason: String,
     },
     /// Apps and users cannot be stored.
@@ -90,7 +90,7 @@ pub enum StartError {
     /// A function does not start.
     #[error(transparent)]
     Function(#[from] CannotStart),
-    /// A function runs but does not answer as it should.
+    /// A function runs but does not respond as it should.
     #[error("function `{name}` started but {problem}{}", quoted(.lines))]
     NotReady {
         /// Name of its binary.

@@ -1,5 +1,5 @@
-//! `stack.json` in the data directory: how tools find a running local stack, and the credentials of its owner. It is there
-//! while the stack runs, for whoever runs it alone.
+//! Writes `stack.json` in the data directory, by which tools find a running local stack and the credentials of its owner.
+//! The file exists while the stack runs, and only the user who runs it can read it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,13 @@ use crate::template::{REGION, Template};
 /// Its name in the data directory.
 const NAME: &str = "stack.json";
 
-/// The file; deleted when dropped.
+/// The file. It is deleted when dropped.
 #[derive(Debug)]
 pub(super) struct StackFile(PathBuf);
 
 impl StackFile {
-    /// Writes the addresses and the owner's credentials of a stack and, as AWS does for a deployed one, the name of each resource by its logical id.
+    /// Writes the addresses of a stack, the credentials of its owner and, as AWS lists them for a deployed stack, the name
+    /// of each resource by its logical id.
     pub(super) fn write(
         directory: &Path,
         (base_url, dynamodb_url, secrets_url, lambda_url): (&str, &str, &str, &str),
@@ -49,7 +50,7 @@ impl StackFile {
 
 impl Drop for StackFile {
     fn drop(&mut self) {
-        // One that stays behind leads to an address where nobody answers, which its reader says.
+        // An error is ignored: if the file stays, its reader finds that nothing listens at these addresses.
         let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! gateway.yaml as the functions read it: with the address of the demo back end, and permission to reach it there.
+//! Writes gateway.yaml as the functions read it: with the address of the demo back end, and permission for plain HTTP to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,8 +14,8 @@ use super::{DEMO_BACK_END, StartError};
 use crate::data_directory::DataDirectory;
 use crate::private;
 
-/// The configuration with the address of the demo back end in it, checked, in the data directory. `exposed` tells that
-/// this address is not on loopback.
+/// Checks the configuration and writes it to the data directory, with the address of the demo back end. `exposed` says that
+/// this address is not on loopback, so that plain HTTP to it needs permission.
 pub(super) fn write(
     path: &Path,
     (legacy_url, exposed): (&str, bool),
@@ -28,46 +28,47 @@ pub(super) fn write(
     let text = if exposed { permitting(&text).map_err(|error| invalid(path, error.to_string()))? } else { text };
     let text = text.replace(DEMO_BACK_END, legacy_url);
     let written = directory.file("gateway.yaml");
-    // Functions are told an absolute path: they need not share our working directory.
+    // The path is absolute, since the functions may have another working directory.
     let written = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
     private::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
     let gateway = checked(&written, &text)?;
     Ok((written, gateway))
 }
 
-/// The same text with `allow_plain_http` in every API and connector that leads to the demo back end, and in no other.
-/// Nothing else of it changes: another spelling of a value may be another value.
+/// Adds `allow_plain_http` to every API and connector that leads to the demo back end, and to no other. Nothing else of the
+/// text changes: YAML could read another spelling as another value.
 fn permitting(text: &str) -> Result<String, serde_saphyr::Error> {
     let Sections { apis, connectors } = serde_saphyr::from_str(text)?;
     let entries = apis.iter().chain(connectors.iter()).flat_map(BTreeMap::values);
-    // An entry that others repeat by an alias is there once.
+    // An entry that is repeated by aliases stands in the text once, so places are a set.
     let places: BTreeSet<usize> = entries.filter_map(|entry| entry.place(text)).collect();
     let mut text = text.to_owned();
     for place in places.into_iter().rev() {
         let line = text.get(..place).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
         let indent = line.chars().count();
-        // Before a field of a block, which has its line for itself, or within braces.
+        // In a block each field has its own line; within braces, fields are separated by commas.
         let rest = if line.trim().is_empty() { format!("\n{}", " ".repeat(indent)) } else { ", ".to_owned() };
         text.insert_str(place, &format!("allow_plain_http: true{rest}"));
     }
     Ok(text)
 }
 
-/// Where plain HTTP can be permitted.
+/// The sections in which plain HTTP can be permitted.
 #[derive(serde::Deserialize)]
 struct Sections {
     apis: Option<BTreeMap<String, Entry>>,
     connectors: Option<BTreeMap<String, Entry>>,
 }
 
-/// An API or a connector: its fields with their places, and whether any leads to the demo back end.
+/// An API or a connector: its fields with their places, and whether any of them leads to the demo back end.
 struct Entry {
     fields: Vec<Spanned<String>>,
     leads_to_demo: bool,
 }
 
 impl Entry {
-    /// The byte before which the permission goes: the second field's, since a connector's first one is its type.
+    /// The byte before which the permission is inserted: that of the second field, since the first one of a connector is its
+    /// type.
     fn place(&self, text: &str) -> Option<usize> {
         let permitted = self.fields.iter().any(|field| field.value == "allow_plain_http");
         let place = usize::try_from(self.fields.get(1)?.defined.span().byte_offset()?).ok()?;
@@ -143,7 +144,7 @@ mod tests {
         assert!(!std::fs::read_to_string(path).unwrap().contains("allow_plain_http"));
     }
 
-    /// `NAME` may be anything that an API can have besides.
+    /// A configuration with two APIs: one leads to the demo back end, the other to `back_end`.
     fn api(back_end: &str) -> String {
         format!(
             "plans: {{ p: {{ calls: 1, window: 1m }} }}\napis:\n  a: {{ back_end: {DEMO_BACK_END}, \
@@ -161,7 +162,7 @@ mod tests {
         assert!(refused.contains("apis.b.back_end") && refused.contains("mine.yaml"), "{refused}");
     }
 
-    /// Permitting changes no text that YAML could take for something else.
+    /// Only lines are added, so no other value is spelled or read differently.
     #[test]
     fn nothing_but_the_permission_is_added() {
         let demo = include_str!("../../demo.yaml").replace("plans:", "audience: 010 # not 10\nplans:");

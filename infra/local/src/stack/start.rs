@@ -1,4 +1,4 @@
-//! The steps of a start, in the order in which each finds its mistakes.
+//! The steps of a start. Those that find a mistake soonest come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -27,7 +27,7 @@ use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
 use crate::{credentials, dynamodb, ready, secrets};
 
-/// Where the functions' output goes in the data directory.
+/// The file in the data directory to which the output of the functions is written.
 pub(super) const LOG_FILE: &str = "functions.log";
 
 pub(super) async fn start(
@@ -45,7 +45,7 @@ pub(super) async fn start(
     let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
-    // As whoever deploys permits them: what gateway.yaml names, each for what it names it for.
+    // In AWS the deployer permits secrets. Here those that gateway.yaml names are permitted, each for its use there.
     let permit = |secrets: Vec<(String, &str)>| {
         let all = secrets.into_iter().map(|(_, name)| name.to_owned());
         all.filter(|name| further.contains_key(name)).collect()
@@ -70,7 +70,7 @@ pub(super) async fn start(
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
     let seed = Seed::load(&options.seed)?;
 
-    // From here on a mistake means that what an earlier start left behind is damaged.
+    // What fails with `damaged` fails because of data that an earlier start left.
     let damaged = |problem: String| match &options.data {
         Some(directory) => StartError::Damaged { problem, directory: directory.clone() },
         None => StartError::Aborted(problem),
@@ -140,7 +140,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError
 async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartError> {
     let failed = |source| StartError::Services { address, source };
     if address.is_unspecified() {
-        // Nobody can be told to call `0.0.0.0`.
+        // `0.0.0.0` is not an address that a client can call.
         return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
     }
     let listener = TcpListener::bind(SocketAddr::new(address, 0)).await.map_err(failed)?;
@@ -188,7 +188,7 @@ fn programs(
             return Err(CannotStart { name: function.binary, problem, lines: Vec::new() }.into());
         }
         if let Some(variable) = function.environment.get_mut("GATEWAY_CONFIG") {
-            // Deployed, this file comes with a layer.
+            // In AWS, a layer brings this file.
             *variable = config.to_string_lossy().into_owned();
         }
         for (name, value) in &options.environment {

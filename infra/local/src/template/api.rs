@@ -1,4 +1,4 @@
-//! The API: stage, variables, authorizers and gateway responses.
+//! Reads the API: stage, variables, authorizers and gateway responses.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use super::resolve::{Scope, id_of_arn};
 /// A REST API.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// Logical id, which is its API id here.
+    /// Its logical id, which is also its API id here.
     pub id: String,
     /// Name of its stage.
     pub stage: String,
     /// Stage variables.
     pub variables: BTreeMap<String, String>,
-    /// Authorizer of routes that do not say otherwise.
+    /// The authorizer of routes that do not name one.
     pub default_authorizer: Option<String>,
-    /// Whether the default authorizer stands before `OPTIONS` too.
+    /// Whether the default authorizer applies to `OPTIONS` too.
     pub default_authorizer_on_options: bool,
     /// Authorizers by name.
     pub authorizers: BTreeMap<String, Authorizer>,
@@ -27,23 +27,23 @@ pub struct Api {
     pub binary: bool,
 }
 
-/// A REQUEST authorizer that is asked for every call.
+/// A REQUEST authorizer that is invoked for every call.
 #[derive(Debug, Clone)]
 pub struct Authorizer {
     /// Logical id of its function.
     pub function: String,
-    /// Headers that must be there for it to be asked.
+    /// Header fields without which it is not invoked, and the call is unauthorized.
     pub identity_headers: Vec<String>,
 }
 
-/// What the gateway answers by itself.
+/// A response that the gateway gives by itself.
 #[derive(Debug, Clone, Default)]
 pub struct GatewayResponse {
-    /// Status, if it differs from Amazon's.
+    /// Status, if the template sets one.
     pub status: Option<u16>,
-    /// Headers with their value expressions.
+    /// Header fields with the expressions of their values.
     pub headers: Vec<(String, HeaderTemplate)>,
-    /// Body in which `$context.…` is replaced.
+    /// Body, in which `$context.…` is replaced.
     pub body: Option<String>,
 }
 
@@ -52,11 +52,11 @@ pub struct GatewayResponse {
 pub enum HeaderTemplate {
     /// `'text'`.
     Static(String),
-    /// `context.…`, here without `context.`.
+    /// `context.…`, kept here without `context.`.
     Context(String),
 }
 
-/// Types of gateway responses with the status Amazon gives them.
+/// Types of gateway responses, with the status that AWS gives them.
 pub const RESPONSE_TYPES: [(&str, u16); 20] = [
     ("ACCESS_DENIED", 403),
     ("API_CONFIGURATION_ERROR", 500),
@@ -80,10 +80,10 @@ pub const RESPONSE_TYPES: [(&str, u16); 20] = [
     ("UNSUPPORTED_MEDIA_TYPE", 415),
 ];
 
-/// Why Amazon's own words may not be passed on.
+/// Why the template may not use the message of AWS.
 const QUOTING: &str = "Amazon's message may quote the request's Authorization, token and all: write a text of your own";
 
-/// The second half matters only once deployed.
+/// The properties that an API may have. The local stack runs the first five; the others matter only in AWS.
 const PROPERTIES: [&str; 16] = [
     "StageName",
     "Auth",
@@ -170,7 +170,7 @@ fn authorizer(at: &At) -> Result<Authorizer, TemplateError> {
     let Some(id) = id_of_arn(function.text()?) else { return Err(function.error("must be !GetAtt Function.Arn")) };
     let identity = fields.required("Identity")?;
     let identity = identity.fields(&["Headers", "ReauthorizeEvery"])?;
-    // A cached policy is an uncounted call, so caching is not even imitated.
+    // With a cached policy a call would not be counted, so caching is refused.
     identity.required("ReauthorizeEvery")?.one_of(&["0"])?;
     let headers = identity.required("Headers")?.items()?;
     let identity_headers = headers.iter().map(|at| at.text().map(str::to_owned)).collect::<Result<_, _>>()?;

@@ -1,7 +1,7 @@
 //! Conditions of a statement: which attributes a request may name, and whether it may ask for all of an item.
 //!
-//! Only the keys and operators by which `DynamoDB` tells attributes apart are understood (Amazon DynamoDB, Using IAM policy
-//! conditions for fine-grained access control).
+//! Only the keys and operators for access to single attributes are understood (Amazon DynamoDB, Using IAM policy conditions
+//! for fine-grained access control).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,10 @@ pub const SELECT: &str = "dynamodb:Select";
 /// Which attributes a write returns.
 pub const RETURN_VALUES: &str = "dynamodb:ReturnValues";
 
-/// What a request says under each key. A request to another service than `DynamoDB` says nothing.
+/// The values of a request for each condition key. A request to another service than `DynamoDB` has none.
 pub type Keys = BTreeMap<&'static str, BTreeSet<String>>;
 
-/// One condition: of a statement with several, all must hold.
+/// One condition. If a statement has several, all must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     operator: Operator,
@@ -26,7 +26,7 @@ pub struct Condition {
     values: Vec<String>,
 }
 
-/// How what a request says is compared.
+/// How the values of a request are compared with the listed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
     ForAllValuesStringEquals,
@@ -42,7 +42,7 @@ const OPERATORS: [(&str, Operator); 4] = [
     ("StringEqualsIfExists", Operator::StringEqualsIfExists),
 ];
 
-/// Actions whose requests are read for these keys. The batches are not among them.
+/// Actions whose requests are read for these keys. Batch operations are not.
 const ACTIONS: [&str; 7] = [
     "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
@@ -52,11 +52,11 @@ const ACTIONS: [&str; 7] = [
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
 ];
-/// Those of them that return all attributes when they name none.
+/// Those of them that return all attributes if they name none.
 const READS: [&str; 3] = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
 
 impl Condition {
-    /// Whether a request that says this meets it.
+    /// Whether a request with these values meets it.
     pub fn holds(&self, keys: &Keys) -> bool {
         let said = keys.get(self.key);
         let is_listed = |said: &BTreeSet<String>| said.iter().all(|name| self.values.contains(name));
@@ -67,7 +67,7 @@ impl Condition {
         }
     }
 
-    /// Which of the attributes, or patterns of attributes, that this lists none of these names meets.
+    /// The listed attributes, or patterns of attributes, that match none of these names.
     pub fn unused<'c>(&'c self, names: &BTreeSet<String>) -> Vec<&'c str> {
         let is_unused = |value: &&String| !names.iter().any(|name| is_like(value.as_bytes(), name.as_bytes()));
         if self.key != ATTRIBUTES {
@@ -93,8 +93,8 @@ fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Reads `Condition`. An operator or key that is not understood is an error, as the statement would allow less or more here
-/// than it does in AWS.
+/// Reads `Condition`. An operator or key that is not understood is an error: otherwise the statement would allow less or
+/// more here than in AWS.
 pub(super) fn read(at: &At) -> Result<Vec<Condition>, TemplateError> {
     let mut conditions = Vec::new();
     for (name, keys) in at.entries()? {
@@ -132,7 +132,7 @@ fn read_value(at: &At, operator: Operator) -> Result<String, TemplateError> {
     Ok(text.to_owned())
 }
 
-/// That these conditions mean something for this action.
+/// Checks that these conditions have an effect on this action.
 pub(super) fn check(conditions: &[Condition], action: &str, at: &At) -> Result<(), TemplateError> {
     let has = |key: &str| conditions.iter().any(|condition| condition.key == key);
     if !conditions.is_empty() && !ACTIONS.contains(&action) {
@@ -162,7 +162,7 @@ mod tests {
         for (named, holds) in [(&["pk"][..], true), (&["pk", "v"], true), (&["pk", "links"], false), (&["V"], false)] {
             assert_eq!(listed.holds(&Keys::from([(ATTRIBUTES, names(named))])), holds, "{named:?}");
         }
-        // So IAM has it: no value is none that is not listed.
+        // As in IAM: a request without values has no value that is not listed.
         assert!(listed.holds(&Keys::new()));
     }
 

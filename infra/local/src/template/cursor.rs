@@ -1,4 +1,4 @@
-//! Reads nodes of a template, each error naming the place.
+//! Reads nodes of a template. Each error names the place.
 
 use std::str::FromStr;
 
@@ -27,7 +27,7 @@ impl At {
         &self.node
     }
 
-    /// The same place holding another node.
+    /// The same place with another node.
     pub(super) fn with(&self, node: Node) -> Self {
         Self { place: self.place.clone(), node }
     }
@@ -42,7 +42,7 @@ impl At {
         Self { place, node: node.clone() }
     }
 
-    /// The entry with this key, if this is a mapping that has it.
+    /// The entry with this key, if this is a mapping and has it.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         let Value::Map(map) = &self.node.value else { return None };
         map.iter().find(|(name, _)| name == key).map(|(name, node)| self.child(name, node))
@@ -55,7 +55,7 @@ impl At {
         Ok(map.iter().map(|(key, node)| (key.clone(), self.child(key, node))).collect())
     }
 
-    /// A mapping that has none but the known keys.
+    /// A mapping that has only known keys.
     pub(super) fn fields(&self, known: &[&str]) -> Result<Fields, TemplateError> {
         for (key, entry) in self.entries()? {
             if !known.contains(&key.as_str()) {
@@ -72,7 +72,7 @@ impl At {
         Ok(list.iter().enumerate().map(|(index, node)| self.child(&index.to_string(), node)).collect())
     }
 
-    /// The items of a sequence, or this alone if it is none.
+    /// The items of a sequence, or this node alone if it is not a sequence.
     pub(super) fn one_or_more(&self) -> Vec<Self> {
         match &self.node.value {
             Value::List(list) => {
@@ -82,7 +82,7 @@ impl At {
         }
     }
 
-    /// Text, as it is spelled.
+    /// The text of a single value, as it is spelled.
     pub(super) fn text(&self) -> Result<&str, TemplateError> {
         self.untagged()?;
         match &self.node.value {

@@ -1,4 +1,4 @@
-//! What of the template no emulator tells: it only shows in AWS itself. What SAM makes of it, `.ci/template` checks.
+//! Checks of the template for what shows only in AWS, and in no emulator. `.ci/template` checks what SAM generates.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ fn no_function_of_the_api_is_updated_before_the_deploy_has_read_gateway_yaml() {
     assert_eq!(text(at(keys, "CorsOrigin")), "CorsOrigin");
 }
 
-/// Decision 0021: containers are replaced by a change of an environment variable, which no published version sees.
+/// Decision 0021: a changed environment variable replaces the containers, but not those of a published version.
 #[test]
 fn what_answers_requests_is_the_newest_code_and_configuration_not_an_alias() {
     let root = root();
@@ -75,7 +75,7 @@ fn what_answers_requests_is_the_newest_code_and_configuration_not_an_alias() {
     }
 }
 
-/// An endpoint without a policy lets everybody in its network reach everybody's data.
+/// A VPC endpoint without a policy would let everything in its network reach data of any account.
 #[test]
 fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them() {
     let parameters = [("BackEndSecretArns", "x"), ("ConnectorSecretArns", "x"), ("SubnetIds", "x"), ("VpcId", "x")];
@@ -110,7 +110,7 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
     assert!(lists.contains(&"BackEndSecretArns") && lists.contains(&"ConnectorSecretArns"), "{lists:?}");
 }
 
-/// Each function may read some secret, and the keys function alone writes. Through Secrets Manager the key opens nothing else.
+/// Each function reads a secret, and only the keys function writes one. The key can be used only through Secrets Manager.
 #[test]
 fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_writes_them() {
     let parameters = |arn: &str| [("KmsKeyArn".to_owned(), arn.to_owned())].into();
@@ -159,7 +159,7 @@ fn every_parameter_has_a_label_and_one_place_and_those_for_tests_come_last() {
     assert!(grouped.ends_with(&for_tests) && declared.ends_with(&for_tests));
 }
 
-/// A protected table cannot be deleted, so a rollback must not try to; nothing else is left behind by a failed deploy.
+/// A protected table cannot be deleted, so a rollback must not try to. A failed first deployment leaves nothing else.
 #[test]
 fn what_holds_data_outlives_the_stack_and_only_tables_outlive_a_deploy_that_failed() {
     let root = root();
@@ -180,7 +180,7 @@ fn what_holds_data_outlives_the_stack_and_only_tables_outlive_a_deploy_that_fail
     }
 }
 
-/// Logins are dearer than calls, and each setting replaces the one for all methods as a whole.
+/// A login costs more than a call, so its limit is lower. A setting of one method replaces the one of all methods entirely.
 #[test]
 fn the_token_endpoint_takes_less_than_the_rest_and_logs_no_more() {
     let root = root();
@@ -199,7 +199,7 @@ fn the_token_endpoint_takes_less_than_the_rest_and_logs_no_more() {
     }
 }
 
-/// Dashboards of all regions of an account share their names.
+/// Names of dashboards are unique in an account, across its regions.
 #[test]
 fn the_same_stack_in_two_regions_has_two_dashboards() {
     assert_eq!(text(at(&root(), "Resources/Dashboard/Properties/DashboardName")), "${AWS::StackName}-${AWS::Region}");

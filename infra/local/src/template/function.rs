@@ -1,4 +1,4 @@
-//! Functions with their environment, and the routes that reach them.
+//! Reads functions with their environment, and the routes to them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::resolve::{Scope, id_of_arn};
 pub struct Function {
     /// Logical id.
     pub id: String,
-    /// Logical id of its role. One that SAM makes by itself would have more rights than the function needs.
+    /// Logical id of its role. It must be named: a role that SAM generates would have more rights than the function needs.
     pub role: String,
-    /// Name of the binary that is its bootstrap.
+    /// Name of its binary.
     pub binary: String,
-    /// Memory in MB, which the function is told.
+    /// Memory in MB. It is not limited here; the function only finds it in its environment.
     pub memory: u32,
-    /// Longest run of one invocation.
+    /// Longest duration of one invocation.
     pub timeout: Duration,
     /// How often an asynchronous invocation that failed is repeated.
     pub retries: u32,
-    /// Variables with their values, globals included.
+    /// Environment variables, including those of `Globals`.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What AWS takes without an `EventInvokeConfig`, and the most that it can be told.
+/// How often AWS repeats without an `EventInvokeConfig`, and also the most that can be configured.
 const RETRIES: u32 = 2;
 
 /// One method of one path.
@@ -38,15 +38,15 @@ pub struct Route {
     pub path: String,
     /// Logical id of the function behind it.
     pub function: String,
-    /// Name of the authorizer in front of it; `None` is the API's default.
+    /// Name of its authorizer. `None` is the default one of the API, unless the route is `open`.
     pub authorizer: Option<String>,
-    /// No authorizer at all (`NONE`).
+    /// Whether it has no authorizer at all (`NONE`).
     pub open: bool,
 }
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/// What may stand in a function and in `Globals.Function`. The second half matters only once deployed.
+/// The properties that a function and `Globals.Function` may have. Those that are not read below matter only in AWS.
 const PROPERTIES: [&str; 19] = [
     "Runtime",
     "Handler",
@@ -150,7 +150,7 @@ pub(super) fn read(
     Ok((function, routes))
 }
 
-/// The age of events matters only once deployed: here none waits that long.
+/// Reads how often an event is repeated. The maximum age of events is not used: no event waits that long here.
 fn retries(config: &At) -> Result<u32, TemplateError> {
     let fields = config.fields(&["MaximumRetryAttempts", "MaximumEventAgeInSeconds"])?;
     let Some(at) = fields.get("MaximumRetryAttempts") else { return Ok(RETRIES) };

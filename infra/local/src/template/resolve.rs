@@ -6,7 +6,7 @@ use super::cursor::{At, Fields};
 use super::yaml::{Node, Value};
 use super::{ACCOUNT, Inputs, REGION, TemplateError};
 
-/// What names mean.
+/// The values of names and conditions.
 #[derive(Debug)]
 pub(super) struct Scope {
     /// Parameters, pseudo parameters and physical names of resources.
@@ -54,7 +54,7 @@ impl Scope {
         format!("{}{id}", self.table_prefix)
     }
 
-    /// The node at this place without tags. Parts that are `AWS::NoValue` are gone.
+    /// The node at this place, with all tags replaced. Parts that are `AWS::NoValue` are removed.
     pub(super) fn resolve(&self, at: &At) -> Result<At, TemplateError> {
         Ok(self.value(at)?.unwrap_or_else(|| at.with(Node { value: Value::Null, tag: None, line: at.node().line })))
     }
@@ -67,7 +67,7 @@ impl Scope {
         self.holds(condition)
     }
 
-    /// `None` is `AWS::NoValue`.
+    /// The resolved node; `None` for `AWS::NoValue`.
     fn value(&self, at: &At) -> Result<Option<At>, TemplateError> {
         let line = at.node().line;
         let plain = || at.with(Node { tag: None, ..at.node().clone() });
@@ -84,7 +84,7 @@ impl Scope {
             Some("!Sub") => Ok(Some(at.with(Node::scalar(self.substitute(plain().text()?, at)?, line)))),
             Some("!GetAtt") => {
                 let path = plain();
-                // `Id` is what the ARN of a secret is called.
+                // The ARN of a secret is its attribute `Id`.
                 let Some((id, "Arn" | "Id")) = path.text()?.split_once('.') else {
                     return Err(at.error("only the attributes Arn and Id are understood"));
                 };
@@ -163,12 +163,12 @@ impl Scope {
     }
 }
 
-/// ARN of a resource as far as the local stack needs one: its logical id comes last.
+/// The ARN of a resource, in a form of the local stack: it ends with the logical id.
 fn arn(id: &str) -> String {
     format!("arn:aws:local:{REGION}:{ACCOUNT}:resource:{id}")
 }
 
-/// The logical id in an ARN made here.
+/// The logical id in an ARN of this form.
 pub(super) fn id_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix(&format!("arn:aws:local:{REGION}:{ACCOUNT}:resource:"))
 }

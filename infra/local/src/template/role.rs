@@ -1,4 +1,4 @@
-//! Roles: what a function may ask of `DynamoDB`, Secrets Manager and Lambda.
+//! Reads roles: what a function may do at `DynamoDB`, Secrets Manager and Lambda.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +15,22 @@ pub type Right = (String, String);
 pub struct Role {
     /// Rights, each with the conditions that a request must meet.
     pub allowed: BTreeMap<Right, Vec<Condition>>,
-    /// Logical ids of the policies it shares with other roles.
+    /// Logical ids of the managed policies, which roles can share.
     pub managed: BTreeSet<String>,
 }
 
 impl Role {
-    /// Whether a request that needs this right, and says this under the keys of conditions, is allowed.
+    /// Whether a request that needs this right, with these values of condition keys, is allowed.
     pub fn allows(&self, right: &Right, keys: &Keys) -> bool {
         self.allowed.get(right).is_some_and(|conditions| conditions.iter().all(|condition| condition.holds(keys)))
     }
 }
 
-/// Services whose rights are read; a function has others (its log), which nothing here asks for.
+/// Services whose rights are read. Rights at other services, such as its log, are not needed here.
 const SERVICES: [&str; 3] = ["dynamodb:", "lambda:", "secretsmanager:"];
 
-/// Reads a role. Rights to data that are wider than a list of actions on named resources are an error, and so is a right that
-/// stands there twice, since the wider statement of two is the one that counts.
+/// Reads a role. It is an error if a statement is wider than a list of actions on named resources. It is also an error if a
+/// right is there twice, since the wider one of the two statements would count.
 pub(super) fn read(
     resource: &At,
     scope: &Scope,

@@ -1,10 +1,10 @@
-//! Which function rotates which secret.
+//! Reads which function rotates which secret.
 
 use super::TemplateError;
 use super::cursor::At;
 use super::resolve::{Scope, id_of_arn};
 
-/// A rotation that Secrets Manager does by itself; here it is begun by hand.
+/// A rotation. AWS does it on a schedule; here it is only done on request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     /// Name of the secret.
@@ -17,7 +17,7 @@ pub(super) fn read(resource: &At, scope: &Scope) -> Result<Rotation, TemplateErr
     let parts = resource.fields(&["Type", "Properties", "Condition", "DependsOn"])?;
     let properties = scope.resolve(&parts.required("Properties")?)?;
     let fields = properties.fields(&["SecretId", "RotationLambdaARN", "RotateImmediatelyOnUpdate", "RotationRules"])?;
-    // The first next key is too young to become current when a deployment ends.
+    // A rotation at the end of a deployment would make the first next key current when it is still too young.
     fields.required("RotateImmediatelyOnUpdate")?.one_of(&["false"])?;
     fields.required("RotationRules")?;
     let function = fields.required("RotationLambdaARN")?;

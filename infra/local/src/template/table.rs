@@ -1,4 +1,4 @@
-//! `DynamoDB` tables.
+//! Reads `DynamoDB` tables.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ use super::resolve::Scope;
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// Attributes of its key with their key type (`HASH`, `RANGE`) and attribute type (`S`, `N`, `B`).
+    /// Attributes of its key, with key type (`HASH`, `RANGE`) and attribute type (`S`, `N`, `B`).
     pub key: Vec<(String, String, String)>,
     /// Attribute that says when an item expires.
     pub ttl: Option<String>,

@@ -1,4 +1,4 @@
-//! What of a template is read, and what is refused.
+//! Tests what is read of a template and what is refused.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn read(text: &str) -> Result<Template, TemplateError> {
     Template::read(text, &Inputs::default())
 }
 
-/// The message for the real template with one piece of text replaced.
+/// The error for the real template with one piece of text replaced.
 fn refused(from: &str, to: &str) -> String {
     assert!(REAL.contains(from), "the template no longer contains {from:?}");
     read(&REAL.replacen(from, to, 1)).unwrap_err().to_string()
@@ -43,8 +43,8 @@ fn without_an_issuer_the_api_is_its_own_issuer() {
     assert_eq!(template.api.variables["issuer"], "https://Api.execute-api.us-east-1.amazonaws.com/v1");
 }
 
-/// Only what the template lists is open; everything else stands behind the authorizer. `OPTIONS` is answered by the
-/// functions themselves.
+/// Only what the template lists is open, and everything else is behind the authorizer. The functions respond to `OPTIONS`
+/// themselves.
 #[test]
 fn only_the_public_paths_the_token_endpoints_and_preflights_are_open() {
     let template = read(REAL).unwrap();
@@ -55,8 +55,8 @@ fn only_the_public_paths_the_token_endpoints_and_preflights_are_open() {
     }
 }
 
-/// `sam local` merges the routes of one path and function and keeps the authorizer of any one of them; it does not know the
-/// property that is left out here.
+/// `sam local` merges the routes of one path and function and keeps the authorizer of any one of them. It does not know the
+/// property that is removed here.
 #[test]
 fn routes_of_one_path_and_function_agree_on_their_authorizer_as_sam_local_reads_them() {
     let property = "        AddDefaultAuthorizerToCorsPreflight: false\n";
@@ -84,7 +84,7 @@ fn options_is_open_only_where_the_template_says_so_once_for_all() {
     assert!(message.contains("Resources.Api.Properties.Auth.AddDefaultAuthorizerToCorsPreflight"), "{message}");
 }
 
-/// Private signing keys reach the token function alone; the authorizer can neither seal nor open.
+/// Only the token function has private signing keys, and the authorizer can neither seal nor open.
 #[test]
 fn each_function_is_told_only_of_the_secrets_it_needs() {
     let template = read(REAL).unwrap();
@@ -96,7 +96,7 @@ fn each_function_is_told_only_of_the_secrets_it_needs() {
     assert_eq!(secrets("ProxyFunction"), ["SEALING_KEYS_SECRET"]);
 }
 
-/// Checklist T-26, M-09: with a domain there is no second address, and the domain speaks nothing older.
+/// Checklist T-26, M-09: with a domain there is no second address, and the domain accepts no older TLS.
 #[test]
 fn a_domain_speaks_tls_1_2_at_least_and_is_the_only_address() {
     let resource = |id: &str| {
@@ -122,7 +122,7 @@ fn an_unknown_property_of_a_function_is_named() {
     assert!(message.starts_with("template line "), "{message}");
 }
 
-/// Without `EventInvokeConfig` Lambda repeats twice, and it never repeats more often.
+/// Without `EventInvokeConfig` Lambda repeats an asynchronous event twice, which is also the most.
 #[test]
 fn a_function_says_how_often_what_nobody_waits_for_is_repeated() {
     let retries = |text: &str| read(text).unwrap().function("RenewalFunction").unwrap().retries;
@@ -142,7 +142,7 @@ fn a_condition_that_is_not_understood_is_named() {
         ("StringNotEquals: { dynamodb:Select: COUNT }", "StringNotEquals: is not understood"),
         ("ForAllValues:StringEquals: { dynamodb:LeadingKeys: [x] }", "dynamodb:LeadingKeys: is not understood"),
         ("StringEquals: { aws:SourceVpc: x }", "aws:SourceVpc: is not understood"),
-        // Of one value among several, AWS would compare each and be content with any.
+        // Without `ForAllValues`, AWS would accept a request if any one of its attributes is listed.
         ("StringEquals: { dynamodb:Attributes: [pk] }", "dynamodb:Attributes: is not understood"),
         (
             "ForAllValues:StringEquals: { dynamodb:Attributes: [pk, s*] }",
@@ -200,7 +200,7 @@ fn a_function_without_a_role_of_its_own_is_refused() {
     assert!(message.contains("TokenFunction.Properties") && message.contains("`Role`"), "{message}");
 }
 
-/// Bodies, headers, paths, queries and what the authorizer hands on carry secrets or name people.
+/// Bodies, headers, paths, queries and the context of the authorizer can hold secrets or personal data.
 #[test]
 fn access_logs_hold_nothing_but_harmless_fields() {
     assert!(REAL.contains("DataTraceEnabled: false"));
@@ -287,7 +287,7 @@ fn a_long_form_function_is_refused() {
     assert!(message.contains("Variables.USERS_TABLE.Ref") && message.contains("short form"), "{message}");
 }
 
-/// Amazon's message quotes the `Authorization` of a request to no route.
+/// The message of AWS quotes the `Authorization` of a request that has no route.
 #[test]
 fn no_gateway_response_passes_on_amazons_message() {
     let detail = r#""detail":"The gateway refuses this request.""#;

@@ -1,4 +1,4 @@
-//! A YAML document with its `CloudFormation` tags, every node knowing its line.
+//! Parses YAML with `CloudFormation` tags. Every node has its line.
 
 use std::collections::BTreeSet;
 use std::fmt;

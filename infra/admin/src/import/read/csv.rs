@@ -1,7 +1,7 @@
-//! One line of CSV (RFC 4180 §2) as its fields: a line that two readers could split differently is refused.
+//! Splits one line of CSV into fields (RFC 4180 §2). A line that two readers could split differently is refused.
 
-/// The fields of a line, without space around them. What is wrong is told with the field's number from 1 and without its
-/// value, which may be a hash.
+/// The fields of a line, without space around them. An error names the number of the field, counted from 1, and never its
+/// value, which may be a password hash.
 pub(super) fn fields(line: &[u8]) -> Result<Vec<String>, String> {
     let mut rest = Some(std::str::from_utf8(line).map_err(|_| "is not UTF-8")?);
     let mut fields = Vec::new();
@@ -14,7 +14,7 @@ pub(super) fn fields(line: &[u8]) -> Result<Vec<String>, String> {
     Ok(fields)
 }
 
-/// The first field of a text, and what is behind its comma if it is not the last one.
+/// The first field of a text, and the text after its comma, if there is one.
 fn first_field(text: &str) -> Result<(String, Option<&str>), &'static str> {
     let text = text.trim_start();
     if let Some(quoted) = text.strip_prefix('"') {
@@ -29,7 +29,7 @@ fn first_field(text: &str) -> Result<(String, Option<&str>), &'static str> {
     Ok((field.trim_end().to_owned(), behind))
 }
 
-/// Likewise, of a text from which the opening quote is taken.
+/// The same for a quoted field, whose opening quote is already removed.
 fn quoted_field(mut quoted: &str) -> Result<(String, Option<&str>), &'static str> {
     let mut field = String::new();
     loop {
