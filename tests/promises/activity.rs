@@ -1,4 +1,4 @@
-//! The activity item: one write decides, and no race loses or adds a call, a session or a room.
+//! Tests of the activity item: no race loses or adds a call, or lets in more sessions than allowed.
 
 use crate::{NOW, app, at_once, legacy, sid, user};
 use gateway_domain::call_context::TokenRef;
@@ -50,7 +50,7 @@ async fn every_concurrent_call_sees_a_count_of_its_own() {
     assert_eq!(seen, (1..=200).collect::<Vec<_>>());
 }
 
-/// Checklist V-02, Z-25: an entry removed is felt by the next call; abuse case F7.
+/// Checklist V-02, Z-25: the next call finds that an entry was removed; abuse case F7.
 #[tokio::test]
 async fn a_call_is_counted_only_while_its_session_is_alive() {
     let db = dynamodb().await;
@@ -123,7 +123,7 @@ async fn adding_and_removing_twice_is_once() {
     assert!(matches!(ninth, NewEntry::Full(_)), "the number of sessions is exact");
 }
 
-/// Only the first session carries its token inline, so that the item stays within one write unit.
+/// Only the first session has its token inline, which keeps the item within one write unit.
 #[tokio::test]
 async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
     let db = dynamodb().await;

@@ -1,4 +1,4 @@
-//! Applications: of those who change one at once nobody undoes another, and names can be headers.
+//! Tests of applications: of several concurrent changes one is written, and every stored name can be sent in a header.
 
 use crate::{app, at_once};
 use gateway_domain::ids::{ClientId, PlanName};
@@ -28,7 +28,7 @@ pub(crate) fn demo(client_id: ClientId) -> App {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_change_an_app_at_once_one_does() {
     let db = dynamodb().await;
-    // Written by what fills an empty store, it has no revision yet.
+    // `put` is for filling an empty store, so the application has no revision yet.
     db.store.apps.put(&demo(app())).await.unwrap();
     let (read, from) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
     assert_eq!(read, demo(app()));

@@ -1,4 +1,4 @@
-//! Attempts: reserved before they are evaluated, however many come at once.
+//! Tests of login attempts: each is reserved before it is evaluated, and concurrent ones get no more than sequential ones.
 
 use crate::{NOW, at_once, users};
 use gateway_domain::login_attempts::{ACCOUNT, Counter, Limit, PAIR, SOURCE};
@@ -20,7 +20,7 @@ async fn granted_of(db: &DynamoDb, times: usize, limit: Limit, now: Timestamp) -
     outcomes.await.into_iter().filter(|one| *one == Reservation::Granted).count() as u64
 }
 
-/// Abuse case G2; checklist G-04: no race loses a count, at the first attempt and at any later one, for a day.
+/// Abuse case G2; checklist G-04: no race loses a count, neither of the first attempt nor of any later one, over a day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_attempts_at_once_again_and_again_no_more_are_granted_than_one_after_the_other() {
     let db = dynamodb().await;
@@ -39,14 +39,14 @@ async fn of_fifty_attempts_at_once_again_and_again_no_more_are_granted_than_one_
     assert!(evaluated <= PAIR.most + now.since(NOW).as_u64() / PAIR.every.as_u64(), "{evaluated}");
 }
 
-/// Abuse case G8: as many right logins at once as are free do not disturb each other.
+/// Abuse case G8: as many concurrent correct logins as there are free attempts do not disturb each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_at_once_are_all_granted() {
     let db = dynamodb().await;
     assert_eq!(granted_of(&db, 10, PAIR, NOW).await, 10);
 }
 
-/// Five hundred right logins from one address, many at once: they count nowhere, and nobody waits.
+/// Of five hundred correct logins from one address, a hundred at a time, each is granted and none stays counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn right_logins_of_many_behind_one_address_leave_its_counter_empty() {
     let db = dynamodb().await;
@@ -64,7 +64,7 @@ async fn right_logins_of_many_behind_one_address_leave_its_counter_empty() {
     assert!(db.store.attempts.get("source").await.unwrap().counter.empty_at <= NOW);
 }
 
-/// A counter whose time has come begins anew, whether it was full or not.
+/// A counter whose `empty_at` has come starts from empty, whether it was full or not.
 #[tokio::test]
 async fn a_counter_that_has_lapsed_begins_anew() {
     let db = dynamodb().await;
@@ -81,7 +81,7 @@ async fn a_counter_that_has_lapsed_begins_anew() {
     }
 }
 
-/// Checklist P-09: success resets; a source that logged in is known, for the credentials it logged in with.
+/// Checklist P-09: a success resets the counter; the source is then known for the credentials that were used, until a time.
 #[tokio::test]
 async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
     let db = dynamodb().await;
@@ -103,7 +103,7 @@ async fn a_success_forgets_failures_and_makes_the_source_known_until_then() {
     }
 }
 
-/// What was read before another wrote is not believed: the write finds out.
+/// A reservation does not rely on what was read before: its conditional write fails if that is outdated.
 #[tokio::test]
 async fn a_reservation_on_what_was_read_long_ago_counts_as_much() {
     let db = dynamodb().await;

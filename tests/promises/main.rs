@@ -1,5 +1,5 @@
-//! What the store promises under races, against a real DynamoDB: the embedded one, or the one that
-//! `DYNAMODB_TEST_ENDPOINT` names.
+//! What the store guarantees under races, tested against a real DynamoDB: the embedded one, or the one at
+//! `DYNAMODB_TEST_ENDPOINT`.
 
 mod activity;
 mod apps;
@@ -59,7 +59,7 @@ fn session(byte: u8) -> Session {
     }
 }
 
-/// Runs the same thing many times at once and returns every outcome.
+/// Runs this many tasks at once and returns every outcome.
 async fn at_once<T, F>(times: usize, mut each: impl FnMut(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,

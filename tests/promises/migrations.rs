@@ -1,4 +1,4 @@
-//! Migrations: older items become current, whoever changes one meanwhile wins, and a run that stopped is completed.
+//! Tests of migrations: older items become current, concurrent changes are kept, and a stopped run can be completed.
 
 use crate::versions::{entry, filled, items, tables, versioned};
 use crate::{DAY, NOW, app, at_once, login_attempts, session, sid, user};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use support::{DynamoDb, Verdict, Wire, dynamodb};
 use tokio::sync::Semaphore;
 
-/// A run over a table: what became of its older items.
+/// Migrates a whole table and returns what became of its older items.
 async fn migrate(store: &Store, table: Table) -> Vec<Migrated> {
     let (mut fates, mut after) = (Vec::new(), None);
     loop {
@@ -27,12 +27,12 @@ async fn migrate(store: &Store, table: Table) -> Vec<Migrated> {
     }
 }
 
-/// The older items of a small table.
+/// The older items of a table that has only one page.
 async fn older(store: &Store, table: Table) -> Vec<OlderItem> {
     store.older_items(table, None).await.unwrap().items
 }
 
-/// A store whose operations can be seen and held up.
+/// A store behind a proxy that records its operations and can hold them up.
 async fn wired(db: &DynamoDb) -> (Store, Wire) {
     let wire = Wire::to(&db.endpoint).await;
     (Store::new(support::dynamodb_client(&wire.endpoint), db.tables.clone()), wire)
@@ -71,7 +71,8 @@ async fn a_table_with_a_newer_item_is_not_migrated() {
     }
 }
 
-/// The rewriting is refused once, begins anew with what the change made, and the change stands.
+/// A change between read and write is kept. If it changed an attribute that was read, the write fails once, and the changed
+/// item is rewritten unless it is current.
 #[tokio::test]
 async fn whoever_changes_an_item_meanwhile_wins() {
     let db = dynamodb().await;
@@ -131,7 +132,7 @@ async fn an_item_that_is_gone_does_not_come_back() {
     assert_eq!(items(&db, &db.tables.users).await, []);
 }
 
-/// A user who calls all the time has an activity item that never stands still.
+/// Every call changes a counter of the activity item, so the rewrite must not require that the counters stay the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
     let db = dynamodb().await;
@@ -169,7 +170,8 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
         if !wire.since_last().is_empty() {
             login_attempts::reserve(&db.store, "pair", PAIR, NOW).await.unwrap();
             db.store.attempts.give_back("pair", PAIR).await.unwrap();
-            // Not what it was: every other change takes the counter up or down for good.
+            // A reservation that is given back leaves `empty_at` as it was. This makes it another time, and makes the item
+            // an older one again.
             db.client
                 .update_item()
                 .table_name(&db.tables.login_attempts)
@@ -189,7 +191,7 @@ async fn an_item_that_never_stands_still_is_left_to_the_next_run() {
     assert_eq!(migrate(&db.store, Table::LoginAttempts).await, [Migrated::Rewritten]);
 }
 
-/// More than a page; the first run ends in the middle of one, under a table that throttles.
+/// The table has more than one page and throttles. The first run ends in the middle of a page.
 #[tokio::test]
 async fn a_run_that_was_stopped_is_completed_by_the_next() {
     const ALL: usize = 700;
@@ -221,7 +223,7 @@ async fn a_run_that_was_stopped_is_completed_by_the_next() {
     assert!(all.iter().all(|item| item["failures"] == AttributeValue::N("3".into()) && item.contains_key("v")));
 }
 
-/// Sessions go on over a migration: what was logged in before it is refreshed and ended after it.
+/// A session from before the migration can be refreshed after it, and its lease still holds.
 #[tokio::test]
 async fn a_session_and_a_lease_outlive_the_migration() {
     let db = dynamodb().await;

@@ -1,4 +1,4 @@
-//! Sessions: one successor, one lease, and an end that stays.
+//! Tests of sessions: one rotation of each generation, one holder of the lease, and an end that is final.
 
 use crate::{DAY, NOW, at_once, legacy, session, sid, token};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -34,7 +34,7 @@ async fn of_many_that_rotate_one_generation_exactly_one_does() {
     assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().family.generation, 2);
 }
 
-/// A write whose response was lost is repeated by the SDK: the repetition finds its own work and is told so.
+/// The SDK repeats a write whose response was lost. The repetition finds its own write and succeeds.
 #[tokio::test]
 async fn a_repeated_commit_recognises_itself_and_a_foreign_one_does_not() {
     let db = dynamodb().await;
@@ -97,7 +97,7 @@ async fn an_end_stays_and_every_end_finds_the_tokens_that_are_not_logged_out() {
     assert_eq!(db.store.sessions.end(&sid(2)).await, Ok(None), "there is no such session");
 }
 
-/// Checklist V-05: an item of a newer version holds up no logout of the others.
+/// Checklist V-05: an item of a newer version does not prevent the logout of other sessions.
 #[tokio::test]
 async fn a_session_of_a_newer_version_is_found_where_logouts_are_left() {
     let db = dynamodb().await;
@@ -147,7 +147,7 @@ fn idle() -> Session {
     Session { tokens: [(legacy(), InternalToken { idle: Some(idle), ..token(1) })].into(), ..session(1) }
 }
 
-/// When the internal token ends if it is not used.
+/// When the internal token ends unless it is used.
 async fn idle_end(store: &Store) -> Option<Timestamp> {
     store.sessions.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].idle.map(|idle| idle.ends)
 }
@@ -177,7 +177,7 @@ async fn a_use_moves_the_idle_end_of_the_token_that_was_used_and_never_back() {
     assert_eq!(ended.tokens[&legacy()].idle.map(|idle| idle.ends), Some(at(150)), "the session is over");
 }
 
-/// A refresh that read the session before a renewal in mid-life does not bring the old token back.
+/// A refresh that read the session before its internal token was replaced does not bring the old token back.
 #[tokio::test]
 async fn a_token_replaced_meanwhile_stays() {
     let db = dynamodb().await;

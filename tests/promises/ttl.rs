@@ -1,4 +1,4 @@
-//! TTL is a broom: no item may be removed while a time in it still means something.
+//! Tests of TTL: no item may be removed while a time in it still has an effect.
 
 use crate::versions::items;
 use crate::{DAY, NOW, app, legacy, login_attempts, session, sid, token, user, users};
@@ -10,7 +10,7 @@ use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation};
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
-/// Times that end something for a user or for somebody who attempts.
+/// The attributes with times that still have an effect until they have come.
 const MEANT: [&str; 8] =
     ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
 
@@ -28,7 +28,7 @@ async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
         for item in items(db, table).await {
             let latest = latest(&item, now);
             let ttl: i64 = item["ttl"].as_n().unwrap().parse().unwrap();
-            // What means nothing any more may be swept at any time.
+            // An item whose times have all come may be removed at any time.
             assert!(latest <= now.as_secs() || ttl >= latest, "{what}: {item:?}");
         }
     }
@@ -38,7 +38,7 @@ fn of_ada() -> CredentialVersion {
     users::user("u1", "ada@example.com").credential_version()
 }
 
-/// Attempts before, while and after a key is known, each limit, over a year.
+/// Attempts before, while and after a source is known, for each limit, over five years.
 #[tokio::test]
 async fn no_counter_is_swept_while_it_counts() {
     let db = dynamodb().await;
@@ -62,7 +62,7 @@ async fn no_counter_is_swept_while_it_counts() {
     }
 }
 
-/// A lock-out of a source that was known long ago holds after a sweep: a hundred attempts stay a hundred.
+/// A source that was known and is locked out stays locked out: the earlier TTL of its item does not remove the counter.
 #[tokio::test]
 async fn a_lock_out_outlives_what_the_source_was_known_for() {
     let db = dynamodb().await;
@@ -74,7 +74,7 @@ async fn a_lock_out_outlives_what_the_source_was_known_for() {
     check(&db, now, "locked out").await;
 }
 
-/// An activity item lives as long as the longest of its sessions, in whatever order they came.
+/// An activity item is kept as long as its longest session, in whatever order the sessions were added.
 #[tokio::test]
 async fn a_shorter_session_does_not_sweep_a_longer_one() {
     let db = dynamodb().await;

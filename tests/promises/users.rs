@@ -1,4 +1,4 @@
-//! People: an address belongs to one user, and credentials change in one step.
+//! Tests of users: an address belongs to one user, and credentials change in one step.
 
 use crate::at_once;
 use gateway_domain::address::Address;
@@ -28,7 +28,7 @@ async fn of_many_who_claim_an_address_at_once_one_gets_it() {
     let db = dynamodb().await;
     let outcomes = at_once(10, |index| {
         let store = db.store.clone();
-        // Concurrent transactions on one item may cancel each other: the caller then sees that it is taken or busy.
+        // Concurrent transactions on one item may cancel each other, so the others get "taken" or an error.
         async move { store.users.create(&user(&format!("u{index}"), "Ada@Example.com ")).await }
     });
     let created = outcomes.await.into_iter().filter(|outcome| *outcome == Ok(CreateUser::Created)).count();
@@ -70,7 +70,7 @@ async fn a_rehash_never_undoes_a_password_change() {
     assert_eq!(db.store.users.get(&ada.user_id).await.unwrap().unwrap().password, Some(rehashed));
 }
 
-/// A user and the address go together, or neither does.
+/// A user and the claim of the address change in one transaction: both or neither.
 #[tokio::test]
 async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     let db = dynamodb().await;
@@ -94,7 +94,7 @@ async fn a_deleted_person_frees_the_address_and_a_changed_one_moves_it() {
     assert_eq!(db.store.users.create(&user("u3", "countess@example.com")).await, Ok(CreateUser::Created));
 }
 
-/// A new password is not a new permission: an operator who disables meanwhile is not undone.
+/// Setting a password does not enable a user whom an operator has disabled meanwhile.
 #[tokio::test]
 async fn a_new_password_raises_the_epoch_and_enables_nobody() {
     let db = dynamodb().await;

@@ -1,4 +1,4 @@
-//! Versions of items: older ones are read and changed as ever, newer ones are refused and nothing is written.
+//! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
 use crate::{DAY, NOW, app, apps, legacy, login_attempts, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -21,7 +21,7 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 6] {
     [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts, &tables.audit]
 }
 
-/// Everything in a table, in a fixed order.
+/// All items of a table, in a fixed order.
 pub(crate) async fn items(db: &DynamoDb, table: &str) -> Vec<Item> {
     let mut pages = db.client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
     let mut items = Vec::new();
@@ -32,7 +32,7 @@ pub(crate) async fn items(db: &DynamoDb, table: &str) -> Vec<Item> {
     items
 }
 
-/// Gives every item of every table this version, or none.
+/// Sets the version of every item of every table, or removes it.
 pub(crate) async fn versioned(db: &DynamoDb, version: Option<&str>) {
     for table in tables(db) {
         for mut item in items(db, table).await {
@@ -69,7 +69,7 @@ fn ada() -> User {
     users::user("u1", "ada@example.com")
 }
 
-/// One of everything, as the functions write it.
+/// An item of each kind, as the functions write it.
 pub(crate) async fn filled(db: &DynamoDb) {
     let store = &db.store;
     store.users.create(&ada()).await.unwrap();
@@ -100,7 +100,7 @@ async fn every_item_is_written_with_the_version() {
     }
 }
 
-/// As an item was before items had versions.
+/// Items of the time before items had versions.
 #[tokio::test]
 async fn items_without_a_version_are_read_and_changed_as_ever() {
     let db = dynamodb().await;
@@ -165,7 +165,7 @@ fn newer<T: std::fmt::Debug>(done: Result<T, StoreError>) {
     assert!(told.ends_with(text), "{told}");
 }
 
-/// An older function after a newer one: what it cannot read it does not believe, and does not change.
+/// An older function after a newer one neither uses nor changes an item of a version that it cannot read.
 #[tokio::test]
 async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     let db = dynamodb().await;

@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::Value as Json;
 
-/// A public, trusted app: password and refresh.
+/// A public, trusted app: password and refresh token grants.
 pub const DEMO_APP: &str = "demo-app";
-/// A confidential app: password, refresh, client credentials.
+/// A confidential app: password, refresh token and client credentials grants.
 pub const PARTNER_APP: &str = "partner-app";
-/// A public app that may not see passwords.
+/// A public app that is not trusted with passwords.
 pub const UNTRUSTED_APP: &str = "untrusted-app";
 
-/// Somebody who can log in.
+/// A user who can log in.
 #[derive(Debug, Clone, Copy)]
 pub struct User {
     /// Name.
@@ -21,10 +21,10 @@ pub struct User {
 
 /// A user of the demo.
 pub const ADA: User = User { name: "ada@example.com", password: "correct horse battery staple" };
-/// Another one.
+/// Another user of the demo.
 pub const BOB: User = User { name: "bob@example.com", password: "staple battery horse correct" };
 
-/// What a successful login or refresh gives.
+/// The tokens that a successful login or refresh returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
     /// Access token.
@@ -69,7 +69,7 @@ impl Response {
     }
 }
 
-/// A client of one gateway, wherever it is.
+/// A client of one gateway, local or deployed.
 pub struct Client {
     base_url: String,
     http: reqwest::Client,
@@ -100,7 +100,7 @@ impl Client {
         Response { status, headers, body: response.bytes().await.expect("a body").to_vec() }
     }
 
-    /// Posts a form to the token endpoint or one of its neighbours, such as `/oauth2/revoke`.
+    /// Posts a form to the token endpoint, or to another endpoint such as `/oauth2/revoke`.
     pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Response {
         self.response(self.request("POST", path).form(form)).await
     }

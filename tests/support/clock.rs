@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use gateway_domain::clock::{Clock, MachineClock};
 use gateway_runtime::SystemClock;
 
-/// The clocks of this machine, the wall clock wrong by so many milliseconds.
+/// The clocks of this machine, with a wall clock that is wrong by this many milliseconds.
 #[derive(Debug)]
 pub struct WrongClock(AtomicI64);
 
 impl WrongClock {
-    /// One that is wrong by this much.
+    /// A clock that is wrong by this many milliseconds.
     pub fn by(error_ms: i64) -> Arc<Self> {
         Arc::new(Self(error_ms.into()))
     }
 
-    /// Sets the wall clock, so that it is wrong by this much from now on.
+    /// From now on, the wall clock is wrong by this many milliseconds.
     pub fn set(&self, error_ms: i64) {
         self.0.store(error_ms, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! X-Ray's daemon, as far as functions can tell: a socket that keeps what they send.
+//! A stand-in for the X-Ray daemon: a socket that keeps what functions send.
 
 use std::net::UdpSocket;
 
@@ -22,14 +22,15 @@ impl Daemon {
         Self(socket)
     }
 
-    /// Lets the functions of a gateway know this daemon, and keep their traces or not.
+    /// Gives the functions of a gateway the address of this daemon, and says whether their traces are sampled.
     pub fn is_known(&self, options: &mut Options, sampled: bool) {
         let address = self.0.local_addr().expect("an address").to_string();
         options.sampled = sampled;
         options.environment.push(("AWS_XRAY_DAEMON_ADDRESS".to_owned(), address));
     }
 
-    /// What came since the last time. A function sends before it answers, so all of an answered call is here.
+    /// What arrived since the last call of this. A function sends its trace before its response, so the trace of every call
+    /// with a response is here.
     pub fn told(&self) -> Vec<Json> {
         let mut datagram = vec![0; 65_536];
         let received = std::iter::from_fn(|| {
@@ -40,7 +41,7 @@ impl Daemon {
     }
 }
 
-/// A datagram's document, which has what X-Ray requires of a subsegment that is sent by itself.
+/// The document of a datagram. It must have what X-Ray requires of a subsegment that is sent by itself.
 fn document(datagram: &str) -> Json {
     let body = datagram.strip_prefix("{\"format\": \"json\", \"version\": 1}\n").expect("the preamble");
     let document: Json = serde_json::from_str(body).expect("JSON");

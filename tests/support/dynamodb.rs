@@ -18,16 +18,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-/// Address of another DynamoDB to test against, such as Amazon's DynamoDB Local.
+/// The variable with the address of another DynamoDB to test against, such as Amazon's DynamoDB Local.
 const ENDPOINT: &str = "DYNAMODB_TEST_ENDPOINT";
 
-/// A database of one test. The tables are its own.
+/// The database of one test, which has its own tables.
 pub struct DynamoDb {
-    /// Where it is.
+    /// Its address.
     pub endpoint: String,
     /// Its tables.
     pub tables: Tables,
-    /// The SDK's client.
+    /// An SDK client for it.
     pub client: Client,
     /// The store on these tables.
     pub store: Store,
@@ -49,7 +49,7 @@ pub async fn dynamodb() -> DynamoDb {
         None => embedded().await,
     };
     let prefix = format!("t{}-", URL_SAFE_NO_PAD.encode(SystemEntropy.bytes::<9>().expect("random bytes")));
-    // What is promised is the outcome of a race; a cold server on a busy machine may take longer than a function would.
+    // The tests are about the outcome of races. A cold server on a busy machine may take longer than a function would wait.
     let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
     let client = Client::from_conf(dynamodb_client(&endpoint).config().to_builder().timeout_config(patient).build());
     for table in template(&prefix).tables {
@@ -68,7 +68,7 @@ pub async fn dynamodb() -> DynamoDb {
     DynamoDb { endpoint, tables, client, store, server }
 }
 
-/// A client for a DynamoDB at this address that asks nobody who they are.
+/// A client for a DynamoDB at this address that does not check credentials.
 pub fn dynamodb_client(endpoint: &str) -> Client {
     client_of(endpoint, [("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
 }
@@ -86,7 +86,7 @@ fn template(prefix: &str) -> Template {
     Template::read(&text, &Inputs { table_prefix: prefix.to_owned(), ..Inputs::default() }).expect("a valid template")
 }
 
-/// The servers of all tests of this process, which outlive the runtime of any one test.
+/// The runtime of the servers of all tests in this process. It outlives the runtime of each test.
 pub fn background() -> &'static Runtime {
     static BACKGROUND: OnceLock<Runtime> = OnceLock::new();
     BACKGROUND.get_or_init(|| {

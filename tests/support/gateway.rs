@@ -1,4 +1,4 @@
-//! The whole gateway with its real binaries, on free ports, forgotten in the end.
+//! The whole gateway with its real binaries, on free ports, without anything that stays after the test.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -18,7 +18,7 @@ pub struct Gateway {
     /// The stack with its parts: back end, functions, log, secrets.
     pub stack: Running,
     client: Client,
-    /// Files of this test that the stack was given.
+    /// The files of this test that the stack was given; they are removed when dropped.
     _files: TempDir,
 }
 
@@ -62,7 +62,7 @@ impl Gateway {
         Self { stack, client, _files: files }
     }
 
-    /// A gateway with this gateway.yaml and this seed, and whatever else is changed.
+    /// A gateway with this gateway.yaml and this seed, and with other options changed.
     pub async fn start_from(config: &str, seed: &str, change: impl FnOnce(&mut Options)) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         Self::start_with(|options| {
@@ -75,7 +75,7 @@ impl Gateway {
         .await
     }
 
-    /// The store behind the functions.
+    /// The store on the tables that the functions use.
     pub fn store(&self) -> Store {
         let table = |id: &str| id.to_owned();
         let tables = Tables {
@@ -89,19 +89,19 @@ impl Gateway {
         Store::new(self.dynamodb(), tables)
     }
 
-    /// The SDK's client for the database behind the functions, with the rights of its owner.
+    /// An SDK client for the database of the functions, with the permissions of the stack's owner.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         dynamodb::client_of(self.stack.dynamodb_url(), self.owner())
     }
 
-    /// The SDK's client for that database, with the credentials of a function, and so with the rights of its role.
+    /// An SDK client for that database with the credentials of a function, so with the permissions of its role.
     pub fn dynamodb_as(&self, function: &str) -> aws_sdk_dynamodb::Client {
         let credentials = self.stack.access().of_function(function).expect("a function of the template");
         let variables = credentials::variables(credentials).map(|(name, value)| -> (&str, &str) { (name, value) });
         dynamodb::client_of(self.stack.dynamodb_url(), variables)
     }
 
-    /// The variables with which tools act as the owner of the stack.
+    /// The environment variables with which tools act as the owner of the stack.
     pub fn owner(&self) -> impl Iterator<Item = (&str, &str)> {
         credentials::variables(self.stack.owner()).map(|(name, value)| -> (&str, &str) { (name, value) })
     }
@@ -111,8 +111,8 @@ impl Gateway {
         self.stack.client_secret("partner-app").expect("a secret")
     }
 
-    /// Every line that the functions have written. It ends their processes, since the last lines of one that runs may
-    /// still be on their way: the next call meets new containers.
+    /// Every line that the functions have logged. It ends their processes, since the last lines of a running one may not
+    /// have arrived yet. The next call starts new ones.
     pub async fn logged(&self) -> Vec<String> {
         self.restart_functions();
         let log = self.stack.log();
@@ -121,7 +121,7 @@ impl Gateway {
         log.lines()
     }
 
-    /// Ends the idle processes of every function: the next call meets new containers.
+    /// Ends the idle processes of every function. The next call starts new ones.
     pub fn restart_functions(&self) {
         for function in &self.stack.template().functions {
             self.stack.functions().end_idle(&function.id);

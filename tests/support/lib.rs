@@ -1,4 +1,4 @@
-//! What tests share: a real DynamoDB, a wire to it, the whole gateway in one call, and a client for it.
+//! What tests share: a real DynamoDB, a proxy to it, the whole gateway in one call, and a client for it.
 
 mod client;
 mod clock;

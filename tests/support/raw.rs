@@ -1,4 +1,4 @@
-//! HTTP/1.1 in bytes, for requests that no proper client would send.
+//! Sends HTTP/1.1 in bytes, for requests that no HTTP library would send.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 /// A response in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawResponse {
-    /// Everything that came back; empty if the connection was just closed.
+    /// Everything that was received; empty if the connection was closed without a response.
     pub bytes: Vec<u8>,
 }
 
 impl RawResponse {
-    /// The status of the (first) response.
+    /// The status of the first response.
     pub fn status(&self) -> Option<u16> {
         let line = self.text();
         line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
@@ -25,13 +25,13 @@ impl RawResponse {
     }
 }
 
-/// Sends these bytes to `http://…` as they are, and reads until the connection ends, which `Connection: close` in them
-/// makes it do.
+/// Sends these bytes to `http://…` as they are, and reads until the connection is closed. The bytes must ask for that with
+/// `Connection: close`.
 pub async fn send(base_url: &str, bytes: &[u8]) -> RawResponse {
     let address = base_url.strip_prefix("http://").unwrap_or(base_url);
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        // The other side may answer and close before it has read everything.
+        // The server may respond and close before it has read everything.
         let _ = stream.write_all(bytes).await;
         let mut response = Vec::new();
         let _ = stream.read_to_end(&mut response).await;

@@ -1,4 +1,4 @@
-//! What must be found nowhere, and every place to look for it.
+//! Secrets that must not be found anywhere, and the places where they are searched for.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use gateway_domain::session::InternalToken;
 
 use crate::{Daemon, Gateway, Response, Tokens};
 
-/// Passwords, tokens and keys, each by what it is.
+/// Passwords, tokens and keys, each under a name for messages.
 #[derive(Default)]
 pub struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// Adds one. It must be long enough not to be found by chance.
+    /// Adds a secret. It must be long enough not to be found by chance.
     pub fn keep(&mut self, name: &str, value: &str) {
         assert!(value.len() > 8, "{name}: {value}");
         self.0.insert(name.to_owned(), value.to_owned());
     }
 
-    /// The names of those that are in a text, as they are or in a common encoding.
+    /// The names of the secrets that are in a text, as they are or in a common encoding.
     pub fn found_in(&self, text: &str) -> Vec<String> {
         let hits = self.0.iter().filter(|(_, secret)| {
             text.contains(secret.as_str())
@@ -34,8 +34,7 @@ impl Secrets {
         hits.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Looks into every table, every line of the log, every trace and these responses, and finds none. Each of them is
-    /// shown to hold something at all.
+    /// Checks that no table, log line, trace or response has any of the secrets, and that there are some of each to search.
     pub async fn are_nowhere(&self, gateway: &Gateway, daemon: &Daemon, responses: &[Response]) {
         let traces = daemon.told();
         let (tables, log) = (gateway.dump().await, gateway.logged().await);
@@ -55,7 +54,7 @@ impl Secrets {
 }
 
 impl Gateway {
-    /// The internal tokens of the session that a refresh token belongs to, opened: what their connectors keep.
+    /// The internal tokens, unsealed, of the session that a refresh token belongs to.
     pub async fn internal_tokens(&self, tokens: &Tokens) -> BTreeMap<String, Vec<u8>> {
         let sid = tokens.refresh.trim_start_matches("mgr_").split('.').next().expect("a refresh token");
         let sid = SessionId::parse(sid).expect("a session");
@@ -68,7 +67,7 @@ impl Gateway {
         stored.into_iter().map(open).collect()
     }
 
-    /// Every value of every item of every table, a line each.
+    /// Every name and value in every item of every table, each on a line.
     pub async fn dump(&self) -> String {
         let client = self.dynamodb();
         let mut text = String::new();

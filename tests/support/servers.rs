@@ -1,4 +1,4 @@
-//! Servers of other people that connectors are tested against: started by the scripts in `tests/servers`.
+//! Third-party servers that connectors are tested against, started by the scripts in `tests/servers`.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Runs `tests/servers/NAME DIR PORT…`, which returns once the server answers and leaves the ids of its processes
-    /// in `DIR/*.pid` and `DIR/run/*.pid`. Tests that need it are ignored where it is not installed.
+    /// Runs `tests/servers/NAME DIR PORT…`. The script returns once the server responds, and leaves the ids of its
+    /// processes in `DIR/*.pid` and `DIR/run/*.pid`. Tests that need a server are ignored where it is not installed.
     ///
     /// # Panics
     ///
-    /// With what the script says, where it is not installed or does not answer as it should.
+    /// With the output of the script, if the server is not installed or does not respond as it should.
     pub fn start(name: &str, ports: usize) -> Self {
         let directory = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
-        // All are free at the same time, and so they differ.
+        // All are bound at the same time, so they differ.
         let free: Vec<_> = (0..ports).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
         let ports: Vec<_> = free.iter().map(|free| free.local_addr().expect("an address").port()).collect();
         drop(free);
         let script = PathBuf::from(WORKSPACE).join("tests/servers").join(name);
         let output = directory.path().with_extension("log");
         let log = std::fs::File::create(&output).expect("a file");
-        // To a file: a pipe would stay open for as long as the server holds it.
+        // The output goes to a file: a pipe would stay open for as long as the server holds it.
         let status = Command::new(&script)
             .arg(directory.path())
             .args(ports.iter().map(u16::to_string))
@@ -45,12 +45,12 @@ impl Server {
         server
     }
 
-    /// Where it keeps its files.
+    /// The directory with its files.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Its ports on 127.0.0.1, in the order of the script.
+    /// Its port on 127.0.0.1 with this number, in the order of the script.
     pub fn port(&self, number: usize) -> u16 {
         self.ports[number]
     }
@@ -66,8 +66,8 @@ impl Drop for Server {
     }
 }
 
-/// Sends a signal to the process of this id, and says whether that worked. By the shell's own `kill`: the program of
-/// that name is in a package that a bare Debian lacks (procps).
+/// Sends a signal to the process of this id, and returns whether that worked. It uses the shell's own `kill`, since the
+/// program `kill` is in a package (procps) that a minimal Debian does not have.
 pub fn signal(name: &str, pid: &str) -> bool {
     let mut shell = Command::new("sh");
     shell.args(["-c", "kill -s \"$0\" \"$1\"", name, pid.trim()]).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! A wire to DynamoDB that tells what passed over it and does to each operation what a script says.
+//! A proxy to DynamoDB that records each operation and does with it what a script says.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,41 +10,42 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// An operation on its way to DynamoDB.
+/// An operation that was sent to DynamoDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Such as `GetItem`.
+    /// Its name, such as `GetItem`.
     pub name: String,
-    /// Such as `Sessions`.
+    /// Its table, such as `Sessions`.
     pub table: String,
-    /// A read that may miss what was written before it: half a read unit, and a secret that was taken away may still be there.
+    /// Whether it is an eventually consistent `GetItem`: it costs half as much, and may miss an earlier write, such as the
+    /// removal of a secret.
     pub eventual: bool,
 }
 
-/// What becomes of an operation.
+/// What the proxy does with an operation.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is done and answered.
+    /// It is done, and its response is returned.
     Forward,
-    /// It is not done; the response says that there is too much traffic.
+    /// It is not done. The response is a throttling error.
     Throttle,
-    /// It is not done; the response is an internal error.
+    /// It is not done. The response is an internal error.
     Fail,
-    /// It is done; instead of the response comes an internal error.
+    /// It is done. The response is an internal error instead of its own.
     LoseResponse,
-    /// It is done; the connection breaks before the response is complete.
+    /// It is done. The connection breaks before the response is complete.
     Break,
-    /// It is done when the semaphore lets it pass.
+    /// It is done once the semaphore has a permit, which it uses up.
     Hold(Arc<Semaphore>),
 }
 
 type Script = Box<dyn FnMut(&Operation) -> Verdict + Send>;
 type Before = Arc<dyn Fn(&Operation) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// The wire. Clones share it.
+/// The proxy. Its clones share everything.
 #[derive(Clone)]
 pub struct Wire {
-    /// Where the near end listens.
+    /// The address at which it listens.
     pub endpoint: String,
     far: String,
     http: reqwest::Client,
@@ -54,7 +55,7 @@ pub struct Wire {
     units: Arc<Mutex<Units>>,
 }
 
-/// What DynamoDB charges for.
+/// The units of capacity that DynamoDB charges for.
 #[derive(Debug, Clone, Copy, Default)]
 struct Units {
     read: f64,
@@ -62,19 +63,19 @@ struct Units {
 }
 
 impl Operation {
-    /// Whether it changes an item.
+    /// Whether it may change an item. Every operation except `GetItem` counts as a write.
     pub fn writes(&self) -> bool {
         self.name != "GetItem"
     }
 
-    /// Operation and table in one word each.
+    /// Whether it is the operation of this name on this table.
     pub fn is(&self, name: &str, table: &str) -> bool {
         self.name == name && self.table == table
     }
 }
 
 impl Wire {
-    /// A wire to the DynamoDB at this address.
+    /// A proxy to the DynamoDB at this address.
     pub async fn to(far: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let wire = Self {
@@ -91,28 +92,27 @@ impl Wire {
         wire
     }
 
-    /// From now on this decides about each operation.
+    /// From now on, this script decides about each operation.
     pub fn script(&self, script: impl FnMut(&Operation) -> Verdict + Send + 'static) {
         *self.script.lock().unwrap() = Some(Box::new(script));
     }
 
-    /// From now on everything passes.
+    /// From now on, every operation is forwarded.
     pub fn calm(&self) {
         *self.script.lock().unwrap() = None;
     }
 
-    /// From now on this happens to the tables before each operation.
+    /// From now on, this is run before each operation.
     pub fn before_each(&self, before: impl Fn(&Operation) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
         *self.before.lock().unwrap() = Some(Arc::new(before));
     }
 
-    /// Whether such an operation has come since the last time of asking.
+    /// Whether such an operation was sent since the last [`Self::since_last`].
     pub fn seen(&self, name: &str, table: &str) -> bool {
         self.seen.lock().unwrap().iter().any(|operation| operation.is(name, table))
     }
 
-    /// What passed since the last time of asking, as `GetItem Apps`; with `(eventual)` where a read is not strongly
-    /// consistent.
+    /// The operations since the last call of this, as `GetItem Apps`, with `(eventual)` for an eventually consistent one.
     pub fn since_last(&self) -> Vec<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let words = |Operation { name, table, eventual }| {
@@ -121,7 +121,8 @@ impl Wire {
         seen.into_iter().map(words).collect()
     }
 
-    /// What was consumed since the last time of asking, as `4.5 read, 8 write`. What a condition refused is not in it.
+    /// The units consumed since the last call of this, as `4.5 read, 8 write`. A write whose condition failed is not
+    /// included, since its response does not say what it consumed.
     pub fn units_since_last(&self) -> String {
         let Units { read, write } = std::mem::take(&mut *self.units.lock().unwrap());
         format!("{read} read, {write} write")
@@ -182,7 +183,8 @@ impl Wire {
     }
 }
 
-/// The request, which now asks what it consumes. A DynamoDB of tests checks no signature over it.
+/// The request, which now asks for the consumed units. That breaks its signature, which a DynamoDB for tests does not
+/// check.
 fn asking_for_units(body: Bytes) -> Bytes {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(&body) else { return body };
     members.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());

@@ -1,4 +1,4 @@
-//! The address a user logs in with: one canonical form for all its spellings, the same at every door.
+//! The e-mail address of a user, whose spellings all have one canonical form.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
@@ -9,53 +9,53 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Bytes of an address (RFC 5321 §4.5.3.1.3).
+/// The most bytes of an address (RFC 5321 §4.5.3.1.3 allows 256 with the angle brackets).
 const MOST: usize = 254;
-/// Bytes of what stands before the `@` (RFC 5321 §4.5.3.1.1).
+/// The most bytes before the `@` (RFC 5321 §4.5.3.1.1).
 const MOST_BEFORE: usize = 64;
-/// Bytes of a name at a back end: more than any directory gives.
+/// The most bytes of a name at a back end: more than directories allow.
 const MOST_OF_A_NAME: usize = 256;
 
-/// An e-mail address in canonical form: composed and decomposed, wide and narrow, capital and small letters are the
-/// same, and the domain is written in ASCII (RFC 5891 §4.4), since that is what mail and most systems have.
+/// An e-mail address in canonical form: composed and decomposed, wide and narrow, capital and small letters are the same,
+/// and the domain is written in ASCII (RFC 5891 §4.4), as mail and most other systems write it.
 ///
-/// What a system without regard to case would take for the same address is the same here: `ß` is `ss`, `ı` and `İ` are
-/// `i`. So nobody gets a second account, and nobody else's, by another spelling.
+/// Before the `@`, letters are the same that a case-insensitive system may take for the same: `ß` is `ss`, `ı` and `İ` are
+/// `i`. So another spelling gives neither a second account nor the account of another user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Address(String);
 
-/// Why a text is no address.
+/// Why a text is not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// Not two parts with one `@` between them.
+    /// It does not have exactly one `@` with text on both sides.
     #[error("not an e-mail address: expected name@domain, with one @")]
     Shape,
-    /// Too long.
+    /// It has too many bytes.
     #[error("not an e-mail address: it may have {MOST} bytes, {MOST_BEFORE} of them before the @")]
     Long,
-    /// It looks like another address.
+    /// It holds a character that cannot be seen, so it would look like another address.
     #[error("not an e-mail address: it holds a character that cannot be seen, U+{:04X}", u32::from(*.0))]
     Invisible(char),
-    /// What stands before the `@`.
+    /// The part before the `@` has a character or a dot that is not allowed there.
     #[error(
         "not an e-mail address: before the @ may stand letters, digits, and !#$%&'*+-/=?^_`{{|}}~, with single dots \
          between them; no quotes, brackets or spaces"
     )]
     Name,
-    /// What stands after the `@`.
+    /// The part after the `@` is not a domain name.
     #[error("not an e-mail address: after the @ must stand the name of a domain")]
     Domain,
 }
 
 impl Address {
-    /// Reads an address in any spelling. Space around it does not count.
+    /// Reads an address in any spelling. Space around it is ignored.
     ///
     /// # Errors
-    /// What is wrong with it; nothing of the text is repeated but a character that cannot be seen.
+    /// [`InvalidAddress`], which repeats nothing of the text except a character that cannot be seen.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         let text = text.trim();
-        // Every spelling of an address is of about its length: nothing longer is looked at.
+        // Every spelling has about the same length, so a much longer text is refused before any work is done on it.
         if text.len() > 4 * MOST {
             return Err(InvalidAddress::Long);
         }
@@ -96,22 +96,22 @@ fn canonical_name(name: &str) -> Result<String, InvalidAddress> {
     let folded = folded(name);
     let dots = folded.starts_with('.') || folded.ends_with('.') || folded.contains("..");
     let begins = folded.chars().next().is_some_and(|first| !is_combining_mark(first));
-    // Folding what is folded must change nothing, or one account would have two names.
+    // The folded form must not change when it is folded again: otherwise one account would have two canonical names.
     if dots || !begins || !folded.chars().all(is_of_a_name) || self::folded(&folded) != folded {
         return Err(InvalidAddress::Name);
     }
     Ok(folded)
 }
 
-/// Letters as they are compared: by way of the capital letter, letter by letter, so that every letter which shares a
-/// capital with another becomes that other one.
+/// The form in which names are compared: letters with the same capital letter become one letter. The last step maps each
+/// character by itself, since `str::to_lowercase` lets the form of a sigma depend on its place.
 fn folded(name: &str) -> String {
     let small = name.to_lowercase().to_uppercase().nfkc().flat_map(char::to_lowercase).collect::<String>();
-    // A dot above an i or j, which have one already, is the rest of a Turkish capital.
+    // `İ` becomes `i` and a combining dot. The dot is removed, since `i` and `j` have one already.
     small.replace("i\u{307}", "i").replace("j\u{307}", "j").nfkc().collect()
 }
 
-/// The characters of an atom (RFC 5322 §3.2.3) and, as RFC 6531 §3.3 has it, letters beyond ASCII.
+/// The characters of a dot-atom (RFC 5322 §3.2.3), and letters, digits and marks beyond ASCII (RFC 6531 §3.3).
 fn is_of_a_name(char: char) -> bool {
     if char.is_ascii() {
         char.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(char)
@@ -128,21 +128,21 @@ fn canonical_domain(domain: &str) -> Result<String, InvalidAddress> {
     if ascii.is_empty() { Err(InvalidAddress::Domain) } else { Ok(ascii.to_owned()) }
 }
 
-/// Whether a character has no shape of its own: a control, a joiner, a mark of direction, a space of no width.
+/// Whether a character cannot be seen, such as a control, a joiner, a mark of direction or a space of no width.
 fn is_invisible(char: char) -> bool {
     char.is_control() || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
-/// A text that can be no name at a back end.
+/// A text that cannot be a name at a back end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name at a legacy system has 1 to {MOST_OF_A_NAME} bytes, all of them visible")]
 pub struct InvalidName;
 
-/// A name at a back end as it is stored and sent: composed, like passwords, and without space around it. Its letters
-/// stay as they are, since the back end may tell capital ones from small ones.
+/// A name at a back end, as it is stored and sent: composed (NFC), and without space around it. Capital and small letters
+/// are kept, since a back end may distinguish them.
 ///
 /// # Errors
-/// [`InvalidName`] when it is empty or too long, or holds what cannot be seen.
+/// [`InvalidName`] if it is empty or too long, or holds a character that cannot be seen.
 pub fn name_at_a_back_end(text: &str) -> Result<String, InvalidName> {
     let text = text.trim();
     if text.is_empty() || text.len() > MOST_OF_A_NAME || text.chars().any(is_invisible) {

@@ -1,10 +1,11 @@
-//! HTTP Basic credentials (RFC 7617 §2).
+//! Reads HTTP Basic credentials (RFC 7617 §2).
 
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The id and the secret of `base64(id ":" secret)`, undecoded otherwise; nothing if it is not that, in UTF-8.
+/// The id and the secret of `base64(id ":" secret)` in UTF-8, or `None`. Both are still form-encoded (RFC 6749 §2.3.1); the
+/// caller decodes them.
 pub fn decode(credentials: &str) -> Option<(String, Secret)> {
     let bytes = STANDARD.decode(credentials.trim()).ok()?;
     let text = Secret::new(String::from_utf8(bytes).ok()?);

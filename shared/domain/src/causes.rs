@@ -1,10 +1,10 @@
-//! An error in words, with what caused it.
+//! The message of an error together with those of its causes.
 
 use std::error::Error;
 
-/// The error's own words and those of its causes, one line, without what is only for a debugger.
+/// The message of the error and of each of its causes, separated by colons, without the details of their `Debug` output.
 ///
-/// A cause whose words end the line already, as those of wrappers do, is not told twice.
+/// A message with which the text already ends is not repeated, since some errors include the message of their cause.
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

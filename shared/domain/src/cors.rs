@@ -1,21 +1,24 @@
-//! Cross-origin calls of web pages (the CORS protocol of the Fetch standard): which page may read what.
+//! The CORS protocol of the Fetch standard: which web pages may send what, and read what.
 
 use std::collections::BTreeSet;
 
 use crate::event::{ApiRequest, ApiResponse};
 use crate::time::Seconds;
 
-/// What a page may send beyond what every page may: a token, JSON, and the attempt id of a refresh.
+/// The headers that a listed page may send besides those that every page may send: a token, JSON, and the attempt id of a
+/// refresh.
 const REQUEST_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Idempotency-Key"];
 
-/// What a page may read beyond what every page may. A REST API renames `WWW-Authenticate` of functions.
+/// The headers that a listed page may read besides those that every page may read. A REST API renames the
+/// `WWW-Authenticate` of a function.
 const RESPONSE_HEADERS: [&str; 5] =
     ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate"];
 
-/// All headers of the protocol begin like this; those of a back end go, since the gateway speaks for it.
+/// The prefix of all headers of the protocol. Those of a back end are removed, since the gateway decides what a page may
+/// read.
 const PREFIX: &str = "access-control-";
 
-/// The pages that may call, and what they may send and read. Nobody's cookies are ever asked for.
+/// The origins of pages that may call, and what they may send and read. Credentials such as cookies are never allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
     origins: BTreeSet<String>,
@@ -25,7 +28,8 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// `origins` are compared byte for byte with what browsers send. The headers are allowed besides the gateway's own.
+    /// `origins` are compared byte for byte with what browsers send. The headers are allowed in addition to the gateway's
+    /// own.
     pub fn new(
         origins: impl IntoIterator<Item = String>,
         max_age: Seconds,
@@ -43,15 +47,17 @@ impl Cors {
         }
     }
 
-    /// Whether a page of a listed origin asks for permission. Other requests with the method `OPTIONS` are refused.
+    /// Whether this is a preflight request from a page of a listed origin. Any other request with the method `OPTIONS` is
+    /// refused.
     pub fn is_preflight(&self, request: &ApiRequest) -> bool {
         let asks = request.header("access-control-request-method").ok().flatten().is_some();
         request.method == "OPTIONS" && asks && self.listed(request).is_some()
     }
 
-    /// The permission to call a path with these methods, a list separated by commas. [`Cors::dress`] adds to whom.
+    /// The response to a preflight request: the path may be called with these methods, a list separated by commas.
+    /// [`Cors::dress`] adds the origin.
     ///
-    /// What the page asks for is not looked at: the browser compares.
+    /// The requested method and headers are not checked here: the browser compares them with the response.
     pub fn permission(&self, methods: &str) -> ApiResponse {
         ApiResponse::new(204)
             .header("Access-Control-Allow-Methods", methods)
@@ -59,14 +65,15 @@ impl Cors {
             .header("Access-Control-Max-Age", self.max_age.as_u64().to_string())
     }
 
-    /// The response as the page may read it, and for no other page.
+    /// Lets the page of the request read the response if its origin is listed, and no other page.
     #[must_use]
     pub fn dress(&self, request: &ApiRequest, mut response: ApiResponse) -> ApiResponse {
-        // A permission is made here and keeps its headers; anything else with such headers comes from a back end.
+        // The headers of a preflight response are the gateway's own. In any other response such headers come from a back
+        // end.
         if !self.is_preflight(request) {
             response.headers.retain(|(name, _)| !is_of_the_protocol(name));
         }
-        // Caches keep apart what pages may read and what they may not, also when the first to ask is no page.
+        // Every response varies by `Origin`, even one to a request without it: otherwise a cache could send it to a page.
         let response = response.header("Vary", "Origin");
         let Some(origin) = self.listed(request) else { return response };
         response
@@ -74,7 +81,7 @@ impl Cors {
             .header("Access-Control-Expose-Headers", &self.response_headers)
     }
 
-    /// What `template.yaml` is given as `CorsOrigin`: API Gateway's own responses can name one origin, or every one.
+    /// The value of the parameter `CorsOrigin` of `template.yaml`: API Gateway's own responses can name one origin or `*`.
     pub fn for_gateway_responses(&self) -> &str {
         let mut origins = self.origins.iter();
         match (origins.next(), origins.next()) {
@@ -83,7 +90,7 @@ impl Cors {
         }
     }
 
-    /// The page's origin when it is listed.
+    /// The origin of the page, if it is listed.
     fn listed<'r>(&self, request: &'r ApiRequest) -> Option<&'r str> {
         request.header("origin").ok().flatten().filter(|origin| self.origins.contains(*origin))
     }
@@ -142,7 +149,7 @@ mod tests {
         assert_eq!(value(&response, "access-control-allow-credentials"), None);
     }
 
-    /// Only the very bytes of a listed origin are that origin.
+    /// An origin is a listed one only if it is the same byte for byte.
     #[test]
     fn what_merely_looks_like_a_listed_origin_is_another() {
         for origin in [

@@ -1,4 +1,4 @@
-//! Form bodies: `application/x-www-form-urlencoded` in UTF-8, every name at most once (RFC 6749 §3.2, Appendix B).
+//! Parses form bodies: `application/x-www-form-urlencoded` in UTF-8, every name at most once (RFC 6749 §3.2, Appendix B).
 
 use crate::media_type::MediaType;
 use crate::secret::Secret;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 /// The largest accepted body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-/// The most parameters accepted, known or not.
+/// The most parameters accepted, unknown ones included.
 const MAX_PARAMETERS: usize = 64;
 
-/// Why a body is not a form of ours.
+/// Why a body is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidForm {
     /// Larger than [`MAX_BODY`].
@@ -21,10 +21,10 @@ pub enum InvalidForm {
     /// Another media type, or none, or one that is malformed.
     #[error("send the parameters as application/x-www-form-urlencoded")]
     ContentType,
-    /// A character encoding other than UTF-8, or two.
+    /// A `charset` other than UTF-8, or more than one.
     #[error("the charset of the form must be utf-8, said once or not at all")]
     Charset,
-    /// Percent-encoding that is broken or does not decode to UTF-8.
+    /// A malformed percent-encoding, or text that is not UTF-8.
     #[error("the body must be percent-encoded UTF-8")]
     Encoding,
     /// A parameter was sent twice.
@@ -32,12 +32,12 @@ pub enum InvalidForm {
     Repeated,
 }
 
-/// The parameters of a request. A parameter without a value is as good as omitted.
+/// The parameters of a request. A parameter without a value counts as omitted (RFC 6749 §3.2).
 #[derive(Debug)]
 pub struct Form(BTreeMap<String, Secret>);
 
 impl Form {
-    /// Parses a body. The media type may carry a `charset` of UTF-8; its other parameters mean nothing.
+    /// Parses a body. The media type may have a `charset`, which must be UTF-8. Its other parameters are ignored.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, InvalidForm> {
         if body.len() > MAX_BODY {
             return Err(InvalidForm::TooLarge);
@@ -74,7 +74,7 @@ fn check_media_type(content_type: &str) -> Result<(), InvalidForm> {
     if essence != "application/x-www-form-urlencoded" {
         return Err(InvalidForm::ContentType);
     }
-    // A form has no parameter of meaning but this one; what is not recognised is ignored (RFC 2045 §5).
+    // Only `charset` has a meaning for a form. Unknown parameters are ignored (RFC 2045 §5).
     let mut charsets = parameters.iter().filter(|(name, _)| name == "charset").map(|(_, value)| value);
     match (charsets.next(), charsets.next()) {
         (None, _) => Ok(()),
@@ -83,7 +83,7 @@ fn check_media_type(content_type: &str) -> Result<(), InvalidForm> {
     }
 }
 
-/// Decodes one name or value: `+` is a space, `%XX` a byte, the whole UTF-8.
+/// Decodes one name or value: `+` is a space, `%XX` is a byte, and the result must be UTF-8.
 pub fn decode(text: &str) -> Result<String, InvalidForm> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// Checklist T-10, T-11: UTF-8 in every spelling that is in use, and no other encoding.
+    /// Checklist T-10, T-11: UTF-8 is accepted in every spelling in use, and no other encoding is.
     #[test]
     fn the_charset_of_a_form_is_utf_8() {
         let parse = |parameters: &str| {

@@ -1,9 +1,9 @@
-//! Names of things: parsed once at the door, never raw strings inside.
+//! Identifiers. Each is parsed where it enters, so no other code checks raw strings.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// A text that cannot be the identifier it was offered as.
+/// The text is not a valid identifier of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind}: expected {expected}")]
 pub struct InvalidId {
@@ -22,7 +22,8 @@ macro_rules! id {
             #[doc = concat!("Parses ", $expected, ".")]
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 let allowed: fn(u8) -> bool = $allowed;
-                // A header's value has no space at its ends (RFC 9110 §5.5); no other kind allows any.
+                // Only [`HeaderText`] allows spaces, but not at its ends: a field value cannot have them there (RFC 9110
+                // §5.5).
                 if text.is_empty() || text.trim() != text || text.len() > $max || !text.bytes().all(allowed) {
                     return Err(InvalidId { kind: $kind, expected: $expected });
                 }
@@ -80,7 +81,7 @@ id!(
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
 id!(
-    /// A text that is told to back ends in a header: an application's name, a subscription's id.
+    /// A text that back ends get in a header: an application's name, or the id of a subscription.
     HeaderText, "name", 128, "1 to 128 printable ASCII characters without space at either end",
     |b| (b' '..=b'~').contains(&b)
 );
@@ -94,7 +95,7 @@ impl SessionId {
 }
 
 impl UserId {
-    /// The subject of an application that acts for itself; the prefix keeps it apart from every user (RFC 9068 §5).
+    /// The subject of an application that acts for itself. The prefix distinguishes it from every user (RFC 9068 §5).
     pub fn of_app(client: &ClientId) -> Self {
         Self(format!("app:{client}"))
     }
@@ -130,7 +131,7 @@ mod tests {
         }
     }
 
-    /// Checklist A-04, S-08: a client id can not collide with a user's subject.
+    /// Checklist A-04, S-08: the subject of a client cannot be the subject of a user.
     #[test]
     fn the_subject_of_an_app_is_no_subject_of_a_person() {
         let app = UserId::of_app(&ClientId::parse("u_x").unwrap());

@@ -1,20 +1,20 @@
-//! Media types (RFC 9110 §8.3.1): what is before the first semicolon, and the parameters after it.
+//! Parses media types (RFC 9110 §8.3.1): type and subtype, then parameters.
 
 /// A media type as a `Content-Type` field names it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MediaType {
     /// Type and subtype in small letters, such as `text/plain`.
     pub(crate) essence: String,
-    /// Names in small letters, and values as they are meant: without quotes.
+    /// Names in small letters, and values without quotes and escapes.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl MediaType {
-    /// Reads the value of a field; `None` if it is not well-formed.
+    /// Parses the value of a field; `None` if it is not well-formed.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (essence, mut rest) = split_token(text.trim_matches(WHITESPACE), |c| is_token(c) || c == '/');
         let mut parameters = Vec::new();
-        // A parameter may be missing between two semicolons, and after the last one.
+        // A parameter may be missing between two semicolons, and after the last one (RFC 9110 §5.6.6).
         while !rest.is_empty() {
             rest = rest.trim_start_matches(WHITESPACE).strip_prefix(';')?.trim_start_matches(WHITESPACE);
             if rest.is_empty() || rest.starts_with(';') {
@@ -32,7 +32,7 @@ impl MediaType {
     }
 }
 
-/// The whitespace that fields may have around their parts (RFC 9110 §5.6.3).
+/// Optional whitespace (RFC 9110 §5.6.3).
 const WHITESPACE: [char; 2] = [' ', '\t'];
 
 /// The characters of a token (RFC 9110 §5.6.2).
@@ -87,7 +87,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever a parameter holds, it is read as it was meant, and nothing panics.
+        /// A value that is quoted reads back as the same value, and no input panics.
         #[test]
         fn a_quoted_value_is_read_as_it_was_meant(meant in "\\PC{0,20}", noise in "[\"\\\\;= a/é]{0,20}") {
             let quoted = meant.replace('\\', "\\\\").replace('"', "\\\"");

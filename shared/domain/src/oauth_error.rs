@@ -1,32 +1,33 @@
-//! The errors of OAuth 2.0 by their own names, with the status each is sent with.
+//! The error codes of OAuth 2.0, and the HTTP status of each.
 
 use std::fmt;
 
-/// An error code of RFC 6749 §5.2, RFC 7009 §2.2.1, or one of ours where those are silent.
+/// An error code of RFC 6749 §5.2. Where that section has none, `temporarily_unavailable` and `server_error` are those of
+/// §4.1.2.1, and `too_many_requests` is the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// A parameter is missing, repeated or malformed.
     InvalidRequest,
     /// Client authentication failed.
     InvalidClient,
-    /// The credentials, or the refresh token, are not good.
+    /// The user's credentials, or the refresh token, are not valid.
     InvalidGrant,
-    /// The application may not use this grant.
+    /// The client may not use this grant type.
     UnauthorizedClient,
-    /// No such grant here.
+    /// The server does not support this grant type.
     UnsupportedGrantType,
-    /// A scope that is malformed, unknown, or more than may be granted.
+    /// The scope is malformed, unknown, or more than may be granted.
     InvalidScope,
-    /// Too many attempts; come back after `Retry-After` (RFC 6585 §4).
+    /// Too many attempts. The client may try again after `Retry-After` (RFC 6585 §4).
     TooManyRequests,
-    /// Something the server depends on does not answer; come back after `Retry-After`.
+    /// A service that the server depends on does not respond. The client may try again after `Retry-After`.
     TemporarilyUnavailable,
-    /// The server's own fault.
+    /// An error of the server itself.
     ServerError,
 }
 
 impl ErrorCode {
-    /// The code as it travels.
+    /// The code as it is sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",

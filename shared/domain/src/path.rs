@@ -1,7 +1,8 @@
-//! The path that is decided on and forwarded: one canonical form, or a refusal.
+//! Checks the path of a call: one canonical form, which is decided on and forwarded, or a refusal.
 //!
-//! The authorizer, the proxy and API Gateway all see the path as the client sent it, so it is the client's spelling that
-//! must not matter. What two readers could split differently is refused; what RFC 3986 calls the same is made the same.
+//! The authorizer, the proxy and API Gateway all get the path as the client sent it, so no decision may depend on the
+//! spelling. A path that two readers could split differently is refused. Paths that are equivalent by RFC 3986 §6.2.2 get
+//! the same form.
 
 mod best_fit;
 mod likeness;
@@ -17,34 +18,34 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 pub use likeness::{Readings, loose, without_format};
 pub use segment::Segment;
 
-/// The longest path, in bytes. Recipients should take URIs of 8,000 bytes (RFC 9110 §4.1); API Gateway carries 10,240 for
-/// the request line and all headers together.
+/// The longest path, in bytes. Recipients should support URIs of 8,000 bytes (RFC 9110 §4.1). API Gateway limits the
+/// request line and all headers together to 10,240.
 pub const MAX_PATH_BYTES: usize = 8_192;
 
 /// An absolute path (RFC 3986 §3.3) in the canonical form of RFC 3986 §6.2.2: percent-encodings of unreserved characters
-/// are decoded, those that are left have upper-case digits. Every reader splits it into the same segments.
+/// are decoded, and the remaining ones have upper-case digits. Every reader splits it into the same segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedPath {
     text: String,
     segments: Vec<Segment>,
 }
 
-/// Why a path was refused: 400, or 414 when it is too long.
+/// Why a path was refused. The status is 414 if it is too long, and 400 otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathRefused {
     /// More than [`MAX_PATH_BYTES`].
     #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
-    /// It is relative, or a whole URL.
+    /// It is relative, or a complete URL.
     #[error("the path does not start with a slash")]
     NotAbsolute,
-    /// Two slashes in a row, which some readers take for an authority and others for one slash.
+    /// Two slashes in a row. Some readers take them for the start of an authority, others for one slash.
     #[error("the path has an empty segment")]
     EmptySegment,
     /// `.` or `..`, plain or percent-encoded.
     #[error("the path has a dot segment")]
     DotSegment,
-    /// A byte RFC 3986 does not allow in a path, or `;`, whose meaning differs between servers.
+    /// A byte that RFC 3986 does not allow in a path, or `;`, whose meaning differs between servers.
     #[error("the path has a character that is not allowed")]
     Character,
     /// `*`, which would be a wildcard in the authorizer's policy.
@@ -53,10 +54,10 @@ pub enum PathRefused {
     /// An encoded slash, backslash or control character.
     #[error("the path has an encoded character that is not allowed")]
     EncodedCharacter,
-    /// A percent-encoding of a percent-encoding: what it means depends on how often a reader decodes.
+    /// A percent-encoding of a percent-encoding. Its meaning depends on how often a reader decodes.
     #[error("the path is percent-encoded twice")]
     EncodedTwice,
-    /// Percent-encoded bytes that are no UTF-8, overlong forms among them: readers replace or drop them.
+    /// Percent-encoded bytes that are not UTF-8, overlong forms included: some readers replace them, others drop them.
     #[error("the path has encoded bytes that are not UTF-8")]
     NotUtf8,
     /// A percent sign without two hexadecimal digits.
@@ -65,7 +66,7 @@ pub enum PathRefused {
 }
 
 impl CheckedPath {
-    /// Accepts a path as it was sent, without its query, and makes it canonical, or says why not.
+    /// Checks a path as it was sent, without its query, and makes it canonical.
     pub fn parse(raw: &str) -> Result<Self, PathRefused> {
         if raw.len() > MAX_PATH_BYTES {
             return Err(PathRefused::TooLong);
@@ -85,12 +86,12 @@ impl CheckedPath {
         &self.text
     }
 
-    /// What is between slashes: `/a/b` has two segments, `/a/` has `a` and an empty one, `/` has one empty one.
+    /// The texts between the slashes: `/a/b` has two segments, `/a/` has `a` and an empty one, `/` has an empty one.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// The same path on a fixed authority. `query` is sent when not empty and must come from [`crate::query`].
+    /// The URI of this path on a fixed authority. `query` is sent if it is not empty, and must come from [`crate::query`].
     pub fn on(&self, scheme: Scheme, authority: Authority, query: &str) -> Result<Uri, http::Error> {
         let target = if query.is_empty() { self.text.clone() } else { format!("{}?{query}", self.text) };
         let target = PathAndQuery::try_from(target)?;

@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457): the bodies of refusals that are no OAuth responses.
+//! Problem details (RFC 9457): the bodies of refusals that are not OAuth responses.
 
 use serde_json::{Map, Value};
 
@@ -8,17 +8,17 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The problem type "Quota Exceeded" (draft-ietf-httpapi-ratelimit-headers-10).
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-/// A refusal in words for people and programs; holds nothing that a caller sent.
+/// A refusal in words for users and programs. It repeats nothing that a client sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem(u16, Map<String, Value>);
 
 impl Problem {
-    /// A problem of type `about:blank`: its title is the status's own phrase (RFC 9457 §4.2.1).
+    /// A problem of type `about:blank`. Its title should be the phrase of the status (RFC 9457 §4.2.1).
     pub fn new(status: u16, title: &str, detail: &str) -> Self {
         Self::of_type("about:blank", status, title, detail)
     }
 
-    /// A call over its limit.
+    /// The refusal of a call that exceeds its rate limit.
     pub fn quota_exceeded(violated_policy: &str) -> Self {
         Self::of_type(
             QUOTA_EXCEEDED,

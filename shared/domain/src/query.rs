@@ -1,4 +1,4 @@
-//! Query strings: they never decide anything; they only have to be safe to send.
+//! Makes query strings safe to send. No decision on access depends on them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -7,31 +7,32 @@ use crate::headers::squash;
 /// Everything but the unreserved characters of RFC 3986 §2.3 is percent-encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The query parameter of RFC 6750 §2.3, which this gateway neither reads nor forwards.
+/// The query parameter of RFC 6750 §2.3. The gateway neither reads nor forwards it.
 const TOKEN_PARAMETER: &str = "access_token";
 
-/// The query parameter that some frameworks take for the method of the call: only its real method was decided on.
+/// The query parameter that some frameworks take for the method of the call. It is left out, since access was decided for
+/// the real method.
 const METHOD_PARAMETER: &str = "_method";
 
-/// Names of headers, squashed, that some frameworks take as query parameters too.
+/// Names of headers, squashed, that replace the method of a call, and that some frameworks also accept as query parameters.
 const METHOD_HEADERS: [&str; 3] = ["xhttpmethod", "xhttpmethodoverride", "xmethodoverride"];
 
-/// What is left of bytes that were no UTF-8 where a REST API has decoded a query.
+/// The character by which a REST API replaces bytes that are not UTF-8 when it decodes a query.
 const REPLACED: char = '\u{fffd}';
 
-/// A query that is not sent. The response to the client is 400.
+/// Why a query is not sent. The status is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryRefused {
     /// Bytes that cannot travel in a request line.
     #[error("the query has a character that is not allowed")]
     Character,
-    /// Bytes that are not UTF-8, of which a REST API tells that they were there and not what they were.
+    /// Bytes that are not UTF-8. A REST API replaces them, so what the client sent is lost.
     #[error("the query has bytes that are not UTF-8")]
     NotUtf8,
 }
 
-/// A raw query string (without `?`), unchanged but for what no client may say: `access_token` (RFC 6750 §2.3) and the
-/// parameters that frameworks take for a method are left out.
+/// A raw query string (without `?`), unchanged except that parameters are left out that no client may send: `access_token`
+/// (RFC 6750 §2.3), and those that frameworks take for a method.
 pub fn checked_query(raw: &str) -> Result<String, QueryRefused> {
     let sendable = |byte: u8| matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'~');
     if !raw.bytes().all(sendable) {
@@ -41,8 +42,8 @@ pub fn checked_query(raw: &str) -> Result<String, QueryRefused> {
     Ok(kept.collect::<Vec<_>>().join("&"))
 }
 
-/// A query string for decoded names and values, in their order, each percent-encoded as a URL component. What no client
-/// may say is left out, as in [`checked_query`].
+/// The query string of decoded names and values, in their order, each percent-encoded as a URL component. It leaves out the
+/// same parameters as [`checked_query`].
 pub fn canonical_query(pairs: &[(String, String)]) -> Result<String, QueryRefused> {
     if pairs.iter().any(|(name, value)| name.contains(REPLACED) || value.contains(REPLACED)) {
         return Err(QueryRefused::NotUtf8);
@@ -63,8 +64,8 @@ fn encoded<'p>(pairs: impl Iterator<Item = &'p (String, String)>) -> String {
     query
 }
 
-/// A query of either of the two kinds above with parameters of ours behind it. A client's own of the same name is left
-/// out, in every spelling that a back end could take for it.
+/// A query with the gateway's own parameters at its end. A client's parameter of the same name is left out, in every
+/// spelling that a back end could take for that name.
 pub fn with_injected(query: &str, ours: &[(String, String)]) -> String {
     if ours.is_empty() {
         return query.to_owned();
@@ -74,18 +75,18 @@ pub fn with_injected(query: &str, ours: &[(String, String)]) -> String {
     kept.chain([encoded(ours.iter())]).collect::<Vec<_>>().join("&")
 }
 
-/// Whether a careless reader takes one parameter for the other: PHP reads `s.id` as `s_id` and `sid[]` as `sid`.
+/// Whether a lax reader may take one parameter name for the other: PHP reads `s.id` as `s_id` and `sid[]` as `sid`.
 pub(crate) fn is_like(own: &str, name: &str) -> bool {
     let squashed = squash(own);
     own.eq_ignore_ascii_case(name) || (!squashed.is_empty() && squashed == squash(name))
 }
 
-/// The decoded names in a piece between ampersands; some readers take `;` for one.
+/// The decoded names in the text between two ampersands. Some readers take `;` for an ampersand.
 fn names(pair: &str) -> impl Iterator<Item = String> {
     pair.split(';').map(|part| decoded(part.split('=').next().unwrap_or_default()))
 }
 
-/// Decoded as often as three readers in a row might.
+/// Percent-decoded three times, as three readers in a row may do.
 pub(crate) fn decoded(text: &str) -> String {
     (0..3).fold(text.to_owned(), |text, _| percent_decode_str(&text).decode_utf8_lossy().into_owned())
 }
@@ -97,8 +98,8 @@ fn is_left_out(name: &str) -> bool {
         || METHOD_HEADERS.contains(&squash(name).as_str())
 }
 
-/// The variable that PHP makes of a name: up to a NUL, without spaces before it, with `_` for what a variable cannot have;
-/// `[…]` behind it is an index.
+/// The variable that PHP makes of a name: it ends at a NUL, has no spaces at its start, and has `_` for characters that a
+/// variable cannot have; `[…]` behind it is an index.
 fn variable(name: &str) -> String {
     let name = name.split('\0').next().unwrap_or_default().trim_start();
     let name = name.replace('+', " ");
@@ -143,7 +144,7 @@ mod tests {
         }
     }
 
-    /// A REST API replaces bytes that are not UTF-8; what the client meant is gone, so that nothing is sent instead.
+    /// A REST API replaces bytes that are not UTF-8. What the client sent is lost, so the query is refused.
     #[test]
     fn a_decoded_query_that_lost_bytes_is_refused() {
         for lost in [("b", "\u{fffd}"), ("\u{fffd}", "1"), ("b", "caf\u{fffd}")] {
@@ -187,7 +188,7 @@ mod tests {
             }
         }
 
-        /// Checklist H-13: names, values and their order survive the canonical encoding.
+        /// Checklist H-13: the canonical encoding keeps names, values and their order.
         #[test]
         fn a_canonical_query_decodes_to_the_same_pairs(pairs in prop::collection::vec(any::<(String, String)>(), 0..6)) {
             if let Ok(query) = canonical_query(&pairs) {

@@ -1,6 +1,7 @@
-//! How the keys of a secret take turns: published as next, used as current, kept as previous, gone.
+//! The rotation of the keys of a secret: a key is next, then current, then previous, then removed.
 //!
-//! A key becomes current only after every reader has had the time to read it, and leaves only when nothing can need it.
+//! A key becomes current only after every reader has had time to read it. It is removed only when nothing can need it,
+//! unless it is revoked.
 
 pub mod signing;
 pub mod symmetric;
@@ -9,21 +10,21 @@ mod timing;
 use crate::time::{Seconds, Timestamp};
 pub use timing::{InvalidTiming, Timing};
 
-/// A named key.
+/// A key with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<K> {
-    /// Its name, which tokens carry.
+    /// Its id, by which readers find the key for what it made.
     pub id: String,
     /// The key.
     pub key: K,
 }
 
-/// A key that was current once.
+/// A key that was current before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retired<K> {
     /// The key.
     pub entry: Entry<K>,
-    /// By when another one was current; `None` in a secret that was written by hand.
+    /// The time by which another key had become current; `None` in a secret that was written by hand.
     pub at: Option<Timestamp>,
 }
 
@@ -32,43 +33,43 @@ pub struct Retired<K> {
 pub struct Ring<K> {
     /// When this version was made.
     pub made: Timestamp,
-    /// The version of the secret it was made from; empty if it was made from none.
+    /// The version of the secret that it was made from; empty if it was made from none.
     pub follows: String,
-    /// How long what a key made may live: the longest any rotation saw, so that a shortened setting forgets nothing.
+    /// The longest life of anything a key made, over all rotations, so that a shorter setting removes no key too early.
     pub longest: Seconds,
-    /// What new things are made with.
+    /// The key that makes new tokens and hashes.
     pub current: Entry<K>,
-    /// What will be current after the next rotation; absent only in a secret that was written by hand.
+    /// The key that the next rotation makes current; `None` only in a secret that was written by hand.
     pub next: Option<Entry<K>>,
-    /// What old things may still need.
+    /// The keys that older tokens and hashes may need.
     pub previous: Vec<Retired<K>>,
 }
 
-/// How long a key is kept after its retirement.
+/// How long a key is kept after it is no longer current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// As long as what it made may live.
+    /// As long as anything it made may live, which is this long.
     For(Seconds),
-    /// Always: what it made has no end.
+    /// Always, since what it made has no end.
     Ever,
 }
 
-/// Why the keys stay as they are. Nothing was changed; the text says when or how it will work.
+/// Why the keys were not changed. The message says what to do, if anything can be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotMove {
-    /// Some reader may not have the next key yet.
+    /// Some readers may not have the next key yet.
     #[error("the next key was published too recently for every reader to have it: rotate again in {wait} s")]
     TooEarly {
-        /// How long it will take.
+        /// How long to wait.
         wait: Seconds,
     },
-    /// There is no such key.
+    /// No key has this id.
     #[error("there is no key {0:?} in this secret")]
     Unknown(String),
-    /// No other key could take over.
+    /// There is no next key to become current.
     #[error("there is no next key that could take over: rotate once, which adds one, and try again")]
     NoNext,
-    /// Things without an end need the key.
+    /// What the key made has no end, so the key is needed.
     #[error("the key {0:?} must stay: what it made has no end; only the current one can be replaced")]
     Needed(String),
 }
@@ -80,9 +81,11 @@ impl<K> Ring<K> {
         Self { made: now, follows: String::new(), longest, current, next: Some(next), previous: Vec::new() }
     }
 
-    /// One turn: next becomes current, current previous, `new` next; what nothing needs any more is gone.
+    /// One rotation: the next key becomes current, the current one previous, and `new` next. Previous keys that nothing can
+    /// need are removed.
     ///
-    /// `published` is by when this version could be read. Without a next key the turn only adds one.
+    /// `published` is the latest time at which this version became readable. Without a next key, the rotation only adds
+    /// one.
     pub fn rotate(
         self,
         new: Entry<K>,
@@ -95,7 +98,7 @@ impl<K> Ring<K> {
         if self.next.is_some() && now < usable {
             return Err(CannotMove::TooEarly { wait: usable.since(now) });
         }
-        // The version made now is current no later than this, or never.
+        // The version made now becomes current at this time at the latest, or never.
         let retired = now.saturating_add(timing.finish());
         let mut ring = self.turn(new, retired);
         ring.made = now;
@@ -110,8 +113,8 @@ impl<K> Ring<K> {
         Ok(ring)
     }
 
-    /// Takes a leaked key out of use at once, whatever still needs it. Where what keys make has no end, a key stays to check
-    /// what it made, and the current one is only replaced.
+    /// Takes a leaked key out of use at once, even if something still needs it. If what keys make has no end (`has_end` is
+    /// false), a current key is replaced but kept, to check what it made, and a previous key cannot be revoked.
     pub fn revoke(self, id: &str, new: Entry<K>, has_end: bool, now: Timestamp) -> Result<Self, CannotMove> {
         let is_current = self.current.id == id;
         let is_next = self.next.as_ref().is_some_and(|next| next.id == id);
@@ -131,7 +134,7 @@ impl<K> Ring<K> {
         Ok(ring)
     }
 
-    /// The same keys in a version that was made from that one.
+    /// The same keys, in a version that was made from that one.
     #[must_use]
     pub fn following(self, version: &str) -> Self {
         Self { follows: version.to_owned(), ..self }

@@ -1,4 +1,5 @@
-//! RS256, which every server of RFC 9068 tokens must know. The two keys are for these tests alone.
+//! Tests of RS256, which authorization servers and resource servers must support (RFC 9068 §2.1). The two keys are used in
+//! these tests only.
 
 use crate::access_token::{AccessClaims, sign, verify};
 use crate::ids::{ClientId, SessionId, UserId};
@@ -56,7 +57,7 @@ fn a_token_signed_with_rsa_is_accepted_with_all_its_claims() {
     assert!(verify(&String::from_utf8(changed).unwrap(), &public, ISSUER, AUDIENCE, NOW).is_err());
 }
 
-/// Checklist J-06, Z-41: nothing below 2048 bits signs or verifies.
+/// Checklist J-06, Z-41: no RSA key below 2048 bits signs or verifies.
 #[test]
 fn a_short_rsa_key_is_refused() {
     assert!(SigningKey::parse(&secret(SHORT_KEY, "RS256")).is_err());
@@ -67,7 +68,7 @@ fn a_short_rsa_key_is_refused() {
     assert!(short(&[0xff; 128]).is_err() && short(&[0xff; 256]).is_ok());
 }
 
-/// Checklist C-01, J-05: one key has one algorithm, and HMAC is none of them.
+/// Checklist C-01, J-05: each key has one algorithm, which is never HMAC.
 #[test]
 fn a_key_signs_with_its_own_algorithm_only() {
     for alg in ["ES256", "HS256", "PS256", "none"] {

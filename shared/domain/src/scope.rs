@@ -7,12 +7,12 @@ use std::fmt;
 /// The longest accepted scope parameter, in bytes.
 const MAX_LENGTH: usize = 1024;
 
-/// A text that is not a list of scope tokens.
+/// The text is not a list of scope tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("scope must be tokens of %x21 / %x23-5B / %x5D-7E with one space between two of them, at most 1024 bytes")]
 pub struct InvalidScope;
 
-/// A set of scope tokens; order and repetition in a request mean nothing.
+/// A set of scope tokens: their order and repetitions in a request have no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Scope(BTreeSet<String>);
 
@@ -49,12 +49,12 @@ impl Scope {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
-    /// Whether there is no token at all.
+    /// Whether the set has no token.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The tokens in order.
+    /// The tokens, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Checklist T-15: RFC 6749 §3.3, written as an expression. The empty text stands for no scope at all.
+        /// Checklist T-15: exactly the grammar of RFC 6749 §3.3 is accepted, and the empty text as the empty scope.
         #[test]
         fn exactly_the_grammar_of_the_rfc_is_read(text in "[ a-c\t\n\"\\\\é!]{0,8}") {
             let token = |token: &str| !token.is_empty() && token.chars().all(|c| matches!(c, 'a'..='c' | '!'));
@@ -115,7 +115,7 @@ mod tests {
             proptest::prop_assert_eq!(Scope::parse(&text).is_ok(), well_formed);
         }
 
-        /// What is written is read again as the same.
+        /// A scope that is written reads back as the same scope.
         #[test]
         fn a_scope_is_written_as_it_is_read(tokens in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..20)) {
             let scope = Scope::parse(&tokens.join(" ")).unwrap();

@@ -1,14 +1,14 @@
-//! Text that must not be copied, printed or kept: passwords, client secrets, tokens in hand.
+//! Secret text that must not be copied, printed or kept: passwords, client secrets, tokens.
 
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A secret text: overwritten when dropped, never shown, compared in constant time.
+/// A secret text. It is overwritten when dropped, never printed, and compared in constant time.
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a secret into keeping.
+    /// A secret with this text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -23,7 +23,7 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Compares in a time that depends on the lengths only.
+    /// Compares in a time that depends only on the lengths.
     pub fn constant_time_eq(&self, other: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(other).into()
     }
@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256 as lower-case hexadecimal: how secrets of full entropy (client secrets, attempt ids) are stored.
+/// SHA-256 in lower-case hexadecimal. Client secrets, which have full entropy, and attempt ids are stored in this form.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);

@@ -1,21 +1,22 @@
-//! Where a caller comes from, as far as attempts are counted: one customer is one source.
+//! The network source under which attempts are counted: all addresses of one customer are one source.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 that an IPv6 customer has. An IPv6 address that stands for an IPv4 address is that one.
+/// An IPv4 address, or the /64 that a customer with IPv6 has. An IPv6 address that stands for an IPv4 address is that IPv4
+/// address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// The first 64 bits of an IPv6 address.
     V6([u16; 4]),
-    /// No address at all. All of these are one source, so that leaving the address out gains nothing.
+    /// No valid address. All requests without one are one source, so leaving the address out gains nothing.
     Unknown,
 }
 
 impl Source {
-    /// The source of the address that API Gateway saw. A zone (RFC 4007 §11) is local to a machine and does not count.
+    /// The source of the address that API Gateway saw. A zone (RFC 4007 §11) is removed, since it is local to a machine.
     pub fn of(address: Option<&str>) -> Self {
         let address = address.unwrap_or_default();
         let address = address.split_once('%').map_or(address, |(address, _)| address);
@@ -32,8 +33,8 @@ impl Source {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for. By their first 64 bits these would be one source for everybody, or
-/// many sources for one customer.
+/// The IPv4 address that an IPv6 address stands for. By its first 64 bits, such an address would be in one source with all
+/// others of its kind, or one customer would have many sources.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
@@ -89,7 +90,7 @@ mod tests {
             assert_eq!(source(same), "192.0.2.1", "{same}");
         }
         assert_ne!(source("64:ff9b::192.0.2.1"), source("64:ff9b::192.0.2.2"));
-        // RFC 8215: where the address stands in it depends on the network, so its /64 it is.
+        // RFC 8215: the place of the IPv4 address depends on the network, so the source is the /64.
         assert_eq!(source("64:ff9b:1::1"), "64:ff9b:1:0::/64");
     }
 

@@ -19,19 +19,19 @@ impl Timestamp {
         self.0
     }
 
-    /// This much later.
+    /// The time this much later.
     #[must_use]
     pub fn saturating_add(self, length: Seconds) -> Self {
         Self(self.0.saturating_add(i64::try_from(length.0).unwrap_or(i64::MAX)))
     }
 
-    /// This much earlier.
+    /// The time this much earlier.
     #[must_use]
     pub fn saturating_sub(self, length: Seconds) -> Self {
         Self(self.0.saturating_sub(i64::try_from(length.0).unwrap_or(i64::MAX)))
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// The length of time since `earlier`; zero if that is in the future.
     pub fn since(self, earlier: Self) -> Seconds {
         Seconds(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -64,7 +64,7 @@ impl Seconds {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
-    /// Both lengths, one after the other.
+    /// The sum of both lengths.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))

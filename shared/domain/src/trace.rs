@@ -1,14 +1,13 @@
-//! The trace a call belongs to, as AWS X-Ray and as W3C Trace Context write it.
+//! The trace of a call, in the forms of AWS X-Ray and of W3C Trace Context.
 
-/// A well-formed trace header of X-Ray, such as
-/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+/// A well-formed X-Ray trace header, such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace<'h> {
-    /// The id of the trace: `1-`, eight hexadecimal digits of the time, `-`, and 24 at random.
+    /// The id of the trace: `1-`, eight hexadecimal digits of the time, `-`, and 24 random ones.
     pub root: &'h str,
-    /// The segment that asks: 16 hexadecimal digits.
+    /// The id of the segment that sent the call: 16 hexadecimal digits.
     pub parent: &'h str,
-    /// Whether it was decided to keep this trace.
+    /// Whether the trace is sampled.
     pub sampled: bool,
 }
 
@@ -23,26 +22,26 @@ impl<'h> Trace<'h> {
         })
     }
 
-    /// The header of X-Ray that says the same.
+    /// The X-Ray header of this trace.
     pub fn to_header(self) -> String {
         format!("Root={};Parent={};Sampled={}", self.root, self.parent, u8::from(self.sampled))
     }
 
-    /// The `traceparent` (W3C Trace Context §3.2) that says the same.
+    /// The `traceparent` of this trace (W3C Trace Context §3.2).
     pub fn to_traceparent(self) -> String {
         let unique: String = self.root.chars().skip("1-".len()).filter(|letter| *letter != '-').collect();
         format!("00-{unique}-{}-{:02}", self.parent, u8::from(self.sampled))
     }
 }
 
-/// The id of the trace in a header, if it is well-formed, whatever else the header holds.
+/// The id of the trace in a header, if it is well-formed. The rest of the header may be malformed.
 pub fn root(header: &str) -> Option<&str> {
     let root = field(header, "Root")?;
     let (time, unique) = root.strip_prefix("1-")?.split_once('-')?;
     (is_hex(time, 8) && is_hex(unique, 24) && !(all_zero(time) && all_zero(unique))).then_some(root)
 }
 
-/// Ids of zeros alone are not valid (W3C Trace Context §3.2.2.3, §3.2.2.4).
+/// An id of zeros only is invalid (W3C Trace Context §3.2.2.3, §3.2.2.4).
 fn all_zero(id: &str) -> bool {
     id.bytes().all(|byte| byte == b'0')
 }

@@ -110,7 +110,7 @@ fn what_is_no_address_is_told() {
     }
 }
 
-/// There is one constructor: what a table or a file holds is read by it as well.
+/// An address is stored as a text, and reading it checks it as [`Address::parse`] does.
 #[test]
 fn a_stored_text_is_read_as_an_address_or_not_at_all() {
     let read = serde_json::from_str::<Address>("\" Ada@Example.COM.\"").unwrap();
@@ -129,15 +129,16 @@ fn a_name_at_a_back_end_keeps_its_letters() {
 }
 
 proptest! {
-    /// Whatever is an address, its canonical form is one and is its own canonical form, and so are the spellings that
-    /// a keyboard or another system makes of it.
+    /// The canonical form of an address is an address and its own canonical form. So is the canonical form of each spelling
+    /// that a keyboard or another system makes of it.
     #[test]
     fn the_canonical_form_is_one_form(text in "[\\pL\\pM\\pN._+a-zA-Z]{1,12}@[\\pL\\pN.a-zA-Z-]{1,12}") {
         let Ok(address) = Address::parse(&text) else { return Ok(()) };
         prop_assert_eq!(Address::parse(address.as_str()), Ok(address.clone()));
         let decomposed: String = text.nfd().collect();
         let (name, domain) = text.split_once('@').unwrap();
-        // Of domains the DNS knows which letters are the same: ß is not ss there.
+        // Only the part before the `@` is in capitals: in a domain, `ß` and `ss` differ (IDNA), and `ß` has the capital
+        // `SS`.
         let capitals = format!("{}@{domain}", name.to_uppercase());
         let spellings = [decomposed, format!("  {text} "), format!("{text}."), capitals];
         for spelling in spellings {

@@ -1,8 +1,9 @@
-//! What Windows makes of characters that a code page lacks: the ASCII character that looks most like them.
+//! The ASCII characters by which Windows replaces characters that a code page lacks.
 
-/// The ASCII character that one of the ANSI code pages 874 to 1258 puts in the place of this one (lower case), where that
-/// is a letter, a digit, or one that ends a segment for some readers. What Unicode's compatibility form makes ASCII of is
-/// not repeated. Source: Microsoft's tables, <https://www.unicode.org/Public/MAPPINGS/VENDORS/MICSFT/WindowsBestFit/>.
+/// The ASCII character, in lower case, by which one of the ANSI code pages 874 to 1258 replaces this one, if that is a
+/// letter, a digit, a percent sign, or one that ends a segment for some readers. Characters that Unicode's compatibility
+/// form makes ASCII are left out. Source: Microsoft's tables,
+/// <https://www.unicode.org/Public/MAPPINGS/VENDORS/MICSFT/WindowsBestFit/>.
 pub(super) const fn best_fit(character: char) -> char {
     match character {
         'æ' | 'α' => 'a',

@@ -2,7 +2,7 @@
 
 use super::PathRefused;
 
-/// One segment, checked.
+/// A segment that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     canonical: String,
@@ -11,7 +11,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Reads a segment as it was sent, without slashes.
+    /// Checks a segment as it was sent, without slashes.
     pub fn parse(raw: &str) -> Result<Self, PathRefused> {
         let (mut canonical, mut decoded) = (String::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
         let mut respelled = false;
@@ -58,19 +58,19 @@ impl Segment {
         &self.canonical
     }
 
-    /// The text it stands for.
+    /// The text that it stands for, percent-decoded once.
     pub fn decoded(&self) -> &str {
         &self.decoded
     }
 
-    /// Whether it was sent with a percent-encoding that no character in it needs.
+    /// Whether it was sent with a percent-encoding of an unreserved character, which needs none.
     pub const fn is_respelled(&self) -> bool {
         self.respelled
     }
 }
 
-/// Whether a percent sign in this text begins an encoding: two hexadecimal digits, or `u` and four as some servers read
-/// `%u0065`.
+/// Whether a percent sign in this text begins an encoding: two hexadecimal digits, or `u` and four digits, since some
+/// servers read `%u0065`.
 pub(super) fn has_encoding(text: &str) -> bool {
     let are_digits =
         |text: &[u8], count: usize| text.len() >= count && text.iter().take(count).all(|b| hex(*b).is_some());
@@ -95,12 +95,12 @@ fn upper_digit(value: u8) -> char {
     char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
-/// RFC 3986 §2.3.
+/// An unreserved character of RFC 3986 §2.3.
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// `pchar` of RFC 3986 §3.3, without percent-encodings, `;` and `*`.
+/// A `pchar` of RFC 3986 §3.3 except percent-encodings, `;` and `*`.
 const fn is_path_character(byte: u8) -> bool {
     is_unreserved(byte) || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'+' | b',' | b'=' | b':' | b'@')
 }

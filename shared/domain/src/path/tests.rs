@@ -1,4 +1,4 @@
-//! Which paths are accepted, and in which form.
+//! Tests of which paths are accepted, and in which form.
 
 use http::uri::{Authority, Scheme};
 use proptest::prelude::*;
@@ -62,7 +62,7 @@ fn encoded_separators_and_controls_are_refused() {
     }
 }
 
-/// Abuse case A3; checklist H-13: whatever a second, third or later decoding would reveal.
+/// Abuse case A3; checklist H-13: a second or later decoding must reveal nothing.
 #[test]
 fn a_percent_encoding_of_a_percent_encoding_is_refused() {
     for raw in [
@@ -217,14 +217,14 @@ fn formats_are_told_from_names_that_have_a_dot() {
     }
 }
 
-/// Whoever folds case, in whatever order, comes to one form.
+/// The form is the same for a text in upper case and in lower case, so the order of case folding does not matter.
 #[test]
 fn the_loose_form_has_no_case() {
     for character in ('\u{80}'..='\u{1ffff}').filter(|character| !character.is_control()) {
         let one = loose(&character.to_string());
         let cases: [String; 2] = [character.to_uppercase().collect(), character.to_lowercase().collect()];
         for other in cases {
-            // The iota below is a mark in lower case, and a letter in upper case.
+            // The iota below (U+0345) is a mark in lower case and a letter in upper case.
             let is_iota = character == '\u{345}' || character.to_string().nfd().any(|part| part == '\u{345}');
             assert!(is_iota || loose(&other) == one, "{character:?} {:x} {other:?}", u32::from(character));
         }
@@ -233,7 +233,7 @@ fn the_loose_form_has_no_case() {
     assert_eq!(loose("STRA\u{1e9e}E"), loose("stra\u{df}e"));
 }
 
-/// A path is bounded, and so is what reading it costs, whatever is in it.
+/// The work of reading a value does not grow with the number of its cuts, so a long value costs little.
 #[test]
 fn a_long_value_is_read_at_once() {
     let text = ".:!".repeat(MAX_PATH_BYTES / 3);
@@ -250,7 +250,7 @@ fn path_like() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Abuse cases C3, C4: whatever is accepted stays on the configured host.
+    /// Abuse cases C3, C4: an accepted path cannot change the configured host.
     #[test]
     fn an_accepted_path_keeps_the_authority_and_is_sent_as_it_was_decided(raw in path_like()) {
         if let Ok(path) = CheckedPath::parse(&raw) {
@@ -271,7 +271,7 @@ proptest! {
             prop_assert!(again.segments().iter().all(|segment| !segment.is_respelled()));
             let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
             prop_assert_eq!(decoded(&raw), decoded(path.as_str()));
-            // Nothing is left for another decoding.
+            // A second decoding changes nothing.
             let once = String::from_utf8(decoded(&raw)).unwrap();
             prop_assert_eq!(decoded(&once), once.as_bytes());
         }

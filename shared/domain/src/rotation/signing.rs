@@ -1,7 +1,7 @@
-//! Key pairs that sign access tokens as they stand in their secret, and the public set that follows from it.
+//! The secret of the key pairs that sign access tokens, and the public set that is made from it.
 //!
-//! `{"keys":[{"kid":"…","status":"current","alg":"ES256","private_key":"<base64 of PKCS#8>","x":"…","y":"…"}],"made":…}`.
-//! A previous pair has no private key any more. The public set (RFC 7517) is never anything but [`jwks`] of this.
+//! `{"keys":[{"kid":"…","status":"current","alg":"ES256","private_key":"<base64 of PKCS#8>","x":"…","y":"…"}],"made":…}`. A
+//! previous pair is stored without its private key. Only [`jwks`] makes the public set (RFC 7517).
 
 use super::{Entry, Retired, Ring};
 use crate::keys::{InvalidKeys, Status, distinct, is_on_curve};
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// A P-256 key pair.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pair {
-    /// Base64 of PKCS#8; gone once the pair has retired.
+    /// Base64 of PKCS#8. It is not stored any more once the pair is a previous one.
     private: Option<Zeroizing<String>>,
     x: String,
     y: String,
@@ -30,7 +30,7 @@ impl fmt::Debug for Pair {
     }
 }
 
-/// No pair could be made: the system has no randomness.
+/// No pair could be made, since the system gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no key pair could be made")]
 pub struct NoPair;
@@ -63,7 +63,8 @@ struct RawKey {
 }
 
 impl Pair {
-    /// A new pair under a random name. Its bits come from the system directly: ring takes them from nowhere else.
+    /// A new pair with a random id. The key's random bytes come from the system directly, since ring accepts no other
+    /// source.
     pub fn generate(name: [u8; 16]) -> Result<Entry<Self>, NoPair> {
         let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let private = Zeroizing::new(STANDARD.encode(private.map_err(|_| NoPair)?.as_ref()));
@@ -72,7 +73,7 @@ impl Pair {
     }
 }
 
-/// The public point of a private key (an uncompressed point: 4, then 32 bytes each of x and y, RFC 5480 §2.2).
+/// The public point of a private key. ring gives it uncompressed: 4, then 32 bytes each of x and y (RFC 5480 §2.2).
 fn coordinates(private: &str) -> Option<(String, String)> {
     let der = Zeroizing::new(STANDARD.decode(private).ok()?);
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &SystemRandom::new()).ok()?;
@@ -150,9 +151,10 @@ impl Ring<Pair> {
 /// The most keys that a public set names as revoked.
 const MOST_REVOKED: usize = 16;
 
-/// The public set of these pairs, when it was made, and which of its keys signs now. What `before` had and this has not
-/// left on purpose: readers that still know of tokens of such a key believe that it is gone only if it is named here. So is
-/// the key that is `revoked` now, whatever `before` had: somebody may have damaged it, or taken the key out by hand.
+/// The public set of these pairs, with the time at which it was made and the id of the current key. As revoked it names, up
+/// to `MOST_REVOKED`, the key that is `revoked` now, the keys that `before` had and this set has not, and those that
+/// `before` names: readers that know of valid tokens of a key accept a set without it only if it is named so. `revoked` is
+/// named even if `before` had no such key, since `before` may have been damaged or edited by hand.
 pub fn jwks(ring: &Ring<Pair>, now: Timestamp, before: Option<&str>, revoked: Option<&str>) -> Secret {
     let keys: Vec<_> = ring.entries().map(jwk).collect();
     let (had, gone) = before.and_then(published).map(|set| (set.keys, set.revoked)).unwrap_or_default();
@@ -172,8 +174,9 @@ fn jwk(entry: &Entry<Pair>) -> serde_json::Value {
     serde_json::json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": entry.id, "alg": "ES256", "use": "sig" })
 }
 
-/// Whether this public set is that of these pairs, names the one that signs, and names the key that is `revoked` now: one
-/// that was taken out by hand is not in the set either, and only its name makes readers that know of its tokens let it go.
+/// Whether this public set has the keys of these pairs, names the current one, and names the key that is `revoked` now. The
+/// last is checked by itself: a key that was removed by hand is not in the set either, but readers that know of its tokens
+/// accept the removal only if the key is named.
 pub fn is_published(ring: &Ring<Pair>, set: &str, revoked: Option<&str>) -> bool {
     published(set).is_some_and(|set| {
         set.keys == ring.entries().map(jwk).collect::<Vec<_>>()
@@ -182,14 +185,15 @@ pub fn is_published(ring: &Ring<Pair>, set: &str, revoked: Option<&str>) -> bool
     })
 }
 
-/// Since when the next key of these pairs, if there is one, stands in this public set; `None` if it does not.
+/// When this public set was made, if it has the next key of these pairs or there is no next key. The next key has been
+/// published since then at the latest.
 pub fn published_since(ring: &Ring<Pair>, set: &str) -> Option<Timestamp> {
     let set = published(set)?;
     let made = set.made.unwrap_or(Timestamp::from_secs(0));
     ring.next.as_ref().is_none_or(|next| set.keys.contains(&jwk(next))).then_some(made)
 }
 
-/// A public set as it stands in its secret.
+/// A public set as it is stored in its secret.
 #[derive(Deserialize)]
 struct PublishedSet {
     keys: Vec<serde_json::Value>,

@@ -1,7 +1,7 @@
-//! 256-bit keys as they stand in a secret: sealing, refresh, pepper.
+//! The secrets of 256-bit keys: sealing, refresh, pepper.
 //!
 //! `{"current":"k2","next":"k3","keys":{"k1":"<base64 of 32 bytes>",…},"retired":{"k1":1700000000},"made":1700000000,
-//! "longest":7776000,"follows":"<version>"}`; only `current` and `keys` must be there.
+//! "longest":7776000,"follows":"<version>"}`; only `current` and `keys` are required.
 
 use super::{Entry, Retired, Ring};
 use crate::secret::Secret;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// A key.
+/// A 256-bit key, overwritten when dropped.
 pub type Key = Zeroizing<[u8; 32]>;
 
-/// A secret of keys is not what it must be.
+/// Why a secret of keys is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeySet {
     /// Not the expected JSON.
     #[error(r#"expected {{"current":"<id>","keys":{{"<id>":"<base64 of 32 bytes>"}}}}"#)]
     Shape,
-    /// A key of another length, or not base64, or an unusable id.
+    /// A key that is not base64 of 32 bytes, or has an invalid id.
     #[error("key {0:?} must be the base64 of exactly 32 bytes and its id 1 to 16 characters of a-z 0-9")]
     Key(String),
     /// The current or next key is not among the keys.
@@ -52,7 +52,7 @@ impl Ring<Key> {
         Self::first(entry("k1", current), entry("k2", next), now)
     }
 
-    /// An entry with a name that no key of this version has, from fresh random bits.
+    /// A new key from fresh random bits, with an id that no key of this version has.
     pub fn fresh_entry(&self, key: [u8; 32]) -> Entry<Key> {
         let numbers = self.entries().filter_map(|entry| entry.id.strip_prefix('k')?.parse::<u64>().ok());
         let number = numbers.max().unwrap_or(0).saturating_add(1);

@@ -1,13 +1,14 @@
-//! How old keys in memory may be, and what follows from it for those who change them.
+//! How long a function may use keys in memory, and the times of a rotation that follow from it.
 
 use crate::time::Seconds;
 
-/// A cache age that cannot be used.
+/// The text is not a valid cache age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a whole number of seconds from 1 to {}", Timing::LONGEST.as_u64())]
 pub struct InvalidTiming;
 
-/// Everything that depends on how long a reader uses keys before it reads them again. Readers and the rotation share it.
+/// All times that depend on how long a reader uses keys before it reads them again. Readers and rotations use the same
+/// ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     cache: Seconds,
@@ -20,7 +21,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// The cache age of what is deployed: five minutes. Tests use a shorter one.
+    /// The cache age of a deployed gateway: five minutes. Tests use shorter ones.
     pub const LONGEST: Seconds = Seconds::new(300);
 
     /// Timing for this cache age in seconds.
@@ -35,23 +36,23 @@ impl Timing {
         self.cache
     }
 
-    /// The least time between two attempts to read, in milliseconds: 30 s of 5 min.
+    /// The least time between two attempts to read, in milliseconds: 30 s for the cache age of 5 min.
     pub fn retry_millis(self) -> i64 {
         self.cache.as_i64().saturating_mul(100)
     }
 
-    /// Keys that could not be read again are used up to this age, and then no more: a day of 5 min.
+    /// Keys that cannot be read again are used up to this age, and not longer: a day for the cache age of 5 min.
     pub const fn last_good(self) -> Seconds {
         Seconds::new(self.cache.as_u64().saturating_mul(288))
     }
 
-    /// A rotation that takes longer than this from its first step to its last is given up: 5 min.
+    /// A rotation that takes longer than this from its first step to its last is abandoned: one cache age.
     pub const fn finish(self) -> Seconds {
         self.cache
     }
 
-    /// How long a key must have been published before it is used: one cache age, and half of one for the request that
-    /// was under way and for a read that failed once.
+    /// How long a key must have been published before it is used: one cache age, and half of one for a request in progress
+    /// and for one read that failed.
     pub const fn overlap(self) -> Seconds {
         Seconds::new(self.cache.as_u64().saturating_add(self.cache.as_u64().div_ceil(2)))
     }
