@@ -125,6 +125,12 @@ async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
 /// Does its work even if the user is in this state already, so repeating the command completes one that broke off.
 async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Error> {
     let user = context.user(name).await?;
+    if enabled && user.enabled {
+        // Raising the epoch would end the sessions of somebody who may log in anyway.
+        let result = json!({ "user_id": user.user_id, "enabled": true, "sessions_ended": 0, "logouts_queued": 0 });
+        context.print.done(&format!("{} may log in already", user.email), &result);
+        return Ok(());
+    }
     let act = Act {
         act: if enabled { "users enable" } else { "users disable" },
         subject: subject(&user),

@@ -28,6 +28,8 @@ async fn a_user_lives_from_creation_to_deletion() {
 
     assert_eq!(olga.json(&["users", "enable", &id]).await["enabled"], true);
     let tokens = gateway.try_login(DEMO_APP, NEW, PASSWORD).await.tokens();
+    assert_eq!(olga.json(&["users", "enable", NEW]).await["sessions_ended"], 0);
+    assert_eq!(gateway.call("GET", "/notes", &tokens.access).await.status, 200, "nothing was to be changed");
     let set = olga.run(&["users", "set-password", NEW], OTHER).await;
     assert!(set.text().contains("1 sessions ended"), "{set:?}");
     assert_eq!(gateway.call("GET", "/notes", &tokens.access).await.status, 401);
