@@ -1,11 +1,11 @@
 //! Every way a request can fail, and the one RFC 6749 response for each.
 
+use crate::error_code::ErrorCode;
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
-use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::password::HashError;
 use gateway_domain::time::Seconds;
 use gateway_runtime::StartError;

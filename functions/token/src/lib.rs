@@ -3,6 +3,7 @@
 mod client;
 mod client_credentials_grant;
 mod error;
+mod error_code;
 mod introspect;
 mod issue;
 mod keys;

@@ -16,7 +16,6 @@ mod jose;
 pub mod keys;
 pub mod login_attempts;
 mod media_type;
-pub mod oauth_error;
 pub mod password;
 pub mod path;
 pub mod problem;

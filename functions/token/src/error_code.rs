@@ -5,7 +5,7 @@ use std::fmt;
 /// An error code of RFC 6749 §5.2. Where that section has none, `temporarily_unavailable` and `server_error` are those of
 /// §4.1.2.1, and `too_many_requests` is the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
+pub(crate) enum ErrorCode {
     /// A parameter is missing, repeated or malformed.
     InvalidRequest,
     /// Client authentication failed.
@@ -28,7 +28,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// The code as it is sent.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
@@ -43,7 +43,7 @@ impl ErrorCode {
     }
 
     /// The HTTP status.
-    pub const fn status(self) -> u16 {
+    pub(crate) const fn status(self) -> u16 {
         match self {
             Self::InvalidClient => 401,
             Self::TooManyRequests => 429,
