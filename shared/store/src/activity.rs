@@ -7,9 +7,9 @@
 
 mod item;
 
-use crate::error::{StoreError, unavailable};
+use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
-use crate::{number, projection, ttl, version};
+use crate::{Page, number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_smithy_types::retry::RetryConfig;
@@ -319,28 +319,16 @@ impl Activity {
     /// The live sessions of a user in all applications. A strongly consistent query.
     pub async fn sessions_of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<LiveSession>, StoreError> {
         const OPERATION: &str = "sessions_of_user";
-        let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let response = self
-                .client
+        let query = || {
+            self.client
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("user_id = :user")
                 .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
                 .consistent_read(true)
-                .set_exclusive_start_key(after.take())
-                .send()
-                .await
-                .map_err(unavailable(OPERATION))?;
-            for item in response.items.unwrap_or_default() {
-                found.extend(live_sessions(&item, now, OPERATION)?);
-            }
-            after = response.last_evaluated_key;
-            if after.is_none() {
-                return Ok(found);
-            }
-        }
+        };
+        let page = Page::query(usize::MAX, OPERATION, query, |item| live_sessions(&item, now, OPERATION)).await?;
+        Ok(page.items.into_iter().flatten().collect())
     }
 
     /// The live sessions of one application or of all. Scans the whole table, strongly consistent.
@@ -350,24 +338,18 @@ impl Activity {
         now: Timestamp,
     ) -> Result<Vec<LiveSession>, StoreError> {
         const OPERATION: &str = "sessions_of_app";
-        let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let mut scan = self.client.scan().table_name(&self.table).consistent_read(true);
-            if let Some(client) = client {
-                scan = scan
+        let scan = || {
+            let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+            match client {
+                None => scan,
+                Some(client) => scan
                     .filter_expression("client_id = :client")
-                    .expression_attribute_values(":client", AttributeValue::S(client.to_string()));
+                    .expression_attribute_values(":client", AttributeValue::S(client.to_string())),
             }
-            let response = scan.set_exclusive_start_key(after.take()).send().await.map_err(unavailable(OPERATION))?;
-            for item in response.items.unwrap_or_default() {
-                found.extend(live_sessions(&item, now, OPERATION)?);
-            }
-            after = response.last_evaluated_key;
-            if after.is_none() {
-                return Ok(found);
-            }
-        }
+        };
+        let read = |item: Item| live_sessions(&item, now, OPERATION);
+        let page = Page::collect(None, usize::MAX, OPERATION, scan, read).await?;
+        Ok(page.items.into_iter().flatten().collect())
     }
 
     fn update_item(&self, user: &UserId, client: &ClientId, condition: &str) -> UpdateItemFluentBuilder {

@@ -5,7 +5,7 @@
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::refusal::held;
-use crate::version;
+use crate::{Page, version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -114,11 +114,8 @@ impl Audit {
     /// The acts of a day, the latest first, at most `most` of them.
     pub async fn of_day(&self, day: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
         const OPERATION: &str = "audit_of_day";
-        let mut rows = Vec::new();
-        let mut after = None;
-        loop {
-            let response = self
-                .client
+        let query = || {
+            self.client
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("#day = :day")
@@ -126,20 +123,7 @@ impl Audit {
                 .expression_attribute_values(":day", AttributeValue::S(day.to_owned()))
                 .consistent_read(true)
                 .scan_index_forward(false)
-                .set_exclusive_start_key(after.take())
-                .send()
-                .await
-                .map_err(unavailable(OPERATION))?;
-            for item in response.items.unwrap_or_default() {
-                if rows.len() == most {
-                    return Ok(rows);
-                }
-                rows.push(version::read(item, OPERATION)?);
-            }
-            after = response.last_evaluated_key;
-            if after.is_none() {
-                return Ok(rows);
-            }
-        }
+        };
+        Ok(Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await?.items)
     }
 }
