@@ -1,0 +1,16 @@
+//! The pages: one struct and one template each.
+
+mod consent;
+mod failure;
+mod login;
+mod message;
+#[cfg(test)]
+mod tests;
+
+pub use consent::Consent;
+pub use failure::{Failure, Reason};
+pub use login::Login;
+pub use message::{Message, Notice, Step};
+
+pub(crate) use failure::FailureText;
+pub(crate) use message::NoticeText;
