@@ -2,6 +2,7 @@
 
 mod consent;
 mod failure;
+mod log_out;
 mod login;
 mod message;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 pub use consent::Consent;
 pub use failure::{Failure, Reason};
+pub use log_out::LogOut;
 pub use login::Login;
 pub use message::{Message, Notice, Step};
 

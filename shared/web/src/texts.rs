@@ -36,6 +36,10 @@ pub(crate) struct Texts {
     pub(crate) deny: &'static str,
     pub(crate) another_account: &'static str,
 
+    pub(crate) log_out: &'static str,
+    pub(crate) log_out_asks: &'static str,
+    pub(crate) log_out_means: &'static str,
+
     pub(crate) detail: &'static str,
     pub(crate) reference: &'static str,
     pub(crate) failure: fn(crate::pages::Reason) -> FailureText,

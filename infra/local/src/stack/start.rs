@@ -170,16 +170,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
     let pairs = pairs.into_iter().chain(credentials::variables(owner));
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let aws = Aws::new(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
-    let table = |id: &str| id.to_owned();
-    let tables = Tables {
-        users: table("UsersTable"),
-        apps: table("AppsTable"),
-        sessions: table("SessionsTable"),
-        activity: table("ActivityTable"),
-        login_attempts: table("LoginAttemptsTable"),
-        audit: table("AuditTable"),
-    };
-    Ok(Store::new(aws.dynamodb(), tables))
+    Ok(Store::new(aws.dynamodb(), Tables::prefixed("")))
 }
 
 fn programs(

@@ -48,7 +48,8 @@ fn what_others_wrote_is_escaped() {
     };
     let failure = Failure { site: &site, reason: Reason::UnknownApp, detail: Some(EVIL), reference: Some(EVIL) };
     let message = Message { site: &site, notice: Notice::LoggedOut, next: Some((Step::LogIn, EVIL)) };
-    let pages = [login.render(), consent.render(), failure.render(), message.render()];
+    let log_out = LogOut { site: &site, form_token: EVIL, username: EVIL };
+    let pages = [login.render(), consent.render(), failure.render(), message.render(), log_out.render()];
     for page in pages.map(Result::unwrap) {
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("</style>").count(), 2, "{page}");

@@ -29,6 +29,10 @@ pub(crate) const TEXTS: Texts = Texts {
     deny: "Don’t allow",
     another_account: "Use another account",
 
+    log_out: "Log out",
+    log_out_asks: "Log out of this browser?",
+    log_out_means: "Apps on your devices stay logged in.",
+
     detail: "For the developers of the app",
     reference: "Reference",
     failure,

@@ -29,6 +29,10 @@ pub(crate) const TEXTS: Texts = Texts {
     deny: "Nicht erlauben",
     another_account: "Anderes Konto verwenden",
 
+    log_out: "Abmelden",
+    log_out_asks: "In diesem Browser abmelden?",
+    log_out_means: "Apps auf Ihren Geräten bleiben angemeldet.",
+
     detail: "Für die Entwickler der App",
     reference: "Kennung",
     failure,
