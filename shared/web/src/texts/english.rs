@@ -17,7 +17,6 @@ pub(crate) const TEXTS: Texts = Texts {
 
     log_in: "Log in",
     log_in_for: ("to continue to ", ""),
-    forgotten: "Forgotten your password?",
     no_account: "No account yet?",
     create_account: "Create one",
 
@@ -28,6 +27,62 @@ pub(crate) const TEXTS: Texts = Texts {
     allow: "Allow",
     deny: "Don’t allow",
     another_account: "Use another account",
+
+    optional: "optional",
+    address: "E-mail address",
+    new_address: "New e-mail address",
+    new_address_hint: "We send a code to it. Until you confirm it, nothing changes.",
+    current_password: "Current password",
+    new_password: "New password",
+    code: "Code",
+    code_hint: "The 8 digits from the mail",
+    forgotten_link: "Forgotten your password?",
+    sign_up: "Create an account",
+    accept_terms: ("By creating an account, you accept our ", "."),
+    have_account: "You have an account already?",
+    verify: "Confirm your address",
+    verify_code: ("We have sent a code to ", "."),
+    verify_link: ("Is ", " your address?"),
+    verify_other_browser: "The account was made in another browser, so please type its password.",
+    confirm: "Confirm",
+    no_mail: "No mail?",
+    resend: "Send another one",
+    forgotten: "Forgotten password",
+    forgotten_text: "Tell us your e-mail address, and we send you a code with which you can choose a new password.",
+    send_mail: "Send the code",
+    back_to_login: "Back to the login",
+    reset: "Choose a new password",
+    reset_code: "If the address is right, a code is on its way to it.",
+    ends_sessions: "The new password logs you out everywhere.",
+    set_password: "Set the new password",
+    change_password: "Change the password",
+    ends_others: "The new password logs you out everywhere else.",
+    change_address: "Change the address",
+    address_now: ("Your address is ", "."),
+    profile: "Profile",
+    save: "Save",
+    saved: "Saved.",
+    disable: "Disable the account",
+    disable_text: "Nobody can log in to it any more, and you are logged out everywhere. Our support can enable it again.",
+    delete: "Delete the account",
+    delete_text: "Your account and what we know of you will be deleted, and you are logged out everywhere. This cannot be undone.",
+    sessions: "Where you are logged in",
+    sessions_text: "End what you do not know, and change your password then.",
+    no_sessions: "You are logged in nowhere.",
+    this_session: "this one",
+    session_made: "Logged in:",
+    session_refreshed: "Last used:",
+    end_session: "Log out",
+    end_others: "Log out everywhere else",
+    apps: "Apps with access",
+    apps_text: "You have allowed these apps to use your account.",
+    no_apps: "You have allowed no app to use your account.",
+    revoke: "Take access away",
+    account: "My account",
+    back_to_account: "Back to my account",
+    my_data: "Download my data",
+    log_out: "Log out",
+    password_hint: |least| format!("At least {least} characters, such as four unusual words"),
 
     detail: "For the developers of the app",
     reference: "Reference",
@@ -91,6 +146,15 @@ fn notice(notice: Notice) -> NoticeText {
         Notice::PasswordChanged => {
             ("Password changed", "From now on, log in with the new password. You are logged out everywhere else.")
         }
+        Notice::AccountDisabled => {
+            ("Account disabled", "Nobody can log in to it any more. Our support can enable it again.")
+        }
+        Notice::AddressChanged => ("Address changed", "From now on, log in with the new address."),
+        Notice::AddressKept => (
+            "Address kept",
+            "Your address is the old one again, and you are logged out everywhere. Change your password if the change was not \
+             yours.",
+        ),
         Notice::AccountDeleted => ("Account deleted", "Your account and what we knew of you are deleted."),
     };
     NoticeText { title, text }
