@@ -2,13 +2,16 @@
 
 use crate::Site;
 use gateway_domain::event::ApiRequest;
+use gateway_domain::headers::{HOST_PREFIX, OWN_COOKIES};
 use gateway_domain::time::Seconds;
 
 impl Site {
     /// The full name of a cookie. Browsers take a name with `__Host-` from this very host by https alone (RFC 6265bis
-    /// §4.1.3.2), so neither a sister host nor a plain connection can set it.
+    /// §4.1.3.2), so neither a sister host nor a plain connection can set it. Back ends, which share the host, get and set none of these
+    /// names.
     pub fn cookie_name(&self, name: &str) -> String {
-        if self.is_secure() { format!("__Host-gateway-{name}") } else { format!("gateway-{name}") }
+        let prefix = if self.is_secure() { HOST_PREFIX } else { "" };
+        format!("{prefix}{OWN_COOKIES}{name}")
     }
 
     /// The field value that sets a cookie. Without `max_age` it ends with the browser. Scripts cannot read it, and forms of

@@ -2,6 +2,8 @@
 
 mod browser;
 mod cookie;
+mod date_time;
+mod form;
 mod mistake;
 mod origin;
 mod page;

@@ -87,6 +87,11 @@ impl Mistakes {
         self.form.as_ref()
     }
 
+    /// What is wrong with fields, each with its name.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Mistake)> {
+        self.fields.iter().map(|(name, mistake)| (name.as_str(), mistake))
+    }
+
     /// What is wrong with a field.
     pub(crate) fn field(&self, name: &str) -> Option<&Mistake> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, mistake)| mistake)

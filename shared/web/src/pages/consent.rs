@@ -1,6 +1,5 @@
 //! The question whether an app may use the account.
 
-use crate::texts::Texts;
 use crate::{Page, Site};
 use askama::Template;
 use std::borrow::Cow;
@@ -26,18 +25,12 @@ pub struct Consent<'a> {
     pub another_account: Option<&'a str>,
 }
 
-impl Consent<'_> {
-    fn texts(&self) -> &'static Texts {
-        self.site.texts()
-    }
-}
-
 impl Page for Consent<'_> {
     fn site(&self) -> &Site {
         self.site
     }
 
     fn heading(&self) -> Cow<'_, str> {
-        self.texts().consent.into()
+        self.site.texts().consent.into()
     }
 }

@@ -1,6 +1,5 @@
 //! What cannot go on, and what to do.
 
-use crate::texts::Texts;
 use crate::{Page, Site};
 use askama::Template;
 use std::borrow::Cow;
@@ -62,12 +61,8 @@ pub struct Failure<'a> {
 }
 
 impl Failure<'_> {
-    fn texts(&self) -> &'static Texts {
-        self.site.texts()
-    }
-
     fn failure(&self) -> FailureText {
-        (self.texts().failure)(self.reason)
+        (self.site.texts().failure)(self.reason)
     }
 }
 

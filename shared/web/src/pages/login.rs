@@ -1,6 +1,6 @@
 //! The login form.
 
-use crate::texts::Texts;
+use crate::form::{Form, Input, Kind};
 use crate::{Mistakes, Page, Site};
 use askama::Template;
 use std::borrow::Cow;
@@ -26,8 +26,13 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
-    fn texts(&self) -> &'static Texts {
-        self.site.texts()
+    fn form(&self) -> Form<'_> {
+        let texts = self.site.texts();
+        let inputs = vec![
+            Input::new("username", texts.username, Kind::Username(self.username)),
+            Input::new("password", texts.password, Kind::CurrentPassword),
+        ];
+        Form { site: self.site, token: self.form_token, mistakes: &self.mistakes, inputs, button: texts.log_in }
     }
 }
 
@@ -37,7 +42,7 @@ impl Page for Login<'_> {
     }
 
     fn heading(&self) -> Cow<'_, str> {
-        self.texts().log_in.into()
+        self.site.texts().log_in.into()
     }
 
     fn mistakes(&self) -> Option<&Mistakes> {

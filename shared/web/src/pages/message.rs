@@ -1,6 +1,5 @@
 //! What has happened, and where to go from there.
 
-use crate::texts::Texts;
 use crate::{Page, Site};
 use askama::Template;
 use std::borrow::Cow;
@@ -18,14 +17,29 @@ pub enum Notice {
     Verified,
     /// The password is changed, and all other sessions are ended.
     PasswordChanged,
+    /// The account is disabled.
+    AccountDisabled,
     /// The account is deleted.
     AccountDeleted,
+    /// The address is changed.
+    AddressChanged,
+    /// A change of the address was taken back.
+    AddressKept,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::LoggedIn, Self::LoggedOut, Self::CheckMail, Self::Verified, Self::PasswordChanged, Self::AccountDeleted];
+    pub const ALL: [Self; 9] = [
+        Self::LoggedIn,
+        Self::LoggedOut,
+        Self::CheckMail,
+        Self::Verified,
+        Self::PasswordChanged,
+        Self::AccountDisabled,
+        Self::AccountDeleted,
+        Self::AddressChanged,
+        Self::AddressKept,
+    ];
 }
 
 /// A notice in words.
@@ -58,17 +72,13 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    fn texts(&self) -> &'static Texts {
-        self.site.texts()
-    }
-
     /// The words and the URL of the link.
     fn link(&self) -> Option<(&'static str, &str)> {
-        self.next.map(|(step, url)| ((self.texts().next)(step), url))
+        self.next.map(|(step, url)| ((self.site.texts().next)(step), url))
     }
 
     fn message(&self) -> NoticeText {
-        (self.texts().notice)(self.notice)
+        (self.site.texts().notice)(self.notice)
     }
 }
 
