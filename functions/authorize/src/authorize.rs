@@ -4,14 +4,14 @@ use crate::browser_login::LoggedIn;
 use crate::error::Failure;
 use crate::login::{Shown, login_page};
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_domain::authorization_request::{
-    AuthorizationErrorCode, AuthorizationRequest, Refused, Registration, Target,
-};
+use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::ClientId;
+use gateway_domain::pushed_request::PushedRequest;
+use gateway_domain::time::Timestamp;
 use gateway_sessions::{Login, NewLogin};
-use gateway_store::{App, AppKind, GrantType, User};
+use gateway_store::{App, AppKind, User};
 use gateway_web::see_other;
 
 /// A checked request with the application that it comes from.
@@ -36,17 +36,18 @@ pub(crate) fn by_post(request: &Request<'_>) -> Result<ApiResponse, Failure> {
 
 impl AuthorizationEndpoint {
     /// Checks the parameters, first those without which no error may be sent to the client (RFC 6749 §4.1.2.1).
-    pub(crate) async fn checked(&self, form: &Form) -> Result<Checked, Failure> {
+    pub(crate) async fn checked(&self, form: &Form, now: Timestamp) -> Result<Checked, Failure> {
         let client_id = form.get("client_id").ok_or(Failure::Client("client_id is missing"))?;
         let client_id = ClientId::parse(client_id).map_err(|_| Failure::Client("client_id is malformed"))?;
         let app = self.apps.get(&client_id).await?.filter(|app| app.enabled);
         let app = app.ok_or(Failure::Client("client_id is unknown"))?;
-        let registration = Registration {
-            redirect_uris: &app.redirect_uris,
-            scope: &app.scope,
-            may_use_codes: app.grants.contains(&GrantType::AuthorizationCode),
-            pkce_optional: app.pkce_optional && app.kind == AppKind::Confidential,
+        let pushed = match form.get("request_uri") {
+            Some(uri) => Some(self.pushed(uri, &app, now).await?),
+            None => None,
         };
+        // What was pushed is all of the request (RFC 9126 §4).
+        let form = pushed.as_ref().unwrap_or(form);
+        let registration = app.registration();
         let target = Target::of(form, &registration)?;
         Ok(match AuthorizationRequest::parse(target.clone(), form, &registration) {
             Ok(request) => Checked::Good(Box::new(Asked { app, request })),
@@ -54,9 +55,17 @@ impl AuthorizationEndpoint {
         })
     }
 
+    /// The parameters that the application pushed. Without them nobody knows where to send an error.
+    async fn pushed(&self, request_uri: &str, app: &App, now: Timestamp) -> Result<Form, Failure> {
+        let refused = Failure::Client("request_uri is no pushed request of this client, or has lapsed; push it again");
+        let Some(sealed) = PushedRequest::sealed(request_uri) else { return Err(refused) };
+        let keys = self.pending.tokens().sealing_for(&sealed).await?;
+        PushedRequest::open(&sealed, &keys, &app.client_id, now).map_err(|_| refused)
+    }
+
     /// The authorization endpoint.
     pub(crate) async fn authorize(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let asked = match self.checked(request.query).await? {
+        let asked = match self.checked(request.query, request.now).await? {
             Checked::Good(asked) => asked,
             Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
         };

@@ -28,7 +28,7 @@ impl AuthorizationEndpoint {
     /// Checks the password, logs in at the legacy systems, and goes on to the consent or back to the client.
     pub(crate) async fn log_in(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let mut form = request.form()?;
-        let asked = match self.checked(request.query).await? {
+        let asked = match self.checked(request.query, request.now).await? {
             Checked::Good(asked) => asked,
             Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
         };

@@ -3,6 +3,7 @@
 use crate::error_code::ErrorCode;
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
+use gateway_domain::authorization_request::{AuthorizationErrorCode, Refused};
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
@@ -51,6 +52,8 @@ pub(crate) enum Failure {
     Scope,
     #[error("wrong username or password")]
     Credentials,
+    #[error("authorization request refused: {0}")]
+    AuthorizationRequest(Refused),
     #[error("authorization code refused: {0}")]
     Code(&'static str),
     #[error("refresh token refused: {0}")]
@@ -150,6 +153,7 @@ impl Failure {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::Scope => "scope",
             Self::Credentials => "credentials",
+            Self::AuthorizationRequest(_) => "authorization_request",
             Self::Code(_) => "code",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
@@ -223,6 +227,7 @@ impl Failure {
                 "the scope is unknown, more than this client may have, or not words with one space between two of them",
             ),
             Self::Credentials => response(E::InvalidGrant, "the username or password is wrong"),
+            Self::AuthorizationRequest(refused) => response(of_authorization(refused.code), refused.description),
             Self::Code(_) => response(
                 E::InvalidGrant,
                 "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
@@ -268,6 +273,27 @@ impl Failure {
     }
 }
 
+/// The code at the pushed authorization request endpoint (RFC 9126 §2.3): that of the authorization endpoint where RFC 6749
+/// §5.2 has it too.
+const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
+    use AuthorizationErrorCode as A;
+    match code {
+        A::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+        A::InvalidScope => ErrorCode::InvalidScope,
+        A::ServerError => ErrorCode::ServerError,
+        A::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
+        A::InvalidRequest
+        | A::AccessDenied
+        | A::UnsupportedResponseType
+        | A::LoginRequired
+        | A::ConsentRequired
+        | A::InteractionRequired
+        | A::RequestNotSupported
+        | A::InvalidRequestUri
+        | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
+    }
+}
+
 /// What to do about a parameter that is missing.
 fn missing(name: &'static str) -> &'static str {
     match name {
@@ -286,6 +312,9 @@ fn malformed(name: &'static str) -> &'static str {
     match name {
         "password" => "password must not exceed 1024 bytes",
         "username" => "username must be 1 to 254 bytes without control characters",
+        "redirect_uri" => "redirect_uri is required and must be the same text as one that is registered",
+        "request_uri" => "request_uri must not be pushed",
+        "request" => "the parameters of a pushed request must not exceed 4096 bytes",
         "Idempotency-Key" => "Idempotency-Key must be 1 to 255 visible ASCII characters",
         _ => "a parameter is malformed",
     }

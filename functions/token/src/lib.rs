@@ -9,6 +9,7 @@ mod introspect;
 mod issue;
 mod keys;
 mod metadata;
+mod par;
 mod parameters;
 mod password_grant;
 mod presented;
@@ -108,7 +109,10 @@ impl AuthorizationServer {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
-            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
+            ("POST", "/oauth2/par") => self.push(&request).await,
+            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect" | "/oauth2/par") => {
+                Err(Failure::MethodNotAllowed("POST"))
+            }
             // API Gateway responds to HEAD with the same fields, also Content-Length, and no body (RFC 9110 §9.3.2).
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(parties.issuer())),
             ("GET" | "HEAD", "/.well-known/jwks.json") => {

@@ -12,6 +12,7 @@ impl AuthorizationServer {
             json!({
                 "issuer": issuer,
                 "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
+                "pushed_authorization_request_endpoint": format!("{issuer}/oauth2/par"),
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "code_challenge_methods_supported": ["S256"],

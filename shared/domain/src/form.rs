@@ -91,6 +91,11 @@ impl Form {
         Ok(Self(parameters))
     }
 
+    /// These parameters.
+    pub(crate) fn of_pairs(pairs: BTreeMap<String, String>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+
     /// Whether there is no parameter.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -24,6 +24,7 @@ pub mod path;
 pub mod pending_session;
 pub mod pkce;
 pub mod problem;
+pub mod pushed_request;
 pub mod query;
 pub mod rate_limit;
 pub mod redirect_uri;

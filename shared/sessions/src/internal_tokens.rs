@@ -77,8 +77,13 @@ impl InternalTokens {
         self.sealing.fresh().await.map(drop)
     }
 
+    /// The sealing keys, as they were last read.
+    pub fn sealing(&self) -> Arc<SealingKeys> {
+        self.sealing.value()
+    }
+
     /// The sealing keys, read again if they lack the key of this token. They may still lack it: the key may be revoked.
-    pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
+    pub async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
         self.sealing.having(|keys| keys.knows(sealed)).await
     }
 

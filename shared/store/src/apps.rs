@@ -5,6 +5,7 @@ use crate::refusal::held;
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use gateway_domain::authorization_request::Registration;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
@@ -48,6 +49,18 @@ pub struct App {
     /// Whether an authorization request without PKCE (RFC 7636) is served. Confidential applications only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pkce_optional: bool,
+}
+
+impl App {
+    /// What it may ask for at the authorization endpoint.
+    pub fn registration(&self) -> Registration<'_> {
+        Registration {
+            redirect_uris: &self.redirect_uris,
+            scope: &self.scope,
+            may_use_codes: self.grants.contains(&GrantType::AuthorizationCode),
+            pkce_optional: self.pkce_optional && self.kind == AppKind::Confidential,
+        }
+    }
 }
 
 /// The part of an application that a call needs: no secrets, and nothing that only a login needs.

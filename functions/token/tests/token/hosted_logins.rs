@@ -287,3 +287,56 @@ async fn methods_and_paths_that_are_not_there_get_a_page() {
     assert_eq!((down.status, down.header("Retry-After")), (503, Some("5")));
     assert!(!down.text.contains("USERS_TABLE"));
 }
+
+/// RFC 9126: the browser carries a reference alone, which is good for its client and its time.
+#[tokio::test]
+async fn a_pushed_request_is_served_as_if_it_had_been_in_the_url() {
+    let fixture = Fixture::new().await;
+    let parameters = native(NOTES);
+    let fields: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    fixture.wire.since_last();
+    let pushed = fixture.send(post("/oauth2/par", &fields)).await;
+    assert_eq!((pushed.status, &pushed.body["expires_in"]), (201, &600.into()), "{}", pushed.text);
+    assert_eq!(fixture.wire.since_last(), ["GetItem Apps"], "nothing is stored");
+    let uri = pushed.body["request_uri"].as_str().unwrap();
+    let query = |client: &str, uri: &str| {
+        [("client_id", client), ("request_uri", uri)].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    };
+    // What stands beside it is not part of the request.
+    let mut beside = query("native", uri);
+    beside.push(("scope".to_owned(), "admin".to_owned()));
+    let parameters = Browser::new(&fixture).logs_in(&beside).await;
+    assert_eq!(parameters["state"], "s&t");
+    assert_eq!(fixture.send(redemption("native", &parameters["code"], &[])).await.body["scope"], NOTES);
+
+    let mut browser = Browser::new(&fixture);
+    let wrong = [("third", uri), ("native", &uri[..uri.len() - 1]), ("native", "https://evil.example/request")];
+    for (client, uri) in wrong {
+        assert_eq!(browser.get("/oauth2/authorize", &query(client, uri)).await.status, 400, "{client} {uri}");
+    }
+    fixture.clock.forward(600);
+    assert_eq!(browser.get("/oauth2/authorize", &query("native", uri)).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_refused_when_it_is_pushed() {
+    let fixture = Fixture::new().await;
+    let pushes = async |changes: &[(&str, &str)]| {
+        let parameters = asking("native", NATIVE, NOTES, changes);
+        let fields: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let response = fixture.send(post("/oauth2/par", &fields)).await;
+        (response.status, response.body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    for (changes, status, error) in [
+        (vec![("client_id", "nobody")], 401, "invalid_client"),
+        (vec![("redirect_uri", "https://evil.example/cb")], 400, "invalid_request"),
+        (vec![("redirect_uri", "")], 400, "invalid_request"),
+        (vec![("request_uri", "urn:ietf:params:oauth:request_uri:x")], 400, "invalid_request"),
+        (vec![("code_challenge", "")], 400, "invalid_request"),
+        (vec![("scope", "admin")], 400, "invalid_scope"),
+        (vec![("login_hint", &"x".repeat(4096))], 400, "invalid_request"),
+    ] {
+        assert_eq!(pushes(&changes).await, (status, error.to_owned()), "{changes:?}");
+    }
+    assert_eq!(fixture.send(crate::request::request("GET", "/oauth2/par")).await.status, 405);
+}

@@ -38,7 +38,9 @@ async fn what_is_published_works_and_nothing_else_does() {
     let fixture = Fixture::new().await;
     let document = document(&fixture).await;
     let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
-    for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+    let posted =
+        ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "pushed_authorization_request_endpoint"];
+    for name in posted {
         let path = document[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
         assert_eq!(fixture.send(post(path, &[])).await.refusal(), (401, "invalid_client"), "{name}");
     }
