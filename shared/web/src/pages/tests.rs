@@ -84,6 +84,7 @@ fn between<'t>(text: &'t str, from: &'t str, to: &'t str) -> impl Iterator<Item 
     text.split(from).skip(1).filter_map(move |rest| rest.split(to).next())
 }
 
+/// Abuse case J5.
 #[test]
 fn what_others_wrote_is_escaped() {
     let site = site(&format!("{{ name: \"{}\" }}", "<script>'\\\"&"), ISSUER, "en");
