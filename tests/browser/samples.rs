@@ -5,8 +5,8 @@ use gateway_domain::event::ApiRequest;
 use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
-    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, Consent, Failure, FieldKind, Forgotten, Login,
-    Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow, SignUp, Step, Verify,
+    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, Consent, Failure, FieldKind, Forgotten, LogOut,
+    Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow, SignUp, Step, Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -44,6 +44,7 @@ pub(crate) fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
         let site = Site::of(&gateway, "https://auth.example.com", &request, Some(language.tag()));
         let samples = Samples { gateway: &gateway, site: &site, directory };
         samples.logins()?;
+        samples.log_out()?;
         samples.codes()?;
         samples.accounts()?;
         samples.lists()?;
@@ -99,6 +100,10 @@ impl Samples<'_> {
         let failure =
             Failure { site, reason: Reason::UnknownReturnAddress, detail, reference: Some("c6af9ac6-7b61-11e6") };
         self.page("failure", &failure)
+    }
+
+    fn log_out(&self) -> std::io::Result<()> {
+        self.page("log-out", &LogOut { site: self.site, form_token: TOKEN, username: ADA })
     }
 
     fn codes(&self) -> std::io::Result<()> {

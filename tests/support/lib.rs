@@ -9,6 +9,7 @@ mod gateway;
 mod raw;
 mod secrecy;
 mod servers;
+mod visitor;
 mod wire;
 
 pub use browser::browse;
@@ -20,4 +21,5 @@ pub use gateway::{Gateway, binaries};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
+pub use visitor::{REDIRECT_URI, VERIFIER, Visitor, parameter};
 pub use wire::{Operation, Verdict, Wire};

@@ -8,6 +8,7 @@ use crate::parameters::ClientCredentialsRequest;
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::UserId;
+use gateway_domain::scope::Scope;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
@@ -19,7 +20,7 @@ impl AuthorizationServer {
         asked: &ClientCredentialsRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let scope = Self::granted_scope(asked.scope.as_ref(), &registered.scope)?;
+        let scope = Scope::granted(asked.scope.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);

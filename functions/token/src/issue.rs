@@ -41,6 +41,22 @@ impl Lasts {
 }
 
 impl AuthorizationServer {
+    /// The subject of an access token of this session, with this scope.
+    pub(crate) fn subject<'a>(
+        &self,
+        app: &gateway_store::App,
+        session: &'a Session,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> TokenSubject<'a> {
+        TokenSubject {
+            sub: &session.user_id,
+            client_id: &session.client_id,
+            sid: &session.sid,
+            latest: self.sessions.latest_access(app, session, scope, now),
+        }
+    }
+
     /// The response with a new access token and, if one is given, the refresh token.
     pub(crate) fn response_with_tokens(
         &self,

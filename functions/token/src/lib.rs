@@ -2,6 +2,7 @@
 
 mod client;
 mod client_credentials_grant;
+mod code_grant;
 mod error;
 mod error_code;
 mod introspect;
@@ -30,7 +31,7 @@ use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::GrantType;
+use gateway_store::{Consents, GrantType, PendingSessions};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -57,6 +58,10 @@ pub struct AuthorizationServer {
     pub in_force: InForce,
     /// Begins, changes and ends sessions, with their internal tokens.
     pub sessions: Sessions,
+    /// The logins whose codes are redeemed here.
+    pub pending: PendingSessions,
+    /// What users let applications do.
+    pub consents: Consents,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes for ids and salts.
@@ -125,6 +130,7 @@ impl AuthorizationServer {
             may_use(&app, grant)?;
             // Boxed: otherwise the futures of all grants would be nested into one very large future.
             match AccessTokenRequest::parse(grant, form, request.api)? {
+                AccessTokenRequest::AuthorizationCode(asked) => Box::pin(self.code_grant(request, &app, asked)).await,
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {
                     Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), TokenSource::Renewal)).await

@@ -3,7 +3,7 @@
 mod secret;
 
 use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind};
+use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind, RedirectUriOrNone};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions, subscriptions};
@@ -55,6 +55,8 @@ fn described(app: &App) -> Json {
         "plan": app.plan,
         "subscriptions": app.subscriptions,
         "refresh_retry_window": app.refresh_retry_window,
+        "redirect_uris": app.redirect_uris,
+        "pkce_optional": app.pkce_optional,
         "has_secret": app.secret_hash.is_some(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
@@ -123,6 +125,8 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         subscriptions: subscribed.collect(),
         enabled: true,
         refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
+        redirect_uris: arguments.redirect_uris.into_iter().collect(),
+        pkce_optional: arguments.pkce_optional,
         client_id,
     };
     sound(&app)?;
@@ -155,6 +159,14 @@ fn sound(app: &App) -> Result<(), Error> {
     if app.grants.contains(&GrantType::Password) && !app.trusted {
         return wrong("the password grant is for apps that may see passwords: add --trusted (or --trusted true)");
     }
+    if app.grants.contains(&GrantType::AuthorizationCode) == app.redirect_uris.is_empty() {
+        return wrong(
+            "the grant authorization_code and --redirect-uri go together: codes are sent to a registered address only",
+        );
+    }
+    if app.pkce_optional && app.kind == AppKind::Public {
+        return wrong("a public app has no other proof than PKCE: leave out --pkce-optional (RFC 8252 §8.1)");
+    }
     if app.grants.contains(&GrantType::ClientCredentials) && app.kind == AppKind::Public {
         return wrong("a public app has no secret, so client_credentials would let anybody be it (RFC 6749 §4.4)");
     }
@@ -178,6 +190,12 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     }
     if let Some(trusted) = changes.trusted {
         app.trusted = trusted;
+    }
+    if let Some(uris) = changes.redirect_uris {
+        app.redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
+    }
+    if let Some(optional) = changes.pkce_optional {
+        app.pkce_optional = optional;
     }
     if let Some(window) = changes.refresh_retry_window {
         app.refresh_retry_window = window.0.map(|length| length.0);
@@ -235,6 +253,7 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
 impl From<Grant> for GrantType {
     fn from(grant: Grant) -> Self {
         match grant {
+            Grant::AuthorizationCode => Self::AuthorizationCode,
             Grant::Password => Self::Password,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,

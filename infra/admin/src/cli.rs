@@ -3,7 +3,7 @@
 mod apps;
 mod users;
 
-pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RotateSecret, Subscriptions};
+pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RedirectUriOrNone, RotateSecret, Subscriptions};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 
 use crate::duration::Length;
@@ -142,6 +142,9 @@ pub(crate) enum MigrateTable {
     Sessions,
     Activity,
     LoginAttempts,
+    PendingSessions,
+    BrowserLogins,
+    Consents,
     Audit,
 }
 
@@ -154,6 +157,9 @@ impl MigrateTable {
             Self::Sessions => &[Table::Sessions],
             Self::Activity => &[Table::Activity],
             Self::LoginAttempts => &[Table::LoginAttempts],
+            Self::PendingSessions => &[Table::PendingSessions],
+            Self::BrowserLogins => &[Table::BrowserLogins],
+            Self::Consents => &[Table::Consents],
             Self::Audit => &[Table::Audit],
         }
     }

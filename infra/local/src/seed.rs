@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gateway_domain::address::Address;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{InvalidScope, Scope};
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_runtime::{StartError, SystemEntropy};
@@ -84,6 +85,9 @@ pub struct SeedApp {
     pub plan: PlanName,
     /// APIs it may call.
     pub subscriptions: BTreeSet<ApiName>,
+    /// Where its authorization codes may be sent.
+    #[serde(default)]
+    pub redirect_uris: BTreeSet<RedirectUri>,
 }
 
 /// One user.
@@ -173,6 +177,8 @@ impl SeedApp {
             subscriptions: self.subscriptions.iter().map(|api| (api.clone(), subscription(api))).collect(),
             enabled: true,
             refresh_retry_window: None,
+            redirect_uris: self.redirect_uris.clone(),
+            pkce_optional: false,
         })
     }
 }

@@ -75,6 +75,14 @@ pub struct Lifetimes {
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5m"))]
     pub refresh_retry_window: Seconds,
+    /// How long a browser in which a user has logged in on the gateway's pages stays logged in without use.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "1h"))]
+    pub browser_idle: Seconds,
+    /// How long it stays logged in at most.
+    #[serde(deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "12h"))]
+    pub browser_absolute: Seconds,
 }
 
 impl Default for Lifetimes {
@@ -84,6 +92,8 @@ impl Default for Lifetimes {
             session_idle: Seconds::new(30 * 86_400),
             session_absolute: Seconds::new(90 * 86_400),
             refresh_retry_window: Seconds::new(300),
+            browser_idle: Seconds::new(3_600),
+            browser_absolute: Seconds::new(12 * 3_600),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod address;
+pub mod authorization_code;
+pub mod authorization_request;
 pub mod basic;
 pub mod call_context;
 mod causes;
@@ -19,9 +21,12 @@ pub mod login_attempts;
 mod media_type;
 pub mod password;
 pub mod path;
+pub mod pending_session;
+pub mod pkce;
 pub mod problem;
 pub mod query;
 pub mod rate_limit;
+pub mod redirect_uri;
 pub mod refresh_token;
 pub mod renewal;
 pub mod rotation;

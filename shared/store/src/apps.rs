@@ -6,6 +6,7 @@ use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,12 @@ pub struct App {
     /// How long an exchanged refresh token yields its successor again, if other than the gateway's setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+    /// Where authorization codes may be sent (RFC 6749 §3.1.2).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub redirect_uris: BTreeSet<RedirectUri>,
+    /// Whether an authorization request without PKCE (RFC 7636) is served. Confidential applications only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pkce_optional: bool,
 }
 
 /// The part of an application that a call needs: no secrets, and nothing that only a login needs.
@@ -96,6 +103,8 @@ pub enum AppKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
     /// RFC 6749 §4.3.
     Password,
     /// RFC 6749 §6.

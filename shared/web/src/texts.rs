@@ -90,6 +90,8 @@ pub(crate) struct Texts {
     pub(crate) my_data: &'static str,
     pub(crate) log_out: &'static str,
     pub(crate) password_hint: fn(usize) -> String,
+    pub(crate) log_out_asks: &'static str,
+    pub(crate) log_out_means: &'static str,
 
     pub(crate) detail: &'static str,
     pub(crate) reference: &'static str,

@@ -50,7 +50,7 @@ pub(super) struct TokensItem {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct TokenItem {
+pub(crate) struct TokenItem {
     v: u64,
     x: SealedToken,
     since: Timestamp,

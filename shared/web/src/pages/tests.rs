@@ -58,6 +58,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Profile { site, form_token, profile: profile(), saved: true, mistakes: wrong(), account }.render(),
         close(Closing::Disable).render(),
         close(Closing::Delete).render(),
+        LogOut { site, form_token, username: text }.render(),
         MySessions { site, form_token, sessions: vec![session(), session()], account }.render(),
         MyApps { site, form_token, apps: vec![AppRow { client_id: text, name: text, scopes: vec![text] }], account }
             .render(),

@@ -83,6 +83,8 @@ pub(crate) const TEXTS: Texts = Texts {
     my_data: "Download my data",
     log_out: "Log out",
     password_hint: |least| format!("At least {least} characters, such as four unusual words"),
+    log_out_asks: "Log out of this browser?",
+    log_out_means: "Apps on your devices stay logged in.",
 
     detail: "For the developers of the app",
     reference: "Reference",

@@ -83,6 +83,8 @@ pub(crate) const TEXTS: Texts = Texts {
     my_data: "Meine Daten herunterladen",
     log_out: "Abmelden",
     password_hint: |least| format!("Mindestens {least} Zeichen, etwa vier ungewöhnliche Wörter"),
+    log_out_asks: "In diesem Browser abmelden?",
+    log_out_means: "Apps auf Ihren Geräten bleiben angemeldet.",
 
     detail: "Für die Entwickler der App",
     reference: "Kennung",
