@@ -1,5 +1,6 @@
 //! What is here of what some tests need, so that tests without it count as ignored: each script of `tests/servers` tells
-//! whether its server is installed, a browser its version, and `GATEWAY_URL` where a gateway is deployed.
+//! whether its server is installed, a browser its version, `tests/browser/install` leaves what drives one, and `GATEWAY_URL`
+//! tells where a gateway is deployed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ fn main() {
     let tests = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this"));
     let scripts = tests.join("servers");
     let names = SERVERS.map(|name| format!("\"{name}\"")).join(", ");
-    println!("cargo:rustc-check-cfg=cfg(installed, values({names}, \"browser\"))");
+    println!("cargo:rustc-check-cfg=cfg(installed, values({names}, \"browser\", \"browser-driver\"))");
     println!("cargo:rustc-check-cfg=cfg(deployed)");
     println!("cargo:rerun-if-env-changed=GATEWAY_URL");
     println!("cargo:rerun-if-env-changed=PATH");
@@ -26,9 +27,18 @@ fn main() {
     for name in SERVERS.iter().filter(|name| succeeds(&mut Command::new(scripts.join(name)))) {
         println!("cargo:rustc-cfg=installed=\"{name}\"");
     }
+    // The directory must be there, as above.
+    let driver = tests.join("../target/tools/browser");
+    if fs::create_dir_all(&driver).is_ok() {
+        println!("cargo:rerun-if-changed={}", driver.display());
+    }
+    let drives = driver.join("installed").exists() && succeeds(Command::new("node").arg("--version"));
     if let Some(browser) = BROWSERS.iter().find(|name| succeeds(Command::new(name).arg("--version"))) {
         println!("cargo:rustc-cfg=installed=\"browser\"");
         println!("cargo:rustc-env=BROWSER_OF_TESTS={browser}");
+        if drives {
+            println!("cargo:rustc-cfg=installed=\"browser-driver\"");
+        }
     }
     if std::env::var_os("GATEWAY_URL").is_some() {
         println!("cargo:rustc-cfg=deployed");

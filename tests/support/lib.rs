@@ -1,5 +1,6 @@
 //! What tests share: a real DynamoDB, a proxy to it, the whole gateway in one call, and a client for it.
 
+mod browser;
 mod client;
 mod clock;
 mod daemon;
@@ -11,6 +12,7 @@ mod servers;
 mod visitor;
 mod wire;
 
+pub use browser::browse;
 pub use client::{ADA, BOB, Client, DEMO_APP, PARTNER_APP, Response, Tokens, UNTRUSTED_APP, User};
 pub use clock::WrongClock;
 pub use daemon::Daemon;

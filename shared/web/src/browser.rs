@@ -106,6 +106,7 @@ mod tests {
         }
     }
 
+    /// Checklist G-25; abuse case J6.
     #[test]
     fn a_form_is_bound_to_its_browser_and_purpose() {
         let (one, other) = (browser("", &Same(0)).unwrap(), browser("", &Same(1)).unwrap());

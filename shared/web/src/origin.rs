@@ -30,6 +30,7 @@ mod tests {
         same_origin(issuer, &request(headers))
     }
 
+    /// Abuse case J6.
     #[test]
     fn a_form_of_another_origin_is_told_from_ours() {
         let ours = |headers: &[(&str, &str)]| same("https://auth.example.com/v1", headers);

@@ -96,6 +96,7 @@ mod tests {
         values[0]
     }
 
+    /// Checklist G-24; abuse case J7.
     #[test]
     fn a_page_is_neither_stored_nor_framed_nor_guessed() {
         let response = respond("{}", &[]);

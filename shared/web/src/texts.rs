@@ -35,9 +35,6 @@ pub(crate) struct Texts {
     pub(crate) deny: &'static str,
     pub(crate) another_account: &'static str,
 
-    pub(crate) log_out: &'static str,
-    pub(crate) log_out_asks: &'static str,
-    pub(crate) log_out_means: &'static str,
     pub(crate) optional: &'static str,
     pub(crate) address: &'static str,
     pub(crate) new_address: &'static str,
@@ -91,7 +88,10 @@ pub(crate) struct Texts {
     pub(crate) account: &'static str,
     pub(crate) back_to_account: &'static str,
     pub(crate) my_data: &'static str,
+    pub(crate) log_out: &'static str,
     pub(crate) password_hint: fn(usize) -> String,
+    pub(crate) log_out_asks: &'static str,
+    pub(crate) log_out_means: &'static str,
 
     pub(crate) detail: &'static str,
     pub(crate) reference: &'static str,

@@ -12,6 +12,7 @@ fn policies(response: &Response) -> Vec<String> {
     values.flat_map(|value| value.split(", ").map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// Abuse case B9.
 #[tokio::test]
 async fn a_page_of_a_back_end_is_shown_in_an_origin_of_its_own() {
     for version in BOTH {
@@ -29,6 +30,7 @@ async fn a_page_of_a_back_end_is_shown_in_an_origin_of_its_own() {
     }
 }
 
+/// Abuse case B9.
 #[tokio::test]
 async fn a_body_without_a_type_is_not_guessed_to_be_a_page() {
     let harness = Harness::answering(|_, _| http_response(200, &[], b"<script></script>")).await;
@@ -47,7 +49,7 @@ async fn pages_that_the_configuration_trusts_are_left_as_they_are() {
     }
 }
 
-/// Also where the back end's pages are trusted, and where it may set cookies of its own.
+/// Abuse case B10: also where the back end's pages are trusted, and where it may set cookies of its own.
 #[tokio::test]
 async fn no_back_end_gets_or_sets_a_cookie_of_the_gateway() {
     for version in BOTH {

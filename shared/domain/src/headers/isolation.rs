@@ -50,6 +50,7 @@ mod tests {
         isolated(status, fields).get_all("content-security-policy").iter().any(|policy| policy == "sandbox")
     }
 
+    /// Abuse case B9.
     #[test]
     fn what_scripts_run_in_is_shown_in_an_origin_of_its_own() {
         for content_type in [
@@ -89,7 +90,7 @@ mod tests {
         }
     }
 
-    /// Browsers take the policy of a 304 for a stored page, but not its type.
+    /// Abuse case B9: browsers take the policy of a 304 for a stored page, but not its type.
     #[test]
     fn a_stored_page_stays_isolated_when_it_has_not_changed() {
         assert!(is_sandboxed(

@@ -57,6 +57,7 @@ mod tests {
         }
     }
 
+    /// Abuse case B10.
     #[test]
     fn a_clients_cookies_lose_the_gateways() {
         for (sent, kept) in [

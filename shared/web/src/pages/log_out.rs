@@ -1,6 +1,5 @@
 //! The question whether the browser shall be logged out.
 
-use crate::texts::Texts;
 use crate::{Page, Site};
 use askama::Template;
 use std::borrow::Cow;
@@ -17,18 +16,12 @@ pub struct LogOut<'a> {
     pub username: &'a str,
 }
 
-impl LogOut<'_> {
-    fn texts(&self) -> &'static Texts {
-        self.site.texts()
-    }
-}
-
 impl Page for LogOut<'_> {
     fn site(&self) -> &Site {
         self.site
     }
 
     fn heading(&self) -> Cow<'_, str> {
-        self.texts().log_out_asks.into()
+        self.site.texts().log_out_asks.into()
     }
 }

@@ -59,6 +59,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Profile { site, form_token, profile: profile(), saved: true, mistakes: wrong(), account }.render(),
         close(Closing::Disable).render(),
         close(Closing::Delete).render(),
+        LogOut { site, form_token, username: text }.render(),
         MySessions { site, form_token, sessions: vec![session(), session()], account }.render(),
         MyApps { site, form_token, apps: vec![AppRow { client_id: text, name: text, scopes: vec![text] }], account }
             .render(),
@@ -85,6 +86,7 @@ fn between<'t>(text: &'t str, from: &'t str, to: &'t str) -> impl Iterator<Item 
     text.split(from).skip(1).filter_map(move |rest| rest.split(to).next())
 }
 
+/// Abuse case J5.
 #[test]
 fn what_others_wrote_is_escaped() {
     let site = site(&format!("{{ name: \"{}\" }}", "<script>'\\\"&"), ISSUER, "en");

@@ -28,9 +28,6 @@ pub(crate) const TEXTS: Texts = Texts {
     deny: "Don’t allow",
     another_account: "Use another account",
 
-    log_out: "Log out",
-    log_out_asks: "Log out of this browser?",
-    log_out_means: "Apps on your devices stay logged in.",
     optional: "optional",
     address: "E-mail address",
     new_address: "New e-mail address",
@@ -70,9 +67,9 @@ pub(crate) const TEXTS: Texts = Texts {
     delete: "Delete the account",
     delete_text: "Your account and what we know of you will be deleted, and you are logged out everywhere. This cannot be undone.",
     sessions: "Where you are logged in",
-    sessions_text: "End what you do not know, and change your password then.",
+    sessions_text: "Log out whatever you do not recognise, then change your password.",
     no_sessions: "You are logged in nowhere.",
-    this_session: "this one",
+    this_session: "this browser",
     session_made: "Logged in:",
     session_refreshed: "Last used:",
     end_session: "Log out",
@@ -84,7 +81,10 @@ pub(crate) const TEXTS: Texts = Texts {
     account: "My account",
     back_to_account: "Back to my account",
     my_data: "Download my data",
+    log_out: "Log out",
     password_hint: |least| format!("At least {least} characters, such as four unusual words"),
+    log_out_asks: "Log out of this browser?",
+    log_out_means: "Apps on your devices stay logged in.",
 
     detail: "For the developers of the app",
     reference: "Reference",
@@ -191,9 +191,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::NoDate => "Write a date.".to_owned(),
         Mistake::NoTelephoneNumber => "Write a telephone number, such as +44 20 7946 0000.".to_owned(),
         Mistake::WrongPassword => "This is not your current password.".to_owned(),
-        Mistake::ShortPassword(least) => {
-            format!("At least {least} characters. Four or five unusual words are easy to remember.")
-        }
+        Mistake::ShortPassword(least) => format!("This is too short: write at least {least} characters."),
         Mistake::CommonPassword => "This password is easy to guess. Choose one that is less usual.".to_owned(),
         Mistake::KnownPassword(word) => {
             format!("Without “{word}”, which others can know, this password is too short. Choose another.")

@@ -28,9 +28,6 @@ pub(crate) const TEXTS: Texts = Texts {
     deny: "Nicht erlauben",
     another_account: "Anderes Konto verwenden",
 
-    log_out: "Abmelden",
-    log_out_asks: "In diesem Browser abmelden?",
-    log_out_means: "Apps auf Ihren Geräten bleiben angemeldet.",
     optional: "freiwillig",
     address: "E-Mail-Adresse",
     new_address: "Neue E-Mail-Adresse",
@@ -70,9 +67,9 @@ pub(crate) const TEXTS: Texts = Texts {
     delete: "Konto löschen",
     delete_text: "Ihr Konto und was wir von Ihnen wissen werden gelöscht, und Sie werden überall abgemeldet. Das lässt sich nicht rückgängig machen.",
     sessions: "Wo Sie angemeldet sind",
-    sessions_text: "Beenden Sie, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.",
+    sessions_text: "Melden Sie ab, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.",
     no_sessions: "Sie sind nirgends angemeldet.",
-    this_session: "diese hier",
+    this_session: "dieser Browser",
     session_made: "Angemeldet:",
     session_refreshed: "Zuletzt verwendet:",
     end_session: "Abmelden",
@@ -84,7 +81,10 @@ pub(crate) const TEXTS: Texts = Texts {
     account: "Mein Konto",
     back_to_account: "Zurück zu meinem Konto",
     my_data: "Meine Daten herunterladen",
+    log_out: "Abmelden",
     password_hint: |least| format!("Mindestens {least} Zeichen, etwa vier ungewöhnliche Wörter"),
+    log_out_asks: "In diesem Browser abmelden?",
+    log_out_means: "Apps auf Ihren Geräten bleiben angemeldet.",
 
     detail: "Für die Entwickler der App",
     reference: "Kennung",
@@ -203,9 +203,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::NoDate => "Schreiben Sie ein Datum.".to_owned(),
         Mistake::NoTelephoneNumber => "Schreiben Sie eine Telefonnummer, etwa +49 30 5550000.".to_owned(),
         Mistake::WrongPassword => "Das ist nicht Ihr jetziges Passwort.".to_owned(),
-        Mistake::ShortPassword(least) => {
-            format!("Mindestens {least} Zeichen. Vier oder fünf ungewöhnliche Wörter sind leicht zu merken.")
-        }
+        Mistake::ShortPassword(least) => format!("Das ist zu kurz: Schreiben Sie mindestens {least} Zeichen."),
         Mistake::CommonPassword => {
             "Dieses Passwort ist leicht zu erraten. Wählen Sie ein weniger gewöhnliches.".to_owned()
         }

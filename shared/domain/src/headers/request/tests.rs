@@ -75,6 +75,7 @@ fn spellings(headers: &HeaderMap, name: &str) -> usize {
 }
 
 /// Checklist Y-05, H-03, H-06.
+/// Abuse case B10.
 #[test]
 fn the_gateways_own_headers_are_always_set() {
     let headers = Call::default().build(&[]).unwrap();

@@ -110,6 +110,7 @@ fn cookies_folded_into_one_header_are_told_apart() {
     }
 }
 
+/// Abuse case B10.
 #[test]
 fn no_back_end_sets_a_cookie_of_the_gateway() {
     let received = map(&[

@@ -1,0 +1,59 @@
+//! The pages for users in a real browser, which scripts beside this file drive.
+
+mod samples;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use gateway_local::binaries::WORKSPACE;
+use serde_json::json;
+use support::browse;
+
+/// The names of the files in a directory that end so.
+fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
+    let files = std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").file_name());
+    let files = files.map(|name| name.into_string().expect("text"));
+    files.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+}
+
+/// No serious finding of axe, nothing that the page's own policy blocks, no scrolling sideways on a small phone, targets that a
+/// thumb meets, and a focus that shows.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn everybody_can_use_every_page() {
+    let directory = tempfile::tempdir().expect("a directory");
+    samples::write(directory.path()).expect("every page");
+    let outcome = browse("pages", [directory.path()]).await;
+    assert_eq!(outcome["told"], json!([]), "{outcome:#}");
+    assert_eq!(outcome["checked"], 4 * names(&directory.path().join("en"), ".html").len());
+}
+
+#[test]
+fn every_page_has_a_picture_and_every_picture_is_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    samples::write(directory.path()).expect("every page");
+    let screens = Path::new(WORKSPACE).join("docs/screens");
+    let pictures = names(&screens, ".png");
+    let without: Vec<_> = names(&directory.path().join("en"), ".html").difference(&pictures).cloned().collect();
+    assert_eq!(without, [""; 0], "run tests/browser/screens");
+    let shown = std::fs::read_to_string(screens.join("README.md")).expect("the page that shows them");
+    let hidden: Vec<_> = pictures.iter().filter(|name| !shown.contains(&format!("({name}.png)"))).collect();
+    assert_eq!(hidden, [""; 0], "docs/screens/README.md");
+}
+
+/// The query of the authorization request comes along, and the browser tells that the form is ours, as `same_origin` expects.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn a_form_goes_to_the_page_that_it_is_on_and_says_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    samples::write(directory.path()).expect("every page");
+    let sent = browse("form", [directory.path()]).await;
+    let expected = json!({
+        "url": "https://auth.example.com/login?client_id=demo-app&state=x%26y",
+        "body": "form_token=ZmFrZQ&username=ada%40example.com&password=correct+horse",
+        "origin": "https://auth.example.com",
+        "type": "application/x-www-form-urlencoded",
+        "told": [],
+    });
+    assert_eq!(sent, expected);
+}
