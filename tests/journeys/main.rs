@@ -5,6 +5,7 @@ mod browser;
 mod canned;
 mod claims;
 mod cors;
+mod demo_app;
 mod events;
 mod faults;
 mod forge;

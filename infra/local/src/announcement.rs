@@ -38,6 +38,7 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
         writeln!(text, "  {:<18} {}", user.email, user.password)?;
     }
     if demo {
+        writeln!(text, "\nLog in on the gateway's pages, in a browser: {}", running.demo_url())?;
         let secret = running.client_secret("partner-app").unwrap_or_default();
         text.push_str(&JOURNEYS.replace("{url}", running.base_url()).replace("{secret}", secret));
     }

@@ -1,4 +1,4 @@
-//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end on one machine.
+//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager, a demo app and a demo back end on one machine.
 
 pub mod access;
 pub mod api_gateway;
@@ -6,6 +6,7 @@ mod arn;
 pub mod binaries;
 pub mod credentials;
 pub mod data_directory;
+mod demo_app;
 pub mod dynamodb;
 pub mod functions;
 mod lambda;

@@ -23,7 +23,7 @@ struct Question {
 }
 
 /// No request names a user, an app or an API, so that they fit any configuration.
-fn questions() -> [Question; 3] {
+fn questions() -> [Question; 4] {
     [
         Question {
             binary: "token",
@@ -31,6 +31,13 @@ fn questions() -> [Question; 3] {
             path: "/.well-known/jwks.json",
             token: None,
             good: |status| status == StatusCode::OK,
+        },
+        Question {
+            binary: "authorize",
+            method: Method::GET,
+            path: "/oauth2/authorize",
+            token: None,
+            good: |status| status == StatusCode::BAD_REQUEST,
         },
         Question {
             binary: "authorizer",

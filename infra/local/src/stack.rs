@@ -101,6 +101,7 @@ struct Parts {
     secrets_url: String,
     lambda_url: String,
     legacy_url: String,
+    demo_url: String,
     template: Template,
     seed: Seed,
     /// The secrets as they were at the start. Client secrets in it do not change.
@@ -170,6 +171,11 @@ impl Running {
     /// Where the demo back end is.
     pub fn legacy_url(&self) -> &str {
         &self.parts.legacy_url
+    }
+
+    /// Where the demo app is, which logs users in on the gateway's pages.
+    pub fn demo_url(&self) -> &str {
+        &self.parts.demo_url
     }
 
     /// The part of the template that runs.

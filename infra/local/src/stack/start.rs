@@ -1,9 +1,10 @@
 //! The steps of a start. Those that find a mistake soonest come first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use gateway_runtime::{Aws, Environment};
@@ -16,6 +17,7 @@ use crate::access::{Access, Named};
 use crate::api_gateway::ApiGateway;
 use crate::binaries::BuildError;
 use crate::data_directory::DataDirectory;
+use crate::demo_app::DemoApp;
 use crate::functions::Functions;
 use crate::lambda::Lambda;
 use crate::legacy::Legacy;
@@ -40,6 +42,8 @@ pub(super) async fn start(
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
     let (lambda_listener, lambda_url) = listen_free(options.services).await?;
+    // The redirect URI of the demo app is one of this machine.
+    let (demo_listener, demo_url) = listen_free(Ipv4Addr::LOCALHOST.into()).await?;
 
     let exposed = !options.services.is_loopback();
     let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
@@ -108,14 +112,8 @@ pub(super) async fn start(
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
-    tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, {
-        let log = log.clone();
-        move |function: &str, event| {
-            if !lambda.queue(function, event) {
-                log.push(function, "an event of a schedule was dropped: the queue is full");
-            }
-        }
-    }));
+    run_schedules(&template, options.schedule_period, lambda, &log);
+    tokio::spawn(DemoApp::new(&demo_url, &base_url).serve(demo_listener));
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
 
@@ -125,6 +123,7 @@ pub(super) async fn start(
         secrets_url,
         lambda_url,
         legacy_url,
+        demo_url,
         template,
         seed,
         secrets,
@@ -137,6 +136,16 @@ pub(super) async fn start(
         _file: file,
         directory,
     })
+}
+
+/// Invokes functions by the schedules of the template, as long as the stack runs.
+fn run_schedules(template: &Template, period: Option<Duration>, lambda: Lambda, log: &Log) {
+    let log = log.clone();
+    tokio::spawn(schedules::run(template.schedules.clone(), period, move |function: &str, event| {
+        if !lambda.queue(function, event) {
+            log.push(function, "an event of a schedule was dropped: the queue is full");
+        }
+    }));
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
