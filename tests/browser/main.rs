@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gateway_local::binaries::WORKSPACE;
 use serde_json::json;
-use support::browse;
+use support::{ADA, Gateway, UNTRUSTED_APP, browse};
 
 /// The names of the files in a directory that end so.
 fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
@@ -56,4 +56,31 @@ async fn a_form_goes_to_the_page_that_it_is_on_and_says_so() {
         "told": [],
     });
     assert_eq!(sent, expected);
+}
+
+/// Checklist G-25: a wrong password, the back button, the consent, a second tab and a browser that knows its user, as a native
+/// app has it done.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn users_log_in_on_hosted_pages_in_two_tabs() {
+    let gateway = Gateway::start().await;
+    let issuer = gateway.stack.base_url();
+    let outcome = browse("login", [issuer, UNTRUSTED_APP, ADA.name, ADA.password]).await;
+    let expected = json!({
+        "wrong": {
+            "alert": "The address or the password is not right.",
+            "title": "Error: Log in",
+            "username": ADA.name,
+            "password": "",
+        },
+        "consent": "Allow access?",
+        "states": ["first", "second"],
+        "issuers": [issuer],
+        "different": 2,
+        "redeemed": { "status": 200, "scope": "orders:read" },
+        "third": ADA.name,
+        "cookies": [["gateway-browser", true, "Lax", "/"], ["gateway-login", true, "Lax", "/"]],
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
 }

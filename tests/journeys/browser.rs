@@ -1,4 +1,5 @@
-//! A real browser, when there is one: a page of a listed origin logs in, calls and refreshes; another page can not.
+//! A real browser, when there is one: a page of a listed origin logs in, calls and refreshes; another page can not, and a page
+//! of a back end reaches nothing of the gateway's origin.
 
 use std::time::Duration;
 
@@ -39,20 +40,35 @@ await attempt("cookies", "/public/ping", { credentials: "include" }, async () =>
 document.getElementById("outcome").textContent = "outcome: " + JSON.stringify(outcome) + " end";
 </script>"#;
 
-/// A server of the page, on an origin of its own.
-async fn page() -> Canned {
-    let length = PAGE.len();
+/// A page of a back end that does in the gateway's origin what its scripts may.
+const BACK_END_PAGE: &str = r#"<!doctype html><title>page</title><pre id="outcome">no script</pre><script type="module">
+const read = await fetch("/.well-known/jwks.json").then(async (response) => response.status, (error) => error.name);
+document.cookie = "a=1; Path=/";
+document.getElementById("outcome").textContent = JSON.stringify([origin, read, document.cookie]);
+</script>"#;
+
+/// A server of a page, on an origin of its own.
+async fn page(page: &str) -> Canned {
+    let length = page.len();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\n");
-    Canned::start(Some(format!("{head}Connection: close\r\n\r\n{PAGE}"))).await
+    Canned::start(Some(format!("{head}Connection: close\r\n\r\n{page}"))).await
 }
 
 /// What the page found out.
 async fn visit(browser: &str, page: &Canned, gateway: &Gateway) -> Json {
-    let profile = tempfile::tempdir().expect("a directory");
     let address = reqwest::Url::parse_with_params(
         &page.url(),
         [("gateway", gateway.stack.base_url()), ("app", DEMO_APP), ("user", ADA.name), ("password", ADA.password)],
     );
+    let dom = dom(browser, address.expect("an address").as_str()).await;
+    let outcome = dom.split("outcome: ").nth(1).and_then(|rest| rest.split(" end").next());
+    let outcome = outcome.unwrap_or_else(|| panic!("{dom}"));
+    serde_json::from_str(outcome).unwrap_or_else(|_| panic!("no JSON: {outcome}"))
+}
+
+/// The page at an address, after its scripts have run.
+async fn dom(browser: &str, address: &str) -> String {
+    let profile = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(browser);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
@@ -60,20 +76,19 @@ async fn visit(browser: &str, page: &Canned, gateway: &Gateway) -> Json {
     command.arg(format!("--user-data-dir={}", profile.path().display()));
     // Reports of crashes would go to the user's own profile all the same.
     command.env("XDG_CONFIG_HOME", profile.path());
-    command.arg(address.expect("an address").as_str()).kill_on_drop(true);
+    command.arg(address).kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await;
     let output = output.expect("the browser ends").expect("the browser runs");
     let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    let outcome = dom.split("outcome: ").nth(1).and_then(|rest| rest.split(" end").next());
-    let outcome = outcome.unwrap_or_else(|| panic!("{dom}\n{}", String::from_utf8_lossy(&output.stderr)));
-    serde_json::from_str(outcome).unwrap_or_else(|_| panic!("no JSON: {outcome}"))
+    assert!(dom.contains("id=\"outcome\""), "{dom}\n{}", String::from_utf8_lossy(&output.stderr));
+    dom
 }
 
 #[cfg_attr(not(installed = "browser"), ignore = "no browser is installed: Debian's package `chromium` has one")]
 #[tokio::test]
 async fn a_browser_lets_the_listed_page_in_and_keeps_another_out() {
     let browser = option_env!("BROWSER_OF_TESTS").unwrap_or("chromium");
-    let (listed, other) = (page().await, page().await);
+    let (listed, other) = (page(PAGE).await, page(PAGE).await);
     let cors = format!("\ncors: {{ origins: [{}] }}\n", listed.url());
     let gateway = Gateway::start_with_config(|text| text + &cors).await;
 
@@ -101,4 +116,25 @@ async fn a_browser_lets_the_listed_page_in_and_keeps_another_out() {
     // What needs no permission arrives all the same, without anybody's token: the login and the public path.
     let paths: Vec<_> = gateway.stack.legacy().recorded().into_iter().skip(before).map(|r| r.target).collect();
     assert!(paths.iter().all(|path| path == "/login" || path == "/public/ping"), "{paths:?}");
+}
+
+/// Abuse case B9.
+#[cfg_attr(not(installed = "browser"), ignore = "no browser is installed: Debian's package `chromium` has one")]
+#[tokio::test]
+async fn a_page_of_a_back_end_reaches_the_gateways_origin_only_if_it_is_trusted() {
+    let browser = option_env!("BROWSER_OF_TESTS").unwrap_or("chromium");
+    let back_end = page(BACK_END_PAGE).await;
+    let apis = ["apart", "trusted"].map(|name| {
+        let trusted = name == "trusted";
+        let routes = format!("[{{ path: /public/{name}, methods: {{ GET: [] }}, public: true }}]");
+        format!("\n  {name}: {{ back_end: {}, trusted_pages: {trusted}, routes: {routes} }}\n", back_end.url())
+    });
+    let gateway = Gateway::start_with_config(|text| text + &apis.concat()).await;
+    let url = gateway.stack.base_url();
+
+    let apart = dom(browser, &format!("{url}/public/apart")).await;
+    assert!(apart.contains(">no script<"), "{apart}");
+    // The same page, where nothing holds it back, so that the one above shows something.
+    let trusted = dom(browser, &format!("{url}/public/trusted")).await;
+    assert!(trusted.contains(&format!(r#">["{url}",200,"a=1"]<"#)), "{trusted}");
 }
