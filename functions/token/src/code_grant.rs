@@ -73,7 +73,7 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
-        let redeeming = Redeeming { pending, mac_key: refresh.current_id(), now };
+        let redeeming = Redeeming { app: registered, pending, mac_key: refresh.current_id(), now };
         let session = match self.sessions.begin_redeemed(&redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));

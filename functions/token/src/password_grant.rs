@@ -66,7 +66,7 @@ impl AuthorizationServer {
             credential_epoch: user.credential_epoch,
             tokens,
         };
-        self.sessions.begin(&session).await?;
+        self.sessions.begin(registered, &session).await?;
         let refresh_token = if app.has_grant(GrantType::RefreshToken) {
             Some(self.refresh_token(&session, request.now).await?)
         } else {

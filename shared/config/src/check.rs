@@ -10,7 +10,7 @@ mod requests;
 mod saml;
 mod tls;
 
-use crate::file::File;
+use crate::file::{File, PlanEntry};
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
 use gateway_domain::access_token::MAX_LIFETIME;
@@ -104,7 +104,10 @@ fn plans(file: &File, findings: &mut Findings) {
     if file.plans.is_empty() {
         findings.add("plans".to_owned(), "no plan: write at least one, such as `standard: { calls: 60, window: 1m }`");
     }
-    for (name, plan) in &file.plans {
+    for (name, PlanEntry { plan, sessions }) in &file.plans {
+        if sessions.is_some_and(|sessions| !(1..=16).contains(&sessions)) {
+            findings.add(format!("plans.{name}.sessions"), "out of range: write 1 to 16");
+        }
         if plan.calls == 0 {
             findings.add(format!("plans.{name}.calls"), "0 is out of range: write 1 or more");
         }

@@ -44,7 +44,7 @@ pub(crate) struct File {
     /// How many calls an application may make for one user in any window of time.
     #[serde(deserialize_with = "plans")]
     #[schemars(with = "BTreeMap<Name, PlanFields>", extend("minProperties" = 1))]
-    pub(crate) plans: BTreeMap<PlanName, Plan>,
+    pub(crate) plans: BTreeMap<PlanName, PlanEntry>,
     /// The legacy systems that the gateway logs in to.
     #[serde(default)]
     #[schemars(with = "BTreeMap<Name, ConnectorConfig>")]
@@ -98,6 +98,13 @@ impl Default for Lifetimes {
     }
 }
 
+/// What a plan allows.
+#[derive(Debug)]
+pub(crate) struct PlanEntry {
+    pub(crate) plan: Plan,
+    pub(crate) sessions: Option<u32>,
+}
+
 /// A plan as the file writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +117,10 @@ struct PlanFields {
     #[serde(deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text")]
     window: Seconds,
+    /// How many sessions one user may have at once in an application with this plan, 1 to 16, if other than
+    /// `sessions_per_user_and_app`.
+    #[schemars(range(min = 1, max = 16))]
+    sessions: Option<u32>,
 }
 
 /// A name: up to 32 characters of a-z, 0-9 and -.
@@ -121,7 +132,8 @@ const fn default_sessions() -> u32 {
     8
 }
 
-fn plans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PlanName, Plan>, D::Error> {
+fn plans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PlanName, PlanEntry>, D::Error> {
     let written = BTreeMap::<PlanName, PlanFields>::deserialize(deserializer)?;
-    Ok(written.into_iter().map(|(name, plan)| (name, Plan { calls: plan.calls, window: plan.window })).collect())
+    let entry = |PlanFields { calls, window, sessions }| PlanEntry { plan: Plan { calls, window }, sessions };
+    Ok(written.into_iter().map(|(name, fields)| (name, entry(fields))).collect())
 }

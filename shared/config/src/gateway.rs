@@ -110,9 +110,10 @@ impl Gateway {
         &self.file.lifetimes
     }
 
-    /// How many sessions one user may have in one application at once.
-    pub fn sessions_per_user_and_app(&self) -> u32 {
-        self.file.sessions_per_user_and_app
+    /// How many sessions one user may have at once in one application with this plan.
+    pub fn sessions_per_user_and_app(&self, plan: &PlanName) -> u32 {
+        let of_plan = self.file.plans.get(plan).and_then(|entry| entry.sessions);
+        of_plan.unwrap_or(self.file.sessions_per_user_and_app)
     }
 
     /// The route of a call. A literal segment wins over a name in braces. If a back end could take the path for that of a
@@ -139,7 +140,7 @@ impl Gateway {
 
     /// A plan by its name.
     pub fn plan(&self, name: &PlanName) -> Option<&Plan> {
-        self.file.plans.get(name)
+        self.file.plans.get(name).map(|entry| &entry.plan)
     }
 
     /// An API by its name.
@@ -209,7 +210,7 @@ mod tests {
     use gateway_domain::time::Seconds;
 
     const TEXT: &str = "
-plans: { standard: { calls: 60, window: 1m } }
+plans: { standard: { calls: 60, window: 1m }, family: { calls: 60, window: 1m, sessions: 2 } }
 apis:
   orders:
     back_end: https://orders.example.com
@@ -227,7 +228,8 @@ apis:
         let gateway = Gateway::parse(TEXT).unwrap();
         assert_eq!(gateway.token_parties(&BTreeMap::new()), Err(NoIssuer::Absent));
         assert_eq!(gateway.lifetimes(), &Lifetimes::default());
-        assert_eq!(gateway.sessions_per_user_and_app(), 8);
+        let sessions = |plan| gateway.sessions_per_user_and_app(&PlanName::parse(plan).unwrap());
+        assert_eq!((sessions("standard"), sessions("family"), sessions("unknown")), (8, 2, 8));
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
         assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
         assert!(!api.trusted_pages);

@@ -21,10 +21,10 @@ impl Sessions {
     ///
     /// # Errors
     /// The internal tokens of the session were then logged out, as far as the legacy systems could be reached.
-    pub async fn begin(&self, session: &Session) -> Result<(), SessionError> {
+    pub async fn begin(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {
         let begun = async {
             self.table.create(session).await?;
-            self.make_live(session).await?;
+            self.make_live(app, session).await?;
             self.check_credentials(session).await
         };
         let begun = begun.await;
@@ -48,9 +48,9 @@ impl Sessions {
         Ok(self.activity.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
     }
 
-    pub(crate) async fn make_live(&self, session: &Session) -> Result<(), SessionError> {
+    pub(crate) async fn make_live(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
-        let most = self.gateway.sessions_per_user_and_app();
+        let most = self.gateway.sessions_per_user_and_app(&app.plan);
         // Each round makes room for one session. Another login may take that room, and then one more round is needed.
         for _ in 0..ROUNDS {
             let tokens = references(&session.tokens);

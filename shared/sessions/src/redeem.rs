@@ -11,6 +11,8 @@ const MOST: usize = 100;
 
 /// A pending session whose code is being redeemed, with what only the redeeming function knows.
 pub struct Redeeming<'a> {
+    /// The application, as it is registered now.
+    pub app: &'a gateway_store::App,
     /// It, as it was read.
     pub pending: &'a PendingSession,
     /// The id of the key that makes the refresh tokens.
@@ -35,7 +37,7 @@ impl Sessions {
     /// off is finished by the next one. After an error the internal tokens stay, for a repetition or for
     /// [`Sessions::sweep`].
     pub async fn begin_redeemed(&self, redeeming: &Redeeming<'_>) -> Result<Session, SessionError> {
-        let Redeeming { pending, mac_key, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -54,7 +56,7 @@ impl Sessions {
         if session.family.ended {
             return Err(SessionError::CredentialsChanged);
         }
-        self.make_live(&session).await?;
+        self.make_live(app, &session).await?;
         self.check_credentials(&session).await?;
         Ok(session)
     }

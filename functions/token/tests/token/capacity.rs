@@ -28,6 +28,18 @@ async fn a_ninth_login_ends_the_session_least_recently_refreshed() {
     }
 }
 
+/// A plan may allow fewer, and the next login of its applications keeps to that.
+#[tokio::test]
+async fn a_plan_has_a_number_of_sessions_of_its_own() {
+    let fixture = Fixture::new().await;
+    let sessions = logins(&fixture, 3).await;
+    let app = fixture.container_with(|config| config.replace("calls: 60,", "calls: 60, sessions: 2,"));
+    fixture.clock.forward(1);
+    let last = crate::fixture::send(&app, crate::fixture::login("alice", "pub1", NOTES)).await.tokens();
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 2);
+    assert!(fixture.calls(&last.access).await && fixture.calls(&sessions[2].access).await);
+}
+
 #[tokio::test]
 async fn sessions_of_other_people_and_applications_do_not_count() {
     let fixture = Fixture::new().await;

@@ -77,7 +77,16 @@ fn lifetimes_out_of_range() {
         ("session_absolute: 90d", "session_absolute: 29d", 5, "lifetimes.session_idle", "write 1s to 29d"),
         ("session_absolute: 90d", "session_absolute: 3651d", 6, "lifetimes.session_absolute", "at most 3650d"),
         ("retry_window: 5m", "retry_window: 25h", 7, "lifetimes.refresh_retry_window", "write 0s to 1d"),
+        (
+            "access_token: 10m",
+            "access_token: 10m\n  browser_idle: 13h",
+            5,
+            "lifetimes.browser_idle",
+            "write 1s to 12h, the browser_absolute",
+        ),
+        ("access_token: 10m", "access_token: 10m\n  browser_absolute: 91d", 5, "lifetimes.browser_absolute", "to 90d"),
         ("and_app: 8", "and_app: 0", 8, "sessions_per_user_and_app", "write 1 to 16"),
+        ("window: 1m", "window: 1m\n    sessions: 17", 16, "plans.standard.sessions", "write 1 to 16"),
         ("and_app: 8", "and_app: 17", 8, "sessions_per_user_and_app", "write 1 to 16"),
     ]);
     accepted(&[
@@ -87,6 +96,8 @@ fn lifetimes_out_of_range() {
         ("retry_window: 5m", "retry_window: 0s"),
         ("retry_window: 5m", "retry_window: 24h"),
         ("and_app: 8", "and_app: 16"),
+        ("window: 1m", "window: 1m\n    sessions: 1"),
+        ("access_token: 10m", "access_token: 10m\n  browser_idle: 12h"),
     ]);
 }
 
