@@ -13,6 +13,7 @@ pub mod form;
 pub mod headers;
 pub mod ids;
 mod jose;
+mod jwt;
 pub mod keys;
 pub mod login_attempts;
 mod media_type;
