@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod event;
 pub mod form;
 pub mod headers;
+pub mod id_token;
 pub mod ids;
 mod jose;
 mod jwt;
