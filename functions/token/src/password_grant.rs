@@ -2,6 +2,7 @@
 
 use crate::client::may_use;
 use crate::error::Failure;
+use crate::id_token::ToldLogin;
 use crate::issue::TokenSubject;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
@@ -65,6 +66,7 @@ impl AuthorizationServer {
             salt: self.entropy.bytes()?,
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
+            auth_time: Some(request.now),
             tokens,
         };
         self.sessions.begin(&session).await?;
@@ -78,6 +80,7 @@ impl AuthorizationServer {
             client_id: &session.client_id,
             sid: &session.sid,
             latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
+            login: Some(ToldLogin::of(registered, &session)),
         };
         let response = self.response_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
         gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });

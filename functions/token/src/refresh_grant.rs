@@ -1,6 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): a token gets one successor, however often and concurrently it is presented.
 
 use crate::error::Failure;
+use crate::id_token::ToldLogin;
 use crate::issue::TokenSubject;
 use crate::parameters::PresentedRefreshToken;
 use crate::{AuthorizationServer, Request};
@@ -130,6 +131,7 @@ impl AuthorizationServer {
             client_id: &session.client_id,
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, request.now),
+            login: Some(ToldLogin::of(app, session)),
         };
         self.response_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
     }

@@ -3,11 +3,12 @@
 mod secret;
 
 use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind};
+use crate::cli::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions, subscriptions};
 use gateway_domain::ids::ClientId;
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_store::{App, AppKind, GrantType, Revision, WriteApp};
 use serde_json::{Value as Json, json};
 
@@ -56,6 +57,7 @@ fn described(app: &App) -> Json {
         "subscriptions": app.subscriptions,
         "refresh_retry_window": app.refresh_retry_window,
         "has_secret": app.secret_hash.is_some(),
+        "id_token_alg": app.id_token_algorithm(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
 }
@@ -123,6 +125,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         subscriptions: subscribed.collect(),
         enabled: true,
         refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
+        id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
         client_id,
     };
     sound(&app)?;
@@ -182,6 +185,9 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     if let Some(window) = changes.refresh_retry_window {
         app.refresh_retry_window = window.0.map(|length| length.0);
     }
+    if let Some(algorithm) = changes.id_token_alg {
+        app.id_token_alg = Some(algorithm.into());
+    }
     sound(app)
 }
 
@@ -230,6 +236,15 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let result = ended.counted(json!({ "client_id": client_id, "deleted": true }));
     context.print.done(&format!("app {client_id} is deleted; {}", ended.words()), &result);
     Ok(())
+}
+
+impl From<IdTokenAlg> for SignatureAlgorithm {
+    fn from(algorithm: IdTokenAlg) -> Self {
+        match algorithm {
+            IdTokenAlg::Rs256 => Self::Rs256,
+            IdTokenAlg::Es256 => Self::Es256,
+        }
+    }
 }
 
 impl From<Grant> for GrantType {

@@ -3,7 +3,7 @@
 mod apps;
 mod users;
 
-pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RotateSecret, Subscriptions};
+pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RotateSecret, Subscriptions};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 
 use crate::duration::Length;

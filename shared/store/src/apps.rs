@@ -6,6 +6,7 @@ use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,16 @@ pub struct App {
     /// How long an exchanged refresh token yields its successor again, if other than the gateway's setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+    /// The algorithm of its ID tokens (`id_token_signed_response_alg` of OpenID Connect Registration §2); `None` is RS256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_alg: Option<SignatureAlgorithm>,
+}
+
+impl App {
+    /// The algorithm that signs its ID tokens.
+    pub fn id_token_algorithm(&self) -> SignatureAlgorithm {
+        self.id_token_alg.unwrap_or(SignatureAlgorithm::Rs256)
+    }
 }
 
 /// The part of an application that a call needs: no secrets, and nothing that only a login needs.

@@ -8,6 +8,7 @@ use gateway_config::Gateway;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock;
 use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::{Secret, sha256_hex};
@@ -135,6 +136,9 @@ impl Fixture {
             gateway_store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
             gateway_store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
             gateway_store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
+            openid(application("oidc")),
+            openid(confidential("oidc-conf")),
+            gateway_store::App { id_token_alg: Some(SignatureAlgorithm::Es256), ..openid(application("oidc-es256")) },
         ] {
             self.db.store.apps.put(&app).await.unwrap();
         }
@@ -213,6 +217,12 @@ pub(crate) fn refresh(client: &str, token: &str) -> Request {
     post("/oauth2/token", &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)])
 }
 
+/// The application with the scopes of OpenID Connect as well.
+fn openid(app: gateway_store::App) -> gateway_store::App {
+    let scope = Scope::parse(&format!("{} openid email profile", app.scope)).unwrap();
+    gateway_store::App { scope, ..app }
+}
+
 /// An enabled, trusted, public application that may do everything.
 fn application(name: &str) -> gateway_store::App {
     let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
@@ -229,5 +239,6 @@ fn application(name: &str) -> gateway_store::App {
         subscriptions: ["notes", "orders", "vault"].map(|api| (ApiName::parse(api).unwrap(), subscription(api))).into(),
         enabled: true,
         refresh_retry_window: None,
+        id_token_alg: None,
     }
 }

@@ -25,6 +25,8 @@ mod fixture;
 #[cfg(test)]
 mod forms;
 #[cfg(test)]
+mod id_tokens;
+#[cfg(test)]
 mod imported_hashes;
 #[cfg(test)]
 mod interleavings;
@@ -68,5 +70,7 @@ mod store_down;
 mod sweeps;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod userinfo;
 #[cfg(test)]
 mod versions;

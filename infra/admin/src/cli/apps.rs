@@ -80,6 +80,9 @@ pub(crate) struct CreateApp {
     /// For how long a lost refresh response is forgiven [default: the gateway's]
     #[arg(long, value_name = "TIME")]
     pub(crate) refresh_retry_window: Option<Length>,
+    /// How its ID tokens are signed [default: RS256]
+    #[arg(long, value_enum, value_name = "ALG")]
+    pub(crate) id_token_alg: Option<IdTokenAlg>,
 }
 
 /// `apps change`
@@ -113,6 +116,9 @@ pub(crate) struct AppChanges {
     /// For how long a lost refresh response is forgiven; `default` is the gateway's
     #[arg(long, value_name = "TIME", value_parser = Window::parse)]
     pub(crate) refresh_retry_window: Option<Window>,
+    /// How its ID tokens are signed
+    #[arg(long, value_enum, value_name = "ALG")]
+    pub(crate) id_token_alg: Option<IdTokenAlg>,
 }
 
 /// A refresh retry window, or the gateway's.
@@ -145,6 +151,17 @@ pub(crate) enum Kind {
     Public,
     /// Has one.
     Confidential,
+}
+
+/// Algorithms of ID tokens (RFC 7518 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdTokenAlg {
+    /// Which every client can verify.
+    #[value(name = "RS256")]
+    Rs256,
+    /// Shorter.
+    #[value(name = "ES256")]
+    Es256,
 }
 
 /// Grants.
