@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response};
 
-use crate::openid;
+use crate::openid::{self, KeyedApp};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
@@ -35,7 +35,12 @@ async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)])
             form.extend([("client_id", PARTNER_APP), ("client_secret", gateway.partner_secret())]);
         }
         "none" => form.push(("client_id", DEMO_APP)),
-        "private_key_jwt" | "client_secret_jwt" => form.extend([
+        "private_key_jwt" => {
+            let assertion = KeyedApp::register(gateway).await.assertion(gateway);
+            let proof = [("client_assertion_type", openid::ASSERTION), ("client_assertion", &assertion)];
+            return gateway.response(request.form(&[&form[..], &proof].concat())).await;
+        }
+        "client_secret_jwt" => form.extend([
             ("client_id", PARTNER_APP),
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"),

@@ -1,20 +1,25 @@
-//! OpenID Connect through the whole gateway: ID tokens by keys that turn, and userinfo.
+//! OpenID Connect through the whole gateway: ID tokens by keys that turn, userinfo, and applications that sign.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::ClientId;
 use gateway_domain::scope::Scope;
+use gateway_runtime::{SystemClock, SystemEntropy};
 use gateway_store::App;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, Response};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response};
 
 use crate::events;
+use crate::forge::Key;
 use crate::rotation::kid;
 use crate::turns::{current, rotate};
 
 /// The path of the metadata.
 pub(crate) const METADATA: &str = "/.well-known/openid-configuration";
+/// The type of an assertion.
+pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 async fn registered(gateway: &Gateway, id: &str) -> App {
     let id = ClientId::parse(id).expect("an id");
@@ -33,6 +38,46 @@ pub(crate) async fn login(gateway: &Gateway, scope: &str) -> Response {
     let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("scope", scope)];
     let form = [&form[..], &[("username", ADA.name), ("password", ADA.password)]].concat();
     gateway.post_form("/oauth2/token", &form).await
+}
+
+/// An application that authenticates by its key.
+pub(crate) struct KeyedApp {
+    key: Key,
+    id: String,
+}
+
+impl KeyedApp {
+    /// Registers one like `partner-app`.
+    pub(crate) async fn register(gateway: &Gateway) -> Self {
+        let key = Key::generate("client-key");
+        let like = registered(gateway, PARTNER_APP).await;
+        let id = "keyed-app".to_owned();
+        let app = App {
+            client_id: ClientId::parse(&id).expect("an id"),
+            secret_hash: None,
+            jwks: Some(json!({ "keys": [key.jwk()] }).to_string()),
+            ..like
+        };
+        gateway.store().apps.put(&app).await.expect("a write");
+        Self { key, id }
+    }
+
+    /// A new assertion for this gateway.
+    pub(crate) fn assertion(&self, gateway: &Gateway) -> String {
+        let (now, jti) = (SystemClock.now().as_secs(), SystemEntropy.bytes::<16>().expect("random bytes"));
+        let header = json!({ "alg": "ES256", "kid": self.key.kid, "typ": "JWT" });
+        let claims = json!({
+            "iss": self.id, "sub": self.id, "aud": gateway.stack.base_url(), "exp": now + 120,
+            "jti": URL_SAFE_NO_PAD.encode(jti),
+        });
+        self.key.sign(&header.to_string(), &claims.to_string())
+    }
+
+    /// The response to a request of the application for itself.
+    pub(crate) async fn authenticate(&self, gateway: &Gateway, assertion: &str) -> Response {
+        let form = [("grant_type", "client_credentials"), ("client_assertion_type", ASSERTION)];
+        gateway.post_form("/oauth2/token", &[&form[..], &[("client_assertion", assertion)]].concat()).await
+    }
 }
 
 async fn published(gateway: &Gateway) -> Vec<Json> {
@@ -112,4 +157,16 @@ async fn a_leaked_key_of_id_tokens_is_published_no_more() {
     let keys = published(&gateway).await;
     assert!(!is_verified(&old, &keys) && !json!(keys).to_string().contains(&leaked));
     assert!(is_verified(&id_token(&login(&gateway, "openid").await), &keys));
+}
+
+#[tokio::test]
+async fn an_application_authenticates_by_its_key_and_once_by_each_assertion() {
+    let gateway = Gateway::start().await;
+    let app = KeyedApp::register(&gateway).await;
+    let assertion = app.assertion(&gateway);
+    assert_eq!(app.authenticate(&gateway, &assertion).await.status, 200);
+    gateway.restart_functions();
+    let again = app.authenticate(&gateway, &assertion).await;
+    assert_eq!((again.status, &again.json()["error"]), (401, &json!("invalid_client")));
+    assert_eq!(app.authenticate(&gateway, &app.assertion(&gateway)).await.status, 200);
 }

@@ -22,6 +22,7 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         subscriptions: BTreeMap::new(),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
         id_token_alg: None,
     }
 }

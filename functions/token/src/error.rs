@@ -218,9 +218,10 @@ impl Failure {
             Self::MalformedBasic => {
                 response(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret")
             }
-            Self::TwoClientAuthentications => {
-                response(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
-            }
+            Self::TwoClientAuthentications => response(
+                E::InvalidRequest,
+                "authenticate the client in one way: Authorization header, secret or assertion",
+            ),
             Self::Missing(name) => response(E::InvalidRequest, missing(name)),
             Self::Malformed(name) => response(E::InvalidRequest, malformed(name)),
             Self::Client(_) => response(E::InvalidClient, "client authentication failed"),
@@ -304,6 +305,8 @@ fn missing(name: &str) -> &'static str {
         "password" => "password is required",
         "refresh_token" => "refresh_token is required",
         "token" => "token is required",
+        "client_assertion" => "client_assertion_type needs client_assertion",
+        "client_assertion_type" => "client_assertion needs client_assertion_type",
         _ => "a required parameter is missing",
     }
 }
@@ -345,6 +348,8 @@ mod tests {
             Failure::Malformed("password"),
             Failure::Malformed("Idempotency-Key"),
             Failure::Client("x"),
+            Failure::Missing("client_assertion"),
+            Failure::Missing("client_assertion_type"),
             Failure::NoAccessToken,
             Failure::TwoAccessTokens,
             Failure::AccessToken("\"".into()),

@@ -1,6 +1,7 @@
 //! Metadata (RFC 8414, OpenID Connect Discovery §3): it lists exactly what this server supports.
 
 use crate::{AuthorizationServer, response};
+use gateway_domain::client_assertion;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::{self, ACR};
 use serde_json::json;
@@ -24,7 +25,7 @@ impl AuthorizationServer {
     /// The metadata document. `response_types_supported` is left out: without an authorization endpoint it would be empty,
     /// and a member with zero elements must be omitted (RFC 8414 §3.2).
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
-        let confidential = ["client_secret_basic", "client_secret_post"];
+        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
         let all = [&confidential[..], &["none"]].concat();
         let scopes: BTreeSet<_> = self.config.scopes().into_iter().chain(id_token::SCOPES).collect();
         response::public(
@@ -32,6 +33,7 @@ impl AuthorizationServer {
                 "issuer": issuer,
                 "token_endpoint": endpoint(issuer, TOKEN),
                 "token_endpoint_auth_methods_supported": all,
+                "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
                 "grant_types_supported": ["password", "refresh_token", "client_credentials"],
                 // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
                 "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
@@ -39,8 +41,10 @@ impl AuthorizationServer {
                 "scopes_supported": scopes,
                 "revocation_endpoint": endpoint(issuer, "/oauth2/revoke"),
                 "revocation_endpoint_auth_methods_supported": all,
+                "revocation_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
                 "introspection_endpoint": endpoint(issuer, "/oauth2/introspect"),
                 "introspection_endpoint_auth_methods_supported": confidential,
+                "introspection_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
                 "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": id_token::ALGORITHMS,

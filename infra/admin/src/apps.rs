@@ -1,5 +1,6 @@
 //! The commands `apps …`: creates, shows, changes and deletes applications.
 
+mod jwks;
 mod secret;
 
 use crate::audit::Act;
@@ -57,6 +58,7 @@ fn described(app: &App) -> Json {
         "subscriptions": app.subscriptions,
         "refresh_retry_window": app.refresh_retry_window,
         "has_secret": app.secret_hash.is_some(),
+        "keys": jwks::kids(app),
         "id_token_alg": app.id_token_algorithm(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
@@ -125,14 +127,18 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         subscriptions: subscribed.collect(),
         enabled: true,
         refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
+        jwks: None,
         id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
         client_id,
     };
     sound(&app)?;
+    if let Some(file) = &arguments.jwks {
+        jwks::register(&mut app, file)?;
+    }
     // A public app gets no secret: one that is shipped to every device is not secret (RFC 8252 §8.5).
-    let secret = match kind {
-        AppKind::Public => None,
-        AppKind::Confidential => Some(secret::new(&mut app)?),
+    let secret = match (kind, &app.jwks) {
+        (AppKind::Public, _) | (_, Some(_)) => None,
+        (AppKind::Confidential, None) => Some(secret::new(&mut app)?),
     };
     let subject = format!("app {}", app.client_id);
     let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
@@ -184,6 +190,9 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     }
     if let Some(window) = changes.refresh_retry_window {
         app.refresh_retry_window = window.0.map(|length| length.0);
+    }
+    if let Some(file) = &changes.jwks {
+        jwks::register(app, file)?;
     }
     if let Some(algorithm) = changes.id_token_alg {
         app.id_token_alg = Some(algorithm.into());

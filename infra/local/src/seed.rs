@@ -173,6 +173,7 @@ impl SeedApp {
             subscriptions: self.subscriptions.iter().map(|api| (api.clone(), subscription(api))).collect(),
             enabled: true,
             refresh_retry_window: None,
+            jwks: None,
             id_token_alg: None,
         })
     }

@@ -5,6 +5,7 @@ pub mod address;
 pub mod basic;
 pub mod call_context;
 mod causes;
+pub mod client_assertion;
 pub mod clock;
 pub mod cors;
 pub mod entropy;

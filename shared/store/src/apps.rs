@@ -42,6 +42,9 @@ pub struct App {
     /// How long an exchanged refresh token yields its successor again, if other than the gateway's setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+    /// Its public keys, as a JWK Set, if it authenticates by `private_key_jwt`; then it has no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<String>,
     /// The algorithm of its ID tokens (`id_token_signed_response_alg` of OpenID Connect Registration §2); `None` is RS256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_alg: Option<SignatureAlgorithm>,
@@ -99,7 +102,7 @@ pub enum WriteApp {
 pub enum AppKind {
     /// Runs on users' devices: has no secret, and a request that presents one is refused.
     Public,
-    /// Runs on a server: authenticates with its secret at every token request.
+    /// Runs on a server: authenticates at every token request, by its secret or by one of its keys.
     Confidential,
 }
 

@@ -109,6 +109,7 @@ pub(crate) fn app(name: &str) -> App {
         subscriptions: BTreeMap::from(subscriptions),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
         id_token_alg: None,
     }
 }

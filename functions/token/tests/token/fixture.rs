@@ -239,6 +239,7 @@ fn application(name: &str) -> gateway_store::App {
         subscriptions: ["notes", "orders", "vault"].map(|api| (ApiName::parse(api).unwrap(), subscription(api))).into(),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
         id_token_alg: None,
     }
 }

@@ -60,10 +60,11 @@ async fn what_is_published_works_and_nothing_else_does() {
         assert!(list("token_endpoint_auth_methods_supported").contains(&method.to_owned()));
         assert_eq!(fixture.send(request).await.status, 200, "{method}");
     }
-    let unpublished = [("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")];
-    let asserted = post("/oauth2/token", &[&login[..], &unpublished, &[("client_assertion", "a.b.c")]].concat());
-    assert_eq!(fixture.send(asserted).await.refusal(), (401, "invalid_client"));
-    assert_eq!(list("introspection_endpoint_auth_methods_supported"), ["client_secret_basic", "client_secret_post"]);
+    // `client_assertions.rs` has this one.
+    assert!(list("token_endpoint_auth_methods_supported").contains(&"private_key_jwt".to_owned()));
+    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    assert_eq!(list("introspection_endpoint_auth_methods_supported"), confidential);
+    assert_eq!(list("token_endpoint_auth_signing_alg_values_supported"), ["ES256", "RS256", "PS256"]);
     let scopes = list("scopes_supported");
     let expected = "email notes:read notes:write openid orders:read orders:write profile vault:read";
     assert_eq!(scopes, expected.split(' ').collect::<Vec<_>>());
