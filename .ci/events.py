@@ -20,6 +20,7 @@ IDS = {binary: logical_id for logical_id, binary in FUNCTION.findall(Path("templ
 SAMPLES = {
     "token-rest.json": "200 with access_token",
     "token-http.json": "200 with access_token",
+    "authorize-rest.json": "200 with Demo App",
     "authorizer-rest.json": "error Unauthorized",
     "authorizer-http.json": "decision invalid_token",
     "proxy-rest-public.json": "200 with pong",
@@ -28,6 +29,7 @@ SAMPLES = {
     "proxy-http.json": "401 with new login is needed",
     "renewal.json": "word over",
     "renewal-logout.json": "word logged_out",
+    "renewal-lapsed.json": "word logged_out",
 }
 
 directory, command = Path(sys.argv[1]), sys.argv[2:]

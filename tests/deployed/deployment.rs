@@ -1,6 +1,7 @@
 //! A deployment: what its stack says of itself, the demo's apps and users put into it, and the demo back end.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -67,15 +68,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
     };
     seed.users = NAMES.iter().map(user).collect();
     let secrets = secrets::open(None, &[], &seed.without_secret()).expect("new secrets");
-    let table = |id: &str| output(&format!("{id}TableName"));
-    let tables = Tables {
-        users: table("Users"),
-        apps: table("Apps"),
-        sessions: table("Sessions"),
-        activity: table("Activity"),
-        login_attempts: table("LoginAttempts"),
-        audit: table("Audit"),
-    };
+    let tables = Tables::named(|id| Ok::<_, Infallible>(output(&format!("{id}Name")))).expect("all tables");
     let aws = Aws::new(environment).expect("clients");
     // The keys function made it when the stack was made.
     let pepper = Secrets::new(&aws).text(&output("PepperArn")).await.expect("a pepper");

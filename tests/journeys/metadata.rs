@@ -1,7 +1,7 @@
 //! The metadata says exactly what works (RFC 8414): everything advertised does, nothing else does.
 
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, VERIFIER, Visitor};
 
 use crate::openid::{self, KeyedApp};
 
@@ -50,7 +50,7 @@ async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)])
     gateway.response(request.form(&form)).await
 }
 
-/// Checklist M-01, M-02, M-03 (response_types_supported: a declared deviation), M-05.
+/// Checklist M-01, M-02, M-03, M-05.
 #[tokio::test]
 async fn the_metadata_has_what_the_rfc_asks_for() {
     let gateway = Gateway::start().await;
@@ -58,7 +58,14 @@ async fn the_metadata_has_what_the_rfc_asks_for() {
     assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
     let metadata = response.json();
     assert_eq!(metadata["issuer"], gateway.stack.base_url());
-    for name in ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint", "userinfo_endpoint"] {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "userinfo_endpoint",
+    ] {
         path(&gateway, &metadata, name);
     }
     for (name, value) in metadata.as_object().expect("an object") {
@@ -67,7 +74,7 @@ async fn the_metadata_has_what_the_rfc_asks_for() {
             assert!(!texts(&metadata, name).contains(&"none"), "{name}: {value}");
         }
     }
-    assert!(metadata.get("authorization_endpoint").is_none(), "no grant uses one");
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
 }
 
 /// Checklist T-06, V-08, I-06, H-09: every method that API Gateway passes on reaches the endpoint, which names what it allows.
@@ -137,9 +144,13 @@ async fn every_grant_advertised_works_and_no_other() {
     let metadata = metadata(&gateway).await;
     let endpoint = path(&gateway, &metadata, "token_endpoint");
     let refresh = gateway.login(ADA).await.refresh;
+    let code = Visitor::of(&gateway).logs_in(&Visitor::asking(DEMO_APP, "orders:read", &[]), ADA).await;
     for grant in texts(&metadata, "grant_types_supported") {
         let (method, form): (_, Vec<(&str, &str)>) = match grant {
             "password" => ("none", vec![("username", ADA.name), ("password", ADA.password)]),
+            "authorization_code" => {
+                ("none", vec![("code", &code), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER)])
+            }
             "refresh_token" => ("none", vec![("refresh_token", &refresh)]),
             "client_credentials" => ("client_secret_basic", vec![]),
             other => panic!("{other} is advertised and not known to this test"),
@@ -148,7 +159,6 @@ async fn every_grant_advertised_works_and_no_other() {
         assert_eq!(response.status, 200, "{grant}: {}", response.text());
     }
     for grant in [
-        "authorization_code",
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -230,7 +240,10 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
     let gateway = Gateway::start().await;
     let metadata = metadata(&gateway).await;
     for (name, value) in metadata.as_object().expect("an object") {
-        if name.ends_with("_endpoint") {
+        if name == "authorization_endpoint" {
+            let page = gateway.response(gateway.request("GET", path(&gateway, &metadata, name))).await;
+            assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"), "{value}");
+        } else if name.ends_with("_endpoint") {
             let response = gateway.response(gateway.request("GET", path(&gateway, &metadata, name))).await;
             let expected = if name == "userinfo_endpoint" { (401, "") } else { (405, "POST") };
             assert_eq!((response.status, response.header("allow")), expected, "{name}: {value}");
@@ -238,12 +251,10 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
     }
     let token = gateway.login(ADA).await.access;
     for path in [
-        "/oauth2/authorize",
+        "/oauth2/authorize/",
         "/oauth2/register",
-        "/oauth2/par",
         "/oauth2/device_authorization",
         "/oauth2/userinfo/",
-        "/oauth2/logout",
         "/oauth2/token/",
         "/.well-known/openid-configuration/",
         "/.well-known/webfinger",

@@ -1,24 +1,37 @@
 //! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
+use crate::pending_sessions::pending;
 use crate::{DAY, NOW, app, apps, legacy, login_attempts, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
 use gateway_domain::password::PasswordHash;
+use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AuditRow, ChangeUser, Counted, Entry, NewEntry, Outcome, Reservation, Store, StoreError, User, WriteApp,
+    App, AuditRow, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Reservation, Store,
+    StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The tables of a database.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 6] {
+/// The tables of a database, in the order of `Table::ALL`.
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 9] {
     let tables = &db.tables;
-    [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts, &tables.audit]
+    [
+        &tables.users,
+        &tables.apps,
+        &tables.sessions,
+        &tables.activity,
+        &tables.login_attempts,
+        &tables.pending_sessions,
+        &tables.browser_logins,
+        &tables.consents,
+        &tables.audit,
+    ]
 }
 
 /// All items of a table, in a fixed order.
@@ -65,6 +78,21 @@ fn row() -> AuditRow {
     }
 }
 
+fn browser_login() -> BrowserLogin {
+    BrowserLogin {
+        id: "id".into(),
+        user_id: user(),
+        credential_epoch: 1,
+        auth_time: NOW,
+        idle_end: NOW.saturating_add(Seconds::new(60)),
+        absolute_end: NOW.saturating_add(DAY),
+    }
+}
+
+fn consent() -> Consent {
+    Consent { user_id: user(), client_id: app(), scope: pending(1).scope, given_at: NOW }
+}
+
 fn ada() -> User {
     users::user("u1", "ada@example.com")
 }
@@ -78,6 +106,9 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
     store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
     login_attempts::reserve(store, "pair", PAIR, NOW).await.unwrap();
+    store.pending.create(&pending(1)).await.unwrap();
+    store.browser_logins.create(&browser_login()).await.unwrap();
+    store.consents.give(&consent()).await.unwrap();
     store.audit.begin(&row()).await.unwrap();
 }
 
@@ -151,6 +182,13 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     store.attempts.give_back("pair", PAIR).await.unwrap();
     assert_eq!(login_attempts::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
     store.attempts.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
+    assert_eq!(store.pending.get(&sid(1)).await, Ok(Some(pending(1))));
+    assert_eq!(store.pending.issue(&sid(1), "code", until, NOW).await, Ok(true));
+    let redeemed = Redeemed { code: "code".into(), at: NOW, attempt: None };
+    assert_eq!(store.pending.redeem(&sid(1), &redeemed, "me").await, Ok(true));
+    assert_eq!(store.browser_logins.get("id").await, Ok(Some(browser_login())));
+    store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await.unwrap();
+    assert_eq!(store.consents.of_user(&user()).await, Ok(vec![consent()]));
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
 }
@@ -192,6 +230,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.attempts.give_back("pair", PAIR).await);
     newer(db.store.attempts.use_once("pair", NOW.saturating_add(DAY), NOW).await);
     newer(db.store.attempts.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
+    of_pages(&db.store).await;
     newer(db.store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
     newer(db.store.audit.of_day("2027-01-15", 9).await);
     for (table, before) in tables(&db).into_iter().zip(before) {
@@ -210,6 +249,20 @@ async fn of_people(store: &Store) {
     newer(store.users.set_password(&ada().user_id, &new).await);
     newer(store.users.change_email(&ada(), &users::address("countess@example.com")).await);
     newer(store.users.delete(&ada()).await);
+}
+
+async fn of_pages(store: &Store) {
+    let redeemed = Redeemed { code: "code".into(), at: NOW, attempt: None };
+    newer(store.pending.get(&sid(1)).await);
+    newer(store.pending.issue(&sid(1), "code", NOW.saturating_add(DAY), NOW).await);
+    newer(store.pending.redeem(&sid(1), &redeemed, "me").await);
+    newer(store.pending.end(&pending(1)).await);
+    newer(store.pending.forget_tokens(&sid(1), &[legacy()]).await);
+    newer(store.pending.lapsed(NOW.saturating_add(DAY), 9).await);
+    newer(store.browser_logins.get("id").await);
+    newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
+    newer(store.consents.get(&user(), &app()).await);
+    newer(store.consents.of_user(&user()).await);
 }
 
 async fn of_sessions(store: &Store) {

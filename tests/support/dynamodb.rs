@@ -55,15 +55,7 @@ pub async fn dynamodb() -> DynamoDb {
     for table in template(&prefix).tables {
         create(&client, &table).await;
     }
-    let table = |id: &str| format!("{prefix}{id}");
-    let tables = Tables {
-        users: table("UsersTable"),
-        apps: table("AppsTable"),
-        sessions: table("SessionsTable"),
-        activity: table("ActivityTable"),
-        login_attempts: table("LoginAttemptsTable"),
-        audit: table("AuditTable"),
-    };
+    let tables = Tables::prefixed(&prefix);
     let store = Store::new(client.clone(), tables.clone());
     DynamoDb { endpoint, tables, client, store, server }
 }

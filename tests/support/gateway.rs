@@ -77,16 +77,7 @@ impl Gateway {
 
     /// The store on the tables that the functions use.
     pub fn store(&self) -> Store {
-        let table = |id: &str| id.to_owned();
-        let tables = Tables {
-            users: table("UsersTable"),
-            apps: table("AppsTable"),
-            sessions: table("SessionsTable"),
-            activity: table("ActivityTable"),
-            login_attempts: table("LoginAttemptsTable"),
-            audit: table("AuditTable"),
-        };
-        Store::new(self.dynamodb(), tables)
+        Store::new(self.dynamodb(), Tables::prefixed(""))
     }
 
     /// An SDK client for the database of the functions, with the permissions of the stack's owner.

@@ -8,6 +8,7 @@ mod gateway;
 mod raw;
 mod secrecy;
 mod servers;
+mod visitor;
 mod wire;
 
 pub use client::{ADA, BOB, Client, DEMO_APP, PARTNER_APP, Response, Tokens, UNTRUSTED_APP, User};
@@ -18,4 +19,5 @@ pub use gateway::{Gateway, binaries};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
+pub use visitor::{REDIRECT_URI, VERIFIER, Visitor, parameter};
 pub use wire::{Operation, Verdict, Wire};

@@ -1,14 +1,14 @@
-//! Renews internal tokens between refreshes, for the proxy, and logs ended sessions out of the legacy systems, for
-//! operators. No route leads here: only a role that may invoke this function can ask for either.
+//! Renews internal tokens between refreshes, for the proxy, and logs ended sessions and lapsed logins out of the legacy
+//! systems. No route leads here: only a role that may invoke this function can ask for it.
 
 mod error;
 mod start;
 
 use gateway_domain::clock::Clock;
-use gateway_domain::renewal::{LogoutRequest, RenewalEvent, RenewalRequest, RenewalResponse};
+use gateway_domain::renewal::{LapsedRequest, LogoutRequest, RenewalEvent, RenewalRequest, RenewalResponse};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
-use gateway_sessions::{LogoutError, SessionError, Sessions};
+use gateway_sessions::{LogoutError, PendingSessions, SessionError, Sessions};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub use start::start;
 pub struct Renewal {
     /// Renews and logs out.
     pub sessions: Sessions,
+    /// The logins that lapse.
+    pub pending: PendingSessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,6 +52,20 @@ impl Renewal {
         })
     }
 
+    /// Logs out the logins on the gateway's pages that were never finished. It fails if one is left, so that the alarm on
+    /// errors tells of a legacy system that stays unreachable.
+    async fn log_out_lapsed(&self) -> Result<(), Failure> {
+        let done = async {
+            self.sessions.freshen().await?;
+            self.sessions.sweep(&self.pending, self.now()?).await
+        };
+        match done.await {
+            Ok(0) => Ok(()),
+            Ok(left) => Err(Failure::NotLoggedOut(LogoutError::Left(left))),
+            Err(error) => Err(Failure::NotLoggedOut(error.into())),
+        }
+    }
+
     /// The time, or an error while the clock is known to be wrong.
     fn now(&self) -> Result<Timestamp, SessionError> {
         self.clock.reading().map_err(StartError::from)?;
@@ -71,11 +87,15 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
             Box::pin(renewal.log_out(&asked)).await?;
             Ok(Value::from("logged_out"))
         }
+        (Ok(renewal), Some(RenewalEvent::LogOutLapsed(LapsedRequest {}))) => {
+            Box::pin(renewal.log_out_lapsed()).await?;
+            Ok(Value::from("logged_out"))
+        }
         (Err(error), Some(event)) => {
             tracing::error!(%error, "the function cannot answer");
             match event {
                 RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalResponse::Later)),
-                RenewalEvent::LogOut(_) => Err(Failure::NotReady(error)),
+                RenewalEvent::LogOut(_) | RenewalEvent::LogOutLapsed(_) => Err(Failure::NotReady(error)),
             }
         }
     }

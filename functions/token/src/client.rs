@@ -32,7 +32,7 @@ impl AuthorizationServer {
 pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Failure> {
     let fits = match grant {
         GrantType::Password => app.registered().trusted,
-        GrantType::RefreshToken => true,
+        GrantType::AuthorizationCode | GrantType::RefreshToken => true,
         GrantType::ClientCredentials => app.is_confidential(),
     };
     if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }

@@ -9,6 +9,7 @@ use gateway_credentials::AuthenticatedApp;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::user_scopes;
 use gateway_domain::ids::UserId;
+use gateway_domain::scope::Scope;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
@@ -22,7 +23,7 @@ impl AuthorizationServer {
         let registered = app.registered();
         // Nobody logs in, so there is nobody to tell about.
         let assigned = registered.scope.difference(&user_scopes());
-        let scope = Self::granted_scope(asked.scope.as_ref(), &assigned)?;
+        let scope = Scope::granted(asked.scope.as_ref(), &assigned).ok_or(Failure::Scope)?;
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);

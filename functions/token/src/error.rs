@@ -3,9 +3,11 @@
 use crate::error_code::ErrorCode;
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
+use gateway_domain::authorization_request::{AuthorizationErrorCode, Refused};
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
+use gateway_domain::ids::ConnectorName;
 use gateway_domain::password::HashError;
 use gateway_domain::time::Seconds;
 use gateway_runtime::StartError;
@@ -58,14 +60,18 @@ pub(crate) enum Failure {
     Scope,
     #[error("wrong username or password")]
     Credentials,
+    #[error("authorization request refused: {0}")]
+    AuthorizationRequest(Refused),
+    #[error("authorization code refused: {0}")]
+    Code(&'static str),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
     LoginAgain,
-    #[error("a back end refused the credentials")]
-    BackEndRefused,
-    #[error("the user is not linked to a name at a back end")]
-    NotLinked,
+    #[error("the back end of {0} refused the credentials")]
+    BackEndRefused(ConnectorName),
+    #[error("the user is not linked to a name at the back end of {0}")]
+    NotLinked(ConnectorName),
     #[error(
         "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
     )]
@@ -95,10 +101,10 @@ impl From<NoEntropy> for Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::BackEndRefused => Self::BackEndRefused,
-            SessionError::NotLinked => Self::NotLinked,
+            SessionError::BackEndRefused(connector) => Self::BackEndRefused(connector),
+            SessionError::NotLinked(connector) => Self::NotLinked(connector),
             SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
-            SessionError::BackEnd(reason) => Self::BackEnd(reason),
+            SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
             SessionError::CredentialsChanged => Self::RefreshToken("the credentials changed or the user is disabled"),
             SessionError::Busy => Self::Busy,
@@ -175,10 +181,12 @@ impl Failure {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::Scope => "scope",
             Self::Credentials => "credentials",
+            Self::AuthorizationRequest(_) => "authorization_request",
+            Self::Code(_) => "code",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
-            Self::BackEndRefused => "back_end_refused",
-            Self::NotLinked => "not_linked",
+            Self::BackEndRefused(_) => "back_end_refused",
+            Self::NotLinked(_) => "not_linked",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
@@ -240,15 +248,21 @@ impl Failure {
                 challenge: Some(r#"Bearer realm="gateway", error="insufficient_scope", scope="openid""#),
                 ..response(E::InsufficientScope, "the access token has not the scope openid; log in with it")
             },
-            Self::UnsupportedGrantType => {
-                response(E::UnsupportedGrantType, "grant_type must be password, refresh_token or client_credentials")
-            }
+            Self::UnsupportedGrantType => response(
+                E::UnsupportedGrantType,
+                "grant_type must be authorization_code, password, refresh_token or client_credentials",
+            ),
             Self::UnauthorizedClient => response(E::UnauthorizedClient, "this client may not use this grant"),
             Self::Scope => response(
                 E::InvalidScope,
                 "the scope is unknown, more than this client may have, or not words with one space between two of them",
             ),
             Self::Credentials => response(E::InvalidGrant, "the username or password is wrong"),
+            Self::AuthorizationRequest(refused) => response(of_authorization(refused.code), refused.description),
+            Self::Code(_) => response(
+                E::InvalidGrant,
+                "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
+            ),
             Self::RefreshToken(_) => {
                 response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }
@@ -261,11 +275,16 @@ impl Failure {
                     "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
                 )),
             ),
-            Self::NotLinked => response(
+            Self::NotLinked(connector) => ErrorResponse::new(
                 E::InvalidGrant,
-                "this account is not linked to a back end of this application; ask its administrator",
+                Cow::Owned(format!(
+                    "this account is not linked to a name at the back end of {connector}; ask its administrator"
+                )),
             ),
-            Self::BackEndRefused => response(E::InvalidGrant, "a back end did not accept the username or password"),
+            Self::BackEndRefused(connector) => ErrorResponse::new(
+                E::InvalidGrant,
+                Cow::Owned(format!("the back end of {connector} did not accept the username or password")),
+            ),
             Self::TooManyAttempts(wait) => ErrorResponse {
                 retry_after: Some(*wait),
                 ..response(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
@@ -297,10 +316,32 @@ fn invalid_form(error: InvalidForm) -> ErrorResponse {
     }
 }
 
-/// What is said of a parameter that is missing.
-fn missing(name: &str) -> &'static str {
+/// The code at the pushed authorization request endpoint (RFC 9126 §2.3): that of the authorization endpoint where RFC 6749
+/// §5.2 has it too.
+const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
+    use AuthorizationErrorCode as A;
+    match code {
+        A::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+        A::InvalidScope => ErrorCode::InvalidScope,
+        A::ServerError => ErrorCode::ServerError,
+        A::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
+        A::InvalidRequest
+        | A::AccessDenied
+        | A::UnsupportedResponseType
+        | A::LoginRequired
+        | A::ConsentRequired
+        | A::InteractionRequired
+        | A::RequestNotSupported
+        | A::InvalidRequestUri
+        | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
+    }
+}
+
+/// What to do about a parameter that is missing.
+fn missing(name: &'static str) -> &'static str {
     match name {
         "grant_type" => "grant_type is required",
+        "code" => "code is required",
         "username" => "username is required",
         "password" => "password is required",
         "refresh_token" => "refresh_token is required",
@@ -311,11 +352,14 @@ fn missing(name: &str) -> &'static str {
     }
 }
 
-/// What is said of a parameter or header that is malformed.
-fn malformed(name: &str) -> &'static str {
+/// What to do about a parameter that is malformed.
+fn malformed(name: &'static str) -> &'static str {
     match name {
         "password" => "password must not exceed 1024 bytes",
         "username" => "username must be 1 to 254 bytes without control characters",
+        "redirect_uri" => "redirect_uri is required and must be the same text as one that is registered",
+        "request_uri" => "request_uri must not be pushed",
+        "request" => "the parameters of a pushed request must not exceed 4096 bytes",
         "Idempotency-Key" => "Idempotency-Key must be 1 to 255 visible ASCII characters",
         _ => "a parameter is malformed",
     }
@@ -358,10 +402,11 @@ mod tests {
             Failure::UnauthorizedClient,
             Failure::Scope,
             Failure::Credentials,
+            Failure::Code("x"),
             Failure::RefreshToken("x"),
             Failure::LoginAgain,
-            Failure::BackEndRefused,
-            Failure::NotLinked,
+            Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
+            Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
             Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,

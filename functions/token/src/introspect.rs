@@ -42,7 +42,7 @@ impl AuthorizationServer {
         // An internal token that may be renewed counts as alive: introspection asks no back end. Whether the renewal works,
         // and whether the key that opens the token still exists, only a refresh finds out.
         let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
-            && self.sessions.is_useless(registered, &session.scope, &session.tokens, request.now);
+            && self.sessions.tokens().are_useless(registered, &session.scope, &session.tokens, request.now);
         let refreshable = newest && !over && app.has_grant(GrantType::RefreshToken);
         if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);

@@ -46,6 +46,23 @@ impl Lasts {
 }
 
 impl AuthorizationServer {
+    /// The subject of an access token of this session, with this scope.
+    pub(crate) fn subject<'a>(
+        &self,
+        app: &'a gateway_store::App,
+        session: &'a Session,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> TokenSubject<'a> {
+        TokenSubject {
+            sub: &session.user_id,
+            client_id: &session.client_id,
+            sid: &session.sid,
+            latest: self.sessions.latest_access(app, session, scope, now),
+            login: Some(ToldLogin::of(app, session)),
+        }
+    }
+
     /// The response with a new access token, the refresh token if one is given, and an ID token if the scope asks for one.
     pub(crate) fn response_with_tokens(
         &self,

@@ -3,6 +3,7 @@
 
 mod client;
 mod client_credentials_grant;
+mod code_grant;
 mod error;
 mod error_code;
 mod id_token;
@@ -10,6 +11,7 @@ mod introspect;
 mod issue;
 mod keys;
 mod metadata;
+mod par;
 mod parameters;
 mod password_grant;
 mod presented;
@@ -34,7 +36,7 @@ use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{GrantType, Users};
+use gateway_store::{Consents, GrantType, PendingSessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -65,6 +67,10 @@ pub struct AuthorizationServer {
     pub in_force: InForce,
     /// Begins, changes and ends sessions, with their internal tokens.
     pub sessions: Sessions,
+    /// The logins whose codes are redeemed here.
+    pub pending: PendingSessions,
+    /// What users let applications do.
+    pub consents: Consents,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes for ids and salts.
@@ -111,7 +117,10 @@ impl AuthorizationServer {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
-            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect") => Err(Failure::MethodNotAllowed("POST")),
+            ("POST", "/oauth2/par") => self.push(&request).await,
+            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect" | "/oauth2/par") => {
+                Err(Failure::MethodNotAllowed("POST"))
+            }
             // API Gateway responds to HEAD with the same fields, also Content-Length, and no body (RFC 9110 §9.3.2).
             ("GET" | "HEAD" | "POST", "/oauth2/userinfo") => self.userinfo(&request).await,
             (_, "/oauth2/userinfo") => Err(Failure::MethodNotAllowed("GET, HEAD, POST")),
@@ -135,6 +144,7 @@ impl AuthorizationServer {
             may_use(&app, grant)?;
             // Boxed: otherwise the futures of all grants would be nested into one very large future.
             match AccessTokenRequest::parse(grant, form, request.api)? {
+                AccessTokenRequest::AuthorizationCode(asked) => Box::pin(self.code_grant(request, &app, asked)).await,
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {
                     Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), TokenSource::Renewal)).await

@@ -22,8 +22,7 @@ pub(crate) fn endpoint(issuer: &str, path: &str) -> String {
 }
 
 impl AuthorizationServer {
-    /// The metadata document. `response_types_supported` is left out: without an authorization endpoint it would be empty,
-    /// and a member with zero elements must be omitted (RFC 8414 §3.2).
+    /// The metadata document.
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
         let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
         let all = [&confidential[..], &["none"]].concat();
@@ -31,10 +30,17 @@ impl AuthorizationServer {
         response::public(
             json!({
                 "issuer": issuer,
+                "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
+                "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "code_challenge_methods_supported": ["S256"],
+                // RFC 9207 §3.
+                "authorization_response_iss_parameter_supported": true,
                 "token_endpoint": endpoint(issuer, TOKEN),
                 "token_endpoint_auth_methods_supported": all,
                 "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
-                "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+                "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials"],
                 // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
                 "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
                 "jwks_uri": endpoint(issuer, JWKS),

@@ -1,6 +1,7 @@
 //! Parses the parameters of requests into types, once: the handlers look up no parameter by its name.
 
 use crate::error::Failure;
+use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::Form;
 use gateway_domain::ids::SessionId;
@@ -13,11 +14,22 @@ use gateway_store::GrantType;
 /// The longest mailbox address, in bytes: a path of 256 without its `<` and `>` (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;
 
-/// An access token request (RFC 6749 §4.3.2, §4.4.2, §6).
+/// An access token request (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6).
 pub(crate) enum AccessTokenRequest {
+    AuthorizationCode(CodeRequest),
     Password(PasswordRequest),
     RefreshToken(RefreshRequest),
     ClientCredentials(ClientCredentialsRequest),
+}
+
+/// A redemption of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+pub(crate) struct CodeRequest {
+    /// `None` for a text that is no code of this server.
+    pub(crate) code: Option<AuthorizationCode>,
+    pub(crate) redirect_uri: Option<String>,
+    pub(crate) verifier: Option<Secret>,
+    /// The hash of `Idempotency-Key`, as that of a refresh.
+    pub(crate) attempt: Option<String>,
 }
 
 /// A login (RFC 6749 §4.3.2).
@@ -62,6 +74,7 @@ pub(crate) enum AnyToken {
 pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
     match form.get("grant_type") {
         None => Err(Failure::Missing("grant_type")),
+        Some("authorization_code") => Ok(GrantType::AuthorizationCode),
         Some("password") => Ok(GrantType::Password),
         Some("refresh_token") => Ok(GrantType::RefreshToken),
         Some("client_credentials") => Ok(GrantType::ClientCredentials),
@@ -73,6 +86,13 @@ impl AccessTokenRequest {
     /// Reads the parameters of this grant.
     pub(crate) fn parse(grant: GrantType, mut form: Form, api: &ApiRequest) -> Result<Self, Failure> {
         Ok(match grant {
+            GrantType::AuthorizationCode => {
+                let code = form.take("code").ok_or(Failure::Missing("code"))?;
+                let code = AuthorizationCode::parse(code.expose()).ok();
+                let redirect_uri = form.get("redirect_uri").map(str::to_owned);
+                let (verifier, attempt) = (form.take("code_verifier"), attempt(api)?);
+                Self::AuthorizationCode(CodeRequest { code, redirect_uri, verifier, attempt })
+            }
             GrantType::Password => {
                 let password = form.take("password").ok_or(Failure::Missing("password"))?;
                 let username = form.get("username").ok_or(Failure::Missing("username"))?.to_owned();

@@ -2,8 +2,6 @@
 
 use crate::client::may_use;
 use crate::error::Failure;
-use crate::id_token::ToldLogin;
-use crate::issue::TokenSubject;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin};
@@ -12,7 +10,7 @@ use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Session};
 use gateway_domain::source::Source;
-use gateway_sessions::{Login, TokenSource};
+use gateway_sessions::{Login, SessionError, TokenSource};
 use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
@@ -26,7 +24,7 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let PasswordRequest { username, password, scope: asked, session: presented } = asked;
-        let scope = Self::granted_scope(asked.as_ref(), &registered.scope)?;
+        let scope = Scope::granted(asked.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
 
         let shown = match &presented {
             Some(presented) => self.shown_session(request, registered, presented).await?,
@@ -52,8 +50,8 @@ impl AuthorizationServer {
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
         drop(password);
-        if self.sessions.is_useless(registered, &scope, &tokens, request.now) {
-            return Err(Failure::BackEnd("no back end of this session could be logged in to".into()));
+        if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {
+            return Err(SessionError::NoBackEnd.into());
         }
 
         let lifetimes = self.config.lifetimes();
@@ -75,22 +73,9 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let subject = TokenSubject {
-            sub: &session.user_id,
-            client_id: &session.client_id,
-            sid: &session.sid,
-            latest: self.sessions.latest_access(registered, &session, &session.scope, request.now),
-            login: Some(ToldLogin::of(registered, &session)),
-        };
+        let subject = self.subject(registered, &session, &session.scope, request.now);
         let response = self.response_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
         gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(response)
-    }
-
-    /// The requested scope, if the application may have all of it; without a request, all that the application may have
-    /// (RFC 6749 §3.3).
-    pub(crate) fn granted_scope(asked: Option<&Scope>, assigned: &Scope) -> Result<Scope, Failure> {
-        let Some(asked) = asked else { return Ok(assigned.clone()) };
-        if asked.is_empty() || !asked.is_subset(assigned) { Err(Failure::Scope) } else { Ok(asked.clone()) }
     }
 }

@@ -1,8 +1,6 @@
 //! The refresh token grant (RFC 6749 §6): a token gets one successor, however often and concurrently it is presented.
 
 use crate::error::Failure;
-use crate::id_token::ToldLogin;
-use crate::issue::TokenSubject;
 use crate::parameters::PresentedRefreshToken;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
@@ -126,13 +124,7 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         self.sessions.check_credentials(session).await?;
         self.sessions.publish(app, session).await?;
-        let subject = TokenSubject {
-            sub: &session.user_id,
-            client_id: &session.client_id,
-            sid: &session.sid,
-            latest: self.sessions.latest_access(app, session, scope, request.now),
-            login: Some(ToldLogin::of(app, session)),
-        };
+        let subject = self.subject(app, session, scope, request.now);
         self.response_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
     }
 }

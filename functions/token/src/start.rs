@@ -10,7 +10,7 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::Sessions;
-use gateway_store::{Apps, LoginAttempts, Users};
+use gateway_store::{Apps, Consents, LoginAttempts, PendingSessions, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and all secrets, the secrets concurrently.
@@ -18,6 +18,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let config = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let apps = platform.table("APPS_TABLE", Apps::new)?;
     let users = platform.table("USERS_TABLE", Users::new)?;
+    let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
+    let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let (signing, public, id_tokens, refresh, passwords, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
@@ -38,6 +40,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         refresh,
         in_force: InForce::default(),
         sessions,
+        pending,
+        consents,
         clock: platform.clock,
         entropy: platform.entropy,
     })

@@ -4,7 +4,7 @@ mod jwks;
 mod secret;
 
 use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind};
+use crate::cli::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions, subscriptions};
@@ -57,6 +57,8 @@ fn described(app: &App) -> Json {
         "plan": app.plan,
         "subscriptions": app.subscriptions,
         "refresh_retry_window": app.refresh_retry_window,
+        "redirect_uris": app.redirect_uris,
+        "pkce_optional": app.pkce_optional,
         "has_secret": app.secret_hash.is_some(),
         "keys": jwks::kids(app),
         "id_token_alg": app.id_token_algorithm(),
@@ -129,6 +131,8 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
         jwks: None,
         id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
+        redirect_uris: arguments.redirect_uris.into_iter().collect(),
+        pkce_optional: arguments.pkce_optional,
         client_id,
     };
     sound(&app)?;
@@ -164,6 +168,14 @@ fn sound(app: &App) -> Result<(), Error> {
     if app.grants.contains(&GrantType::Password) && !app.trusted {
         return wrong("the password grant is for apps that may see passwords: add --trusted (or --trusted true)");
     }
+    if app.grants.contains(&GrantType::AuthorizationCode) == app.redirect_uris.is_empty() {
+        return wrong(
+            "the grant authorization_code and --redirect-uri go together: codes are sent to a registered address only",
+        );
+    }
+    if app.pkce_optional && app.kind == AppKind::Public {
+        return wrong("a public app has no other proof than PKCE: leave out --pkce-optional (RFC 8252 §8.1)");
+    }
     if app.grants.contains(&GrantType::ClientCredentials) && app.kind == AppKind::Public {
         return wrong("a public app has no secret, so client_credentials would let anybody be it (RFC 6749 §4.4)");
     }
@@ -187,6 +199,12 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     }
     if let Some(trusted) = changes.trusted {
         app.trusted = trusted;
+    }
+    if let Some(uris) = changes.redirect_uris {
+        app.redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
+    }
+    if let Some(optional) = changes.pkce_optional {
+        app.pkce_optional = optional;
     }
     if let Some(window) = changes.refresh_retry_window {
         app.refresh_retry_window = window.0.map(|length| length.0);
@@ -259,6 +277,7 @@ impl From<IdTokenAlg> for SignatureAlgorithm {
 impl From<Grant> for GrantType {
     fn from(grant: Grant) -> Self {
         match grant {
+            Grant::AuthorizationCode => Self::AuthorizationCode,
             Grant::Password => Self::Password,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,

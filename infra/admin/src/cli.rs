@@ -3,7 +3,9 @@
 mod apps;
 mod users;
 
-pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RotateSecret, Subscriptions};
+pub(crate) use apps::{
+    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret, Subscriptions,
+};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 
 use crate::duration::Length;
@@ -142,6 +144,9 @@ pub(crate) enum MigrateTable {
     Sessions,
     Activity,
     LoginAttempts,
+    PendingSessions,
+    BrowserLogins,
+    Consents,
     Audit,
 }
 
@@ -154,6 +159,9 @@ impl MigrateTable {
             Self::Sessions => &[Table::Sessions],
             Self::Activity => &[Table::Activity],
             Self::LoginAttempts => &[Table::LoginAttempts],
+            Self::PendingSessions => &[Table::PendingSessions],
+            Self::BrowserLogins => &[Table::BrowserLogins],
+            Self::Consents => &[Table::Consents],
             Self::Audit => &[Table::Audit],
         }
     }

@@ -10,12 +10,15 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 13] = [
+pub(crate) const RESOURCES: [(&str, &str); 16] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
     ("ActivityTable", "ACTIVITY_TABLE"),
     ("LoginAttemptsTable", "LOGIN_ATTEMPTS_TABLE"),
+    ("PendingSessionsTable", "PENDING_SESSIONS_TABLE"),
+    ("BrowserLoginsTable", "BROWSER_LOGINS_TABLE"),
+    ("ConsentsTable", "CONSENTS_TABLE"),
     ("AuditTable", "AUDIT_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
@@ -117,14 +120,7 @@ fn connection(
         Some(name) => Ok(name.clone()),
         None => Err(Error::NoResource { place: place.clone(), resource: id }),
     };
-    let tables = Tables {
-        users: named("UsersTable")?,
-        apps: named("AppsTable")?,
-        sessions: named("SessionsTable")?,
-        activity: named("ActivityTable")?,
-        login_attempts: named("LoginAttemptsTable")?,
-        audit: named("AuditTable")?,
-    };
+    let tables = Tables::named(named)?;
     let function = named("RenewalFunction")?;
     let aws = Aws::patient(environment)?;
     Ok(Connection {

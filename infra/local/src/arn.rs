@@ -7,6 +7,11 @@ pub(crate) fn function(id: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{id}")
 }
 
+/// The ARN of the `EventBridge` rule of a schedule.
+pub(crate) fn rule(name: &str) -> String {
+    format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}")
+}
+
 /// The ARN of a method and a raw path, about which an authorizer decides.
 pub(crate) fn method(api: &str, stage: &str, method: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);

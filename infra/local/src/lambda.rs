@@ -38,6 +38,11 @@ impl Lambda {
         Self { queue: Queue::new(functions.clone(), retries, log), functions, access }
     }
 
+    /// Queues an event for a function, as `EventBridge` does; `false` if the queue is full.
+    pub(crate) fn queue(&self, function: &str, event: Bytes) -> bool {
+        self.queue.push(function, event)
+    }
+
     /// Serves this listener until dropped.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));

@@ -18,6 +18,7 @@ mod random;
 mod ready;
 pub mod rotation;
 mod runtime_api;
+mod schedules;
 pub mod secrets;
 pub mod secrets_manager;
 pub mod seed;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gateway_domain::address::Address;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{InvalidScope, Scope};
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_runtime::{StartError, SystemEntropy};
@@ -84,6 +85,9 @@ pub struct SeedApp {
     pub plan: PlanName,
     /// APIs it may call.
     pub subscriptions: BTreeSet<ApiName>,
+    /// Where its authorization codes may be sent.
+    #[serde(default)]
+    pub redirect_uris: BTreeSet<RedirectUri>,
 }
 
 /// One user.
@@ -175,6 +179,8 @@ impl SeedApp {
             refresh_retry_window: None,
             jwks: None,
             id_token_alg: None,
+            redirect_uris: self.redirect_uris.clone(),
+            pkce_optional: false,
         })
     }
 }

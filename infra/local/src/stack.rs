@@ -56,6 +56,8 @@ pub struct Options {
     /// Whether X-Ray traces are kept: functions then send them to the daemon at `AWS_XRAY_DAEMON_ADDRESS`, if `environment`
     /// has this variable.
     pub sampled: bool,
+    /// The period of every schedule, in place of its own. For tests.
+    pub schedule_period: Option<Duration>,
     /// Variables of all functions. They replace those of the template. For tests.
     pub environment: Vec<(String, String)>,
 }
@@ -77,6 +79,7 @@ impl Default for Options {
             record: false,
             log_level: "INFO".to_owned(),
             sampled: false,
+            schedule_period: None,
             environment: Vec::new(),
         }
     }

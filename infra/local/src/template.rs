@@ -1,7 +1,7 @@
 //! Reads the part of `template.yaml` that the local stack runs.
 //!
-//! It is a named subset: functions, routes, authorizer, environment, roles, gateway responses, tables, secrets and their
-//! rotations. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
+//! It is a named subset: functions, routes, schedules, authorizer, environment, roles, gateway responses, tables, secrets
+//! and their rotations. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
 
 mod api;
 pub mod condition;
@@ -10,6 +10,7 @@ mod function;
 mod resolve;
 mod role;
 mod rotation;
+mod schedule;
 mod table;
 mod yaml;
 
@@ -17,10 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 use cursor::At;
+use function::Events;
 pub use function::{Function, Route};
 use resolve::Scope;
 pub use role::{Right, Role};
 pub use rotation::Rotation;
+pub use schedule::Schedule;
 pub use table::Table;
 use yaml::{Node, Value};
 
@@ -65,6 +68,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// Routes of all functions. No pair of method and path is there twice.
     pub routes: Vec<Route>,
+    /// Schedules of all functions that are enabled.
+    pub schedules: Vec<Schedule>,
     /// Tables in the order of the file.
     pub tables: Vec<Table>,
     /// Logical ids of the secrets, which are their names here.
@@ -97,7 +102,7 @@ impl Template {
         let globals = function::globals(&sections, &scope)?;
         let resources = sections.required("Resources")?;
         let mut apis = Vec::new();
-        let (mut functions, mut routes, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut functions, mut events, mut tables) = (Vec::new(), Events::default(), Vec::new());
         let mut roles = BTreeMap::new();
         let (mut secrets, mut rotations) = (Vec::new(), Vec::new());
         for (id, resource) in resources.entries()? {
@@ -109,9 +114,7 @@ impl Template {
             }
             match kind.text()? {
                 "AWS::Serverless::Function" => {
-                    let (function, mut more) = function::read(&id, &resource, &globals, &scope)?;
-                    functions.push(function);
-                    routes.append(&mut more);
+                    functions.push(function::read(&id, &resource, &globals, &scope, &mut events)?);
                 }
                 "AWS::Serverless::Api" => apis.push((api::read(&id, &resource, &scope)?, resource)),
                 "AWS::DynamoDB::Table" => tables.push(table::read(&resource, scope.table_name(&id), &scope)?),
@@ -128,13 +131,14 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
+        let Events { mut routes, schedules } = events;
         // SAM gives the default authorizer to every method without one of its own; the template may except OPTIONS.
         if !api.default_authorizer_on_options {
             for route in routes.iter_mut().filter(|route| route.method == "OPTIONS" && route.authorizer.is_none()) {
                 route.open = true;
             }
         }
-        let template = Self { api, functions, routes, tables, secrets, roles, rotations };
+        let template = Self { api, functions, routes, schedules, tables, secrets, roles, rotations };
         template.check(&resources)?;
         Ok(template)
     }

@@ -65,6 +65,17 @@ fn lifetimes(file: &File, findings: &mut Findings) {
             ),
         );
     }
+    findings.within("lifetimes.browser_absolute".to_owned(), lifetimes.browser_absolute, 1, 90 * 86_400);
+    if lifetimes.browser_idle > lifetimes.browser_absolute || lifetimes.browser_idle == Seconds::new(0) {
+        findings.add(
+            "lifetimes.browser_idle".to_owned(),
+            format!(
+                "{} is out of range: write 1s to {}, the browser_absolute",
+                duration::written(lifetimes.browser_idle),
+                duration::written(lifetimes.browser_absolute)
+            ),
+        );
+    }
     if !(1..=16).contains(&file.sessions_per_user_and_app) {
         findings.add("sessions_per_user_and_app".to_owned(), "out of range: write 1 to 16");
     }

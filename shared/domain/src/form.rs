@@ -1,5 +1,6 @@
 //! Parses form bodies: `application/x-www-form-urlencoded` in UTF-8, every name at most once (RFC 6749 §3.2, Appendix B).
 
+use crate::event::Query;
 use crate::media_type::MediaType;
 use crate::secret::Secret;
 use std::collections::BTreeMap;
@@ -43,7 +44,39 @@ impl Form {
             return Err(InvalidForm::TooLarge);
         }
         check_media_type(content_type.ok_or(InvalidForm::ContentType)?)?;
-        let text = std::str::from_utf8(body).map_err(|_| InvalidForm::Encoding)?;
+        Self::of_text(std::str::from_utf8(body).map_err(|_| InvalidForm::Encoding)?)
+    }
+
+    /// The parameters of a query, which the same rules hold for (RFC 6749 §3.1).
+    pub fn of_query(query: &Query) -> Result<Self, InvalidForm> {
+        let pairs = match query {
+            Query::Raw(text) => return Self::of_text(text),
+            Query::Decoded(pairs) => pairs,
+        };
+        let mut parameters = BTreeMap::new();
+        if pairs.len() > MAX_PARAMETERS {
+            return Err(InvalidForm::TooManyParameters);
+        }
+        if pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_BODY {
+            return Err(InvalidForm::TooLarge);
+        }
+        for (name, value) in pairs {
+            // A REST API replaces bytes that are not UTF-8.
+            if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(InvalidForm::Encoding);
+            }
+            if parameters.insert(name.clone(), Secret::new(value.clone())).is_some() {
+                return Err(InvalidForm::Repeated);
+            }
+        }
+        parameters.retain(|_, value: &mut Secret| !value.is_empty());
+        Ok(Self(parameters))
+    }
+
+    fn of_text(text: &str) -> Result<Self, InvalidForm> {
+        if text.len() > MAX_BODY {
+            return Err(InvalidForm::TooLarge);
+        }
         let mut parameters = BTreeMap::new();
         for (count, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
             if count >= MAX_PARAMETERS {
@@ -56,6 +89,21 @@ impl Form {
         }
         parameters.retain(|_, value| !value.is_empty());
         Ok(Self(parameters))
+    }
+
+    /// These parameters.
+    pub(crate) fn of_pairs(pairs: BTreeMap<String, String>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+
+    /// Whether there is no parameter.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The parameters, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
 
     /// The value of a parameter, if it has one.
@@ -173,6 +221,26 @@ mod tests {
         for malformed in ["; charset", "; charset=", "; charset = utf-8", "; charset=\"utf-8", ", charset=utf-8", "x"] {
             assert_eq!(parse(malformed), Err(InvalidForm::ContentType), "{malformed}");
         }
+    }
+
+    /// Checklist G-20: the query of either kind of API is read as a form is.
+    #[test]
+    fn a_query_holds_parameters_as_a_form_does() {
+        let decoded = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Form::of_query(&Query::Decoded(pairs.collect()))
+        };
+        let raw = |text: &str| Form::of_query(&Query::Raw(text.to_owned()));
+        for form in [decoded(&[("state", "a b&"), ("scope", "")]).unwrap(), raw("state=a+b%26&scope=").unwrap()] {
+            assert_eq!(form.iter().collect::<Vec<_>>(), [("state", "a b&")]);
+        }
+        assert_eq!(decoded(&[("a", "1"), ("a", "")]).unwrap_err(), InvalidForm::Repeated);
+        assert_eq!(raw("a=1&%61=").unwrap_err(), InvalidForm::Repeated);
+        assert_eq!(decoded(&[("a", "\u{fffd}")]).unwrap_err(), InvalidForm::Encoding);
+        assert_eq!(raw("a=%ff").unwrap_err(), InvalidForm::Encoding);
+        assert_eq!(decoded(&[("a", &"x".repeat(MAX_BODY))]).unwrap_err(), InvalidForm::TooLarge);
+        assert_eq!(decoded(&vec![("a", ""); 65]).unwrap_err(), InvalidForm::TooManyParameters);
+        assert!(raw("").unwrap().is_empty());
     }
 
     /// Abuse case G4.

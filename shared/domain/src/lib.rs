@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod address;
+pub mod authorization_code;
+pub mod authorization_request;
 pub mod basic;
 pub mod call_context;
 mod causes;
@@ -17,13 +19,18 @@ pub mod ids;
 mod jose;
 mod jwt;
 pub mod keys;
+pub mod language;
 pub mod login_attempts;
 mod media_type;
 pub mod password;
 pub mod path;
+pub mod pending_session;
+pub mod pkce;
 pub mod problem;
+pub mod pushed_request;
 pub mod query;
 pub mod rate_limit;
+pub mod redirect_uri;
 pub mod refresh_token;
 pub mod renewal;
 pub mod rotation;

@@ -1,5 +1,6 @@
 //! The events of the renewal function. The proxy requests a renewal when a back end no longer accepts an internal token;
-//! operators request the back-end logout of an ended session. Events hold ids only, since queues and logs keep them.
+//! operators request the back-end logout of an ended session, a schedule that of logins that lapsed. Events hold ids only,
+//! since queues and logs keep them.
 
 use crate::ids::{ConnectorName, SessionId};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ use serde_json::Value;
 pub(crate) const RENEW: &str = "renew_internal_token";
 /// The only member of a logout's event.
 const LOG_OUT: &str = "log_out_ended_session";
+/// The only member of the schedule's event.
+const LOG_OUT_LAPSED: &str = "log_out_lapsed_logins";
 
 /// An event of the renewal function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum RenewalEvent {
     Renew(RenewalRequest),
     /// It is asynchronous: Lambda repeats it when it fails.
     LogOut(LogoutRequest),
+    /// It is asynchronous, and comes again.
+    LogOutLapsed(LapsedRequest),
 }
 
 /// The request to renew an internal token that a back end has refused.
@@ -55,6 +60,11 @@ pub struct LogoutRequest {
     pub session: SessionId,
 }
 
+/// The request to log out the logins on the gateway's pages that were never finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LapsedRequest {}
+
 impl RenewalEvent {
     /// The request in an event; `None` if the event is not one of these.
     pub fn parse(event: &Value) -> Option<Self> {
@@ -63,6 +73,7 @@ impl RenewalEvent {
         match name.as_str() {
             RENEW => RenewalRequest::deserialize(value).ok().map(Self::Renew),
             LOG_OUT => LogoutRequest::deserialize(value).ok().map(Self::LogOut),
+            LOG_OUT_LAPSED => LapsedRequest::deserialize(value).ok().map(Self::LogOutLapsed),
             _ => None,
         }
     }
@@ -109,6 +120,8 @@ mod tests {
     fn a_request_is_read_as_it_was_written() {
         assert_eq!(RenewalEvent::parse(&request().to_event()), Some(RenewalEvent::Renew(request())));
         assert_eq!(RenewalEvent::parse(&logout().to_event()), Some(RenewalEvent::LogOut(logout())));
+        let scheduled = serde_json::json!({ "log_out_lapsed_logins": {} });
+        assert_eq!(RenewalEvent::parse(&scheduled), Some(RenewalEvent::LogOutLapsed(LapsedRequest {})));
     }
 
     #[test]

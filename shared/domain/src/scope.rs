@@ -55,6 +55,19 @@ impl Scope {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
+    /// The tokens in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// The scope to grant for a request: what was asked for, if all of it is assigned; without a request, all that is
+    /// assigned (RFC 6749 §3.3). `None` if the request asks for more, or for nothing.
+    pub fn granted(asked: Option<&Self>, assigned: &Self) -> Option<Self> {
+        let Some(asked) = asked else { return Some(assigned.clone()) };
+        (!asked.is_empty() && asked.is_subset(assigned)).then(|| asked.clone())
+    }
+
     /// Whether the set has no token.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

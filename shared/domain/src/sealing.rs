@@ -1,4 +1,4 @@
-//! The sealing of internal tokens: AES-256-GCM, bound to one session, one connector and one version.
+//! Sealing: AES-256-GCM, bound to what is sealed. An internal token is bound to one session, one connector and one version.
 
 use crate::ids::{ConnectorName, SessionId};
 use crate::rotation::Ring;
@@ -84,14 +84,7 @@ impl SealingKeys {
         nonce: [u8; 12],
         plain: &[u8],
     ) -> Result<SealedToken, CannotOpen> {
-        let id = self.0.current_id();
-        let key = self.key(id)?;
-        let mut bytes = plain.to_vec();
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(session, connector, version), &mut bytes)
-            .map_err(|_| CannotOpen)?;
-        let mut sealed = nonce.to_vec();
-        sealed.append(&mut bytes);
-        Ok(SealedToken(format!("{id}.{}", URL_SAFE_NO_PAD.encode(sealed))))
+        self.seal_as(&purpose(session, connector, version), nonce, plain)
     }
 
     /// Opens a token that was sealed for exactly this session, connector and version.
@@ -102,13 +95,30 @@ impl SealingKeys {
         version: u64,
         sealed: &SealedToken,
     ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        self.open_as(&purpose(session, connector, version), sealed)
+    }
+
+    /// Seals for this purpose with the current key. The nonce must be 96 fresh random bits.
+    pub(crate) fn seal_as(&self, purpose: &str, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
+        let id = self.0.current_id();
+        let mut bytes = plain.to_vec();
+        self.key(id)?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut bytes)
+            .map_err(|_| CannotOpen)?;
+        let mut sealed = nonce.to_vec();
+        sealed.append(&mut bytes);
+        Ok(SealedToken(format!("{id}.{}", URL_SAFE_NO_PAD.encode(sealed))))
+    }
+
+    /// Opens what was sealed for exactly this purpose.
+    pub(crate) fn open_as(&self, purpose: &str, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let (id, text) = sealed.0.split_once('.').ok_or(CannotOpen)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CannotOpen)?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<12>().ok_or(CannotOpen)?;
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
         let length = self
             .key(id)?
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad(session, connector, version), &mut buffer)
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(purpose), &mut buffer)
             .map_err(|_| CannotOpen)?
             .len();
         buffer.truncate(length);
@@ -126,9 +136,9 @@ impl SealingKeys {
     }
 }
 
-fn aad(session: &SessionId, connector: &ConnectorName, version: u64) -> Aad<String> {
+fn purpose(session: &SessionId, connector: &ConnectorName, version: u64) -> String {
     // No part can contain the separator, so different parts never give the same text.
-    Aad::from(format!("internal-token/{session}/{connector}/{version}"))
+    format!("internal-token/{session}/{connector}/{version}")
 }
 
 #[cfg(test)]

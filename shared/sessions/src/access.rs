@@ -35,17 +35,24 @@ impl InternalTokens {
     }
 }
 
+impl InternalTokens {
+    /// Whether a login with this scope logs in at a legacy system, which takes the password.
+    pub fn need_password(&self, app: &gateway_store::App, scope: &Scope) -> bool {
+        !self.required(app, scope).0.is_empty()
+    }
+
+    /// Whether a session is of no use any more: each of its APIs needs an internal token, and none of the tokens lives.
+    pub fn are_useless(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
+        let (_, good_without) = self.required(app, scope);
+        !good_without && tokens.values().all(|token| token.is_over(now))
+    }
+}
+
 impl Sessions {
     /// Whether a connector that the session's scope needs, or could use, has no internal token in it.
     pub(crate) fn lacks_tokens(&self, app: &gateway_store::App, session: &Session) -> bool {
         let (needed, _) = self.tokens.required(app, &session.scope);
         needed.keys().any(|name| !session.tokens.contains_key(name))
-    }
-
-    /// Whether a session is of no use any more: each of its APIs needs an internal token, and none of the tokens lives.
-    pub fn is_useless(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
-        let (_, good_without) = self.tokens.required(app, scope);
-        !good_without && tokens.values().all(|token| token.is_over(now))
     }
 
     /// Until when the session is of use at most; `None` if there is no such end: an API needs no connector, or an internal

@@ -48,7 +48,7 @@ impl Sessions {
         Ok(self.activity.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
     }
 
-    async fn make_live(&self, session: &Session) -> Result<(), SessionError> {
+    pub(crate) async fn make_live(&self, session: &Session) -> Result<(), SessionError> {
         let entry = Entry { sid: session.sid.clone(), ends: session.family.absolute_end };
         let most = self.gateway.sessions_per_user_and_app();
         // Each round makes room for one session. Another login may take that room, and then one more round is needed.

@@ -2,18 +2,19 @@
 
 use gateway_connectors::ConnectorError;
 use gateway_domain::entropy::NoEntropy;
+use gateway_domain::ids::ConnectorName;
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 
 /// Why a session did not begin, rotate or end as requested. The texts are for the log, not for clients.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// A back end refused the credentials, or the renewal of a token: only a new login can help.
-    #[error("a back end refused the credentials")]
-    BackEndRefused,
-    /// A back end that uses its own user names has none for this user.
-    #[error("the user is not linked to a name at a back end")]
-    NotLinked,
+    /// The back end of this connector refused the credentials, or the renewal of a token: only a new login can help.
+    #[error("the back end of {0} refused the credentials")]
+    BackEndRefused(ConnectorName),
+    /// The back end of this connector uses its own user names, and has none for this user.
+    #[error("the user is not linked to a name at the back end of {0}")]
+    NotLinked(ConnectorName),
     /// The gateway's own headers would exceed `max_header_bytes` of the API, so the back end would refuse every call.
     #[error(
         "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
@@ -24,9 +25,12 @@ pub enum SessionError {
         /// The most bytes for all headers: `max_header_bytes` of the API.
         budget: u32,
     },
-    /// A back end does not respond, or its response is not usable.
-    #[error("back end: {0}")]
-    BackEnd(String),
+    /// The back end of this connector does not respond, or its response is not usable.
+    #[error("back end of {0}: {1}")]
+    BackEnd(ConnectorName, String),
+    /// Every back end that the session could use failed, each of which is optional.
+    #[error("no back end of this session could be logged in to")]
+    NoBackEnd,
     /// No internal token of the session lives or could be renewed: the session was ended.
     #[error("the session is over at the back end")]
     Over,
@@ -51,10 +55,10 @@ impl SessionError {
     /// The kind of failure, for the log: one of a closed set of names.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::BackEndRefused => "back_end_refused",
-            Self::NotLinked => "not_linked",
+            Self::BackEndRefused(_) => "back_end_refused",
+            Self::NotLinked(_) => "not_linked",
             Self::OverHeaderBudget { .. } => "over_header_budget",
-            Self::BackEnd(_) => "back_end",
+            Self::BackEnd(..) | Self::NoBackEnd => "back_end",
             Self::Over => "login_again",
             Self::CredentialsChanged => "refresh_token",
             Self::Busy => "busy",
@@ -96,13 +100,14 @@ impl LogoutError {
     }
 }
 
-impl From<ConnectorError> for SessionError {
-    fn from(error: ConnectorError) -> Self {
+impl SessionError {
+    /// The failure of this connector.
+    pub(crate) fn of(connector: &ConnectorName, error: &ConnectorError) -> Self {
         match error {
-            ConnectorError::Refused => Self::BackEndRefused,
-            ConnectorError::NotLinked => Self::NotLinked,
+            ConnectorError::Refused => Self::BackEndRefused(connector.clone()),
+            ConnectorError::NotLinked => Self::NotLinked(connector.clone()),
             ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
-                Self::BackEnd(error.to_string())
+                Self::BackEnd(connector.clone(), error.to_string())
             }
         }
     }

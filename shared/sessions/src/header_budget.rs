@@ -28,7 +28,7 @@ impl InternalTokens {
         state: &[u8],
     ) -> Result<(), SessionError> {
         let call = Call { content_type: None, body: &Bytes::new() };
-        let injection = connector.inject(state, call).map_err(|error| SessionError::BackEnd(error.to_string()))?;
+        let injection = connector.inject(state, call).map_err(|error| SessionError::of(name, &error))?;
         let (mut fits, mut over) = (false, None);
         for (api_name, api) in
             self.gateway().apis_for_scope(scope).filter(|(_, api)| api.connector.as_ref() == Some(name))

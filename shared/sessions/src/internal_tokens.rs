@@ -72,12 +72,18 @@ impl InternalTokens {
         &self.entropy
     }
 
-    pub(crate) async fn freshen(&self) -> Result<(), StartError> {
+    /// Reads the sealing keys again if they are older than the cache age.
+    pub async fn freshen(&self) -> Result<(), StartError> {
         self.sealing.fresh().await.map(drop)
     }
 
+    /// The sealing keys, as they were last read.
+    pub fn sealing(&self) -> Arc<SealingKeys> {
+        self.sealing.value()
+    }
+
     /// The sealing keys, read again if they lack the key of this token. They may still lack it: the key may be revoked.
-    pub(crate) async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
+    pub async fn sealing_for(&self, sealed: &SealedToken) -> Result<Arc<SealingKeys>, StartError> {
         self.sealing.having(|keys| keys.knows(sealed)).await
     }
 
@@ -100,7 +106,7 @@ impl InternalTokens {
             let acquired = async {
                 let connector = self.connector(name)?;
                 let acquired = self.measured(name, connector.acquire(login.at(name), now)).await;
-                let acquired = acquired?;
+                let acquired = acquired.map_err(|error| SessionError::of(name, &error))?;
                 let fits = self.check_header_budget(app, login.user, scope, (name, &**connector), &acquired.state);
                 if let Err(error) = fits {
                     self.log_out_one(name, &**connector, &acquired.state, WAITED_FOR).await;
@@ -149,7 +155,7 @@ impl InternalTokens {
                 Ok(renewed) => {
                     tokens.insert(name.clone(), renewed);
                 }
-                Err(SessionError::BackEndRefused) => {
+                Err(SessionError::BackEndRefused(_)) => {
                     tokens.remove(name);
                 }
                 Err(error) => {
@@ -174,12 +180,13 @@ impl InternalTokens {
         if !keys.knows(&token.sealed) {
             // Its key was revoked, so nothing can open it: only a login can replace it.
             tracing::warn!(connector = %name, "an internal token was sealed with a key that is gone");
-            return Err(SessionError::BackEndRefused);
+            return Err(SessionError::BackEndRefused(name.clone()));
         }
         let state = keys
             .open(&session.sid, name, token.version, &token.sealed)
             .map_err(|_| SessionError::Internal("an internal token does not open"))?;
-        let renewed = self.measured(name, connector.renew(&state, now)).await?;
+        let renewed = self.measured(name, connector.renew(&state, now)).await;
+        let renewed = renewed.map_err(|error| SessionError::of(name, &error))?;
         self.seal(&session.sid, name, token.version.saturating_add(1), &renewed, now)
     }
 

@@ -10,6 +10,8 @@ mod header_budget;
 mod internal_tokens;
 mod lease;
 mod logout;
+mod pending;
+mod redeem;
 mod renew;
 mod rotate;
 mod start;
@@ -17,6 +19,8 @@ mod start;
 pub use error::{LogoutError, SessionError};
 pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
+pub use pending::{NewLogin, PendingSessions};
+pub use redeem::Redeeming;
 pub use rotate::{Rotation, TokenSource};
 
 use gateway_config::Gateway;
@@ -34,19 +38,19 @@ pub struct Sessions {
     users: Users,
     table: gateway_store::Sessions,
     activity: Activity,
-    tokens: InternalTokens,
+    tokens: Arc<InternalTokens>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Sessions {
     /// Sessions in these tables. The table of users is only read, to check that credentials still hold.
-    pub fn new(users: Users, table: gateway_store::Sessions, activity: Activity, tokens: InternalTokens) -> Self {
+    pub fn new(users: Users, table: gateway_store::Sessions, activity: Activity, tokens: Arc<InternalTokens>) -> Self {
         let (gateway, entropy) = (Arc::clone(tokens.gateway()), Arc::clone(tokens.entropy()));
         Self { gateway, users, table, activity, tokens, entropy }
     }
 
     /// The internal tokens. They are acquired before their session begins; if it does not begin, they are logged out.
-    pub fn tokens(&self) -> &InternalTokens {
+    pub fn tokens(&self) -> &Arc<InternalTokens> {
         &self.tokens
     }
 

@@ -39,7 +39,7 @@ impl Sessions {
             let renewing = async {
                 match self.tokens.renew_one(&session, &asked.connector, token, now).await {
                     Ok(token) => Ok(Some(token)),
-                    Err(SessionError::BackEndRefused) => Ok(None),
+                    Err(SessionError::BackEndRefused(_)) => Ok(None),
                     Err(error) => Err(error),
                 }
             };

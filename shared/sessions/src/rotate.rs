@@ -47,7 +47,7 @@ impl Sessions {
                 None => return Ok(None),
             }
         }
-        if self.is_useless(app, &session.scope, &tokens, now) {
+        if self.tokens.are_useless(app, &session.scope, &tokens, now) {
             self.end(&session.sid).await?;
             return Err(SessionError::Over);
         }
@@ -95,13 +95,12 @@ impl Sessions {
                 let (sid, before) = (&session.sid, &session.tokens);
                 // An optional connector whose login failed keeps the token of before.
                 let acquired = self.tokens.acquire(sid, app, &session.scope, login, Some(before), now).await?;
-                let nothing = SessionError::BackEnd("no back end of this session could be logged in to".into());
-                (before.clone().into_iter().chain(acquired).collect(), Some(nothing))
+                (before.clone().into_iter().chain(acquired).collect(), Some(SessionError::NoBackEnd))
             }
         };
         match unanswered {
             // A legacy system that did not respond may still know the session, so this error keeps it from being ended.
-            Some(error) if self.is_useless(app, &session.scope, &tokens, now) => Err(error),
+            Some(error) if self.tokens.are_useless(app, &session.scope, &tokens, now) => Err(error),
             Some(_) | None => Ok(tokens),
         }
     }

@@ -5,8 +5,10 @@ use crate::refusal::held;
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use gateway_domain::authorization_request::Registration;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -48,12 +50,28 @@ pub struct App {
     /// The algorithm of its ID tokens (`id_token_signed_response_alg` of OpenID Connect Registration §2); `None` is RS256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_alg: Option<SignatureAlgorithm>,
+    /// Where authorization codes may be sent (RFC 6749 §3.1.2).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub redirect_uris: BTreeSet<RedirectUri>,
+    /// Whether an authorization request without PKCE (RFC 7636) is served. Confidential applications only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pkce_optional: bool,
 }
 
 impl App {
     /// The algorithm that signs its ID tokens.
     pub fn id_token_algorithm(&self) -> SignatureAlgorithm {
         self.id_token_alg.unwrap_or(SignatureAlgorithm::Rs256)
+    }
+
+    /// What it may ask for at the authorization endpoint.
+    pub fn registration(&self) -> Registration<'_> {
+        Registration {
+            redirect_uris: &self.redirect_uris,
+            scope: &self.scope,
+            may_use_codes: self.grants.contains(&GrantType::AuthorizationCode),
+            pkce_optional: self.pkce_optional && self.kind == AppKind::Confidential,
+        }
     }
 }
 
@@ -110,6 +128,8 @@ pub enum AppKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
     /// RFC 6749 §4.3.
     Password,
     /// RFC 6749 §6.

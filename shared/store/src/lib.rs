@@ -3,10 +3,13 @@
 mod activity;
 mod apps;
 mod audit;
+mod browser_logins;
+mod consents;
 mod error;
 mod login_attempts;
 mod migrate;
 mod page;
+mod pending_sessions;
 mod projection;
 mod refusal;
 mod sessions;
@@ -17,10 +20,13 @@ mod version;
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
+pub use browser_logins::{BrowserLogin, BrowserLogins};
+pub use consents::{Consent, Consents};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use page::Page;
+pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions};
 pub use users::{ChangeUser, CreateUser, CredentialVersion, User, UserState, Users};
 
@@ -39,8 +45,40 @@ pub struct Tables {
     pub activity: String,
     /// As [`Store::attempts`].
     pub login_attempts: String,
+    /// As [`Store::pending`].
+    pub pending_sessions: String,
+    /// As [`Store::browser_logins`].
+    pub browser_logins: String,
+    /// As [`Store::consents`].
+    pub consents: String,
     /// As [`Store::audit`].
     pub audit: String,
+}
+
+impl Tables {
+    /// The names of the tables with these logical ids in `template.yaml`.
+    ///
+    /// # Errors
+    /// The first error of `name`.
+    pub fn named<E>(mut name: impl FnMut(&'static str) -> Result<String, E>) -> Result<Self, E> {
+        Ok(Self {
+            users: name("UsersTable")?,
+            apps: name("AppsTable")?,
+            sessions: name("SessionsTable")?,
+            activity: name("ActivityTable")?,
+            login_attempts: name("LoginAttemptsTable")?,
+            pending_sessions: name("PendingSessionsTable")?,
+            browser_logins: name("BrowserLoginsTable")?,
+            consents: name("ConsentsTable")?,
+            audit: name("AuditTable")?,
+        })
+    }
+
+    /// The tables whose names are these logical ids behind a prefix.
+    pub fn prefixed(prefix: &str) -> Self {
+        let named = Self::named(|id| Ok::<_, std::convert::Infallible>(format!("{prefix}{id}")));
+        named.unwrap_or_else(|never| match never {})
+    }
 }
 
 /// All tables, for operators, migrations and tests. A function holds only the tables that its role allows.
@@ -57,6 +95,12 @@ pub struct Store {
     pub activity: Activity,
     /// Login attempts, counted before they are evaluated.
     pub attempts: LoginAttempts,
+    /// Logins on the gateway's pages whose codes are not redeemed.
+    pub pending: PendingSessions,
+    /// Browsers in which a user is logged in on the gateway's pages.
+    pub browser_logins: BrowserLogins,
+    /// What users let applications do.
+    pub consents: Consents,
     /// The acts of operators.
     pub audit: Audit,
 }
@@ -70,6 +114,9 @@ impl Store {
             sessions: Sessions::new(client.clone(), tables.sessions),
             activity: Activity::new(client.clone(), tables.activity),
             attempts: LoginAttempts::new(client.clone(), tables.login_attempts),
+            pending: PendingSessions::new(client.clone(), tables.pending_sessions),
+            browser_logins: BrowserLogins::new(client.clone(), tables.browser_logins),
+            consents: Consents::new(client.clone(), tables.consents),
             audit: Audit::new(client.clone(), tables.audit),
             client,
         }

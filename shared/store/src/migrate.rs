@@ -26,6 +26,12 @@ pub enum Table {
     Activity,
     /// [`Tables::login_attempts`](crate::Tables::login_attempts).
     LoginAttempts,
+    /// [`Tables::pending_sessions`](crate::Tables::pending_sessions).
+    PendingSessions,
+    /// [`Tables::browser_logins`](crate::Tables::browser_logins).
+    BrowserLogins,
+    /// [`Tables::consents`](crate::Tables::consents).
+    Consents,
     /// [`Tables::audit`](crate::Tables::audit).
     Audit,
 }
@@ -59,8 +65,17 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] =
-        [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit];
+    pub const ALL: [Self; 9] = [
+        Self::Users,
+        Self::Apps,
+        Self::Sessions,
+        Self::Activity,
+        Self::LoginAttempts,
+        Self::PendingSessions,
+        Self::BrowserLogins,
+        Self::Consents,
+        Self::Audit,
+    ];
 
     /// Its name in messages to operators.
     pub const fn name(self) -> &'static str {
@@ -70,6 +85,9 @@ impl Table {
             Self::Sessions => "sessions",
             Self::Activity => "activity",
             Self::LoginAttempts => "login-attempts",
+            Self::PendingSessions => "pending-sessions",
+            Self::BrowserLogins => "browser-logins",
+            Self::Consents => "consents",
             Self::Audit => "audit",
         }
     }
@@ -78,8 +96,9 @@ impl Table {
         match self {
             Self::Users | Self::LoginAttempts => &["pk"],
             Self::Apps => &["client_id"],
-            Self::Sessions => &["sid"],
-            Self::Activity => &["user_id", "client_id"],
+            Self::Sessions | Self::PendingSessions => &["sid"],
+            Self::Activity | Self::Consents => &["user_id", "client_id"],
+            Self::BrowserLogins => &["id"],
             Self::Audit => &["day", "at"],
         }
     }
@@ -89,9 +108,15 @@ impl Table {
     fn upgrade(self, item: &Item, from: u32) -> Option<Item> {
         match self {
             // Version 1 differs from version 0 only in having the attribute `v`.
-            Self::Users | Self::Apps | Self::Sessions | Self::Activity | Self::LoginAttempts | Self::Audit => {
-                (from < version::CURRENT).then(|| version::stamped(item.clone()))
-            }
+            Self::Users
+            | Self::Apps
+            | Self::Sessions
+            | Self::Activity
+            | Self::LoginAttempts
+            | Self::PendingSessions
+            | Self::BrowserLogins
+            | Self::Consents
+            | Self::Audit => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -217,6 +242,9 @@ impl Store {
             Table::Sessions => &self.sessions.table,
             Table::Activity => &self.activity.table,
             Table::LoginAttempts => &self.attempts.table,
+            Table::PendingSessions => &self.pending.table,
+            Table::BrowserLogins => &self.browser_logins.table,
+            Table::Consents => &self.consents.table,
             Table::Audit => &self.audit.table,
         }
     }

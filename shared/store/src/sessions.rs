@@ -13,8 +13,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::session::{InternalToken, Session};
 use gateway_domain::time::Timestamp;
-use item::{SessionItem, TokenItem, TokensItem};
+use item::{SessionItem, TokensItem};
 use std::collections::BTreeMap;
+
+pub(crate) use item::TokenItem;
 
 /// A session that has ended, with the internal tokens whose back-end logout is not done.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,18 +42,17 @@ impl Sessions {
         Self { client, table: table.into() }
     }
 
-    /// Writes a new session. It needs no condition, since a session id is random and never used twice.
+    /// Writes a new session. If there is one of this id, it stays as it is: the SDK repeated a write that had succeeded, or
+    /// another request has redeemed the same authorization code.
     pub async fn create(&self, session: &Session) -> Result<(), StoreError> {
         const OPERATION: &str = "create_session";
         let item = version::written(SessionItem::of(session, None), OPERATION)?;
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(unavailable(OPERATION))?;
-        Ok(())
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(sid)").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if condition_failed(&error) => Ok(()),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
     }
 
     /// The session of that id. One strongly consistent read.

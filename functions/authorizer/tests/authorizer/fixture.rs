@@ -111,6 +111,8 @@ pub(crate) fn app(name: &str) -> App {
         refresh_retry_window: None,
         jwks: None,
         id_token_alg: None,
+        redirect_uris: BTreeSet::new(),
+        pkce_optional: false,
     }
 }
 

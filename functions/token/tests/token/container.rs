@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
@@ -21,7 +22,7 @@ use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_renewal::Renewal;
 use gateway_runtime::{Aws, Environment, Fresh, Secrets, SystemEntropy};
-use gateway_sessions::{InternalTokens, Sessions};
+use gateway_sessions::{InternalTokens, PendingSessions, Sessions};
 use gateway_store::Store;
 use gateway_token::AuthorizationServer;
 use ring::rand::SystemRandom;
@@ -116,13 +117,38 @@ pub(crate) fn key_set(id: &str, byte: u8) -> String {
 
 /// What begins, changes and ends the sessions of these tables, with the connectors of this configuration and the vault.
 fn sessions(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway: &Arc<Gateway>) -> Sessions {
+    let tokens = internal_tokens(clock, vault, gateway);
+    Sessions::new(store.users.clone(), store.sessions.clone(), store.activity.clone(), tokens)
+}
+
+fn internal_tokens(clock: Arc<dyn Clock>, vault: &Arc<Renewing>, gateway: &Arc<Gateway>) -> Arc<InternalTokens> {
     let name = |text| ConnectorName::parse(text).unwrap();
     let mut all: BTreeMap<_, Arc<dyn gateway_connectors::Connector>> =
         [(name("vault-login"), vault.clone() as _)].into();
     all.insert(name("orders-login"), connectors(gateway).get(&name("orders-login")).unwrap().clone());
     let sealing = Fresh::of(SealingKeys::parse(&key_set("k1", 2)).unwrap());
-    let tokens = InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock, entropy());
-    Sessions::new(store.users.clone(), store.sessions.clone(), store.activity.clone(), tokens)
+    Arc::new(InternalTokens::new(gateway.clone(), all.into_iter().collect(), sealing, clock, entropy()))
+}
+
+/// A container of the authorize function.
+pub(crate) fn build_authorize(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    vault: &Arc<Renewing>,
+    config: &str,
+) -> AuthorizationEndpoint {
+    let config = Arc::new(Gateway::parse(config).unwrap());
+    AuthorizationEndpoint {
+        pending: PendingSessions::new(store.pending, internal_tokens(clock.clone(), vault, &config)),
+        config,
+        apps: store.apps,
+        users: store.users.clone(),
+        passwords: PasswordCheck::new(store.users, Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
+        browser_logins: store.browser_logins,
+        consents: store.consents,
+        clock,
+        entropy: entropy(),
+    }
 }
 
 pub(crate) fn tables(db: &DynamoDb, endpoint: &str) -> Store {
@@ -132,7 +158,9 @@ pub(crate) fn tables(db: &DynamoDb, endpoint: &str) -> Store {
 /// A container of the renewal function.
 pub(crate) fn build_renewal(store: &Store, clock: Arc<dyn Clock>, vault: &Arc<Renewing>, config: &str) -> Renewal {
     let gateway = Arc::new(Gateway::parse(config).unwrap());
-    Renewal { sessions: sessions(store, clock.clone(), vault, &gateway), clock }
+    let sessions = sessions(store, clock.clone(), vault, &gateway);
+    let pending = PendingSessions::new(store.pending.clone(), Arc::clone(sessions.tokens()));
+    Renewal { sessions, pending, clock }
 }
 
 /// What hashes passwords in a container, at this cost.
@@ -151,6 +179,8 @@ pub(crate) fn build(
     let config = Arc::new(Gateway::parse(config).unwrap());
     AuthorizationServer {
         sessions: sessions(&store, clock.clone(), vault, &config),
+        pending: store.pending,
+        consents: store.consents,
         config,
         clients: ClientAuthentication::new(store.apps, store.attempts.clone()),
         passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(cost)), store.attempts, entropy()),

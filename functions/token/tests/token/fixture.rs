@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock;
 use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_domain::time::{Seconds, Timestamp};
@@ -20,7 +22,7 @@ use gateway_token::AuthorizationServer;
 use support::DynamoDb;
 use tokio::net::TcpListener;
 
-use crate::container::{GATEWAY, build, build_renewal, connectors, hasher, signing_keys, tables};
+use crate::container::{GATEWAY, build, build_authorize, build_renewal, connectors, hasher, signing_keys, tables};
 use crate::renewing::Renewing;
 use crate::request::{Request, Response, Tokens, post};
 use support::Wire;
@@ -110,6 +112,11 @@ impl Fixture {
         build(tables(&self.db, "http://127.0.0.1:1"), self.clock.clone(), &self.vault, texts, CHEAP)
     }
 
+    /// A container of the authorize function on the same tables.
+    pub(crate) fn authorize(&self) -> AuthorizationEndpoint {
+        build_authorize(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &self.config)
+    }
+
     /// A container of the renewal function on the same tables.
     pub(crate) fn renewal(&self) -> Renewal {
         build_renewal(&tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &self.config)
@@ -139,6 +146,15 @@ impl Fixture {
             openid(application("oidc")),
             openid(confidential("oidc-conf")),
             gateway_store::App { id_token_alg: Some(SignatureAlgorithm::Es256), ..openid(application("oidc-es256")) },
+            openid(hosted("oidc-native", &["com.example.oidc:/cb"])),
+            hosted("native", &["com.example.app:/cb", "http://127.0.0.1/cb"]),
+            gateway_store::App { trusted: false, ..hosted("third", &["https://third.example/cb?keep=1"]) },
+            gateway_store::App {
+                kind: AppKind::Confidential,
+                secret_hash: Some(sha256_hex(SECRET.as_bytes())),
+                pkce_optional: true,
+                ..hosted("web", &["https://web.example/cb"])
+            },
         ] {
             self.db.store.apps.put(&app).await.unwrap();
         }
@@ -223,6 +239,15 @@ fn openid(app: gateway_store::App) -> gateway_store::App {
     gateway_store::App { scope, ..app }
 }
 
+/// The same as [`application`], which logs in on the gateway's pages.
+fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
+    gateway_store::App {
+        grants: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
+        redirect_uris: redirect_uris.iter().map(|uri| RedirectUri::parse(uri).unwrap()).collect(),
+        ..application(name)
+    }
+}
+
 /// An enabled, trusted, public application that may do everything.
 fn application(name: &str) -> gateway_store::App {
     let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
@@ -241,5 +266,7 @@ fn application(name: &str) -> gateway_store::App {
         refresh_retry_window: None,
         jwks: None,
         id_token_alg: None,
+        redirect_uris: BTreeSet::new(),
+        pkce_optional: false,
     }
 }

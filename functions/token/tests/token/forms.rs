@@ -142,7 +142,7 @@ async fn a_missing_parameter_is_told() {
     for path in ["/oauth2/revoke", "/oauth2/introspect"] {
         assert_eq!(fixture.send(post(path, &[]).basic("conf1", SECRET)).await.refusal(), (400, "invalid_request"));
     }
-    for unknown in ["authorization_code", "PASSWORD", "password ", "urn:ietf:params:oauth:grant-type:device_code"] {
+    for unknown in ["implicit", "PASSWORD", "password ", "urn:ietf:params:oauth:grant-type:device_code"] {
         let response = fixture.send(post(TOKEN, &[("grant_type", unknown), ("client_id", "pub1")])).await;
         assert_eq!(response.refusal(), (400, "unsupported_grant_type"), "{unknown}");
     }

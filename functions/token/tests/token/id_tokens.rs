@@ -1,5 +1,6 @@
 //! ID tokens (OpenID Connect Core §2): who gets one, what it says, and that its published key verifies it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::ids::SessionId;
@@ -8,6 +9,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPu
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET, login, refresh};
+use crate::hosted::{Browser, asking, redemption};
 use crate::request::{Response, decoded, post, request};
 
 const OPENID: &str = "notes:read openid";
@@ -127,12 +129,30 @@ async fn a_session_whose_time_of_login_was_not_noted_claims_none() {
     let fixture = Fixture::new().await;
     let first = fixture.send(login("alice", "oidc", OPENID)).await.tokens();
     let sid = SessionId::parse(decoded(&first.access).1["sid"].as_str().unwrap()).unwrap();
-    let mut session = fixture.db.store.sessions.get(&sid).await.unwrap().unwrap();
+    let session = fixture.db.store.sessions.get(&sid).await.unwrap().unwrap();
     assert_eq!(session.auth_time, Some(fixture.now()));
-    session.auth_time = None;
-    fixture.db.store.sessions.create(&session).await.unwrap();
+    let update = fixture.db.client.update_item().table_name(&fixture.db.tables.sessions);
+    let update = update.key("sid", AttributeValue::S(sid.to_string())).update_expression("REMOVE auth_time");
+    update.send().await.unwrap();
     let second = fixture.send(refresh("oidc", &first.refresh)).await;
     assert_eq!(verified(&fixture, id_token(&second)).await.1.get("auth_time"), None);
+}
+
+/// OpenID Connect Core §3.1.3.3: the first ID token of a code is bound to the request that asked for it; those after it are not.
+#[tokio::test]
+async fn the_id_token_of_a_code_has_the_nonce_of_its_request() {
+    let fixture = Fixture::new().await;
+    let shown = fixture.now().as_secs();
+    let query = asking("oidc-native", "com.example.oidc:/cb", OPENID, &[("nonce", "n-0S6_WzA2Mj")]);
+    let code = Browser::new(&fixture).logs_in(&query).await["code"].clone();
+    fixture.clock.forward(10);
+    let form = redemption("oidc-native", &code, &[("redirect_uri", "com.example.oidc:/cb")]);
+    let redeemed = fixture.send(form).await;
+    let (_, claims) = verified(&fixture, id_token(&redeemed)).await;
+    assert_eq!((&claims["nonce"], &claims["auth_time"]), (&json!("n-0S6_WzA2Mj"), &json!(shown)));
+    let refreshed = fixture.send(refresh("oidc-native", &redeemed.tokens().refresh)).await;
+    let (_, claims) = verified(&fixture, id_token(&refreshed)).await;
+    assert_eq!((claims.get("nonce"), &claims["auth_time"]), (None, &json!(shown)));
 }
 
 /// An ID token opens nothing: not here, where its keys are known, nor with its subject in place.

@@ -27,6 +27,14 @@ mod fixture;
 #[cfg(test)]
 mod forms;
 #[cfg(test)]
+mod hosted;
+#[cfg(test)]
+mod hosted_codes;
+#[cfg(test)]
+mod hosted_consents;
+#[cfg(test)]
+mod hosted_logins;
+#[cfg(test)]
 mod id_tokens;
 #[cfg(test)]
 mod imported_hashes;

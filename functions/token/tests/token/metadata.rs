@@ -11,22 +11,30 @@ async fn document(fixture: &Fixture) -> Value {
     response.body
 }
 
-/// Checklist M-01, M-02, M-03, M-05.
+/// Checklist M-01, M-02, M-03, M-05, M-07, M-08.
 #[tokio::test]
 async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
     let fixture = Fixture::new().await;
     let document = document(&fixture).await;
     assert_eq!(document["issuer"], ISSUER);
-    for name in ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint", "userinfo_endpoint"] {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "userinfo_endpoint",
+    ] {
         assert!(document[name].as_str().unwrap().starts_with(&format!("{ISSUER}/")), "{name}");
     }
     for (name, value) in document.as_object().unwrap() {
         assert!(value.as_array().is_none_or(|values| !values.is_empty()), "{name}");
         assert!(!name.contains("_alg_") || !value.to_string().contains("none"), "{name}");
     }
-    // There is no authorization endpoint, so there is no response type to list (RFC 8414 §3.2).
+    assert_eq!(document["response_types_supported"], json!(["code"]));
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]), "M-07");
+    assert_eq!(document["authorization_response_iss_parameter_supported"], true, "M-08");
     assert_eq!(document["refresh_token_expiration_types_supported"], json!(["authorization", "token_timeout"]));
-    assert!(document.get("response_types_supported").is_none() && document.get("authorization_endpoint").is_none());
 }
 
 /// Checklist M-04, G-09: every endpoint, grant and method that is published works; what is not does not.
@@ -35,7 +43,9 @@ async fn what_is_published_works_and_nothing_else_does() {
     let fixture = Fixture::new().await;
     let document = document(&fixture).await;
     let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
-    for name in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+    let posted =
+        ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "pushed_authorization_request_endpoint"];
+    for name in posted {
         let path = document[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
         assert_eq!(fixture.send(post(path, &[])).await.refusal(), (401, "invalid_client"), "{name}");
     }

@@ -40,7 +40,8 @@ impl Fixture {
     pub(crate) async fn dump(&self) -> String {
         let tables = &self.db.tables;
         let mut dump = String::new();
-        for table in [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts] {
+        let all = [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts];
+        for table in all.into_iter().chain([&tables.pending_sessions, &tables.browser_logins, &tables.consents]) {
             let scanned = self.db.client.scan().table_name(table).send().await.unwrap();
             writeln!(dump, "{:?}", scanned.items()).unwrap();
         }

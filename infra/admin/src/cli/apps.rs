@@ -3,6 +3,7 @@
 use crate::duration::Length;
 use clap::{Args, Subcommand, ValueEnum};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use gateway_domain::scope::Scope;
 use std::path::PathBuf;
 
@@ -87,6 +88,12 @@ pub(crate) struct CreateApp {
     /// How its ID tokens are signed [default: RS256]
     #[arg(long, value_enum, value_name = "ALG")]
     pub(crate) id_token_alg: Option<IdTokenAlg>,
+    /// An address that authorization codes may be sent to; may come several times
+    #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
+    pub(crate) redirect_uris: Vec<RedirectUri>,
+    /// A confidential app may leave PKCE out of its authorization requests
+    #[arg(long)]
+    pub(crate) pkce_optional: bool,
 }
 
 /// `apps change`
@@ -126,6 +133,23 @@ pub(crate) struct AppChanges {
     /// How its ID tokens are signed
     #[arg(long, value_enum, value_name = "ALG")]
     pub(crate) id_token_alg: Option<IdTokenAlg>,
+    /// The addresses that authorization codes may be sent to, in place of all before; may come several times, and is `none`
+    /// for none
+    #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
+    pub(crate) redirect_uris: Option<Vec<RedirectUriOrNone>>,
+    /// Whether a confidential app may leave PKCE out of its authorization requests
+    #[arg(long)]
+    pub(crate) pkce_optional: Option<bool>,
+}
+
+/// A redirect URI, or `none`.
+#[derive(Debug, Clone)]
+pub(crate) struct RedirectUriOrNone(pub(crate) Option<RedirectUri>);
+
+impl RedirectUriOrNone {
+    fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
+        if text == "none" { Ok(Self(None)) } else { RedirectUri::parse(text).map(|uri| Self(Some(uri))) }
+    }
 }
 
 /// A refresh retry window, or the gateway's.
@@ -175,6 +199,8 @@ pub(crate) enum IdTokenAlg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum Grant {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
     /// RFC 6749 §4.3.
     Password,
     /// RFC 6749 §6.

@@ -126,6 +126,9 @@ async fn names_in_the_environment_are_a_target_too() {
             ("SESSIONS_TABLE", "SessionsTable"),
             ("ACTIVITY_TABLE", "ActivityTable"),
             ("LOGIN_ATTEMPTS_TABLE", "LoginAttemptsTable"),
+            ("PENDING_SESSIONS_TABLE", "PendingSessionsTable"),
+            ("BROWSER_LOGINS_TABLE", "BrowserLoginsTable"),
+            ("CONSENTS_TABLE", "ConsentsTable"),
             ("AUDIT_TABLE", "AuditTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {

@@ -38,6 +38,13 @@ fn of_body(body: &Value) -> Result<Tokens, Failure> {
     Ok(Tokens { access: text("access_token")?.to_owned(), refresh: text("refresh_token")?.to_owned() })
 }
 
+/// The request for the login form.
+pub(crate) fn login_page(stack: &Running) -> Result<Bytes, Failure> {
+    let mut event = sample("authorize-rest.json")?;
+    set(&mut event, "stageVariables", json!({ "issuer": stack.base_url() }));
+    Ok(Bytes::from(event.to_string()))
+}
+
 /// A call with a token that is good.
 pub(crate) async fn authorizer(stack: &Running) -> Result<Bytes, Failure> {
     let token = login(stack).await?.access;

@@ -30,6 +30,8 @@ pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Fai
     let event = events::client_credentials(&stack)?;
     let cold = counter.repeated(functions, "TokenFunction", &event, 0).await?;
     rows.insert("token, cold start".to_owned(), cold);
+    let cold = counter.repeated(functions, "AuthorizeFunction", &events::login_page(&stack)?, 0).await?;
+    rows.insert("authorize, cold start".to_owned(), cold);
     let cold = counter.repeated(functions, "RenewalFunction", &events::renewal(), 0).await?;
     rows.insert("renewal, cold start".to_owned(), cold);
     let (cold, warm) = (counter.refreshes(&stack, 0).await?, counter.refreshes(&stack, WARM).await?);

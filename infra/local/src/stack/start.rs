@@ -25,7 +25,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::template::{Inputs, REGION, Template};
-use crate::{credentials, dynamodb, ready, secrets};
+use crate::{credentials, dynamodb, ready, schedules, secrets};
 
 /// The file in the data directory to which the output of the functions is written.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -103,10 +103,19 @@ pub(super) async fn start(
         Functions::new(programs, options.most_processes, options.start_timeout, &log).sampled(options.sampled);
     functions.warm_up().await?;
     let retries = template.functions.iter().map(|function| (function.id.clone(), function.retries)).collect();
-    tokio::spawn(Lambda::new(functions.clone(), access.clone(), retries, log.clone()).serve(lambda_listener));
+    let lambda = Lambda::new(functions.clone(), access.clone(), retries, log.clone());
+    tokio::spawn(lambda.clone().serve(lambda_listener));
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
+    tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, {
+        let log = log.clone();
+        move |function: &str, event| {
+            if !lambda.queue(function, event) {
+                log.push(function, "an event of a schedule was dropped: the queue is full");
+            }
+        }
+    }));
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
 
@@ -161,16 +170,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
     let pairs = pairs.into_iter().chain(credentials::variables(owner));
     let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let aws = Aws::new(&environment).map_err(|error| StartError::Seed(SeedError::Entropy(error)))?;
-    let table = |id: &str| id.to_owned();
-    let tables = Tables {
-        users: table("UsersTable"),
-        apps: table("AppsTable"),
-        sessions: table("SessionsTable"),
-        activity: table("ActivityTable"),
-        login_attempts: table("LoginAttemptsTable"),
-        audit: table("AuditTable"),
-    };
-    Ok(Store::new(aws.dynamodb(), tables))
+    Ok(Store::new(aws.dynamodb(), Tables::prefixed("")))
 }
 
 fn programs(

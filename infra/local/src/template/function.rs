@@ -1,4 +1,4 @@
-//! Reads functions with their environment, and the routes to them.
+//! Reads functions with their environment, and the events that invoke them: routes and schedules.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::TemplateError;
 use super::cursor::{At, Fields};
 use super::resolve::{Scope, id_of_arn};
+use super::schedule::{self, Schedule};
 
 /// One Lambda function.
 #[derive(Debug, Clone)]
@@ -42,6 +43,13 @@ pub struct Route {
     pub authorizer: Option<String>,
     /// Whether it has no authorizer at all (`NONE`).
     pub open: bool,
+}
+
+/// What invokes functions.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    pub(super) routes: Vec<Route>,
+    pub(super) schedules: Vec<Schedule>,
 }
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -121,7 +129,8 @@ pub(super) fn read(
     resource: &At,
     globals: &Globals,
     scope: &Scope,
-) -> Result<(Function, Vec<Route>), TemplateError> {
+    events: &mut Events,
+) -> Result<Function, TemplateError> {
     let parts = resource.fields(&["Type", "Metadata", "Properties", "Condition", "DependsOn", "DeletionPolicy"])?;
     let properties = parts.required("Properties")?;
     let own = settings(&properties, scope)?;
@@ -141,13 +150,17 @@ pub(super) fn read(
         retries: own.retries.or(globals.retries).unwrap_or(RETRIES),
         environment,
     };
-    let mut routes = Vec::new();
-    if let Some(events) = properties.get("Events") {
-        for (_, event) in scope.resolve(&events)?.entries()? {
-            routes.push(route(id, &event)?);
+    if let Some(declared) = properties.get("Events") {
+        for (name, event) in scope.resolve(&declared)?.entries()? {
+            let fields = event.fields(&["Type", "Properties"])?;
+            let properties = fields.required("Properties")?;
+            match fields.required("Type")?.one_of(&["Api", "Schedule"])? {
+                "Schedule" => events.schedules.extend(schedule::read(id, &name, &properties)?),
+                _ => events.routes.push(route(id, &properties)?),
+            }
         }
     }
-    Ok((function, routes))
+    Ok(function)
 }
 
 /// Reads how often an event is repeated. The maximum age of events is not used: no event waits that long here.
@@ -167,10 +180,7 @@ fn binary(parts: &Fields) -> Result<String, TemplateError> {
     Ok(binary.text()?.to_owned())
 }
 
-fn route(function: &str, event: &At) -> Result<Route, TemplateError> {
-    let fields = event.fields(&["Type", "Properties"])?;
-    fields.required("Type")?.one_of(&["Api"])?;
-    let properties = fields.required("Properties")?;
+fn route(function: &str, properties: &At) -> Result<Route, TemplateError> {
     let fields = properties.fields(&["RestApiId", "Path", "Method", "Auth"])?;
     fields.required("RestApiId")?;
     let method = fields.required("Method")?;

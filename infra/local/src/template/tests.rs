@@ -244,6 +244,43 @@ fn any_is_no_method() {
     assert!(message.contains("Events.Token.Properties.Method") && message.contains("`ANY`"), "{message}");
 }
 
+/// The template with a schedule among the events of the renewal function.
+fn scheduled(properties: &str) -> Result<Template, TemplateError> {
+    let begin = "        Binary: renewal\n    Properties:\n";
+    assert!(REAL.contains(begin));
+    let events = format!("      Events:\n        Sweep: {{ Type: Schedule, Properties: {properties} }}\n");
+    read(&REAL.replacen(begin, &format!("{begin}{events}"), 1))
+}
+
+#[test]
+fn a_schedule_is_read_with_its_period_and_its_event() {
+    let schedules = |properties: &str| scheduled(properties).unwrap().schedules;
+    let found = schedules("{ Schedule: rate(5 minutes), Description: x, Enabled: true, Input: '{\"sweep\":1}' }");
+    let sweep = found.iter().find(|schedule| schedule.function == "RenewalFunction").unwrap();
+    assert_eq!((sweep.name.as_str(), sweep.period.as_secs()), ("Sweep", 300));
+    assert_eq!(sweep.input.as_deref(), Some("{\"sweep\":1}"));
+    for (rate, seconds) in [("1 minute", 60), ("1 hour", 3600), ("2 days", 172_800)] {
+        let found = schedules(&format!("{{ Schedule: rate({rate}) }}"));
+        assert!(found.iter().any(|schedule| schedule.period.as_secs() == seconds), "{rate}");
+    }
+    let disabled = schedules("{ Schedule: rate(1 minute), Enabled: false }");
+    assert!(!disabled.iter().any(|schedule| schedule.name == "Sweep"));
+}
+
+#[test]
+fn a_schedule_that_is_not_understood_is_named() {
+    let rates =
+        ["rate(0 minutes)", "rate(1 minutes)", "rate(5 minute)", "rate(1 week)", "cron(0 8 * * ? *)", "1 minute"];
+    for rate in rates {
+        let message = scheduled(&format!("{{ Schedule: '{rate}' }}")).unwrap_err().to_string();
+        assert!(message.contains("RenewalFunction.Properties.Events.Sweep.Properties.Schedule"), "{message}");
+    }
+    let message = scheduled("{ Schedule: rate(1 day), Input: '{' }").unwrap_err().to_string();
+    assert!(message.contains("Sweep.Properties.Input") && message.contains("must be JSON"), "{message}");
+    let message = scheduled("{ Schedule: rate(1 day), State: DISABLED }").unwrap_err().to_string();
+    assert!(message.contains("Sweep.Properties.State"), "{message}");
+}
+
 #[test]
 fn a_caching_authorizer_is_refused() {
     let message = refused("ReauthorizeEvery: 0", "ReauthorizeEvery: 300");

@@ -52,7 +52,7 @@ pub(super) struct TokensItem {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct TokenItem {
+pub(crate) struct TokenItem {
     v: u64,
     x: SealedToken,
     since: Timestamp,

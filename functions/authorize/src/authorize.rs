@@ -1,0 +1,159 @@
+//! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
+
+use crate::browser_login::LoggedIn;
+use crate::error::Failure;
+use crate::login::{Shown, login_page};
+use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::form::Form;
+use gateway_domain::ids::ClientId;
+use gateway_domain::pushed_request::PushedRequest;
+use gateway_domain::time::Timestamp;
+use gateway_sessions::{Login, NewLogin};
+use gateway_store::{App, AppKind, User};
+use gateway_web::see_other;
+
+/// A checked request with the application that it comes from.
+pub(crate) struct Asked {
+    pub(crate) app: App,
+    pub(crate) request: AuthorizationRequest,
+}
+
+/// What a request leads to, before anybody is looked at.
+pub(crate) enum Checked {
+    Good(Box<Asked>),
+    /// The client is told by a redirect.
+    Refused(Target, Refused),
+}
+
+/// The request again as a GET, so that the login form has a URL of its own that can be loaded again.
+pub(crate) fn by_post(request: &Request<'_>) -> Result<ApiResponse, Failure> {
+    let form = request.form()?;
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter()).finish();
+    Ok(see_other(&format!("{}?{query}", request.site.path("/oauth2/authorize"))))
+}
+
+impl AuthorizationEndpoint {
+    /// Checks the parameters, first those without which no error may be sent to the client (RFC 6749 §4.1.2.1).
+    pub(crate) async fn checked(&self, form: &Form, now: Timestamp) -> Result<Checked, Failure> {
+        let client_id = form.get("client_id").ok_or(Failure::Client("client_id is missing"))?;
+        let client_id = ClientId::parse(client_id).map_err(|_| Failure::Client("client_id is malformed"))?;
+        let app = self.apps.get(&client_id).await?.filter(|app| app.enabled);
+        let app = app.ok_or(Failure::Client("client_id is unknown"))?;
+        let pushed = match form.get("request_uri") {
+            Some(uri) => Some(self.pushed(uri, &app, now).await?),
+            None => None,
+        };
+        // What was pushed is all of the request (RFC 9126 §4).
+        let form = pushed.as_ref().unwrap_or(form);
+        let registration = app.registration();
+        let target = Target::of(form, &registration)?;
+        Ok(match AuthorizationRequest::parse(target.clone(), form, &registration) {
+            Ok(request) => Checked::Good(Box::new(Asked { app, request })),
+            Err(refused) => Checked::Refused(target, refused),
+        })
+    }
+
+    /// The parameters that the application pushed. Without them nobody knows where to send an error.
+    async fn pushed(&self, request_uri: &str, app: &App, now: Timestamp) -> Result<Form, Failure> {
+        let refused = Failure::Client("request_uri is no pushed request of this client, or has lapsed; push it again");
+        let Some(sealed) = PushedRequest::sealed(request_uri) else { return Err(refused) };
+        let keys = self.pending.tokens().sealing_for(&sealed).await?;
+        PushedRequest::open(&sealed, &keys, &app.client_id, now).map_err(|_| refused)
+    }
+
+    /// The authorization endpoint.
+    pub(crate) async fn authorize(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let asked = match self.checked(request.query, request.now).await? {
+            Checked::Good(asked) => asked,
+            Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
+        };
+        let prompt = asked.request.prompt;
+        let now = request.now;
+        let fresh = |user: &LoggedIn| {
+            asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age)) && !prompt.login
+        };
+        let logged_in = self.logged_in(request).await?.filter(fresh);
+        let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
+        let Some(user) = logged_in else {
+            if prompt.none {
+                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in"));
+            }
+            return Ok(login_page(request, &asked, Shown::default()));
+        };
+        if needs_password {
+            if prompt.none {
+                let description = "a legacy system of this scope needs the password";
+                return Ok(refuse(request, &asked, AuthorizationErrorCode::InteractionRequired, description));
+            }
+            let shown = Shown { username: user.user.email.to_string(), ..Shown::default() };
+            return Ok(login_page(request, &asked, shown));
+        }
+        // Without a question, a native application that took the redirect URI of another one would get its code (RFC 8252
+        // §8.6): only a claimed https address belongs to one application for certain.
+        let must_ask = self.needs_consent(&asked, &user.user).await? || !is_claimed(&asked);
+        if must_ask && prompt.none {
+            let description = "the user has to give the consent";
+            return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
+        }
+        self.proceed(request, &asked, &user, None, must_ask).await
+    }
+
+    /// Whether the user has to be asked: an application of the company's own is trusted, another one remembers the answer.
+    pub(crate) async fn needs_consent(&self, asked: &Asked, user: &User) -> Result<bool, Failure> {
+        if asked.app.trusted {
+            return Ok(false);
+        }
+        if asked.request.prompt.consent {
+            return Ok(true);
+        }
+        let given = self.consents.get(&user.user_id, &asked.app.client_id).await?;
+        Ok(given.is_none_or(|consent| !asked.request.scope.is_subset(&consent.scope)))
+    }
+
+    /// Goes on with a user: to the consent page, or back to the client with a code. `login` holds the password that was just
+    /// shown, for the legacy systems.
+    pub(crate) async fn proceed(
+        &self,
+        request: &Request<'_>,
+        asked: &Asked,
+        user: &LoggedIn,
+        login: Option<Login<'_>>,
+        must_ask: bool,
+    ) -> Result<ApiResponse, Failure> {
+        let AuthorizationRequest { target, scope, challenge, nonce, .. } = &asked.request;
+        let new = NewLogin {
+            app: &asked.app,
+            scope: scope.clone(),
+            redirect_uri: target.redirect_uri.clone(),
+            state: target.state.clone(),
+            challenge: challenge.clone(),
+            nonce: nonce.clone(),
+            user: &user.user.user_id,
+            credential_epoch: user.user.credential_epoch,
+            auth_time: user.auth_time,
+            browser: request.browser.form_token("pending session"),
+        };
+        if must_ask {
+            let pending = self.pending.ask(new, login, request.now).await?;
+            return Ok(see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid)));
+        }
+        let (_, code) = self.pending.permit(new, login, request.now).await?;
+        Ok(redirect::with_code(request, target, &code))
+    }
+}
+
+/// Whether the client is known by its redirect URI or by its secret.
+fn is_claimed(asked: &Asked) -> bool {
+    asked.app.kind == AppKind::Confidential || asked.request.target.redirect_uri.starts_with("https:")
+}
+
+fn refuse(
+    request: &Request<'_>,
+    asked: &Asked,
+    code: AuthorizationErrorCode,
+    description: &'static str,
+) -> ApiResponse {
+    redirect::with_error(request, &asked.request.target, &Refused { code, description })
+}

@@ -1,0 +1,81 @@
+//! `/oauth2/consent`: asks the user whether the application may use the account, and remembers the answer.
+
+use crate::error::Failure;
+use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_domain::authorization_request::{AuthorizationErrorCode, Refused, Target};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::SessionId;
+use gateway_domain::pending_session::{PendingSession, Progress};
+use gateway_store::{App, Consent, User};
+use gateway_web::pages;
+
+impl AuthorizationEndpoint {
+    /// The question.
+    pub(crate) async fn ask_for_consent(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let (pending, app, user) = self.waiting(request).await?;
+        let language = request.site.language();
+        let text = |scope| self.config.scope_text(scope, language).unwrap_or(scope);
+        let scopes = pending.scope.iter().map(text).collect();
+        let returns_to = pending.redirect_uri.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
+        let page = pages::Consent {
+            site: request.site,
+            form_token: &request.browser.form_token(&purpose(&pending)),
+            app: &app.name,
+            returns_to,
+            username: user.email.as_str(),
+            scopes,
+            another_account: None,
+        };
+        Ok(request.site.respond(200, &page, &[&pending.redirect_uri]))
+    }
+
+    /// The answer. A consent is written before its code is issued: the redemption requires it.
+    pub(crate) async fn decide(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let form = request.form()?;
+        let (pending, app, user) = self.waiting(request).await?;
+        let target = Target { redirect_uri: pending.redirect_uri.clone(), state: pending.state.clone() };
+        if !request.is_ours(&form, &purpose(&pending)) {
+            // The question is asked again, with a token that fits: nothing was decided.
+            return self.ask_for_consent(request).await;
+        }
+        if form.get("decision") != Some("allow") {
+            if !self.pending.end(&pending).await? {
+                return Err(Failure::Expired);
+            }
+            let refused = Refused { code: AuthorizationErrorCode::AccessDenied, description: "the user refused" };
+            return Ok(redirect::with_error(request, &target, &refused));
+        }
+        if !app.trusted {
+            let before = self.consents.get(&user.user_id, &app.client_id).await?;
+            let scope = before.map_or_else(|| pending.scope.clone(), |before| before.scope.union(&pending.scope));
+            let (user_id, client_id) = (user.user_id, app.client_id);
+            self.consents.give(&Consent { user_id, client_id, scope, given_at: request.now }).await?;
+        }
+        match self.pending.issue(&pending, request.now).await? {
+            Some(code) => Ok(redirect::with_code(request, &target, &code)),
+            None => Err(Failure::Expired),
+        }
+    }
+
+    /// The login that waits for an answer of this browser. Everything that may have changed meanwhile is read again.
+    async fn waiting(&self, request: &Request<'_>) -> Result<(PendingSession, App, User), Failure> {
+        let sid = request.query.get("login").and_then(|text| SessionId::parse(text).ok()).ok_or(Failure::Incomplete)?;
+        let pending = self.pending.get(&sid).await?.ok_or(Failure::Expired)?;
+        let waits = pending.progress == Progress::Asked && request.now < pending.ends;
+        // The id is in a URL, which others may see; the browser that logged in is known by its cookie.
+        if !waits || !request.browser.check("pending session", Some(&pending.browser)) {
+            return Err(Failure::Expired);
+        }
+        let app = self.apps.get(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
+        let user = self.users.get(&pending.user_id).await?.ok_or(Failure::Expired)?;
+        if !user.enabled || user.credential_epoch != pending.credential_epoch {
+            return Err(Failure::Expired);
+        }
+        Ok((pending, app, user))
+    }
+}
+
+/// The form is bound to its login, so that the answer to one question is none to another.
+fn purpose(pending: &PendingSession) -> String {
+    format!("consent {}", pending.sid)
+}

@@ -1,0 +1,109 @@
+//! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
+
+use crate::authorize::{Asked, Checked};
+use crate::browser_login::LoggedIn;
+use crate::error::Failure;
+use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::password::MAX_BYTES;
+use gateway_domain::source::Source;
+use gateway_sessions::{Login, SessionError};
+use gateway_web::pages;
+use gateway_web::{Mistake, Mistakes};
+
+/// The longest mailbox address, in bytes.
+const MAX_USERNAME: usize = 254;
+/// What the form is for, to which its token is bound.
+const PURPOSE: &str = "login";
+
+/// What the login form shows. A password is never among it.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) username: String,
+    pub(crate) mistakes: Mistakes,
+}
+
+impl AuthorizationEndpoint {
+    /// Checks the password, logs in at the legacy systems, and goes on to the consent or back to the client.
+    pub(crate) async fn log_in(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let mut form = request.form()?;
+        let asked = match self.checked(request.query, request.now).await? {
+            Checked::Good(asked) => asked,
+            Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
+        };
+        let password = form.take("password");
+        let username = form.get("username").unwrap_or_default().trim().to_owned();
+        let again = |status, mistakes| {
+            let shown = Shown { username: username.clone(), mistakes };
+            Ok(ApiResponse { status, ..login_page(request, &asked, shown) })
+        };
+        if !request.is_ours(&form, PURPOSE) {
+            return again(400, Mistakes::of_form(Mistake::OtherBrowser));
+        }
+        let mut mistakes = Mistakes::default();
+        if username.is_empty() {
+            mistakes = mistakes.at("username", Mistake::Required);
+        } else if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
+            mistakes = mistakes.at("username", Mistake::NoAddress);
+        }
+        let Some(password) = password else { return again(400, mistakes.at("password", Mistake::Required)) };
+        if password.expose().len() > MAX_BYTES {
+            mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
+        }
+        if !mistakes.is_empty() {
+            return again(400, mistakes);
+        }
+        let attempt = PasswordLogin {
+            username: &username,
+            password: &password,
+            client: &asked.app.client_id,
+            source: &Source::of(request.api.source_ip.as_deref()),
+            session: None,
+        };
+        let user = match self.passwords.check(&attempt, request.now).await {
+            Ok(user) => user,
+            Err(CredentialsError::Password) => return again(400, Mistakes::of_form(Mistake::WrongLogin)),
+            Err(CredentialsError::TooManyAttempts(wait)) => {
+                let page = again(429, Mistakes::of_form(Mistake::TooManyAttempts(wait)))?;
+                return Ok(page.header("Retry-After", wait.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let must_ask = self.needs_consent(&asked, &user).await?;
+        let login =
+            Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
+        let logged_in = LoggedIn { auth_time: request.now, user: user.clone() };
+        let went_on = self.proceed(request, &asked, &logged_in, Some(login), must_ask).await;
+        let response = match went_on {
+            Ok(response) => response,
+            Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
+                return again(400, Mistakes::of_form(Mistake::RefusedBy(connector.to_string())));
+            }
+            Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
+                tracing::error!(%connector, reason, "a legacy system failed at a login");
+                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(connector.to_string())));
+            }
+            Err(failure) => return Err(failure),
+        };
+        drop(password);
+        // Only now, so that a login that failed at a legacy system leaves the browser as it was.
+        let cookie = self.remember(request, &user).await?;
+        Ok(response.header("Set-Cookie", cookie))
+    }
+}
+
+/// The login form.
+pub(crate) fn login_page(request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
+    let hint = asked.request.login_hint.as_deref().unwrap_or_default();
+    let page = pages::Login {
+        site: request.site,
+        form_token: &request.browser.form_token(PURPOSE),
+        app: Some(&asked.app.name),
+        username: if shown.username.is_empty() { hint } else { &shown.username },
+        mistakes: shown.mistakes,
+        forgotten: None,
+        sign_up: None,
+    };
+    request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
+}

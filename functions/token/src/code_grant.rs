@@ -1,0 +1,120 @@
+//! The authorization code grant (RFC 6749 §4.1.3): a code gives its session once, to who can prove that it is the client's.
+
+use crate::error::Failure;
+use crate::id_token::ToldLogin;
+use crate::issue::TokenSubject;
+use crate::parameters::CodeRequest;
+use crate::{AuthorizationServer, Request};
+use gateway_credentials::AuthenticatedApp;
+use gateway_domain::authorization_code::AuthorizationCode;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::SessionId;
+use gateway_domain::pending_session::{PendingSession, Proof, Redeemed, Redemption};
+use gateway_sessions::{Redeeming, SessionError};
+use gateway_store::GrantType;
+use gateway_telemetry::Metric;
+
+/// A redemption that lost a race reads the pending session again, once: it finds the redemption that won.
+const ROUNDS: u32 = 2;
+
+impl AuthorizationServer {
+    /// Exchanges a code for tokens, or serves the same tokens again to the attempt that has exchanged it.
+    pub(crate) async fn code_grant(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        asked: CodeRequest,
+    ) -> Result<ApiResponse, Failure> {
+        // A text that is no code costs the same read as a code that was never issued.
+        let nobody = AuthorizationCode::from_random(SessionId::from_random(self.entropy.bytes()?), [0; 32]);
+        let code = asked.code.as_ref().unwrap_or(&nobody);
+        for _ in 0..ROUNDS {
+            let Some(pending) = self.pending.get(&code.sid).await? else { return Err(Failure::Code("unknown")) };
+            let proof = proof(app, &pending, &asked);
+            match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
+                Redemption::Redeem => {
+                    self.check_consent(app, &pending).await?;
+                    let redeemed = Redeemed { code: code.hash(), at: request.now, attempt: asked.attempt.clone() };
+                    if !self.sessions.redeem(&self.pending, &pending.sid, &redeemed).await? {
+                        continue;
+                    }
+                    gateway_telemetry::count(Metric::Login {
+                        grant: "authorization_code",
+                        app: app.registered().client_id.as_str(),
+                    });
+                    return self.serve_code(request, app, &pending).await;
+                }
+                Redemption::Repeat => return self.serve_code(request, app, &pending).await,
+                Redemption::Refuse => return Err(Failure::Code(reason(proof))),
+                Redemption::EndSession => {
+                    tracing::warn!(session = %pending.sid, "a code was used again: the session is ended");
+                    gateway_telemetry::count(Metric::ReuseDetected);
+                    self.sessions.end(&pending.sid).await?;
+                    return Err(Failure::Code("used before"));
+                }
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// The user may have taken the consent back since the code was issued.
+    async fn check_consent(&self, app: &AuthenticatedApp, pending: &PendingSession) -> Result<(), Failure> {
+        if app.registered().trusted {
+            return Ok(());
+        }
+        let consent = self.consents.get(&pending.user_id, &pending.client_id).await?;
+        let given = consent.is_some_and(|consent| pending.scope.is_subset(&consent.scope));
+        if given { Ok(()) } else { Err(Failure::Code("the consent was taken back")) }
+    }
+
+    async fn serve_code(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        pending: &PendingSession,
+    ) -> Result<ApiResponse, Failure> {
+        let registered = app.registered();
+        let (refresh, now) = (self.refresh.value(), request.now);
+        let redeeming = Redeeming { pending, mac_key: refresh.current_id(), now };
+        let session = match self.sessions.begin_redeemed(&redeeming).await {
+            Err(SessionError::CredentialsChanged) => {
+                return Err(Failure::Code("the user was disabled, or the session has ended"));
+            }
+            begun => begun?,
+        };
+        // After a refresh, the application has had the response.
+        if session.family.generation != 1 {
+            return Err(Failure::Code("used before, and its session was refreshed since"));
+        }
+        let scope = session.scope.intersection(&registered.scope);
+        let refresh_token =
+            if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
+        let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };
+        let subject = TokenSubject { login: Some(login), ..self.subject(registered, &session, &scope, now) };
+        self.response_with_tokens(request, &subject, &scope, refresh_token.as_ref())
+    }
+}
+
+/// What the request proves. `redirect_uri` may be left out where PKCE proves more (OAuth 2.1 draft-15 §10.2).
+fn proof(app: &AuthenticatedApp, pending: &PendingSession, asked: &CodeRequest) -> Proof {
+    let redirect_uri = match &asked.redirect_uri {
+        Some(uri) => *uri == pending.redirect_uri,
+        None => pending.challenge.is_some(),
+    };
+    // A verifier without a challenge is refused: an attacker may have removed the challenge (RFC 9700 §2.1.1).
+    let verifier = match (&pending.challenge, &asked.verifier) {
+        (Some(challenge), Some(verifier)) => challenge.is_of(verifier),
+        (None, None) => app.is_confidential(),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    Proof { client: pending.client_id == app.registered().client_id, redirect_uri, verifier }
+}
+
+fn reason(proof: Proof) -> &'static str {
+    match proof {
+        Proof { client: false, .. } => "of another application",
+        Proof { redirect_uri: false, .. } => "another redirect URI",
+        Proof { verifier: false, .. } => "another verifier",
+        Proof { .. } => "not issued, expired or used",
+    }
+}

@@ -1,0 +1,83 @@
+//! Browsers in which a user is logged in on the gateway's own pages. Key: `id`, SHA-256 of the cookie.
+
+use crate::error::{StoreError, unavailable};
+use crate::refusal::held;
+use crate::{number, ttl, version};
+use aws_sdk_dynamodb::types::AttributeValue;
+use gateway_domain::ids::UserId;
+use gateway_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The login of a user in one browser. It holds no internal token and is none of an application's sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserLogin {
+    /// SHA-256 in hexadecimal of the cookie, which has 256 random bits.
+    pub id: String,
+    /// The user.
+    pub user_id: UserId,
+    /// The user's credential epoch at the login: a change of credentials ends it.
+    pub credential_epoch: u64,
+    /// When the user showed the password.
+    pub auth_time: Timestamp,
+    /// When it ends without use.
+    pub idle_end: Timestamp,
+    /// When it ends however much it is used.
+    pub absolute_end: Timestamp,
+}
+
+impl BrowserLogin {
+    /// Whether neither of its ends has come.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.idle_end && now < self.absolute_end
+    }
+}
+
+/// The table of browser logins.
+#[derive(Debug, Clone)]
+pub struct BrowserLogins {
+    client: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl BrowserLogins {
+    /// The table of this name.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Writes a new browser login. It needs no condition, since a cookie is random and never used twice.
+    pub async fn create(&self, login: &BrowserLogin) -> Result<(), StoreError> {
+        const OPERATION: &str = "create_browser_login";
+        let mut item = version::written(login, OPERATION)?;
+        item.insert("ttl".to_owned(), number(ttl::after([login.absolute_end]).as_secs()));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map_err(unavailable(OPERATION))?;
+        Ok(())
+    }
+
+    /// The browser login of this id. One strongly consistent read, so that one that was ended is not used again.
+    pub async fn get(&self, id: &str) -> Result<Option<BrowserLogin>, StoreError> {
+        const OPERATION: &str = "browser_login";
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let read = read.key("id", AttributeValue::S(id.to_owned())).send().await.map_err(unavailable(OPERATION))?;
+        read.item.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
+    /// Moves its idle end after a use. An ended one is not made anew.
+    pub async fn note_use(&self, id: &str, idle_end: Timestamp) -> Result<(), StoreError> {
+        let update = self.client.update_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        let sent = version::guarded(update, "attribute_exists(id) AND idle_end < :end")
+            .update_expression("SET idle_end = :end")
+            .expression_attribute_values(":end", number(idle_end.as_secs()))
+            .send()
+            .await;
+        held(sent, "note_browser_use").map(drop)
+    }
+
+    /// Ends a browser login. Ending is idempotent.
+    pub async fn end(&self, id: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        delete.send().await.map_err(unavailable("end_browser_login"))?;
+        Ok(())
+    }
+}
