@@ -49,7 +49,9 @@ async fn a_listed_page_is_permitted_the_methods_of_a_path_without_a_token() {
         ("/oauth2/token", "POST"),
         ("/oauth2/revoke", "POST"),
         ("/oauth2/introspect", "POST"),
+        ("/oauth2/userinfo", "GET, HEAD, POST"),
         (METADATA, "GET, HEAD"),
+        ("/.well-known/openid-configuration", "GET, HEAD"),
         ("/.well-known/jwks.json", "GET, HEAD"),
     ] {
         let response = preflight(&gateway, PAGE, "DELETE", path).await;

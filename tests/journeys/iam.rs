@@ -20,6 +20,7 @@ use support::{
 };
 
 use crate::events::invoke;
+use crate::openid::{self, KeyedApp};
 use crate::turns::rotate;
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
@@ -82,10 +83,16 @@ async fn use_pages(gateway: &Gateway) {
     assert_eq!(swept, Ok(json!("logged_out")));
 }
 
-/// Login with a new hash, calls, refusals with refund, refreshes with a key, a login into a session, one session too many,
+/// Login with a new hash, an ID token and userinfo, an assertion, calls, refusals with refund, refreshes with a key, a login into
+/// a session, one session too many,
 /// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
+    openid::widen(gateway, DEMO_APP).await;
+    let told = openid::login(gateway, "openid").await.tokens();
+    assert_eq!(gateway.call("GET", "/oauth2/userinfo", &told.access).await.status, 200);
+    let keyed = KeyedApp::register(gateway).await;
+    assert_eq!(keyed.authenticate(gateway, &keyed.assertion(gateway)).await.status, 200);
     let first = gateway.login(ADA).await;
     assert_eq!(gateway.call("GET", "/orders", &first.access).await.status, 200);
     let second = gateway.refresh(&gateway.login(ADA).await).await;

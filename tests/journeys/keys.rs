@@ -13,7 +13,7 @@ use crate::events;
 use crate::turns::{current, rotate};
 
 const KEYS: &str = "KeysFunction";
-const NAMES: [&str; 5] = ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+const NAMES: [&str; 6] = ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"];
 
 /// The pre-signed address: what was sent there, and how many responses fail first.
 #[derive(Clone, Default)]
@@ -98,8 +98,9 @@ async fn a_stack_gets_the_keys_it_lacks_and_keeps_those_it_has() {
     gateway.stack.secrets().empty("RefreshKeys");
     events::invoke(&gateway, KEYS, &request("Update", &url)).await.expect("filled");
     let filled = values(&gateway);
-    let changed: Vec<_> = (0..5).filter(|index| filled[*index] != made[*index]).collect();
-    assert_eq!((changed, filled[3].is_some()), (vec![3], true));
+    let changed: Vec<_> =
+        NAMES.into_iter().zip(made.iter().zip(&filled)).filter(|(_, (old, new))| old != new).collect();
+    assert!(matches!(changed.as_slice(), [("RefreshKeys", (_, Some(_)))]), "{changed:?}");
 
     // A public set that is missing follows from the private one.
     gateway.stack.secrets().empty("PublicKeys");
@@ -107,7 +108,8 @@ async fn a_stack_gets_the_keys_it_lacks_and_keeps_those_it_has() {
     // The keys work: these are other ones than those the users were stored with, so only the app can log in.
     gateway.restart_functions();
     let published = gateway.response(gateway.request("GET", "/.well-known/jwks.json")).await;
-    assert_eq!(published.json()["keys"].as_array().map(Vec::len), Some(2));
+    // Two of access tokens, and two of each algorithm of ID tokens.
+    assert_eq!(published.json()["keys"].as_array().map(Vec::len), Some(6));
 }
 
 #[tokio::test]
@@ -260,7 +262,7 @@ async fn a_rotation_keeps_to_the_protocol() {
         assert!(refused.contains(expected), "{name} {secret}: {refused}");
     }
     // The keys of a stack that has just started are too young.
-    for secret in ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
+    for secret in ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
         let refused = gateway.stack.rotate(secret).await.unwrap_err().to_string();
         assert!(refused.contains("createSecret failed") && refused.contains("rotate again in"), "{refused}");
     }
@@ -320,8 +322,14 @@ async fn a_leaked_key_is_revoked_while_gateway_yaml_is_wrong() {
     let right = std::fs::read_to_string(&file).expect("what the functions read");
     std::fs::write(&file, "planz: {}").expect("a file");
     gateway.restart_functions();
-    for (secret, name) in [("signing", 0), ("sealing", 2), ("refresh", 3), ("pepper", 4)] {
-        let before = current(&gateway, NAMES[name]);
+    for (secret, name) in [
+        ("signing", "SigningKeys"),
+        ("id-token", "IdTokenKeys"),
+        ("sealing", "SealingKeys"),
+        ("refresh", "RefreshKeys"),
+        ("pepper", "Pepper"),
+    ] {
+        let before = current(&gateway, name);
         let event = json!({ "action": "revoke", "secret": secret, "key": before });
         let response = events::invoke(&gateway, KEYS, &event).await.expect("revoked");
         assert_eq!((&response["revoked"], response["current"] != json!(before)), (&json!(before), true), "{response}");

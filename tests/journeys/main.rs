@@ -23,6 +23,7 @@ mod log_lines;
 mod metadata;
 mod metrics;
 mod mobile;
+mod openid;
 mod outside_lambda;
 mod private;
 mod readme;

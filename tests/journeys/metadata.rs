@@ -3,6 +3,8 @@
 use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, VERIFIER, Visitor};
 
+use crate::openid::{self, KeyedApp};
+
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 async fn metadata(gateway: &Gateway) -> Json {
@@ -33,7 +35,12 @@ async fn ask(gateway: &Gateway, path: &str, method: &str, form: &[(&str, &str)])
             form.extend([("client_id", PARTNER_APP), ("client_secret", gateway.partner_secret())]);
         }
         "none" => form.push(("client_id", DEMO_APP)),
-        "private_key_jwt" | "client_secret_jwt" => form.extend([
+        "private_key_jwt" => {
+            let assertion = KeyedApp::register(gateway).await.assertion(gateway);
+            let proof = [("client_assertion_type", openid::ASSERTION), ("client_assertion", &assertion)];
+            return gateway.response(request.form(&[&form[..], &proof].concat())).await;
+        }
+        "client_secret_jwt" => form.extend([
             ("client_id", PARTNER_APP),
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"),
@@ -51,9 +58,14 @@ async fn the_metadata_has_what_the_rfc_asks_for() {
     assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
     let metadata = response.json();
     assert_eq!(metadata["issuer"], gateway.stack.base_url());
-    for name in
-        ["authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"]
-    {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "userinfo_endpoint",
+    ] {
         path(&gateway, &metadata, name);
     }
     for (name, value) in metadata.as_object().expect("an object") {
@@ -75,6 +87,7 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
         ("/oauth2/revoke", &["POST"]),
         ("/oauth2/introspect", &["POST"]),
         (METADATA, read),
+        (openid::METADATA, read),
         ("/.well-known/jwks.json", read),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
@@ -209,8 +222,10 @@ async fn every_scope_advertised_is_granted_and_no_other() {
     let ask_for = async |scope: &str| {
         ask(&gateway, endpoint, "client_secret_post", &[("grant_type", "client_credentials"), ("scope", scope)]).await
     };
+    openid::widen(&gateway, DEMO_APP).await;
     for scope in texts(&metadata, "scopes_supported") {
-        let response = ask_for(scope).await;
+        let of_users = ["openid", "email", "profile"].contains(&scope);
+        let response = if of_users { openid::login(&gateway, scope).await } else { ask_for(scope).await };
         assert_eq!((response.status, &response.json()["scope"]), (200, &json!(scope)));
     }
     for scope in ["openid", "offline_access", "orders:delete", "admin", "*"] {
@@ -230,7 +245,8 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
             assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"), "{value}");
         } else if name.ends_with("_endpoint") {
             let response = gateway.response(gateway.request("GET", path(&gateway, &metadata, name))).await;
-            assert_eq!((response.status, response.header("allow")), (405, "POST"), "{name}: {value}");
+            let expected = if name == "userinfo_endpoint" { (401, "") } else { (405, "POST") };
+            assert_eq!((response.status, response.header("allow")), expected, "{name}: {value}");
         }
     }
     let token = gateway.login(ADA).await.access;
@@ -238,9 +254,9 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
         "/oauth2/authorize/",
         "/oauth2/register",
         "/oauth2/device_authorization",
-        "/oauth2/userinfo",
+        "/oauth2/userinfo/",
         "/oauth2/token/",
-        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/",
         "/.well-known/webfinger",
     ] {
         for method in ["GET", "POST"] {

@@ -12,13 +12,15 @@ use crate::turns::rotate;
 const CANARY: &str = "canary-7Qm2-never-to-be-seen";
 
 /// The secrets that hold keys.
-const KEYS: [&str; 4] = ["SigningKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+const KEYS: [&str; 5] = ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"];
 
 /// Every key that this secret holds now.
 fn keep_keys(gateway: &Gateway, name: &str, secrets: &mut Secrets) {
     let value = gateway.stack.secrets().value(name).expect("a value");
     let value: Json = serde_json::from_str(&value).expect("JSON");
-    let pairs = value["keys"].as_array().into_iter().flatten().filter_map(|pair| pair["private_key"].as_str());
+    let entries = value["keys"].as_array().into_iter().flatten();
+    let pairs = entries.flat_map(|entry| [entry, &entry["rs256"], &entry["es256"]]);
+    let pairs = pairs.filter_map(|pair| pair["private_key"].as_str());
     let keys = value["keys"].as_object().into_iter().flat_map(|keys| keys.values()).filter_map(Json::as_str);
     let all: Vec<_> = pairs.chain(keys).collect();
     assert!(all.len() >= 2, "{name}");

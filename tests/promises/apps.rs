@@ -22,6 +22,8 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         subscriptions: BTreeMap::new(),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
+        id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
     }

@@ -117,3 +117,24 @@ async fn a_reservation_on_what_was_read_long_ago_counts_as_much() {
     db.store.attempts.remember_login("old", PAIR, &of_ada, NOW.saturating_add(Seconds::new(9))).await.unwrap();
     assert_eq!(db.store.attempts.reserve("old", PAIR, &old, NOW).await, Ok(Reservation::Granted));
 }
+
+/// What may be used once is used once, by whoever comes first, until it means nothing any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twenty_uses_at_once_of_what_may_be_used_once_one_succeeds() {
+    let db = dynamodb().await;
+    let until = NOW.saturating_add(Seconds::new(60));
+    let store = db.store.clone();
+    let uses = |key: &'static str, now: Timestamp, until: Timestamp| {
+        let store = store.clone();
+        at_once(20, move |_| {
+            let store = store.clone();
+            async move { store.attempts.use_once(key, until, now).await.unwrap() }
+        })
+    };
+    let used = |outcomes: Vec<bool>| outcomes.into_iter().filter(|used| *used).count();
+    assert_eq!(used(uses("one", NOW, until).await), 1);
+    assert_eq!(used(uses("other", NOW, until).await), 1);
+    let last = NOW.saturating_add(Seconds::new(59));
+    assert_eq!(used(uses("one", last, until.saturating_add(Seconds::new(60))).await), 0);
+    assert_eq!(used(uses("one", until, until.saturating_add(Seconds::new(60))).await), 1);
+}

@@ -56,6 +56,7 @@ fn session(byte: u8) -> Session {
         salt: [byte; 16],
         mac_key: "m1".into(),
         credential_epoch: 3,
+        auth_time: Some(Timestamp::from_secs(1)),
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
 }

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
 /// The attributes with times that still have an effect until they have come.
-const MEANT: [&str; 8] =
-    ["empty_at", "next_at", "known_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
+const MEANT: [&str; 9] =
+    ["empty_at", "next_at", "known_until", "used_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
 
 fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
     let own = |(name, value): (&String, &AttributeValue)| match value {
@@ -72,6 +72,14 @@ async fn a_lock_out_outlives_what_the_source_was_known_for() {
         assert_eq!(login_attempts::reserve(&db.store, "p", PAIR, now).await, Ok(Reservation::Granted));
     }
     check(&db, now, "locked out").await;
+}
+
+/// An assertion that was used is remembered as long as it could be used again.
+#[tokio::test]
+async fn what_was_used_is_remembered_until_it_means_nothing() {
+    let db = dynamodb().await;
+    assert_eq!(db.store.attempts.use_once("a", NOW.saturating_add(Seconds::new(300)), NOW).await, Ok(true));
+    check(&db, NOW, "used").await;
 }
 
 /// An activity item is kept as long as its longest session, in whatever order the sessions were added.

@@ -228,6 +228,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.attempts.get("pair").await);
     newer(login_attempts::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.attempts.give_back("pair", PAIR).await);
+    newer(db.store.attempts.use_once("pair", NOW.saturating_add(DAY), NOW).await);
     newer(db.store.attempts.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
     of_pages(&db.store).await;
     newer(db.store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await);

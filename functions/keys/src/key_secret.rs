@@ -2,7 +2,8 @@
 
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::entropy::Entropy;
-use gateway_domain::rotation::signing::Pair;
+use gateway_domain::rotation::id_token::IdTokenPairs;
+use gateway_domain::rotation::pair::{NoPair, Pair};
 use gateway_domain::rotation::symmetric::Key;
 use gateway_domain::rotation::{Entry, Keep, Ring};
 use gateway_domain::secret::Secret;
@@ -10,7 +11,7 @@ use gateway_domain::time::Timestamp;
 use gateway_runtime::{Environment, StartError};
 use serde::Deserialize;
 
-use crate::{Failure, Keys};
+use crate::{Failure, Keys, rsa_pair};
 
 /// A secret whose keys are rotated. The public set is not one of them: it is derived from the signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -18,6 +19,9 @@ use crate::{Failure, Keys};
 pub(crate) enum KeySecret {
     /// Private keys that sign access tokens.
     Signing,
+    /// Private keys that sign ID tokens.
+    #[serde(rename = "id-token")]
+    IdToken,
     /// AES keys that seal internal tokens.
     Sealing,
     /// HMAC keys that authenticate refresh tokens.
@@ -30,6 +34,7 @@ pub(crate) enum KeySecret {
 pub(crate) struct Names {
     signing: String,
     pub(crate) public: String,
+    id_token: String,
     sealing: String,
     refresh: String,
     pepper: String,
@@ -41,6 +46,7 @@ impl Names {
         Ok(Self {
             signing: name("SIGNING_KEYS_SECRET")?,
             public: name("PUBLIC_KEYS_SECRET")?,
+            id_token: name("ID_TOKEN_KEYS_SECRET")?,
             sealing: name("SEALING_KEYS_SECRET")?,
             refresh: name("REFRESH_KEYS_SECRET")?,
             pepper: name("PEPPER_SECRET")?,
@@ -50,6 +56,7 @@ impl Names {
     pub(crate) fn of(&self, secret: KeySecret) -> &str {
         match secret {
             KeySecret::Signing => &self.signing,
+            KeySecret::IdToken => &self.id_token,
             KeySecret::Sealing => &self.sealing,
             KeySecret::Refresh => &self.refresh,
             KeySecret::Pepper => &self.pepper,
@@ -66,16 +73,17 @@ impl Names {
 /// The keys in one version of a secret.
 pub(crate) enum Turning {
     Pairs(Ring<Pair>),
+    IdTokenPairs(Ring<IdTokenPairs>),
     Keys(Ring<Key>),
 }
 
 impl KeySecret {
-    pub(crate) const ALL: [Self; 4] = [Self::Signing, Self::Sealing, Self::Refresh, Self::Pepper];
+    pub(crate) const ALL: [Self; 5] = [Self::Signing, Self::IdToken, Self::Sealing, Self::Refresh, Self::Pepper];
 
     /// Whether what its keys make expires: tokens do, password hashes do not.
     pub(crate) fn makes_what_ends(self) -> bool {
         match self {
-            Self::Signing | Self::Sealing | Self::Refresh => true,
+            Self::Signing | Self::IdToken | Self::Sealing | Self::Refresh => true,
             Self::Pepper => false,
         }
     }
@@ -84,6 +92,9 @@ impl KeySecret {
     pub(crate) fn generate(self, now: Timestamp, entropy: &dyn Entropy) -> Result<Turning, Failure> {
         Ok(match self {
             Self::Signing => Turning::Pairs(Ring::first(new_pair(entropy)?, new_pair(entropy)?, now)),
+            Self::IdToken => {
+                Turning::IdTokenPairs(Ring::first(new_id_token_pairs(entropy)?, new_id_token_pairs(entropy)?, now))
+            }
             Self::Sealing | Self::Refresh | Self::Pepper => {
                 Turning::Keys(Ring::generate(entropy.bytes()?, entropy.bytes()?, now))
             }
@@ -94,6 +105,7 @@ impl KeySecret {
     pub(crate) fn parse(self, text: &Secret) -> Result<Turning, Failure> {
         Ok(match self {
             Self::Signing => Turning::Pairs(Ring::parse_pairs(text.expose())?),
+            Self::IdToken => Turning::IdTokenPairs(Ring::parse_id_token_pairs(text.expose())?),
             Self::Sealing | Self::Refresh | Self::Pepper => Turning::Keys(Ring::parse_keys(text.expose())?),
         })
     }
@@ -103,6 +115,7 @@ impl Turning {
     pub(crate) fn text(&self) -> Secret {
         match self {
             Self::Pairs(ring) => ring.to_secret(),
+            Self::IdTokenPairs(ring) => ring.to_secret(),
             Self::Keys(ring) => ring.to_secret(),
         }
     }
@@ -110,6 +123,7 @@ impl Turning {
     pub(crate) fn made(&self) -> Timestamp {
         match self {
             Self::Pairs(ring) => ring.made,
+            Self::IdTokenPairs(ring) => ring.made,
             Self::Keys(ring) => ring.made,
         }
     }
@@ -118,6 +132,7 @@ impl Turning {
     pub(crate) fn follows(&self) -> &str {
         match self {
             Self::Pairs(ring) => &ring.follows,
+            Self::IdTokenPairs(ring) => &ring.follows,
             Self::Keys(ring) => &ring.follows,
         }
     }
@@ -125,6 +140,7 @@ impl Turning {
     pub(crate) fn current(&self) -> &str {
         match self {
             Self::Pairs(ring) => &ring.current.id,
+            Self::IdTokenPairs(ring) => &ring.current.id,
             Self::Keys(ring) => &ring.current.id,
         }
     }
@@ -134,7 +150,8 @@ impl Keys {
     /// How long a key is kept after its retirement.
     pub(crate) fn keep(&self, secret: KeySecret) -> Result<Keep, StartError> {
         Ok(match secret {
-            KeySecret::Signing => Keep::For(MAX_LIFETIME),
+            // No ID token lives longer than the access token beside it.
+            KeySecret::Signing | KeySecret::IdToken => Keep::For(MAX_LIFETIME),
             KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.gateway()?.lifetimes().session_absolute),
             KeySecret::Pepper => Keep::Ever,
         })
@@ -143,5 +160,11 @@ impl Keys {
 
 /// A new key pair with a random id.
 pub(crate) fn new_pair(entropy: &dyn Entropy) -> Result<Entry<Pair>, Failure> {
-    Ok(Pair::generate(entropy.bytes()?)?)
+    Ok(Entry::named(entropy.bytes()?, Pair::generate()?))
+}
+
+/// New pairs of ID tokens with a random id.
+pub(crate) fn new_id_token_pairs(entropy: &dyn Entropy) -> Result<Entry<IdTokenPairs>, Failure> {
+    let pairs = IdTokenPairs::new(rsa_pair::generate(rsa_pair::BITS, entropy)?, Pair::generate()?).ok_or(NoPair)?;
+    Ok(Entry::named(entropy.bytes()?, pairs))
 }

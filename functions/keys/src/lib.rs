@@ -5,6 +5,7 @@ mod key_secret;
 mod response;
 mod revoke;
 mod rotate;
+pub mod rsa_pair;
 mod start;
 mod trial;
 
@@ -16,7 +17,7 @@ use gateway_config::Gateway;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::{Entropy, NoEntropy};
 use gateway_domain::keys::InvalidKeys;
-use gateway_domain::rotation::signing::NoPair;
+use gateway_domain::rotation::pair::NoPair;
 use gateway_domain::rotation::symmetric::InvalidKeySet;
 use gateway_domain::rotation::{CannotMove, Timing};
 use gateway_domain::time::Seconds;

@@ -1,13 +1,13 @@
 //! Revokes a leaked key at once, even if tokens still need it. A pepper key stays to check the hashes that it made.
 
 use gateway_domain::rotation::Ring;
-use gateway_domain::rotation::signing::Pair;
+use gateway_domain::rotation::pair::Pair;
 use gateway_domain::rotation::symmetric::Key;
 use gateway_runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::key_secret::{KeySecret, Turning, new_pair};
+use crate::key_secret::{KeySecret, Turning, new_id_token_pairs, new_pair};
 use crate::{Failure, Keys};
 
 /// The stage under which the new version is written before it becomes current.
@@ -34,6 +34,10 @@ impl Keys {
         let current = self.current(name).await?;
         let left = match secret.parse(&current.text)? {
             Turning::Pairs(ring) => self.revoke_pair(ring, key, &current).await?,
+            Turning::IdTokenPairs(ring) => {
+                let (new, now) = (new_id_token_pairs(&*self.entropy)?, self.clock.now());
+                Turning::IdTokenPairs(ring.revoke(key, new, secret.makes_what_ends(), now)?.following(&current.id))
+            }
             Turning::Keys(ring) => self.revoke_key(*secret, ring, key, &current)?,
         };
         // A pending rotation holds the leaked key, so it is given up.

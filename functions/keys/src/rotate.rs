@@ -3,12 +3,13 @@
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
 use gateway_domain::rotation::Ring;
-use gateway_domain::rotation::signing::{Pair, is_published, jwks, published_since};
+use gateway_domain::rotation::pair::Pair;
+use gateway_domain::rotation::signing::{is_published, jwks, published_since};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::secret_versions::{CURRENT, PENDING, Version};
 use serde::Deserialize;
 
-use crate::key_secret::{KeySecret, Turning, new_pair};
+use crate::key_secret::{KeySecret, Turning, new_id_token_pairs, new_pair};
 use crate::{Failure, Keys, trial};
 
 /// What Secrets Manager asks for.
@@ -72,9 +73,14 @@ impl Keys {
                 let turned = ring.rotate(new_pair(&*self.entropy)?, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
             }
+            Turning::IdTokenPairs(ring) => {
+                let published = self.timing.readable_by_clients(ring.made);
+                let new = new_id_token_pairs(&*self.entropy)?;
+                let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
+                turned.following(&current.id).to_secret()
+            }
             Turning::Keys(ring) => {
-                // A version becomes current within this time after it was made, or never.
-                let published = ring.made.saturating_add(self.timing.finish());
+                let published = self.timing.readable(ring.made);
                 let new = ring.fresh_entry(self.entropy.bytes()?);
                 let turned = ring.rotate(new, published, self.keep(secret)?, self.timing, now)?;
                 turned.following(&current.id).to_secret()
@@ -97,7 +103,7 @@ impl Keys {
                 let current = self.current(name).await?;
                 self.still_good(secret, version, &pending, &current).await.map(drop)
             }
-            Turning::Keys(_) => Ok(()),
+            Turning::IdTokenPairs(_) | Turning::Keys(_) => Ok(()),
         }
     }
 
@@ -111,7 +117,7 @@ impl Keys {
         };
         let public = match secret {
             KeySecret::Signing => Some(self.current(&self.names.public).await?.text),
-            KeySecret::Sealing | KeySecret::Refresh | KeySecret::Pepper => None,
+            KeySecret::IdToken | KeySecret::Sealing | KeySecret::Refresh | KeySecret::Pepper => None,
         };
         trial::of(secret, &tried.text, public.as_ref(), self.clock.now(), &*self.entropy)
     }

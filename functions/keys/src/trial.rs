@@ -2,6 +2,7 @@
 
 use gateway_domain::access_token::{AccessClaims, sign, verify};
 use gateway_domain::entropy::Entropy;
+use gateway_domain::id_token::{self, IdClaims, IdTokenKeys};
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords, Verdict};
@@ -26,6 +27,7 @@ pub(crate) fn of(
 ) -> Result<(), Failure> {
     let works = match secret {
         KeySecret::Signing => signs(text, public.ok_or(Failure::Trial("there is no public set"))?, now, entropy)?,
+        KeySecret::IdToken => signs_id_tokens(text, now, entropy)?,
         KeySecret::Sealing => seals(text, entropy)?,
         KeySecret::Refresh => authenticates(text, entropy)?,
         KeySecret::Pepper => hashes(text, entropy)?,
@@ -50,6 +52,26 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp, entropy: &dyn Entropy) 
     };
     let signed = sign(&claims, &key).map_err(|_| Failure::Trial("the current key does not sign"))?;
     Ok(verify(&signed, &public, TRIAL, TRIAL, now).is_ok())
+}
+
+/// Signs by each algorithm. That the public keys are those of the private ones, reading the secret makes sure.
+fn signs_id_tokens(text: &Secret, now: Timestamp, entropy: &dyn Entropy) -> Result<bool, Failure> {
+    let keys = IdTokenKeys::parse(text.expose())?;
+    let name = |_| Failure::Trial("the trial's own names are malformed");
+    let claims = IdClaims {
+        iss: TRIAL,
+        sub: &UserId::parse(TRIAL).map_err(name)?,
+        aud: &ClientId::parse(TRIAL).map_err(name)?,
+        iat: now,
+        exp: now.saturating_add(Seconds::new(1)),
+        auth_time: None,
+        nonce: None,
+        acr: id_token::ACR,
+        amr: &id_token::AMR,
+        at_hash: id_token::at_hash(TRIAL),
+        sid: &SessionId::from_random(entropy.bytes()?),
+    };
+    Ok(id_token::ALGORITHMS.into_iter().all(|algorithm| id_token::sign(&claims, &keys, algorithm).is_ok()))
 }
 
 fn seals(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {

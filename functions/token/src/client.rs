@@ -1,8 +1,10 @@
 //! Client authentication (RFC 6749 §2.3), done before any other parameter of a request is used.
 
 use crate::error::Failure;
+use crate::metadata::{TOKEN, endpoint};
 use crate::{AuthorizationServer, Request};
-use gateway_credentials::{AuthenticatedApp, ClientCredentials};
+use gateway_credentials::{AuthenticatedApp, ClientCredentials, ClientProof};
+use gateway_domain::client_assertion::{self, ClientAssertion, InvalidAssertion};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::{Form, decode};
 use gateway_domain::secret::Secret;
@@ -18,7 +20,10 @@ impl AuthorizationServer {
     ) -> Result<AuthenticatedApp, Failure> {
         let presented = presented(request.api, form)?;
         let source = Source::of(request.api.source_ip.as_deref());
-        Ok(self.clients.authenticate(&presented, &source, request.now).await?)
+        let issuer = request.parties.issuer();
+        // What an assertion may be for (RFC 7523 §3): this server, by either of its names.
+        let audiences = [issuer, &endpoint(issuer, TOKEN)];
+        Ok(self.clients.authenticate(&presented, &audiences, &source, request.now).await?)
     }
 }
 
@@ -33,19 +38,46 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
     if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
 }
 
-/// The client id and secret, from the header or the body: a client must not use two methods (RFC 6749 §2.3).
+/// The client id and its proof, from the header or the body: a client must not use two methods (RFC 6749 §2.3).
 fn presented(request: &ApiRequest, form: &mut Form) -> Result<ClientCredentials, Failure> {
     let header = request.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
-    let in_body = form.take("client_secret");
-    let Some(header) = header else {
-        let client_id = form.get("client_id").ok_or(Failure::Client("no client id"))?.to_owned();
-        return Ok(ClientCredentials { client_id, secret: in_body });
-    };
-    let basic = basic(header)?;
-    if in_body.is_some() || form.get("client_id").is_some_and(|id| id != basic.client_id) {
-        return Err(Failure::TwoClientAuthentications);
+    let (secret, assertion) = (form.take("client_secret"), assertion(form)?);
+    let named = form.get("client_id");
+    match (header, secret, assertion) {
+        (Some(header), None, None) => {
+            let basic = basic(header)?;
+            if named.is_some_and(|id| id != basic.client_id) {
+                return Err(Failure::TwoClientAuthentications);
+            }
+            Ok(basic)
+        }
+        (None, secret, None) => {
+            let client_id = named.ok_or(Failure::Client("no client id"))?.to_owned();
+            Ok(ClientCredentials { client_id, proof: secret.map_or(ClientProof::None, ClientProof::Secret) })
+        }
+        (None, None, Some(assertion)) => {
+            // A `client_id` beside it is not needed, and must be the same (RFC 7521 §4.2): the assertion is verified as its.
+            let client_id = named.or(assertion.client_id()).ok_or(Failure::Client("no client id"))?.to_owned();
+            Ok(ClientCredentials { client_id, proof: ClientProof::Assertion(assertion) })
+        }
+        _ => Err(Failure::TwoClientAuthentications),
     }
-    Ok(basic)
+}
+
+/// The assertion of `private_key_jwt` (RFC 7521 §4.2), if the client sent one.
+fn assertion(form: &mut Form) -> Result<Option<ClientAssertion>, Failure> {
+    match (form.get("client_assertion_type").map(str::to_owned), form.take("client_assertion")) {
+        (None, None) => Ok(None),
+        (Some(kind), Some(_)) if kind != client_assertion::TYPE => {
+            Err(Failure::Client("another client_assertion_type than jwt-bearer"))
+        }
+        (Some(_), Some(token)) => {
+            let parsed = ClientAssertion::parse(token);
+            parsed.map(Some).map_err(|InvalidAssertion(reason)| Failure::Client(reason))
+        }
+        (Some(_), None) => Err(Failure::Missing("client_assertion")),
+        (None, Some(_)) => Err(Failure::Missing("client_assertion_type")),
+    }
 }
 
 /// HTTP Basic (RFC 7617), in which id and secret are form-encoded (RFC 6749 §2.3.1).
@@ -58,6 +90,6 @@ fn basic(header: &str) -> Result<ClientCredentials, Failure> {
     let secret = Secret::new(decode(secret.expose()).map_err(|_| Failure::MalformedBasic)?);
     Ok(ClientCredentials {
         client_id: decode(&client_id).map_err(|_| Failure::MalformedBasic)?,
-        secret: Some(secret).filter(|secret| !secret.is_empty()),
+        proof: if secret.is_empty() { ClientProof::None } else { ClientProof::Secret(secret) },
     })
 }

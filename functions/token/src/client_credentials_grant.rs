@@ -7,6 +7,7 @@ use crate::issue::TokenSubject;
 use crate::parameters::ClientCredentialsRequest;
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::id_token::user_scopes;
 use gateway_domain::ids::UserId;
 use gateway_domain::scope::Scope;
 use gateway_telemetry::Metric;
@@ -20,12 +21,14 @@ impl AuthorizationServer {
         asked: &ClientCredentialsRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let scope = Scope::granted(asked.scope.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
+        // Nobody logs in, so there is nobody to tell about.
+        let assigned = registered.scope.difference(&user_scopes());
+        let scope = Scope::granted(asked.scope.as_ref(), &assigned).ok_or(Failure::Scope)?;
         let client_id = &registered.client_id;
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
-        let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest };
+        let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest, login: None };
         let response = self.response_with_tokens(request, &subject, &scope, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(response)

@@ -1,6 +1,8 @@
 //! The authorization code grant (RFC 6749 §4.1.3): a code gives its session once, to who can prove that it is the client's.
 
 use crate::error::Failure;
+use crate::id_token::ToldLogin;
+use crate::issue::TokenSubject;
 use crate::parameters::CodeRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
@@ -87,7 +89,8 @@ impl AuthorizationServer {
         let scope = session.scope.intersection(&registered.scope);
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
-        let subject = self.subject(registered, &session, &scope, now);
+        let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };
+        let subject = TokenSubject { login: Some(login), ..self.subject(registered, &session, &scope, now) };
         self.response_with_tokens(request, &subject, &scope, refresh_token.as_ref())
     }
 }

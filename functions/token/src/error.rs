@@ -44,6 +44,14 @@ pub(crate) enum Failure {
     Malformed(&'static str),
     #[error("client authentication failed: {0}")]
     Client(&'static str),
+    #[error("no access token")]
+    NoAccessToken,
+    #[error("an access token in the header and another in the body")]
+    TwoAccessTokens,
+    #[error("access token refused: {0}")]
+    AccessToken(String),
+    #[error("the access token has not the scope {0}")]
+    AccessTokenScope(&'static str),
     #[error("unsupported grant type")]
     UnsupportedGrantType,
     #[error("grant not allowed for this application")]
@@ -128,11 +136,26 @@ pub(crate) struct ErrorResponse {
     pub(crate) description: Cow<'static, str>,
     pub(crate) retry_after: Option<Seconds>,
     pub(crate) allow: Option<&'static str>,
+    /// How to authenticate (RFC 9110 §11.6.1).
+    pub(crate) challenge: Option<&'static str>,
 }
 
 impl ErrorResponse {
     fn new(code: ErrorCode, description: Cow<'static, str>) -> Self {
-        Self { status: code.status(), code, description, retry_after: None, allow: None }
+        let challenge = match code {
+            ErrorCode::InvalidClient => Some(r#"Basic realm="gateway", charset="UTF-8""#),
+            ErrorCode::InvalidToken => Some(r#"Bearer realm="gateway", error="invalid_token""#),
+            ErrorCode::InvalidRequest
+            | ErrorCode::InvalidGrant
+            | ErrorCode::UnauthorizedClient
+            | ErrorCode::UnsupportedGrantType
+            | ErrorCode::InvalidScope
+            | ErrorCode::InsufficientScope
+            | ErrorCode::TooManyRequests
+            | ErrorCode::TemporarilyUnavailable
+            | ErrorCode::ServerError => None,
+        };
+        Self { status: code.status(), code, description, retry_after: None, allow: None, challenge }
     }
 }
 
@@ -145,10 +168,15 @@ impl Failure {
             Self::NotReady => "not_ready",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
-            Self::Form(_) | Self::Query | Self::RepeatedHeader(_) | Self::Missing(_) | Self::Malformed(_) => {
-                "malformed_request"
-            }
+            Self::Form(_)
+            | Self::Query
+            | Self::RepeatedHeader(_)
+            | Self::Missing(_)
+            | Self::Malformed(_)
+            | Self::TwoAccessTokens => "malformed_request",
             Self::MalformedBasic | Self::TwoClientAuthentications | Self::Client(_) => "client_authentication",
+            Self::NoAccessToken | Self::AccessToken(_) => "access_token",
+            Self::AccessTokenScope(_) => "access_token_scope",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::Scope => "scope",
@@ -169,7 +197,7 @@ impl Failure {
         }
     }
 
-    /// The only place that words failures for clients (RFC 6749 §5.2).
+    /// The only place, with what it calls below, that words failures for clients (RFC 6749 §5.2).
     pub(crate) fn response(&self) -> ErrorResponse {
         use ErrorCode as E;
         let response = |code: E, description: &'static str| ErrorResponse::new(code, Cow::Borrowed(description));
@@ -192,31 +220,34 @@ impl Failure {
                 allow: Some(allow),
                 ..response(E::InvalidRequest, "this endpoint does not allow the method; see the Allow header")
             },
-            Self::Form(InvalidForm::TooLarge) => {
-                ErrorResponse { status: 413, ..response(E::InvalidRequest, "the body must not exceed 16384 bytes") }
-            }
-            Self::Form(InvalidForm::TooManyParameters) => {
-                response(E::InvalidRequest, "the body must not hold more than 64 parameters")
-            }
-            Self::Form(InvalidForm::ContentType) => {
-                response(E::InvalidRequest, "send the parameters in the body as application/x-www-form-urlencoded")
-            }
-            Self::Form(InvalidForm::Charset) => {
-                response(E::InvalidRequest, "the charset of Content-Type must be utf-8, given once; or leave it out")
-            }
-            Self::Form(InvalidForm::Encoding) => response(E::InvalidRequest, "the body must be percent-encoded UTF-8"),
-            Self::Form(InvalidForm::Repeated) => response(E::InvalidRequest, "a parameter must not be repeated"),
+            Self::Form(error) => invalid_form(*error),
             Self::Query => response(E::InvalidRequest, "send parameters in the body, never in the URL"),
             Self::RepeatedHeader(_) => response(E::InvalidRequest, "a header that may come once came twice"),
             Self::MalformedBasic => {
                 response(E::InvalidRequest, "the Authorization header is not Basic with base64 of id:secret")
             }
-            Self::TwoClientAuthentications => {
-                response(E::InvalidRequest, "authenticate the client in one way: Authorization header or body")
-            }
+            Self::TwoClientAuthentications => response(
+                E::InvalidRequest,
+                "authenticate the client in one way: Authorization header, secret or assertion",
+            ),
             Self::Missing(name) => response(E::InvalidRequest, missing(name)),
             Self::Malformed(name) => response(E::InvalidRequest, malformed(name)),
             Self::Client(_) => response(E::InvalidClient, "client authentication failed"),
+            // A request without authentication is told no error (RFC 6750 §3.1).
+            Self::NoAccessToken => ErrorResponse {
+                challenge: Some(r#"Bearer realm="gateway""#),
+                ..response(E::InvalidToken, "send an access token as Authorization: Bearer")
+            },
+            Self::TwoAccessTokens => {
+                response(E::InvalidRequest, "send the access token in one way: Authorization header or body")
+            }
+            Self::AccessToken(_) => {
+                response(E::InvalidToken, "the access token is expired, revoked or malformed; refresh or log in again")
+            }
+            Self::AccessTokenScope(_) => ErrorResponse {
+                challenge: Some(r#"Bearer realm="gateway", error="insufficient_scope", scope="openid""#),
+                ..response(E::InsufficientScope, "the access token has not the scope openid; log in with it")
+            },
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
                 "grant_type must be authorization_code, password, refresh_token or client_credentials",
@@ -273,6 +304,18 @@ impl Failure {
     }
 }
 
+fn invalid_form(error: InvalidForm) -> ErrorResponse {
+    let response = |description| ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Borrowed(description));
+    match error {
+        InvalidForm::TooLarge => ErrorResponse { status: 413, ..response("the body must not exceed 16384 bytes") },
+        InvalidForm::TooManyParameters => response("the body must not hold more than 64 parameters"),
+        InvalidForm::ContentType => response("send the parameters in the body as application/x-www-form-urlencoded"),
+        InvalidForm::Charset => response("the charset of Content-Type must be utf-8, given once; or leave it out"),
+        InvalidForm::Encoding => response("the body must be percent-encoded UTF-8"),
+        InvalidForm::Repeated => response("a parameter must not be repeated"),
+    }
+}
+
 /// The code at the pushed authorization request endpoint (RFC 9126 §2.3): that of the authorization endpoint where RFC 6749
 /// §5.2 has it too.
 const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
@@ -303,6 +346,8 @@ fn missing(name: &'static str) -> &'static str {
         "password" => "password is required",
         "refresh_token" => "refresh_token is required",
         "token" => "token is required",
+        "client_assertion" => "client_assertion_type needs client_assertion",
+        "client_assertion_type" => "client_assertion needs client_assertion_type",
         _ => "a required parameter is missing",
     }
 }
@@ -347,6 +392,12 @@ mod tests {
             Failure::Malformed("password"),
             Failure::Malformed("Idempotency-Key"),
             Failure::Client("x"),
+            Failure::Missing("client_assertion"),
+            Failure::Missing("client_assertion_type"),
+            Failure::NoAccessToken,
+            Failure::TwoAccessTokens,
+            Failure::AccessToken("\"".into()),
+            Failure::AccessTokenScope("x"),
             Failure::UnsupportedGrantType,
             Failure::UnauthorizedClient,
             Failure::Scope,

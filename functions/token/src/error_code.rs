@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An error code of RFC 6749 §5.2. Where that section has none, `temporarily_unavailable` and `server_error` are those of
+/// An error code of RFC 6749 §5.2, or of RFC 6750 §3.1 where an access token is used. Where that section has none, `temporarily_unavailable` and `server_error` are those of
 /// §4.1.2.1, and `too_many_requests` is the gateway's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ErrorCode {
@@ -18,6 +18,10 @@ pub(crate) enum ErrorCode {
     UnsupportedGrantType,
     /// The scope is malformed, unknown, or more than may be granted.
     InvalidScope,
+    /// The access token is expired, revoked or otherwise not valid (RFC 6750 §3.1).
+    InvalidToken,
+    /// The access token lacks a scope (RFC 6750 §3.1).
+    InsufficientScope,
     /// Too many attempts. The client may try again after `Retry-After` (RFC 6585 §4).
     TooManyRequests,
     /// A service that the server depends on does not respond. The client may try again after `Retry-After`.
@@ -36,6 +40,8 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
@@ -45,7 +51,8 @@ impl ErrorCode {
     /// The HTTP status.
     pub(crate) const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
             Self::TooManyRequests => 429,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,

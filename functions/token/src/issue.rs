@@ -1,9 +1,11 @@
 //! Issues tokens: signs the access token, and builds the response of RFC 6749 §5.1.
 
 use crate::error::Failure;
+use crate::id_token::ToldLogin;
 use crate::{AuthorizationServer, Request, response};
 use gateway_domain::access_token::{AccessClaims, sign};
 use gateway_domain::event::ApiResponse;
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
@@ -11,12 +13,15 @@ use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde_json::json;
 
-/// The subject of an access token, and `latest`, the latest time at which that token may expire.
+/// The subject of an access token, `latest`, the latest time at which that token may expire, and the login that an ID token
+/// may tell of.
 pub(crate) struct TokenSubject<'a> {
     pub(crate) sub: &'a UserId,
     pub(crate) client_id: &'a ClientId,
     pub(crate) sid: &'a SessionId,
     pub(crate) latest: Timestamp,
+    /// `None` if nobody has logged in.
+    pub(crate) login: Option<ToldLogin<'a>>,
 }
 
 /// A refresh token with its lifetimes, which the response reports (draft-ietf-oauth-refresh-token-expiration-03 §6.1).
@@ -44,7 +49,7 @@ impl AuthorizationServer {
     /// The subject of an access token of this session, with this scope.
     pub(crate) fn subject<'a>(
         &self,
-        app: &gateway_store::App,
+        app: &'a gateway_store::App,
         session: &'a Session,
         scope: &Scope,
         now: Timestamp,
@@ -54,10 +59,11 @@ impl AuthorizationServer {
             client_id: &session.client_id,
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, now),
+            login: Some(ToldLogin::of(app, session)),
         }
     }
 
-    /// The response with a new access token and, if one is given, the refresh token.
+    /// The response with a new access token, the refresh token if one is given, and an ID token if the scope asks for one.
     pub(crate) fn response_with_tokens(
         &self,
         request: &Request<'_>,
@@ -81,12 +87,19 @@ impl AuthorizationServer {
         let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;
         let token = sign(&claims, &key).map_err(|_| Failure::Internal("signing failed"))?;
         self.public.value().note_use(key.kid(), exp);
+        let id_token = match &subject.login {
+            Some(login) if scope.contains(OPENID) => Some(self.id_token(request, login, &token)?),
+            Some(_) | None => None,
+        };
         let mut body = json!({
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": exp.since(now).as_u64(),
             "scope": scope.to_string(),
         });
+        if let (Some(id_token), Some(members)) = (id_token, body.as_object_mut()) {
+            members.insert("id_token".into(), id_token.into());
+        }
         if let (Some(refresh_token), Some(members)) = (refresh_token, body.as_object_mut()) {
             let RefreshToken { token, lasts } = refresh_token;
             members.insert("refresh_token".into(), token.expose().into());

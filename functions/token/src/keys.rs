@@ -88,6 +88,7 @@ impl AuthorizationServer {
             self.passwords.freshen(),
             self.signing.fresh(),
             self.public.fresh(),
+            self.id_tokens.fresh(),
             self.sessions.freshen(),
             self.refresh.fresh(),
         )?;

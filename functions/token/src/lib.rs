@@ -1,10 +1,12 @@
-//! OAuth 2.0 authorization server: the endpoints for tokens, revocation, introspection, metadata and JWKS.
+//! OAuth 2.0 authorization server and OpenID provider: the endpoints for tokens, revocation, introspection, userinfo, metadata
+//! and JWKS.
 
 mod client;
 mod client_credentials_grant;
 mod code_grant;
 mod error;
 mod error_code;
+mod id_token;
 mod introspect;
 mod issue;
 mod keys;
@@ -17,6 +19,7 @@ mod refresh_grant;
 mod response;
 mod revoke;
 mod start;
+mod userinfo;
 
 use crate::client::may_use;
 use crate::error::Failure;
@@ -27,12 +30,13 @@ use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::form::Form;
+use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{Consents, GrantType, PendingSessions};
+use gateway_store::{Consents, GrantType, PendingSessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -49,10 +53,14 @@ pub struct AuthorizationServer {
     pub clients: ClientAuthentication,
     /// Checks passwords.
     pub passwords: PasswordCheck,
+    /// The table of users, read for userinfo.
+    pub users: Users,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
-    /// Verifies access tokens; published as the JWKS.
+    /// Verifies access tokens; published in the JWKS.
     pub public: Fresh<PublicKeys>,
+    /// Signs ID tokens; its public keys are published in the JWKS.
+    pub id_tokens: Fresh<IdTokenKeys>,
     /// Makes refresh tokens.
     pub refresh: Fresh<RefreshKeys>,
     /// The key that signs: one that the public set vouches for.
@@ -114,13 +122,15 @@ impl AuthorizationServer {
                 Err(Failure::MethodNotAllowed("POST"))
             }
             // API Gateway responds to HEAD with the same fields, also Content-Length, and no body (RFC 9110 §9.3.2).
-            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => Ok(self.metadata(parties.issuer())),
-            ("GET" | "HEAD", "/.well-known/jwks.json") => {
-                Ok(response::public(self.public.value().as_jwks().to_owned()))
+            ("GET" | "HEAD" | "POST", "/oauth2/userinfo") => self.userinfo(&request).await,
+            (_, "/oauth2/userinfo") => Err(Failure::MethodNotAllowed("GET, HEAD, POST")),
+            // One document for both kinds of client, so that the two always agree.
+            ("GET" | "HEAD", metadata::OAUTH | metadata::OPENID) => Ok(self.metadata(parties.issuer())),
+            ("GET" | "HEAD", metadata::JWKS) => {
+                let keys = self.id_tokens.value().published_with(&self.public.value());
+                Ok(response::public(keys.to_string()))
             }
-            (_, "/.well-known/oauth-authorization-server" | "/.well-known/jwks.json") => {
-                Err(Failure::MethodNotAllowed("GET, HEAD"))
-            }
+            (_, metadata::OAUTH | metadata::OPENID | metadata::JWKS) => Err(Failure::MethodNotAllowed("GET, HEAD")),
             _ => Err(Failure::NotFound),
         }
     }

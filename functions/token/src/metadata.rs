@@ -1,34 +1,65 @@
-//! Authorization server metadata (RFC 8414): it lists exactly what this server supports.
+//! Metadata (RFC 8414, OpenID Connect Discovery §3): it lists exactly what this server supports.
 
 use crate::{AuthorizationServer, response};
+use gateway_domain::client_assertion;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::id_token::{self, ACR};
 use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The path of the metadata for clients of OAuth 2.0.
+pub(crate) const OAUTH: &str = "/.well-known/oauth-authorization-server";
+/// The path of the metadata for clients of OpenID Connect.
+pub(crate) const OPENID: &str = "/.well-known/openid-configuration";
+/// The path of the keys.
+pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+/// The path of the token endpoint.
+pub(crate) const TOKEN: &str = "/oauth2/token";
+
+/// The URL of an endpoint.
+pub(crate) fn endpoint(issuer: &str, path: &str) -> String {
+    format!("{issuer}{path}")
+}
 
 impl AuthorizationServer {
     /// The metadata document.
     pub(crate) fn metadata(&self, issuer: &str) -> ApiResponse {
-        let confidential = ["client_secret_basic", "client_secret_post"];
+        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let all = [&confidential[..], &["none"]].concat();
+        let scopes: BTreeSet<_> = self.config.scopes().into_iter().chain(id_token::SCOPES).collect();
         response::public(
             json!({
                 "issuer": issuer,
-                "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
-                "pushed_authorization_request_endpoint": format!("{issuer}/oauth2/par"),
+                "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
+                "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "code_challenge_methods_supported": ["S256"],
                 // RFC 9207 §3.
                 "authorization_response_iss_parameter_supported": true,
-                "token_endpoint": format!("{issuer}/oauth2/token"),
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "token_endpoint": endpoint(issuer, TOKEN),
+                "token_endpoint_auth_methods_supported": all,
+                "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
                 "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials"],
                 // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
                 "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
-                "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-                "scopes_supported": self.config.scopes(),
-                "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
-                "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-                "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
+                "jwks_uri": endpoint(issuer, JWKS),
+                "scopes_supported": scopes,
+                "revocation_endpoint": endpoint(issuer, "/oauth2/revoke"),
+                "revocation_endpoint_auth_methods_supported": all,
+                "revocation_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+                "introspection_endpoint": endpoint(issuer, "/oauth2/introspect"),
                 "introspection_endpoint_auth_methods_supported": confidential,
+                "introspection_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+                "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": id_token::ALGORITHMS,
+                "acr_values_supported": [ACR],
+                "claim_types_supported": ["normal"],
+                "claims_supported": [
+                    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "email",
+                ],
+                "claims_parameter_supported": false,
             })
             .to_string(),
         )

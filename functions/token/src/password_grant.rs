@@ -64,6 +64,7 @@ impl AuthorizationServer {
             salt: self.entropy.bytes()?,
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
+            auth_time: Some(request.now),
             tokens,
         };
         self.sessions.begin(registered, &session).await?;

@@ -32,9 +32,9 @@ pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     }
     let mut response =
         private(error.status, &json!({ "error": error.code.as_str(), "error_description": error.description }));
-    if error.status == 401 {
+    if let Some(challenge) = error.challenge {
         // A REST API sends this field as x-amzn-remapped-www-authenticate, so clients should read `error` in the body.
-        response = response.header(WWW_AUTHENTICATE.as_str(), r#"Basic realm="gateway", charset="UTF-8""#);
+        response = response.header(WWW_AUTHENTICATE.as_str(), challenge);
     }
     if let Some(wait) = error.retry_after {
         response = response.header(RETRY_AFTER.as_str(), wait.to_string());

@@ -4,6 +4,7 @@ use crate::AuthorizationServer;
 use crate::keys::InForce;
 use gateway_config::Gateway;
 use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
@@ -20,9 +21,10 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
     let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
-    let (signing, public, refresh, passwords, sessions) = tokio::try_join!(
+    let (signing, public, id_tokens, refresh, passwords, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
+        platform.keys("ID_TOKEN_KEYS_SECRET", IdTokenKeys::parse),
         platform.keys("REFRESH_KEYS_SECRET", RefreshKeys::parse),
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         Sessions::start(&platform, &config),
@@ -30,9 +32,11 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     Ok(AuthorizationServer {
         config,
         clients: ClientAuthentication::new(apps, attempts.clone()),
-        passwords: PasswordCheck::new(users, passwords, attempts, Arc::clone(&platform.entropy)),
+        passwords: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
+        users,
         signing,
         public: public.guarded(PublicKeys::may_follow),
+        id_tokens,
         refresh,
         in_force: InForce::default(),
         sessions,

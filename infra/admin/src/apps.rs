@@ -1,13 +1,15 @@
 //! The commands `apps …`: creates, shows, changes and deletes applications.
 
+mod jwks;
 mod secret;
 
 use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, CreateApp, Grant, Kind, RedirectUriOrNone};
+use crate::cli::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions, subscriptions};
 use gateway_domain::ids::ClientId;
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_store::{App, AppKind, GrantType, Revision, WriteApp};
 use serde_json::{Value as Json, json};
 
@@ -58,6 +60,8 @@ fn described(app: &App) -> Json {
         "redirect_uris": app.redirect_uris,
         "pkce_optional": app.pkce_optional,
         "has_secret": app.secret_hash.is_some(),
+        "keys": jwks::kids(app),
+        "id_token_alg": app.id_token_algorithm(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
 }
@@ -125,15 +129,20 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         subscriptions: subscribed.collect(),
         enabled: true,
         refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
+        jwks: None,
+        id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
         redirect_uris: arguments.redirect_uris.into_iter().collect(),
         pkce_optional: arguments.pkce_optional,
         client_id,
     };
     sound(&app)?;
+    if let Some(file) = &arguments.jwks {
+        jwks::register(&mut app, file)?;
+    }
     // A public app gets no secret: one that is shipped to every device is not secret (RFC 8252 §8.5).
-    let secret = match kind {
-        AppKind::Public => None,
-        AppKind::Confidential => Some(secret::new(&mut app)?),
+    let secret = match (kind, &app.jwks) {
+        (AppKind::Public, _) | (_, Some(_)) => None,
+        (AppKind::Confidential, None) => Some(secret::new(&mut app)?),
     };
     let subject = format!("app {}", app.client_id);
     let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
@@ -200,6 +209,12 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     if let Some(window) = changes.refresh_retry_window {
         app.refresh_retry_window = window.0.map(|length| length.0);
     }
+    if let Some(file) = &changes.jwks {
+        jwks::register(app, file)?;
+    }
+    if let Some(algorithm) = changes.id_token_alg {
+        app.id_token_alg = Some(algorithm.into());
+    }
     sound(app)
 }
 
@@ -248,6 +263,15 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let result = ended.counted(json!({ "client_id": client_id, "deleted": true }));
     context.print.done(&format!("app {client_id} is deleted; {}", ended.words()), &result);
     Ok(())
+}
+
+impl From<IdTokenAlg> for SignatureAlgorithm {
+    fn from(algorithm: IdTokenAlg) -> Self {
+        match algorithm {
+            IdTokenAlg::Rs256 => Self::Rs256,
+            IdTokenAlg::Es256 => Self::Es256,
+        }
+    }
 }
 
 impl From<Grant> for GrantType {

@@ -3,9 +3,11 @@
 use crate::connection::above;
 use crate::error::Error;
 use gateway_config::Gateway;
+use gateway_domain::id_token;
 use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
 use gateway_domain::scope::Scope;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The configuration that names are checked against. It is read when it is first needed.
@@ -52,10 +54,10 @@ impl Catalogue {
         }
     }
 
-    /// Refuses a scope that no route requires.
+    /// Refuses a scope that no route requires and that OpenID Connect does not define.
     pub(crate) fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
         let Some(gateway) = self.gateway()? else { return Ok(()) };
-        let known = gateway.scopes();
+        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).collect();
         match scope.iter().find(|token| !known.contains(token)) {
             Some(token) => Err(self.unknown("scope", token, &known.into_iter().collect::<Vec<_>>().join(", "))),
             None => Ok(()),

@@ -3,7 +3,9 @@
 mod apps;
 mod users;
 
-pub(crate) use apps::{AppChanges, Apps, CreateApp, Grant, Kind, RedirectUriOrNone, RotateSecret, Subscriptions};
+pub(crate) use apps::{
+    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret, Subscriptions,
+};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 
 use crate::duration::Length;

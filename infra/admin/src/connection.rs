@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 15] = [
+pub(crate) const RESOURCES: [(&str, &str); 16] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -22,6 +22,7 @@ pub(crate) const RESOURCES: [(&str, &str); 15] = [
     ("AuditTable", "AUDIT_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
+    ("IdTokenKeys", "ID_TOKEN_KEYS_SECRET"),
     ("SealingKeys", "SEALING_KEYS_SECRET"),
     ("RefreshKeys", "REFRESH_KEYS_SECRET"),
     ("Pepper", "PEPPER_SECRET"),

@@ -6,8 +6,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gateway_domain::clock::Clock as _;
-use gateway_domain::rotation::Ring;
-use gateway_domain::rotation::signing::{Pair, jwks};
+use gateway_domain::rotation::id_token::IdTokenPairs;
+use gateway_domain::rotation::pair::Pair;
+use gateway_domain::rotation::signing::jwks;
+use gateway_domain::rotation::{Entry as KeyEntry, Ring};
+use gateway_keys::rsa_pair;
 use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::json;
 
@@ -39,6 +42,9 @@ pub enum SecretsError {
     #[error("the local stack does not know what the secret `{0}` of the template holds")]
     Unknown(String),
 }
+
+/// The length of RSA keys of the local stack: the shortest that ring takes, so that a start does not wait for them.
+const RSA_BITS: usize = 2_048;
 
 /// Values by name.
 pub type Secrets = BTreeMap<String, String>;
@@ -115,9 +121,19 @@ fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
     let text = match name {
         "SigningKeys" => {
             let pair = || {
-                Pair::generate(SystemEntropy.bytes().map_err(|error| no_key(&error))?).map_err(|error| no_key(&error))
+                let name = SystemEntropy.bytes().map_err(|error| no_key(&error))?;
+                Pair::generate().map(|pair| KeyEntry::named(name, pair)).map_err(|error| no_key(&error))
             };
             Ring::first(pair()?, pair()?, now).to_secret()
+        }
+        "IdTokenKeys" => {
+            let pairs = || {
+                let rsa = rsa_pair::generate(RSA_BITS, &SystemEntropy).map_err(|error| no_key(&error))?;
+                let ec = Pair::generate().map_err(|error| no_key(&error))?;
+                let pairs = IdTokenPairs::new(rsa, ec).ok_or_else(|| no_key(&"the algorithms differ"))?;
+                Ok::<_, SecretsError>(KeyEntry::named(SystemEntropy.bytes().map_err(|error| no_key(&error))?, pairs))
+            };
+            Ring::first(pairs()?, pairs()?, now).to_secret()
         }
         "PublicKeys" => {
             if !secrets.contains_key("SigningKeys") {
@@ -141,7 +157,7 @@ mod tests {
     use super::*;
 
     fn names() -> Vec<String> {
-        ["SigningKeys", "PublicKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned).to_vec()
+        ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned).to_vec()
     }
 
     #[test]
@@ -149,6 +165,7 @@ mod tests {
         let secrets = open(None, &names(), &[]).unwrap();
         gateway_domain::keys::SigningKey::parse(&secrets["SigningKeys"]).unwrap();
         gateway_domain::keys::PublicKeys::parse_jwks(&secrets["PublicKeys"]).unwrap();
+        gateway_domain::id_token::IdTokenKeys::parse(&secrets["IdTokenKeys"]).unwrap();
         for name in ["SealingKeys", "RefreshKeys", "Pepper"] {
             gateway_domain::sealing::KeySet::parse(&secrets[name]).unwrap();
         }

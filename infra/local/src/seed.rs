@@ -177,6 +177,8 @@ impl SeedApp {
             subscriptions: self.subscriptions.iter().map(|api| (api.clone(), subscription(api))).collect(),
             enabled: true,
             refresh_retry_window: None,
+            jwks: None,
+            id_token_alg: None,
             redirect_uris: self.redirect_uris.clone(),
             pkce_optional: false,
         })

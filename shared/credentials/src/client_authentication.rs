@@ -1,7 +1,8 @@
-//! Client authentication (RFC 6749 §2.3): by secret, or without one for a public client.
+//! Client authentication (RFC 6749 §2.3): by a secret or a signed assertion, or by nothing for a public client.
 
 use crate::CredentialsError;
 use crate::login_attempts::LoginAttempts;
+use gateway_domain::client_assertion::{ClientAssertion, ClientKeys, InvalidAssertion};
 use gateway_domain::ids::ClientId;
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_domain::source::Source;
@@ -18,7 +19,7 @@ impl AuthenticatedApp {
         &self.0
     }
 
-    /// Whether it is a confidential client, which has shown its secret.
+    /// Whether it is a confidential client, which has shown its secret or an assertion.
     pub fn is_confidential(&self) -> bool {
         self.0.kind == AppKind::Confidential
     }
@@ -33,8 +34,18 @@ impl AuthenticatedApp {
 pub struct ClientCredentials {
     /// Its id, as it was sent.
     pub client_id: String,
-    /// Its secret, if it sent one.
-    pub secret: Option<Secret>,
+    /// What proves that the request comes from that client.
+    pub proof: ClientProof,
+}
+
+/// How an application proves who it is.
+pub enum ClientProof {
+    /// It does not.
+    None,
+    /// By its secret.
+    Secret(Secret),
+    /// By a JWT that it signed.
+    Assertion(ClientAssertion),
 }
 
 /// Authenticates applications.
@@ -44,26 +55,28 @@ pub struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Looks applications up in the first table and counts wrong secrets in the second.
+    /// Looks applications up in the first table. In the second it counts failures and notes which assertions were used.
     pub fn new(apps: Apps, attempts: gateway_store::LoginAttempts) -> Self {
         Self { apps, attempts: LoginAttempts::new(attempts) }
     }
 
-    /// Authenticates the application. A public one must not present a secret, a confidential one must.
+    /// Authenticates the application. A public one must present no proof, a confidential one must present that for which it
+    /// is registered. An assertion must be for one of the `audiences`.
     ///
     /// # Errors
-    /// [`CredentialsError::Client`] if it does not exist, is disabled or shows the wrong secret; the reason is only for the
-    /// log. Such a failure with a secret is counted under its source (RFC 6749 §2.3.1). A right secret is not counted and
+    /// [`CredentialsError::Client`] if it does not exist, is disabled or its proof does not hold; the reason is only for the
+    /// log. Such a failure with a proof is counted under its source (RFC 6749 §2.3.1). A right proof is not counted and
     /// never waits, so that nobody can lock an application out; it has too many bits to be guessed.
     pub async fn authenticate(
         &self,
         presented: &ClientCredentials,
+        audiences: &[&str],
         source: &Source,
         now: Timestamp,
     ) -> Result<AuthenticatedApp, CredentialsError> {
-        let identified = self.identify(presented, now).await;
-        if let (Err(CredentialsError::Client(_)), true) = (&identified, presented.secret.is_some()) {
-            self.attempts.wrong_secret(source, now).await?;
+        let identified = self.identify(presented, audiences, now).await;
+        if let (Err(CredentialsError::Client(_)), false) = (&identified, matches!(presented.proof, ClientProof::None)) {
+            self.attempts.wrong_proof(source, now).await?;
         }
         identified
     }
@@ -71,6 +84,7 @@ impl ClientAuthentication {
     async fn identify(
         &self,
         presented: &ClientCredentials,
+        audiences: &[&str],
         now: Timestamp,
     ) -> Result<AuthenticatedApp, CredentialsError> {
         let refused = |reason| Err(CredentialsError::Client(reason));
@@ -81,19 +95,46 @@ impl ClientAuthentication {
         if !app.enabled {
             return refused("disabled client");
         }
-        match (app.kind, &presented.secret, &app.secret_hash) {
-            (AppKind::Public, None, _) => Ok(AuthenticatedApp(app)),
-            (AppKind::Public, Some(_), _) => refused("a public client presented a secret"),
-            (AppKind::Confidential, None, _) => refused("a confidential client presented no secret"),
-            (AppKind::Confidential, Some(_), None) => refused("no secret is registered"),
-            (AppKind::Confidential, Some(secret), Some(stored)) => {
-                let hash = Secret::new(sha256_hex(secret.expose().as_bytes()));
-                // A replaced secret works until its end, so that all instances of an application have time to change.
-                let previous = app.previous_secret.as_ref().filter(|previous| now < previous.until);
-                let right = hash.constant_time_eq(stored.as_bytes())
-                    || previous.is_some_and(|previous| hash.constant_time_eq(previous.hash.as_bytes()));
-                if right { Ok(AuthenticatedApp(app)) } else { refused("wrong secret") }
+        match (app.kind, &presented.proof) {
+            (AppKind::Public, ClientProof::None) => {}
+            (AppKind::Public, ClientProof::Secret(_) | ClientProof::Assertion(_)) => {
+                return refused("a public client presented a proof");
+            }
+            (AppKind::Confidential, ClientProof::None) => return refused("a confidential client presented no proof"),
+            (AppKind::Confidential, ClientProof::Secret(secret)) => check_secret(&app, secret, now)?,
+            (AppKind::Confidential, ClientProof::Assertion(assertion)) => {
+                self.check_assertion(&app, assertion, audiences, now).await?;
             }
         }
+        Ok(AuthenticatedApp(app))
     }
+
+    /// Each assertion authenticates one request: whoever copies it on its way has nothing.
+    async fn check_assertion(
+        &self,
+        app: &App,
+        assertion: &ClientAssertion,
+        audiences: &[&str],
+        now: Timestamp,
+    ) -> Result<(), CredentialsError> {
+        let Some(jwks) = &app.jwks else { return Err(CredentialsError::Client("no keys are registered")) };
+        let keys = ClientKeys::parse(jwks).map_err(|_| CredentialsError::Client("the registered keys are damaged"))?;
+        let verified = assertion.verify(&app.client_id, &keys, audiences, now);
+        let one_use = verified.map_err(|InvalidAssertion(reason)| CredentialsError::Client(reason))?;
+        if self.attempts.use_assertion(&app.client_id, &one_use, now).await? {
+            Ok(())
+        } else {
+            Err(CredentialsError::Client("the assertion was used before"))
+        }
+    }
+}
+
+fn check_secret(app: &App, secret: &Secret, now: Timestamp) -> Result<(), CredentialsError> {
+    let Some(stored) = &app.secret_hash else { return Err(CredentialsError::Client("no secret is registered")) };
+    let hash = Secret::new(sha256_hex(secret.expose().as_bytes()));
+    // A replaced secret works until its end, so that all instances of an application have time to change.
+    let previous = app.previous_secret.as_ref().filter(|previous| now < previous.until);
+    let right = hash.constant_time_eq(stored.as_bytes())
+        || previous.is_some_and(|previous| hash.constant_time_eq(previous.hash.as_bytes()));
+    if right { Ok(()) } else { Err(CredentialsError::Client("wrong secret")) }
 }

@@ -9,6 +9,6 @@ mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
 
-pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials};
+pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
 pub use error::CredentialsError;
 pub use password_check::{PasswordCheck, PasswordLogin};

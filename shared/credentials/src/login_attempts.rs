@@ -6,6 +6,7 @@
 //! session counts.
 
 use crate::CredentialsError;
+use gateway_domain::client_assertion::OneUse;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
 use gateway_domain::secret::sha256_hex;
@@ -31,7 +32,7 @@ pub(crate) struct Origin<'a> {
     pub(crate) session: Option<&'a SessionId>,
 }
 
-/// Counts login attempts, and wrong client secrets.
+/// Counts login attempts and failed client authentications, and notes which assertions were used.
 pub(crate) struct LoginAttempts {
     table: gateway_store::LoginAttempts,
 }
@@ -113,17 +114,28 @@ impl LoginAttempts {
         Ok(())
     }
 
-    /// Counts a wrong client secret under its source.
+    /// Counts a failed client authentication under its source.
     ///
     /// # Errors
     /// [`CredentialsError::TooManyAttempts`] if the source must wait.
-    pub(crate) async fn wrong_secret(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
+    pub(crate) async fn wrong_proof(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
         let key = format!("client#{source}");
         let seen = self.table.get(&key).await?;
         match self.table.reserve(&key, CLIENT, &seen, now).await? {
             Reservation::Granted => Ok(()),
             Reservation::Wait(length) => Err(CredentialsError::TooManyAttempts(length)),
         }
+    }
+
+    /// Notes the use of an application's assertion; `false` if it was used before.
+    pub(crate) async fn use_assertion(
+        &self,
+        client: &ClientId,
+        one_use: &OneUse,
+        now: Timestamp,
+    ) -> Result<bool, CredentialsError> {
+        let key = format!("assertion#{client}#{}", sha256_hex(one_use.jti.as_bytes()));
+        Ok(self.table.use_once(&key, one_use.until, now).await?)
     }
 
     /// Reserves under all counters or under none. Nothing is written if a counter, as it was read, refuses. If one refuses

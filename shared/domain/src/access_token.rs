@@ -1,17 +1,16 @@
 //! Access tokens: JWTs of RFC 9068, signed here, and verified more strictly than the library alone verifies.
 
 use crate::ids::{ClientId, SessionId, UserId};
+use crate::jwt::{self, Compact, NotAJwt};
 use crate::keys::{PublicKeys, SigningKey, Verifier};
 use crate::scope::Scope;
 use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header};
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// The media type of an access token (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
@@ -93,12 +92,8 @@ pub fn verify(
     if token.len() > MAX_LENGTH {
         return Err(InvalidToken::Malformed);
     }
-    let (message, signature) = token.rsplit_once('.').ok_or(InvalidToken::Malformed)?;
-    let (header, payload) = message.split_once('.').ok_or(InvalidToken::Malformed)?;
-    if payload.contains('.') {
-        return Err(InvalidToken::Malformed);
-    }
-    let header = object(header)?;
+    let Compact { message, header, payload, signature } = Compact::parse(token)?;
+    let header = jwt::object(header)?;
     let (kid, verifier) = pinned(&header, keys)?;
     if URL_SAFE_NO_PAD.decode(signature).is_err() {
         return Err(InvalidToken::Malformed);
@@ -107,7 +102,7 @@ pub fn verify(
     if !matches!(outcome, Ok(true)) {
         return Err(verifier.check_point(kid).map_or(InvalidToken::UnusableKey, |()| InvalidToken::Signature));
     }
-    let claims = claims(&object(payload)?, issuer, audience, now)?;
+    let claims = claims(&jwt::object(payload)?, issuer, audience, now)?;
     keys.note_use(kid, claims.exp);
     Ok(claims)
 }
@@ -133,6 +128,12 @@ fn pinned<'k>(
     }
 }
 
+impl From<NotAJwt> for InvalidToken {
+    fn from(_: NotAJwt) -> Self {
+        Self::Malformed
+    }
+}
+
 fn claims(
     claims: &BTreeMap<String, Value>,
     issuer: &str,
@@ -140,16 +141,17 @@ fn claims(
     now: Timestamp,
 ) -> Result<AccessClaims, InvalidToken> {
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str).ok_or(InvalidToken::Claim(name));
+    let date = |name: &'static str| jwt::date(claims, name).map_err(|_| InvalidToken::Claim(name));
     let iss = text("iss")?;
     if iss != issuer {
         return Err(InvalidToken::Claim("iss"));
     }
-    let aud = audiences(claims.get("aud")).ok_or(InvalidToken::Claim("aud"))?;
+    let aud = jwt::audiences(claims.get("aud")).ok_or(InvalidToken::Claim("aud"))?;
     if !aud.iter().any(|name| name == audience) {
         return Err(InvalidToken::Claim("aud"));
     }
-    let exp = date(claims, "exp")?.ok_or(InvalidToken::Claim("exp"))?;
-    let iat = date(claims, "iat")?.ok_or(InvalidToken::Claim("iat"))?;
+    let exp = date("exp")?.ok_or(InvalidToken::Claim("exp"))?;
+    let iat = date("iat")?.ok_or(InvalidToken::Claim("iat"))?;
     if now >= exp {
         return Err(InvalidToken::Expired);
     }
@@ -159,7 +161,7 @@ fn claims(
     if exp > iat.saturating_add(MAX_LIFETIME) {
         return Err(InvalidToken::Claim("exp"));
     }
-    if date(claims, "nbf")?.is_some_and(|nbf| now < nbf) {
+    if date("nbf")?.is_some_and(|nbf| now < nbf) {
         return Err(InvalidToken::Claim("nbf"));
     }
     Ok(AccessClaims {
@@ -173,57 +175,6 @@ fn claims(
         iat,
         exp,
     })
-}
-
-fn audiences(value: Option<&Value>) -> Option<Vec<String>> {
-    match value? {
-        Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(many) => many.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
-}
-
-/// A `NumericDate`: a JSON number in the range of real dates, rounded down; anything else is refused.
-fn date(claims: &BTreeMap<String, Value>, name: &'static str) -> Result<Option<Timestamp>, InvalidToken> {
-    const LATEST: f64 = 253_402_300_799.0; // 9999-12-31
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    match value.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
-        Some(seconds) if (0.0..=LATEST).contains(&seconds) => Ok(Some(Timestamp::from_secs(seconds.floor() as i64))),
-        _ => Err(InvalidToken::Claim(name)),
-    }
-}
-
-/// A JSON object from base64url without padding; a repeated name is an error (RFC 7515 §4, RFC 7519 §4).
-fn object(part: &str) -> Result<BTreeMap<String, Value>, InvalidToken> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)?;
-    serde_json::from_slice::<Distinct>(&bytes).map(|object| object.0).map_err(|_| InvalidToken::Malformed)
-}
-
-struct Distinct(BTreeMap<String, Value>);
-
-impl<'de> Deserialize<'de> for Distinct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Distinct;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object with distinct names")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if members.insert(name, value).is_some() {
-                        return Err(A::Error::custom("repeated name"));
-                    }
-                }
-                Ok(Distinct(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The cryptography of `jsonwebtoken`, provided by ring: ES256 (RFC 7518 §3.4) and RS256 (§3.3), nothing else.
+//! The cryptography of `jsonwebtoken`, provided by ring: ES256 (RFC 7518 §3.4) and RS256 (§3.3), and to
+//! verify alone PS256 (§3.5); nothing else.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind, Result};
@@ -6,7 +7,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Enc
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents, UnparsedPublicKey,
+    RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, RsaKeyPair, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use signature::{Signer, Verifier};
 use std::sync::Once;
@@ -49,7 +50,10 @@ fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifi
             Ok(Box::new(Es256Verifier(point.clone())))
         }
         (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            Ok(Box::new(Rs256Verifier { n: n.clone(), e: e.clone() }))
+            Ok(Box::new(RsaVerifier { algorithm, padding: &RSA_PKCS1_2048_8192_SHA256, n: n.clone(), e: e.clone() }))
+        }
+        (Algorithm::PS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            Ok(Box::new(RsaVerifier { algorithm, padding: &RSA_PSS_2048_8192_SHA256, n: n.clone(), e: e.clone() }))
         }
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
     }
@@ -102,21 +106,23 @@ impl JwtVerifier for Es256Verifier {
     }
 }
 
-struct Rs256Verifier {
+struct RsaVerifier {
+    algorithm: Algorithm,
+    padding: &'static RsaParameters,
     n: Vec<u8>,
     e: Vec<u8>,
 }
 
-impl Verifier<Vec<u8>> for Rs256Verifier {
+impl Verifier<Vec<u8>> for RsaVerifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), signature::Error> {
         RsaPublicKeyComponents { n: &self.n, e: &self.e }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            .verify(self.padding, message, signature)
             .map_err(|_| signature::Error::new())
     }
 }
 
-impl JwtVerifier for Rs256Verifier {
+impl JwtVerifier for RsaVerifier {
     fn algorithm(&self) -> Algorithm {
-        Algorithm::RS256
+        self.algorithm
     }
 }

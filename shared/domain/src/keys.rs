@@ -1,6 +1,7 @@
-//! The key that signs access tokens, and the public keys that verify them.
+//! The keys that sign tokens, and the public keys that verify access tokens.
 
 use crate::jose;
+use crate::rotation::pair::Pair;
 use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -33,7 +34,19 @@ pub enum InvalidKeys {
     },
 }
 
-/// The current private key, which signs access tokens.
+/// An algorithm that the gateway signs with. Each key has exactly one (RFC 8725 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SignatureAlgorithm {
+    /// ECDSA with P-256 and SHA-256 (RFC 7518 §3.4).
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3).
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+/// The current private key, which signs tokens.
 pub struct SigningKey {
     kid: String,
     algorithm: Algorithm,
@@ -85,6 +98,18 @@ impl SigningKey {
         jsonwebtoken::crypto::sign(b"probe", &encoding, algorithm)
             .map_err(|_| bad("private_key must be a PKCS#8 key of its alg"))?;
         Ok(Self { kid: key.kid, algorithm, key: encoding })
+    }
+
+    /// The private key of a pair, under this id. Reading the pair has checked it.
+    pub(crate) fn of_pair(kid: String, pair: &Pair) -> Result<Self, InvalidKeys> {
+        let der = pair.private().and_then(|text| STANDARD.decode(text).ok()).map(Zeroizing::new);
+        let der = der.ok_or(InvalidKeys::Missing("a private key in each pair that signs"))?;
+        let (algorithm, key) = match pair.algorithm() {
+            SignatureAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&der)),
+            SignatureAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(&der)),
+        };
+        jose::install();
+        Ok(Self { kid, algorithm, key })
     }
 
     /// The id that tokens name in their header.
@@ -169,7 +194,7 @@ impl PublicKeys {
             let text = |name: &str| jwk.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
             let kid = text("kid").to_owned();
             let bad = |reason| InvalidKeys::Key { kid: kid.clone(), reason };
-            if ["d", "p", "q", "dp", "dq", "qi", "k", "oth"].iter().any(|name| jwk.contains_key(*name)) {
+            if has_private_members(&jwk) {
                 return Err(bad("a public key set must not hold private members"));
             }
             if !verifies(&jwk).map_err(bad)? {
@@ -266,8 +291,13 @@ impl PublicKeys {
     }
 }
 
+/// Whether a JWK holds a private or symmetric key, or a part of one (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+pub(crate) fn has_private_members(jwk: &serde_json::Map<String, serde_json::Value>) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "k", "oth"].iter().any(|name| jwk.contains_key(*name))
+}
+
 /// Whether a JWK may verify signatures, by its `use` and `key_ops` if it has them.
-fn verifies(jwk: &serde_json::Map<String, serde_json::Value>) -> Result<bool, &'static str> {
+pub(crate) fn verifies(jwk: &serde_json::Map<String, serde_json::Value>) -> Result<bool, &'static str> {
     let for_signatures = match jwk.get("use") {
         None => true,
         Some(purpose) => purpose.as_str().ok_or("use must be a text")? == "sig",
@@ -301,13 +331,13 @@ impl fmt::Debug for PublicKeys {
 const LENGTH: &str = "the key's numbers do not have the length of its alg";
 
 /// A point of P-256 (RFC 7518 §6.2.1).
-fn ec_point(x: &str, y: &str) -> Result<DecodingKey, &'static str> {
+pub(crate) fn ec_point(x: &str, y: &str) -> Result<DecodingKey, &'static str> {
     uncompressed(x, y).ok_or(LENGTH)?;
     DecodingKey::from_ec_components(x, y).map_err(|_| LENGTH)
 }
 
 /// The point in the form of SEC 1 §2.3.3.
-fn uncompressed(x: &str, y: &str) -> Option<Vec<u8>> {
+pub(crate) fn uncompressed(x: &str, y: &str) -> Option<Vec<u8>> {
     let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
     Some([vec![4], coordinate(x)?, coordinate(y)?].concat())
 }
@@ -320,7 +350,7 @@ pub(crate) fn is_on_curve(point: &[u8]) -> bool {
 
 /// A modulus and an exponent (RFC 7518 §6.3.1) that ring accepts: a modulus of 256 to 1024 bytes, an exponent of at most
 /// four bytes and not 1, both odd and without leading zeros (§2, `Base64urlUInt`).
-fn rsa_key(n: &str, e: &str) -> Result<DecodingKey, &'static str> {
+pub(crate) fn rsa_key(n: &str, e: &str) -> Result<DecodingKey, &'static str> {
     let number = |text: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let is_odd = bytes.last().is_some_and(|byte| byte & 1 == 1);

@@ -1,13 +1,14 @@
 use super::*;
-use crate::rotation::Ring;
-use crate::rotation::signing::{Pair, jwks};
+use crate::rotation::pair::Pair;
+use crate::rotation::signing::jwks;
+use crate::rotation::{Entry, Ring};
 use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_secs(1_700_000_600);
 
 fn ring(names: [u8; 2]) -> Ring<Pair> {
-    let [current, next] = names.map(|name| Pair::generate([name; 16]).unwrap());
+    let [current, next] = names.map(|name| Entry::named([name; 16], Pair::generate().unwrap()));
     Ring::first(current, next, NOW)
 }
 

@@ -3,11 +3,16 @@
 //! A key becomes current only after every reader has had time to read it. It is removed only when nothing can need it,
 //! unless it is revoked.
 
+pub mod id_token;
+pub mod pair;
 pub mod signing;
+mod stored;
 pub mod symmetric;
 mod timing;
 
 use crate::time::{Seconds, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use timing::{InvalidTiming, Timing};
 
 /// A key with its id.
@@ -17,6 +22,13 @@ pub struct Entry<K> {
     pub id: String,
     /// The key.
     pub key: K,
+}
+
+impl<K> Entry<K> {
+    /// The key under an id of these random bytes.
+    pub fn named(name: [u8; 16], key: K) -> Self {
+        Self { id: URL_SAFE_NO_PAD.encode(name), key }
+    }
 }
 
 /// A key that was current before.

@@ -49,6 +49,12 @@ impl Scope {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
+    /// The tokens that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self(self.0.difference(&other.0).cloned().collect())
+    }
+
     /// The tokens in either.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

@@ -25,6 +25,8 @@ pub struct Session {
     pub mac_key: String,
     /// The user's credential epoch at login. A password change raises the user's epoch, which ends this session.
     pub credential_epoch: u64,
+    /// When the user last showed the password for this session; `None` in a session that began before this was noted.
+    pub auth_time: Option<Timestamp>,
     /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }

@@ -48,6 +48,7 @@ impl Sessions {
             salt: self.entropy.bytes()?,
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,
+            auth_time: Some(pending.auth_time),
             tokens: pending.tokens.clone(),
         };
         self.table.create(&new).await?;

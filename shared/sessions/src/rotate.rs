@@ -53,7 +53,11 @@ impl Sessions {
         }
         let family = session.family.rotated(rotation.attempt, self.gateway.lifetimes().session_idle, now);
         let before = session.tokens.clone();
-        let next = Session { family, tokens, ..session };
+        let auth_time = match source {
+            TokenSource::Renewal => session.auth_time,
+            TokenSource::Login(..) => Some(now),
+        };
+        let next = Session { family, tokens, auth_time, ..session };
         let committed = self.table.rotate(&next, &lease.0, leased, now).await;
         if leased && committed.is_err() {
             // A failed release is ignored: the error of the commit is the one to return, and the lease lapses by itself.

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use gateway_domain::authorization_request::Registration;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -43,6 +44,12 @@ pub struct App {
     /// How long an exchanged refresh token yields its successor again, if other than the gateway's setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_retry_window: Option<Seconds>,
+    /// Its public keys, as a JWK Set, if it authenticates by `private_key_jwt`; then it has no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<String>,
+    /// The algorithm of its ID tokens (`id_token_signed_response_alg` of OpenID Connect Registration §2); `None` is RS256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_alg: Option<SignatureAlgorithm>,
     /// Where authorization codes may be sent (RFC 6749 §3.1.2).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub redirect_uris: BTreeSet<RedirectUri>,
@@ -52,6 +59,11 @@ pub struct App {
 }
 
 impl App {
+    /// The algorithm that signs its ID tokens.
+    pub fn id_token_algorithm(&self) -> SignatureAlgorithm {
+        self.id_token_alg.unwrap_or(SignatureAlgorithm::Rs256)
+    }
+
     /// What it may ask for at the authorization endpoint.
     pub fn registration(&self) -> Registration<'_> {
         Registration {
@@ -108,7 +120,7 @@ pub enum WriteApp {
 pub enum AppKind {
     /// Runs on users' devices: has no secret, and a request that presents one is refused.
     Public,
-    /// Runs on a server: authenticates with its secret at every token request.
+    /// Runs on a server: authenticates at every token request, by its secret or by one of its keys.
     Confidential,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `empty_at` and `next_at` are those of [`Counter`]. `known_until` says that a login succeeded under this key, and
 //! `known_for` with which credentials, so that a new password makes all keys of its user unknown without a search for them.
+//! `used_until` is of a key that may be used once.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -190,6 +191,22 @@ impl LoginAttempts {
             .send()
             .await;
         held(sent, "return_login_attempt").map(drop)
+    }
+
+    /// Uses a key that may be used once before `until`; after that it means nothing. Of concurrent uses exactly one gets
+    /// `true`. A repetition by the SDK of a write whose response was lost gets `false`: the one attempt then fails, and
+    /// nobody gets two.
+    pub async fn use_once(&self, key: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let unused = "attribute_not_exists(used_until) OR used_until <= :now";
+        let sent = version::guarded(self.update_counter(key), unused)
+            .update_expression("SET used_until = :until, #ttl = :ttl, v = if_not_exists(v, :version)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":until", number(until.as_secs()))
+            .expression_attribute_values(":now", number(now.as_secs()))
+            .expression_attribute_values(":ttl", number(ttl::after([until]).as_secs()))
+            .send()
+            .await;
+        held(sent, "use_once")
     }
 
     fn update_counter(&self, key: &str) -> UpdateItemFluentBuilder {

@@ -109,6 +109,8 @@ pub(crate) fn app(name: &str) -> App {
         subscriptions: BTreeMap::from(subscriptions),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
+        id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
     }

@@ -264,6 +264,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         salt: [0; 16],
         mac_key: "k1".to_owned(),
         credential_epoch: 0,
+        auth_time: None,
         tokens: BTreeMap::from([(legacy(), token)]),
     }
 }

@@ -1,7 +1,7 @@
 //! Containers of the function: its configuration, keys and connectors.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,6 +12,7 @@ use gateway_connectors::back_end::BackEndClients;
 use gateway_credentials::{ClientAuthentication, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
+use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
@@ -182,14 +183,25 @@ pub(crate) fn build(
         consents: store.consents,
         config,
         clients: ClientAuthentication::new(store.apps, store.attempts.clone()),
-        passwords: PasswordCheck::new(store.users, Fresh::of(hasher(cost)), store.attempts, entropy()),
+        passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(cost)), store.attempts, entropy()),
+        users: store.users,
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),
+        id_tokens: Fresh::of(IdTokenKeys::parse(id_token_keys()).unwrap()),
         refresh: Fresh::of(RefreshKeys::parse(&key_set("k1", 3)).unwrap()),
         in_force: gateway_token::InForce::default(),
         clock,
         entropy: entropy(),
     }
+}
+
+/// The keys of ID tokens, which all containers of these tests share, since RSA keys take long to make.
+fn id_token_keys() -> &'static str {
+    static KEYS: LazyLock<String> = LazyLock::new(|| {
+        let secrets = gateway_local::secrets::open(None, &["IdTokenKeys".to_owned()], &[]).unwrap();
+        secrets["IdTokenKeys"].clone()
+    });
+    &KEYS
 }
 
 pub(crate) fn signing_keys() -> (String, String) {

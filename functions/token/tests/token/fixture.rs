@@ -9,6 +9,7 @@ use gateway_config::Gateway;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock;
 use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
+use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
@@ -142,6 +143,10 @@ impl Fixture {
             gateway_store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
             gateway_store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
             gateway_store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
+            openid(application("oidc")),
+            openid(confidential("oidc-conf")),
+            gateway_store::App { id_token_alg: Some(SignatureAlgorithm::Es256), ..openid(application("oidc-es256")) },
+            openid(hosted("oidc-native", &["com.example.oidc:/cb"])),
             hosted("native", &["com.example.app:/cb", "http://127.0.0.1/cb"]),
             gateway_store::App { trusted: false, ..hosted("third", &["https://third.example/cb?keep=1"]) },
             gateway_store::App {
@@ -228,6 +233,12 @@ pub(crate) fn refresh(client: &str, token: &str) -> Request {
     post("/oauth2/token", &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)])
 }
 
+/// The application with the scopes of OpenID Connect as well.
+fn openid(app: gateway_store::App) -> gateway_store::App {
+    let scope = Scope::parse(&format!("{} openid email profile", app.scope)).unwrap();
+    gateway_store::App { scope, ..app }
+}
+
 /// The same as [`application`], which logs in on the gateway's pages.
 fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
     gateway_store::App {
@@ -253,6 +264,8 @@ fn application(name: &str) -> gateway_store::App {
         subscriptions: ["notes", "orders", "vault"].map(|api| (ApiName::parse(api).unwrap(), subscription(api))).into(),
         enabled: true,
         refresh_retry_window: None,
+        jwks: None,
+        id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
     }

@@ -7,6 +7,8 @@ mod app_grant;
 #[cfg(test)]
 mod capacity;
 #[cfg(test)]
+mod client_assertions;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod clocks;
@@ -32,6 +34,8 @@ mod hosted_codes;
 mod hosted_consents;
 #[cfg(test)]
 mod hosted_logins;
+#[cfg(test)]
+mod id_tokens;
 #[cfg(test)]
 mod imported_hashes;
 #[cfg(test)]
@@ -76,5 +80,7 @@ mod store_down;
 mod sweeps;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod userinfo;
 #[cfg(test)]
 mod versions;

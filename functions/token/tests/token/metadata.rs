@@ -17,9 +17,14 @@ async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
     let fixture = Fixture::new().await;
     let document = document(&fixture).await;
     assert_eq!(document["issuer"], ISSUER);
-    for name in
-        ["authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"]
-    {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "userinfo_endpoint",
+    ] {
         assert!(document[name].as_str().unwrap().starts_with(&format!("{ISSUER}/")), "{name}");
     }
     for (name, value) in document.as_object().unwrap() {
@@ -65,12 +70,36 @@ async fn what_is_published_works_and_nothing_else_does() {
         assert!(list("token_endpoint_auth_methods_supported").contains(&method.to_owned()));
         assert_eq!(fixture.send(request).await.status, 200, "{method}");
     }
-    let unpublished = [("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")];
-    let asserted = post("/oauth2/token", &[&login[..], &unpublished, &[("client_assertion", "a.b.c")]].concat());
-    assert_eq!(fixture.send(asserted).await.refusal(), (401, "invalid_client"));
-    assert_eq!(list("introspection_endpoint_auth_methods_supported"), ["client_secret_basic", "client_secret_post"]);
+    // `client_assertions.rs` has this one.
+    assert!(list("token_endpoint_auth_methods_supported").contains(&"private_key_jwt".to_owned()));
+    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    assert_eq!(list("introspection_endpoint_auth_methods_supported"), confidential);
+    assert_eq!(list("token_endpoint_auth_signing_alg_values_supported"), ["ES256", "RS256", "PS256"]);
     let scopes = list("scopes_supported");
-    assert_eq!(scopes, ["notes:read", "notes:write", "orders:read", "orders:write", "vault:read"]);
+    let expected = "email notes:read notes:write openid orders:read orders:write profile vault:read";
+    assert_eq!(scopes, expected.split(' ').collect::<Vec<_>>());
+}
+
+/// OpenID Connect Discovery §3: what is said there is said to OAuth 2.0 clients as well, and is true.
+#[tokio::test]
+async fn both_documents_are_one_and_tell_of_id_tokens_what_they_are() {
+    let fixture = Fixture::new().await;
+    let document = document(&fixture).await;
+    let response = fixture.send(request("GET", "/.well-known/openid-configuration")).await;
+    assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
+    assert_eq!(response.body, document);
+    let login = fixture.send(crate::fixture::login("alice", "oidc", "openid email")).await;
+    let (header, claims) = crate::request::decoded(login.body["id_token"].as_str().unwrap());
+    let lists = |name: &str, value: &Value| document[name].as_array().unwrap().contains(value);
+    assert!(lists("id_token_signing_alg_values_supported", &header["alg"]));
+    assert!(lists("acr_values_supported", &claims["acr"]));
+    assert_eq!(document["subject_types_supported"], json!(["public"]));
+    let path = document["userinfo_endpoint"].as_str().unwrap().strip_prefix(ISSUER).unwrap();
+    let bearer = format!("Bearer {}", login.tokens().access);
+    let told = fixture.send(request("GET", path).header("Authorization", &bearer)).await.body;
+    for name in claims.as_object().unwrap().keys().chain(told.as_object().unwrap().keys()) {
+        assert!(lists("claims_supported", &json!(name)), "{name}");
+    }
 }
 
 /// Checklist J-09.
@@ -91,7 +120,9 @@ async fn the_key_set_is_public_and_verifies_what_is_issued() {
 #[tokio::test]
 async fn the_public_documents_are_only_read() {
     let fixture = Fixture::new().await;
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"] {
+    for path in
+        ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/jwks.json"]
+    {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let response = fixture.send(request(method, path)).await;
             assert_eq!((response.status, response.header("Allow")), (405, Some("GET, HEAD")), "{method} {path}");
@@ -101,5 +132,5 @@ async fn the_public_documents_are_only_read() {
         let head = fixture.send(request("HEAD", path)).await;
         assert_eq!(head, response, "API Gateway leaves the body out and tells its length");
     }
-    assert_eq!(fixture.send(request("GET", "/.well-known/openid-configuration")).await.status, 404);
+    assert_eq!(fixture.send(request("GET", "/.well-known/openid-configuration/")).await.status, 404);
 }

@@ -54,6 +54,12 @@ impl Request {
         self
     }
 
+    /// The same by `GET`.
+    pub(crate) fn by_get(mut self) -> Self {
+        self.method = "GET".to_owned();
+        self
+    }
+
     /// Sets a header, in place of one of that name.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self = self.without_header(name);

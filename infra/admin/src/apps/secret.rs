@@ -74,9 +74,12 @@ pub(super) async fn end_overlap(context: &Context, client_id: &ClientId) -> Resu
     Ok(())
 }
 
-/// Checklist G-26: a public application has no secret.
+/// Checklist G-26: a public application has no secret, and neither has one with keys.
 fn confidential(app: &App) -> Result<(), Error> {
     match app.kind {
+        AppKind::Confidential if app.jwks.is_some() => {
+            Err(Error::Refused(format!("app {} authenticates by its keys and has no secret", app.client_id)))
+        }
         AppKind::Confidential => Ok(()),
         AppKind::Public => Err(Error::Refused(format!("app {} is public and has no secret", app.client_id))),
     }

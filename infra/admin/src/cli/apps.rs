@@ -5,11 +5,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use gateway_domain::scope::Scope;
+use std::path::PathBuf;
 
 /// `apps …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Apps {
-    /// Create an app; the secret of a confidential one is made here and printed once
+    /// Create an app; the secret of a confidential one without keys is made here and printed once
     Create(CreateApp),
     /// Show apps
     List {
@@ -60,7 +61,7 @@ pub(crate) struct CreateApp {
     /// Its name for people and back ends
     #[arg(long, value_parser = HeaderText::parse)]
     pub(crate) name: HeaderText,
-    /// public runs on people's devices and has no secret, confidential runs on a server and has one
+    /// public runs on people's devices and has no secret, confidential runs on a server and has one, or keys
     #[arg(long, value_enum)]
     pub(crate) kind: Kind,
     /// The grants it may use, separated by commas
@@ -81,6 +82,12 @@ pub(crate) struct CreateApp {
     /// For how long a lost refresh response is forgiven [default: the gateway's]
     #[arg(long, value_name = "TIME")]
     pub(crate) refresh_retry_window: Option<Length>,
+    /// A JWK Set of its public keys, by which a confidential app authenticates instead of a secret
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// How its ID tokens are signed [default: RS256]
+    #[arg(long, value_enum, value_name = "ALG")]
+    pub(crate) id_token_alg: Option<IdTokenAlg>,
     /// An address that authorization codes may be sent to; may come several times
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
     pub(crate) redirect_uris: Vec<RedirectUri>,
@@ -120,6 +127,12 @@ pub(crate) struct AppChanges {
     /// For how long a lost refresh response is forgiven; `default` is the gateway's
     #[arg(long, value_name = "TIME", value_parser = Window::parse)]
     pub(crate) refresh_retry_window: Option<Window>,
+    /// A JWK Set of its public keys, in place of those it has or of its secret, which ends now
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// How its ID tokens are signed
+    #[arg(long, value_enum, value_name = "ALG")]
+    pub(crate) id_token_alg: Option<IdTokenAlg>,
     /// The addresses that authorization codes may be sent to, in place of all before; may come several times, and is `none`
     /// for none
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
@@ -169,6 +182,17 @@ pub(crate) enum Kind {
     Public,
     /// Has one.
     Confidential,
+}
+
+/// Algorithms of ID tokens (RFC 7518 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdTokenAlg {
+    /// Which every client can verify.
+    #[value(name = "RS256")]
+    Rs256,
+    /// Shorter.
+    #[value(name = "ES256")]
+    Es256,
 }
 
 /// Grants.

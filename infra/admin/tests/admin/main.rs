@@ -1,6 +1,8 @@
 //! The real `gateway-admin` against the real local stack and its real functions: every command, races and refusals.
 
 #[cfg(test)]
+mod app_keys;
+#[cfg(test)]
 mod apps;
 #[cfg(test)]
 mod audit;

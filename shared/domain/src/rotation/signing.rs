@@ -3,55 +3,21 @@
 //! `{"keys":[{"kid":"…","status":"current","alg":"ES256","private_key":"<base64 of PKCS#8>","x":"…","y":"…"}],"made":…}`. A
 //! previous pair is stored without its private key. Only [`jwks`] makes the public set (RFC 7517).
 
-use super::{Entry, Retired, Ring};
-use crate::keys::{InvalidKeys, Status, distinct, is_on_curve};
+use super::pair::{Pair, RawPair};
+use super::stored::{Pairs, Read, parse, to_secret};
+use super::{Entry, Ring};
+use crate::keys::{InvalidKeys, SignatureAlgorithm, Status};
 use crate::secret::Secret;
-use crate::time::{Seconds, Timestamp};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use zeroize::Zeroizing;
 
-/// A P-256 key pair.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Pair {
-    /// Base64 of PKCS#8. It is not stored any more once the pair is a previous one.
-    private: Option<Zeroizing<String>>,
-    x: String,
-    y: String,
-}
-
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pair({}, {})", self.x, self.y)
-    }
-}
-
-/// No pair could be made, since the system gave no random bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no key pair could be made")]
-pub struct NoPair;
-
 #[derive(Serialize, Deserialize)]
-struct Raw {
-    keys: Vec<RawKey>,
-    #[serde(default)]
-    made: Option<Timestamp>,
-    #[serde(default)]
-    longest: Seconds,
-    #[serde(default)]
-    follows: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RawKey {
+pub(super) struct RawKey {
     kid: String,
     status: Status,
     #[serde(default)]
-    alg: Option<String>,
+    alg: SignatureAlgorithm,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     private_key: Option<Zeroizing<String>>,
     #[serde(default)]
@@ -62,89 +28,37 @@ struct RawKey {
     retired: Option<Timestamp>,
 }
 
-impl Pair {
-    /// A new pair with a random id. The key's random bytes come from the system directly, since ring accepts no other
-    /// source.
-    pub fn generate(name: [u8; 16]) -> Result<Entry<Self>, NoPair> {
-        let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-        let private = Zeroizing::new(STANDARD.encode(private.map_err(|_| NoPair)?.as_ref()));
-        let (x, y) = coordinates(&private).ok_or(NoPair)?;
-        Ok(Entry { id: URL_SAFE_NO_PAD.encode(name), key: Self { private: Some(private), x, y } })
+impl Pairs for Pair {
+    type Raw = RawKey;
+
+    fn read(raw: RawKey) -> Read<Self> {
+        let RawKey { kid, status, alg, private_key, x, y, retired } = raw;
+        let key = match alg {
+            SignatureAlgorithm::Es256 => Self::from_raw(RawPair { alg, private_key, x, y, ..RawPair::default() }),
+            SignatureAlgorithm::Rs256 => Err("only ES256 keys rotate by themselves"),
+        };
+        Read { kid, status, retired, key }
     }
-}
 
-/// The public point of a private key. ring gives it uncompressed: 4, then 32 bytes each of x and y (RFC 5480 §2.2).
-fn coordinates(private: &str) -> Option<(String, String)> {
-    let der = Zeroizing::new(STANDARD.decode(private).ok()?);
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &SystemRandom::new()).ok()?;
-    let (x, y) = pair.public_key().as_ref().get(1..)?.split_at_checked(32)?;
-    Some((URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
-}
+    fn raw(entry: &Entry<Self>, status: Status, retired: Option<Timestamp>) -> RawKey {
+        let RawPair { alg, private_key, x, y, .. } = entry.key.to_raw(status != Status::Previous);
+        RawKey { kid: entry.id.clone(), status, alg, private_key, x, y, retired }
+    }
 
-fn is_point(x: &str, y: &str) -> bool {
-    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
-    let point = coordinate(x).zip(coordinate(y)).map(|(x, y)| [vec![4], x, y].concat());
-    point.is_some_and(|point| is_on_curve(&point))
+    fn can_sign(&self) -> bool {
+        self.private().is_some()
+    }
 }
 
 impl Ring<Pair> {
     /// Reads the text of the secret.
     pub fn parse_pairs(json: &str) -> Result<Self, InvalidKeys> {
-        let raw: Raw = serde_json::from_str(json)
-            .map_err(|_| InvalidKeys::Shape(r#"{"keys":[{"kid","status","alg","private_key"}]}"#))?;
-        distinct(raw.keys.iter().map(|key| key.kid.as_str()))?;
-        let (mut current, mut next, mut previous) = (None, None, Vec::new());
-        for key in raw.keys {
-            let bad = |reason| InvalidKeys::Key { kid: key.kid.clone(), reason };
-            if key.alg.as_deref().is_some_and(|alg| alg != "ES256") {
-                return Err(bad("only ES256 keys rotate by themselves"));
-            }
-            let (x, y) = match &key.private_key {
-                Some(private) => {
-                    coordinates(private).ok_or_else(|| bad("private_key must be a P-256 key in PKCS#8"))?
-                }
-                None if is_point(&key.x, &key.y) => (key.x, key.y),
-                None => return Err(bad("x and y must be a point of P-256")),
-            };
-            let entry = Entry { id: key.kid.clone(), key: Pair { private: key.private_key, x, y } };
-            let place = match key.status {
-                Status::Previous => {
-                    previous.push(Retired { entry, at: key.retired });
-                    continue;
-                }
-                Status::Current => &mut current,
-                Status::Next => &mut next,
-            };
-            if entry.key.private.is_none() || place.replace(entry).is_some() {
-                return Err(InvalidKeys::Missing("one current and at most one next key, with their private keys"));
-            }
-        }
-        let current = current.ok_or(InvalidKeys::Missing("exactly one key with status \"current\""))?;
-        let made = raw.made.unwrap_or(Timestamp::from_secs(0));
-        Ok(Self { made, follows: raw.follows, longest: raw.longest, current, next, previous })
+        parse(json, r#"{"keys":[{"kid","status","alg","private_key"}]}"#)
     }
 
     /// The text of the secret.
     pub fn to_secret(&self) -> Secret {
-        let raw_key = |entry: &Entry<Pair>, status, retired| RawKey {
-            kid: entry.id.clone(),
-            private_key: entry.key.private.clone().filter(|_| status != Status::Previous),
-            status,
-            alg: Some("ES256".to_owned()),
-            x: entry.key.x.clone(),
-            y: entry.key.y.clone(),
-            retired,
-        };
-        let current = std::iter::once(raw_key(&self.current, Status::Current, None));
-        let next = self.next.iter().map(|next| raw_key(next, Status::Next, None));
-        let previous = self.previous.iter().map(|key| raw_key(&key.entry, Status::Previous, key.at));
-        let raw = Raw {
-            keys: current.chain(next).chain(previous).collect(),
-            made: Some(self.made),
-            longest: self.longest,
-            follows: self.follows.clone(),
-        };
-        Secret::new(serde_json::to_string(&raw).unwrap_or_default())
+        to_secret(self)
     }
 }
 
@@ -170,8 +84,7 @@ pub fn jwks(ring: &Ring<Pair>, now: Timestamp, before: Option<&str>, revoked: Op
 }
 
 fn jwk(entry: &Entry<Pair>) -> serde_json::Value {
-    let Pair { x, y, .. } = &entry.key;
-    serde_json::json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": entry.id, "alg": "ES256", "use": "sig" })
+    entry.key.jwk(&entry.id)
 }
 
 /// Whether this public set has the keys of these pairs, names the current one, and names the key that is `revoked` now. The
@@ -214,6 +127,11 @@ mod tests {
     use super::*;
     use crate::keys::{PublicKeys, SigningKey};
     use crate::rotation::{Keep, Timing};
+    use crate::time::Seconds;
+
+    fn entry(name: [u8; 16]) -> Result<Entry<Pair>, crate::rotation::pair::NoPair> {
+        Pair::generate().map(|pair| Entry::named(name, pair))
+    }
 
     fn hour(hour: i64) -> Timestamp {
         Timestamp::from_secs(1_700_000_000 + hour * 3_600)
@@ -221,8 +139,8 @@ mod tests {
 
     #[test]
     fn the_functions_understand_what_is_made_and_a_retired_pair_has_no_private_key() {
-        let first = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
-        let new = Pair::generate([3; 16]).unwrap();
+        let first = Ring::first(entry([1; 16]).unwrap(), entry([2; 16]).unwrap(), hour(0));
+        let new = entry([3; 16]).unwrap();
         let keep = Keep::For(Seconds::new(3_600));
         let (was, is) = (first.current.id.clone(), first.next.as_ref().unwrap().id.clone());
         let second = first.rotate(new, hour(0), keep, Timing::default(), hour(1)).unwrap().following("v1");
@@ -240,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_public_set_without_the_next_key_has_not_published_it() {
-        let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
-        let other = Ring::first(ring.current.clone(), Pair::generate([3; 16]).unwrap(), hour(0));
+        let ring = Ring::first(entry([1; 16]).unwrap(), entry([2; 16]).unwrap(), hour(0));
+        let other = Ring::first(ring.current.clone(), entry([3; 16]).unwrap(), hour(0));
         assert_eq!(published_since(&ring, jwks(&other, hour(0), None, None).expose()), None);
         assert!(!is_published(&ring, jwks(&other, hour(0), None, None).expose(), None));
         assert_eq!(published_since(&ring, "{"), None);
@@ -249,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_public_set_that_does_not_name_the_current_or_the_revoked_key_is_published_anew() {
-        let ring = Ring::first(Pair::generate([1; 16]).unwrap(), Pair::generate([2; 16]).unwrap(), hour(0));
+        let ring = Ring::first(entry([1; 16]).unwrap(), entry([2; 16]).unwrap(), hour(0));
         let set = jwks(&ring, hour(0), None, Some("leaked"));
         assert!(is_published(&ring, set.expose(), None) && is_published(&ring, set.expose(), Some("leaked")));
         assert!(!is_published(&ring, set.expose(), Some("another")));

@@ -1,6 +1,6 @@
 //! How long a function may use keys in memory, and the times of a rotation that follow from it.
 
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// The text is not a valid cache age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,17 @@ impl Timing {
     /// A rotation that takes longer than this from its first step to its last is abandoned: one cache age.
     pub const fn finish(self) -> Seconds {
         self.cache
+    }
+
+    /// The latest time at which a version of a secret that was made then begins to be read: it is current by then, or never.
+    pub fn readable(self, made: Timestamp) -> Timestamp {
+        made.saturating_add(self.finish())
+    }
+
+    /// The latest time at which clients begin to read what readers publish from such a version: they keep what they have for
+    /// one cache age more.
+    pub fn readable_by_clients(self, made: Timestamp) -> Timestamp {
+        self.readable(made).saturating_add(self.cache)
     }
 
     /// How long a key must have been published before it is used: one cache age, and half of one for a request in progress

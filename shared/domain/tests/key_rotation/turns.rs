@@ -12,6 +12,8 @@ const LIFE: u64 = 20_000;
 #[derive(Debug)]
 struct History {
     timing: Timing,
+    /// Whether clients verify what the keys make, who read them from readers of the secret.
+    for_clients: bool,
     versions: Vec<(Timestamp, Ring<Key>)>,
 }
 
@@ -29,13 +31,14 @@ struct Attempt {
 impl History {
     fn new(timing: Timing) -> Self {
         let start = Timestamp::from_secs(1_000_000);
-        Self { timing, versions: vec![(start, Ring::generate([0; 32], [0; 32], start))] }
+        Self { timing, for_clients: false, versions: vec![(start, Ring::generate([0; 32], [0; 32], start))] }
     }
 
     /// As the keys function does it: made at the first step, given up when the last one comes too late.
     fn attempt(&mut self, now: Timestamp, attempt: Attempt) -> bool {
         let (_, ring) = self.versions.last().unwrap().clone();
-        let published = ring.made.saturating_add(self.timing.finish());
+        let readable = if self.for_clients { Timing::readable_by_clients } else { Timing::readable };
+        let published = readable(self.timing, ring.made);
         let new = ring.fresh_entry([0; 32]);
         let keep = Keep::For(Seconds::new(attempt.life));
         let Ok(turned) = ring.rotate(new, published, keep, self.timing, now) else { return false };
@@ -106,6 +109,34 @@ proptest! {
                     prop_assert!(knows(seen, &turned.current.id));
                 }
                 now = now.saturating_add(Seconds::new(attempt.takes));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// A client that keeps what it read as long as it may, from a reader whose copy was as old as it may be, has every key
+    /// that signs.
+    #[test]
+    fn a_client_has_a_key_before_it_signs(attempts in attempts(), moments in proptest::collection::vec(0..160_000_u64, 64)) {
+        let timing = Timing::default();
+        let mut history = History { for_clients: true, ..History::new(timing) };
+        let start = history.versions[0].0;
+        let mut now = start;
+        for attempt in attempts {
+            now = now.saturating_add(Seconds::new(attempt.after));
+            if history.attempt(now, attempt) {
+                now = now.saturating_add(Seconds::new(attempt.takes));
+            }
+        }
+        let oldest = timing.overlap().as_u64() + timing.cache().as_u64();
+        let turns = history.versions.iter().map(|(since, _)| since.since(start).as_u64());
+        for at in moments.into_iter().chain(turns) {
+            let now = start.saturating_add(Seconds::new(at));
+            for age in [0, oldest - 1] {
+                prop_assert!(knows(history.seen(now, age), &history.seen(now, 0).current.id), "{now}, {age} s old");
             }
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct SessionItem {
     salt: String,
     mac_key: String,
     credential_epoch: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<Timestamp>,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
     /// The rotation that made this generation, so that a repeated write recognises its own result.
@@ -91,6 +93,7 @@ impl SessionItem {
             salt: hex(session.salt),
             mac_key: session.mac_key.clone(),
             credential_epoch: session.credential_epoch,
+            auth_time: session.auth_time,
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
@@ -147,6 +150,7 @@ impl From<SessionItem> for Session {
             salt: unhex(&item.salt),
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,
+            auth_time: item.auth_time,
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }

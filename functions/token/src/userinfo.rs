@@ -1,0 +1,56 @@
+//! The userinfo endpoint (OpenID Connect Core §5.3): what an application may know of the user who has logged in.
+
+use crate::error::Failure;
+use crate::{AuthorizationServer, Request, response};
+use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::form::Form;
+use gateway_domain::id_token::{EMAIL, OPENID};
+use gateway_domain::secret::Secret;
+use serde_json::{Map, Value};
+
+impl AuthorizationServer {
+    /// Responds with the claims that the scope of the access token asks for and that are known. Nothing is said of what is
+    /// not known: whether the user has proved the address, for one.
+    pub(crate) async fn userinfo(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let token = bearer(request.api)?;
+        let claims = match self.verified(token.expose(), request.parties, request.now).await? {
+            Ok(claims) => claims,
+            Err(reason) => return Err(Failure::AccessToken(reason.to_string())),
+        };
+        if !claims.scope.contains(OPENID) {
+            return Err(Failure::AccessTokenScope(OPENID));
+        }
+        let over = || Failure::AccessToken("its session or its user is gone".to_owned());
+        if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
+            return Err(over());
+        }
+        let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled).ok_or_else(over)?;
+        let mut known = Map::from_iter([("sub".to_owned(), Value::from(user.user_id.as_str()))]);
+        if claims.scope.contains(EMAIL) {
+            known.insert("email".to_owned(), user.email.as_str().into());
+        }
+        Ok(response::private(200, &known.into()))
+    }
+}
+
+/// The access token of a request, from the header or, of a form, from the body (RFC 6750 §2.1, §2.2): never from the URL.
+fn bearer(request: &ApiRequest) -> Result<Secret, Failure> {
+    response::no_query(request)?;
+    let header = request.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
+    let content_type = request.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
+    let in_body = if request.method == "POST" && !request.body.is_empty() {
+        Form::parse(content_type, &request.body)?.take("access_token")
+    } else {
+        None
+    };
+    match (header, in_body) {
+        (Some(_), Some(_)) => Err(Failure::TwoAccessTokens),
+        (None, None) => Err(Failure::NoAccessToken),
+        (None, Some(token)) => Ok(token),
+        (Some(header), None) => match header.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Secret::new(token.to_owned())),
+            // Another scheme is no attempt to use a token (RFC 6750 §3.1).
+            Some(_) | None => Err(Failure::NoAccessToken),
+        },
+    }
+}

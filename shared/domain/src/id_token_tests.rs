@@ -1,0 +1,145 @@
+use super::*;
+use crate::access_token::{self, InvalidToken};
+use crate::rotation::pair::Pair;
+use crate::rotation::signing::jwks;
+use crate::rotation::{Entry, Keep, Timing, id_token::IdTokenPairs};
+use crate::time::Seconds;
+use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
+
+const ISSUER: &str = "https://auth.example.com";
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn pairs(name: u8) -> Entry<IdTokenPairs> {
+    let rsa = Pair::of_rsa(include_bytes!("rs256_tests/rsa-2048.pk8")).unwrap();
+    Entry::named([name; 16], IdTokenPairs::new(rsa, Pair::generate().unwrap()).unwrap())
+}
+
+fn ring() -> Ring<IdTokenPairs> {
+    Ring::first(pairs(1), pairs(2), NOW)
+}
+
+fn access_keys() -> PublicKeys {
+    let pair = |name| Entry::named([name; 16], Pair::generate().unwrap());
+    PublicKeys::parse_jwks(jwks(&Ring::first(pair(8), pair(9), NOW), NOW, None, None).expose()).unwrap()
+}
+
+fn bytes(part: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(part).unwrap()
+}
+
+/// Verifies a token by ring directly, with the published key that its header names, and returns its header and claims.
+fn verified(token: &str, set: &Value) -> (Value, Value) {
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let (header, claims) = message.split_once('.').unwrap();
+    let header: Value = serde_json::from_slice(&bytes(header)).unwrap();
+    let named = |key: &&Value| key["kid"] == header["kid"] && key["alg"] == header["alg"];
+    let key = set["keys"].as_array().unwrap().iter().find(named).unwrap();
+    let number = |name: &str| bytes(key[name].as_str().unwrap());
+    match key["kty"].as_str().unwrap() {
+        "RSA" => RsaPublicKeyComponents { n: number("n"), e: number("e") }
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &bytes(signature))
+            .unwrap(),
+        _ => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [vec![4], number("x"), number("y")].concat())
+            .verify(message.as_bytes(), &bytes(signature))
+            .unwrap(),
+    }
+    (header, serde_json::from_slice(&bytes(claims)).unwrap())
+}
+
+fn signed(keys: &IdTokenKeys, algorithm: SignatureAlgorithm) -> String {
+    let claims = IdClaims {
+        iss: ISSUER,
+        sub: &UserId::parse("u_1").unwrap(),
+        aud: &ClientId::parse("demo-app").unwrap(),
+        iat: NOW,
+        exp: NOW.saturating_add(Seconds::new(600)),
+        auth_time: Some(NOW),
+        nonce: Some("n-0S6_WzA2Mj"),
+        acr: ACR,
+        amr: &AMR,
+        at_hash: at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+        sid: &SessionId::from_random([1; 16]),
+    };
+    sign(&claims, keys, algorithm).unwrap()
+}
+
+/// The vector of OpenID Connect Core A.3.
+#[test]
+fn the_hash_of_an_access_token_is_the_left_half_of_its_sha_256() {
+    assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+}
+
+#[test]
+fn either_algorithm_signs_what_its_published_key_verifies() {
+    let keys = IdTokenKeys::parse(ring().to_secret().expose()).unwrap();
+    let set = keys.published_with(&access_keys());
+    for (algorithm, name) in [(SignatureAlgorithm::Rs256, "RS256"), (SignatureAlgorithm::Es256, "ES256")] {
+        let (header, claims) = verified(&signed(&keys, algorithm), &set);
+        assert_eq!((&header["alg"], &header["typ"]), (&name.into(), &"JWT".into()));
+        assert_eq!((&claims["aud"], &claims["nonce"]), (&"demo-app".into(), &"n-0S6_WzA2Mj".into()));
+        assert_eq!((&claims["amr"], &claims["auth_time"]), (&serde_json::json!(["pwd"]), &NOW.as_secs().into()));
+    }
+}
+
+/// The authorizer has the keys of access tokens alone. Even if it had the others, the type of the token is another one.
+#[test]
+fn an_id_token_is_never_an_access_token() {
+    let keys = IdTokenKeys::parse(ring().to_secret().expose()).unwrap();
+    let access = access_keys();
+    let mut both = keys.published_with(&access);
+    both["current"] = both["keys"][0]["kid"].clone();
+    let both = PublicKeys::parse_jwks(&both.to_string()).unwrap();
+    for algorithm in ALGORITHMS {
+        let token = signed(&keys, algorithm);
+        // The header is looked at before the key.
+        for keys in [&access, &both] {
+            assert_eq!(access_token::verify(&token, keys, ISSUER, "demo-app", NOW), Err(InvalidToken::Header));
+        }
+    }
+}
+
+#[test]
+fn a_rotation_moves_both_algorithms_and_keeps_the_keys_of_before_published() {
+    let first = ring();
+    let keep = Keep::For(Seconds::new(3_600));
+    let later = NOW.saturating_add(Seconds::new(86_400));
+    let before = IdTokenKeys::parse(first.to_secret().expose()).unwrap();
+    let second = first.rotate(pairs(3), NOW, keep, Timing::default(), later).unwrap();
+    let text = second.to_secret();
+    assert_eq!(text.expose().matches("private_key").count(), 4, "previous pairs have none");
+    assert_eq!(Ring::parse_id_token_pairs(text.expose()).unwrap().next, second.next);
+    let after = IdTokenKeys::parse(text.expose()).unwrap();
+    let (old, new) = (before.published_with(&access_keys()), after.published_with(&access_keys()));
+    for algorithm in ALGORITHMS {
+        verified(&signed(&before, algorithm), &new);
+        verified(&signed(&after, algorithm), &old);
+    }
+    let kids: std::collections::BTreeSet<_> =
+        new["keys"].as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect();
+    assert_eq!(kids.len(), 2 + 6, "{kids:?}");
+    assert!(!new.to_string().contains("private"));
+}
+
+#[test]
+fn a_secret_of_other_keys_is_refused_by_name() {
+    let text = ring().to_secret();
+    let whole: Value = serde_json::from_str(text.expose()).unwrap();
+    let wrong = |change: fn(&mut Value)| {
+        let mut whole = whole.clone();
+        change(&mut whole);
+        IdTokenKeys::parse(&whole.to_string()).unwrap_err().to_string()
+    };
+    let swapped = wrong(|whole| {
+        let key = &mut whole["keys"][0];
+        let (rsa, ec) = (key["rs256"].take(), key["es256"].take());
+        (key["rs256"], key["es256"]) = (ec, rsa);
+    });
+    assert!(swapped.contains("rs256 must have an RS256 key"), "{swapped}");
+    let short = wrong(|whole| {
+        let short = base64::engine::general_purpose::STANDARD.encode(include_bytes!("rs256_tests/rsa-1024.pk8"));
+        whole["keys"][0]["rs256"]["private_key"] = short.into();
+    });
+    assert!(short.contains("2048"), "{short}");
+    let without = wrong(|whole| drop(whole["keys"][0]["es256"].as_object_mut().unwrap().remove("private_key")));
+    assert!(without.contains("with their private keys"), "{without}");
+}
