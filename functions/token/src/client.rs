@@ -1,7 +1,7 @@
 //! Client authentication (RFC 6749 §2.3), done before any other parameter of a request is used.
 
 use crate::error::Failure;
-use crate::metadata::{TOKEN, endpoint};
+use crate::metadata::{PAR, TOKEN, endpoint};
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, ClientCredentials, ClientProof};
 use gateway_domain::client_assertion::{self, ClientAssertion, InvalidAssertion};
@@ -22,7 +22,8 @@ impl AuthorizationServer {
         let source = Source::of(request.api.source_ip.as_deref());
         let issuer = request.parties.issuer();
         // What an assertion may be for (RFC 7523 §3): this server, by either of its names.
-        let audiences = [issuer, &endpoint(issuer, TOKEN)];
+        // RFC 9126 §2: the endpoint at which requests are pushed names this server, too.
+        let audiences = [issuer, &endpoint(issuer, TOKEN), &endpoint(issuer, PAR)];
         Ok(self.clients.authenticate(&presented, &audiences, &source, request.now).await?)
     }
 }

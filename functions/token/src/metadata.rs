@@ -13,6 +13,8 @@ pub(crate) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 pub(crate) const OPENID: &str = "/.well-known/openid-configuration";
 /// The path of the keys.
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+/// The path of the pushed authorization request endpoint.
+pub(crate) const PAR: &str = "/oauth2/par";
 /// The path of the token endpoint.
 pub(crate) const TOKEN: &str = "/oauth2/token";
 

@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(parse(&[], false).unwrap().scope, Scope::parse("a b").unwrap());
     }
 
-    /// Checklist G-23.
+    /// Checklist G-23, K-04.
     #[test]
     fn every_mistake_has_its_code_and_says_what_to_do() {
         use AuthorizationErrorCode as E;
@@ -306,6 +306,7 @@ mod tests {
         }
     }
 
+    /// Checklist K-03, N-08.
     #[test]
     fn only_a_client_that_is_exempt_may_leave_pkce_out() {
         let without = [("code_challenge", ""), ("code_challenge_method", "")];

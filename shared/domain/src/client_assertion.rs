@@ -85,7 +85,7 @@ impl ClientAssertion {
         // With one audience alone, no other server that the application authenticates to can use it here.
         let audience = jwt::audiences(self.claims.get("aud"));
         if !matches!(audience.as_deref(), Some([one]) if audiences.contains(&one.as_str())) {
-            return Err(InvalidAssertion("aud of the assertion is not the issuer or the token endpoint"));
+            return Err(InvalidAssertion("aud of the assertion is not the issuer or an endpoint"));
         }
         let date =
             |name| jwt::date(&self.claims, name).map_err(|_| InvalidAssertion("a time of the assertion is none"));

@@ -71,7 +71,7 @@ mod tests {
         }
     }
 
-    /// A verifier is at least 43 characters long (RFC 7636 §4.1), however right its digest is.
+    /// Checklist K-02: a verifier is at least 43 characters long (RFC 7636 §4.1), however right its digest is.
     #[test]
     fn a_verifier_has_a_form_of_its_own() {
         let of = |text: &str| URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()));

@@ -120,6 +120,7 @@ impl<'de> Deserialize<'de> for RedirectUri {
 mod tests {
     use super::*;
 
+    /// Checklist N-01, N-02, N-03.
     #[test]
     fn the_three_kinds_of_native_applications_are_registered() {
         for uri in [
@@ -136,6 +137,7 @@ mod tests {
         }
     }
 
+    /// Checklist N-01, N-04, S-02.
     #[test]
     fn what_leads_elsewhere_is_refused_with_what_to_do() {
         use InvalidRedirectUri as E;
@@ -168,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Checklist G-21.
+    /// Checklist G-21, N-03, S-02.
     #[test]
     fn a_request_names_the_same_text_but_for_the_port_of_a_loopback_address() {
         let permits = |registered: &str, asked: &str| RedirectUri::parse(registered).unwrap().permits(asked);

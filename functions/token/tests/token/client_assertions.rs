@@ -63,13 +63,15 @@ fn login(assertion: &str, more: &[(&str, &str)]) -> Request {
     asserted("/oauth2/token", &[&form[..], more].concat(), assertion)
 }
 
+/// Checklist S-07.
 #[tokio::test]
 async fn an_assertion_authenticates_at_every_endpoint() {
     let fixture = Fixture::new().await;
     let app = Keyed::register(&fixture, "keyed").await;
     let tokens = fixture.send(login(&app.assertion(&fixture, "1"), &[])).await.tokens();
     let endpoint = format!("{ISSUER}/oauth2/token");
-    for (jti, audience) in [("2", json!(endpoint)), ("3", json!([ISSUER]))] {
+    let pushed = json!(format!("{ISSUER}/oauth2/par"));
+    for (jti, audience) in [("2", json!(endpoint)), ("3", json!([ISSUER])), ("7", pushed)] {
         let mut claims = app.claims(&fixture, jti);
         claims["aud"] = audience;
         assert_eq!(fixture.send(login(&app.sign(&claims), &[("client_id", "keyed")])).await.status, 200);

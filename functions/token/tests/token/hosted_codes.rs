@@ -75,7 +75,7 @@ async fn a_repetition_after_a_refresh_is_refused_and_the_session_lives() {
     assert_eq!(fixture.refresh("native", &newer.refresh).await.status, 200);
 }
 
-/// Checklist G-16, G-17: whoever intercepts a code can neither redeem it nor take it from its owner.
+/// Checklist G-16, G-17, K-01, K-05: whoever intercepts a code can neither redeem it nor take it from its owner.
 #[tokio::test]
 async fn a_code_without_its_proof_gives_nothing_and_stays_good() {
     let fixture = Fixture::new().await;
@@ -110,7 +110,7 @@ async fn a_code_lives_for_a_minute() {
     assert_eq!(redeem(&fixture, redemption("native", &late, &[])).await, refused());
 }
 
-/// RFC 9700 §2.1.1: a confidential client that is exempt from PKCE may still use it, and then has to.
+/// Checklist K-06, K-07: a confidential client that is exempt from PKCE may still use it, and then has to.
 #[tokio::test]
 async fn a_confidential_client_proves_itself_by_its_secret() {
     let fixture = Fixture::new().await;

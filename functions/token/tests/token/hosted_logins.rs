@@ -6,7 +6,7 @@ use crate::fixture::{Fixture, NOTES, PASSWORD, password_login};
 use crate::hosted::{Browser, NATIVE, asking, form_token, native, redemption, redirected, set_cookies, without_token};
 use crate::request::post;
 
-/// Checklist G-20, M-08: the whole way, with the internal tokens that a password grant would have got.
+/// Checklist G-20, M-08, S-03, O-07: the whole way, with the internal tokens that a password grant would have got.
 #[tokio::test]
 async fn a_login_on_the_page_gives_a_code_and_the_code_gives_tokens() {
     let fixture = Fixture::new().await;
@@ -26,7 +26,7 @@ async fn a_login_on_the_page_gives_a_code_and_the_code_gives_tokens() {
     assert!(!fixture.dump().await.contains("pässwörd"), "no table holds the password");
 }
 
-/// Checklist G-24: what every page says about itself is tested with the pages; here, that these pages are such.
+/// Checklist G-24, S-14: what every page says about itself is tested with the pages; here, that these pages are such.
 #[tokio::test]
 async fn the_form_may_lead_to_its_client_and_is_framed_by_nobody() {
     let fixture = Fixture::new().await;
@@ -36,7 +36,7 @@ async fn the_form_may_lead_to_its_client_and_is_framed_by_nobody() {
     assert!(set_cookies(&page)[0].starts_with("__Host-gateway-browser="), "{page:?}");
 }
 
-/// Checklist G-25: a form that was made for another browser, or sent by another site, logs nobody in and loses nothing typed.
+/// Checklist G-25, S-15: a form that was made for another browser, or sent by another site, logs nobody in and loses nothing typed.
 #[tokio::test]
 async fn a_form_of_another_browser_or_site_logs_nobody_in() {
     let fixture = Fixture::new().await;
@@ -55,7 +55,8 @@ async fn a_form_of_another_browser_or_site_logs_nobody_in() {
     let fields = [typed[0], typed[1], ("form_token", own.as_str())];
     let foreign = post("/oauth2/authorize", &fields).header("Origin", "https://evil.example");
     let foreign = query.iter().fold(foreign, |request, (name, value)| request.query(name, value));
-    assert_eq!(browser.send(foreign).await.status, 400);
+    let refused = browser.send(foreign).await;
+    assert_eq!((refused.status, refused.header("Access-Control-Allow-Origin")), (400, None));
     assert_eq!(browser.post("/oauth2/authorize", &query, &fields).await.status, 303, "the harmless twin");
 }
 
@@ -129,7 +130,7 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     assert_eq!(scanned.items().len(), 0, "no pending session");
 }
 
-/// Checklist G-22: without a client and a redirect URI of its own, nobody is sent anywhere.
+/// Checklist G-22, S-13: without a client and a redirect URI of its own, nobody is sent anywhere.
 #[tokio::test]
 async fn a_request_without_a_right_redirect_uri_gets_a_page() {
     let fixture = Fixture::new().await;
@@ -187,7 +188,7 @@ async fn a_request_by_post_becomes_one_by_get() {
     assert_eq!(redirected(&response), query.into_iter().collect());
 }
 
-/// A browser in which the user is logged in: what it saves, and when it asks again.
+/// Checklist N-07: a browser in which the user is logged in: what it saves, and when it asks again.
 #[tokio::test]
 async fn a_browser_that_is_logged_in_is_asked_only_for_what_needs_the_user() {
     let fixture = Fixture::new().await;

@@ -11,7 +11,7 @@ async fn document(fixture: &Fixture) -> Value {
     response.body
 }
 
-/// Checklist M-01, M-02, M-03, M-05, M-07, M-08.
+/// Checklist M-01, M-02, M-03, M-05, M-06, M-07, M-08.
 #[tokio::test]
 async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
     let fixture = Fixture::new().await;
