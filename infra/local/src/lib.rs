@@ -1,4 +1,4 @@
-//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end on one machine.
+//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager, SES and a demo back end on one machine.
 
 pub mod access;
 pub mod api_gateway;
@@ -22,6 +22,7 @@ mod schedules;
 pub mod secrets;
 pub mod secrets_manager;
 pub mod seed;
+pub mod ses;
 mod signature;
 pub mod stack;
 pub mod template;

@@ -14,6 +14,7 @@ pub mod headers;
 pub mod ids;
 mod jose;
 pub mod keys;
+pub mod language;
 pub mod login_attempts;
 mod media_type;
 pub mod password;

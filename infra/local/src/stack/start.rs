@@ -24,8 +24,9 @@ use crate::process::{CannotStart, Program};
 use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
+use crate::ses::Outbox;
 use crate::template::{Inputs, REGION, Template};
-use crate::{credentials, dynamodb, ready, schedules, secrets};
+use crate::{credentials, dynamodb, ready, schedules, secrets, ses};
 
 /// The file in the data directory to which the output of the functions is written.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -40,6 +41,7 @@ pub(super) async fn start(
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
     let (lambda_listener, lambda_url) = listen_free(options.services).await?;
+    let (mail_listeners, ses_url, outbox_url) = listen_for_mail(options.services).await?;
 
     let exposed = !options.services.is_loopback();
     let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
@@ -93,6 +95,7 @@ pub(super) async fn start(
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     let legacy = Legacy::new(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
+    let outbox = serve_mail(mail_listeners, &access);
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
     seed.store(&store(&dynamodb_url, &owner)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
 
@@ -108,14 +111,8 @@ pub(super) async fn start(
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
-    tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, {
-        let log = log.clone();
-        move |function: &str, event| {
-            if !lambda.queue(function, event) {
-                log.push(function, "an event of a schedule was dropped: the queue is full");
-            }
-        }
-    }));
+    let invoke = move |function: &str, event| lambda.queue(function, event);
+    tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, invoke));
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
 
@@ -125,11 +122,14 @@ pub(super) async fn start(
         secrets_url,
         lambda_url,
         legacy_url,
+        ses_url,
+        outbox_url,
         template,
         seed,
         secrets,
         secrets_manager,
         legacy,
+        outbox,
         functions,
         owner,
         access,
@@ -155,6 +155,20 @@ async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartErro
     let listener = TcpListener::bind(SocketAddr::new(address, 0)).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     Ok((listener, url))
+}
+
+/// Listens for SES and for the page of its outbox. Returns the addresses of both.
+async fn listen_for_mail(address: IpAddr) -> Result<((TcpListener, TcpListener), String, String), StartError> {
+    let (ses, ses_url) = listen_free(address).await?;
+    let (outbox, outbox_url) = listen_free(address).await?;
+    Ok(((ses, outbox), ses_url, format!("{outbox_url}/outbox")))
+}
+
+fn serve_mail((ses, page): (TcpListener, TcpListener), access: &Access) -> Outbox {
+    let outbox = Outbox::default();
+    tokio::spawn(ses::serve(ses, outbox.clone(), access.clone()));
+    tokio::spawn(outbox.clone().serve(page));
+    outbox
 }
 
 pub(super) fn read(path: &Path) -> Result<String, StartError> {
