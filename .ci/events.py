@@ -28,6 +28,10 @@ SAMPLES = {
     "proxy-http.json": "401 with new login is needed",
     "renewal.json": "word over",
     "renewal-logout.json": "word logged_out",
+    # No sender is set there, so that no mail can be sent.
+    "outbox-due.json": "error MAIL_FROM",
+    "outbox-send.json": "error MAIL_FROM",
+    "outbox-bounce.json": "error MAIL_FROM",
 }
 
 directory, command = Path(sys.argv[1]), sys.argv[2:]

@@ -75,6 +75,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         activity: table("Activity"),
         login_attempts: table("LoginAttempts"),
         audit: table("Audit"),
+        outbox: table("Outbox"),
     };
     let aws = Aws::new(environment).expect("clients");
     // The keys function made it when the stack was made.

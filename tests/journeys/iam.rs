@@ -14,6 +14,8 @@ use gateway_local::binaries::WORKSPACE;
 use gateway_store::User;
 use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Tokens};
 
+use crate::events::{invoke, sample};
+use crate::mail::{OUTBOX, sent, written};
 use crate::turns::rotate;
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
@@ -40,7 +42,7 @@ async fn login_again(gateway: &Gateway, user: support::User, tokens: &Tokens) ->
 }
 
 /// Login with a new hash, calls, refusals with refund, refreshes with a key, a login into a session, one session too many,
-/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life.
+/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
     let first = gateway.login(ADA).await;
@@ -64,6 +66,10 @@ async fn use_everything(gateway: &Gateway) {
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 200);
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
+    written(gateway, ADA.name, 1).await;
+    invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
+    sent(gateway, ADA.name, 1).await;
+    invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }

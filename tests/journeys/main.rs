@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod load;
 mod log_lines;
+mod mail;
 mod metadata;
 mod metrics;
 mod mobile;

@@ -5,6 +5,7 @@ mod activity;
 mod apps;
 mod login_attempts;
 mod migrations;
+mod outbox;
 mod sessions;
 mod ttl;
 mod users;

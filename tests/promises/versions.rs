@@ -1,6 +1,6 @@
 //! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
-use crate::{DAY, NOW, app, apps, legacy, login_attempts, session, sid, token, user, users};
+use crate::{DAY, NOW, app, apps, legacy, login_attempts, outbox, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
@@ -16,9 +16,17 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 6] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 7] {
     let tables = &db.tables;
-    [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts, &tables.audit]
+    [
+        &tables.users,
+        &tables.apps,
+        &tables.sessions,
+        &tables.activity,
+        &tables.login_attempts,
+        &tables.audit,
+        &tables.outbox,
+    ]
 }
 
 /// All items of a table, in a fixed order.
@@ -73,6 +81,7 @@ fn ada() -> User {
 pub(crate) async fn filled(db: &DynamoDb) {
     let store = &db.store;
     store.users.create(&ada()).await.unwrap();
+    store.outbox.add(&outbox::mail(1)).await.unwrap();
     store.apps.create(&apps::demo(app())).await.unwrap();
     store.sessions.create(&session(1)).await.unwrap();
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
@@ -187,6 +196,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.apps.delete(&app(), revision).await);
     of_sessions(&db.store).await;
     of_activity(&db.store).await;
+    of_the_outbox(&db.store).await;
     newer(db.store.attempts.get("pair").await);
     newer(login_attempts::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.attempts.give_back("pair", PAIR).await);
@@ -233,4 +243,11 @@ async fn of_activity(store: &Store) {
     newer(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await);
     newer(store.activity.sessions_of_user(&user(), NOW).await);
     newer(store.activity.sessions_of_app(Some(&app()), NOW).await);
+}
+
+async fn of_the_outbox(store: &Store) {
+    let mail = outbox::mail(1).id;
+    newer(store.outbox.claim(&mail, NOW, NOW).await);
+    newer(store.outbox.defer(&mail, NOW).await);
+    newer(store.outbox.due(NOW, 1).await);
 }

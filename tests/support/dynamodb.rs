@@ -63,6 +63,7 @@ pub async fn dynamodb() -> DynamoDb {
         activity: table("ActivityTable"),
         login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
+        outbox: table("OutboxTable"),
     };
     let store = Store::new(client.clone(), tables.clone());
     DynamoDb { endpoint, tables, client, store, server }

@@ -85,6 +85,7 @@ impl Gateway {
             activity: table("ActivityTable"),
             login_attempts: table("LoginAttemptsTable"),
             audit: table("AuditTable"),
+            outbox: table("OutboxTable"),
         };
         Store::new(self.dynamodb(), tables)
     }

@@ -143,6 +143,7 @@ pub(crate) enum MigrateTable {
     Activity,
     LoginAttempts,
     Audit,
+    Outbox,
 }
 
 impl MigrateTable {
@@ -155,6 +156,7 @@ impl MigrateTable {
             Self::Activity => &[Table::Activity],
             Self::LoginAttempts => &[Table::LoginAttempts],
             Self::Audit => &[Table::Audit],
+            Self::Outbox => &[Table::Outbox],
         }
     }
 }

@@ -10,13 +10,14 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 12] = [
+pub(crate) const RESOURCES: [(&str, &str); 13] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
     ("ActivityTable", "ACTIVITY_TABLE"),
     ("LoginAttemptsTable", "LOGIN_ATTEMPTS_TABLE"),
     ("AuditTable", "AUDIT_TABLE"),
+    ("OutboxTable", "OUTBOX_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("SealingKeys", "SEALING_KEYS_SECRET"),
@@ -123,6 +124,7 @@ fn connection(
         activity: named("ActivityTable")?,
         login_attempts: named("LoginAttemptsTable")?,
         audit: named("AuditTable")?,
+        outbox: named("OutboxTable")?,
     };
     let function = named("RenewalFunction")?;
     let aws = Aws::patient(environment)?;

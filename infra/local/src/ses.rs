@@ -4,27 +4,43 @@
 
 mod outbox;
 mod page;
+mod simulator;
 
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::access::{Access, Asked};
 use crate::visitors;
 pub use outbox::{Outbox, SentMail};
 
+/// The sender of all mails of the local stack, and the domain that counts as verified.
+pub(crate) const PARAMETERS: [(&str, &str); 2] =
+    [("MailFrom", "no-reply@example.com"), ("MailIdentity", "example.com")];
 /// Most bytes of a request; SES takes mails of up to 40 MB, and the gateway's are a few KB.
 const LARGEST: usize = 1 << 20;
 
-/// Serves this listener until dropped, to callers that `access` allows. Every mail that is accepted is put into the outbox.
-pub(crate) async fn serve(listener: TcpListener, outbox: Outbox, access: Access) {
-    let router = Router::new().route("/v2/email/outbound-emails", post(send_email)).with_state((outbox, access));
+/// Tells the subscribers what became of a mail.
+type Told = Arc<dyn Fn(Bytes) + Send + Sync>;
+
+/// Serves this listener until dropped, to callers that `access` allows. Every mail that is accepted is put into the outbox;
+/// `told` gets the event of one that bounces or is complained about.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    outbox: Outbox,
+    access: Access,
+    told: impl Fn(Bytes) + Send + Sync + 'static,
+) {
+    let told: Told = Arc::new(told);
+    let router = Router::new().route("/v2/email/outbound-emails", post(send_email)).with_state((outbox, access, told));
     let router = visitors::programs_only(router, &listener);
     // It only ends by being aborted.
     let _ = axum::serve(listener, router).await;
@@ -32,7 +48,7 @@ pub(crate) async fn serve(listener: TcpListener, outbox: Outbox, access: Access)
 
 /// Serves every caller. No stack does: it is for tests of who sends mail.
 pub async fn serve_everybody(listener: TcpListener, outbox: Outbox) {
-    serve(listener, outbox, Access::of_everybody()).await;
+    serve(listener, outbox, Access::of_everybody(), |_| {}).await;
 }
 
 /// What the imitation knows of a request. Anything else is an error, because SES would not ignore it.
@@ -87,7 +103,7 @@ struct Header {
     value: String,
 }
 
-async fn send_email(State((outbox, access)): State<(Outbox, Access)>, request: Request) -> Response {
+async fn send_email(State((outbox, access, told)): State<(Outbox, Access, Told)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let mail = serde_json::from_slice::<SendEmail>(&body).map_err(|error| error.to_string());
@@ -97,7 +113,14 @@ async fn send_email(State((outbox, access)): State<(Outbox, Access)>, request: R
         return refusal;
     }
     match mail.and_then(accepted) {
-        Ok(mail) => axum::Json(json!({ "MessageId": outbox.add(mail) })).into_response(),
+        Ok((mail, configured)) => {
+            let mail = outbox.add(mail);
+            // Without a configuration set, SES tells nobody.
+            if let Some(event) = simulator::event(&mail).filter(|_| configured) {
+                told(event);
+            }
+            axum::Json(json!({ "MessageId": mail.id })).into_response()
+        }
         Err(message) => {
             let kind = [("x-amzn-errortype", "BadRequestException")];
             (StatusCode::BAD_REQUEST, kind, axum::Json(json!({ "message": message }))).into_response()
@@ -120,9 +143,10 @@ fn address(text: &str) -> &str {
     text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'))
 }
 
-/// The mail as the outbox keeps it, unless SES would refuse it.
-fn accepted(mail: SendEmail) -> Result<SentMail, String> {
-    let SendEmail { from_email_address: from, destination, content: EmailContent { simple }, .. } = mail;
+/// The mail as the outbox keeps it, and whether it has a configuration set; unless SES would refuse it.
+fn accepted(mail: SendEmail) -> Result<(SentMail, bool), String> {
+    let SendEmail { from_email_address: from, destination, content, configuration_set_name } = mail;
+    let EmailContent { simple } = content;
     let [to] = <[String; 1]>::try_from(destination.to_addresses).map_err(|_| "the imitation takes one address")?;
     let Message { subject, body, headers } = simple;
     if [&subject, &body.text, &body.html].iter().any(|content| content.charset != "UTF-8") {
@@ -136,16 +160,9 @@ fn accepted(mail: SendEmail) -> Result<SentMail, String> {
         return Err("Missing final '@domain', or a character that no header may have".to_owned());
     }
     let headers = headers.into_iter().map(|header| (header.name, header.value)).collect();
-    Ok(SentMail {
-        id: String::new(),
-        time: 0,
-        from,
-        to,
-        subject: subject.data,
-        text: body.text.data,
-        html: body.html.data,
-        headers,
-    })
+    let (text, html) = (body.text.data, body.html.data);
+    let mail = SentMail { id: String::new(), time: 0, from, to, subject: subject.data, text, html, headers };
+    Ok((mail, configuration_set_name.is_some()))
 }
 
 #[cfg(test)]

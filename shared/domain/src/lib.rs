@@ -17,6 +17,7 @@ pub mod keys;
 pub mod language;
 pub mod login_attempts;
 mod media_type;
+pub mod outbox;
 pub mod password;
 pub mod path;
 pub mod problem;

@@ -1,8 +1,11 @@
 //! What there is to tell, to whom and in which language.
 
 use gateway_domain::address::Address;
+use gateway_domain::ids::MailId;
 use gateway_domain::language::Language;
+use gateway_domain::sealing::{CannotOpen, SealedToken, SealingKeys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 /// One message to one person. It is kept sealed until it is sent, since it can hold a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,19 @@ pub struct Letter {
     pub service: String,
     /// What there is to tell.
     pub notice: Notice,
+}
+
+impl Letter {
+    /// Seals it for the mail of this id. The nonce must be 96 fresh random bits.
+    pub fn seal(&self, keys: &SealingKeys, id: &MailId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
+        let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|_| CannotOpen)?);
+        keys.seal_letter(id, nonce, &plain)
+    }
+
+    /// Opens the letter of a mail.
+    pub fn open(keys: &SealingKeys, id: &MailId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
+        serde_json::from_slice(&keys.open_letter(id, sealed)?).map_err(|_| CannotOpen)
+    }
 }
 
 /// What a mail tells. Links are complete URLs of the gateway's own pages.

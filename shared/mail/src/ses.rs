@@ -3,12 +3,18 @@
 use crate::{Mail, Mailer, NotSent, Sender};
 use async_trait::async_trait;
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::config::{BehaviorVersion, Builder};
 use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 use aws_types::SdkConfig;
 use gateway_domain::causes;
+use std::time::Duration;
+
+/// How long SES may take for a mail.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends through SES.
 #[derive(Debug, Clone)]
@@ -22,7 +28,16 @@ impl Ses {
     /// SES with this configuration of all AWS clients. `endpoint` is another address than Amazon's. The configuration set says
     /// whom SES tells of bounces and complaints.
     pub fn new(shared: &SdkConfig, endpoint: Option<&str>, sender: Sender, configuration_set: Option<&str>) -> Self {
-        let mut config = Builder::from(shared).behavior_version(BehaviorVersion::latest());
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(TIMEOUT)
+            .operation_timeout(TIMEOUT)
+            .build();
+        // Not retried: whoever sends tries again later, and a mail whose response was lost would be sent twice at once.
+        let mut config = Builder::from(shared)
+            .behavior_version(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled());
         config.set_endpoint_url(endpoint.map(str::to_owned));
         let configuration_set = configuration_set.map(str::to_owned);
         Self { client: Client::from_conf(config.build()), sender, configuration_set }

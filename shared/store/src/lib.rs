@@ -6,6 +6,7 @@ mod audit;
 mod error;
 mod login_attempts;
 mod migrate;
+mod outbox;
 mod page;
 mod projection;
 mod refusal;
@@ -20,6 +21,7 @@ pub use audit::{Audit, AuditRow, Outcome};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
+pub use outbox::{NewMail, Outbox, QueuedMail, Undeliverable};
 pub use page::Page;
 pub use sessions::{EndedSession, Sessions};
 pub use users::{ChangeUser, CreateUser, CredentialVersion, User, UserState, Users};
@@ -41,6 +43,8 @@ pub struct Tables {
     pub login_attempts: String,
     /// As [`Store::audit`].
     pub audit: String,
+    /// As [`Store::outbox`].
+    pub outbox: String,
 }
 
 /// All tables, for operators, migrations and tests. A function holds only the tables that its role allows.
@@ -59,6 +63,8 @@ pub struct Store {
     pub attempts: LoginAttempts,
     /// The acts of operators.
     pub audit: Audit,
+    /// Mails to send, and addresses that take none.
+    pub outbox: Outbox,
 }
 
 impl Store {
@@ -71,6 +77,7 @@ impl Store {
             activity: Activity::new(client.clone(), tables.activity),
             attempts: LoginAttempts::new(client.clone(), tables.login_attempts),
             audit: Audit::new(client.clone(), tables.audit),
+            outbox: Outbox::new(client.clone(), tables.outbox),
             client,
         }
     }

@@ -28,6 +28,8 @@ pub enum Table {
     LoginAttempts,
     /// [`Tables::audit`](crate::Tables::audit).
     Audit,
+    /// [`Tables::outbox`](crate::Tables::outbox).
+    Outbox,
 }
 
 /// Where a page ended and the next one begins.
@@ -59,8 +61,8 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] =
-        [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit];
+    pub const ALL: [Self; 7] =
+        [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit, Self::Outbox];
 
     /// Its name in messages to operators.
     pub const fn name(self) -> &'static str {
@@ -71,6 +73,7 @@ impl Table {
             Self::Activity => "activity",
             Self::LoginAttempts => "login-attempts",
             Self::Audit => "audit",
+            Self::Outbox => "outbox",
         }
     }
 
@@ -81,6 +84,7 @@ impl Table {
             Self::Sessions => &["sid"],
             Self::Activity => &["user_id", "client_id"],
             Self::Audit => &["day", "at"],
+            Self::Outbox => &["kind", "id"],
         }
     }
 
@@ -89,9 +93,13 @@ impl Table {
     fn upgrade(self, item: &Item, from: u32) -> Option<Item> {
         match self {
             // Version 1 differs from version 0 only in having the attribute `v`.
-            Self::Users | Self::Apps | Self::Sessions | Self::Activity | Self::LoginAttempts | Self::Audit => {
-                (from < version::CURRENT).then(|| version::stamped(item.clone()))
-            }
+            Self::Users
+            | Self::Apps
+            | Self::Sessions
+            | Self::Activity
+            | Self::LoginAttempts
+            | Self::Audit
+            | Self::Outbox => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -218,6 +226,7 @@ impl Store {
             Table::Activity => &self.activity.table,
             Table::LoginAttempts => &self.attempts.table,
             Table::Audit => &self.audit.table,
+            Table::Outbox => &self.outbox.table,
         }
     }
 }

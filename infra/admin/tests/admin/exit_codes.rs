@@ -84,7 +84,15 @@ async fn a_command_line_that_is_not_understood_ends_with_2() {
 
 /// A local stack whose tables are at this address.
 fn stack_at(address: &str) -> tempfile::TempDir {
-    let tables = ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable"];
+    let tables = [
+        "UsersTable",
+        "AppsTable",
+        "SessionsTable",
+        "ActivityTable",
+        "LoginAttemptsTable",
+        "AuditTable",
+        "OutboxTable",
+    ];
     let all = tables.iter().chain(&["Pepper", "RenewalFunction"]);
     let resources: serde_json::Map<_, _> = all.map(|id| ((*id).to_owned(), (*id).into())).collect();
     let stack = serde_json::json!({

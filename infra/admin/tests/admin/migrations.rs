@@ -11,8 +11,8 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 6] =
-    ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable"];
+const TABLES: [&str; 7] =
+    ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable", "OutboxTable"];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
     gateway.dynamodb()

@@ -127,6 +127,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("ACTIVITY_TABLE", "ActivityTable"),
             ("LOGIN_ATTEMPTS_TABLE", "LoginAttemptsTable"),
             ("AUDIT_TABLE", "AuditTable"),
+            ("OUTBOX_TABLE", "OutboxTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

@@ -49,17 +49,17 @@ struct Shared {
 }
 
 impl Outbox {
-    /// Keeps a mail, and returns the id that it got.
-    pub(super) fn add(&self, mail: SentMail) -> String {
-        let id = random::request_id();
+    /// Keeps a mail, and returns it with the id and the time that it got.
+    pub(super) fn add(&self, mail: SentMail) -> SentMail {
+        let mail = SentMail { id: random::request_id(), time: SystemClock.now().as_secs(), ..mail };
         let mut mails = self.shared.mails.lock().unwrap_or_else(PoisonError::into_inner);
         if mails.len() >= MOST {
             mails.pop_front();
         }
-        mails.push_back(SentMail { id: id.clone(), time: SystemClock.now().as_secs(), ..mail });
+        mails.push_back(mail.clone());
         drop(mails);
         self.shared.added.notify_waiters();
-        id
+        mail
     }
 
     /// All mails.

@@ -8,7 +8,7 @@ async fn fixture() -> (String, String, Outbox) {
     let outbox = Outbox::default();
     let (api, page) = (listener().await, listener().await);
     let urls = (url(&api), url(&page));
-    tokio::spawn(serve(api, outbox.clone(), Access::of_everybody()));
+    tokio::spawn(serve_everybody(api, outbox.clone()));
     tokio::spawn(outbox.clone().serve(page));
     (urls.0, urls.1, outbox)
 }
@@ -102,4 +102,32 @@ async fn another_name_does_not_reach_the_outbox() {
     let (_, page, _) = fixture().await;
     let request = reqwest::Client::new().get(format!("{page}/outbox.json")).header("host", "evil.example");
     assert_eq!(request.send().await.unwrap().status(), 403);
+}
+
+/// A mail to the simulator, with or without a configuration set, and what SES then told.
+async fn simulated(to: &str, configured: bool) -> Option<String> {
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let api = listener().await;
+    let address = url(&api);
+    tokio::spawn(serve(api, Outbox::default(), Access::of_everybody(), move |event| sender.send(event).unwrap()));
+    let mut mail = mail("Hello", "text", "html");
+    mail["Destination"]["ToAddresses"] = json!([to]);
+    if configured {
+        mail["ConfigurationSetName"] = json!("mails");
+    }
+    assert_eq!(send(&address, &mail).await.0, 200);
+    let event = told.try_recv().ok()?;
+    let event: Json = serde_json::from_slice(&event).unwrap();
+    Some(event["Records"][0]["Sns"]["Message"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn mails_to_the_simulator_bounce_or_are_complained_about() {
+    let bounce = simulated("bounce+one@simulator.amazonses.com", true).await.unwrap();
+    assert!(bounce.contains("\"bounceType\":\"Permanent\"") && bounce.contains("bounce+one@"), "{bounce}");
+    let complaint = simulated("complaint@simulator.amazonses.com", true).await.unwrap();
+    assert!(complaint.contains("\"eventType\":\"Complaint\""), "{complaint}");
+    assert_eq!(simulated("success@simulator.amazonses.com", true).await, None);
+    assert_eq!(simulated("bounce@example.com", true).await, None);
+    assert_eq!(simulated("bounce@simulator.amazonses.com", false).await, None, "without a configuration set");
 }

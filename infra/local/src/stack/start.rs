@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
+use bytes::Bytes;
 use gateway_runtime::{Aws, Environment};
 use gateway_store::{Store, Tables};
 use tokio::net::TcpListener;
@@ -67,8 +68,10 @@ pub(super) async fn start(
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
         ("LambdaEndpoint", &lambda_url),
+        ("SesEndpoint", &ses_url),
     ];
-    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let inputs = inputs.into_iter().chain(ses::PARAMETERS);
+    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
     let seed = Seed::load(&options.seed)?;
 
@@ -95,7 +98,6 @@ pub(super) async fn start(
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     let legacy = Legacy::new(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
-    let outbox = serve_mail(mail_listeners, &access);
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
     seed.store(&store(&dynamodb_url, &owner)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
 
@@ -108,6 +110,7 @@ pub(super) async fn start(
     let retries = template.functions.iter().map(|function| (function.id.clone(), function.retries)).collect();
     let lambda = Lambda::new(functions.clone(), access.clone(), retries, log.clone());
     tokio::spawn(lambda.clone().serve(lambda_listener));
+    let outbox = serve_mail(mail_listeners, &access, &lambda, &template);
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
@@ -164,9 +167,19 @@ async fn listen_for_mail(address: IpAddr) -> Result<((TcpListener, TcpListener),
     Ok(((ses, outbox), ses_url, format!("{outbox_url}/outbox")))
 }
 
-fn serve_mail((ses, page): (TcpListener, TcpListener), access: &Access) -> Outbox {
-    let outbox = Outbox::default();
-    tokio::spawn(ses::serve(ses, outbox.clone(), access.clone()));
+fn serve_mail(
+    (ses, page): (TcpListener, TcpListener),
+    access: &Access,
+    lambda: &Lambda,
+    template: &Template,
+) -> Outbox {
+    let (outbox, lambda, subscriptions) = (Outbox::default(), lambda.clone(), template.subscriptions.clone());
+    let told = move |event: Bytes| {
+        for subscription in &subscriptions {
+            lambda.queue(&subscription.function, event.clone());
+        }
+    };
+    tokio::spawn(ses::serve(ses, outbox.clone(), access.clone(), told));
     tokio::spawn(outbox.clone().serve(page));
     outbox
 }
@@ -192,6 +205,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
         activity: table("ActivityTable"),
         login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
+        outbox: table("OutboxTable"),
     };
     Ok(Store::new(aws.dynamodb(), tables))
 }

@@ -1,6 +1,5 @@
 //! Tests SES against its imitation in the local stack.
 
-use aws_sdk_sesv2::config::retry::RetryConfig;
 use gateway_local::ses::Outbox;
 use gateway_mail::{Mailer as _, NotSent, Ses};
 use gateway_runtime::{Aws, Environment};
@@ -12,8 +11,7 @@ fn ses(endpoint: &str) -> Ses {
     let pairs = [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let aws = Aws::new(&Environment::from_pairs(pairs)).unwrap();
-    let shared = aws.shared().clone().into_builder().retry_config(RetryConfig::disabled()).build();
-    Ses::new(&shared, Some(endpoint), sender(), Some("mails"))
+    Ses::new(aws.shared(), Some(endpoint), sender(), Some("mails"))
 }
 
 async fn imitation() -> (String, Outbox) {
