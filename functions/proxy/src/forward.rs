@@ -45,6 +45,7 @@ impl Proxy {
             return response::pass_on(
                 response,
                 &call.method,
+                call.api,
                 Cleaning { reserved, names: &call.api.headers, injected: &injected },
             );
         };
@@ -66,7 +67,12 @@ impl Proxy {
         if !response.status().is_server_error() {
             self.tokens.used(session, name, &token, self.clock.now()).await;
         }
-        response::pass_on(response, &call.method, Cleaning { reserved, names: &call.api.headers, injected: &injected })
+        response::pass_on(
+            response,
+            &call.method,
+            call.api,
+            Cleaning { reserved, names: &call.api.headers, injected: &injected },
+        )
     }
 
     fn connector<'a>(

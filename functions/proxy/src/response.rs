@@ -1,9 +1,10 @@
 //! Turns the back end's response into one for API Gateway.
 
 use bytes::Bytes;
+use gateway_config::Api;
 use gateway_connectors::back_end::BackEndError;
 use gateway_domain::event::{ApiResponse, ApiVersion};
-use gateway_domain::headers::{Cleaning, clean_response};
+use gateway_domain::headers::{Cleaning, clean_response, isolate};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
@@ -19,10 +20,12 @@ const CERTAINLY_FITS: usize = MAX_RESPONSE / 8;
 /// The type of a body whose back end gave none (RFC 9110 §8.3). Without it API Gateway would set `application/json`.
 const UNTYPED: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Passes a response on: its status and body unchanged, and its end-to-end headers after cleaning.
+/// Passes a response of an API on: its status and body unchanged, and its end-to-end headers after cleaning, isolated from
+/// the gateway's pages unless the API's pages are trusted.
 pub(crate) fn pass_on(
     response: Response<Bytes>,
     method: &Method,
+    api: &Api,
     cleaning: Cleaning<'_>,
 ) -> Result<ApiResponse, Failure> {
     let (head, body) = response.into_parts();
@@ -41,6 +44,9 @@ pub(crate) fn pass_on(
         && let Some(length) = head.headers.get(CONTENT_LENGTH)
     {
         headers.insert(CONTENT_LENGTH, length.clone());
+    }
+    if !api.trusted_pages {
+        isolate(head.status, &mut headers);
     }
     let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     Ok(ApiResponse { status: head.status.as_u16(), headers, body })

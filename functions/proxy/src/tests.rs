@@ -1,5 +1,6 @@
 //! Tests of the whole proxy, between events of both kinds of API and a back end that records every byte.
 
+mod browsers;
 mod harness;
 #[path = "../../../shared/connectors/src/recording_server.rs"]
 mod recording_server;

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 /// One API: its back end and its routes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the file, and none excludes another")]
 pub struct Api {
     /// Where calls are sent. The path of a call is appended in its canonical form.
     pub back_end: Origin,
@@ -52,6 +53,10 @@ pub struct Api {
     /// back end could take its path for that of another route.
     #[serde(default)]
     pub exact_paths: bool,
+    /// States that pages of this back end may run scripts in the origin of the gateway, where its login is. Without it,
+    /// browsers show them in an origin of their own, without scripts and forms.
+    #[serde(default)]
+    pub trusted_pages: bool,
     /// The paths of this API, each with its methods.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,

@@ -4,6 +4,8 @@ use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
 use crate::duration;
+use crate::localized::{LocalizedText, WrittenText};
+use crate::pages::Pages;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
 use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
@@ -30,8 +32,13 @@ pub(crate) struct File {
     #[serde(default = "default_sessions")]
     #[schemars(range(min = 1, max = 16))]
     pub(crate) sessions_per_user_and_app: u32,
-    /// The scopes that exist, each with a sentence for users. When present, routes can use no others.
-    pub(crate) scopes: Option<BTreeMap<ScopeToken, String>>,
+    /// The scopes that exist, each with a sentence for users, or one for each language. When present, routes can use no
+    /// others.
+    #[schemars(with = "Option<BTreeMap<ScopeToken, WrittenText>>")]
+    pub(crate) scopes: Option<BTreeMap<ScopeToken, LocalizedText>>,
+    /// How the pages for users look, and where they lead for help.
+    #[serde(default)]
+    pub(crate) pages: Pages,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
     /// How many calls an application may make for one user in any window of time.

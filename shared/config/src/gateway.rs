@@ -4,6 +4,7 @@ use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
 use crate::file::{File, Lifetimes};
+use crate::pages::Pages;
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::tls::Tls;
@@ -11,6 +12,7 @@ use crate::url::{Issuer, NoIssuer};
 use crate::{ConfigError, check, read};
 use gateway_domain::cors::Cors;
 use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
+use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
 use gateway_domain::rate_limit::Plan;
 use gateway_domain::scope::Scope;
@@ -124,6 +126,17 @@ impl Gateway {
         self.cors.as_ref()
     }
 
+    /// How the pages for users look, and where they lead for help.
+    pub fn pages(&self) -> &Pages {
+        &self.file.pages
+    }
+
+    /// What a scope allows, in words for users. `None` if the configuration has none for it.
+    pub fn scope_text(&self, scope: &str, language: Language) -> Option<&str> {
+        let mut texts = self.file.scopes.iter().flatten();
+        texts.find(|(token, _)| token.as_str() == scope).map(|(_, text)| text.get(language))
+    }
+
     /// A plan by its name.
     pub fn plan(&self, name: &PlanName) -> Option<&Plan> {
         self.file.plans.get(name)
@@ -217,11 +230,26 @@ apis:
         assert_eq!(gateway.sessions_per_user_and_app(), 8);
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
         assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
+        assert!(!api.trusted_pages);
         assert_eq!((api.max_response_bytes, &api.tls), (6 * 1024 * 1024, &None));
         assert_eq!(api.headers, gateway_domain::headers::IdentityHeaders::default());
         let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
         assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));
         assert!(gateway.plan(&PlanName::parse("other").unwrap()).is_none());
+    }
+
+    #[test]
+    fn scopes_have_texts_in_the_languages_that_are_written() {
+        let scopes = "scopes: { a: All, orders:read: { en: See, de: Sehen }, orders:write: { en: Place }, stock:read: S, admin: A }";
+        let gateway = Gateway::parse(&format!("{scopes}\n{TEXT}")).unwrap();
+        let text = |scope, language| gateway.scope_text(scope, language);
+        assert_eq!(text("a", Language::English), Some("All"));
+        assert_eq!(text("a", Language::German), Some("All"));
+        assert_eq!(text("orders:read", Language::English), Some("See"));
+        assert_eq!(text("orders:read", Language::German), Some("Sehen"));
+        assert_eq!(text("orders:write", Language::German), Some("Place"));
+        assert_eq!(text("other", Language::English), None);
+        assert_eq!(Gateway::parse(TEXT).unwrap().scope_text("orders:read", Language::English), None);
     }
 
     /// Checklist S-06.

@@ -145,7 +145,7 @@ pub enum NoIssuer {
 }
 
 /// Reads an `http` or `https` URL with a host and without a user, and returns its origin beside it.
-fn parse(text: &str) -> Option<(Origin, Uri)> {
+pub(crate) fn parse(text: &str) -> Option<(Origin, Uri)> {
     if text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
     }

@@ -1,7 +1,9 @@
 //! Headers of requests to back ends and of responses to apps: each set is built anew, not edited in place.
 
 mod injected;
+mod isolation;
 mod links;
+mod own_cookies;
 mod protected;
 mod request;
 mod response;
@@ -9,6 +11,8 @@ mod response;
 use std::collections::BTreeSet;
 
 pub use injected::Injected;
+pub use isolation::isolate;
+pub use own_cookies::{HOST_PREFIX, OWN_COOKIES};
 pub use protected::is_set_by_gateway;
 pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
 pub use response::{Cleaning, clean_response};

@@ -35,11 +35,19 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// SHA-256 (FIPS 180-4).
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    for (byte, of_digest) in digest.iter_mut().zip(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref()) {
+        *byte = *of_digest;
+    }
+    digest
+}
+
 /// SHA-256 in lower-case hexadecimal. Client secrets, which have full entropy, and attempt ids are stored in this form.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+    sha256(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -118,7 +118,13 @@ apis:
     back_end: {origin}
     max_header_bytes: 1024
     max_response_bytes: 1024
-    routes: [{{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}]
+    routes:
+      - {{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}
+      - {{ path: /public/plain, methods: {{ GET: [] }}, public: true }}
+  trusted:
+    back_end: {origin}
+    trusted_pages: true
+    routes: [{{ path: /public/trusted, methods: {{ GET: [] }}, public: true }}]
 "#
         );
         let database = support::dynamodb().await;

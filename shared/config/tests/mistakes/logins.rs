@@ -348,15 +348,16 @@ fn a_number_in_json_is_sent_as_it_is_written_or_told() {
     )]);
 }
 
-/// Every other text of the file is read as it is written as well.
+/// Every other text of the file is read as it is written as well. That of a scope needs quotes, since it can also be a
+/// mapping with a text for each language.
 #[test]
 fn texts_that_look_like_numbers_are_texts_everywhere() {
     use super::GOOD;
     let text = GOOD
         .replace("audience: https://api.example.com", "audience: 010")
-        .replace("orders:read: See orders", "orders:read: 1.50")
+        .replace("orders:read: See orders", "orders:read: \"1.50\"")
         .replace("GET: [orders:read], POST: [orders:write]", "GET: [0x1F], POST: [orders:write]")
-        .replace("  orders:write: Place", "  0x1F: 1e3\n  orders:write: Place")
+        .replace("  orders:write: Place", "  0x1F: \"1e3\"\n  orders:write: Place")
         .replace("extract: { cookie: SESSID }", "extract: { cookie: 1e3 }");
     let gateway = gateway_config::Gateway::parse(&text).expect("good");
     let of_stage = std::collections::BTreeMap::from([("issuer".to_owned(), "https://api.example.com".to_owned())]);

@@ -8,6 +8,7 @@ mod cors;
 mod fields;
 mod kerberos;
 mod logins;
+mod pages;
 mod routes;
 mod saml;
 

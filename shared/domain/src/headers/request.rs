@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
 
+use super::own_cookies::without_own;
 use super::{Reserved, named_by_connection, protected, squash};
 use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
@@ -142,9 +143,17 @@ fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| CannotBuild::ClientHeader)?;
         let value = field_value(value).ok_or(CannotBuild::ClientHeader)?;
+        let value = if squashed == "cookie" { cookies_of_others(value) } else { Some(value) };
+        let Some(value) = value else { continue };
         headers.try_append(name, value).map_err(|_| CannotBuild::TooLarge)?;
     }
     Ok(headers)
+}
+
+/// The cookies without the gateway's own, which are secrets between it and the browser; `None` if no other is left.
+fn cookies_of_others(value: HeaderValue) -> Option<HeaderValue> {
+    let kept = without_own(value.to_str().ok()?)?;
+    if kept.as_bytes() == value.as_bytes() { Some(value) } else { HeaderValue::from_str(&kept).ok() }
 }
 
 fn is_protected(squashed: &str, call: &Outgoing<'_>) -> bool {

@@ -5,6 +5,7 @@ use http::header::{
 };
 
 use super::links::Sessions;
+use super::own_cookies::is_own;
 use super::{HOP_BY_HOP, IdentityHeaders, Injected, Reserved, named_by_connection, squash};
 
 /// Squashed prefixes of the usual identity headers. They are for back ends, so no app gets them.
@@ -64,11 +65,11 @@ fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Ve
     if without == text { vec![value.clone()] } else { HeaderValue::from_str(&without).into_iter().collect() }
 }
 
-/// The cookies of a `Set-Cookie` that are not the connector's. Servers should not fold several into one field
-/// (RFC 6265 §3), but some do, and a folded cookie of the connector must not pass.
+/// The cookies of a `Set-Cookie` that are neither the connector's nor the gateway's. Servers should not fold several into one field
+/// (RFC 6265 §3), but some do, and a folded cookie of either must not pass.
 fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
     let pieces = unfolded(value.as_bytes());
-    let is_reserved = |piece: &&[u8]| reserved.has_cookie(&cookie_name(piece));
+    let is_reserved = |piece: &&[u8]| is_own(piece) || reserved.has_cookie(&cookie_name(piece));
     if !pieces.iter().any(&is_reserved) {
         return vec![value.clone()];
     }

@@ -163,6 +163,12 @@ fn the_mapped_credential_is_only_ever_ours() {
     assert_eq!(spellings(&headers, "x-internal-token"), 1);
 }
 
+#[test]
+fn the_gateways_own_cookies_stay_behind() {
+    let headers = Call::default().build(&[("Cookie", "a=1; __Host-gateway-login=x"), ("Cookie", "gateway-browser=y")]);
+    assert_eq!(values(&headers.unwrap(), "cookie"), ["a=1"]);
+}
+
 /// Abuse case B8: a back end may accept its session in a cookie although the connector sends it in a header.
 #[test]
 fn cookies_of_the_client_stay_behind_where_the_back_end_has_a_session_cookie() {

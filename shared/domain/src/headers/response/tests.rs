@@ -110,6 +110,16 @@ fn cookies_folded_into_one_header_are_told_apart() {
     }
 }
 
+#[test]
+fn no_back_end_sets_a_cookie_of_the_gateway() {
+    let received = map(&[
+        ("set-cookie", "a=1"),
+        ("set-cookie", "__host-Gateway-login=evil"),
+        ("set-cookie", "b=2; Path=/, gateway-browser=evil; Path=/, c=3"),
+    ]);
+    assert_eq!(values(&clean(&received, &Reserved::default()), "set-cookie"), ["a=1", "b=2; Path=/", "c=3"]);
+}
+
 /// Abuse case B8: servlet containers put their session into references.
 #[test]
 fn references_lose_the_session_in_path_query_and_fragment() {

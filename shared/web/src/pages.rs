@@ -1,0 +1,40 @@
+//! The pages: one struct and one template each.
+
+mod account;
+mod change_address;
+mod change_password;
+mod close;
+mod consent;
+mod failure;
+mod forgotten;
+mod login;
+mod message;
+mod my_apps;
+mod my_sessions;
+mod profile;
+mod profile_field;
+mod reset;
+mod sign_up;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use account::Account;
+pub use change_address::ChangeAddress;
+pub use change_password::ChangePassword;
+pub use close::{Close, Closing};
+pub use consent::Consent;
+pub use failure::{Failure, Reason};
+pub use forgotten::Forgotten;
+pub use login::Login;
+pub use message::{Message, Notice, Step};
+pub use my_apps::{AppRow, MyApps};
+pub use my_sessions::{MySessions, SessionRow};
+pub use profile::Profile;
+pub use profile_field::{FieldKind, ProfileField};
+pub use reset::Reset;
+pub use sign_up::SignUp;
+pub use verify::Verify;
+
+pub(crate) use failure::FailureText;
+pub(crate) use message::NoticeText;

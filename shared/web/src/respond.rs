@@ -1,0 +1,179 @@
+//! Responses with pages, and redirects after forms.
+
+use crate::{Page, Site};
+use gateway_domain::event::ApiResponse;
+use http::Uri;
+
+/// What pages may use of the device: nothing.
+const PERMISSIONS: &str =
+    "browsing-topics=(), camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+impl Site {
+    /// A response with a page, which no cache stores, no other page frames and no script runs in. `form_action` are the URIs
+    /// that a redirect after the form may lead to besides this site, since Chromium applies `form-action` to it as well.
+    pub fn respond(&self, status: u16, page: &impl Page, form_action: &[&str]) -> ApiResponse {
+        // Templates fail only if writing to memory does.
+        let Ok(body) = page.render() else { return ApiResponse::new(500) };
+        ApiResponse::new(status)
+            .header("Content-Type", "text/html; charset=utf-8")
+            .header("Content-Language", self.language().tag())
+            .header("Cache-Control", "no-store")
+            .header("Content-Security-Policy", self.policy(form_action))
+            .header("Cross-Origin-Opener-Policy", "same-origin")
+            .header("Cross-Origin-Resource-Policy", "same-origin")
+            .header("Permissions-Policy", PERMISSIONS)
+            // With `no-referrer` browsers would send forms of ours with `Origin: null`, which tells nothing (Fetch §3.1).
+            .header("Referrer-Policy", "same-origin")
+            .header("X-Content-Type-Options", "nosniff")
+            .header("X-Frame-Options", "DENY")
+            .with_body(body)
+    }
+
+    /// The Content Security Policy of a page.
+    fn policy(&self, form_action: &[&str]) -> String {
+        let logo = self.looks().logo.as_ref().and_then(|logo| logo.origin());
+        let logo = logo.map(|origin| format!(" {origin}")).unwrap_or_default();
+        let mut targets = String::new();
+        for source in form_action.iter().filter_map(|uri| target(uri)) {
+            targets.push(' ');
+            targets.push_str(&source);
+        }
+        format!(
+            "default-src 'none'; style-src {}; img-src data:{logo}; form-action 'self'{targets}; frame-ancestors 'none'; \
+             base-uri 'none'",
+            self.style_sources()
+        )
+    }
+}
+
+/// A redirect that follows a form: the browser gets what is there (RFC 9110 §15.4.4), so that loading the page again does
+/// not send the form again.
+pub fn see_other(location: &str) -> ApiResponse {
+    ApiResponse::new(303)
+        .header("Location", location)
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "same-origin")
+}
+
+/// The source of a policy that permits a URI: its origin, or its scheme where no source can name the origin, which holds
+/// of private-use schemes (RFC 8252 §7.1) and of addresses in brackets. `None` for what is not a URI.
+fn target(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let first = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !first || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        return None;
+    }
+    if !["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) {
+        return Some(format!("{}:", scheme.to_ascii_lowercase()));
+    }
+    let uri: Uri = uri.parse().ok().filter(|_| rest.starts_with("//"))?;
+    let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+    if host.starts_with('[') {
+        return Some(format!("{scheme}:"));
+    }
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) && !host.is_empty();
+    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    plain.then(|| format!("{scheme}://{host}{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::{Message, Notice};
+    use crate::site::tests::{ISSUER, site};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use gateway_domain::secret::sha256;
+
+    fn respond(pages: &str, form_action: &[&str]) -> ApiResponse {
+        let site = site(pages, ISSUER, "de");
+        site.respond(200, &Message { site: &site, notice: Notice::LoggedOut, next: None }, form_action)
+    }
+
+    fn only<'r>(response: &'r ApiResponse, name: &'r str) -> &'r str {
+        let values: Vec<_> = response.header_values(name).collect();
+        assert_eq!(values.len(), 1, "{name}");
+        values[0]
+    }
+
+    #[test]
+    fn a_page_is_neither_stored_nor_framed_nor_guessed() {
+        let response = respond("{}", &[]);
+        for (name, value) in [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Language", "de"),
+            ("Cache-Control", "no-store"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Permissions-Policy", PERMISSIONS),
+            ("Referrer-Policy", "same-origin"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+        ] {
+            assert_eq!(only(&response, name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_policy_permits_the_style_sheets_of_the_page_and_nothing_else() {
+        let response = respond("{ colour: '#b00020' }", &[]);
+        let body = String::from_utf8(response.body.to_vec()).unwrap();
+        let sheets: Vec<_> = body.split("<style>").skip(1).filter_map(|rest| rest.split("</style>").next()).collect();
+        let hash = |sheet: &&str| format!("'sha256-{}'", STANDARD.encode(sha256(sheet.as_bytes())));
+        let hashes: Vec<_> = sheets.iter().map(hash).collect();
+        assert_eq!(sheets.get(1), Some(&":root{--button:#b00020}"));
+        assert_eq!(
+            only(&response, "Content-Security-Policy"),
+            format!(
+                "default-src 'none'; style-src {} {}; img-src data:; form-action 'self'; frame-ancestors 'none'; \
+                 base-uri 'none'",
+                hashes[0], hashes[1]
+            )
+        );
+        for banned in ["<script", "javascript:", " style=", " onclick=", " onload="] {
+            assert!(!body.contains(banned), "{banned}");
+        }
+    }
+
+    #[test]
+    fn the_policy_names_the_origin_of_the_logo() {
+        let policy = |pages| only(&respond(pages, &[]), "Content-Security-Policy").to_owned();
+        assert!(
+            policy("{ logo: 'https://cdn.example.com:8443/a/logo.svg' }")
+                .contains("img-src data: https://cdn.example.com:8443;")
+        );
+        assert!(policy("{ logo: 'data:image/png;base64,AA==' }").contains("img-src data:;"));
+    }
+
+    #[test]
+    fn a_redirect_after_the_form_may_lead_to_the_origin_or_scheme_of_the_client() {
+        for (uri, source) in [
+            ("https://app.example.com/callback?x=1", Some("https://app.example.com")),
+            ("https://app.example.com:8443/", Some("https://app.example.com:8443")),
+            ("http://127.0.0.1:51004/callback", Some("http://127.0.0.1:51004")),
+            ("http://[::1]:51004/callback", Some("http:")),
+            ("com.example.app:/callback", Some("com.example.app:")),
+            ("Com.Example.App://callback", Some("com.example.app:")),
+            ("https:app.example.com", None),
+            ("https://a;b/", None),
+            ("https://*/", None),
+            ("x;script-src *:", None),
+            ("'self':", None),
+            ("*:", None),
+            ("/relative", None),
+            ("", None),
+        ] {
+            assert_eq!(target(uri).as_deref(), source, "{uri}");
+        }
+        let response = respond("{}", &["https://app.example.com/cb", "x; script-src *"]);
+        let policy = only(&response, "Content-Security-Policy");
+        assert!(policy.contains("; form-action 'self' https://app.example.com; frame-ancestors"), "{policy}");
+    }
+
+    #[test]
+    fn a_redirect_after_a_form_is_followed_with_get_and_not_stored() {
+        let response = see_other("/v1/account");
+        assert_eq!((response.status, only(&response, "Location")), (303, "/v1/account"));
+        assert_eq!(only(&response, "Cache-Control"), "no-store");
+    }
+}

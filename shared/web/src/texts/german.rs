@@ -1,0 +1,227 @@
+//! The pages in German.
+
+use super::Texts;
+use crate::Mistake;
+use crate::pages::{FailureText, Notice, NoticeText, Reason, Step};
+use gateway_domain::time::Seconds;
+
+pub(crate) const TEXTS: Texts = Texts {
+    error_in_title: "Fehler: ",
+    error_summary: "Bitte prüfen Sie Ihre Eingaben",
+    help: "Hilfe",
+    privacy: "Datenschutz",
+    terms: "Nutzungsbedingungen",
+
+    username: "E-Mail-Adresse oder Benutzername",
+    password: "Passwort",
+
+    log_in: "Anmelden",
+    log_in_for: ("weiter zu ", ""),
+    no_account: "Noch kein Konto?",
+    create_account: "Konto anlegen",
+
+    consent: "Zugriff erlauben?",
+    consent_asks: ("", " möchte Ihr Konto verwenden und darf dann:"),
+    consent_returns_to: ("Danach geht es weiter zu ", "."),
+    logged_in_as: ("Sie sind angemeldet als ", "."),
+    allow: "Erlauben",
+    deny: "Nicht erlauben",
+    another_account: "Anderes Konto verwenden",
+
+    optional: "freiwillig",
+    address: "E-Mail-Adresse",
+    new_address: "Neue E-Mail-Adresse",
+    new_address_hint: "Wir schicken einen Code dorthin. Bis Sie ihn bestätigen, ändert sich nichts.",
+    current_password: "Jetziges Passwort",
+    new_password: "Neues Passwort",
+    code: "Code",
+    code_hint: "Die 8 Ziffern aus der Mail",
+    forgotten_link: "Passwort vergessen?",
+    sign_up: "Konto anlegen",
+    accept_terms: ("Wenn Sie ein Konto anlegen, gelten unsere ", "."),
+    have_account: "Sie haben schon ein Konto?",
+    verify: "Adresse bestätigen",
+    verify_code: ("Wir haben einen Code an ", " geschickt."),
+    verify_link: ("Ist ", " Ihre Adresse?"),
+    verify_other_browser: "Das Konto wurde in einem anderen Browser angelegt, geben Sie darum bitte sein Passwort ein.",
+    confirm: "Bestätigen",
+    no_mail: "Keine Mail?",
+    resend: "Noch eine schicken",
+    forgotten: "Passwort vergessen",
+    forgotten_text: "Nennen Sie uns Ihre E-Mail-Adresse. Wir schicken Ihnen einen Code, mit dem Sie ein neues Passwort wählen können.",
+    send_mail: "Code schicken",
+    back_to_login: "Zurück zur Anmeldung",
+    reset: "Neues Passwort wählen",
+    reset_code: "Wenn die Adresse stimmt, ist ein Code dorthin unterwegs.",
+    ends_sessions: "Mit dem neuen Passwort werden Sie überall abgemeldet.",
+    set_password: "Neues Passwort setzen",
+    change_password: "Passwort ändern",
+    ends_others: "Mit dem neuen Passwort werden Sie überall sonst abgemeldet.",
+    change_address: "Adresse ändern",
+    address_now: ("Ihre Adresse ist ", "."),
+    profile: "Profil",
+    save: "Speichern",
+    saved: "Gespeichert.",
+    disable: "Konto sperren",
+    disable_text: "Niemand kann sich mehr damit anmelden, und Sie werden überall abgemeldet. Unser Support kann es wieder freigeben.",
+    delete: "Konto löschen",
+    delete_text: "Ihr Konto und was wir von Ihnen wissen werden gelöscht, und Sie werden überall abgemeldet. Das lässt sich nicht rückgängig machen.",
+    sessions: "Wo Sie angemeldet sind",
+    sessions_text: "Beenden Sie, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.",
+    no_sessions: "Sie sind nirgends angemeldet.",
+    this_session: "diese hier",
+    session_made: "Angemeldet:",
+    session_refreshed: "Zuletzt verwendet:",
+    end_session: "Abmelden",
+    end_others: "Überall sonst abmelden",
+    apps: "Apps mit Zugriff",
+    apps_text: "Diesen Apps haben Sie erlaubt, Ihr Konto zu verwenden.",
+    no_apps: "Sie haben keiner App erlaubt, Ihr Konto zu verwenden.",
+    revoke: "Zugriff entziehen",
+    account: "Mein Konto",
+    back_to_account: "Zurück zu meinem Konto",
+    my_data: "Meine Daten herunterladen",
+    log_out: "Abmelden",
+    password_hint: |least| format!("Mindestens {least} Zeichen, etwa vier ungewöhnliche Wörter"),
+
+    detail: "Für die Entwickler der App",
+    reference: "Kennung",
+    failure,
+    notice,
+    next,
+};
+
+fn failure(reason: Reason) -> FailureText {
+    let (title, text, advice) = match reason {
+        Reason::UnknownApp => (
+            "Unbekannte App",
+            "Die App, von der Sie kommen, ist hier nicht registriert.",
+            "Öffnen Sie die App und versuchen Sie es noch einmal. Kommen Sie wieder hierher, wenden Sie sich an den \
+             Anbieter der App.",
+        ),
+        Reason::UnknownReturnAddress => (
+            "Unbekannte Rückkehradresse",
+            "Die App möchte Sie an eine Adresse zurückschicken, die nicht für sie registriert ist. Dorthin leiten wir Sie \
+             nicht weiter.",
+            "Öffnen Sie die App und versuchen Sie es noch einmal. Kommen Sie wieder hierher, wenden Sie sich an den \
+             Anbieter der App.",
+        ),
+        Reason::Incomplete => (
+            "Diese Seite lässt sich nicht für sich öffnen",
+            "Sie ist ein Schritt einer Anmeldung, und die Schritte davor fehlen.",
+            "Öffnen Sie die App oder die Website, die Sie verwenden möchten, und melden Sie sich von dort aus an.",
+        ),
+        Reason::Expired => (
+            "Die Zeit ist abgelaufen",
+            "Zu Ihrer Sicherheit war dieser Schritt nur begrenzte Zeit möglich. Es wurde nichts geändert.",
+            "Gehen Sie zurück zur App und beginnen Sie noch einmal.",
+        ),
+        Reason::TooManyRequests => (
+            "Zu viele Versuche",
+            "Von hier kamen mehr Versuche, als wir zulassen.",
+            "Warten Sie ein paar Minuten und versuchen Sie es dann noch einmal.",
+        ),
+        Reason::Unavailable => (
+            "Zurzeit nicht möglich",
+            "Wir konnten das nicht abschließen. Von Ihnen ist nichts verloren gegangen.",
+            "Versuchen Sie es in einer Minute noch einmal.",
+        ),
+        Reason::NotFound => (
+            "Seite nicht gefunden",
+            "Unter dieser Adresse gibt es keine Seite.",
+            "Prüfen Sie die Adresse oder gehen Sie zurück zur App.",
+        ),
+        Reason::NotAllowed => {
+            ("Nicht erlaubt", "Das darf dieses Konto nicht.", "Sollte es das dürfen, wenden Sie sich an die Hilfe.")
+        }
+    };
+    FailureText { title, text, advice }
+}
+
+fn notice(notice: Notice) -> NoticeText {
+    let (title, text) = match notice {
+        Notice::LoggedIn => ("Sie sind angemeldet", "Sie können diese Seite schließen und zur App zurückkehren."),
+        Notice::LoggedOut => ("Sie sind abgemeldet", "Sie können diese Seite schließen."),
+        Notice::CheckMail => (
+            "Sehen Sie in Ihr Postfach",
+            "Wenn die Adresse stimmt, ist eine Nachricht dorthin unterwegs. Das kann ein paar Minuten dauern; sehen Sie \
+             auch im Spam-Ordner nach.",
+        ),
+        Notice::Verified => ("Adresse bestätigt", "Vielen Dank. Ihre E-Mail-Adresse ist bestätigt."),
+        Notice::PasswordChanged => (
+            "Passwort geändert",
+            "Melden Sie sich ab jetzt mit dem neuen Passwort an. Überall sonst sind Sie abgemeldet.",
+        ),
+        Notice::AccountDisabled => {
+            ("Konto gesperrt", "Niemand kann sich mehr damit anmelden. Unser Support kann es wieder freigeben.")
+        }
+        Notice::AddressChanged => ("Adresse geändert", "Melden Sie sich ab jetzt mit der neuen Adresse an."),
+        Notice::AddressKept => (
+            "Adresse beibehalten",
+            "Es gilt wieder die alte Adresse, und Sie sind überall abgemeldet. Ändern Sie Ihr Passwort, wenn die Änderung nicht \
+             von Ihnen war.",
+        ),
+        Notice::AccountDeleted => ("Konto gelöscht", "Ihr Konto und was wir von Ihnen wussten sind gelöscht."),
+    };
+    NoticeText { title, text }
+}
+
+fn next(step: Step) -> &'static str {
+    match step {
+        Step::LogIn => "Anmelden",
+        Step::Account => "Mein Konto",
+        Step::Continue => "Weiter",
+    }
+}
+
+pub(crate) fn mistake(mistake: &Mistake) -> String {
+    match mistake {
+        Mistake::OtherBrowser => {
+            "Das Formular war zu lange offen, oder Cookies sind gesperrt. Bitte senden Sie es noch einmal.".to_owned()
+        }
+        Mistake::WrongLogin => "Die Adresse oder das Passwort stimmt nicht.".to_owned(),
+        Mistake::TooManyAttempts(wait) => {
+            format!("Zu viele Versuche. Versuchen Sie es {} noch einmal.", within(*wait))
+        }
+        Mistake::RefusedBy(system) => format!(
+            "„{system}“ lehnt diese Angaben ab. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt."
+        ),
+        Mistake::UnreachableSystem(system) => {
+            format!("„{system}“ ist zurzeit nicht erreichbar. Versuchen Sie es in einer Minute noch einmal.")
+        }
+        Mistake::Unavailable => {
+            "Das ist zurzeit nicht möglich. Versuchen Sie es in einer Minute noch einmal.".to_owned()
+        }
+        Mistake::NotVerified => {
+            "Bestätigen Sie zuerst Ihre E-Mail-Adresse. Wir haben Ihnen eine Nachricht geschickt.".to_owned()
+        }
+        Mistake::Required => "Bitte füllen Sie dieses Feld aus.".to_owned(),
+        Mistake::TooLong(most) => format!("Höchstens {most} Zeichen."),
+        Mistake::NoAddress => "Schreiben Sie eine E-Mail-Adresse, etwa name@example.com.".to_owned(),
+        Mistake::NoDate => "Schreiben Sie ein Datum.".to_owned(),
+        Mistake::NoTelephoneNumber => "Schreiben Sie eine Telefonnummer, etwa +49 30 5550000.".to_owned(),
+        Mistake::WrongPassword => "Das ist nicht Ihr jetziges Passwort.".to_owned(),
+        Mistake::ShortPassword(least) => {
+            format!("Mindestens {least} Zeichen. Vier oder fünf ungewöhnliche Wörter sind leicht zu merken.")
+        }
+        Mistake::CommonPassword => {
+            "Dieses Passwort ist leicht zu erraten. Wählen Sie ein weniger gewöhnliches.".to_owned()
+        }
+        Mistake::KnownPassword(word) => {
+            format!("Ohne „{word}“, das andere wissen können, ist dieses Passwort zu kurz. Wählen Sie ein anderes.")
+        }
+        Mistake::SamePassword => "Das ist Ihr jetziges Passwort. Wählen Sie ein neues.".to_owned(),
+        Mistake::WrongCode => "Dieser Code stimmt nicht oder gilt nicht mehr.".to_owned(),
+        Mistake::NotConfirmed => "Bitte setzen Sie das Häkchen.".to_owned(),
+    }
+}
+
+/// A length of time in its largest unit, rounded up.
+fn within(wait: Seconds) -> String {
+    let (count, one, several) = match wait.as_u64() {
+        seconds @ 0..60 => (seconds.max(1), "Sekunde", "Sekunden"),
+        seconds @ 60..3_600 => (seconds.div_ceil(60), "Minute", "Minuten"),
+        seconds => (seconds.div_ceil(3_600), "Stunde", "Stunden"),
+    };
+    format!("in {count} {}", if count == 1 { one } else { several })
+}
