@@ -76,6 +76,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
         login_attempts: table("LoginAttempts"),
         audit: table("Audit"),
         outbox: table("Outbox"),
+        codes: table("Codes"),
     };
     let aws = Aws::new(environment).expect("clients");
     // The keys function made it when the stack was made.

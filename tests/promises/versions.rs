@@ -1,6 +1,6 @@
 //! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
-use crate::{DAY, NOW, app, apps, legacy, login_attempts, outbox, session, sid, token, user, users};
+use crate::{DAY, NOW, accounts, app, apps, legacy, login_attempts, outbox, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
@@ -8,7 +8,8 @@ use gateway_domain::password::PasswordHash;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AuditRow, ChangeUser, Counted, Entry, NewEntry, Outcome, Reservation, Store, StoreError, User, WriteApp,
+    App, AuditRow, ChangeUser, Counted, Entry, NewEntry, Outcome, Purpose, Reservation, Store, StoreError, User,
+    WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
@@ -16,7 +17,7 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 7] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 8] {
     let tables = &db.tables;
     [
         &tables.users,
@@ -26,6 +27,7 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 7] {
         &tables.login_attempts,
         &tables.audit,
         &tables.outbox,
+        &tables.codes,
     ]
 }
 
@@ -82,6 +84,8 @@ pub(crate) async fn filled(db: &DynamoDb) {
     let store = &db.store;
     store.users.create(&ada()).await.unwrap();
     store.outbox.add(&outbox::mail(1)).await.unwrap();
+    let code = accounts::code(1, Purpose::ResetPassword, "u1");
+    store.accounts.send_code(&code, &outbox::mail(2)).await.unwrap();
     store.apps.create(&apps::demo(app())).await.unwrap();
     store.sessions.create(&session(1)).await.unwrap();
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
@@ -247,6 +251,9 @@ async fn of_activity(store: &Store) {
 
 async fn of_the_outbox(store: &Store) {
     let mail = outbox::mail(1).id;
+    let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
+    newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
+    newer(store.codes.user_of(&code, Purpose::ResetPassword, NOW).await);
     newer(store.outbox.claim(&mail, NOW, NOW).await);
     newer(store.outbox.defer(&mail, NOW).await);
     newer(store.outbox.due(NOW, 1).await);

@@ -64,6 +64,7 @@ pub async fn dynamodb() -> DynamoDb {
         login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
         outbox: table("OutboxTable"),
+        codes: table("CodesTable"),
     };
     let store = Store::new(client.clone(), tables.clone());
     DynamoDb { endpoint, tables, client, store, server }

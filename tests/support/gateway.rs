@@ -86,6 +86,7 @@ impl Gateway {
             login_attempts: table("LoginAttemptsTable"),
             audit: table("AuditTable"),
             outbox: table("OutboxTable"),
+            codes: table("CodesTable"),
         };
         Store::new(self.dynamodb(), tables)
     }

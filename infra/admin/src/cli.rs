@@ -144,6 +144,7 @@ pub(crate) enum MigrateTable {
     LoginAttempts,
     Audit,
     Outbox,
+    Codes,
 }
 
 impl MigrateTable {
@@ -157,6 +158,7 @@ impl MigrateTable {
             Self::LoginAttempts => &[Table::LoginAttempts],
             Self::Audit => &[Table::Audit],
             Self::Outbox => &[Table::Outbox],
+            Self::Codes => &[Table::Codes],
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 13] = [
+pub(crate) const RESOURCES: [(&str, &str); 14] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -18,6 +18,7 @@ pub(crate) const RESOURCES: [(&str, &str); 13] = [
     ("LoginAttemptsTable", "LOGIN_ATTEMPTS_TABLE"),
     ("AuditTable", "AUDIT_TABLE"),
     ("OutboxTable", "OUTBOX_TABLE"),
+    ("CodesTable", "CODES_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("SealingKeys", "SEALING_KEYS_SECRET"),
@@ -125,6 +126,7 @@ fn connection(
         login_attempts: named("LoginAttemptsTable")?,
         audit: named("AuditTable")?,
         outbox: named("OutboxTable")?,
+        codes: named("CodesTable")?,
     };
     let function = named("RenewalFunction")?;
     let aws = Aws::patient(environment)?;

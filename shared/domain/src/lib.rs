@@ -6,6 +6,7 @@ pub mod basic;
 pub mod call_context;
 mod causes;
 pub mod clock;
+pub mod code;
 pub mod cors;
 pub mod entropy;
 pub mod event;

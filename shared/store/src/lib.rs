@@ -1,8 +1,10 @@
 //! The gateway's DynamoDB tables, one file each; their condition expressions decide races.
 
+mod accounts;
 mod activity;
 mod apps;
 mod audit;
+mod codes;
 mod error;
 mod login_attempts;
 mod migrate;
@@ -15,9 +17,11 @@ mod ttl;
 mod users;
 mod version;
 
+pub use accounts::{Accounts, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
+pub use codes::{Code, Codes, Purpose};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
@@ -45,6 +49,8 @@ pub struct Tables {
     pub audit: String,
     /// As [`Store::outbox`].
     pub outbox: String,
+    /// As [`Store::codes`].
+    pub codes: String,
 }
 
 /// All tables, for operators, migrations and tests. A function holds only the tables that its role allows.
@@ -65,19 +71,28 @@ pub struct Store {
     pub audit: Audit,
     /// Mails to send, and addresses that take none.
     pub outbox: Outbox,
+    /// Codes and links of mails.
+    pub codes: Codes,
+    /// What people do with their own accounts.
+    pub accounts: Accounts,
 }
 
 impl Store {
     /// The store over these tables.
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
+        let users = Users::new(client.clone(), tables.users);
+        let outbox = Outbox::new(client.clone(), tables.outbox);
+        let codes = Codes::new(client.clone(), tables.codes);
         Self {
-            users: Users::new(client.clone(), tables.users),
+            accounts: Accounts::new(client.clone(), users.clone(), codes.clone(), outbox.clone()),
+            users,
             apps: Apps::new(client.clone(), tables.apps),
             sessions: Sessions::new(client.clone(), tables.sessions),
             activity: Activity::new(client.clone(), tables.activity),
             attempts: LoginAttempts::new(client.clone(), tables.login_attempts),
             audit: Audit::new(client.clone(), tables.audit),
-            outbox: Outbox::new(client.clone(), tables.outbox),
+            outbox,
+            codes,
             client,
         }
     }

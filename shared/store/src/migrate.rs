@@ -30,6 +30,8 @@ pub enum Table {
     Audit,
     /// [`Tables::outbox`](crate::Tables::outbox).
     Outbox,
+    /// [`Tables::codes`](crate::Tables::codes).
+    Codes,
 }
 
 /// Where a page ended and the next one begins.
@@ -61,8 +63,16 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 7] =
-        [Self::Users, Self::Apps, Self::Sessions, Self::Activity, Self::LoginAttempts, Self::Audit, Self::Outbox];
+    pub const ALL: [Self; 8] = [
+        Self::Users,
+        Self::Apps,
+        Self::Sessions,
+        Self::Activity,
+        Self::LoginAttempts,
+        Self::Audit,
+        Self::Outbox,
+        Self::Codes,
+    ];
 
     /// Its name in messages to operators.
     pub const fn name(self) -> &'static str {
@@ -74,6 +84,7 @@ impl Table {
             Self::LoginAttempts => "login-attempts",
             Self::Audit => "audit",
             Self::Outbox => "outbox",
+            Self::Codes => "codes",
         }
     }
 
@@ -85,6 +96,7 @@ impl Table {
             Self::Activity => &["user_id", "client_id"],
             Self::Audit => &["day", "at"],
             Self::Outbox => &["kind", "id"],
+            Self::Codes => &["id"],
         }
     }
 
@@ -99,7 +111,8 @@ impl Table {
             | Self::Activity
             | Self::LoginAttempts
             | Self::Audit
-            | Self::Outbox => (from < version::CURRENT).then(|| version::stamped(item.clone())),
+            | Self::Outbox
+            | Self::Codes => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -227,6 +240,7 @@ impl Store {
             Table::LoginAttempts => &self.attempts.table,
             Table::Audit => &self.audit.table,
             Table::Outbox => &self.outbox.table,
+            Table::Codes => &self.codes.table,
         }
     }
 }

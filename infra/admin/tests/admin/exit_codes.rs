@@ -92,6 +92,7 @@ fn stack_at(address: &str) -> tempfile::TempDir {
         "LoginAttemptsTable",
         "AuditTable",
         "OutboxTable",
+        "CodesTable",
     ];
     let all = tables.iter().chain(&["Pepper", "RenewalFunction"]);
     let resources: serde_json::Map<_, _> = all.map(|id| ((*id).to_owned(), (*id).into())).collect();

@@ -11,8 +11,16 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 7] =
-    ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable", "OutboxTable"];
+const TABLES: [&str; 8] = [
+    "UsersTable",
+    "AppsTable",
+    "SessionsTable",
+    "ActivityTable",
+    "LoginAttemptsTable",
+    "AuditTable",
+    "OutboxTable",
+    "CodesTable",
+];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
     gateway.dynamodb()

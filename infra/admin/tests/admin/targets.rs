@@ -128,6 +128,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("LOGIN_ATTEMPTS_TABLE", "LoginAttemptsTable"),
             ("AUDIT_TABLE", "AuditTable"),
             ("OUTBOX_TABLE", "OutboxTable"),
+            ("CODES_TABLE", "CodesTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

@@ -206,6 +206,7 @@ fn store(dynamodb_url: &str, owner: &Credentials) -> Result<Store, StartError> {
         login_attempts: table("LoginAttemptsTable"),
         audit: table("AuditTable"),
         outbox: table("OutboxTable"),
+        codes: table("CodesTable"),
     };
     Ok(Store::new(aws.dynamodb(), tables))
 }
