@@ -28,6 +28,7 @@ SAMPLES = {
     "proxy-http.json": "401 with new login is needed",
     "renewal.json": "word over",
     "renewal-logout.json": "word logged_out",
+    "account-http.json": "202 with expires_in",
     # No sender is set there, so that no mail can be sent.
     "outbox-due.json": "error MAIL_FROM",
     "outbox-send.json": "error MAIL_FROM",

@@ -14,6 +14,7 @@ use gateway_local::binaries::WORKSPACE;
 use gateway_store::User;
 use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Tokens};
 
+use crate::accounts::use_accounts;
 use crate::events::{invoke, sample};
 use crate::mail::{OUTBOX, sent, written};
 use crate::turns::rotate;
@@ -42,7 +43,7 @@ async fn login_again(gateway: &Gateway, user: support::User, tokens: &Tokens) ->
 }
 
 /// Login with a new hash, calls, refusals with refund, refreshes with a key, a login into a session, one session too many,
-/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail.
+/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail, accounts.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
     let first = gateway.login(ADA).await;
@@ -66,9 +67,11 @@ async fn use_everything(gateway: &Gateway) {
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 200);
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
+    use_accounts(gateway).await;
+    let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();
     written(gateway, ADA.name, 1).await;
     invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
-    sent(gateway, ADA.name, 1).await;
+    sent(gateway, ADA.name, before + 1).await;
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;

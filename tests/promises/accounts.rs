@@ -171,7 +171,7 @@ async fn a_disabled_user_sets_no_password() {
     let outcome = db.store.accounts.reset_password(&reset.id, &ada, &hash, &mail(2)).await;
     assert_eq!(outcome, Ok(ChangeUser::Conflict));
     assert!(
-        db.store.codes.user_of(&reset.id, Purpose::ResetPassword, NOW).await.unwrap().is_some(),
+        db.store.codes.get(&reset.id, Purpose::ResetPassword, NOW).await.unwrap().is_some(),
         "nothing is half done"
     );
 }

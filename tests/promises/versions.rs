@@ -253,7 +253,7 @@ async fn of_the_outbox(store: &Store) {
     let mail = outbox::mail(1).id;
     let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
     newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
-    newer(store.codes.user_of(&code, Purpose::ResetPassword, NOW).await);
+    newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
     newer(store.outbox.claim(&mail, NOW, NOW).await);
     newer(store.outbox.defer(&mail, NOW).await);
     newer(store.outbox.due(NOW, 1).await);

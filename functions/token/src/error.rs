@@ -58,6 +58,8 @@ pub(crate) enum Failure {
     BackEndRefused,
     #[error("the user is not linked to a name at a back end")]
     NotLinked,
+    #[error("the address of the user is not proved yet")]
+    NotVerified,
     #[error(
         "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
     )]
@@ -151,6 +153,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused => "back_end_refused",
             Self::NotLinked => "not_linked",
+            Self::NotVerified => "not_verified",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
@@ -242,6 +245,7 @@ impl Failure {
                     "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
                 )),
             ),
+            Self::NotVerified => response(E::InvalidGrant, "the address of this account is not verified yet"),
             Self::NotLinked => response(
                 E::InvalidGrant,
                 "this account is not linked to a back end of this application; ask its administrator",
@@ -301,6 +305,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused,
             Failure::NotLinked,
+            Failure::NotVerified,
             Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,

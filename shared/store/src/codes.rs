@@ -91,14 +91,14 @@ impl Codes {
         }
     }
 
-    /// The user of this code, if it still works. One strongly consistent read.
-    pub async fn user_of(&self, id: &CodeId, purpose: Purpose, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    /// The code of this id and purpose, if it still works. One strongly consistent read; nothing is counted.
+    pub async fn get(&self, id: &CodeId, purpose: Purpose, now: Timestamp) -> Result<Option<Code>, StoreError> {
         const OPERATION: &str = "code";
         let read = self.client.get_item().table_name(&self.table).consistent_read(true);
         let read = read.key("id", AttributeValue::S(id.to_string()));
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
-        let code = item.map(|item| version::read::<CodeItem>(item, OPERATION)).transpose()?;
-        Ok(code.filter(|code| code.purpose == purpose && now < code.ends_at).map(|code| code.user_id))
+        let code = item.map(|item| version::read::<CodeItem>(item, OPERATION)).transpose()?.map(Code::from);
+        Ok(code.filter(|code| code.purpose == purpose && now < code.ends))
     }
 
     /// The write of a new code.

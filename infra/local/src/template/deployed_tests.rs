@@ -120,7 +120,7 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
         roles.filter(|(_, role)| role.managed.contains(policy)).map(|(id, _)| id).collect()
     };
     let arn = "arn:aws:kms:eu-central-1:000000000000:key/1";
-    let readers = ["AuthorizerRole", "KeysRole", "OutboxRole", "ProxyRole", "RenewalRole", "TokenRole"];
+    let readers = ["AccountRole", "AuthorizerRole", "KeysRole", "OutboxRole", "ProxyRole", "RenewalRole", "TokenRole"];
     assert_eq!(holders(arn, "KmsReadPolicy"), readers);
     assert_eq!(holders(arn, "KmsWritePolicy"), ["KeysRole"]);
     for policy in ["KmsReadPolicy", "KmsWritePolicy"] {
