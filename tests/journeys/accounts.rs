@@ -219,8 +219,10 @@ async fn a_forgotten_password_is_set_anew_and_ends_the_sessions() {
     let (code, _) = mailed(&gateway, ADA.name, 1).await;
     let reset =
         |password: &str, code: &str| json!({ "reset": known.json()["reset"], "code": code, "new_password": password });
-    let weak = post(&gateway, "reset", &reset("short", &code)).await;
-    assert_eq!((weak.status, weak.json()["field"].as_str()), (400, Some("new_password")), "{}", weak.text());
+    for _ in 0..6 {
+        let weak = post(&gateway, "reset", &reset("short", &code)).await;
+        assert_eq!((weak.status, weak.json()["field"].as_str()), (400, Some("new_password")), "{}", weak.text());
+    }
     assert_eq!(post(&gateway, "reset", &reset(OTHER, &code)).await.status, 204);
     assert_eq!(post(&gateway, "reset", &reset(PASSWORD, &code)).await.status, 400, "a code is used once");
     assert_eq!(login(&gateway, ADA.name, ADA.password).await.status, 400);

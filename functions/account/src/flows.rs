@@ -175,6 +175,8 @@ impl Account {
         proof: &Proof,
         (field, password): (&str, &Secret),
     ) -> Result<(), Failure> {
+        // What is too weak for anybody costs none of the tries.
+        crate::fields::new_password(field, Some(password), "")?;
         let code = self.tried(id, Purpose::ResetPassword, proof, asked.now).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         // Only now is the address known, of whose words a password must not be made.
