@@ -30,6 +30,11 @@ SAMPLES = {
     "renewal.json": "word over",
     "renewal-logout.json": "word logged_out",
     "renewal-lapsed.json": "word logged_out",
+    "account-http.json": "202 with expires_in",
+    # No sender is set there, so that no mail can be sent.
+    "outbox-due.json": "error MAIL_FROM",
+    "outbox-send.json": "error MAIL_FROM",
+    "outbox-bounce.json": "error MAIL_FROM",
 }
 
 directory, command = Path(sys.argv[1]), sys.argv[2:]

@@ -23,10 +23,12 @@ async fn the_demo_app_logs_in_on_the_pages_and_calls_the_back_end() {
             response = visitor.fill(&consent, &[("decision", "allow")]).await;
         }
         let back = path(response.header("Location"), gateway.stack.demo_url()).to_owned();
-        let signed_in = demo.response(demo.request("GET", &back)).await;
+        let cookie = begun.header("Set-Cookie").split(';').next().unwrap_or_default();
+        let returns = |cookie: &str| demo.response(demo.request("GET", &back).header("Cookie", cookie));
+        let signed_in = returns(cookie).await;
         let text = signed_in.text();
         assert_eq!(signed_in.status, 200, "{text}");
         assert!(text.contains("refresh_token") && text.contains("a first order"), "{text}");
-        assert_eq!(demo.response(demo.request("GET", &back)).await.status, 400, "its state is used");
+        assert_eq!(returns(cookie).await.status, 400, "its state is used");
     }
 }

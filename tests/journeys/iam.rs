@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::ids::UserId;
+use gateway_domain::ids::{SessionId, UserId};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
@@ -19,7 +19,9 @@ use support::{
     ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Tokens, UNTRUSTED_APP, VERIFIER, Visitor, parameter,
 };
 
-use crate::events::invoke;
+use crate::accounts::use_accounts;
+use crate::events::{invoke, sample};
+use crate::mail::{OUTBOX, sent, written};
 use crate::openid::{self, KeyedApp};
 use crate::turns::rotate;
 
@@ -74,7 +76,10 @@ async fn use_pages(gateway: &Gateway) {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(visitor.get(&path).await.status, 200);
     visitor.fill("/oauth2/logout", &[]).await;
-    for lapsed in gateway.store().pending.lapsed(Timestamp::from_secs(i64::MAX / 2), 10).await.expect("a scan").items {
+    let first = SessionId::from_random([0; 16]);
+    for lapsed in
+        gateway.store().pending.lapsed(&first, Timestamp::from_secs(i64::MAX / 2), 10).await.expect("a scan").items
+    {
         let lapse = gateway.dynamodb().update_item().table_name("PendingSessionsTable");
         let lapse = lapse.key("sid", AttributeValue::S(lapsed.sid.to_string())).update_expression("SET ends = :past");
         lapse.expression_attribute_values(":past", AttributeValue::N("1".to_owned())).send().await.expect("a write");
@@ -85,7 +90,7 @@ async fn use_pages(gateway: &Gateway) {
 
 /// Login with a new hash, an ID token and userinfo, an assertion, calls, refusals with refund, refreshes with a key, a login into
 /// a session, one session too many,
-/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life.
+/// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail, accounts.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of_ada(gateway).await;
     openid::widen(gateway, DEMO_APP).await;
@@ -115,6 +120,12 @@ async fn use_everything(gateway: &Gateway) {
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
     use_pages(gateway).await;
+    use_accounts(gateway).await;
+    let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();
+    written(gateway, ADA.name, 1).await;
+    invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
+    sent(gateway, ADA.name, before + 1).await;
+    invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }

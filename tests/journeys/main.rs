@@ -1,5 +1,6 @@
 //! Journeys through the whole gateway: the real binaries behind the local API Gateway, one file per topic.
 
+mod accounts;
 mod back_end_tls;
 mod browser;
 mod canned;
@@ -20,6 +21,7 @@ mod keys;
 mod limits;
 mod load;
 mod log_lines;
+mod mail;
 mod metadata;
 mod metrics;
 mod mobile;

@@ -1,10 +1,12 @@
 //! What the store guarantees under races, tested against a real DynamoDB: the embedded one, or the one at
 //! `DYNAMODB_TEST_ENDPOINT`.
 
+mod accounts;
 mod activity;
 mod apps;
 mod login_attempts;
 mod migrations;
+mod outbox;
 mod pending_sessions;
 mod sessions;
 mod ttl;

@@ -57,15 +57,17 @@ async fn of_many_answers_to_one_question_one_gets_the_code() {
     db.store.pending.create(&pending(1)).await.unwrap();
     let outcomes = at_once(30, |index| {
         let store = db.store.clone();
-        async move { store.pending.issue(&sid(1), &index.to_string(), NOW.saturating_add(Seconds::new(60)), NOW).await }
+        async move { store.pending.issue(&pending(1), &index.to_string(), NOW.saturating_add(Seconds::new(60)), NOW).await }
     });
     let outcomes: Vec<_> = outcomes.await.into_iter().map(Result::unwrap).collect();
     let winner = outcomes.iter().position(|issued| *issued).unwrap();
     assert_eq!(outcomes.iter().filter(|issued| **issued).count(), 1);
     let stored = db.store.pending.get(&sid(1)).await.unwrap().unwrap();
+    let later = NOW.saturating_add(Seconds::new(60));
+    assert_eq!(db.store.pending.issue(&issued(1), "other", later, NOW).await, Ok(false), "another one was issued");
     assert_eq!(stored.progress, Progress::Issued(winner.to_string()));
-    let (id, code, ends) = (sid(1), winner.to_string(), NOW.saturating_add(Seconds::new(60)));
-    assert_eq!(db.store.pending.issue(&id, &code, ends, NOW).await, Ok(true), "a repeated write recognises itself");
+    let (read, code, ends) = (pending(1), winner.to_string(), NOW.saturating_add(Seconds::new(60)));
+    assert_eq!(db.store.pending.issue(&read, &code, ends, NOW).await, Ok(true), "a repeated write recognises itself");
 }
 
 /// Checklist G-18.
@@ -107,9 +109,9 @@ async fn a_step_is_taken_in_its_time_and_not_after_the_end() {
     let db = dynamodb().await;
     let (ends, later) = (pending(1).ends, NOW.saturating_add(Seconds::new(3_600)));
     db.store.pending.create(&pending(1)).await.unwrap();
-    assert_eq!(db.store.pending.issue(&sid(1), "code", later, ends).await, Ok(false));
+    assert_eq!(db.store.pending.issue(&pending(1), "code", later, ends).await, Ok(false));
     assert_eq!(db.store.pending.end(&pending(1)).await, Ok(true));
-    assert_eq!(db.store.pending.issue(&sid(1), "code", later, NOW).await, Ok(false));
+    assert_eq!(db.store.pending.issue(&pending(1), "code", later, NOW).await, Ok(false));
     db.store.pending.create(&issued(2)).await.unwrap();
     assert_eq!(db.store.pending.redeem(&sid(2), &Redeemed { at: ends, ..redeemed(None) }, "me").await, Ok(false));
     let other = Redeemed { code: "other".into(), ..redeemed(None) };
@@ -135,8 +137,9 @@ async fn what_can_go_on_no_more_is_found_until_its_tokens_are_forgotten() {
     store.create(&pending(1)).await.unwrap();
     store.create(&PendingSession { progress: Progress::Ended, ..pending(2) }).await.unwrap();
     store.create(&PendingSession { tokens: BTreeMap::new(), ..pending(3) }).await.unwrap();
-    let found =
-        async |now| store.lapsed(now, 9).await.unwrap().items.into_iter().map(|one| one.sid).collect::<Vec<_>>();
+    let found = async |now| {
+        store.lapsed(&sid(7), now, 9).await.unwrap().items.into_iter().map(|one| one.sid).collect::<Vec<_>>()
+    };
     assert_eq!(found(NOW).await, [sid(2)]);
     store.forget_tokens(&sid(2), &[legacy()]).await.unwrap();
     assert_eq!(found(pending(1).ends).await, [sid(1)]);

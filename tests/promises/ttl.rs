@@ -1,18 +1,30 @@
 //! Tests of TTL: no item may be removed while a time in it still has an effect.
 
 use crate::versions::items;
-use crate::{DAY, NOW, app, legacy, login_attempts, session, sid, token, user, users};
+use crate::{DAY, NOW, app, legacy, login_attempts, outbox, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, PAIR, SOURCE};
+use gateway_domain::outbox::{Reason, next_attempt};
 use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation};
+use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation, Undeliverable};
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
 
 /// The attributes with times that still have an effect until they have come.
-const MEANT: [&str; 9] =
-    ["empty_at", "next_at", "known_until", "used_until", "idle_end", "absolute_end", "lease_until", "lapses", "e"];
+const MEANT: [&str; 11] = [
+    "empty_at",
+    "next_at",
+    "known_until",
+    "used_until",
+    "idle_end",
+    "absolute_end",
+    "lease_until",
+    "lapses",
+    "e",
+    "due_at",
+    "ends_at",
+];
 
 fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
     let own = |(name, value): (&String, &AttributeValue)| match value {
@@ -24,7 +36,7 @@ fn latest(item: &HashMap<String, AttributeValue>, now: Timestamp) -> i64 {
 }
 
 async fn check(db: &DynamoDb, now: Timestamp, what: &str) {
-    for table in [&db.tables.login_attempts, &db.tables.activity, &db.tables.sessions] {
+    for table in [&db.tables.login_attempts, &db.tables.activity, &db.tables.sessions, &db.tables.outbox] {
         for item in items(db, table).await {
             let latest = latest(&item, now);
             let ttl: i64 = item["ttl"].as_n().unwrap().parse().unwrap();
@@ -116,4 +128,16 @@ async fn a_session_is_kept_to_its_end_and_a_day() {
         check(&db, now, "rotated").await;
         (current, now) = (next, now.saturating_add(Seconds::new(80_000)));
     }
+}
+
+/// A mail is kept until its last attempt, and a note of an address as long as it keeps mail back.
+#[tokio::test]
+async fn a_mail_and_a_note_are_kept_as_long_as_they_mean_something() {
+    let db = dynamodb().await;
+    let (outbox, mail) = (&db.store.outbox, outbox::mail(1));
+    outbox.add(&mail).await.unwrap();
+    outbox.defer(&mail.id, next_attempt(100, mail.until)).await.unwrap();
+    let noted = Undeliverable { reason: Reason::Bounce, until: NOW.saturating_add(DAY) };
+    outbox.note_undeliverable("hash", &noted).await.unwrap();
+    check(&db, NOW, "the outbox").await;
 }

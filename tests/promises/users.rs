@@ -20,6 +20,8 @@ pub(crate) fn user(id: &str, email: &str) -> User {
         credential_epoch: 1,
         enabled: true,
         links: BTreeMap::new(),
+        email_verified: true,
+        profile: BTreeMap::new(),
     }
 }
 

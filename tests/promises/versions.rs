@@ -1,7 +1,7 @@
 //! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
 use crate::pending_sessions::pending;
-use crate::{DAY, NOW, app, apps, legacy, login_attempts, session, sid, token, user, users};
+use crate::{DAY, NOW, accounts, app, apps, legacy, login_attempts, outbox, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
@@ -10,7 +10,7 @@ use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AuditRow, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Reservation, Store,
+    App, AuditRow, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Purpose, Reservation, Store,
     StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +19,7 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database, in the order of `Table::ALL`.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 9] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 11] {
     let tables = &db.tables;
     [
         &tables.users,
@@ -31,6 +31,8 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 9] {
         &tables.browser_logins,
         &tables.consents,
         &tables.audit,
+        &tables.outbox,
+        &tables.codes,
     ]
 }
 
@@ -101,6 +103,9 @@ fn ada() -> User {
 pub(crate) async fn filled(db: &DynamoDb) {
     let store = &db.store;
     store.users.create(&ada()).await.unwrap();
+    store.outbox.add(&outbox::mail(1)).await.unwrap();
+    let code = accounts::code(1, Purpose::ResetPassword, "u1");
+    store.accounts.send_code(&code, &outbox::mail(2)).await.unwrap();
     store.apps.create(&apps::demo(app())).await.unwrap();
     store.sessions.create(&session(1)).await.unwrap();
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
@@ -183,7 +188,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(login_attempts::reserve(store, "pair", PAIR, NOW).await, Ok(Reservation::Granted));
     store.attempts.remember_login("pair", PAIR, &ada().credential_version(), until).await.unwrap();
     assert_eq!(store.pending.get(&sid(1)).await, Ok(Some(pending(1))));
-    assert_eq!(store.pending.issue(&sid(1), "code", until, NOW).await, Ok(true));
+    assert_eq!(store.pending.issue(&pending(1), "code", until, NOW).await, Ok(true));
     let redeemed = Redeemed { code: "code".into(), at: NOW, attempt: None };
     assert_eq!(store.pending.redeem(&sid(1), &redeemed, "me").await, Ok(true));
     assert_eq!(store.browser_logins.get("id").await, Ok(Some(browser_login())));
@@ -225,6 +230,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.apps.delete(&app(), revision).await);
     of_sessions(&db.store).await;
     of_activity(&db.store).await;
+    of_the_outbox(&db.store).await;
     newer(db.store.attempts.get("pair").await);
     newer(login_attempts::reserve(&db.store, "pair", PAIR, NOW).await);
     newer(db.store.attempts.give_back("pair", PAIR).await);
@@ -254,11 +260,11 @@ async fn of_people(store: &Store) {
 async fn of_pages(store: &Store) {
     let redeemed = Redeemed { code: "code".into(), at: NOW, attempt: None };
     newer(store.pending.get(&sid(1)).await);
-    newer(store.pending.issue(&sid(1), "code", NOW.saturating_add(DAY), NOW).await);
+    newer(store.pending.issue(&pending(1), "code", NOW.saturating_add(DAY), NOW).await);
     newer(store.pending.redeem(&sid(1), &redeemed, "me").await);
     newer(store.pending.end(&pending(1)).await);
     newer(store.pending.forget_tokens(&sid(1), &[legacy()]).await);
-    newer(store.pending.lapsed(NOW.saturating_add(DAY), 9).await);
+    newer(store.pending.lapsed(&sid(1), NOW.saturating_add(DAY), 9).await);
     newer(store.browser_logins.get("id").await);
     newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
     newer(store.consents.get(&user(), &app()).await);
@@ -287,4 +293,14 @@ async fn of_activity(store: &Store) {
     newer(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await);
     newer(store.activity.sessions_of_user(&user(), NOW).await);
     newer(store.activity.sessions_of_app(Some(&app()), NOW).await);
+}
+
+async fn of_the_outbox(store: &Store) {
+    let mail = outbox::mail(1).id;
+    let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
+    newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
+    newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
+    newer(store.outbox.claim(&mail, NOW, NOW).await);
+    newer(store.outbox.defer(&mail, NOW).await);
+    newer(store.outbox.due(NOW, 1).await);
 }

@@ -6,13 +6,35 @@ use crate::login::{Shown, login_page};
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
-use gateway_domain::form::Form;
+use gateway_domain::form::{Form, InvalidForm};
 use gateway_domain::ids::ClientId;
 use gateway_domain::pushed_request::PushedRequest;
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{Login, NewLogin};
 use gateway_store::{App, AppKind, User};
 use gateway_web::see_other;
+
+/// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
+const PARAMETERS: [&str; 16] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "ui_locales",
+    "request",
+    "request_uri",
+    "registration",
+];
+/// The longest query, in bytes: API Gateway takes 10,240 bytes of request line and headers.
+const MAX_QUERY: usize = 6 * 1024;
 
 /// A checked request with the application that it comes from.
 pub(crate) struct Asked {
@@ -30,7 +52,12 @@ pub(crate) enum Checked {
 /// The request again as a GET, so that the login form has a URL of its own that can be loaded again.
 pub(crate) fn by_post(request: &Request<'_>) -> Result<ApiResponse, Failure> {
     let form = request.form()?;
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter()).finish();
+    // Nothing else goes into a URL, where it would stay.
+    let known = form.iter().filter(|(name, _)| PARAMETERS.contains(name));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
+    if query.len() > MAX_QUERY {
+        return Err(InvalidForm::TooLarge.into());
+    }
     Ok(see_other(&format!("{}?{query}", request.site.path("/oauth2/authorize"))))
 }
 

@@ -13,6 +13,9 @@ impl AuthorizationEndpoint {
     /// The question.
     pub(crate) async fn ask_for_consent(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (pending, app, user) = self.waiting(request).await?;
+        if pending.progress != Progress::Asked {
+            return Err(Failure::Expired);
+        }
         let language = request.site.language();
         let text = |scope| self.config.scope_text(scope, language).unwrap_or(scope);
         let scopes = pending.scope.iter().map(text).collect();
@@ -39,7 +42,7 @@ impl AuthorizationEndpoint {
             return self.ask_for_consent(request).await;
         }
         if form.get("decision") != Some("allow") {
-            if !self.pending.end(&pending).await? {
+            if pending.progress != Progress::Asked || !self.pending.end(&pending).await? {
                 return Err(Failure::Expired);
             }
             let refused = Refused { code: AuthorizationErrorCode::AccessDenied, description: "the user refused" };
@@ -61,17 +64,18 @@ impl AuthorizationEndpoint {
     async fn waiting(&self, request: &Request<'_>) -> Result<(PendingSession, App, User), Failure> {
         let sid = request.query.get("login").and_then(|text| SessionId::parse(text).ok()).ok_or(Failure::Incomplete)?;
         let pending = self.pending.get(&sid).await?.ok_or(Failure::Expired)?;
-        let waits = pending.progress == Progress::Asked && request.now < pending.ends;
+        // A form that is sent twice, by a double click, gets a code again as long as none was redeemed.
+        let waits = matches!(pending.progress, Progress::Asked | Progress::Issued(_)) && request.now < pending.ends;
         // The id is in a URL, which others may see; the browser that logged in is known by its cookie.
         if !waits || !request.browser.check("pending session", Some(&pending.browser)) {
             return Err(Failure::Expired);
         }
         let app = self.apps.get(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
-        let user = self.users.get(&pending.user_id).await?.ok_or(Failure::Expired)?;
-        if !user.enabled || user.credential_epoch != pending.credential_epoch {
-            return Err(Failure::Expired);
-        }
-        Ok((pending, app, user))
+        // Nobody answers for a user who has logged out of this browser meanwhile.
+        let user = self.logged_in(request).await?.map(|logged_in| logged_in.user);
+        let user =
+            user.filter(|user| user.user_id == pending.user_id && user.credential_epoch == pending.credential_epoch);
+        Ok((pending, app, user.ok_or(Failure::Expired)?))
     }
 }
 

@@ -89,7 +89,9 @@ impl AuthorizationEndpoint {
             let now = self.clock.now();
             let request = Request { api, issuer: parties.issuer(), site: &site, browser: &browser, query, now };
             let response = Box::pin(self.dispatch(&request)).await?;
-            Ok(match browser.set_cookie() {
+            // A form of another site comes without the cookie, which must not be replaced by it.
+            let ours = matches!(api.method.as_str(), "GET" | "HEAD") || same_origin(parties.issuer(), api);
+            Ok(match browser.set_cookie().filter(|_| ours) {
                 Some(cookie) => response.header("Set-Cookie", cookie),
                 None => response,
             })

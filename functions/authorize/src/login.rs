@@ -70,6 +70,9 @@ impl AuthorizationEndpoint {
             }
             Err(error) => return Err(error.into()),
         };
+        if !user.email_verified && !self.config.accounts().login_before_verification {
+            return again(400, Mistakes::of_form(Mistake::NotVerified));
+        }
         let must_ask = self.needs_consent(&asked, &user).await?;
         let login =
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };

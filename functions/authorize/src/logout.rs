@@ -5,6 +5,7 @@ use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_domain::event::ApiResponse;
 use gateway_web::pages::{LogOut, Message, Notice};
+use gateway_web::see_other;
 
 const PURPOSE: &str = "logout";
 
@@ -20,7 +21,8 @@ impl AuthorizationEndpoint {
     /// Ends the login.
     pub(crate) async fn log_out(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         if !request.is_ours(&request.form()?, PURPOSE) {
-            return self.ask_to_log_out(request).await;
+            // The page that is loaded anew has the cookies that a form of another site does not bring.
+            return Ok(see_other(&request.site.path("/oauth2/logout")));
         }
         self.forget(request).await?;
         Ok(without_login(request, logged_out(request)))

@@ -49,7 +49,7 @@ impl AuthorizationServer {
                 Redemption::EndSession => {
                     tracing::warn!(session = %pending.sid, "a code was used again: the session is ended");
                     gateway_telemetry::count(Metric::ReuseDetected);
-                    self.sessions.end(&pending.sid).await?;
+                    self.sessions.end_redeemed(&self.pending, &pending).await?;
                     return Err(Failure::Code("used before"));
                 }
             }
@@ -76,12 +76,17 @@ impl AuthorizationServer {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
         let redeeming = Redeeming { app: registered, pending, mac_key: refresh.current_id(), now };
-        let session = match self.sessions.begin_redeemed(&redeeming).await {
+        let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));
             }
             begun => begun?,
         };
+        // Whoever took the consent back meanwhile has not found this session.
+        if let Err(failure) = self.check_consent(app, pending).await {
+            self.sessions.end(&session.sid).await?;
+            return Err(failure);
+        }
         // After a refresh, the application has had the response.
         if session.family.generation != 1 {
             return Err(Failure::Code("used before, and its session was refreshed since"));

@@ -72,6 +72,8 @@ pub(crate) enum Failure {
     BackEndRefused(ConnectorName),
     #[error("the user is not linked to a name at the back end of {0}")]
     NotLinked(ConnectorName),
+    #[error("the address of the user is not proved yet")]
+    NotVerified,
     #[error(
         "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
     )]
@@ -187,6 +189,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused(_) => "back_end_refused",
             Self::NotLinked(_) => "not_linked",
+            Self::NotVerified => "not_verified",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Busy => "busy",
@@ -275,16 +278,13 @@ impl Failure {
                     "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
                 )),
             ),
-            Self::NotLinked(connector) => ErrorResponse::new(
-                E::InvalidGrant,
-                Cow::Owned(format!(
-                    "this account is not linked to a name at the back end of {connector}; ask its administrator"
-                )),
-            ),
-            Self::BackEndRefused(connector) => ErrorResponse::new(
-                E::InvalidGrant,
-                Cow::Owned(format!("the back end of {connector} did not accept the username or password")),
-            ),
+            Self::NotVerified => response(E::InvalidGrant, "the address of this account is not verified yet"),
+            Self::NotLinked(connector) => refused_by_back_end(format!(
+                "this account is not linked to a name at the back end of {connector}; ask its administrator"
+            )),
+            Self::BackEndRefused(connector) => {
+                refused_by_back_end(format!("the back end of {connector} did not accept the username or password"))
+            }
             Self::TooManyAttempts(wait) => ErrorResponse {
                 retry_after: Some(*wait),
                 ..response(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
@@ -335,6 +335,10 @@ const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
         | A::InvalidRequestUri
         | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
     }
+}
+
+fn refused_by_back_end(description: String) -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::InvalidGrant, Cow::Owned(description))
 }
 
 /// What to do about a parameter that is missing.
@@ -407,6 +411,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
+            Failure::NotVerified,
             Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),
             Failure::Busy,

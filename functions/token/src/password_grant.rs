@@ -38,6 +38,10 @@ impl AuthorizationServer {
             session: shown.as_ref(),
         };
         let user = self.passwords.check(&attempt, request.now).await?;
+        // Told only to who knows the password.
+        if !user.email_verified && !self.config.accounts().login_before_verification {
+            return Err(Failure::NotVerified);
+        }
         // Back ends get the normalized address, not the text typed: one that distinguishes spellings must not take this user
         // for another one.
         let login =

@@ -148,6 +148,8 @@ pub(crate) enum MigrateTable {
     BrowserLogins,
     Consents,
     Audit,
+    Outbox,
+    Codes,
 }
 
 impl MigrateTable {
@@ -163,6 +165,8 @@ impl MigrateTable {
             Self::BrowserLogins => &[Table::BrowserLogins],
             Self::Consents => &[Table::Consents],
             Self::Audit => &[Table::Audit],
+            Self::Outbox => &[Table::Outbox],
+            Self::Codes => &[Table::Codes],
         }
     }
 }

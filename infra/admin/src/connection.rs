@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 16] = [
+pub(crate) const RESOURCES: [(&str, &str); 18] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -20,6 +20,8 @@ pub(crate) const RESOURCES: [(&str, &str); 16] = [
     ("BrowserLoginsTable", "BROWSER_LOGINS_TABLE"),
     ("ConsentsTable", "CONSENTS_TABLE"),
     ("AuditTable", "AUDIT_TABLE"),
+    ("OutboxTable", "OUTBOX_TABLE"),
+    ("CodesTable", "CODES_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("IdTokenKeys", "ID_TOKEN_KEYS_SECRET"),

@@ -180,5 +180,14 @@ fn user(record: &Record) -> Result<User, Error> {
     let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
     let password = record.password_hash.as_ref().map(import).transpose()?;
     let enabled = record.enabled.unwrap_or(true);
-    Ok(User { user_id, email, password, credential_epoch: first_epoch(), enabled, links: BTreeMap::new() })
+    Ok(User {
+        user_id,
+        email,
+        password,
+        credential_epoch: first_epoch(),
+        enabled,
+        links: BTreeMap::new(),
+        email_verified: true,
+        profile: BTreeMap::new(),
+    })
 }

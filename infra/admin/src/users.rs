@@ -43,8 +43,16 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         Some(id) => id,
         None => UserId::from_random(gateway_runtime::SystemEntropy.bytes()?),
     };
-    let user =
-        User { user_id, email, password, credential_epoch: user::first_epoch(), enabled: true, links: BTreeMap::new() };
+    let user = User {
+        user_id,
+        email,
+        password,
+        credential_epoch: user::first_epoch(),
+        enabled: true,
+        links: BTreeMap::new(),
+        email_verified: true,
+        profile: BTreeMap::new(),
+    };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
     context.audited(act, user::create(context, &user)).await?;
     context.print.one(&shown(&user));

@@ -19,6 +19,7 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
     writeln!(text, "Secrets      {}", running.secrets_url())?;
     writeln!(text, "Lambda       {}", running.lambda_url())?;
     writeln!(text, "Back end     {}", running.legacy_url())?;
+    writeln!(text, "Mail         {}", running.outbox_url())?;
     writeln!(text, "Log          {}", running.log_file().display())?;
     writeln!(text, "\nApps")?;
     for (id, app) in &running.seed().apps {

@@ -12,6 +12,11 @@ pub(crate) fn rule(name: &str) -> String {
     format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}")
 }
 
+/// The ARN of an SNS topic.
+pub(crate) fn topic(name: &str) -> String {
+    format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}")
+}
+
 /// The ARN of a method and a raw path, about which an authorizer decides.
 pub(crate) fn method(api: &str, stage: &str, method: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use gateway_domain::secret::sha256;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -24,6 +24,8 @@ use crate::{random, visitors};
 
 /// Logins that may be under way at once; the oldest is forgotten for one more.
 const MOST: usize = 100;
+/// The cookie of the browser in which a login was begun.
+const COOKIE: &str = "demo-login";
 /// The apps of the demo's seed that log users in here, with what they stand for.
 const APPS: [(&str, &str); 2] =
     [("demo-app", "the company's own app: no consent is asked for"), ("untrusted-app", "an app of somebody else")];
@@ -67,7 +69,7 @@ impl DemoApp {
     }
 
     /// Begins a login: the verifier stays here, the browser carries its hash.
-    fn begins(&self, app: &'static str) -> Option<String> {
+    fn begins(&self, app: &'static str) -> Option<(String, String)> {
         let (state, verifier) = (random::secret().ok()?, random::secret().ok()?);
         let url = with_query(
             &format!("{}/oauth2/authorize", self.gateway),
@@ -81,12 +83,14 @@ impl DemoApp {
                 ("code_challenge_method", "S256"),
             ],
         );
+        // `state` is bound to this browser, so that nobody is led into a login that somebody else began (RFC 6749 §10.12).
+        let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax", bound(&state));
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         if logins.len() == MOST {
             logins.remove(0);
         }
         logins.push(Login { state, verifier, app });
-        Some(url)
+        Some((url, cookie))
     }
 
     /// The login of this state, which is used once.
@@ -130,19 +134,27 @@ struct Asked {
 async fn log_in(State(demo): State<DemoApp>, Query(asked): Query<Asked>) -> Response {
     let app = APPS.iter().map(|(app, _)| *app).find(|app| *app == asked.app);
     match app.and_then(|app| demo.begins(app)) {
-        Some(url) => Redirect::to(&url).into_response(),
+        Some((url, cookie)) => ([("Set-Cookie", cookie)], Redirect::to(&url)).into_response(),
         None => (StatusCode::NOT_FOUND, page("No such app", "<p><a href=\"/\">Back</a></p>")).into_response(),
     }
 }
 
 /// Where the gateway sends the browser back to.
-async fn signed_in(State(demo): State<DemoApp>, Query(response): Query<BTreeMap<String, String>>) -> Response {
+async fn signed_in(
+    State(demo): State<DemoApp>,
+    headers: HeaderMap,
+    Query(response): Query<BTreeMap<String, String>>,
+) -> Response {
     let text = |name: &str| response.get(name).map(String::as_str).unwrap_or_default();
     let failed = |title: &str, detail: &str| {
         let body = format!("<pre>{}</pre><p><a href=\"/\">Back</a></p>", escaped(detail));
         (StatusCode::BAD_REQUEST, page(title, &body)).into_response()
     };
-    let Some(login) = demo.finishes(text("state")) else {
+    let cookies =
+        headers.get_all("Cookie").iter().filter_map(|field| field.to_str().ok()).flat_map(|field| field.split("; "));
+    let own = format!("{COOKIE}={}", bound(text("state")));
+    let begun_here = cookies.into_iter().any(|cookie| cookie == own);
+    let Some(login) = demo.finishes(text("state")).filter(|_| begun_here) else {
         return failed("No login of this app", "its state is unknown, or was used before");
     };
     if text("iss") != demo.gateway {
@@ -169,6 +181,11 @@ async fn signed_in(State(demo): State<DemoApp>, Query(response): Query<BTreeMap<
         }
         Err(reason) => failed("The gateway did not answer as it should", &reason),
     }
+}
+
+/// What the cookie of a login holds: it tells nothing of `state`.
+fn bound(state: &str) -> String {
+    URL_SAFE_NO_PAD.encode(sha256(format!("browser of {state}").as_bytes()))
 }
 
 /// A response as JSON.
@@ -215,8 +232,8 @@ mod tests {
         let state = |url: &str| {
             url.split("state=").nth(1).unwrap().split('&').next().unwrap().replace("%2D", "-").replace("%5F", "_")
         };
-        let first = state(&demo.begins("demo-app").unwrap());
-        let second = state(&demo.begins("untrusted-app").unwrap());
+        let first = state(&demo.begins("demo-app").unwrap().0);
+        let second = state(&demo.begins("untrusted-app").unwrap().0);
         assert_eq!(demo.finishes(&second).unwrap().app, "untrusted-app");
         assert!(demo.finishes(&second).is_none() && demo.finishes("other").is_none());
         for _ in 0..MOST {

@@ -38,9 +38,11 @@ impl Lambda {
         Self { queue: Queue::new(functions.clone(), retries, log), functions, access }
     }
 
-    /// Queues an event for a function, as `EventBridge` does; `false` if the queue is full.
-    pub(crate) fn queue(&self, function: &str, event: Bytes) -> bool {
-        self.queue.push(function, event)
+    /// Queues an event that another service sends to a function, which is not told if the queue is full.
+    pub(crate) fn queue(&self, function: &str, event: Bytes) {
+        if !self.queue.push(function, event) {
+            self.queue.log.push(function, "an event was dropped: the queue is full");
+        }
     }
 
     /// Serves this listener until dropped.

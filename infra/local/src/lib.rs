@@ -1,4 +1,4 @@
-//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager, a demo app and a demo back end on one machine.
+//! The local stack: API Gateway, Lambda, `DynamoDB`, Secrets Manager, SES, a demo app and a demo back end on one machine.
 
 pub mod access;
 pub mod api_gateway;
@@ -23,6 +23,7 @@ mod schedules;
 pub mod secrets;
 pub mod secrets_manager;
 pub mod seed;
+pub mod ses;
 mod signature;
 pub mod stack;
 pub mod template;

@@ -34,6 +34,9 @@ struct Arguments {
     /// Apps and users to begin with [default: the demo]
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+    /// A mail server for the mails, such as `smtp://127.0.0.1:1025` [default: they end in an outbox, whose page is printed]
+    #[arg(long, value_name = "URL", env = "SMTP_URL", hide_env_values = true)]
+    smtp: Option<String>,
     /// Further secrets, such as certificates of back ends: each file is one, by its name
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
@@ -55,6 +58,7 @@ impl Arguments {
             config: self.config.unwrap_or(defaults.config.clone()),
             seed: self.seed.unwrap_or(defaults.seed.clone()),
             secrets: self.secrets,
+            environment: self.smtp.map(|url| ("SMTP_URL".to_owned(), url)).into_iter().collect(),
             ..defaults
         }
     }

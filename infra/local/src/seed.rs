@@ -199,6 +199,8 @@ impl SeedUser {
             credential_epoch: 0,
             enabled: true,
             links: self.links.clone(),
+            email_verified: true,
+            profile: BTreeMap::new(),
         })
     }
 }

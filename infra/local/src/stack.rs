@@ -22,6 +22,7 @@ use crate::log::Log;
 use crate::secrets::Secrets;
 use crate::secrets_manager::SecretsManager;
 use crate::seed::Seed;
+use crate::ses::Outbox;
 use crate::template::Template;
 pub use error::StartError;
 
@@ -33,7 +34,7 @@ pub const DEMO_BACK_END: &str = "http://127.0.0.1:3001";
 pub struct Options {
     /// Where the API listens; port 0 is any free one.
     pub listen: SocketAddr,
-    /// Where `DynamoDB`, Secrets Manager, Lambda and the demo back end listen, on free ports.
+    /// Where `DynamoDB`, Secrets Manager, Lambda, SES, its outbox and the demo back end listen, on free ports.
     pub services: IpAddr,
     /// Directory in which data is kept; with `None`, everything is deleted at the end.
     pub data: Option<PathBuf>,
@@ -102,12 +103,15 @@ struct Parts {
     lambda_url: String,
     legacy_url: String,
     demo_url: String,
+    ses_url: String,
+    outbox_url: String,
     template: Template,
     seed: Seed,
     /// The secrets as they were at the start. Client secrets in it do not change.
     secrets: Secrets,
     secrets_manager: SecretsManager,
     legacy: Legacy,
+    outbox: Outbox,
     functions: Functions,
     owner: Credentials,
     access: Access,
@@ -176,6 +180,21 @@ impl Running {
     /// Where the demo app is, which logs users in on the gateway's pages.
     pub fn demo_url(&self) -> &str {
         &self.parts.demo_url
+    }
+
+    /// Where SES is, for who sends mail.
+    pub fn ses_url(&self) -> &str {
+        &self.parts.ses_url
+    }
+
+    /// The page that shows the mails that were sent.
+    pub fn outbox_url(&self) -> &str {
+        &self.parts.outbox_url
+    }
+
+    /// The mails that were sent.
+    pub fn outbox(&self) -> &Outbox {
+        &self.parts.outbox
     }
 
     /// The part of the template that runs.

@@ -11,6 +11,7 @@ mod resolve;
 mod role;
 mod rotation;
 mod schedule;
+mod subscription;
 mod table;
 mod yaml;
 
@@ -24,6 +25,7 @@ use resolve::Scope;
 pub use role::{Right, Role};
 pub use rotation::Rotation;
 pub use schedule::Schedule;
+pub use subscription::Subscription;
 pub use table::Table;
 use yaml::{Node, Value};
 
@@ -78,6 +80,8 @@ pub struct Template {
     pub roles: BTreeMap<String, Role>,
     /// Rotations of secrets.
     pub rotations: Vec<Rotation>,
+    /// Functions that SNS tells.
+    pub subscriptions: Vec<Subscription>,
 }
 
 impl Template {
@@ -104,7 +108,7 @@ impl Template {
         let mut apis = Vec::new();
         let (mut functions, mut events, mut tables) = (Vec::new(), Events::default(), Vec::new());
         let mut roles = BTreeMap::new();
-        let (mut secrets, mut rotations) = (Vec::new(), Vec::new());
+        let (mut secrets, mut rotations, mut subscriptions) = (Vec::new(), Vec::new(), Vec::new());
         for (id, resource) in resources.entries()? {
             let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
             if let Some(condition) = resource.get("Condition")
@@ -121,6 +125,7 @@ impl Template {
                 "AWS::SecretsManager::Secret" => secrets.push(id),
                 "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
                 "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
+                "AWS::SNS::Subscription" => subscriptions.push(subscription::read(&resource, &scope)?),
                 "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
                 // Resources of other types, such as layers and alarms, have nothing to run.
                 _ => {}
@@ -138,7 +143,7 @@ impl Template {
                 route.open = true;
             }
         }
-        let template = Self { api, functions, routes, schedules, tables, secrets, roles, rotations };
+        let template = Self { api, functions, routes, schedules, tables, secrets, roles, rotations, subscriptions };
         template.check(&resources)?;
         Ok(template)
     }
@@ -173,6 +178,12 @@ impl Template {
         for Rotation { secret, function } in &self.rotations {
             if !self.secrets.contains(secret) || self.function(function).is_none() {
                 let reason = format!("the rotation of `{secret}` by `{function}` names no secret or no function here");
+                return Err(resources.error(&reason));
+            }
+        }
+        for Subscription { topic, function } in &self.subscriptions {
+            if self.function(function).is_none() {
+                let reason = format!("the subscription of `{topic}` names `{function}`, which is no function here");
                 return Err(resources.error(&reason));
             }
         }

@@ -10,6 +10,7 @@ mod requests;
 mod saml;
 mod tls;
 
+use crate::accounts;
 use crate::file::{File, PlanEntry};
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
@@ -21,7 +22,7 @@ use gateway_domain::time::Seconds;
 pub(crate) struct Findings(Vec<(String, NotAllowed)>);
 
 impl Findings {
-    fn add(&mut self, field: String, reason: impl Into<String>) {
+    pub(crate) fn add(&mut self, field: String, reason: impl Into<String>) {
         self.0.push((field, NotAllowed::new(reason)));
     }
 
@@ -39,6 +40,7 @@ impl Findings {
 pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     let mut findings = Findings::default();
     lifetimes(file, &mut findings);
+    accounts::check(&file.accounts, &mut findings);
     plans(file, &mut findings);
     cors(file, &mut findings);
     for (name, connector) in &file.connectors {

@@ -1,5 +1,6 @@
 //! The fields of gateway.yaml, as the file writes them.
 
+use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
@@ -39,6 +40,9 @@ pub(crate) struct File {
     /// How the pages for users look, and where they lead for help.
     #[serde(default)]
     pub(crate) pages: Pages,
+    /// Which accounts people can make for themselves.
+    #[serde(default)]
+    pub(crate) accounts: Accounts,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
     /// How many calls an application may make for one user in any window of time.

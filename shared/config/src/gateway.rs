@@ -1,5 +1,6 @@
 //! The configuration as a whole. It is read and checked once and does not change afterwards.
 
+use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
@@ -125,6 +126,11 @@ impl Gateway {
     /// Which web pages may call. `None` means that no page of another origin may.
     pub fn cors(&self) -> Option<&Cors> {
         self.cors.as_ref()
+    }
+
+    /// Which accounts people can make for themselves.
+    pub fn accounts(&self) -> &Accounts {
+        &self.file.accounts
     }
 
     /// How the pages for users look, and where they lead for help.

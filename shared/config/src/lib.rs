@@ -1,5 +1,6 @@
 //! gateway.yaml: its types, its checks and its JSON Schema.
 
+mod accounts;
 mod api;
 mod check;
 pub mod connector;
@@ -18,6 +19,7 @@ mod text;
 mod tls;
 mod url;
 
+pub use accounts::{Accounts, FieldId, FieldType, ProfileField};
 pub use api::{Api, Method, Route};
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;

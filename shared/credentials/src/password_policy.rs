@@ -6,7 +6,7 @@ use gateway_domain::password::MAX_BYTES;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The least number of code points, in normal form C.
-const MIN: usize = 15;
+pub const MIN: usize = 15;
 /// The least estimated number of guesses, as a power of ten. A password that needs fewer is refused, however long it is.
 const MIN_GUESSES_LOG10: f64 = 10.0;
 /// Words of the account shorter than this are ignored, since many good passwords contain them.

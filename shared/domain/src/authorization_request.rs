@@ -207,14 +207,19 @@ impl AuthorizationRequest {
         if nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE) {
             return refused(E::InvalidRequest, "nonce must not exceed 512 bytes");
         }
-        let max_age = form.get("max_age").map(|text| text.parse().map(Seconds::new)).transpose();
+        let max_age = form.get("max_age").map(seconds).transpose();
+        let mut prompt =
+            prompt(form).ok_or(malformed("prompt must be login, consent or select_account, or none alone"))?;
+        let max_age = max_age.map_err(|()| malformed("max_age must be a number of seconds"))?;
+        // No login is fresh enough for 0, however recent it is (OpenID Connect Core §3.1.2.1).
+        prompt.login |= max_age == Some(Seconds::new(0));
         Ok(Self {
             target,
             scope,
             challenge,
             nonce,
-            prompt: prompt(form).ok_or(malformed("prompt must be login, consent or select_account, or none alone"))?,
-            max_age: max_age.map_err(|_| malformed("max_age must be a number of seconds"))?,
+            prompt,
+            max_age,
             // A hint is no credential: one that cannot be an address is left out.
             login_hint: form
                 .get("login_hint")
@@ -222,6 +227,11 @@ impl AuthorizationRequest {
                 .map(str::to_owned),
         })
     }
+}
+
+fn seconds(text: &str) -> Result<Seconds, ()> {
+    let digits = (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().map(Seconds::new).map_err(drop) } else { Err(()) }
 }
 
 fn prompt(form: &Form) -> Option<Prompt> {
@@ -293,6 +303,7 @@ mod tests {
             (vec![("prompt", "dance")], E::InvalidRequest),
             (vec![("max_age", "-1")], E::InvalidRequest),
             (vec![("max_age", "soon")], E::InvalidRequest),
+            (vec![("max_age", "+1")], E::InvalidRequest),
             (vec![("request", "ey")], E::RequestNotSupported),
             (vec![("registration", "{}")], E::RegistrationNotSupported),
             (vec![("nonce", &"n".repeat(513))], E::InvalidRequest),

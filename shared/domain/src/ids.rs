@@ -81,6 +81,16 @@ id!(
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
 id!(
+    /// One mail in the outbox: 128 random bits, base64url.
+    MailId, "mail id", 22, "22 characters of base64url",
+    |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+);
+id!(
+    /// One code that was sent by mail: 128 random bits, base64url.
+    CodeId, "code id", 22, "22 characters of base64url",
+    |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+);
+id!(
     /// A text that back ends get in a header: an application's name, or the id of a subscription.
     HeaderText, "name", 128, "1 to 128 printable ASCII characters without space at either end",
     |b| (b' '..=b'~').contains(&b)
@@ -88,6 +98,22 @@ id!(
 
 impl SessionId {
     /// The identifier of a new session, from 128 bits of the system's randomness.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))
+    }
+}
+
+impl CodeId {
+    /// The identifier of a new code, from 128 bits of the system's randomness.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))
+    }
+}
+
+impl MailId {
+    /// The identifier of a new mail, from 128 bits of the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {
         use base64::Engine as _;
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))

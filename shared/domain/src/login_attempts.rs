@@ -31,6 +31,11 @@ pub const SOURCE: Limit = Limit { free: 200, pace: Seconds::new(300), most: 200,
 /// Client secrets from one source. They are too random to guess, so this limit only slows attempts down and reports them.
 pub const CLIENT: Limit = Limit { free: 20, pace: Seconds::new(3), most: 20, every: Seconds::new(3) };
 
+/// Mails to one address: at most 10 + 10 in any day, whoever asks for them.
+pub const MAILS_TO_ADDRESS: Limit = Limit { free: 5, pace: Seconds::new(60), most: 10, every: Seconds::new(8_640) };
+/// Mails that one source asks for: at most 100 + 100 in any day.
+pub const MAILS_FROM_SOURCE: Limit = Limit { free: 50, pace: Seconds::new(10), most: 100, every: Seconds::new(864) };
+
 impl Limit {
     /// After this time without a write any counter is empty, even a full one.
     pub fn memory(self) -> Seconds {

@@ -32,10 +32,10 @@ impl PushedRequest {
     /// The request in this form, which its client sends without credentials. It ends after [`LIFETIME`].
     pub fn new(client_id: &ClientId, form: &Form, now: Timestamp) -> Result<Self, TooLong> {
         let parameters: BTreeMap<_, _> = form.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        if parameters.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_BYTES {
-            return Err(TooLong);
-        }
-        Ok(Self { client_id: client_id.clone(), ends: now.saturating_add(LIFETIME), parameters })
+        let pushed = Self { client_id: client_id.clone(), ends: now.saturating_add(LIFETIME), parameters };
+        // What is sealed is counted, since some characters take more room in JSON.
+        let length = serde_json::to_vec(&pushed).map_or(usize::MAX, |plain| plain.len());
+        if length > MAX_BYTES { Err(TooLong) } else { Ok(pushed) }
     }
 
     /// The `request_uri` of it. The nonce must be 96 fresh random bits.
@@ -99,7 +99,9 @@ mod tests {
         let form = |length| Form::of_query(&Query::Raw(format!("s={}", "x".repeat(length)))).unwrap();
         let now = Timestamp::from_secs(0);
         assert!(PushedRequest::new(&client, &form(MAX_BYTES), now).is_err());
-        let uri = PushedRequest::new(&client, &form(MAX_BYTES - 1), now).unwrap().seal(&keys(), [1; 12]).unwrap();
+        let quotes = Form::of_query(&Query::Raw(format!("s={}", "\"".repeat(MAX_BYTES / 2)))).unwrap();
+        assert!(PushedRequest::new(&client, &quotes, now).is_err());
+        let uri = PushedRequest::new(&client, &form(MAX_BYTES - 100), now).unwrap().seal(&keys(), [1; 12]).unwrap();
         assert!(uri.len() < 6_000, "{}", uri.len());
     }
 }

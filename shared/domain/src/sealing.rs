@@ -1,6 +1,7 @@
-//! Sealing: AES-256-GCM, bound to what is sealed. An internal token is bound to one session, one connector and one version.
+//! Sealing: AES-256-GCM, bound to what is sealed. An internal token is bound to one session, one connector and one version,
+//! the letter of a mail to that mail.
 
-use crate::ids::{ConnectorName, SessionId};
+use crate::ids::{ConnectorName, MailId, SessionId};
 use crate::rotation::Ring;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,9 +13,9 @@ use zeroize::Zeroizing;
 
 pub use crate::rotation::symmetric::InvalidKeySet;
 
-/// The token does not open: it was sealed for another session, connector or version, it was changed, or its key was removed.
+/// It does not open: it was sealed for something else, it was changed, or its key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed token does not open for this session, connector and version")]
+#[error("what is sealed does not open here: it was sealed for something else, or changed, or its key was removed")]
 pub struct CannotOpen;
 
 /// Named 256-bit keys. One is current; older ones are kept while something made with them is still in use.
@@ -84,7 +85,12 @@ impl SealingKeys {
         nonce: [u8; 12],
         plain: &[u8],
     ) -> Result<SealedToken, CannotOpen> {
-        self.seal_as(&purpose(session, connector, version), nonce, plain)
+        self.seal_as(&of_token(session, connector, version), nonce, plain)
+    }
+
+    /// Seals the letter of a mail with the current key. The nonce must be 96 fresh random bits.
+    pub fn seal_letter(&self, mail: &MailId, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
+        self.seal_as(&of_letter(mail), nonce, plain)
     }
 
     /// Opens a token that was sealed for exactly this session, connector and version.
@@ -95,7 +101,12 @@ impl SealingKeys {
         version: u64,
         sealed: &SealedToken,
     ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-        self.open_as(&purpose(session, connector, version), sealed)
+        self.open_as(&of_token(session, connector, version), sealed)
+    }
+
+    /// Opens a letter that was sealed for exactly this mail.
+    pub fn open_letter(&self, mail: &MailId, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        self.open_as(&of_letter(mail), sealed)
     }
 
     /// Seals for this purpose with the current key. The nonce must be 96 fresh random bits.
@@ -136,9 +147,13 @@ impl SealingKeys {
     }
 }
 
-fn purpose(session: &SessionId, connector: &ConnectorName, version: u64) -> String {
+fn of_token(session: &SessionId, connector: &ConnectorName, version: u64) -> String {
     // No part can contain the separator, so different parts never give the same text.
     format!("internal-token/{session}/{connector}/{version}")
+}
+
+fn of_letter(mail: &MailId) -> String {
+    format!("letter/{mail}")
 }
 
 #[cfg(test)]
@@ -165,6 +180,16 @@ mod tests {
         assert_eq!(keys.open(&other, &name("orders"), 3, &sealed), Err(CannotOpen));
         assert_eq!(keys.open(&mine, &name("crm"), 3, &sealed), Err(CannotOpen));
         assert_eq!(keys.open(&mine, &name("orders"), 4, &sealed), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_letter_opens_for_its_own_mail_alone_and_never_as_a_token() {
+        let keys = keys("k1", &[("k1", 1)]);
+        let (mine, other) = (MailId::from_random([1; 16]), MailId::from_random([2; 16]));
+        let sealed = keys.seal_letter(&mine, [9; 12], b"code").unwrap();
+        assert_eq!(keys.open_letter(&mine, &sealed).unwrap().as_slice(), b"code");
+        assert_eq!(keys.open_letter(&other, &sealed), Err(CannotOpen));
+        assert_eq!(keys.open(&SessionId::from_random([1; 16]), &name("c"), 1, &sealed), Err(CannotOpen));
     }
 
     #[test]

@@ -85,14 +85,15 @@ impl PendingSessions {
         Ok((self.begin(new, login, code.sid.clone(), ends, progress, now).await?, code))
     }
 
-    /// Issues the code after the user's consent; `None` if it was issued before, or the question was answered or has lapsed.
+    /// Issues the code after the user's consent, in place of one that nobody has redeemed: a form may be sent twice. `None` if
+    /// it was redeemed, or the question was answered otherwise or has lapsed.
     pub async fn issue(
         &self,
         pending: &PendingSession,
         now: Timestamp,
     ) -> Result<Option<AuthorizationCode>, SessionError> {
         let code = self.new_code(pending.sid.clone())?;
-        let issued = self.table.issue(&pending.sid, &code.hash(), now.saturating_add(CODE_LIFETIME), now).await?;
+        let issued = self.table.issue(pending, &code.hash(), now.saturating_add(CODE_LIFETIME), now).await?;
         Ok(issued.then_some(code))
     }
 

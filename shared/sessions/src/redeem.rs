@@ -1,8 +1,9 @@
 //! Turns a pending session into a session when its code is redeemed, and logs out those that never are.
 
 use crate::{PendingSessions, SessionError, Sessions};
+use futures_util::future::join_all;
 use gateway_domain::ids::SessionId;
-use gateway_domain::pending_session::{PendingSession, Redeemed};
+use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::session::{Family, Session};
 use gateway_domain::time::Timestamp;
 
@@ -34,9 +35,16 @@ impl Sessions {
     }
 
     /// Begins the session of a redeemed code, or finds it begun. Each step can be repeated, so that an attempt that was cut
-    /// off is finished by the next one. After an error the internal tokens stay, for a repetition or for
-    /// [`Sessions::sweep`].
-    pub async fn begin_redeemed(&self, redeeming: &Redeeming<'_>) -> Result<Session, SessionError> {
+    /// off is finished by the next one. The last step takes the internal tokens out of the pending session: until then the
+    /// redemption is not finished, and [`Sessions::sweep`] ends what there is of it.
+    ///
+    /// # Errors
+    /// [`SessionError::CredentialsChanged`] if the user's credentials changed, or the session was ended meanwhile.
+    pub async fn begin_redeemed(
+        &self,
+        table: &gateway_store::PendingSessions,
+        redeeming: &Redeeming<'_>,
+    ) -> Result<Session, SessionError> {
         let Redeeming { app, pending, mac_key, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
@@ -59,26 +67,48 @@ impl Sessions {
         }
         self.make_live(app, &session).await?;
         self.check_credentials(&session).await?;
+        // An end, or another use of the code, that came before the entry was there has not removed it.
+        let used_again = table.get(&session.sid).await?.is_none_or(|pending| pending.progress == Progress::Ended);
+        if used_again || self.has_ended(&session.sid).await? {
+            self.end(&session.sid).await?;
+            return Err(SessionError::CredentialsChanged);
+        }
+        let handed_over: Vec<_> = pending.tokens.keys().cloned().collect();
+        table.forget_tokens(&session.sid, &handed_over).await?;
         Ok(session)
+    }
+
+    /// Ends the session of a code that was used again: also one that is being begun at this moment, which finds the pending
+    /// session ended.
+    pub async fn end_redeemed(
+        &self,
+        table: &gateway_store::PendingSessions,
+        pending: &PendingSession,
+    ) -> Result<(), SessionError> {
+        table.end(pending).await?;
+        self.end(&pending.sid).await
     }
 
     /// Logs out the internal tokens of pending sessions that can go on no more, and returns how many sessions are left.
     pub async fn sweep(&self, pending: &PendingSessions, now: Timestamp) -> Result<usize, SessionError> {
-        let page = pending.table().lapsed(now, MOST).await?;
-        let mut left = 0;
-        for lapsed in &page.items {
+        // From a random place on, and all at once: a legacy system that does not answer keeps no other from being told.
+        let start = SessionId::from_random(self.entropy.bytes()?);
+        let page = pending.table().lapsed(&start, now, MOST).await?;
+        let swept = join_all(page.items.iter().map(async |lapsed| {
             let done = self.sweep_one(pending, lapsed).await;
             if let Err(error) = &done {
                 tracing::warn!(session = %lapsed.sid, kind = error.kind(), reason = %error, "a lapsed login is not logged out");
             }
-            left += usize::from(!done.unwrap_or(false));
-        }
-        Ok(left + usize::from(page.more))
+            done.unwrap_or(false)
+        }));
+        Ok(swept.await.into_iter().filter(|done| !done).count() + usize::from(page.more))
     }
 
     async fn sweep_one(&self, pending: &PendingSessions, lapsed: &PendingSession) -> Result<bool, SessionError> {
-        // The session of a redeemed code owns the internal tokens, and its end logs them out.
+        // A redemption that was cut off has given nobody a token. Its session owns the internal tokens, and its end logs them
+        // out.
         if self.table.get(&lapsed.sid).await?.is_some() {
+            self.end(&lapsed.sid).await?;
             let all: Vec<_> = lapsed.tokens.keys().cloned().collect();
             pending.table().forget_tokens(&lapsed.sid, &all).await?;
             return Ok(true);

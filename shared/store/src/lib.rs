@@ -1,13 +1,16 @@
 //! The gateway's DynamoDB tables, one file each; their condition expressions decide races.
 
+mod accounts;
 mod activity;
 mod apps;
 mod audit;
 mod browser_logins;
+mod codes;
 mod consents;
 mod error;
 mod login_attempts;
 mod migrate;
+mod outbox;
 mod page;
 mod pending_sessions;
 mod projection;
@@ -17,14 +20,17 @@ mod ttl;
 mod users;
 mod version;
 
+pub use accounts::{Accounts, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
 pub use browser_logins::{BrowserLogin, BrowserLogins};
+pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
+pub use outbox::{NewMail, Outbox, QueuedMail, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions};
@@ -53,6 +59,10 @@ pub struct Tables {
     pub consents: String,
     /// As [`Store::audit`].
     pub audit: String,
+    /// As [`Store::outbox`].
+    pub outbox: String,
+    /// As [`Store::codes`].
+    pub codes: String,
 }
 
 impl Tables {
@@ -70,6 +80,8 @@ impl Tables {
             pending_sessions: name("PendingSessionsTable")?,
             browser_logins: name("BrowserLoginsTable")?,
             consents: name("ConsentsTable")?,
+            outbox: name("OutboxTable")?,
+            codes: name("CodesTable")?,
             audit: name("AuditTable")?,
         })
     }
@@ -103,13 +115,23 @@ pub struct Store {
     pub consents: Consents,
     /// The acts of operators.
     pub audit: Audit,
+    /// Mails to send, and addresses that take none.
+    pub outbox: Outbox,
+    /// Codes and links of mails.
+    pub codes: Codes,
+    /// What people do with their own accounts.
+    pub accounts: Accounts,
 }
 
 impl Store {
     /// The store over these tables.
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
+        let users = Users::new(client.clone(), tables.users);
+        let outbox = Outbox::new(client.clone(), tables.outbox);
+        let codes = Codes::new(client.clone(), tables.codes);
         Self {
-            users: Users::new(client.clone(), tables.users),
+            accounts: Accounts::new(client.clone(), users.clone(), codes.clone(), outbox.clone()),
+            users,
             apps: Apps::new(client.clone(), tables.apps),
             sessions: Sessions::new(client.clone(), tables.sessions),
             activity: Activity::new(client.clone(), tables.activity),
@@ -118,6 +140,8 @@ impl Store {
             browser_logins: BrowserLogins::new(client.clone(), tables.browser_logins),
             consents: Consents::new(client.clone(), tables.consents),
             audit: Audit::new(client.clone(), tables.audit),
+            outbox,
+            codes,
             client,
         }
     }

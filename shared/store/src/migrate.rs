@@ -34,6 +34,10 @@ pub enum Table {
     Consents,
     /// [`Tables::audit`](crate::Tables::audit).
     Audit,
+    /// [`Tables::outbox`](crate::Tables::outbox).
+    Outbox,
+    /// [`Tables::codes`](crate::Tables::codes).
+    Codes,
 }
 
 /// Where a page ended and the next one begins.
@@ -65,7 +69,7 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Users,
         Self::Apps,
         Self::Sessions,
@@ -75,6 +79,8 @@ impl Table {
         Self::BrowserLogins,
         Self::Consents,
         Self::Audit,
+        Self::Outbox,
+        Self::Codes,
     ];
 
     /// Its name in messages to operators.
@@ -89,6 +95,8 @@ impl Table {
             Self::BrowserLogins => "browser-logins",
             Self::Consents => "consents",
             Self::Audit => "audit",
+            Self::Outbox => "outbox",
+            Self::Codes => "codes",
         }
     }
 
@@ -98,8 +106,9 @@ impl Table {
             Self::Apps => &["client_id"],
             Self::Sessions | Self::PendingSessions => &["sid"],
             Self::Activity | Self::Consents => &["user_id", "client_id"],
-            Self::BrowserLogins => &["id"],
+            Self::BrowserLogins | Self::Codes => &["id"],
             Self::Audit => &["day", "at"],
+            Self::Outbox => &["kind", "id"],
         }
     }
 
@@ -116,7 +125,9 @@ impl Table {
             | Self::PendingSessions
             | Self::BrowserLogins
             | Self::Consents
-            | Self::Audit => (from < version::CURRENT).then(|| version::stamped(item.clone())),
+            | Self::Audit
+            | Self::Outbox
+            | Self::Codes => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -246,6 +257,8 @@ impl Store {
             Table::BrowserLogins => &self.browser_logins.table,
             Table::Consents => &self.consents.table,
             Table::Audit => &self.audit.table,
+            Table::Outbox => &self.outbox.table,
+            Table::Codes => &self.codes.table,
         }
     }
 }

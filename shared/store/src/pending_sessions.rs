@@ -12,6 +12,7 @@ use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::time::Timestamp;
 use item::{KEPT, PendingItem};
+use std::collections::BTreeSet;
 
 /// The table of pending sessions.
 #[derive(Debug, Clone)]
@@ -43,17 +44,27 @@ impl PendingSessions {
         read.item.map(|item| pending(item, OPERATION)).transpose()
     }
 
-    /// Issues its code, redeemable until `ends`. Of concurrent requests one gets `true`.
+    /// Issues its code, redeemable until `ends`, in place of one that was issued when it was read. Of concurrent requests one
+    /// gets `true`.
     pub async fn issue(
         &self,
-        sid: &SessionId,
+        read: &PendingSession,
         code: &str,
         ends: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "issue_code";
-        let sent = self
-            .update(sid, "attribute_not_exists(#code) AND attribute_not_exists(ended) AND ends > :now")
+        let (before, before_value) = match &read.progress {
+            Progress::Issued(before) => ("#code = :before", Some(before)),
+            Progress::Asked | Progress::Redeemed(_) | Progress::Ended => ("attribute_not_exists(#code)", None),
+        };
+        let condition =
+            format!("{before} AND attribute_not_exists(redeemed_at) AND attribute_not_exists(ended) AND ends > :now");
+        let mut update = self.update(&read.sid, &condition);
+        if let Some(before) = before_value {
+            update = update.expression_attribute_values(":before", AttributeValue::S(before.clone()));
+        }
+        let sent = update
             .update_expression("SET #code = :code, ends = :ends, #ttl = :ttl")
             .expression_attribute_names("#code", "code")
             .expression_attribute_names("#ttl", "ttl")
@@ -132,9 +143,14 @@ impl PendingSessions {
         held(sent, "forget_pending_tokens").map(drop)
     }
 
-    /// Those that hold internal tokens and can go on no more, at most `most` of them. Scans the table, strongly consistent;
-    /// it is small, since an item is in it for minutes, and without internal tokens for a day.
-    pub async fn lapsed(&self, now: Timestamp, most: usize) -> Result<Page<PendingSession>, StoreError> {
+    /// Those that hold internal tokens and can go on no more, at most `most` of them, in DynamoDB's order from `start` on and
+    /// then from its beginning. Scans the whole table, strongly consistent: the logins of a day.
+    pub async fn lapsed(
+        &self,
+        start: &SessionId,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Page<PendingSession>, StoreError> {
         const OPERATION: &str = "lapsed_pending_sessions";
         let scan = || {
             self.client
@@ -145,7 +161,16 @@ impl PendingSessions {
                 .expression_attribute_values(":none", number(0))
                 .expression_attribute_values(":now", number(now.as_secs()))
         };
-        let mut page = Page::collect(None, most, OPERATION, scan, |item| pending(item, OPERATION)).await?;
+        let start = Item::from([("sid".to_owned(), AttributeValue::S(start.to_string()))]);
+        let read = |item| pending(item, OPERATION);
+        let mut page = Page::collect(Some(start), most, OPERATION, scan, read).await?;
+        if !page.more {
+            let begin = Page::collect(None, most, OPERATION, scan, read).await?;
+            let found: BTreeSet<_> = page.items.iter().map(|pending| pending.sid.clone()).collect();
+            page.items.extend(begin.items.into_iter().filter(|pending| !found.contains(&pending.sid)));
+            page.more = begin.more || page.items.len() > most;
+            page.items.truncate(most);
+        }
         page.items.retain(|pending| pending.has_lapsed(now));
         Ok(page)
     }

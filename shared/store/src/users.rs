@@ -6,6 +6,7 @@ use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -32,6 +33,10 @@ pub struct User {
     /// The names by which legacy systems know this user, by connector. Only an administrator sets them, since users who
     /// could choose their own could act as another user.
     pub links: BTreeMap<ConnectorName, String>,
+    /// Whether the address is proved. That of a user whom an operator made counts as proved.
+    pub email_verified: bool,
+    /// What the user has told in the fields that the configuration declares, by the id of the field.
+    pub profile: BTreeMap<String, String>,
 }
 
 /// Identifies the credentials of a user. It differs after a new password and for a new user of the same address, but not
@@ -64,6 +69,14 @@ struct UserItem {
     enabled: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     links: BTreeMap<ConnectorName, String>,
+    #[serde(default = "proved", skip_serializing_if = "Clone::clone")]
+    email_verified: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    profile: BTreeMap<String, String>,
+}
+
+const fn proved() -> bool {
+    true
 }
 
 /// The part of a user that can end sessions.
@@ -156,14 +169,10 @@ impl Users {
             return Ok(CreateUser::Taken);
         }
         let item = version::written(UserItem::from(user), OPERATION)?;
-        let new = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
-            put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build()
-        };
+        let new =
+            |put: PutBuilder| put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build();
         let profile = new(Put::builder().set_item(Some(item)));
-        let address = new(Put::builder()
-            .item("pk", claim_key(user.email.as_str()))
-            .item("user_id", AttributeValue::S(user.user_id.to_string()))
-            .item("v", version::current()));
+        let address = new(self.claiming(user));
         let (Ok(profile), Ok(address)) = (profile, address) else {
             return Err(StoreError::Corrupt { operation: OPERATION, cause: "an empty item".into() });
         };
@@ -332,6 +341,30 @@ impl Users {
         .await
     }
 
+    /// The key of a user.
+    pub(crate) fn key_of(user_id: &UserId) -> AttributeValue {
+        user_key(user_id)
+    }
+
+    /// The key of the claim of an address.
+    pub(crate) fn claim_of(address: &Address) -> AttributeValue {
+        claim_key(address.as_str())
+    }
+
+    /// A user as an item.
+    pub(crate) fn item_of(user: &User, operation: &'static str) -> Result<Item, StoreError> {
+        version::written(UserItem::from(user), operation)
+    }
+
+    /// The claim of a user's address, without a condition yet.
+    pub(crate) fn claiming(&self, user: &User) -> PutBuilder {
+        Put::builder()
+            .table_name(&self.table)
+            .item("pk", claim_key(user.email.as_str()))
+            .item("user_id", AttributeValue::S(user.user_id.to_string()))
+            .item("v", version::current())
+    }
+
     /// The write that frees a user's address, if it is still this user's.
     fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
@@ -398,6 +431,8 @@ impl From<UserItem> for User {
             credential_epoch: item.credential_epoch,
             enabled: item.enabled,
             links: item.links,
+            email_verified: item.email_verified,
+            profile: item.profile,
         }
     }
 }
@@ -412,6 +447,8 @@ impl From<&User> for UserItem {
             credential_epoch: user.credential_epoch,
             enabled: user.enabled,
             links: user.links.clone(),
+            email_verified: user.email_verified,
+            profile: user.profile.clone(),
         }
     }
 }

@@ -52,6 +52,11 @@ pub enum Metric<'a> {
         /// Whether there was no response to pass on, or one with a status of 500 or above.
         failed: bool,
     },
+    /// A mail left the outbox, or could not.
+    Mail {
+        /// `sent`, `deferred`, `suppressed`, `refused` or `given_up`.
+        outcome: &'static str,
+    },
     /// Keys could not be read again or cannot be used; the last good ones stay in use.
     KeysStale,
     /// The container's clock is wrong beyond what is corrected.
@@ -151,6 +156,7 @@ impl<'a> Metric<'a> {
             Self::BackEnd { api, millis, failed } => {
                 exchange(&[&["Api"]], ("Api", api), "BackEndLatency", "BackEndFailures", millis, failed)
             }
+            Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
             Self::KeysStale => one(Now, &[&[], &[FUNCTION]], vec![], "KeysStale"),
             Self::ClockOff => one(Now, &[&[], &[FUNCTION]], vec![], "ClockOff"),
         }

@@ -32,7 +32,8 @@ impl Site {
 /// tells which.
 pub fn cookie<'a>(request: &'a ApiRequest, name: &str) -> Option<&'a str> {
     let pairs = request.header_values("Cookie").flat_map(|header| header.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=').filter(|(given, _)| *given == name));
+    let mut values =
+        pairs.filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('=').filter(|(given, _)| *given == name));
     match (values.next(), values.next()) {
         (Some((_, value)), None) => Some(value),
         (None, _) | (Some(_), Some(_)) => None,
@@ -78,6 +79,11 @@ mod tests {
         assert_eq!(read(&[("Cookie", "a=1; a=1")]), None);
         assert_eq!(read(&[("Cookie", "a=1"), ("Cookie", "a=2")]), None);
         assert_eq!(read(&[("Cookie", "A=1; ab=2; a")]), None);
+        // White space of other scripts is part of a name, for which browsers hold no rule about prefixes.
+        for space in ["\u{a0}", "\u{85}", "\u{2003}", "\u{3000}", "\u{b}"] {
+            assert_eq!(read(&[("Cookie", &format!("{space}a=1; a=2"))]), Some("2".to_owned()), "{space:?}");
+            assert_eq!(read(&[("Cookie", &format!("{space}a=1"))]), None, "{space:?}");
+        }
         assert_eq!(read(&[]), None);
     }
 }

@@ -176,6 +176,8 @@ impl Fixture {
             credential_epoch: 1,
             enabled: true,
             links: BTreeMap::new(),
+            email_verified: true,
+            profile: BTreeMap::new(),
         };
         assert_eq!(self.db.store.users.create(&user).await, Ok(CreateUser::Created));
         user_id

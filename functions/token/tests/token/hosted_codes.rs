@@ -8,6 +8,7 @@ use crate::fixture::{Fixture, NOTES, SECRET, send};
 use crate::hosted::{Browser, VERIFIER, asking, native, redemption};
 use crate::renewing::Mood;
 use crate::request::{Request, Tokens};
+use support::Verdict;
 
 async fn code(fixture: &Fixture, scope: &str) -> String {
     Browser::new(fixture).logs_in(&native(scope)).await["code"].clone()
@@ -145,7 +146,7 @@ async fn a_redemption_that_dies_is_finished_by_the_same_attempt() {
             let response = send(&fixture.container(), request.clone()).await;
             fixture.wire.calm();
             if response.status == 200 && matches!(last, Last::Answered) {
-                assert_eq!(most, 3, "redeemed, written, live");
+                assert_eq!(most, 4, "redeemed, written, live, handed over");
                 return;
             }
             assert!(response.status == 503 || response.status == 200, "{most} {}", response.text);
@@ -208,5 +209,77 @@ async fn a_code_that_is_never_redeemed_is_logged_out_when_it_has_lapsed() {
     assert!(fixture.db.store.pending.get(&sid).await.unwrap().unwrap().tokens.is_empty(), "they are the session's");
     fixture.wire.since_last();
     sweep(&fixture).await.unwrap();
-    assert_eq!(fixture.wire.since_last(), ["Scan PendingSessions"], "nothing is left to do");
+    assert_eq!(fixture.wire.since_last(), ["Scan PendingSessions"; 2], "nothing is left to do");
+}
+
+/// A redemption that died behind the session's write gave nobody a token: what there is of it ends.
+#[tokio::test]
+async fn a_redemption_that_nobody_finishes_is_ended_and_logged_out() {
+    for most in 1..4 {
+        let fixture = Fixture::new().await;
+        let request = redemption("native", &code(&fixture, "vault:read").await, &[]);
+        fixture.wire.script(dying(most, Last::Answered));
+        assert_eq!(send(&fixture.container(), request).await.status, 503, "{most}");
+        fixture.wire.calm();
+        fixture.clock.forward(119);
+        sweep(&fixture).await.unwrap();
+        assert_eq!(fixture.vault.ends(), 0, "{most}: the attempt may be repeated, or still be under way");
+        fixture.clock.forward(1);
+        sweep(&fixture).await.unwrap();
+        assert_eq!(fixture.vault.ends(), 1, "{most}");
+        assert_eq!(fixture.sessions_of("u_alice", "native").await, 0, "{most}");
+    }
+}
+
+/// Two uses of one code at the same moment, stopped before each of the first one's operations in turn: whatever the first has
+/// done, no token of it works once the second was told.
+#[tokio::test]
+async fn a_second_use_at_any_moment_of_the_first_ends_the_session() {
+    for before in 1..12 {
+        let fixture = Fixture::new().await;
+        let request = redemption("native", &code(&fixture, "vault:read").await, &[]);
+        let (first, second) = (fixture.container(), fixture.container());
+        let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+        let (mut seen, held) = (0, gate.clone());
+        fixture.wire.script(move |_| {
+            seen += 1;
+            if seen == before { Verdict::Hold(held.clone()) } else { Verdict::Forward }
+        });
+        let uses = futures_util::future::join(send(&first, request.clone()), async {
+            // The first is held by now, or done.
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            let response = send(&second, request.clone()).await;
+            gate.add_permits(1);
+            response
+        });
+        let (first, second) = Box::pin(uses).await;
+        fixture.wire.calm();
+        let given: Vec<_> = [&first, &second].into_iter().filter(|response| response.status == 200).collect();
+        assert!(given.len() <= 1, "{before}");
+        for response in given {
+            let other = if response.status == first.status { &second } else { &first };
+            if other.status == 400 {
+                let tokens = response.tokens();
+                assert!(!fixture.calls(&tokens.access).await, "before operation {before}");
+                assert_eq!(fixture.refresh("native", &tokens.refresh).await.status, 400, "before operation {before}");
+            }
+        }
+    }
+}
+
+/// A legacy system that does not take the logout keeps no other from being told.
+#[tokio::test]
+async fn one_system_that_is_down_does_not_keep_the_others_from_being_told() {
+    let fixture = Fixture::new().await;
+    for _ in 0..3 {
+        code(&fixture, "vault:read").await;
+        code(&fixture, "orders:read").await;
+    }
+    fixture.clock.forward(60);
+    fixture.vault.is(Mood::IsDown);
+    assert!(sweep(&fixture).await.unwrap_err().contains("3 legacy sessions"));
+    assert_eq!(logouts(&fixture), 3);
 }

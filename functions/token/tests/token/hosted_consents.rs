@@ -93,7 +93,10 @@ async fn a_consent_is_given_by_the_browser_that_logged_in_and_once() {
     let fields = [("form_token", token.as_str()), ("decision", "allow")];
     let first = browser.post("/oauth2/consent", &query, &fields).await;
     assert!(redirected(&first).contains_key("code"));
-    assert_eq!(browser.post("/oauth2/consent", &query, &fields).await.status, 400, "the back button");
+    let again = redirected(&browser.post("/oauth2/consent", &query, &fields).await)["code"].clone();
+    assert_eq!(redeems(&fixture, &redirected(&first)["code"]).await, 400, "a double click replaces the code");
+    assert_eq!(redeems(&fixture, &again).await, 200);
+    assert_eq!(browser.post("/oauth2/consent", &query, &fields).await.status, 400, "it was redeemed");
     assert_eq!(browser.get("/oauth2/consent", &[]).await.status, 400);
 }
 
@@ -129,6 +132,19 @@ async fn a_consent_that_was_taken_back_or_outlived_gives_nothing() {
     let query = asked(&mut browser, "notes:read").await;
     fixture.db.store.users.change_credentials(&alice, None, true).await.unwrap();
     assert_eq!(browser.get("/oauth2/consent", &query).await.status, 400);
+}
+
+/// A question that was left open is none to whoever sits down at the browser next.
+#[tokio::test]
+async fn a_question_does_not_outlive_the_logout_of_its_user() {
+    let fixture = Fixture::new().await;
+    let mut browser = Browser::new(&fixture);
+    let query = asked(&mut browser, "notes:read").await;
+    let token = form_token(&browser.get("/oauth2/logout", &[]).await);
+    browser.post("/oauth2/logout", &[], &[("form_token", &token)]).await;
+    assert_eq!(browser.get("/oauth2/consent", &query).await.status, 400);
+    browser.types(&third("notes:read", &[]), "bob", PASSWORD).await;
+    assert_eq!(browser.get("/oauth2/consent", &query).await.status, 400, "nor for who logs in then");
 }
 
 /// A trusted application is the company's own: its users are not asked.

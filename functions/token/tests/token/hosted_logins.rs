@@ -55,6 +55,8 @@ async fn a_form_of_another_browser_or_site_logs_nobody_in() {
     let fields = [typed[0], typed[1], ("form_token", own.as_str())];
     let foreign = post("/oauth2/authorize", &fields).header("Origin", "https://evil.example");
     let foreign = query.iter().fold(foreign, |request, (name, value)| request.query(name, value));
+    let bare = Browser::new(&fixture).send(foreign.clone()).await;
+    assert!(set_cookies(&bare).is_empty(), "the form of another site replaces no cookie");
     let refused = browser.send(foreign).await;
     assert_eq!((refused.status, refused.header("Access-Control-Allow-Origin")), (400, None));
     assert_eq!(browser.post("/oauth2/authorize", &query, &fields).await.status, 303, "the harmless twin");
@@ -185,7 +187,13 @@ async fn a_request_by_post_becomes_one_by_get() {
     let fields: Vec<_> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let response = browser.post("/oauth2/authorize", &[], &fields).await;
     assert!(response.header("Location").unwrap().starts_with("/oauth2/authorize?"), "{response:?}");
+    assert_eq!(redirected(&response), query.clone().into_iter().collect());
+    // What is no parameter of it does not get into a URL.
+    let more = [&fields[..], &[("password", "secret"), ("client_secret", "secret")]].concat();
+    let response = browser.post("/oauth2/authorize", &[], &more).await;
     assert_eq!(redirected(&response), query.into_iter().collect());
+    let long = [("client_id", "native"), ("state", &"s".repeat(7_000))];
+    assert_eq!(browser.post("/oauth2/authorize", &[], &long).await.status, 413);
 }
 
 /// Checklist N-07: a browser in which the user is logged in: what it saves, and when it asks again.
@@ -246,7 +254,8 @@ async fn a_browser_login_ends_with_its_time_the_credentials_and_the_logout() {
                 let page = browser.get("/oauth2/logout", &[]).await;
                 assert!(page.text.contains("alice@example.com"), "{}", page.text);
                 assert!(browser.has_login(), "a link logs nobody out");
-                browser.post("/oauth2/logout", &[], &[("form_token", "wrong")]).await;
+                let stray = browser.post("/oauth2/logout", &[], &[("form_token", "wrong")]).await;
+                assert_eq!(stray.header("Location"), Some("/oauth2/logout"));
                 assert!(browser.has_login(), "nor does the form of another browser");
                 browser.post("/oauth2/logout", &[], &[("form_token", &form_token(&page))]).await;
                 assert!(!browser.has_login());

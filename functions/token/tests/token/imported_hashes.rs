@@ -34,6 +34,8 @@ async fn import(fixture: &Fixture, name: &str, hash: PasswordHash) -> UserId {
         credential_epoch: 1,
         enabled: true,
         links: BTreeMap::new(),
+        email_verified: true,
+        profile: BTreeMap::new(),
     };
     assert_eq!(fixture.db.store.users.create(&user).await, Ok(CreateUser::Created));
     user_id

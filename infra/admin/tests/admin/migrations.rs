@@ -11,8 +11,16 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 6] =
-    ["UsersTable", "AppsTable", "SessionsTable", "ActivityTable", "LoginAttemptsTable", "AuditTable"];
+const TABLES: [&str; 8] = [
+    "UsersTable",
+    "AppsTable",
+    "SessionsTable",
+    "ActivityTable",
+    "LoginAttemptsTable",
+    "AuditTable",
+    "OutboxTable",
+    "CodesTable",
+];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
     gateway.dynamodb()

@@ -130,6 +130,8 @@ async fn names_in_the_environment_are_a_target_too() {
             ("BROWSER_LOGINS_TABLE", "BrowserLoginsTable"),
             ("CONSENTS_TABLE", "ConsentsTable"),
             ("AUDIT_TABLE", "AuditTable"),
+            ("OUTBOX_TABLE", "OutboxTable"),
+            ("CODES_TABLE", "CodesTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

@@ -21,7 +21,7 @@ pub(super) struct Queue {
     retries: Arc<BTreeMap<String, u32>>,
     /// One permit for each event that may wait or run.
     room: Arc<Semaphore>,
-    log: Log,
+    pub(super) log: Log,
 }
 
 impl Queue {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use gateway_config::Gateway;
@@ -14,18 +15,22 @@ use super::{DEMO_BACK_END, StartError};
 use crate::data_directory::DataDirectory;
 use crate::private;
 
-/// Checks the configuration and writes it to the data directory, with the address of the demo back end. `exposed` says that
-/// this address is not on loopback, so that plain HTTP to it needs permission.
+/// Checks the configuration and writes it to the data directory, with the address of the demo back end, which listens at
+/// `services`. Beyond loopback, plain HTTP to it needs permission.
 pub(super) fn write(
     path: &Path,
-    (legacy_url, exposed): (&str, bool),
+    (legacy_url, services): (&str, IpAddr),
     directory: &DataDirectory,
 ) -> Result<(PathBuf, Gateway), StartError> {
     let text = read(path)?;
     let invalid = |path: &Path, reason: String| StartError::Config { path: path.to_owned(), reason };
     let checked = |path: &Path, text: &str| Gateway::parse(text).map_err(|error| invalid(path, error.to_string()));
     checked(path, &text)?;
-    let text = if exposed { permitting(&text).map_err(|error| invalid(path, error.to_string()))? } else { text };
+    let text = if services.is_loopback() {
+        text
+    } else {
+        permitting(&text).map_err(|error| invalid(path, error.to_string()))?
+    };
     let text = text.replace(DEMO_BACK_END, legacy_url);
     let written = directory.file("gateway.yaml");
     // The path is absolute, since the functions may have another working directory.
@@ -122,7 +127,7 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, text).unwrap();
-        let (path, _) = write(&file, (EXPOSED, true), &directory)?;
+        let (path, _) = write(&file, (EXPOSED, IpAddr::from([192, 0, 2, 1])), &directory)?;
         Ok(std::fs::read_to_string(path).unwrap())
     }
 
@@ -140,7 +145,7 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, include_str!("../../demo.yaml")).unwrap();
-        let (path, _) = write(&file, ("http://127.0.0.1:4001", false), &directory).unwrap();
+        let (path, _) = write(&file, ("http://127.0.0.1:4001", IpAddr::from([127, 0, 0, 1])), &directory).unwrap();
         assert!(!std::fs::read_to_string(path).unwrap().contains("allow_plain_http"));
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use bytes::Bytes;
 use gateway_runtime::{Aws, Environment};
 use gateway_store::{Store, Tables};
 use tokio::net::TcpListener;
@@ -26,8 +26,9 @@ use crate::process::{CannotStart, Program};
 use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
+use crate::ses::Outbox;
 use crate::template::{Inputs, REGION, Template};
-use crate::{credentials, dynamodb, ready, schedules, secrets};
+use crate::{credentials, dynamodb, ready, schedules, secrets, ses};
 
 /// The file in the data directory to which the output of the functions is written.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -42,11 +43,9 @@ pub(super) async fn start(
     let (dynamodb_listener, dynamodb_url) = listen_free(options.services).await?;
     let (secrets_listener, secrets_url) = listen_free(options.services).await?;
     let (lambda_listener, lambda_url) = listen_free(options.services).await?;
-    // The redirect URI of the demo app is one of this machine.
-    let (demo_listener, demo_url) = listen_free(Ipv4Addr::LOCALHOST.into()).await?;
+    let (mail_listeners, ses_url, outbox_url) = listen_for_mail(options.services).await?;
 
-    let exposed = !options.services.is_loopback();
-    let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, exposed), &directory)?;
+    let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, options.services), &directory)?;
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     // In AWS the deployer permits secrets. Here those that gateway.yaml names are permitted, each for its use there.
@@ -69,8 +68,10 @@ pub(super) async fn start(
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
         ("LambdaEndpoint", &lambda_url),
+        ("SesEndpoint", &ses_url),
     ];
-    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let inputs = inputs.into_iter().chain(ses::PARAMETERS);
+    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
     let seed = Seed::load(&options.seed)?;
 
@@ -109,11 +110,12 @@ pub(super) async fn start(
     let retries = template.functions.iter().map(|function| (function.id.clone(), function.retries)).collect();
     let lambda = Lambda::new(functions.clone(), access.clone(), retries, log.clone());
     tokio::spawn(lambda.clone().serve(lambda_listener));
+    let outbox = serve_mail(mail_listeners, &access, &lambda, &template);
     let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
-    run_schedules(&template, options.schedule_period, lambda, &log);
-    tokio::spawn(DemoApp::new(&demo_url, &base_url).serve(demo_listener));
+    run_schedules(&template, &options, lambda);
+    let demo_url = serve_demo_app(&base_url).await?;
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
 
@@ -124,11 +126,14 @@ pub(super) async fn start(
         lambda_url,
         legacy_url,
         demo_url,
+        ses_url,
+        outbox_url,
         template,
         seed,
         secrets,
         secrets_manager,
         legacy,
+        outbox,
         functions,
         owner,
         access,
@@ -138,14 +143,16 @@ pub(super) async fn start(
     })
 }
 
-/// Invokes functions by the schedules of the template, as long as the stack runs.
-fn run_schedules(template: &Template, period: Option<Duration>, lambda: Lambda, log: &Log) {
-    let log = log.clone();
-    tokio::spawn(schedules::run(template.schedules.clone(), period, move |function: &str, event| {
-        if !lambda.queue(function, event) {
-            log.push(function, "an event of a schedule was dropped: the queue is full");
-        }
-    }));
+fn run_schedules(template: &Template, options: &Options, lambda: Lambda) {
+    let invoke = move |function: &str, event| lambda.queue(function, event);
+    tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, invoke));
+}
+
+/// Serves the demo app, and returns its address. Its redirect URI is one of this machine, wherever the services listen.
+async fn serve_demo_app(base_url: &str) -> Result<String, StartError> {
+    let (listener, url) = listen_free(Ipv4Addr::LOCALHOST.into()).await?;
+    tokio::spawn(DemoApp::new(&url, base_url).serve(listener));
+    Ok(url)
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
@@ -164,6 +171,30 @@ async fn listen_free(address: IpAddr) -> Result<(TcpListener, String), StartErro
     let listener = TcpListener::bind(SocketAddr::new(address, 0)).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     Ok((listener, url))
+}
+
+/// Listens for SES and for the page of its outbox. Returns the addresses of both.
+async fn listen_for_mail(address: IpAddr) -> Result<((TcpListener, TcpListener), String, String), StartError> {
+    let (ses, ses_url) = listen_free(address).await?;
+    let (outbox, outbox_url) = listen_free(address).await?;
+    Ok(((ses, outbox), ses_url, format!("{outbox_url}/outbox")))
+}
+
+fn serve_mail(
+    (ses, page): (TcpListener, TcpListener),
+    access: &Access,
+    lambda: &Lambda,
+    template: &Template,
+) -> Outbox {
+    let (outbox, lambda, subscriptions) = (Outbox::default(), lambda.clone(), template.subscriptions.clone());
+    let told = move |event: Bytes| {
+        for subscription in &subscriptions {
+            lambda.queue(&subscription.function, event.clone());
+        }
+    };
+    tokio::spawn(ses::serve(ses, outbox.clone(), access.clone(), told));
+    tokio::spawn(outbox.clone().serve(page));
+    outbox
 }
 
 pub(super) fn read(path: &Path) -> Result<String, StartError> {

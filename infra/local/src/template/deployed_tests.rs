@@ -120,7 +120,8 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
         roles.filter(|(_, role)| role.managed.contains(policy)).map(|(id, _)| id).collect()
     };
     let arn = "arn:aws:kms:eu-central-1:000000000000:key/1";
-    assert_eq!(holders(arn, "KmsReadPolicy"), ["AuthorizerRole", "KeysRole", "ProxyRole", "RenewalRole", "TokenRole"]);
+    let readers = ["AccountRole", "AuthorizerRole", "KeysRole", "OutboxRole", "ProxyRole", "RenewalRole", "TokenRole"];
+    assert_eq!(holders(arn, "KmsReadPolicy"), readers);
     assert_eq!(holders(arn, "KmsWritePolicy"), ["KeysRole"]);
     for policy in ["KmsReadPolicy", "KmsWritePolicy"] {
         assert_eq!(holders("", policy), Vec::<String>::new(), "{policy}");
@@ -155,7 +156,7 @@ fn every_parameter_has_a_label_and_one_place_and_those_for_tests_come_last() {
     };
     assert_eq!(sorted(grouped.clone()), sorted(declared.clone()));
     assert_eq!(sorted(labelled.collect()), sorted(declared.clone()));
-    let for_tests = ["DynamoDbEndpoint", "SecretsManagerEndpoint", "LambdaEndpoint"];
+    let for_tests = ["DynamoDbEndpoint", "SecretsManagerEndpoint", "LambdaEndpoint", "SesEndpoint"];
     assert!(grouped.ends_with(&for_tests) && declared.ends_with(&for_tests));
 }
 

@@ -1,11 +1,11 @@
-//! Reads roles: what a function may do at `DynamoDB`, Secrets Manager and Lambda.
+//! Reads roles: what a function may do at `DynamoDB`, Secrets Manager, Lambda and SES.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::TemplateError;
 use super::condition::{self, Condition, Keys};
 use super::cursor::At;
 use super::resolve::{Scope, id_of_arn};
+use super::{ACCOUNT, REGION, TemplateError};
 
 /// An action, such as `dynamodb:GetItem`, and the logical id of the table, secret or function it is allowed on.
 pub type Right = (String, String);
@@ -27,7 +27,7 @@ impl Role {
 }
 
 /// Services whose rights are read. Rights at other services, such as its log, are not needed here.
-const SERVICES: [&str; 3] = ["dynamodb:", "lambda:", "secretsmanager:"];
+const SERVICES: [&str; 4] = ["dynamodb:", "lambda:", "secretsmanager:", "ses:"];
 
 /// Reads a role. It is an error if a statement is wider than a list of actions on named resources. It is also an error if a
 /// right is there twice, since the wider one of the two statements would count.
@@ -73,16 +73,22 @@ fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
         }
         for resource in &resources {
             let text = resource.text()?;
-            if text.contains('*') || text.contains(':') && id_of_arn(text).is_none() {
+            let id = id_of_arn(text).or_else(|| of_ses(text));
+            if text.contains('*') || text.contains(':') && id.is_none() {
                 return Err(
                     resource.error("must be the !GetAtt … Arn of a table or function, or the !GetAtt … Id of a secret")
                 );
             }
-            let right = (name.to_owned(), id_of_arn(text).unwrap_or(text).to_owned());
+            let right = (name.to_owned(), id.unwrap_or(text).to_owned());
             if role.allowed.insert(right, conditions.clone()).is_some() {
                 return Err(resource.error(&format!("{name} on it is allowed by an earlier statement")));
             }
         }
     }
     Ok(())
+}
+
+/// What the ARN of a resource of SES names, such as `identity/example.com`.
+fn of_ses(arn: &str) -> Option<&str> {
+    arn.strip_prefix(&format!("arn:aws:ses:{REGION}:{ACCOUNT}:"))
 }

@@ -28,13 +28,29 @@ fn the_template_that_deploys_is_understood() {
     assert_eq!(template.api.variables["issuer"], "http://127.0.0.1:3000");
     assert_eq!(template.api.authorizers["Gateway"].function, "AuthorizerFunction");
     assert!(template.api.binary);
-    assert_eq!(template.tables.len(), 6);
+    assert_eq!(template.tables.len(), 8);
     assert_eq!(template.tables[3].key[1].0, "client_id");
     assert_eq!(template.secrets.len(), 6);
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.as_str()).collect();
     assert_eq!(rotating, ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"]);
     assert!(template.rotations.iter().all(|rotation| rotation.function == "KeysFunction"));
     assert_eq!(template.api.gateway_responses["AUTHORIZER_FAILURE"].status, Some(503));
+}
+
+#[test]
+fn with_a_sender_the_outbox_function_may_send_mail_and_is_told_what_became_of_it() {
+    let role = |template: &Template| template.roles["OutboxRole"].allowed.keys().cloned().collect::<Vec<_>>();
+    let without = read(REAL).unwrap();
+    assert!(without.subscriptions.is_empty() && without.schedules.is_empty());
+    assert!(!role(&without).iter().any(|(action, _)| action.starts_with("ses:")));
+    let parameters = [("MailFrom", "no-reply@example.com"), ("MailIdentity", "example.com")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let with = Template::read(REAL, &Inputs { parameters, ..Inputs::default() }).unwrap();
+    let send = |on: &str| ("ses:SendEmail".to_owned(), on.to_owned());
+    assert!(role(&with).contains(&send("identity/example.com")));
+    assert!(role(&with).contains(&send("configuration-set/MailConfiguration")));
+    assert_eq!(with.subscriptions, [Subscription { topic: "MailEvents".into(), function: "OutboxFunction".into() }]);
+    assert_eq!(with.schedules[0].function, "OutboxFunction");
 }
 
 #[test]
@@ -49,8 +65,9 @@ fn without_an_issuer_the_api_is_its_own_issuer() {
 fn only_the_public_paths_the_token_endpoints_and_preflights_are_open() {
     let template = read(REAL).unwrap();
     for route in &template.routes {
-        let expected =
-            route.function == "TokenFunction" || route.path.starts_with("/public/") || route.method == "OPTIONS";
+        let expected = ["TokenFunction", "AccountFunction"].contains(&route.function.as_str())
+            || route.path.starts_with("/public/")
+            || route.method == "OPTIONS";
         assert_eq!(route.open, expected, "{} {}", route.method, route.path);
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "the helpers of tests end like tests")]
 
+mod accounts;
 mod apis;
 mod connectors;
 mod cors;

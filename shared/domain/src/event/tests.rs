@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::call_context::Admitted;
+use crate::outbox::OutboxEvent;
 use crate::renewal::RenewalEvent;
 
 fn sample(name: &str) -> Value {
@@ -34,6 +35,10 @@ fn every_sample_event_is_read_and_those_behind_the_authorizer_have_an_identity()
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name.starts_with("renewal") {
             assert!(RenewalEvent::parse(&sample(&name)).is_some(), "{name}");
+            continue;
+        }
+        if name.starts_with("outbox") {
+            assert!(OutboxEvent::parse(&sample(&name)).is_some(), "{name}");
             continue;
         }
         let request = read(sample(&name));

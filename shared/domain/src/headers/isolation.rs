@@ -5,15 +5,31 @@ use http::{HeaderName, StatusCode};
 
 use crate::media_type::MediaType;
 
-/// Deletes cookies and storage of the whole origin, the gateway's among them.
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+/// Fields that hold for the whole origin, and so for the gateway's pages: they delete what the browser keeps, have it report
+/// URLs to others, connect elsewhere or forget that the origin is https, or widen what scripts may do.
+const OF_THE_ORIGIN: [HeaderName; 12] = [
+    HeaderName::from_static("accept-ch"),
+    HeaderName::from_static("alt-svc"),
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("critical-ch"),
+    HeaderName::from_static("nel"),
+    HeaderName::from_static("origin-agent-cluster"),
+    HeaderName::from_static("report-to"),
+    HeaderName::from_static("reporting-endpoints"),
+    HeaderName::from_static("service-worker-allowed"),
+    HeaderName::from_static("set-login"),
+    HeaderName::from_static("strict-transport-security"),
+    HeaderName::from_static("use-as-dictionary"),
+];
 
 /// Has a browser show a response of a back end in an origin of its own, without scripts and forms, unless it is nothing that
 /// scripts can run in. Types are what they say they are: `nosniff` (Fetch §3.7).
 ///
 /// The policy stands beside the back end's own: where there are several, the strictest of each part holds (CSP Level 3 §8.1).
 pub fn isolate(status: StatusCode, headers: &mut HeaderMap) {
-    headers.remove(CLEAR_SITE_DATA);
+    for name in OF_THE_ORIGIN {
+        headers.remove(name);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // The fields of a 304 replace those of a stored response, whose type may be another one (RFC 9111 §4.3.4).
     if status == StatusCode::NOT_MODIFIED || !is_inert(headers) {
@@ -108,12 +124,17 @@ mod tests {
                 ("content-security-policy", "default-src 'self'"),
                 ("x-content-type-options", "none"),
                 ("clear-site-data", "\"cookies\""),
+                ("nel", "{\"report_to\":\"x\",\"success_fraction\":1}"),
+                ("report-to", "{}"),
+                ("strict-transport-security", "max-age=0"),
             ],
         );
         let policies: Vec<_> = headers.get_all("content-security-policy").iter().collect();
         assert_eq!(policies, ["default-src 'self'", "sandbox"]);
         assert_eq!(headers.get_all("x-content-type-options").iter().collect::<Vec<_>>(), ["nosniff"]);
-        assert!(!headers.contains_key("clear-site-data"));
+        for name in OF_THE_ORIGIN {
+            assert!(!headers.contains_key(&name), "{name}");
+        }
         let headers = isolated(200, &[("content-type", "application/json")]);
         assert_eq!(headers.get("x-content-type-options").unwrap(), "nosniff");
     }

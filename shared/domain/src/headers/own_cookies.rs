@@ -7,9 +7,10 @@ pub const OWN_COOKIES: &str = "gateway-";
 pub const HOST_PREFIX: &str = "__Host-";
 
 /// Whether a cookie could be one of the gateway's own, also for whom compares names without case, ignores quotes, or takes a
-/// cookie without a name for one with the name in its value, as browsers send it (RFC 6265bis §5.8.3).
+/// cookie without a name for one with the name in its value, as browsers send it (RFC 6265bis §5.8.3). Readers differ in what
+/// they take for white space before a name, so no byte that is neither a letter nor a visible sign of ASCII counts.
 pub(super) fn is_own(cookie: &[u8]) -> bool {
-    let begin = cookie.iter().position(|byte| !byte.is_ascii_whitespace() && !b"=\"".contains(byte));
+    let begin = cookie.iter().position(|byte| byte.is_ascii_graphic() && !b"=\"".contains(byte));
     let name = cookie.get(begin.unwrap_or(cookie.len())..).unwrap_or_default();
     let after_prefix = name.get(HOST_PREFIX.len()..).filter(|_| begins(name, HOST_PREFIX)).unwrap_or(name);
     begins(after_prefix, OWN_COOKIES)
@@ -27,7 +28,8 @@ pub(super) fn without_own(cookies: &str) -> Option<String> {
         return Some(cookies.to_owned());
     }
     let kept = cookies.split(is_separator).filter(|cookie| !is_own(cookie.as_bytes()));
-    let kept: Vec<_> = kept.map(str::trim).filter(|cookie| !cookie.is_empty()).collect();
+    let kept: Vec<_> =
+        kept.map(|cookie| cookie.trim_matches([' ', '\t'])).filter(|cookie| !cookie.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join("; "))
 }
 
@@ -47,6 +49,10 @@ mod tests {
             "=gateway-login=x",
             "= __Host-gateway-login=x",
             "gateway-",
+            "\u{a0}__Host-gateway-login=x",
+            "\u{85}gateway-login=x",
+            "\u{2003} \u{3000}gateway-login=x",
+            "\u{1}gateway-login=x",
         ] {
             assert!(is_own(own.as_bytes()), "{own}");
         }

@@ -1,0 +1,114 @@
+//! Every way a request can fail, and the one response for each.
+
+use gateway_config::NoIssuer;
+use gateway_credentials::password_policy::Weak;
+use gateway_domain::entropy::NoEntropy;
+use gateway_domain::password::HashError;
+use gateway_domain::problem::Problem;
+use gateway_domain::sealing::CannotOpen;
+use gateway_domain::time::Seconds;
+use gateway_runtime::StartError;
+use gateway_store::StoreError;
+
+/// Why a request fails. The text is for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    NoIssuer(#[from] NoIssuer),
+    #[error("no such path, or nobody can sign up here")]
+    NotFound,
+    #[error("the body is not what the path takes: {0}")]
+    Malformed(String),
+    #[error("the form is of another browser or site")]
+    OtherBrowser,
+    #[error("{field} is refused")]
+    Field { field: String, wrong: Wrong },
+    #[error("the code is wrong, used or over")]
+    WrongCode,
+    #[error("too many requests; wait {0} s")]
+    TooMany(Seconds),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    #[error("somebody else changes the same account")]
+    Busy,
+    #[error("start: {0}")]
+    Start(#[from] StartError),
+    #[error("hash: {0}")]
+    Hash(#[from] HashError),
+    #[error("seal: {0}")]
+    Seal(#[from] CannotOpen),
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    Required,
+    TooLong(usize),
+    NoAddress,
+    NoDate,
+    NoTelephoneNumber,
+    Password(Weak),
+}
+
+impl From<NoEntropy> for Failure {
+    fn from(error: NoEntropy) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl Failure {
+    /// Its name in metrics and logs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::NoIssuer(_) => "no_issuer",
+            Self::NotFound => "not_found",
+            Self::Malformed(_) => "malformed_request",
+            Self::OtherBrowser => "other_browser",
+            Self::Field { .. } => "field",
+            Self::WrongCode => "code",
+            Self::TooMany(_) => "too_many_attempts",
+            Self::Store(_) => "store",
+            Self::Busy => "busy",
+            Self::Start(_) => "dependency",
+            Self::Hash(_) | Self::Seal(_) => "internal",
+        }
+    }
+
+    /// As JSON, and how long to wait if that helps.
+    pub(crate) fn problem(&self) -> (Problem, Option<Seconds>) {
+        let bad = |detail: &str| (Problem::new(400, "Bad Request", detail), None);
+        match self {
+            Self::NotFound => (Problem::new(404, "Not Found", "There is no such route."), None),
+            Self::Malformed(detail) => bad(detail),
+            Self::OtherBrowser => bad("Send the form once more."),
+            Self::Field { field, wrong } => {
+                let (problem, wait) = bad("A field is not as it must be.");
+                (problem.with("field", field.as_str()).with("reason", wrong.to_string()), wait)
+            }
+            Self::WrongCode => bad("The code is wrong, was used or is over, or the password does not belong to it."),
+            Self::TooMany(wait) => {
+                (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
+            }
+            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
+                (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)
+            }
+            Self::Store(_) | Self::Start(_) | Self::Busy => (
+                Problem::new(503, "Service Unavailable", "It could not be done just now. Try again."),
+                Some(Seconds::new(5)),
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Required => f.write_str("it is required"),
+            Self::TooLong(most) => write!(f, "it has more than {most} characters"),
+            Self::NoAddress => f.write_str("it is no e-mail address"),
+            Self::NoDate => f.write_str("it is no date: write 2026-11-27"),
+            Self::NoTelephoneNumber => f.write_str("it is no telephone number"),
+            Self::Password(weak) => weak.fmt(f),
+        }
+    }
+}

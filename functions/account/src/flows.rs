@@ -1,0 +1,259 @@
+//! What people do, whether by a page or by JSON: sign up, prove an address, ask for a mail about a forgotten password, set
+//! another one. Whether an address is known shows neither in a response nor in what is done for it.
+
+use crate::error::Failure;
+use crate::limits::Allowed;
+use crate::{Account, Asked};
+use gateway_domain::address::Address;
+use gateway_domain::code::{LIFETIME, Ticket, UNPROVED, digits, token, token_hash};
+use gateway_domain::ids::{CodeId, MailId, UserId};
+use gateway_domain::outbox::PATIENCE;
+use gateway_domain::password::{PasswordHash, Verdict};
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_mail::{Letter, Notice};
+use gateway_store::{ChangeUser, Code, Holder, NewMail, Purpose, User};
+use std::collections::BTreeMap;
+
+/// How often a write is tried that met another one.
+const ROUNDS: u32 = 3;
+
+/// How somebody shows that a mail has arrived.
+pub(crate) enum Proof {
+    /// By the digits.
+    Digits(Secret),
+    /// By the token of the link.
+    Link(Secret),
+}
+
+/// A code with what only the mail and only the asker get.
+struct NewCode {
+    code: Code,
+    digits: Secret,
+    token: Secret,
+    ticket: Ticket,
+}
+
+impl Account {
+    /// Signs somebody up. The mail goes to the address: a code if nobody owns it, and otherwise a word to the owner. Whoever
+    /// asked gets a ticket either way.
+    pub(crate) async fn sign_up(
+        &self,
+        asked: &Asked<'_>,
+        email: Address,
+        password: Secret,
+        profile: BTreeMap<String, String>,
+    ) -> Result<Ticket, Failure> {
+        let allowed = self.limits.mail(&email, asked.source, asked.now).await?;
+        let password = self.passwords.fresh().await?.hash(&password, self.entropy.bytes()?)?;
+        let user_id = UserId::from_random(self.entropy.bytes()?);
+        let epoch = u64::try_from(asked.now.as_secs()).unwrap_or_default().saturating_mul(1_000);
+        let user = User {
+            user_id: user_id.clone(),
+            email,
+            password: Some(password),
+            credential_epoch: epoch,
+            enabled: true,
+            links: BTreeMap::new(),
+            email_verified: false,
+            profile,
+        };
+        let NewCode { code, digits, token, ticket } = self.new_code(Purpose::VerifyAddress, &user_id, asked.now)?;
+        for _ in 0..ROUNDS {
+            let held = self.users.by_email(user.email.as_str()).await?;
+            let (holder, notice) = match &held {
+                Some(held) if held.email_verified => {
+                    let forgotten = asked.link("/account/forgotten");
+                    (Holder::Owner(&held.user_id), Notice::AddressTaken { forgotten })
+                }
+                Some(held) => (Holder::Unproved(&held.user_id), verify_notice(asked, &code.id, &digits, &token)),
+                None => (Holder::Nobody, verify_notice(asked, &code.id, &digits, &token)),
+            };
+            let mail = self.mail(asked, &user.email, allowed.of(notice), LIFETIME)?;
+            let until = asked.now.saturating_add(UNPROVED);
+            if self.accounts.sign_up(&user, until, holder, (&code, &mail)).await? == ChangeUser::Done {
+                self.nudge.send(&mail.id).await;
+                return Ok(ticket);
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Proves the address of an account: by a mail that has arrived, and by the browser or app that signed up or else the password,
+    /// so that nobody is made to prove an account that somebody else has made.
+    pub(crate) async fn verify(
+        &self,
+        asked: &Asked<'_>,
+        (id, ticket): (&CodeId, Option<&Secret>),
+        proof: &Proof,
+        password: Option<&Secret>,
+    ) -> Result<(), Failure> {
+        let code = self.tried(id, Purpose::VerifyAddress, proof, asked.now).await?;
+        let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
+        let is_asker = ticket.is_some_and(|ticket| is_of(ticket, &code.ticket));
+        if !is_asker {
+            let password = password.ok_or(Failure::WrongCode)?;
+            let passwords = self.passwords_for(user.password.as_ref()).await?;
+            if passwords.verify(password, user.password.as_ref())? == Verdict::Wrong {
+                return Err(Failure::WrongCode);
+            }
+        }
+        for _ in 0..ROUNDS {
+            let held = self.users.by_email(user.email.as_str()).await?;
+            if held.as_ref().is_some_and(|held| held.email_verified && held.user_id != user.user_id) {
+                return Err(Failure::WrongCode);
+            }
+            let holder = held.map(|held| held.user_id);
+            if self.accounts.verify(id, &user, holder.as_ref()).await? == ChangeUser::Done {
+                return Ok(());
+            }
+            if self.codes.get(id, Purpose::VerifyAddress, asked.now).await?.is_none() {
+                return Err(Failure::WrongCode);
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// The address that a link is to prove, for whoever has the link.
+    pub(crate) async fn address_of_link(&self, id: &CodeId, token: &Secret, now: Timestamp) -> Result<String, Failure> {
+        let code = self.codes.get(id, Purpose::VerifyAddress, now).await?.filter(|code| is_of(token, &code.token));
+        let user = self.users.get(&code.ok_or(Failure::WrongCode)?.user_id).await?;
+        Ok(user.ok_or(Failure::WrongCode)?.email.to_string())
+    }
+
+    /// Sends another code for a sign-up, for whoever has begun it. The code before still works.
+    pub(crate) async fn send_again(
+        &self,
+        asked: &Asked<'_>,
+        id: &CodeId,
+        ticket: &Secret,
+        email: &Address,
+    ) -> Result<Ticket, Failure> {
+        let before = self.codes.get(id, Purpose::VerifyAddress, asked.now).await?;
+        let before = before.filter(|code| is_of(ticket, &code.ticket)).ok_or(Failure::WrongCode)?;
+        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        let user = self.users.get(&before.user_id).await?;
+        let NewCode { code, digits, token, ticket } =
+            self.new_code(Purpose::VerifyAddress, &before.user_id, asked.now)?;
+        let notice = match user {
+            Some(user) if user.email == *email && !user.email_verified => {
+                allowed.of(verify_notice(asked, &code.id, &digits, &token))
+            }
+            Some(_) | None => Notice::Nothing,
+        };
+        let mail = self.mail(asked, email, notice, LIFETIME)?;
+        self.accounts.send_code(&code, &mail).await?;
+        self.nudge.send(&mail.id).await;
+        Ok(ticket)
+    }
+
+    /// Sends a code for another password, if somebody who may log in has this address. Whoever asked gets a ticket either way.
+    pub(crate) async fn forgotten(&self, asked: &Asked<'_>, email: &Address) -> Result<Ticket, Failure> {
+        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        let found = self.users.by_email(email.as_str()).await?;
+        let found = found.filter(|user| user.enabled && user.password.is_some());
+        let nobody = UserId::from_random(self.entropy.bytes()?);
+        let user_id = found.as_ref().map_or(&nobody, |user| &user.user_id);
+        let NewCode { code, digits, token, ticket } = self.new_code(Purpose::ResetPassword, user_id, asked.now)?;
+        let notice = Notice::ResetPassword {
+            code: digits.expose().to_owned(),
+            link: asked.link(&format!("/account/reset?id={}&token={}", code.id, token.expose())),
+            minutes: LIFETIME.as_u64() / 60,
+        };
+        let notice = if found.is_some() { allowed.of(notice) } else { Notice::Nothing };
+        let mail = self.mail(asked, email, notice, LIFETIME)?;
+        self.accounts.send_code(&code, &mail).await?;
+        self.nudge.send(&mail.id).await;
+        Ok(ticket)
+    }
+
+    /// Sets another password by a code of a mail. Every session of the account ends.
+    pub(crate) async fn reset(
+        &self,
+        asked: &Asked<'_>,
+        id: &CodeId,
+        proof: &Proof,
+        (field, password): (&str, &Secret),
+    ) -> Result<(), Failure> {
+        // What is too weak for anybody costs none of the tries.
+        crate::fields::new_password(field, Some(password), "")?;
+        let code = self.tried(id, Purpose::ResetPassword, proof, asked.now).await?;
+        let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
+        // Only now is the address known, of whose words a password must not be made.
+        crate::fields::new_password(field, Some(password), user.email.as_str())?;
+        let hash = self.passwords.fresh().await?.hash(password, self.entropy.bytes()?)?;
+        let forgotten = asked.link("/account/forgotten");
+        let mail = self.mail(asked, &user.email, Notice::PasswordChanged { forgotten }, PATIENCE)?;
+        match self.accounts.reset_password(id, &user, &hash, &mail).await? {
+            ChangeUser::Done => self.nudge.send(&mail.id).await,
+            ChangeUser::Conflict => return Err(Failure::WrongCode),
+        }
+        Ok(())
+    }
+
+    /// The code, if the proof is right. Each try is counted before it is compared.
+    async fn tried(&self, id: &CodeId, purpose: Purpose, proof: &Proof, now: Timestamp) -> Result<Code, Failure> {
+        let code = self.codes.try_code(id, purpose, now).await?.ok_or(Failure::WrongCode)?;
+        let right = match proof {
+            Proof::Link(token) => is_of(token, &code.token),
+            Proof::Digits(digits) => {
+                let passwords = self.passwords_for(Some(&code.digits)).await?;
+                passwords.verify(digits, Some(&code.digits))? != Verdict::Wrong
+            }
+        };
+        if right { Ok(code) } else { Err(Failure::WrongCode) }
+    }
+
+    fn new_code(&self, purpose: Purpose, user_id: &UserId, now: Timestamp) -> Result<NewCode, Failure> {
+        let (digits, link) = (digits(self.entropy.bytes()?), token(self.entropy.bytes()?));
+        let ticket = Ticket { id: CodeId::from_random(self.entropy.bytes()?), secret: token(self.entropy.bytes()?) };
+        let code = Code {
+            id: ticket.id.clone(),
+            purpose,
+            user_id: user_id.clone(),
+            digits: self.passwords.value().hash(&digits, self.entropy.bytes()?)?,
+            token: token_hash(link.expose()),
+            ticket: token_hash(ticket.secret.expose()),
+            ends: now.saturating_add(LIFETIME),
+        };
+        Ok(NewCode { code, digits, token: link, ticket })
+    }
+
+    /// A mail for the outbox, sealed.
+    fn mail(&self, asked: &Asked<'_>, to: &Address, notice: Notice, sensible: Seconds) -> Result<NewMail, Failure> {
+        let id = MailId::from_random(self.entropy.bytes()?);
+        let service = self.gateway.pages().name.as_ref().map_or(asked.host(), |name| name.as_str().to_owned());
+        let letter = Letter { to: to.clone(), language: asked.language, service, notice };
+        let sealed = letter.seal(&self.sealing.value(), &id, self.entropy.bytes()?)?;
+        Ok(NewMail { id, sealed, due: asked.now, until: asked.now.saturating_add(sensible) })
+    }
+
+    async fn passwords_for(
+        &self,
+        stored: Option<&PasswordHash>,
+    ) -> Result<std::sync::Arc<gateway_domain::password::Passwords>, Failure> {
+        Ok(self.passwords.having(|passwords| stored.is_none_or(|stored| passwords.knows(stored))).await?)
+    }
+}
+
+impl Allowed {
+    /// What is told, unless too much was told to this address today.
+    fn of(self, notice: Notice) -> Notice {
+        match self {
+            Self::Yes => notice,
+            Self::No => Notice::Nothing,
+        }
+    }
+}
+
+fn is_of(secret: &Secret, hash: &str) -> bool {
+    Secret::new(token_hash(secret.expose())).constant_time_eq(hash.as_bytes())
+}
+
+fn verify_notice(asked: &Asked<'_>, id: &CodeId, digits: &Secret, token: &Secret) -> Notice {
+    Notice::VerifyAddress {
+        code: digits.expose().to_owned(),
+        link: asked.link(&format!("/account/verify?id={id}&token={}", token.expose())),
+        minutes: LIFETIME.as_u64() / 60,
+    }
+}

@@ -1,0 +1,146 @@
+//! The same as JSON, for apps. A field that is not known is refused by its name.
+
+use crate::error::{Failure, Wrong};
+use crate::flows::Proof;
+use crate::{Account, Asked, fields};
+use gateway_domain::code::{LIFETIME, Ticket, typed};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::CodeId;
+use gateway_domain::problem::MEDIA_TYPE;
+use gateway_domain::secret::Secret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The most bytes of a body.
+const MOST: usize = 16 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignUpRequest {
+    email: String,
+    password: String,
+    #[serde(default)]
+    profile: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyRequest {
+    verification: String,
+    code: Option<String>,
+    token: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgottenRequest {
+    email: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetRequest {
+    reset: String,
+    code: Option<String>,
+    token: Option<String>,
+    new_password: String,
+}
+
+impl Account {
+    /// Answers a request to `/account/api/v1/…`.
+    pub(crate) async fn json(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
+        match path {
+            "sign-up" => {
+                if !self.gateway.accounts().sign_up {
+                    return Err(Failure::NotFound);
+                }
+                let SignUpRequest { email, password, profile } = body(asked)?;
+                let (email, password) = (fields::address("email", Some(&email))?, Secret::new(password));
+                fields::new_password("password", Some(&password), email.as_str())?;
+                if let Some(unknown) = profile.keys().find(|id| !self.declares(id)) {
+                    return Err(Failure::Malformed(format!("`profile` has the unknown field `{unknown}`.")));
+                }
+                let typed = |id: &str| profile.get(id).map(String::as_str);
+                let profile = fields::profile(&self.gateway, str::to_owned, typed)?;
+                let ticket = self.sign_up(asked, email, password, profile).await?;
+                Ok(accepted("verification", &ticket))
+            }
+            "verify" => {
+                let VerifyRequest { verification, code, token, password } = body(asked)?;
+                let (id, secret) = ticket(&verification)?;
+                let password = password.map(Secret::new);
+                self.verify(asked, (&id, secret.as_ref()), &proof(code, token)?, password.as_ref()).await?;
+                Ok(ApiResponse::new(204))
+            }
+            "forgotten" => {
+                let ForgottenRequest { email } = body(asked)?;
+                let ticket = self.forgotten(asked, &fields::address("email", Some(&email))?).await?;
+                Ok(accepted("reset", &ticket))
+            }
+            "reset" => {
+                let ResetRequest { reset, code, token, new_password } = body(asked)?;
+                let (id, _) = ticket(&reset)?;
+                let password = Secret::new(new_password);
+                self.reset(asked, &id, &proof(code, token)?, ("new_password", &password)).await?;
+                Ok(ApiResponse::new(204))
+            }
+            _ => Err(Failure::NotFound),
+        }
+    }
+
+    fn declares(&self, id: &str) -> bool {
+        self.gateway.accounts().fields.iter().any(|field| field.id.as_str() == id)
+    }
+}
+
+/// The response to a failure.
+pub(crate) fn refused(failure: &Failure) -> ApiResponse {
+    let (problem, wait) = failure.problem();
+    let response = ApiResponse::json(problem.status(), MEDIA_TYPE, &problem.to_value());
+    match wait {
+        Some(wait) => response.header("Retry-After", wait.as_u64().to_string()),
+        None => response,
+    }
+}
+
+fn accepted(name: &str, ticket: &Ticket) -> ApiResponse {
+    let body = json!({ name: ticket.to_text(), "expires_in": LIFETIME.as_u64() });
+    ApiResponse::json(202, "application/json", &body)
+}
+
+fn body<T: DeserializeOwned>(asked: &Asked<'_>) -> Result<T, Failure> {
+    let media_type = asked.request.header("Content-Type").ok().flatten().unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Failure::Malformed("Send the body as application/json.".to_owned()));
+    }
+    if asked.request.body.len() > MOST {
+        return Err(Failure::Malformed(format!("The body must not exceed {MOST} bytes.")));
+    }
+    // Of an error of the reader only the name of a field is passed on: the rest may quote what was sent.
+    serde_json::from_slice(&asked.request.body).map_err(|error| {
+        let text = error.to_string();
+        let known = ["unknown field `", "missing field `", "duplicate field `"];
+        let named = known.iter().find_map(|begin| {
+            let name = text.split_once(begin)?.1.split_once('`')?.0;
+            Some(format!("There is a problem with the body: {begin}{name}`."))
+        });
+        Failure::Malformed(named.unwrap_or_else(|| "The body is not the JSON that this route takes.".to_owned()))
+    })
+}
+
+fn ticket(text: &str) -> Result<(CodeId, Option<Secret>), Failure> {
+    Ticket::parse(text).ok_or(Failure::WrongCode)
+}
+
+fn proof(code: Option<String>, token: Option<String>) -> Result<Proof, Failure> {
+    match (code, token) {
+        (Some(code), None) => typed(&code).map(Proof::Digits).ok_or(Failure::WrongCode),
+        (None, Some(token)) => Ok(Proof::Link(Secret::new(token))),
+        (None, None) => Err(Failure::Field { field: "code".to_owned(), wrong: Wrong::Required }),
+        (Some(_), Some(_)) => Err(Failure::Malformed("Send `code` or `token`, not both.".to_owned())),
+    }
+}

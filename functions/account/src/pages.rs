@@ -1,0 +1,147 @@
+//! The pages. Each is one URL: `GET` shows it and changes nothing, since scanners of mails open links; `POST` does it.
+
+mod forgotten;
+mod proof;
+mod sign_up;
+mod ticket;
+mod verify;
+
+use crate::error::{Failure, Wrong};
+use crate::{Account, Asked, json, told};
+use gateway_credentials::password_policy::{self, Weak};
+use gateway_domain::event::{ApiResponse, Query};
+use gateway_domain::form::{Form, decode};
+use gateway_domain::password::MAX_BYTES;
+use gateway_web::pages::{Message, Notice, Reason};
+use gateway_web::{Browser, Mistake, Mistakes, Page, same_origin};
+
+/// What becomes of a page's request: a response, or a failure that the page shows.
+type Shown = Result<ApiResponse, Failure>;
+
+impl Account {
+    /// Answers a request to a page.
+    pub(crate) async fn page(&self, asked: &Asked<'_>) -> ApiResponse {
+        let browser = match Browser::of(&asked.site, asked.request, &*self.entropy) {
+            Ok(browser) => browser,
+            Err(error) => return failed(asked, &error.into()),
+        };
+        let shown = match (asked.request.method.as_str(), asked.request.path.as_str()) {
+            (method @ ("GET" | "POST"), "/account/sign-up") => {
+                self.sign_up_page(asked, &browser, method == "POST").await
+            }
+            (method @ ("GET" | "POST"), "/account/verify") => self.verify_page(asked, &browser, method == "POST").await,
+            (method @ ("GET" | "POST"), "/account/forgotten") => {
+                self.forgotten_page(asked, &browser, method == "POST").await
+            }
+            (method @ ("GET" | "POST"), "/account/reset") => self.reset_page(asked, &browser, method == "POST").await,
+            ("GET", "/account/verified") => Ok(message(asked, Notice::Verified)),
+            ("GET", "/account/password-set") => Ok(message(asked, Notice::PasswordChanged)),
+            _ => Err(Failure::NotFound),
+        };
+        let response = shown.unwrap_or_else(|failure| failed(asked, &failure));
+        match browser.set_cookie() {
+            Some(cookie) => response.header("Set-Cookie", cookie),
+            None => response,
+        }
+    }
+}
+
+fn message(asked: &Asked<'_>, notice: Notice) -> ApiResponse {
+    asked.site.respond(200, &Message { site: &asked.site, notice, next: None }, &[])
+}
+
+/// The page for what cannot go on.
+fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
+    let status = failure.problem().0.status();
+    let reason = match failure {
+        Failure::NotFound => Reason::NotFound,
+        Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
+        Failure::TooMany(_) => Reason::TooManyRequests,
+        Failure::NoIssuer(_)
+        | Failure::Store(_)
+        | Failure::Busy
+        | Failure::Start(_)
+        | Failure::Hash(_)
+        | Failure::Seal(_) => Reason::Unavailable,
+    };
+    let reference = asked.request.request_id.as_deref();
+    let page = gateway_web::pages::Failure { site: &asked.site, reason, detail: None, reference };
+    let response = asked.site.respond(status, &page, &[]);
+    // It is logged as the same failure of JSON is.
+    told(failure, with_wait(response, failure))
+}
+
+/// A form with what is wrong, and all that was typed but passwords.
+fn mistaken(asked: &Asked<'_>, page: &impl Page, failure: &Failure) -> ApiResponse {
+    let status = failure.problem().0.status();
+    told(failure, with_wait(asked.site.respond(status, page, &[]), failure))
+}
+
+fn with_wait(response: ApiResponse, failure: &Failure) -> ApiResponse {
+    json::refused(failure)
+        .header_values("Retry-After")
+        .fold(response, |response, wait| response.header("Retry-After", wait))
+}
+
+/// A form that was sent by this browser and from this site.
+fn form(asked: &Asked<'_>, browser: &Browser, purpose: &str) -> Result<Form, (Option<Form>, Failure)> {
+    let content_type = asked.request.header("Content-Type").ok().flatten();
+    let form = Form::parse(content_type, &asked.request.body)
+        .map_err(|error| (None, Failure::Malformed(error.to_string())))?;
+    if same_origin(asked.issuer(), asked.request) && browser.check(purpose, form.get("form_token")) {
+        Ok(form)
+    } else {
+        Err((Some(form), Failure::OtherBrowser))
+    }
+}
+
+/// The only value of a parameter of the query.
+fn query(asked: &Asked<'_>, name: &str) -> Option<String> {
+    let pairs = match &asked.request.query {
+        Query::Decoded(pairs) => pairs.clone(),
+        Query::Raw(raw) => raw
+            .split('&')
+            .filter_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                Some((decode(name).ok()?, decode(value).ok()?))
+            })
+            .collect(),
+    };
+    let mut values = pairs.into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(value), None) => Some(value),
+        (None, _) | (Some(_), Some(_)) => None,
+    }
+}
+
+/// What a page says about a failure. `code` says whether it has a field for the code.
+fn mistakes(failure: &Failure, code: bool) -> Mistakes {
+    match failure {
+        Failure::Field { field, wrong } => Mistakes::default().at(field.as_str(), mistake(wrong)),
+        Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
+        Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
+        Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
+        Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
+        Failure::NotFound
+        | Failure::NoIssuer(_)
+        | Failure::Store(_)
+        | Failure::Busy
+        | Failure::Start(_)
+        | Failure::Hash(_)
+        | Failure::Seal(_) => Mistakes::of_form(Mistake::Unavailable),
+    }
+}
+
+fn mistake(wrong: &Wrong) -> Mistake {
+    match wrong {
+        Wrong::Required => Mistake::Required,
+        Wrong::TooLong(most) => Mistake::TooLong(*most),
+        Wrong::NoAddress => Mistake::NoAddress,
+        Wrong::NoDate => Mistake::NoDate,
+        Wrong::NoTelephoneNumber => Mistake::NoTelephoneNumber,
+        Wrong::Password(Weak::Short(_)) => Mistake::ShortPassword(password_policy::MIN),
+        Wrong::Password(Weak::Long) => Mistake::TooLong(MAX_BYTES),
+        Wrong::Password(Weak::Common(_)) => Mistake::CommonPassword,
+        Wrong::Password(Weak::Known(word)) => Mistake::KnownPassword(word.clone()),
+    }
+}

@@ -1,0 +1,80 @@
+//! The page that makes an account.
+
+use super::{Shown, form, mistaken, mistakes, ticket};
+use crate::error::Failure;
+use crate::{Account, Asked, fields};
+use gateway_config::FieldType;
+use gateway_credentials::password_policy;
+use gateway_domain::address::Address;
+use gateway_domain::code::Ticket;
+use gateway_domain::form::Form;
+use gateway_web::pages::{FieldKind, ProfileField, SignUp};
+use gateway_web::{Browser, Mistakes, see_other};
+
+const PURPOSE: &str = "sign-up";
+
+impl Account {
+    pub(super) async fn sign_up_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
+        if !self.gateway.accounts().sign_up {
+            return Err(Failure::NotFound);
+        }
+        let token = browser.form_token(PURPOSE);
+        if !sent {
+            let page = self.sign_up_form(asked, &token, None, Mistakes::default());
+            return Ok(asked.site.respond(200, &page, &[]));
+        }
+        let (typed, failure) = match form(asked, browser, PURPOSE) {
+            Err((typed, failure)) => (typed, failure),
+            Ok(mut typed) => match Box::pin(self.signed_up(asked, &mut typed)).await {
+                Ok((ticket, address)) => {
+                    let next = asked.site.path(&format!("/account/verify?id={}", ticket.id));
+                    return Ok(see_other(&next).header("Set-Cookie", ticket::set(asked, &ticket, &address)));
+                }
+                Err(failure) => (Some(typed), failure),
+            },
+        };
+        let page = self.sign_up_form(asked, &token, typed.as_ref(), mistakes(&failure, false));
+        Ok(mistaken(asked, &page, &failure))
+    }
+
+    async fn signed_up(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<(Ticket, Address), Failure> {
+        let password = typed.take("password");
+        let address = fields::address("email", typed.get("email"))?;
+        fields::new_password("password", password.as_ref(), address.as_str())?;
+        let name = |id: &str| format!("profile_{id}");
+        let profile = fields::profile(&self.gateway, name, |name| typed.get(name))?;
+        let Some(password) = password else { return Err(Failure::WrongCode) };
+        Ok((self.sign_up(asked, address.clone(), password, profile).await?, address))
+    }
+
+    fn sign_up_form<'a>(
+        &'a self,
+        asked: &'a Asked<'_>,
+        form_token: &'a str,
+        typed: Option<&'a Form>,
+        mistakes: Mistakes,
+    ) -> SignUp<'a> {
+        let typed = |name: &str| typed.and_then(|typed| typed.get(name)).unwrap_or_default();
+        let profile = self.gateway.accounts().fields.iter().map(|field| ProfileField {
+            id: field.id.as_str(),
+            label: field.label.get(asked.language),
+            kind: match field.kind {
+                FieldType::Text => FieldKind::Text,
+                FieldType::Date => FieldKind::Date,
+                FieldType::Tel => FieldKind::Telephone,
+                FieldType::Boolean => FieldKind::Boolean,
+            },
+            required: field.required,
+            typed: typed(&format!("profile_{}", field.id.as_str())),
+        });
+        SignUp {
+            site: &asked.site,
+            form_token,
+            email: typed("email"),
+            profile: profile.collect(),
+            least_password: password_policy::MIN,
+            mistakes,
+            log_in: None,
+        }
+    }
+}

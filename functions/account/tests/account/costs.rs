@@ -1,0 +1,139 @@
+//! What each step costs on DynamoDB: the same operations whether an address is free, waits for a proof, has an owner, or has
+//! nobody.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gateway_account::{Account, Limits, Nudge, handle};
+use gateway_config::Gateway;
+use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::sealing::SealingKeys;
+use gateway_runtime::{Aws, Environment, Fresh, SystemClock, SystemEntropy};
+use gateway_store::{Store, User};
+use serde_json::{Value, json};
+use support::{DynamoDb, Wire, dynamodb};
+
+const GATEWAY: &str = "
+issuer: https://auth.example.com/v1
+accounts: { sign_up: true }
+plans: { standard: { calls: 60, window: 1m } }
+apis: { orders: { back_end: 'https://orders.example.com', routes: [{ path: /orders, methods: { GET: [a] } }] } }
+";
+const PASSWORD: &str = "wobbly lantern cactus tuesday";
+
+struct Fixture {
+    db: DynamoDb,
+    wire: Wire,
+    account: Account,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let db = dynamodb().await;
+        let wire = Wire::to(&db.endpoint).await;
+        let pairs = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &wire.endpoint),
+            // Nothing listens there: a mail that nobody is asked to send is found by the schedule.
+            ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1"),
+            ("OUTBOX_FUNCTION", "outbox"),
+        ];
+        let environment = Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let aws = Aws::new(&environment).unwrap();
+        let store = Store::new(aws.dynamodb(), db.tables.clone());
+        let keys = json!({ "current": "k1", "keys": { "k1": STANDARD.encode([7; 32]) } }).to_string();
+        let account = Account {
+            gateway: Arc::new(Gateway::parse(GATEWAY).unwrap()),
+            users: store.users,
+            codes: store.codes,
+            accounts: store.accounts,
+            limits: Limits::new(store.attempts),
+            passwords: Fresh::of(Passwords::new(&keys, Cost { memory: 64, passes: 1 }).unwrap()),
+            sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),
+            nudge: Nudge::new(&environment, &aws).unwrap(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        Self { db, wire, account }
+    }
+
+    /// The status of a request, and the operations that it cost.
+    async fn cost(&self, path: &str, body: &Value) -> (u64, Vec<String>) {
+        let event = json!({
+            "version": "2.0",
+            "rawPath": format!("/account/api/v1/{path}"),
+            "rawQueryString": "",
+            "headers": { "content-type": "application/json" },
+            "requestContext": { "http": { "method": "POST", "path": "/", "sourceIp": "192.0.2.1" } },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        });
+        self.wire.since_last();
+        let response = handle(Ok(&self.account), event).await.unwrap();
+        (response["statusCode"].as_u64().unwrap(), self.wire.since_last())
+    }
+
+    async fn owner(&self, email: &str, enabled: bool) {
+        let user_id = gateway_domain::ids::UserId::parse(&format!("owner-{enabled}")).unwrap();
+        let email = gateway_domain::address::Address::parse(email).unwrap();
+        let password = Some(gateway_domain::password::PasswordHash::from_stored("k1$x".into()));
+        let user = User {
+            user_id,
+            email,
+            password,
+            credential_epoch: 1,
+            enabled,
+            links: [].into(),
+            email_verified: true,
+            profile: [].into(),
+        };
+        self.db.store.users.create(&user).await.unwrap();
+    }
+}
+
+/// The counters of the source and the address; the user, if any; one transaction.
+const ASKED: [&str; 7] = [
+    "GetItem LoginAttempts",
+    "UpdateItem LoginAttempts",
+    "GetItem LoginAttempts",
+    "UpdateItem LoginAttempts",
+    "GetItem Users",
+    "GetItem Users",
+    "TransactWriteItems ",
+];
+
+#[tokio::test]
+async fn a_sign_up_costs_the_same_whoever_has_the_address() {
+    let fixture = Fixture::new().await;
+    fixture.owner("owner@example.com", true).await;
+    let sign_up = |email: &str| json!({ "email": email, "password": PASSWORD });
+    for (case, email) in [("free", "new@example.com"), ("waits", "new@example.com"), ("owner", "owner@example.com")] {
+        let cost = fixture.cost("sign-up", &sign_up(email)).await;
+        assert_eq!(cost, (202, ASKED.map(str::to_owned).to_vec()), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn asking_for_a_mail_costs_the_same_whether_it_tells_something() {
+    let fixture = Fixture::new().await;
+    fixture.owner("owner@example.com", true).await;
+    fixture.owner("disabled@example.com", false).await;
+    for email in ["owner@example.com", "disabled@example.com", "nobody@example.com"] {
+        let cost = fixture.cost("forgotten", &json!({ "email": email })).await;
+        assert_eq!(cost, (202, ASKED.map(str::to_owned).to_vec()), "{email}");
+    }
+}
+
+/// A mistake in a field is told before anything is counted or written.
+#[tokio::test]
+async fn what_is_refused_at_its_field_costs_nothing() {
+    let fixture = Fixture::new().await;
+    for body in
+        [json!({ "email": "x", "password": PASSWORD }), json!({ "email": "a@example.com", "password": "short" })]
+    {
+        assert_eq!(fixture.cost("sign-up", &body).await, (400, Vec::new()), "{body}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Builds the outbox function when a container starts.
+
+use crate::Outbox;
+use gateway_domain::sealing::SealingKeys;
+use gateway_mail::{Mailer, Sender, Ses, Smtp};
+use gateway_runtime::{Environment, Platform, StartError};
+use std::fmt::Display;
+use std::sync::Arc;
+
+/// Reads keys, and chooses who carries mail: the mail server of `SMTP_URL` if there is one, otherwise SES.
+pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
+    let table = platform.table("OUTBOX_TABLE", gateway_store::Outbox::new)?;
+    let mailer = mailer(&platform)?;
+    let sealing = Box::pin(platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse)).await?;
+    Ok(Outbox { table, sealing, mailer, clock: platform.clock })
+}
+
+fn mailer(platform: &Platform) -> Result<Arc<dyn Mailer>, StartError> {
+    let environment: &Environment = &platform.environment;
+    let from = environment.require("MAIL_FROM", "the address that mails come from (parameter MailFrom)")?;
+    let sender = Sender::parse(from).map_err(|error| invalid("MAIL_FROM", &error))?;
+    if let Some(url) = environment.get("SMTP_URL") {
+        return Ok(Arc::new(Smtp::new(url, sender).map_err(|error| invalid("SMTP_URL", &error))?));
+    }
+    let endpoint = environment.get("AWS_ENDPOINT_URL_SESV2");
+    Ok(Arc::new(Ses::new(platform.aws.shared(), endpoint, sender, environment.get("MAIL_CONFIGURATION_SET"))))
+}
+
+fn invalid(what: &str, error: &dyn Display) -> StartError {
+    StartError::Invalid { what: what.to_owned(), reason: error.to_string() }
+}

@@ -1,0 +1,103 @@
+//! Which accounts people can make for themselves.
+
+use crate::NotAllowed;
+use crate::check::Findings;
+use crate::localized::{LocalizedText, WrittenText};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Which accounts people can make for themselves, and what they tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Accounts {
+    /// Whether people can make accounts; otherwise only operators do.
+    pub sign_up: bool,
+    /// Whether somebody can log in whose address is not proved yet.
+    pub login_before_verification: bool,
+    /// What a sign-up asks for besides address and password, at most 16 fields.
+    #[schemars(length(max = 16))]
+    pub fields: Vec<ProfileField>,
+}
+
+/// A field of a sign-up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileField {
+    /// Its name in forms and JSON: 1 to 32 characters of a-z, 0-9 and _.
+    pub id: FieldId,
+    /// What people read beside it.
+    #[schemars(with = "WrittenText")]
+    pub label: LocalizedText,
+    /// What it takes.
+    #[serde(rename = "type", default)]
+    pub kind: FieldType,
+    /// The most characters of a text, 1 to 200.
+    #[serde(default = "longest")]
+    #[schemars(range(min = 1, max = 200))]
+    pub max_length: usize,
+    /// Whether it has to be filled in.
+    #[serde(default)]
+    pub required: bool,
+}
+
+const fn longest() -> usize {
+    100
+}
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldType {
+    /// A line of text.
+    #[default]
+    Text,
+    /// A date, `2026-11-27`.
+    Date,
+    /// A telephone number.
+    Tel,
+    /// Yes or no.
+    Boolean,
+}
+
+/// The name of a field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^[a-z0-9_]{1,32}$"))]
+pub struct FieldId(String);
+
+impl FieldId {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for FieldId {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(known) {
+            return Err(NotAllowed::new(format!(
+                "`{text}` is not a field: write 1 to 32 characters of a-z, 0-9 and _"
+            )));
+        }
+        Ok(Self(text))
+    }
+}
+
+pub(crate) fn check(accounts: &Accounts, findings: &mut Findings) {
+    if accounts.fields.len() > 16 {
+        findings.add("accounts.fields".to_owned(), "out of range: write at most 16 fields");
+    }
+    let mut seen = BTreeSet::new();
+    for (index, field) in accounts.fields.iter().enumerate() {
+        if !seen.insert(&field.id) {
+            findings.add(format!("accounts.fields[{index}].id"), "this field is there twice: keep one");
+        }
+        if !(1..=200).contains(&field.max_length) {
+            findings.add(format!("accounts.fields[{index}].max_length"), "out of range: write 1 to 200");
+        }
+    }
+}

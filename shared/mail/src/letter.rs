@@ -1,0 +1,127 @@
+//! What there is to tell, to whom and in which language.
+
+use gateway_domain::address::Address;
+use gateway_domain::ids::MailId;
+use gateway_domain::language::Language;
+use gateway_domain::sealing::{CannotOpen, SealedToken, SealingKeys};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// One message to one person. It is kept sealed until it is sent, since it can hold a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// To whom.
+    pub to: Address,
+    /// The language of the pages on which the person was.
+    #[serde(with = "tag")]
+    pub language: Language,
+    /// The name of the service, as its pages have it.
+    pub service: String,
+    /// What there is to tell.
+    pub notice: Notice,
+}
+
+impl Letter {
+    /// Seals it for the mail of this id. The nonce must be 96 fresh random bits.
+    pub fn seal(&self, keys: &SealingKeys, id: &MailId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
+        let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|_| CannotOpen)?);
+        keys.seal_letter(id, nonce, &plain)
+    }
+
+    /// Opens the letter of a mail.
+    pub fn open(keys: &SealingKeys, id: &MailId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
+        serde_json::from_slice(&keys.open_letter(id, sealed)?).map_err(|_| CannotOpen)
+    }
+}
+
+/// What a mail tells. Links are complete URLs of the gateway's own pages.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Notice {
+    /// Somebody wants an account with this address: the code and the link prove it.
+    VerifyAddress {
+        /// The code to type where the account was asked for.
+        code: String,
+        /// A page that confirms.
+        link: String,
+        /// How long both work, in minutes.
+        minutes: u64,
+    },
+    /// Somebody wants an account with an address that has one. Only its owner is told.
+    AddressTaken {
+        /// The page for a forgotten password.
+        forgotten: String,
+    },
+    /// Somebody has forgotten the password of this account: the code and the link set another.
+    ResetPassword {
+        /// The code to type where the password was asked for.
+        code: String,
+        /// A page that sets another password.
+        link: String,
+        /// How long both work, in minutes.
+        minutes: u64,
+    },
+    /// The password was changed, and the sessions of this account have ended.
+    PasswordChanged {
+        /// The page for a forgotten password.
+        forgotten: String,
+    },
+    /// The account was deleted by its owner.
+    AccountDeleted,
+    /// Nothing: it is written where there is nobody to tell, so that the tables are asked for the same, and never sent.
+    Nothing,
+}
+
+/// Shows only the kind, since a code or a link is a secret.
+impl std::fmt::Debug for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
+impl Notice {
+    /// Its name, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::VerifyAddress { .. } => "verify_address",
+            Self::AddressTaken { .. } => "address_taken",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::AccountDeleted => "account_deleted",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// A language as its tag.
+mod tag {
+    use super::{Deserialize, Deserializer, Language, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(super) fn serialize<S: Serializer>(language: &Language, serializer: S) -> Result<S::Ok, S::Error> {
+        language.tag().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Language, D::Error> {
+        let tag = String::deserialize(deserializer)?;
+        Language::of_tag(&tag).ok_or_else(|| serde::de::Error::custom("not a language of the gateway"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_is_read_as_it_was_written_and_shows_no_code() {
+        let notice =
+            Notice::ResetPassword { code: "12345678".into(), link: "https://a/b?c=secret".into(), minutes: 60 };
+        let to = Address::parse("ada@example.com").unwrap();
+        let letter = Letter { to, language: Language::German, service: "Bank".into(), notice };
+        let text = serde_json::to_string(&letter).unwrap();
+        assert!(text.contains("\"language\":\"de\"") && text.contains("\"kind\":\"reset_password\""), "{text}");
+        assert_eq!(serde_json::from_str::<Letter>(&text).unwrap(), letter);
+        let shown = format!("{letter:?}");
+        assert!(shown.contains("reset_password") && !shown.contains("1234") && !shown.contains("secret"), "{shown}");
+    }
+}

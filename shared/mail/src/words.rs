@@ -1,0 +1,157 @@
+//! The words of every mail in every language, in one place. The compiler names what a new notice or language lacks.
+
+use crate::Notice;
+use gateway_domain::language::Language;
+
+/// What a mail says. The templates put it together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// The subject. It holds no code: subjects show on locked screens.
+    pub(crate) subject: String,
+    /// What has happened.
+    pub(crate) lead: String,
+    /// What leads to the code, if there is one.
+    pub(crate) before_code: &'static str,
+    /// What leads to the link, if there is one.
+    pub(crate) before_link: &'static str,
+    /// The label of the link.
+    pub(crate) label: &'static str,
+    /// What to do if it was somebody else.
+    pub(crate) otherwise: String,
+    /// Why the mail came.
+    pub(crate) footer: String,
+}
+
+/// The words for a notice of this service; `None` for [`Notice::Nothing`].
+pub(crate) fn of(notice: &Notice, language: Language, service: &str) -> Option<Words> {
+    match language {
+        Language::English => english(notice, service),
+        Language::German => german(notice, service),
+    }
+}
+
+fn english(notice: &Notice, service: &str) -> Option<Words> {
+    let footer = format!("{service} sends this mail to the address of an account. Replies are not read.");
+    Some(match notice {
+        Notice::VerifyAddress { minutes, .. } => Words {
+            subject: format!("{service}: confirm your address"),
+            lead: format!("An account at {service} is to be made with this address."),
+            before_code: "Type this code where you signed up:",
+            before_link: "Or open this page and confirm there:",
+            label: "Confirm the address",
+            otherwise: format!(
+                "Both work once and for {minutes} minutes. If it was not you, do nothing: without the code, nobody can \
+                 use your address."
+            ),
+            footer,
+        },
+        Notice::AddressTaken { .. } => Words {
+            subject: format!("{service}: you already have an account"),
+            lead: format!(
+                "Somebody, probably you, wanted to make an account at {service} with this address. You have one."
+            ),
+            before_code: "",
+            before_link: "Log in as usual. If you have forgotten the password, set another one here:",
+            label: "Set another password",
+            otherwise: "If it was not you, do nothing: nobody was told that you have an account.".to_owned(),
+            footer,
+        },
+        Notice::ResetPassword { minutes, .. } => Words {
+            subject: format!("{service}: set another password"),
+            lead: format!("Another password is to be set for your account at {service}."),
+            before_code: "Type this code where you asked for it:",
+            before_link: "Or open this page and set the password there:",
+            label: "Set another password",
+            otherwise: format!(
+                "Both work once and for {minutes} minutes. If it was not you, do nothing: your password stays as it is. \
+                 Give the code to nobody, whoever asks for it."
+            ),
+            footer,
+        },
+        Notice::PasswordChanged { .. } => Words {
+            subject: format!("{service}: your password was changed"),
+            lead: format!(
+                "The password of your account at {service} was changed, and your other devices were logged out."
+            ),
+            before_code: "",
+            before_link: "If it was not you, set another password at once:",
+            label: "Set another password",
+            otherwise: "If it was you, there is nothing to do.".to_owned(),
+            footer,
+        },
+        Notice::AccountDeleted => Words {
+            subject: format!("{service}: your account was deleted"),
+            lead: format!("Your account at {service} was deleted, and all your devices were logged out."),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: "This is the last mail about it.".to_owned(),
+            footer,
+        },
+        Notice::Nothing => return None,
+    })
+}
+
+fn german(notice: &Notice, service: &str) -> Option<Words> {
+    let footer =
+        format!("{service} sendet diese E-Mail an die Adresse eines Kontos. Antworten darauf werden nicht gelesen.");
+    Some(match notice {
+        Notice::VerifyAddress { minutes, .. } => Words {
+            subject: format!("{service}: Adresse bestätigen"),
+            lead: format!("Mit dieser Adresse soll ein Konto bei {service} angelegt werden."),
+            before_code: "Geben Sie diesen Code dort ein, wo Sie das Konto anlegen:",
+            before_link: "Oder öffnen Sie diese Seite und bestätigen Sie dort:",
+            label: "Adresse bestätigen",
+            otherwise: format!(
+                "Beides gilt einmal und {minutes} Minuten lang. Wenn Sie das nicht waren, tun Sie nichts: Ohne den Code \
+                 kann niemand Ihre Adresse verwenden."
+            ),
+            footer,
+        },
+        Notice::AddressTaken { .. } => Words {
+            subject: format!("{service}: Sie haben bereits ein Konto"),
+            lead: format!(
+                "Jemand, vermutlich Sie, wollte mit dieser Adresse ein Konto bei {service} anlegen. Sie haben schon eines."
+            ),
+            before_code: "",
+            before_link: "Melden Sie sich an wie bisher. Wenn Sie das Passwort vergessen haben, setzen Sie hier ein neues:",
+            label: "Neues Passwort setzen",
+            otherwise: "Wenn Sie das nicht waren, tun Sie nichts: Niemand hat erfahren, dass Sie ein Konto haben."
+                .to_owned(),
+            footer,
+        },
+        Notice::ResetPassword { minutes, .. } => Words {
+            subject: format!("{service}: neues Passwort setzen"),
+            lead: format!("Für Ihr Konto bei {service} soll ein neues Passwort gesetzt werden."),
+            before_code: "Geben Sie diesen Code dort ein, wo Sie ihn angefordert haben:",
+            before_link: "Oder öffnen Sie diese Seite und setzen Sie das Passwort dort:",
+            label: "Neues Passwort setzen",
+            otherwise: format!(
+                "Beides gilt einmal und {minutes} Minuten lang. Wenn Sie das nicht waren, tun Sie nichts: Ihr Passwort \
+                 bleibt, wie es ist. Geben Sie den Code niemandem, wer auch immer danach fragt."
+            ),
+            footer,
+        },
+        Notice::PasswordChanged { .. } => Words {
+            subject: format!("{service}: Ihr Passwort wurde geändert"),
+            lead: format!(
+                "Das Passwort Ihres Kontos bei {service} wurde geändert, und Ihre anderen Geräte wurden abgemeldet."
+            ),
+            before_code: "",
+            before_link: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort:",
+            label: "Neues Passwort setzen",
+            otherwise: "Wenn Sie es waren, ist nichts zu tun.".to_owned(),
+            footer,
+        },
+        Notice::AccountDeleted => Words {
+            subject: format!("{service}: Ihr Konto wurde gelöscht"),
+            lead: format!("Ihr Konto bei {service} wurde gelöscht, und alle Ihre Geräte wurden abgemeldet."),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: "Dies ist die letzte E-Mail dazu.".to_owned(),
+            footer,
+        },
+        Notice::Nothing => return None,
+    })
+}
