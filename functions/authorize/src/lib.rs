@@ -57,6 +57,8 @@ pub(crate) struct Request<'a> {
     pub(crate) site: &'a Site,
     pub(crate) browser: &'a Browser,
     pub(crate) query: &'a Form,
+    /// Whether people make accounts and forget passwords by themselves.
+    pub(crate) self_service: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -87,7 +89,8 @@ impl AuthorizationEndpoint {
             self.pending.tokens().freshen().await?;
             self.clock.reading().map_err(StartError::from)?;
             let now = self.clock.now();
-            let request = Request { api, issuer: parties.issuer(), site: &site, browser: &browser, query, now };
+            let (issuer, self_service) = (parties.issuer(), self.config.accounts().sign_up);
+            let request = Request { api, issuer, site: &site, browser: &browser, query, self_service, now };
             let response = Box::pin(self.dispatch(&request)).await?;
             // A form of another site comes without the cookie, which must not be replaced by it.
             let ours = matches!(api.method.as_str(), "GET" | "HEAD") || same_origin(parties.issuer(), api);

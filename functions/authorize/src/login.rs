@@ -96,8 +96,10 @@ impl AuthorizationEndpoint {
     }
 }
 
-/// The login form.
+/// The login form. Where people make their own accounts, it leads there.
 pub(crate) fn login_page(request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
+    let account = |path| request.self_service.then(|| request.site.path(path));
+    let (forgotten, sign_up) = (account("/account/forgotten"), account("/account/sign-up"));
     let hint = asked.request.login_hint.as_deref().unwrap_or_default();
     let page = pages::Login {
         site: request.site,
@@ -105,8 +107,8 @@ pub(crate) fn login_page(request: &Request<'_>, asked: &Asked, shown: Shown) -> 
         app: Some(&asked.app.name),
         username: if shown.username.is_empty() { hint } else { &shown.username },
         mistakes: shown.mistakes,
-        forgotten: None,
-        sign_up: None,
+        forgotten: forgotten.as_deref(),
+        sign_up: sign_up.as_deref(),
     };
     request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
 }

@@ -60,6 +60,7 @@ impl AuthorizationServer {
                 "claim_types_supported": ["normal"],
                 "claims_supported": [
                     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "email",
+                    "email_verified",
                 ],
                 "claims_parameter_supported": false,
             })

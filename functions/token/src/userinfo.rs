@@ -9,8 +9,8 @@ use gateway_domain::secret::Secret;
 use serde_json::{Map, Value};
 
 impl AuthorizationServer {
-    /// Responds with the claims that the scope of the access token asks for and that are known. Nothing is said of what is
-    /// not known: whether the user has proved the address, for one.
+    /// Responds with the claims that the scope of the access token asks for and that are known. An address counts as verified
+    /// if its owner has proved it, or an operator made the user with it.
     pub(crate) async fn userinfo(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let token = bearer(request.api)?;
         let claims = match self.verified(token.expose(), request.parties, request.now).await? {
@@ -28,6 +28,7 @@ impl AuthorizationServer {
         let mut known = Map::from_iter([("sub".to_owned(), Value::from(user.user_id.as_str()))]);
         if claims.scope.contains(EMAIL) {
             known.insert("email".to_owned(), user.email.as_str().into());
+            known.insert("email_verified".to_owned(), user.email_verified.into());
         }
         Ok(response::private(200, &known.into()))
     }

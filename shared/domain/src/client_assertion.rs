@@ -117,7 +117,11 @@ impl ClientAssertion {
         if self.header.contains_key("typ") && !text("typ").is_some_and(is_typ) {
             return Err(InvalidAssertion("typ of the assertion is another kind of token"));
         }
-        let key = text("kid").and_then(|kid| keys.0.get(kid));
+        // `kid` is needed only where there is a choice (OpenID Connect Core §10.1).
+        let key = match (self.header.contains_key("kid"), keys.0.len()) {
+            (false, 1) => keys.0.values().next(),
+            (true | false, _) => text("kid").and_then(|kid| keys.0.get(kid)),
+        };
         let key = key.ok_or(InvalidAssertion("kid of the assertion is no registered key"))?;
         let named = text("alg").unwrap_or_default();
         let algorithm = key.algorithms.iter().find(|(name, _)| *name == named);

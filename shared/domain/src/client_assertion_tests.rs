@@ -89,6 +89,22 @@ fn each_algorithm_of_a_registered_key_authenticates() {
     assert_eq!(ClientAssertion::parse(Secret::new(token)).unwrap().client_id(), Some("partner"));
 }
 
+/// OpenID Connect Core §10.1: without a choice there is no need to choose.
+#[test]
+fn an_application_with_one_key_need_not_name_it() {
+    let client = Client::new();
+    let only = client.jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == "e").unwrap();
+    let one = ClientKeys::parse(&json!({ "keys": [only] }).to_string()).unwrap();
+    let verify = |header: &Value, keys: &ClientKeys| {
+        let assertion = ClientAssertion::parse(Secret::new(client.sign(header, &claims()))).unwrap();
+        assertion.verify(&ClientId::parse("partner").unwrap(), keys, &[ENDPOINT], NOW).is_ok()
+    };
+    assert!(verify(&json!({ "alg": "ES256" }), &one));
+    assert!(!verify(&json!({ "alg": "ES256", "kid": "other" }), &one));
+    assert!(!verify(&json!({ "alg": "ES256", "kid": 7 }), &one));
+    assert!(!verify(&json!({ "alg": "ES256" }), &ClientKeys::parse(&client.jwks.to_string()).unwrap()));
+}
+
 #[test]
 fn a_header_that_is_not_exact_is_refused() {
     let client = Client::new();

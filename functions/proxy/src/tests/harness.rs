@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
@@ -198,17 +199,17 @@ apis:
         change: impl FnOnce(&mut InternalToken),
     ) -> Admitted {
         let (mut admitted, session) = self.changed(version, state, change);
-        self.database.store.sessions.create(&session).await.unwrap();
+        self.table().put(&session).await;
         admitted.tokens = BTreeMap::from([(legacy(), TokenRef::by_version(version))]);
         admitted
     }
 
     /// From now on the renewal function renews: alice's session gets this token when the function is invoked.
     pub(super) fn renews(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) {
-        let (store, runtime) = (self.database.store.clone(), tokio::runtime::Handle::current());
+        let (table, runtime) = (self.table(), tokio::runtime::Handle::current());
         let (_, session) = self.changed(version, state, change);
         self.answers_renewals(move || {
-            runtime.block_on(store.sessions.create(&session)).unwrap();
+            runtime.block_on(table.put(&session));
             "\"renewed\""
         });
     }
@@ -229,7 +230,12 @@ apis:
 
     async fn write(&self, admitted: &Admitted, version: u64, sealed: SealedToken, ends: Option<i64>) {
         let token = InternalToken { ends: ends.map(Timestamp::from_secs), ..token(version, sealed) };
-        self.database.store.sessions.create(&session_of(admitted, token)).await.unwrap();
+        self.table().put(&session_of(admitted, token)).await;
+    }
+
+    fn table(&self) -> SessionsTable {
+        let DynamoDb { client, store, tables, .. } = &self.database;
+        SessionsTable { client: client.clone(), sessions: store.sessions.clone(), name: tables.sessions.clone() }
     }
 
     /// The proxy's requests to the store since the last call of this function.
@@ -409,5 +415,21 @@ impl Response {
         assert_eq!(self.values("content-type"), ["application/problem+json"]);
         assert_eq!(self.values("cache-control"), ["no-store"]);
         serde_json::from_slice(&self.body()).unwrap()
+    }
+}
+
+/// The table of sessions, as tests fill it.
+struct SessionsTable {
+    client: aws_sdk_dynamodb::Client,
+    sessions: Sessions,
+    name: String,
+}
+
+impl SessionsTable {
+    /// Writes a session in the place of one that is there.
+    async fn put(&self, session: &Session) {
+        let delete = self.client.delete_item().table_name(&self.name);
+        delete.key("sid", AttributeValue::S(session.sid.to_string())).send().await.unwrap();
+        self.sessions.create(session).await.unwrap();
     }
 }

@@ -16,7 +16,7 @@ async fn the_scope_of_the_token_decides_what_is_said() {
     for (scope, expected) in [
         ("openid", json!({ "sub": "u_alice" })),
         ("openid profile", json!({ "sub": "u_alice" })),
-        ("openid email", json!({ "sub": "u_alice", "email": "alice@example.com" })),
+        ("openid email", json!({ "sub": "u_alice", "email": "alice@example.com", "email_verified": true })),
     ] {
         let token = fixture.login("oidc", scope).await.access;
         let header = format!("bearer {token}");
