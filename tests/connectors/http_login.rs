@@ -161,7 +161,7 @@ async fn a_password_that_only_the_gateway_knows_is_refused_by_the_site() {
     let response = gateway.try_login(DEMO_APP, "eve@example.com", "not known to the site").await;
     assert_eq!((response.status, &response.json()["error"]), (400, &json!("invalid_grant")), "{}", response.text());
     let told = response.json()["error_description"].clone();
-    assert_eq!(told, "a back end did not accept the username or password");
+    assert_eq!(told, "the back end of shop did not accept the username or password");
     // A wrong password at the gateway itself does not get as far as the site.
     let response = gateway.try_login(DEMO_APP, ADA.name, "wrong").await;
     assert_eq!(response.json()["error_description"], "the username or password is wrong");

@@ -136,7 +136,7 @@ async fn a_portal_that_refuses_the_password_or_is_down_is_told_apart() {
     let gateway = gateway(&server, &LONG).await;
     let response = gateway.try_login(DEMO_APP, "msmith@example.com", "not the one at the portal").await;
     assert_eq!((response.status, &response.json()["error"]), (400, &json!("invalid_grant")), "{}", response.text());
-    assert_eq!(response.json()["error_description"], "a back end did not accept the username or password");
+    assert_eq!(response.json()["error_description"], "the back end of sso did not accept the username or password");
 
     drop(server);
     let response = loop {

@@ -92,7 +92,7 @@ async fn every_line_names_its_request_whoever_writes_it() {
 
     let lines = lines(&gateway).await;
     let sources: BTreeSet<_> = lines.iter().filter_map(|(source, _)| source.split('#').next()).collect();
-    assert_eq!(sources, ["authorizer", "keys", "proxy", "token"].into());
+    assert_eq!(sources, ["authorize", "authorizer", "keys", "proxy", "token"].into());
     for (source, line) in &lines {
         is_flat_and_named(source, line);
     }

@@ -192,7 +192,7 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         ("login", post(&login(DEMO_APP, "admin")).await),
         ("login", post(&[("grant_type", "password"), ("client_id", DEMO_APP)]).await),
         ("login", post(&login(UNTRUSTED_APP, "orders:read")).await),
-        ("login", post(&[("grant_type", "authorization_code"), ("client_id", DEMO_APP)]).await),
+        ("login", post(&[("grant_type", "implicit"), ("client_id", DEMO_APP)]).await),
         ("login", post(&login("nobody", "")).await),
         ("call", gateway.call("GET", "/orders", "wrong").await),
         ("call", gateway.call("POST", "/orders", &reader).await),
