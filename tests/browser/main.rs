@@ -69,7 +69,7 @@ async fn users_log_in_on_hosted_pages_in_two_tabs() {
     let expected = json!({
         "wrong": {
             "alert": "The address or the password is not right.",
-            "title": "Error: Log in",
+            "title": "Error: Log in – Demo Shop",
             "username": ADA.name,
             "password": "",
         },
