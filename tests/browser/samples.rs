@@ -6,7 +6,8 @@ use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
     Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, Consent, Failure, FieldKind, Forgotten, LogOut,
-    Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow, SignUp, Step, Verify,
+    Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow, SignUp, Step,
+    TakeBack, Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -117,6 +118,8 @@ impl Samples<'_> {
         self.page("forgotten", &Forgotten { site, form_token, email: "", mistakes: mistakes(), log_in: HERE })?;
         let (code, least_password) = (Some(""), 15);
         self.page("reset", &Reset { site, form_token, code, least_password, mistakes: mistakes() })?;
+        let address = "ada@example.com";
+        self.page("take-back", &TakeBack { site, form_token, address, least_password, mistakes: mistakes() })?;
         let next = Some((Step::LogIn, "/account/login"));
         self.page("message", &Message { site, notice: Notice::PasswordChanged, next })
     }

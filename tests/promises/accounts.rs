@@ -18,6 +18,7 @@ pub(crate) fn code(byte: u8, purpose: Purpose, user: &str) -> Code {
         digits: PasswordHash::from_stored("p1$digits".into()),
         token: token_hash("token"),
         ticket: token_hash("ticket"),
+        address: None,
         ends: NOW.saturating_add(LIFETIME),
     }
 }

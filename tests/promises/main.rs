@@ -59,6 +59,7 @@ fn session(byte: u8) -> Session {
         mac_key: "m1".into(),
         credential_epoch: 3,
         auth_time: Some(Timestamp::from_secs(1)),
+        origin: gateway_domain::session::Origin::default(),
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
 }

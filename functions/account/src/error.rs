@@ -1,6 +1,7 @@
 //! Every way a request can fail, and the one response for each.
 
 use gateway_config::NoIssuer;
+use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::Weak;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::password::HashError;
@@ -33,6 +34,17 @@ pub(crate) enum Failure {
     Busy,
     #[error("start: {0}")]
     Start(#[from] StartError),
+    #[error("the address is not proved yet")]
+    NotVerified,
+    #[error("the path does not have the method")]
+    MethodNotAllowed(&'static str),
+    #[error("the access token has not the scope account")]
+    Scope,
+    /// Nobody is logged in, or no longer.
+    #[error("a login is needed")]
+    NotLoggedIn,
+    #[error("credentials: {0}")]
+    Credentials(#[from] CredentialsError),
     #[error("hash: {0}")]
     Hash(#[from] HashError),
     #[error("seal: {0}")]
@@ -48,6 +60,9 @@ pub(crate) enum Wrong {
     NoDate,
     NoTelephoneNumber,
     Password(Weak),
+    OtherPassword,
+    SamePassword,
+    SameAddress,
 }
 
 impl From<NoEntropy> for Failure {
@@ -69,7 +84,15 @@ impl Failure {
             Self::TooMany(_) => "too_many_attempts",
             Self::Store(_) => "store",
             Self::Busy => "busy",
-            Self::Start(_) => "dependency",
+            Self::NotVerified => "not_verified",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Scope => "access_token_scope",
+            Self::NotLoggedIn => "not_logged_in",
+            Self::Credentials(CredentialsError::Password | CredentialsError::Client(_)) => "credentials",
+            Self::Credentials(CredentialsError::TooManyAttempts(_)) => "too_many_attempts",
+            Self::Credentials(CredentialsError::Store(_)) => "store",
+            Self::Credentials(CredentialsError::Start(_)) | Self::Start(_) => "dependency",
+            Self::Credentials(CredentialsError::Hash(_)) => "internal",
             Self::Hash(_) | Self::Seal(_) => "internal",
         }
     }
@@ -89,10 +112,25 @@ impl Failure {
             Self::TooMany(wait) => {
                 (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
             }
-            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
+            Self::NotVerified => bad("Prove the address first: a mail with a code was sent to it."),
+            Self::MethodNotAllowed(_) => {
+                (Problem::new(405, "Method Not Allowed", "See the Allow header for what this route takes."), None)
+            }
+            Self::Scope => (Problem::new(403, "Forbidden", "The access token needs the scope `account`."), None),
+            Self::NotLoggedIn => (Problem::new(401, "Unauthorized", "Log in first."), None),
+            Self::Credentials(CredentialsError::Password | CredentialsError::Client(_)) => {
+                bad("The address or the password is not right.")
+            }
+            Self::Credentials(CredentialsError::TooManyAttempts(wait)) => {
+                (Problem::new(429, "Too Many Requests", "There were too many attempts. Try again later."), Some(*wait))
+            }
+            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) | Self::Credentials(CredentialsError::Hash(_)) => {
                 (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)
             }
-            Self::Store(_) | Self::Start(_) | Self::Busy => (
+            Self::Store(_)
+            | Self::Start(_)
+            | Self::Busy
+            | Self::Credentials(CredentialsError::Store(_) | CredentialsError::Start(_)) => (
                 Problem::new(503, "Service Unavailable", "It could not be done just now. Try again."),
                 Some(Seconds::new(5)),
             ),
@@ -109,6 +147,9 @@ impl std::fmt::Display for Wrong {
             Self::NoDate => f.write_str("it is no date: write 2026-11-27"),
             Self::NoTelephoneNumber => f.write_str("it is no telephone number"),
             Self::Password(weak) => weak.fmt(f),
+            Self::OtherPassword => f.write_str("it is not the current password"),
+            Self::SamePassword => f.write_str("it is the current password"),
+            Self::SameAddress => f.write_str("it is the address that the account has"),
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn profile<'a>(
             FieldType::Boolean if !["yes", "true"].contains(&value) => return Err(wrong(Wrong::Required)),
             FieldType::Text | FieldType::Date | FieldType::Tel | FieldType::Boolean => {}
         }
+        let value = if field.kind == FieldType::Boolean { "yes" } else { value };
         profile.insert(field.id.as_str().to_owned(), value.to_owned());
     }
     Ok(profile)

@@ -7,7 +7,6 @@ use crate::{Account, Asked};
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, Ticket, UNPROVED, digits, token, token_hash};
 use gateway_domain::ids::{CodeId, OutboxId, UserId};
-use gateway_domain::outbox::PATIENCE;
 use gateway_domain::password::{PasswordHash, Verdict};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -16,7 +15,7 @@ use gateway_store::{ChangeUser, Code, Holder, NewMail, Purpose, User};
 use std::collections::BTreeMap;
 
 /// How often a write is tried that met another one.
-const ROUNDS: u32 = 3;
+pub(crate) const ROUNDS: u32 = 3;
 
 /// How somebody shows that a mail has arrived.
 pub(crate) enum Proof {
@@ -27,11 +26,11 @@ pub(crate) enum Proof {
 }
 
 /// A code with what only the mail and only the asker get.
-struct NewCode {
-    code: Code,
-    digits: Secret,
-    token: Secret,
-    ticket: Ticket,
+pub(crate) struct NewCode {
+    pub(crate) code: Code,
+    pub(crate) digits: Secret,
+    pub(crate) token: Secret,
+    pub(crate) ticket: Ticket,
 }
 
 impl Account {
@@ -45,7 +44,7 @@ impl Account {
         profile: BTreeMap<String, String>,
     ) -> Result<Ticket, Failure> {
         let allowed = self.limits.mail(&email, asked.source, asked.now).await?;
-        let password = self.passwords.fresh().await?.hash(&password, self.entropy.bytes()?)?;
+        let password = self.credentials.hasher().fresh().await?.hash(&password, self.entropy.bytes()?)?;
         let user_id = UserId::from_random(self.entropy.bytes()?);
         let epoch = u64::try_from(asked.now.as_secs()).unwrap_or_default().saturating_mul(1_000);
         let user = User {
@@ -58,7 +57,8 @@ impl Account {
             email_verified: false,
             profile,
         };
-        let NewCode { code, digits, token, ticket } = self.new_code(Purpose::VerifyAddress, &user_id, asked.now)?;
+        let NewCode { code, digits, token, ticket } =
+            self.new_code(Purpose::VerifyAddress, &user_id, None, LIFETIME, asked.now)?;
         for _ in 0..ROUNDS {
             let held = self.users.by_email(user.email.as_str()).await?;
             let (holder, notice) = match &held {
@@ -90,7 +90,7 @@ impl Account {
     ) -> Result<(), Failure> {
         let code = self.tried(id, Purpose::VerifyAddress, proof, asked.now).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
-        let is_asker = ticket.is_some_and(|ticket| is_of(ticket, &code.ticket));
+        let is_asker = ticket.is_some_and(|ticket| code.is_ticket(ticket));
         if !is_asker {
             let password = password.ok_or(Failure::WrongCode)?;
             let passwords = self.passwords_for(user.password.as_ref()).await?;
@@ -116,7 +116,7 @@ impl Account {
 
     /// The address that a link is to prove, for whoever has the link.
     pub(crate) async fn address_of_link(&self, id: &CodeId, token: &Secret, now: Timestamp) -> Result<String, Failure> {
-        let code = self.codes.get(id, Purpose::VerifyAddress, now).await?.filter(|code| is_of(token, &code.token));
+        let code = self.codes.get(id, Purpose::VerifyAddress, now).await?.filter(|code| code.is_token(token));
         let user = self.users.get(&code.ok_or(Failure::WrongCode)?.user_id).await?;
         Ok(user.ok_or(Failure::WrongCode)?.email.to_string())
     }
@@ -130,11 +130,11 @@ impl Account {
         email: &Address,
     ) -> Result<Ticket, Failure> {
         let before = self.codes.get(id, Purpose::VerifyAddress, asked.now).await?;
-        let before = before.filter(|code| is_of(ticket, &code.ticket)).ok_or(Failure::WrongCode)?;
+        let before = before.filter(|code| code.is_ticket(ticket)).ok_or(Failure::WrongCode)?;
         let allowed = self.limits.mail(email, asked.source, asked.now).await?;
         let user = self.users.get(&before.user_id).await?;
         let NewCode { code, digits, token, ticket } =
-            self.new_code(Purpose::VerifyAddress, &before.user_id, asked.now)?;
+            self.new_code(Purpose::VerifyAddress, &before.user_id, None, LIFETIME, asked.now)?;
         let notice = match user {
             Some(user) if user.email == *email && !user.email_verified => {
                 allowed.of(verify_notice(asked, &code.id, &digits, &token))
@@ -154,7 +154,8 @@ impl Account {
         let found = found.filter(|user| user.enabled && user.password.is_some());
         let nobody = UserId::from_random(self.entropy.bytes()?);
         let user_id = found.as_ref().map_or(&nobody, |user| &user.user_id);
-        let NewCode { code, digits, token, ticket } = self.new_code(Purpose::ResetPassword, user_id, asked.now)?;
+        let NewCode { code, digits, token, ticket } =
+            self.new_code(Purpose::ResetPassword, user_id, None, LIFETIME, asked.now)?;
         let notice = Notice::ResetPassword {
             code: digits.expose().to_owned(),
             link: asked.link(&format!("/account/reset?id={}&token={}", code.id, token.expose())),
@@ -181,21 +182,33 @@ impl Account {
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         // Only now is the address known, of whose words a password must not be made.
         crate::fields::new_password(field, Some(password), user.email.as_str())?;
-        let hash = self.passwords.fresh().await?.hash(password, self.entropy.bytes()?)?;
-        let forgotten = asked.link("/account/forgotten");
-        let mail = self.mail(asked, &user.email, Notice::PasswordChanged { forgotten }, PATIENCE)?;
-        match self.accounts.reset_password(id, &user, &hash, &mail).await? {
-            ChangeUser::Done => self.outbox.send(&mail.id).await,
-            ChangeUser::Conflict => return Err(Failure::WrongCode),
+        let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
+        for _ in 0..ROUNDS {
+            let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled).ok_or(Failure::WrongCode)?;
+            let forgotten = asked.link("/account/forgotten");
+            let follows = self.following(asked, &user, Notice::PasswordChanged { forgotten })?;
+            if self.accounts.reset_password(id, &user, &hash, follows.both()).await? == ChangeUser::Done {
+                self.follow(&follows).await;
+                return Ok(());
+            }
+            if self.codes.get(id, Purpose::ResetPassword, asked.now).await?.is_none() {
+                return Err(Failure::WrongCode);
+            }
         }
-        Ok(())
+        Err(Failure::Busy)
     }
 
     /// The code, if the proof is right. Each try is counted before it is compared.
-    async fn tried(&self, id: &CodeId, purpose: Purpose, proof: &Proof, now: Timestamp) -> Result<Code, Failure> {
+    pub(crate) async fn tried(
+        &self,
+        id: &CodeId,
+        purpose: Purpose,
+        proof: &Proof,
+        now: Timestamp,
+    ) -> Result<Code, Failure> {
         let code = self.codes.try_code(id, purpose, now).await?.ok_or(Failure::WrongCode)?;
         let right = match proof {
-            Proof::Link(token) => is_of(token, &code.token),
+            Proof::Link(token) => code.is_token(token),
             Proof::Digits(digits) => {
                 let passwords = self.passwords_for(Some(&code.digits)).await?;
                 passwords.verify(digits, Some(&code.digits))? != Verdict::Wrong
@@ -204,23 +217,38 @@ impl Account {
         if right { Ok(code) } else { Err(Failure::WrongCode) }
     }
 
-    fn new_code(&self, purpose: Purpose, user_id: &UserId, now: Timestamp) -> Result<NewCode, Failure> {
+    /// A new code, which works for `lifetime`. `address` is what it gives to the account.
+    pub(crate) fn new_code(
+        &self,
+        purpose: Purpose,
+        user_id: &UserId,
+        address: Option<Address>,
+        lifetime: Seconds,
+        now: Timestamp,
+    ) -> Result<NewCode, Failure> {
         let (digits, link) = (digits(self.entropy.bytes()?), token(self.entropy.bytes()?));
         let ticket = Ticket { id: CodeId::from_random(self.entropy.bytes()?), secret: token(self.entropy.bytes()?) };
         let code = Code {
             id: ticket.id.clone(),
             purpose,
             user_id: user_id.clone(),
-            digits: self.passwords.value().hash(&digits, self.entropy.bytes()?)?,
+            digits: self.credentials.hasher().value().hash(&digits, self.entropy.bytes()?)?,
             token: token_hash(link.expose()),
             ticket: token_hash(ticket.secret.expose()),
-            ends: now.saturating_add(LIFETIME),
+            address,
+            ends: now.saturating_add(lifetime),
         };
         Ok(NewCode { code, digits, token: link, ticket })
     }
 
     /// A mail for the outbox, sealed.
-    fn mail(&self, asked: &Asked<'_>, to: &Address, notice: Notice, sensible: Seconds) -> Result<NewMail, Failure> {
+    pub(crate) fn mail(
+        &self,
+        asked: &Asked<'_>,
+        to: &Address,
+        notice: Notice,
+        sensible: Seconds,
+    ) -> Result<NewMail, Failure> {
         let id = OutboxId::from_random(self.entropy.bytes()?);
         let service = self.gateway.pages().name.as_ref().map_or(asked.host(), |name| name.as_str().to_owned());
         let letter = Letter { to: to.clone(), language: asked.language, service, notice };
@@ -228,26 +256,22 @@ impl Account {
         Ok(NewMail { id, sealed, due: asked.now, until: asked.now.saturating_add(sensible) })
     }
 
-    async fn passwords_for(
+    pub(crate) async fn passwords_for(
         &self,
         stored: Option<&PasswordHash>,
     ) -> Result<std::sync::Arc<gateway_domain::password::Passwords>, Failure> {
-        Ok(self.passwords.having(|passwords| stored.is_none_or(|stored| passwords.knows(stored))).await?)
+        Ok(self.credentials.hasher().having(|passwords| stored.is_none_or(|stored| passwords.knows(stored))).await?)
     }
 }
 
 impl Allowed {
     /// What is told, unless too much was told to this address today.
-    fn of(self, notice: Notice) -> Notice {
+    pub(crate) fn of(self, notice: Notice) -> Notice {
         match self {
             Self::Yes => notice,
             Self::No => Notice::Nothing,
         }
     }
-}
-
-fn is_of(secret: &Secret, hash: &str) -> bool {
-    Secret::new(token_hash(secret.expose())).constant_time_eq(hash.as_bytes())
 }
 
 fn verify_notice(asked: &Asked<'_>, id: &CodeId, digits: &Secret, token: &Secret) -> Notice {

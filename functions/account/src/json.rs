@@ -1,8 +1,11 @@
 //! The same as JSON, for apps. A field that is not known is refused by its name.
 
+mod owner;
+
 use crate::error::{Failure, Wrong};
 use crate::flows::Proof;
-use crate::{Account, Asked, fields};
+use crate::{Account, Asked, fields, told};
+use gateway_config::Gateway;
 use gateway_domain::code::{LIFETIME, Ticket, typed};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::CodeId;
@@ -52,7 +55,16 @@ struct ResetRequest {
 impl Account {
     /// Answers a request to `/account/api/v1/…`.
     pub(crate) async fn json(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
+        if let Some(path) = path.strip_prefix("me").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            if let (Some(methods), true) = (owner::methods(path), self.is_preflight(asked)) {
+                return Err(Failure::MethodNotAllowed(methods));
+            }
+            return Box::pin(self.own(asked, path)).await;
+        }
         match path {
+            "sign-up" | "verify" | "forgotten" | "reset" if asked.request.method != "POST" => {
+                Err(Failure::MethodNotAllowed("POST"))
+            }
             "sign-up" => {
                 if !self.gateway.accounts().sign_up {
                     return Err(Failure::NotFound);
@@ -60,11 +72,7 @@ impl Account {
                 let SignUpRequest { email, password, profile } = body(asked)?;
                 let (email, password) = (fields::address("email", Some(&email))?, Secret::new(password));
                 fields::new_password("password", Some(&password), email.as_str())?;
-                if let Some(unknown) = profile.keys().find(|id| !self.declares(id)) {
-                    return Err(Failure::Malformed(format!("`profile` has the unknown field `{unknown}`.")));
-                }
-                let typed = |id: &str| profile.get(id).map(String::as_str);
-                let profile = fields::profile(&self.gateway, str::to_owned, typed)?;
+                let profile = declared(&self.gateway, &profile)?;
                 let ticket = self.sign_up(asked, email, password, profile).await?;
                 Ok(accepted("verification", &ticket))
             }
@@ -91,8 +99,19 @@ impl Account {
         }
     }
 
-    fn declares(&self, id: &str) -> bool {
-        self.gateway.accounts().fields.iter().any(|field| field.id.as_str() == id)
+    fn is_preflight(&self, asked: &Asked<'_>) -> bool {
+        self.gateway.cors().is_some_and(|cors| cors.is_preflight(asked.request))
+    }
+
+    /// The response as a page of a listed origin may read it. A preflight fails as a method that the path does not have.
+    pub(crate) fn for_pages(&self, asked: &Asked<'_>, outcome: Result<ApiResponse, Failure>) -> ApiResponse {
+        let told = |failure: &Failure| told(failure, refused(failure));
+        let Some(cors) = self.gateway.cors() else { return outcome.unwrap_or_else(|failure| told(&failure)) };
+        let response = match outcome {
+            Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(asked.request) => cors.permission(methods),
+            outcome => outcome.unwrap_or_else(|failure| told(&failure)),
+        };
+        cors.dress(asked.request, response)
     }
 }
 
@@ -100,10 +119,28 @@ impl Account {
 pub(crate) fn refused(failure: &Failure) -> ApiResponse {
     let (problem, wait) = failure.problem();
     let response = ApiResponse::json(problem.status(), MEDIA_TYPE, &problem.to_value());
-    match wait {
+    let response = match wait {
         Some(wait) => response.header("Retry-After", wait.as_u64().to_string()),
         None => response,
+    };
+    match failure {
+        Failure::MethodNotAllowed(methods) => response.header("Allow", *methods),
+        Failure::NotLoggedIn => response.header("WWW-Authenticate", r#"Bearer realm="gateway", error="invalid_token""#),
+        Failure::Scope => {
+            let challenge = r#"Bearer realm="gateway", error="insufficient_scope", scope="account""#;
+            response.header("WWW-Authenticate", challenge)
+        }
+        _ => response,
     }
+}
+
+/// The fields of a profile, as the configuration declares them; another one is refused by its name.
+fn declared(gateway: &Gateway, profile: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Failure> {
+    let known = |id: &str| gateway.accounts().fields.iter().any(|field| field.id.as_str() == id);
+    if let Some(unknown) = profile.keys().find(|id| !known(id)) {
+        return Err(Failure::Malformed(format!("`profile` has the unknown field `{unknown}`.")));
+    }
+    fields::profile(gateway, str::to_owned, |id: &str| profile.get(id).map(String::as_str))
 }
 
 fn accepted(name: &str, ticket: &Ticket) -> ApiResponse {

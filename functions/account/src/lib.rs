@@ -1,27 +1,31 @@
-//! People's own accounts: sign-up, proof of the address, another password for a forgotten one. As pages and as JSON.
+//! People's own accounts: sign-up, proof of the address, another password for a forgotten one; and what owners see and
+//! change. As pages and as JSON.
 
 mod error;
 mod fields;
 mod flows;
 mod json;
 mod limits;
+mod lists;
+mod owner;
 mod pages;
 mod start;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
+use gateway_credentials::{BrowserSessions, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
+use gateway_domain::keys::PublicKeys;
 use gateway_domain::language::Language;
-use gateway_domain::password::Passwords;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Accounts, Codes, Users};
+use gateway_store::{Accounts, Activity, Apps, Codes, Consents, Sessions, Users};
 use gateway_telemetry::Metric;
 use gateway_web::Site;
 use serde_json::Value;
@@ -43,8 +47,20 @@ pub struct Account {
     pub accounts: Accounts,
     /// Counts mails.
     pub limits: Limits,
-    /// Hashes passwords and codes.
-    pub passwords: Fresh<Passwords>,
+    /// Checks and hashes passwords.
+    pub credentials: PasswordCheck,
+    /// Knows who is logged in in a browser.
+    pub browsers: BrowserSessions,
+    /// Live sessions.
+    pub activity: Activity,
+    /// What there is to see of sessions.
+    pub sessions: Sessions,
+    /// What users let applications do.
+    pub consents: Consents,
+    /// The names of applications.
+    pub apps: Apps,
+    /// Verifies the access tokens of apps.
+    pub public: Fresh<PublicKeys>,
     /// Seals letters.
     pub sealing: Fresh<SealingKeys>,
     /// Asks for mails to be sent, and for sessions to be ended.
@@ -89,14 +105,14 @@ impl Account {
         };
         if let Some(path) = request.path.strip_prefix("/account/api/v1/") {
             let answered = Box::pin(self.json(&asked, path)).await;
-            return answered.unwrap_or_else(|failure| told(&failure, json::refused(&failure)));
+            return self.for_pages(&asked, answered);
         }
         Box::pin(self.page(&asked)).await
     }
 
     async fn asked<'a>(&self, request: &'a ApiRequest) -> Result<Asked<'a>, Failure> {
         self.clock.reading().map_err(StartError::from)?;
-        self.passwords.fresh().await?;
+        self.credentials.freshen().await?;
         self.sealing.fresh().await?;
         let issuer = self.gateway.token_parties(&request.stage_variables)?.issuer().to_owned();
         let site = Site::of(&self.gateway, &issuer, request, None);

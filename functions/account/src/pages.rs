@@ -1,19 +1,43 @@
 //! The pages. Each is one URL: `GET` shows it and changes nothing, since scanners of mails open links; `POST` does it.
 
+mod address;
+mod apps;
+mod close;
 mod forgotten;
+mod home;
+mod owner;
+mod password;
+mod profile;
 mod proof;
+mod sessions;
 mod sign_up;
 mod ticket;
 mod verify;
 
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, json, told};
+use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::{self, Weak};
 use gateway_domain::event::{ApiResponse, Query};
 use gateway_domain::form::{Form, decode};
 use gateway_domain::password::MAX_BYTES;
-use gateway_web::pages::{Message, Notice, Reason};
+use gateway_web::pages::{Closing, Message, Notice, Reason, Step};
 use gateway_web::{Browser, Mistake, Mistakes, Page, same_origin};
+
+/// Where another address is confirmed.
+const CONFIRM_ADDRESS: &str = "/account/address/confirm";
+/// The pages that only owners see, to which a login leads.
+const OF_OWNERS: [&str; 9] = [
+    "/account",
+    "/account/sessions",
+    "/account/apps",
+    "/account/password",
+    "/account/address",
+    CONFIRM_ADDRESS,
+    "/account/profile",
+    "/account/disable",
+    "/account/delete",
+];
 
 /// What becomes of a page's request: a response, or a failure that the page shows.
 type Shown = Result<ApiResponse, Failure>;
@@ -25,39 +49,93 @@ impl Account {
             Ok(browser) => browser,
             Err(error) => return failed(asked, &error.into()),
         };
-        let shown = match (asked.request.method.as_str(), asked.request.path.as_str()) {
-            (method @ ("GET" | "POST"), "/account/sign-up") => {
-                self.sign_up_page(asked, &browser, method == "POST").await
-            }
-            (method @ ("GET" | "POST"), "/account/verify") => self.verify_page(asked, &browser, method == "POST").await,
-            (method @ ("GET" | "POST"), "/account/forgotten") => {
-                self.forgotten_page(asked, &browser, method == "POST").await
-            }
-            (method @ ("GET" | "POST"), "/account/reset") => self.reset_page(asked, &browser, method == "POST").await,
-            ("GET", "/account/verified") => Ok(message(asked, Notice::Verified)),
-            ("GET", "/account/password-set") => Ok(message(asked, Notice::PasswordChanged)),
+        let shown = match asked.request.method.as_str() {
+            "GET" => match notice(&asked.request.path) {
+                Some((notice, step)) => Ok(message(asked, notice, step)),
+                None => self.form_page(asked, &browser, false).await,
+            },
+            "POST" => self.form_page(asked, &browser, true).await,
             _ => Err(Failure::NotFound),
         };
-        let response = shown.unwrap_or_else(|failure| failed(asked, &failure));
+        let response = match shown {
+            Ok(response) => response,
+            Err(Failure::NotLoggedIn) => owner::to_log_in(asked),
+            Err(failure) => failed(asked, &failure),
+        };
         match browser.set_cookie() {
             Some(cookie) => response.header("Set-Cookie", cookie),
             None => response,
         }
     }
+
+    async fn form_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
+        // Boxed: otherwise the futures of all pages would be nested into one very large future.
+        match asked.request.path.as_str() {
+            "/account/sign-up" => Box::pin(self.sign_up_page(asked, browser, sent)).await,
+            "/account/verify" => Box::pin(self.verify_page(asked, browser, sent)).await,
+            "/account/forgotten" => Box::pin(self.forgotten_page(asked, browser, sent)).await,
+            "/account/reset" => Box::pin(self.reset_page(asked, browser, sent)).await,
+            "/account/log-in" => Box::pin(self.log_in_page(asked, browser, sent)).await,
+            "/account" => Box::pin(self.home_page(asked, browser, sent)).await,
+            "/account/sessions" => Box::pin(self.sessions_page(asked, browser, sent)).await,
+            "/account/apps" => Box::pin(self.apps_page(asked, browser, sent)).await,
+            "/account/password" => Box::pin(self.password_page(asked, browser, sent)).await,
+            "/account/address" => Box::pin(self.address_page(asked, browser, sent)).await,
+            CONFIRM_ADDRESS => Box::pin(self.confirm_address_page(asked, browser, sent)).await,
+            "/account/take-back" => Box::pin(self.take_back_page(asked, browser, sent)).await,
+            "/account/profile" => Box::pin(self.profile_page(asked, browser, sent)).await,
+            "/account/disable" => Box::pin(self.close_page(asked, browser, sent, Closing::Disable)).await,
+            "/account/delete" => Box::pin(self.close_page(asked, browser, sent, Closing::Delete)).await,
+            "/account/data" if !sent => Box::pin(self.data_file(asked)).await,
+            _ => Err(Failure::NotFound),
+        }
+    }
+
+    /// All that is known of the owner, as a file.
+    async fn data_file(&self, asked: &Asked<'_>) -> Shown {
+        let user = self.owner(asked).await?.user;
+        let data = self.data_of(&user, asked.now).await?;
+        Ok(ApiResponse::json(200, "application/json", &data)
+            .header("Content-Disposition", "attachment; filename=\"my-data.json\"")
+            .header("Cache-Control", "no-store")
+            .header("X-Content-Type-Options", "nosniff"))
+    }
 }
 
-fn message(asked: &Asked<'_>, notice: Notice) -> ApiResponse {
-    asked.site.respond(200, &Message { site: &asked.site, notice, next: None }, &[])
+/// What has happened when one is led to such a page, and where to go from there.
+fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
+    Some(match path {
+        "/account/verified" => (Notice::Verified, Some(Step::LogIn)),
+        "/account/password-set" => (Notice::PasswordChanged, Some(Step::Account)),
+        "/account/address-changed" => (Notice::AddressChanged, Some(Step::Account)),
+        "/account/address-kept" => (Notice::AddressKept, Some(Step::LogIn)),
+        "/account/logged-out" => (Notice::LoggedOut, Some(Step::LogIn)),
+        "/account/disabled" => (Notice::AccountDisabled, None),
+        "/account/deleted" => (Notice::AccountDeleted, None),
+        _ => return None,
+    })
+}
+
+fn message(asked: &Asked<'_>, notice: Notice, step: Option<Step>) -> ApiResponse {
+    let url = match step {
+        Some(Step::LogIn) => asked.site.path("/account/log-in"),
+        Some(Step::Account | Step::Continue) | None => asked.site.path("/account"),
+    };
+    let next = step.map(|step| (step, url.as_str()));
+    asked.site.respond(200, &Message { site: &asked.site, notice, next }, &[])
 }
 
 /// The page for what cannot go on.
 fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
     let status = failure.problem().0.status();
     let reason = match failure {
-        Failure::NotFound => Reason::NotFound,
+        Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope => Reason::NotFound,
         Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
-        Failure::TooMany(_) => Reason::TooManyRequests,
-        Failure::NoIssuer(_)
+        Failure::TooMany(_) | Failure::Credentials(CredentialsError::TooManyAttempts(_)) => Reason::TooManyRequests,
+        Failure::NotLoggedIn
+        | Failure::NotVerified
+        | Failure::Credentials(_)
+        | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy
         | Failure::Start(_)
@@ -121,8 +199,16 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
         Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
         Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
-        Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
+        Failure::TooMany(wait) | Failure::Credentials(CredentialsError::TooManyAttempts(wait)) => {
+            Mistakes::of_form(Mistake::TooManyAttempts(*wait))
+        }
+        Failure::Credentials(CredentialsError::Password) => Mistakes::of_form(Mistake::WrongLogin),
+        Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
         Failure::NotFound
+        | Failure::MethodNotAllowed(_)
+        | Failure::Scope
+        | Failure::NotLoggedIn
+        | Failure::Credentials(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy
@@ -139,6 +225,9 @@ fn mistake(wrong: &Wrong) -> Mistake {
         Wrong::NoAddress => Mistake::NoAddress,
         Wrong::NoDate => Mistake::NoDate,
         Wrong::NoTelephoneNumber => Mistake::NoTelephoneNumber,
+        Wrong::OtherPassword => Mistake::WrongPassword,
+        Wrong::SamePassword => Mistake::SamePassword,
+        Wrong::SameAddress => Mistake::SameAddress,
         Wrong::Password(Weak::Short(_)) => Mistake::ShortPassword(password_policy::MIN),
         Wrong::Password(Weak::Long) => Mistake::TooLong(MAX_BYTES),
         Wrong::Password(Weak::Common(_)) => Mistake::CommonPassword,

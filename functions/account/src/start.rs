@@ -2,11 +2,13 @@
 
 use crate::{Account, Limits};
 use gateway_config::Gateway;
+use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Platform, StartError};
-use gateway_store::{Accounts, Codes, LoginAttempts, Outbox, Users};
+use gateway_store::{Accounts, Activity, Apps, BrowserLogins, Codes, Consents, LoginAttempts, Outbox, Sessions, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and keys, the keys concurrently.
@@ -14,18 +16,33 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let users = platform.table("USERS_TABLE", Users::new)?;
     let codes = platform.table("CODES_TABLE", Codes::new)?;
-    let limits = Limits::new(platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?);
-    let accounts = Accounts::new(
-        platform.aws.dynamodb(),
-        users.clone(),
-        codes.clone(),
-        platform.table("OUTBOX_TABLE", Outbox::new)?,
-    );
-    let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
-    let (passwords, sealing) = tokio::try_join!(
+    let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
+    let browser_logins = platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?;
+    let outbox = platform.table("OUTBOX_TABLE", Outbox::new)?;
+    let accounts = Accounts::new(platform.aws.dynamodb(), users.clone(), codes.clone(), outbox);
+    let (passwords, sealing, public) = tokio::try_join!(
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
+        platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
     )?;
-    let (clock, entropy) = (platform.clock, platform.entropy);
-    Ok(Account { gateway, users, codes, accounts, limits, passwords, sealing, outbox, clock, entropy })
+    let lifetimes = gateway.lifetimes();
+    let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
+    Ok(Account {
+        limits: Limits::new(attempts.clone()),
+        credentials: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
+        browsers: BrowserSessions::new(browser_logins, users.clone(), ends, Arc::clone(&platform.entropy)),
+        activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
+        sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
+        consents: platform.table("CONSENTS_TABLE", Consents::new)?,
+        apps: platform.table("APPS_TABLE", Apps::new)?,
+        outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,
+        gateway,
+        users,
+        codes,
+        accounts,
+        sealing,
+        public: public.guarded(PublicKeys::may_follow),
+        clock: platform.clock,
+        entropy: platform.entropy,
+    })
 }

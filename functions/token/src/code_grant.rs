@@ -42,9 +42,9 @@ impl AuthorizationServer {
                         grant: "authorization_code",
                         app: app.registered().client_id.as_str(),
                     });
-                    return self.serve_code(request, app, &pending).await;
+                    return self.serve_code(request, app, &pending, &asked).await;
                 }
-                Redemption::Repeat => return self.serve_code(request, app, &pending).await,
+                Redemption::Repeat => return self.serve_code(request, app, &pending, &asked).await,
                 Redemption::Refuse => return Err(Failure::Code(reason(proof))),
                 Redemption::EndSession => {
                     tracing::warn!(session = %pending.sid, "a code was used again: the session is ended");
@@ -72,10 +72,12 @@ impl AuthorizationServer {
         request: &Request<'_>,
         app: &AuthenticatedApp,
         pending: &PendingSession,
+        asked: &CodeRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
-        let redeeming = Redeeming { app: registered, pending, mac_key: refresh.current_id(), now };
+        let (mac_key, device) = (refresh.current_id(), asked.device.as_deref());
+        let redeeming = Redeeming { app: registered, pending, mac_key, device, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));

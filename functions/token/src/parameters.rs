@@ -30,6 +30,8 @@ pub(crate) struct CodeRequest {
     pub(crate) verifier: Option<Secret>,
     /// The hash of `Idempotency-Key`, as that of a refresh.
     pub(crate) attempt: Option<String>,
+    /// What the user recognises the device by.
+    pub(crate) device: Option<String>,
 }
 
 /// A login (RFC 6749 §4.3.2).
@@ -40,6 +42,8 @@ pub(crate) struct PasswordRequest {
     pub(crate) scope: Option<Scope>,
     /// A refresh token of an existing session, if the login is into that session.
     pub(crate) session: Option<PresentedRefreshToken>,
+    /// What the user recognises the device by.
+    pub(crate) device: Option<String>,
 }
 
 /// A refresh (RFC 6749 §6).
@@ -91,7 +95,8 @@ impl AccessTokenRequest {
                 let code = AuthorizationCode::parse(code.expose()).ok();
                 let redirect_uri = form.get("redirect_uri").map(str::to_owned);
                 let (verifier, attempt) = (form.take("code_verifier"), attempt(api)?);
-                Self::AuthorizationCode(CodeRequest { code, redirect_uri, verifier, attempt })
+                let device = device(&form, api);
+                Self::AuthorizationCode(CodeRequest { code, redirect_uri, verifier, attempt, device })
             }
             GrantType::Password => {
                 let password = form.take("password").ok_or(Failure::Missing("password"))?;
@@ -104,7 +109,8 @@ impl AccessTokenRequest {
                 }
                 let scope = scope(&form)?;
                 let session = PresentedRefreshToken::parse(&form, api)?;
-                Self::Password(PasswordRequest { username, password, scope, session })
+                let device = device(&form, api);
+                Self::Password(PasswordRequest { username, password, scope, session, device })
             }
             GrantType::RefreshToken => {
                 let token = PresentedRefreshToken::parse(&form, api)?.ok_or(Failure::Missing("refresh_token"))?;
@@ -140,6 +146,11 @@ impl AnyToken {
 /// The requested scope (RFC 6749 §3.3). The form has already dropped an empty parameter (RFC 6749 §3.1).
 fn scope(form: &Form) -> Result<Option<Scope>, Failure> {
     form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)
+}
+
+/// The parameter `device_name`, or what `User-Agent` tells. A header that came twice tells nothing.
+fn device(form: &Form, api: &ApiRequest) -> Option<String> {
+    gateway_domain::device::name(form.get("device_name"), api.header("user-agent").ok().flatten())
 }
 
 fn attempt(api: &ApiRequest) -> Result<Option<String>, Failure> {

@@ -8,7 +8,7 @@ use gateway_credentials::{AuthenticatedApp, PasswordLogin};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{Family, Session};
+use gateway_domain::session::{Family, Origin, Session};
 use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError, TokenSource};
 use gateway_store::GrantType;
@@ -23,7 +23,7 @@ impl AuthorizationServer {
         asked: PasswordRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let PasswordRequest { username, password, scope: asked, session: presented } = asked;
+        let PasswordRequest { username, password, scope: asked, session: presented, device } = asked;
         let scope = Scope::granted(asked.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
 
         let shown = match &presented {
@@ -69,6 +69,7 @@ impl AuthorizationServer {
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
+            origin: Origin { began: Some(request.now), device },
             tokens,
         };
         self.sessions.begin(registered, &session).await?;

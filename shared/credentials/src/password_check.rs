@@ -47,6 +47,11 @@ impl PasswordCheck {
         Self { users, passwords, attempts: LoginAttempts::new(attempts), entropy }
     }
 
+    /// The hasher, for whoever sets passwords as well.
+    pub fn hasher(&self) -> &Fresh<Passwords> {
+        &self.passwords
+    }
+
     /// Reads the pepper again if it has become old.
     pub async fn freshen(&self) -> Result<(), StartError> {
         self.passwords.fresh().await.map(drop)

@@ -11,6 +11,8 @@ pub const LIFETIME: Seconds = Seconds::new(3_600);
 /// How many times one may guess at a code, or at the password that goes with it. Five guesses at eight digits succeed once
 /// in twenty million mails.
 pub const TRIES: u32 = 5;
+/// How long whoever had an address can take it back.
+pub const TAKE_BACK: Seconds = Seconds::new(7 * 86_400);
 /// How long an account waits for its address to be proved.
 pub const UNPROVED: Seconds = Seconds::new(7 * 86_400);
 

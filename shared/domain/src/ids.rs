@@ -96,6 +96,14 @@ id!(
     |b| (b' '..=b'~').contains(&b)
 );
 
+impl ClientId {
+    /// The gateway's own account pages, where attempts to log in are counted by application. An application of this id would
+    /// share that count, and nothing else.
+    pub fn of_account_pages() -> Self {
+        Self("gateway-account".to_owned())
+    }
+}
+
 impl SessionId {
     /// The identifier of a new session, from 128 bits of the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {

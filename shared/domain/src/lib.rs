@@ -11,6 +11,7 @@ pub mod client_assertion;
 pub mod clock;
 pub mod code;
 pub mod cors;
+pub mod device;
 pub mod entropy;
 pub mod event;
 pub mod form;

@@ -27,8 +27,19 @@ pub struct Session {
     pub credential_epoch: u64,
     /// When the user last showed the password for this session; `None` in a session that began before this was noted.
     pub auth_time: Option<Timestamp>,
+    /// How it began.
+    pub origin: Origin,
     /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
+}
+
+/// How a session began, as its user sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When; `None` in a session that began before this was noted.
+    pub began: Option<Timestamp>,
+    /// On which device, as the app said.
+    pub device: Option<String>,
 }
 
 /// The part of a session that decides about refresh tokens. The rules over it are pure and model-checked.

@@ -66,6 +66,26 @@ pub enum Notice {
         /// The page for a forgotten password.
         forgotten: String,
     },
+    /// Somebody who is logged in wants this address for the account: the code and the link prove it.
+    ChangeAddress {
+        /// The code to type where the change was asked for.
+        code: String,
+        /// A page that confirms.
+        link: String,
+        /// How long both work, in minutes.
+        minutes: u64,
+    },
+    /// The account has another address from now on. It goes to the address before.
+    AddressChanged {
+        /// The address that it has now.
+        now: String,
+        /// A page that takes the change back.
+        link: String,
+        /// How long the link works, in days.
+        days: u64,
+    },
+    /// The account was disabled by its owner.
+    AccountDisabled,
     /// The account was deleted by its owner.
     AccountDeleted,
     /// Nothing: it is written where there is nobody to tell, so that the tables are asked for the same, and never sent.
@@ -87,6 +107,9 @@ impl Notice {
             Self::AddressTaken { .. } => "address_taken",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::ChangeAddress { .. } => "change_address",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
             Self::Nothing => "nothing",
         }

@@ -57,13 +57,13 @@ impl Mail {
         let service = one_line(service);
         let Some(words) = words::of(notice, *language, &service) else { return Ok(None) };
         let (code, link) = match notice {
-            Notice::VerifyAddress { code, link, .. } | Notice::ResetPassword { code, link, .. } => {
-                (Some(in_groups(code)), Some(link.as_str()))
-            }
-            Notice::AddressTaken { forgotten } | Notice::PasswordChanged { forgotten } => {
-                (None, Some(forgotten.as_str()))
-            }
-            Notice::AccountDeleted | Notice::Nothing => (None, None),
+            Notice::VerifyAddress { code, link, .. }
+            | Notice::ResetPassword { code, link, .. }
+            | Notice::ChangeAddress { code, link, .. } => (Some(in_groups(code)), Some(link.as_str())),
+            Notice::AddressTaken { forgotten: link }
+            | Notice::PasswordChanged { forgotten: link }
+            | Notice::AddressChanged { link, .. } => (None, Some(link.as_str())),
+            Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => (None, None),
         };
         let code = code.as_deref();
         let text = Text { words: &words, code, link }.render()?;
@@ -133,8 +133,11 @@ mod tests {
         vec![
             Notice::VerifyAddress { code: code.clone(), link: link.clone(), minutes: 60 },
             Notice::AddressTaken { forgotten: link.clone() },
-            Notice::ResetPassword { code, link: link.clone(), minutes: 60 },
-            Notice::PasswordChanged { forgotten: link },
+            Notice::ResetPassword { code: code.clone(), link: link.clone(), minutes: 60 },
+            Notice::PasswordChanged { forgotten: link.clone() },
+            Notice::ChangeAddress { code, link: link.clone(), minutes: 60 },
+            Notice::AddressChanged { now: "new@example.com".into(), link, days: 7 },
+            Notice::AccountDisabled,
             Notice::AccountDeleted,
         ]
     }
@@ -154,9 +157,13 @@ mod tests {
                 let (codes, links) =
                     (mail.text.matches("1234 5678").count(), mail.text.matches("token=t&x=<y>").count());
                 let expected = match notice {
-                    Notice::VerifyAddress { .. } | Notice::ResetPassword { .. } => (1, 1),
-                    Notice::AddressTaken { .. } | Notice::PasswordChanged { .. } => (0, 1),
-                    Notice::AccountDeleted | Notice::Nothing => (0, 0),
+                    Notice::VerifyAddress { .. } | Notice::ResetPassword { .. } | Notice::ChangeAddress { .. } => {
+                        (1, 1)
+                    }
+                    Notice::AddressTaken { .. } | Notice::PasswordChanged { .. } | Notice::AddressChanged { .. } => {
+                        (0, 1)
+                    }
+                    Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => (0, 0),
                 };
                 assert_eq!((codes, links), expected, "{kind}: {}", mail.text);
                 assert_eq!(mail.html.matches("1234 5678").count(), codes, "{kind}");

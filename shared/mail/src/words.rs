@@ -48,7 +48,7 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
         Notice::AddressTaken { .. } => Words {
             subject: format!("{service}: you already have an account"),
             lead: format!(
-                "Somebody, probably you, wanted to make an account at {service} with this address. You have one."
+                "Somebody, probably you, wanted to use this address for an account at {service}. You have one."
             ),
             before_code: "",
             before_link: "Log in as usual. If you have forgotten the password, set another one here:",
@@ -77,6 +77,38 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             before_link: "If it was not you, set another password at once:",
             label: "Set another password",
             otherwise: "If it was you, there is nothing to do.".to_owned(),
+            footer,
+        },
+        Notice::ChangeAddress { minutes, .. } => Words {
+            subject: format!("{service}: confirm your new address"),
+            lead: format!("An account at {service} is to have this address."),
+            before_code: "Type this code where you asked for it:",
+            before_link: "Or open this page and confirm there:",
+            label: "Confirm the address",
+            otherwise: format!(
+                "Both work once and for {minutes} minutes. If it was not you, do nothing: without the code, nobody can \
+                 use your address."
+            ),
+            footer,
+        },
+        Notice::AddressChanged { now, days, .. } => Words {
+            subject: format!("{service}: your address was changed"),
+            lead: format!(
+                "Your account at {service} has the address {now} from now on. Mails no longer come to this address."
+            ),
+            before_code: "",
+            before_link: "If it was not you, take the account back here and choose another password:",
+            label: "Take the account back",
+            otherwise: format!("If it was you, there is nothing to do. The page works for {days} days."),
+            footer,
+        },
+        Notice::AccountDisabled => Words {
+            subject: format!("{service}: your account was disabled"),
+            lead: format!("Your account at {service} was disabled, and all your devices were logged out."),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: format!("Nobody can log in to it any more. The support of {service} can enable it again."),
             footer,
         },
         Notice::AccountDeleted => Words {
@@ -111,7 +143,7 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
         Notice::AddressTaken { .. } => Words {
             subject: format!("{service}: Sie haben bereits ein Konto"),
             lead: format!(
-                "Jemand, vermutlich Sie, wollte mit dieser Adresse ein Konto bei {service} anlegen. Sie haben schon eines."
+                "Jemand, vermutlich Sie, wollte diese Adresse für ein Konto bei {service} verwenden. Sie haben schon eines."
             ),
             before_code: "",
             before_link: "Melden Sie sich an wie bisher. Wenn Sie das Passwort vergessen haben, setzen Sie hier ein neues:",
@@ -141,6 +173,40 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             before_link: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort:",
             label: "Neues Passwort setzen",
             otherwise: "Wenn Sie es waren, ist nichts zu tun.".to_owned(),
+            footer,
+        },
+        Notice::ChangeAddress { minutes, .. } => Words {
+            subject: format!("{service}: neue Adresse bestätigen"),
+            lead: format!("Ein Konto bei {service} soll diese Adresse bekommen."),
+            before_code: "Geben Sie diesen Code dort ein, wo Sie ihn angefordert haben:",
+            before_link: "Oder öffnen Sie diese Seite und bestätigen Sie dort:",
+            label: "Adresse bestätigen",
+            otherwise: format!(
+                "Beides gilt einmal und {minutes} Minuten lang. Wenn Sie das nicht waren, tun Sie nichts: Ohne den Code \
+                 kann niemand Ihre Adresse verwenden."
+            ),
+            footer,
+        },
+        Notice::AddressChanged { now, days, .. } => Words {
+            subject: format!("{service}: Ihre Adresse wurde geändert"),
+            lead: format!(
+                "Ihr Konto bei {service} hat ab jetzt die Adresse {now}. An diese Adresse kommen keine E-Mails mehr."
+            ),
+            before_code: "",
+            before_link: "Wenn Sie das nicht waren, holen Sie sich das Konto hier zurück und wählen ein neues Passwort:",
+            label: "Konto zurückholen",
+            otherwise: format!("Wenn Sie es waren, ist nichts zu tun. Die Seite gilt {days} Tage lang."),
+            footer,
+        },
+        Notice::AccountDisabled => Words {
+            subject: format!("{service}: Ihr Konto wurde gesperrt"),
+            lead: format!("Ihr Konto bei {service} wurde gesperrt, und alle Ihre Geräte wurden abgemeldet."),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: format!(
+                "Niemand kann sich mehr damit anmelden. Die Hilfe von {service} kann es wieder freigeben."
+            ),
             footer,
         },
         Notice::AccountDeleted => Words {

@@ -4,7 +4,7 @@ use crate::{PendingSessions, SessionError, Sessions};
 use futures_util::future::join_all;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
-use gateway_domain::session::{Family, Session};
+use gateway_domain::session::{Family, Origin, Session};
 use gateway_domain::time::Timestamp;
 
 /// Pending sessions that one sweep looks at.
@@ -18,6 +18,8 @@ pub struct Redeeming<'a> {
     pub pending: &'a PendingSession,
     /// The id of the key that makes the refresh tokens.
     pub mac_key: &'a str,
+    /// What the user recognises the device by.
+    pub device: Option<&'a str>,
     /// The time.
     pub now: Timestamp,
 }
@@ -45,7 +47,7 @@ impl Sessions {
         table: &gateway_store::PendingSessions,
         redeeming: &Redeeming<'_>,
     ) -> Result<Session, SessionError> {
-        let Redeeming { app, pending, mac_key, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, device, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -57,6 +59,7 @@ impl Sessions {
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,
             auth_time: Some(pending.auth_time),
+            origin: Origin { began: Some(now), device: device.map(str::to_owned) },
             tokens: pending.tokens.clone(),
         };
         self.table.create(&new).await?;

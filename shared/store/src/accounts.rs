@@ -3,6 +3,10 @@
 //! An account whose address is not proved never merges with another and yields to whoever proves the address: each sign-up
 //! makes a user of its own, and the proof gives the address to the user whose code it was.
 
+mod owner;
+
+pub use owner::Following;
+
 use crate::codes::incomplete;
 use crate::error::{StoreError, unavailable};
 use crate::{ChangeUser, Code, Codes, NewMail, Outbox, User, Users, number, version};
@@ -38,6 +42,11 @@ impl Accounts {
     /// Over these tables.
     pub fn new(client: aws_sdk_dynamodb::Client, users: Users, codes: Codes, outbox: Outbox) -> Self {
         Self { client, users, codes, outbox }
+    }
+
+    /// The outbox that the changes are told in.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Writes a sign-up: an account that waits until `until` for its address to be proved, its code and the mail. If the
@@ -126,6 +135,24 @@ impl Accounts {
             .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
             .expression_attribute_values(":version", version::current())
             .build();
+        let mut writes = vec![
+            self.codes.using(code, OPERATION)?,
+            TransactWriteItem::builder().update(update.map_err(incomplete(OPERATION))?).build(),
+            self.claiming_from(user, holder, OPERATION)?,
+        ];
+        if let Some(other) = holder.filter(|holder| **holder != user.user_id) {
+            writes.push(self.yielding(other, OPERATION)?);
+        }
+        self.transact(writes, OPERATION).await
+    }
+
+    /// The write that claims a user's address, which nobody has, or this holder.
+    fn claiming_from(
+        &self,
+        user: &User,
+        holder: Option<&UserId>,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
         let claim = self.users.claiming(user);
         let claim = match holder {
             None => claim.condition_expression("attribute_not_exists(pk)"),
@@ -133,21 +160,18 @@ impl Accounts {
                 .condition_expression("user_id = :holder")
                 .expression_attribute_values(":holder", AttributeValue::S(holder.to_string())),
         };
-        let mut writes = vec![
-            self.codes.using(code, OPERATION)?,
-            TransactWriteItem::builder().update(update.map_err(incomplete(OPERATION))?).build(),
-            TransactWriteItem::builder().put(claim.build().map_err(incomplete(OPERATION))?).build(),
-        ];
-        if let Some(other) = holder.filter(|holder| **holder != user.user_id) {
-            let delete = Delete::builder()
-                .table_name(&self.users.table)
-                .key("pk", Users::key_of(other))
-                .condition_expression("attribute_not_exists(pk) OR email_verified = :false")
-                .expression_attribute_values(":false", AttributeValue::Bool(false))
-                .build();
-            writes.push(TransactWriteItem::builder().delete(delete.map_err(incomplete(OPERATION))?).build());
-        }
-        self.transact(writes, OPERATION).await
+        Ok(TransactWriteItem::builder().put(claim.build().map_err(incomplete(operation))?).build())
+    }
+
+    /// The write that removes an account which has not proved its address.
+    fn yielding(&self, user: &UserId, operation: &'static str) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.users.table)
+            .key("pk", Users::key_of(user))
+            .condition_expression("attribute_not_exists(pk) OR email_verified = :false")
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(incomplete(operation))?).build())
     }
 
     /// Writes a code and its mail.
@@ -158,25 +182,28 @@ impl Accounts {
     }
 
     /// Sets another password by a code, and uses the code. The code came by mail, so that it proves the address as well. The
-    /// credential epoch rises: sessions and logins under way end. [`ChangeUser::Conflict`] if the code was used, or the user is gone,
-    /// disabled or has another address by now.
+    /// credential epoch rises: sessions and logins under way end. [`ChangeUser::Conflict`] if the code was used, or the user is
+    /// gone, disabled, or was changed since it was read.
     pub async fn reset_password(
         &self,
         code: &CodeId,
         user: &User,
         password: &PasswordHash,
-        mail: &NewMail,
+        following: Following<'_>,
     ) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "reset_password";
         let update = Update::builder()
             .table_name(&self.users.table)
             .key("pk", Users::key_of(&user.user_id))
             .update_expression("SET password = :password, email_verified = :true REMOVE #ttl ADD credential_epoch :one")
-            .condition_expression(version::condition("email = :email AND enabled = :true"))
+            .condition_expression(version::condition(
+                "email = :email AND credential_epoch = :epoch AND enabled = :true",
+            ))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
+            .expression_attribute_values(":epoch", number(user.credential_epoch))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":version", version::current())
             .build();
@@ -187,9 +214,20 @@ impl Accounts {
             self.codes.using(code, OPERATION)?,
             TransactWriteItem::builder().update(update.map_err(incomplete(OPERATION))?).build(),
             TransactWriteItem::builder().put(claim.map_err(incomplete(OPERATION))?).build(),
-            self.outbox.adding(mail, OPERATION)?,
         ];
-        self.transact(writes, OPERATION).await
+        self.with_following(writes, following, OPERATION).await
+    }
+
+    /// Makes these writes, with the end of sessions and the mail that follow them.
+    async fn with_following(
+        &self,
+        mut writes: Vec<TransactWriteItem>,
+        following: Following<'_>,
+        operation: &'static str,
+    ) -> Result<ChangeUser, StoreError> {
+        writes.push(self.outbox.adding_ending(following.ending, operation)?);
+        writes.push(self.outbox.adding(following.mail, operation)?);
+        self.transact(writes, operation).await
     }
 
     /// Makes all of these writes or none. One that met another transaction is a conflict as well: whoever asked reads again.

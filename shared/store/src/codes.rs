@@ -8,9 +8,11 @@ use crate::refusal::refused_item;
 use crate::{number, ttl, version};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
-use gateway_domain::code::TRIES;
+use gateway_domain::address::Address;
+use gateway_domain::code::{TRIES, token_hash};
 use gateway_domain::ids::{CodeId, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,10 @@ pub enum Purpose {
     VerifyAddress,
     /// To set another password.
     ResetPassword,
+    /// To give an account another address.
+    ChangeAddress,
+    /// To give an account back the address that it had, and another password.
+    TakeBackAddress,
 }
 
 /// A code that was sent.
@@ -39,8 +45,22 @@ pub struct Code {
     pub token: String,
     /// The hash of the secret of whoever asked for it.
     pub ticket: String,
+    /// The address that the account gets by it, for the two purposes that change it.
+    pub address: Option<Address>,
     /// Until when it works.
     pub ends: Timestamp,
+}
+
+impl Code {
+    /// Whether this is the token of its link.
+    pub fn is_token(&self, token: &Secret) -> bool {
+        Secret::new(token_hash(token.expose())).constant_time_eq(self.token.as_bytes())
+    }
+
+    /// Whether this is the secret of whoever asked for it.
+    pub fn is_ticket(&self, ticket: &Secret) -> bool {
+        Secret::new(token_hash(ticket.expose())).constant_time_eq(self.ticket.as_bytes())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +71,8 @@ struct CodeItem {
     digits: String,
     token_hash: String,
     ticket_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<Address>,
     tries: u32,
     ends_at: Timestamp,
     ttl: Timestamp,
@@ -134,6 +156,7 @@ impl From<CodeItem> for Code {
             digits: PasswordHash::from_stored(item.digits),
             token: item.token_hash,
             ticket: item.ticket_hash,
+            address: item.address,
             ends: item.ends_at,
         }
     }
@@ -148,6 +171,7 @@ impl From<&Code> for CodeItem {
             digits: code.digits.as_str().to_owned(),
             token_hash: code.token.clone(),
             ticket_hash: code.ticket.clone(),
+            address: code.address.clone(),
             tries: 0,
             ends_at: code.ends,
             ttl: ttl::after([code.ends]),

@@ -20,7 +20,7 @@ mod ttl;
 mod users;
 mod version;
 
-pub use accounts::{Accounts, Holder};
+pub use accounts::{Accounts, Following, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
 pub use audit::{Audit, AuditRow, Outcome};
@@ -33,7 +33,7 @@ pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
-pub use sessions::{EndedSession, Sessions};
+pub use sessions::{EndedSession, Sessions, ShownSession};
 pub use users::{ChangeUser, CreateUser, CredentialVersion, User, UserState, Users};
 
 use aws_sdk_dynamodb::types::AttributeValue;

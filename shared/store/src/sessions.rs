@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use gateway_domain::session::{InternalToken, Session};
+use gateway_domain::scope::Scope;
+use gateway_domain::session::{InternalToken, Origin, Session};
 use gateway_domain::time::Timestamp;
-use item::{EpochItem, SessionItem, TokensItem};
+use item::{EpochItem, SessionItem, ShownItem, TokensItem};
 use std::collections::BTreeMap;
 
 pub(crate) use item::TokenItem;
@@ -27,6 +28,17 @@ pub struct EndedSession {
     pub client_id: ClientId,
     /// The internal tokens that are still to be ended at the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
+}
+
+/// What a user sees of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSession {
+    /// How it began.
+    pub origin: Origin,
+    /// When it was last refreshed, or else began.
+    pub refreshed: Timestamp,
+    /// What its application may do.
+    pub scope: Scope,
 }
 
 /// The table of sessions.
@@ -252,6 +264,20 @@ impl Sessions {
         let read = projection::of(self.read(sid), &["credential_epoch"]);
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         Ok(item.map(|item| version::read::<EpochItem>(item, OPERATION)).transpose()?.map(|item| item.credential_epoch))
+    }
+
+    /// What a user sees of a session: `None` if there is no such session or it has ended. One strongly consistent read of
+    /// these attributes alone.
+    pub async fn shown(&self, sid: &SessionId) -> Result<Option<ShownSession>, StoreError> {
+        const OPERATION: &str = "shown_session";
+        let read = projection::of(self.read(sid), &["ended", "served_at", "began_at", "device", "scope"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        let item: Option<ShownItem> = item.map(|item| version::read(item, OPERATION)).transpose()?;
+        Ok(item.filter(|item| !item.ended).map(|item| ShownSession {
+            origin: Origin { began: item.began_at, device: item.device },
+            refreshed: item.served_at,
+            scope: item.scope,
+        }))
     }
 
     /// Removes internal tokens of a session that has ended; those of a live session stay. Removing is idempotent.

@@ -281,6 +281,18 @@ impl Users {
         held(update.send().await, OPERATION)
     }
 
+    /// Replaces what a user has told in the fields of the configuration. Returns whether there is such a user.
+    pub async fn set_profile(&self, user_id: &UserId, profile: &BTreeMap<String, String>) -> Result<bool, StoreError> {
+        const OPERATION: &str = "set_profile";
+        let sent = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression("SET profile = :profile")
+            .expression_attribute_values(":profile", version::part(profile, OPERATION)?)
+            .send()
+            .await;
+        held(sent, OPERATION)
+    }
+
     /// Changes a user's address: the new one is claimed and the old one freed in one transaction.
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
@@ -366,7 +378,7 @@ impl Users {
     }
 
     /// The write that frees a user's address, if it is still this user's.
-    fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+    pub(crate) fn free_claim(&self, user: &User) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let claim = Delete::builder()
             .table_name(&self.table)
             .key("pk", claim_key(user.email.as_str()))

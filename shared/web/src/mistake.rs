@@ -41,6 +41,8 @@ pub enum Mistake {
     KnownPassword(String),
     /// The new password is the current one.
     SamePassword,
+    /// The new address is the current one.
+    SameAddress,
     /// The code is wrong, was used, or has expired. Nobody is told which.
     WrongCode,
     /// The box has to be ticked.

@@ -16,6 +16,7 @@ mod profile;
 mod profile_field;
 mod reset;
 mod sign_up;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -36,6 +37,7 @@ pub use profile::Profile;
 pub use profile_field::{FieldKind, ProfileField};
 pub use reset::Reset;
 pub use sign_up::SignUp;
+pub use take_back::TakeBack;
 pub use verify::Verify;
 
 pub(crate) use failure::FailureText;

@@ -66,6 +66,8 @@ pub(crate) struct Texts {
     pub(crate) ends_others: &'static str,
     pub(crate) change_address: &'static str,
     pub(crate) address_now: Around,
+    pub(crate) take_back: &'static str,
+    pub(crate) take_back_asks: Around,
     pub(crate) profile: &'static str,
     pub(crate) save: &'static str,
     pub(crate) saved: &'static str,

@@ -3,11 +3,12 @@
 use super::{Shown, form, mistaken, mistakes, ticket};
 use crate::error::Failure;
 use crate::{Account, Asked, fields};
-use gateway_config::FieldType;
+use gateway_config::{FieldType, Gateway};
 use gateway_credentials::password_policy;
 use gateway_domain::address::Address;
 use gateway_domain::code::Ticket;
 use gateway_domain::form::Form;
+use gateway_domain::language::Language;
 use gateway_web::pages::{FieldKind, ProfileField, SignUp};
 use gateway_web::{Browser, Mistakes, see_other};
 
@@ -55,26 +56,36 @@ impl Account {
         mistakes: Mistakes,
     ) -> SignUp<'a> {
         let typed = |name: &str| typed.and_then(|typed| typed.get(name)).unwrap_or_default();
-        let profile = self.gateway.accounts().fields.iter().map(|field| ProfileField {
-            id: field.id.as_str(),
-            label: field.label.get(asked.language),
-            kind: match field.kind {
-                FieldType::Text => FieldKind::Text,
-                FieldType::Date => FieldKind::Date,
-                FieldType::Tel => FieldKind::Telephone,
-                FieldType::Boolean => FieldKind::Boolean,
-            },
-            required: field.required,
-            typed: typed(&format!("profile_{}", field.id.as_str())),
-        });
+        let profile = declared(&self.gateway, asked.language, |id| typed(&format!("profile_{id}")));
         SignUp {
             site: &asked.site,
             form_token,
             email: typed("email"),
-            profile: profile.collect(),
+            profile,
             least_password: password_policy::MIN,
             mistakes,
             log_in: None,
         }
     }
+}
+
+/// The fields that the configuration declares, with what is known for the id of each.
+pub(super) fn declared<'a>(
+    gateway: &'a Gateway,
+    language: Language,
+    known: impl Fn(&'a str) -> &'a str,
+) -> Vec<ProfileField<'a>> {
+    let fields = gateway.accounts().fields.iter().map(|field| ProfileField {
+        id: field.id.as_str(),
+        label: field.label.get(language),
+        kind: match field.kind {
+            FieldType::Text => FieldKind::Text,
+            FieldType::Date => FieldKind::Date,
+            FieldType::Tel => FieldKind::Telephone,
+            FieldType::Boolean => FieldKind::Boolean,
+        },
+        required: field.required,
+        typed: known(field.id.as_str()),
+    });
+    fields.collect()
 }

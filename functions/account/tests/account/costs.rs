@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_account::{Account, Limits, Nudge, handle};
+use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
+use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
+use gateway_domain::time::Seconds;
+use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Aws, Environment, Fresh, SystemClock, SystemEntropy};
 use gateway_store::{Store, User};
 use serde_json::{Value, json};
@@ -20,6 +24,7 @@ accounts: { sign_up: true }
 plans: { standard: { calls: 60, window: 1m } }
 apis: { orders: { back_end: 'https://orders.example.com', routes: [{ path: /orders, methods: { GET: [a] } }] } }
 ";
+const HOUR: Seconds = Seconds::new(3_600);
 const PASSWORD: &str = "wobbly lantern cactus tuesday";
 
 struct Fixture {
@@ -45,17 +50,25 @@ impl Fixture {
         let aws = Aws::new(&environment).unwrap();
         let store = Store::new(aws.dynamodb(), db.tables.clone());
         let keys = json!({ "current": "k1", "keys": { "k1": STANDARD.encode([7; 32]) } }).to_string();
+        let passwords = Fresh::of(Passwords::new(&keys, Cost { memory: 64, passes: 1 }).unwrap());
+        let entropy = Arc::new(SystemEntropy);
         let account = Account {
             gateway: Arc::new(Gateway::parse(GATEWAY).unwrap()),
-            users: store.users,
+            users: store.users.clone(),
             codes: store.codes,
             accounts: store.accounts,
-            limits: Limits::new(store.attempts),
-            passwords: Fresh::of(Passwords::new(&keys, Cost { memory: 64, passes: 1 }).unwrap()),
+            limits: Limits::new(store.attempts.clone()),
+            credentials: PasswordCheck::new(store.users.clone(), passwords, store.attempts, entropy.clone()),
+            browsers: BrowserSessions::new(store.browser_logins, store.users.clone(), (HOUR, HOUR), entropy.clone()),
+            activity: store.activity,
+            sessions: store.sessions,
+            consents: store.consents,
+            apps: store.apps,
+            public: Fresh::of(PublicKeys::parse_jwks(r#"{"keys":[]}"#).unwrap()),
             sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),
-            nudge: Nudge::new(&environment, &aws).unwrap(),
+            outbox: OutboxFunction::new(&environment, &aws).unwrap(),
             clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
+            entropy,
         };
         Self { db, wire, account }
     }

@@ -50,6 +50,7 @@ impl Fixture {
             mac_key: "m1".into(),
             credential_epoch,
             auth_time: None,
+            origin: gateway_domain::session::Origin::default(),
             tokens: BTreeMap::new(),
         };
         self.db.store.sessions.create(&session).await.unwrap();

@@ -271,6 +271,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         mac_key: "k1".to_owned(),
         credential_epoch: 0,
         auth_time: None,
+        origin: gateway_domain::session::Origin::default(),
         tokens: BTreeMap::from([(legacy(), token)]),
     }
 }

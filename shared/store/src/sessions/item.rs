@@ -4,7 +4,7 @@ use crate::ttl;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
-use gateway_domain::session::{Family, Idle, InternalToken, Session};
+use gateway_domain::session::{Family, Idle, InternalToken, Origin, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +34,10 @@ pub(super) struct SessionItem {
     credential_epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    began_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
     /// The rotation that made this generation, so that a repeated write recognises its own result.
@@ -55,6 +59,17 @@ pub(super) struct TokensItem {
 #[derive(Deserialize)]
 pub(super) struct EpochItem {
     pub(super) credential_epoch: u64,
+}
+
+/// The part of a session that its user sees.
+#[derive(Deserialize)]
+pub(super) struct ShownItem {
+    #[serde(default)]
+    pub(super) ended: bool,
+    pub(super) served_at: Timestamp,
+    pub(super) began_at: Option<Timestamp>,
+    pub(super) device: Option<String>,
+    pub(super) scope: Scope,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +115,8 @@ impl SessionItem {
             mac_key: session.mac_key.clone(),
             credential_epoch: session.credential_epoch,
             auth_time: session.auth_time,
+            began_at: session.origin.began,
+            device: session.origin.device.clone(),
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
@@ -157,6 +174,7 @@ impl From<SessionItem> for Session {
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,
             auth_time: item.auth_time,
+            origin: Origin { began: item.began_at, device: item.device },
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }

@@ -53,6 +53,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Verify { site, form_token, address: text, code: None, password: false, mistakes: wrong() }.render(),
         Forgotten { site, form_token, email: text, mistakes: wrong(), log_in: url }.render(),
         Reset { site, form_token, code: url, least_password, mistakes: wrong() }.render(),
+        TakeBack { site, form_token, address: text, least_password, mistakes: wrong() }.render(),
         ChangePassword { site, form_token, current: true, least_password, mistakes: wrong(), account }.render(),
         ChangeAddress { site, form_token, address: text, email: text, current: true, mistakes: wrong(), account }
             .render(),

@@ -59,6 +59,8 @@ pub(crate) const TEXTS: Texts = Texts {
     ends_others: "The new password logs you out everywhere else.",
     change_address: "Change the address",
     address_now: ("Your address is ", "."),
+    take_back: "Take the account back",
+    take_back_asks: ("Your account gets the address ", " back, with a new password."),
     profile: "Profile",
     save: "Save",
     saved: "Saved.",
@@ -197,6 +199,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             format!("Without “{word}”, which others can know, this password is too short. Choose another.")
         }
         Mistake::SamePassword => "This is your current password. Choose a new one.".to_owned(),
+        Mistake::SameAddress => "This is your address already.".to_owned(),
         Mistake::WrongCode => "This code is not right or no longer valid.".to_owned(),
         Mistake::NotConfirmed => "Please tick the box.".to_owned(),
     }

@@ -59,6 +59,8 @@ pub(crate) const TEXTS: Texts = Texts {
     ends_others: "Mit dem neuen Passwort werden Sie überall sonst abgemeldet.",
     change_address: "Adresse ändern",
     address_now: ("Ihre Adresse ist ", "."),
+    take_back: "Konto zurückholen",
+    take_back_asks: ("Ihr Konto bekommt die Adresse ", " zurück, mit einem neuen Passwort."),
     profile: "Profil",
     save: "Speichern",
     saved: "Gespeichert.",
@@ -211,6 +213,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             format!("Ohne „{word}“, das andere wissen können, ist dieses Passwort zu kurz. Wählen Sie ein anderes.")
         }
         Mistake::SamePassword => "Das ist Ihr jetziges Passwort. Wählen Sie ein neues.".to_owned(),
+        Mistake::SameAddress => "Das ist bereits Ihre Adresse.".to_owned(),
         Mistake::WrongCode => "Dieser Code stimmt nicht oder gilt nicht mehr.".to_owned(),
         Mistake::NotConfirmed => "Bitte setzen Sie das Häkchen.".to_owned(),
     }

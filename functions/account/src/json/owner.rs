@@ -1,0 +1,177 @@
+//! What owners do, for apps: with an access token of the person that has the scope `account`, under `/account/api/v1/me`.
+
+use super::{body, declared, proof};
+use crate::error::Failure;
+use crate::{Account, Asked, fields};
+use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
+use gateway_domain::code::LIFETIME;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::ids::{ClientId, CodeId};
+use gateway_domain::secret::Secret;
+use gateway_store::User;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The scope that an access token needs. It is in no application's registration unless `gateway.yaml` declares it.
+const SCOPE: &str = "account";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileRequest {
+    profile: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordRequest {
+    current_password: String,
+    new_password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddressRequest {
+    email: String,
+    current_password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmRequest {
+    change: String,
+    code: Option<String>,
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseRequest {
+    current_password: String,
+}
+
+impl Account {
+    /// Answers a request to `/account/api/v1/me…`, of which `path` is what follows.
+    pub(super) async fn own(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
+        let user = self.bearer(asked).await?;
+        match (asked.request.method.as_str(), path) {
+            ("GET", "") => Ok(shown(&me(&user))),
+            ("PATCH", "") => {
+                let ProfileRequest { profile } = body(asked)?;
+                let profile = declared(&self.gateway, &profile)?;
+                self.change_profile(&user.user_id, &profile).await?;
+                Ok(shown(&me(&User { profile, ..user })))
+            }
+            ("POST", "/password") => {
+                let PasswordRequest { current_password, new_password } = body(asked)?;
+                self.prove_owner(asked, &user, Some(&Secret::new(current_password))).await?;
+                self.change_password(asked, &user, ("new_password", &Secret::new(new_password))).await?;
+                Ok(ApiResponse::new(204))
+            }
+            ("POST", "/address") => {
+                let AddressRequest { email, current_password } = body(asked)?;
+                let email = fields::address("email", Some(&email))?;
+                self.prove_owner(asked, &user, Some(&Secret::new(current_password))).await?;
+                let change = self.ask_for_address(asked, &user, &email).await?;
+                let told = json!({ "change": change, "expires_in": LIFETIME.as_u64() });
+                Ok(ApiResponse::json(202, "application/json", &told))
+            }
+            ("POST", "/address/confirm") => {
+                let ConfirmRequest { change, code, token } = body(asked)?;
+                let id = CodeId::parse(&change).map_err(|_| Failure::WrongCode)?;
+                self.change_address(asked, &user, (&id, &proof(code, token)?)).await?;
+                Ok(ApiResponse::new(204))
+            }
+            ("GET", "/sessions") => {
+                let sessions = self.sessions_of(&user.user_id, asked.now).await?;
+                Ok(shown(&json!({ "sessions": sessions.iter().map(|own| own.to_json()).collect::<Vec<_>>() })))
+            }
+            ("DELETE", sessions) if sessions.starts_with("/sessions/") => {
+                let sid = sessions.trim_start_matches("/sessions/");
+                let live = self.sessions_of(&user.user_id, asked.now).await?;
+                let own = live.into_iter().find(|own| own.of.sid.as_str() == sid).ok_or(Failure::NotFound)?;
+                self.end_sessions(asked, &user.user_id, vec![own.of]).await?;
+                Ok(ApiResponse::new(204))
+            }
+            ("GET", "/apps") => {
+                let apps = self.apps_of(&user.user_id).await?;
+                Ok(shown(&json!({ "apps": apps.iter().map(|app| app.to_json()).collect::<Vec<_>>() })))
+            }
+            ("DELETE", apps) if apps.starts_with("/apps/") => {
+                let app = apps.trim_start_matches("/apps/");
+                let app = ClientId::parse(app).map_err(|_| Failure::NotFound)?;
+                self.revoke(asked, &user.user_id, &app).await?;
+                Ok(ApiResponse::new(204))
+            }
+            ("GET", "/data") => Ok(shown(&self.data_of(&user, asked.now).await?)),
+            ("POST", closing @ ("/disable" | "/delete")) => {
+                let CloseRequest { current_password } = body(asked)?;
+                self.prove_owner(asked, &user, Some(&Secret::new(current_password))).await?;
+                if closing == "/delete" {
+                    self.delete(asked, &user).await?;
+                } else {
+                    self.disable(asked, &user).await?;
+                }
+                Ok(ApiResponse::new(204))
+            }
+            (_, path) => Err(methods(path).map_or(Failure::NotFound, Failure::MethodNotAllowed)),
+        }
+    }
+
+    /// The user of the access token, if its session is live. The token is verified here, since no authorizer stands before
+    /// these paths: they are the gateway's own, and count against no plan.
+    async fn bearer(&self, asked: &Asked<'_>) -> Result<User, Failure> {
+        let header = asked.request.header("authorization").ok().flatten().unwrap_or_default();
+        let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) = token.ok_or(Failure::NotLoggedIn)?;
+        let claims = self.claims_of(asked, token).await?;
+        if !claims.scope.contains(SCOPE) {
+            return Err(Failure::Scope);
+        }
+        if claims.sub.is_app() {
+            return Err(Failure::NotLoggedIn);
+        }
+        let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
+        let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && is_live);
+        user.ok_or(Failure::NotLoggedIn)
+    }
+
+    async fn claims_of(&self, asked: &Asked<'_>, token: &str) -> Result<AccessClaims, Failure> {
+        let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
+        let verify = |keys: &_| access_token::verify(token, keys, parties.issuer(), parties.audience(), asked.now);
+        let mut verified = verify(&*self.public.fresh().await?);
+        if matches!(verified, Err(InvalidToken::UnknownKey)) {
+            verified = verify(&*self.public.again().await?);
+        }
+        match verified {
+            Err(reason @ InvalidToken::UnusableKey) => Err(self.public.unusable(&reason).into()),
+            Err(_) => Err(Failure::NotLoggedIn),
+            Ok(claims) => Ok(claims),
+        }
+    }
+}
+
+fn me(user: &User) -> Value {
+    json!({
+        "user_id": user.user_id,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "profile": user.profile,
+    })
+}
+
+/// What only the person may see: no cache keeps it.
+fn shown(value: &Value) -> ApiResponse {
+    ApiResponse::json(200, "application/json", value).header("Cache-Control", "no-store")
+}
+
+/// The methods of a path below `/account/api/v1/me`.
+pub(super) fn methods(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "" => "GET, PATCH",
+        "/sessions" | "/apps" | "/data" => "GET",
+        "/password" | "/address" | "/address/confirm" | "/disable" | "/delete" => "POST",
+        other if other.starts_with("/sessions/") || other.starts_with("/apps/") => "DELETE",
+        _ => return None,
+    })
+}

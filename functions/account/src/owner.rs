@@ -1,0 +1,278 @@
+//! What owners do with their accounts, whether by a page or by JSON: password, address, profile, sessions, consents, their data,
+//! and the end of the account.
+
+use crate::error::{Failure, Wrong};
+use crate::flows::{NewCode, ROUNDS};
+use crate::{Account, Asked, fields};
+use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_domain::address::Address;
+use gateway_domain::code::{LIFETIME, TAKE_BACK};
+use gateway_domain::ids::{ClientId, CodeId, OutboxId, UserId};
+use gateway_domain::outbox::{AppSession, ENDING, PATIENCE, Which};
+use gateway_domain::password::Verdict;
+use gateway_domain::secret::Secret;
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_mail::Notice;
+use gateway_store::{ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
+
+/// For so long after a login the password is not asked for again.
+const FRESH: Seconds = Seconds::new(600);
+
+/// An owner: who has logged in, and when.
+pub(crate) struct Owner {
+    pub(crate) user: User,
+    /// When the user showed the password.
+    pub(crate) auth_time: Timestamp,
+}
+
+impl Owner {
+    /// Whether the login is recent enough for a change of the password or the address.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.auth_time.saturating_add(FRESH)
+    }
+}
+
+impl Account {
+    /// Checks the password of an owner, counted as a login is.
+    pub(crate) async fn prove_owner(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        typed: Option<&Secret>,
+    ) -> Result<(), Failure> {
+        let wrong = |wrong| Failure::Field { field: "current_password".to_owned(), wrong };
+        let password = typed.filter(|typed| !typed.is_empty()).ok_or_else(|| wrong(Wrong::Required))?;
+        match self.log_in(asked, user.email.as_str(), password).await {
+            Ok(shown) if shown.user_id == user.user_id => Ok(()),
+            Ok(_) | Err(Failure::Credentials(CredentialsError::Password)) => Err(wrong(Wrong::OtherPassword)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The user with this name and password.
+    pub(crate) async fn log_in(&self, asked: &Asked<'_>, name: &str, password: &Secret) -> Result<User, Failure> {
+        let client = ClientId::of_account_pages();
+        let (source, session) = (&asked.source, None);
+        let login = PasswordLogin { username: name, password, client: &client, source, session };
+        Ok(self.credentials.check(&login, asked.now).await?)
+    }
+
+    /// Sets another password. All sessions end, but those that begin from now on. Returns the user as it is then.
+    pub(crate) async fn change_password(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        (field, password): (&str, &Secret),
+    ) -> Result<User, Failure> {
+        fields::new_password(field, Some(password), user.email.as_str())?;
+        let hasher = self.passwords_for(user.password.as_ref()).await?;
+        if hasher.verify(password, user.password.as_ref())? != Verdict::Wrong {
+            return Err(Failure::Field { field: field.to_owned(), wrong: Wrong::SamePassword });
+        }
+        let hash = hasher.hash(password, self.entropy.bytes()?)?;
+        let forgotten = asked.link("/account/forgotten");
+        let follows = self.following(asked, user, Notice::PasswordChanged { forgotten })?;
+        done(self.accounts.change_password(user, &hash, follows.both()).await?)?;
+        self.follow(&follows).await;
+        Ok(User { password: Some(hash), credential_epoch: next_epoch(user), ..user.clone() })
+    }
+
+    /// Disables the account.
+    pub(crate) async fn disable(&self, asked: &Asked<'_>, user: &User) -> Result<(), Failure> {
+        let follows = self.following(asked, user, Notice::AccountDisabled)?;
+        done(self.accounts.disable(user, follows.both()).await?)?;
+        self.follow(&follows).await;
+        Ok(())
+    }
+
+    /// Deletes the account and what its owner has told and allowed. The consents go first: they are found by the account.
+    pub(crate) async fn delete(&self, asked: &Asked<'_>, user: &User) -> Result<(), Failure> {
+        for consent in self.consents.of_user(&user.user_id).await? {
+            self.consents.revoke(&user.user_id, &consent.client_id).await?;
+        }
+        let follows = self.following(asked, user, Notice::AccountDeleted)?;
+        done(self.accounts.delete(user, follows.both()).await?)?;
+        self.follow(&follows).await;
+        Ok(())
+    }
+
+    /// Sends a code to an address that the account is to have. Nobody learns whether it has another owner, who gets a word.
+    pub(crate) async fn ask_for_address(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        email: &Address,
+    ) -> Result<CodeId, Failure> {
+        if user.email == *email {
+            return Err(Failure::Field { field: "email".to_owned(), wrong: Wrong::SameAddress });
+        }
+        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        let held = self.users.by_email(email.as_str()).await?;
+        let NewCode { code, digits, token, .. } =
+            self.new_code(Purpose::ChangeAddress, &user.user_id, Some(email.clone()), LIFETIME, asked.now)?;
+        let notice = if held.is_some_and(|held| held.email_verified) {
+            Notice::AddressTaken { forgotten: asked.link("/account/forgotten") }
+        } else {
+            Notice::ChangeAddress {
+                code: digits.expose().to_owned(),
+                link: asked.link(&format!("/account/address/confirm?id={}&token={}", code.id, token.expose())),
+                minutes: LIFETIME.as_u64() / 60,
+            }
+        };
+        let mail = self.mail(asked, email, allowed.of(notice), LIFETIME)?;
+        self.accounts.send_code(&code, &mail).await?;
+        self.outbox.send(&mail.id).await;
+        Ok(code.id)
+    }
+
+    /// The address that a code would give to this user.
+    pub(crate) async fn asked_address(
+        &self,
+        asked: &Asked<'_>,
+        id: &CodeId,
+        user: &UserId,
+    ) -> Result<Address, Failure> {
+        let code = self.codes.get(id, Purpose::ChangeAddress, asked.now).await?;
+        code.filter(|code| code.user_id == *user).and_then(|code| code.address).ok_or(Failure::WrongCode)
+    }
+
+    /// Gives the account the address that the mail proves. The address before is told, and can take it back for some days.
+    pub(crate) async fn change_address(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        (id, proof): (&CodeId, &crate::flows::Proof),
+    ) -> Result<(), Failure> {
+        let code = self.tried(id, Purpose::ChangeAddress, proof, asked.now).await?;
+        let to = code.address.filter(|_| code.user_id == user.user_id).ok_or(Failure::WrongCode)?;
+        let NewCode { code: way_back, token, .. } =
+            self.new_code(Purpose::TakeBackAddress, &user.user_id, Some(user.email.clone()), TAKE_BACK, asked.now)?;
+        let notice = Notice::AddressChanged {
+            now: to.to_string(),
+            link: asked.link(&format!("/account/take-back?id={}&token={}", way_back.id, token.expose())),
+            days: TAKE_BACK.as_u64() / 86_400,
+        };
+        let told = self.mail(asked, &user.email, notice, TAKE_BACK)?;
+        for _ in 0..ROUNDS {
+            let holder = self.unproved_holder(&to, &user.user_id).await?;
+            let changed = self.accounts.change_address(id, (user, &to), holder.as_ref(), (&way_back, &told)).await?;
+            if changed == ChangeUser::Done {
+                self.outbox.send(&told.id).await;
+                return Ok(());
+            }
+            if self.codes.get(id, Purpose::ChangeAddress, asked.now).await?.is_none() {
+                return Err(Failure::WrongCode);
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// The address that a link of a mail gives back.
+    pub(crate) async fn address_to_take_back(
+        &self,
+        id: &CodeId,
+        token: &Secret,
+        now: Timestamp,
+    ) -> Result<Address, Failure> {
+        let code = self.codes.get(id, Purpose::TakeBackAddress, now).await?;
+        code.filter(|code| code.is_token(token)).and_then(|code| code.address).ok_or(Failure::WrongCode)
+    }
+
+    /// Gives the account back the address that it had, with another password. All its sessions end.
+    pub(crate) async fn take_back(
+        &self,
+        asked: &Asked<'_>,
+        (id, token): (&CodeId, &Secret),
+        (field, password): (&str, &Secret),
+    ) -> Result<(), Failure> {
+        let to = self.address_to_take_back(id, token, asked.now).await?;
+        fields::new_password(field, Some(password), to.as_str())?;
+        let proof = crate::flows::Proof::Link(Secret::new(token.expose().to_owned()));
+        let Code { user_id, .. } = self.tried(id, Purpose::TakeBackAddress, &proof, asked.now).await?;
+        let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
+        for _ in 0..ROUNDS {
+            // One who has disabled the account meanwhile does not keep its owner out, but support has to enable it first.
+            let user = self.users.get(&user_id).await?.filter(|user| user.enabled).ok_or(Failure::WrongCode)?;
+            let holder = self.unproved_holder(&to, &user_id).await?;
+            let taken = User { email: to.clone(), ..user.clone() };
+            let forgotten = asked.link("/account/forgotten");
+            let follows = self.following(asked, &taken, Notice::PasswordChanged { forgotten })?;
+            let back =
+                self.accounts.take_back_address(id, (&user, &to), holder.as_ref(), &hash, follows.both()).await?;
+            if back == ChangeUser::Done {
+                self.follow(&follows).await;
+                return Ok(());
+            }
+            if self.codes.get(id, Purpose::TakeBackAddress, asked.now).await?.is_none() {
+                return Err(Failure::WrongCode);
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Who has an address without having proved it. One who has proved it keeps it.
+    async fn unproved_holder(&self, address: &Address, asker: &UserId) -> Result<Option<UserId>, Failure> {
+        match self.users.by_email(address.as_str()).await? {
+            Some(held) if held.user_id == *asker => Ok(None),
+            Some(held) if held.email_verified => Err(Failure::WrongCode),
+            held => Ok(held.map(|held| held.user_id)),
+        }
+    }
+
+    /// Ends these sessions of a user, so that the next call of each is refused.
+    pub(crate) async fn end_sessions(
+        &self,
+        asked: &Asked<'_>,
+        user: &UserId,
+        sessions: Vec<AppSession>,
+    ) -> Result<(), Failure> {
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let ending = self.ending(user, Which::These(sessions), asked.now)?;
+        self.accounts.outbox().add_ending(&ending).await?;
+        self.outbox.end_sessions(&ending.id).await;
+        Ok(())
+    }
+
+    /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address.
+    pub(crate) fn following(&self, asked: &Asked<'_>, user: &User, notice: Notice) -> Result<Follows, Failure> {
+        let ending = self.ending(&user.user_id, Which::BegunBefore(next_epoch(user)), asked.now)?;
+        Ok(Follows { ending, mail: self.mail(asked, &user.email, notice, PATIENCE)? })
+    }
+
+    /// Asks the outbox to do at once what a change has written.
+    pub(crate) async fn follow(&self, follows: &Follows) {
+        self.outbox.end_sessions(&follows.ending.id).await;
+        self.outbox.send(&follows.mail.id).await;
+    }
+
+    fn ending(&self, user_id: &UserId, which: Which, now: Timestamp) -> Result<NewEnding, Failure> {
+        let id = OutboxId::from_random(self.entropy.bytes()?);
+        Ok(NewEnding { id, user_id: user_id.clone(), which, due: now, until: now.saturating_add(ENDING) })
+    }
+}
+
+/// What follows a change.
+pub(crate) struct Follows {
+    ending: NewEnding,
+    mail: NewMail,
+}
+
+impl Follows {
+    pub(crate) fn both(&self) -> Following<'_> {
+        Following { ending: &self.ending, mail: &self.mail }
+    }
+}
+
+/// The epoch after the next change of credentials.
+fn next_epoch(user: &User) -> u64 {
+    user.credential_epoch.saturating_add(1)
+}
+
+fn done(changed: ChangeUser) -> Result<(), Failure> {
+    match changed {
+        ChangeUser::Done => Ok(()),
+        ChangeUser::Conflict => Err(Failure::Busy),
+    }
+}

@@ -1,0 +1,42 @@
+//! The page with all that one can do, and the way out of this browser.
+
+use super::{Shown, form};
+use crate::{Account, Asked};
+use gateway_web::pages::Account as Page;
+use gateway_web::{Browser, see_other};
+
+const PURPOSE: &str = "account";
+
+impl Account {
+    pub(super) async fn home_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
+        if sent {
+            return match form(asked, browser, PURPOSE) {
+                Ok(typed) if typed.get("log_out").is_some() => {
+                    Ok(see_other(&asked.site.path("/account/logged-out"))
+                        .header("Set-Cookie", self.forget(asked).await?))
+                }
+                // The page that is loaded anew has the cookies that a form of another site does not bring.
+                Ok(_) | Err(_) => Ok(see_other(&asked.site.path("/account"))),
+            };
+        }
+        let user = self.owner(asked).await?.user;
+        let path = |path: &str| asked.site.path(path);
+        let own_password = user.password.is_some();
+        let profile = (!self.gateway.accounts().fields.is_empty()).then(|| path("/account/profile"));
+        let change_password = own_password.then(|| path("/account/password"));
+        let page = Page {
+            site: &asked.site,
+            form_token: &browser.form_token(PURPOSE),
+            username: user.email.as_str(),
+            profile: profile.as_deref(),
+            change_address: Some(&path("/account/address")),
+            change_password: change_password.as_deref(),
+            sessions: Some(&path("/account/sessions")),
+            apps: Some(&path("/account/apps")),
+            my_data: Some(&path("/account/data")),
+            disable: Some(&path("/account/disable")),
+            delete: Some(&path("/account/delete")),
+        };
+        Ok(asked.site.respond(200, &page, &[]))
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is logged in on the account pages, and the page on which one logs in.
+
+use super::{Shown, form, mistaken, mistakes, query};
+use crate::error::{Failure, Wrong};
+use crate::owner::Owner;
+use crate::{Account, Asked};
+use gateway_domain::event::ApiResponse;
+use gateway_domain::form::Form;
+use gateway_domain::password::MAX_BYTES;
+use gateway_store::User;
+use gateway_web::pages::Login;
+use gateway_web::{Browser, LOGIN_COOKIE, Mistakes, see_other};
+
+const PURPOSE: &str = "log-in";
+/// The longest mailbox address, in bytes.
+const MAX_USERNAME: usize = 254;
+
+impl Account {
+    /// Who is logged in in this browser.
+    pub(super) async fn owner(&self, asked: &Asked<'_>) -> Result<Owner, Failure> {
+        let logged_in = self.browsers.logged_in(asked.site.login_cookie(asked.request), asked.now).await?;
+        let logged_in = logged_in.ok_or(Failure::NotLoggedIn)?;
+        Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time })
+    }
+
+    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was.
+    pub(super) async fn remember(&self, asked: &Asked<'_>, user: &User) -> Result<String, Failure> {
+        let before = asked.site.login_cookie(asked.request);
+        let value = self.browsers.begin(user, before, asked.now).await?;
+        Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
+    }
+
+    /// Ends the login of this browser. Returns the value of `Set-Cookie`.
+    pub(super) async fn forget(&self, asked: &Asked<'_>) -> Result<String, Failure> {
+        self.browsers.end(asked.site.login_cookie(asked.request)).await?;
+        Ok(asked.site.clear_cookie(LOGIN_COOKIE))
+    }
+
+    pub(super) async fn log_in_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
+        let form_token = browser.form_token(PURPOSE);
+        let forgotten = asked.site.path("/account/forgotten");
+        let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.path("/account/sign-up"));
+        let page = |username, mistakes| Login {
+            site: &asked.site,
+            form_token: &form_token,
+            app: None,
+            username,
+            mistakes,
+            forgotten: Some(&forgotten),
+            sign_up: sign_up.as_deref(),
+        };
+        if !sent {
+            return Ok(asked.site.respond(200, &page("", Mistakes::default()), &[]));
+        }
+        let (typed, failure) = match form(asked, browser, PURPOSE) {
+            Err((typed, failure)) => (typed, failure),
+            Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed)).await {
+                Ok(user) => {
+                    let cookie = self.remember(asked, &user).await?;
+                    return Ok(see_other(&asked.site.path(&wanted(asked))).header("Set-Cookie", cookie));
+                }
+                Err(failure) => (Some(typed), failure),
+            },
+        };
+        let username = typed.as_ref().and_then(|typed| typed.get("username")).unwrap_or_default();
+        Ok(mistaken(asked, &page(username, mistakes(&failure, false)), &failure))
+    }
+
+    async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {
+        let wrong = |field: &str, wrong| Failure::Field { field: field.to_owned(), wrong };
+        let password = typed.take("password").filter(|password| !password.is_empty());
+        let name = typed.get("username").map(str::trim).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| wrong("username", Wrong::Required))?;
+        if name.len() > MAX_USERNAME || name.chars().any(char::is_control) {
+            return Err(wrong("username", Wrong::NoAddress));
+        }
+        let password = password.ok_or_else(|| wrong("password", Wrong::Required))?;
+        if password.expose().len() > MAX_BYTES {
+            return Err(wrong("password", Wrong::TooLong(MAX_BYTES)));
+        }
+        let user = self.log_in(asked, name, &password).await?;
+        if !user.email_verified && !self.gateway.accounts().login_before_verification {
+            return Err(Failure::NotVerified);
+        }
+        Ok(user)
+    }
+}
+
+/// To the login, and from there to the page that was asked for.
+pub(super) fn to_log_in(asked: &Asked<'_>) -> ApiResponse {
+    let pairs = ["id", "token"].into_iter().filter_map(|name| Some((name, query(asked, name)?)));
+    let parameters = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let separator = if parameters.is_empty() { "" } else { "?" };
+    let to = format!("{}{separator}{parameters}", asked.request.path);
+    let to = form_urlencoded::Serializer::new(String::new()).append_pair("to", &to).finish();
+    see_other(&asked.site.path(&format!("/account/log-in?{to}")))
+}
+
+/// The page that was asked for before the login: one of ours, and nothing that a link could lead to elsewhere.
+fn wanted(asked: &Asked<'_>) -> String {
+    let to = query(asked, "to").unwrap_or_default();
+    let (path, query) = to.split_once('?').unwrap_or((&to, ""));
+    let known =
+        super::OF_OWNERS.contains(&path) && query.bytes().all(|b| b.is_ascii_alphanumeric() || b"=&-_".contains(&b));
+    if known { to } else { "/account".to_owned() }
+}

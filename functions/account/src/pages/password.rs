@@ -1,0 +1,55 @@
+//! Another password for who is logged in.
+
+use super::{Shown, form, mistaken, mistakes};
+use crate::error::{Failure, Wrong};
+use crate::owner::Owner;
+use crate::{Account, Asked};
+use gateway_credentials::password_policy;
+use gateway_domain::form::Form;
+use gateway_store::User;
+use gateway_web::pages::ChangePassword;
+use gateway_web::{Browser, Mistakes, see_other};
+
+const PURPOSE: &str = "password";
+
+impl Account {
+    pub(super) async fn password_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
+        let owner = self.owner(asked).await?;
+        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.path("/account"));
+        let page = |mistakes| ChangePassword {
+            site: &asked.site,
+            form_token: &form_token,
+            current: !owner.is_fresh(asked.now),
+            least_password: password_policy::MIN,
+            mistakes,
+            account: Some(&account),
+        };
+        if !sent {
+            return Ok(asked.site.respond(200, &page(Mistakes::default()), &[]));
+        }
+        let failure = match form(asked, browser, PURPOSE) {
+            Err((_, failure)) => failure,
+            Ok(mut typed) => match Box::pin(self.password_changed(asked, &owner, &mut typed)).await {
+                Ok(user) => {
+                    // The login of this browser goes on, under the new password.
+                    let cookie = self.remember(asked, &user).await?;
+                    let next = see_other(&asked.site.path("/account/password-set"));
+                    return Ok(next.header("Set-Cookie", cookie));
+                }
+                Err(failure) => failure,
+            },
+        };
+        Ok(mistaken(asked, &page(mistakes(&failure, false)), &failure))
+    }
+
+    async fn password_changed(&self, asked: &Asked<'_>, owner: &Owner, typed: &mut Form) -> Result<User, Failure> {
+        const FIELD: &str = "new_password";
+        let (current, new) = (typed.take("current_password"), typed.take(FIELD));
+        let new = new.filter(|new| !new.is_empty());
+        let new = new.ok_or(Failure::Field { field: FIELD.to_owned(), wrong: Wrong::Required })?;
+        if !owner.is_fresh(asked.now) {
+            self.prove_owner(asked, &owner.user, current.as_ref()).await?;
+        }
+        self.change_password(asked, &owner.user, (FIELD, &new)).await
+    }
+}

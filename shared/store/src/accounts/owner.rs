@@ -1,0 +1,158 @@
+//! What owners do with their accounts. Each is a transaction with the mail that tells of it and the end of the sessions that
+//! ends with it, so that neither is missing whatever fails afterwards.
+
+use super::Accounts;
+use crate::codes::incomplete;
+use crate::error::StoreError;
+use crate::{ChangeUser, Code, NewEnding, NewMail, User, Users, number, version};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use gateway_domain::address::Address;
+use gateway_domain::ids::{CodeId, UserId};
+use gateway_domain::password::PasswordHash;
+
+/// What follows a change that ends sessions: their end, and the mail that tells of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Following<'a> {
+    /// The sessions to be ended.
+    pub ending: &'a NewEnding,
+    /// The mail.
+    pub mail: &'a NewMail,
+}
+
+impl Accounts {
+    /// Sets another password. [`ChangeUser::Conflict`] if the account was changed since it was read.
+    pub async fn change_password(
+        &self,
+        user: &User,
+        password: &PasswordHash,
+        following: Following<'_>,
+    ) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "change_password";
+        let update = self
+            .changing(user)
+            .update_expression("SET password = :password ADD credential_epoch :one")
+            .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
+            .expression_attribute_values(":one", number(1));
+        self.with_following(vec![updating(update, OPERATION)?], following, OPERATION).await
+    }
+
+    /// Disables an account: nobody can log in to it any more. [`ChangeUser::Conflict`] as above.
+    pub async fn disable(&self, user: &User, following: Following<'_>) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "disable_account";
+        let update = self
+            .changing(user)
+            .update_expression("SET enabled = :false ADD credential_epoch :one")
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .expression_attribute_values(":one", number(1));
+        self.with_following(vec![updating(update, OPERATION)?], following, OPERATION).await
+    }
+
+    /// Deletes an account and frees its address. [`ChangeUser::Conflict`] as above.
+    pub async fn delete(&self, user: &User, following: Following<'_>) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "delete_account";
+        let delete = Delete::builder()
+            .table_name(&self.users.table)
+            .key("pk", Users::key_of(&user.user_id))
+            .condition_expression(version::condition(UNCHANGED))
+            .set_expression_attribute_values(Some(unchanged(user).into_iter().collect()))
+            .build();
+        let delete = TransactWriteItem::builder().delete(delete.map_err(incomplete(OPERATION))?).build();
+        let freed = self.users.free_claim(user).map_err(incomplete(OPERATION))?;
+        self.with_following(vec![delete, freed], following, OPERATION).await
+    }
+
+    /// Gives an account another address, which the code proves, and uses the code. `holder` is the account that has the
+    /// address without having proved it, which yields. The mail goes to the address before, with `way_back`, a code that
+    /// takes it back. [`ChangeUser::Conflict`] if the code was used, the account was changed since it was read, or somebody
+    /// else has the address by now.
+    pub async fn change_address(
+        &self,
+        code: &CodeId,
+        (user, to): (&User, &Address),
+        holder: Option<&UserId>,
+        (way_back, told): (&Code, &NewMail),
+    ) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "change_address";
+        let update = self
+            .changing(user)
+            .update_expression("SET email = :new, email_verified = :true")
+            .expression_attribute_values(":new", AttributeValue::S(to.to_string()));
+        let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
+        writes.extend(self.moving(user, to, holder, OPERATION)?);
+        writes.extend([self.codes.putting(way_back, OPERATION)?, self.outbox.adding(told, OPERATION)?]);
+        self.transact(writes, OPERATION).await
+    }
+
+    /// Gives an account back an address that it had, with another password, and uses the code. All its sessions end.
+    /// [`ChangeUser::Conflict`] as above.
+    pub async fn take_back_address(
+        &self,
+        code: &CodeId,
+        (user, to): (&User, &Address),
+        holder: Option<&UserId>,
+        password: &PasswordHash,
+        following: Following<'_>,
+    ) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "take_back_address";
+        let update = self
+            .changing(user)
+            .update_expression(
+                "SET email = :new, email_verified = :true, password = :password ADD credential_epoch :one",
+            )
+            .expression_attribute_values(":new", AttributeValue::S(to.to_string()))
+            .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
+            .expression_attribute_values(":one", number(1));
+        let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
+        if user.email != *to {
+            writes.extend(self.moving(user, to, holder, OPERATION)?);
+        }
+        self.with_following(writes, following, OPERATION).await
+    }
+
+    /// The writes that give a user another address: its claim, the claim before, and the account that yields.
+    fn moving(
+        &self,
+        user: &User,
+        to: &Address,
+        holder: Option<&UserId>,
+        operation: &'static str,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let moved = User { email: to.clone(), ..user.clone() };
+        let mut writes = vec![
+            self.claiming_from(&moved, holder, operation)?,
+            self.users.free_claim(user).map_err(incomplete(operation))?,
+        ];
+        if let Some(holder) = holder {
+            writes.push(self.yielding(holder, operation)?);
+        }
+        Ok(writes)
+    }
+
+    /// The update of an account that is as it was read.
+    fn changing(&self, user: &User) -> UpdateBuilder {
+        let update = Update::builder()
+            .table_name(&self.users.table)
+            .key("pk", Users::key_of(&user.user_id))
+            .condition_expression(version::condition(UNCHANGED));
+        unchanged(user)
+            .into_iter()
+            .fold(update, |update, (name, value)| update.expression_attribute_values(name, value))
+    }
+}
+
+/// An account that was changed meanwhile has another owner, other credentials or another state than whoever asks has seen.
+const UNCHANGED: &str = "email = :email AND credential_epoch = :epoch AND enabled = :true";
+
+fn unchanged(user: &User) -> [(String, AttributeValue); 4] {
+    [
+        (":email".to_owned(), AttributeValue::S(user.email.to_string())),
+        (":epoch".to_owned(), number(user.credential_epoch)),
+        (":true".to_owned(), AttributeValue::Bool(true)),
+        (":version".to_owned(), version::current()),
+    ]
+}
+
+fn updating(update: UpdateBuilder, operation: &'static str) -> Result<TransactWriteItem, StoreError> {
+    Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete(operation))?).build())
+}
