@@ -75,7 +75,8 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
-        let redeeming = Redeeming { app: registered, pending, mac_key: refresh.current_id(), now };
+        let (mac_key, issuer) = (refresh.current_id(), request.parties.issuer());
+        let redeeming = Redeeming { app: registered, pending, mac_key, issuer, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));

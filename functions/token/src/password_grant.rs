@@ -6,6 +6,7 @@ use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin};
 use gateway_domain::event::ApiResponse;
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Session};
@@ -59,6 +60,7 @@ impl AuthorizationServer {
         }
 
         let lifetimes = self.config.lifetimes();
+        let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
         let session = Session {
             sid,
             user_id: user.user_id,
@@ -69,6 +71,7 @@ impl AuthorizationServer {
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
+            issuer,
             tokens,
         };
         self.sessions.begin(registered, &session).await?;

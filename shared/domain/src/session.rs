@@ -27,6 +27,9 @@ pub struct Session {
     pub credential_epoch: u64,
     /// When the user last showed the password for this session; `None` in a session that began before this was noted.
     pub auth_time: Option<Timestamp>,
+    /// The issuer of its tokens, by which its application knows this server. `None` in a session without the scope `openid`,
+    /// of which no logout token tells.
+    pub issuer: Option<String>,
     /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }

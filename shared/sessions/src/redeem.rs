@@ -2,6 +2,7 @@
 
 use crate::{PendingSessions, SessionError, Sessions};
 use futures_util::future::join_all;
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::session::{Family, Session};
@@ -18,6 +19,8 @@ pub struct Redeeming<'a> {
     pub pending: &'a PendingSession,
     /// The id of the key that makes the refresh tokens.
     pub mac_key: &'a str,
+    /// The issuer of its tokens.
+    pub issuer: &'a str,
     /// The time.
     pub now: Timestamp,
 }
@@ -45,7 +48,7 @@ impl Sessions {
         table: &gateway_store::PendingSessions,
         redeeming: &Redeeming<'_>,
     ) -> Result<Session, SessionError> {
-        let Redeeming { app, pending, mac_key, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, issuer, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -57,6 +60,7 @@ impl Sessions {
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,
             auth_time: Some(pending.auth_time),
+            issuer: pending.scope.contains(OPENID).then(|| issuer.to_owned()),
             tokens: pending.tokens.clone(),
         };
         self.table.create(&new).await?;

@@ -22,7 +22,9 @@ mod version;
 
 pub use accounts::{Accounts, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
-pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
+pub use apps::{
+    App, AppKind, AppLogout, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp,
+};
 pub use audit::{Audit, AuditRow, Outcome};
 pub use browser_logins::{BrowserLogin, BrowserLogins};
 pub use codes::{Code, Codes, Purpose};

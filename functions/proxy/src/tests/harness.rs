@@ -271,6 +271,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         mac_key: "k1".to_owned(),
         credential_epoch: 0,
         auth_time: None,
+        issuer: None,
         tokens: BTreeMap::from([(legacy(), token)]),
     }
 }

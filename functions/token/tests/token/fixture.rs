@@ -270,5 +270,6 @@ fn application(name: &str) -> gateway_store::App {
         id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
+        logout: gateway_store::AppLogout::default(),
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct SessionItem {
     credential_epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
     /// The rotation that made this generation, so that a repeated write recognises its own result.
@@ -94,6 +96,7 @@ impl SessionItem {
             mac_key: session.mac_key.clone(),
             credential_epoch: session.credential_epoch,
             auth_time: session.auth_time,
+            issuer: session.issuer.clone(),
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
@@ -151,6 +154,7 @@ impl From<SessionItem> for Session {
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,
             auth_time: item.auth_time,
+            issuer: item.issuer,
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }
