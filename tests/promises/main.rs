@@ -4,6 +4,7 @@
 mod accounts;
 mod activity;
 mod apps;
+mod browser_logins;
 mod login_attempts;
 mod migrations;
 mod outbox;
@@ -59,6 +60,7 @@ fn session(byte: u8) -> Session {
         mac_key: "m1".into(),
         credential_epoch: 3,
         auth_time: Some(Timestamp::from_secs(1)),
+        issuer: Some("https://auth.example.com".to_owned()),
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
 }

@@ -8,6 +8,7 @@ use gateway_domain::authorization_request::{AuthorizationErrorCode, Authorizatio
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
 use gateway_domain::ids::ClientId;
+use gateway_domain::pending_session::PendingSession;
 use gateway_domain::pushed_request::PushedRequest;
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{Login, NewLogin};
@@ -47,6 +48,12 @@ pub(crate) enum Checked {
     Good(Box<Asked>),
     /// The client is told by a redirect.
     Refused(Target, Refused),
+}
+
+/// A login that waits for the consent or the redemption of its code, and where the browser goes for that.
+pub(crate) struct Begun {
+    pub(crate) pending: PendingSession,
+    pub(crate) response: ApiResponse,
 }
 
 /// The request again as a GET, so that the login form has a URL of its own that can be loaded again.
@@ -99,16 +106,11 @@ impl AuthorizationEndpoint {
         let prompt = asked.request.prompt;
         let now = request.now;
         let fresh = |user: &LoggedIn| {
-            asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age)) && !prompt.login
+            asked.request.max_age.is_none_or(|age| now <= user.login.auth_time.saturating_add(age)) && !prompt.login
         };
         let logged_in = self.logged_in(request).await?.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
-        let Some(user) = logged_in else {
-            if prompt.none {
-                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in"));
-            }
-            return Ok(login_page(request, &asked, Shown::default()));
-        };
+        let Some(user) = logged_in else { return Ok(without_user(request, &asked)) };
         if needs_password {
             if prompt.none {
                 let description = "a legacy system of this scope needs the password";
@@ -124,7 +126,14 @@ impl AuthorizationEndpoint {
             let description = "the user has to give the consent";
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
-        self.proceed(request, &asked, &user, None, must_ask).await
+        let auth_time = user.login.auth_time;
+        let begun = self.proceed(request, &asked, (&user.user, auth_time), None, must_ask).await?;
+        // Who has logged out meanwhile finds no session that begins after it.
+        if !self.note_session(request, &user.login, &begun.pending).await? {
+            self.pending.end(&begun.pending).await?;
+            return Ok(without_user(request, &asked));
+        }
+        Ok(begun.response)
     }
 
     /// Whether the user has to be asked: an application of the company's own is trusted, another one remembers the answer.
@@ -139,16 +148,16 @@ impl AuthorizationEndpoint {
         Ok(given.is_none_or(|consent| !asked.request.scope.is_subset(&consent.scope)))
     }
 
-    /// Goes on with a user: to the consent page, or back to the client with a code. `login` holds the password that was just
-    /// shown, for the legacy systems.
+    /// Goes on with a user who showed the password at this time: to the consent page, or back to the client with a code. `login`
+    /// holds the password that was just shown, for the legacy systems. The response is for who has noted the session.
     pub(crate) async fn proceed(
         &self,
         request: &Request<'_>,
         asked: &Asked,
-        user: &LoggedIn,
+        (user, auth_time): (&User, Timestamp),
         login: Option<Login<'_>>,
         must_ask: bool,
-    ) -> Result<ApiResponse, Failure> {
+    ) -> Result<Begun, Failure> {
         let AuthorizationRequest { target, scope, challenge, nonce, .. } = &asked.request;
         let new = NewLogin {
             app: &asked.app,
@@ -157,23 +166,33 @@ impl AuthorizationEndpoint {
             state: target.state.clone(),
             challenge: challenge.clone(),
             nonce: nonce.clone(),
-            user: &user.user.user_id,
-            credential_epoch: user.user.credential_epoch,
-            auth_time: user.auth_time,
+            user: &user.user_id,
+            credential_epoch: user.credential_epoch,
+            auth_time,
             browser: request.browser.form_token("pending session"),
         };
         if must_ask {
             let pending = self.pending.ask(new, login, request.now).await?;
-            return Ok(see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid)));
+            let response = see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid));
+            return Ok(Begun { pending, response });
         }
-        let (_, code) = self.pending.permit(new, login, request.now).await?;
-        Ok(redirect::with_code(request, target, &code))
+        let (pending, code) = self.pending.permit(new, login, request.now).await?;
+        let response = redirect::with_code(request, target, &code);
+        Ok(Begun { pending, response })
     }
 }
 
 /// Whether the client is known by its redirect URI or by its secret.
 fn is_claimed(asked: &Asked) -> bool {
     asked.app.kind == AppKind::Confidential || asked.request.target.redirect_uri.starts_with("https:")
+}
+
+/// The response where nobody is logged in whom the request would take.
+fn without_user(request: &Request<'_>, asked: &Asked) -> ApiResponse {
+    if asked.request.prompt.none {
+        return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
+    }
+    login_page(request, asked, Shown::default())
 }
 
 fn refuse(

@@ -1,7 +1,6 @@
 //! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
 
-use crate::authorize::{Asked, Checked};
-use crate::browser_login::LoggedIn;
+use crate::authorize::{Asked, Begun, Checked};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::{CredentialsError, PasswordLogin};
@@ -76,10 +75,9 @@ impl AuthorizationEndpoint {
         let must_ask = self.needs_consent(&asked, &user).await?;
         let login =
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
-        let logged_in = LoggedIn { auth_time: request.now, user: user.clone() };
-        let went_on = self.proceed(request, &asked, &logged_in, Some(login), must_ask).await;
-        let response = match went_on {
-            Ok(response) => response,
+        let went_on = self.proceed(request, &asked, (&user, request.now), Some(login), must_ask).await;
+        let Begun { pending, response } = match went_on {
+            Ok(begun) => begun,
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
                 return again(400, Mistakes::of_form(Mistake::RefusedBy(connector.to_string())));
             }
@@ -91,7 +89,7 @@ impl AuthorizationEndpoint {
         };
         drop(password);
         // Only now, so that a login that failed at a legacy system leaves the browser as it was.
-        let cookie = self.remember(request, &user).await?;
+        let cookie = self.remember(request, &user, &pending).await?;
         Ok(response.header("Set-Cookie", cookie))
     }
 }
