@@ -200,7 +200,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(store.browser_logins.get("id").await, Ok(Some(browser_login())));
     let later = NOW.saturating_add(DAY);
     store.browser_logins.note_use("id", later).await.unwrap();
-    let noted = store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session(), later).await;
+    let noted = store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await;
     assert_eq!(noted, Ok(true));
     assert_eq!(store.consents.of_user(&user()).await, Ok(vec![consent()]));
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
@@ -276,7 +276,7 @@ async fn of_pages(store: &Store) {
     newer(store.pending.lapsed(&sid(1), NOW.saturating_add(DAY), 9).await);
     newer(store.browser_logins.get("id").await);
     newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
-    newer(store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session(), NOW).await);
+    newer(store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await);
     newer(store.consents.get(&user(), &app()).await);
     newer(store.consents.of_user(&user()).await);
 }

@@ -1,9 +1,9 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
-use crate::browser_login::LoggedIn;
 use crate::error::Failure;
 use crate::login::{Shown, login_page};
 use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
@@ -106,7 +106,7 @@ impl AuthorizationEndpoint {
         let prompt = asked.request.prompt;
         let now = request.now;
         let fresh = |user: &LoggedIn| {
-            asked.request.max_age.is_none_or(|age| now <= user.login.auth_time.saturating_add(age)) && !prompt.login
+            asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age)) && !prompt.login
         };
         let logged_in = self.logged_in(request).await?.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
@@ -126,10 +126,11 @@ impl AuthorizationEndpoint {
             let description = "the user has to give the consent";
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
-        let auth_time = user.login.auth_time;
+        let auth_time = user.auth_time;
         let begun = self.proceed(request, &asked, (&user.user, auth_time), None, must_ask).await?;
         // Who has logged out meanwhile finds no session that begins after it.
-        if !self.note_session(request, &user.login, &begun.pending).await? {
+        let session = (&begun.pending.sid, &begun.pending.client_id);
+        if !self.browsers.note_session(&user, session, now).await? {
             self.pending.end(&begun.pending).await?;
             return Ok(without_user(request, &asked));
         }

@@ -108,14 +108,13 @@ impl BrowserLogins {
         held(sent, "note_browser_use").map(drop)
     }
 
-    /// Notes that a session begins from it, and moves its idle end, since it was used. `false` if it has ended meanwhile: an ended
-    /// one is not made anew, and the session must not begin.
+    /// Notes that a session begins from it. `false` if it has ended meanwhile: an ended one is not made anew, and the session must
+    /// not begin.
     pub async fn note_session(
         &self,
         read: &BrowserLogin,
         sid: &SessionId,
         begun: &BegunSession,
-        idle_end: Timestamp,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "note_browser_session";
         let key = AttributeValue::S(read.id.clone());
@@ -123,9 +122,8 @@ impl BrowserLogins {
         let mut update = version::guarded(update, "attribute_exists(sessions)")
             .expression_attribute_names("#sid", sid.as_str())
             .expression_attribute_values(":sid", AttributeValue::S(sid.to_string()))
-            .expression_attribute_values(":begun", version::part(begun, OPERATION)?)
-            .expression_attribute_values(":end", number(idle_end.as_secs()));
-        let set = "SET sessions.#sid = :begun, newest = :sid, idle_end = :end";
+            .expression_attribute_values(":begun", version::part(begun, OPERATION)?);
+        let set = "SET sessions.#sid = :begun, newest = :sid";
         update = match read.oldest().filter(|_| read.sessions.len() >= MAX_SESSIONS) {
             None => update.update_expression(set),
             Some(oldest) => update
