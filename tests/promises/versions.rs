@@ -310,7 +310,7 @@ async fn of_the_outbox(store: &Store) {
     let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
     newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
     newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
-    newer(store.outbox.claim(&mail, NOW, NOW).await);
-    newer(store.outbox.defer(&mail, NOW).await);
-    newer(store.outbox.due(NOW, 1).await);
+    newer(store.outbox.claim::<gateway_store::QueuedMail>(&mail, NOW, NOW).await);
+    newer(store.outbox.defer(gateway_domain::outbox::Kind::Mail, &mail, NOW).await);
+    newer(store.outbox.due(gateway_domain::outbox::Kind::Mail, NOW, 1).await);
 }

@@ -51,8 +51,8 @@ pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, Inv
     if text("alg") != Some(verifier.name()) || URL_SAFE_NO_PAD.decode(signature).is_err() {
         return Err(InvalidHint("its header or signature is malformed"));
     }
-    let verified = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &verifier.key, verifier.algorithm);
-    if !matches!(verified, Ok(true)) {
+    let outcome = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &verifier.key, verifier.algorithm);
+    if !matches!(outcome, Ok(true)) {
         return Err(InvalidHint("its signature does not verify"));
     }
     let claims = jwt::object(payload)?;

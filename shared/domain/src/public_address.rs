@@ -16,23 +16,26 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     // "This network", private, shared (RFC 6598), loopback, link-local (where clouds answer with credentials), protocols,
     // documentation, 6to4 relays, benchmarks, multicast and what is reserved, broadcast among it.
-    let set_apart = match (a, b, c) {
-        (0 | 10 | 127 | 224..=255, _, _) => true,
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (198, 18..=19, _) => true,
-        (192, 168, _) | (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
-    !set_apart
+    !matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 224..=255, _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18..=19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    )
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     // Only 2000::/3 is global unicast (RFC 4291 §2.4), so that loopback, mapped, translated, unique local, link-local and
     // multicast addresses are none. In it: protocols with Teredo, documentation, and 6to4, which carries any IPv4 address.
-    let set_apart = match (a, b) {
-        (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff) => true,
-        _ => false,
-    };
+    let set_apart = matches!((a, b), (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff));
     a & 0xe000 == 0x2000 && !set_apart
 }
 

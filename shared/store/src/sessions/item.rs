@@ -59,6 +59,15 @@ pub(super) struct EpochItem {
     pub(super) credential_epoch: u64,
 }
 
+/// The part of a session that tells whether its application may want to be told of its end.
+#[derive(Deserialize)]
+pub(super) struct NoticeItem {
+    #[serde(default)]
+    pub(super) ended: bool,
+    #[serde(default)]
+    pub(super) issuer: Option<String>,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TokenItem {
     v: u64,
