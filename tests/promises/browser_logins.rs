@@ -1,7 +1,8 @@
 //! Browser logins: they know the sessions that began from them, and an ended one begins none.
 
-use gateway_domain::ids::SessionId;
-use gateway_store::{BegunSession, BrowserLogin, MAX_SESSIONS};
+use gateway_domain::ids::{OutboxId, SessionId};
+use gateway_domain::outbox::{Kind, Which};
+use gateway_store::{BegunSession, BrowserLogin, MAX_SESSIONS, NewEnding};
 
 use crate::{DAY, NOW, app, at_once, sid, user};
 
@@ -69,4 +70,30 @@ async fn of_too_many_sessions_the_oldest_is_forgotten() {
     let mut login = BrowserLogin { sessions, ..login() };
     login.add(sid(0), begun(99));
     assert!(login.sessions.len() == MAX_SESSIONS && !login.sessions.contains_key(&id(2)));
+}
+
+/// A logout and a session that begins at the same moment: the session is among those that end, or it does not begin.
+#[tokio::test]
+async fn a_logout_misses_no_session_that_begins_meanwhile() {
+    let db = support::dynamodb().await;
+    let (logins, outbox) = (&db.store.browser_logins, &db.store.outbox);
+    logins.create(&login()).await.unwrap();
+    let ending = |byte| NewEnding {
+        id: OutboxId::from_random([byte; 16]),
+        user_id: user(),
+        which: Which::These(Vec::new()),
+        due: NOW,
+        until: NOW.saturating_add(DAY),
+    };
+    assert_eq!(logins.note_session(&login(), &sid(1), &begun(1)).await, Ok(true));
+    assert_eq!(logins.end_with_sessions(&login(), outbox, &ending(1)).await, Ok(false), "it was read before");
+    assert_eq!(outbox.due(Kind::EndSessions, NOW, 9).await, Ok(Vec::new()), "both or neither");
+    let read = logins.get("id").await.unwrap().unwrap();
+    assert_eq!(logins.end_with_sessions(&read, outbox, &ending(2)).await, Ok(true));
+    assert_eq!(outbox.due(Kind::EndSessions, NOW, 9).await, Ok(vec![ending(2).id]));
+    assert_eq!(logins.note_session(&read, &sid(2), &begun(2)).await, Ok(false));
+    assert_eq!(logins.end_with_sessions(&read, outbox, &ending(3)).await, Ok(false));
+    let without = BrowserLogin { sessions: std::collections::BTreeMap::new(), newest: None, ..login() };
+    logins.create(&without).await.unwrap();
+    assert_eq!(logins.end_with_sessions(&without, outbox, &ending(4)).await, Ok(true));
 }

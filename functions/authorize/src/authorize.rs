@@ -7,7 +7,7 @@ use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, UserId};
 use gateway_domain::pending_session::PendingSession;
 use gateway_domain::pushed_request::PushedRequest;
 use gateway_domain::time::Timestamp;
@@ -16,7 +16,7 @@ use gateway_store::{App, AppKind, User};
 use gateway_web::see_other;
 
 /// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
-const PARAMETERS: [&str; 16] = [
+const PARAMETERS: [&str; 17] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -29,6 +29,7 @@ const PARAMETERS: [&str; 16] = [
     "prompt",
     "max_age",
     "login_hint",
+    "id_token_hint",
     "ui_locales",
     "request",
     "request_uri",
@@ -105,8 +106,14 @@ impl AuthorizationEndpoint {
         };
         let prompt = asked.request.prompt;
         let now = request.now;
+        let hinted = match self.hinted(request, &asked).await? {
+            Ok(hinted) => hinted,
+            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+        };
         let fresh = |user: &LoggedIn| {
-            asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age)) && !prompt.login
+            hinted.as_ref().is_none_or(|hinted| *hinted == user.user.user_id)
+                && asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age))
+                && !prompt.login
         };
         let logged_in = self.logged_in(request).await?.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
@@ -135,6 +142,19 @@ impl AuthorizationEndpoint {
             return Ok(without_user(request, &asked));
         }
         Ok(begun.response)
+    }
+
+    /// The user whom the request is for, if an ID token names one (OpenID Connect Core §3.1.2.1).
+    pub(crate) async fn hinted(
+        &self,
+        request: &Request<'_>,
+        asked: &Asked,
+    ) -> Result<Result<Option<UserId>, Refused>, Failure> {
+        let Some(text) = &asked.request.id_token_hint else { return Ok(Ok(None)) };
+        let (code, description) =
+            (AuthorizationErrorCode::InvalidRequest, "id_token_hint is no ID token of this server");
+        let hint = self.read_hint(request, text).await?;
+        Ok(hint.map(|hint| Some(hint.user_id)).ok_or(Refused { code, description }))
     }
 
     /// Whether the user has to be asked: an application of the company's own is trusted, another one remembers the answer.
@@ -196,7 +216,7 @@ fn without_user(request: &Request<'_>, asked: &Asked) -> ApiResponse {
     login_page(request, asked, Shown::default())
 }
 
-fn refuse(
+pub(crate) fn refuse(
     request: &Request<'_>,
     asked: &Asked,
     code: AuthorizationErrorCode,

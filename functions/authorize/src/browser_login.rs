@@ -25,11 +25,6 @@ impl AuthorizationEndpoint {
         let value = self.browsers.begin(user, before, Some(session), request.now).await?;
         Ok(request.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
-
-    /// Ends the browser login of this request, if there is one.
-    pub(crate) async fn forget(&self, request: &Request<'_>) -> Result<(), Failure> {
-        Ok(self.browsers.end(request.site.login_cookie(request.api)).await?)
-    }
 }
 
 /// The response, without the cookie of a browser login from now on.

@@ -1,9 +1,10 @@
 //! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
 
-use crate::authorize::{Asked, Begun, Checked};
+use crate::authorize::{Asked, Begun, Checked, refuse};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
@@ -71,6 +72,14 @@ impl AuthorizationEndpoint {
         };
         if !user.email_verified && !self.config.accounts().login_before_verification {
             return again(400, Mistakes::of_form(Mistake::NotVerified));
+        }
+        match self.hinted(request, &asked).await? {
+            Ok(hinted) if hinted.as_ref().is_none_or(|hinted| *hinted == user.user_id) => {}
+            Ok(_) => {
+                let description = "another user has logged in than the one of id_token_hint";
+                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, description));
+            }
+            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
         }
         let must_ask = self.needs_consent(&asked, &user).await?;
         let login =

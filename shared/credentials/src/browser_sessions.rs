@@ -4,10 +4,11 @@ use crate::CredentialsError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::entropy::Entropy;
-use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::ids::{ClientId, OutboxId, SessionId};
+use gateway_domain::outbox::{AppSession, ENDING, Which};
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::{BegunSession, BrowserLogin, BrowserLogins, User, Users};
+use gateway_store::{BegunSession, BrowserLogin, BrowserLogins, NewEnding, Outbox, User, Users};
 use std::sync::Arc;
 
 /// The length of a cookie: 256 bits in base64url.
@@ -32,18 +33,21 @@ pub struct BrowserSessions {
     users: Users,
     idle: Seconds,
     absolute: Seconds,
+    outbox: Outbox,
     entropy: Arc<dyn Entropy>,
 }
 
 impl BrowserSessions {
-    /// Logins in this table, which end `idle` after their last use and `absolute` after they began.
+    /// Logins in this table, which end `idle` after their last use and `absolute` after they began. What follows their end is
+    /// written to the outbox.
     pub fn new(
         table: BrowserLogins,
         users: Users,
         (idle, absolute): (Seconds, Seconds),
+        outbox: Outbox,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { table, users, idle, absolute, entropy }
+        Self { table, users, idle, absolute, outbox, entropy }
     }
 
     /// Who is logged in in the browser with this cookie, if the login still holds: a change of credentials ends it.
@@ -117,12 +121,30 @@ impl BrowserSessions {
         Ok(self.table.note_session(&from.login, sid, &begun).await?)
     }
 
-    /// Ends the login of the browser with this cookie, if there is one.
-    pub async fn end(&self, cookie: Option<&str>) -> Result<(), CredentialsError> {
+    /// The login of the browser with this cookie, if it is there, whether or not it still holds.
+    pub async fn known(&self, cookie: Option<&str>) -> Result<Option<BrowserLogin>, CredentialsError> {
         match cookie.and_then(id) {
-            Some(id) => Ok(self.table.end(&id).await.map(drop)?),
-            None => Ok(()),
+            Some(id) => Ok(self.table.get(&id).await?),
+            None => Ok(None),
         }
+    }
+
+    /// Ends a login, and writes to the outbox that the sessions end that began from it: the outbox function is to be asked for
+    /// that under the id. `None` if another session began meanwhile, or the login has ended: then nothing is written, and the
+    /// login is to be read again.
+    pub async fn log_out(&self, login: &BrowserLogin, now: Timestamp) -> Result<Option<OutboxId>, CredentialsError> {
+        let id = OutboxId::from_random(self.entropy.bytes()?);
+        let sessions = login.sessions.iter();
+        let sessions = sessions.map(|(sid, begun)| AppSession { client_id: begun.client_id.clone(), sid: sid.clone() });
+        let ending = NewEnding {
+            id: id.clone(),
+            user_id: login.user_id.clone(),
+            which: Which::These(sessions.collect()),
+            due: now,
+            until: now.saturating_add(ENDING),
+        };
+        let ended = self.table.end_with_sessions(login, &self.outbox, &ending).await?;
+        Ok(ended.then_some(id))
     }
 }
 

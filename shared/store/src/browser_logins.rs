@@ -1,9 +1,11 @@
 //! Browsers in which a user is logged in on the gateway's own pages. Key: `id`, SHA-256 of the cookie.
 
+use crate::accounts::is_refused;
+use crate::codes::incomplete;
 use crate::error::{StoreError, unavailable};
 use crate::refusal::held;
-use crate::{number, ttl, version};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use crate::{NewEnding, Outbox, number, ttl, version};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, TransactWriteItem};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -139,5 +141,34 @@ impl BrowserLogins {
         let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
         let ended = delete.return_values(ReturnValue::AllOld).send().await.map_err(unavailable(OPERATION))?;
         ended.attributes.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
+    /// Ends a browser login, and puts the end of its sessions into the outbox: both or neither. `false` if another session began
+    /// from it since it was read, or it has ended.
+    pub async fn end_with_sessions(
+        &self,
+        read: &BrowserLogin,
+        outbox: &Outbox,
+        ending: &NewEnding,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "log_out_browser";
+        let delete = Delete::builder().table_name(&self.table).key("id", AttributeValue::S(read.id.clone()));
+        let delete = delete.expression_attribute_values(":version", version::current());
+        let delete = match &read.newest {
+            None => {
+                delete.condition_expression(version::condition("attribute_exists(id) AND attribute_not_exists(newest)"))
+            }
+            Some(newest) => delete
+                .condition_expression(version::condition("newest = :newest"))
+                .expression_attribute_values(":newest", AttributeValue::S(newest.to_string())),
+        };
+        let delete = delete.build().map_err(incomplete(OPERATION))?;
+        let writes =
+            vec![TransactWriteItem::builder().delete(delete).build(), outbox.adding_ending(ending, OPERATION)?];
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(error.as_service_error()) => Ok(false),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
     }
 }

@@ -18,6 +18,7 @@ use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::sealing::SealingKeys;
+use gateway_invoke::{Function, OutboxFunction};
 use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_renewal::Renewal;
@@ -138,9 +139,13 @@ pub(crate) fn build_authorize(
     config: &str,
 ) -> AuthorizationEndpoint {
     let config = Arc::new(Gateway::parse(config).unwrap());
+    // Other functions do not answer: what they do is written, and done later.
+    let nowhere = [("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1"), ("OUTBOX_FUNCTION", "OutboxFunction")];
+    let nowhere = environment("http://127.0.0.1:1", &nowhere);
+    let aws = Aws::new(&nowhere).unwrap();
     let lifetimes = config.lifetimes();
     let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
-    let browsers = BrowserSessions::new(store.browser_logins, store.users.clone(), ends, entropy());
+    let browsers = BrowserSessions::new(store.browser_logins, store.users.clone(), ends, store.outbox, entropy());
     AuthorizationEndpoint {
         pending: PendingSessions::new(store.pending, internal_tokens(clock.clone(), vault, &config)),
         config,
@@ -148,6 +153,8 @@ pub(crate) fn build_authorize(
         browsers,
         passwords: PasswordCheck::new(store.users, Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
         consents: store.consents,
+        token: Function::new("TokenFunction", &nowhere, &aws),
+        outbox: OutboxFunction::new(&nowhere, &aws).unwrap(),
         clock,
         entropy: entropy(),
     }
