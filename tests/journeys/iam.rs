@@ -21,6 +21,7 @@ use support::{
 
 use crate::accounts::use_accounts;
 use crate::events::{invoke, sample};
+use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
 use crate::openid::{self, KeyedApp};
 use crate::turns::rotate;
@@ -70,12 +71,14 @@ async fn use_pages(gateway: &Gateway) {
     let asked = visitor.fill(&again, &[("username", ADA.name), ("password", ADA.password)]).await;
     let consent = asked.header("Location").to_owned();
     assert_eq!(parameter(&visitor.fill(&consent, &[("decision", "deny")]).await, "error"), "access_denied");
-    // The code is never redeemed; the schedule logs it out.
+    // The code is never redeemed: the logout of the browser ends it.
     visitor.logs_in(&path, BOB).await;
     // A use of the browser login is noted when it moves the end by a tenth.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(visitor.get(&path).await.status, 200);
     visitor.fill("/oauth2/logout", &[]).await;
+    // Where nobody logs out, the schedule does it.
+    Visitor::of(gateway).logs_in(&path, BOB).await;
     let first = SessionId::from_random([0; 16]);
     for lapsed in
         gateway.store().pending.lapsed(&first, Timestamp::from_secs(i64::MAX / 2), 10).await.expect("a scan").items
@@ -123,6 +126,7 @@ async fn use_everything(gateway: &Gateway) {
     use_accounts(gateway).await;
     let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();
     written(gateway, ADA.name, 1).await;
+    Box::pin(use_logouts(gateway)).await;
     invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
     sent(gateway, ADA.name, before + 1).await;
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");

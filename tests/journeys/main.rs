@@ -21,6 +21,7 @@ mod keys;
 mod limits;
 mod load;
 mod log_lines;
+mod logout;
 mod mail;
 mod metadata;
 mod metrics;

@@ -21,7 +21,7 @@ pub(crate) const METADATA: &str = "/.well-known/openid-configuration";
 /// The type of an assertion.
 pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-async fn registered(gateway: &Gateway, id: &str) -> App {
+pub(crate) async fn registered(gateway: &Gateway, id: &str) -> App {
     let id = ClientId::parse(id).expect("an id");
     gateway.store().apps.get(&id).await.expect("a read").expect("an app")
 }
@@ -80,7 +80,7 @@ impl KeyedApp {
     }
 }
 
-async fn published(gateway: &Gateway) -> Vec<Json> {
+pub(crate) async fn published(gateway: &Gateway) -> Vec<Json> {
     let metadata = gateway.response(gateway.request("GET", METADATA)).await.json();
     let path = metadata["jwks_uri"].as_str().expect("a URL").strip_prefix(gateway.stack.base_url()).expect("ours");
     let set = gateway.response(gateway.request("GET", path)).await.json();
@@ -88,7 +88,7 @@ async fn published(gateway: &Gateway) -> Vec<Json> {
 }
 
 /// Whether one of these keys is the one that the token names, and verifies it. ring does, as a client would.
-fn is_verified(token: &str, keys: &[Json]) -> bool {
+pub(crate) fn is_verified(token: &str, keys: &[Json]) -> bool {
     let Some(key) = keys.iter().find(|key| key["kid"] == json!(kid(token))) else { return false };
     let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).expect("base64url");
     let number = |name: &str| bytes(key[name].as_str().expect("a number"));

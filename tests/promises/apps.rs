@@ -4,7 +4,7 @@ use crate::{app, at_once};
 use gateway_domain::ids::{ClientId, PlanName};
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
-use gateway_store::{App, AppKind, CallingApp, PreviousSecret, StoreError, WriteApp};
+use gateway_store::{App, AppKind, AppLogout, CallingApp, PreviousSecret, StoreError, WriteApp};
 use std::collections::{BTreeMap, BTreeSet};
 use support::dynamodb;
 
@@ -26,6 +26,7 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
+        logout: AppLogout::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod activity;
 mod apps;
+mod browser_logins;
 mod login_attempts;
 mod migrations;
 mod outbox;
@@ -60,6 +61,7 @@ fn session(byte: u8) -> Session {
         credential_epoch: 3,
         auth_time: Some(Timestamp::from_secs(1)),
         origin: gateway_domain::session::Origin::default(),
+        issuer: Some("https://auth.example.com".to_owned()),
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
 }

@@ -136,7 +136,7 @@ async fn a_mail_and_a_note_are_kept_as_long_as_they_mean_something() {
     let db = dynamodb().await;
     let (outbox, mail) = (&db.store.outbox, outbox::mail(1));
     outbox.add(&mail).await.unwrap();
-    outbox.defer(&mail.id, next_attempt(100, mail.until)).await.unwrap();
+    outbox.defer(gateway_domain::outbox::Kind::Mail, &mail.id, next_attempt(100, mail.until)).await.unwrap();
     let noted = Undeliverable { reason: Reason::Bounce, until: NOW.saturating_add(DAY) };
     outbox.note_undeliverable("hash", &noted).await.unwrap();
     check(&db, NOW, "the outbox").await;

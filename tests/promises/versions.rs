@@ -10,8 +10,8 @@ use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AuditRow, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Purpose, Reservation, Store,
-    StoreError, User, WriteApp,
+    App, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Purpose,
+    Reservation, Store, StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
@@ -88,7 +88,13 @@ fn browser_login() -> BrowserLogin {
         auth_time: NOW,
         idle_end: NOW.saturating_add(Seconds::new(60)),
         absolute_end: NOW.saturating_add(DAY),
+        sessions: [(sid(1), begun_session())].into(),
+        newest: Some(sid(1)),
     }
+}
+
+fn begun_session() -> BegunSession {
+    BegunSession { client_id: app(), at: NOW }
 }
 
 fn consent() -> Consent {
@@ -192,7 +198,10 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     let redeemed = Redeemed { code: "code".into(), at: NOW, attempt: None };
     assert_eq!(store.pending.redeem(&sid(1), &redeemed, "me").await, Ok(true));
     assert_eq!(store.browser_logins.get("id").await, Ok(Some(browser_login())));
-    store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await.unwrap();
+    let later = NOW.saturating_add(DAY);
+    store.browser_logins.note_use("id", later).await.unwrap();
+    let noted = store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await;
+    assert_eq!(noted, Ok(true));
     assert_eq!(store.consents.of_user(&user()).await, Ok(vec![consent()]));
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
@@ -267,6 +276,7 @@ async fn of_pages(store: &Store) {
     newer(store.pending.lapsed(&sid(1), NOW.saturating_add(DAY), 9).await);
     newer(store.browser_logins.get("id").await);
     newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
+    newer(store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await);
     newer(store.consents.get(&user(), &app()).await);
     newer(store.consents.of_user(&user()).await);
 }
@@ -300,7 +310,7 @@ async fn of_the_outbox(store: &Store) {
     let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
     newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
     newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
-    newer(store.outbox.claim(&mail, NOW, NOW).await);
-    newer(store.outbox.defer(&mail, NOW).await);
-    newer(store.outbox.due(NOW, 1).await);
+    newer(store.outbox.claim::<gateway_store::QueuedMail>(&mail, NOW, NOW).await);
+    newer(store.outbox.defer(gateway_domain::outbox::Kind::Mail, &mail, NOW).await);
+    newer(store.outbox.due(gateway_domain::outbox::Kind::Mail, NOW, 1).await);
 }

@@ -109,7 +109,6 @@ fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
         "/account/password-set" => (Notice::PasswordChanged, Some(Step::Account)),
         "/account/address-changed" => (Notice::AddressChanged, Some(Step::Account)),
         "/account/address-kept" => (Notice::AddressKept, Some(Step::LogIn)),
-        "/account/logged-out" => (Notice::LoggedOut, Some(Step::LogIn)),
         "/account/disabled" => (Notice::AccountDisabled, None),
         "/account/deleted" => (Notice::AccountDeleted, None),
         _ => return None,

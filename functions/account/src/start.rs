@@ -19,7 +19,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let browser_logins = platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?;
     let outbox = platform.table("OUTBOX_TABLE", Outbox::new)?;
-    let accounts = Accounts::new(platform.aws.dynamodb(), users.clone(), codes.clone(), outbox);
+    let accounts = Accounts::new(platform.aws.dynamodb(), users.clone(), codes.clone(), outbox.clone());
     let (passwords, sealing, public) = tokio::try_join!(
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
@@ -30,7 +30,13 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     Ok(Account {
         limits: Limits::new(attempts.clone()),
         credentials: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
-        browsers: BrowserSessions::new(browser_logins, users.clone(), ends, Arc::clone(&platform.entropy)),
+        browsers: BrowserSessions::new(
+            browser_logins,
+            users.clone(),
+            ends,
+            outbox.clone(),
+            Arc::clone(&platform.entropy),
+        ),
         activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,

@@ -7,7 +7,8 @@ use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, UserId};
+use gateway_domain::pending_session::PendingSession;
 use gateway_domain::pushed_request::PushedRequest;
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{Login, NewLogin};
@@ -15,7 +16,7 @@ use gateway_store::{App, AppKind, User};
 use gateway_web::see_other;
 
 /// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
-const PARAMETERS: [&str; 16] = [
+const PARAMETERS: [&str; 17] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -28,6 +29,7 @@ const PARAMETERS: [&str; 16] = [
     "prompt",
     "max_age",
     "login_hint",
+    "id_token_hint",
     "ui_locales",
     "request",
     "request_uri",
@@ -47,6 +49,12 @@ pub(crate) enum Checked {
     Good(Box<Asked>),
     /// The client is told by a redirect.
     Refused(Target, Refused),
+}
+
+/// A login that waits for the consent or the redemption of its code, and where the browser goes for that.
+pub(crate) struct Begun {
+    pub(crate) pending: PendingSession,
+    pub(crate) response: ApiResponse,
 }
 
 /// The request again as a GET, so that the login form has a URL of its own that can be loaded again.
@@ -98,17 +106,18 @@ impl AuthorizationEndpoint {
         };
         let prompt = asked.request.prompt;
         let now = request.now;
+        let hinted = match self.hinted(request, &asked).await? {
+            Ok(hinted) => hinted,
+            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+        };
         let fresh = |user: &LoggedIn| {
-            asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age)) && !prompt.login
+            hinted.as_ref().is_none_or(|hinted| *hinted == user.user.user_id)
+                && asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age))
+                && !prompt.login
         };
         let logged_in = self.logged_in(request).await?.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
-        let Some(user) = logged_in else {
-            if prompt.none {
-                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in"));
-            }
-            return Ok(login_page(request, &asked, Shown::default()));
-        };
+        let Some(user) = logged_in else { return Ok(without_user(request, &asked)) };
         if needs_password {
             if prompt.none {
                 let description = "a legacy system of this scope needs the password";
@@ -124,7 +133,28 @@ impl AuthorizationEndpoint {
             let description = "the user has to give the consent";
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
-        self.proceed(request, &asked, &user, None, must_ask).await
+        let auth_time = user.auth_time;
+        let begun = self.proceed(request, &asked, (&user.user, auth_time), None, must_ask).await?;
+        // Who has logged out meanwhile finds no session that begins after it.
+        let session = (&begun.pending.sid, &begun.pending.client_id);
+        if !self.browsers.note_session(&user, session, now).await? {
+            self.pending.end(&begun.pending).await?;
+            return Ok(without_user(request, &asked));
+        }
+        Ok(begun.response)
+    }
+
+    /// The user whom the request is for, if an ID token names one (OpenID Connect Core §3.1.2.1).
+    pub(crate) async fn hinted(
+        &self,
+        request: &Request<'_>,
+        asked: &Asked,
+    ) -> Result<Result<Option<UserId>, Refused>, Failure> {
+        let Some(text) = &asked.request.id_token_hint else { return Ok(Ok(None)) };
+        let (code, description) =
+            (AuthorizationErrorCode::InvalidRequest, "id_token_hint is no ID token of this server");
+        let hint = self.read_hint(request, text).await?;
+        Ok(hint.map(|hint| Some(hint.user_id)).ok_or(Refused { code, description }))
     }
 
     /// Whether the user has to be asked: an application of the company's own is trusted, another one remembers the answer.
@@ -139,16 +169,16 @@ impl AuthorizationEndpoint {
         Ok(given.is_none_or(|consent| !asked.request.scope.is_subset(&consent.scope)))
     }
 
-    /// Goes on with a user: to the consent page, or back to the client with a code. `login` holds the password that was just
-    /// shown, for the legacy systems.
+    /// Goes on with a user who showed the password at this time: to the consent page, or back to the client with a code. `login`
+    /// holds the password that was just shown, for the legacy systems. The response is for who has noted the session.
     pub(crate) async fn proceed(
         &self,
         request: &Request<'_>,
         asked: &Asked,
-        user: &LoggedIn,
+        (user, auth_time): (&User, Timestamp),
         login: Option<Login<'_>>,
         must_ask: bool,
-    ) -> Result<ApiResponse, Failure> {
+    ) -> Result<Begun, Failure> {
         let AuthorizationRequest { target, scope, challenge, nonce, .. } = &asked.request;
         let new = NewLogin {
             app: &asked.app,
@@ -157,17 +187,19 @@ impl AuthorizationEndpoint {
             state: target.state.clone(),
             challenge: challenge.clone(),
             nonce: nonce.clone(),
-            user: &user.user.user_id,
-            credential_epoch: user.user.credential_epoch,
-            auth_time: user.auth_time,
+            user: &user.user_id,
+            credential_epoch: user.credential_epoch,
+            auth_time,
             browser: request.browser.form_token("pending session"),
         };
         if must_ask {
             let pending = self.pending.ask(new, login, request.now).await?;
-            return Ok(see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid)));
+            let response = see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid));
+            return Ok(Begun { pending, response });
         }
-        let (_, code) = self.pending.permit(new, login, request.now).await?;
-        Ok(redirect::with_code(request, target, &code))
+        let (pending, code) = self.pending.permit(new, login, request.now).await?;
+        let response = redirect::with_code(request, target, &code);
+        Ok(Begun { pending, response })
     }
 }
 
@@ -176,7 +208,15 @@ fn is_claimed(asked: &Asked) -> bool {
     asked.app.kind == AppKind::Confidential || asked.request.target.redirect_uri.starts_with("https:")
 }
 
-fn refuse(
+/// The response where nobody is logged in whom the request would take.
+fn without_user(request: &Request<'_>, asked: &Asked) -> ApiResponse {
+    if asked.request.prompt.none {
+        return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
+    }
+    login_page(request, asked, Shown::default())
+}
+
+pub(crate) fn refuse(
     request: &Request<'_>,
     asked: &Asked,
     code: AuthorizationErrorCode,

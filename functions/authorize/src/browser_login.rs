@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_credentials::LoggedIn;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::pending_session::PendingSession;
 use gateway_store::User;
 use gateway_web::LOGIN_COOKIE;
 
@@ -13,15 +14,16 @@ impl AuthorizationEndpoint {
         Ok(self.browsers.logged_in(request.site.login_cookie(request.api), request.now).await?)
     }
 
-    /// Begins a browser login and ends the one before it. Returns the value of `Set-Cookie`.
-    pub(crate) async fn remember(&self, request: &Request<'_>, user: &User) -> Result<String, Failure> {
-        let value = self.browsers.begin(user, request.site.login_cookie(request.api), request.now).await?;
+    /// Begins a browser login with its first session, and ends the one before it. Returns the value of `Set-Cookie`.
+    pub(crate) async fn remember(
+        &self,
+        request: &Request<'_>,
+        user: &User,
+        pending: &PendingSession,
+    ) -> Result<String, Failure> {
+        let (before, session) = (request.site.login_cookie(request.api), (&pending.sid, &pending.client_id));
+        let value = self.browsers.begin(user, before, Some(session), request.now).await?;
         Ok(request.site.set_cookie(LOGIN_COOKIE, &value, None))
-    }
-
-    /// Ends the browser login of this request, if there is one.
-    pub(crate) async fn forget(&self, request: &Request<'_>) -> Result<(), Failure> {
-        Ok(self.browsers.end(request.site.login_cookie(request.api)).await?)
     }
 }
 

@@ -6,6 +6,7 @@ use gateway_domain::authorization_request::NoTarget;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, EventError};
 use gateway_domain::form::InvalidForm;
+use gateway_invoke::NotInvoked;
 use gateway_runtime::StartError;
 use gateway_sessions::SessionError;
 use gateway_store::StoreError;
@@ -32,6 +33,14 @@ pub(crate) enum Failure {
     Client(&'static str),
     #[error(transparent)]
     NoTarget(#[from] NoTarget),
+    #[error("{0}")]
+    Return(&'static str),
+    #[error("sessions began in this browser faster than it could be logged out")]
+    Busy,
+    #[error(transparent)]
+    NotInvoked(#[from] NotInvoked),
+    #[error("another function answered as another version")]
+    OtherVersion,
     #[error("a page of several steps was opened by itself")]
     Incomplete,
     #[error("the step has lapsed, was taken before, or belongs to another browser")]
@@ -64,6 +73,9 @@ impl Failure {
             Self::RepeatedHeader => "repeated_header",
             Self::Client(_) => "client",
             Self::NoTarget(_) => "redirect_uri",
+            Self::Return(_) => "post_logout_redirect_uri",
+            Self::Busy => "busy",
+            Self::NotInvoked(_) | Self::OtherVersion => "function",
             Self::Incomplete => "incomplete",
             Self::Expired => "expired",
             Self::Credentials(_) => "credentials",
@@ -81,12 +93,19 @@ impl Failure {
             | Self::RepeatedHeader
             | Self::Client(_)
             | Self::NoTarget(_)
+            | Self::Return(_)
             | Self::Incomplete
             | Self::Expired => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::Event(_) | Self::NoIssuer(_) | Self::Session(SessionError::OverHeaderBudget { .. }) => 500,
-            Self::Credentials(_) | Self::Session(_) | Self::Store(_) | Self::Start(_) => 503,
+            Self::Busy
+            | Self::NotInvoked(_)
+            | Self::OtherVersion
+            | Self::Credentials(_)
+            | Self::Session(_)
+            | Self::Store(_)
+            | Self::Start(_) => 503,
         }
     }
 
@@ -94,26 +113,37 @@ impl Failure {
         match self {
             Self::NotFound => Reason::NotFound,
             Self::Client(_) => Reason::UnknownApp,
-            Self::NoTarget(_) => Reason::UnknownReturnAddress,
+            Self::NoTarget(_) | Self::Return(_) => Reason::UnknownReturnAddress,
             Self::Expired => Reason::Expired,
             Self::Event(_) | Self::MethodNotAllowed(_) | Self::Form(_) | Self::RepeatedHeader | Self::Incomplete => {
                 Reason::Incomplete
             }
-            Self::NoIssuer(_) | Self::Credentials(_) | Self::Session(_) | Self::Store(_) | Self::Start(_) => {
-                Reason::Unavailable
-            }
+            Self::NoIssuer(_)
+            | Self::Busy
+            | Self::NotInvoked(_)
+            | Self::OtherVersion
+            | Self::Credentials(_)
+            | Self::Session(_)
+            | Self::Store(_)
+            | Self::Start(_) => Reason::Unavailable,
         }
     }
 
     /// What developers need to know; nothing of what is behind the gateway.
     fn detail(&self) -> Option<String> {
         match self {
-            Self::Event(_) | Self::Form(_) | Self::RepeatedHeader | Self::Client(_) | Self::NoTarget(_) => {
-                Some(self.to_string())
-            }
+            Self::Event(_)
+            | Self::Form(_)
+            | Self::RepeatedHeader
+            | Self::Client(_)
+            | Self::NoTarget(_)
+            | Self::Return(_) => Some(self.to_string()),
             Self::MethodNotAllowed(methods) => Some(format!("allowed methods: {methods}")),
             Self::NoIssuer(_)
             | Self::NotFound
+            | Self::Busy
+            | Self::NotInvoked(_)
+            | Self::OtherVersion
             | Self::Incomplete
             | Self::Expired
             | Self::Credentials(_)

@@ -4,7 +4,9 @@
 mod authorize;
 mod browser_login;
 mod consent;
+mod end_session;
 mod error;
+mod hint;
 mod login;
 mod logout;
 mod redirect;
@@ -18,6 +20,7 @@ use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::form::Form;
 use gateway_domain::time::Timestamp;
+use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::StartError;
 use gateway_sessions::PendingSessions;
 use gateway_store::{Apps, Consents};
@@ -42,6 +45,10 @@ pub struct AuthorizationEndpoint {
     pub browsers: BrowserSessions,
     /// What users let applications do.
     pub consents: Consents,
+    /// The token function, which reads ID tokens.
+    pub token: Function,
+    /// The outbox function, which ends sessions.
+    pub outbox: OutboxFunction,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes for ids and cookies.
@@ -110,7 +117,7 @@ impl AuthorizationEndpoint {
             ("POST", "/oauth2/authorize") => self.log_in(request).await,
             ("GET" | "HEAD", "/oauth2/consent") => self.ask_for_consent(request).await,
             ("POST", "/oauth2/consent") => self.decide(request).await,
-            ("GET" | "HEAD", "/oauth2/logout") => self.ask_to_log_out(request).await,
+            ("GET" | "HEAD", "/oauth2/logout") => self.end_session(request).await,
             ("POST", "/oauth2/logout") => self.log_out(request).await,
             (_, "/oauth2/authorize" | "/oauth2/consent" | "/oauth2/logout") => {
                 Err(Failure::MethodNotAllowed("GET, HEAD, POST"))

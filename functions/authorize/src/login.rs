@@ -1,9 +1,10 @@
 //! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
 
-use crate::authorize::{Asked, Checked};
+use crate::authorize::{Asked, Begun, Checked, refuse};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_credentials::{CredentialsError, LoggedIn, PasswordLogin};
+use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
@@ -72,13 +73,20 @@ impl AuthorizationEndpoint {
         if !user.email_verified && !self.config.accounts().login_before_verification {
             return again(400, Mistakes::of_form(Mistake::NotVerified));
         }
+        match self.hinted(request, &asked).await? {
+            Ok(hinted) if hinted.as_ref().is_none_or(|hinted| *hinted == user.user_id) => {}
+            Ok(_) => {
+                let description = "another user has logged in than the one of id_token_hint";
+                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, description));
+            }
+            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+        }
         let must_ask = self.needs_consent(&asked, &user).await?;
         let login =
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
-        let logged_in = LoggedIn { auth_time: request.now, user: user.clone() };
-        let went_on = self.proceed(request, &asked, &logged_in, Some(login), must_ask).await;
-        let response = match went_on {
-            Ok(response) => response,
+        let went_on = self.proceed(request, &asked, (&user, request.now), Some(login), must_ask).await;
+        let Begun { pending, response } = match went_on {
+            Ok(begun) => begun,
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
                 return again(400, Mistakes::of_form(Mistake::RefusedBy(connector.to_string())));
             }
@@ -90,7 +98,7 @@ impl AuthorizationEndpoint {
         };
         drop(password);
         // Only now, so that a login that failed at a legacy system leaves the browser as it was.
-        let cookie = self.remember(request, &user).await?;
+        let cookie = self.remember(request, &user, &pending).await?;
         Ok(response.header("Set-Cookie", cookie))
     }
 }

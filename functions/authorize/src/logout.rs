@@ -1,34 +1,94 @@
-//! `/oauth2/logout`: ends the login of this browser. Sessions in applications are not ended by it.
+//! `/oauth2/logout`: ends the login of this browser and every session that began from it. It is the `end_session_endpoint` of
+//! OpenID Connect RP-Initiated Logout 1.0.
 
 use crate::browser_login::without_login;
+use crate::end_session::{EndSession, Target, again};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_domain::event::ApiResponse;
-use gateway_web::pages::{LogOut, Message, Notice};
+use gateway_domain::pending_session::{CODE_LIFETIME, CONSENT_LIFETIME, Progress};
+use gateway_store::BrowserLogin;
+use gateway_web::pages::{LogOut, Message, Notice, Step};
 use gateway_web::see_other;
 
 const PURPOSE: &str = "logout";
+/// How often a logout begins anew because a session began meanwhile, in another tab.
+const ROUNDS: u32 = 5;
 
 impl AuthorizationEndpoint {
-    /// The question, so that no link can log a user out.
-    pub(crate) async fn ask_to_log_out(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let Some(user) = self.logged_in(request).await? else { return Ok(logged_out(request)) };
+    /// Ends the login at once if an application that it was used for asks for that, and asks the user otherwise, so that no link
+    /// of anybody else can log a user out.
+    pub(crate) async fn end_session(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
+        let asked = self.asked_to_end(request).await?;
+        let known = self.browsers.known(request.site.login_cookie(request.api)).await?;
+        if request.api.method == "GET" && known.as_ref().is_some_and(|login| is_of(login, &asked)) {
+            return self.log_out_now(request, &asked).await;
+        }
+        let Some(user) = self.logged_in(request).await? else { return Ok(over(request, &asked, false)) };
         let form_token = request.browser.form_token(PURPOSE);
         let page = LogOut { site: request.site, form_token: &form_token, username: user.user.email.as_str() };
-        Ok(request.site.respond(200, &page, &[]))
+        let target = asked.target.as_ref().map(|target| target.uri.as_str());
+        Ok(request.site.respond(200, &page, target.as_slice()))
     }
 
-    /// Ends the login.
+    /// Ends the login after the user's answer, or shows an application's own form as a page.
     pub(crate) async fn log_out(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        if !request.is_ours(&request.form()?, PURPOSE) {
+        let form = request.form()?;
+        if !request.is_ours(&form, PURPOSE) {
             // The page that is loaded anew has the cookies that a form of another site does not bring.
-            return Ok(see_other(&request.site.path("/oauth2/logout")));
+            return again(request, if request.query.is_empty() { &form } else { request.query });
         }
-        self.forget(request).await?;
-        Ok(without_login(request, logged_out(request)))
+        let asked = self.asked_to_end(request).await?;
+        self.log_out_now(request, &asked).await
+    }
+
+    /// Ends the login of this browser with its sessions. Who asked for that has an ID token of it, or the user's word.
+    async fn log_out_now(&self, request: &Request<'_>, asked: &EndSession) -> Result<ApiResponse, Failure> {
+        for _ in 0..ROUNDS {
+            let Some(login) = self.browsers.known(request.site.login_cookie(request.api)).await? else {
+                return Ok(without_login(request, over(request, asked, true)));
+            };
+            self.end_pending(request, &login).await?;
+            if let Some(ending) = self.browsers.log_out(&login, request.now).await? {
+                self.outbox.end_sessions(&ending).await;
+                return Ok(without_login(request, over(request, asked, true)));
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Ends what may become a session after the sessions were ended: a consent that is asked for, a code that is on its way, a
+    /// redemption that is under way and finds this.
+    async fn end_pending(&self, request: &Request<'_>, login: &BrowserLogin) -> Result<(), Failure> {
+        let lasts = CONSENT_LIFETIME.as_u64().saturating_add(CODE_LIFETIME.as_u64().saturating_mul(2));
+        for (sid, _) in login.sessions.iter().filter(|(_, begun)| request.now.since(begun.at).as_u64() <= lasts) {
+            for _ in 0..ROUNDS {
+                let Some(pending) = self.pending.get(sid).await? else { break };
+                if pending.progress == Progress::Ended || self.pending.end(&pending).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn logged_out(request: &Request<'_>) -> ApiResponse {
-    request.site.respond(200, &Message { site: request.site, notice: Notice::LoggedOut, next: None }, &[])
+/// Whether an ID token names a session that began from this login. A use of the browser is not needed for that: the cookie
+/// is there, and the application's session outlives the login's idle time.
+fn is_of(login: &BrowserLogin, asked: &EndSession) -> bool {
+    let hint = asked.hint.as_ref().filter(|hint| hint.user_id == login.user_id);
+    hint.and_then(|hint| login.sessions.get(&hint.sid).filter(|begun| begun.client_id == hint.client_id)).is_some()
+}
+
+/// The response where nobody is logged in any more: back to the application, if it is known by an ID token or the user has
+/// just confirmed the logout that it asked for; otherwise a page that leads there.
+fn over(request: &Request<'_>, asked: &EndSession, confirmed: bool) -> ApiResponse {
+    let location = asked.target.as_ref().map(Target::location);
+    match location {
+        Some(location) if confirmed || asked.hint.is_some() => see_other(&location),
+        location => {
+            let next = location.as_deref().map(|location| (Step::Continue, location));
+            request.site.respond(200, &Message { site: request.site, notice: Notice::LoggedOut, next }, &[])
+        }
+    }
 }

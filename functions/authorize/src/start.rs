@@ -4,9 +4,10 @@ use crate::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_credentials::{BrowserSessions, PasswordCheck};
 use gateway_domain::password::{Cost, Passwords};
+use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::{InternalTokens, PendingSessions};
-use gateway_store::{Apps, BrowserLogins, Consents, LoginAttempts, Users};
+use gateway_store::{Apps, BrowserLogins, Consents, LoginAttempts, Outbox, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and all secrets, the secrets concurrently.
@@ -23,8 +24,12 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
         platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?,
         users.clone(),
         (lifetimes.browser_idle, lifetimes.browser_absolute),
+        platform.table("OUTBOX_TABLE", Outbox::new)?,
         Arc::clone(&platform.entropy),
     );
+    let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
+    let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
+    let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
     Ok(AuthorizationEndpoint {
         config,
         apps: platform.table("APPS_TABLE", Apps::new)?,
@@ -32,6 +37,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
         pending: PendingSessions::start(&platform, Arc::new(tokens))?,
         browsers,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,
+        token,
+        outbox,
         clock: platform.clock,
         entropy: platform.entropy,
     })

@@ -1,7 +1,8 @@
 //! Ends sessions: no refresh and no call from then on, and the renewal function logs them out of the legacy systems.
 
 use crate::{Failure, Outbox, Outcome};
-use gateway_domain::outbox::{AppSession, Which};
+use gateway_domain::ids::OutboxId;
+use gateway_domain::outbox::{AppSession, PATIENCE, Which};
 use gateway_domain::renewal::LogoutRequest;
 use gateway_store::QueuedEnding;
 
@@ -10,8 +11,14 @@ impl Outbox {
     pub(crate) async fn end_sessions(&self, ending: &QueuedEnding) -> Result<Outcome, Failure> {
         let (id, user) = (&ending.id, &ending.user_id);
         let found = self.to_end(ending).await?;
-        let mut left = 0_usize;
+        let (mut left, mut to_tell) = (0_usize, Vec::new());
         for AppSession { client_id, sid } in &found {
+            // Written before the end: what has ended already, by its application or an earlier attempt, is not told again.
+            if self.sessions.is_live_with_issuer(sid).await? {
+                let now = self.now()?;
+                self.table.add_notice(sid, now, now.saturating_add(PATIENCE)).await?;
+                to_tell.push(OutboxId::of_session(sid));
+            }
             self.sessions.mark_ended(sid).await?;
             self.activity.remove_entry(user, client_id, sid).await?;
             if let Err(error) = self.renewal.queue(&LogoutRequest { session: sid.clone() }.to_event()).await {
@@ -19,6 +26,7 @@ impl Outbox {
                 left = left.saturating_add(1);
             }
         }
+        self.tell_all(to_tell).await;
         tracing::info!(ending = %id, sessions = found.len(), left, attempts = ending.attempts, "sessions were ended");
         if left == 0 {
             return Ok(Outcome::Done);

@@ -1,12 +1,15 @@
-//! Does what follows a change, at least once: sends mails, ends sessions. And notes which addresses take no mail. No route
+//! Does what follows a change, at least once: sends mails, ends sessions, tells applications of their end. And notes which addresses take no mail. No route
 //! leads here: the functions that write to the outbox ask for it at once, a schedule asks for what is due, and SNS brings
 //! what became of mails.
 
+mod back_channel;
 mod end_sessions;
 mod error;
 mod mail;
+mod notices;
 mod start;
 
+use futures_util::{StreamExt as _, stream};
 use gateway_domain::clock::Clock;
 use gateway_domain::ids::OutboxId;
 use gateway_domain::outbox::{Feedback, Kind, LEASE, OutboxEvent, address_hash, next_attempt};
@@ -19,6 +22,7 @@ use gateway_store::{Activity, Queued, Sessions, Undeliverable};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+pub use back_channel::{BackChannel, CannotSetUp, Permitted};
 pub use error::Failure;
 pub use start::start;
 
@@ -36,6 +40,10 @@ pub struct Outbox {
     pub activity: Activity,
     /// The renewal function, which logs out at legacy systems.
     pub renewal: Function,
+    /// The token function, which signs logout tokens.
+    pub token: Function,
+    /// Who tells applications that sessions have ended.
+    pub back_channel: BackChannel,
     /// The keys that open letters.
     pub sealing: Fresh<SealingKeys>,
     /// Who carries mails.
@@ -83,8 +91,13 @@ impl Outbox {
     async fn deliver_due(&self) -> Result<Value, Failure> {
         let (mut done, mut failed) = (0, None);
         for kind in Kind::ALL {
-            for id in self.table.due(kind, self.now()?, AT_ONCE).await? {
-                match Box::pin(self.deliver(kind, &id)).await {
+            let due = self.table.due(kind, self.now()?, AT_ONCE).await?;
+            // Of the kinds, only applications of others answer when they like.
+            let at_once = if kind == Kind::LogoutNotice { notices::AT_ONCE } else { 1 };
+            let each = stream::iter(due).map(async |id| Box::pin(self.deliver(kind, &id)).await);
+            let mut outcomes = std::pin::pin!(each.buffer_unordered(at_once));
+            while let Some(outcome) = outcomes.next().await {
+                match outcome {
                     Ok(Outcome::Done) => done += 1,
                     Ok(_) => {}
                     Err(failure) => failed = Some(failure),
@@ -98,6 +111,7 @@ impl Outbox {
         match kind {
             Kind::Mail => Box::pin(self.taken(id, async |mail| self.send(&mail).await)).await,
             Kind::EndSessions => Box::pin(self.taken(id, async |ending| self.end_sessions(&ending).await)).await,
+            Kind::LogoutNotice => Box::pin(self.taken(id, async |notice| self.tell(&notice).await)).await,
         }
     }
 

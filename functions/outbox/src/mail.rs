@@ -10,10 +10,9 @@ impl Outbox {
     /// Sends a mail, and counts what becomes of it.
     pub(crate) async fn send(&self, mail: &QueuedMail) -> Result<Outcome, Failure> {
         let outcome = self.attempt(mail).await?;
-        match outcome {
-            Outcome::Nothing => {}
-            Outcome::Done => count(Metric::Mail { outcome: "sent" }),
-            other => count(Metric::Mail { outcome: other.as_str() }),
+        if outcome != Outcome::Nothing {
+            let name = if outcome == Outcome::Done { "sent" } else { outcome.as_str() };
+            count(Metric::Mail { outcome: name });
         }
         Ok(outcome)
     }

@@ -1,6 +1,6 @@
 //! Builds the outbox function when a container starts.
 
-use crate::Outbox;
+use crate::{BackChannel, Outbox, Permitted};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::Function;
 use gateway_mail::{Mailer, NoSender, Sender, Ses, Smtp};
@@ -17,9 +17,16 @@ pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
     let activity = platform.table("ACTIVITY_TABLE", Activity::new)?;
     let (named, expected) = ("RENEWAL_FUNCTION", "the name of the renewal function");
     let renewal = Function::of(&platform.environment, &platform.aws, named, expected)?;
+    let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
+    let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
+    let permitted = match platform.environment.get("LOOPBACK_APPS") {
+        Some("permitted") => Permitted::Loopback,
+        _ => Permitted::Public,
+    };
+    let back_channel = BackChannel::new(permitted).map_err(|error| invalid("TLS for applications", &error))?;
     let mailer = mailer(&platform)?;
     let sealing = Box::pin(platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse)).await?;
-    Ok(Outbox { table, sessions, activity, renewal, sealing, mailer, clock: platform.clock })
+    Ok(Outbox { table, sessions, activity, renewal, token, back_channel, sealing, mailer, clock: platform.clock })
 }
 
 fn mailer(platform: &Platform) -> Result<Arc<dyn Mailer>, StartError> {

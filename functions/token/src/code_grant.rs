@@ -77,7 +77,8 @@ impl AuthorizationServer {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
         let (mac_key, device) = (refresh.current_id(), asked.device.as_deref());
-        let redeeming = Redeeming { app: registered, pending, mac_key, device, now };
+        let issuer = request.parties.issuer();
+        let redeeming = Redeeming { app: registered, pending, mac_key, device, issuer, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));

@@ -15,6 +15,7 @@ mod par;
 mod parameters;
 mod password_grant;
 mod presented;
+mod provider;
 mod refresh_grant;
 mod response;
 mod revoke;
@@ -32,17 +33,18 @@ use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::form::Form;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
+use gateway_domain::provider_event::ProviderEvent;
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{Consents, GrantType, PendingSessions, Users};
+use gateway_store::{Apps, Consents, GrantType, PendingSessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 pub use keys::InForce;
+pub use provider::NotAnswered;
 pub use start::start;
 
 /// Everything the token function works with.
@@ -53,6 +55,8 @@ pub struct AuthorizationServer {
     pub clients: ClientAuthentication,
     /// Checks passwords.
     pub passwords: PasswordCheck,
+    /// Registered applications.
+    pub apps: Apps,
     /// The table of users, read for userinfo.
     pub users: Users,
     /// Signs access tokens.
@@ -180,11 +184,13 @@ impl AuthorizationServer {
     }
 }
 
-/// Handles an event, even while the function cannot start.
-pub async fn handle(started: Result<&AuthorizationServer, StartError>, event: Value) -> Result<Value, Infallible> {
-    match started {
-        Ok(app) => Ok(Box::pin(app.handle(event)).await),
-        Err(error) => Ok(not_ready(&event, &error)),
+/// Handles an event, even while the function cannot start: a request of a client, or what another function asks.
+pub async fn handle(started: Result<&AuthorizationServer, StartError>, event: Value) -> Result<Value, NotAnswered> {
+    match (started, ProviderEvent::parse(&event)) {
+        (Ok(app), None) => Ok(Box::pin(app.handle(event)).await),
+        (Ok(app), Some(asked)) => Box::pin(app.answer(asked)).await,
+        (Err(error), None) => Ok(not_ready(&event, &error)),
+        (Err(error), Some(_)) => Err(Failure::from(error).into()),
     }
 }
 

@@ -53,6 +53,10 @@ impl AuthorizationServer {
                 "introspection_endpoint": endpoint(issuer, "/oauth2/introspect"),
                 "introspection_endpoint_auth_methods_supported": confidential,
                 "introspection_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+                // OpenID Connect RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1. Every logout token has a `sid`.
+                "end_session_endpoint": endpoint(issuer, "/oauth2/logout"),
+                "backchannel_logout_supported": true,
+                "backchannel_logout_session_supported": true,
                 "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": id_token::ALGORITHMS,

@@ -6,6 +6,7 @@ use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin};
 use gateway_domain::event::ApiResponse;
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Origin, Session};
@@ -59,6 +60,7 @@ impl AuthorizationServer {
         }
 
         let lifetimes = self.config.lifetimes();
+        let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
         let session = Session {
             sid,
             user_id: user.user_id,
@@ -70,6 +72,7 @@ impl AuthorizationServer {
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
             origin: Origin { began: Some(request.now), device },
+            issuer,
             tokens,
         };
         self.sessions.begin(registered, &session).await?;

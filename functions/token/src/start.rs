@@ -31,7 +31,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     )?;
     Ok(AuthorizationServer {
         config,
-        clients: ClientAuthentication::new(apps, attempts.clone()),
+        clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
+        apps,
         passwords: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
         users,
         signing,

@@ -4,13 +4,14 @@ mod jwks;
 mod secret;
 
 use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone};
+use crate::cli::{AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone};
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions, subscriptions};
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
-use gateway_store::{App, AppKind, GrantType, Revision, WriteApp};
+use gateway_store::{App, AppKind, AppLogout, GrantType, Revision, WriteApp};
 use serde_json::{Value as Json, json};
 
 pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
@@ -59,6 +60,8 @@ fn described(app: &App) -> Json {
         "refresh_retry_window": app.refresh_retry_window,
         "redirect_uris": app.redirect_uris,
         "pkce_optional": app.pkce_optional,
+        "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
+        "backchannel_logout_uri": app.logout.backchannel_logout_uri,
         "has_secret": app.secret_hash.is_some(),
         "keys": jwks::kids(app),
         "id_token_alg": app.id_token_algorithm(),
@@ -133,6 +136,10 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
         redirect_uris: arguments.redirect_uris.into_iter().collect(),
         pkce_optional: arguments.pkce_optional,
+        logout: AppLogout {
+            post_logout_redirect_uris: arguments.post_logout_redirect_uris.into_iter().collect(),
+            backchannel_logout_uri: arguments.backchannel_logout_uri,
+        },
         client_id,
     };
     sound(&app)?;
@@ -176,6 +183,9 @@ fn sound(app: &App) -> Result<(), Error> {
     if app.pkce_optional && app.kind == AppKind::Public {
         return wrong("a public app has no other proof than PKCE: leave out --pkce-optional (RFC 8252 §8.1)");
     }
+    if app.logout.backchannel_logout_uri.is_some() && !app.scope.contains(OPENID) {
+        return wrong("logout tokens are told to apps that got ID tokens: add openid to --scopes");
+    }
     if app.grants.contains(&GrantType::ClientCredentials) && app.kind == AppKind::Public {
         return wrong("a public app has no secret, so client_credentials would let anybody be it (RFC 6749 §4.4)");
     }
@@ -202,6 +212,12 @@ fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Er
     }
     if let Some(uris) = changes.redirect_uris {
         app.redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
+    }
+    if let Some(uris) = changes.post_logout_redirect_uris {
+        app.logout.post_logout_redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
+    }
+    if let Some(BackChannelUriOrNone(uri)) = changes.backchannel_logout_uri {
+        app.logout.backchannel_logout_uri = uri;
     }
     if let Some(optional) = changes.pkce_optional {
         app.pkce_optional = optional;

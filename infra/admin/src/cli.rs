@@ -4,7 +4,8 @@ mod apps;
 mod users;
 
 pub(crate) use apps::{
-    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret, Subscriptions,
+    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret,
+    Subscriptions,
 };
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 

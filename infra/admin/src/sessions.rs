@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::output;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::outbox::PATIENCE;
 use gateway_store::{LiveSession, StoreError};
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
@@ -241,9 +242,13 @@ async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Err
     Err(error.into())
 }
 
-/// Ends a session and queues its logout at back ends. `None` means that it needs no logout, since it has no internal tokens.
+/// Ends a session and queues its logout at back ends. The outbox tells its application within a minute. `None` means that it needs no logout, since it has no internal tokens.
 async fn end_one(context: &Context, live: LiveSession) -> Result<Option<Result<(), String>>, StoreError> {
     let (store, sid) = (&context.connection.store, &live.entry.sid);
+    if store.sessions.is_live_with_issuer(sid).await? {
+        let now = date_time::now();
+        store.outbox.add_notice(sid, now, now.saturating_add(PATIENCE)).await?;
+    }
     let ended = store.sessions.end(sid).await?;
     store.activity.remove_entry(&live.user_id, &live.client_id, sid).await?;
     match ended {

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gateway_domain::address::Address;
+use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{InvalidScope, Scope};
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_runtime::{StartError, SystemEntropy};
-use gateway_store::{App, AppKind, CreateUser, GrantType, Store, StoreError, Subscription, User};
+use gateway_store::{App, AppKind, AppLogout, CreateUser, GrantType, Store, StoreError, Subscription, User};
 use serde::Deserialize;
 
 use crate::secrets::{self, Secrets};
@@ -88,6 +89,11 @@ pub struct SeedApp {
     /// Where its authorization codes may be sent.
     #[serde(default)]
     pub redirect_uris: BTreeSet<RedirectUri>,
+    /// Where a browser may be sent after a logout.
+    #[serde(default)]
+    pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
+    /// Where it is told that a session has ended.
+    pub backchannel_logout_uri: Option<BackChannelUri>,
 }
 
 /// One user.
@@ -181,6 +187,10 @@ impl SeedApp {
             id_token_alg: None,
             redirect_uris: self.redirect_uris.clone(),
             pkce_optional: false,
+            logout: AppLogout {
+                post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+                backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            },
         })
     }
 }

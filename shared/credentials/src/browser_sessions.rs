@@ -4,9 +4,11 @@ use crate::CredentialsError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::{ClientId, OutboxId, SessionId};
+use gateway_domain::outbox::{AppSession, ENDING, Which};
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::{BrowserLogin, BrowserLogins, User, Users};
+use gateway_store::{BegunSession, BrowserLogin, BrowserLogins, NewEnding, Outbox, User, Users};
 use std::sync::Arc;
 
 /// The length of a cookie: 256 bits in base64url.
@@ -21,6 +23,8 @@ pub struct LoggedIn {
     pub user: User,
     /// When the user showed the password.
     pub auth_time: Timestamp,
+    /// The login.
+    pub login: BrowserLogin,
 }
 
 /// Begins and ends the logins of browsers.
@@ -29,18 +33,21 @@ pub struct BrowserSessions {
     users: Users,
     idle: Seconds,
     absolute: Seconds,
+    outbox: Outbox,
     entropy: Arc<dyn Entropy>,
 }
 
 impl BrowserSessions {
-    /// Logins in this table, which end `idle` after their last use and `absolute` after they began.
+    /// Logins in this table, which end `idle` after their last use and `absolute` after they began. What follows their end is
+    /// written to the outbox.
     pub fn new(
         table: BrowserLogins,
         users: Users,
         (idle, absolute): (Seconds, Seconds),
+        outbox: Outbox,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { table, users, idle, absolute, entropy }
+        Self { table, users, idle, absolute, outbox, entropy }
     }
 
     /// Who is logged in in the browser with this cookie, if the login still holds: a change of credentials ends it.
@@ -58,32 +65,86 @@ impl BrowserSessions {
         if idle_end > login.idle_end.saturating_add(Seconds::new(self.idle.as_u64() / WORTH)) {
             self.table.note_use(&id, idle_end).await?;
         }
-        Ok(Some(LoggedIn { user, auth_time: login.auth_time }))
+        Ok(Some(LoggedIn { user, auth_time: login.auth_time, login }))
     }
 
     /// Begins a login of a user who has just shown the password, and ends the one before it: each login has a cookie of its
-    /// own, so that one that somebody planted leads nowhere. Returns the cookie.
-    pub async fn begin(&self, user: &User, before: Option<&str>, now: Timestamp) -> Result<String, CredentialsError> {
+    /// own, so that one that somebody planted leads nowhere. The login knows `first`, the session that begins with it, and those
+    /// of the same user that it follows. Returns the cookie.
+    pub async fn begin(
+        &self,
+        user: &User,
+        before: Option<&str>,
+        first: Option<(&SessionId, &ClientId)>,
+        now: Timestamp,
+    ) -> Result<String, CredentialsError> {
         let cookie = URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>()?);
-        let login = BrowserLogin {
-            id: sha256_hex(cookie.as_bytes()),
-            user_id: user.user_id.clone(),
-            credential_epoch: user.credential_epoch,
-            auth_time: now,
-            idle_end: now.saturating_add(self.idle),
-            absolute_end: now.saturating_add(self.absolute),
+        let after = |before: Option<&BrowserLogin>| {
+            let before = before.filter(|before| before.user_id == user.user_id);
+            let mut login = BrowserLogin {
+                id: sha256_hex(cookie.as_bytes()),
+                user_id: user.user_id.clone(),
+                credential_epoch: user.credential_epoch,
+                auth_time: now,
+                idle_end: now.saturating_add(self.idle),
+                absolute_end: now.saturating_add(self.absolute),
+                sessions: before.map(|before| before.sessions.clone()).unwrap_or_default(),
+                newest: before.and_then(|before| before.newest.clone()),
+            };
+            if let Some((sid, client)) = first {
+                login.add(sid.clone(), BegunSession { client_id: client.clone(), at: now });
+            }
+            login
         };
-        self.table.create(&login).await?;
-        self.end(before).await?;
+        let Some(id) = before.and_then(id) else {
+            self.table.create(&after(None)).await?;
+            return Ok(cookie);
+        };
+        // The sessions are in the new login before the old one is gone, so that at no moment a logout would miss them.
+        let read = self.table.get(&id).await?;
+        self.table.create(&after(read.as_ref())).await?;
+        let ended = self.table.end(&id).await?;
+        if ended.is_some() && ended != read {
+            self.table.create(&after(ended.as_ref())).await?;
+        }
         Ok(cookie)
     }
 
-    /// Ends the login of the browser with this cookie, if there is one.
-    pub async fn end(&self, cookie: Option<&str>) -> Result<(), CredentialsError> {
+    /// Notes that a session begins from a login. `false` if the login was ended meanwhile: then the session must not begin.
+    pub async fn note_session(
+        &self,
+        from: &LoggedIn,
+        (sid, client): (&SessionId, &ClientId),
+        now: Timestamp,
+    ) -> Result<bool, CredentialsError> {
+        let begun = BegunSession { client_id: client.clone(), at: now };
+        Ok(self.table.note_session(&from.login, sid, &begun).await?)
+    }
+
+    /// The login of the browser with this cookie, if it is there, whether or not it still holds.
+    pub async fn known(&self, cookie: Option<&str>) -> Result<Option<BrowserLogin>, CredentialsError> {
         match cookie.and_then(id) {
-            Some(id) => Ok(self.table.end(&id).await?),
-            None => Ok(()),
+            Some(id) => Ok(self.table.get(&id).await?),
+            None => Ok(None),
         }
+    }
+
+    /// Ends a login, and writes to the outbox that the sessions end that began from it: the outbox function is to be asked for
+    /// that under the id. `None` if another session began meanwhile, or the login has ended: then nothing is written, and the
+    /// login is to be read again.
+    pub async fn log_out(&self, login: &BrowserLogin, now: Timestamp) -> Result<Option<OutboxId>, CredentialsError> {
+        let id = OutboxId::from_random(self.entropy.bytes()?);
+        let sessions = login.sessions.iter();
+        let sessions = sessions.map(|(sid, begun)| AppSession { client_id: begun.client_id.clone(), sid: sid.clone() });
+        let ending = NewEnding {
+            id: id.clone(),
+            user_id: login.user_id.clone(),
+            which: Which::These(sessions.collect()),
+            due: now,
+            until: now.saturating_add(ENDING),
+        };
+        let ended = self.table.end_with_sessions(login, &self.outbox, &ending).await?;
+        Ok(ended.then_some(id))
     }
 }
 

@@ -47,6 +47,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<Seconds>,
     /// What the user may type as the user name.
     pub login_hint: Option<String>,
+    /// An ID token of the user who is to be logged in, not read yet.
+    pub id_token_hint: Option<String>,
 }
 
 /// Where the response to a request goes: a redirect URI that is the client's.
@@ -211,6 +213,7 @@ impl AuthorizationRequest {
         let mut prompt =
             prompt(form).ok_or(malformed("prompt must be login, consent or select_account, or none alone"))?;
         let max_age = max_age.map_err(|()| malformed("max_age must be a number of seconds"))?;
+        let id_token_hint = form.get("id_token_hint").map(str::to_owned);
         // No login is fresh enough for 0, however recent it is (OpenID Connect Core §3.1.2.1).
         prompt.login |= max_age == Some(Seconds::new(0));
         Ok(Self {
@@ -225,6 +228,7 @@ impl AuthorizationRequest {
                 .get("login_hint")
                 .filter(|hint| hint.len() <= MAX_LOGIN_HINT && !hint.chars().any(char::is_control))
                 .map(str::to_owned),
+            id_token_hint,
         })
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Header;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The scope that asks for an ID token and allows userinfo (Core §3.1.2.1).
 pub const OPENID: &str = "openid";
@@ -92,7 +92,12 @@ impl IdTokenKeys {
         set
     }
 
-    fn of(&self, algorithm: SignatureAlgorithm) -> &SigningKey {
+    /// The published keys, to verify what comes back.
+    pub(crate) fn verifying(&self) -> Result<PublicKeys, InvalidKeys> {
+        PublicKeys::parse_jwks(&json!({ "keys": self.published, "current": self.rs256.kid() }).to_string())
+    }
+
+    pub(crate) fn of(&self, algorithm: SignatureAlgorithm) -> &SigningKey {
         match algorithm {
             SignatureAlgorithm::Rs256 => &self.rs256,
             SignatureAlgorithm::Es256 => &self.es256,

@@ -1,5 +1,7 @@
 use super::*;
 use crate::access_token::{self, InvalidToken};
+use crate::id_token_hint;
+use crate::logout_token::{self, LogoutClaims, LogoutEvent};
 use crate::rotation::pair::Pair;
 use crate::rotation::signing::jwks;
 use crate::rotation::{Entry, Keep, Timing, id_token::IdTokenPairs};
@@ -142,4 +144,66 @@ fn a_secret_of_other_keys_is_refused_by_name() {
     assert!(short.contains("2048"), "{short}");
     let without = wrong(|whole| drop(whole["keys"][0]["es256"].as_object_mut().unwrap().remove("private_key")));
     assert!(without.contains("with their private keys"), "{without}");
+}
+
+#[test]
+fn a_hint_is_an_id_token_of_this_issuer_however_old() {
+    let first = ring();
+    let keys = IdTokenKeys::parse(first.to_secret().expose()).unwrap();
+    let keep = Keep::For(Seconds::new(3_600));
+    let later = NOW.saturating_add(Seconds::new(86_400));
+    let second = first.rotate(pairs(3), NOW, keep, Timing::default(), later).unwrap();
+    let rotated = IdTokenKeys::parse(second.to_secret().expose()).unwrap();
+    for algorithm in ALGORITHMS {
+        let token = signed(&keys, algorithm);
+        for keys in [&keys, &rotated] {
+            let hint = id_token_hint::verify(&token, keys, ISSUER).unwrap();
+            assert_eq!((hint.client_id.as_str(), hint.user_id.as_str()), ("demo-app", "u_1"));
+            assert_eq!(hint.sid, SessionId::from_random([1; 16]));
+        }
+        let elsewhere = IdTokenKeys::parse(Ring::first(pairs(4), pairs(5), NOW).to_secret().expose()).unwrap();
+        for (token, keys, issuer) in [
+            (token.as_str(), &elsewhere, ISSUER),
+            (token.as_str(), &keys, "https://other.example.com"),
+            (&token[1..], &keys, ISSUER),
+            (&token[..token.len() - 6], &keys, ISSUER),
+            ("", &keys, ISSUER),
+            ("a.b.c", &keys, ISSUER),
+        ] {
+            assert!(id_token_hint::verify(token, keys, issuer).is_err(), "{token}");
+        }
+        // What is signed is not what is said.
+        let (header, rest) = token.split_once('.').unwrap();
+        let (claims, signature) = rest.split_once('.').unwrap();
+        let other = String::from_utf8(bytes(claims)).unwrap().replace("u_1", "u_2");
+        let forged = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(other));
+        assert!(id_token_hint::verify(&forged, &keys, ISSUER).is_err());
+        let unsigned = format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT","kid":"x"}"#));
+        assert!(id_token_hint::verify(&unsigned, &keys, ISSUER).is_err());
+    }
+}
+
+/// OpenID Connect Back-Channel Logout 1.0 §2.4.
+#[test]
+fn a_logout_token_says_which_session_has_ended_and_is_no_id_token() {
+    let keys = IdTokenKeys::parse(ring().to_secret().expose()).unwrap();
+    let claims = LogoutClaims {
+        iss: ISSUER,
+        sub: &UserId::parse("u_1").unwrap(),
+        aud: &ClientId::parse("demo-app").unwrap(),
+        iat: NOW,
+        exp: NOW.saturating_add(logout_token::LIFETIME),
+        jti: "j1".to_owned(),
+        sid: &SessionId::from_random([1; 16]),
+        events: LogoutEvent,
+    };
+    for algorithm in ALGORITHMS {
+        let token = logout_token::sign(&claims, &keys, algorithm).unwrap();
+        let (header, told) = verified(&token, &keys.published_with(&access_keys()));
+        assert_eq!(header["typ"], "logout+jwt");
+        let event = serde_json::json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+        assert_eq!((&told["events"], &told["nonce"]), (&event, &Value::Null));
+        assert_eq!(told["exp"].as_i64().unwrap() - told["iat"].as_i64().unwrap(), 120);
+        assert!(id_token_hint::verify(&token, &keys, ISSUER).is_err());
+    }
 }

@@ -121,6 +121,12 @@ impl CodeId {
 }
 
 impl OutboxId {
+    /// The identifier of what follows the end of a session: the session's own, so that it waits once however often the end is
+    /// tried.
+    pub fn of_session(sid: &SessionId) -> Self {
+        Self(sid.0.clone())
+    }
+
     /// The identifier of something new in the outbox, from 128 bits of the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {
         use base64::Engine as _;

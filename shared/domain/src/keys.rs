@@ -155,6 +155,11 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
+    /// The name of its algorithm in headers (RFC 7518 §3.1).
+    pub(crate) fn name(&self) -> &'static str {
+        if self.algorithm == Algorithm::ES256 { "ES256" } else { "RS256" }
+    }
+
     /// Whether any signature of this key can verify. It is checked once, since the check costs as much as verifying a
     /// signature.
     pub(crate) fn check_point(&self, kid: &str) -> Result<(), InvalidKeys> {

@@ -40,17 +40,20 @@ pub enum Kind {
     Mail,
     /// Sessions to be ended.
     EndSessions,
+    /// An application to be told that a session has ended.
+    LogoutNotice,
 }
 
 impl Kind {
     /// All of them, in the order in which a schedule does what is due: whoever may still act comes first.
-    pub const ALL: [Self; 2] = [Self::EndSessions, Self::Mail];
+    pub const ALL: [Self; 3] = [Self::EndSessions, Self::Mail, Self::LogoutNotice];
 
     /// Its name, in the table and in events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
             Self::EndSessions => "end_sessions",
+            Self::LogoutNotice => "logout_notice",
         }
     }
 }

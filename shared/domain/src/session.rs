@@ -29,6 +29,9 @@ pub struct Session {
     pub auth_time: Option<Timestamp>,
     /// How it began.
     pub origin: Origin,
+    /// The issuer of its tokens, by which its application knows this server. `None` in a session without the scope `openid`,
+    /// of which no logout token tells.
+    pub issuer: Option<String>,
     /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }

@@ -2,6 +2,7 @@
 
 use crate::{PendingSessions, SessionError, Sessions};
 use futures_util::future::join_all;
+use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::session::{Family, Origin, Session};
@@ -20,6 +21,8 @@ pub struct Redeeming<'a> {
     pub mac_key: &'a str,
     /// What the user recognises the device by.
     pub device: Option<&'a str>,
+    /// The issuer of its tokens.
+    pub issuer: &'a str,
     /// The time.
     pub now: Timestamp,
 }
@@ -47,7 +50,7 @@ impl Sessions {
         table: &gateway_store::PendingSessions,
         redeeming: &Redeeming<'_>,
     ) -> Result<Session, SessionError> {
-        let Redeeming { app, pending, mac_key, device, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, device, issuer, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -60,6 +63,7 @@ impl Sessions {
             credential_epoch: pending.credential_epoch,
             auth_time: Some(pending.auth_time),
             origin: Origin { began: Some(now), device: device.map(str::to_owned) },
+            issuer: pending.scope.contains(OPENID).then(|| issuer.to_owned()),
             tokens: pending.tokens.clone(),
         };
         self.table.create(&new).await?;

@@ -245,7 +245,7 @@ impl Accounts {
 }
 
 /// Whether a transaction was refused by a condition, or by another transaction on the same items.
-fn is_refused(error: Option<&TransactWriteItemsError>) -> bool {
+pub(crate) fn is_refused(error: Option<&TransactWriteItemsError>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return false };
     let mut codes = cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code);
     codes.any(|code| ["ConditionalCheckFailed", "TransactionConflict"].contains(&code))

@@ -6,6 +6,7 @@ use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use gateway_domain::authorization_request::Registration;
+use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
@@ -56,6 +57,27 @@ pub struct App {
     /// Whether an authorization request without PKCE (RFC 7636) is served. Confidential applications only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pkce_optional: bool,
+    /// What happens to it at a logout.
+    #[serde(default, skip_serializing_if = "AppLogout::is_empty")]
+    pub logout: AppLogout,
+}
+
+/// What an application has registered for logouts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLogout {
+    /// Where a browser may be sent after the logout that the application asked for (OpenID Connect RP-Initiated Logout 1.0
+    /// §3.1).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
+    /// Where it is told that a session of its has ended (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<BackChannelUri>,
+}
+
+impl AppLogout {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl App {

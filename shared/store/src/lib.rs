@@ -22,15 +22,17 @@ mod version;
 
 pub use accounts::{Accounts, Following, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
-pub use apps::{App, AppKind, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp};
+pub use apps::{
+    App, AppKind, AppLogout, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp,
+};
 pub use audit::{Audit, AuditRow, Outcome};
-pub use browser_logins::{BrowserLogin, BrowserLogins};
+pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS};
 pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
-pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Undeliverable};
+pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, QueuedNotice, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions, ShownSession};

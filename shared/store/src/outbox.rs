@@ -9,7 +9,7 @@ use crate::refusal::{held, refused_item};
 use crate::{Page, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
-use gateway_domain::ids::{OutboxId, UserId};
+use gateway_domain::ids::{OutboxId, SessionId, UserId};
 use gateway_domain::outbox::{AppSession, Kind, Reason, Which};
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -81,6 +81,20 @@ pub struct QueuedEnding {
     pub until: Timestamp,
 }
 
+/// That a session has ended, which its application waits to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedNotice {
+    /// [`OutboxId::of_session`].
+    pub id: OutboxId,
+    /// The session.
+    pub sid: SessionId,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// Until when it is tried.
+    #[serde(rename = "ends_at")]
+    pub until: Timestamp,
+}
+
 /// What waits in the outbox, as one attempt takes it.
 pub trait Queued: Serialize + DeserializeOwned {
     /// Its kind.
@@ -100,6 +114,14 @@ impl Queued for QueuedMail {
 
 impl Queued for QueuedEnding {
     const KIND: Kind = Kind::EndSessions;
+
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+impl Queued for QueuedNotice {
+    const KIND: Kind = Kind::LogoutNotice;
 
     fn attempts(&self) -> u32 {
         self.attempts
@@ -157,6 +179,13 @@ impl Outbox {
     pub async fn add_ending(&self, ending: &NewEnding) -> Result<(), StoreError> {
         const OPERATION: &str = "add_ending";
         self.put(self.adding_ending(ending, OPERATION)?, OPERATION).await
+    }
+
+    /// Puts into the outbox that a session ends, before it ends: nobody is told of one that lives. Doing it again is harmless.
+    pub async fn add_notice(&self, sid: &SessionId, due: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "add_notice";
+        let queued = QueuedNotice { id: OutboxId::of_session(sid), sid: sid.clone(), attempts: 0, until };
+        self.put(self.waiting(&queued, due, until, OPERATION)?, OPERATION).await
     }
 
     async fn put(&self, write: TransactWriteItem, operation: &'static str) -> Result<(), StoreError> {

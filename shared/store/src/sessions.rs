@@ -14,7 +14,7 @@ use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{InternalToken, Origin, Session};
 use gateway_domain::time::Timestamp;
-use item::{EpochItem, SessionItem, ShownItem, TokensItem};
+use item::{EpochItem, NoticeItem, SessionItem, ShownItem, TokensItem};
 use std::collections::BTreeMap;
 
 pub(crate) use item::TokenItem;
@@ -278,6 +278,16 @@ impl Sessions {
             refreshed: item.served_at,
             scope: item.scope,
         }))
+    }
+
+    /// Whether a session lives whose application got ID tokens, so that it may want to be told of the end. One strongly
+    /// consistent read of two attributes.
+    pub async fn is_live_with_issuer(&self, sid: &SessionId) -> Result<bool, StoreError> {
+        const OPERATION: &str = "is_live_with_issuer";
+        let read = projection::of(self.read(sid), &["ended", "issuer"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        let state = item.map(|item| version::read::<NoticeItem>(item, OPERATION)).transpose()?;
+        Ok(state.is_some_and(|state| !state.ended && state.issuer.is_some()))
     }
 
     /// Removes internal tokens of a session that has ended; those of a live session stay. Removing is idempotent.

@@ -6,7 +6,7 @@ use crate::owner::Owner;
 use crate::{Account, Asked};
 use gateway_domain::form::Form;
 use gateway_web::pages::{Close, Closing};
-use gateway_web::{Browser, Mistakes, see_other};
+use gateway_web::{Browser, LOGIN_COOKIE, Mistakes, see_other};
 
 impl Account {
     pub(super) async fn close_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool, closing: Closing) -> Shown {
@@ -24,7 +24,12 @@ impl Account {
         let failure = match form(asked, browser, purpose) {
             Err((_, failure)) => failure,
             Ok(mut typed) => match Box::pin(self.closed(asked, &owner, &mut typed, closing)).await {
-                Ok(()) => return Ok(see_other(&asked.site.path(next)).header("Set-Cookie", self.forget(asked).await?)),
+                // The login of this browser has ended with the account.
+                Ok(()) => {
+                    return Ok(
+                        see_other(&asked.site.path(next)).header("Set-Cookie", asked.site.clear_cookie(LOGIN_COOKIE))
+                    );
+                }
                 Err(failure) => failure,
             },
         };

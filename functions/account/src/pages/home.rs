@@ -1,6 +1,6 @@
 //! The page with all that one can do, and the way out of this browser.
 
-use super::{Shown, form};
+use super::Shown;
 use crate::{Account, Asked};
 use gateway_web::pages::Account as Page;
 use gateway_web::{Browser, see_other};
@@ -10,14 +10,8 @@ const PURPOSE: &str = "account";
 impl Account {
     pub(super) async fn home_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         if sent {
-            return match form(asked, browser, PURPOSE) {
-                Ok(typed) if typed.get("log_out").is_some() => {
-                    Ok(see_other(&asked.site.path("/account/logged-out"))
-                        .header("Set-Cookie", self.forget(asked).await?))
-                }
-                // The page that is loaded anew has the cookies that a form of another site does not bring.
-                Ok(_) | Err(_) => Ok(see_other(&asked.site.path("/account"))),
-            };
+            // It asks, and ends what began in this browser: one page does that for all of the gateway's.
+            return Ok(see_other(&asked.site.path("/oauth2/logout")));
         }
         let user = self.owner(asked).await?.user;
         let path = |path: &str| asked.site.path(path);

@@ -26,14 +26,8 @@ impl Account {
     /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was.
     pub(super) async fn remember(&self, asked: &Asked<'_>, user: &User) -> Result<String, Failure> {
         let before = asked.site.login_cookie(asked.request);
-        let value = self.browsers.begin(user, before, asked.now).await?;
+        let value = self.browsers.begin(user, before, None, asked.now).await?;
         Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
-    }
-
-    /// Ends the login of this browser. Returns the value of `Set-Cookie`.
-    pub(super) async fn forget(&self, asked: &Asked<'_>) -> Result<String, Failure> {
-        self.browsers.end(asked.site.login_cookie(asked.request)).await?;
-        Ok(asked.site.clear_cookie(LOGIN_COOKIE))
     }
 
     pub(super) async fn log_in_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {

@@ -20,7 +20,7 @@ use gateway_domain::time::Timestamp;
 use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
-use gateway_store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
+use gateway_store::{App, AppKind, AppLogout, Entry, NewEntry, Store, Subscription, Tables};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -113,6 +113,7 @@ pub(crate) fn app(name: &str) -> App {
         id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
+        logout: AppLogout::default(),
     }
 }
 

@@ -14,21 +14,26 @@ use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
 
-fn user() -> UserId {
+pub(crate) fn user() -> UserId {
     UserId::parse("ada").unwrap()
 }
 
-fn app(name: &str) -> ClientId {
+pub(crate) fn app(name: &str) -> ClientId {
     ClientId::parse(name).unwrap()
 }
 
-fn sid(byte: u8) -> SessionId {
+pub(crate) fn sid(byte: u8) -> SessionId {
     SessionId::from_random([byte; 16])
 }
 
 impl Fixture {
     /// Begins a session under these credentials.
     async fn begun(&self, byte: u8, client: &str, credential_epoch: u64) {
+        self.begun_for(byte, client, credential_epoch, None).await;
+    }
+
+    /// The same for an application that knows this server by this issuer.
+    pub(crate) async fn begun_for(&self, byte: u8, client: &str, credential_epoch: u64, issuer: Option<&str>) {
         let ends = self.now().saturating_add(Seconds::new(86_400));
         let family = Family {
             generation: 1,
@@ -51,6 +56,7 @@ impl Fixture {
             credential_epoch,
             auth_time: None,
             origin: gateway_domain::session::Origin::default(),
+            issuer: issuer.map(str::to_owned),
             tokens: BTreeMap::new(),
         };
         self.db.store.sessions.create(&session).await.unwrap();
@@ -60,7 +66,7 @@ impl Fixture {
         assert_eq!(added.await, Ok(NewEntry::Added));
     }
 
-    async fn ending(&self, which: Which) -> OutboxId {
+    pub(crate) async fn ending(&self, which: Which) -> OutboxId {
         let id = OutboxId::from_random([9; 16]);
         let until = self.now().saturating_add(ENDING);
         let ending = NewEnding { id: id.clone(), user_id: user(), which, due: self.now(), until };
@@ -68,7 +74,7 @@ impl Fixture {
         id
     }
 
-    async fn end(&self, id: &OutboxId) -> Value {
+    pub(crate) async fn end(&self, id: &OutboxId) -> Value {
         self.handle(deliver_event(Kind::EndSessions, id)).await.unwrap()["outcome"].clone()
     }
 

@@ -15,7 +15,7 @@ use gateway_domain::sealing::SealingKeys;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_invoke::Function;
 use gateway_mail::{Letter, Mail, Mailer, NotSent, Notice};
-use gateway_outbox::{Failure, Outbox, handle};
+use gateway_outbox::{BackChannel, Failure, Outbox, Permitted, handle};
 use gateway_runtime::{Aws, Environment, Fresh};
 use gateway_store::NewMail;
 use serde_json::{Value, json};
@@ -64,10 +64,12 @@ impl Mailer for Carrier {
 
 pub(crate) struct Fixture {
     pub(crate) db: DynamoDb,
-    /// Stands for the queue of the renewal function.
+    /// Stands for the queue of the renewal function, and for the token function.
     pub(crate) lambda: RecordingServer,
-    /// The status with which it answers.
+    /// The status with which the queue answers.
     pub(crate) queue: Arc<AtomicU16>,
+    /// What the token function answers.
+    pub(crate) signed: Arc<Mutex<Value>>,
     pub(crate) carrier: Arc<Carrier>,
     clock: Arc<HandClock>,
     outbox: Outbox,
@@ -92,18 +94,27 @@ impl Fixture {
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN)));
         let queue = Arc::new(AtomicU16::new(202));
         let answers = Arc::clone(&queue);
-        let lambda = RecordingServer::start(move |_, _| http_response(answers.load(Ordering::SeqCst), &[], b""));
+        let signed = Arc::<Mutex<Value>>::default();
+        let signing = Arc::clone(&signed);
+        let lambda = RecordingServer::start(move |_, request| {
+            if request.line().contains("TokenFunction") {
+                return http_response(200, &[], signing.lock().unwrap().to_string().as_bytes());
+            }
+            http_response(answers.load(Ordering::SeqCst), &[], b"")
+        });
         let environment = environment(&lambda.origin());
         let outbox = Outbox {
             table: db.store.outbox.clone(),
             sessions: db.store.sessions.clone(),
             activity: db.store.activity.clone(),
             renewal: Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap()),
+            token: Function::new("TokenFunction", &environment, &Aws::new(&environment).unwrap()),
+            back_channel: BackChannel::new(Permitted::Loopback).unwrap(),
             sealing: Fresh::of(keys()),
             mailer: carrier.clone(),
             clock: clock.clone(),
         };
-        Self { db, lambda, queue, carrier, clock, outbox }
+        Self { db, lambda, queue, signed, carrier, clock, outbox }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

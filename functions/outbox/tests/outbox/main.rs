@@ -6,6 +6,8 @@ mod ending;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../../../../shared/connectors/src/recording_server.rs"]
 mod recording_server;

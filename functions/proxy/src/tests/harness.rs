@@ -272,6 +272,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         credential_epoch: 0,
         auth_time: None,
         origin: gateway_domain::session::Origin::default(),
+        issuer: None,
         tokens: BTreeMap::from([(legacy(), token)]),
     }
 }

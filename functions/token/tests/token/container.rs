@@ -9,7 +9,7 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_credentials::{BrowserSessions, ClientAuthentication, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::id_token::IdTokenKeys;
@@ -18,6 +18,7 @@ use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::sealing::SealingKeys;
+use gateway_invoke::{Function, OutboxFunction};
 use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_renewal::Renewal;
@@ -138,14 +139,22 @@ pub(crate) fn build_authorize(
     config: &str,
 ) -> AuthorizationEndpoint {
     let config = Arc::new(Gateway::parse(config).unwrap());
+    // Other functions do not answer: what they do is written, and done later.
+    let nowhere = [("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1"), ("OUTBOX_FUNCTION", "OutboxFunction")];
+    let nowhere = environment("http://127.0.0.1:1", &nowhere);
+    let aws = Aws::new(&nowhere).unwrap();
+    let lifetimes = config.lifetimes();
+    let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
+    let browsers = BrowserSessions::new(store.browser_logins, store.users.clone(), ends, store.outbox, entropy());
     AuthorizationEndpoint {
         pending: PendingSessions::new(store.pending, internal_tokens(clock.clone(), vault, &config)),
         config,
         apps: store.apps,
-        users: store.users.clone(),
+        browsers,
         passwords: PasswordCheck::new(store.users, Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
-        browser_logins: store.browser_logins,
         consents: store.consents,
+        token: Function::new("TokenFunction", &nowhere, &aws),
+        outbox: OutboxFunction::new(&nowhere, &aws).unwrap(),
         clock,
         entropy: entropy(),
     }
@@ -182,7 +191,8 @@ pub(crate) fn build(
         pending: store.pending,
         consents: store.consents,
         config,
-        clients: ClientAuthentication::new(store.apps, store.attempts.clone()),
+        clients: ClientAuthentication::new(store.apps.clone(), store.attempts.clone()),
+        apps: store.apps,
         passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(cost)), store.attempts, entropy()),
         users: store.users,
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),

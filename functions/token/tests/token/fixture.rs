@@ -84,7 +84,7 @@ impl Fixture {
         let vault = Arc::new(Renewing::new(&connectors(&Gateway::parse(&config).unwrap())));
         let app = build(tables(&db, &wire.endpoint), clock.clone(), &vault, (&config, &signing, &public), CHEAP);
         let fixture = Self { db, wire, clock, legacy, vault, app, config, signing, public };
-        fixture.register().await;
+        Box::pin(fixture.register()).await;
         fixture
     }
 
@@ -270,5 +270,6 @@ fn application(name: &str) -> gateway_store::App {
         id_token_alg: None,
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
+        logout: gateway_store::AppLogout::default(),
     }
 }

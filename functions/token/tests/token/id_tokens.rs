@@ -12,10 +12,10 @@ use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET, login, refresh};
 use crate::hosted::{Browser, asking, redemption};
 use crate::request::{Response, decoded, post, request};
 
-const OPENID: &str = "notes:read openid";
+pub(crate) const OPENID: &str = "notes:read openid";
 
 /// The header and claims of an ID token, after ring has verified it by the published key that it names.
-async fn verified(fixture: &Fixture, token: &str) -> (Value, Value) {
+pub(crate) async fn verified(fixture: &Fixture, token: &str) -> (Value, Value) {
     let set = fixture.send(request("GET", "/.well-known/jwks.json")).await.body;
     let (header, claims) = decoded(token);
     let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
@@ -37,7 +37,7 @@ async fn verified(fixture: &Fixture, token: &str) -> (Value, Value) {
     (header, claims)
 }
 
-fn id_token(response: &Response) -> &str {
+pub(crate) fn id_token(response: &Response) -> &str {
     assert_eq!(response.status, 200, "{}", response.text);
     response.body["id_token"].as_str().unwrap()
 }

@@ -51,6 +51,8 @@ mod logins;
 #[cfg(test)]
 mod logins_again;
 #[cfg(test)]
+mod logout_tokens;
+#[cfg(test)]
 mod logouts;
 #[cfg(test)]
 mod metadata;

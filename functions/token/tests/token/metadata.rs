@@ -24,6 +24,7 @@ async fn the_metadata_are_those_of_the_issuer_and_have_no_empty_member() {
         "revocation_endpoint",
         "introspection_endpoint",
         "userinfo_endpoint",
+        "end_session_endpoint",
     ] {
         assert!(document[name].as_str().unwrap().starts_with(&format!("{ISSUER}/")), "{name}");
     }

@@ -2,6 +2,7 @@
 
 use crate::duration::Length;
 use clap::{Args, Subcommand, ValueEnum};
+use gateway_domain::back_channel_uri::{BackChannelUri, InvalidBackChannelUri};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use gateway_domain::scope::Scope;
@@ -91,6 +92,12 @@ pub(crate) struct CreateApp {
     /// An address that authorization codes may be sent to; may come several times
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
     pub(crate) redirect_uris: Vec<RedirectUri>,
+    /// An address that a browser may be sent to after a logout; may come several times
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
+    pub(crate) post_logout_redirect_uris: Vec<RedirectUri>,
+    /// The address that is told when one of its sessions has ended, by a logout token
+    #[arg(long, value_name = "URI", value_parser = BackChannelUri::parse)]
+    pub(crate) backchannel_logout_uri: Option<BackChannelUri>,
     /// A confidential app may leave PKCE out of its authorization requests
     #[arg(long)]
     pub(crate) pkce_optional: bool,
@@ -137,6 +144,13 @@ pub(crate) struct AppChanges {
     /// for none
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
     pub(crate) redirect_uris: Option<Vec<RedirectUriOrNone>>,
+    /// The addresses that a browser may be sent to after a logout, in place of all before; may come several times, and is
+    /// `none` for none
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
+    pub(crate) post_logout_redirect_uris: Option<Vec<RedirectUriOrNone>>,
+    /// The address that is told when one of its sessions has ended, or `none`
+    #[arg(long, value_name = "URI", value_parser = BackChannelUriOrNone::parse)]
+    pub(crate) backchannel_logout_uri: Option<BackChannelUriOrNone>,
     /// Whether a confidential app may leave PKCE out of its authorization requests
     #[arg(long)]
     pub(crate) pkce_optional: Option<bool>,
@@ -149,6 +163,16 @@ pub(crate) struct RedirectUriOrNone(pub(crate) Option<RedirectUri>);
 impl RedirectUriOrNone {
     fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
         if text == "none" { Ok(Self(None)) } else { RedirectUri::parse(text).map(|uri| Self(Some(uri))) }
+    }
+}
+
+/// A back-channel logout URI, or `none`.
+#[derive(Debug, Clone)]
+pub(crate) struct BackChannelUriOrNone(pub(crate) Option<BackChannelUri>);
+
+impl BackChannelUriOrNone {
+    fn parse(text: &str) -> Result<Self, InvalidBackChannelUri> {
+        if text == "none" { Ok(Self(None)) } else { BackChannelUri::parse(text).map(|uri| Self(Some(uri))) }
     }
 }
 

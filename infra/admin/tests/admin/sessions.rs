@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway_domain::outbox::Kind;
 use gateway_domain::renewal::LogoutRequest;
+use gateway_domain::time::Timestamp;
+use serde_json::Value;
 use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP};
 
 use crate::operator::{Operator, PASSWORD, run};
@@ -164,4 +167,36 @@ async fn the_function_logs_out_no_live_session_and_takes_no_other_event() {
     }
     assert!(calls(&gateway, &tokens.access).await);
     assert_eq!(heard(&gateway), 0);
+}
+
+/// OpenID Connect Back-Channel Logout: what operators end, applications are told by the outbox.
+#[tokio::test]
+async fn an_app_that_is_told_of_logouts_is_told_of_what_operators_end() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let told = ["--backchannel-logout-uri", "https://app.example.com/logged-out"];
+    let change = |more: &[&'static str]| [&["apps", "change", DEMO_APP], &told[..], more].concat();
+    assert!(olga.does(&change(&[])).await.problem().contains("add openid to --scopes"));
+    let returns = ["--scopes", "openid orders:read", "--post-logout-redirect-uri", "https://app.example.com/"];
+    let app = olga.json(&change(&returns)).await;
+    assert_eq!(
+        (&app["backchannel_logout_uri"], &app["post_logout_redirect_uris"][0]),
+        (&told[1].into(), &returns[3].into())
+    );
+    let login = |scope| {
+        let user = [("username", ADA.name), ("password", ADA.password), ("scope", scope)];
+        [&[("grant_type", "password"), ("client_id", DEMO_APP)], &user[..]].concat()
+    };
+    for (scope, expected) in [("orders:read", 0), ("openid", 1)] {
+        assert_eq!(gateway.post_form("/oauth2/token", &login(scope)).await.status, 200);
+        assert_eq!(olga.json(&["sessions", "end", "--user", ADA.name]).await["sessions_ended"], 1);
+        let due = gateway.store().outbox.due(Kind::LogoutNotice, Timestamp::from_secs(i64::MAX / 2), 9).await;
+        assert_eq!(due.map(|due| due.len()), Ok(expected), "{scope}");
+    }
+    let none = ["apps", "change", DEMO_APP, "--backchannel-logout-uri", "none", "--post-logout-redirect-uri", "none"];
+    let app = olga.json(&none).await;
+    assert_eq!(
+        (&app["backchannel_logout_uri"], &app["post_logout_redirect_uris"]),
+        (&Value::Null, &Value::Array(vec![]))
+    );
 }

@@ -38,6 +38,8 @@ pub(super) struct SessionItem {
     began_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
     /// The rotation that made this generation, so that a repeated write recognises its own result.
@@ -70,6 +72,15 @@ pub(super) struct ShownItem {
     pub(super) began_at: Option<Timestamp>,
     pub(super) device: Option<String>,
     pub(super) scope: Scope,
+}
+
+/// The part of a session that tells whether its application may want to be told of its end.
+#[derive(Deserialize)]
+pub(super) struct NoticeItem {
+    #[serde(default)]
+    pub(super) ended: bool,
+    #[serde(default)]
+    pub(super) issuer: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,6 +128,7 @@ impl SessionItem {
             auth_time: session.auth_time,
             began_at: session.origin.began,
             device: session.origin.device.clone(),
+            issuer: session.issuer.clone(),
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
@@ -175,6 +187,7 @@ impl From<SessionItem> for Session {
             credential_epoch: item.credential_epoch,
             auth_time: item.auth_time,
             origin: Origin { began: item.began_at, device: item.device },
+            issuer: item.issuer,
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }

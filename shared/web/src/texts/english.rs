@@ -86,7 +86,7 @@ pub(crate) const TEXTS: Texts = Texts {
     log_out: "Log out",
     password_hint: |least| format!("At least {least} characters, such as four unusual words"),
     log_out_asks: "Log out of this browser?",
-    log_out_means: "Apps on your devices stay logged in.",
+    log_out_means: "Apps in which you logged in through it are logged out, too.",
 
     detail: "For the developers of the app",
     reference: "Reference",

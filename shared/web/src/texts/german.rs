@@ -86,7 +86,7 @@ pub(crate) const TEXTS: Texts = Texts {
     log_out: "Abmelden",
     password_hint: |least| format!("Mindestens {least} Zeichen, etwa vier ungewöhnliche Wörter"),
     log_out_asks: "In diesem Browser abmelden?",
-    log_out_means: "Apps auf Ihren Geräten bleiben angemeldet.",
+    log_out_means: "Apps, in denen Sie sich darüber angemeldet haben, werden mit abgemeldet.",
 
     detail: "Für die Entwickler der App",
     reference: "Kennung",

@@ -1,0 +1,19 @@
+//! What an ID token says that comes back as a hint. The token function reads it, which alone has the keys.
+
+use crate::error::Failure;
+use crate::{AuthorizationEndpoint, Request};
+use gateway_domain::id_token_hint::Hint;
+use gateway_domain::provider_event::HintRequest;
+use std::time::Duration;
+
+/// How long the token function may take, also where its container has to start.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
+impl AuthorizationEndpoint {
+    /// The user, application and session of an ID token; `None` for a text that is no ID token of this issuer.
+    pub(crate) async fn read_hint(&self, request: &Request<'_>, id_token: &str) -> Result<Option<Hint>, Failure> {
+        let asked = HintRequest { id_token: id_token.to_owned(), issuer: request.issuer.to_owned() };
+        let answer = self.token.ask(&asked.to_event(), READ_WITHIN).await?;
+        serde_json::from_value(answer).map_err(|_| Failure::OtherVersion)
+    }
+}

@@ -1,0 +1,58 @@
+//! Tells applications that sessions have ended (OpenID Connect Back-Channel Logout 1.0). The token function signs; the address
+//! and the token come from it, so that this function reads no application and has no key of theirs.
+
+use crate::{Failure, Outbox, Outcome};
+use futures_util::{StreamExt as _, stream};
+use gateway_domain::ids::OutboxId;
+use gateway_domain::outbox::Kind;
+use gateway_domain::provider_event::{LogoutNotice, LogoutTokenRequest};
+use gateway_store::QueuedNotice;
+use std::time::Duration;
+
+/// How long the token function may take: it reads two items, and signs.
+const SIGNED_WITHIN: Duration = Duration::from_secs(5);
+/// How many applications are told at once, so that one that does not answer keeps few others waiting.
+pub(crate) const AT_ONCE: usize = 10;
+
+impl Outbox {
+    /// Tells an application of one session. A new token for each attempt: it is good for two minutes.
+    pub(crate) async fn tell(&self, notice: &QueuedNotice) -> Result<Outcome, Failure> {
+        let (session, attempts) = (&notice.sid, notice.attempts);
+        let later = |reason: &str| {
+            tracing::warn!(%session, attempts, reason, "an application is not told that a session has ended");
+            Outcome::Deferred
+        };
+        let asked = LogoutTokenRequest { session: session.clone() }.to_event();
+        let outcome = match self.token.ask(&asked, SIGNED_WITHIN).await {
+            Ok(answer) => match serde_json::from_value::<Option<LogoutNotice>>(answer) {
+                Ok(Some(LogoutNotice { uri, logout_token })) => match self.back_channel.post(&uri, &logout_token).await
+                {
+                    Ok(()) => {
+                        tracing::info!(%session, attempts, "an application was told that a session has ended");
+                        return Ok(Outcome::Done);
+                    }
+                    Err(error) => later(&error.to_string()),
+                },
+                // There is nobody to tell.
+                Ok(None) => return Ok(Outcome::Nothing),
+                Err(_) => later("the token function answered as another version"),
+            },
+            Err(error) => later(&error.to_string()),
+        };
+        if self.now()? < notice.until {
+            return Ok(outcome);
+        }
+        tracing::error!(%session, attempts, "an application was never told that a session has ended");
+        Ok(Outcome::GivenUp)
+    }
+
+    /// Tries these, some at once. What fails waits for the schedule, and is logged.
+    pub(crate) async fn tell_all(&self, ids: Vec<OutboxId>) {
+        let told = stream::iter(ids).map(async |id| {
+            if let Err(error) = Box::pin(self.deliver(Kind::LogoutNotice, &id)).await {
+                tracing::error!(notice = %id, %error, "an application could not be told that a session has ended");
+            }
+        });
+        told.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+}

@@ -1,0 +1,82 @@
+//! Answers other functions of the gateway, which no client can send: what an ID token says, and a logout token.
+
+use crate::AuthorizationServer;
+use crate::error::Failure;
+use gateway_domain::id_token_hint::{self, Hint};
+use gateway_domain::logout_token::{self, LIFETIME, LogoutClaims, LogoutEvent};
+use gateway_domain::provider_event::{HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent};
+use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
+
+/// The function could not answer. Whoever asked may ask again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnswered {
+    /// The session has not ended. A logout token never tells of a session that lives, whoever may ask for one.
+    #[error("the session has not ended")]
+    Live,
+    /// Keys, tables or the clock cannot be used.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Failure> for NotAnswered {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
+impl From<NotAnswered> for Diagnostic {
+    fn from(error: NotAnswered) -> Self {
+        let error_type = match &error {
+            NotAnswered::Live => "Live",
+            NotAnswered::Failed(_) => "NotAnswered",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl AuthorizationServer {
+    /// Answers an event.
+    pub(crate) async fn answer(&self, asked: ProviderEvent) -> Result<Value, NotAnswered> {
+        let answered = async {
+            self.id_tokens.fresh().await.map_err(Failure::from)?;
+            match asked {
+                ProviderEvent::ReadHint(asked) => Ok(json!(self.read_hint(&asked))),
+                ProviderEvent::SignLogoutToken(asked) => Ok(json!(self.logout_token(&asked).await?)),
+            }
+        };
+        answered.await.inspect_err(|error: &NotAnswered| tracing::error!(%error, "another function got no answer"))
+    }
+
+    /// What an ID token says, if it is one of this issuer.
+    fn read_hint(&self, asked: &HintRequest) -> Option<Hint> {
+        let read = id_token_hint::verify(&asked.id_token, &self.id_tokens.value(), &asked.issuer);
+        read.inspect_err(|error| tracing::info!(%error, "a hint is refused")).ok()
+    }
+
+    /// The logout token of an ended session: `None` if its application was not told of a login by an ID token, or is not to be
+    /// told of its end.
+    async fn logout_token(&self, asked: &LogoutTokenRequest) -> Result<Option<LogoutNotice>, NotAnswered> {
+        let Some(session) = self.sessions.get(&asked.session).await.map_err(Failure::from)? else { return Ok(None) };
+        if !session.family.ended {
+            return Err(NotAnswered::Live);
+        }
+        let app = self.apps.get(&session.client_id).await.map_err(Failure::from)?.filter(|app| app.enabled);
+        let Some((app, issuer)) = app.zip(session.issuer.as_deref()) else { return Ok(None) };
+        let Some(uri) = app.logout.backchannel_logout_uri.clone() else { return Ok(None) };
+        let now = self.now().map_err(Failure::from)?;
+        let claims = LogoutClaims {
+            iss: issuer,
+            sub: &session.user_id,
+            aud: &session.client_id,
+            iat: now,
+            exp: now.saturating_add(LIFETIME),
+            jti: format!("{:032x}", u128::from_be_bytes(self.entropy.bytes().map_err(Failure::from)?)),
+            sid: &session.sid,
+            events: LogoutEvent,
+        };
+        let signed = logout_token::sign(&claims, &self.id_tokens.value(), app.id_token_algorithm());
+        let logout_token = signed.map_err(|_| Failure::Internal("signing a logout token failed"))?;
+        Ok(Some(LogoutNotice { uri, logout_token }))
+    }
+}
