@@ -80,6 +80,7 @@ impl Samples<'_> {
             form_token: TOKEN,
             app: Some("Demo App"),
             username,
+            systems: Vec::new(),
             mistakes,
             forgotten: HERE,
             sign_up: HERE,
@@ -116,7 +117,7 @@ impl Samples<'_> {
         self.page("verify-link", &verify(None, true, mistakes()))?;
         self.page("forgotten", &Forgotten { site, form_token, email: "", mistakes: mistakes(), log_in: HERE })?;
         let (code, least_password) = (Some(""), 15);
-        self.page("reset", &Reset { site, form_token, code, least_password, mistakes: mistakes() })?;
+        self.page("reset", &Reset { site, form_token, code, least_password, unchanged: "", mistakes: mistakes() })?;
         let next = Some((Step::LogIn, "/account/login"));
         self.page("message", &Message { site, notice: Notice::PasswordChanged, next })
     }

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     OtherBrowser,
     #[error("{field} is refused")]
     Field { field: String, wrong: Wrong },
+    #[error("the password belongs to a legacy system, which alone resets it")]
+    PasswordElsewhere(Option<String>),
     #[error("the code is wrong, used or over")]
     WrongCode,
     #[error("too many requests; wait {0} s")]
@@ -65,6 +67,7 @@ impl Failure {
             Self::Malformed(_) => "malformed_request",
             Self::OtherBrowser => "other_browser",
             Self::Field { .. } => "field",
+            Self::PasswordElsewhere(_) => "password_elsewhere",
             Self::WrongCode => "code",
             Self::TooMany(_) => "too_many_attempts",
             Self::Store(_) => "store",
@@ -86,6 +89,11 @@ impl Failure {
                 (problem.with("field", field.as_str()).with("reason", wrong.to_string()), wait)
             }
             Self::WrongCode => bad("The code is wrong, was used or is over, or the password does not belong to it."),
+            Self::PasswordElsewhere(link) => {
+                let detail = "The password belongs to another system and can be set there alone.";
+                let problem = Problem::new(403, "Forbidden", detail);
+                (link.iter().fold(problem, |problem, link| problem.with("link", link.as_str())), None)
+            }
             Self::TooMany(wait) => {
                 (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
             }

@@ -147,8 +147,21 @@ impl Account {
         Ok(ticket)
     }
 
+    /// Whether a forgotten password is set here: one that belongs to a legacy system is set there alone, since a new one here would
+    /// no longer log in there.
+    pub(crate) fn resets_here(&self) -> Result<(), Failure> {
+        match self.gateway.password_elsewhere() {
+            None => Ok(()),
+            Some((_, rule)) => {
+                let link = rule.reset_url.as_ref().map(|url| url.as_str().to_owned());
+                Err(Failure::PasswordElsewhere(link))
+            }
+        }
+    }
+
     /// Sends a code for another password, if somebody who may log in has this address. Whoever asked gets a ticket either way.
     pub(crate) async fn forgotten(&self, asked: &Asked<'_>, email: &Address) -> Result<Ticket, Failure> {
+        self.resets_here()?;
         let allowed = self.limits.mail(email, asked.source, asked.now).await?;
         let found = self.users.by_email(email.as_str()).await?;
         let found = found.filter(|user| user.enabled && user.password.is_some());
@@ -175,6 +188,7 @@ impl Account {
         proof: &Proof,
         (field, password): (&str, &Secret),
     ) -> Result<(), Failure> {
+        self.resets_here()?;
         // What is too weak for anybody costs none of the tries.
         crate::fields::new_password(field, Some(password), "")?;
         let code = self.tried(id, Purpose::ResetPassword, proof, asked.now).await?;

@@ -12,7 +12,7 @@ use gateway_credentials::password_policy::{self, Weak};
 use gateway_domain::event::{ApiResponse, Query};
 use gateway_domain::form::{Form, decode};
 use gateway_domain::password::MAX_BYTES;
-use gateway_web::pages::{Message, Notice, Reason};
+use gateway_web::pages::{Message, Notice, Reason, Step};
 use gateway_web::{Browser, Mistake, Mistakes, Page, same_origin};
 
 /// What becomes of a page's request: a response, or a failure that the page shows.
@@ -53,11 +53,17 @@ fn message(asked: &Asked<'_>, notice: Notice) -> ApiResponse {
 /// The page for what cannot go on.
 fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
     let status = failure.problem().0.status();
+    if let Failure::PasswordElsewhere(link) = failure {
+        let next = link.as_deref().map(|link| (Step::PasswordElsewhere, link));
+        let page = Message { site: &asked.site, notice: Notice::PasswordElsewhere, next };
+        return told(failure, asked.site.respond(status, &page, &[]));
+    }
     let reason = match failure {
         Failure::NotFound => Reason::NotFound,
         Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
         Failure::TooMany(_) => Reason::TooManyRequests,
         Failure::NoIssuer(_)
+        | Failure::PasswordElsewhere(_)
         | Failure::Store(_)
         | Failure::Busy
         | Failure::Start(_)
@@ -123,6 +129,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
         Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::NotFound
+        | Failure::PasswordElsewhere(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy

@@ -1,7 +1,7 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
 use crate::error::Failure;
-use crate::login::{Shown, login_page};
+use crate::login::Shown;
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
@@ -107,7 +107,7 @@ impl AuthorizationEndpoint {
             if prompt.none {
                 return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in"));
             }
-            return Ok(login_page(request, &asked, Shown::default()));
+            return Ok(self.login_page(request, &asked, Shown::default()));
         };
         if needs_password {
             if prompt.none {
@@ -115,7 +115,7 @@ impl AuthorizationEndpoint {
                 return Ok(refuse(request, &asked, AuthorizationErrorCode::InteractionRequired, description));
             }
             let shown = Shown { username: user.user.email.to_string(), ..Shown::default() };
-            return Ok(login_page(request, &asked, shown));
+            return Ok(self.login_page(request, &asked, shown));
         }
         // Without a question, a native application that took the redirect URI of another one would get its code (RFC 8252
         // §8.6): only a claimed https address belongs to one application for certain.

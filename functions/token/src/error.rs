@@ -72,6 +72,8 @@ pub(crate) enum Failure {
     BackEndRefused(ConnectorName),
     #[error("the user is not linked to a name at the back end of {0}")]
     NotLinked(ConnectorName),
+    #[error("the back end of {0} has passwords of its own, and none was sent")]
+    PasswordNeeded(ConnectorName),
     #[error("the address of the user is not proved yet")]
     NotVerified,
     #[error(
@@ -105,6 +107,7 @@ impl From<SessionError> for Failure {
         match error {
             SessionError::BackEndRefused(connector) => Self::BackEndRefused(connector),
             SessionError::NotLinked(connector) => Self::NotLinked(connector),
+            SessionError::PasswordNeeded(connector) => Self::PasswordNeeded(connector),
             SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
             SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
@@ -189,6 +192,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused(_) => "back_end_refused",
             Self::NotLinked(_) => "not_linked",
+            Self::PasswordNeeded(_) => "password_needed",
             Self::NotVerified => "not_verified",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
@@ -282,6 +286,12 @@ impl Failure {
             Self::NotLinked(connector) => refused_by_back_end(format!(
                 "this account is not linked to a name at the back end of {connector}; ask its administrator"
             )),
+            Self::PasswordNeeded(connector) => ErrorResponse::new(
+                E::InvalidRequest,
+                Cow::Owned(format!(
+                    "the back end of {connector} has passwords of its own; send the one for it as password.{connector}"
+                )),
+            ),
             Self::BackEndRefused(connector) => {
                 refused_by_back_end(format!("the back end of {connector} did not accept the username or password"))
             }
@@ -411,6 +421,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
+            Failure::PasswordNeeded(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotVerified,
             Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),

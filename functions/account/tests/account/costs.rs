@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_account::{Account, Limits, Nudge, handle};
+use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
+use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Aws, Environment, Fresh, SystemClock, SystemEntropy};
 use gateway_store::{Store, User};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ impl Fixture {
             limits: Limits::new(store.attempts),
             passwords: Fresh::of(Passwords::new(&keys, Cost { memory: 64, passes: 1 }).unwrap()),
             sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),
-            nudge: Nudge::new(&environment, &aws).unwrap(),
+            outbox: OutboxFunction::new(&environment, &aws).unwrap(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };

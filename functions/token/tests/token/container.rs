@@ -9,7 +9,7 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_credentials::{BrowserSessions, ClientAuthentication, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::id_token::IdTokenKeys;
@@ -138,13 +138,13 @@ pub(crate) fn build_authorize(
     config: &str,
 ) -> AuthorizationEndpoint {
     let config = Arc::new(Gateway::parse(config).unwrap());
+    let browser = (config.lifetimes().browser_idle, config.lifetimes().browser_absolute);
     AuthorizationEndpoint {
         pending: PendingSessions::new(store.pending, internal_tokens(clock.clone(), vault, &config)),
         config,
         apps: store.apps,
-        users: store.users.clone(),
+        browsers: BrowserSessions::new(store.browser_logins, store.users.clone(), browser, entropy()),
         passwords: PasswordCheck::new(store.users, Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
-        browser_logins: store.browser_logins,
         consents: store.consents,
         clock,
         entropy: entropy(),

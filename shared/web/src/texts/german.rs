@@ -14,6 +14,9 @@ pub(crate) const TEXTS: Texts = Texts {
 
     username: "E-Mail-Adresse oder Benutzername",
     password: "Passwort",
+    password_at: |system| format!("Passwort für „{system}“"),
+    password_at_hint: "Dort gilt ein eigenes Passwort. Es wird für diese Anmeldung benutzt und nicht aufbewahrt.",
+    password_stays: ("Das Passwort für ", " ist ein eigenes und ändert sich dadurch nicht."),
 
     log_in: "Anmelden",
     log_in_for: ("weiter zu ", ""),
@@ -163,6 +166,9 @@ fn notice(notice: Notice) -> NoticeText {
             "Es gilt wieder die alte Adresse, und Sie sind überall abgemeldet. Ändern Sie Ihr Passwort, wenn die Änderung nicht \
              von Ihnen war.",
         ),
+        Notice::PasswordElsewhere => {
+            ("Ihr Passwort gehört zu einem anderen System", "Es kann nur dort neu gesetzt und geändert werden.")
+        }
         Notice::AccountDeleted => ("Konto gelöscht", "Ihr Konto und was wir von Ihnen wussten sind gelöscht."),
     };
     NoticeText { title, text }
@@ -172,6 +178,7 @@ fn next(step: Step) -> &'static str {
     match step {
         Step::LogIn => "Anmelden",
         Step::Account => "Mein Konto",
+        Step::PasswordElsewhere => "Dorthin",
         Step::Continue => "Weiter",
     }
 }
