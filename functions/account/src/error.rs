@@ -1,6 +1,7 @@
 //! Every way a request can fail, and the one response for each.
 
 use gateway_config::NoIssuer;
+use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::Weak;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::password::HashError;
@@ -29,6 +30,8 @@ pub(crate) enum Failure {
     WrongCode,
     #[error("too many requests; wait {0} s")]
     TooMany(Seconds),
+    #[error("too many attempts; wait {0} s")]
+    TooManyAttempts(Seconds),
     #[error("store: {0}")]
     Store(#[from] StoreError),
     #[error("somebody else changes the same account")]
@@ -58,6 +61,18 @@ impl From<NoEntropy> for Failure {
     }
 }
 
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::TooManyAttempts(wait) => Self::TooManyAttempts(wait),
+            CredentialsError::Password | CredentialsError::Client(_) => Self::WrongCode,
+            CredentialsError::Store(error) => Self::Store(error),
+            CredentialsError::Hash(error) => Self::Hash(error),
+            CredentialsError::Start(error) => Self::Start(error),
+        }
+    }
+}
+
 impl Failure {
     /// Its name in metrics and logs.
     pub(crate) fn kind(&self) -> &'static str {
@@ -69,7 +84,7 @@ impl Failure {
             Self::Field { .. } => "field",
             Self::PasswordElsewhere(_) => "password_elsewhere",
             Self::WrongCode => "code",
-            Self::TooMany(_) => "too_many_attempts",
+            Self::TooMany(_) | Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Store(_) => "store",
             Self::Busy => "busy",
             Self::Start(_) => "dependency",
@@ -96,6 +111,10 @@ impl Failure {
             }
             Self::TooMany(wait) => {
                 (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
+            }
+            Self::TooManyAttempts(wait) => {
+                let detail = "Too many attempts. Try again later, or set a new password by a mail.";
+                (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
             Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
                 (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)

@@ -88,15 +88,17 @@ impl Account {
         proof: &Proof,
         password: Option<&Secret>,
     ) -> Result<(), Failure> {
-        let code = self.tried(id, Purpose::VerifyAddress, proof, asked.now).await?;
+        let code = self.tried(asked, id, Purpose::VerifyAddress, proof).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         let is_asker = ticket.is_some_and(|ticket| is_of(ticket, &code.ticket));
         if !is_asker {
             let password = password.ok_or(Failure::WrongCode)?;
             let passwords = self.passwords_for(user.password.as_ref()).await?;
+            let reserved = self.attempts.reserve(&user, &asked.source, asked.now).await?;
             if passwords.verify(password, user.password.as_ref())? == Verdict::Wrong {
                 return Err(Failure::WrongCode);
             }
+            self.attempts.right(&reserved, &user, asked.now).await?;
         }
         for _ in 0..ROUNDS {
             let held = self.users.by_email(user.email.as_str()).await?;
@@ -191,7 +193,7 @@ impl Account {
         self.resets_here()?;
         // What is too weak for anybody costs none of the tries.
         crate::fields::new_password(field, Some(password), "")?;
-        let code = self.tried(id, Purpose::ResetPassword, proof, asked.now).await?;
+        let code = self.tried(asked, id, Purpose::ResetPassword, proof).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         // Only now is the address known, of whose words a password must not be made.
         crate::fields::new_password(field, Some(password), user.email.as_str())?;
@@ -202,12 +204,17 @@ impl Account {
             ChangeUser::Done => self.outbox.send(&mail.id).await,
             ChangeUser::Conflict => return Err(Failure::WrongCode),
         }
+        // Read again for the credentials that were just made, for which this source counts alone from now on.
+        if let Some(user) = self.users.get(&user.user_id).await? {
+            self.attempts.proved(&user, &asked.source, asked.now).await?;
+        }
         Ok(())
     }
 
-    /// The code, if the proof is right. Each try is counted before it is compared.
-    async fn tried(&self, id: &CodeId, purpose: Purpose, proof: &Proof, now: Timestamp) -> Result<Code, Failure> {
-        let code = self.codes.try_code(id, purpose, now).await?.ok_or(Failure::WrongCode)?;
+    /// The code, if the proof is right. Each try is counted before it is compared, and a wrong one counts as a wrong password
+    /// does.
+    async fn tried(&self, asked: &Asked<'_>, id: &CodeId, purpose: Purpose, proof: &Proof) -> Result<Code, Failure> {
+        let code = self.codes.try_code(id, purpose, asked.now).await?.ok_or(Failure::WrongCode)?;
         let right = match proof {
             Proof::Link(token) => is_of(token, &code.token),
             Proof::Digits(digits) => {
@@ -215,7 +222,12 @@ impl Account {
                 passwords.verify(digits, Some(&code.digits))? != Verdict::Wrong
             }
         };
-        if right { Ok(code) } else { Err(Failure::WrongCode) }
+        if right {
+            return Ok(code);
+        }
+        let user = self.users.get(&code.user_id).await?;
+        self.attempts.wrong_code(&code.user_id, user.as_ref(), &asked.source, asked.now).await?;
+        Err(Failure::WrongCode)
     }
 
     fn new_code(&self, purpose: Purpose, user_id: &UserId, now: Timestamp) -> Result<NewCode, Failure> {

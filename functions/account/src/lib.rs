@@ -10,6 +10,7 @@ mod start;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
+use gateway_credentials::AccountAttempts;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -41,6 +42,8 @@ pub struct Account {
     pub codes: Codes,
     /// Makes the changes.
     pub accounts: Accounts,
+    /// Counts wrong passwords and codes.
+    pub attempts: AccountAttempts,
     /// Counts mails.
     pub limits: Limits,
     /// Hashes passwords and codes.

@@ -61,7 +61,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
     let reason = match failure {
         Failure::NotFound => Reason::NotFound,
         Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
-        Failure::TooMany(_) => Reason::TooManyRequests,
+        Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NoIssuer(_)
         | Failure::PasswordElsewhere(_)
         | Failure::Store(_)
@@ -127,7 +127,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
         Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
         Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
-        Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
+        Failure::TooMany(wait) | Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::NotFound
         | Failure::PasswordElsewhere(_)
         | Failure::NoIssuer(_)

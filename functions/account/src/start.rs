@@ -2,6 +2,7 @@
 
 use crate::{Account, Limits};
 use gateway_config::Gateway;
+use gateway_credentials::AccountAttempts;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::OutboxFunction;
@@ -14,7 +15,8 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let users = platform.table("USERS_TABLE", Users::new)?;
     let codes = platform.table("CODES_TABLE", Codes::new)?;
-    let limits = Limits::new(platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?);
+    let counted = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
+    let (attempts, limits) = (AccountAttempts::new(counted.clone()), Limits::new(counted));
     let accounts = Accounts::new(
         platform.aws.dynamodb(),
         users.clone(),
@@ -27,5 +29,5 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
         platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
     )?;
     let (clock, entropy) = (platform.clock, platform.entropy);
-    Ok(Account { gateway, users, codes, accounts, limits, passwords, sealing, outbox, clock, entropy })
+    Ok(Account { gateway, users, codes, accounts, attempts, limits, passwords, sealing, outbox, clock, entropy })
 }

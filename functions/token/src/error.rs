@@ -276,28 +276,21 @@ impl Failure {
             Self::LoginAgain => {
                 response(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
-            Self::OverHeaderBudget { bytes, budget } => ErrorResponse::new(
-                E::ServerError,
-                Cow::Owned(format!(
-                    "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
-                )),
-            ),
+            Self::OverHeaderBudget { bytes, budget } => over_header_budget(*bytes, *budget),
             Self::NotVerified => response(E::InvalidGrant, "the address of this account is not verified yet"),
             Self::NotLinked(connector) => refused_by_back_end(format!(
                 "this account is not linked to a name at the back end of {connector}; ask its administrator"
             )),
-            Self::PasswordNeeded(connector) => ErrorResponse::new(
-                E::InvalidRequest,
-                Cow::Owned(format!(
-                    "the back end of {connector} has passwords of its own; send the one for it as password.{connector}"
-                )),
-            ),
+            Self::PasswordNeeded(connector) => password_needed(connector),
             Self::BackEndRefused(connector) => {
                 refused_by_back_end(format!("the back end of {connector} did not accept the username or password"))
             }
             Self::TooManyAttempts(wait) => ErrorResponse {
                 retry_after: Some(*wait),
-                ..response(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
+                ..response(
+                    E::TooManyRequests,
+                    "too many attempts; try again after the time in Retry-After, or set a new password by mail",
+                )
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
             Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
@@ -345,6 +338,19 @@ const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
         | A::InvalidRequestUri
         | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
     }
+}
+
+fn password_needed(connector: &ConnectorName) -> ErrorResponse {
+    let description =
+        format!("the back end of {connector} has passwords of its own; send the one for it as password.{connector}");
+    ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Owned(description))
+}
+
+fn over_header_budget(bytes: usize, budget: u32) -> ErrorResponse {
+    let description = format!(
+        "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
+    );
+    ErrorResponse::new(ErrorCode::ServerError, Cow::Owned(description))
 }
 
 fn refused_by_back_end(description: String) -> ErrorResponse {

@@ -68,7 +68,7 @@ fn passwords(file: &File, findings: &mut Findings) {
             "a password of another system is there already: write `separate`",
         );
     }
-    let needed = |api: &Api| !api.optional && api.connector.as_ref().is_some_and(|name| theirs(name));
+    let needed = |api: &Api| !api.optional && api.connector.as_ref().is_some_and(&theirs);
     if file.accounts.sign_up && file.apis.values().any(needed) {
         findings.add(
             "accounts.sign_up".to_owned(),

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
+use gateway_credentials::AccountAttempts;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::OutboxFunction;
@@ -51,6 +52,7 @@ impl Fixture {
             users: store.users,
             codes: store.codes,
             accounts: store.accounts,
+            attempts: AccountAttempts::new(store.attempts.clone()),
             limits: Limits::new(store.attempts),
             passwords: Fresh::of(Passwords::new(&keys, Cost { memory: 64, passes: 1 }).unwrap()),
             sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),

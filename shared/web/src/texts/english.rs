@@ -183,7 +183,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             "The form was open for too long or cookies are blocked. Please send it again.".to_owned()
         }
         Mistake::WrongLogin => "The address or the password is not right.".to_owned(),
-        Mistake::TooManyAttempts(wait) => format!("Too many attempts. Try again {}.", within(*wait)),
+        Mistake::TooManyAttempts(wait) => {
+            format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))
+        }
         Mistake::RefusedBy(system) => {
             format!("“{system}” refuses these details. It may have another password, or your account there is locked.")
         }

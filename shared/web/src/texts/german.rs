@@ -190,7 +190,10 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         }
         Mistake::WrongLogin => "Die Adresse oder das Passwort stimmt nicht.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
-            format!("Zu viele Versuche. Versuchen Sie es {} noch einmal.", within(*wait))
+            format!(
+                "Zu viele Versuche. Versuchen Sie es {} noch einmal, oder wählen Sie über eine E-Mail ein neues Passwort.",
+                within(*wait)
+            )
         }
         Mistake::RefusedBy(system) => format!(
             "„{system}“ lehnt diese Angaben ab. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt."
