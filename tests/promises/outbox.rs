@@ -64,5 +64,5 @@ async fn an_address_takes_no_mail_until_the_longest_of_its_notes_ends() {
     assert_eq!(outbox.is_undeliverable("hash", until(179)).await, Ok(true));
     assert_eq!(outbox.is_undeliverable("hash", until(180)).await, Ok(false));
     assert_eq!(outbox.is_undeliverable("other", NOW).await, Ok(false));
-    assert!(outbox.due(until(200), 10).await.unwrap().is_empty(), "a note is no mail");
+    assert!(outbox.due(Kind::Mail, until(200), 10).await.unwrap().is_empty(), "a note is no mail");
 }
