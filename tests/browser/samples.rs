@@ -81,6 +81,7 @@ impl Samples<'_> {
             form_token: TOKEN,
             app: Some("Demo App"),
             username,
+            systems: Vec::new(),
             mistakes,
             forgotten: HERE,
             sign_up: HERE,
@@ -117,7 +118,7 @@ impl Samples<'_> {
         self.page("verify-link", &verify(None, true, mistakes()))?;
         self.page("forgotten", &Forgotten { site, form_token, email: "", mistakes: mistakes(), log_in: HERE })?;
         let (code, least_password) = (Some(""), 15);
-        self.page("reset", &Reset { site, form_token, code, least_password, mistakes: mistakes() })?;
+        self.page("reset", &Reset { site, form_token, code, least_password, unchanged: "", mistakes: mistakes() })?;
         let address = "ada@example.com";
         self.page("take-back", &TakeBack { site, form_token, address, least_password, mistakes: mistakes() })?;
         let next = Some((Step::LogIn, "/account/login"));

@@ -311,3 +311,25 @@ async fn where_nobody_can_sign_up_there_is_no_such_page() {
     assert_eq!(post(&gateway, "sign-up", &body).await.status, 404);
     assert_eq!(gateway.response(gateway.request("GET", "/account/forgotten")).await.status, 200);
 }
+
+/// A password that belongs to a legacy system is reset there alone: who asks here is told where.
+#[tokio::test]
+async fn a_password_of_a_legacy_system_is_not_reset_here() {
+    const RESET: &str = "https://shop.example.com/reset";
+    let gateway = Gateway::start_with_config(|demo| {
+        let connector = "  orders-login:\n    type: http_login\n";
+        assert!(demo.contains(connector), "{demo}");
+        let rule = format!("{connector}    password: {{ whose: theirs, reset_url: {RESET} }}\n");
+        demo.replace("sign_up: true", "sign_up: false").replace(connector, &rule)
+    })
+    .await;
+    let refused = post(&gateway, "forgotten", &json!({ "email": ADA.name })).await;
+    assert_eq!((refused.status, refused.json()["link"].as_str()), (403, Some(RESET)), "{}", refused.text());
+    let reset = json!({ "reset": "x.y", "code": "12345678", "new_password": OTHER });
+    assert_eq!(post(&gateway, "reset", &reset).await.status, 403);
+    let page = gateway.response(gateway.request("GET", "/account/forgotten")).await;
+    assert_eq!(page.status, 403);
+    assert!(page.text().contains(RESET) && page.text().contains("belongs to another system"), "{}", page.text());
+    login(&gateway, ADA.name, ADA.password).await.tokens();
+    assert!(gateway.stack.outbox().mails().is_empty());
+}

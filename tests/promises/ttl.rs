@@ -4,7 +4,7 @@ use crate::versions::items;
 use crate::{DAY, NOW, app, legacy, login_attempts, outbox, session, sid, token, user, users};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, PAIR, SOURCE};
-use gateway_domain::outbox::{Reason, next_attempt};
+use gateway_domain::outbox::{Kind, Reason, next_attempt};
 use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{CredentialVersion, Entry, NewEntry, Reservation, Undeliverable};
@@ -136,7 +136,7 @@ async fn a_mail_and_a_note_are_kept_as_long_as_they_mean_something() {
     let db = dynamodb().await;
     let (outbox, mail) = (&db.store.outbox, outbox::mail(1));
     outbox.add(&mail).await.unwrap();
-    outbox.defer(gateway_domain::outbox::Kind::Mail, &mail.id, next_attempt(100, mail.until)).await.unwrap();
+    outbox.defer(Kind::Mail, &mail.id, next_attempt(100, mail.until)).await.unwrap();
     let noted = Undeliverable { reason: Reason::Bounce, until: NOW.saturating_add(DAY) };
     outbox.note_undeliverable("hash", &noted).await.unwrap();
     check(&db, NOW, "the outbox").await;

@@ -5,6 +5,7 @@ use crate::{DAY, NOW, accounts, app, apps, legacy, login_attempts, outbox, sessi
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
+use gateway_domain::outbox::Kind;
 use gateway_domain::password::PasswordHash;
 use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
@@ -311,6 +312,6 @@ async fn of_the_outbox(store: &Store) {
     newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
     newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
     newer(store.outbox.claim::<gateway_store::QueuedMail>(&mail, NOW, NOW).await);
-    newer(store.outbox.defer(gateway_domain::outbox::Kind::Mail, &mail, NOW).await);
-    newer(store.outbox.due(gateway_domain::outbox::Kind::Mail, NOW, 1).await);
+    newer(store.outbox.defer(Kind::Mail, &mail, NOW).await);
+    newer(store.outbox.due(Kind::Mail, NOW, 1).await);
 }

@@ -24,10 +24,14 @@ pub(crate) enum Failure {
     OtherBrowser,
     #[error("{field} is refused")]
     Field { field: String, wrong: Wrong },
+    #[error("the password belongs to a legacy system, which alone resets it")]
+    PasswordElsewhere(Option<String>),
     #[error("the code is wrong, used or over")]
     WrongCode,
     #[error("too many requests; wait {0} s")]
     TooMany(Seconds),
+    #[error("too many attempts; wait {0} s")]
+    TooManyAttempts(Seconds),
     #[error("store: {0}")]
     Store(#[from] StoreError),
     #[error("somebody else changes the same account")]
@@ -43,8 +47,8 @@ pub(crate) enum Failure {
     /// Nobody is logged in, or no longer.
     #[error("a login is needed")]
     NotLoggedIn,
-    #[error("credentials: {0}")]
-    Credentials(#[from] CredentialsError),
+    #[error("the address or the password is wrong")]
+    WrongLogin,
     #[error("hash: {0}")]
     Hash(#[from] HashError),
     #[error("seal: {0}")]
@@ -71,6 +75,18 @@ impl From<NoEntropy> for Failure {
     }
 }
 
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::TooManyAttempts(wait) => Self::TooManyAttempts(wait),
+            CredentialsError::Password | CredentialsError::Client(_) => Self::WrongLogin,
+            CredentialsError::Store(error) => Self::Store(error),
+            CredentialsError::Hash(error) => Self::Hash(error),
+            CredentialsError::Start(error) => Self::Start(error),
+        }
+    }
+}
+
 impl Failure {
     /// Its name in metrics and logs.
     pub(crate) fn kind(&self) -> &'static str {
@@ -80,19 +96,17 @@ impl Failure {
             Self::Malformed(_) => "malformed_request",
             Self::OtherBrowser => "other_browser",
             Self::Field { .. } => "field",
+            Self::PasswordElsewhere(_) => "password_elsewhere",
             Self::WrongCode => "code",
-            Self::TooMany(_) => "too_many_attempts",
+            Self::TooMany(_) | Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Store(_) => "store",
             Self::Busy => "busy",
             Self::NotVerified => "not_verified",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Scope => "access_token_scope",
             Self::NotLoggedIn => "not_logged_in",
-            Self::Credentials(CredentialsError::Password | CredentialsError::Client(_)) => "credentials",
-            Self::Credentials(CredentialsError::TooManyAttempts(_)) => "too_many_attempts",
-            Self::Credentials(CredentialsError::Store(_)) => "store",
-            Self::Credentials(CredentialsError::Start(_)) | Self::Start(_) => "dependency",
-            Self::Credentials(CredentialsError::Hash(_)) => "internal",
+            Self::WrongLogin => "credentials",
+            Self::Start(_) => "dependency",
             Self::Hash(_) | Self::Seal(_) => "internal",
         }
     }
@@ -109,6 +123,11 @@ impl Failure {
                 (problem.with("field", field.as_str()).with("reason", wrong.to_string()), wait)
             }
             Self::WrongCode => bad("The code is wrong, was used or is over, or the password does not belong to it."),
+            Self::PasswordElsewhere(link) => {
+                let detail = "The password belongs to another system and can be set there alone.";
+                let problem = Problem::new(403, "Forbidden", detail);
+                (link.iter().fold(problem, |problem, link| problem.with("link", link.as_str())), None)
+            }
             Self::TooMany(wait) => {
                 (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
             }
@@ -118,19 +137,15 @@ impl Failure {
             }
             Self::Scope => (Problem::new(403, "Forbidden", "The access token needs the scope `account`."), None),
             Self::NotLoggedIn => (Problem::new(401, "Unauthorized", "Log in first."), None),
-            Self::Credentials(CredentialsError::Password | CredentialsError::Client(_)) => {
-                bad("The address or the password is not right.")
+            Self::WrongLogin => bad("The address or the password is not right."),
+            Self::TooManyAttempts(wait) => {
+                let detail = "Too many attempts. Try again later, or set a new password by a mail.";
+                (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
-            Self::Credentials(CredentialsError::TooManyAttempts(wait)) => {
-                (Problem::new(429, "Too Many Requests", "There were too many attempts. Try again later."), Some(*wait))
-            }
-            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) | Self::Credentials(CredentialsError::Hash(_)) => {
+            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
                 (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)
             }
-            Self::Store(_)
-            | Self::Start(_)
-            | Self::Busy
-            | Self::Credentials(CredentialsError::Store(_) | CredentialsError::Start(_)) => (
+            Self::Store(_) | Self::Start(_) | Self::Busy => (
                 Problem::new(503, "Service Unavailable", "It could not be done just now. Try again."),
                 Some(Seconds::new(5)),
             ),

@@ -88,15 +88,17 @@ impl Account {
         proof: &Proof,
         password: Option<&Secret>,
     ) -> Result<(), Failure> {
-        let code = self.tried(id, Purpose::VerifyAddress, proof, asked.now).await?;
+        let code = self.tried(asked, id, Purpose::VerifyAddress, proof).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         let is_asker = ticket.is_some_and(|ticket| code.is_ticket(ticket));
         if !is_asker {
             let password = password.ok_or(Failure::WrongCode)?;
             let passwords = self.passwords_for(user.password.as_ref()).await?;
+            let reserved = self.attempts.reserve(&user, &asked.source, asked.now).await?;
             if passwords.verify(password, user.password.as_ref())? == Verdict::Wrong {
                 return Err(Failure::WrongCode);
             }
+            self.attempts.right(&reserved, &user, asked.now).await?;
         }
         for _ in 0..ROUNDS {
             let held = self.users.by_email(user.email.as_str()).await?;
@@ -147,8 +149,21 @@ impl Account {
         Ok(ticket)
     }
 
+    /// Whether a forgotten password is set here: one that belongs to a legacy system is set there alone, since a new one here would
+    /// no longer log in there.
+    pub(crate) fn resets_here(&self) -> Result<(), Failure> {
+        match self.gateway.password_elsewhere() {
+            None => Ok(()),
+            Some((_, rule)) => {
+                let link = rule.reset_url.as_ref().map(|url| url.as_str().to_owned());
+                Err(Failure::PasswordElsewhere(link))
+            }
+        }
+    }
+
     /// Sends a code for another password, if somebody who may log in has this address. Whoever asked gets a ticket either way.
     pub(crate) async fn forgotten(&self, asked: &Asked<'_>, email: &Address) -> Result<Ticket, Failure> {
+        self.resets_here()?;
         let allowed = self.limits.mail(email, asked.source, asked.now).await?;
         let found = self.users.by_email(email.as_str()).await?;
         let found = found.filter(|user| user.enabled && user.password.is_some());
@@ -176,9 +191,10 @@ impl Account {
         proof: &Proof,
         (field, password): (&str, &Secret),
     ) -> Result<(), Failure> {
+        self.resets_here()?;
         // What is too weak for anybody costs none of the tries.
         crate::fields::new_password(field, Some(password), "")?;
-        let code = self.tried(id, Purpose::ResetPassword, proof, asked.now).await?;
+        let code = self.tried(asked, id, Purpose::ResetPassword, proof).await?;
         let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         // Only now is the address known, of whose words a password must not be made.
         crate::fields::new_password(field, Some(password), user.email.as_str())?;
@@ -189,7 +205,7 @@ impl Account {
             let follows = self.following(asked, &user, Notice::PasswordChanged { forgotten })?;
             if self.accounts.reset_password(id, &user, &hash, follows.both()).await? == ChangeUser::Done {
                 self.follow(&follows).await;
-                return Ok(());
+                return self.proved(&user.user_id, asked).await;
             }
             if self.codes.get(id, Purpose::ResetPassword, asked.now).await?.is_none() {
                 return Err(Failure::WrongCode);
@@ -198,15 +214,24 @@ impl Account {
         Err(Failure::Busy)
     }
 
-    /// The code, if the proof is right. Each try is counted before it is compared.
+    /// The owner has set another password by a mail: this source counts alone for the credentials that were just made.
+    pub(crate) async fn proved(&self, user: &UserId, asked: &Asked<'_>) -> Result<(), Failure> {
+        if let Some(user) = self.users.get(user).await? {
+            self.attempts.proved(&user, &asked.source, asked.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The code, if the proof is right. Each try is counted before it is compared, and a wrong one counts as a wrong password
+    /// does.
     pub(crate) async fn tried(
         &self,
+        asked: &Asked<'_>,
         id: &CodeId,
         purpose: Purpose,
         proof: &Proof,
-        now: Timestamp,
     ) -> Result<Code, Failure> {
-        let code = self.codes.try_code(id, purpose, now).await?.ok_or(Failure::WrongCode)?;
+        let code = self.codes.try_code(id, purpose, asked.now).await?.ok_or(Failure::WrongCode)?;
         let right = match proof {
             Proof::Link(token) => code.is_token(token),
             Proof::Digits(digits) => {
@@ -214,7 +239,12 @@ impl Account {
                 passwords.verify(digits, Some(&code.digits))? != Verdict::Wrong
             }
         };
-        if right { Ok(code) } else { Err(Failure::WrongCode) }
+        if right {
+            return Ok(code);
+        }
+        let user = self.users.get(&code.user_id).await?;
+        self.attempts.wrong_code(&code.user_id, user.as_ref(), &asked.source, asked.now).await?;
+        Err(Failure::WrongCode)
     }
 
     /// A new code, which works for `lifetime`. `address` is what it gives to the account.

@@ -13,7 +13,7 @@ mod start;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -45,6 +45,8 @@ pub struct Account {
     pub codes: Codes,
     /// Makes the changes.
     pub accounts: Accounts,
+    /// Counts wrong passwords and codes.
+    pub attempts: AccountAttempts,
     /// Counts mails.
     pub limits: Limits,
     /// Checks and hashes passwords.

@@ -4,7 +4,7 @@
 use crate::error::{Failure, Wrong};
 use crate::flows::{NewCode, ROUNDS};
 use crate::{Account, Asked, fields};
-use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_credentials::PasswordLogin;
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, TAKE_BACK};
 use gateway_domain::ids::{ClientId, CodeId, OutboxId, UserId};
@@ -44,7 +44,7 @@ impl Account {
         let password = typed.filter(|typed| !typed.is_empty()).ok_or_else(|| wrong(Wrong::Required))?;
         match self.log_in(asked, user.email.as_str(), password).await {
             Ok(shown) if shown.user_id == user.user_id => Ok(()),
-            Ok(_) | Err(Failure::Credentials(CredentialsError::Password)) => Err(wrong(Wrong::OtherPassword)),
+            Ok(_) | Err(Failure::WrongLogin) => Err(wrong(Wrong::OtherPassword)),
             Err(failure) => Err(failure),
         }
     }
@@ -55,6 +55,16 @@ impl Account {
         let (source, session) = (&asked.source, None);
         let login = PasswordLogin { username: name, password, client: &client, source, session };
         Ok(self.credentials.check(&login, asked.now).await?)
+    }
+
+    /// A password that belongs to a legacy system is changed there.
+    pub(crate) fn may_change_password(&self) -> Result<(), Failure> {
+        match self.gateway.password_elsewhere() {
+            Some((_, rule)) => {
+                Err(Failure::PasswordElsewhere(rule.change_url.as_ref().map(|url| url.as_str().to_owned())))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Sets another password. All sessions end, but those that begin from now on. Returns the user as it is then.
@@ -143,7 +153,7 @@ impl Account {
         user: &User,
         (id, proof): (&CodeId, &crate::flows::Proof),
     ) -> Result<(), Failure> {
-        let code = self.tried(id, Purpose::ChangeAddress, proof, asked.now).await?;
+        let code = self.tried(asked, id, Purpose::ChangeAddress, proof).await?;
         let to = code.address.filter(|_| code.user_id == user.user_id).ok_or(Failure::WrongCode)?;
         let NewCode { code: way_back, token, .. } =
             self.new_code(Purpose::TakeBackAddress, &user.user_id, Some(user.email.clone()), TAKE_BACK, asked.now)?;
@@ -188,7 +198,7 @@ impl Account {
         let to = self.address_to_take_back(id, token, asked.now).await?;
         fields::new_password(field, Some(password), to.as_str())?;
         let proof = crate::flows::Proof::Link(Secret::new(token.expose().to_owned()));
-        let Code { user_id, .. } = self.tried(id, Purpose::TakeBackAddress, &proof, asked.now).await?;
+        let Code { user_id, .. } = self.tried(asked, id, Purpose::TakeBackAddress, &proof).await?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
         for _ in 0..ROUNDS {
             // One who has disabled the account meanwhile does not keep its owner out, but support has to enable it first.
@@ -201,7 +211,7 @@ impl Account {
                 self.accounts.take_back_address(id, (&user, &to), holder.as_ref(), &hash, follows.both()).await?;
             if back == ChangeUser::Done {
                 self.follow(&follows).await;
-                return Ok(());
+                return self.proved(&user_id, asked).await;
             }
             if self.codes.get(id, Purpose::TakeBackAddress, asked.now).await?.is_none() {
                 return Err(Failure::WrongCode);

@@ -16,7 +16,6 @@ mod verify;
 
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, json, told};
-use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::{self, Weak};
 use gateway_domain::event::{ApiResponse, Query};
 use gateway_domain::form::{Form, decode};
@@ -118,7 +117,7 @@ fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
 fn message(asked: &Asked<'_>, notice: Notice, step: Option<Step>) -> ApiResponse {
     let url = match step {
         Some(Step::LogIn) => asked.site.path("/account/log-in"),
-        Some(Step::Account | Step::Continue) | None => asked.site.path("/account"),
+        Some(Step::Account | Step::Continue | Step::PasswordElsewhere) | None => asked.site.path("/account"),
     };
     let next = step.map(|step| (step, url.as_str()));
     asked.site.respond(200, &Message { site: &asked.site, notice, next }, &[])
@@ -127,13 +126,19 @@ fn message(asked: &Asked<'_>, notice: Notice, step: Option<Step>) -> ApiResponse
 /// The page for what cannot go on.
 fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
     let status = failure.problem().0.status();
+    if let Failure::PasswordElsewhere(link) = failure {
+        let next = link.as_deref().map(|link| (Step::PasswordElsewhere, link));
+        let page = Message { site: &asked.site, notice: Notice::PasswordElsewhere, next };
+        return told(failure, asked.site.respond(status, &page, &[]));
+    }
     let reason = match failure {
         Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope => Reason::NotFound,
         Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
-        Failure::TooMany(_) | Failure::Credentials(CredentialsError::TooManyAttempts(_)) => Reason::TooManyRequests,
+        Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
+        | Failure::WrongLogin
         | Failure::NotVerified
-        | Failure::Credentials(_)
+        | Failure::PasswordElsewhere(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy
@@ -198,16 +203,14 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
         Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
         Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
-        Failure::TooMany(wait) | Failure::Credentials(CredentialsError::TooManyAttempts(wait)) => {
-            Mistakes::of_form(Mistake::TooManyAttempts(*wait))
-        }
-        Failure::Credentials(CredentialsError::Password) => Mistakes::of_form(Mistake::WrongLogin),
+        Failure::TooMany(wait) | Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
+        Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
         Failure::NotFound
         | Failure::MethodNotAllowed(_)
         | Failure::Scope
         | Failure::NotLoggedIn
-        | Failure::Credentials(_)
+        | Failure::PasswordElsewhere(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy

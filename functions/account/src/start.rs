@@ -2,7 +2,7 @@
 
 use crate::{Account, Limits};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
@@ -28,6 +28,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let lifetimes = gateway.lifetimes();
     let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
     Ok(Account {
+        attempts: AccountAttempts::new(attempts.clone()),
         limits: Limits::new(attempts.clone()),
         credentials: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
         browsers: BrowserSessions::new(

@@ -1,7 +1,7 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
 use crate::error::Failure;
-use crate::login::{Shown, login_page};
+use crate::login::Shown;
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
@@ -117,14 +117,14 @@ impl AuthorizationEndpoint {
         };
         let logged_in = self.logged_in(request).await?.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
-        let Some(user) = logged_in else { return Ok(without_user(request, &asked)) };
+        let Some(user) = logged_in else { return Ok(self.without_user(request, &asked)) };
         if needs_password {
             if prompt.none {
                 let description = "a legacy system of this scope needs the password";
                 return Ok(refuse(request, &asked, AuthorizationErrorCode::InteractionRequired, description));
             }
             let shown = Shown { username: user.user.email.to_string(), ..Shown::default() };
-            return Ok(login_page(request, &asked, shown));
+            return Ok(self.login_page(request, &asked, shown));
         }
         // Without a question, a native application that took the redirect URI of another one would get its code (RFC 8252
         // §8.6): only a claimed https address belongs to one application for certain.
@@ -139,7 +139,7 @@ impl AuthorizationEndpoint {
         let session = (&begun.pending.sid, &begun.pending.client_id);
         if !self.browsers.note_session(&user, session, now).await? {
             self.pending.end(&begun.pending).await?;
-            return Ok(without_user(request, &asked));
+            return Ok(self.without_user(request, &asked));
         }
         Ok(begun.response)
     }
@@ -201,19 +201,19 @@ impl AuthorizationEndpoint {
         let response = redirect::with_code(request, target, &code);
         Ok(Begun { pending, response })
     }
+
+    /// The response where nobody is logged in whom the request would take.
+    fn without_user(&self, request: &Request<'_>, asked: &Asked) -> ApiResponse {
+        if asked.request.prompt.none {
+            return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
+        }
+        self.login_page(request, asked, Shown::default())
+    }
 }
 
 /// Whether the client is known by its redirect URI or by its secret.
 fn is_claimed(asked: &Asked) -> bool {
     asked.app.kind == AppKind::Confidential || asked.request.target.redirect_uri.starts_with("https:")
-}
-
-/// The response where nobody is logged in whom the request would take.
-fn without_user(request: &Request<'_>, asked: &Asked) -> ApiResponse {
-    if asked.request.prompt.none {
-        return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
-    }
-    login_page(request, asked, Shown::default())
 }
 
 pub(crate) fn refuse(

@@ -3,14 +3,16 @@
 use crate::authorize::{Asked, Begun, Checked, refuse};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_config::connector::ConnectorConfig;
 use gateway_credentials::{CredentialsError, PasswordLogin};
 use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError};
-use gateway_web::pages;
+use gateway_web::pages::{self, System};
 use gateway_web::{Mistake, Mistakes};
+use std::collections::BTreeMap;
 
 /// The longest mailbox address, in bytes.
 const MAX_USERNAME: usize = 254;
@@ -36,7 +38,7 @@ impl AuthorizationEndpoint {
         let username = form.get("username").unwrap_or_default().trim().to_owned();
         let again = |status, mistakes| {
             let shown = Shown { username: username.clone(), mistakes };
-            Ok(ApiResponse { status, ..login_page(request, &asked, shown) })
+            Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
         if !request.is_ours(&form, PURPOSE) {
             return again(400, Mistakes::of_form(Mistake::OtherBrowser));
@@ -50,6 +52,18 @@ impl AuthorizationEndpoint {
         let Some(password) = password else { return again(400, mistakes.at("password", Mistake::Required)) };
         if password.expose().len() > MAX_BYTES {
             mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
+        }
+        let mut separate = BTreeMap::new();
+        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
+            let field = format!("password.{connector}");
+            match form.take(&field) {
+                Some(typed) if typed.expose().len() > MAX_BYTES => {
+                    mistakes = mistakes.at(field, Mistake::TooLong(MAX_BYTES));
+                }
+                Some(typed) => drop(separate.insert(connector, typed)),
+                None if optional => {}
+                None => mistakes = mistakes.at(field, Mistake::Required),
+            }
         }
         if !mistakes.is_empty() {
             return again(400, mistakes);
@@ -82,8 +96,13 @@ impl AuthorizationEndpoint {
             Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
         }
         let must_ask = self.needs_consent(&asked, &user).await?;
-        let login =
-            Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
+        let login = Login {
+            user: &user.user_id,
+            username: user.email.as_str(),
+            links: &user.links,
+            password: &password,
+            separate: &separate,
+        };
         let went_on = self.proceed(request, &asked, (&user, request.now), Some(login), must_ask).await;
         let Begun { pending, response } = match went_on {
             Ok(begun) => begun,
@@ -96,26 +115,37 @@ impl AuthorizationEndpoint {
             }
             Err(failure) => return Err(failure),
         };
-        drop(password);
+        drop((password, separate));
         // Only now, so that a login that failed at a legacy system leaves the browser as it was.
         let cookie = self.remember(request, &user, &pending).await?;
         Ok(response.header("Set-Cookie", cookie))
     }
-}
 
-/// The login form. Where people make their own accounts, it leads there.
-pub(crate) fn login_page(request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
-    let account = |path| request.self_service.then(|| request.site.path(path));
-    let (forgotten, sign_up) = (account("/account/forgotten"), account("/account/sign-up"));
-    let hint = asked.request.login_hint.as_deref().unwrap_or_default();
-    let page = pages::Login {
-        site: request.site,
-        form_token: &request.browser.form_token(PURPOSE),
-        app: Some(&asked.app.name),
-        username: if shown.username.is_empty() { hint } else { &shown.username },
-        mistakes: shown.mistakes,
-        forgotten: forgotten.as_deref(),
-        sign_up: sign_up.as_deref(),
-    };
-    request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
+    /// The login form. Where people make their own accounts, it leads there. A password of another system is reset there.
+    pub(crate) fn login_page(&self, request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
+        let account = |path| request.self_service.then(|| request.site.path(path));
+        let sign_up = account("/account/sign-up");
+        let forgotten = match self.config.password_elsewhere() {
+            Some((_, rule)) => rule.reset_url.as_ref().map(|url| url.as_str().to_owned()),
+            None => account("/account/forgotten"),
+        };
+        let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
+        let systems = separate.iter().map(|(name, optional)| {
+            let rule = self.config.connector(name).and_then(ConnectorConfig::password);
+            let label = rule.map_or(name.as_str(), |rule| rule.label_of(name, request.site.language()));
+            System { name: name.as_str(), label, optional: *optional }
+        });
+        let hint = asked.request.login_hint.as_deref().unwrap_or_default();
+        let page = pages::Login {
+            site: request.site,
+            form_token: &request.browser.form_token(PURPOSE),
+            app: Some(&asked.app.name),
+            username: if shown.username.is_empty() { hint } else { &shown.username },
+            systems: systems.collect(),
+            mistakes: shown.mistakes,
+            forgotten: forgotten.as_deref(),
+            sign_up: sign_up.as_deref(),
+        };
+        request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
+    }
 }

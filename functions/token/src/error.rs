@@ -72,6 +72,8 @@ pub(crate) enum Failure {
     BackEndRefused(ConnectorName),
     #[error("the user is not linked to a name at the back end of {0}")]
     NotLinked(ConnectorName),
+    #[error("the back end of {0} has passwords of its own, and none was sent")]
+    PasswordNeeded(ConnectorName),
     #[error("the address of the user is not proved yet")]
     NotVerified,
     #[error(
@@ -105,6 +107,7 @@ impl From<SessionError> for Failure {
         match error {
             SessionError::BackEndRefused(connector) => Self::BackEndRefused(connector),
             SessionError::NotLinked(connector) => Self::NotLinked(connector),
+            SessionError::PasswordNeeded(connector) => Self::PasswordNeeded(connector),
             SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
             SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
@@ -189,6 +192,7 @@ impl Failure {
             Self::LoginAgain => "login_again",
             Self::BackEndRefused(_) => "back_end_refused",
             Self::NotLinked(_) => "not_linked",
+            Self::PasswordNeeded(_) => "password_needed",
             Self::NotVerified => "not_verified",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::TooManyAttempts(_) => "too_many_attempts",
@@ -272,22 +276,21 @@ impl Failure {
             Self::LoginAgain => {
                 response(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
             }
-            Self::OverHeaderBudget { bytes, budget } => ErrorResponse::new(
-                E::ServerError,
-                Cow::Owned(format!(
-                    "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
-                )),
-            ),
+            Self::OverHeaderBudget { bytes, budget } => over_header_budget(*bytes, *budget),
             Self::NotVerified => response(E::InvalidGrant, "the address of this account is not verified yet"),
             Self::NotLinked(connector) => refused_by_back_end(format!(
                 "this account is not linked to a name at the back end of {connector}; ask its administrator"
             )),
+            Self::PasswordNeeded(connector) => password_needed(connector),
             Self::BackEndRefused(connector) => {
                 refused_by_back_end(format!("the back end of {connector} did not accept the username or password"))
             }
             Self::TooManyAttempts(wait) => ErrorResponse {
                 retry_after: Some(*wait),
-                ..response(E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
+                ..response(
+                    E::TooManyRequests,
+                    "too many attempts; try again after the time in Retry-After, or set a new password by mail",
+                )
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
             Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
@@ -335,6 +338,19 @@ const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
         | A::InvalidRequestUri
         | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
     }
+}
+
+fn password_needed(connector: &ConnectorName) -> ErrorResponse {
+    let description =
+        format!("the back end of {connector} has passwords of its own; send the one for it as password.{connector}");
+    ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Owned(description))
+}
+
+fn over_header_budget(bytes: usize, budget: u32) -> ErrorResponse {
+    let description = format!(
+        "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
+    );
+    ErrorResponse::new(ErrorCode::ServerError, Cow::Owned(description))
 }
 
 fn refused_by_back_end(description: String) -> ErrorResponse {
@@ -411,6 +427,7 @@ mod tests {
             Failure::LoginAgain,
             Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
+            Failure::PasswordNeeded(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotVerified,
             Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
             Failure::TooManyAttempts(Seconds::new(1)),

@@ -18,6 +18,23 @@ pub(crate) const PAR: &str = "/oauth2/par";
 /// The path of the token endpoint.
 pub(crate) const TOKEN: &str = "/oauth2/token";
 
+/// The claims that are there whatever the configuration says.
+const CLAIMS: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "at_hash",
+    "sid",
+    "email",
+    "email_verified",
+];
+
 /// The URL of an endpoint.
 pub(crate) fn endpoint(issuer: &str, path: &str) -> String {
     format!("{issuer}{path}")
@@ -29,6 +46,7 @@ impl AuthorizationServer {
         let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
         let all = [&confidential[..], &["none"]].concat();
         let scopes: BTreeSet<_> = self.config.scopes().into_iter().chain(id_token::SCOPES).collect();
+        let of_fields = self.config.accounts().fields.iter().filter_map(|field| Some(field.claim.as_ref()?.as_str()));
         response::public(
             json!({
                 "issuer": issuer,
@@ -62,10 +80,7 @@ impl AuthorizationServer {
                 "id_token_signing_alg_values_supported": id_token::ALGORITHMS,
                 "acr_values_supported": [ACR],
                 "claim_types_supported": ["normal"],
-                "claims_supported": [
-                    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "email",
-                    "email_verified",
-                ],
+                "claims_supported": CLAIMS.into_iter().chain(of_fields).collect::<Vec<_>>(),
                 "claims_parameter_supported": false,
             })
             .to_string(),

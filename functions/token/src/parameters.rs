@@ -4,12 +4,13 @@ use crate::error::Failure;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::Form;
-use gateway_domain::ids::SessionId;
+use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_store::GrantType;
+use std::collections::BTreeMap;
 
 /// The longest mailbox address, in bytes: a path of 256 without its `<` and `>` (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;
@@ -38,6 +39,8 @@ pub(crate) struct CodeRequest {
 pub(crate) struct PasswordRequest {
     pub(crate) username: String,
     pub(crate) password: Secret,
+    /// Passwords for legacy systems that have one of their own: the parameters `password.` and the connector's name.
+    pub(crate) separate: BTreeMap<ConnectorName, Secret>,
     /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
     /// A refresh token of an existing session, if the login is into that session.
@@ -107,10 +110,11 @@ impl AccessTokenRequest {
                 if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
                     return Err(Failure::Malformed("username"));
                 }
+                let separate = separate_passwords(&mut form)?;
                 let scope = scope(&form)?;
                 let session = PresentedRefreshToken::parse(&form, api)?;
                 let device = device(&form, api);
-                Self::Password(PasswordRequest { username, password, scope, session, device })
+                Self::Password(PasswordRequest { username, password, separate, scope, session, device })
             }
             GrantType::RefreshToken => {
                 let token = PresentedRefreshToken::parse(&form, api)?.ok_or(Failure::Missing("refresh_token"))?;
@@ -141,6 +145,21 @@ impl AnyToken {
         let token = form.take("token").ok_or(Failure::Missing("token"))?;
         Ok(Presented::parse(token.expose()).map_or(Self::Access(token), Self::Refresh))
     }
+}
+
+/// The passwords for systems with one of their own. A parameter that names no connector is ignored (RFC 6749 §3.2).
+fn separate_passwords(form: &mut Form) -> Result<BTreeMap<ConnectorName, Secret>, Failure> {
+    let connector = |parameter: &str| ConnectorName::parse(parameter.strip_prefix("password.")?).ok();
+    let names: Vec<_> = form.iter().filter_map(|(parameter, _)| connector(parameter)).collect();
+    let mut separate = BTreeMap::new();
+    for name in names {
+        let Some(password) = form.take(&format!("password.{name}")) else { continue };
+        if password.expose().len() > MAX_BYTES {
+            return Err(Failure::Malformed("password"));
+        }
+        separate.insert(name, password);
+    }
+    Ok(separate)
 }
 
 /// The requested scope (RFC 6749 §3.3). The form has already dropped an empty parameter (RFC 6749 §3.1).

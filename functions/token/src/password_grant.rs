@@ -24,7 +24,7 @@ impl AuthorizationServer {
         asked: PasswordRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let PasswordRequest { username, password, scope: asked, session: presented, device } = asked;
+        let PasswordRequest { username, password, separate, scope: asked, session: presented, device } = asked;
         let scope = Scope::granted(asked.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
 
         let shown = match &presented {
@@ -45,8 +45,13 @@ impl AuthorizationServer {
         }
         // Back ends get the normalized address, not the text typed: one that distinguishes spellings must not take this user
         // for another one.
-        let login =
-            Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
+        let login = Login {
+            user: &user.user_id,
+            username: user.email.as_str(),
+            links: &user.links,
+            password: &password,
+            separate: &separate,
+        };
         if let Some(presented) = &presented {
             // A login into an existing session. Its refresh token proves that it is the client's; a session id would not.
             may_use(app, GrantType::RefreshToken)?;
@@ -54,7 +59,7 @@ impl AuthorizationServer {
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
-        drop(password);
+        drop((password, separate));
         if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {
             return Err(SessionError::NoBackEnd.into());
         }

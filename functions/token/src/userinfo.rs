@@ -2,10 +2,12 @@
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request, response};
+use gateway_config::{FieldType, ProfileField};
 use gateway_domain::event::{ApiRequest, ApiResponse};
 use gateway_domain::form::Form;
-use gateway_domain::id_token::{EMAIL, OPENID};
+use gateway_domain::id_token::{EMAIL, OPENID, PROFILE};
 use gateway_domain::secret::Secret;
+use gateway_store::User;
 use serde_json::{Map, Value};
 
 impl AuthorizationServer {
@@ -30,8 +32,22 @@ impl AuthorizationServer {
             known.insert("email".to_owned(), user.email.as_str().into());
             known.insert("email_verified".to_owned(), user.email_verified.into());
         }
+        if claims.scope.contains(PROFILE) {
+            known.extend(self.config.accounts().fields.iter().filter_map(|field| told(field, &user)));
+        }
         Ok(response::private(200, &known.into()))
     }
+}
+
+/// The claim of a field, if it has one and the user has filled it in.
+fn told(field: &ProfileField, user: &User) -> Option<(String, Value)> {
+    let (claim, filled_in) = (field.claim.as_ref()?, user.profile.get(field.id.as_str())?);
+    let value = match field.kind {
+        // A box that is not ticked is not there.
+        FieldType::Boolean => Value::from(true),
+        FieldType::Text | FieldType::Date | FieldType::Tel => Value::from(filled_in.as_str()),
+    };
+    Some((claim.as_str().to_owned(), value))
 }
 
 /// The access token of a request, from the header or, of a form, from the body (RFC 6750 §2.1, §2.2): never from the URL.

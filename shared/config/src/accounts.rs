@@ -39,6 +39,8 @@ pub struct ProfileField {
     /// Whether it has to be filled in.
     #[serde(default)]
     pub required: bool,
+    /// The claim by which apps with the scope `profile` learn it (OpenID Connect Core §5.1). Without it they do not.
+    pub claim: Option<ClaimName>,
 }
 
 const fn longest() -> usize {
@@ -87,14 +89,79 @@ impl TryFrom<String> for FieldId {
     }
 }
 
+/// The name of a claim, of the standard or of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^[A-Za-z][A-Za-z0-9_.:/-]{0,99}$"))]
+pub struct ClaimName(String);
+
+/// Claims that say who vouches for what, which nobody may say of themselves.
+const RESERVED: [&str; 28] = [
+    "acr",
+    "act",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "azp",
+    "c_hash",
+    "client_id",
+    "cnf",
+    "email",
+    "email_verified",
+    "entitlements",
+    "events",
+    "exp",
+    "groups",
+    "iat",
+    "iss",
+    "jti",
+    "may_act",
+    "nbf",
+    "nonce",
+    "phone_number_verified",
+    "roles",
+    "scope",
+    "sid",
+    "sub",
+    "updated_at",
+];
+
+impl ClaimName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ClaimName {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        let known = |b: u8| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b);
+        if !text.starts_with(|c: char| c.is_ascii_alphabetic()) || text.len() > 100 || !text.bytes().all(known) {
+            return Err(NotAllowed::new(format!(
+                "`{text}` is not a claim: write one such as given_name or https://example.com/customer"
+            )));
+        }
+        if RESERVED.contains(&text.as_str()) {
+            return Err(NotAllowed::new(format!("`{text}` is a claim of the gateway: write another one")));
+        }
+        Ok(Self(text))
+    }
+}
+
 pub(crate) fn check(accounts: &Accounts, findings: &mut Findings) {
     if accounts.fields.len() > 16 {
         findings.add("accounts.fields".to_owned(), "out of range: write at most 16 fields");
     }
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut claims) = (BTreeSet::new(), BTreeSet::new());
     for (index, field) in accounts.fields.iter().enumerate() {
         if !seen.insert(&field.id) {
             findings.add(format!("accounts.fields[{index}].id"), "this field is there twice: keep one");
+        }
+        if field.claim.as_ref().is_some_and(|claim| !claims.insert(claim)) {
+            findings.add(format!("accounts.fields[{index}].claim"), "this claim is there twice: keep one");
         }
         if !(1..=200).contains(&field.max_length) {
             findings.add(format!("accounts.fields[{index}].max_length"), "out of range: write 1 to 200");

@@ -11,10 +11,13 @@ mod saml;
 mod tls;
 
 use crate::accounts;
+use crate::api::Api;
+use crate::connector::{ConnectorConfig, Whose};
 use crate::file::{File, PlanEntry};
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
 use gateway_domain::access_token::MAX_LIFETIME;
+use gateway_domain::ids::ConnectorName;
 use gateway_domain::time::Seconds;
 
 /// The problems found so far, each with its field.
@@ -46,9 +49,32 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     for (name, connector) in &file.connectors {
         connectors::check(&format!("connectors.{name}"), connector, &mut findings);
     }
+    passwords(file, &mut findings);
     apis::check(file, &mut findings);
     let routes = paths::check(&file.apis, &mut findings);
     if findings.0.is_empty() { Ok(routes) } else { Err(findings.0) }
+}
+
+/// Who signs up has a password that a system with its own passwords does not know, and so could not log in there. One
+/// password cannot belong to two such systems either.
+fn passwords(file: &File, findings: &mut Findings) {
+    let theirs = |name: &ConnectorName| {
+        let rule = file.connectors.get(name).and_then(ConnectorConfig::password);
+        rule.is_some_and(|rule| rule.whose == Whose::Theirs)
+    };
+    for name in file.connectors.keys().filter(|name| theirs(name)).skip(1) {
+        findings.add(
+            format!("connectors.{name}.password"),
+            "a password of another system is there already: write `separate`",
+        );
+    }
+    let needed = |api: &Api| !api.optional && api.connector.as_ref().is_some_and(&theirs);
+    if file.accounts.sign_up && file.apis.values().any(needed) {
+        findings.add(
+            "accounts.sign_up".to_owned(),
+            "who signs up could not log in, since a connector has `password: theirs`: write false, or make its APIs optional",
+        );
+    }
 }
 
 /// Checklist B-09: an access token is valid for at most one hour.

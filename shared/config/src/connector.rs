@@ -2,6 +2,7 @@
 
 mod http_login;
 mod kerberos;
+mod password;
 mod pattern;
 mod saml;
 mod sso_session;
@@ -20,6 +21,7 @@ pub use http_login::{
     LoginRequest, Preflight, RedirectTo, RenewRequest, SessionRequest, Way,
 };
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
+pub use password::{PasswordRule, Whose};
 pub use pattern::{Marker, Pattern, Statuses};
 pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
 pub use sso_session::SsoSession;
@@ -53,6 +55,18 @@ impl ConnectorConfig {
             Self::SamlEcp(saml_ecp) => saml_ecp.tls.as_ref(),
             Self::WsTrust(ws_trust) => ws_trust.tls.as_ref(),
             Self::SsoSession(session) => session.tls.as_ref(),
+        }
+    }
+
+    /// Whose password it logs in with; `None` if it takes none.
+    pub fn password(&self) -> Option<&PasswordRule> {
+        match self {
+            Self::HttpLogin(http_login) => Some(&http_login.password),
+            Self::SsoSession(session) => Some(&session.password),
+            Self::KerberosS4u(_) => None,
+            Self::KerberosPassword(kerberos) => Some(&kerberos.password),
+            Self::SamlEcp(saml_ecp) => Some(&saml_ecp.password),
+            Self::WsTrust(ws_trust) => Some(&ws_trust.password),
         }
     }
 

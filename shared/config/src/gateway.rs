@@ -2,7 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::api::Api;
-use crate::connector::ConnectorConfig;
+use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
 use crate::file::{File, Lifetimes};
 use crate::pages::Pages;
@@ -167,6 +167,18 @@ impl Gateway {
     /// All connectors, by name.
     pub fn connectors(&self) -> impl Iterator<Item = (&ConnectorName, &ConnectorConfig)> {
         self.file.connectors.iter()
+    }
+
+    /// The connector whose system alone resets and changes the password that people log in with here, if there is one.
+    pub fn password_elsewhere(&self) -> Option<(&ConnectorName, &PasswordRule)> {
+        let mut rules = self.connectors().filter_map(|(name, one)| Some((name, one.password()?)));
+        rules.find(|(_, rule)| rule.whose == Whose::Theirs)
+    }
+
+    /// Every connector with a password of its own, which the gateway does not know.
+    pub fn separate_passwords(&self) -> impl Iterator<Item = (&ConnectorName, &PasswordRule)> {
+        let rules = self.connectors().filter_map(|(name, one)| Some((name, one.password()?)));
+        rules.filter(|(_, rule)| rule.whose == Whose::Separate)
     }
 
     /// Every TLS setting, each with its field.

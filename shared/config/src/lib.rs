@@ -19,7 +19,7 @@ mod text;
 mod tls;
 mod url;
 
-pub use accounts::{Accounts, FieldId, FieldType, ProfileField};
+pub use accounts::{Accounts, ClaimName, FieldId, FieldType, ProfileField};
 pub use api::{Api, Method, Route};
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;

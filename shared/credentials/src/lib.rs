@@ -2,6 +2,7 @@
 //!
 //! No name or text here belongs to one protocol, so that every protocol can use this crate.
 
+mod account_attempts;
 mod browser_sessions;
 mod client_authentication;
 mod error;
@@ -10,7 +11,9 @@ mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
 
+pub use account_attempts::AccountAttempts;
 pub use browser_sessions::{BrowserSessions, LoggedIn};
 pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
 pub use error::CredentialsError;
+pub use login_attempts::Reserved;
 pub use password_check::{PasswordCheck, PasswordLogin};

@@ -4,6 +4,10 @@
 //! the source over all accounts. If the source has logged in with the account's present credentials, only the pair counts,
 //! so that strangers cannot lock the owner out. If the request shows a session of the account, only a counter of that
 //! session counts.
+//!
+//! The counter of an account over all sources belongs to its present credentials: whoever proves by mail to own the address
+//! and sets another password begins with an empty one, and the source of that proof counts alone, so that strangers who
+//! fill the new counter do not keep the owner out either.
 
 use crate::CredentialsError;
 use gateway_domain::client_assertion::OneUse;
@@ -17,8 +21,24 @@ use gateway_store::{CountedAttempts, Reservation, StoreError, User};
 /// A source that logged in stays known for this long.
 const KNOWN: Seconds = Seconds::new(90 * 86_400);
 
+/// A source from which the owner has set another password stays known for this long, in which a login makes it known for its
+/// application.
+const PROVED: Seconds = Seconds::new(86_400);
+
+/// The counter of an account over all sources, for its present credentials. `account` is the hash of the address.
+fn account_key(account: &str, user: Option<&User>) -> String {
+    match user {
+        Some(user) => format!("account#{account}#{}#{}", user.user_id, user.credential_epoch),
+        None => format!("account#{account}"),
+    }
+}
+
+fn proof_key(account: &str, source: &Source) -> String {
+    format!("proof#{account}#{source}")
+}
+
 /// An attempt that is counted and may be evaluated.
-pub(crate) struct Reserved {
+pub struct Reserved {
     pair: String,
     /// The counters, besides that of the pair, that it is counted under, each with its limit.
     others: Vec<(String, Limit)>,
@@ -26,7 +46,8 @@ pub(crate) struct Reserved {
 
 /// Where an attempt comes from.
 pub(crate) struct Origin<'a> {
-    pub(crate) client: &'a ClientId,
+    /// The application, or what else stands for it in keys.
+    pub(crate) client: &'a str,
     pub(crate) source: &'a Source,
     /// The session of the account that the request has shown, if any.
     pub(crate) session: Option<&'a SessionId>,
@@ -56,6 +77,7 @@ impl LoginAttempts {
     ) -> Result<Reserved, CredentialsError> {
         let account = sha256_hex(account.as_bytes());
         let Origin { client, source, session } = origin;
+        let proof = proof_key(&account, source);
         let pair = format!("pair#{account}#{client}#{source}");
         if let Some(sid) = session {
             let key = format!("session#{sid}");
@@ -69,8 +91,15 @@ impl LoginAttempts {
             return Ok(Reserved { pair, others: Vec::new() });
         }
         seen.counter.permit(PAIR, now).map_err(CredentialsError::TooManyAttempts)?;
-        let (source, account) = (format!("source#{source}"), format!("account#{account}"));
-        let (of_source, of_account) = futures_util::try_join!(self.table.get(&source), self.table.get(&account))?;
+        let (source, account) = (format!("source#{source}"), account_key(&account, user));
+        // Boxed: three reads side by side make a very large future.
+        let read = |key| Box::pin(self.table.get(key));
+        let reads = futures_util::try_join!(read(&source), read(&account), read(&proof));
+        let (of_source, of_account, of_proof) = reads?;
+        if user.is_some_and(|user| of_proof.is_known(&user.credential_version(), now)) {
+            self.reserve_all(now, &[(proof.clone(), PAIR, of_proof)]).await?;
+            return Ok(Reserved { pair, others: vec![(proof, PAIR)] });
+        }
         let counters =
             [(source.clone(), SOURCE, of_source), (pair.clone(), PAIR, seen), (account.clone(), ACCOUNT, of_account)];
         self.reserve_all(now, &counters).await?;
@@ -112,6 +141,28 @@ impl LoginAttempts {
             self.table.give_back(key, *limit).await?;
         }
         Ok(())
+    }
+
+    /// Counts an attempt that was evaluated and wrong, without refusing: what was evaluated has a limit of its own.
+    pub(crate) async fn was_wrong(
+        &self,
+        source: &Source,
+        account: &str,
+        user: Option<&User>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = account_key(&sha256_hex(account.as_bytes()), user);
+        for (key, limit) in [(format!("source#{source}"), SOURCE), (key, ACCOUNT)] {
+            let seen = self.table.get(&key).await?;
+            self.table.reserve(&key, limit, &seen, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The owner of an account has proved from this source to be its owner, and has these credentials now.
+    pub(crate) async fn proved(&self, source: &Source, user: &User, now: Timestamp) -> Result<(), StoreError> {
+        let key = proof_key(&sha256_hex(user.email.as_str().as_bytes()), source);
+        self.table.remember_login(&key, PAIR, &user.credential_version(), now.saturating_add(PROVED)).await
     }
 
     /// Counts a failed client authentication under its source.

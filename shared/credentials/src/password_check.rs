@@ -81,7 +81,8 @@ impl PasswordCheck {
                 user.user_id == session.user_id && user.credential_epoch == session.credential_epoch && user.enabled
             })
         };
-        let origin = Origin { client, source, session: session.filter(own).map(|session| &session.sid) };
+        let origin =
+            Origin { client: client.as_str(), source, session: session.filter(own).map(|session| &session.sid) };
         let reserved = self.attempts.reserve(&origin, &address, user.as_ref(), now).await?;
         let verdict = passwords.verify(password, stored)?;
         let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(CredentialsError::Password) };

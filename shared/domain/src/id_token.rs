@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 pub const OPENID: &str = "openid";
 /// The scope that asks for the user's address (Core §5.4).
 pub const EMAIL: &str = "email";
+/// The scope that tells what users have filled in, as far as the configuration has a claim for it.
+pub const PROFILE: &str = "profile";
 /// The scopes of OpenID Connect that exist whether or not a route needs them (Core §3.1.2.1, §5.4).
-pub const SCOPES: [&str; 3] = [OPENID, EMAIL, "profile"];
+pub const SCOPES: [&str; 3] = [OPENID, EMAIL, PROFILE];
 /// How every user logs in: with a password over a protected connection (SAML 2.0 Authentication Context §3.4.9).
 pub const ACR: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 /// What the user showed (RFC 8176 §2).

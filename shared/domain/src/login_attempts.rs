@@ -22,8 +22,9 @@ pub struct Limit {
 /// One account from one source (address and application): at most 20 + 80 in any day. It is the only limit for a source
 /// that has logged in to the account before.
 pub const PAIR: Limit = Limit { free: 10, pace: Seconds::new(60), most: 20, every: Seconds::new(1_080) };
-/// One account from all sources that have not logged in before: at most 60 + 40 in any day (SP 800-63B-4 §3.2.2).
-pub const ACCOUNT: Limit = Limit { free: 30, pace: Seconds::new(60), most: 60, every: Seconds::new(2_160) };
+/// One account from all sources that have not logged in before: 99, then one a day, so at most 100 in any day (SP 800-63B-4
+/// §3.2.2). Who owns the address gets past it by a new password, which begins another counter.
+pub const ACCOUNT: Limit = Limit { free: 30, pace: Seconds::new(60), most: 99, every: Seconds::new(86_400) };
 /// One source over all accounts that have not logged in from there before, against password spraying and credential
 /// stuffing. It leaves room for 5,000 users behind one address who log in there for the first time: if 2 of 100 mistype,
 /// about 100 attempts fail, give or take 30.

@@ -41,6 +41,14 @@ impl InternalTokens {
         !self.required(app, scope).0.is_empty()
     }
 
+    /// The connectors of a login with this scope whose systems have passwords of their own; `true` if the login succeeds
+    /// without.
+    pub fn separate_passwords(&self, app: &gateway_store::App, scope: &Scope) -> Vec<(ConnectorName, bool)> {
+        let (needed, _) = self.required(app, scope);
+        let separate = |name: &ConnectorName| self.gateway().separate_passwords().any(|(separate, _)| separate == name);
+        needed.into_iter().filter(|(name, _)| separate(name)).collect()
+    }
+
     /// Whether a session is of no use any more: each of its APIs needs an internal token, and none of the tokens lives.
     pub fn are_useless(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
         let (_, good_without) = self.required(app, scope);

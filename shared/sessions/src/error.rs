@@ -15,6 +15,9 @@ pub enum SessionError {
     /// The back end of this connector uses its own user names, and has none for this user.
     #[error("the user is not linked to a name at the back end of {0}")]
     NotLinked(ConnectorName),
+    /// The back end of this connector has passwords of its own, and the user has shown none for it.
+    #[error("the back end of {0} has passwords of its own, and none was shown")]
+    PasswordNeeded(ConnectorName),
     /// The gateway's own headers would exceed `max_header_bytes` of the API, so the back end would refuse every call.
     #[error(
         "an internal token takes {bytes} bytes of headers: with the others of a call more than the budget, {budget}"
@@ -57,6 +60,7 @@ impl SessionError {
         match self {
             Self::BackEndRefused(_) => "back_end_refused",
             Self::NotLinked(_) => "not_linked",
+            Self::PasswordNeeded(_) => "password_needed",
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::BackEnd(..) | Self::NoBackEnd => "back_end",
             Self::Over => "login_again",

@@ -4,6 +4,7 @@ use crate::SessionError;
 use crate::logout::WAITED_FOR;
 use futures_util::future::join_all;
 use gateway_config::Gateway;
+use gateway_config::connector::{ConnectorConfig, Whose};
 use gateway_connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::clock::Clock;
@@ -30,13 +31,8 @@ pub struct Login<'a> {
     pub links: &'a BTreeMap<ConnectorName, String>,
     /// The password that the user has just shown.
     pub password: &'a Secret,
-}
-
-impl<'a> Login<'a> {
-    fn at(&self, connector: &ConnectorName) -> Credentials<'a> {
-        let link = self.links.get(connector).map(String::as_str);
-        Credentials { username: self.username, link, password: self.password }
-    }
+    /// The passwords that the user has just shown for legacy systems that have one of their own.
+    pub separate: &'a BTreeMap<ConnectorName, Secret>,
 }
 
 /// Internal tokens by connector.
@@ -105,7 +101,8 @@ impl InternalTokens {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = async {
                 let connector = self.connector(name)?;
-                let acquired = self.measured(name, connector.acquire(login.at(name), now)).await;
+                let credentials = self.credentials(name, login)?;
+                let acquired = self.measured(name, connector.acquire(credentials, now)).await;
                 let acquired = acquired.map_err(|error| SessionError::of(name, &error))?;
                 let fits = self.check_header_budget(app, login.user, scope, (name, &**connector), &acquired.state);
                 if let Err(error) = fits {
@@ -140,6 +137,20 @@ impl InternalTokens {
                 Err(error)
             }
         }
+    }
+
+    /// What a connector logs in with. A system with a password of its own never gets that of the gateway, which is none of its
+    /// business.
+    fn credentials<'a>(&self, name: &ConnectorName, login: Login<'a>) -> Result<Credentials<'a>, SessionError> {
+        let rule = self.gateway.connector(name).and_then(ConnectorConfig::password);
+        let password = match rule.map(|rule| rule.whose) {
+            Some(Whose::Separate) => {
+                login.separate.get(name).ok_or_else(|| SessionError::PasswordNeeded(name.clone()))?
+            }
+            Some(Whose::Ours | Whose::Theirs) | None => login.password,
+        };
+        let link = login.links.get(name).map(String::as_str);
+        Ok(Credentials { username: login.username, link, password })
     }
 
     /// Renews the tokens that are due. A token whose renewal is refused is removed. One whose renewal fails otherwise is

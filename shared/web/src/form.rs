@@ -33,7 +33,7 @@ impl Form<'_> {
 /// What users type or tick.
 pub(crate) struct Input<'a> {
     pub(crate) name: Cow<'a, str>,
-    pub(crate) label: &'a str,
+    pub(crate) label: Cow<'a, str>,
     pub(crate) kind: Kind<'a>,
     pub(crate) required: bool,
     pub(crate) hint: Option<String>,
@@ -41,8 +41,8 @@ pub(crate) struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// An input that has to be filled in.
-    pub(crate) fn new(name: impl Into<Cow<'a, str>>, label: &'a str, kind: Kind<'a>) -> Self {
-        Self { name: name.into(), label, kind, required: true, hint: None }
+    pub(crate) fn new(name: impl Into<Cow<'a, str>>, label: impl Into<Cow<'a, str>>, kind: Kind<'a>) -> Self {
+        Self { name: name.into(), label: label.into(), kind, required: true, hint: None }
     }
 
     /// With a sentence that helps to fill it in.
@@ -64,6 +64,8 @@ pub(crate) enum Kind<'a> {
     Username(&'a str),
     Address(&'a str),
     CurrentPassword,
+    /// The password of another system, which must not be taken for that of this site.
+    OtherPassword,
     NewPassword,
     Code(&'a str),
     Text(&'a str),
@@ -79,6 +81,7 @@ impl<'a> Kind<'a> {
             Self::Username(_) => ["text", "username", "email"],
             Self::Address(_) => ["email", "username", "email"],
             Self::CurrentPassword => ["password", "current-password", "text"],
+            Self::OtherPassword => ["password", "off", "text"],
             Self::NewPassword => ["password", "new-password", "text"],
             Self::Code(_) => ["text", "one-time-code", "numeric"],
             Self::Text(_) => ["text", "off", "text"],
@@ -122,7 +125,7 @@ impl<'a> Kind<'a> {
             | Self::Text(typed)
             | Self::Date(typed)
             | Self::Telephone(typed) => Some(typed).filter(|typed| !typed.is_empty()),
-            Self::CurrentPassword | Self::NewPassword | Self::Ticked(_) => None,
+            Self::CurrentPassword | Self::OtherPassword | Self::NewPassword | Self::Ticked(_) => None,
         }
     }
 }

@@ -29,7 +29,7 @@ pub use consent::Consent;
 pub use failure::{Failure, Reason};
 pub use forgotten::Forgotten;
 pub use log_out::LogOut;
-pub use login::Login;
+pub use login::{Login, System};
 pub use message::{Message, Notice, Step};
 pub use my_apps::{AppRow, MyApps};
 pub use my_sessions::{MySessions, SessionRow};

@@ -21,6 +21,9 @@ pub(crate) struct Texts {
 
     pub(crate) username: &'static str,
     pub(crate) password: &'static str,
+    pub(crate) password_at: fn(&str) -> String,
+    pub(crate) password_at_hint: &'static str,
+    pub(crate) password_stays: Around,
 
     pub(crate) log_in: &'static str,
     pub(crate) log_in_for: Around,

@@ -64,6 +64,7 @@ impl Account {
             }
             ("POST", "/password") => {
                 let PasswordRequest { current_password, new_password } = body(asked)?;
+                self.may_change_password()?;
                 self.prove_owner(asked, &user, Some(&Secret::new(current_password))).await?;
                 self.change_password(asked, &user, ("new_password", &Secret::new(new_password))).await?;
                 Ok(ApiResponse::new(204))

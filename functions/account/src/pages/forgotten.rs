@@ -3,6 +3,7 @@
 use super::{Shown, form, mistaken, mistakes, proof};
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, fields};
+use gateway_config::connector::PasswordRule;
 use gateway_credentials::password_policy;
 use gateway_domain::form::Form;
 use gateway_domain::ids::CodeId;
@@ -13,6 +14,7 @@ use gateway_web::{Browser, Mistakes, see_other};
 impl Account {
     pub(super) async fn forgotten_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         const PURPOSE: &str = "forgotten";
+        self.resets_here()?;
         let form_token = browser.form_token(PURPOSE);
         let page =
             |email, mistakes| Forgotten { site: &asked.site, form_token: &form_token, email, mistakes, log_in: None };
@@ -36,13 +38,17 @@ impl Account {
 
     pub(super) async fn reset_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         const PURPOSE: &str = "reset";
+        self.resets_here()?;
         let (id, token) = proof::of_url(asked)?;
         let (form_token, by_link) = (browser.form_token(PURPOSE), token.is_some());
+        let label = |(name, rule): (_, &'_ PasswordRule)| rule.label_of(name, asked.language).to_owned();
+        let unchanged = self.gateway.separate_passwords().map(label).collect::<Vec<_>>().join(", ");
         let page = |code, mistakes| Reset {
             site: &asked.site,
             form_token: &form_token,
             code: if by_link { None } else { Some(code) },
             least_password: password_policy::MIN,
+            unchanged: &unchanged,
             mistakes,
         };
         if !sent {

@@ -17,7 +17,10 @@ impl Account {
         let path = |path: &str| asked.site.path(path);
         let own_password = user.password.is_some();
         let profile = (!self.gateway.accounts().fields.is_empty()).then(|| path("/account/profile"));
-        let change_password = own_password.then(|| path("/account/password"));
+        let change_password = match self.gateway.password_elsewhere() {
+            Some((_, rule)) => rule.change_url.as_ref().map(|url| url.as_str().to_owned()),
+            None => own_password.then(|| path("/account/password")),
+        };
         let page = Page {
             site: &asked.site,
             form_token: &browser.form_token(PURPOSE),

@@ -39,6 +39,7 @@ impl Account {
             form_token: &form_token,
             app: None,
             username,
+            systems: Vec::new(),
             mistakes,
             forgotten: Some(&forgotten),
             sign_up: sign_up.as_deref(),

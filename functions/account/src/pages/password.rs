@@ -15,6 +15,7 @@ const PURPOSE: &str = "password";
 impl Account {
     pub(super) async fn password_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let owner = self.owner(asked).await?;
+        self.may_change_password()?;
         let (form_token, account) = (browser.form_token(PURPOSE), asked.site.path("/account"));
         let page = |mistakes| ChangePassword {
             site: &asked.site,

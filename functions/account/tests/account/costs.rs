@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
@@ -57,6 +57,7 @@ impl Fixture {
             users: store.users.clone(),
             codes: store.codes,
             accounts: store.accounts,
+            attempts: AccountAttempts::new(store.attempts.clone()),
             limits: Limits::new(store.attempts.clone()),
             credentials: PasswordCheck::new(store.users.clone(), passwords, store.attempts, entropy.clone()),
             browsers: BrowserSessions::new(

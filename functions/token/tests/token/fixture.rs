@@ -117,6 +117,11 @@ impl Fixture {
         build_authorize(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &self.config)
     }
 
+    /// The same of another configuration.
+    pub(crate) fn authorize_with(&self, change: impl FnOnce(&str) -> String) -> AuthorizationEndpoint {
+        build_authorize(tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &change(&self.config))
+    }
+
     /// A container of the renewal function on the same tables.
     pub(crate) fn renewal(&self) -> Renewal {
         build_renewal(&tables(&self.db, &self.wire.endpoint), self.clock.clone(), &self.vault, &self.config)

@@ -45,6 +45,11 @@ impl Browser {
         Self { endpoint: fixture.authorize(), cookies: BTreeMap::new() }
     }
 
+    /// A browser at the pages of another configuration.
+    pub(crate) fn at(endpoint: AuthorizationEndpoint) -> Self {
+        Self { endpoint, cookies: BTreeMap::new() }
+    }
+
     /// Sends a request with the cookies, and keeps those that come.
     pub(crate) async fn send(&mut self, request: Request) -> Response {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -75,6 +75,8 @@ mod scopes;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod separate_passwords;
+#[cfg(test)]
 mod session_ends;
 #[cfg(test)]
 mod store_down;

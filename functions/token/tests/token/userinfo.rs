@@ -3,7 +3,7 @@
 use gateway_domain::ids::UserId;
 use serde_json::json;
 
-use crate::fixture::{Fixture, NOTES, login, refresh};
+use crate::fixture::{Fixture, NOTES, login, refresh, send};
 use crate::request::{Request, post, request};
 
 fn with(token: &str) -> Request {
@@ -32,6 +32,36 @@ async fn the_scope_of_the_token_decides_what_is_said() {
             assert_eq!(response.header("Content-Type"), Some("application/json"));
             assert_eq!(response.header("Cache-Control"), Some("no-store"));
         }
+    }
+}
+
+/// Only a field with a claim is told, only under `profile`, and only of who has filled it in.
+#[tokio::test]
+async fn the_scope_profile_tells_the_fields_that_have_a_claim() {
+    let fixture = Fixture::new().await;
+    let fields = "accounts: { fields: [
+        { id: first, label: First, claim: given_name }, { id: born, label: Born, type: date, claim: birthdate },
+        { id: news, label: News, type: boolean, claim: 'https://example.com/news' }, { id: shoe, label: Shoe },
+        { id: tel, label: Tel, type: tel, claim: phone_number }] }\n";
+    let app = fixture.container_with(|config| format!("{fields}{config}"));
+    let alice = fixture.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
+    let profile = [("first", "Alice"), ("born", "2000-02-29"), ("news", "yes"), ("shoe", "39")];
+    let profile = profile.map(|(id, value)| (id.to_owned(), value.to_owned())).into();
+    let user_id = UserId::parse("u_paula").unwrap();
+    let email = gateway_domain::address::Address::parse("paula@example.com").unwrap();
+    let paula = gateway_store::User { user_id, email, profile, ..alice };
+    fixture.db.store.users.create(&paula).await.unwrap();
+    let told = json!({
+        "sub": "u_paula", "given_name": "Alice", "birthdate": "2000-02-29", "https://example.com/news": true,
+    });
+    for (scope, expected) in [("openid profile", told), ("openid", json!({ "sub": "u_paula" }))] {
+        let token = send(&app, login("paula", "oidc", scope)).await.tokens().access;
+        assert_eq!(send(&app, with(&token)).await.body, expected, "{scope}");
+    }
+    let metadata = send(&app, request("GET", "/.well-known/openid-configuration")).await;
+    let claims: Vec<_> = metadata.body["claims_supported"].as_array().unwrap().iter().collect();
+    for claim in ["given_name", "birthdate", "https://example.com/news", "phone_number"] {
+        assert!(claims.contains(&&json!(claim)), "{claims:?}");
     }
 }
 

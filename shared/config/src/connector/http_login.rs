@@ -1,5 +1,6 @@
 //! The settings of a login over HTTP: what is sent to the legacy system, and how its responses are read.
 
+use super::password::PasswordRule;
 use super::pattern::{Marker, Pattern, Statuses, status};
 use super::template::{self, Field, Template, ValueName};
 use super::written;
@@ -36,6 +37,10 @@ pub struct HttpLogin {
     pub renew: Option<RenewRequest>,
     /// The request that ends the session. Without it, the session ends only by its own expiry.
     pub logout: Option<SessionRequest>,
+    /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
+    #[serde(default)]
+    #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]
+    pub password: PasswordRule,
     /// Permits `http` URLs that are not on this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,

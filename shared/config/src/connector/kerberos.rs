@@ -1,5 +1,6 @@
 //! The settings of the Kerberos connectors: the realm, the back end's principal in it, and how users get tickets.
 
+use super::password::PasswordRule;
 use crate::tls::SecretName;
 use crate::{NotAllowed, duration};
 use gateway_domain::time::Seconds;
@@ -49,6 +50,10 @@ pub struct KerberosPassword {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
+    /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
+    #[serde(default)]
+    #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]
+    pub password: PasswordRule,
 }
 
 /// The name of a realm, such as `AD.EXAMPLE.COM`.

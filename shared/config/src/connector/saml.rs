@@ -1,6 +1,7 @@
 //! The settings of SAML logins, and how their result is sent with each call.
 
 use super::http_login::default_timeout;
+use super::password::PasswordRule;
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, NotAllowed, duration};
@@ -33,6 +34,10 @@ pub struct SamlEcp {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
+    /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
+    #[serde(default)]
+    #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]
+    pub password: PasswordRule,
     /// Permits `http` URLs that are not on this machine. The password and the assertion then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -67,6 +72,10 @@ pub struct WsTrust {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
+    /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
+    #[serde(default)]
+    #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]
+    pub password: PasswordRule,
     /// Permits `http` URLs that are not on this machine. The password and the assertion then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,

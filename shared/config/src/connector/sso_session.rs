@@ -3,6 +3,7 @@
 use super::http_login::{
     DeadSession, End, Expires, Extract, HttpLogin, Inject, LoginRequest, Preflight, RedirectTo, SessionRequest, Way,
 };
+use super::password::PasswordRule;
 use super::pattern::Statuses;
 use super::template::{Template, ValueName};
 use crate::tls::Tls;
@@ -40,6 +41,10 @@ pub struct SsoSession {
     pub dead_session: Option<DeadSession>,
     /// The request that ends the session at the portal. Without it, the session ends only by its own expiry.
     pub logout: Option<SessionRequest>,
+    /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
+    #[serde(default)]
+    #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]
+    pub password: PasswordRule,
     /// Permits `http` URLs that are not on this machine. The password and the session then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -68,6 +73,7 @@ impl SsoSession {
             dead_session: self.dead_session.clone().unwrap_or_else(|| dead_at(&self.login.url)),
             renew: None,
             logout: self.logout.clone(),
+            password: self.password.clone(),
             allow_plain_http: self.allow_plain_http,
             tls: self.tls.clone(),
         }

@@ -32,8 +32,38 @@ fn fields_that_no_form_can_ask_for() {
             "accounts.fields[1].id",
             "this field is there twice",
         ),
+        (
+            FIRST,
+            "accounts: { fields: [{ id: a, label: x, claim: sub }] }\n",
+            1,
+            "accounts.fields[0].claim",
+            "a claim of the gateway",
+        ),
+        (
+            FIRST,
+            "accounts: { fields: [{ id: a, label: x, claim: email_verified }] }\n",
+            1,
+            "accounts.fields[0].claim",
+            "a claim of the gateway",
+        ),
+        (
+            FIRST,
+            "accounts: { fields: [{ id: a, label: x, claim: given name }] }\n",
+            1,
+            "accounts.fields[0].claim",
+            "is not a claim",
+        ),
+        (
+            FIRST,
+            "accounts: { fields: [{ id: a, label: x, claim: name }, { id: b, label: y, claim: name }] }\n",
+            1,
+            "accounts.fields[1].claim",
+            "this claim is there twice",
+        ),
     ]);
     accepted(&[
+        (FIRST, "accounts: { fields: [{ id: a, label: x, claim: given_name }, { id: b, label: y }] }\n"),
+        (FIRST, "accounts: { fields: [{ id: a, label: x, claim: 'https://example.com/customer' }] }\n"),
         (FIRST, "accounts: { sign_up: true }\n"),
         (FIRST, "accounts: { sign_up: false, login_before_verification: true }\n"),
         (FIRST, "accounts: { fields: [{ id: born, label: { en: Born, de: Geboren }, type: date, required: true }] }\n"),

@@ -10,6 +10,7 @@ mod fields;
 mod kerberos;
 mod logins;
 mod pages;
+mod passwords;
 mod routes;
 mod saml;
 

@@ -5,7 +5,8 @@ use crate::{Mistakes, Page, Site};
 use askama::Template;
 use std::borrow::Cow;
 
-/// The login form. It is sent to the URL that it is at, with the fields `form_token`, `username` and `password`.
+/// The login form. It is sent to the URL that it is at, with the fields `form_token`, `username` and `password`, and one more
+/// for each of [`Login::systems`].
 #[derive(Template)]
 #[template(path = "login.html")]
 pub struct Login<'a> {
@@ -17,6 +18,8 @@ pub struct Login<'a> {
     pub app: Option<&'a str>,
     /// What was typed as the user name.
     pub username: &'a str,
+    /// The systems with passwords of their own that this login goes to.
+    pub systems: Vec<System<'a>>,
     /// What is wrong.
     pub mistakes: Mistakes,
     /// Where a forgotten password is replaced.
@@ -25,13 +28,28 @@ pub struct Login<'a> {
     pub sign_up: Option<&'a str>,
 }
 
+/// A system with passwords of its own, each asked for in the field `password.` and the system's name.
+pub struct System<'a> {
+    /// The name of its connector.
+    pub name: &'a str,
+    /// How users know it.
+    pub label: &'a str,
+    /// Whether the login succeeds without.
+    pub optional: bool,
+}
+
 impl Login<'_> {
     fn form(&self) -> Form<'_> {
         let texts = self.site.texts();
-        let inputs = vec![
+        let mut inputs = vec![
             Input::new("username", texts.username, Kind::Username(self.username)),
             Input::new("password", texts.password, Kind::CurrentPassword),
         ];
+        inputs.extend(self.systems.iter().map(|system| {
+            let input =
+                Input::new(format!("password.{}", system.name), (texts.password_at)(system.label), Kind::OtherPassword);
+            Input { required: !system.optional, ..input.hint(texts.password_at_hint) }
+        }));
         Form { site: self.site, token: self.form_token, mistakes: &self.mistakes, inputs, button: texts.log_in }
     }
 }

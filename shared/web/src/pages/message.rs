@@ -21,6 +21,8 @@ pub enum Notice {
     AccountDisabled,
     /// The account is deleted.
     AccountDeleted,
+    /// The password belongs to another system, where alone it is reset and changed.
+    PasswordElsewhere,
     /// The address is changed.
     AddressChanged,
     /// A change of the address was taken back.
@@ -29,7 +31,7 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LoggedIn,
         Self::LoggedOut,
         Self::CheckMail,
@@ -37,6 +39,7 @@ impl Notice {
         Self::PasswordChanged,
         Self::AccountDisabled,
         Self::AccountDeleted,
+        Self::PasswordElsewhere,
         Self::AddressChanged,
         Self::AddressKept,
     ];
@@ -55,6 +58,8 @@ pub enum Step {
     LogIn,
     /// To the account.
     Account,
+    /// To where the password is reset.
+    PasswordElsewhere,
     /// On with what was begun.
     Continue,
 }

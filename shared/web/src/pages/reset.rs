@@ -18,6 +18,8 @@ pub struct Reset<'a> {
     pub code: Option<&'a str>,
     /// The fewest characters of a password.
     pub least_password: usize,
+    /// The systems whose own passwords stay as they are, in the user's words; empty if there are none.
+    pub unchanged: &'a str,
     /// What is wrong.
     pub mistakes: Mistakes,
 }

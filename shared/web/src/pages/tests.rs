@@ -11,7 +11,7 @@ use gateway_domain::time::Timestamp;
 const EVIL: &str = "\"'></title></style><script>alert(1)</script>&{{ 7 * 7 }}";
 
 fn login<'a>(site: &'a Site, username: &'a str, mistakes: Mistakes) -> Login<'a> {
-    Login { site, form_token: "token", app: None, username, mistakes, forgotten: None, sign_up: None }
+    Login { site, form_token: "token", app: None, username, mistakes, systems: vec![], forgotten: None, sign_up: None }
 }
 
 fn consent<'a>(site: &'a Site, app: &'a str) -> Consent<'a> {
@@ -41,7 +41,15 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
     let session = || SessionRow { id: text, app: text, device: url, made: time, refreshed: time, current: true };
     let close = |closing| Close { site, form_token, closing, mistakes: wrong(), account };
     let rendered = vec![
-        Login { app: url, form_token, forgotten: url, sign_up: url, ..login(site, text, wrong()) }.render(),
+        Login {
+            app: url,
+            form_token,
+            systems: vec![System { name: text, label: text, optional: true }],
+            forgotten: url,
+            sign_up: url,
+            ..login(site, text, wrong())
+        }
+        .render(),
         Consent { returns_to: url, username: text, scopes: vec![text], another_account: url, ..consent(site, text) }
             .render(),
         Failure { site, reason: Reason::UnknownApp, detail: url, reference: url }.render(),
@@ -52,7 +60,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Verify { site, form_token, address: text, code: url, password: true, mistakes: wrong() }.render(),
         Verify { site, form_token, address: text, code: None, password: false, mistakes: wrong() }.render(),
         Forgotten { site, form_token, email: text, mistakes: wrong(), log_in: url }.render(),
-        Reset { site, form_token, code: url, least_password, mistakes: wrong() }.render(),
+        Reset { site, form_token, code: url, least_password, unchanged: text, mistakes: wrong() }.render(),
         TakeBack { site, form_token, address: text, least_password, mistakes: wrong() }.render(),
         ChangePassword { site, form_token, current: true, least_password, mistakes: wrong(), account }.render(),
         ChangeAddress { site, form_token, address: text, email: text, current: true, mistakes: wrong(), account }

@@ -14,6 +14,9 @@ pub(crate) const TEXTS: Texts = Texts {
 
     username: "E-mail address or user name",
     password: "Password",
+    password_at: |system| format!("Password for “{system}”"),
+    password_at_hint: "It has a password of its own, which is used for this login and not kept.",
+    password_stays: ("It does not change the password for ", ", which has one of its own."),
 
     log_in: "Log in",
     log_in_for: ("to continue to ", ""),
@@ -153,6 +156,9 @@ fn notice(notice: Notice) -> NoticeText {
         Notice::AccountDisabled => {
             ("Account disabled", "Nobody can log in to it any more. Our support can enable it again.")
         }
+        Notice::PasswordElsewhere => {
+            ("Your password belongs to another system", "It is not kept here, so it can be set and changed only there.")
+        }
         Notice::AddressChanged => ("Address changed", "From now on, log in with the new address."),
         Notice::AddressKept => (
             "Address kept",
@@ -168,6 +174,7 @@ fn next(step: Step) -> &'static str {
     match step {
         Step::LogIn => "Log in",
         Step::Account => "My account",
+        Step::PasswordElsewhere => "Go there",
         Step::Continue => "Continue",
     }
 }
@@ -178,7 +185,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             "The form was open for too long or cookies are blocked. Please send it again.".to_owned()
         }
         Mistake::WrongLogin => "The address or the password is not right.".to_owned(),
-        Mistake::TooManyAttempts(wait) => format!("Too many attempts. Try again {}.", within(*wait)),
+        Mistake::TooManyAttempts(wait) => {
+            format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))
+        }
         Mistake::RefusedBy(system) => {
             format!("“{system}” refuses these details. It may have another password, or your account there is locked.")
         }

@@ -14,6 +14,9 @@ pub(crate) const TEXTS: Texts = Texts {
 
     username: "E-Mail-Adresse oder Benutzername",
     password: "Passwort",
+    password_at: |system| format!("Passwort für „{system}“"),
+    password_at_hint: "Dort gilt ein eigenes Passwort. Es wird für diese Anmeldung benutzt und nicht aufbewahrt.",
+    password_stays: ("Das Passwort für ", " ist ein eigenes und ändert sich dadurch nicht."),
 
     log_in: "Anmelden",
     log_in_for: ("weiter zu ", ""),
@@ -165,6 +168,9 @@ fn notice(notice: Notice) -> NoticeText {
             "Es gilt wieder die alte Adresse, und Sie sind überall abgemeldet. Ändern Sie Ihr Passwort, wenn die Änderung nicht \
              von Ihnen war.",
         ),
+        Notice::PasswordElsewhere => {
+            ("Ihr Passwort gehört zu einem anderen System", "Es kann nur dort neu gesetzt und geändert werden.")
+        }
         Notice::AccountDeleted => ("Konto gelöscht", "Ihr Konto und was wir von Ihnen wussten sind gelöscht."),
     };
     NoticeText { title, text }
@@ -174,6 +180,7 @@ fn next(step: Step) -> &'static str {
     match step {
         Step::LogIn => "Anmelden",
         Step::Account => "Mein Konto",
+        Step::PasswordElsewhere => "Dorthin",
         Step::Continue => "Weiter",
     }
 }
@@ -185,7 +192,10 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         }
         Mistake::WrongLogin => "Die Adresse oder das Passwort stimmt nicht.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
-            format!("Zu viele Versuche. Versuchen Sie es {} noch einmal.", within(*wait))
+            format!(
+                "Zu viele Versuche. Versuchen Sie es {} noch einmal, oder wählen Sie über eine E-Mail ein neues Passwort.",
+                within(*wait)
+            )
         }
         Mistake::RefusedBy(system) => format!(
             "„{system}“ lehnt diese Angaben ab. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt."
