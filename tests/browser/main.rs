@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use gateway_local::binaries::WORKSPACE;
+use gateway_local::stack::Options;
 use serde_json::json;
 use support::{ADA, Gateway, UNTRUSTED_APP, browse};
 
@@ -83,4 +84,18 @@ async fn users_log_in_on_hosted_pages_in_two_tabs() {
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// A web app keeps its hold on the window in which it has its user log in, and Chromium follows the redirect to an address in
+/// brackets, which no source of a policy can name (RFC 8252 §7.3).
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn a_login_in_a_popup_window_comes_back_to_the_app_on_an_ipv6_loopback_address() {
+    let demo = Options::default();
+    let read = |path: &Path| std::fs::read_to_string(path).expect("a file of the demo");
+    let seed = read(&demo.seed).replace("http://127.0.0.1/signed-in", "http://[::1]/signed-in");
+    let gateway = Gateway::start_from(&read(&demo.config), &seed, |_| {}).await;
+    let issuer = gateway.stack.base_url();
+    let outcome = browse("popup", [issuer, UNTRUSTED_APP, ADA.name, ADA.password]).await;
+    assert_eq!(outcome, json!({ "names": ["code", "iss", "state"], "iss": issuer, "told": [] }), "{outcome:#}");
 }
