@@ -70,7 +70,7 @@ impl AuthorizationEndpoint {
         if !waits || !request.browser.check("pending session", Some(&pending.browser)) {
             return Err(Failure::Expired);
         }
-        let app = self.apps.get(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
+        let app = self.apps.asking(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
         // Nobody answers for a user who has logged out of this browser meanwhile.
         let user = self.logged_in(request).await?.map(|logged_in| logged_in.user);
         let user =
