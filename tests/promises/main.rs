@@ -4,6 +4,7 @@
 mod accounts;
 mod activity;
 mod apps;
+mod consents;
 mod login_attempts;
 mod migrations;
 mod outbox;

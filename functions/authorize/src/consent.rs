@@ -49,9 +49,7 @@ impl AuthorizationEndpoint {
             return Ok(redirect::with_error(request, &target, &refused));
         }
         if !app.trusted {
-            let before = self.consents.get(&user.user_id, &app.client_id).await?;
-            let scope = before.map_or_else(|| pending.scope.clone(), |before| before.scope.union(&pending.scope));
-            let (user_id, client_id) = (user.user_id, app.client_id);
+            let (user_id, client_id, scope) = (user.user_id, app.client_id, pending.scope.clone());
             self.consents.give(&Consent { user_id, client_id, scope, given_at: request.now }).await?;
         }
         match self.pending.issue(&pending, request.now).await? {
