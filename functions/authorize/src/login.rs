@@ -78,14 +78,15 @@ impl AuthorizationEndpoint {
             Login { user: &user.user_id, username: user.email.as_str(), links: &user.links, password: &password };
         let logged_in = LoggedIn { auth_time: request.now, user: user.clone() };
         let went_on = self.proceed(request, &asked, &logged_in, Some(login), must_ask).await;
+        let system = |connector| self.config.system_name(connector, request.site.language()).to_owned();
         let response = match went_on {
             Ok(response) => response,
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                return again(400, Mistakes::of_form(Mistake::RefusedBy(connector.to_string())));
+                return again(400, Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
             }
             Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
                 tracing::error!(%connector, reason, "a legacy system failed at a login");
-                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(connector.to_string())));
+                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
             }
             Err(failure) => return Err(failure),
         };

@@ -1,6 +1,7 @@
 //! The settings of SAML logins, and how their result is sent with each call.
 
 use super::http_login::default_timeout;
+use crate::localized::{LocalizedText, WrittenText};
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, NotAllowed, duration};
@@ -39,6 +40,9 @@ pub struct SamlEcp {
     /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
     /// trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// The request that ends a session at a service provider. It carries the cookies of the session.
@@ -73,6 +77,9 @@ pub struct WsTrust {
     /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
     /// trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// Who makes the authentication request for the identity provider.
