@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
-use gateway_domain::ids::MailId;
+use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
-use gateway_domain::outbox::send_event;
+use gateway_domain::outbox::{Kind, deliver_event};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::time::Seconds;
 use gateway_local::ses::SentMail;
@@ -23,9 +23,9 @@ use crate::events::{invoke, sample};
 pub(crate) const OUTBOX: &str = "OutboxFunction";
 
 /// Writes a mail with a code to this address, as a function does that makes a change.
-pub(crate) async fn written(gateway: &Gateway, to: &str, byte: u8) -> MailId {
+pub(crate) async fn written(gateway: &Gateway, to: &str, byte: u8) -> OutboxId {
     let keys = SealingKeys::parse(&gateway.stack.secrets().value("SealingKeys").expect("keys")).expect("keys");
-    let (id, now) = (MailId::from_random([byte; 16]), SystemClock.now());
+    let (id, now) = (OutboxId::from_random([byte; 16]), SystemClock.now());
     let link = "https://api.example.com/account/reset?token=t".to_owned();
     let notice = Notice::ResetPassword { code: "12345678".to_owned(), link, minutes: 60 };
     let to = Address::parse(to).expect("an address");
@@ -46,7 +46,7 @@ pub(crate) async fn sent(gateway: &Gateway, to: &str, count: usize) -> Vec<SentM
 async fn a_mail_that_is_asked_for_is_sent_through_ses() {
     let gateway = Gateway::start().await;
     let id = written(&gateway, "ada@example.com", 1).await;
-    assert_eq!(invoke(&gateway, OUTBOX, &send_event(&id)).await, Ok(json!({ "outcome": "sent" })));
+    assert_eq!(invoke(&gateway, OUTBOX, &deliver_event(Kind::Mail, &id)).await, Ok(json!({ "outcome": "done" })));
     let mail = sent(&gateway, "ada@example.com", 1).await.remove(0);
     assert_eq!(mail.subject, "Bücherei: neues Passwort setzen");
     assert!(mail.text.contains("1234 5678") && mail.html.contains("1234 5678"), "{}", mail.text);
@@ -67,14 +67,15 @@ async fn an_address_that_bounced_gets_no_further_mail() {
     let gateway = Gateway::start().await;
     let bounces = "bounce@simulator.amazonses.com";
     let id = written(&gateway, bounces, 1).await;
-    assert_eq!(invoke(&gateway, OUTBOX, &send_event(&id)).await, Ok(json!({ "outcome": "sent" })));
+    assert_eq!(invoke(&gateway, OUTBOX, &deliver_event(Kind::Mail, &id)).await, Ok(json!({ "outcome": "done" })));
     sent(&gateway, bounces, 1).await;
     // The bounce is told by an event of its own, which may still be on its way: each mail before it is sent.
     let mut byte = 2;
     let suppressed = async {
         loop {
             let id = written(&gateway, bounces, byte).await;
-            if invoke(&gateway, OUTBOX, &send_event(&id)).await == Ok(json!({ "outcome": "suppressed" })) {
+            if invoke(&gateway, OUTBOX, &deliver_event(Kind::Mail, &id)).await == Ok(json!({ "outcome": "suppressed" }))
+            {
                 return;
             }
             byte += 1;
@@ -82,13 +83,13 @@ async fn an_address_that_bounced_gets_no_further_mail() {
     };
     tokio::time::timeout(Duration::from_secs(20), suppressed).await.expect("the bounce is noted");
     let id = written(&gateway, "ada@example.com", 0).await;
-    assert_eq!(invoke(&gateway, OUTBOX, &send_event(&id)).await, Ok(json!({ "outcome": "sent" })));
+    assert_eq!(invoke(&gateway, OUTBOX, &deliver_event(Kind::Mail, &id)).await, Ok(json!({ "outcome": "done" })));
 }
 
 #[tokio::test]
 async fn the_samples_of_events_are_understood() {
     let gateway = Gateway::start().await;
-    assert_eq!(invoke(&gateway, OUTBOX, &sample("outbox-due.json")).await, Ok(json!({ "sent": 0 })));
-    assert_eq!(invoke(&gateway, OUTBOX, &sample("outbox-send.json")).await, Ok(json!({ "outcome": "not_due" })));
+    assert_eq!(invoke(&gateway, OUTBOX, &sample("outbox-due.json")).await, Ok(json!({ "done": 0 })));
+    assert_eq!(invoke(&gateway, OUTBOX, &sample("outbox-deliver.json")).await, Ok(json!({ "outcome": "not_due" })));
     assert_eq!(invoke(&gateway, OUTBOX, &sample("outbox-bounce.json")).await, Ok(json!({ "noted": 1 })));
 }

@@ -3,7 +3,7 @@
 use crate::users::user;
 use crate::{NOW, at_once, outbox};
 use gateway_domain::code::{LIFETIME, TRIES, UNPROVED, token_hash};
-use gateway_domain::ids::{CodeId, MailId, UserId};
+use gateway_domain::ids::{CodeId, OutboxId, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_store::{ChangeUser, Code, Holder, NewMail, Purpose, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
@@ -23,7 +23,7 @@ pub(crate) fn code(byte: u8, purpose: Purpose, user: &str) -> Code {
 }
 
 fn mail(byte: u8) -> NewMail {
-    NewMail { id: MailId::from_random([byte; 16]), ..outbox::mail(byte) }
+    NewMail { id: OutboxId::from_random([byte; 16]), ..outbox::mail(byte) }
 }
 
 fn unproved(id: &str) -> User {

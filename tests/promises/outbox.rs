@@ -1,15 +1,15 @@
 //! Tests of the outbox: a mail is taken by one attempt at a time, and an address that takes none is remembered.
 
 use crate::{DAY, NOW, at_once};
-use gateway_domain::ids::MailId;
-use gateway_domain::outbox::{LEASE, Reason};
+use gateway_domain::ids::OutboxId;
+use gateway_domain::outbox::{Kind, LEASE, Reason};
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::Seconds;
-use gateway_store::{NewMail, Undeliverable};
+use gateway_store::{NewMail, QueuedMail, Undeliverable};
 use support::dynamodb;
 
 pub(crate) fn mail(byte: u8) -> NewMail {
-    let id = MailId::from_random([byte; 16]);
+    let id = OutboxId::from_random([byte; 16]);
     NewMail { id, sealed: SealedToken::parse("k1.c2VhbGVk"), due: NOW, until: NOW.saturating_add(DAY) }
 }
 
@@ -20,13 +20,14 @@ async fn of_many_who_take_a_mail_at_once_one_gets_it() {
     outbox.add(&mail(1)).await.unwrap();
     let taken = at_once(10, |_| {
         let outbox = outbox.clone();
-        async move { outbox.claim(&mail(1).id, NOW.saturating_add(LEASE), NOW).await.unwrap() }
+        async move { outbox.claim::<QueuedMail>(&mail(1).id, NOW.saturating_add(LEASE), NOW).await.unwrap() }
     });
     let taken: Vec<_> = taken.await.into_iter().flatten().collect();
     assert_eq!(taken.len(), 1);
     assert_eq!((&taken[0].id, &taken[0].sealed, taken[0].attempts), (&mail(1).id, &mail(1).sealed, 1));
     assert_eq!(taken[0].until, mail(1).until);
-    let again = outbox.claim(&mail(1).id, NOW.saturating_add(DAY), NOW.saturating_add(LEASE)).await.unwrap();
+    let again =
+        outbox.claim::<QueuedMail>(&mail(1).id, NOW.saturating_add(DAY), NOW.saturating_add(LEASE)).await.unwrap();
     assert_eq!(again.unwrap().attempts, 2, "its lease has ended");
 }
 
@@ -37,18 +38,18 @@ async fn what_is_due_is_found_and_what_is_gone_stays_gone() {
     for byte in 1..4 {
         outbox.add(&mail(byte)).await.unwrap();
     }
-    outbox.defer(&mail(2).id, NOW.saturating_add(Seconds::new(1))).await.unwrap();
-    let mut due = outbox.due(NOW, 10).await.unwrap();
+    outbox.defer(Kind::Mail, &mail(2).id, NOW.saturating_add(Seconds::new(1))).await.unwrap();
+    let mut due = outbox.due(Kind::Mail, NOW, 10).await.unwrap();
     due.sort();
     let mut expected = [mail(1).id, mail(3).id];
     expected.sort();
     assert_eq!(due, expected);
-    assert_eq!(outbox.due(NOW, 1).await.unwrap().len(), 1);
-    outbox.remove(&mail(1).id).await.unwrap();
-    outbox.remove(&mail(1).id).await.unwrap();
-    outbox.defer(&mail(1).id, NOW).await.unwrap();
-    assert_eq!(outbox.claim(&mail(1).id, NOW, NOW).await, Ok(None));
-    assert_eq!(outbox.due(NOW, 10).await.unwrap(), [mail(3).id]);
+    assert_eq!(outbox.due(Kind::Mail, NOW, 1).await.unwrap().len(), 1);
+    outbox.remove(Kind::Mail, &mail(1).id).await.unwrap();
+    outbox.remove(Kind::Mail, &mail(1).id).await.unwrap();
+    outbox.defer(Kind::Mail, &mail(1).id, NOW).await.unwrap();
+    assert_eq!(outbox.claim::<QueuedMail>(&mail(1).id, NOW, NOW).await, Ok(None));
+    assert_eq!(outbox.due(Kind::Mail, NOW, 10).await.unwrap(), [mail(3).id]);
 }
 
 #[tokio::test]

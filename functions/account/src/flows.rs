@@ -6,7 +6,7 @@ use crate::limits::Allowed;
 use crate::{Account, Asked};
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, Ticket, UNPROVED, digits, token, token_hash};
-use gateway_domain::ids::{CodeId, MailId, UserId};
+use gateway_domain::ids::{CodeId, OutboxId, UserId};
 use gateway_domain::outbox::PATIENCE;
 use gateway_domain::password::{PasswordHash, Verdict};
 use gateway_domain::secret::Secret;
@@ -72,7 +72,7 @@ impl Account {
             let mail = self.mail(asked, &user.email, allowed.of(notice), LIFETIME)?;
             let until = asked.now.saturating_add(UNPROVED);
             if self.accounts.sign_up(&user, until, holder, (&code, &mail)).await? == ChangeUser::Done {
-                self.nudge.send(&mail.id).await;
+                self.outbox.send(&mail.id).await;
                 return Ok(ticket);
             }
         }
@@ -143,7 +143,7 @@ impl Account {
         };
         let mail = self.mail(asked, email, notice, LIFETIME)?;
         self.accounts.send_code(&code, &mail).await?;
-        self.nudge.send(&mail.id).await;
+        self.outbox.send(&mail.id).await;
         Ok(ticket)
     }
 
@@ -163,7 +163,7 @@ impl Account {
         let notice = if found.is_some() { allowed.of(notice) } else { Notice::Nothing };
         let mail = self.mail(asked, email, notice, LIFETIME)?;
         self.accounts.send_code(&code, &mail).await?;
-        self.nudge.send(&mail.id).await;
+        self.outbox.send(&mail.id).await;
         Ok(ticket)
     }
 
@@ -185,7 +185,7 @@ impl Account {
         let forgotten = asked.link("/account/forgotten");
         let mail = self.mail(asked, &user.email, Notice::PasswordChanged { forgotten }, PATIENCE)?;
         match self.accounts.reset_password(id, &user, &hash, &mail).await? {
-            ChangeUser::Done => self.nudge.send(&mail.id).await,
+            ChangeUser::Done => self.outbox.send(&mail.id).await,
             ChangeUser::Conflict => return Err(Failure::WrongCode),
         }
         Ok(())
@@ -221,7 +221,7 @@ impl Account {
 
     /// A mail for the outbox, sealed.
     fn mail(&self, asked: &Asked<'_>, to: &Address, notice: Notice, sensible: Seconds) -> Result<NewMail, Failure> {
-        let id = MailId::from_random(self.entropy.bytes()?);
+        let id = OutboxId::from_random(self.entropy.bytes()?);
         let service = self.gateway.pages().name.as_ref().map_or(asked.host(), |name| name.as_str().to_owned());
         let letter = Letter { to: to.clone(), language: asked.language, service, notice };
         let sealed = letter.seal(&self.sealing.value(), &id, self.entropy.bytes()?)?;

@@ -5,7 +5,6 @@ mod fields;
 mod flows;
 mod json;
 mod limits;
-mod nudge;
 mod pages;
 mod start;
 
@@ -20,6 +19,7 @@ use gateway_domain::problem::{MEDIA_TYPE, Problem};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
+use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Accounts, Codes, Users};
 use gateway_telemetry::Metric;
@@ -29,7 +29,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 pub use limits::Limits;
-pub use nudge::Nudge;
 pub use start::start;
 
 /// Everything the function works with.
@@ -48,8 +47,8 @@ pub struct Account {
     pub passwords: Fresh<Passwords>,
     /// Seals letters.
     pub sealing: Fresh<SealingKeys>,
-    /// Asks for mails to be sent.
-    pub nudge: Nudge,
+    /// Asks for mails to be sent, and for sessions to be ended.
+    pub outbox: OutboxFunction,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// For ids, codes, salts and nonces.

@@ -1,9 +1,9 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
-use crate::browser_login::LoggedIn;
 use crate::error::Failure;
 use crate::login::{Shown, login_page};
 use crate::{AuthorizationEndpoint, Request, redirect};
+use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};

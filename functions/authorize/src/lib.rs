@@ -12,7 +12,7 @@ mod start;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
-use gateway_credentials::PasswordCheck;
+use gateway_credentials::{BrowserSessions, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -20,7 +20,7 @@ use gateway_domain::form::Form;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
 use gateway_sessions::PendingSessions;
-use gateway_store::{Apps, BrowserLogins, Consents, Users};
+use gateway_store::{Apps, Consents};
 use gateway_web::{Browser, Site, same_origin};
 use serde_json::Value;
 use std::convert::Infallible;
@@ -34,14 +34,12 @@ pub struct AuthorizationEndpoint {
     pub config: Arc<Gateway>,
     /// Registered applications.
     pub apps: Apps,
-    /// Users, to find who is logged in in a browser.
-    pub users: Users,
     /// Checks passwords.
     pub passwords: PasswordCheck,
     /// Begins pending sessions and issues their codes.
     pub pending: PendingSessions,
     /// Browsers in which a user is logged in.
-    pub browser_logins: BrowserLogins,
+    pub browsers: BrowserSessions,
     /// What users let applications do.
     pub consents: Consents,
     /// Tells the time.

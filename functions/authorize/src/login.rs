@@ -1,10 +1,9 @@
 //! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
 
 use crate::authorize::{Asked, Checked};
-use crate::browser_login::LoggedIn;
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_credentials::{CredentialsError, LoggedIn, PasswordLogin};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;

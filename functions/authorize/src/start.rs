@@ -2,7 +2,7 @@
 
 use crate::AuthorizationEndpoint;
 use gateway_config::Gateway;
-use gateway_credentials::PasswordCheck;
+use gateway_credentials::{BrowserSessions, PasswordCheck};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::{InternalTokens, PendingSessions};
@@ -18,13 +18,19 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         InternalTokens::start(&platform, &config),
     )?;
+    let lifetimes = config.lifetimes();
+    let browsers = BrowserSessions::new(
+        platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?,
+        users.clone(),
+        (lifetimes.browser_idle, lifetimes.browser_absolute),
+        Arc::clone(&platform.entropy),
+    );
     Ok(AuthorizationEndpoint {
         config,
         apps: platform.table("APPS_TABLE", Apps::new)?,
-        users: users.clone(),
         passwords: PasswordCheck::new(users, passwords, attempts, Arc::clone(&platform.entropy)),
         pending: PendingSessions::start(&platform, Arc::new(tokens))?,
-        browser_logins: platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?,
+        browsers,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,
         clock: platform.clock,
         entropy: platform.entropy,

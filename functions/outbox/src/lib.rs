@@ -1,53 +1,125 @@
-//! Sends the mails of the outbox, and notes which addresses take none. No route leads here: the functions that write mails
-//! ask for one at once, a schedule asks for what is due, and SNS brings what became of mails.
+//! Does what follows a change, at least once: sends mails, ends sessions. And notes which addresses take no mail. No route
+//! leads here: the functions that write to the outbox ask for it at once, a schedule asks for what is due, and SNS brings
+//! what became of mails.
 
+mod end_sessions;
 mod error;
-mod send;
+mod mail;
 mod start;
 
 use gateway_domain::clock::Clock;
-use gateway_domain::outbox::{Feedback, OutboxEvent, address_hash};
+use gateway_domain::ids::OutboxId;
+use gateway_domain::outbox::{Feedback, Kind, LEASE, OutboxEvent, address_hash, next_attempt};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::time::Timestamp;
+use gateway_invoke::Function;
 use gateway_mail::Mailer;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::Undeliverable;
+use gateway_store::{Activity, Queued, Sessions, Undeliverable};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub use error::Failure;
-pub use send::Outcome;
 pub use start::start;
 
-/// Most mails that one event of the schedule sends: 50 at 200 ms each end well within the function's time. What is left is
-/// due at the next event.
+/// Most items of a kind that one event of the schedule does: 50 mails at 200 ms each end well within the function's time.
+/// What is left is due at the next event.
 const AT_ONCE: usize = 50;
 
 /// Everything the function works with.
 pub struct Outbox {
-    /// The mails that wait.
+    /// What waits.
     pub table: gateway_store::Outbox,
-    /// The keys that open them.
+    /// Sessions, to mark them as ended.
+    pub sessions: Sessions,
+    /// Live sessions, to end their calls.
+    pub activity: Activity,
+    /// The renewal function, which logs out at legacy systems.
+    pub renewal: Function,
+    /// The keys that open letters.
     pub sealing: Fresh<SealingKeys>,
-    /// Who carries them.
+    /// Who carries mails.
     pub mailer: Arc<dyn Mailer>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
 
+/// What became of one thing that waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done and gone from the outbox.
+    Done,
+    /// The mail told nothing, and is gone.
+    Nothing,
+    /// It is not due, since another attempt has it, or it is gone.
+    NotDue,
+    /// It could not be done at present and is tried again.
+    Deferred,
+    /// The address takes no mail; it is gone.
+    Suppressed,
+    /// Whoever carries mail refused it for good; it is gone.
+    Refused,
+    /// It could not be done as long as it made sense, or not be opened; it is gone.
+    GivenUp,
+}
+
+impl Outcome {
+    /// Its name, in metrics and responses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Nothing => "nothing",
+            Self::NotDue => "not_due",
+            Self::Deferred => "deferred",
+            Self::Suppressed => "suppressed",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
 impl Outbox {
-    /// Sends what is due. A mail whose item fails does not keep back the others.
-    async fn send_due(&self) -> Result<Value, Failure> {
-        let due = self.table.due(self.now()?, AT_ONCE).await?;
-        let (mut sent, mut failed) = (0, None);
-        for id in due {
-            match Box::pin(self.send(&id)).await {
-                Ok(Outcome::Sent) => sent += 1,
-                Ok(_) => {}
-                Err(failure) => failed = Some(failure),
+    /// Does what is due. An item that fails does not keep back the others.
+    async fn deliver_due(&self) -> Result<Value, Failure> {
+        let (mut done, mut failed) = (0, None);
+        for kind in Kind::ALL {
+            for id in self.table.due(kind, self.now()?, AT_ONCE).await? {
+                match Box::pin(self.deliver(kind, &id)).await {
+                    Ok(Outcome::Done) => done += 1,
+                    Ok(_) => {}
+                    Err(failure) => failed = Some(failure),
+                }
             }
         }
-        failed.map_or_else(|| Ok(json!({ "sent": sent })), Err)
+        failed.map_or_else(|| Ok(json!({ "done": done })), Err)
+    }
+
+    async fn deliver(&self, kind: Kind, id: &OutboxId) -> Result<Outcome, Failure> {
+        match kind {
+            Kind::Mail => Box::pin(self.taken(id, async |mail| self.send(&mail).await)).await,
+            Kind::EndSessions => Box::pin(self.taken(id, async |ending| self.end_sessions(&ending).await)).await,
+        }
+    }
+
+    /// Does one thing, if it is due: taken, done, removed. Whatever step is the last one, it is found again when its lease
+    /// ends, so that it is done at least once.
+    async fn taken<T: Queued>(
+        &self,
+        id: &OutboxId,
+        attempt: impl AsyncFnOnce(T) -> Result<Outcome, Failure>,
+    ) -> Result<Outcome, Failure> {
+        let now = self.now()?;
+        let Some(queued) = self.table.claim::<T>(id, now.saturating_add(LEASE), now).await? else {
+            return Ok(Outcome::NotDue);
+        };
+        let attempts = queued.attempts();
+        let outcome = attempt(queued).await?;
+        if outcome == Outcome::Deferred {
+            self.table.defer(T::KIND, id, next_attempt(attempts, self.now()?)).await?;
+        } else {
+            self.table.remove(T::KIND, id).await?;
+        }
+        Ok(outcome)
     }
 
     /// Notes the addresses that take no mail.
@@ -74,8 +146,10 @@ pub async fn handle(started: Result<&Outbox, StartError>, event: Value) -> Resul
         Failure::NotReady(error)
     })?;
     match OutboxEvent::parse(&event) {
-        Some(OutboxEvent::Send(id)) => Ok(json!({ "outcome": Box::pin(outbox.send(&id)).await?.as_str() })),
-        Some(OutboxEvent::SendDue) => Box::pin(outbox.send_due()).await,
+        Some(OutboxEvent::Deliver(kind, id)) => {
+            Ok(json!({ "outcome": Box::pin(outbox.deliver(kind, &id)).await?.as_str() }))
+        }
+        Some(OutboxEvent::DeliverDue) => Box::pin(outbox.deliver_due()).await,
         Some(OutboxEvent::Feedback(feedback)) => Box::pin(outbox.note(&feedback)).await,
         None => {
             tracing::error!("the event is no request of this version");

@@ -2,22 +2,29 @@
 
 use crate::Outbox;
 use gateway_domain::sealing::SealingKeys;
-use gateway_mail::{Mailer, Sender, Ses, Smtp};
+use gateway_invoke::Function;
+use gateway_mail::{Mailer, NoSender, Sender, Ses, Smtp};
 use gateway_runtime::{Environment, Platform, StartError};
+use gateway_store::{Activity, Sessions};
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// Reads keys, and chooses who carries mail: the mail server of `SMTP_URL` if there is one, otherwise SES.
+/// Reads keys, and chooses who carries mail: nobody without a sender, the mail server of `SMTP_URL` if there is one, otherwise
+/// SES.
 pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
     let table = platform.table("OUTBOX_TABLE", gateway_store::Outbox::new)?;
+    let sessions = platform.table("SESSIONS_TABLE", Sessions::new)?;
+    let activity = platform.table("ACTIVITY_TABLE", Activity::new)?;
+    let (named, expected) = ("RENEWAL_FUNCTION", "the name of the renewal function");
+    let renewal = Function::of(&platform.environment, &platform.aws, named, expected)?;
     let mailer = mailer(&platform)?;
     let sealing = Box::pin(platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse)).await?;
-    Ok(Outbox { table, sealing, mailer, clock: platform.clock })
+    Ok(Outbox { table, sessions, activity, renewal, sealing, mailer, clock: platform.clock })
 }
 
 fn mailer(platform: &Platform) -> Result<Arc<dyn Mailer>, StartError> {
     let environment: &Environment = &platform.environment;
-    let from = environment.require("MAIL_FROM", "the address that mails come from (parameter MailFrom)")?;
+    let Some(from) = environment.get("MAIL_FROM") else { return Ok(Arc::new(NoSender)) };
     let sender = Sender::parse(from).map_err(|error| invalid("MAIL_FROM", &error))?;
     if let Some(url) = environment.get("SMTP_URL") {
         return Ok(Arc::new(Smtp::new(url, sender).map_err(|error| invalid("SMTP_URL", &error))?));

@@ -24,6 +24,7 @@ use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use gateway_domain::sealing::SealingKeys;
+use gateway_invoke::Function;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::Sessions;
 use lambda_runtime::Error;
@@ -31,7 +32,6 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::failure::Failure;
-pub use crate::renewal::Renewer;
 pub use crate::start::start;
 use crate::tokens::Tokens;
 
@@ -68,14 +68,14 @@ impl Proxy {
         gateway: Gateway,
         sessions: Sessions,
         keys: Fresh<SealingKeys>,
-        renewer: Renewer,
+        renewal: Function,
         clients: BackEndClients,
         clock: Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
         // No secrets: these connectors only inject, and never log in.
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), entropy);
-        Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewer), clock }
+        Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewal), clock }
     }
 
     /// Handles one event of API Gateway.

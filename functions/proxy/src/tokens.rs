@@ -9,12 +9,13 @@ use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_domain::sealing::{SealedToken, SealingKeys};
 use gateway_domain::session::{Idle, InternalToken};
 use gateway_domain::time::{Seconds, Timestamp};
+use gateway_invoke::Function;
 use gateway_runtime::Fresh;
 use gateway_store::Sessions;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::renewal::Renewer;
+use crate::renewal::renew;
 
 /// The most tokens that a container remembers; the oldest is forgotten first.
 const REMEMBERED: usize = 256;
@@ -59,13 +60,13 @@ impl OpenToken {
 pub(crate) struct Tokens {
     sessions: Sessions,
     keys: Fresh<SealingKeys>,
-    renewer: Renewer,
+    renewal: Function,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
-    pub(crate) fn new(sessions: Sessions, keys: Fresh<SealingKeys>, renewer: Renewer) -> Self {
-        Self { sessions, keys, renewer, memory: Mutex::default() }
+    pub(crate) fn new(sessions: Sessions, keys: Fresh<SealingKeys>, renewal: Function) -> Self {
+        Self { sessions, keys, renewal, memory: Mutex::default() }
     }
 
     /// Reads the keys again if they are old. A failure is not reported here, but where the keys are needed.
@@ -124,7 +125,7 @@ impl Tokens {
             let (session, connector, version) = (session.clone(), connector.clone(), stored.version);
             let request_id = gateway_telemetry::correlation_id();
             let request = RenewalRequest { session, connector, version, request_id };
-            match self.renewer.renew(&request).await {
+            match renew(&self.renewal, &request).await {
                 RenewalResponse::Renewed => stored = self.read(&request.session, &request.connector).await?,
                 RenewalResponse::Over => return Err(Failure::SessionOver),
                 RenewalResponse::Later => {

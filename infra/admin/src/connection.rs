@@ -4,6 +4,7 @@ use crate::aws_cli::{self, Resources};
 use crate::cli::Target;
 use crate::error::Error;
 use crate::logouts::Logouts;
+use gateway_invoke::Function;
 use gateway_runtime::{Aws, Environment, Secrets};
 use gateway_store::{Store, Tables};
 use serde::Deserialize;
@@ -128,7 +129,7 @@ fn connection(
     Ok(Connection {
         store: Store::new(aws.dynamodb(), tables),
         secrets: Secrets::new(&aws),
-        logouts: Logouts::new(environment, &aws, function),
+        logouts: Logouts::new(Function::new(function, environment, &aws)),
         resources,
         place,
         who,

@@ -2,6 +2,7 @@
 //!
 //! No name or text here belongs to one protocol, so that every protocol can use this crate.
 
+mod browser_sessions;
 mod client_authentication;
 mod error;
 mod login_attempts;
@@ -9,6 +10,7 @@ mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
 
+pub use browser_sessions::{BrowserSessions, LoggedIn};
 pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
 pub use error::CredentialsError;
 pub use password_check::{PasswordCheck, PasswordLogin};

@@ -81,8 +81,8 @@ id!(
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
 id!(
-    /// One mail in the outbox: 128 random bits, base64url.
-    MailId, "mail id", 22, "22 characters of base64url",
+    /// Something that waits in the outbox: 128 random bits, base64url.
+    OutboxId, "outbox id", 22, "22 characters of base64url",
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
 id!(
@@ -112,8 +112,8 @@ impl CodeId {
     }
 }
 
-impl MailId {
-    /// The identifier of a new mail, from 128 bits of the system's randomness.
+impl OutboxId {
+    /// The identifier of something new in the outbox, from 128 bits of the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {
         use base64::Engine as _;
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))

@@ -1,14 +1,18 @@
-//! The rules of the outbox: what its function is asked for, when a mail is tried again, and when an address takes none.
+//! The rules of the outbox: what waits in it, what its function is asked for, when something is tried again, and when an
+//! address takes no mail.
 
 use crate::address::Address;
-use crate::ids::MailId;
+use crate::ids::{ClientId, OutboxId, SessionId};
 use crate::secret::sha256_hex;
 use crate::time::{Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How long a mail is tried, unless what it tells is over sooner.
 pub const PATIENCE: Seconds = Seconds::new(86_400);
-/// How long one attempt has a mail for itself. It is longer than the function may run, so that no two send it at once.
+/// How long the end of sessions is tried: it depends on nothing outside the gateway.
+pub const ENDING: Seconds = Seconds::new(7 * 86_400);
+/// How long one attempt has something for itself. It is longer than the function may run, so that no two do it at once.
 pub const LEASE: Seconds = Seconds::new(60);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Seconds = Seconds::new(3_600);
@@ -17,7 +21,7 @@ const BOUNCED: Seconds = Seconds::new(30 * 86_400);
 /// How long somebody who complained gets no mail.
 const COMPLAINED: Seconds = Seconds::new(180 * 86_400);
 
-/// When a mail is tried again after this many attempts that failed: after 1, 2, 4 … minutes, at most an hour.
+/// When something is tried again after this many attempts that failed: after 1, 2, 4 … minutes, at most an hour.
 pub fn next_attempt(attempts: u32, now: Timestamp) -> Timestamp {
     let minutes = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
     now.saturating_add(Seconds::new(minutes.saturating_mul(60).min(LONGEST_WAIT.as_u64())))
@@ -28,21 +32,63 @@ pub fn address_hash(address: &Address) -> String {
     sha256_hex(address.as_str().as_bytes())
 }
 
-/// The event that asks for one mail.
-pub fn send_event(mail: &MailId) -> Value {
-    json!({ SEND: { "mail": mail } })
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A mail to be sent.
+    Mail,
+    /// Sessions to be ended.
+    EndSessions,
 }
 
-const SEND: &str = "send_mail";
-const SEND_DUE: &str = "send_due_mails";
+impl Kind {
+    /// All of them, in the order in which a schedule does what is due: whoever may still act comes first.
+    pub const ALL: [Self; 2] = [Self::EndSessions, Self::Mail];
+
+    /// Its name, in the table and in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::EndSessions => "end_sessions",
+        }
+    }
+}
+
+/// A session with the application that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSession {
+    /// The application.
+    pub client_id: ClientId,
+    /// The session.
+    pub sid: SessionId,
+}
+
+/// Which sessions of a user end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// These.
+    These(Vec<AppSession>),
+    /// All that began before the user's credential epoch was this one.
+    BegunBefore(u64),
+}
+
+/// The event that asks for one thing that waits.
+pub fn deliver_event(kind: Kind, id: &OutboxId) -> Value {
+    json!({ DELIVER: { "kind": kind, "id": id } })
+}
+
+const DELIVER: &str = "deliver";
+const DELIVER_DUE: &str = "deliver_due";
 
 /// What the function of the outbox is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutboxEvent {
-    /// To send this mail, which was just written.
-    Send(MailId),
-    /// To send whatever is due: the schedule of the template.
-    SendDue,
+    /// To do this, which was just written.
+    Deliver(Kind, OutboxId),
+    /// To do whatever is due: the schedule of the template.
+    DeliverDue,
     /// To note what became of mails: notifications of SES, brought by SNS.
     Feedback(Vec<Feedback>),
 }
@@ -86,11 +132,12 @@ impl Reason {
 impl OutboxEvent {
     /// Reads an event; `None` for one of another version or service.
     pub fn parse(event: &Value) -> Option<Self> {
-        if let Some(asked) = event.get(SEND) {
-            return MailId::parse(asked.get("mail")?.as_str()?).ok().map(Self::Send);
+        if let Some(asked) = event.get(DELIVER) {
+            let kind = Kind::deserialize(asked.get("kind")?).ok()?;
+            return OutboxId::parse(asked.get("id")?.as_str()?).ok().map(|id| Self::Deliver(kind, id));
         }
-        if event.get(SEND_DUE).is_some() {
-            return Some(Self::SendDue);
+        if event.get(DELIVER_DUE).is_some() {
+            return Some(Self::DeliverDue);
         }
         let records = event.get("Records")?.as_array()?;
         let messages = records.iter().map(|record| record.pointer("/Sns/Message").and_then(Value::as_str));
@@ -132,11 +179,21 @@ mod tests {
     }
 
     #[test]
-    fn a_request_for_one_mail_is_read_as_it_was_made() {
-        let mail = MailId::from_random([7; 16]);
-        assert_eq!(OutboxEvent::parse(&send_event(&mail)), Some(OutboxEvent::Send(mail)));
-        assert_eq!(OutboxEvent::parse(&json!({ "send_due_mails": {} })), Some(OutboxEvent::SendDue));
-        for other in [json!({}), json!({ "send_mail": {} }), json!({ "send_mail": { "mail": "" } }), json!(null)] {
+    fn a_request_is_read_as_it_was_made() {
+        let id = OutboxId::from_random([7; 16]);
+        for kind in Kind::ALL {
+            let event = deliver_event(kind, &id);
+            assert_eq!(event["deliver"]["kind"], kind.as_str());
+            assert_eq!(OutboxEvent::parse(&event), Some(OutboxEvent::Deliver(kind, id.clone())));
+        }
+        assert_eq!(OutboxEvent::parse(&json!({ "deliver_due": {} })), Some(OutboxEvent::DeliverDue));
+        for other in [
+            json!({}),
+            json!({ "deliver": {} }),
+            json!({ "deliver": { "kind": "mail", "id": "" } }),
+            json!({ "deliver": { "kind": "other", "id": id } }),
+            json!(null),
+        ] {
             assert_eq!(OutboxEvent::parse(&other), None, "{other}");
         }
     }

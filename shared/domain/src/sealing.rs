@@ -1,7 +1,7 @@
 //! Sealing: AES-256-GCM, bound to what is sealed. An internal token is bound to one session, one connector and one version,
 //! the letter of a mail to that mail.
 
-use crate::ids::{ConnectorName, MailId, SessionId};
+use crate::ids::{ConnectorName, OutboxId, SessionId};
 use crate::rotation::Ring;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -89,7 +89,7 @@ impl SealingKeys {
     }
 
     /// Seals the letter of a mail with the current key. The nonce must be 96 fresh random bits.
-    pub fn seal_letter(&self, mail: &MailId, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
+    pub fn seal_letter(&self, mail: &OutboxId, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
         self.seal_as(&of_letter(mail), nonce, plain)
     }
 
@@ -105,7 +105,7 @@ impl SealingKeys {
     }
 
     /// Opens a letter that was sealed for exactly this mail.
-    pub fn open_letter(&self, mail: &MailId, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+    pub fn open_letter(&self, mail: &OutboxId, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         self.open_as(&of_letter(mail), sealed)
     }
 
@@ -152,7 +152,7 @@ fn of_token(session: &SessionId, connector: &ConnectorName, version: u64) -> Str
     format!("internal-token/{session}/{connector}/{version}")
 }
 
-fn of_letter(mail: &MailId) -> String {
+fn of_letter(mail: &OutboxId) -> String {
     format!("letter/{mail}")
 }
 
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_letter_opens_for_its_own_mail_alone_and_never_as_a_token() {
         let keys = keys("k1", &[("k1", 1)]);
-        let (mine, other) = (MailId::from_random([1; 16]), MailId::from_random([2; 16]));
+        let (mine, other) = (OutboxId::from_random([1; 16]), OutboxId::from_random([2; 16]));
         let sealed = keys.seal_letter(&mine, [9; 12], b"code").unwrap();
         assert_eq!(keys.open_letter(&mine, &sealed).unwrap().as_slice(), b"code");
         assert_eq!(keys.open_letter(&other, &sealed), Err(CannotOpen));

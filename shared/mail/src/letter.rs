@@ -1,7 +1,7 @@
 //! What there is to tell, to whom and in which language.
 
 use gateway_domain::address::Address;
-use gateway_domain::ids::MailId;
+use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
 use gateway_domain::sealing::{CannotOpen, SealedToken, SealingKeys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,13 +23,13 @@ pub struct Letter {
 
 impl Letter {
     /// Seals it for the mail of this id. The nonce must be 96 fresh random bits.
-    pub fn seal(&self, keys: &SealingKeys, id: &MailId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
+    pub fn seal(&self, keys: &SealingKeys, id: &OutboxId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
         let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|_| CannotOpen)?);
         keys.seal_letter(id, nonce, &plain)
     }
 
     /// Opens the letter of a mail.
-    pub fn open(keys: &SealingKeys, id: &MailId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
+    pub fn open(keys: &SealingKeys, id: &OutboxId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
         serde_json::from_slice(&keys.open_letter(id, sealed)?).map_err(|_| CannotOpen)
     }
 }

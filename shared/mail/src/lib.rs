@@ -18,7 +18,7 @@ pub use letter::{Letter, Notice};
 #[cfg(feature = "send")]
 pub use mail::{InvalidSender, Mail, Sender};
 #[cfg(feature = "send")]
-pub use mailer::{Mailer, NotSent};
+pub use mailer::{Mailer, NoSender, NotSent};
 #[cfg(feature = "send")]
 pub use ses::Ses;
 #[cfg(feature = "send")]

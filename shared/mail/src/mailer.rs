@@ -13,6 +13,16 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail, id: &str) -> Result<(), NotSent>;
 }
 
+/// Sends nothing, where no sender is configured: mails wait until there is one, as long as they make sense.
+pub struct NoSender;
+
+#[async_trait]
+impl Mailer for NoSender {
+    async fn send(&self, _: &Mail, _: &str) -> Result<(), NotSent> {
+        Err(NotSent::Unavailable("no sender of mails is configured (parameter MailFrom)".to_owned()))
+    }
+}
+
 /// Why a mail was not sent. The texts are for the log; they can name the address, as servers quote it, and are cut there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {

@@ -30,7 +30,7 @@ pub use consents::{Consent, Consents};
 pub use error::StoreError;
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
-pub use outbox::{NewMail, Outbox, QueuedMail, Undeliverable};
+pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions};

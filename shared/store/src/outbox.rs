@@ -1,29 +1,30 @@
-//! Mails to send, and addresses that take none. Key: `kind` (`mail` or `undeliverable`) and `id`.
+//! What is to be done after a change: mails to send, sessions to end. And addresses that take no mail. Key: `kind` (of
+//! [`Kind`], or `undeliverable`) and `id`.
 //!
-//! A mail is written in one transaction with the change that it tells, and removed when it was sent, so that those that are
-//! left are those that wait. What it says is sealed: the table shows neither codes nor addresses.
+//! An item is written in one transaction with the change that it follows, and removed when it is done, so that those that are
+//! left are those that wait. What a mail says is sealed: the table shows neither codes nor addresses.
 
 use crate::error::{StoreError, unavailable};
 use crate::refusal::{held, refused_item};
 use crate::{Page, number, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
-use gateway_domain::ids::MailId;
-use gateway_domain::outbox::Reason;
+use gateway_domain::ids::{OutboxId, UserId};
+use gateway_domain::outbox::{AppSession, Kind, Reason, Which};
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::{Seconds, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-const MAIL: &str = "mail";
 const UNDELIVERABLE: &str = "undeliverable";
-/// A mail that nobody gave up, because nothing ran, is swept this long after its end.
+/// An item that nobody gave up, because nothing ran, is swept this long after its end.
 const SWEPT: Seconds = Seconds::new(86_400);
 
 /// A mail as it is put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMail {
     /// Its id, which is new.
-    pub id: MailId,
+    pub id: OutboxId,
     /// What it says, sealed for this id.
     pub sealed: SealedToken,
     /// From when it may be sent.
@@ -36,7 +37,7 @@ pub struct NewMail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedMail {
     /// Its id.
-    pub id: MailId,
+    pub id: OutboxId,
     /// As [`NewMail::sealed`].
     pub sealed: SealedToken,
     /// How many attempts have begun.
@@ -44,6 +45,65 @@ pub struct QueuedMail {
     /// As [`NewMail::until`].
     #[serde(rename = "ends_at")]
     pub until: Timestamp,
+}
+
+/// Sessions to be ended, as they are put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEnding {
+    /// Its id, which is new.
+    pub id: OutboxId,
+    /// Whose sessions end.
+    pub user_id: UserId,
+    /// Which of them.
+    pub which: Which,
+    /// From when they may be ended.
+    pub due: Timestamp,
+    /// Until when it is tried.
+    pub until: Timestamp,
+}
+
+/// Sessions that wait to be ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedEnding {
+    /// Its id.
+    pub id: OutboxId,
+    /// As [`NewEnding::user_id`].
+    pub user_id: UserId,
+    /// As [`NewEnding::which`].
+    pub which: Which,
+    /// What an earlier attempt has found to end. Some of it may have ended, so that no list of live sessions has it.
+    #[serde(rename = "to_end", default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<AppSession>,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// As [`NewEnding::until`].
+    #[serde(rename = "ends_at")]
+    pub until: Timestamp,
+}
+
+/// What waits in the outbox, as one attempt takes it.
+pub trait Queued: Serialize + DeserializeOwned {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// How many attempts have begun, this one among them.
+    fn attempts(&self) -> u32;
+}
+
+impl Queued for QueuedMail {
+    const KIND: Kind = Kind::Mail;
+
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+impl Queued for QueuedEnding {
+    const KIND: Kind = Kind::EndSessions;
+
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
 }
 
 /// What was noted of an address that takes no mail.
@@ -56,17 +116,17 @@ pub struct Undeliverable {
 }
 
 #[derive(Serialize)]
-struct MailItem<'a> {
-    kind: &'static str,
+struct Waiting<'a, T> {
+    kind: Kind,
     #[serde(flatten)]
-    mail: &'a QueuedMail,
+    queued: &'a T,
     due_at: Timestamp,
     ttl: Timestamp,
 }
 
 #[derive(Deserialize)]
 struct Id {
-    id: MailId,
+    id: OutboxId,
 }
 
 #[derive(Deserialize)]
@@ -90,31 +150,61 @@ impl Outbox {
     /// Puts a mail into the outbox that tells of nothing that is written with it.
     pub async fn add(&self, mail: &NewMail) -> Result<(), StoreError> {
         const OPERATION: &str = "add_mail";
-        let sent = self.client.transact_write_items().transact_items(self.adding(mail, OPERATION)?).send().await;
-        sent.map(drop).map_err(unavailable(OPERATION))
+        self.put(self.adding(mail, OPERATION)?, OPERATION).await
+    }
+
+    /// Puts the end of sessions into the outbox that follows nothing that is written with it.
+    pub async fn add_ending(&self, ending: &NewEnding) -> Result<(), StoreError> {
+        const OPERATION: &str = "add_ending";
+        self.put(self.adding_ending(ending, OPERATION)?, OPERATION).await
+    }
+
+    async fn put(&self, write: TransactWriteItem, operation: &'static str) -> Result<(), StoreError> {
+        let sent = self.client.transact_write_items().transact_items(write).send().await;
+        sent.map(drop).map_err(unavailable(operation))
     }
 
     /// The write of a mail, for the transaction that makes the change of which it tells.
     pub(crate) fn adding(&self, mail: &NewMail, operation: &'static str) -> Result<TransactWriteItem, StoreError> {
         let NewMail { id, sealed, due, until } = mail.clone();
-        let queued = QueuedMail { id, sealed, attempts: 0, until };
+        self.waiting(&QueuedMail { id, sealed, attempts: 0, until }, due, until, operation)
+    }
+
+    /// The write of an end of sessions, for the transaction that it follows.
+    pub(crate) fn adding_ending(
+        &self,
+        ending: &NewEnding,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let NewEnding { id, user_id, which, due, until } = ending.clone();
+        let queued = QueuedEnding { id, user_id, which, found: Vec::new(), attempts: 0, until };
+        self.waiting(&queued, due, until, operation)
+    }
+
+    fn waiting<T: Queued>(
+        &self,
+        queued: &T,
+        due: Timestamp,
+        until: Timestamp,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
         let ttl = ttl::after([until.saturating_add(SWEPT)]);
-        let item = version::written(MailItem { kind: MAIL, mail: &queued, due_at: due, ttl }, operation)?;
+        let item = version::written(Waiting { kind: T::KIND, queued, due_at: due, ttl }, operation)?;
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
         let put = put.map_err(|error| StoreError::Corrupt { operation, cause: error.to_string() })?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Takes a mail that is due, until `leased`: no other attempt takes it before. `None` if it is not due or gone. Of
+    /// Takes something that is due, until `leased`: no other attempt takes it before. `None` if it is not due or gone. Of
     /// concurrent attempts one gets it.
-    pub async fn claim(
+    pub async fn claim<T: Queued>(
         &self,
-        id: &MailId,
+        id: &OutboxId,
         leased: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<QueuedMail>, StoreError> {
-        const OPERATION: &str = "claim_mail";
-        let sent = version::guarded(self.update(MAIL, id.as_str()), "due_at <= :now")
+    ) -> Result<Option<T>, StoreError> {
+        const OPERATION: &str = "claim";
+        let sent = version::guarded(self.update(T::KIND.as_str(), id.as_str()), "due_at <= :now")
             .update_expression("SET due_at = :leased ADD attempts :one")
             .expression_attribute_values(":now", number(now.as_secs()))
             .expression_attribute_values(":leased", number(leased.as_secs()))
@@ -128,36 +218,49 @@ impl Outbox {
         }
     }
 
-    /// Puts off a mail that could not be sent. One that is gone stays gone.
-    pub async fn defer(&self, id: &MailId, due: Timestamp) -> Result<(), StoreError> {
-        let sent = version::guarded(self.update(MAIL, id.as_str()), "attribute_exists(due_at)")
+    /// Notes which sessions were found to end, before the first of them ends.
+    pub async fn note_found(&self, id: &OutboxId, found: &[AppSession]) -> Result<(), StoreError> {
+        const OPERATION: &str = "note_found";
+        let update = self.update(Kind::EndSessions.as_str(), id.as_str());
+        let sent = version::guarded(update, "attribute_exists(due_at)")
+            .update_expression("SET to_end = :found")
+            .expression_attribute_values(":found", version::part(found, OPERATION)?)
+            .send()
+            .await;
+        held(sent, OPERATION).map(drop)
+    }
+
+    /// Puts off what could not be done. What is gone stays gone.
+    pub async fn defer(&self, kind: Kind, id: &OutboxId, due: Timestamp) -> Result<(), StoreError> {
+        let sent = version::guarded(self.update(kind.as_str(), id.as_str()), "attribute_exists(due_at)")
             .update_expression("SET due_at = :due")
             .expression_attribute_values(":due", number(due.as_secs()))
             .send()
             .await;
-        held(sent, "defer_mail").map(drop)
+        held(sent, "defer").map(drop)
     }
 
-    /// Removes a mail that was sent or given up.
-    pub async fn remove(&self, id: &MailId) -> Result<(), StoreError> {
+    /// Removes what is done or given up.
+    pub async fn remove(&self, kind: Kind, id: &OutboxId) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
-        let delete = delete.key("kind", text(MAIL)).key("id", text(id.as_str()));
-        delete.send().await.map(drop).map_err(unavailable("remove_mail"))
+        let delete = delete.key("kind", text(kind.as_str())).key("id", text(id.as_str()));
+        delete.send().await.map(drop).map_err(unavailable("remove"))
     }
 
-    /// The ids of mails that are due, at most `most`. One query of all mails that wait, which are few: usually none.
-    pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<MailId>, StoreError> {
-        const OPERATION: &str = "due_mails";
+    /// The ids of what is due of this kind, at most `most`. One query of all of the kind that wait, which are few: usually
+    /// none.
+    pub async fn due(&self, kind: Kind, now: Timestamp, most: usize) -> Result<Vec<OutboxId>, StoreError> {
+        const OPERATION: &str = "due";
         let query = || {
             self.client
                 .query()
                 .table_name(&self.table)
                 .consistent_read(true)
-                .key_condition_expression("#kind = :mail")
+                .key_condition_expression("#kind = :kind")
                 .filter_expression("due_at <= :now")
                 .projection_expression("id, v")
                 .expression_attribute_names("#kind", "kind")
-                .expression_attribute_values(":mail", text(MAIL))
+                .expression_attribute_values(":kind", text(kind.as_str()))
                 .expression_attribute_values(":now", number(now.as_secs()))
         };
         let page = Page::query(most, OPERATION, query, |item| version::read::<Id>(item, OPERATION)).await?;

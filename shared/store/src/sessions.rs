@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::session::{InternalToken, Session};
 use gateway_domain::time::Timestamp;
-use item::{SessionItem, TokensItem};
+use item::{EpochItem, SessionItem, TokensItem};
 use std::collections::BTreeMap;
 
 pub(crate) use item::TokenItem;
@@ -232,6 +232,26 @@ impl Sessions {
             }
             Err(error) => refused_item(error, OPERATION).map(|_| None),
         }
+    }
+
+    /// The same for whoever has no use for the internal tokens, which are not returned.
+    pub async fn mark_ended(&self, sid: &SessionId) -> Result<(), StoreError> {
+        let sent = self
+            .update_session(sid, "attribute_exists(sid)")
+            .update_expression("SET ended = :true REMOVE lease, lease_until")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .send()
+            .await;
+        held(sent, "mark_ended").map(drop)
+    }
+
+    /// The user's credential epoch when this session began; `None` if there is no such session. One strongly consistent read
+    /// of this attribute alone.
+    pub async fn credential_epoch(&self, sid: &SessionId) -> Result<Option<u64>, StoreError> {
+        const OPERATION: &str = "credential_epoch";
+        let read = projection::of(self.read(sid), &["credential_epoch"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        Ok(item.map(|item| version::read::<EpochItem>(item, OPERATION)).transpose()?.map(|item| item.credential_epoch))
     }
 
     /// Removes internal tokens of a session that has ended; those of a live session stay. Removing is idempotent.

@@ -5,7 +5,15 @@ use gateway_domain::event::ApiRequest;
 use gateway_domain::headers::{HOST_PREFIX, OWN_COOKIES};
 use gateway_domain::time::Seconds;
 
+/// The cookie of a login of a browser, without its prefix.
+pub const LOGIN_COOKIE: &str = "login";
+
 impl Site {
+    /// The cookie of the login of this browser, if it has one.
+    pub fn login_cookie<'a>(&self, request: &'a ApiRequest) -> Option<&'a str> {
+        cookie(request, &self.cookie_name(LOGIN_COOKIE))
+    }
+
     /// The full name of a cookie. Browsers take a name with `__Host-` from this very host by https alone (RFC 6265bis
     /// §4.1.3.2), so neither a sister host nor a plain connection can set it. Back ends, which share the host, get and set none of these
     /// names.

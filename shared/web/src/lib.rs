@@ -14,7 +14,7 @@ mod style;
 mod texts;
 
 pub use browser::Browser;
-pub use cookie::cookie;
+pub use cookie::{LOGIN_COOKIE, cookie};
 pub use mistake::{Mistake, Mistakes};
 pub use origin::same_origin;
 pub use page::Page;

@@ -1,6 +1,6 @@
 //! What every test needs: the table, keys, a carrier that keeps or refuses mails, and a clock moved by hand.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,19 +8,32 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock;
-use gateway_domain::ids::MailId;
+use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
-use gateway_domain::outbox::send_event;
+use gateway_domain::outbox::{Kind, deliver_event};
 use gateway_domain::sealing::SealingKeys;
 use gateway_domain::time::{Seconds, Timestamp};
+use gateway_invoke::Function;
 use gateway_mail::{Letter, Mail, Mailer, NotSent, Notice};
 use gateway_outbox::{Failure, Outbox, handle};
-use gateway_runtime::Fresh;
+use gateway_runtime::{Aws, Environment, Fresh};
 use gateway_store::NewMail;
 use serde_json::{Value, json};
 use support::{DynamoDb, dynamodb};
 
+use crate::recording_server::{RecordingServer, http_response};
+
 const BEGIN: i64 = 1_800_000_000;
+
+fn environment(lambda: &str) -> Environment {
+    let pairs = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "OutboxFunction"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_LAMBDA", lambda),
+    ];
+    Environment::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
 
 /// A clock moved by hand.
 pub(crate) struct HandClock(AtomicI64);
@@ -51,6 +64,10 @@ impl Mailer for Carrier {
 
 pub(crate) struct Fixture {
     pub(crate) db: DynamoDb,
+    /// Stands for the queue of the renewal function.
+    pub(crate) lambda: RecordingServer,
+    /// The status with which it answers.
+    pub(crate) queue: Arc<AtomicU16>,
     pub(crate) carrier: Arc<Carrier>,
     clock: Arc<HandClock>,
     outbox: Outbox,
@@ -73,13 +90,20 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let (db, carrier) = (dynamodb().await, Arc::new(Carrier::default()));
         let clock = Arc::new(HandClock(AtomicI64::new(BEGIN)));
+        let queue = Arc::new(AtomicU16::new(202));
+        let answers = Arc::clone(&queue);
+        let lambda = RecordingServer::start(move |_, _| http_response(answers.load(Ordering::SeqCst), &[], b""));
+        let environment = environment(&lambda.origin());
         let outbox = Outbox {
             table: db.store.outbox.clone(),
+            sessions: db.store.sessions.clone(),
+            activity: db.store.activity.clone(),
+            renewal: Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap()),
             sealing: Fresh::of(keys()),
             mailer: carrier.clone(),
             clock: clock.clone(),
         };
-        Self { db, carrier, clock, outbox }
+        Self { db, lambda, queue, carrier, clock, outbox }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -95,8 +119,8 @@ impl Fixture {
     }
 
     /// Writes a mail that makes sense for an hour.
-    pub(crate) async fn written(&self, byte: u8, notice: Notice) -> MailId {
-        let id = MailId::from_random([byte; 16]);
+    pub(crate) async fn written(&self, byte: u8, notice: Notice) -> OutboxId {
+        let id = OutboxId::from_random([byte; 16]);
         let letter = Letter { to: address(), language: Language::English, service: "Bank".into(), notice };
         let sealed = letter.seal(&keys(), &id, [byte; 12]).unwrap();
         let until = self.now().saturating_add(Seconds::new(3_600));
@@ -109,13 +133,13 @@ impl Fixture {
     }
 
     /// What becomes of a mail that is asked for.
-    pub(crate) async fn send(&self, id: &MailId) -> String {
-        self.handle(send_event(id)).await.unwrap()["outcome"].as_str().unwrap().to_owned()
+    pub(crate) async fn send(&self, id: &OutboxId) -> String {
+        self.handle(deliver_event(Kind::Mail, id)).await.unwrap()["outcome"].as_str().unwrap().to_owned()
     }
 
     /// How many mails the schedule sends.
     pub(crate) async fn send_due(&self) -> Value {
-        self.handle(json!({ "send_due_mails": {} })).await.unwrap()["sent"].clone()
+        self.handle(json!({ "deliver_due": {} })).await.unwrap()["done"].clone()
     }
 
     /// Ids of the mails that were carried, in order.

@@ -1,6 +1,13 @@
-//! The outbox function against a real DynamoDB implementation and a mail carrier that does what a test says.
+//! The outbox function against a real DynamoDB implementation, a mail carrier that does what a test says, and a queue of the
+//! renewal function.
 
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+#[path = "../../../../shared/connectors/src/recording_server.rs"]
+mod recording_server;
 #[cfg(test)]
 mod sending;

@@ -1,11 +1,12 @@
 //! A mail is sent at least once and, as far as the outbox knows, not again; what cannot be sent is tried until it makes no sense.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::ids::MailId;
-use gateway_domain::outbox::send_event;
+use gateway_domain::ids::OutboxId;
+use gateway_domain::outbox::{Kind, deliver_event};
 use gateway_mail::{NotSent, Notice};
 use gateway_outbox::{Failure, handle};
 use gateway_runtime::StartError;
+use gateway_store::QueuedMail;
 use serde_json::json;
 
 use crate::fixture::{Fixture, reset};
@@ -18,7 +19,7 @@ fn down() -> NotSent {
 async fn a_mail_is_sent_once_and_is_gone() {
     let fixture = Fixture::new().await;
     let id = fixture.written(1, reset()).await;
-    assert_eq!(fixture.send(&id).await, "sent");
+    assert_eq!(fixture.send(&id).await, "done");
     assert_eq!(fixture.carried(), [id.to_string()]);
     assert_eq!(fixture.send(&id).await, "not_due");
     assert_eq!(fixture.send_due().await, 0);
@@ -68,7 +69,7 @@ async fn a_mail_that_cannot_be_sent_is_tried_after_growing_waits_and_then_given_
         fixture.forward(1);
     }
     fixture.fail(None);
-    assert_eq!(fixture.send(&id).await, "sent");
+    assert_eq!(fixture.send(&id).await, "done");
 
     let id = fixture.written(2, reset()).await;
     fixture.fail(Some(down()));
@@ -85,7 +86,7 @@ async fn a_mail_whose_attempt_died_is_due_again_when_its_lease_ends() {
     let fixture = Fixture::new().await;
     let id = fixture.written(1, reset()).await;
     let leased = fixture.now().saturating_add(gateway_domain::outbox::LEASE);
-    fixture.db.store.outbox.claim(&id, leased, fixture.now()).await.unwrap().unwrap();
+    fixture.db.store.outbox.claim::<QueuedMail>(&id, leased, fixture.now()).await.unwrap().unwrap();
     assert_eq!(fixture.send_due().await, 0);
     fixture.forward(60);
     assert_eq!(fixture.send_due().await, 1);
@@ -134,7 +135,7 @@ async fn an_address_that_bounced_gets_no_mail_until_its_time_is_over() {
     assert_eq!(fixture.send(&id).await, "suppressed");
     fixture.forward(30 * 86_400);
     let id = fixture.written(2, reset()).await;
-    assert_eq!(fixture.send(&id).await, "sent");
+    assert_eq!(fixture.send(&id).await, "done");
 }
 
 #[tokio::test]
@@ -142,6 +143,6 @@ async fn an_event_that_is_not_understood_or_cannot_be_handled_fails() {
     let fixture = Fixture::new().await;
     assert!(matches!(fixture.handle(json!({ "send": {} })).await, Err(Failure::Unknown)));
     let error = StartError::Missing { name: "MAIL_FROM", expected: "an address" };
-    let event = send_event(&MailId::from_random([1; 16]));
+    let event = deliver_event(Kind::Mail, &OutboxId::from_random([1; 16]));
     assert!(matches!(handle(Err(error), event).await, Err(Failure::NotReady(_))));
 }

@@ -139,12 +139,12 @@ apis:
         let asked = renewal.clone();
         let lambda = RecordingServer::start(move |_, _| http_response(200, &[], asked.lock().unwrap()().as_bytes()));
         let environment = environment(&lambda.origin());
-        let renewer = Renewer::new(&environment, &Aws::new(&environment).unwrap()).unwrap();
+        let function = Function::new("renewal", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
             gateway,
             Sessions::new(client, &database.tables.sessions),
             Fresh::of(keys()),
-            renewer,
+            function,
             clients,
             clock.clone(),
             &entropy(),

@@ -51,6 +51,12 @@ pub(super) struct TokensItem {
     tokens: BTreeMap<ConnectorName, TokenItem>,
 }
 
+/// The part of a session that tells under which credentials it began.
+#[derive(Deserialize)]
+pub(super) struct EpochItem {
+    pub(super) credential_epoch: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TokenItem {
     v: u64,
