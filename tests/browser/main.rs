@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use gateway_local::binaries::WORKSPACE;
+use gateway_local::stack::Options;
 use serde_json::json;
 use support::{ADA, Gateway, UNTRUSTED_APP, browse};
 
@@ -80,6 +81,53 @@ async fn users_log_in_on_hosted_pages_in_two_tabs() {
         "redeemed": { "status": 200, "scope": "orders:read" },
         "third": ADA.name,
         "cookies": [["gateway-browser", true, "Lax", "/"], ["gateway-login", true, "Lax", "/"]],
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// A web app keeps its hold on the window in which it has its user log in, and Chromium follows the redirect to an address in
+/// brackets, which no source of a policy can name (RFC 8252 §7.3).
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn a_login_in_a_popup_window_comes_back_to_the_app_on_an_ipv6_loopback_address() {
+    let demo = Options::default();
+    let read = |path: &Path| std::fs::read_to_string(path).expect("a file of the demo");
+    let seed = read(&demo.seed).replace("http://127.0.0.1/signed-in", "http://[::1]/signed-in");
+    let gateway = Gateway::start_from(&read(&demo.config), &seed, |_| {}).await;
+    let issuer = gateway.stack.base_url();
+    let outcome = browse("popup", [issuer, UNTRUSTED_APP, ADA.name, ADA.password]).await;
+    assert_eq!(outcome, json!({ "names": ["code", "iss", "state"], "iss": issuer, "told": [] }), "{outcome:#}");
+}
+
+/// Checklist G-25: with mails that are read on the outbox page, forms that have lapsed, and the back button.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn people_make_accounts_and_set_forgotten_passwords_on_hosted_pages() {
+    // Without connectors, since legacy systems know nobody who signs up.
+    let gateway = Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await;
+    let outcome = browse("accounts", [gateway.stack.base_url(), gateway.stack.outbox_url(), UNTRUSTED_APP]).await;
+    let (kept, lapsed) = (
+        ["grace@example.com", "Somebody"],
+        "The form was open for too long or cookies are blocked. Please send it again.",
+    );
+    let expected = json!({
+        "short": {
+            "alert": "Please check what you typed\n\nPassword: This is too short: write at least 15 characters.",
+            "kept": kept,
+        },
+        "lapsed": { "alert": lapsed, "kept": kept },
+        "proof": ["Confirm your address", "Address confirmed", "This took too long"],
+        "link": { "asks": 1, "steps": ["This code is not right or no longer valid.", "Address confirmed"] },
+        "reset": ["Choose a new password", "Password changed"],
+        "login": {
+            "lapsed": lapsed,
+            "kept": "grace@example.com",
+            "old": "The address or the password is not right.",
+            "next": "Allow access?",
+            "back": "Allow access?",
+            "backFromApp": "This took too long",
+        },
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

@@ -4,8 +4,9 @@ use crate::users::user;
 use crate::{NOW, at_once, outbox};
 use gateway_domain::code::{LIFETIME, TRIES, UNPROVED, token_hash};
 use gateway_domain::ids::{CodeId, OutboxId, UserId};
+use gateway_domain::outbox::{ENDING, Which};
 use gateway_domain::password::PasswordHash;
-use gateway_store::{ChangeUser, Code, Holder, NewMail, Purpose, Store, StoreError, User};
+use gateway_store::{ChangeUser, Code, Following, Holder, NewEnding, NewMail, Purpose, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
 
 const ADA: &str = "ada@example.com";
@@ -25,6 +26,13 @@ pub(crate) fn code(byte: u8, purpose: Purpose, user: &str) -> Code {
 
 fn mail(byte: u8) -> NewMail {
     NewMail { id: OutboxId::from_random([byte; 16]), ..outbox::mail(byte) }
+}
+
+/// The end of the sessions that began under the credentials that the user has.
+fn ending(byte: u8, user: &User) -> NewEnding {
+    let (id, due, until) = (OutboxId::from_random([byte; 16]), NOW, NOW.saturating_add(ENDING));
+    let which = Which::BegunBefore(user.credential_epoch + 1);
+    NewEnding { id, user_id: user.user_id.clone(), which, due, until }
 }
 
 fn unproved(id: &str) -> User {
@@ -147,7 +155,10 @@ async fn of_many_resets_with_one_code_at_once_one_sets_the_password() {
         let (store, ada, id) = (db.store.clone(), ada.clone(), reset.id.clone());
         async move {
             let hash = PasswordHash::from_stored(format!("p1$new{index}"));
-            store.accounts.reset_password(&id, &ada, &hash, &mail(u8::try_from(index).unwrap() + 10)).await
+            let byte = u8::try_from(index).unwrap() + 10;
+            let (ending, mail) = (ending(byte, &ada), mail(byte));
+            let following = Following { ending: &ending, mail: &mail };
+            store.accounts.reset_password(&id, &ada, &hash, following).await
         }
     });
     let outcomes = outcomes.await;
@@ -156,7 +167,7 @@ async fn of_many_resets_with_one_code_at_once_one_sets_the_password() {
     let after = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!(after.password, Some(PasswordHash::from_stored(format!("p1$new{}", won[0]))));
     assert_eq!((after.credential_epoch, after.email_verified), (ada.credential_epoch + 1, true));
-    assert_eq!(counted(&db, &db.tables.outbox).await, 2, "the mail with the code, and one that tells of the change");
+    assert_eq!(counted(&db, &db.tables.outbox).await, 3, "the mail with the code, one that tells of the change, and the end of sessions");
 }
 
 /// Disabling and a reset at once: whoever was disabled stays out.
@@ -169,7 +180,11 @@ async fn a_disabled_user_sets_no_password() {
     db.store.accounts.send_code(&reset, &mail(1)).await.unwrap();
     db.store.users.change_credentials(&ada.user_id, None, false).await.unwrap();
     let hash = PasswordHash::from_stored("p1$new".into());
-    let outcome = db.store.accounts.reset_password(&reset.id, &ada, &hash, &mail(2)).await;
+    let outcome = {
+        let (ending, mail) = (ending(2, &ada), mail(2));
+        let following = Following { ending: &ending, mail: &mail };
+        db.store.accounts.reset_password(&reset.id, &ada, &hash, following).await
+    };
     assert_eq!(outcome, Ok(ChangeUser::Conflict));
     assert!(
         db.store.codes.get(&reset.id, Purpose::ResetPassword, NOW).await.unwrap().is_some(),

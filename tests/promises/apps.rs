@@ -2,9 +2,10 @@
 
 use crate::{app, at_once};
 use gateway_domain::ids::{ClientId, PlanName};
+use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
-use gateway_store::{App, AppKind, AppLogout, CallingApp, PreviousSecret, StoreError, WriteApp};
+use gateway_store::{App, AppKind, AppLogout, CallingApp, GrantType, PreviousSecret, StoreError, WriteApp};
 use std::collections::{BTreeMap, BTreeSet};
 use support::dynamodb;
 
@@ -60,6 +61,22 @@ async fn a_call_reads_of_its_app_what_was_written_and_nothing_about_secrets() {
     let App { client_id, name, plan, subscriptions, enabled, .. } = written;
     let read = CallingApp { client_id, name, plan, subscriptions, enabled };
     assert_eq!(db.store.apps.calling(&app()).await, Ok(Some(read)));
+}
+
+#[tokio::test]
+async fn the_authorization_endpoint_reads_of_an_app_what_was_written_but_secrets_and_keys() {
+    let db = dynamodb().await;
+    assert_eq!(db.store.apps.asking(&app()).await, Ok(None));
+    let written = App {
+        grants: [GrantType::AuthorizationCode].into(),
+        redirect_uris: [RedirectUri::parse("com.example.demo:/signed-in").unwrap()].into(),
+        pkce_optional: true,
+        jwks: Some("{}".into()),
+        ..demo(app())
+    };
+    db.store.apps.put(&written).await.unwrap();
+    let read = App { secret_hash: None, previous_secret: None, jwks: None, ..written };
+    assert_eq!(db.store.apps.asking(&app()).await, Ok(Some(read)));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod accounts;
 mod activity;
 mod apps;
 mod browser_logins;
+mod consents;
 mod login_attempts;
 mod migrations;
 mod outbox;

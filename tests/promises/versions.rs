@@ -232,6 +232,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     of_people(&db.store).await;
     newer(db.store.apps.get(&app()).await);
     newer(db.store.apps.calling(&app()).await);
+    newer(db.store.apps.asking(&app()).await);
     newer(db.store.apps.get_to_change(&app()).await);
     newer(db.store.apps.page(None, 9).await);
     newer(db.store.apps.create(&demo).await);
@@ -279,6 +280,7 @@ async fn of_pages(store: &Store) {
     newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
     newer(store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await);
     newer(store.consents.get(&user(), &app()).await);
+    newer(store.consents.give(&consent()).await);
     newer(store.consents.of_user(&user()).await);
 }
 

@@ -74,7 +74,7 @@ impl AuthorizationEndpoint {
     pub(crate) async fn checked(&self, form: &Form, now: Timestamp) -> Result<Checked, Failure> {
         let client_id = form.get("client_id").ok_or(Failure::Client("client_id is missing"))?;
         let client_id = ClientId::parse(client_id).map_err(|_| Failure::Client("client_id is malformed"))?;
-        let app = self.apps.get(&client_id).await?.filter(|app| app.enabled);
+        let app = self.apps.asking(&client_id).await?.filter(|app| app.enabled);
         let app = app.ok_or(Failure::Client("client_id is unknown"))?;
         let pushed = match form.get("request_uri") {
             Some(uri) => Some(self.pushed(uri, &app, now).await?),

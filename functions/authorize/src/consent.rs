@@ -49,9 +49,7 @@ impl AuthorizationEndpoint {
             return Ok(redirect::with_error(request, &target, &refused));
         }
         if !app.trusted {
-            let before = self.consents.get(&user.user_id, &app.client_id).await?;
-            let scope = before.map_or_else(|| pending.scope.clone(), |before| before.scope.union(&pending.scope));
-            let (user_id, client_id) = (user.user_id, app.client_id);
+            let (user_id, client_id, scope) = (user.user_id, app.client_id, pending.scope.clone());
             self.consents.give(&Consent { user_id, client_id, scope, given_at: request.now }).await?;
         }
         match self.pending.issue(&pending, request.now).await? {
@@ -70,7 +68,7 @@ impl AuthorizationEndpoint {
         if !waits || !request.browser.check("pending session", Some(&pending.browser)) {
             return Err(Failure::Expired);
         }
-        let app = self.apps.get(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
+        let app = self.apps.asking(&pending.client_id).await?.filter(|app| app.enabled).ok_or(Failure::Expired)?;
         // Nobody answers for a user who has logged out of this browser meanwhile.
         let user = self.logged_in(request).await?.map(|logged_in| logged_in.user);
         let user =

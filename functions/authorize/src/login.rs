@@ -3,7 +3,6 @@
 use crate::authorize::{Asked, Begun, Checked, refuse};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_config::connector::ConnectorConfig;
 use gateway_credentials::{CredentialsError, PasswordLogin};
 use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
@@ -104,14 +103,15 @@ impl AuthorizationEndpoint {
             separate: &separate,
         };
         let went_on = self.proceed(request, &asked, (&user, request.now), Some(login), must_ask).await;
+        let system = |connector| self.config.system_name(connector, request.site.language()).to_owned();
         let Begun { pending, response } = match went_on {
             Ok(begun) => begun,
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                return again(400, Mistakes::of_form(Mistake::RefusedBy(connector.to_string())));
+                return again(400, Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
             }
             Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
                 tracing::error!(%connector, reason, "a legacy system failed at a login");
-                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(connector.to_string())));
+                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
             }
             Err(failure) => return Err(failure),
         };
@@ -131,8 +131,7 @@ impl AuthorizationEndpoint {
         };
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
         let systems = separate.iter().map(|(name, optional)| {
-            let rule = self.config.connector(name).and_then(ConnectorConfig::password);
-            let label = rule.map_or(name.as_str(), |rule| rule.label_of(name, request.site.language()));
+            let label = self.config.system_name(name, request.site.language());
             System { name: name.as_str(), label, optional: *optional }
         });
         let hint = asked.request.login_hint.as_deref().unwrap_or_default();

@@ -9,6 +9,7 @@ mod sso_session;
 mod template;
 mod written;
 
+use crate::LocalizedText;
 use crate::tls::{SecretName, Tls};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
@@ -47,6 +48,18 @@ pub enum ConnectorConfig {
 }
 
 impl ConnectorConfig {
+    /// Its name for users, if the configuration has one.
+    pub fn label(&self) -> Option<&LocalizedText> {
+        match self {
+            Self::HttpLogin(http_login) => http_login.label.as_ref(),
+            Self::SsoSession(session) => session.label.as_ref(),
+            Self::KerberosS4u(kerberos) => kerberos.label.as_ref(),
+            Self::KerberosPassword(kerberos) => kerberos.label.as_ref(),
+            Self::SamlEcp(saml_ecp) => saml_ecp.label.as_ref(),
+            Self::WsTrust(ws_trust) => ws_trust.label.as_ref(),
+        }
+    }
+
     /// Its own TLS setting.
     pub fn tls(&self) -> Option<&Tls> {
         match self {

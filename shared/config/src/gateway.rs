@@ -164,6 +164,12 @@ impl Gateway {
         self.file.connectors.get(name)
     }
 
+    /// The name of a connector's legacy system for users: its label, or otherwise the connector's own name.
+    pub fn system_name<'g>(&'g self, connector: &'g ConnectorName, language: Language) -> &'g str {
+        let label = self.connector(connector).and_then(ConnectorConfig::label);
+        label.map_or(connector.as_str(), |label| label.get(language))
+    }
+
     /// All connectors, by name.
     pub fn connectors(&self) -> impl Iterator<Item = (&ConnectorName, &ConnectorConfig)> {
         self.file.connectors.iter()
@@ -270,6 +276,19 @@ apis:
         assert_eq!(text("orders:write", Language::German), Some("Place"));
         assert_eq!(text("other", Language::English), None);
         assert_eq!(Gateway::parse(TEXT).unwrap().scope_text("orders:read", Language::English), None);
+    }
+
+    #[test]
+    fn a_legacy_system_has_the_name_that_users_know() {
+        let ticket = "type: kerberos_password, realm: A.EXAMPLE, kdcs: [kdc.a.example], service: HTTP/a.example";
+        let connectors = format!(
+            "connectors:\n  named: {{ {ticket}, label: {{ en: Order System, de: Bestellungen }} }}\n  plain: {{ {ticket} }}"
+        );
+        let gateway = Gateway::parse(&format!("{connectors}\n{TEXT}")).unwrap();
+        let [named, plain] = ["named", "plain"].map(|name| ConnectorName::parse(name).unwrap());
+        assert_eq!(gateway.system_name(&named, Language::English), "Order System");
+        assert_eq!(gateway.system_name(&named, Language::German), "Bestellungen");
+        assert_eq!(gateway.system_name(&plain, Language::German), "plain");
     }
 
     /// Checklist S-06.

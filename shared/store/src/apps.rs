@@ -195,6 +195,27 @@ impl Apps {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
+    /// An application as the authorization endpoint needs it: without secrets and keys, so that nobody can be authenticated by it,
+    /// and without what is about tokens. One strongly consistent read of these attributes alone.
+    pub async fn asking(&self, client_id: &ClientId) -> Result<Option<App>, StoreError> {
+        const OPERATION: &str = "asking_app";
+        let attributes = [
+            "client_id",
+            "name",
+            "kind",
+            "trusted",
+            "grants",
+            "scope",
+            "plan",
+            "subscriptions",
+            "enabled",
+            "redirect_uris",
+            "pkce_optional",
+        ];
+        let item = projection::of(self.read(client_id), &attributes).send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
     /// The application of that id and its revision, for a change. One strongly consistent read.
     pub async fn get_to_change(&self, client_id: &ClientId) -> Result<Option<(App, Revision)>, StoreError> {
         const OPERATION: &str = "app_to_change";

@@ -1,12 +1,16 @@
 //! What users let applications do. Key: `user_id`, `client_id`.
 
 use crate::error::{StoreError, unavailable};
+use crate::refusal::held;
 use crate::{Page, version};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use gateway_domain::ids::{ClientId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// How often a consent that others change meanwhile is read and written again: of so many at once, each is written.
+const MAX_WRITES: usize = 8;
 
 /// The consent of a user to an application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +49,31 @@ impl Consents {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
-    /// Writes a consent, in place of an earlier one.
+    /// Adds this consent to what the user lets the application do already. Of several at once none is lost. One that was
+    /// revoked meanwhile stays revoked: then there is this one alone.
     pub async fn give(&self, consent: &Consent) -> Result<(), StoreError> {
         const OPERATION: &str = "give_consent";
-        let item = version::written(consent, OPERATION)?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map_err(unavailable(OPERATION))?;
-        Ok(())
+        for _ in 0..MAX_WRITES {
+            let before = self.get(&consent.user_id, &consent.client_id).await?;
+            let scope =
+                before.as_ref().map_or_else(|| consent.scope.clone(), |given| given.scope.union(&consent.scope));
+            let item = version::written(Consent { scope, ..consent.clone() }, OPERATION)?;
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            let put = match before {
+                None => put.condition_expression("attribute_not_exists(user_id)"),
+                Some(before) => put
+                    .condition_expression(version::condition("#scope = :scope"))
+                    .expression_attribute_names("#scope", "scope")
+                    .expression_attribute_values(":scope", version::part(&before.scope, OPERATION)?)
+                    .expression_attribute_values(":version", version::current()),
+            };
+            let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            if held(put.send().await, OPERATION)? {
+                return Ok(());
+            }
+        }
+        let cause = format!("the consent was changed by others {MAX_WRITES} times");
+        Err(StoreError::Unavailable { operation: OPERATION, cause })
     }
 
     /// Takes a consent back. Revoking is idempotent.

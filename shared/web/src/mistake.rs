@@ -13,9 +13,9 @@ pub enum Mistake {
     WrongLogin,
     /// Too many wrong attempts: another may be made after this time.
     TooManyAttempts(Seconds),
-    /// A legacy system refuses what the gateway accepted. It is named as the configuration does.
+    /// A legacy system refuses what the gateway accepted. It is named as users know it.
     RefusedBy(String),
-    /// A legacy system, named as the configuration does, cannot be reached.
+    /// A legacy system, named as users know it, cannot be reached.
     UnreachableSystem(String),
     /// The gateway cannot do it now.
     Unavailable,

@@ -17,6 +17,13 @@ pub trait Page: Template {
         None
     }
 
+    /// Whether a window that opened this page keeps its hold on it. An app that has its login in a pop-up window waits there
+    /// for the response, and any policy but `unsafe-none` takes the window that opened it away for good, even where the
+    /// app has it back (HTML §7.1.3). Nothing but a page on the way to an app needs it.
+    fn keeps_opener(&self) -> bool {
+        false
+    }
+
     /// The content of `title`: an error comes first, since screen readers read it first when a page has loaded.
     fn title(&self) -> String {
         let failed = self.mistakes().is_some_and(|mistakes| !mistakes.is_empty());

@@ -4,6 +4,9 @@ use crate::{Page, Site};
 use gateway_domain::event::ApiResponse;
 use http::Uri;
 
+/// For a year, browsers reach this host by https alone (RFC 6797 §6.1). Other hosts of the domain are not ours to bind.
+const TRANSPORT_SECURITY: &str = "max-age=31536000";
+
 /// What pages may use of the device: nothing.
 const PERMISSIONS: &str =
     "browsing-topics=(), camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
@@ -14,12 +17,13 @@ impl Site {
     pub fn respond(&self, status: u16, page: &impl Page, form_action: &[&str]) -> ApiResponse {
         // Templates fail only if writing to memory does.
         let Ok(body) = page.render() else { return ApiResponse::new(500) };
-        ApiResponse::new(status)
+        let opener = if page.keeps_opener() { "unsafe-none" } else { "same-origin" };
+        let response = ApiResponse::new(status)
             .header("Content-Type", "text/html; charset=utf-8")
             .header("Content-Language", self.language().tag())
             .header("Cache-Control", "no-store")
             .header("Content-Security-Policy", self.policy(form_action))
-            .header("Cross-Origin-Opener-Policy", "same-origin")
+            .header("Cross-Origin-Opener-Policy", opener)
             .header("Cross-Origin-Resource-Policy", "same-origin")
             .header("Permissions-Policy", PERMISSIONS)
             // Back ends share the origin, and see no URL of these pages. With `no-referrer` browsers would send forms of ours
@@ -27,7 +31,8 @@ impl Site {
             .header("Referrer-Policy", "strict-origin")
             .header("X-Content-Type-Options", "nosniff")
             .header("X-Frame-Options", "DENY")
-            .with_body(body)
+            .with_body(body);
+        if self.is_secure() { response.header("Strict-Transport-Security", TRANSPORT_SECURITY) } else { response }
     }
 
     /// The Content Security Policy of a page.
@@ -80,7 +85,7 @@ fn target(uri: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::{Message, Notice};
+    use crate::pages::{Failure, Message, Notice, Reason};
     use crate::site::tests::{ISSUER, site};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
@@ -109,11 +114,27 @@ mod tests {
             ("Cross-Origin-Resource-Policy", "same-origin"),
             ("Permissions-Policy", PERMISSIONS),
             ("Referrer-Policy", "strict-origin"),
+            ("Strict-Transport-Security", "max-age=31536000"),
             ("X-Content-Type-Options", "nosniff"),
             ("X-Frame-Options", "DENY"),
         ] {
             assert_eq!(only(&response, name), value, "{name}");
         }
+    }
+
+    /// Browsers ignore the field on a plain connection (RFC 6797 §8.1), and a site on this machine has no other.
+    #[test]
+    fn a_site_without_https_does_not_ask_for_it() {
+        let site = site("{}", "http://127.0.0.1:3000", "en");
+        let response = site.respond(200, &Message { site: &site, notice: Notice::LoggedOut, next: None }, &[]);
+        assert_eq!(response.header_values("Strict-Transport-Security").count(), 0);
+    }
+
+    #[test]
+    fn a_page_on_the_way_to_an_app_leaves_the_window_that_opened_it_its_hold() {
+        let site = site("{}", ISSUER, "en");
+        let page = Failure { site: &site, reason: Reason::Expired, detail: None, reference: None };
+        assert_eq!(only(&site.respond(400, &page, &[]), "Cross-Origin-Opener-Policy"), "unsafe-none");
     }
 
     #[test]

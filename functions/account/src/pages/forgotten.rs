@@ -3,7 +3,6 @@
 use super::{Shown, form, mistaken, mistakes, proof};
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, fields};
-use gateway_config::connector::PasswordRule;
 use gateway_credentials::password_policy;
 use gateway_domain::form::Form;
 use gateway_domain::ids::CodeId;
@@ -41,8 +40,9 @@ impl Account {
         self.resets_here()?;
         let (id, token) = proof::of_url(asked)?;
         let (form_token, by_link) = (browser.form_token(PURPOSE), token.is_some());
-        let label = |(name, rule): (_, &'_ PasswordRule)| rule.label_of(name, asked.language).to_owned();
-        let unchanged = self.gateway.separate_passwords().map(label).collect::<Vec<_>>().join(", ");
+        let systems = self.gateway.separate_passwords();
+        let unchanged = systems.map(|(name, _)| self.gateway.system_name(name, asked.language)).collect::<Vec<_>>();
+        let unchanged = unchanged.join(", ");
         let page = |code, mistakes| Reset {
             site: &asked.site,
             form_token: &form_token,

@@ -45,6 +45,7 @@ plans: { standard: { calls: 60, window: 1m } }
 connectors:
   orders-login:
     type: http_login
+    label: Order System
     login: { url: "LEGACY/login", json: { user: "{username}", pass: "{password}" } }
     extract: { cookie: LEGACYSESSID }
     expires: { cookie_max_age: true }

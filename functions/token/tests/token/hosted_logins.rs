@@ -126,7 +126,7 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     let mut browser = Browser::new(&fixture);
     let page = browser.types(&native("orders:read"), "carol", PASSWORD).await;
     assert_eq!(page.status, 400);
-    assert!(page.text.contains("orders-login") && page.text.contains("carol@example.com"), "{}", page.text);
+    assert!(page.text.contains("Order System") && page.text.contains("carol@example.com"), "{}", page.text);
     assert!(!browser.has_login());
     let scanned = fixture.db.client.scan().table_name(&fixture.db.tables.pending_sessions).send().await.unwrap();
     assert_eq!(scanned.items().len(), 0, "no pending session");

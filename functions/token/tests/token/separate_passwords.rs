@@ -18,7 +18,7 @@ fn rule(config: &str, rule: &str) -> String {
 }
 
 fn separate(config: &str) -> String {
-    rule(config, "{ whose: separate, label: { en: Warehouse, de: Lager } }")
+    rule(config, "separate\n    label: { en: Warehouse, de: Lager }")
 }
 
 /// alice, whose password here is no longer that of the legacy system.

@@ -35,6 +35,9 @@ pub(super) async fn rotate(context: &Context, arguments: RotateSecret) -> Result
     let now = date_time::now();
     let mut secret = None;
     let set = |app: &mut App| {
+        if arguments.in_place_of_keys && app.jwks.take().is_none() {
+            return Err(Error::Refused(format!("app {} has no keys: leave out --in-place-of-keys", app.client_id)));
+        }
         confidential(app)?;
         let running = app.previous_secret.as_ref().filter(|previous| now < previous.until);
         if let (Some(running), false) = (running, arguments.now) {
@@ -78,7 +81,9 @@ pub(super) async fn end_overlap(context: &Context, client_id: &ClientId) -> Resu
 fn confidential(app: &App) -> Result<(), Error> {
     match app.kind {
         AppKind::Confidential if app.jwks.is_some() => {
-            Err(Error::Refused(format!("app {} authenticates by its keys and has no secret", app.client_id)))
+            let words =
+                "authenticates by its keys and has no secret: `apps rotate-secret --in-place-of-keys` makes one";
+            Err(Error::Refused(format!("app {} {words}", app.client_id)))
         }
         AppKind::Confidential => Ok(()),
         AppKind::Public => Err(Error::Refused(format!("app {} is public and has no secret", app.client_id))),

@@ -197,6 +197,9 @@ pub(crate) struct RotateSecret {
     /// End the old secret at once
     #[arg(long, conflicts_with = "overlap")]
     pub(crate) now: bool,
+    /// End the keys of an app that signs, which gets a secret in their place, at once
+    #[arg(long, conflicts_with_all = ["overlap", "now"])]
+    pub(crate) in_place_of_keys: bool,
 }
 
 /// Client types (RFC 6749 §2.1).

@@ -45,6 +45,16 @@ async fn an_app_has_keys_or_a_secret_and_never_both() {
     let form = gateway.request("POST", "/oauth2/token").form(&[("grant_type", "client_credentials")]);
     let response = gateway.response(form.basic_auth(PARTNER_APP, Some(gateway.partner_secret()))).await;
     assert_eq!(response.status, 401);
+
+    // And the way back: its keys end with the first secret.
+    let secret = olga.json(&["apps", "rotate-secret", PARTNER_APP, "--in-place-of-keys"]).await;
+    let form = gateway.request("POST", "/oauth2/token").form(&[("grant_type", "client_credentials")]);
+    let response = gateway.response(form.basic_auth(PARTNER_APP, secret["client_secret"].as_str())).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let shown = olga.json(&["apps", "show", PARTNER_APP]).await;
+    assert_eq!((&shown["keys"], &shown["has_secret"]), (&json!([]), &json!(true)));
+    let refused = olga.does(&["apps", "rotate-secret", PARTNER_APP, "--in-place-of-keys"]).await;
+    assert!(refused.problem().contains("has no keys"), "{refused:?}");
 }
 
 #[tokio::test]

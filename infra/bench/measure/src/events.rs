@@ -87,9 +87,18 @@ pub(crate) fn renewal() -> Bytes {
 }
 
 fn token(stack: &Running, form: &str) -> Result<Bytes, Failure> {
+    post(stack, "/oauth2/token", "application/x-www-form-urlencoded", form, "203.0.113.17")
+}
+
+/// A `POST` of this body from this address.
+pub(crate) fn post(stack: &Running, path: &str, media: &str, body: &str, source: &str) -> Result<Bytes, Failure> {
     let mut event = sample("token-rest.json")?;
-    set_header(&mut event, "content-type", "application/x-www-form-urlencoded");
-    set(&mut event, "body", json!(form));
+    set_header(&mut event, "content-type", media);
+    set(&mut event, "path", json!(path));
+    set(&mut event, "body", json!(body));
+    if let Some(identity) = event.pointer_mut("/requestContext/identity") {
+        set(identity, "sourceIp", json!(source));
+    }
     set(&mut event, "isBase64Encoded", json!(false));
     set(&mut event, "stageVariables", json!({ "issuer": stack.base_url() }));
     Ok(Bytes::from(event.to_string()))

@@ -2,7 +2,8 @@
 //! HTTP over loopback. The first argument is their directory; see `bench`.
 //!
 //! Alone it prints the CPU of each; with `budgets` it counts their instructions and compares them with
-//! `infra/bench/budgets.json`, with `budgets --write` it writes that file.
+//! `infra/bench/budgets.json`, with `budgets --write` it writes that file. With `timing` it prints how well the time of a
+//! response tells who has an account.
 
 mod budgets;
 mod cpu;
@@ -10,6 +11,7 @@ mod events;
 mod instructions;
 mod process;
 mod site;
+mod timing;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,7 +37,8 @@ async fn run() -> Result<(), Failure> {
         [] => cpu::print_table(Path::new(&functions)).await,
         ["budgets"] => budgets::check(Path::new(&functions)).await,
         ["budgets", "--write"] => budgets::write(Path::new(&functions)).await,
-        _ => Err("write nothing, `budgets` or `budgets --write`".into()),
+        ["timing"] => timing::print_table(Path::new(&functions)).await,
+        _ => Err("write nothing, `budgets`, `budgets --write` or `timing`".into()),
     }
 }
 

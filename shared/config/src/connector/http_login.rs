@@ -4,6 +4,7 @@ use super::password::PasswordRule;
 use super::pattern::{Marker, Pattern, Statuses, status};
 use super::template::{self, Field, Template, ValueName};
 use super::written;
+use crate::localized::{LocalizedText, WrittenText};
 use crate::text::{CookieName, JsonPointer};
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, duration};
@@ -47,6 +48,9 @@ pub struct HttpLogin {
     /// Whom to trust at this system, and how the gateway authenticates there. Without it, the public authorities are
     /// trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// A `GET` before the login. The cookies that its response sets are sent with the login.

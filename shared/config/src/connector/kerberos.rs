@@ -1,6 +1,7 @@
 //! The settings of the Kerberos connectors: the realm, the back end's principal in it, and how users get tickets.
 
 use super::password::PasswordRule;
+use crate::localized::{LocalizedText, WrittenText};
 use crate::tls::SecretName;
 use crate::{NotAllowed, duration};
 use gateway_domain::time::Seconds;
@@ -30,6 +31,9 @@ pub struct KerberosS4u {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// Kerberos with the user's own password. The password itself is not sent, only a proof made with a key derived from it.
@@ -50,6 +54,9 @@ pub struct KerberosPassword {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
     pub timeout: Seconds,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
     /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
     #[serde(default)]
     #[schemars(with = "super::password::WrittenPassword", extend("default" = "ours"))]

@@ -1,9 +1,6 @@
 //! Whose password a connector logs in with: the gateway's, the legacy system's, or another one.
 
 use crate::WebLink;
-use crate::localized::{LocalizedText, WrittenText};
-use gateway_domain::ids::ConnectorName;
-use gateway_domain::language::Language;
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
@@ -15,19 +12,10 @@ use std::fmt;
 pub struct PasswordRule {
     /// Whose it is.
     pub whose: Whose,
-    /// How pages call the system. Without it, by the connector's name.
-    pub label: Option<LocalizedText>,
     /// With [`Whose::Theirs`]: where a forgotten password is replaced.
     pub reset_url: Option<WebLink>,
     /// With [`Whose::Theirs`]: where a password is changed.
     pub change_url: Option<WebLink>,
-}
-
-impl PasswordRule {
-    /// How pages call the system of this connector.
-    pub fn label_of<'a>(&'a self, connector: &'a ConnectorName, language: Language) -> &'a str {
-        self.label.as_ref().map_or(connector.as_str(), |label| label.get(language))
-    }
 }
 
 /// Whose password it is.
@@ -43,16 +31,13 @@ pub enum Whose {
     Separate,
 }
 
-/// Whose password it is, with how pages call the system and where they lead.
+/// Whose password it is, with where pages lead.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PasswordRule")]
 pub(crate) struct Fields {
     /// Whose it is.
     whose: Whose,
-    /// How pages call the system. Without it, by the connector's name.
-    #[schemars(with = "Option<WrittenText>")]
-    label: Option<LocalizedText>,
     /// With `theirs`: where a forgotten password is replaced. Without it, pages lead nowhere.
     reset_url: Option<WebLink>,
     /// With `theirs`: where a password is changed. Without it, pages lead nowhere.
@@ -89,10 +74,10 @@ impl<'de> Visitor<'de> for WhoseOrFields {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PasswordRule, A::Error> {
-        let Fields { whose, label, reset_url, change_url } = Fields::deserialize(MapAccessDeserializer::new(map))?;
+        let Fields { whose, reset_url, change_url } = Fields::deserialize(MapAccessDeserializer::new(map))?;
         if whose != Whose::Theirs && (reset_url.is_some() || change_url.is_some()) {
             return Err(A::Error::custom("`reset_url` and `change_url` are of `whose: theirs`: remove them"));
         }
-        Ok(PasswordRule { whose, label, reset_url, change_url })
+        Ok(PasswordRule { whose, reset_url, change_url })
     }
 }

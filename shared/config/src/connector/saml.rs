@@ -2,6 +2,7 @@
 
 use super::http_login::default_timeout;
 use super::password::PasswordRule;
+use crate::localized::{LocalizedText, WrittenText};
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::{HttpUrl, Method, NotAllowed, duration};
@@ -44,6 +45,9 @@ pub struct SamlEcp {
     /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
     /// trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// The request that ends a session at a service provider. It carries the cookies of the session.
@@ -82,6 +86,9 @@ pub struct WsTrust {
     /// Whom to trust at all of these URLs, and how the gateway authenticates there. Without it, the public authorities are
     /// trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 /// Who makes the authentication request for the identity provider.

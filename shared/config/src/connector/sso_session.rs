@@ -6,6 +6,7 @@ use super::http_login::{
 use super::password::PasswordRule;
 use super::pattern::Statuses;
 use super::template::{Template, ValueName};
+use crate::localized::{LocalizedText, WrittenText};
 use crate::tls::Tls;
 use crate::{HttpUrl, duration};
 use gateway_domain::time::Seconds;
@@ -50,6 +51,9 @@ pub struct SsoSession {
     pub allow_plain_http: bool,
     /// Whom to trust at the portal, and how the gateway authenticates there. Without it, the public authorities are trusted.
     pub tls: Option<Tls>,
+    /// Its name for users, or one for each language. Without it, its name here.
+    #[schemars(with = "Option<WrittenText>")]
+    pub label: Option<LocalizedText>,
 }
 
 impl SsoSession {
@@ -64,6 +68,7 @@ impl SsoSession {
             Inject { ways, listed: true }
         });
         HttpLogin {
+            label: self.label.clone(),
             preflight: self.preflight.clone(),
             login: self.login.clone(),
             extract: self.extract.clone(),

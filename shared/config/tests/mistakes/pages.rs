@@ -65,6 +65,14 @@ fn texts_that_no_user_can_read() {
         (see, "orders:read: [See]", 10, "scopes.orders:read", "`en` and `de` with one each"),
         (see, "orders:read: 1", 10, "scopes.orders:read", "a text in quotes"),
     ]);
+    let connector = "    extract: { cookie: SESSID }\n";
+    let label = |text: &str| format!("    label: {text}\n{connector}");
+    let field = "connectors.orders-login.label";
+    told(&[
+        (connector, &label("''"), 26, field, "write 1 to 200 characters"),
+        (connector, &label("{ de: Bestellungen }"), 26, field, "`en` is missing"),
+    ]);
+    accepted(&[(connector, &label("Order System")), (connector, &label("{ en: Order System, de: Bestellungen }"))]);
     accepted(&[
         (see, "orders:read: { en: See orders, de: Bestellungen sehen }"),
         (see, "orders:read: { en: See orders }"),

@@ -22,13 +22,13 @@ fn a_connector_says_whose_password_it_takes() {
         (EXPIRES, &plain, 28, &format!("{FIELD}.reset_url"), "write an https URL"),
     ]);
     let theirs = with(
-        "{ whose: theirs, label: { en: Shop, de: Laden }, reset_url: https://shop.example.com/reset, \
+        "{ whose: theirs, reset_url: https://shop.example.com/reset, \
          change_url: https://shop.example.com/change }",
     );
     accepted(&[
         (EXPIRES, &with("ours")),
         (EXPIRES, &with("separate")),
-        (EXPIRES, &with("{ whose: separate, label: Shop }")),
+        (EXPIRES, &with("{ whose: separate }")),
         (EXPIRES, &theirs),
     ]);
 }

@@ -33,4 +33,8 @@ impl Page for Consent<'_> {
     fn heading(&self) -> Cow<'_, str> {
         self.site.texts().consent.into()
     }
+
+    fn keeps_opener(&self) -> bool {
+        true
+    }
 }

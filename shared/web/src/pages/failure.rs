@@ -74,4 +74,8 @@ impl Page for Failure<'_> {
     fn heading(&self) -> Cow<'_, str> {
         self.failure().title.into()
     }
+
+    fn keeps_opener(&self) -> bool {
+        true
+    }
 }

@@ -63,6 +63,10 @@ impl Page for Login<'_> {
         self.site.texts().log_in.into()
     }
 
+    fn keeps_opener(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }

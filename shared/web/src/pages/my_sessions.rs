@@ -1,6 +1,6 @@
 //! The sessions of a user.
 
-use crate::date_time;
+use crate::date_time::DateTime;
 use crate::{Page, Site};
 use askama::Template;
 use gateway_domain::language::Language;
@@ -24,9 +24,9 @@ pub struct SessionRow<'a> {
 }
 
 impl SessionRow<'_> {
-    /// The two times in words.
-    fn times(&self, language: Language) -> (String, String) {
-        (date_time::written(self.made, language), date_time::written(self.refreshed, language))
+    /// When it was made and last refreshed.
+    fn times(&self, language: Language) -> (DateTime, DateTime) {
+        (DateTime::of(self.made, language), DateTime::of(self.refreshed, language))
     }
 }
 
