@@ -6,7 +6,7 @@ use support::{ADA, DEMO_APP, Gateway, Response};
 use crate::mail::sent;
 
 const PASSWORD: &str = "wobbly lantern cactus tuesday";
-const OTHER: &str = "seven purple anvils whistle";
+pub(crate) const OTHER: &str = "seven purple anvils whistle";
 
 /// The demo with back ends that need no login, since they know nobody who signs up.
 async fn demo() -> Gateway {
@@ -26,7 +26,7 @@ async fn sign_up(gateway: &Gateway, email: &str, password: &str) -> String {
 }
 
 /// The code and the link of the last of this many mails to an address.
-async fn mailed(gateway: &Gateway, to: &str, count: usize) -> (String, String) {
+pub(crate) async fn mailed(gateway: &Gateway, to: &str, count: usize) -> (String, String) {
     let mail = sent(gateway, to, count).await.pop().expect("a mail");
     let line =
         |begin: &str| mail.text.lines().find(|line| line.starts_with(begin)).unwrap_or_default().trim().to_owned();
@@ -39,7 +39,7 @@ async fn login(gateway: &Gateway, email: &str, password: &str) -> Response {
 
 /// A browser: it keeps cookies, and sends forms with the hidden token of the page.
 #[derive(Default)]
-struct Browser(Vec<(String, String)>);
+pub(crate) struct Browser(Vec<(String, String)>);
 
 impl Browser {
     fn take(&mut self, response: &Response) {
@@ -64,12 +64,12 @@ impl Browser {
         response
     }
 
-    async fn get(&mut self, gateway: &Gateway, path: &str) -> Response {
+    pub(crate) async fn get(&mut self, gateway: &Gateway, path: &str) -> Response {
         self.send(gateway, "GET", path, None).await
     }
 
     /// Opens a page and sends its form.
-    async fn submit(&mut self, gateway: &Gateway, path: &str, typed: &[(&str, &str)]) -> Response {
+    pub(crate) async fn submit(&mut self, gateway: &Gateway, path: &str, typed: &[(&str, &str)]) -> Response {
         let page = self.get(gateway, path).await.text();
         let token = page.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let form = [typed, &[("form_token", token.unwrap_or_else(|| panic!("no form: {page}")))]].concat();
@@ -78,7 +78,7 @@ impl Browser {
 }
 
 /// The path and query of a link.
-fn path<'l>(gateway: &Gateway, link: &'l str) -> &'l str {
+pub(crate) fn path<'l>(gateway: &Gateway, link: &'l str) -> &'l str {
     link.strip_prefix(gateway.stack.base_url()).expect("a link to the gateway")
 }
 

@@ -28,6 +28,7 @@ mod metrics;
 mod mobile;
 mod openid;
 mod outside_lambda;
+mod owners;
 mod private;
 mod readme;
 mod rotation;

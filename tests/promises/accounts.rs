@@ -167,7 +167,11 @@ async fn of_many_resets_with_one_code_at_once_one_sets_the_password() {
     let after = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!(after.password, Some(PasswordHash::from_stored(format!("p1$new{}", won[0]))));
     assert_eq!((after.credential_epoch, after.email_verified), (ada.credential_epoch + 1, true));
-    assert_eq!(counted(&db, &db.tables.outbox).await, 3, "the mail with the code, one that tells of the change, and the end of sessions");
+    assert_eq!(
+        counted(&db, &db.tables.outbox).await,
+        3,
+        "the mail with the code, one that tells of the change, and the end of sessions"
+    );
 }
 
 /// Disabling and a reset at once: whoever was disabled stays out.

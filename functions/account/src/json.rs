@@ -123,15 +123,28 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         Some(wait) => response.header("Retry-After", wait.as_u64().to_string()),
         None => response,
     };
-    match failure {
-        Failure::MethodNotAllowed(methods) => response.header("Allow", *methods),
-        Failure::NotLoggedIn => response.header("WWW-Authenticate", r#"Bearer realm="gateway", error="invalid_token""#),
-        Failure::Scope => {
-            let challenge = r#"Bearer realm="gateway", error="insufficient_scope", scope="account""#;
-            response.header("WWW-Authenticate", challenge)
-        }
-        _ => response,
-    }
+    let challenge = match failure {
+        Failure::MethodNotAllowed(methods) => return response.header("Allow", *methods),
+        Failure::NotLoggedIn => r#"error="invalid_token""#,
+        Failure::Scope => r#"error="insufficient_scope", scope="account""#,
+        Failure::NoIssuer(_)
+        | Failure::NotFound
+        | Failure::Malformed(_)
+        | Failure::OtherBrowser
+        | Failure::Field { .. }
+        | Failure::PasswordElsewhere(_)
+        | Failure::WrongCode
+        | Failure::TooMany(_)
+        | Failure::TooManyAttempts(_)
+        | Failure::Store(_)
+        | Failure::Busy
+        | Failure::Start(_)
+        | Failure::NotVerified
+        | Failure::WrongLogin
+        | Failure::Hash(_)
+        | Failure::Seal(_) => return response,
+    };
+    response.header("WWW-Authenticate", format!(r#"Bearer realm="gateway", {challenge}"#))
 }
 
 /// The fields of a profile, as the configuration declares them; another one is refused by its name.

@@ -86,7 +86,7 @@ impl Account {
 
     /// The name of an app; its id if it is gone.
     async fn name_of(&self, app: &ClientId) -> Result<String, Failure> {
-        Ok(self.apps.calling(app).await?.map_or_else(|| app.to_string(), |app| app.name.to_string()))
+        Ok(self.apps.calling(app).await?.map_or_else(|| app.to_string(), |app| app.name))
     }
 }
 

@@ -204,9 +204,9 @@ impl Account {
             // One who has disabled the account meanwhile does not keep its owner out, but support has to enable it first.
             let user = self.users.get(&user_id).await?.filter(|user| user.enabled).ok_or(Failure::WrongCode)?;
             let holder = self.unproved_holder(&to, &user_id).await?;
-            let taken = User { email: to.clone(), ..user.clone() };
+            let restored = User { email: to.clone(), ..user.clone() };
             let forgotten = asked.link("/account/forgotten");
-            let follows = self.following(asked, &taken, Notice::PasswordChanged { forgotten })?;
+            let follows = self.following(asked, &restored, Notice::PasswordChanged { forgotten })?;
             let back =
                 self.accounts.take_back_address(id, (&user, &to), holder.as_ref(), &hash, follows.both()).await?;
             if back == ChangeUser::Done {

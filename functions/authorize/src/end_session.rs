@@ -76,7 +76,7 @@ impl AuthorizationEndpoint {
         let Some(uri) = parameter("post_logout_redirect_uri") else { return Ok(EndSession { hint, target: None }) };
         let client = named.as_ref().or(hint.as_ref().map(|hint| &hint.client_id));
         let client = client.ok_or(Failure::Return("post_logout_redirect_uri needs an id_token_hint or a client_id"))?;
-        let app = self.apps.get(client).await?.filter(|app| app.enabled).ok_or(Failure::Client("unknown client"))?;
+        let app = self.apps.asking(client).await?.filter(|app| app.enabled).ok_or(Failure::Client("unknown client"))?;
         let target = Some(target(&app, uri, parameter("state"))?);
         Ok(EndSession { hint, target })
     }

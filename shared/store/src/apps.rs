@@ -211,6 +211,7 @@ impl Apps {
             "enabled",
             "redirect_uris",
             "pkce_optional",
+            "logout",
         ];
         let item = projection::of(self.read(client_id), &attributes).send().await.map_err(unavailable(OPERATION))?.item;
         item.map(|item| version::read(item, OPERATION)).transpose()

@@ -2,6 +2,7 @@
 
 use super::{body, declared, proof};
 use crate::error::Failure;
+use crate::lists::{AllowedApp, OwnSession};
 use crate::{Account, Asked, fields};
 use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
 use gateway_domain::code::LIFETIME;
@@ -85,7 +86,7 @@ impl Account {
             }
             ("GET", "/sessions") => {
                 let sessions = self.sessions_of(&user.user_id, asked.now).await?;
-                Ok(shown(&json!({ "sessions": sessions.iter().map(|own| own.to_json()).collect::<Vec<_>>() })))
+                Ok(shown(&json!({ "sessions": sessions.iter().map(OwnSession::to_json).collect::<Vec<_>>() })))
             }
             ("DELETE", sessions) if sessions.starts_with("/sessions/") => {
                 let sid = sessions.trim_start_matches("/sessions/");
@@ -96,7 +97,7 @@ impl Account {
             }
             ("GET", "/apps") => {
                 let apps = self.apps_of(&user.user_id).await?;
-                Ok(shown(&json!({ "apps": apps.iter().map(|app| app.to_json()).collect::<Vec<_>>() })))
+                Ok(shown(&json!({ "apps": apps.iter().map(AllowedApp::to_json).collect::<Vec<_>>() })))
             }
             ("DELETE", apps) if apps.starts_with("/apps/") => {
                 let app = apps.trim_start_matches("/apps/");

@@ -103,12 +103,12 @@ impl Account {
         let failure = match form(asked, browser, PURPOSE) {
             Err((_, failure)) => failure,
             Ok(mut typed) => {
-                let taken = async {
+                let done = async {
                     let password = typed.take(FIELD).filter(|password| !password.is_empty());
                     let required = Failure::Field { field: FIELD.to_owned(), wrong: Wrong::Required };
                     self.take_back(asked, (&id, &token), (FIELD, &password.ok_or(required)?)).await
                 };
-                match Box::pin(taken).await {
+                match Box::pin(done).await {
                     Ok(()) => return Ok(see_other(&asked.site.path("/account/address-kept"))),
                     Err(failure) => failure,
                 }
