@@ -8,7 +8,7 @@ use std::path::Path;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::stack::Options;
 use serde_json::json;
-use support::{ADA, Gateway, UNTRUSTED_APP, browse};
+use support::{ADA, DEMO_APP, Gateway, UNTRUSTED_APP, browse};
 
 /// The names of the files in a directory that end so.
 fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
@@ -128,6 +128,40 @@ async fn people_make_accounts_and_set_forgotten_passwords_on_hosted_pages() {
             "back": "Allow access?",
             "backFromApp": "This took too long",
         },
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// Every page of an account, a logout from afar that is felt at the next call, and another password.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn owners_see_their_account_and_log_an_app_out_from_afar() {
+    let gateway = Gateway::start().await;
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", DEMO_APP),
+        ("username", ADA.name),
+        ("password", ADA.password),
+        ("device_name", "Ada’s phone"),
+    ];
+    let tokens = gateway.post_form("/oauth2/token", &form).await.tokens();
+    let issuer = gateway.stack.base_url();
+    let mut outcome = browse("owners", [issuer, ADA.name, ADA.password, &tokens.access]).await;
+    let row = outcome["row"].take();
+    assert!(row.as_str().is_some_and(|row| row.contains("Ada’s phone") && row.contains("UTC")), "{row}");
+    let expected = json!({
+        "steps": [
+            "Log in", "Where you are logged in", "My account", "Where you are logged in", "Password changed", "My account",
+        ],
+        "row": null,
+        "pages": [
+            "Profile", "Change the address", "Change the password", "Where you are logged in", "Apps with access",
+            "Disable the account", "Delete the account",
+        ],
+        "file": "my-data.json",
+        "felt": [200, 401],
+        "short": "Please check what you typed\n\nNew password: This is too short: write at least 15 characters.",
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

@@ -192,6 +192,7 @@ async fn a_form_of_another_browser_or_site_does_nothing() {
     assert_eq!(one.send(&gateway, "POST", "/account/sign-up", Some(&form)).await.status, 303);
 }
 
+/// Checklist Y-07.
 #[tokio::test]
 async fn a_sign_up_for_an_address_with_an_owner_looks_the_same_and_tells_the_owner_alone() {
     let gateway = demo().await;
@@ -205,6 +206,7 @@ async fn a_sign_up_for_an_address_with_an_owner_looks_the_same_and_tells_the_own
     assert_eq!(login(&gateway, ADA.name, PASSWORD).await.status, 400);
 }
 
+/// Checklist Z-18.
 #[tokio::test]
 async fn a_forgotten_password_is_set_anew_and_ends_the_sessions() {
     let gateway = demo().await;
@@ -248,7 +250,7 @@ async fn a_person_sets_a_password_anew_by_the_link() {
     login(&gateway, ADA.name, OTHER).await.tokens();
 }
 
-/// Five guesses at a code, then none, not even the right one.
+/// Checklist Z-16, Z-19: five guesses at a code, then none, not even the right one.
 #[tokio::test]
 async fn a_code_cannot_be_guessed() {
     let gateway = demo().await;

@@ -107,6 +107,7 @@ async fn owners_see_their_sessions_and_end_them() {
     panic!("the legacy system was not told of both");
 }
 
+/// Checklist Z-04.
 #[tokio::test]
 async fn another_password_ends_the_other_sessions_and_the_browser_goes_on() {
     let gateway = Gateway::start().await;
@@ -193,6 +194,7 @@ async fn a_deleted_account_is_gone_with_its_sessions_and_its_address_is_free() {
     assert_eq!(mailed_subject(&gateway, ADA.name, 1).await, "Demo Shop: your account was deleted");
 }
 
+/// Checklist Z-29.
 #[tokio::test]
 async fn an_app_shows_the_same_with_the_scope_account() {
     let gateway = Gateway::start().await;

@@ -40,6 +40,12 @@ fn write(text: &mut String, running: &Running, demo: bool) -> std::fmt::Result {
     }
     if demo {
         writeln!(text, "\nLog in on the gateway's pages, in a browser: {}", running.demo_url())?;
+        writeln!(
+            text,
+            "Make an account, with a mail that comes to the page above: {}/account/sign-up",
+            running.base_url()
+        )?;
+        writeln!(text, "See your account, and log apps out from there: {}/account", running.base_url())?;
         let secret = running.client_secret("partner-app").unwrap_or_default();
         text.push_str(&JOURNEYS.replace("{url}", running.base_url()).replace("{secret}", secret));
     }

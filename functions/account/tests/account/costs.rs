@@ -25,6 +25,9 @@ plans: { standard: { calls: 60, window: 1m } }
 apis: { orders: { back_end: 'https://orders.example.com', routes: [{ path: /orders, methods: { GET: [a] } }] } }
 ";
 const HOUR: Seconds = Seconds::new(3_600);
+/// The key of RFC 7515, Appendix A.3.
+const JWKS: &str = r#"{"current":"k1","keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"k1",
+    "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 const PASSWORD: &str = "wobbly lantern cactus tuesday";
 
 struct Fixture {
@@ -71,7 +74,7 @@ impl Fixture {
             sessions: store.sessions,
             consents: store.consents,
             apps: store.apps,
-            public: Fresh::of(PublicKeys::parse_jwks(r#"{"keys":[]}"#).unwrap()),
+            public: Fresh::of(PublicKeys::parse_jwks(JWKS).unwrap()),
             sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),
             outbox: OutboxFunction::new(&environment, &aws).unwrap(),
             clock: Arc::new(SystemClock),

@@ -139,7 +139,7 @@ apis:
         let asked = renewal.clone();
         let lambda = RecordingServer::start(move |_, _| http_response(200, &[], asked.lock().unwrap()().as_bytes()));
         let environment = environment(&lambda.origin());
-        let function = Function::new("renewal", &environment, &Aws::new(&environment).unwrap());
+        let function = Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
             gateway,
             Sessions::new(client, &database.tables.sessions),

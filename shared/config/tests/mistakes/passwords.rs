@@ -16,7 +16,7 @@ fn a_connector_says_whose_password_it_takes() {
     let plain = with("{ whose: theirs, reset_url: http://legacy.example.com/reset }");
     told(&[
         (EXPIRES, &with("mine"), 28, FIELD, "write one of ours, theirs, separate"),
-        (EXPIRES, &with("{ label: Shop }"), 28, FIELD, "whose"),
+        (EXPIRES, &with("{ reset_url: https://legacy.example.com/reset }"), 28, FIELD, "whose"),
         (EXPIRES, &with("{ whose: theirs, url: x }"), 28, &format!("{FIELD}.url"), "unknown field"),
         (EXPIRES, &elsewhere, 28, FIELD, "are of `whose: theirs`"),
         (EXPIRES, &plain, 28, &format!("{FIELD}.reset_url"), "write an https URL"),

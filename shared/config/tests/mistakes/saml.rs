@@ -105,5 +105,5 @@ fn names_and_times_are_sound() {
     wrong(TRUST, "https://orders.example.com", "\"a b\"", 34, ".applies_to", "not the name of a system");
     wrong(TRUST, "present: ws_security", "timeout: 26s\npresent: ws_security", 35, ".timeout", "write 1s to 25s");
     wrong(OWN, "present: authorization", "timeout: 0s\npresent: authorization", 35, ".timeout", "write 1s to 25s");
-    wrong(OWN, "present: authorization", "present: authorization\npassword: x", 36, ".password", "unknown field");
+    wrong(OWN, "present: authorization", "present: authorization\npassphrase: x", 36, ".passphrase", "unknown field");
 }

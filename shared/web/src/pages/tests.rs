@@ -193,7 +193,7 @@ fn a_form_keeps_what_was_typed_and_no_field_of_a_password_has_a_value() {
             passwords += usize::from(!kept && !field.contains(" value="));
         }
     }
-    assert_eq!(passwords, 9);
+    assert_eq!(passwords, 11);
 }
 
 #[test]
