@@ -4,16 +4,18 @@ mod outbox;
 
 pub use outbox::OutboxFunction;
 
+use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Builder};
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use aws_sdk_lambda::{Client, Config};
+use aws_types::SdkConfig;
 use gateway_domain::causes;
 use gateway_runtime::{Aws, Environment, StartError};
 use serde_json::Value;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long the service may take to queue an event.
@@ -29,19 +31,29 @@ pub struct NotInvoked {
     pub reason: String,
 }
 
-/// A function that may be asked.
+/// A function that may be asked. Its client is made when it is first asked: most containers never do, and none should start
+/// slower for it.
 #[derive(Debug, Clone)]
 pub struct Function {
     name: String,
-    client: Client,
+    config: SdkConfig,
+    endpoint: Option<String>,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Function {
     /// The function of this name or ARN.
     pub fn new(name: impl Into<String>, environment: &Environment, aws: &Aws) -> Self {
-        let mut config: Builder = Config::from(aws.shared()).to_builder().behavior_version(BehaviorVersion::latest());
-        config.set_endpoint_url(environment.get("AWS_ENDPOINT_URL_LAMBDA").map(str::to_owned));
-        Self { name: name.into(), client: Client::from_conf(config.build()) }
+        let endpoint = environment.get("AWS_ENDPOINT_URL_LAMBDA").map(str::to_owned);
+        Self { name: name.into(), config: aws.shared().clone(), endpoint, client: Arc::default() }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let mut config = Builder::from(&self.config).behavior_version(BehaviorVersion::latest());
+            config.set_endpoint_url(self.endpoint.clone());
+            Client::from_conf(config.build())
+        })
     }
 
     /// The function that a variable names; `expected` says what the variable holds.
@@ -59,7 +71,7 @@ impl Function {
         let once = aws_sdk_lambda::config::Builder::new()
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts(within));
-        let invoke = self.client.invoke().function_name(&self.name).payload(Blob::new(event.to_string()));
+        let invoke = self.client().invoke().function_name(&self.name).payload(Blob::new(event.to_string()));
         let response = invoke.customize().config_override(once).send().await;
         let response = response.map_err(|error| self.not_invoked(causes(&error)))?;
         match (response.function_error(), response.payload().map(AsRef::as_ref)) {
@@ -72,7 +84,7 @@ impl Function {
 
     /// Leaves an event in the function's queue. Lambda repeats it as the function's template says.
     pub async fn queue(&self, event: &Value) -> Result<(), NotInvoked> {
-        let invoke = self.client.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
+        let invoke = self.client().invoke().function_name(&self.name).invocation_type(InvocationType::Event);
         let bounded = aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(QUEUED_WITHIN));
         let sent = invoke.payload(Blob::new(event.to_string())).customize().config_override(bounded).send().await;
         sent.map(drop).map_err(|error| {
