@@ -24,18 +24,18 @@ pub(crate) fn code(byte: u8, purpose: Purpose, user: &str) -> Code {
     }
 }
 
-fn mail(byte: u8) -> NewMail {
+pub(crate) fn mail(byte: u8) -> NewMail {
     NewMail { id: OutboxId::from_random([byte; 16]), ..outbox::mail(byte) }
 }
 
 /// The end of the sessions that began under the credentials that the user has.
-fn ending(byte: u8, user: &User) -> NewEnding {
+pub(crate) fn ending(byte: u8, user: &User) -> NewEnding {
     let (id, due, until) = (OutboxId::from_random([byte; 16]), NOW, NOW.saturating_add(ENDING));
     let which = Which::BegunBefore(user.credential_epoch + 1);
     NewEnding { id, user_id: user.user_id.clone(), which, due, until }
 }
 
-fn unproved(id: &str) -> User {
+pub(crate) fn unproved(id: &str) -> User {
     User { email_verified: false, ..user(id, ADA) }
 }
 
@@ -61,7 +61,7 @@ async fn verify(store: &Store, byte: u8) -> Result<ChangeUser, StoreError> {
     store.accounts.verify(&CodeId::from_random([byte; 16]), &account, held.as_ref()).await
 }
 
-async fn counted(db: &DynamoDb, table: &str) -> usize {
+pub(crate) async fn counted(db: &DynamoDb, table: &str) -> usize {
     crate::versions::items(db, table).await.len()
 }
 

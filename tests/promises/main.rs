@@ -9,6 +9,7 @@ mod consents;
 mod login_attempts;
 mod migrations;
 mod outbox;
+mod owners;
 mod pending_sessions;
 mod sessions;
 mod ttl;

@@ -120,8 +120,8 @@ impl Account {
         }
     }
 
-    /// The user of the access token, if its session is live. The token is verified here, since no authorizer stands before
-    /// these paths: they are the gateway's own, and count against no plan.
+    /// The user of the access token, if its session is live and its app enabled. The token is verified here, since no authorizer
+    /// stands before these paths: they are the gateway's own, and count against no plan.
     async fn bearer(&self, asked: &Asked<'_>) -> Result<User, Failure> {
         let header = asked.request.header("authorization").ok().flatten().unwrap_or_default();
         let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -134,7 +134,8 @@ impl Account {
             return Err(Failure::NotLoggedIn);
         }
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
-        let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && is_live);
+        let app = self.apps.calling(&claims.client_id).await?.filter(|app| app.enabled && is_live);
+        let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && app.is_some());
         user.ok_or(Failure::NotLoggedIn)
     }
 

@@ -62,9 +62,9 @@ impl Accounts {
         self.with_following(vec![delete, freed], following, OPERATION).await
     }
 
-    /// Gives an account another address, which the code proves, and uses the code. `holder` is the account that has the
-    /// address without having proved it, which yields. The mail goes to the address before, with `way_back`, a code that
-    /// takes it back. [`ChangeUser::Conflict`] if the code was used, the account was changed since it was read, or somebody
+    /// Gives an account another address, which the code proves, and uses the code. One that waited for
+    /// its first proof is kept from now on. `holder` is the account that has the address without having proved it, which yields.
+    /// The mail goes to the address before, with `way_back`, a code that takes it back. [`ChangeUser::Conflict`] if the code was used, the account was changed since it was read, or somebody
     /// else has the address by now.
     pub async fn change_address(
         &self,
@@ -76,7 +76,8 @@ impl Accounts {
         const OPERATION: &str = "change_address";
         let update = self
             .changing(user)
-            .update_expression("SET email = :new, email_verified = :true")
+            .update_expression("SET email = :new, email_verified = :true REMOVE #ttl")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":new", AttributeValue::S(to.to_string()));
         let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
         writes.extend(self.moving(user, to, holder, OPERATION)?);
@@ -98,8 +99,9 @@ impl Accounts {
         let update = self
             .changing(user)
             .update_expression(
-                "SET email = :new, email_verified = :true, password = :password ADD credential_epoch :one",
+                "SET email = :new, email_verified = :true, password = :password REMOVE #ttl ADD credential_epoch :one",
             )
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":new", AttributeValue::S(to.to_string()))
             .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
             .expression_attribute_values(":one", number(1));
