@@ -64,6 +64,14 @@ impl Browser {
         response
     }
 
+    /// Writes another address into the cookie of a sign-up, after the ticket.
+    pub(crate) fn replace_address_of_the_sign_up(&mut self, address: &str) {
+        use base64::Engine as _;
+        let (_, value) = self.0.iter_mut().find(|(name, _)| name.ends_with("sign-up")).expect("the cookie");
+        let (ticket, _) = value.rsplit_once('.').expect("a ticket");
+        *value = format!("{ticket}.{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(address));
+    }
+
     pub(crate) async fn get(&mut self, gateway: &Gateway, path: &str) -> Response {
         self.send(gateway, "GET", path, None).await
     }

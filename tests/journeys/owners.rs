@@ -239,3 +239,134 @@ fn session_of(access: &str) -> Json {
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
     serde_json::from_slice::<Json>(&payload).expect("JSON")["sid"].clone()
 }
+
+/// The link of the newest mail to an address with this in its subject.
+async fn link_to(gateway: &Gateway, to: &str, subject: &str) -> String {
+    for _ in 0..100 {
+        let mails = gateway.stack.outbox().mails();
+        let newest = mails.iter().rev().find(|mail| mail.to == to && mail.subject.contains(subject));
+        if let Some(line) = newest.and_then(|mail| mail.text.lines().find(|line| line.starts_with("http"))) {
+            return path(gateway, line.trim()).to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no mail to {to} says {subject}");
+}
+
+/// Gives the account of a browser another address, with the code that comes there.
+async fn moves(gateway: &Gateway, browser: &mut Browser, to: &str) {
+    let asked = browser.submit(gateway, "/account/address", &[("email", to)]).await;
+    assert_eq!(asked.status, 303, "{}", asked.text());
+    let link = link_to(gateway, to, "confirm your new address").await;
+    let changed = browser.submit(gateway, &link, &[]).await;
+    assert_eq!((changed.status, changed.header("location")), (303, "/account/address-changed"), "{}", changed.text());
+}
+
+/// The thief has a way back of their own, and asks for another password at the address that they hold, before the owner acts.
+#[tokio::test]
+async fn whoever_moved_an_account_twice_has_no_word_after_its_owner() {
+    let gateway = Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await;
+    let mut thief = logged_in(&gateway, ADA.name, ADA.password).await;
+    moves(&gateway, &mut thief, "b@example.com").await;
+    moves(&gateway, &mut thief, "c@example.com").await;
+    let (mut owner, mut other) = (Browser::default(), Browser::default());
+    let thiefs = link_to(&gateway, "b@example.com", "your address was changed").await;
+    let asked = other.submit(&gateway, "/account/forgotten", &[("email", "c@example.com")]).await;
+    assert_eq!(asked.status, 303);
+    let reset = link_to(&gateway, "c@example.com", "set another password").await;
+    let third = thief.submit(&gateway, "/account/address", &[("email", "d@example.com")]).await;
+    assert_eq!(third.status, 303);
+    let pending = link_to(&gateway, "d@example.com", "confirm your new address").await;
+
+    let owners = link_to(&gateway, ADA.name, "your address was changed").await;
+    assert_eq!(owner.submit(&gateway, &owners, &[("new_password", OTHER)]).await.status, 303);
+    link_to_nobody(&gateway, "c@example.com", "your account has another address again").await;
+    assert_eq!(other.get(&gateway, &thiefs).await.status, 400, "the thief's way back is closed");
+    let set = other.submit(&gateway, &reset, &[("new_password", "a thief chooses this one")]).await;
+    assert_eq!(set.status, 400, "a code of the address before sets no password");
+    assert_eq!(owner.get(&gateway, &pending).await.status, 303, "nobody is logged in there");
+    let mut owner = logged_in(&gateway, ADA.name, OTHER).await;
+    assert_eq!(owner.get(&gateway, &pending).await.status, 400, "a change that was asked for before is over");
+    gateway.try_login(DEMO_APP, ADA.name, OTHER).await.tokens();
+}
+
+async fn link_to_nobody(gateway: &Gateway, to: &str, subject: &str) {
+    for _ in 0..100 {
+        if gateway.stack.outbox().mails().iter().any(|mail| mail.to == to && mail.subject.contains(subject)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no mail to {to} says {subject}");
+}
+
+/// A code that no mail brings opens nothing, so that guesses are bounded by the mails.
+#[tokio::test]
+async fn a_code_that_no_mail_brings_is_for_nobody() {
+    let gateway = Gateway::start().await;
+    for _ in 0..9 {
+        let asked = gateway.request("POST", "/account/api/v1/forgotten").json(&json!({ "email": ADA.name }));
+        assert_eq!(gateway.response(asked).await.status, 202);
+    }
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("Ada").user_id;
+    let codes = gateway.dynamodb().scan().table_name("CodesTable").send().await.expect("a scan");
+    let of_ada = |item: &std::collections::HashMap<_, aws_sdk_dynamodb::types::AttributeValue>| {
+        item.get("user_id").and_then(|id| id.as_s().ok()).is_some_and(|id| *id == ada.as_str())
+    };
+    let of_ada = codes.items().iter().filter(|item| of_ada(item)).count();
+    assert!(codes.items().len() == 9 && (1..=6).contains(&of_ada), "{of_ada} of {}", codes.items().len());
+}
+
+/// Nobody uses up the mails with which an owner sets another password.
+#[tokio::test]
+async fn mails_of_other_purposes_leave_the_reset_its_own() {
+    let gateway = Gateway::start().await;
+    let (mut browser, typed) = (Browser::default(), [("password", OTHER), ("profile_name", "Mallory")]);
+    let form = [&[("email", "mallory@example.com")][..], &typed].concat();
+    let verify = browser.submit(&gateway, "/account/sign-up", &form).await.header("location").to_owned();
+    // The address in the cookie is the browser's own word.
+    browser.replace_address_of_the_sign_up(ADA.name);
+    for _ in 0..10 {
+        assert_eq!(browser.submit(&gateway, &verify, &[("resend", "yes")]).await.status, 400);
+    }
+    for _ in 0..10 {
+        let body = json!({ "email": ADA.name, "password": OTHER, "profile": { "name": "Mallory" } });
+        let asked = gateway.request("POST", "/account/api/v1/sign-up").json(&body);
+        assert_eq!(gateway.response(asked).await.status, 202);
+    }
+    let asked = gateway.request("POST", "/account/api/v1/forgotten").json(&json!({ "email": ADA.name }));
+    assert_eq!(gateway.response(asked).await.status, 202);
+    link_to(&gateway, ADA.name, "set another password").await;
+}
+
+/// A stranger whose address was typed by mistake gets no way into the account.
+#[tokio::test]
+async fn an_address_that_nobody_proved_is_not_taken_back() {
+    let gateway = Gateway::start_with_config(|demo| {
+        demo.replace("    connector: orders-login\n", "")
+            .replace("  sign_up: true", "  sign_up: true\n  login_before_verification: true")
+    })
+    .await;
+    let body = json!({ "email": "stranger@example.com", "password": OTHER, "profile": { "name": "Carla" } });
+    let asked = gateway.request("POST", "/account/api/v1/sign-up").json(&body);
+    assert_eq!(gateway.response(asked).await.status, 202);
+    let mut carla = logged_in(&gateway, "stranger@example.com", OTHER).await;
+    moves(&gateway, &mut carla, "carla@example.com").await;
+    gateway.try_login(DEMO_APP, "carla@example.com", OTHER).await.tokens();
+    // A mail that is asked for later has come: none is on its way any more.
+    let asked = gateway.request("POST", "/account/api/v1/forgotten").json(&json!({ "email": BOB.name }));
+    assert_eq!(gateway.response(asked).await.status, 202);
+    link_to(&gateway, BOB.name, "set another password").await;
+    let mails = gateway.stack.outbox().mails();
+    assert!(!mails.iter().any(|mail| mail.to == "stranger@example.com" && mail.subject.contains("changed")));
+}
+
+/// A page of another site sends its form without the cookie: what this browser has open must go on.
+#[tokio::test]
+async fn a_form_of_another_site_leaves_the_browser_its_cookie() {
+    let gateway = Gateway::start().await;
+    let foreign = gateway.request("POST", "/account/log-in").header("origin", "https://evil.example");
+    let response = gateway.response(foreign.form(&[("username", ADA.name)])).await;
+    assert_eq!(response.status, 400);
+    assert!(response.headers.get("set-cookie").is_none(), "{:?}", response.headers);
+}

@@ -2,6 +2,7 @@
 
 use crate::users::user;
 use crate::{NOW, at_once, outbox};
+use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, TRIES, UNPROVED, token_hash};
 use gateway_domain::ids::{CodeId, OutboxId, UserId};
 use gateway_domain::outbox::{ENDING, Which};
@@ -19,6 +20,8 @@ pub(crate) fn code(byte: u8, purpose: Purpose, user: &str) -> Code {
         digits: PasswordHash::from_stored("p1$digits".into()),
         token: token_hash("token"),
         ticket: token_hash("ticket"),
+        email: Address::parse(ADA).unwrap(),
+        credential_epoch: 0,
         address: None,
         ends: NOW.saturating_add(LIFETIME),
     }

@@ -21,6 +21,7 @@ pub(crate) fn user(id: &str, email: &str) -> User {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        ways_back: Vec::new(),
         profile: BTreeMap::new(),
     }
 }

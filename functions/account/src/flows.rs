@@ -2,7 +2,7 @@
 //! another one. Whether an address is known shows neither in a response nor in what is done for it.
 
 use crate::error::Failure;
-use crate::limits::Allowed;
+use crate::limits::{Allowed, Mailing};
 use crate::{Account, Asked};
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, Ticket, UNPROVED, digits, token, token_hash};
@@ -25,6 +25,20 @@ pub(crate) enum Proof {
     Link(Secret),
 }
 
+/// The account that a code is for, as it is when the code is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) user_id: &'a UserId,
+    pub(crate) email: &'a Address,
+    pub(crate) epoch: u64,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) fn of(user: &'a User) -> Self {
+        Self { user_id: &user.user_id, email: &user.email, epoch: user.credential_epoch }
+    }
+}
+
 /// A code with what only the mail and only the asker get.
 pub(crate) struct NewCode {
     pub(crate) code: Code,
@@ -43,7 +57,7 @@ impl Account {
         password: Secret,
         profile: BTreeMap<String, String>,
     ) -> Result<Ticket, Failure> {
-        let allowed = self.limits.mail(&email, asked.source, asked.now).await?;
+        let allowed = self.limits.mail(Mailing::Proof, &email, asked.source, asked.now).await?;
         let password = self.credentials.hasher().fresh().await?.hash(&password, self.entropy.bytes()?)?;
         let user_id = UserId::from_random(self.entropy.bytes()?);
         let epoch = u64::try_from(asked.now.as_secs()).unwrap_or_default().saturating_mul(1_000);
@@ -55,10 +69,13 @@ impl Account {
             enabled: true,
             links: BTreeMap::new(),
             email_verified: false,
+            ways_back: Vec::new(),
             profile,
         };
+        let told = self.reached_by(allowed, &user_id)?;
+        let of = Asker { user_id: &told, email: &user.email, epoch };
         let NewCode { code, digits, token, ticket } =
-            self.new_code(Purpose::VerifyAddress, &user_id, None, LIFETIME, asked.now)?;
+            self.new_code(Purpose::VerifyAddress, of, None, LIFETIME, asked.now)?;
         for _ in 0..ROUNDS {
             let held = self.users.by_email(user.email.as_str()).await?;
             let (holder, notice) = match &held {
@@ -89,7 +106,8 @@ impl Account {
         password: Option<&Secret>,
     ) -> Result<(), Failure> {
         let code = self.tried(asked, id, Purpose::VerifyAddress, proof).await?;
-        let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
+        let user = self.users.get(&code.user_id).await?.filter(|user| user.email == code.email);
+        let user = user.ok_or(Failure::WrongCode)?;
         let is_asker = ticket.is_some_and(|ticket| code.is_ticket(ticket));
         if !is_asker {
             let password = password.ok_or(Failure::WrongCode)?;
@@ -132,11 +150,14 @@ impl Account {
         email: &Address,
     ) -> Result<Ticket, Failure> {
         let before = self.codes.get(id, Purpose::VerifyAddress, asked.now).await?;
-        let before = before.filter(|code| code.is_ticket(ticket)).ok_or(Failure::WrongCode)?;
-        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        // The address is what the browser says: one for which nobody signed up here is not counted.
+        let before = before.filter(|code| code.is_ticket(ticket) && code.email == *email).ok_or(Failure::WrongCode)?;
+        let allowed = self.limits.mail(Mailing::Proof, email, asked.source, asked.now).await?;
         let user = self.users.get(&before.user_id).await?;
+        let told = self.reached_by(allowed, &before.user_id)?;
+        let of = Asker { user_id: &told, email, epoch: before.credential_epoch };
         let NewCode { code, digits, token, ticket } =
-            self.new_code(Purpose::VerifyAddress, &before.user_id, None, LIFETIME, asked.now)?;
+            self.new_code(Purpose::VerifyAddress, of, None, LIFETIME, asked.now)?;
         let notice = match user {
             Some(user) if user.email == *email && !user.email_verified => {
                 allowed.of(verify_notice(asked, &code.id, &digits, &token))
@@ -164,13 +185,15 @@ impl Account {
     /// Sends a code for another password, if somebody who may log in has this address. Whoever asked gets a ticket either way.
     pub(crate) async fn forgotten(&self, asked: &Asked<'_>, email: &Address) -> Result<Ticket, Failure> {
         self.resets_here()?;
-        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        let allowed = self.limits.mail(Mailing::Reset, email, asked.source, asked.now).await?;
         let found = self.users.by_email(email.as_str()).await?;
         let found = found.filter(|user| user.enabled && user.password.is_some());
         let nobody = UserId::from_random(self.entropy.bytes()?);
         let user_id = found.as_ref().map_or(&nobody, |user| &user.user_id);
+        let told = self.reached_by(allowed, user_id)?;
+        let epoch = found.as_ref().map_or(0, |user| user.credential_epoch);
         let NewCode { code, digits, token, ticket } =
-            self.new_code(Purpose::ResetPassword, user_id, None, LIFETIME, asked.now)?;
+            self.new_code(Purpose::ResetPassword, Asker { user_id: &told, email, epoch }, None, LIFETIME, asked.now)?;
         let notice = Notice::ResetPassword {
             code: digits.expose().to_owned(),
             link: asked.link(&format!("/account/reset?id={}&token={}", code.id, token.expose())),
@@ -195,12 +218,12 @@ impl Account {
         // What is too weak for anybody costs none of the tries.
         crate::fields::new_password(field, Some(password), "")?;
         let code = self.tried(asked, id, Purpose::ResetPassword, proof).await?;
-        let user = self.users.get(&code.user_id).await?.ok_or(Failure::WrongCode)?;
         // Only now is the address known, of whose words a password must not be made.
-        crate::fields::new_password(field, Some(password), user.email.as_str())?;
+        crate::fields::new_password(field, Some(password), code.email.as_str())?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
         for _ in 0..ROUNDS {
-            let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled).ok_or(Failure::WrongCode)?;
+            let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled && code.is_of(user));
+            let user = user.ok_or(Failure::WrongCode)?;
             let forgotten = asked.link("/account/forgotten");
             let follows = self.following(asked, &user, Notice::PasswordChanged { forgotten })?;
             if self.accounts.reset_password(id, &user, &hash, follows.both()).await? == ChangeUser::Done {
@@ -247,11 +270,18 @@ impl Account {
         Err(Failure::WrongCode)
     }
 
+    /// For whom a code is made: nobody, if no mail brings it. Otherwise one could guess at an account without end, since only the
+    /// mails are bounded.
+    fn reached_by(&self, allowed: Allowed, user_id: &UserId) -> Result<UserId, Failure> {
+        let nobody = UserId::from_random(self.entropy.bytes()?);
+        Ok(if allowed == Allowed::Yes { user_id.clone() } else { nobody })
+    }
+
     /// A new code, which works for `lifetime`. `address` is what it gives to the account.
     pub(crate) fn new_code(
         &self,
         purpose: Purpose,
-        user_id: &UserId,
+        of: Asker<'_>,
         address: Option<Address>,
         lifetime: Seconds,
         now: Timestamp,
@@ -261,10 +291,12 @@ impl Account {
         let code = Code {
             id: ticket.id.clone(),
             purpose,
-            user_id: user_id.clone(),
+            user_id: of.user_id.clone(),
             digits: self.credentials.hasher().value().hash(&digits, self.entropy.bytes()?)?,
             token: token_hash(link.expose()),
             ticket: token_hash(ticket.secret.expose()),
+            email: of.email.clone(),
+            credential_epoch: of.epoch,
             address,
             ends: now.saturating_add(lifetime),
         };
@@ -299,7 +331,7 @@ impl Allowed {
     pub(crate) fn of(self, notice: Notice) -> Notice {
         match self {
             Self::Yes => notice,
-            Self::No => Notice::Nothing,
+            Self::No(_) => Notice::Nothing,
         }
     }
 }

@@ -2,11 +2,12 @@
 //! and the end of the account.
 
 use crate::error::{Failure, Wrong};
-use crate::flows::{NewCode, ROUNDS};
+use crate::flows::{Asker, NewCode, ROUNDS};
+use crate::limits::{Allowed, Mailing};
 use crate::{Account, Asked, fields};
 use gateway_credentials::PasswordLogin;
 use gateway_domain::address::Address;
-use gateway_domain::code::{LIFETIME, TAKE_BACK};
+use gateway_domain::code::{LIFETIME, TAKE_BACK, WAYS_BACK};
 use gateway_domain::ids::{ClientId, CodeId, OutboxId, UserId};
 use gateway_domain::outbox::{AppSession, ENDING, PATIENCE, Which};
 use gateway_domain::password::Verdict;
@@ -116,10 +117,17 @@ impl Account {
         if user.email == *email {
             return Err(Failure::Field { field: "email".to_owned(), wrong: Wrong::SameAddress });
         }
-        let allowed = self.limits.mail(email, asked.source, asked.now).await?;
+        // The owner of the account may be told that the address gets no mail now: that says nothing of who has it.
+        let allowed = self.limits.mail(Mailing::Proof, email, asked.source, asked.now).await?;
+        if let Allowed::No(wait) = allowed {
+            return Err(Failure::TooMany(wait));
+        }
+        if let Some(wait) = until_another_change(user, asked.now) {
+            return Err(Failure::TooMany(wait));
+        }
         let held = self.users.by_email(email.as_str()).await?;
         let NewCode { code, digits, token, .. } =
-            self.new_code(Purpose::ChangeAddress, &user.user_id, Some(email.clone()), LIFETIME, asked.now)?;
+            self.new_code(Purpose::ChangeAddress, Asker::of(user), Some(email.clone()), LIFETIME, asked.now)?;
         let notice = if held.is_some_and(|held| held.email_verified) {
             Notice::AddressTaken { forgotten: asked.link("/account/forgotten") }
         } else {
@@ -129,21 +137,16 @@ impl Account {
                 minutes: LIFETIME.as_u64() / 60,
             }
         };
-        let mail = self.mail(asked, email, allowed.of(notice), LIFETIME)?;
+        let mail = self.mail(asked, email, notice, LIFETIME)?;
         self.accounts.send_code(&code, &mail).await?;
         self.outbox.send(&mail.id).await;
         Ok(code.id)
     }
 
     /// The address that a code would give to this user.
-    pub(crate) async fn asked_address(
-        &self,
-        asked: &Asked<'_>,
-        id: &CodeId,
-        user: &UserId,
-    ) -> Result<Address, Failure> {
+    pub(crate) async fn asked_address(&self, asked: &Asked<'_>, id: &CodeId, user: &User) -> Result<Address, Failure> {
         let code = self.codes.get(id, Purpose::ChangeAddress, asked.now).await?;
-        code.filter(|code| code.user_id == *user).and_then(|code| code.address).ok_or(Failure::WrongCode)
+        code.filter(|code| code.is_of(user)).and_then(|code| code.address).ok_or(Failure::WrongCode)
     }
 
     /// Gives the account the address that the mail proves. The address before is told, and can take it back for some days.
@@ -154,20 +157,24 @@ impl Account {
         (id, proof): (&CodeId, &crate::flows::Proof),
     ) -> Result<(), Failure> {
         let code = self.tried(asked, id, Purpose::ChangeAddress, proof).await?;
-        let to = code.address.filter(|_| code.user_id == user.user_id).ok_or(Failure::WrongCode)?;
-        let NewCode { code: way_back, token, .. } =
-            self.new_code(Purpose::TakeBackAddress, &user.user_id, Some(user.email.clone()), TAKE_BACK, asked.now)?;
-        let notice = Notice::AddressChanged {
-            now: to.to_string(),
-            link: asked.link(&format!("/account/take-back?id={}&token={}", way_back.id, token.expose())),
-            days: TAKE_BACK.as_u64() / 86_400,
-        };
-        let told = self.mail(asked, &user.email, notice, TAKE_BACK)?;
+        if !code.is_of(user) {
+            return Err(Failure::WrongCode);
+        }
+        let to = code.address.ok_or(Failure::WrongCode)?;
+        if let Some(wait) = until_another_change(user, asked.now) {
+            return Err(Failure::TooMany(wait));
+        }
+        // Nobody has shown that an unproved address is theirs: whoever has that mailbox gets no way into the account.
+        let told = if user.email_verified { Some(self.way_back(asked, user, &to)?) } else { None };
+        let way_back = told.as_ref().map(|(code, mail)| (code, mail));
         for _ in 0..ROUNDS {
             let holder = self.unproved_holder(&to, &user.user_id).await?;
-            let changed = self.accounts.change_address(id, (user, &to), holder.as_ref(), (&way_back, &told)).await?;
+            let by = (user, &to);
+            let changed = self.accounts.change_address(id, by, holder.as_ref(), way_back, asked.now).await?;
             if changed == ChangeUser::Done {
-                self.outbox.send(&told.id).await;
+                if let Some((_, mail)) = &told {
+                    self.outbox.send(&mail.id).await;
+                }
                 return Ok(());
             }
             if self.codes.get(id, Purpose::ChangeAddress, asked.now).await?.is_none() {
@@ -177,18 +184,36 @@ impl Account {
         Err(Failure::Busy)
     }
 
-    /// The address that a link of a mail gives back.
+    /// The code that takes the present address back after a change to this one, and the mail that brings it there.
+    fn way_back(&self, asked: &Asked<'_>, user: &User, to: &Address) -> Result<(Code, NewMail), Failure> {
+        let before = Some(user.email.clone());
+        let NewCode { code, token, .. } =
+            self.new_code(Purpose::TakeBackAddress, Asker::of(user), before, TAKE_BACK, asked.now)?;
+        let notice = Notice::AddressChanged {
+            now: to.to_string(),
+            link: asked.link(&format!("/account/take-back?id={}&token={}", code.id, token.expose())),
+            days: TAKE_BACK.as_u64() / 86_400,
+        };
+        let mail = self.mail(asked, &user.email, notice, TAKE_BACK)?;
+        Ok((code, mail))
+    }
+
+    /// The address that a link of a mail gives back, while it is one of the account's ways back.
     pub(crate) async fn address_to_take_back(
         &self,
         id: &CodeId,
         token: &Secret,
         now: Timestamp,
     ) -> Result<Address, Failure> {
-        let code = self.codes.get(id, Purpose::TakeBackAddress, now).await?;
-        code.filter(|code| code.is_token(token)).and_then(|code| code.address).ok_or(Failure::WrongCode)
+        let code = self.codes.get(id, Purpose::TakeBackAddress, now).await?.filter(|code| code.is_token(token));
+        let code = code.ok_or(Failure::WrongCode)?;
+        let user = self.users.get(&code.user_id).await?;
+        let open = user.is_some_and(|user| user.ways_back.iter().any(|way| way.id == *id));
+        code.address.filter(|_| open).ok_or(Failure::WrongCode)
     }
 
-    /// Gives the account back the address that it had, with another password. All its sessions end.
+    /// Gives the account back the address that it had, with another password. All its sessions end, and no later change of the
+    /// address can be taken back. The address that it had until now is told.
     pub(crate) async fn take_back(
         &self,
         asked: &Asked<'_>,
@@ -207,10 +232,14 @@ impl Account {
             let restored = User { email: to.clone(), ..user.clone() };
             let forgotten = asked.link("/account/forgotten");
             let follows = self.following(asked, &restored, Notice::PasswordChanged { forgotten })?;
-            let back =
-                self.accounts.take_back_address(id, (&user, &to), holder.as_ref(), &hash, follows.both()).await?;
+            let displaced = self.mail(asked, &user.email, Notice::AddressTakenBack, PATIENCE)?;
+            let (by, then) = ((&user, &to), (follows.both(), &displaced));
+            let back = self.accounts.take_back_address(id, by, holder.as_ref(), &hash, then).await?;
             if back == ChangeUser::Done {
                 self.follow(&follows).await;
+                if user.email != to {
+                    self.outbox.send(&displaced.id).await;
+                }
                 return self.proved(&user_id, asked).await;
             }
             if self.codes.get(id, Purpose::TakeBackAddress, asked.now).await?.is_none() {
@@ -285,4 +314,11 @@ fn done(changed: ChangeUser) -> Result<(), Failure> {
         ChangeUser::Done => Ok(()),
         ChangeUser::Conflict => Err(Failure::Busy),
     }
+}
+
+/// How long an account has to wait for another change of the address: none may push out the way back of an older one.
+fn until_another_change(user: &User, now: Timestamp) -> Option<Seconds> {
+    let open: Vec<_> = user.ways_back.iter().filter(|way| now < way.until).collect();
+    let first = open.iter().map(|way| way.until).min().filter(|_| open.len() >= WAYS_BACK)?;
+    Some(first.since(now))
 }

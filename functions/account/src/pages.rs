@@ -61,7 +61,9 @@ impl Account {
             Err(Failure::NotLoggedIn) => owner::to_log_in(asked),
             Err(failure) => failed(asked, &failure),
         };
-        match browser.set_cookie() {
+        // A form of another site comes without the cookie, which must not be replaced by it.
+        let ours = asked.request.method == "GET" || same_origin(asked.issuer(), asked.request);
+        match browser.set_cookie().filter(|_| ours) {
             Some(cookie) => response.header("Set-Cookie", cookie),
             None => response,
         }

@@ -51,6 +51,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        ways_back: Vec::new(),
         profile: BTreeMap::new(),
     };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };

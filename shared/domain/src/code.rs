@@ -13,6 +13,8 @@ pub const LIFETIME: Seconds = Seconds::new(3_600);
 pub const TRIES: u32 = 5;
 /// How long whoever had an address can take it back.
 pub const TAKE_BACK: Seconds = Seconds::new(7 * 86_400);
+/// How many ways back an account has at most: a change beyond them waits, since none may push out an older one.
+pub const WAYS_BACK: usize = 8;
 /// How long an account waits for its address to be proved.
 pub const UNPROVED: Seconds = Seconds::new(7 * 86_400);
 

@@ -84,6 +84,8 @@ pub enum Notice {
         /// How long the link works, in days.
         days: u64,
     },
+    /// The account has the address again that it had before. It goes to the address that it had until now.
+    AddressTakenBack,
     /// The account was disabled by its owner.
     AccountDisabled,
     /// The account was deleted by its owner.
@@ -109,6 +111,7 @@ impl Notice {
             Self::PasswordChanged { .. } => "password_changed",
             Self::ChangeAddress { .. } => "change_address",
             Self::AddressChanged { .. } => "address_changed",
+            Self::AddressTakenBack => "address_taken_back",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
             Self::Nothing => "nothing",

@@ -63,7 +63,9 @@ impl Mail {
             Notice::AddressTaken { forgotten: link }
             | Notice::PasswordChanged { forgotten: link }
             | Notice::AddressChanged { link, .. } => (None, Some(link.as_str())),
-            Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => (None, None),
+            Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => {
+                (None, None)
+            }
         };
         let code = code.as_deref();
         let text = Text { words: &words, code, link }.render()?;
@@ -137,6 +139,7 @@ mod tests {
             Notice::PasswordChanged { forgotten: link.clone() },
             Notice::ChangeAddress { code, link: link.clone(), minutes: 60 },
             Notice::AddressChanged { now: "new@example.com".into(), link, days: 7 },
+            Notice::AddressTakenBack,
             Notice::AccountDisabled,
             Notice::AccountDeleted,
         ]
@@ -163,7 +166,9 @@ mod tests {
                     Notice::AddressTaken { .. } | Notice::PasswordChanged { .. } | Notice::AddressChanged { .. } => {
                         (0, 1)
                     }
-                    Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => (0, 0),
+                    Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => {
+                        (0, 0)
+                    }
                 };
                 assert_eq!((codes, links), expected, "{kind}: {}", mail.text);
                 assert_eq!(mail.html.matches("1234 5678").count(), codes, "{kind}");

@@ -102,6 +102,20 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             otherwise: format!("If it was you, there is nothing to do. The page works for {days} days."),
             footer,
         },
+        Notice::AddressTakenBack => Words {
+            subject: format!("{service}: your account has another address again"),
+            lead: format!(
+                "The account at {service} that had this address has the one again that it had before, and all devices were \
+                 logged out."
+            ),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: format!(
+                "Whoever owns that address has done this. If it is your account, ask the support of {service}."
+            ),
+            footer,
+        },
         Notice::AccountDisabled => Words {
             subject: format!("{service}: your account was disabled"),
             lead: format!("Your account at {service} was disabled, and all your devices were logged out."),
@@ -196,6 +210,19 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             before_link: "Wenn Sie das nicht waren, holen Sie sich das Konto hier zurück und wählen ein neues Passwort:",
             label: "Konto zurückholen",
             otherwise: format!("Wenn Sie es waren, ist nichts zu tun. Die Seite gilt {days} Tage lang."),
+            footer,
+        },
+        Notice::AddressTakenBack => Words {
+            subject: format!("{service}: Ihr Konto hat wieder eine andere Adresse"),
+            lead: format!(
+                "Das Konto bei {service}, das diese Adresse hatte, hat wieder die vorige, und alle Geräte wurden abgemeldet."
+            ),
+            before_code: "",
+            before_link: "",
+            label: "",
+            otherwise: format!(
+                "Das war, wem jene Adresse gehört. Wenn es Ihr Konto ist, fragen Sie die Hilfe von {service}."
+            ),
             footer,
         },
         Notice::AccountDisabled => Words {

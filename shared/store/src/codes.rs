@@ -5,7 +5,7 @@
 
 use crate::error::{StoreError, unavailable};
 use crate::refusal::refused_item;
-use crate::{number, ttl, version};
+use crate::{User, number, ttl, version};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
 use gateway_domain::address::Address;
@@ -45,6 +45,10 @@ pub struct Code {
     pub token: String,
     /// The hash of the secret of whoever asked for it.
     pub ticket: String,
+    /// The address that the account had when the code was asked for, or that was typed where there is no account.
+    pub email: Address,
+    /// The account's credential epoch at that time.
+    pub credential_epoch: u64,
     /// The address that the account gets by it, for the two purposes that change it.
     pub address: Option<Address>,
     /// Until when it works.
@@ -52,6 +56,12 @@ pub struct Code {
 }
 
 impl Code {
+    /// Whether the account is as it was when the code was asked for: the same address and the same credentials. Otherwise a code
+    /// that went to somebody's mailbox would outlive what was done to throw that person out.
+    pub fn is_of(&self, user: &User) -> bool {
+        self.user_id == user.user_id && self.email == user.email && self.credential_epoch == user.credential_epoch
+    }
+
     /// Whether this is the token of its link.
     pub fn is_token(&self, token: &Secret) -> bool {
         Secret::new(token_hash(token.expose())).constant_time_eq(self.token.as_bytes())
@@ -71,6 +81,8 @@ struct CodeItem {
     digits: String,
     token_hash: String,
     ticket_hash: String,
+    email: Address,
+    credential_epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<Address>,
     tries: u32,
@@ -156,6 +168,8 @@ impl From<CodeItem> for Code {
             digits: PasswordHash::from_stored(item.digits),
             token: item.token_hash,
             ticket: item.ticket_hash,
+            email: item.email,
+            credential_epoch: item.credential_epoch,
             address: item.address,
             ends: item.ends_at,
         }
@@ -171,6 +185,8 @@ impl From<&Code> for CodeItem {
             digits: code.digits.as_str().to_owned(),
             token_hash: code.token.clone(),
             ticket_hash: code.ticket.clone(),
+            email: code.email.clone(),
+            credential_epoch: code.credential_epoch,
             address: code.address.clone(),
             tries: 0,
             ends_at: code.ends,

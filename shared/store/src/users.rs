@@ -12,8 +12,9 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use gateway_domain::address::Address;
-use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::ids::{CodeId, ConnectorName, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -37,6 +38,18 @@ pub struct User {
     pub email_verified: bool,
     /// What the user has told in the fields that the configuration declares, by the id of the field.
     pub profile: BTreeMap<String, String>,
+    /// The codes by which addresses that the account had can be taken back, the oldest change first. One that is not here does
+    /// nothing any more.
+    pub ways_back: Vec<WayBack>,
+}
+
+/// A way back to an address that an account had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// The code.
+    pub id: CodeId,
+    /// Until when it works.
+    pub until: Timestamp,
 }
 
 /// Identifies the credentials of a user. It differs after a new password and for a new user of the same address, but not
@@ -73,6 +86,8 @@ struct UserItem {
     email_verified: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     profile: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ways_back: Vec<WayBack>,
 }
 
 const fn proved() -> bool {
@@ -293,7 +308,8 @@ impl Users {
         held(sent, OPERATION)
     }
 
-    /// Changes a user's address: the new one is claimed and the old one freed in one transaction.
+    /// Changes a user's address for an operator: the new one is claimed and the old one freed in one transaction. No address that
+    /// the account had can be taken back after that.
     pub async fn change_email(&self, user: &User, email: &Address) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_email";
         let claim = Put::builder()
@@ -306,7 +322,7 @@ impl Users {
         let profile = Update::builder()
             .table_name(&self.table)
             .key("pk", user_key(&user.user_id))
-            .update_expression("SET email = :new")
+            .update_expression("SET email = :new REMOVE ways_back")
             .condition_expression(version::condition("email = :old"))
             .expression_attribute_values(":version", version::current())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -445,6 +461,7 @@ impl From<UserItem> for User {
             links: item.links,
             email_verified: item.email_verified,
             profile: item.profile,
+            ways_back: item.ways_back,
         }
     }
 }
@@ -461,6 +478,7 @@ impl From<&User> for UserItem {
             links: user.links.clone(),
             email_verified: user.email_verified,
             profile: user.profile.clone(),
+            ways_back: user.ways_back.clone(),
         }
     }
 }

@@ -135,7 +135,10 @@ impl Account {
         }
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
         let app = self.apps.calling(&claims.client_id).await?.filter(|app| app.enabled && is_live);
+        let began = self.sessions.credential_epoch(&claims.sid).await?;
         let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && app.is_some());
+        // A session of older credentials may not have ended yet.
+        let user = user.filter(|user| began == Some(user.credential_epoch));
         user.ok_or(Failure::NotLoggedIn)
     }
 

@@ -51,7 +51,7 @@ impl Account {
         const PURPOSE: &str = "confirm-address";
         let user = self.owner(asked).await?.user;
         let (id, token) = proof::of_url(asked)?;
-        let address = self.asked_address(asked, &id, &user.user_id).await?;
+        let address = self.asked_address(asked, &id, &user).await?;
         let (form_token, by_link) = (browser.form_token(PURPOSE), token.is_some());
         let page = |code, mistakes| Verify {
             site: &asked.site,

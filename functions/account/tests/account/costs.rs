@@ -111,6 +111,7 @@ impl Fixture {
             enabled,
             links: [].into(),
             email_verified: true,
+            ways_back: Vec::new(),
             profile: [].into(),
         };
         self.db.store.users.create(&user).await.unwrap();

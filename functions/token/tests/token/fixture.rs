@@ -182,6 +182,7 @@ impl Fixture {
             enabled: true,
             links: BTreeMap::new(),
             email_verified: true,
+            ways_back: Vec::new(),
             profile: BTreeMap::new(),
         };
         assert_eq!(self.db.store.users.create(&user).await, Ok(CreateUser::Created));

@@ -35,6 +35,7 @@ async fn import(fixture: &Fixture, name: &str, hash: PasswordHash) -> UserId {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        ways_back: Vec::new(),
         profile: BTreeMap::new(),
     };
     assert_eq!(fixture.db.store.users.create(&user).await, Ok(CreateUser::Created));

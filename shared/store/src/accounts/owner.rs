@@ -4,12 +4,13 @@
 use super::Accounts;
 use crate::codes::incomplete;
 use crate::error::StoreError;
-use crate::{ChangeUser, Code, NewEnding, NewMail, User, Users, number, version};
+use crate::{ChangeUser, Code, NewEnding, NewMail, User, Users, WayBack, number, version};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use gateway_domain::address::Address;
 use gateway_domain::ids::{CodeId, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::time::Timestamp;
 
 /// What follows a change that ends sessions: their end, and the mail that tells of it.
 #[derive(Debug, Clone, Copy)]
@@ -62,54 +63,85 @@ impl Accounts {
         self.with_following(vec![delete, freed], following, OPERATION).await
     }
 
-    /// Gives an account another address, which the code proves, and uses the code. One that waited for
-    /// its first proof is kept from now on. `holder` is the account that has the address without having proved it, which yields.
-    /// The mail goes to the address before, with `way_back`, a code that takes it back. [`ChangeUser::Conflict`] if the code was used, the account was changed since it was read, or somebody
-    /// else has the address by now.
+    /// Gives an account another address, which the code proves, and uses the code. One that waited for its first proof is kept
+    /// from now on. `holder` is the account that has the address without having proved it, which yields. `way_back` is the code
+    /// that takes the address before back, with the mail that brings it there; an address that nobody has proved has none.
+    /// [`ChangeUser::Conflict`] if the code was used, the account was changed since it was read, or somebody else has the address
+    /// by now.
     pub async fn change_address(
         &self,
         code: &CodeId,
         (user, to): (&User, &Address),
         holder: Option<&UserId>,
-        (way_back, told): (&Code, &NewMail),
+        way_back: Option<(&Code, &NewMail)>,
+        now: Timestamp,
     ) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "change_address";
-        let update = self
-            .changing(user)
-            .update_expression("SET email = :new, email_verified = :true REMOVE #ttl")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":new", AttributeValue::S(to.to_string()));
+        let mut ways: Vec<_> = user.ways_back.iter().filter(|way| now < way.until).cloned().collect();
+        ways.extend(way_back.map(|(code, _)| WayBack { id: code.id.clone(), until: code.ends }));
+        let update = self.with_ways(user, &ways, "SET email = :new, email_verified = :true", "", OPERATION)?;
+        let update = update.expression_attribute_values(":new", AttributeValue::S(to.to_string()));
         let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
         writes.extend(self.moving(user, to, holder, OPERATION)?);
-        writes.extend([self.codes.putting(way_back, OPERATION)?, self.outbox.adding(told, OPERATION)?]);
+        if let Some((code, told)) = way_back {
+            writes.extend([self.codes.putting(code, OPERATION)?, self.outbox.adding(told, OPERATION)?]);
+        }
         self.transact(writes, OPERATION).await
     }
 
-    /// Gives an account back an address that it had, with another password, and uses the code. All its sessions end.
-    /// [`ChangeUser::Conflict`] as above.
+    /// Gives an account back an address that it had, with another password, and uses the code. Every later change can no longer
+    /// be taken back: whoever made those has no word after this one. Older ways back stay, so that nobody can close them by using
+    /// a later one. All its sessions end, and the address that it had until now gets the mail `displaced`.
+    /// [`ChangeUser::Conflict`] as above, or if the code is none of the account's ways back.
     pub async fn take_back_address(
         &self,
         code: &CodeId,
         (user, to): (&User, &Address),
         holder: Option<&UserId>,
         password: &PasswordHash,
-        following: Following<'_>,
+        (following, displaced): (Following<'_>, &NewMail),
     ) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "take_back_address";
+        let Some(at) = user.ways_back.iter().position(|way| way.id == *code) else { return Ok(ChangeUser::Conflict) };
+        let older = user.ways_back.get(..at).unwrap_or_default();
+        let set = "SET email = :new, email_verified = :true, password = :password";
         let update = self
-            .changing(user)
-            .update_expression(
-                "SET email = :new, email_verified = :true, password = :password REMOVE #ttl ADD credential_epoch :one",
-            )
-            .expression_attribute_names("#ttl", "ttl")
+            .with_ways(user, older, set, "ADD credential_epoch :one", OPERATION)?
             .expression_attribute_values(":new", AttributeValue::S(to.to_string()))
             .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
             .expression_attribute_values(":one", number(1));
         let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
         if user.email != *to {
             writes.extend(self.moving(user, to, holder, OPERATION)?);
+            writes.push(self.outbox.adding(displaced, OPERATION)?);
         }
         self.with_following(writes, following, OPERATION).await
+    }
+
+    /// The update of an account that is as it was read, its ways back among it: `set`, then `ways` in their place, then `more`.
+    fn with_ways(
+        &self,
+        user: &User,
+        ways: &[WayBack],
+        set: &str,
+        more: &str,
+        operation: &'static str,
+    ) -> Result<UpdateBuilder, StoreError> {
+        let mut update = self.changing(user).expression_attribute_names("#ttl", "ttl");
+        let same = if user.ways_back.is_empty() {
+            "attribute_not_exists(ways_back)"
+        } else {
+            update = update.expression_attribute_values(":ways", version::part(&user.ways_back, operation)?);
+            "ways_back = :ways"
+        };
+        let expression = if ways.is_empty() {
+            format!("{set} REMOVE #ttl, ways_back {more}")
+        } else {
+            update = update.expression_attribute_values(":left", version::part(ways, operation)?);
+            format!("{set}, ways_back = :left REMOVE #ttl {more}")
+        };
+        let condition = version::condition(&format!("{UNCHANGED} AND {same}"));
+        Ok(update.update_expression(expression).condition_expression(condition))
     }
 
     /// The writes that give a user another address: its claim, the claim before, and the account that yields.
