@@ -22,6 +22,14 @@ pub(crate) struct Words {
     pub(crate) footer: String,
 }
 
+impl Words {
+    /// Words that lead neither to a code nor to a link.
+    fn only_telling(footer: String) -> Self {
+        let (subject, lead, otherwise) = (String::new(), String::new(), String::new());
+        Self { subject, lead, before_code: "", before_link: "", label: "", otherwise, footer }
+    }
+}
+
 /// The words for a notice of this service; `None` for [`Notice::Nothing`].
 pub(crate) fn of(notice: &Notice, language: Language, service: &str) -> Option<Words> {
     match language {
@@ -108,31 +116,22 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
                 "The account at {service} that had this address has the one again that it had before, and all devices were \
                  logged out."
             ),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: format!(
                 "Whoever owns that address has done this. If it is your account, ask the support of {service}."
             ),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::AccountDisabled => Words {
             subject: format!("{service}: your account was disabled"),
             lead: format!("Your account at {service} was disabled, and all your devices were logged out."),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: format!("Nobody can log in to it any more. The support of {service} can enable it again."),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::AccountDeleted => Words {
             subject: format!("{service}: your account was deleted"),
             lead: format!("Your account at {service} was deleted, and all your devices were logged out."),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: "This is the last mail about it.".to_owned(),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::Nothing => return None,
     })
@@ -217,33 +216,24 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             lead: format!(
                 "Das Konto bei {service}, das diese Adresse hatte, hat wieder die vorige, und alle Geräte wurden abgemeldet."
             ),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: format!(
                 "Das war, wem jene Adresse gehört. Wenn es Ihr Konto ist, fragen Sie die Hilfe von {service}."
             ),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::AccountDisabled => Words {
             subject: format!("{service}: Ihr Konto wurde gesperrt"),
             lead: format!("Ihr Konto bei {service} wurde gesperrt, und alle Ihre Geräte wurden abgemeldet."),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: format!(
                 "Niemand kann sich mehr damit anmelden. Die Hilfe von {service} kann es wieder freigeben."
             ),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::AccountDeleted => Words {
             subject: format!("{service}: Ihr Konto wurde gelöscht"),
             lead: format!("Ihr Konto bei {service} wurde gelöscht, und alle Ihre Geräte wurden abgemeldet."),
-            before_code: "",
-            before_link: "",
-            label: "",
             otherwise: "Dies ist die letzte E-Mail dazu.".to_owned(),
-            footer,
+            ..Words::only_telling(footer)
         },
         Notice::Nothing => return None,
     })

@@ -1,5 +1,7 @@
 //! The table of users. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
 
+mod item;
+
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
 use crate::{Page, number, projection, version};
@@ -15,6 +17,7 @@ use gateway_domain::address::Address;
 use gateway_domain::ids::{CodeId, ConnectorName, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_domain::time::Timestamp;
+use item::UserItem;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -69,29 +72,6 @@ impl User {
     pub fn credential_version(&self) -> CredentialVersion {
         CredentialVersion(format!("{}#{}", self.user_id, self.credential_epoch))
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct UserItem {
-    pk: String,
-    user_id: UserId,
-    email: Address,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    password: Option<String>,
-    credential_epoch: u64,
-    enabled: bool,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    links: BTreeMap<ConnectorName, String>,
-    #[serde(default = "proved", skip_serializing_if = "Clone::clone")]
-    email_verified: bool,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    profile: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    ways_back: Vec<WayBack>,
-}
-
-const fn proved() -> bool {
-    true
 }
 
 /// The part of a user that can end sessions.
@@ -448,37 +428,4 @@ fn is_taken(error: Option<&TransactWriteItemsError>) -> bool {
 fn reasons(error: Option<&TransactWriteItemsError>) -> &[CancellationReason] {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return &[] };
     cancelled.cancellation_reasons()
-}
-
-impl From<UserItem> for User {
-    fn from(item: UserItem) -> Self {
-        Self {
-            user_id: item.user_id,
-            email: item.email,
-            password: item.password.map(PasswordHash::from_stored),
-            credential_epoch: item.credential_epoch,
-            enabled: item.enabled,
-            links: item.links,
-            email_verified: item.email_verified,
-            profile: item.profile,
-            ways_back: item.ways_back,
-        }
-    }
-}
-
-impl From<&User> for UserItem {
-    fn from(user: &User) -> Self {
-        Self {
-            pk: format!("user#{}", user.user_id),
-            user_id: user.user_id.clone(),
-            email: user.email.clone(),
-            password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
-            credential_epoch: user.credential_epoch,
-            enabled: user.enabled,
-            links: user.links.clone(),
-            email_verified: user.email_verified,
-            profile: user.profile.clone(),
-            ways_back: user.ways_back.clone(),
-        }
-    }
 }

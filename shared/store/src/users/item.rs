@@ -1,0 +1,64 @@
+//! The form of a user's item.
+
+use super::{User, WayBack};
+use gateway_domain::address::Address;
+use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::password::PasswordHash;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserItem {
+    pk: String,
+    user_id: UserId,
+    pub(super) email: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    pub(super) credential_epoch: u64,
+    enabled: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    links: BTreeMap<ConnectorName, String>,
+    #[serde(default = "proved", skip_serializing_if = "Clone::clone")]
+    email_verified: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    profile: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ways_back: Vec<WayBack>,
+}
+
+const fn proved() -> bool {
+    true
+}
+
+impl From<UserItem> for User {
+    fn from(item: UserItem) -> Self {
+        Self {
+            user_id: item.user_id,
+            email: item.email,
+            password: item.password.map(PasswordHash::from_stored),
+            credential_epoch: item.credential_epoch,
+            enabled: item.enabled,
+            links: item.links,
+            email_verified: item.email_verified,
+            profile: item.profile,
+            ways_back: item.ways_back,
+        }
+    }
+}
+
+impl From<&User> for UserItem {
+    fn from(user: &User) -> Self {
+        Self {
+            pk: format!("user#{}", user.user_id),
+            user_id: user.user_id.clone(),
+            email: user.email.clone(),
+            password: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
+            credential_epoch: user.credential_epoch,
+            enabled: user.enabled,
+            links: user.links.clone(),
+            email_verified: user.email_verified,
+            profile: user.profile.clone(),
+            ways_back: user.ways_back.clone(),
+        }
+    }
+}
