@@ -20,7 +20,7 @@ const PASSWORD: &str = "a password of nobody else";
 
 /// A deployed gateway, ready for calls.
 pub(crate) struct Deployment {
-    client: Client,
+    url: String,
     partner_secret: String,
 }
 
@@ -31,7 +31,9 @@ impl Deployment {
         let email = format!("{name}@example.com");
         let user = User { name: Box::leak(email.into_boxed_str()), password: PASSWORD };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(journey(&deployment.client, user));
+        // A client of its own: a pooled connection dies with the runtime that opened it.
+        let client = Client::new(&deployment.url);
+        runtime.block_on(journey(&client, user));
     }
 
     /// The secret of `partner-app`.
@@ -79,7 +81,7 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     tokio::spawn(Legacy::new(users, false).serve(listener));
     let partner_secret = seed.client_secret("partner-app", &secrets).expect("a secret").to_owned();
-    Deployment { client: Client::new(url), partner_secret }
+    Deployment { url: url.to_owned(), partner_secret }
 }
 
 /// The outputs of the stack, as `sam list stack-outputs --output json` prints them.
