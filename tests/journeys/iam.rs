@@ -28,11 +28,11 @@ use crate::owners::use_own_account;
 use crate::turns::rotate;
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
-async fn weaken_the_hash_of_ada(gateway: &Gateway) {
+pub(crate) async fn weaken_the_hash_of(gateway: &Gateway, user: support::User) {
     let passwords =
         Passwords::new(&gateway.stack.secrets().value("Pepper").expect("a pepper"), Cost { memory: 64, passes: 1 });
-    let hash = passwords.expect("a hasher").hash(&Secret::new(ADA.password.to_owned()), [7; 16]).expect("a hash");
-    let User { user_id, .. } = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    let hash = passwords.expect("a hasher").hash(&Secret::new(user.password.to_owned()), [7; 16]).expect("a hash");
+    let User { user_id, .. } = gateway.store().users.by_email(user.name).await.expect("a read").expect("a user");
     gateway.store().users.change_credentials(&user_id, Some(&hash), true).await.expect("a write");
 }
 
@@ -54,7 +54,7 @@ async fn login_again(gateway: &Gateway, user: support::User, tokens: &Tokens) ->
 /// browser login that is used and ended; a redemption with a key, and a login that lapses.
 async fn use_pages(gateway: &Gateway) {
     let mut visitor = Visitor::of(gateway);
-    weaken_the_hash_of_ada(gateway).await;
+    weaken_the_hash_of(gateway, ADA).await;
     visitor.tokens(DEMO_APP, "orders:read", ADA).await;
     let kept = [("nonce", "n"), ("prompt", "login")];
     let path = Visitor::asking(UNTRUSTED_APP, "orders:read", &kept);
@@ -96,7 +96,7 @@ async fn use_pages(gateway: &Gateway) {
 /// a session, one session too many,
 /// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail, accounts.
 async fn use_everything(gateway: &Gateway) {
-    weaken_the_hash_of_ada(gateway).await;
+    weaken_the_hash_of(gateway, ADA).await;
     openid::widen(gateway, DEMO_APP).await;
     let told = openid::login(gateway, "openid").await.tokens();
     assert_eq!(gateway.call("GET", "/oauth2/userinfo", &told.access).await.status, 200);

@@ -7,6 +7,7 @@ mod canned;
 mod claims;
 mod cors;
 mod demo_app;
+mod directory;
 mod events;
 mod faults;
 mod forge;

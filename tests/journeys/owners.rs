@@ -9,14 +9,14 @@ use crate::openid::registered;
 const NEW: &str = "ada.new@example.com";
 
 /// Lets an app ask for the scope `account`.
-async fn widen(gateway: &Gateway) {
+pub(crate) async fn widen(gateway: &Gateway) {
     let mut app = registered(gateway, DEMO_APP).await;
     app.scope = gateway_domain::scope::Scope::parse(&format!("{} account", app.scope)).expect("a scope");
     gateway.store().apps.put(&app).await.expect("a write");
 }
 
 /// A browser in which this user is logged in on the account pages.
-async fn logged_in(gateway: &Gateway, name: &str, password: &str) -> Browser {
+pub(crate) async fn logged_in(gateway: &Gateway, name: &str, password: &str) -> Browser {
     let mut browser = Browser::default();
     let asked = browser.get(gateway, "/account/sessions").await;
     assert_eq!((asked.status, asked.header("location")), (303, "/account/log-in?to=%2Faccount%2Fsessions"));
@@ -27,7 +27,7 @@ async fn logged_in(gateway: &Gateway, name: &str, password: &str) -> Browser {
 }
 
 /// A login of an app that names its device.
-async fn app_login(gateway: &Gateway, user: User, scope: &str) -> support::Tokens {
+pub(crate) async fn app_login(gateway: &Gateway, user: User, scope: &str) -> support::Tokens {
     let form = [
         ("grant_type", "password"),
         ("client_id", DEMO_APP),
@@ -39,7 +39,7 @@ async fn app_login(gateway: &Gateway, user: User, scope: &str) -> support::Token
     gateway.post_form("/oauth2/token", &form).await.tokens()
 }
 
-async fn me(gateway: &Gateway, token: &str, method: &str, path: &str, body: Option<&Json>) -> Response {
+pub(crate) async fn me(gateway: &Gateway, token: &str, method: &str, path: &str, body: Option<&Json>) -> Response {
     let request = gateway.request(method, &format!("/account/api/v1/me{path}")).bearer_auth(token);
     gateway.response(if let Some(body) = body { request.json(body) } else { request }).await
 }

@@ -21,6 +21,7 @@ pub(crate) fn user(id: &str, email: &str) -> User {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        directory_subject: None,
         ways_back: Vec::new(),
         profile: BTreeMap::new(),
     }
@@ -109,4 +110,27 @@ async fn a_new_password_raises_the_epoch_and_enables_nobody() {
     let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.credential_epoch, stored.password), (false, 3, Some(new.clone())));
     assert_eq!(db.store.users.set_password(&UserId::parse("nobody").unwrap(), &new).await, Ok(false));
+}
+
+/// An account without a password is bound to one subject of the directory, by whichever login is first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_subjects_at_once_an_account_gets_one() {
+    let db = dynamodb().await;
+    let ada = User { password: None, ..user("u1", "ada@example.com") };
+    db.store.users.create(&ada).await.unwrap();
+    let outcomes = at_once(8, |index| {
+        let (store, id) = (db.store.clone(), ada.user_id.clone());
+        async move { store.users.set_directory_subject(&id, &format!("s{index}")).await }
+    });
+    let outcomes = outcomes.await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(true)).count(), 1, "{outcomes:?}");
+    let bound = db.store.users.get(&ada.user_id).await.unwrap().unwrap().directory_subject.unwrap();
+    assert_eq!(db.store.users.set_directory_subject(&ada.user_id, &bound).await, Ok(true), "again");
+    let bob = user("u2", "bob@example.com");
+    db.store.users.create(&bob).await.unwrap();
+    assert_eq!(db.store.users.set_directory_subject(&bob.user_id, "s1").await, Ok(false), "he has a password here");
+    assert_eq!(db.store.users.get(&bob.user_id).await, Ok(Some(bob)));
+    let nobody = UserId::parse("nobody-here").unwrap();
+    assert_eq!(db.store.users.set_directory_subject(&nobody, "s1").await, Ok(false));
+    assert_eq!(db.store.users.get(&nobody).await, Ok(None));
 }

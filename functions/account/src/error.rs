@@ -26,6 +26,10 @@ pub(crate) enum Failure {
     Field { field: String, wrong: Wrong },
     #[error("the password belongs to a legacy system, which alone resets it")]
     PasswordElsewhere(Option<String>),
+    #[error("the address is the name by which the directory knows the account")]
+    AddressElsewhere,
+    #[error("the directory has no answer: {0}")]
+    Directory(String),
     #[error("the code is wrong, used or over")]
     WrongCode,
     #[error("too many requests; wait {0} s")]
@@ -80,6 +84,7 @@ impl From<CredentialsError> for Failure {
         match error {
             CredentialsError::TooManyAttempts(wait) => Self::TooManyAttempts(wait),
             CredentialsError::Password | CredentialsError::Client(_) => Self::WrongLogin,
+            CredentialsError::Directory(reason) => Self::Directory(reason),
             CredentialsError::Store(error) => Self::Store(error),
             CredentialsError::Hash(error) => Self::Hash(error),
             CredentialsError::Start(error) => Self::Start(error),
@@ -97,6 +102,8 @@ impl Failure {
             Self::OtherBrowser => "other_browser",
             Self::Field { .. } => "field",
             Self::PasswordElsewhere(_) => "password_elsewhere",
+            Self::AddressElsewhere => "address_elsewhere",
+            Self::Directory(_) => "directory",
             Self::WrongCode => "code",
             Self::TooMany(_) | Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Store(_) => "store",
@@ -128,6 +135,10 @@ impl Failure {
                 let problem = Problem::new(403, "Forbidden", detail);
                 (link.iter().fold(problem, |problem, link| problem.with("link", link.as_str())), None)
             }
+            Self::AddressElsewhere => {
+                let detail = "The address is the name that another system knows, and belongs to that system.";
+                (Problem::new(403, "Forbidden", detail), None)
+            }
             Self::TooMany(wait) => {
                 (Problem::new(429, "Too Many Requests", "Too many mails were asked for. Try again later."), Some(*wait))
             }
@@ -145,7 +156,7 @@ impl Failure {
             Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
                 (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)
             }
-            Self::Store(_) | Self::Start(_) | Self::Busy => (
+            Self::Directory(_) | Self::Store(_) | Self::Start(_) | Self::Busy => (
                 Problem::new(503, "Service Unavailable", "It could not be done just now. Try again."),
                 Some(Seconds::new(5)),
             ),

@@ -69,6 +69,7 @@ impl Account {
             enabled: true,
             links: BTreeMap::new(),
             email_verified: false,
+            directory_subject: None,
             ways_back: Vec::new(),
             profile,
         };
@@ -175,10 +176,7 @@ impl Account {
     pub(crate) fn resets_here(&self) -> Result<(), Failure> {
         match self.gateway.password_elsewhere() {
             None => Ok(()),
-            Some((_, rule)) => {
-                let link = rule.reset_url.as_ref().map(|url| url.as_str().to_owned());
-                Err(Failure::PasswordElsewhere(link))
-            }
+            Some(elsewhere) => Err(Failure::PasswordElsewhere(elsewhere.reset.map(|url| url.as_str().to_owned()))),
         }
     }
 

@@ -133,6 +133,8 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::OtherBrowser
         | Failure::Field { .. }
         | Failure::PasswordElsewhere(_)
+        | Failure::AddressElsewhere
+        | Failure::Directory(_)
         | Failure::WrongCode
         | Failure::TooMany(_)
         | Failure::TooManyAttempts(_)

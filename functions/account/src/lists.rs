@@ -79,6 +79,7 @@ impl Account {
             "email_verified": user.email_verified,
             "profile": user.profile,
             "names_at_other_systems": user.links,
+            "directory_subject": user.directory_subject,
             "sessions": sessions.iter().map(OwnSession::to_json).collect::<Vec<_>>(),
             "apps": apps.iter().map(AllowedApp::to_json).collect::<Vec<_>>(),
         }))

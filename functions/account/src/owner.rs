@@ -55,15 +55,13 @@ impl Account {
         let client = ClientId::of_account_pages();
         let (source, session) = (&asked.source, None);
         let login = PasswordLogin { username: name, password, client: &client, source, session };
-        Ok(self.credentials.check(&login, asked.now).await?)
+        Ok(self.credentials.check(&login, asked.now).await?.user)
     }
 
     /// A password that belongs to a legacy system is changed there.
     pub(crate) fn may_change_password(&self) -> Result<(), Failure> {
         match self.gateway.password_elsewhere() {
-            Some((_, rule)) => {
-                Err(Failure::PasswordElsewhere(rule.change_url.as_ref().map(|url| url.as_str().to_owned())))
-            }
+            Some(elsewhere) => Err(Failure::PasswordElsewhere(elsewhere.change.map(|url| url.as_str().to_owned()))),
             None => Ok(()),
         }
     }
@@ -114,6 +112,9 @@ impl Account {
         user: &User,
         email: &Address,
     ) -> Result<CodeId, Failure> {
+        if user.password.is_none() {
+            return Err(Failure::AddressElsewhere);
+        }
         if user.email == *email {
             return Err(Failure::Field { field: "email".to_owned(), wrong: Wrong::SameAddress });
         }

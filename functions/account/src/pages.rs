@@ -134,13 +134,16 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         return told(failure, asked.site.respond(status, &page, &[]));
     }
     let reason = match failure {
-        Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope => Reason::NotFound,
+        Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope | Failure::AddressElsewhere => {
+            Reason::NotFound
+        }
         Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
         Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
         | Failure::WrongLogin
         | Failure::NotVerified
         | Failure::PasswordElsewhere(_)
+        | Failure::Directory(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy
@@ -213,6 +216,8 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         | Failure::Scope
         | Failure::NotLoggedIn
         | Failure::PasswordElsewhere(_)
+        | Failure::AddressElsewhere
+        | Failure::Directory(_)
         | Failure::NoIssuer(_)
         | Failure::Store(_)
         | Failure::Busy

@@ -2,11 +2,11 @@
 
 use crate::{Account, Limits};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, AtTokenFunction, BrowserSessions, PasswordCheck};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::SealingKeys;
-use gateway_invoke::OutboxFunction;
+use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
 use gateway_store::{Accounts, Activity, Apps, BrowserLogins, Codes, Consents, LoginAttempts, Outbox, Sessions, Users};
 use std::sync::Arc;
@@ -20,17 +20,25 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let browser_logins = platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?;
     let outbox = platform.table("OUTBOX_TABLE", Outbox::new)?;
     let accounts = Accounts::new(platform.aws.dynamodb(), users.clone(), codes.clone(), outbox.clone());
-    let (passwords, sealing, public) = tokio::try_join!(
+    let (hasher, sealing, public) = tokio::try_join!(
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
     )?;
     let lifetimes = gateway.lifetimes();
     let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
+    let mut credentials = PasswordCheck::new(users.clone(), hasher, attempts.clone(), Arc::clone(&platform.entropy));
+    if gateway.directory().is_some() {
+        let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
+        let function = Function::of(&platform.environment, &platform.aws, named, expected)?;
+        // Nobody here needs the session that a check begins at a legacy system.
+        let directory = AtTokenFunction { function, keep: false };
+        credentials = credentials.with_directory(Arc::new(directory), gateway.directory_domain());
+    }
     Ok(Account {
         attempts: AccountAttempts::new(attempts.clone()),
-        limits: Limits::new(attempts.clone()),
-        credentials: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
+        limits: Limits::new(attempts),
+        credentials,
         browsers: BrowserSessions::new(
             browser_logins,
             users.clone(),

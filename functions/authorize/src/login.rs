@@ -3,12 +3,13 @@
 use crate::authorize::{Asked, Begun, Checked, refuse};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_credentials::{CredentialsError, PasswordLogin};
+use gateway_credentials::{CredentialsError, PasswordLogin, Proved};
 use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError};
+use gateway_store::User;
 use gateway_web::pages::{self, System};
 use gateway_web::{Mistake, Mistakes};
 use std::collections::BTreeMap;
@@ -23,6 +24,16 @@ const PURPOSE: &str = "login";
 pub(crate) struct Shown {
     pub(crate) username: String,
     pub(crate) mistakes: Mistakes,
+}
+
+/// Where a login leads to.
+enum Gone {
+    /// To the consent or the client, with a pending session.
+    On(Box<Begun>),
+    /// Back to the client with an error.
+    Back(ApiResponse),
+    /// Nowhere until the address is proved. Told only to who knows the password.
+    NotVerified,
 }
 
 impl AuthorizationEndpoint {
@@ -74,38 +85,37 @@ impl AuthorizationEndpoint {
             source: &Source::of(request.api.source_ip.as_deref()),
             session: None,
         };
-        let user = match self.passwords.check(&attempt, request.now).await {
-            Ok(user) => user,
+        let Proved { user, begun } = match self.passwords.check(&attempt, request.now).await {
+            Ok(proved) => proved,
             Err(CredentialsError::Password) => return again(400, Mistakes::of_form(Mistake::WrongLogin)),
             Err(CredentialsError::TooManyAttempts(wait)) => {
                 let page = again(429, Mistakes::of_form(Mistake::TooManyAttempts(wait)))?;
                 return Ok(page.header("Retry-After", wait.to_string()));
             }
+            Err(CredentialsError::Directory(reason)) => {
+                tracing::error!(reason, "the directory failed at a login");
+                let name = self.config.directory_name(request.site.language());
+                let mistake = name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned()));
+                return again(503, Mistakes::of_form(mistake));
+            }
             Err(error) => return Err(error.into()),
         };
-        if !user.email_verified && !self.config.accounts().login_before_verification {
-            return again(400, Mistakes::of_form(Mistake::NotVerified));
-        }
-        match self.hinted(request, &asked).await? {
-            Ok(hinted) if hinted.as_ref().is_none_or(|hinted| *hinted == user.user_id) => {}
-            Ok(_) => {
-                let description = "another user has logged in than the one of id_token_hint";
-                return Ok(refuse(request, &asked, AuthorizationErrorCode::LoginRequired, description));
-            }
-            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
-        }
-        let must_ask = self.needs_consent(&asked, &user).await?;
+        let system = |connector| self.config.system_name(connector, request.site.language()).to_owned();
         let login = Login {
             user: &user.user_id,
             username: user.email.as_str(),
             links: &user.links,
             password: &password,
+            begun: &begun,
             separate: &separate,
         };
-        let went_on = self.proceed(request, &asked, (&user, request.now), Some(login), must_ask).await;
-        let system = |connector| self.config.system_name(connector, request.site.language()).to_owned();
+        let went_on = Box::pin(self.go_on(request, &asked, &user, login)).await;
+        // What a directory began and no pending session has taken is of no use to anybody.
+        self.pending.tokens().end_begun(&begun).await;
         let Begun { pending, response } = match went_on {
-            Ok(begun) => begun,
+            Ok(Gone::On(begun)) => *begun,
+            Ok(Gone::Back(response)) => return Ok(response),
+            Ok(Gone::NotVerified) => return again(400, Mistakes::of_form(Mistake::NotVerified)),
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
                 return again(400, Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
             }
@@ -121,12 +131,37 @@ impl AuthorizationEndpoint {
         Ok(response.header("Set-Cookie", cookie))
     }
 
+    /// Goes on with a user who has shown the password.
+    async fn go_on(
+        &self,
+        request: &Request<'_>,
+        asked: &Asked,
+        user: &User,
+        login: Login<'_>,
+    ) -> Result<Gone, Failure> {
+        if !user.email_verified && !self.config.accounts().login_before_verification {
+            return Ok(Gone::NotVerified);
+        }
+        match self.hinted(request, asked).await? {
+            Ok(hinted) if hinted.as_ref().is_none_or(|hinted| *hinted == user.user_id) => {}
+            Ok(_) => {
+                let description = "another user has logged in than the one of id_token_hint";
+                return Ok(Gone::Back(refuse(request, asked, AuthorizationErrorCode::LoginRequired, description)));
+            }
+            Err(refused) => return Ok(Gone::Back(redirect::with_error(request, &asked.request.target, &refused))),
+        }
+        let must_ask = self.needs_consent(asked, user).await?;
+        self.proceed(request, asked, (user, request.now), Some(login), must_ask)
+            .await
+            .map(|begun| Gone::On(Box::new(begun)))
+    }
+
     /// The login form. Where people make their own accounts, it leads there. A password of another system is reset there.
     pub(crate) fn login_page(&self, request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
         let account = |path| request.self_service.then(|| request.site.path(path));
         let sign_up = account("/account/sign-up");
         let forgotten = match self.config.password_elsewhere() {
-            Some((_, rule)) => rule.reset_url.as_ref().map(|url| url.as_str().to_owned()),
+            Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
             None => account("/account/forgotten"),
         };
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);

@@ -2,7 +2,7 @@
 
 use crate::AuthorizationEndpoint;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_credentials::{AtTokenFunction, BrowserSessions, PasswordCheck};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
@@ -15,7 +15,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     let config = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
     let users = platform.table("USERS_TABLE", Users::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
-    let (passwords, tokens) = tokio::try_join!(
+    let (hasher, tokens) = tokio::try_join!(
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         InternalTokens::start(&platform, &config),
     )?;
@@ -30,10 +30,15 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
     let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
     let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
+    let mut passwords = PasswordCheck::new(users, hasher, attempts, Arc::clone(&platform.entropy));
+    if config.directory().is_some() {
+        let directory = AtTokenFunction { function: token.clone(), keep: true };
+        passwords = passwords.with_directory(Arc::new(directory), config.directory_domain());
+    }
     Ok(AuthorizationEndpoint {
         config,
         apps: platform.table("APPS_TABLE", Apps::new)?,
-        passwords: PasswordCheck::new(users, passwords, attempts, Arc::clone(&platform.entropy)),
+        passwords,
         pending: PendingSessions::start(&platform, Arc::new(tokens))?,
         browsers,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,

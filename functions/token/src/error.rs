@@ -126,6 +126,7 @@ impl From<CredentialsError> for Failure {
             CredentialsError::Password => Self::Credentials,
             CredentialsError::Client(reason) => Self::Client(reason),
             CredentialsError::TooManyAttempts(wait) => Self::TooManyAttempts(wait),
+            CredentialsError::Directory(reason) => Self::BackEnd(reason),
             CredentialsError::Store(error) => Self::Store(error),
             CredentialsError::Hash(error) => Self::Hash(error),
             CredentialsError::Start(error) => Self::Start(error),

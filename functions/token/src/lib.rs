@@ -26,7 +26,7 @@ use crate::client::may_use;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use gateway_config::{Gateway, TokenParties};
-use gateway_credentials::{AuthenticatedApp, ClientAuthentication, PasswordCheck};
+use gateway_credentials::{AuthenticatedApp, ClientAuthentication, Directory, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -55,6 +55,8 @@ pub struct AuthorizationServer {
     pub clients: ClientAuthentication,
     /// Checks passwords.
     pub passwords: PasswordCheck,
+    /// Who checks the passwords of people who have none here.
+    pub directory: Option<Arc<dyn Directory>>,
     /// Registered applications.
     pub apps: Apps,
     /// The table of users, read for userinfo.

@@ -4,7 +4,7 @@ use crate::client::may_use;
 use crate::error::Failure;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
-use gateway_credentials::{AuthenticatedApp, PasswordLogin};
+use gateway_credentials::{AuthenticatedApp, PasswordLogin, Proved};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
@@ -16,7 +16,7 @@ use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
-    /// A login. The password is checked and lent to the connectors; it is dropped before a new session is written.
+    /// A login. The password is checked and lent to the connectors; nothing keeps it.
     pub(crate) async fn password_grant(
         &self,
         request: &Request<'_>,
@@ -24,21 +24,34 @@ impl AuthorizationServer {
         asked: PasswordRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
-        let PasswordRequest { username, password, separate, scope: asked, session: presented, device } = asked;
-        let scope = Scope::granted(asked.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
-
-        let shown = match &presented {
+        let scope = Scope::granted(asked.scope.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
+        let shown = match &asked.session {
             Some(presented) => self.shown_session(request, registered, presented).await?,
             None => None,
         };
         let attempt = PasswordLogin {
-            username: &username,
-            password: &password,
+            username: &asked.username,
+            password: &asked.password,
             client: &registered.client_id,
             source: &Source::of(request.api.source_ip.as_deref()),
             session: shown.as_ref(),
         };
-        let user = self.passwords.check(&attempt, request.now).await?;
+        let proved = self.passwords.check(&attempt, request.now).await?;
+        let answered = Box::pin(self.log_in(request, app, (&asked, scope), &proved)).await;
+        // What a directory began and no session has taken is of no use to anybody.
+        self.sessions.tokens().end_begun(&proved.begun).await;
+        answered
+    }
+
+    /// Begins a session for the user, or renews the one that was presented.
+    async fn log_in(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        (asked, scope): (&PasswordRequest, Scope),
+        Proved { user, begun }: &Proved,
+    ) -> Result<ApiResponse, Failure> {
+        let registered = app.registered();
         // Told only to who knows the password.
         if !user.email_verified && !self.config.accounts().login_before_verification {
             return Err(Failure::NotVerified);
@@ -49,17 +62,18 @@ impl AuthorizationServer {
             user: &user.user_id,
             username: user.email.as_str(),
             links: &user.links,
-            password: &password,
-            separate: &separate,
+            password: &asked.password,
+            begun,
+            separate: &asked.separate,
         };
-        if let Some(presented) = &presented {
+        if let Some(presented) = &asked.session {
             // A login into an existing session. Its refresh token proves that it is the client's; a session id would not.
             may_use(app, GrantType::RefreshToken)?;
-            return self.refresh_grant(request, app, presented, asked.as_ref(), TokenSource::Login(login)).await;
+            let source = TokenSource::Login(login);
+            return self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await;
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
-        drop((password, separate));
         if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {
             return Err(SessionError::NoBackEnd.into());
         }
@@ -68,7 +82,7 @@ impl AuthorizationServer {
         let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
         let session = Session {
             sid,
-            user_id: user.user_id,
+            user_id: user.user_id.clone(),
             client_id: registered.client_id.clone(),
             scope,
             family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
@@ -76,7 +90,7 @@ impl AuthorizationServer {
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
-            origin: Origin { began: Some(request.now), device },
+            origin: Origin { began: Some(request.now), device: asked.device.clone() },
             issuer,
             tokens,
         };

@@ -1,10 +1,15 @@
-//! Answers other functions of the gateway, which no client can send: what an ID token says, and a logout token.
+//! Answers other functions of the gateway, which no client can send: what an ID token says, a logout token, and whether a password
+//! is right at the directory.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
+use gateway_credentials::DirectoryError;
+use gateway_domain::acquired::Handover;
 use gateway_domain::id_token_hint::{self, Hint};
 use gateway_domain::logout_token::{self, LIFETIME, LogoutClaims, LogoutEvent};
-use gateway_domain::provider_event::{HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent};
+use gateway_domain::provider_event::{
+    HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent, ValidateUserPass, Validated,
+};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
@@ -43,6 +48,7 @@ impl AuthorizationServer {
             match asked {
                 ProviderEvent::ReadHint(asked) => Ok(json!(self.read_hint(&asked))),
                 ProviderEvent::SignLogoutToken(asked) => Ok(json!(self.logout_token(&asked).await?)),
+                ProviderEvent::ValidateUserPass(asked) => Ok(json!(self.validated(&asked).await?)),
             }
         };
         answered.await.inspect_err(|error: &NotAnswered| tracing::error!(%error, "another function got no answer"))
@@ -52,6 +58,22 @@ impl AuthorizationServer {
     fn read_hint(&self, asked: &HintRequest) -> Option<Hint> {
         let read = id_token_hint::verify(&asked.id_token, &self.id_tokens.value(), &asked.issuer);
         read.inspect_err(|error| tracing::info!(%error, "a hint is refused")).ok()
+    }
+
+    /// What the directory says of a password.
+    async fn validated(&self, asked: &ValidateUserPass) -> Result<Validated, NotAnswered> {
+        let Some(directory) = &self.directory else { return Ok(Validated::Refused) };
+        self.sessions.freshen().await.map_err(Failure::from)?;
+        let now = self.now().map_err(Failure::from)?;
+        Ok(match directory.check(&asked.address, &asked.password, now).await {
+            Ok((user_id, begun)) if asked.keep => Validated::User(user_id, begun),
+            Ok((user_id, begun)) => {
+                self.sessions.tokens().end_begun(&Handover::of(begun)).await;
+                Validated::User(user_id, None)
+            }
+            Err(DirectoryError::Refused) => Validated::Refused,
+            Err(DirectoryError::Unavailable(reason)) => Validated::Unavailable(reason),
+        })
     }
 
     /// The logout token of an ended session: `None` if its application was not told of a login by an ID token, or is not to be

@@ -3,7 +3,8 @@
 use crate::AuthorizationServer;
 use crate::keys::InForce;
 use gateway_config::Gateway;
-use gateway_credentials::{ClientAuthentication, PasswordCheck};
+use gateway_credentials::{ClientAuthentication, Directory, PasswordCheck};
+use gateway_directory::OwnDirectory;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
@@ -21,7 +22,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
     let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
-    let (signing, public, id_tokens, refresh, passwords, sessions) = tokio::try_join!(
+    let (signing, public, id_tokens, refresh, hasher, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
         platform.keys("ID_TOKEN_KEYS_SECRET", IdTokenKeys::parse),
@@ -29,11 +30,19 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
         Sessions::start(&platform, &config),
     )?;
+    let directory = OwnDirectory::start(&platform, &config, &users, sessions.tokens()).await?;
+    let directory = directory.map(|directory| Arc::new(directory) as Arc<dyn Directory>);
+    let passwords = PasswordCheck::new(users.clone(), hasher, attempts.clone(), Arc::clone(&platform.entropy));
+    let passwords = match &directory {
+        Some(directory) => passwords.with_directory(Arc::clone(directory), config.directory_domain()),
+        None => passwords,
+    };
     Ok(AuthorizationServer {
         config,
-        clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
+        directory,
+        clients: ClientAuthentication::new(apps.clone(), attempts),
         apps,
-        passwords: PasswordCheck::new(users.clone(), passwords, attempts, Arc::clone(&platform.entropy)),
+        passwords,
         users,
         signing,
         public: public.guarded(PublicKeys::may_follow),

@@ -188,6 +188,7 @@ fn user(record: &Record) -> Result<User, Error> {
         enabled,
         links: BTreeMap::new(),
         email_verified: true,
+        directory_subject: None,
         ways_back: Vec::new(),
         profile: BTreeMap::new(),
     })

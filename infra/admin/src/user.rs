@@ -30,6 +30,7 @@ pub(crate) fn shown(user: &User) -> Json {
         "password": password,
         "credential_epoch": user.credential_epoch,
         "links": user.links,
+        "directory_subject": user.directory_subject,
     })
 }
 

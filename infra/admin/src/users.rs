@@ -51,6 +51,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        directory_subject: None,
         ways_back: Vec::new(),
         profile: BTreeMap::new(),
     };

@@ -210,6 +210,7 @@ impl SeedUser {
             enabled: true,
             links: self.links.clone(),
             email_verified: true,
+            directory_subject: None,
             ways_back: Vec::new(),
             profile: BTreeMap::new(),
         })

@@ -2,6 +2,7 @@
 
 use crate::NotAllowed;
 use crate::check::Findings;
+use crate::directory::Directory;
 use crate::localized::{LocalizedText, WrittenText};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +16,8 @@ pub struct Accounts {
     pub sign_up: bool,
     /// Whether somebody can log in whose address is not proved yet.
     pub login_before_verification: bool,
+    /// Who checks the passwords of people who have none here. Without it, nobody does.
+    pub directory: Option<Directory>,
     /// What a sign-up asks for besides address and password, at most 16 fields.
     #[schemars(length(max = 16))]
     pub fields: Vec<ProfileField>,

@@ -8,14 +8,14 @@ pub(crate) mod literals;
 mod paths;
 mod requests;
 mod saml;
-mod tls;
+pub(crate) mod tls;
 
-use crate::accounts;
 use crate::api::Api;
 use crate::connector::{ConnectorConfig, Whose};
 use crate::file::{File, PlanEntry};
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
+use crate::{accounts, directory};
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::time::Seconds;
@@ -30,7 +30,7 @@ impl Findings {
     }
 
     /// Adds a finding unless the length is from `least` to `most` seconds, both included.
-    fn within(&mut self, field: String, length: Seconds, least: u64, most: u64) {
+    pub(crate) fn within(&mut self, field: String, length: Seconds, least: u64, most: u64) {
         let (least, most) = (Seconds::new(least), Seconds::new(most));
         if length < least || length > most {
             let (length, least, most) = (duration::written(length), duration::written(least), duration::written(most));
@@ -44,6 +44,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     let mut findings = Findings::default();
     lifetimes(file, &mut findings);
     accounts::check(&file.accounts, &mut findings);
+    directory::check(file, &mut findings);
     plans(file, &mut findings);
     cors(file, &mut findings);
     for (name, connector) in &file.connectors {

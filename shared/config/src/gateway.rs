@@ -4,8 +4,9 @@ use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
+use crate::directory::Directory;
 use crate::file::{File, Lifetimes};
-use crate::pages::Pages;
+use crate::pages::{Pages, WebLink};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::tls::Tls;
@@ -31,6 +32,15 @@ pub struct Gateway {
     file: File,
     routes: Routes,
     cors: Option<Cors>,
+}
+
+/// Where a password is reset and changed, as pages can lead there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elsewhere<'g> {
+    /// Where a forgotten one is replaced.
+    pub reset: Option<&'g WebLink>,
+    /// Where it is changed.
+    pub change: Option<&'g WebLink>,
 }
 
 /// The issuer and the audience of every access token (RFC 9068 §2.2).
@@ -175,10 +185,34 @@ impl Gateway {
         self.file.connectors.iter()
     }
 
-    /// The connector whose system alone resets and changes the password that people log in with here, if there is one.
-    pub fn password_elsewhere(&self) -> Option<(&ConnectorName, &PasswordRule)> {
-        let mut rules = self.connectors().filter_map(|(name, one)| Some((name, one.password()?)));
-        rules.find(|(_, rule)| rule.whose == Whose::Theirs)
+    /// Where the password that people log in with is reset and changed, if that is not here.
+    pub fn password_elsewhere(&self) -> Option<Elsewhere<'_>> {
+        let asked = self.directory().filter(|directory| directory.validate_user_pass.is_some());
+        let of_hook = asked.map(|one| Elsewhere { reset: one.reset_url.as_ref(), change: one.change_url.as_ref() });
+        of_hook.or_else(|| {
+            let mut rules = self.connectors().filter_map(|(_, one)| one.password());
+            let rule = rules.find(|rule| rule.whose == Whose::Theirs)?;
+            Some(Elsewhere { reset: rule.reset_url.as_ref(), change: rule.change_url.as_ref() })
+        })
+    }
+
+    /// Who checks the passwords of people who have none here.
+    pub fn directory(&self) -> Option<&Directory> {
+        self.file.accounts.directory.as_ref()
+    }
+
+    /// The domain of names that are typed without one, for people of the directory.
+    pub fn directory_domain(&self) -> Option<String> {
+        self.directory()?.domain.as_ref().map(|domain| domain.as_str().to_owned())
+    }
+
+    /// The name of the directory for users. A hook without a label has none.
+    pub fn directory_name(&self, language: Language) -> Option<&str> {
+        let directory = self.directory()?;
+        match &directory.connector {
+            Some(connector) => Some(self.system_name(connector, language)),
+            None => directory.label.as_ref().map(|label| label.get(language)),
+        }
     }
 
     /// Every connector with a password of its own, which the gateway does not know.
@@ -191,7 +225,9 @@ impl Gateway {
     pub fn tls(&self) -> impl Iterator<Item = (String, &Tls)> {
         let apis = self.apis().filter_map(|(name, api)| Some((format!("apis.{name}.tls"), api.tls.as_ref()?)));
         let connectors = self.connectors();
-        apis.chain(connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?))))
+        let connectors = connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?)));
+        let hook = self.directory().and_then(|directory| directory.validate_user_pass.as_ref()?.tls.as_ref());
+        apis.chain(connectors).chain(hook.map(|tls| ("accounts.directory.validate_user_pass.tls".to_owned(), tls)))
     }
 
     /// Every secret that TLS needs, each with its field. The same secret may occur more than once.
@@ -206,6 +242,13 @@ impl Gateway {
         self.connectors().flat_map(|(name, one)| {
             one.secrets().map(move |(part, secret)| (format!("connectors.{name}.{part}"), secret.as_str()))
         })
+    }
+
+    /// Every secret that hooks sign with, each with its field.
+    pub fn hook_secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        let hook = self.directory().and_then(|directory| directory.validate_user_pass.as_ref());
+        let secret = hook.and_then(|hook| hook.secret.as_ref());
+        secret.map(|name| ("accounts.directory.validate_user_pass.secret".to_owned(), name.as_str())).into_iter()
     }
 
     /// The APIs of which a token with this scope may call at least one route. Public routes do not count.

@@ -24,10 +24,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway_domain::headers::Reserved;
 use gateway_domain::secret::Secret;
-use gateway_domain::time::{Seconds, Timestamp};
+use gateway_domain::time::Timestamp;
 use http::{HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
+pub use gateway_domain::acquired::Acquired;
 pub use http_login::HttpLogin;
 #[cfg(feature = "kerberos")]
 pub use kerberos::{KerberosPassword, KerberosS4u};
@@ -51,18 +51,6 @@ impl<'a> Credentials<'a> {
     pub fn name(&self) -> &'a str {
         self.link.unwrap_or(self.username)
     }
-}
-
-/// An internal token, fresh from its system.
-pub struct Acquired {
-    /// What the connector needs later to inject, renew or end it: opaque and secret, so it is sealed before it is stored.
-    pub state: Zeroizing<Vec<u8>>,
-    /// When it stops working however much it is used, if the system said so.
-    pub ends: Option<Timestamp>,
-    /// How long without use it stops working, if the system said so.
-    pub idle: Option<Seconds>,
-    /// Until when [`Connector::renew`] can replace it without the password; `None` if it never can.
-    pub renew_until: Option<Timestamp>,
 }
 
 /// Why a connector could not do its part.

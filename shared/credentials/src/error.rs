@@ -18,6 +18,9 @@ pub enum CredentialsError {
     /// Nothing was compared: too many attempts were made before.
     #[error("too many attempts; wait {0} s")]
     TooManyAttempts(Seconds),
+    /// The directory that has the password gave no verdict; the text says why.
+    #[error("the directory has no answer: {0}")]
+    Directory(String),
     /// A table does not respond, or an item cannot be read.
     #[error("store: {0}")]
     Store(#[from] StoreError),

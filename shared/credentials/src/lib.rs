@@ -5,6 +5,7 @@
 mod account_attempts;
 mod browser_sessions;
 mod client_authentication;
+mod directory;
 mod error;
 mod login_attempts;
 mod password_check;
@@ -14,6 +15,7 @@ pub mod password_policy;
 pub use account_attempts::AccountAttempts;
 pub use browser_sessions::{BrowserSessions, LoggedIn};
 pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
+pub use directory::{AtTokenFunction, Directory, DirectoryError};
 pub use error::CredentialsError;
 pub use login_attempts::Reserved;
-pub use password_check::{PasswordCheck, PasswordLogin};
+pub use password_check::{PasswordCheck, PasswordLogin, Proved};

@@ -40,6 +40,8 @@ fn proof_key(account: &str, source: &Source) -> String {
 /// An attempt that is counted and may be evaluated.
 pub struct Reserved {
     pair: String,
+    /// Whether the counter of the pair holds it.
+    of_pair: bool,
     /// The counters, besides that of the pair, that it is counted under, each with its limit.
     others: Vec<(String, Limit)>,
 }
@@ -83,12 +85,12 @@ impl LoginAttempts {
             let key = format!("session#{sid}");
             let seen = self.table.get(&key).await?;
             self.reserve_all(now, &[(key.clone(), PAIR, seen)]).await?;
-            return Ok(Reserved { pair, others: vec![(key, PAIR)] });
+            return Ok(Reserved { pair, of_pair: false, others: vec![(key, PAIR)] });
         }
         let seen = self.table.get(&pair).await?;
         if user.is_some_and(|user| seen.is_known(&user.credential_version(), now)) {
             self.reserve_all(now, &[(pair.clone(), PAIR, seen)]).await?;
-            return Ok(Reserved { pair, others: Vec::new() });
+            return Ok(Reserved { pair, of_pair: true, others: Vec::new() });
         }
         seen.counter.permit(PAIR, now).map_err(CredentialsError::TooManyAttempts)?;
         let (source, account) = (format!("source#{source}"), account_key(&account, user));
@@ -98,12 +100,12 @@ impl LoginAttempts {
         let (of_source, of_account, of_proof) = reads?;
         if user.is_some_and(|user| of_proof.is_known(&user.credential_version(), now)) {
             self.reserve_all(now, &[(proof.clone(), PAIR, of_proof)]).await?;
-            return Ok(Reserved { pair, others: vec![(proof, PAIR)] });
+            return Ok(Reserved { pair, of_pair: false, others: vec![(proof, PAIR)] });
         }
         let counters =
             [(source.clone(), SOURCE, of_source), (pair.clone(), PAIR, seen), (account.clone(), ACCOUNT, of_account)];
         self.reserve_all(now, &counters).await?;
-        Ok(Reserved { pair, others: vec![(source, SOURCE), (account, ACCOUNT)] })
+        Ok(Reserved { pair, of_pair: true, others: vec![(source, SOURCE), (account, ACCOUNT)] })
     }
 
     /// The error to return when the item of an account, or the keys of its hash, cannot be read. Only an existing account
@@ -137,6 +139,17 @@ impl LoginAttempts {
     pub(crate) async fn succeeded(&self, reserved: &Reserved, user: &User, now: Timestamp) -> Result<(), StoreError> {
         let known_until = now.saturating_add(KNOWN);
         self.table.remember_login(&reserved.pair, PAIR, &user.credential_version(), known_until).await?;
+        for (key, limit) in &reserved.others {
+            self.table.give_back(key, *limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing was evaluated: the counters get back this attempt.
+    pub(crate) async fn unused(&self, reserved: &Reserved) -> Result<(), StoreError> {
+        if reserved.of_pair {
+            self.table.give_back(&reserved.pair, PAIR).await?;
+        }
         for (key, limit) in &reserved.others {
             self.table.give_back(key, *limit).await?;
         }

@@ -1,7 +1,8 @@
 //! Checks a user's password, with the same steps whether the user exists or not.
 
-use crate::CredentialsError;
-use crate::login_attempts::{LoginAttempts, Origin};
+use crate::login_attempts::{LoginAttempts, Origin, Reserved};
+use crate::{CredentialsError, Directory, DirectoryError};
+use gateway_domain::acquired::Handover;
 use gateway_domain::address::Address;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::ClientId;
@@ -12,7 +13,11 @@ use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{StoreError, User, Users};
+use std::borrow::Cow;
 use std::sync::Arc;
+
+/// The sign in the middle of an address, narrow and wide, as addresses are read.
+const AT: [char; 3] = ['@', '\u{fe6b}', '\u{ff20}'];
 
 /// A login with a password.
 pub struct PasswordLogin<'a> {
@@ -28,12 +33,28 @@ pub struct PasswordLogin<'a> {
     pub session: Option<&'a Session>,
 }
 
+/// A user who has shown the password.
+#[derive(Debug)]
+pub struct Proved {
+    /// The user.
+    pub user: User,
+    /// The session that the directory began at a legacy system to check it. Whoever does not keep it ends it.
+    pub begun: Handover,
+}
+
 /// Checks passwords against the store of users.
 pub struct PasswordCheck {
     users: Users,
     passwords: Fresh<Passwords>,
     attempts: LoginAttempts,
     entropy: Arc<dyn Entropy>,
+    directory: Option<InDirectory>,
+}
+
+/// The directory, and the domain of names that are typed without one.
+struct InDirectory {
+    asked: Arc<dyn Directory>,
+    domain: Option<String>,
 }
 
 impl PasswordCheck {
@@ -44,7 +65,13 @@ impl PasswordCheck {
         attempts: gateway_store::LoginAttempts,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { users, passwords, attempts: LoginAttempts::new(attempts), entropy }
+        Self { users, passwords, attempts: LoginAttempts::new(attempts), entropy, directory: None }
+    }
+
+    /// Asks this directory for people who have no password here. A name without a domain is completed by this one.
+    #[must_use]
+    pub fn with_directory(self, asked: Arc<dyn Directory>, domain: Option<String>) -> Self {
+        Self { directory: Some(InDirectory { asked, domain }), ..self }
     }
 
     /// The hasher, for whoever sets passwords as well.
@@ -58,14 +85,17 @@ impl PasswordCheck {
     }
 
     /// The user, if the password is right. An unknown user, a disabled user and a wrong password take the same steps, so
-    /// that the time does not tell which accounts exist.
-    pub async fn check(&self, login: &PasswordLogin<'_>, now: Timestamp) -> Result<User, CredentialsError> {
+    /// that the time does not tell which accounts exist. With a directory, it tells who has a password here: the directory is
+    /// asked for everybody else, known or not, and never learns a password of here.
+    pub async fn check(&self, login: &PasswordLogin<'_>, now: Timestamp) -> Result<Proved, CredentialsError> {
         let PasswordLogin { username, password, client, source, session } = *login;
+        let typed = self.with_domain(username);
         // A text that is no address belongs to no user and takes the same steps.
-        let address = Address::parse(username).map_or_else(|_| username.to_owned(), |address| address.to_string());
+        let parsed = Address::parse(&typed).ok();
+        let address = parsed.as_ref().map_or(&*typed, Address::as_str);
         // The user and the pepper are read before the attempt is counted: if they cannot be read, no password is compared,
         // so no attempt may be used up.
-        let user = match self.users.by_email(username).await {
+        let user = match self.users.by_email(&typed).await {
             Err(error @ (StoreError::Newer { .. } | StoreError::Corrupt { .. })) => {
                 return Err(self.attempts.unreadable(source, error.into(), now).await);
             }
@@ -83,8 +113,11 @@ impl PasswordCheck {
         };
         let origin =
             Origin { client: client.as_str(), source, session: session.filter(own).map(|session| &session.sid) };
-        let reserved = self.attempts.reserve(&origin, &address, user.as_ref(), now).await?;
+        let reserved = self.attempts.reserve(&origin, address, user.as_ref(), now).await?;
         let verdict = passwords.verify(password, stored)?;
+        if let (Some(directory), Some(address), None) = (&self.directory, &parsed, stored) {
+            return self.check_in(directory, (address, password), &reserved, now).await;
+        }
         let (Some(user), Verdict::Right { outdated }) = (user, verdict) else { return Err(CredentialsError::Password) };
         if !user.enabled {
             return Err(CredentialsError::Password);
@@ -93,7 +126,37 @@ impl PasswordCheck {
         if let (true, Some(old)) = (outdated, &user.password) {
             self.rehash(&user, old, password).await;
         }
-        Ok(user)
+        Ok(Proved { user, begun: Handover::default() })
+    }
+
+    /// The user whose password the directory has found right. Without a verdict of it, no attempt is used up.
+    async fn check_in(
+        &self,
+        directory: &InDirectory,
+        (address, password): (&Address, &Secret),
+        reserved: &Reserved,
+        now: Timestamp,
+    ) -> Result<Proved, CredentialsError> {
+        let (user_id, begun) = match directory.asked.check(address, password, now).await {
+            Ok(checked) => checked,
+            Err(DirectoryError::Refused) => return Err(CredentialsError::Password),
+            Err(DirectoryError::Unavailable(reason)) => {
+                self.attempts.unused(reserved).await?;
+                return Err(CredentialsError::Directory(reason));
+            }
+        };
+        let user = self.users.get(&user_id).await?.filter(|user| user.enabled && user.password.is_none());
+        let user = user.ok_or(CredentialsError::Password)?;
+        self.attempts.succeeded(reserved, &user, now).await?;
+        Ok(Proved { user, begun: Handover::of(begun) })
+    }
+
+    fn with_domain<'t>(&self, typed: &'t str) -> Cow<'t, str> {
+        let domain = self.directory.as_ref().and_then(|directory| directory.domain.as_deref());
+        match domain.filter(|_| !typed.contains(AT)) {
+            Some(domain) => format!("{typed}@{domain}").into(),
+            None => typed.into(),
+        }
     }
 
     /// The hasher, with keys read again if they lack the pepper of this hash. Without a hash any keys will do.

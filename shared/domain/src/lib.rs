@@ -1,6 +1,7 @@
 //! The rules of the gateway: pure, without network, clock or environment.
 
 pub mod access_token;
+pub mod acquired;
 pub mod address;
 pub mod authorization_code;
 pub mod authorization_request;
@@ -49,5 +50,6 @@ pub mod session;
 pub mod source;
 pub mod time;
 pub mod trace;
+pub mod webhook;
 
 pub use causes::causes;

@@ -1,9 +1,12 @@
-//! The events of the token function that no route brings. It alone holds the keys of ID tokens, so other functions ask it to
-//! read a hint, or to sign a logout token. A client cannot send these events, since it does not choose the members of API
+//! The events of the token function that no route brings. It alone holds the keys of ID tokens and reaches the directory, so
+//! other functions ask it to read a hint, to sign a logout token, or to check a password there. A client cannot send these events, since it does not choose the members of API
 //! Gateway's events: only a role that may invoke the function can.
 
+use crate::acquired::Begun;
+use crate::address::Address;
 use crate::back_channel_uri::BackChannelUri;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, UserId};
+use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,14 +14,18 @@ use serde_json::Value;
 const READ_HINT: &str = "read_id_token_hint";
 /// The only member of a logout token's event.
 const LOGOUT_TOKEN: &str = "sign_logout_token";
+/// The only member of a password's event.
+const VALIDATE: &str = "validate_user_pass";
 
 /// An event of the token function that is no request of a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ProviderEvent {
     /// The authorize function waits for what an ID token says.
     ReadHint(HintRequest),
     /// The outbox function waits for a logout token.
     SignLogoutToken(LogoutTokenRequest),
+    /// A function with a login form waits for the directory's verdict.
+    ValidateUserPass(ValidateUserPass),
 }
 
 /// The request to read an ID token that came as a hint. The response is a [`Hint`](crate::id_token_hint::Hint), or `null` for
@@ -41,6 +48,37 @@ pub struct LogoutTokenRequest {
     pub session: SessionId,
 }
 
+/// The request to check a password at the directory. The response is [`Validated`].
+#[derive(Debug)]
+pub struct ValidateUserPass {
+    /// Whose.
+    pub address: Address,
+    /// As it was typed.
+    pub password: Secret,
+    /// Whether whoever asks takes the session that a legacy system begins at the check. Otherwise it is ended.
+    pub keep: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLogin {
+    address: Address,
+    password: String,
+    keep: bool,
+}
+
+/// What the directory says of a password.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validated {
+    /// It is that of this user; with the session that the check began, if it is to be kept.
+    User(UserId, Option<Begun>),
+    /// It is not.
+    Refused,
+    /// It says nothing, for this reason.
+    Unavailable(String),
+}
+
 /// A logout token with the address that it goes to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +97,9 @@ impl ProviderEvent {
         match name.as_str() {
             READ_HINT => HintRequest::deserialize(value).ok().map(Self::ReadHint),
             LOGOUT_TOKEN => LogoutTokenRequest::deserialize(value).ok().map(Self::SignLogoutToken),
+            VALIDATE => WrittenLogin::deserialize(value).ok().map(|WrittenLogin { address, password, keep }| {
+                Self::ValidateUserPass(ValidateUserPass { address, password: Secret::new(password), keep })
+            }),
             _ => None,
         }
     }
@@ -78,6 +119,13 @@ impl LogoutTokenRequest {
     }
 }
 
+impl ValidateUserPass {
+    /// The event that asks for a verdict.
+    pub fn to_event(address: &Address, password: &Secret, keep: bool) -> Value {
+        serde_json::json!({ VALIDATE: { "address": address, "password": password.expose(), "keep": keep } })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,15 +135,21 @@ mod tests {
     fn a_request_is_read_as_it_was_written_and_no_event_of_api_gateway_is_one() {
         let hint = HintRequest { id_token: "a.b.c".to_owned(), issuer: "https://auth.example.com".to_owned() };
         let token = LogoutTokenRequest { session: SessionId::from_random([1; 16]) };
-        assert_eq!(ProviderEvent::parse(&hint.to_event()), Some(ProviderEvent::ReadHint(hint.clone())));
-        assert_eq!(ProviderEvent::parse(&token.to_event()), Some(ProviderEvent::SignLogoutToken(token.clone())));
-        for event in [hint.to_event(), token.to_event()] {
-            assert_eq!(ProviderEvent::parse(&json!({ "body": event })), None);
+        assert!(matches!(ProviderEvent::parse(&hint.to_event()), Some(ProviderEvent::ReadHint(read)) if read == hint));
+        let read = ProviderEvent::parse(&token.to_event());
+        assert!(matches!(read, Some(ProviderEvent::SignLogoutToken(read)) if read == token));
+        let (address, password) = (Address::parse("alice@example.com").unwrap(), Secret::new("correct horse".into()));
+        let login = ValidateUserPass::to_event(&address, &password, true);
+        let Some(ProviderEvent::ValidateUserPass(read)) = ProviderEvent::parse(&login) else { panic!("no login") };
+        assert_eq!((read.address.clone(), read.password.expose()), (address, "correct horse"));
+        assert!(!format!("{read:?}").contains("horse"));
+        for event in [hint.to_event(), token.to_event(), login] {
+            assert!(ProviderEvent::parse(&json!({ "body": event })).is_none());
             let mut with_more = event.clone();
             with_more["requestContext"] = Value::Null;
-            assert_eq!(ProviderEvent::parse(&with_more), None);
+            assert!(ProviderEvent::parse(&with_more).is_none());
         }
-        assert_eq!(ProviderEvent::parse(&json!({ LOGOUT_TOKEN: {} })), None);
-        assert_eq!(ProviderEvent::parse(&Value::Null), None);
+        assert!(ProviderEvent::parse(&json!({ LOGOUT_TOKEN: {} })).is_none());
+        assert!(ProviderEvent::parse(&Value::Null).is_none());
     }
 }

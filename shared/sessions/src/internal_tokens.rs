@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use gateway_config::Gateway;
 use gateway_config::connector::{ConnectorConfig, Whose};
 use gateway_connectors::{Acquired, Connector, ConnectorError, Connectors, Credentials};
+use gateway_domain::acquired::{Begun, Handover};
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
@@ -31,6 +32,8 @@ pub struct Login<'a> {
     pub links: &'a BTreeMap<ConnectorName, String>,
     /// The password that the user has just shown.
     pub password: &'a Secret,
+    /// The session that a directory began at one of them when it checked the password.
+    pub begun: &'a Handover,
     /// The passwords that the user has just shown for legacy systems that have one of their own.
     pub separate: &'a BTreeMap<ConnectorName, Secret>,
 }
@@ -101,9 +104,10 @@ impl InternalTokens {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = async {
                 let connector = self.connector(name)?;
-                let credentials = self.credentials(name, login)?;
-                let acquired = self.measured(name, connector.acquire(credentials, now)).await;
-                let acquired = acquired.map_err(|error| SessionError::of(name, &error))?;
+                let acquired = match login.begun.take_of(name) {
+                    Some(begun) => begun,
+                    None => self.acquire_one(name, self.credentials(name, login)?, now).await?,
+                };
                 let fits = self.check_header_budget(app, login.user, scope, (name, &**connector), &acquired.state);
                 if let Err(error) = fits {
                     self.log_out_one(name, &**connector, &acquired.state, WAITED_FOR).await;
@@ -136,6 +140,35 @@ impl InternalTokens {
                 self.log_out(sid, &tokens).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Logs in to one legacy system.
+    async fn acquire_one(
+        &self,
+        name: &ConnectorName,
+        credentials: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<Acquired, SessionError> {
+        let acquired = self.measured(name, self.connector(name)?.acquire(credentials, now)).await;
+        acquired.map_err(|error| SessionError::of(name, &error))
+    }
+
+    /// Logs in to the legacy system that has the passwords of people. Whoever gets the session keeps it or ends it.
+    pub async fn check(
+        &self,
+        name: &ConnectorName,
+        credentials: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<Begun, SessionError> {
+        Ok(Begun { connector: name.clone(), acquired: self.acquire_one(name, credentials, now).await? })
+    }
+
+    /// Ends the session that a directory began, unless it was kept.
+    pub async fn end_begun(&self, handover: &Handover) {
+        let Some(Begun { connector, acquired }) = handover.take() else { return };
+        if let Ok(own) = self.connector(&connector) {
+            self.log_out_one(&connector, &**own, &acquired.state, WAITED_FOR).await;
         }
     }
 

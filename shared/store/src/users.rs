@@ -37,6 +37,8 @@ pub struct User {
     /// The names by which legacy systems know this user, by connector. Only an administrator sets them, since users who
     /// could choose their own could act as another user.
     pub links: BTreeMap<ConnectorName, String>,
+    /// By what the directory knows this user, whose password is checked there: `accounts.directory` of the configuration.
+    pub directory_subject: Option<String>,
     /// Whether the address is proved. That of a user whom an operator made counts as proved.
     pub email_verified: bool,
     /// What the user has told in the fields that the configuration declares, by the id of the field.
@@ -274,6 +276,18 @@ impl Users {
             None => update.update_expression("REMOVE links.#connector ADD credential_epoch :one"),
         };
         held(update.send().await, OPERATION)
+    }
+
+    /// Notes by what the directory knows a user who has no password here. Returns whether that was done: a user with a
+    /// password, or whom the directory knows by something else, stays as it is.
+    pub async fn set_directory_subject(&self, user_id: &UserId, subject: &str) -> Result<bool, StoreError> {
+        let sent = self
+            .update_user(user_id, "attribute_exists(pk) AND attribute_not_exists(password) AND (attribute_not_exists(directory_subject) OR directory_subject = :subject)")
+            .update_expression("SET directory_subject = :subject")
+            .expression_attribute_values(":subject", AttributeValue::S(subject.to_owned()))
+            .send()
+            .await;
+        held(sent, "set_directory_subject")
     }
 
     /// Replaces what a user has told in the fields of the configuration. Returns whether there is such a user.

@@ -17,8 +17,10 @@ impl Account {
         let path = |path: &str| asked.site.path(path);
         let own_password = user.password.is_some();
         let profile = (!self.gateway.accounts().fields.is_empty()).then(|| path("/account/profile"));
+        // The address of who has no password here is the name that the directory knows.
+        let change_address = own_password.then(|| path("/account/address"));
         let change_password = match self.gateway.password_elsewhere() {
-            Some((_, rule)) => rule.change_url.as_ref().map(|url| url.as_str().to_owned()),
+            Some(elsewhere) => elsewhere.change.map(|url| url.as_str().to_owned()),
             None => own_password.then(|| path("/account/password")),
         };
         let page = Page {
@@ -26,7 +28,7 @@ impl Account {
             form_token: &browser.form_token(PURPOSE),
             username: user.email.as_str(),
             profile: profile.as_deref(),
-            change_address: Some(&path("/account/address")),
+            change_address: change_address.as_deref(),
             change_password: change_password.as_deref(),
             sessions: Some(&path("/account/sessions")),
             apps: Some(&path("/account/apps")),

@@ -111,6 +111,7 @@ impl Fixture {
             enabled,
             links: [].into(),
             email_verified: true,
+            directory_subject: None,
             ways_back: Vec::new(),
             profile: [].into(),
         };

@@ -9,7 +9,8 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{BrowserSessions, ClientAuthentication, PasswordCheck};
+use gateway_credentials::{BrowserSessions, ClientAuthentication, Directory, PasswordCheck};
+use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::id_token::IdTokenKeys;
@@ -187,14 +188,23 @@ pub(crate) fn build(
     cost: Cost,
 ) -> AuthorizationServer {
     let config = Arc::new(Gateway::parse(config).unwrap());
+    let sessions = sessions(&store, clock.clone(), vault, &config);
+    let directory = OwnDirectory::new(&config, None, &store.users, sessions.tokens(), &entropy());
+    let directory = directory.map(|directory| Arc::new(directory) as Arc<dyn Directory>);
+    let mut passwords =
+        PasswordCheck::new(store.users.clone(), Fresh::of(hasher(cost)), store.attempts.clone(), entropy());
+    if let Some(directory) = &directory {
+        passwords = passwords.with_directory(Arc::clone(directory), config.directory_domain());
+    }
     AuthorizationServer {
-        sessions: sessions(&store, clock.clone(), vault, &config),
+        sessions,
+        directory,
         pending: store.pending,
         consents: store.consents,
         config,
-        clients: ClientAuthentication::new(store.apps.clone(), store.attempts.clone()),
+        clients: ClientAuthentication::new(store.apps.clone(), store.attempts),
         apps: store.apps,
-        passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(cost)), store.attempts, entropy()),
+        passwords,
         users: store.users,
         signing: Fresh::of(SigningKey::parse(signing).unwrap()),
         public: Fresh::of(PublicKeys::parse_jwks(public).unwrap()),

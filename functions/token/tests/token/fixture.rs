@@ -73,7 +73,8 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let db = support::dynamodb().await;
         let wire = Wire::to(&db.endpoint).await;
-        let known = [("alice@example.com", PASSWORD), ("bob@example.com", PASSWORD)];
+        // greta and hanna are known there alone.
+        let known = ["alice@example.com", "bob@example.com", "greta@example.com", "hanna"].map(|name| (name, PASSWORD));
         let legacy = Legacy::new(known.map(|(user, password)| (user.to_owned(), password.to_owned())), true);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = GATEWAY.replace("LEGACY/", &format!("http://{}/", listener.local_addr().unwrap()));
@@ -182,6 +183,7 @@ impl Fixture {
             enabled: true,
             links: BTreeMap::new(),
             email_verified: true,
+            directory_subject: None,
             ways_back: Vec::new(),
             profile: BTreeMap::new(),
         };

@@ -35,6 +35,7 @@ async fn import(fixture: &Fixture, name: &str, hash: PasswordHash) -> UserId {
         enabled: true,
         links: BTreeMap::new(),
         email_verified: true,
+        directory_subject: None,
         ways_back: Vec::new(),
         profile: BTreeMap::new(),
     };

@@ -19,6 +19,8 @@ mod costs;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod expirations;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
+use gateway_config::Gateway;
 use gateway_runtime::{Aws, Environment};
 use gateway_store::{Store, Tables};
 use tokio::net::TcpListener;
@@ -48,21 +49,14 @@ pub(super) async fn start(
     let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, options.services), &directory)?;
     let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
-    // In AWS the deployer permits secrets. Here those that gateway.yaml names are permitted, each for its use there.
-    let permit = |secrets: Vec<(String, &str)>| {
-        let all = secrets.into_iter().map(|(_, name)| name.to_owned());
-        all.filter(|name| further.contains_key(name)).collect()
-    };
-    let named = Named {
-        back_ends: permit(gateway.tls_secrets().collect()),
-        connectors: permit(gateway.connector_secrets().collect()),
-    };
+    let named = permitted(&gateway, &further);
     let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let (back_ends, connectors) = (list(&named.back_ends), list(&named.connectors));
     let inputs = [
         ("Issuer", base_url.as_str()),
         ("BackEndSecretArns", &back_ends),
         ("ConnectorSecretArns", &connectors),
+        ("UserDirectory", if gateway.directory().is_some() { "on" } else { "off" }),
         ("CorsOrigin", &cors_origin),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
@@ -242,4 +236,16 @@ fn programs(
         programs.push(Program { function, path: path.clone(), credentials });
     }
     Ok(programs)
+}
+
+/// In AWS the deployer permits secrets. Here those that gateway.yaml names are permitted, each for its use there.
+fn permitted(gateway: &Gateway, further: &Secrets) -> Named {
+    let permit = |secrets: Vec<(String, &str)>| {
+        let all = secrets.into_iter().map(|(_, name)| name.to_owned());
+        all.filter(|name| further.contains_key(name)).collect()
+    };
+    Named {
+        back_ends: permit(gateway.tls_secrets().collect()),
+        connectors: permit(gateway.connector_secrets().chain(gateway.hook_secrets()).collect()),
+    }
 }

@@ -5,7 +5,7 @@ use crate::tls::Tls;
 use crate::url::Origin;
 use http::uri::Scheme;
 
-pub(super) fn check(field: &str, tls: Option<&Tls>, origin: &Origin, findings: &mut Findings) {
+pub(crate) fn check(field: &str, tls: Option<&Tls>, origin: &Origin, findings: &mut Findings) {
     let Some(tls) = tls else { return };
     if tls.secrets().next().is_none() {
         findings.add(format!("{field}.tls"), "says nothing: write `ca`, `client_certificate` or both");

@@ -6,6 +6,7 @@ mod accounts;
 mod apis;
 mod connectors;
 mod cors;
+mod directory;
 mod fields;
 mod kerberos;
 mod logins;

@@ -18,6 +18,8 @@ pub(super) struct UserItem {
     enabled: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     links: BTreeMap<ConnectorName, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    directory_subject: Option<String>,
     #[serde(default = "proved", skip_serializing_if = "Clone::clone")]
     email_verified: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -39,6 +41,7 @@ impl From<UserItem> for User {
             credential_epoch: item.credential_epoch,
             enabled: item.enabled,
             links: item.links,
+            directory_subject: item.directory_subject,
             email_verified: item.email_verified,
             profile: item.profile,
             ways_back: item.ways_back,
@@ -56,6 +59,7 @@ impl From<&User> for UserItem {
             credential_epoch: user.credential_epoch,
             enabled: user.enabled,
             links: user.links.clone(),
+            directory_subject: user.directory_subject.clone(),
             email_verified: user.email_verified,
             profile: user.profile.clone(),
             ways_back: user.ways_back.clone(),

@@ -1,0 +1,261 @@
+//! The directory: a legacy system or a system of the company that has the passwords of people who have none here.
+//!
+//! It decides whether a password is right. Who somebody is here, this crate decides: an account is made at the first login, and
+//! belongs to who the directory says it is, by its `subject`. An account that has a password here, or that the directory
+//! knows by another subject, is nobody's of the directory, whatever its address is.
+
+mod hook;
+
+pub use hook::Hook;
+
+use async_trait::async_trait;
+use gateway_config::Gateway;
+use gateway_connectors::Credentials;
+use gateway_credentials::{Directory, DirectoryError};
+use gateway_domain::acquired::{Begun, Handover};
+use gateway_domain::address::{Address, name_at_a_back_end};
+use gateway_domain::entropy::Entropy;
+use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::secret::Secret;
+use gateway_domain::time::Timestamp;
+use gateway_runtime::{Platform, StartError};
+use gateway_sessions::{InternalTokens, SessionError};
+use gateway_store::{CreateUser, User, Users};
+use gateway_telemetry::{Ended, Remote};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The kind of the message to the hook.
+const VALIDATE_USER_PASS: &str = "validate_user_pass";
+/// How often an account is looked for: others may make it or its address meanwhile.
+const ROUNDS: usize = 3;
+/// The longest subject, in bytes.
+const MAX_SUBJECT: usize = 256;
+
+/// The directory of one configuration.
+pub struct OwnDirectory {
+    config: Arc<Gateway>,
+    asked: Asked,
+    tokens: Arc<InternalTokens>,
+    users: Users,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// Who checks passwords.
+enum Asked {
+    Connector { name: ConnectorName, domain: Option<String> },
+    Hook(Box<Hook>),
+}
+
+/// A person, as the directory knows them.
+struct Person {
+    subject: String,
+    links: BTreeMap<ConnectorName, String>,
+    profile: BTreeMap<String, String>,
+    /// The session that a legacy system began to check the password.
+    begun: Option<Begun>,
+}
+
+/// What the hook is asked.
+#[derive(Serialize)]
+struct Login<'a> {
+    username: &'a str,
+    password: &'a str,
+}
+
+/// What the hook answers.
+#[derive(Deserialize)]
+struct Answer {
+    valid: bool,
+    subject: Option<String>,
+    #[serde(default)]
+    links: BTreeMap<ConnectorName, String>,
+    #[serde(default)]
+    profile: BTreeMap<String, String>,
+}
+
+impl OwnDirectory {
+    /// The directory of this configuration, if it has one.
+    pub async fn start(
+        platform: &Platform,
+        config: &Arc<Gateway>,
+        users: &Users,
+        tokens: &Arc<InternalTokens>,
+    ) -> Result<Option<Self>, StartError> {
+        let hook = match config.directory().and_then(|directory| directory.validate_user_pass.as_ref()) {
+            Some(settings) => Hook::start(platform, config, settings).await?,
+            None => None,
+        };
+        Ok(Self::new(config, hook, users, tokens, &platform.entropy))
+    }
+
+    /// The same with this hook, if it asks one. Connectors are those of the internal tokens.
+    pub fn new(
+        config: &Arc<Gateway>,
+        hook: Option<Hook>,
+        users: &Users,
+        tokens: &Arc<InternalTokens>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Option<Self> {
+        let directory = config.directory()?;
+        let asked = match (&directory.connector, hook) {
+            (Some(name), _) => Asked::Connector { name: name.clone(), domain: config.directory_domain() },
+            (None, hook) => Asked::Hook(Box::new(hook?)),
+        };
+        let (config, tokens, entropy) = (Arc::clone(config), Arc::clone(tokens), Arc::clone(entropy));
+        Some(Self { config, asked, tokens, users: users.clone(), entropy })
+    }
+
+    /// The person, if the password is right.
+    async fn person(
+        &self,
+        address: &Address,
+        known: Option<&User>,
+        password: &Secret,
+        now: Timestamp,
+    ) -> Result<Person, DirectoryError> {
+        match &self.asked {
+            Asked::Connector { name, domain } => {
+                let mut links = BTreeMap::new();
+                let own = of_domain(address, domain.as_deref());
+                let link = known.and_then(|user| user.links.get(name)).map_or(own, |link| Some(link.as_str()));
+                let credentials = Credentials { username: address.as_str(), link, password };
+                let checked = self.tokens.check(name, credentials, now).await;
+                let begun = checked.map_err(|error| {
+                    if matches!(error, SessionError::BackEndRefused(_) | SessionError::NotLinked(_)) {
+                        DirectoryError::Refused
+                    } else {
+                        DirectoryError::Unavailable(error.to_string())
+                    }
+                })?;
+                links.extend(own.map(|own| (name.clone(), own.to_owned())));
+                Ok(Person { subject: address.to_string(), links, profile: BTreeMap::new(), begun: Some(begun) })
+            }
+            Asked::Hook(hook) => {
+                let login = Login { username: address.as_str(), password: password.expose() };
+                let traced = gateway_telemetry::exchange(Remote::Connector(VALIDATE_USER_PASS));
+                let answer = hook.ask::<Answer>(VALIDATE_USER_PASS, login, now).await;
+                traced.ended(match &answer {
+                    Ok(Answer { valid: true, .. }) => Ended::Done,
+                    Ok(_) => Ended::Refused,
+                    Err(_) => Ended::Failed,
+                });
+                let answer = answer.map_err(|error| DirectoryError::Unavailable(error.to_string()))?;
+                if !answer.valid {
+                    return Err(DirectoryError::Refused);
+                }
+                self.told(address, answer).map_err(|reason| {
+                    DirectoryError::Unavailable(format!("the hook answered otherwise than documented: {reason}"))
+                })
+            }
+        }
+    }
+
+    /// What the hook tells of a person, if the configuration has it.
+    fn told(&self, address: &Address, answer: Answer) -> Result<Person, String> {
+        let Answer { subject, links, profile, valid: _ } = answer;
+        let subject = subject.unwrap_or_else(|| address.to_string());
+        if subject.is_empty() || subject.len() > MAX_SUBJECT || subject.chars().any(char::is_control) {
+            return Err(format!("`subject` has 1 to {MAX_SUBJECT} bytes, none of them a control character"));
+        }
+        for (connector, name) in &links {
+            if self.config.connector(connector).is_none() {
+                return Err(format!("`links` names a connector that is not there: {connector}"));
+            }
+            if name_at_a_back_end(name).is_err() {
+                return Err(format!("`links.{connector}` is no name at a legacy system"));
+            }
+        }
+        let fields = &self.config.accounts().fields;
+        for (id, text) in &profile {
+            let field = fields.iter().find(|field| field.id.as_str() == id);
+            let fits = field.is_some_and(|field| text.chars().count() <= field.max_length);
+            if !fits || text.chars().any(char::is_control) {
+                return Err("`profile` has a member that is not one of accounts.fields, or does not fit it".to_owned());
+            }
+        }
+        Ok(Person { subject, links, profile, begun: None })
+    }
+
+    /// The account of this person, which is made if there is none yet.
+    async fn account(&self, address: &Address, person: &Person, now: Timestamp) -> Result<UserId, DirectoryError> {
+        let failed = |error: gateway_store::StoreError| DirectoryError::Unavailable(error.to_string());
+        for _ in 0..ROUNDS {
+            match self.users.by_email(address.as_str()).await.map_err(failed)? {
+                Some(User { password: Some(_), .. } | User { enabled: false, .. }) => break,
+                Some(user) if user.directory_subject.as_ref() == Some(&person.subject) => return Ok(user.user_id),
+                Some(user) if user.directory_subject.is_some() => {
+                    tracing::error!(
+                        user = %user.user_id,
+                        "the directory knows somebody else by the address of this account: change or delete the account"
+                    );
+                    break;
+                }
+                // An operator made it without a password, so that the directory has it.
+                Some(user) => {
+                    if self.users.set_directory_subject(&user.user_id, &person.subject).await.map_err(failed)? {
+                        return Ok(user.user_id);
+                    }
+                }
+                None => {
+                    let user = self.new_account(address, person, now)?;
+                    if self.users.create(&user).await.map_err(failed)? == CreateUser::Created {
+                        tracing::info!(user = %user.user_id, "an account for somebody of the directory is made");
+                        return Ok(user.user_id);
+                    }
+                }
+            }
+        }
+        Err(DirectoryError::Refused)
+    }
+
+    fn new_account(&self, address: &Address, person: &Person, now: Timestamp) -> Result<User, DirectoryError> {
+        let random = self.entropy.bytes().map_err(|error| DirectoryError::Unavailable(error.to_string()))?;
+        Ok(User {
+            user_id: UserId::from_random(random),
+            email: address.clone(),
+            password: None,
+            // As that of an account that people make: never one that was used before.
+            credential_epoch: u64::try_from(now.as_secs()).unwrap_or_default().saturating_mul(1_000),
+            enabled: true,
+            links: person.links.clone(),
+            directory_subject: Some(person.subject.clone()),
+            // The company vouches for the addresses of its people.
+            email_verified: true,
+            profile: person.profile.clone(),
+            ways_back: Vec::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Directory for OwnDirectory {
+    async fn check(
+        &self,
+        address: &Address,
+        password: &Secret,
+        now: Timestamp,
+    ) -> Result<(UserId, Option<Begun>), DirectoryError> {
+        let known = self.users.by_email(address.as_str()).await;
+        let known = known.map_err(|error| DirectoryError::Unavailable(error.to_string()))?;
+        if known.as_ref().is_some_and(|user| user.password.is_some()) {
+            return Err(DirectoryError::Refused);
+        }
+        let person = self.person(address, known.as_ref(), password, now).await?;
+        let account = self.account(address, &person, now).await;
+        match account {
+            Ok(user_id) => Ok((user_id, person.begun)),
+            Err(error) => {
+                self.tokens.end_begun(&Handover::of(person.begun)).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The name before the @ of an address in this domain.
+fn of_domain<'a>(address: &'a Address, domain: Option<&str>) -> Option<&'a str> {
+    let (name, of) = address.as_str().split_once('@')?;
+    (Some(of) == domain).then_some(name)
+}
