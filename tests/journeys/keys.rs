@@ -13,7 +13,8 @@ use crate::events;
 use crate::turns::{current, rotate};
 
 const KEYS: &str = "KeysFunction";
-const NAMES: [&str; 6] = ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+const NAMES: [&str; 7] =
+    ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"];
 
 /// The pre-signed address: what was sent there, and how many responses fail first.
 #[derive(Clone, Default)]
@@ -262,7 +263,7 @@ async fn a_rotation_keeps_to_the_protocol() {
         assert!(refused.contains(expected), "{name} {secret}: {refused}");
     }
     // The keys of a stack that has just started are too young.
-    for secret in ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"] {
+    for secret in ["SigningKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"] {
         let refused = gateway.stack.rotate(secret).await.unwrap_err().to_string();
         assert!(refused.contains("createSecret failed") && refused.contains("rotate again in"), "{refused}");
     }
@@ -326,6 +327,7 @@ async fn a_leaked_key_is_revoked_while_gateway_yaml_is_wrong() {
         ("signing", "SigningKeys"),
         ("id-token", "IdTokenKeys"),
         ("sealing", "SealingKeys"),
+        ("letters", "LetterKeys"),
         ("refresh", "RefreshKeys"),
         ("pepper", "Pepper"),
     ] {

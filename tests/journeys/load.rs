@@ -10,7 +10,7 @@ use crate::turns::rotate;
 
 /// Rotations of every secret.
 const TURNS: usize = 4;
-const SECRETS: [&str; 5] = ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+const SECRETS: [&str; 6] = ["SigningKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"];
 
 #[derive(Default)]
 struct Figures {

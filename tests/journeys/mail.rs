@@ -9,7 +9,7 @@ use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
 use gateway_domain::outbox::{Kind, deliver_event};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Seconds;
 use gateway_local::ses::SentMail;
 use gateway_mail::{Letter, Notice};
@@ -24,7 +24,7 @@ pub(crate) const OUTBOX: &str = "OutboxFunction";
 
 /// Writes a mail with a code to this address, as a function does that makes a change.
 pub(crate) async fn written(gateway: &Gateway, to: &str, byte: u8) -> OutboxId {
-    let keys = SealingKeys::parse(&gateway.stack.secrets().value("SealingKeys").expect("keys")).expect("keys");
+    let keys = LetterKeys::parse(&gateway.stack.secrets().value("LetterKeys").expect("keys")).expect("keys");
     let (id, now) = (OutboxId::from_random([byte; 16]), SystemClock.now());
     let link = "https://api.example.com/account/reset?token=t".to_owned();
     let notice = Notice::ResetPassword { code: "12345678".to_owned(), link, minutes: 60 };

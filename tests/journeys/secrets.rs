@@ -12,7 +12,7 @@ use crate::turns::rotate;
 const CANARY: &str = "canary-7Qm2-never-to-be-seen";
 
 /// The secrets that hold keys.
-const KEYS: [&str; 5] = ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"];
+const KEYS: [&str; 6] = ["SigningKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"];
 
 /// Every key that this secret holds now.
 fn keep_keys(gateway: &Gateway, name: &str, secrets: &mut Secrets) {

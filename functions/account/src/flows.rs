@@ -312,7 +312,7 @@ impl Account {
         let id = OutboxId::from_random(self.entropy.bytes()?);
         let service = self.gateway.pages().name.as_ref().map_or(asked.host(), |name| name.as_str().to_owned());
         let letter = Letter { to: to.clone(), language: asked.language, service, notice };
-        let sealed = letter.seal(&self.sealing.value(), &id, self.entropy.bytes()?)?;
+        let sealed = letter.seal(&self.letters.value(), &id, self.entropy.bytes()?)?;
         Ok(NewMail { id, sealed, due: asked.now, until: asked.now.saturating_add(sensible) })
     }
 

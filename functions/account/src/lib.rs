@@ -20,7 +20,7 @@ use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::language::Language;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
@@ -64,7 +64,7 @@ pub struct Account {
     /// Verifies the access tokens of apps.
     pub public: Fresh<PublicKeys>,
     /// Seals letters.
-    pub sealing: Fresh<SealingKeys>,
+    pub letters: Fresh<LetterKeys>,
     /// Asks for mails to be sent, and for sessions to be ended.
     pub outbox: OutboxFunction,
     /// Tells the time.
@@ -115,7 +115,7 @@ impl Account {
     async fn asked<'a>(&self, request: &'a ApiRequest) -> Result<Asked<'a>, Failure> {
         self.clock.reading().map_err(StartError::from)?;
         self.credentials.freshen().await?;
-        self.sealing.fresh().await?;
+        self.letters.fresh().await?;
         let issuer = self.gateway.token_parties(&request.stage_variables)?.issuer().to_owned();
         let site = Site::of(&self.gateway, &issuer, request, None);
         let source = Source::of(request.source_ip.as_deref());

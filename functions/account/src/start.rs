@@ -5,7 +5,7 @@ use gateway_config::Gateway;
 use gateway_credentials::{AccountAttempts, AtTokenFunction, BrowserSessions, PasswordCheck};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
 use gateway_store::{Accounts, Activity, Apps, BrowserLogins, Codes, Consents, LoginAttempts, Outbox, Sessions, Users};
@@ -20,9 +20,9 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     let browser_logins = platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?;
     let outbox = platform.table("OUTBOX_TABLE", Outbox::new)?;
     let accounts = Accounts::new(platform.aws.dynamodb(), users.clone(), codes.clone(), outbox.clone());
-    let (hasher, sealing, public) = tokio::try_join!(
+    let (hasher, letters, public) = tokio::try_join!(
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
-        platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
+        platform.keys("LETTER_KEYS_SECRET", LetterKeys::parse),
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
     )?;
     let lifetimes = gateway.lifetimes();
@@ -55,7 +55,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
         users,
         codes,
         accounts,
-        sealing,
+        letters,
         public: public.guarded(PublicKeys::may_follow),
         clock: platform.clock,
         entropy: platform.entropy,

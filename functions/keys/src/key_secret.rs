@@ -1,6 +1,7 @@
 //! The secrets that hold keys: their names, how the keys of each are generated and read, and how long a key is kept.
 
 use gateway_domain::access_token::MAX_LIFETIME;
+use gateway_domain::code::TAKE_BACK;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::rotation::id_token::IdTokenPairs;
 use gateway_domain::rotation::pair::{NoPair, Pair};
@@ -24,6 +25,8 @@ pub(crate) enum KeySecret {
     IdToken,
     /// AES keys that seal internal tokens.
     Sealing,
+    /// AES keys that seal the letters of mails.
+    Letters,
     /// HMAC keys that authenticate refresh tokens.
     Refresh,
     /// Pepper keys of password hashes.
@@ -36,6 +39,7 @@ pub(crate) struct Names {
     pub(crate) public: String,
     id_token: String,
     sealing: String,
+    letters: String,
     refresh: String,
     pepper: String,
 }
@@ -48,6 +52,7 @@ impl Names {
             public: name("PUBLIC_KEYS_SECRET")?,
             id_token: name("ID_TOKEN_KEYS_SECRET")?,
             sealing: name("SEALING_KEYS_SECRET")?,
+            letters: name("LETTER_KEYS_SECRET")?,
             refresh: name("REFRESH_KEYS_SECRET")?,
             pepper: name("PEPPER_SECRET")?,
         })
@@ -58,6 +63,7 @@ impl Names {
             KeySecret::Signing => &self.signing,
             KeySecret::IdToken => &self.id_token,
             KeySecret::Sealing => &self.sealing,
+            KeySecret::Letters => &self.letters,
             KeySecret::Refresh => &self.refresh,
             KeySecret::Pepper => &self.pepper,
         }
@@ -78,12 +84,13 @@ pub(crate) enum Turning {
 }
 
 impl KeySecret {
-    pub(crate) const ALL: [Self; 5] = [Self::Signing, Self::IdToken, Self::Sealing, Self::Refresh, Self::Pepper];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Signing, Self::IdToken, Self::Sealing, Self::Letters, Self::Refresh, Self::Pepper];
 
     /// Whether what its keys make expires: tokens do, password hashes do not.
     pub(crate) fn makes_what_ends(self) -> bool {
         match self {
-            Self::Signing | Self::IdToken | Self::Sealing | Self::Refresh => true,
+            Self::Signing | Self::IdToken | Self::Sealing | Self::Letters | Self::Refresh => true,
             Self::Pepper => false,
         }
     }
@@ -95,7 +102,7 @@ impl KeySecret {
             Self::IdToken => {
                 Turning::IdTokenPairs(Ring::first(new_id_token_pairs(entropy)?, new_id_token_pairs(entropy)?, now))
             }
-            Self::Sealing | Self::Refresh | Self::Pepper => {
+            Self::Sealing | Self::Letters | Self::Refresh | Self::Pepper => {
                 Turning::Keys(Ring::generate(entropy.bytes()?, entropy.bytes()?, now))
             }
         })
@@ -106,7 +113,9 @@ impl KeySecret {
         Ok(match self {
             Self::Signing => Turning::Pairs(Ring::parse_pairs(text.expose())?),
             Self::IdToken => Turning::IdTokenPairs(Ring::parse_id_token_pairs(text.expose())?),
-            Self::Sealing | Self::Refresh | Self::Pepper => Turning::Keys(Ring::parse_keys(text.expose())?),
+            Self::Sealing | Self::Letters | Self::Refresh | Self::Pepper => {
+                Turning::Keys(Ring::parse_keys(text.expose())?)
+            }
         })
     }
 }
@@ -153,6 +162,8 @@ impl Keys {
             // No ID token lives longer than the access token beside it.
             KeySecret::Signing | KeySecret::IdToken => Keep::For(MAX_LIFETIME),
             KeySecret::Sealing | KeySecret::Refresh => Keep::For(self.gateway()?.lifetimes().session_absolute),
+            // No letter waits longer than the one that brings a way back.
+            KeySecret::Letters => Keep::For(TAKE_BACK),
             KeySecret::Pepper => Keep::Ever,
         })
     }

@@ -117,7 +117,9 @@ impl Keys {
         };
         let public = match secret {
             KeySecret::Signing => Some(self.current(&self.names.public).await?.text),
-            KeySecret::IdToken | KeySecret::Sealing | KeySecret::Refresh | KeySecret::Pepper => None,
+            KeySecret::IdToken | KeySecret::Sealing | KeySecret::Letters | KeySecret::Refresh | KeySecret::Pepper => {
+                None
+            }
         };
         trial::of(secret, &tried.text, public.as_ref(), self.clock.now(), &*self.entropy)
     }

@@ -3,12 +3,12 @@
 use gateway_domain::access_token::{AccessClaims, sign, verify};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::id_token::{self, IdClaims, IdTokenKeys};
-use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::ids::{ClientId, ConnectorName, OutboxId, SessionId, UserId};
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords, Verdict};
 use gateway_domain::refresh_token::{Presented, RefreshKeys};
 use gateway_domain::scope::Scope;
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::{LetterKeys, SealingKeys};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 
@@ -29,6 +29,7 @@ pub(crate) fn of(
         KeySecret::Signing => signs(text, public.ok_or(Failure::Trial("there is no public set"))?, now, entropy)?,
         KeySecret::IdToken => signs_id_tokens(text, now, entropy)?,
         KeySecret::Sealing => seals(text, entropy)?,
+        KeySecret::Letters => seals_letters(text, entropy)?,
         KeySecret::Refresh => authenticates(text, entropy)?,
         KeySecret::Pepper => hashes(text, entropy)?,
     };
@@ -81,6 +82,14 @@ fn seals(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
     let sealed = keys.seal(&session, &name, 1, entropy.bytes()?, TRIAL.as_bytes());
     let sealed = sealed.map_err(|_| Failure::Trial("the current key does not seal"))?;
     Ok(keys.open(&session, &name, 1, &sealed).is_ok_and(|opened| opened.as_slice() == TRIAL.as_bytes()))
+}
+
+fn seals_letters(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {
+    let keys = LetterKeys::parse(text.expose())?;
+    let mail = OutboxId::from_random(entropy.bytes()?);
+    let sealed = keys.seal(&mail, entropy.bytes()?, TRIAL.as_bytes());
+    let sealed = sealed.map_err(|_| Failure::Trial("the current key does not seal"))?;
+    Ok(keys.open(&mail, &sealed).is_ok_and(|opened| opened.as_slice() == TRIAL.as_bytes()))
 }
 
 fn authenticates(text: &Secret, entropy: &dyn Entropy) -> Result<bool, Failure> {

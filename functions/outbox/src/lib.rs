@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use gateway_domain::clock::Clock;
 use gateway_domain::ids::OutboxId;
 use gateway_domain::outbox::{Feedback, Kind, LEASE, OutboxEvent, address_hash, next_attempt};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::Function;
 use gateway_mail::Mailer;
@@ -45,7 +45,7 @@ pub struct Outbox {
     /// Who tells applications that sessions have ended.
     pub back_channel: BackChannel,
     /// The keys that open letters.
-    pub sealing: Fresh<SealingKeys>,
+    pub letters: Fresh<LetterKeys>,
     /// Who carries mails.
     pub mailer: Arc<dyn Mailer>,
     /// Tells the time.

@@ -20,7 +20,7 @@ impl Outbox {
     /// The log names the mail by its id, and never the address.
     async fn attempt(&self, mail: &QueuedMail) -> Result<Outcome, Failure> {
         let (id, now) = (&mail.id, self.now()?);
-        let keys = self.sealing.having(|keys| keys.knows(&mail.sealed)).await?;
+        let keys = self.letters.having(|keys| keys.knows(&mail.sealed)).await?;
         let Ok(letter) = Letter::open(&keys, id, &mail.sealed) else {
             tracing::error!(mail = %id, "the letter does not open: it is given up");
             return Ok(Outcome::GivenUp);

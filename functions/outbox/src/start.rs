@@ -1,7 +1,7 @@
 //! Builds the outbox function when a container starts.
 
 use crate::{BackChannel, Outbox, Permitted};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::Function;
 use gateway_mail::{Mailer, NoSender, Sender, Ses, Smtp};
 use gateway_runtime::{Environment, Platform, StartError};
@@ -25,8 +25,8 @@ pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
     };
     let back_channel = BackChannel::new(permitted).map_err(|error| invalid("TLS for applications", &error))?;
     let mailer = mailer(&platform)?;
-    let sealing = Box::pin(platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse)).await?;
-    Ok(Outbox { table, sessions, activity, renewal, token, back_channel, sealing, mailer, clock: platform.clock })
+    let letters = Box::pin(platform.keys("LETTER_KEYS_SECRET", LetterKeys::parse)).await?;
+    Ok(Outbox { table, sessions, activity, renewal, token, back_channel, letters, mailer, clock: platform.clock })
 }
 
 fn mailer(platform: &Platform) -> Result<Arc<dyn Mailer>, StartError> {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 18] = [
+pub(crate) const RESOURCES: [(&str, &str); 19] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -27,6 +27,7 @@ pub(crate) const RESOURCES: [(&str, &str); 18] = [
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("IdTokenKeys", "ID_TOKEN_KEYS_SECRET"),
     ("SealingKeys", "SEALING_KEYS_SECRET"),
+    ("LetterKeys", "LETTER_KEYS_SECRET"),
     ("RefreshKeys", "REFRESH_KEYS_SECRET"),
     ("Pepper", "PEPPER_SECRET"),
     ("RenewalFunction", "RENEWAL_FUNCTION"),

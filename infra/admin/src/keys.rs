@@ -9,11 +9,12 @@ use gateway_domain::time::Timestamp;
 use serde_json::{Value as Json, json};
 
 /// The secrets that hold keys, by logical id, each with the function that reads it.
-const SETS: [(&str, Read); 6] = [
+const SETS: [(&str, Read); 7] = [
     ("SigningKeys", |text| Ring::parse_pairs(text).map(|ring| rows(&ring)).map_err(|error| error.to_string())),
     ("PublicKeys", public),
     ("IdTokenKeys", |text| Ring::parse_id_token_pairs(text).map(|ring| rows(&ring)).map_err(|error| error.to_string())),
     ("SealingKeys", symmetric),
+    ("LetterKeys", symmetric),
     ("RefreshKeys", symmetric),
     ("Pepper", symmetric),
 ];

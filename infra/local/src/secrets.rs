@@ -142,7 +142,7 @@ fn make(name: &str, secrets: &mut Secrets) -> Result<(), SecretsError> {
             let pairs = secrets.get("SigningKeys").map(String::as_str).unwrap_or_default();
             jwks(&Ring::parse_pairs(pairs).map_err(|error| no_key(&error))?, now, None, None)
         }
-        "SealingKeys" | "RefreshKeys" | "Pepper" => {
+        "SealingKeys" | "LetterKeys" | "RefreshKeys" | "Pepper" => {
             let key = || SystemEntropy.bytes().map_err(|error| no_key(&error));
             Ring::generate(key()?, key()?, now).to_secret()
         }
@@ -157,7 +157,9 @@ mod tests {
     use super::*;
 
     fn names() -> Vec<String> {
-        ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"].map(str::to_owned).to_vec()
+        ["SigningKeys", "PublicKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     #[test]
@@ -166,7 +168,7 @@ mod tests {
         gateway_domain::keys::SigningKey::parse(&secrets["SigningKeys"]).unwrap();
         gateway_domain::keys::PublicKeys::parse_jwks(&secrets["PublicKeys"]).unwrap();
         gateway_domain::id_token::IdTokenKeys::parse(&secrets["IdTokenKeys"]).unwrap();
-        for name in ["SealingKeys", "RefreshKeys", "Pepper"] {
+        for name in ["SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"] {
             gateway_domain::sealing::KeySet::parse(&secrets[name]).unwrap();
         }
     }

@@ -88,11 +88,6 @@ impl SealingKeys {
         self.seal_as(&of_token(session, connector, version), nonce, plain)
     }
 
-    /// Seals the letter of a mail with the current key. The nonce must be 96 fresh random bits.
-    pub fn seal_letter(&self, mail: &OutboxId, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
-        self.seal_as(&of_letter(mail), nonce, plain)
-    }
-
     /// Opens a token that was sealed for exactly this session, connector and version.
     pub fn open(
         &self,
@@ -102,11 +97,6 @@ impl SealingKeys {
         sealed: &SealedToken,
     ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         self.open_as(&of_token(session, connector, version), sealed)
-    }
-
-    /// Opens a letter that was sealed for exactly this mail.
-    pub fn open_letter(&self, mail: &OutboxId, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-        self.open_as(&of_letter(mail), sealed)
     }
 
     /// Seals for this purpose with the current key. The nonce must be 96 fresh random bits.
@@ -147,6 +137,33 @@ impl SealingKeys {
     }
 }
 
+/// The keys that seal and open the letters of mails. They are others than those of internal tokens, so that who writes or sends
+/// mails cannot open a session.
+#[derive(Debug)]
+pub struct LetterKeys(SealingKeys);
+
+impl LetterKeys {
+    /// Parses the JSON value of the secret.
+    pub fn parse(json: &str) -> Result<Self, InvalidKeySet> {
+        SealingKeys::parse(json).map(Self)
+    }
+
+    /// Seals the letter of a mail with the current key. The nonce must be 96 fresh random bits.
+    pub fn seal(&self, mail: &OutboxId, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
+        self.0.seal_as(&of_letter(mail), nonce, plain)
+    }
+
+    /// Opens a letter that was sealed for exactly this mail.
+    pub fn open(&self, mail: &OutboxId, sealed: &SealedToken) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        self.0.open_as(&of_letter(mail), sealed)
+    }
+
+    /// As [`SealingKeys::knows`].
+    pub fn knows(&self, sealed: &SealedToken) -> bool {
+        self.0.knows(sealed)
+    }
+}
+
 fn of_token(session: &SessionId, connector: &ConnectorName, version: u64) -> String {
     // No part can contain the separator, so different parts never give the same text.
     format!("internal-token/{session}/{connector}/{version}")
@@ -184,12 +201,13 @@ mod tests {
 
     #[test]
     fn a_letter_opens_for_its_own_mail_alone_and_never_as_a_token() {
-        let keys = keys("k1", &[("k1", 1)]);
+        let (of_letters, of_tokens) = (LetterKeys(keys("k1", &[("k1", 1)])), keys("k1", &[("k1", 1)]));
         let (mine, other) = (OutboxId::from_random([1; 16]), OutboxId::from_random([2; 16]));
-        let sealed = keys.seal_letter(&mine, [9; 12], b"code").unwrap();
-        assert_eq!(keys.open_letter(&mine, &sealed).unwrap().as_slice(), b"code");
-        assert_eq!(keys.open_letter(&other, &sealed), Err(CannotOpen));
-        assert_eq!(keys.open(&SessionId::from_random([1; 16]), &name("c"), 1, &sealed), Err(CannotOpen));
+        let sealed = of_letters.seal(&mine, [9; 12], b"code").unwrap();
+        assert_eq!(of_letters.open(&mine, &sealed).unwrap().as_slice(), b"code");
+        assert_eq!(of_letters.open(&other, &sealed), Err(CannotOpen));
+        // Not even where both secrets hold one key.
+        assert_eq!(of_tokens.open(&SessionId::from_random([1; 16]), &name("c"), 1, &sealed), Err(CannotOpen));
     }
 
     #[test]

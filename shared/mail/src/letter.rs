@@ -3,7 +3,7 @@
 use gateway_domain::address::Address;
 use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
-use gateway_domain::sealing::{CannotOpen, SealedToken, SealingKeys};
+use gateway_domain::sealing::{CannotOpen, LetterKeys, SealedToken};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -23,14 +23,14 @@ pub struct Letter {
 
 impl Letter {
     /// Seals it for the mail of this id. The nonce must be 96 fresh random bits.
-    pub fn seal(&self, keys: &SealingKeys, id: &OutboxId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
+    pub fn seal(&self, keys: &LetterKeys, id: &OutboxId, nonce: [u8; 12]) -> Result<SealedToken, CannotOpen> {
         let plain = Zeroizing::new(serde_json::to_vec(self).map_err(|_| CannotOpen)?);
-        keys.seal_letter(id, nonce, &plain)
+        keys.seal(id, nonce, &plain)
     }
 
     /// Opens the letter of a mail.
-    pub fn open(keys: &SealingKeys, id: &OutboxId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
-        serde_json::from_slice(&keys.open_letter(id, sealed)?).map_err(|_| CannotOpen)
+    pub fn open(keys: &LetterKeys, id: &OutboxId, sealed: &SealedToken) -> Result<Self, CannotOpen> {
+        serde_json::from_slice(&keys.open(id, sealed)?).map_err(|_| CannotOpen)
     }
 }
 

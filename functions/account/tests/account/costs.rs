@@ -10,7 +10,7 @@ use gateway_config::Gateway;
 use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Seconds;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Aws, Environment, Fresh, SystemClock, SystemEntropy};
@@ -75,7 +75,7 @@ impl Fixture {
             consents: store.consents,
             apps: store.apps,
             public: Fresh::of(PublicKeys::parse_jwks(JWKS).unwrap()),
-            sealing: Fresh::of(SealingKeys::parse(&keys).unwrap()),
+            letters: Fresh::of(LetterKeys::parse(&keys).unwrap()),
             outbox: OutboxFunction::new(&environment, &aws).unwrap(),
             clock: Arc::new(SystemClock),
             entropy,

@@ -11,7 +11,7 @@ use gateway_domain::clock::Clock;
 use gateway_domain::ids::OutboxId;
 use gateway_domain::language::Language;
 use gateway_domain::outbox::{Kind, deliver_event};
-use gateway_domain::sealing::SealingKeys;
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_invoke::Function;
 use gateway_mail::{Letter, Mail, Mailer, NotSent, Notice};
@@ -75,9 +75,9 @@ pub(crate) struct Fixture {
     outbox: Outbox,
 }
 
-pub(crate) fn keys() -> SealingKeys {
+pub(crate) fn keys() -> LetterKeys {
     let keys = json!({ "current": "k1", "keys": { "k1": STANDARD.encode([7; 32]) } });
-    SealingKeys::parse(&keys.to_string()).unwrap()
+    LetterKeys::parse(&keys.to_string()).unwrap()
 }
 
 pub(crate) fn address() -> Address {
@@ -110,7 +110,7 @@ impl Fixture {
             renewal: Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap()),
             token: Function::new("TokenFunction", &environment, &Aws::new(&environment).unwrap()),
             back_channel: BackChannel::new(Permitted::Loopback).unwrap(),
-            sealing: Fresh::of(keys()),
+            letters: Fresh::of(keys()),
             mailer: carrier.clone(),
             clock: clock.clone(),
         };

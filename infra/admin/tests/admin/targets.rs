@@ -22,7 +22,10 @@ async fn the_local_stack_is_found_from_any_directory_of_the_project() {
         run(&["--local", "keys", "status", "-o", "json"], "", |command| command.current_dir(&below)).await.json();
     let keys = keys["items"].as_array().unwrap().clone();
     let sets: std::collections::BTreeSet<_> = keys.iter().map(|key| key["set"].as_str().unwrap()).collect();
-    assert_eq!(sets, ["IdTokenKeys", "Pepper", "PublicKeys", "RefreshKeys", "SealingKeys", "SigningKeys"].into());
+    assert_eq!(
+        sets,
+        ["IdTokenKeys", "LetterKeys", "Pepper", "PublicKeys", "RefreshKeys", "SealingKeys", "SigningKeys"].into()
+    );
     assert!(keys.iter().all(|key| key["id"].is_string()), "{keys:?}");
     for name in ["Pepper", "SigningKeys"] {
         let value: serde_json::Value = serde_json::from_str(&gateway.stack.secrets().value(name).unwrap()).unwrap();

@@ -145,7 +145,7 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
         assert!(get(statements, "0/Condition/StringEquals/kms:ViaService").is_some());
     }
     let secrets = of_type(&root, "AWS::SecretsManager::Secret");
-    assert_eq!(secrets.len(), 6);
+    assert_eq!(secrets.len(), 7);
     for (id, secret) in secrets {
         assert_eq!(texts(at(secret, "Properties/KmsKeyId")), ["HasKmsKey", "KmsKeyArn", "AWS::NoValue"], "{id}");
     }

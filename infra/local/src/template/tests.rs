@@ -30,9 +30,9 @@ fn the_template_that_deploys_is_understood() {
     assert!(template.api.binary);
     assert_eq!(template.tables.len(), 11);
     assert_eq!(template.tables[3].key[1].0, "client_id");
-    assert_eq!(template.secrets.len(), 6);
+    assert_eq!(template.secrets.len(), 7);
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.as_str()).collect();
-    assert_eq!(rotating, ["SigningKeys", "IdTokenKeys", "SealingKeys", "RefreshKeys", "Pepper"]);
+    assert_eq!(rotating, ["SigningKeys", "IdTokenKeys", "SealingKeys", "LetterKeys", "RefreshKeys", "Pepper"]);
     assert!(template.rotations.iter().all(|rotation| rotation.function == "KeysFunction"));
     assert_eq!(template.api.gateway_responses["AUTHORIZER_FAILURE"].status, Some(503));
 }
