@@ -200,7 +200,7 @@ async fn a_form_of_another_browser_or_site_does_nothing() {
     assert_eq!(one.send(&gateway, "POST", "/account/sign-up", Some(&form)).await.status, 303);
 }
 
-/// Checklist Y-07.
+/// Checklist Y-07; abuse case G6.
 #[tokio::test]
 async fn a_sign_up_for_an_address_with_an_owner_looks_the_same_and_tells_the_owner_alone() {
     let gateway = demo().await;

@@ -39,6 +39,7 @@ async fn redeems(fixture: &Fixture, code: &str) -> u64 {
     fixture.send(redemption("third", code, &[("redirect_uri", URI)])).await.status
 }
 
+/// Checklist Z-39.
 #[tokio::test]
 async fn a_consent_is_asked_for_once_and_again_for_more() {
     let fixture = Fixture::new().await;
@@ -115,7 +116,8 @@ async fn two_tabs_log_in_and_both_get_their_codes() {
     }
 }
 
-/// What may have changed between the question and the answer, and between the answer and the redemption, is read again.
+//// Checklist Z-39: what may have changed between the question and the answer, and between the answer and the redemption, is read
+/// again.
 #[tokio::test]
 async fn a_consent_that_was_taken_back_or_outlived_gives_nothing() {
     let fixture = Fixture::new().await;

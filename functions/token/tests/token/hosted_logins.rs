@@ -266,7 +266,7 @@ async fn a_browser_login_ends_with_its_time_the_credentials_and_the_logout() {
     }
 }
 
-/// A cookie that somebody planted before the login is of no use after it.
+/// Checklist Z-23: a cookie that somebody planted before the login is of no use after it.
 #[tokio::test]
 async fn each_login_has_a_cookie_of_its_own_and_ends_the_one_before() {
     let fixture = Fixture::new().await;

@@ -147,7 +147,7 @@ async fn the_source_of_a_proof_by_mail_is_no_strangers() {
     assert_eq!(fixture.send(login("alice", "pub1", NOTES).from("203.0.113.77")).await.status, 200, "by its own login");
 }
 
-/// Wrong codes and passwords on the pages of accounts leave fewer attempts for logins, and are refused as those are.
+/// Abuse case G7: wrong codes and passwords on the pages of accounts leave fewer attempts for logins, and are refused as those are.
 #[tokio::test]
 async fn attempts_on_the_pages_of_accounts_count_as_logins_do() {
     let fixture = Fixture::new().await;
