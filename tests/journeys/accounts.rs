@@ -343,3 +343,53 @@ async fn a_password_of_a_legacy_system_is_not_reset_here() {
     login(&gateway, ADA.name, ADA.password).await.tokens();
     assert!(gateway.stack.outbox().mails().is_empty());
 }
+
+/// Whoever signs up, or sets a password anew, on the way to an app comes back to it, and nowhere else.
+#[tokio::test]
+async fn on_the_way_to_an_app_people_come_back_to_it() {
+    let gateway = demo().await;
+    let mut browser = Browser::default();
+    let asking = support::Visitor::asking(support::DEMO_APP, "orders:read", &[]);
+    let asking = asking.replace("state=state", "state=a+b%26c%3D%C3%BC");
+    let login = browser.get(&gateway, &asking).await.text();
+    let link = |page: &str, path: &str| {
+        let (_, rest) = page.split_once(&format!("href=\"{path}")).unwrap_or_else(|| panic!("no {path}: {page}"));
+        format!("{path}{}", rest.split('"').next().unwrap_or_default().replace("&#38;", "&"))
+    };
+    let fields = [("email", "dana@example.com"), ("password", PASSWORD), ("profile_name", "Dana")];
+    let asked = browser.submit(&gateway, &link(&login, "/account/sign-up"), &fields).await;
+    assert_eq!(asked.status, 303, "{}", asked.text());
+    let verify = asked.header("location").to_owned();
+    let page = browser.get(&gateway, &verify).await;
+    assert_eq!(page.header("cross-origin-opener-policy"), "unsafe-none", "the app may wait for this window");
+    let again = browser.submit(&gateway, &verify, &[("resend", "yes")]).await.header("location").to_owned();
+    let (code, _) = mailed(&gateway, "dana@example.com", 2).await;
+    let done = browser.submit(&gateway, &again, &[("code", &code)]).await;
+    let told = browser.get(&gateway, done.header("location")).await.text();
+    let back = link(&told, "/oauth2/authorize");
+    let code = browser.submit(&gateway, &back, &[("username", "dana@example.com"), ("password", PASSWORD)]).await;
+    let location = code.header("location");
+    assert!(
+        code.status == 303 && location.contains("code=") && location.contains("state=a+b%26c%3D%C3%BC"),
+        "{location}"
+    );
+
+    let mut other = Browser::default();
+    let login = other.get(&gateway, &asking).await.text();
+    let asked = other.submit(&gateway, &link(&login, "/account/forgotten"), &[("email", "dana@example.com")]).await;
+    let (code, _) = mailed(&gateway, "dana@example.com", 3).await;
+    let typed = [("code", code.as_str()), ("new_password", OTHER)];
+    let done = other.submit(&gateway, asked.header("location"), &typed).await;
+    let told = other.get(&gateway, done.header("location")).await.text();
+    assert_eq!(link(&told, "/oauth2/authorize"), back);
+
+    // What is no query leads nowhere, and pages that are on no way to an app keep to themselves.
+    let long = "x".repeat(4_097);
+    for to in ["https%3A%2F%2Fevil.example%2F", "a%22b", "%2F%2Fevil.example", "x%23y", "", "a&for=a", &long] {
+        let page = other.get(&gateway, &format!("/account/verified?for={to}")).await;
+        assert!(!page.text().contains("evil") && !page.text().contains("/oauth2/authorize"), "{to}: {}", page.text());
+        assert_eq!(page.header("cross-origin-opener-policy"), "same-origin", "{to}");
+    }
+    let page = other.get(&gateway, "/account/address-changed?for=client_id%3Dx").await;
+    assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+}

@@ -80,6 +80,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) site: Site,
     pub(crate) language: Language,
     pub(crate) source: Source,
+    /// The query of the authorization request from whose login the person came, and to which the page leads back.
+    pub(crate) onward: Option<String>,
     pub(crate) now: Timestamp,
 }
 
@@ -119,7 +121,9 @@ impl Account {
         let issuer = self.gateway.token_parties(&request.stage_variables)?.issuer().to_owned();
         let site = Site::of(&self.gateway, &issuer, request, None);
         let source = Source::of(request.source_ip.as_deref());
-        Ok(Asked { request, issuer, language: site.language(), site, source, now: self.clock.now() })
+        let onward = pages::onward(request);
+        let site = if onward.is_some() { site.on_the_way() } else { site };
+        Ok(Asked { request, issuer, language: site.language(), site, source, onward, now: self.clock.now() })
     }
 }
 

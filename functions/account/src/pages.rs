@@ -17,11 +17,11 @@ mod verify;
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, json, told};
 use gateway_credentials::password_policy::{self, Weak};
-use gateway_domain::event::{ApiResponse, Query};
+use gateway_domain::event::{ApiRequest, ApiResponse, Query};
 use gateway_domain::form::{Form, decode};
 use gateway_domain::password::MAX_BYTES;
 use gateway_web::pages::{Closing, Message, Notice, Reason, Step};
-use gateway_web::{Browser, Mistake, Mistakes, Page, same_origin};
+use gateway_web::{Browser, MAX_ONWARD, Mistake, Mistakes, ONWARD, Page, same_origin};
 
 /// Where another address is confirmed.
 const CONFIRM_ADDRESS: &str = "/account/address/confirm";
@@ -36,6 +36,16 @@ const OF_OWNERS: [&str; 9] = [
     "/account/profile",
     "/account/disable",
     "/account/delete",
+];
+
+/// The pages that lead back to the login of an app.
+const ON_THE_WAY: [&str; 6] = [
+    "/account/sign-up",
+    "/account/verify",
+    "/account/verified",
+    "/account/forgotten",
+    "/account/reset",
+    "/account/password-set",
 ];
 
 /// What becomes of a page's request: a response, or a failure that the page shows.
@@ -117,6 +127,11 @@ fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
 }
 
 fn message(asked: &Asked<'_>, notice: Notice, step: Option<Step>) -> ApiResponse {
+    if let Some(query) = &asked.onward {
+        let url = asked.site.path(&format!("/oauth2/authorize?{query}"));
+        let page = Message { site: &asked.site, notice, next: Some((Step::Continue, &url)) };
+        return asked.site.respond(200, &page, &[]);
+    }
     let url = match step {
         Some(Step::LogIn) => asked.site.path("/account/log-in"),
         Some(Step::Account | Step::Continue | Step::PasswordElsewhere) | None => asked.site.path("/account"),
@@ -182,9 +197,30 @@ fn form(asked: &Asked<'_>, browser: &Browser, purpose: &str) -> Result<Form, (Op
     }
 }
 
+/// The query of the authorization request to which a page leads back. It says where to only there, and that request is checked
+/// like any other.
+pub(crate) fn onward(request: &ApiRequest) -> Option<String> {
+    ON_THE_WAY.contains(&request.path.as_str()).then_some(())?;
+    let of_a_query = |b: u8| b.is_ascii_alphanumeric() || b"-._~%+&=*".contains(&b);
+    value(request, ONWARD)
+        .filter(|query| !query.is_empty() && query.len() <= MAX_ONWARD && query.bytes().all(of_a_query))
+}
+
+/// A page that follows, on the way to the same app.
+fn follows(asked: &Asked<'_>, path: &str) -> String {
+    let Some(query) = &asked.onward else { return asked.site.path(path) };
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let onward = form_urlencoded::Serializer::new(String::new()).append_pair(ONWARD, query).finish();
+    asked.site.path(&format!("{path}{separator}{onward}"))
+}
+
 /// The only value of a parameter of the query.
 fn query(asked: &Asked<'_>, name: &str) -> Option<String> {
-    let pairs = match &asked.request.query {
+    value(asked.request, name)
+}
+
+fn value(request: &ApiRequest, name: &str) -> Option<String> {
+    let pairs = match &request.query {
         Query::Decoded(pairs) => pairs.clone(),
         Query::Raw(raw) => raw
             .split('&')

@@ -11,7 +11,7 @@ use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError};
 use gateway_store::User;
 use gateway_web::pages::{self, System};
-use gateway_web::{Mistake, Mistakes};
+use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
 use std::collections::BTreeMap;
 
 /// The longest mailbox address, in bytes.
@@ -158,7 +158,9 @@ impl AuthorizationEndpoint {
 
     /// The login form. Where people make their own accounts, it leads there. A password of another system is reset there.
     pub(crate) fn login_page(&self, request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
-        let account = |path| request.self_service.then(|| request.site.path(path));
+        // From there, people come back to this request.
+        let onward = onward(request);
+        let account = |path| request.self_service.then(|| request.site.path(path) + &onward);
         let sign_up = account("/account/sign-up");
         let forgotten = match self.config.password_elsewhere() {
             Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
@@ -182,4 +184,13 @@ impl AuthorizationEndpoint {
         };
         request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
     }
+}
+
+/// This request as the query of pages that lead back to it; empty if it is too long for that.
+fn onward(request: &Request<'_>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(request.query.iter()).finish();
+    if query.len() > MAX_ONWARD {
+        return String::new();
+    }
+    form_urlencoded::Serializer::new("?".to_owned()).append_pair(ONWARD, &query).finish()
 }

@@ -17,7 +17,7 @@ impl Site {
     pub fn respond(&self, status: u16, page: &impl Page, form_action: &[&str]) -> ApiResponse {
         // Templates fail only if writing to memory does.
         let Ok(body) = page.render() else { return ApiResponse::new(500) };
-        let opener = if page.keeps_opener() { "unsafe-none" } else { "same-origin" };
+        let opener = if page.keeps_opener() || self.keeps_opener() { "unsafe-none" } else { "same-origin" };
         let response = ApiResponse::new(status)
             .header("Content-Type", "text/html; charset=utf-8")
             .header("Content-Language", self.language().tag())

@@ -6,6 +6,11 @@ use gateway_domain::event::ApiRequest;
 use gateway_domain::language::Language;
 use http::Uri;
 
+/// The parameter of account pages with the query of the authorization request that they lead back to.
+pub const ONWARD: &str = "for";
+/// The most bytes of that query. Pages do not lead back to a longer one.
+pub const MAX_ONWARD: usize = 4_096;
+
 /// What the pages of one request have in common: language, looks and where links lead.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -13,6 +18,7 @@ pub struct Site {
     language: Language,
     base: String,
     secure: bool,
+    keeps_opener: bool,
 }
 
 impl Site {
@@ -26,7 +32,18 @@ impl Site {
             language,
             base: path.unwrap_or_default(),
             secure: !issuer.starts_with("http://"),
+            keeps_opener: false,
         }
+    }
+
+    /// The same for pages on the way to an app, which may have opened the window and waits for what comes of it.
+    #[must_use]
+    pub fn on_the_way(self) -> Self {
+        Self { keeps_opener: true, ..self }
+    }
+
+    pub(crate) fn keeps_opener(&self) -> bool {
+        self.keeps_opener
     }
 
     /// The language of the pages.

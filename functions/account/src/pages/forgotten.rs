@@ -1,6 +1,6 @@
 //! The pages for a forgotten password: one asks for a mail, one sets another password.
 
-use super::{Shown, form, mistaken, mistakes, proof};
+use super::{Shown, follows, form, mistaken, mistakes, proof};
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, fields};
 use gateway_credentials::password_policy;
@@ -23,7 +23,7 @@ impl Account {
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
             Ok(typed) => match Box::pin(self.asked_for_mail(asked, &typed)).await {
-                Ok(id) => return Ok(see_other(&asked.site.path(&format!("/account/reset?id={id}")))),
+                Ok(id) => return Ok(see_other(&follows(asked, &format!("/account/reset?id={id}")))),
                 Err(failure) => (Some(typed), failure),
             },
         };
@@ -57,7 +57,7 @@ impl Account {
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
             Ok(mut typed) => match Box::pin(self.password_set(asked, &id, token, &mut typed)).await {
-                Ok(()) => return Ok(see_other(&asked.site.path("/account/password-set"))),
+                Ok(()) => return Ok(see_other(&follows(asked, "/account/password-set"))),
                 Err(failure) => (Some(typed), failure),
             },
         };

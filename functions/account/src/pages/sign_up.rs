@@ -1,6 +1,6 @@
 //! The page that makes an account.
 
-use super::{Shown, form, mistaken, mistakes, ticket};
+use super::{Shown, follows, form, mistaken, mistakes, ticket};
 use crate::error::Failure;
 use crate::{Account, Asked, fields};
 use gateway_config::{FieldType, Gateway};
@@ -28,7 +28,7 @@ impl Account {
             Err((typed, failure)) => (typed, failure),
             Ok(mut typed) => match Box::pin(self.signed_up(asked, &mut typed)).await {
                 Ok((ticket, address)) => {
-                    let next = asked.site.path(&format!("/account/verify?id={}", ticket.id));
+                    let next = follows(asked, &format!("/account/verify?id={}", ticket.id));
                     return Ok(see_other(&next).header("Set-Cookie", ticket::set(asked, &ticket, &address)));
                 }
                 Err(failure) => (Some(typed), failure),

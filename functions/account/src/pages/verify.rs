@@ -1,6 +1,6 @@
 //! The page that proves an address, by the code of a mail or by its link.
 
-use super::{Shown, form, mistaken, mistakes, proof, ticket};
+use super::{Shown, follows, form, mistaken, mistakes, proof, ticket};
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked};
 use gateway_domain::form::Form;
@@ -43,7 +43,7 @@ impl Account {
                 let secret = begun.as_ref().map(|begun| &begun.secret);
                 match Box::pin(self.verified(asked, &id, (secret, token), &mut typed)).await {
                     Ok(()) => {
-                        let next = see_other(&asked.site.path("/account/verified"));
+                        let next = see_other(&follows(asked, "/account/verified"));
                         return Ok(next.header("Set-Cookie", ticket::clear(asked)));
                     }
                     Err(failure) => (Some(typed), failure),
@@ -74,7 +74,7 @@ impl Account {
     async fn resend(&self, asked: &Asked<'_>, id: &CodeId, begun: Option<&ticket::Begun>) -> Shown {
         let begun = begun.ok_or(Failure::WrongCode)?;
         let ticket = self.send_again(asked, id, &begun.secret, &begun.address).await?;
-        let next = asked.site.path(&format!("/account/verify?id={}", ticket.id));
+        let next = follows(asked, &format!("/account/verify?id={}", ticket.id));
         Ok(see_other(&next).header("Set-Cookie", ticket::set(asked, &ticket, &begun.address)))
     }
 }

@@ -116,7 +116,7 @@ async fn two_tabs_log_in_and_both_get_their_codes() {
     }
 }
 
-//// Checklist Z-39: what may have changed between the question and the answer, and between the answer and the redemption, is read
+/// Checklist Z-39: what may have changed between the question and the answer, and between the answer and the redemption, is read
 /// again.
 #[tokio::test]
 async fn a_consent_that_was_taken_back_or_outlived_gives_nothing() {
