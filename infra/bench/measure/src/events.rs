@@ -45,6 +45,21 @@ pub(crate) fn login_page(stack: &Running) -> Result<Bytes, Failure> {
     Ok(Bytes::from(event.to_string()))
 }
 
+/// The request for the form of a sign-up.
+pub(crate) fn sign_up_page(stack: &Running) -> Result<Bytes, Failure> {
+    let mut event = sample("authorize-rest.json")?;
+    set(&mut event, "path", json!("/account/sign-up"));
+    set(&mut event, "queryStringParameters", Value::Null);
+    set(&mut event, "multiValueQueryStringParameters", Value::Null);
+    set(&mut event, "stageVariables", json!({ "issuer": stack.base_url() }));
+    Ok(Bytes::from(event.to_string()))
+}
+
+/// The schedule of the outbox, while nothing waits there.
+pub(crate) fn nothing_due() -> Result<Bytes, Failure> {
+    Ok(Bytes::from(sample("outbox-due.json")?.to_string()))
+}
+
 /// A call with a token that is good.
 pub(crate) async fn authorizer(stack: &Running) -> Result<Bytes, Failure> {
     let token = login(stack).await?.access;

@@ -30,10 +30,14 @@ pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Fai
     let event = events::client_credentials(&stack)?;
     let cold = counter.repeated(functions, "TokenFunction", &event, 0).await?;
     rows.insert("token, cold start".to_owned(), cold);
-    let cold = counter.repeated(functions, "AuthorizeFunction", &events::login_page(&stack)?, 0).await?;
-    rows.insert("authorize, cold start".to_owned(), cold);
-    let cold = counter.repeated(functions, "RenewalFunction", &events::renewal(), 0).await?;
-    rows.insert("renewal, cold start".to_owned(), cold);
+    for (id, name, event) in [
+        ("AuthorizeFunction", "authorize", events::login_page(&stack)?),
+        ("AccountFunction", "account", events::sign_up_page(&stack)?),
+        ("OutboxFunction", "outbox", events::nothing_due()?),
+        ("RenewalFunction", "renewal", events::renewal()),
+    ] {
+        rows.insert(format!("{name}, cold start"), counter.repeated(functions, id, &event, 0).await?);
+    }
     let (cold, warm) = (counter.refreshes(&stack, 0).await?, counter.refreshes(&stack, WARM).await?);
     rows.insert("token, one refresh".to_owned(), warm.saturating_sub(cold) / u64::from(WARM));
     Ok(rows)
@@ -67,7 +71,12 @@ impl Counter {
 
     /// Instructions of a new process that handles this event and then `more` of the same.
     async fn repeated(&self, functions: &Functions, id: &str, event: &Bytes, more: u32) -> Result<u64, Failure> {
-        let (pid, _) = process::new(functions, id, event).await?;
+        let (pid, response) = process::new(functions, id, event).await?;
+        let response: serde_json::Value = serde_json::from_slice(&response)?;
+        // A refusal would be cheap.
+        if response.get("statusCode").is_some_and(|status| status != 200) {
+            return Err(format!("{id} refuses what is to be counted: {response}").into());
+        }
         for _ in 0..more {
             functions.invoke(id, event.clone()).await?;
         }
