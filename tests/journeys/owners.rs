@@ -370,3 +370,19 @@ async fn a_form_of_another_site_leaves_the_browser_its_cookie() {
     assert_eq!(response.status, 400);
     assert!(response.headers.get("set-cookie").is_none(), "{:?}", response.headers);
 }
+
+/// What began in this browser is marked, and stays when one logs out everywhere else.
+#[tokio::test]
+async fn logging_out_everywhere_else_keeps_what_began_in_this_browser() {
+    let gateway = Gateway::start().await;
+    let mut visitor = Visitor::of(&gateway);
+    let here = visitor.tokens(DEMO_APP, "orders:read", ADA).await;
+    let there = app_login(&gateway, ADA, "orders:read").await;
+    let page = visitor.get("/account/sessions").await.text();
+    let marked: Vec<_> = page.split("<li>").skip(1).map(|row| row.contains("this browser")).collect();
+    assert_eq!(marked.iter().filter(|marked| **marked).count(), 1, "{page}");
+    assert_eq!(marked.len(), 2, "{page}");
+    assert_eq!(visitor.fill("/account/sessions", &[("end_others", "yes")]).await.status, 303);
+    assert_eq!(gateway.call("GET", "/orders", &here.access).await.status, 200);
+    assert_eq!(gateway.call("GET", "/orders", &there.access).await.status, 401);
+}

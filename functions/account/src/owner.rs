@@ -8,13 +8,14 @@ use crate::{Account, Asked, fields};
 use gateway_credentials::PasswordLogin;
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, TAKE_BACK, WAYS_BACK};
-use gateway_domain::ids::{ClientId, CodeId, OutboxId, UserId};
+use gateway_domain::ids::{ClientId, CodeId, OutboxId, SessionId, UserId};
 use gateway_domain::outbox::{AppSession, ENDING, PATIENCE, Which};
 use gateway_domain::password::Verdict;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_mail::Notice;
 use gateway_store::{ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
+use std::collections::BTreeSet;
 
 /// For so long after a login the password is not asked for again.
 const FRESH: Seconds = Seconds::new(600);
@@ -24,6 +25,8 @@ pub(crate) struct Owner {
     pub(crate) user: User,
     /// When the user showed the password.
     pub(crate) auth_time: Timestamp,
+    /// The sessions of apps that began in this browser.
+    pub(crate) begun_here: BTreeSet<SessionId>,
 }
 
 impl Owner {

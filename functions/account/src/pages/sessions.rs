@@ -2,6 +2,7 @@
 
 use super::{Shown, form};
 use crate::lists::OwnSession;
+use crate::owner::Owner;
 use crate::{Account, Asked};
 use gateway_domain::outbox::AppSession;
 use gateway_web::pages::{MySessions, SessionRow};
@@ -11,12 +12,14 @@ const PURPOSE: &str = "sessions";
 
 impl Account {
     pub(super) async fn sessions_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
-        let user = self.owner(asked).await?.user;
+        let Owner { user, begun_here, .. } = self.owner(asked).await?;
         let sessions = self.sessions_of(&user.user_id, asked.now).await?;
         if sent {
             if let Ok(typed) = form(asked, browser, PURPOSE) {
-                let all = typed.get("end_others").is_some();
-                let chosen = |session: &&OwnSession| all || typed.get("end") == Some(session.of.sid.as_str());
+                let others = typed.get("end_others").is_some();
+                let chosen = |session: &&OwnSession| {
+                    others && !begun_here.contains(&session.of.sid) || typed.get("end") == Some(session.of.sid.as_str())
+                };
                 let ended: Vec<AppSession> = sessions.iter().filter(chosen).map(|session| session.of.clone()).collect();
                 self.end_sessions(asked, &user.user_id, ended).await?;
             }
@@ -28,7 +31,7 @@ impl Account {
             device: session.device.as_deref(),
             made: session.began,
             refreshed: session.refreshed,
-            current: false,
+            current: begun_here.contains(&session.of.sid),
         });
         let page = MySessions {
             site: &asked.site,
