@@ -101,6 +101,41 @@ async fn a_function_reads_only_the_attributes_of_its_role() {
     assert!(may_read_all(&gateway.dynamodb_as("TokenFunction"), "UsersTable").await);
 }
 
+/// The kind is the key: a function that ends sessions sends no mail, and the outbox function, which does, writes none.
+#[tokio::test]
+async fn a_function_writes_only_the_kinds_of_its_role_into_the_outbox() {
+    let gateway = Gateway::start().await;
+    let kinds = ["mail", "end_sessions", "logout_notice", "undeliverable"];
+    let rights: [(&str, &[&str]); 3] = [
+        ("AuthorizeFunction", &["end_sessions"]),
+        ("AccountFunction", &["mail", "end_sessions"]),
+        ("OutboxFunction", &["logout_notice"]),
+    ];
+    for (function, allowed) in rights {
+        let client = gateway.dynamodb_as(function);
+        for kind in kinds {
+            let put = || client.put_item().table_name("OutboxTable").item("kind", text(kind));
+            assert_eq!(
+                is_allowed(&put().item("id", text("1")).send().await),
+                allowed.contains(&kind),
+                "{function} {kind}"
+            );
+        }
+    }
+    // Whoever takes mails up notes what became of them, and reads of nothing but addresses that take none.
+    let outbox = gateway.dynamodb_as("OutboxFunction");
+    for kind in kinds {
+        let read = outbox.get_item().table_name("OutboxTable").projection_expression("ends_at");
+        let read = read.key("kind", text(kind)).key("id", text("1")).send().await;
+        let delete = outbox.delete_item().table_name("OutboxTable").key("kind", text(kind)).key("id", text("1"));
+        let query = outbox.query().table_name("OutboxTable").key_condition_expression("kind = :kind");
+        let query = query.expression_attribute_values(":kind", text(kind)).projection_expression("id").send().await;
+        let waits = kind != "undeliverable";
+        assert_eq!((is_allowed(&read), is_allowed(&query)), (!waits, waits), "{kind}");
+        assert_eq!(is_allowed(&delete.send().await), waits, "{kind}: who bounced stays noted");
+    }
+}
+
 /// What operators set of a user stays, in whatever form the token function might write it.
 #[tokio::test]
 async fn the_token_function_disables_nobody_and_links_nobody() {

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::credentials;
 use crate::signature::{Signature, Unsigned};
-use crate::template::condition::{ATTRIBUTES, Keys};
+use crate::template::condition::{Keys, NAMING};
 use crate::template::{Right, Role, Template};
 
 /// What a request asks for.
@@ -35,15 +35,10 @@ impl Asked {
     pub(crate) fn plain(right: Right) -> Self {
         Self { right, keys: Keys::new() }
     }
-
-    /// The attributes that the request names.
-    fn attributes(&self) -> impl Iterator<Item = &String> {
-        self.keys.get(ATTRIBUTES).into_iter().flatten()
-    }
 }
 
-/// The rights that a function asked for, each with the attributes that its requests named.
-pub type Used = BTreeMap<Right, BTreeSet<String>>;
+/// The rights that a function asked for, each with the attributes and partition keys that its requests named.
+pub type Used = BTreeMap<Right, Keys>;
 
 /// Checks requests and remembers the rights that were asked for. Clones share this memory.
 #[derive(Debug, Clone)]
@@ -145,8 +140,9 @@ impl Access {
         self.remember(caller, asked);
         let denied = asked.iter().find(|asked| !role.allows(&asked.right, &asked.keys))?;
         let (action, resource) = &denied.right;
-        // The role may have this right under a condition; the named attributes show why the condition does not hold.
-        let named: Vec<_> = denied.attributes().map(String::as_str).collect();
+        // The role may have this right under conditions: what the request names shows why one does not hold.
+        let conditions = role.allowed.get(&denied.right).into_iter().flatten();
+        let named: Vec<_> = conditions.flat_map(|condition| condition.broken_by(&denied.keys)).collect();
         let named = if named.is_empty() { String::new() } else { format!(", naming {}", named.join(", ")) };
         let message = format!("{caller} is not authorized to perform: {action} on resource: {resource}{named}");
         Some(refused(StatusCode::BAD_REQUEST, "AccessDeniedException", &message))
@@ -156,7 +152,10 @@ impl Access {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let used = used.entry(caller.to_owned()).or_default();
         for asked in asked {
-            used.entry(asked.right.clone()).or_default().extend(asked.attributes().cloned());
+            let used = used.entry(asked.right.clone()).or_default();
+            for key in NAMING {
+                used.entry(key).or_default().extend(asked.keys.get(key).into_iter().flatten().cloned());
+            }
         }
     }
 }
@@ -169,7 +168,7 @@ fn refused(status: StatusCode, kind: &str, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::condition::SELECT;
+    use crate::template::condition::{ATTRIBUTES, SELECT};
 
     fn template() -> Template {
         Template::read(include_str!("../../../template.yaml"), &crate::template::Inputs::default()).unwrap()

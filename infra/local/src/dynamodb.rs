@@ -4,6 +4,7 @@ mod asked;
 mod operations;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +19,8 @@ use tokio::net::TcpListener;
 use crate::access::Access;
 use crate::template::Table;
 use crate::{private, visitors};
+
+pub use asked::PartitionKeys;
 
 /// Most bytes of a request: the largest batch that `DynamoDB` accepts.
 const LARGEST: usize = 16 << 20;
@@ -118,9 +121,21 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
     Ok(())
 }
 
+/// The partition keys of these tables, which roles can list.
+pub fn partition_keys(tables: &[Table]) -> PartitionKeys {
+    let key = |table: &Table| table.key.iter().find(|(_, kind, _)| kind == "HASH").map(|(name, _, _)| name.clone());
+    tables.iter().filter_map(|table| Some((table.name.clone(), key(table)?))).collect()
+}
+
 /// Serves this listener until dropped, to callers that [`Access`] allows, and deletes expired items at intervals.
-pub async fn serve_guarded(listener: TcpListener, database: Database, access: Access) -> std::io::Result<()> {
-    let router = Router::new().fallback(response).with_state((database.clone(), access));
+pub async fn serve_guarded(
+    listener: TcpListener,
+    database: Database,
+    access: Access,
+    partition_keys: PartitionKeys,
+) -> std::io::Result<()> {
+    let state = (database.clone(), access, Arc::new(partition_keys));
+    let router = Router::new().fallback(response).with_state(state);
     let router = visitors::programs_only(router, &listener);
     tokio::select! {
         ended = axum::serve(listener, router).into_future() => ended,
@@ -128,11 +143,13 @@ pub async fn serve_guarded(listener: TcpListener, database: Database, access: Ac
     }
 }
 
-async fn response(State((database, access)): State<(Database, Access)>, request: Request) -> Response {
+type Guarded = (Database, Access, Arc<PartitionKeys>);
+
+async fn response(State((database, access, keys)): State<Guarded>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let operation = operations::named(&parts.headers);
-    match access.refusal(&parts, &body, &asked::of(operation, &body)) {
+    match access.refusal(&parts, &body, &asked::of(operation, &body, &keys)) {
         Some(refusal) => refusal,
         None => operations::run(&database, operation, &body),
     }

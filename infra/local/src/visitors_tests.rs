@@ -60,7 +60,8 @@ async fn services() -> [Service; 3] {
     let owners = [(); 3].map(|()| credentials::of_owner().unwrap());
     let [database, secrets, lambda] = owners.clone().map(Access::of_owner);
     let (first, second, third) = (listener().await, listener().await, listener().await);
-    tokio::spawn(dynamodb::serve_guarded(first.0, dynamodb::open(None).unwrap(), database));
+    let (tables, keys) = (dynamodb::open(None).unwrap(), dynamodb::PartitionKeys::new());
+    tokio::spawn(dynamodb::serve_guarded(first.0, tables, database, keys));
     let manager = SecretsManager::new(&[("Pepper".to_owned(), "hot".to_owned())].into(), None, &[]);
     tokio::spawn(manager.serve(second.0, secrets));
     let mut functions = Functions::default();

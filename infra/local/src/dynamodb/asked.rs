@@ -1,11 +1,11 @@
 //! Reads from a request to `DynamoDB` the rights that it needs and the values of its IAM condition keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::access::Asked;
-use crate::template::condition::{ATTRIBUTES, Keys, RETURN_VALUES, SELECT};
+use crate::template::condition::{ATTRIBUTES, Keys, LEADING_KEYS, RETURN_VALUES, SELECT};
 
 /// Parameters that hold an expression.
 const EXPRESSIONS: [&str; 5] =
@@ -15,21 +15,24 @@ const ITEMS: [&str; 3] = ["ExclusiveStartKey", "Item", "Key"];
 /// Keywords of expressions, in upper or lower case. An attribute with such a name can only be named by a placeholder.
 const KEYWORDS: [&str; 9] = ["ADD", "AND", "BETWEEN", "DELETE", "IN", "NOT", "OR", "REMOVE", "SET"];
 
+/// The attribute that is the partition key of each table.
+pub type PartitionKeys = BTreeMap<String, String>;
+
 /// What this operation asks for. A transaction asks for each of its parts.
-pub(super) fn of(operation: &str, body: &[u8]) -> Vec<Asked> {
+pub(super) fn of(operation: &str, body: &[u8], partition_keys: &PartitionKeys) -> Vec<Asked> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match operation {
         "TransactWriteItems" | "TransactGetItems" => {
             let items = body.get("TransactItems").and_then(Value::as_array).into_iter().flatten();
             let requests = items.filter_map(Value::as_object).flatten();
-            requests.map(|(kind, request)| item_request(in_transaction(kind), request)).collect()
+            requests.map(|(kind, request)| item_request(in_transaction(kind), request, partition_keys)).collect()
         }
         "BatchGetItem" | "BatchWriteItem" => {
             let tables = body.get("RequestItems").and_then(Value::as_object);
             let right = |name: &String| (format!("dynamodb:{operation}"), name.clone());
             tables.into_iter().flatten().map(|(name, _)| Asked::plain(right(name))).collect()
         }
-        _ => vec![item_request(operation, &body)],
+        _ => vec![item_request(operation, &body, partition_keys)],
     }
 }
 
@@ -45,7 +48,7 @@ fn in_transaction(kind: &str) -> &str {
     }
 }
 
-fn item_request(operation: &str, request: &Value) -> Asked {
+fn item_request(operation: &str, request: &Value, partition_keys: &PartitionKeys) -> Asked {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let one = |text: &str| BTreeSet::from([text.to_owned()]);
     let mut keys = Keys::from([(ATTRIBUTES, attributes(request))]);
@@ -59,7 +62,26 @@ fn item_request(operation: &str, request: &Value) -> Asked {
         _ => {}
     }
     let table = text("TableName").unwrap_or_default().to_owned();
+    if let (Some(attribute), true) = (partition_keys.get(&table), operation != "Scan") {
+        // No role lists an empty key: a request whose key is not understood is for none that is allowed.
+        keys.insert(LEADING_KEYS, one(leading_key(request, attribute).unwrap_or_default()));
+    }
     Asked { right: (format!("dynamodb:{operation}"), table), keys }
+}
+
+/// The value of the partition key: in the key or the item, or in the condition of a query.
+fn leading_key<'r>(request: &'r Value, attribute: &str) -> Option<&'r str> {
+    let text = |value: &'r Value| value.as_object()?.values().next()?.as_str();
+    if let Some(value) = ["Key", "Item"].iter().find_map(|member| request.get(member)?.get(attribute)) {
+        return text(value);
+    }
+    let condition = request.get("KeyConditionExpression")?.as_str()?;
+    let parts = condition.split(" AND ").filter_map(|part| part.trim_matches(['(', ')', ' ']).split_once('='));
+    let (_, placeholder) = parts.map(|(name, value)| (name.trim(), value.trim())).find(|(name, _)| {
+        let names = request.get("ExpressionAttributeNames").and_then(|names| names.get(name)?.as_str());
+        names.unwrap_or(name) == attribute
+    })?;
+    text(request.get("ExpressionAttributeValues")?.get(placeholder)?)
 }
 
 /// The top-level attributes that a request names.
@@ -104,7 +126,8 @@ mod tests {
     use serde_json::json;
 
     fn asked(operation: &str, body: &Value) -> Vec<Asked> {
-        of(operation, body.to_string().as_bytes())
+        let partition_keys = PartitionKeys::from([("T".to_owned(), "kind".to_owned())]);
+        of(operation, body.to_string().as_bytes(), &partition_keys)
     }
 
     fn says(operation: &str, body: &Value, key: &'static str) -> Vec<String> {
@@ -148,6 +171,30 @@ mod tests {
         assert_eq!(says("UpdateItem", &json!({ "ReturnValues": "ALL_NEW" }), RETURN_VALUES), ["ALL_NEW"]);
         assert_eq!(says("PutItem", &json!({}), RETURN_VALUES), ["NONE"]);
         assert_eq!(says("GetItem", &json!({}), RETURN_VALUES), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_request_is_for_the_partition_key_of_its_item_or_its_query() {
+        let (kind, id) = (json!({ "S": "mail" }), json!({ "S": "1" }));
+        let item = json!({ "TableName": "T", "Item": { "id": id, "kind": kind } });
+        assert_eq!(says("PutItem", &item, LEADING_KEYS), ["mail"]);
+        let keyed = json!({ "TableName": "T", "Key": { "id": id, "kind": kind } });
+        for operation in ["GetItem", "UpdateItem", "DeleteItem"] {
+            assert_eq!(says(operation, &keyed, LEADING_KEYS), ["mail"], "{operation}");
+        }
+        for (condition, named) in [
+            ("#k = :k", "mail"),
+            ("kind=:k", "mail"),
+            ("(id BETWEEN :i AND :k) AND (#k = :k)", "mail"),
+            // What is not understood is for no key that a role lists.
+            ("id = :k", ""),
+            ("#k = :k and id = :i", ""),
+        ] {
+            let query = json!({ "TableName": "T", "KeyConditionExpression": condition,
+                "ExpressionAttributeNames": { "#k": "kind" }, "ExpressionAttributeValues": { ":k": kind, ":i": id } });
+            assert_eq!(says("Query", &query, LEADING_KEYS), [named], "{condition}");
+        }
+        assert_eq!(says("Scan", &json!({ "TableName": "T" }), LEADING_KEYS), Vec::<String>::new());
     }
 
     #[test]

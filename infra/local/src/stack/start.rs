@@ -85,7 +85,8 @@ pub(super) async fn start(
     dynamodb::create_tables(&database, &template.tables).map_err(|error| damaged(error.to_string()))?;
     let owner = credentials::of_owner().map_err(SeedError::Entropy)?;
     let access = Access::of(&template, &named, owner.clone()).map_err(SeedError::Entropy)?;
-    tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone()));
+    let partition_keys = dynamodb::partition_keys(&template.tables);
+    tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone(), partition_keys));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
     tokio::spawn(secrets_manager.clone().serve(secrets_listener, access.clone()));

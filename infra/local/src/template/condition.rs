@@ -1,6 +1,6 @@
-//! Conditions of a statement: which attributes a request may name, and whether it may ask for all of an item.
+//! Conditions of a statement: which items and attributes a request may name, and whether it may ask for all of an item.
 //!
-//! Only the keys and operators for access to single attributes are understood (Amazon DynamoDB, Using IAM policy conditions
+//! Only the keys and operators for access to single items and attributes are understood (Amazon DynamoDB, Using IAM policy conditions
 //! for fine-grained access control).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,8 @@ use super::cursor::At;
 
 /// The top-level attributes that a request names: in its key, its item and its expressions.
 pub const ATTRIBUTES: &str = "dynamodb:Attributes";
+/// The partition keys of the items that a request is for. A scan has none.
+pub const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 /// Which attributes a read returns: those of its projection, or all.
 pub const SELECT: &str = "dynamodb:Select";
 /// Which attributes a write returns.
@@ -52,10 +54,17 @@ const ACTIONS: [&str; 7] = [
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
 ];
-/// Those of them that return all attributes if they name none.
+/// The keys whose values are what a request names.
+pub const NAMING: [&str; 2] = [ATTRIBUTES, LEADING_KEYS];
+/// Those of the actions that return all attributes if they name none.
 const READS: [&str; 3] = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
 
 impl Condition {
+    /// Whether it is on this key.
+    pub fn is_on(&self, key: &str) -> bool {
+        self.key == key
+    }
+
     /// Whether a request with these values meets it.
     pub fn holds(&self, keys: &Keys) -> bool {
         let said = keys.get(self.key);
@@ -67,13 +76,20 @@ impl Condition {
         }
     }
 
-    /// The listed attributes, or patterns of attributes, that match none of these names.
-    pub fn unused<'c>(&'c self, names: &BTreeSet<String>) -> Vec<&'c str> {
-        let is_unused = |value: &&String| !names.iter().any(|name| is_like(value.as_bytes(), name.as_bytes()));
-        if self.key != ATTRIBUTES {
+    /// The listed attributes and partition keys, or patterns of them, that match nothing of what requests named.
+    pub fn unused<'c>(&'c self, named: &Keys) -> Vec<&'c str> {
+        if !NAMING.contains(&self.key) {
             return Vec::new();
         }
-        self.values.iter().filter(is_unused).map(String::as_str).collect()
+        let names = named.get(self.key);
+        let is_named = |value: &str| names.into_iter().flatten().any(|name| is_like(value.as_bytes(), name.as_bytes()));
+        self.values.iter().map(String::as_str).filter(|value| !is_named(value)).collect()
+    }
+
+    /// What a request names, if this condition does not hold.
+    pub fn broken_by<'k>(&self, keys: &'k Keys) -> impl Iterator<Item = &'k str> {
+        let names = keys.get(self.key).filter(|_| !self.holds(keys));
+        names.into_iter().flatten().map(String::as_str)
     }
 
     fn likes(&self, name: &str) -> bool {
@@ -105,7 +121,7 @@ pub(super) fn read(at: &At) -> Result<Vec<Condition>, TemplateError> {
         };
         for (name, values) in keys.entries()? {
             let known: &[&'static str] = match operator {
-                Operator::ForAllValuesStringEquals | Operator::ForAllValuesStringLike => &[ATTRIBUTES],
+                Operator::ForAllValuesStringEquals | Operator::ForAllValuesStringLike => &NAMING,
                 Operator::StringEquals | Operator::StringEqualsIfExists => &[SELECT, RETURN_VALUES],
             };
             let Some(key) = known.iter().find(|key| **key == name) else {
@@ -140,6 +156,9 @@ pub(super) fn check(conditions: &[Condition], action: &str, at: &At) -> Result<(
     }
     if READS.contains(&action) && has(ATTRIBUTES) && !has(SELECT) {
         return Err(at.error("returns all attributes when it names none: add a condition on dynamodb:Select"));
+    }
+    if action == "dynamodb:Scan" && has(LEADING_KEYS) {
+        return Err(at.error("reads items of all keys, whatever dynamodb:LeadingKeys lists"));
     }
     Ok(())
 }

@@ -196,7 +196,11 @@ fn the_endpoints_of_logins_take_less_than_the_rest_and_log_no_more() {
     let root = root();
     let Value::List(settings) = &at(&root, "Resources/Api/Properties/MethodSettings").value else { panic!("none") };
     let paths: Vec<_> = settings.iter().map(|one| text(at(one, "ResourcePath"))).collect();
-    assert_eq!(paths, ["/*", "/~1oauth2~1token", "/~1oauth2~1authorize", "/~1oauth2~1par"]);
+    let endpoints = ["/~1oauth2~1token", "/~1oauth2~1authorize", "/~1oauth2~1par"];
+    let accounts = ["/~1account~1{page+}", "/~1account~1api~1v1~1{resource+}"];
+    assert_eq!(paths, [&["/*"], &endpoints[..], &accounts].concat());
+    let methods: Vec<_> = settings.iter().skip(1).map(|one| text(at(one, "HttpMethod"))).collect();
+    assert!(methods.iter().all(|method| *method == "POST"), "{methods:?}");
     for one in settings {
         assert_eq!((text(at(one, "LoggingLevel")), text(at(one, "DataTraceEnabled"))), ("OFF", "false"));
     }
@@ -208,6 +212,24 @@ fn the_endpoints_of_logins_take_less_than_the_rest_and_log_no_more() {
         for one in 1..settings.len() {
             assert!(default(one, name) < default(0, name), "{name}");
         }
+    }
+}
+
+/// What stands behind a route can be called by anybody: operators can bound each, so that none takes what the others need.
+#[test]
+fn every_function_behind_a_route_can_be_bounded() {
+    let root = root();
+    let functions = of_type(&root, "AWS::Serverless::Function");
+    let is_behind_route = |function: &Node| {
+        let events = get(function, "Properties/Events").map(entries).unwrap_or_default();
+        events.iter().any(|(_, event)| text(at(event, "Type")) == "Api")
+    };
+    let behind: Vec<_> = functions.into_iter().filter(|(_, function)| is_behind_route(function)).collect();
+    assert_eq!(behind.len(), 4);
+    for (id, function) in behind {
+        let bound = get(function, "Properties/ReservedConcurrentExecutions");
+        let parameter = format!("{}Concurrency", id.trim_end_matches("Function"));
+        assert!(bound.is_some() && get(&root, &format!("Parameters/{parameter}")).is_some(), "{id}: {parameter}");
     }
 }
 

@@ -158,7 +158,8 @@ fn a_condition_that_is_not_understood_is_named() {
     for (instead, reason) in [
         ("ForAnyValue:StringEquals: { dynamodb:Attributes: [pk] }", "ForAnyValue:StringEquals: is not understood"),
         ("StringNotEquals: { dynamodb:Select: COUNT }", "StringNotEquals: is not understood"),
-        ("ForAllValues:StringEquals: { dynamodb:LeadingKeys: [x] }", "dynamodb:LeadingKeys: is not understood"),
+        // Without `ForAllValues`, AWS would accept a request if any one of its keys is listed.
+        ("StringEquals: { dynamodb:LeadingKeys: [x] }", "dynamodb:LeadingKeys: is not understood"),
         ("StringEquals: { aws:SourceVpc: x }", "aws:SourceVpc: is not understood"),
         // Without `ForAllValues`, AWS would accept a request if any one of its attributes is listed.
         ("StringEquals: { dynamodb:Attributes: [pk] }", "dynamodb:Attributes: is not understood"),
@@ -181,6 +182,9 @@ fn a_condition_where_it_would_not_hold_is_named() {
     assert!(refused(update, "Action: dynamodb:BatchWriteItem").contains("is not understood with a condition"));
     assert!(refused(update, "Action: logs:PutLogEvents").contains("is not understood with a condition"));
     assert!(refused(update, "Action: dynamodb:GetItem").contains("dynamodb:Select"));
+    let of_outbox = |action: &str| format!("Action: {action}\n                Resource: !GetAtt OutboxTable.Arn");
+    let scan = refused(&of_outbox("dynamodb:Query"), &of_outbox("dynamodb:Scan"));
+    assert!(scan.contains("reads items of all keys"), "{scan}");
     let twice = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt UsersTable.Arn";
     let message = refused("Action: dynamodb:GetItem\n                Resource: !GetAtt AppsTable.Arn", twice);
     assert!(message.contains("dynamodb:GetItem on it is allowed by an earlier statement"), "{message}");
