@@ -230,6 +230,65 @@ async fn nobody_is_logged_out_and_nobody_sent_away_by_what_anybody_can_write() {
     assert_eq!((done.status, done.header("Location")), (303, SIGNED_OUT));
 }
 
+/// What has the form of an ID token of the demo, signed by nobody.
+fn forged(token: &str) -> String {
+    let (message, signature) = token.rsplit_once('.').expect("a token");
+    format!(
+        "{message}.{}",
+        URL_SAFE_NO_PAD.encode(vec![7; URL_SAFE_NO_PAD.decode(signature).expect("base64url").len()])
+    )
+}
+
+/// The token function also signs and checks logins: what anybody can write at a page does not occupy it.
+#[tokio::test]
+async fn a_worthless_hint_is_no_work_for_the_token_function() {
+    let gateway = Gateway::start().await;
+    register(&gateway, DEMO_APP, None).await;
+    let right = ("lambda:InvokeFunction".to_owned(), "TokenFunction".to_owned());
+    let is_asked =
+        || gateway.stack.access().used().get("AuthorizeFunction").is_some_and(|used| used.contains_key(&right));
+    let mut visitor = Visitor::of(&gateway);
+    let mine = logs_in(&mut visitor, DEMO_APP, ADA).await;
+    let there = ("post_logout_redirect_uri", SIGNED_OUT);
+    let asking = |hint: &str, more: &[(&str, &str)]| {
+        Visitor::asking(DEMO_APP, SCOPE, &[&[("id_token_hint", hint)], more].concat())
+    };
+    // No ID token of this server, whoever is logged in.
+    let (header, rest) = mine.id_token.split_once('.').expect("a token");
+    for hint in ["x", "a.b.c", &mine.access, &format!("{header}.{header}.{rest}"), &format!("{header}.{rest}A")] {
+        assert!(is_question(&visitor.get(&leaving(&[("id_token_hint", hint), there])).await), "{hint}");
+        let silent = visitor.get(&asking(hint, &[("prompt", "none")])).await;
+        assert_eq!(parameter(&silent, "error"), "invalid_request", "{hint}");
+    }
+    // Nobody is logged in, so that nothing ends and nobody else is there than the one who is named.
+    let forged = forged(&mine.id_token);
+    let mut stranger = Visitor::of(&gateway);
+    for hint in [forged.as_str(), &mine.id_token] {
+        let page = stranger.get(&leaving(&[("id_token_hint", hint)])).await;
+        assert_eq!((page.status, is_question(&page)), (200, false), "{}", page.text());
+        assert!(is_question(&stranger.get(&asking(hint, &[])).await));
+        let silent = stranger.get(&asking(hint, &[("prompt", "none")])).await;
+        assert_eq!(parameter(&silent, "error"), "login_required");
+    }
+    // No session of this browser, and an address that is not registered.
+    let elsewhere = logs_in(&mut Visitor::of(&gateway), DEMO_APP, ADA).await.id_token;
+    assert!(is_question(&visitor.get(&leaving(&[("id_token_hint", &elsewhere)])).await));
+    let evil = ("post_logout_redirect_uri", "https://evil.example/");
+    assert_eq!(stranger.get(&leaving(&[("id_token_hint", &forged), evil])).await.status, 400);
+    assert!(!is_asked());
+
+    // What may change something is asked about, and a forged one believed nowhere.
+    let page = stranger.get(&leaving(&[("id_token_hint", &forged), there])).await;
+    assert_eq!((page.status, page.text().contains("signed-out"), is_asked()), (200, false, true), "{}", page.text());
+    assert!(is_question(&visitor.get(&leaving(&[("id_token_hint", &forged)])).await));
+    let silent = visitor.get(&asking(&forged, &[("prompt", "none")])).await;
+    assert_eq!(parameter(&silent, "error"), "invalid_request");
+    let fields = [("username", ADA.name), ("password", ADA.password)];
+    let refused = stranger.fill(&asking(&forged, &[]), &fields).await;
+    assert_eq!(parameter(&refused, "error"), "invalid_request");
+    assert_eq!(visitor.get(&leaving(&[("id_token_hint", &mine.id_token), there])).await.header("Location"), SIGNED_OUT);
+}
+
 /// A logout that overtakes a login in another tab ends what would become of that.
 #[tokio::test]
 async fn a_code_that_was_on_its_way_at_the_logout_is_worth_nothing() {

@@ -106,16 +106,21 @@ impl AuthorizationEndpoint {
         };
         let prompt = asked.request.prompt;
         let now = request.now;
-        let hinted = match self.hinted(request, &asked).await? {
-            Ok(hinted) => hinted,
-            Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+        let logged_in = self.logged_in(request).await?;
+        // Without anybody, the login form is shown to whoever the hint names, and the login is held against it.
+        let hinted = match &logged_in {
+            None => None,
+            Some(_) => match self.hinted(request, &asked).await? {
+                Ok(hinted) => hinted,
+                Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+            },
         };
         let fresh = |user: &LoggedIn| {
             hinted.as_ref().is_none_or(|hinted| *hinted == user.user.user_id)
                 && asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age))
                 && !prompt.login
         };
-        let logged_in = self.logged_in(request).await?.filter(fresh);
+        let logged_in = logged_in.filter(fresh);
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
         let Some(user) = logged_in else { return Ok(self.without_user(request, &asked)) };
         if needs_password {

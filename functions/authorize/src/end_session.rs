@@ -5,9 +5,9 @@ use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
-use gateway_domain::id_token_hint::Hint;
+use gateway_domain::id_token_hint::{Hint, UnverifiedHint};
 use gateway_domain::ids::ClientId;
-use gateway_store::App;
+use gateway_store::{App, BrowserLogin};
 use gateway_web::see_other;
 
 /// The parameters that are read.
@@ -55,31 +55,53 @@ pub(crate) fn again(request: &Request<'_>, parameters: &Form) -> Result<ApiRespo
 }
 
 impl AuthorizationEndpoint {
-    /// Checks the parameters.
+    /// Checks the parameters, for the login that a hint alone would end.
     ///
     /// A hint that is no ID token of this server is as none, and the browser then goes nowhere: its key may have been rotated
-    /// away since, and a person who wants to log out is still asked.
-    pub(crate) async fn asked_to_end(&self, request: &Request<'_>) -> Result<EndSession, Failure> {
+    /// away since, and a person who wants to log out is still asked. One that would change nothing is as none, too.
+    pub(crate) async fn asked_to_end(
+        &self,
+        request: &Request<'_>,
+        login: Option<&BrowserLogin>,
+    ) -> Result<EndSession, Failure> {
         let parameter = |name| request.query.get(name);
         let hint = match parameter("id_token_hint") {
             None => None,
-            Some(text) => match self.read_hint(request, text).await? {
-                None => return Ok(EndSession::default()),
-                hint => hint,
+            Some(text) => match UnverifiedHint::parse(text, request.issuer) {
+                Err(_) => return Ok(EndSession::default()),
+                Ok(unverified) => Some((text, unverified)),
             },
         };
+        let claims = hint.as_ref().map(|(_, unverified)| unverified.claims());
         let named = parameter("client_id").map(ClientId::parse).transpose();
         let named = named.map_err(|_| Failure::Client("client_id is malformed"))?;
-        if named.as_ref().is_some_and(|named| hint.as_ref().is_some_and(|hint| hint.client_id != *named)) {
+        if named.as_ref().is_some_and(|named| claims.is_some_and(|claims| claims.client_id != *named)) {
             return Err(Failure::Client("client_id is another than that of the ID token"));
         }
-        let Some(uri) = parameter("post_logout_redirect_uri") else { return Ok(EndSession { hint, target: None }) };
-        let client = named.as_ref().or(hint.as_ref().map(|hint| &hint.client_id));
-        let client = client.ok_or(Failure::Return("post_logout_redirect_uri needs an id_token_hint or a client_id"))?;
-        let app = self.apps.asking(client).await?.filter(|app| app.enabled).ok_or(Failure::Client("unknown client"))?;
-        let target = Some(target(&app, uri, parameter("state"))?);
-        Ok(EndSession { hint, target })
+        let target = match parameter("post_logout_redirect_uri") {
+            None => None,
+            Some(uri) => {
+                let client = named.as_ref().or(claims.map(|claims| &claims.client_id));
+                let without = Failure::Return("post_logout_redirect_uri needs an id_token_hint or a client_id");
+                let app = self.apps.asking(client.ok_or(without)?).await?.filter(|app| app.enabled);
+                Some(target(&app.ok_or(Failure::Client("unknown client"))?, uri, parameter("state"))?)
+            }
+        };
+        let Some((text, unverified)) = hint else { return Ok(EndSession { hint: None, target }) };
+        let ends = login.is_some_and(|login| is_of(login, unverified.claims()));
+        if target.is_none() && !ends {
+            return Ok(EndSession::default());
+        }
+        let hint = self.read_hint(request, text).await?;
+        Ok(if hint.is_some() { EndSession { hint, target } } else { EndSession::default() })
     }
+}
+
+/// Whether an ID token names a session that began from this login. A use of the browser is not needed for that: the cookie
+/// is there, and the application's session outlives the login's idle time.
+pub(crate) fn is_of(login: &BrowserLogin, hint: &Hint) -> bool {
+    let begun = login.sessions.get(&hint.sid).filter(|begun| begun.client_id == hint.client_id);
+    hint.user_id == login.user_id && begun.is_some()
 }
 
 /// Where the browser may go: to an address that is registered as this very text (§3.1), and nowhere else.

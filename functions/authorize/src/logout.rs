@@ -2,7 +2,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0.
 
 use crate::browser_login::without_login;
-use crate::end_session::{EndSession, Target, again};
+use crate::end_session::{EndSession, Target, again, is_of};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_domain::event::ApiResponse;
@@ -19,9 +19,12 @@ impl AuthorizationEndpoint {
     /// Ends the login at once if an application that it was used for asks for that, and asks the user otherwise, so that no link
     /// of anybody else can log a user out.
     pub(crate) async fn end_session(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let asked = self.asked_to_end(request).await?;
-        let known = self.browsers.known(request.site.login_cookie(request.api)).await?;
-        if request.api.method == "GET" && known.as_ref().is_some_and(|login| is_of(login, &asked)) {
+        // A HEAD ends nothing.
+        let cookie = request.site.login_cookie(request.api).filter(|_| request.api.method == "GET");
+        let known = self.browsers.known(cookie).await?;
+        let asked = self.asked_to_end(request, known.as_ref()).await?;
+        let by_hint = known.zip(asked.hint.as_ref()).is_some_and(|(login, hint)| is_of(&login, hint));
+        if by_hint {
             return self.log_out_now(request, &asked).await;
         }
         let Some(user) = self.logged_in(request).await? else { return Ok(over(request, &asked, false)) };
@@ -38,7 +41,8 @@ impl AuthorizationEndpoint {
             // The page that is loaded anew has the cookies that a form of another site does not bring.
             return again(request, if request.query.is_empty() { &form } else { request.query });
         }
-        let asked = self.asked_to_end(request).await?;
+        // The user has confirmed it: no hint is needed for the end, only for the way from there.
+        let asked = self.asked_to_end(request, None).await?;
         self.log_out_now(request, &asked).await
     }
 
@@ -71,13 +75,6 @@ impl AuthorizationEndpoint {
         }
         Ok(())
     }
-}
-
-/// Whether an ID token names a session that began from this login. A use of the browser is not needed for that: the cookie
-/// is there, and the application's session outlives the login's idle time.
-fn is_of(login: &BrowserLogin, asked: &EndSession) -> bool {
-    let hint = asked.hint.as_ref().filter(|hint| hint.user_id == login.user_id);
-    hint.and_then(|hint| login.sessions.get(&hint.sid).filter(|begun| begun.client_id == hint.client_id)).is_some()
 }
 
 /// The response where nobody is logged in any more: back to the application, if it is known by an ID token or the user has

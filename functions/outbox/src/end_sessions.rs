@@ -7,11 +7,16 @@ use gateway_domain::renewal::LogoutRequest;
 use gateway_store::QueuedEnding;
 
 impl Outbox {
-    /// Ends all of them, even if one fails. Each step can be repeated.
-    pub(crate) async fn end_sessions(&self, ending: &QueuedEnding) -> Result<Outcome, Failure> {
+    /// Ends all of them, even if one fails. Each step can be repeated. The notices for applications that there are now are added
+    /// to `to_tell`: nobody is told here, since an application that does not answer would hold up the end of other sessions.
+    pub(crate) async fn end_sessions(
+        &self,
+        ending: &QueuedEnding,
+        to_tell: &mut Vec<OutboxId>,
+    ) -> Result<Outcome, Failure> {
         let (id, user) = (&ending.id, &ending.user_id);
         let found = self.to_end(ending).await?;
-        let (mut left, mut to_tell) = (0_usize, Vec::new());
+        let mut left = 0_usize;
         for AppSession { client_id, sid } in &found {
             // Written before the end: what has ended already, by its application or an earlier attempt, is not told again.
             if self.sessions.is_live_with_issuer(sid).await? {
@@ -26,7 +31,6 @@ impl Outbox {
                 left = left.saturating_add(1);
             }
         }
-        self.tell_all(to_tell).await;
         tracing::info!(ending = %id, sessions = found.len(), left, attempts = ending.attempts, "sessions were ended");
         if left == 0 {
             return Ok(Outcome::Done);

@@ -92,25 +92,37 @@ impl Outbox {
         let (mut done, mut failed) = (0, None);
         for kind in Kind::ALL {
             let due = self.table.due(kind, self.now()?, AT_ONCE).await?;
-            // Of the kinds, only applications of others answer when they like.
-            let at_once = if kind == Kind::LogoutNotice { notices::AT_ONCE } else { 1 };
-            let each = stream::iter(due).map(async |id| Box::pin(self.deliver(kind, &id)).await);
+            // Of the kinds, only applications of others answer when they like. They are the last, also for the sessions that
+            // end here.
+            let of_others = kind == Kind::LogoutNotice;
+            let at_once = if of_others { notices::AT_ONCE } else { 1 };
+            let each = stream::iter(due).map(async |id| Box::pin(self.deliver(kind, &id, &mut Vec::new())).await);
             let mut outcomes = std::pin::pin!(each.buffer_unordered(at_once));
-            while let Some(outcome) = outcomes.next().await {
-                match outcome {
-                    Ok(Outcome::Done) => done += 1,
-                    Ok(_) => {}
-                    Err(failure) => failed = Some(failure),
+            let all = async {
+                while let Some(outcome) = outcomes.next().await {
+                    match outcome {
+                        Ok(Outcome::Done) => done += 1,
+                        Ok(_) => {}
+                        Err(failure) => failed = Some(failure),
+                    }
                 }
+            };
+            if !of_others {
+                all.await;
+            } else if tokio::time::timeout(notices::DUE_WITHIN, all).await.is_err() {
+                tracing::warn!("not all applications were told: the next event goes on");
             }
         }
         failed.map_or_else(|| Ok(json!({ "done": done })), Err)
     }
 
-    async fn deliver(&self, kind: Kind, id: &OutboxId) -> Result<Outcome, Failure> {
+    /// Does one thing, if it is due. What follows from it for applications is added to `to_tell`.
+    async fn deliver(&self, kind: Kind, id: &OutboxId, to_tell: &mut Vec<OutboxId>) -> Result<Outcome, Failure> {
         match kind {
             Kind::Mail => Box::pin(self.taken(id, async |mail| self.send(&mail).await)).await,
-            Kind::EndSessions => Box::pin(self.taken(id, async |ending| self.end_sessions(&ending).await)).await,
+            Kind::EndSessions => {
+                Box::pin(self.taken(id, async |ending| self.end_sessions(&ending, to_tell).await)).await
+            }
             Kind::LogoutNotice => Box::pin(self.taken(id, async |notice| self.tell(&notice).await)).await,
         }
     }
@@ -161,7 +173,10 @@ pub async fn handle(started: Result<&Outbox, StartError>, event: Value) -> Resul
     })?;
     match OutboxEvent::parse(&event) {
         Some(OutboxEvent::Deliver(kind, id)) => {
-            Ok(json!({ "outcome": Box::pin(outbox.deliver(kind, &id)).await?.as_str() }))
+            let mut to_tell = Vec::new();
+            let outcome = Box::pin(outbox.deliver(kind, &id, &mut to_tell)).await;
+            outbox.tell_at_once(to_tell).await;
+            Ok(json!({ "outcome": outcome?.as_str() }))
         }
         Some(OutboxEvent::DeliverDue) => Box::pin(outbox.deliver_due()).await,
         Some(OutboxEvent::Feedback(feedback)) => Box::pin(outbox.note(&feedback)).await,

@@ -13,6 +13,10 @@ use std::time::Duration;
 const SIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// How many applications are told at once, so that one that does not answer keeps few others waiting.
 pub(crate) const AT_ONCE: usize = 10;
+/// How long whoever asked for the end of sessions waits for applications to be told.
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
+/// How long one event of the schedule tells applications. It comes behind all else that is due, and the function has 28 s.
+pub(crate) const DUE_WITHIN: Duration = Duration::from_secs(12);
 
 impl Outbox {
     /// Tells an application of one session. A new token for each attempt: it is good for two minutes.
@@ -46,13 +50,16 @@ impl Outbox {
         Ok(Outcome::GivenUp)
     }
 
-    /// Tries these, some at once. What fails waits for the schedule, and is logged.
-    pub(crate) async fn tell_all(&self, ids: Vec<OutboxId>) {
+    /// Tries these, some at once, for a moment: whoever asked for the end of the sessions waits. What fails or takes longer waits
+    /// for the schedule.
+    pub(crate) async fn tell_at_once(&self, ids: Vec<OutboxId>) {
         let told = stream::iter(ids).map(async |id| {
-            if let Err(error) = Box::pin(self.deliver(Kind::LogoutNotice, &id)).await {
+            if let Err(error) = Box::pin(self.deliver(Kind::LogoutNotice, &id, &mut Vec::new())).await {
                 tracing::error!(notice = %id, %error, "an application could not be told that a session has ended");
             }
         });
-        told.buffer_unordered(AT_ONCE).collect::<()>().await;
+        if tokio::time::timeout(AT_ONCE_WITHIN, told.buffer_unordered(AT_ONCE).collect::<()>()).await.is_err() {
+            tracing::warn!("not all applications were told at once that sessions have ended: the schedule goes on");
+        }
     }
 }

@@ -134,9 +134,14 @@ pub fn at_hash(access_token: &str) -> String {
 
 /// The id of a published key: that of its pairs in the secret, and the algorithm.
 fn kid(id: &str, algorithm: SignatureAlgorithm) -> String {
+    format!("{id}{}", kid_ending(algorithm))
+}
+
+/// How the ids of published keys for this algorithm end.
+pub(crate) const fn kid_ending(algorithm: SignatureAlgorithm) -> &'static str {
     match algorithm {
-        SignatureAlgorithm::Rs256 => format!("{id}-rs256"),
-        SignatureAlgorithm::Es256 => format!("{id}-es256"),
+        SignatureAlgorithm::Rs256 => "-rs256",
+        SignatureAlgorithm::Es256 => "-es256",
     }
 }
 

@@ -2,13 +2,18 @@
 //! session, and prove nothing of who sends them.
 
 use crate::access_token::MAX_LENGTH;
-use crate::id_token::IdTokenKeys;
+use crate::id_token::{IdTokenKeys, kid_ending};
 use crate::ids::{ClientId, SessionId, UserId};
 use crate::jwt::{self, Compact, NotAJwt};
+use crate::keys::SignatureAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The longest id of a key, in bytes; ours have about half as many.
+const MAX_KID: usize = 64;
 
 /// What an ID token of this server says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +27,45 @@ pub struct Hint {
     pub sid: SessionId,
 }
 
+/// What a text says that has the form of an ID token of this server. Anybody can write such a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnverifiedHint(Hint);
+
 /// The text is no ID token that this server has signed with a key that it still publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no ID token of this server: {0}")]
 pub struct InvalidHint(&'static str);
+
+impl UnverifiedHint {
+    /// Reads a text without its signature, so that only what can be an ID token of this issuer is sent to who has the keys.
+    pub fn parse(token: &str, issuer: &str) -> Result<Self, InvalidHint> {
+        let Parts { header, payload, signature_length, .. } = parts(token)?;
+        let algorithm = header.get("alg").and_then(|name| SignatureAlgorithm::deserialize(name).ok());
+        let algorithm = algorithm.ok_or(InvalidHint("its algorithm is another"))?;
+        let kid = header.get("kid").and_then(Value::as_str).unwrap_or_default();
+        if kid.len() > MAX_KID || !kid.ends_with(kid_ending(algorithm)) {
+            return Err(InvalidHint("its key is no key of ID tokens"));
+        }
+        if !is_length_of_signature(algorithm, signature_length) {
+            return Err(InvalidHint("its signature has another length"));
+        }
+        said(payload, issuer).map(Self)
+    }
+
+    /// What it says of itself, which decides nothing that an ID token would permit.
+    pub const fn claims(&self) -> &Hint {
+        &self.0
+    }
+}
+
+/// Whether signatures have this many bytes (RFC 7518 §3.4): for RSA as many as the modulus, from 2,048 to 8,192 bits in steps of
+/// 512.
+fn is_length_of_signature(algorithm: SignatureAlgorithm, length: usize) -> bool {
+    match algorithm {
+        SignatureAlgorithm::Es256 => length == 64,
+        SignatureAlgorithm::Rs256 => (256..=1024).contains(&length) && length.is_multiple_of(64),
+    }
+}
 
 impl From<NotAJwt> for InvalidHint {
     fn from(_: NotAJwt) -> Self {
@@ -33,28 +73,32 @@ impl From<NotAJwt> for InvalidHint {
     }
 }
 
-/// Reads an ID token of this issuer. Its signature is verified before any claim is read. That it has expired is no fault:
-/// applications keep the ID token of a session, and send it when the session ends (RP-Initiated Logout 1.0 §4).
-pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, InvalidHint> {
+/// A text of the form of an ID token, of which nothing is believed.
+struct Parts<'t> {
+    message: &'t str,
+    header: BTreeMap<String, Value>,
+    payload: &'t str,
+    signature: &'t str,
+    signature_length: usize,
+}
+
+fn parts(token: &str) -> Result<Parts<'_>, InvalidHint> {
     if token.len() > MAX_LENGTH {
         return Err(InvalidHint("it is too long"));
     }
-    let Compact { message, header, payload, signature } = Compact::parse(token)?;
-    let header = jwt::object(header)?;
-    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    let compact = Compact::parse(token)?;
+    let header = jwt::object(compact.header)?;
     // An ID token has these alone, and a logout token of the same keys has another type.
-    if header.len() != 3 || text("typ") != Some("JWT") {
+    if header.len() != 3 || header.get("typ").and_then(Value::as_str) != Some("JWT") {
         return Err(InvalidHint("its header is another"));
     }
-    let public = keys.verifying().map_err(|_| InvalidHint("the keys cannot be used"))?;
-    let verifier = text("kid").and_then(|kid| public.get(kid)).ok_or(InvalidHint("its key is unknown"))?;
-    if text("alg") != Some(verifier.name()) || URL_SAFE_NO_PAD.decode(signature).is_err() {
-        return Err(InvalidHint("its header or signature is malformed"));
-    }
-    let outcome = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &verifier.key, verifier.algorithm);
-    if !matches!(outcome, Ok(true)) {
-        return Err(InvalidHint("its signature does not verify"));
-    }
+    let Compact { message, payload, signature, .. } = compact;
+    let decoded = URL_SAFE_NO_PAD.decode(signature).map_err(|_| InvalidHint("its signature is malformed"))?;
+    Ok(Parts { message, header, payload, signature, signature_length: decoded.len() })
+}
+
+/// What the claims say, if they are of this issuer.
+fn said(payload: &str, issuer: &str) -> Result<Hint, InvalidHint> {
     let claims = jwt::object(payload)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(InvalidHint("a claim is missing"));
     if text("iss")? != issuer {
@@ -66,4 +110,21 @@ pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, Inv
         user_id: UserId::parse(text("sub")?).map_err(odd)?,
         sid: SessionId::parse(text("sid")?).map_err(odd)?,
     })
+}
+
+/// Reads an ID token of this issuer. Its signature is verified before any claim is read. That it has expired is no fault:
+/// applications keep the ID token of a session, and send it when the session ends (RP-Initiated Logout 1.0 §4).
+pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, InvalidHint> {
+    let Parts { message, header, payload, signature, .. } = parts(token)?;
+    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    let public = keys.verifying().map_err(|_| InvalidHint("the keys cannot be used"))?;
+    let verifier = text("kid").and_then(|kid| public.get(kid)).ok_or(InvalidHint("its key is unknown"))?;
+    if text("alg") != Some(verifier.name()) {
+        return Err(InvalidHint("its algorithm is another"));
+    }
+    let outcome = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &verifier.key, verifier.algorithm);
+    if !matches!(outcome, Ok(true)) {
+        return Err(InvalidHint("its signature does not verify"));
+    }
+    said(payload, issuer)
 }

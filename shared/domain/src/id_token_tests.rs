@@ -183,6 +183,55 @@ fn a_hint_is_an_id_token_of_this_issuer_however_old() {
     }
 }
 
+/// What passes is asked about; what cannot be an ID token of this server is told apart without its keys.
+#[test]
+fn what_cannot_be_an_id_token_of_this_issuer_is_no_hint_whoever_signed_it() {
+    let keys = IdTokenKeys::parse(ring().to_secret().expose()).unwrap();
+    let parse = |token: &str| id_token_hint::UnverifiedHint::parse(token, ISSUER);
+    for algorithm in ALGORITHMS {
+        let token = signed(&keys, algorithm);
+        let verified = id_token_hint::verify(&token, &keys, ISSUER).unwrap();
+        assert_eq!(parse(&token).unwrap().claims(), &verified);
+        assert!(id_token_hint::UnverifiedHint::parse(&token, "https://other.example.com").is_err());
+        let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
+        let changed = |part: &str, from: &str, to: &str| {
+            let text = String::from_utf8(bytes(part)).unwrap();
+            assert!(text.contains(from), "{text}");
+            URL_SAFE_NO_PAD.encode(text.replace(from, to))
+        };
+        let (name, ending) = match algorithm {
+            SignatureAlgorithm::Es256 => ("ES256", "-es256"),
+            SignatureAlgorithm::Rs256 => ("RS256", "-rs256"),
+        };
+        for other in [
+            changed(header, "\"JWT\"", "\"at+jwt\""),
+            changed(header, name, "none"),
+            changed(header, name, "HS256"),
+            changed(header, ending, ""),
+            changed(header, ending, &format!("{}{ending}", "x".repeat(100))),
+            changed(header, "\"kid\"", "\"jku\""),
+        ] {
+            assert!(parse(&format!("{other}.{claims}.{signature}")).is_err(), "{other}");
+        }
+        for other in [
+            changed(claims, "demo-app", "demo app"),
+            changed(claims, "\"demo-app\"", "[\"demo-app\"]"),
+            changed(claims, "\"sid\"", "\"other\""),
+            changed(claims, "\"sub\"", "\"other\""),
+        ] {
+            assert!(parse(&format!("{header}.{other}.{signature}")).is_err(), "{other}");
+        }
+        for other in ["", "AAAA", "=", &signature[4..], &format!("{signature}A"), &signature.repeat(5)] {
+            assert!(parse(&format!("{header}.{claims}.{other}")).is_err(), "{other}");
+        }
+        let padded = format!("{header}.{claims}{}.{signature}", "A".repeat(access_token::MAX_LENGTH));
+        assert!(parse(&padded).is_err());
+    }
+    for text in ["", ".", "..", "a.b.c", "a.b", "a.b.c.d", "\u{e9}.\u{e9}.\u{e9}"] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+}
+
 /// OpenID Connect Back-Channel Logout 1.0 §2.4.
 #[test]
 fn a_logout_token_says_which_session_has_ended_and_is_no_id_token() {

@@ -67,7 +67,11 @@ impl Fixture {
     }
 
     pub(crate) async fn ending(&self, which: Which) -> OutboxId {
-        let id = OutboxId::from_random([9; 16]);
+        self.ending_of(9, which).await
+    }
+
+    pub(crate) async fn ending_of(&self, byte: u8, which: Which) -> OutboxId {
+        let id = OutboxId::from_random([byte; 16]);
         let until = self.now().saturating_add(ENDING);
         let ending = NewEnding { id: id.clone(), user_id: user(), which, due: self.now(), until };
         self.db.store.outbox.add_ending(&ending).await.unwrap();

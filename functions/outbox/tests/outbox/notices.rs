@@ -1,12 +1,13 @@
 //! Applications are told of the sessions that the outbox ends, at least once, and nobody else is told anything.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gateway_domain::ids::OutboxId;
 use gateway_domain::outbox::{AppSession, Kind, PATIENCE, Which, deliver_event};
 use gateway_domain::provider_event::ProviderEvent;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::ending::{app, sid};
 use crate::fixture::Fixture;
@@ -102,4 +103,55 @@ async fn nobody_is_told_of_sessions_that_had_ended_or_that_have_no_id_token() {
     *fixture.signed.lock().unwrap() = Value::Null;
     assert_eq!(fixture.end_with_issuer(3).await, "done");
     assert_eq!((server.requests().len(), fixture.left().await), (0, 0));
+}
+
+/// An application that takes a request and answers when it is let go.
+fn hanging(fixture: &Fixture) -> (RecordingServer, mpsc::UnboundedReceiver<()>, std::sync::mpsc::Sender<()>) {
+    let (asked, is_asked) = mpsc::unbounded_channel();
+    let (let_go, waits) = std::sync::mpsc::channel();
+    let waits = Mutex::new(waits);
+    let server = RecordingServer::start(move |_, _| {
+        let _ = asked.send(());
+        let _ = waits.lock().unwrap().recv();
+        http_response(200, &[], b"")
+    });
+    *fixture.signed.lock().unwrap() = json!({ "uri": format!("{}/out", server.origin()), "logout_token": "a.b.c" });
+    (server, is_asked, let_go)
+}
+
+#[tokio::test]
+async fn an_application_that_hangs_does_not_hold_up_the_end_of_its_session() {
+    let fixture = Fixture::new().await;
+    let (_server, mut is_asked, let_go) = hanging(&fixture);
+    let meanwhile = async {
+        is_asked.recv().await.unwrap();
+        assert_eq!(fixture.left().await, 1, "the notice alone");
+        let_go.send(()).unwrap();
+    };
+    let (outcome, ()) = tokio::join!(fixture.end_with_issuer(1), meanwhile);
+    assert_eq!((outcome, fixture.left().await), (json!("done"), 0));
+}
+
+#[tokio::test]
+async fn an_application_that_hangs_holds_up_neither_other_ends_nor_mails() {
+    let fixture = Fixture::new().await;
+    let (_server, mut is_asked, let_go) = hanging(&fixture);
+    for byte in [1, 2] {
+        fixture.begun_for(byte, "shop", 1, Some("https://auth.example.com")).await;
+        let session = AppSession { client_id: app("shop"), sid: sid(byte) };
+        fixture.ending_of(byte, Which::These(vec![session])).await;
+    }
+    fixture.written(3, crate::fixture::reset()).await;
+    let meanwhile = async {
+        is_asked.recv().await.unwrap();
+        for byte in [1, 2] {
+            assert!(fixture.db.store.sessions.get(&sid(byte)).await.unwrap().unwrap().family.ended);
+        }
+        assert_eq!((fixture.left().await, fixture.carried().len()), (2, 1), "two notices");
+        for _ in 0..2 {
+            let_go.send(()).unwrap();
+        }
+    };
+    let (done, ()) = tokio::join!(fixture.send_due(), meanwhile);
+    assert_eq!((done, fixture.left().await), (json!(5), 0));
 }

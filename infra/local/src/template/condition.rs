@@ -81,8 +81,9 @@ impl Condition {
         if !NAMING.contains(&self.key) {
             return Vec::new();
         }
-        let names = named.get(self.key);
-        let is_named = |value: &str| names.into_iter().flatten().any(|name| is_like(value.as_bytes(), name.as_bytes()));
+        let of_key = named.get(self.key);
+        let is_named =
+            |value: &str| of_key.into_iter().flatten().any(|name| is_like(value.as_bytes(), name.as_bytes()));
         self.values.iter().map(String::as_str).filter(|value| !is_named(value)).collect()
     }
 
