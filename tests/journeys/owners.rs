@@ -9,7 +9,7 @@ use crate::openid::registered;
 const NEW: &str = "ada.new@example.com";
 
 /// Lets an app ask for the scope `account`.
-async fn widen(gateway: &Gateway) {
+pub(crate) async fn widen(gateway: &Gateway) {
     let mut app = registered(gateway, DEMO_APP).await;
     app.scope = gateway_domain::scope::Scope::parse(&format!("{} account", app.scope)).expect("a scope");
     gateway.store().apps.put(&app).await.expect("a write");
