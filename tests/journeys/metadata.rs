@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, VERIFIER, Visitor};
 
 use crate::openid::{self, KeyedApp};
+use crate::owners;
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
@@ -223,8 +224,9 @@ async fn every_scope_advertised_is_granted_and_no_other() {
         ask(&gateway, endpoint, "client_secret_post", &[("grant_type", "client_credentials"), ("scope", scope)]).await
     };
     openid::widen(&gateway, DEMO_APP).await;
+    owners::widen(&gateway).await;
     for scope in texts(&metadata, "scopes_supported") {
-        let of_users = ["openid", "email", "profile"].contains(&scope);
+        let of_users = ["openid", "email", "profile", "account"].contains(&scope);
         let response = if of_users { openid::login(&gateway, scope).await } else { ask_for(scope).await };
         assert_eq!((response.status, &response.json()["scope"]), (200, &json!(scope)));
     }

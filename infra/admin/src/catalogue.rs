@@ -54,7 +54,7 @@ impl Catalogue {
         }
     }
 
-    /// Refuses a scope that no route requires and that OpenID Connect does not define.
+    /// Refuses a scope that is not declared, that no route requires and that OpenID Connect does not define.
     pub(crate) fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
         let Some(gateway) = self.gateway()? else { return Ok(()) };
         let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).collect();

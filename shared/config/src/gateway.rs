@@ -259,10 +259,13 @@ impl Gateway {
         })
     }
 
-    /// Every scope that a route needs, in order: the `scopes_supported` of RFC 8414 §2.
+    /// Every scope that is declared or that a route needs, in order: the `scopes_supported` of RFC 8414 §2. No route needs
+    /// `account`, which opens the owner's account.
     pub fn scopes(&self) -> BTreeSet<&str> {
+        let declared = self.file.scopes.iter().flatten().map(|(token, _)| token.as_str());
         let routes = self.file.apis.values().flat_map(|api| &api.routes);
-        routes.flat_map(|route| route.methods.values()).flat_map(Scope::iter).collect()
+        let needed = routes.flat_map(|route| route.methods.values()).flat_map(Scope::iter);
+        declared.chain(needed).collect()
     }
 }
 
@@ -348,5 +351,12 @@ apis:
         assert_eq!(opened("admin orders:read stock:read"), ["orders", "stock"]);
         assert_eq!(opened(""), [""; 0]);
         assert_eq!(gateway.scopes(), ["admin", "orders:read", "orders:write", "stock:read"].into());
+    }
+
+    #[test]
+    fn a_declared_scope_is_one_though_no_route_needs_it() {
+        let scopes = "scopes: { account: A, orders:read: S, orders:write: P, stock:read: S, admin: A }";
+        let gateway = Gateway::parse(&format!("{scopes}\n{TEXT}")).unwrap();
+        assert_eq!(gateway.scopes(), ["account", "admin", "orders:read", "orders:write", "stock:read"].into());
     }
 }

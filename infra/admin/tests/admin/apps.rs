@@ -89,6 +89,15 @@ async fn an_app_that_could_not_work_is_not_created() {
     assert!(!olga.does(&["apps", "change", DEMO_APP]).await.good, "nothing to change");
 }
 
+/// No route needs `account`: `gateway.yaml` declares it for apps that act for the owners of accounts.
+#[tokio::test]
+async fn an_app_for_owners_is_registered_with_the_scope_account() {
+    let (_gateway, olga) = fixture().await;
+    let mut arguments = PUBLIC;
+    arguments[11] = "account orders:read";
+    assert_eq!(olga.json(&arguments).await["scopes"], serde_json::json!(["account", "orders:read"]));
+}
+
 #[tokio::test]
 async fn a_subscription_opens_and_closes_an_api() {
     let (gateway, olga) = fixture().await;
