@@ -173,7 +173,7 @@ impl std::fmt::Display for Wrong {
             Self::NoDate => f.write_str("it is no date: write 2026-11-27"),
             Self::NoTelephoneNumber => f.write_str("it is no telephone number"),
             Self::Password(weak) => weak.fmt(f),
-            Self::OtherPassword => f.write_str("it is not the current password"),
+            Self::OtherPassword => f.write_str("it is not the password of the account"),
             Self::SamePassword => f.write_str("it is the current password"),
             Self::SameAddress => f.write_str("it is the address that the account has"),
         }

@@ -1,7 +1,7 @@
 //! What people do, whether by a page or by JSON: sign up, prove an address, ask for a mail about a forgotten password, set
 //! another one. Whether an address is known shows neither in a response nor in what is done for it.
 
-use crate::error::Failure;
+use crate::error::{Failure, Wrong};
 use crate::limits::{Allowed, Mailing};
 use crate::{Account, Asked};
 use gateway_domain::address::Address;
@@ -115,7 +115,7 @@ impl Account {
             let passwords = self.passwords_for(user.password.as_ref()).await?;
             let reserved = self.attempts.reserve(&user, &asked.source, asked.now).await?;
             if passwords.verify(password, user.password.as_ref())? == Verdict::Wrong {
-                return Err(Failure::WrongCode);
+                return Err(Failure::Field { field: "password".to_owned(), wrong: Wrong::OtherPassword });
             }
             self.attempts.right(&reserved, &user, asked.now).await?;
         }

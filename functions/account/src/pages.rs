@@ -244,7 +244,8 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
         Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
         Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
-        Failure::TooMany(wait) | Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
+        Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyRequests(*wait)),
+        Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
         Failure::NotFound

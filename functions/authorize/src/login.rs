@@ -89,7 +89,10 @@ impl AuthorizationEndpoint {
             Ok(proved) => proved,
             Err(CredentialsError::Password) => return again(400, Mistakes::of_form(Mistake::WrongLogin)),
             Err(CredentialsError::TooManyAttempts(wait)) => {
-                let page = again(429, Mistakes::of_form(Mistake::TooManyAttempts(wait)))?;
+                // Elsewhere, another password is no proof to the gateway.
+                let elsewhere = self.config.password_elsewhere().is_some();
+                let told = if elsewhere { Mistake::TooManyRequests(wait) } else { Mistake::TooManyAttempts(wait) };
+                let page = again(429, Mistakes::of_form(told))?;
                 return Ok(page.header("Retry-After", wait.to_string()));
             }
             Err(CredentialsError::Directory(reason)) => {

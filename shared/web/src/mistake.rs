@@ -13,6 +13,8 @@ pub enum Mistake {
     WrongLogin,
     /// Too many wrong attempts: another may be made after this time.
     TooManyAttempts(Seconds),
+    /// Too much was asked for lately; how long to wait. Another password would not help.
+    TooManyRequests(Seconds),
     /// A legacy system refuses what the gateway accepted. It is named as users know it.
     RefusedBy(String),
     /// A legacy system, named as users know it, cannot be reached.

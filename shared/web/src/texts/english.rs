@@ -188,6 +188,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::TooManyAttempts(wait) => {
             format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))
         }
+        Mistake::TooManyRequests(wait) => format!("That was too often. Try again {}.", within(*wait)),
         Mistake::RefusedBy(system) => {
             format!("“{system}” refuses these details. It may have another password, or your account there is locked.")
         }
@@ -201,7 +202,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::NoAddress => "Write an e-mail address, such as name@example.com.".to_owned(),
         Mistake::NoDate => "Write a date.".to_owned(),
         Mistake::NoTelephoneNumber => "Write a telephone number, such as +44 20 7946 0000.".to_owned(),
-        Mistake::WrongPassword => "This is not your current password.".to_owned(),
+        Mistake::WrongPassword => "This is not the password of the account.".to_owned(),
         Mistake::ShortPassword(least) => format!("This is too short: write at least {least} characters."),
         Mistake::CommonPassword => "This password is easy to guess. Choose one that is less usual.".to_owned(),
         Mistake::KnownPassword(word) => {

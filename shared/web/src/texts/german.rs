@@ -197,6 +197,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
                 within(*wait)
             )
         }
+        Mistake::TooManyRequests(wait) => format!("Das war zu oft. Versuchen Sie es {} noch einmal.", within(*wait)),
         Mistake::RefusedBy(system) => format!(
             "„{system}“ lehnt diese Angaben ab. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt."
         ),
@@ -214,7 +215,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::NoAddress => "Schreiben Sie eine E-Mail-Adresse, etwa name@example.com.".to_owned(),
         Mistake::NoDate => "Schreiben Sie ein Datum.".to_owned(),
         Mistake::NoTelephoneNumber => "Schreiben Sie eine Telefonnummer, etwa +49 30 5550000.".to_owned(),
-        Mistake::WrongPassword => "Das ist nicht Ihr jetziges Passwort.".to_owned(),
+        Mistake::WrongPassword => "Das ist nicht das Passwort des Kontos.".to_owned(),
         Mistake::ShortPassword(least) => format!("Das ist zu kurz: Schreiben Sie mindestens {least} Zeichen."),
         Mistake::CommonPassword => {
             "Dieses Passwort ist leicht zu erraten. Wählen Sie ein weniger gewöhnliches.".to_owned()
