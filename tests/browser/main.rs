@@ -118,7 +118,10 @@ async fn people_make_accounts_and_set_forgotten_passwords_on_hosted_pages() {
         },
         "lapsed": { "alert": lapsed, "kept": kept },
         "proof": ["Confirm your address", "Address confirmed", "This took too long"],
-        "link": { "asks": 1, "steps": ["This code is not right or no longer valid.", "Address confirmed"] },
+        "link": {
+            "asks": 1,
+            "steps": ["Please check what you typed\n\nPassword: This is not the password of the account.", "Address confirmed"],
+        },
         "reset": ["Choose a new password", "Password changed"],
         "login": {
             "lapsed": lapsed,

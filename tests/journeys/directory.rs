@@ -165,9 +165,10 @@ async fn people_of_the_company_come_in_by_every_way_and_their_account_is_made_at
     assert!(!log.contains(ADA.password) && !log.contains(KEY), "a secret is in the log");
 }
 
-/// Whatever the hook answers but a verdict is no login and no wrong password, and no part of it is told to anybody.
+/// Whatever the hook answers but a verdict is no login, and no part of it is told to anybody. It counts as a guess, since a hook
+/// may answer a wrong password by anything.
 #[tokio::test]
-async fn what_is_no_verdict_is_for_later_and_uses_up_no_attempt() {
+async fn what_is_no_verdict_is_for_later_and_counts_as_a_guess() {
     let (people, url) = People::start().await;
     let (gateway, _files) = start(&url, KEY).await;
     let good = json!({ "valid": true }).to_string();
@@ -189,6 +190,7 @@ async fn what_is_no_verdict_is_for_later_and_uses_up_no_attempt() {
         (200, good.clone(), 1_500),
     ] {
         people.answers(status, &answer, Duration::from_millis(after));
+        forget_attempts(&gateway).await;
         let later = login(&gateway, ADA.name, ADA.password).await;
         assert_eq!((later.status, later.json()["error"].as_str()), (503, Some("temporarily_unavailable")), "{answer}");
         assert!(user(&gateway).await.is_none());
@@ -197,9 +199,39 @@ async fn what_is_no_verdict_is_for_later_and_uses_up_no_attempt() {
     let asking = Visitor::asking(DEMO_APP, "orders:read", &[]);
     let later = visitor.fill(&asking, &[("username", ADA.name), ("password", ADA.password)]).await;
     assert!(later.status == 503 && later.text().contains("People"), "{}", later.text());
+    // As many as at a password of here, and then none.
+    people.answers(401, "wrong", Duration::ZERO);
+    let mut later = 0;
+    for _ in 0..40 {
+        match login(&gateway, ADA.name, ADA.password).await.status {
+            503 => later += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert!((1..20).contains(&later), "{later}");
+    forget_attempts(&gateway).await;
     people.answers(200, &good, Duration::ZERO);
     login(&gateway, ADA.name, ADA.password).await.tokens();
     assert_eq!(user(&gateway).await.expect("an account").directory_subject.as_deref(), Some(ADA.name));
+}
+
+/// Empties the counters, as time does.
+async fn forget_attempts(gateway: &Gateway) {
+    let (client, table) = (gateway.dynamodb(), "LoginAttemptsTable");
+    let found = client.scan().table_name(table).send().await.expect("a scan");
+    for item in found.items() {
+        client.delete_item().table_name(table).key("pk", item["pk"].clone()).send().await.expect("a write");
+    }
+}
+
+/// Whoever cannot be reached has compared nothing: nobody's attempts are used up by an outage.
+#[tokio::test]
+async fn a_hook_that_is_not_there_uses_up_no_attempt() {
+    let (gateway, _files) = start("http://127.0.0.1:1/hook", KEY).await;
+    for _ in 0..24 {
+        let later = login(&gateway, ADA.name, ADA.password).await;
+        assert_eq!((later.status, later.json()["error"].as_str()), (503, Some("temporarily_unavailable")));
+    }
 }
 
 /// Who has a password here is not asked about; and a hook whose key is another one, or no key, gives no verdict.

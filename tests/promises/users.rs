@@ -4,7 +4,7 @@ use crate::at_once;
 use gateway_domain::address::Address;
 use gateway_domain::ids::UserId;
 use gateway_domain::password::PasswordHash;
-use gateway_store::{ChangeUser, CreateUser, User, UserState};
+use gateway_store::{ChangeUser, CreateUser, SubjectHolder, User, UserState};
 use std::collections::BTreeMap;
 use support::dynamodb;
 
@@ -120,17 +120,46 @@ async fn of_many_subjects_at_once_an_account_gets_one() {
     db.store.users.create(&ada).await.unwrap();
     let outcomes = at_once(8, |index| {
         let (store, id) = (db.store.clone(), ada.user_id.clone());
-        async move { store.users.set_directory_subject(&id, &format!("s{index}")).await }
+        // Concurrent transactions on one item may cancel each other, so the others get "no" or an error.
+        async move { store.users.bind_to_subject(&id, &format!("s{index}"), None).await }
     });
     let outcomes = outcomes.await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(true)).count(), 1, "{outcomes:?}");
-    let bound = db.store.users.get(&ada.user_id).await.unwrap().unwrap().directory_subject.unwrap();
-    assert_eq!(db.store.users.set_directory_subject(&ada.user_id, &bound).await, Ok(true), "again");
+    let bound = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
+    let subject = bound.directory_subject.clone().unwrap();
+    assert_eq!(db.store.users.holder_of_subject(&subject).await, Ok(SubjectHolder::User(Box::new(bound))));
+    assert_eq!(db.store.users.bind_to_subject(&ada.user_id, "another", None).await, Ok(false));
     let bob = user("u2", "bob@example.com");
     db.store.users.create(&bob).await.unwrap();
-    assert_eq!(db.store.users.set_directory_subject(&bob.user_id, "s1").await, Ok(false), "he has a password here");
+    assert_eq!(db.store.users.bind_to_subject(&bob.user_id, "bob", None).await, Ok(false), "he has a password here");
     assert_eq!(db.store.users.get(&bob.user_id).await, Ok(Some(bob)));
     let nobody = UserId::parse("nobody-here").unwrap();
-    assert_eq!(db.store.users.set_directory_subject(&nobody, "s1").await, Ok(false));
-    assert_eq!(db.store.users.get(&nobody).await, Ok(None));
+    assert_eq!(db.store.users.bind_to_subject(&nobody, "bob", None).await, Ok(false));
+    assert_eq!(db.store.users.holder_of_subject("bob").await, Ok(SubjectHolder::Nobody));
+}
+
+/// One person of the directory gets one account, also by two addresses at once, and another one when that is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_accounts_at_once_a_subject_gets_one() {
+    let db = dynamodb().await;
+    let of = |index: usize| User {
+        password: None,
+        directory_subject: Some("4711".to_owned()),
+        ..user(&format!("u{index}"), &format!("ada{index}@example.com"))
+    };
+    let outcomes = at_once(8, |index| {
+        let (store, user) = (db.store.clone(), of(index));
+        async move { store.users.create_for_subject(&user, None).await }
+    });
+    let made = outcomes.await.into_iter().filter(|outcome| *outcome == Ok(CreateUser::Created)).count();
+    assert_eq!(made, 1);
+    let holder = db.store.users.holder_of_subject("4711").await.unwrap();
+    let SubjectHolder::User(first) = holder else { panic!("{holder:?}") };
+    assert_eq!(db.store.users.create_for_subject(&of(20), Some(&of(21).user_id)).await, Ok(CreateUser::Taken));
+    db.store.users.delete(&first).await.unwrap();
+    let gone = db.store.users.holder_of_subject("4711").await.unwrap();
+    assert_eq!(gone, SubjectHolder::Gone(first.user_id.clone()));
+    assert_eq!(db.store.users.create_for_subject(&of(20), None).await, Ok(CreateUser::Taken), "unread");
+    assert_eq!(db.store.users.create_for_subject(&of(20), Some(&first.user_id)).await, Ok(CreateUser::Created));
+    assert_eq!(db.store.users.create_for_subject(&of(22), Some(&first.user_id)).await, Ok(CreateUser::Taken));
 }

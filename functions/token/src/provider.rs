@@ -72,6 +72,7 @@ impl AuthorizationServer {
                 Validated::User(user_id, None)
             }
             Err(DirectoryError::Refused) => Validated::Refused,
+            Err(DirectoryError::NotAsked(reason)) => Validated::NotAsked(reason),
             Err(DirectoryError::Unavailable(reason)) => Validated::Unavailable(reason),
         })
     }

@@ -125,7 +125,12 @@ pub(crate) fn check(file: &File, findings: &mut Findings) {
         }
         (Some(name), None) => {
             let rule = file.connectors.get(name).map(ConnectorConfig::password);
+            let kerberos = matches!(file.connectors.get(name), Some(ConnectorConfig::KerberosPassword(_)));
             let reason = match rule {
+                // It proves the person to the KDC, and nothing proves the KDC to the gateway: the back end does, at a call.
+                Some(_) if kerberos => {
+                    Some(format!("`{name}` cannot tell a KDC from whoever answers like one: write another connector"))
+                }
                 None => Some(format!("there is no connector `{name}`: write one of `connectors`")),
                 Some(None) => Some(format!("`{name}` checks no password: write a connector that does")),
                 Some(Some(rule)) => (rule.whose != Whose::Theirs)

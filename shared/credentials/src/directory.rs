@@ -19,7 +19,10 @@ pub enum DirectoryError {
     /// It does not know the person, or the password is wrong, or the account here is not that of this person.
     #[error("the directory refused the login")]
     Refused,
-    /// It gave no verdict.
+    /// It was not reached, so that no password was compared.
+    #[error("{0}")]
+    NotAsked(String),
+    /// It may have compared the password, and gave no verdict.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -35,6 +38,9 @@ pub trait Directory: Send + Sync {
         password: &Secret,
         now: Timestamp,
     ) -> Result<(UserId, Option<Begun>), DirectoryError>;
+
+    /// Ends the session that a check began, of which nothing has come.
+    async fn release(&self, begun: Option<Begun>);
 }
 
 /// The directory as the token function asks it, which alone has the keys and the network for that.
@@ -59,8 +65,16 @@ impl Directory for AtTokenFunction {
         match serde_json::from_value(answer) {
             Ok(Validated::User(user_id, begun)) => Ok((user_id, begun)),
             Ok(Validated::Refused) => Err(DirectoryError::Refused),
+            Ok(Validated::NotAsked(reason)) => Err(DirectoryError::NotAsked(reason)),
             Ok(Validated::Unavailable(reason)) => Err(DirectoryError::Unavailable(reason)),
             Err(_) => Err(DirectoryError::Unavailable("the token function is of another version".to_owned())),
+        }
+    }
+
+    async fn release(&self, begun: Option<Begun>) {
+        // It lapses there by itself: this function cannot end it.
+        if let Some(Begun { connector, .. }) = begun {
+            tracing::warn!(%connector, "a session that a check began is not ended");
         }
     }
 }

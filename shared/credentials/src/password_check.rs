@@ -129,7 +129,8 @@ impl PasswordCheck {
         Ok(Proved { user, begun: Handover::default() })
     }
 
-    /// The user whose password the directory has found right. Without a verdict of it, no attempt is used up.
+    /// The user whose password the directory has found right. Only one that was not reached uses up no attempt: a directory may
+    /// answer a wrong password by anything, an error or a long silence among it, and such guesses would have no end.
     async fn check_in(
         &self,
         directory: &InDirectory,
@@ -140,21 +141,31 @@ impl PasswordCheck {
         let (user_id, begun) = match directory.asked.check(address, password, now).await {
             Ok(checked) => checked,
             Err(DirectoryError::Refused) => return Err(CredentialsError::Password),
-            Err(DirectoryError::Unavailable(reason)) => {
+            Err(DirectoryError::NotAsked(reason)) => {
                 self.attempts.unused(reserved).await?;
                 return Err(CredentialsError::Directory(reason));
             }
+            Err(DirectoryError::Unavailable(reason)) => return Err(CredentialsError::Directory(reason)),
         };
-        let user = self.users.get(&user_id).await?.filter(|user| user.enabled && user.password.is_none());
-        let user = user.ok_or(CredentialsError::Password)?;
-        self.attempts.succeeded(reserved, &user, now).await?;
-        Ok(Proved { user, begun: Handover::of(begun) })
+        let proved = async {
+            let user = self.users.get(&user_id).await?.filter(|user| user.enabled && user.password.is_none());
+            let user = user.ok_or(CredentialsError::Password)?;
+            self.attempts.succeeded(reserved, &user, now).await?;
+            Ok(user)
+        };
+        match proved.await {
+            Ok(user) => Ok(Proved { user, begun: Handover::of(begun) }),
+            Err(error) => {
+                directory.asked.release(begun).await;
+                Err(error)
+            }
+        }
     }
 
     fn with_domain<'t>(&self, typed: &'t str) -> Cow<'t, str> {
         let domain = self.directory.as_ref().and_then(|directory| directory.domain.as_deref());
         match domain.filter(|_| !typed.contains(AT)) {
-            Some(domain) => format!("{typed}@{domain}").into(),
+            Some(domain) => format!("{}@{domain}", typed.trim()).into(),
             None => typed.into(),
         }
     }

@@ -34,6 +34,19 @@ pub(crate) enum NoAnswer {
     Entropy(#[from] NoEntropy),
 }
 
+impl NoAnswer {
+    /// Whether nothing was sent to the hook.
+    pub(crate) fn is_unasked(&self) -> bool {
+        match self {
+            Self::BackEnd(BackEndError::Unreachable) | Self::NoKey | Self::Entropy(_) => true,
+            Self::BackEnd(BackEndError::TimedOut | BackEndError::TooLarge | BackEndError::Broken)
+            | Self::Function(_)
+            | Self::Status(_)
+            | Self::Other(_) => false,
+        }
+    }
+}
+
 /// A system that is asked.
 pub struct Hook {
     way: Way,

@@ -9,7 +9,7 @@ mod hook;
 pub use hook::Hook;
 
 use async_trait::async_trait;
-use gateway_config::Gateway;
+use gateway_config::{FieldType, Gateway};
 use gateway_connectors::Credentials;
 use gateway_credentials::{Directory, DirectoryError};
 use gateway_domain::acquired::{Begun, Handover};
@@ -20,7 +20,7 @@ use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::{InternalTokens, SessionError};
-use gateway_store::{CreateUser, User, Users};
+use gateway_store::{CreateUser, SubjectHolder, User, Users};
 use gateway_telemetry::{Ended, Remote};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -120,6 +120,10 @@ impl OwnDirectory {
                 let mut links = BTreeMap::new();
                 let own = of_domain(address, domain.as_deref());
                 let link = known.and_then(|user| user.links.get(name)).map_or(own, |link| Some(link.as_str()));
+                if domain.is_some() && link.is_none() {
+                    // Of another domain: the system would know nobody by it, or somebody else.
+                    return Err(DirectoryError::Refused);
+                }
                 let credentials = Credentials { username: address.as_str(), link, password };
                 let checked = self.tokens.check(name, credentials, now).await;
                 let begun = checked.map_err(|error| {
@@ -130,7 +134,9 @@ impl OwnDirectory {
                     }
                 })?;
                 links.extend(own.map(|own| (name.clone(), own.to_owned())));
-                Ok(Person { subject: address.to_string(), links, profile: BTreeMap::new(), begun: Some(begun) })
+                // One person is who has one name there, however it was found.
+                let subject = link.unwrap_or(address.as_str()).to_lowercase();
+                Ok(Person { subject, links, profile: BTreeMap::new(), begun: Some(begun) })
             }
             Asked::Hook(hook) => {
                 let login = Login { username: address.as_str(), password: password.expose() };
@@ -141,7 +147,14 @@ impl OwnDirectory {
                     Ok(_) => Ended::Refused,
                     Err(_) => Ended::Failed,
                 });
-                let answer = answer.map_err(|error| DirectoryError::Unavailable(error.to_string()))?;
+                let answer = answer.map_err(|error| {
+                    let reason = error.to_string();
+                    if error.is_unasked() {
+                        DirectoryError::NotAsked(reason)
+                    } else {
+                        DirectoryError::Unavailable(reason)
+                    }
+                })?;
                 if !answer.valid {
                     return Err(DirectoryError::Refused);
                 }
@@ -161,30 +174,47 @@ impl OwnDirectory {
         }
         for (connector, name) in &links {
             if self.config.connector(connector).is_none() {
-                return Err(format!("`links` names a connector that is not there: {connector}"));
+                return Err("`links` names a connector that is not there".to_owned());
             }
             if name_at_a_back_end(name).is_err() {
-                return Err(format!("`links.{connector}` is no name at a legacy system"));
+                return Err("`links` holds what is no name at a legacy system".to_owned());
             }
         }
         let fields = &self.config.accounts().fields;
+        let mut kept = BTreeMap::new();
         for (id, text) in &profile {
             let field = fields.iter().find(|field| field.id.as_str() == id);
-            let fits = field.is_some_and(|field| text.chars().count() <= field.max_length);
-            if !fits || text.chars().any(char::is_control) {
-                return Err("`profile` has a member that is not one of accounts.fields, or does not fit it".to_owned());
+            if field.is_some_and(|field| field.kind == FieldType::Boolean) && ["no", "false"].contains(&text.as_str()) {
+                continue;
             }
+            let value = field.and_then(|field| field.value(text));
+            let value = value.ok_or("`profile` has a member that is not one of accounts.fields, or does not fit it")?;
+            kept.insert(id.clone(), value.to_owned());
         }
-        Ok(Person { subject, links, profile, begun: None })
+        Ok(Person { subject, links, profile: kept, begun: None })
     }
 
     /// The account of this person, which is made if there is none yet.
     async fn account(&self, address: &Address, person: &Person, now: Timestamp) -> Result<UserId, DirectoryError> {
         let failed = |error: gateway_store::StoreError| DirectoryError::Unavailable(error.to_string());
         for _ in 0..ROUNDS {
+            let gone = match self.users.holder_of_subject(&person.subject).await.map_err(failed)? {
+                SubjectHolder::User(user) if user.email != *address => {
+                    tracing::error!(
+                        user = %user.user_id,
+                        "somebody of the directory comes by another address than that of their account: change the account's"
+                    );
+                    break;
+                }
+                SubjectHolder::User(user) if user.password.is_some() || !user.enabled => break,
+                SubjectHolder::User(user) => return Ok(user.user_id),
+                SubjectHolder::Gone(user_id) => Some(user_id),
+                SubjectHolder::Nobody => None,
+            };
             match self.users.by_email(address.as_str()).await.map_err(failed)? {
                 Some(User { password: Some(_), .. } | User { enabled: false, .. }) => break,
-                Some(user) if user.directory_subject.as_ref() == Some(&person.subject) => return Ok(user.user_id),
+                // A login beside this one has just made it: the subject has a holder now.
+                Some(user) if user.directory_subject.as_ref() == Some(&person.subject) => {}
                 Some(user) if user.directory_subject.is_some() => {
                     tracing::error!(
                         user = %user.user_id,
@@ -194,13 +224,15 @@ impl OwnDirectory {
                 }
                 // An operator made it without a password, so that the directory has it.
                 Some(user) => {
-                    if self.users.set_directory_subject(&user.user_id, &person.subject).await.map_err(failed)? {
+                    let bound = self.users.bind_to_subject(&user.user_id, &person.subject, gone.as_ref());
+                    if bound.await.map_err(failed)? {
                         return Ok(user.user_id);
                     }
                 }
                 None => {
                     let user = self.new_account(address, person, now)?;
-                    if self.users.create(&user).await.map_err(failed)? == CreateUser::Created {
+                    let made = self.users.create_for_subject(&user, gone.as_ref());
+                    if made.await.map_err(failed)? == CreateUser::Created {
                         tracing::info!(user = %user.user_id, "an account for somebody of the directory is made");
                         return Ok(user.user_id);
                     }
@@ -238,7 +270,7 @@ impl Directory for OwnDirectory {
         now: Timestamp,
     ) -> Result<(UserId, Option<Begun>), DirectoryError> {
         let known = self.users.by_email(address.as_str()).await;
-        let known = known.map_err(|error| DirectoryError::Unavailable(error.to_string()))?;
+        let known = known.map_err(|error| DirectoryError::NotAsked(error.to_string()))?;
         if known.as_ref().is_some_and(|user| user.password.is_some()) {
             return Err(DirectoryError::Refused);
         }
@@ -247,10 +279,14 @@ impl Directory for OwnDirectory {
         match account {
             Ok(user_id) => Ok((user_id, person.begun)),
             Err(error) => {
-                self.tokens.end_begun(&Handover::of(person.begun)).await;
+                self.release(person.begun).await;
                 Err(error)
             }
         }
+    }
+
+    async fn release(&self, begun: Option<Begun>) {
+        self.tokens.end_begun(&Handover::of(begun)).await;
     }
 }
 

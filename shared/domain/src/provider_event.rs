@@ -75,7 +75,9 @@ pub enum Validated {
     User(UserId, Option<Begun>),
     /// It is not.
     Refused,
-    /// It says nothing, for this reason.
+    /// It was not reached, for this reason.
+    NotAsked(String),
+    /// It says nothing, for this reason, and may have compared the password.
     Unavailable(String),
 }
 

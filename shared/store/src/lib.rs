@@ -36,7 +36,7 @@ pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Q
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions, ShownSession};
-pub use users::{ChangeUser, CreateUser, CredentialVersion, User, UserState, Users, WayBack};
+pub use users::{ChangeUser, CreateUser, CredentialVersion, SubjectHolder, User, UserState, Users, WayBack};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

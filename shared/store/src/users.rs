@@ -1,6 +1,10 @@
-//! The table of users. Key: `pk`, either `user#<user id>` (the user) or `email#<email>` (which user has that address).
+//! The table of users. Key: `pk`, either `user#<user id>` (the user), `email#<email>` (which user has that address) or
+//! `directory#<hash>` (which user has that subject of the directory).
 
+mod directory;
 mod item;
+
+pub use directory::SubjectHolder;
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -165,31 +169,25 @@ impl Users {
         if user.user_id.is_app() {
             return Ok(CreateUser::Taken);
         }
-        let item = version::written(UserItem::from(user), OPERATION)?;
+        let writes = self.creating(user, OPERATION)?.to_vec();
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(CreateUser::Created),
+            Err(error) if is_taken(error.as_service_error()) => Ok(CreateUser::Taken),
+            Err(error) => Err(unavailable(OPERATION)(error)),
+        }
+    }
+
+    /// The writes that make a user and claim the address.
+    fn creating(&self, user: &User, operation: &'static str) -> Result<[TransactWriteItem; 2], StoreError> {
+        let item = version::written(UserItem::from(user), operation)?;
         let new =
             |put: PutBuilder| put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build();
         let profile = new(Put::builder().set_item(Some(item)));
         let address = new(self.claiming(user));
         let (Ok(profile), Ok(address)) = (profile, address) else {
-            return Err(StoreError::Corrupt { operation: OPERATION, cause: "an empty item".into() });
+            return Err(StoreError::Corrupt { operation, cause: "an empty item".into() });
         };
-        let sent = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(profile).build())
-            .transact_items(TransactWriteItem::builder().put(address).build())
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(CreateUser::Created),
-            Err(error) => {
-                if is_taken(error.as_service_error()) {
-                    Ok(CreateUser::Taken)
-                } else {
-                    Err(unavailable(OPERATION)(error))
-                }
-            }
-        }
+        Ok([profile, address].map(|put| TransactWriteItem::builder().put(put).build()))
     }
 
     /// Replaces a password hash by a stronger one of the same password. Changes nothing if the hash was changed meanwhile.
@@ -276,18 +274,6 @@ impl Users {
             None => update.update_expression("REMOVE links.#connector ADD credential_epoch :one"),
         };
         held(update.send().await, OPERATION)
-    }
-
-    /// Notes by what the directory knows a user who has no password here. Returns whether that was done: a user with a
-    /// password, or whom the directory knows by something else, stays as it is.
-    pub async fn set_directory_subject(&self, user_id: &UserId, subject: &str) -> Result<bool, StoreError> {
-        let sent = self
-            .update_user(user_id, "attribute_exists(pk) AND attribute_not_exists(password) AND (attribute_not_exists(directory_subject) OR directory_subject = :subject)")
-            .update_expression("SET directory_subject = :subject")
-            .expression_attribute_values(":subject", AttributeValue::S(subject.to_owned()))
-            .send()
-            .await;
-        held(sent, "set_directory_subject")
     }
 
     /// Replaces what a user has told in the fields of the configuration. Returns whether there is such a user.

@@ -41,6 +41,15 @@ fn a_directory_is_a_connector_or_a_hook() {
     let labelled = theirs.replace(FIRST, &with("{ connector: orders-login, label: People }"));
     let found = problems(&labelled);
     assert!(found.len() == 1 && found[0].field == "accounts.directory.label", "{found:#?}");
+    let ticket =
+        "type: kerberos_password, realm: A.EXAMPLE, kdcs: [kdc.a.example], service: HTTP/a.example, password: theirs";
+    let kerberos = changed(FIRST, &with("{ connector: tickets }"));
+    let kerberos = kerberos.replace("connectors:\n", &format!("connectors:\n  tickets: {{ {ticket} }}\n"));
+    assert!(
+        problems(&kerberos).iter().any(|one| one.reason.contains("cannot tell a KDC")),
+        "{:#?}",
+        problems(&kerberos)
+    );
     let separate = text.replace("password: theirs", "password: separate");
     assert!(problems(&separate).iter().any(|one| one.reason.contains("write `password: theirs`")));
 }
