@@ -86,7 +86,7 @@ impl PasswordCheck {
 
     /// The user, if the password is right. An unknown user, a disabled user and a wrong password take the same steps, so
     /// that the time does not tell which accounts exist. With a directory, it tells who has a password here: the directory is
-    /// asked for everybody else, known or not, and never learns a password of here.
+    /// asked for everybody else, known or not.
     pub async fn check(&self, login: &PasswordLogin<'_>, now: Timestamp) -> Result<Proved, CredentialsError> {
         let PasswordLogin { username, password, client, source, session } = *login;
         let typed = self.with_domain(username);

@@ -1,7 +1,7 @@
 //! People who have no password here: a connector's legacy system checks them, and their account is made at the first login.
 
 use crate::fixture::{Fixture, NOTES, PASSWORD, login, password_login, send};
-use crate::request::decoded;
+use crate::request::{Request, decoded, post};
 use gateway_domain::acquired::Begun;
 use gateway_domain::address::Address;
 use gateway_domain::ids::{ConnectorName, UserId};
@@ -34,6 +34,18 @@ fn unreachable(config: &str) -> String {
 /// The requests that the legacy system got.
 fn requests(fixture: &Fixture) -> Vec<String> {
     fixture.legacy.recorded().iter().map(|request| request.target.clone()).collect()
+}
+
+/// The login of whoever types this name.
+fn login_as(name: &str) -> Request {
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", "pub1"),
+        ("scope", "orders:read"),
+        ("username", name),
+        ("password", PASSWORD),
+    ];
+    post("/oauth2/token", &form)
 }
 
 async fn user(fixture: &Fixture, name: &str) -> Option<User> {
@@ -134,27 +146,13 @@ async fn a_name_without_a_domain_gets_that_of_the_directory() {
     let fixture = Fixture::new().await;
     let container = fixture.container_with(|config| in_directory(config, ", domain: Example.com"));
     for name in ["hanna", "Hanna", "hanna@example.com"] {
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", "pub1"),
-            ("scope", "orders:read"),
-            ("username", name),
-            ("password", PASSWORD),
-        ];
-        send(&container, crate::request::post("/oauth2/token", &form)).await.tokens();
+        send(&container, login_as(name)).await.tokens();
     }
     let hanna = user(&fixture, "hanna").await.unwrap();
     assert_eq!(hanna.links[&ConnectorName::parse("orders-login").unwrap()], "hanna", "as she logs in there");
     // One of another domain is nobody's there, and nobody is asked.
     let asked = requests(&fixture).len();
-    let form = [
-        ("grant_type", "password"),
-        ("client_id", "pub1"),
-        ("scope", NOTES),
-        ("username", "hanna@other.example"),
-        ("password", PASSWORD),
-    ];
-    let refused = send(&container, crate::request::post("/oauth2/token", &form)).await;
+    let refused = send(&container, login_as("hanna@other.example")).await;
     assert_eq!((refused.refusal(), requests(&fixture).len()), ((400, "invalid_grant"), asked));
 }
 
