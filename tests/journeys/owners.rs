@@ -82,6 +82,7 @@ async fn owners_see_their_sessions_and_end_them() {
     let gateway = Gateway::start().await;
     let (phone, tablet) = (app_login(&gateway, ADA, "orders:read").await, gateway.login(ADA).await);
     let mut browser = logged_in(&gateway, ADA.name, ADA.password).await;
+    let mut other = logged_in(&gateway, ADA.name, ADA.password).await;
     let page = browser.get(&gateway, "/account/sessions").await.text();
     assert!(page.contains("Ada’s &#60;phone&#62;") && page.contains("UTC"), "{page}");
     let ids: Vec<_> = page.split("name=\"end\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -98,6 +99,8 @@ async fn owners_see_their_sessions_and_end_them() {
         assert_eq!(gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status, 400);
     }
     assert_eq!(gateway.call("GET", "/orders", &bobs.access).await.status, 200);
+    assert_eq!(browser.get(&gateway, "/account").await.status, 200, "this browser goes on");
+    assert_eq!(other.get(&gateway, "/account").await.status, 303, "another does not");
     for _ in 0..100 {
         if gateway.store().sessions.ended_with_tokens().await.expect("a scan").is_empty() {
             return;
@@ -105,6 +108,22 @@ async fn owners_see_their_sessions_and_end_them() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("the legacy system was not told of both");
+}
+
+#[tokio::test]
+async fn an_app_logs_its_user_out_everywhere_else() {
+    let gateway = Gateway::start().await;
+    widen(&gateway).await;
+    let (phone, tablet) = (app_login(&gateway, ADA, "account orders:read").await, gateway.login(ADA).await);
+    let bobs = gateway.login(BOB).await;
+    let mut browser = logged_in(&gateway, ADA.name, ADA.password).await;
+    let mut bobs_browser = logged_in(&gateway, BOB.name, BOB.password).await;
+    assert_eq!(me(&gateway, &phone.access, "DELETE", "/sessions", None).await.status, 204);
+    for (access, expected) in [(&phone.access, 200), (&tablet.access, 401), (&bobs.access, 200)] {
+        assert_eq!(gateway.call("GET", "/orders", access).await.status, expected);
+    }
+    assert_eq!(browser.get(&gateway, "/account").await.status, 303);
+    assert_eq!(bobs_browser.get(&gateway, "/account").await.status, 200);
 }
 
 /// Checklist Z-04.

@@ -15,6 +15,7 @@ fn login() -> BrowserLogin {
         id: "id".into(),
         user_id: user(),
         credential_epoch: 1,
+        browser_epoch: 0,
         auth_time: NOW,
         idle_end: NOW,
         absolute_end: NOW.saturating_add(DAY),
@@ -96,4 +97,25 @@ async fn a_logout_misses_no_session_that_begins_meanwhile() {
     let without = BrowserLogin { sessions: std::collections::BTreeMap::new(), newest: None, ..login() };
     logins.create(&without).await.unwrap();
     assert_eq!(logins.end_with_sessions(&without, outbox, &ending(4)).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_else_keeps_no_login_that_has_ended() {
+    let db = support::dynamodb().await;
+    let (users, logins) = (db.store.users.clone(), db.store.browser_logins.clone());
+    assert_eq!(users.end_browsers(&user()).await, Ok(None), "nobody is made");
+    db.store.users.create(&crate::users::user(user().as_str(), "ada@example.com")).await.unwrap();
+    let epochs = at_once(8, |_| {
+        let users = users.clone();
+        async move { users.end_browsers(&user()).await.unwrap().unwrap() }
+    });
+    let mut epochs = epochs.await;
+    epochs.sort_unstable();
+    assert_eq!(epochs, (1..=8).collect::<Vec<u64>>());
+    assert_eq!(logins.keep("id", 8).await, Ok(false));
+    assert_eq!(logins.get("id").await, Ok(None));
+    logins.create(&login()).await.unwrap();
+    assert_eq!(logins.keep("id", 8).await, Ok(true));
+    assert_eq!(logins.get("id").await.unwrap().unwrap().browser_epoch, 8);
+    assert_eq!(logins.ids().await, Ok(vec!["id".to_owned()]));
 }

@@ -23,6 +23,7 @@ pub(crate) fn user(id: &str, email: &str) -> User {
         email_verified: true,
         directory_subject: None,
         ways_back: Vec::new(),
+        browser_epoch: 0,
         profile: BTreeMap::new(),
     }
 }

@@ -86,6 +86,7 @@ fn browser_login() -> BrowserLogin {
         id: "id".into(),
         user_id: user(),
         credential_epoch: 1,
+        browser_epoch: 2,
         auth_time: NOW,
         idle_end: NOW.saturating_add(Seconds::new(60)),
         absolute_end: NOW.saturating_add(DAY),

@@ -71,6 +71,7 @@ impl Account {
             email_verified: false,
             directory_subject: None,
             ways_back: Vec::new(),
+            browser_epoch: 0,
             profile,
         };
         let told = self.reached_by(allowed, &user_id)?;

@@ -14,8 +14,7 @@ use gateway_domain::password::Verdict;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_mail::Notice;
-use gateway_store::{ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
-use std::collections::BTreeSet;
+use gateway_store::{BrowserLogin, ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
 
 /// For so long after a login the password is not asked for again.
 const FRESH: Seconds = Seconds::new(600);
@@ -25,14 +24,19 @@ pub(crate) struct Owner {
     pub(crate) user: User,
     /// When the user showed the password.
     pub(crate) auth_time: Timestamp,
-    /// The sessions of apps that began in this browser.
-    pub(crate) begun_here: BTreeSet<SessionId>,
+    /// The login of this browser.
+    pub(crate) login: BrowserLogin,
 }
 
 impl Owner {
     /// Whether the login is recent enough for a change of the password or the address.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.auth_time.saturating_add(FRESH)
+    }
+
+    /// Whether a session of an app began in this browser.
+    pub(crate) fn began_here(&self, session: &SessionId) -> bool {
+        self.login.sessions.contains_key(session)
     }
 }
 
@@ -276,6 +280,21 @@ impl Account {
         self.accounts.outbox().add_ending(&ending).await?;
         self.outbox.end_sessions(&ending.id).await;
         Ok(())
+    }
+
+    /// Logs a user out of everything but what is kept: of the other browsers first, in which sessions of apps could begin meanwhile.
+    pub(crate) async fn log_out_elsewhere(
+        &self,
+        asked: &Asked<'_>,
+        user: &UserId,
+        browser: Option<&BrowserLogin>,
+        kept: impl Fn(&SessionId) -> bool,
+    ) -> Result<(), Failure> {
+        self.browsers.end_others(user, browser).await?;
+        let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
+        let others = live.filter(|live| !kept(&live.entry.sid));
+        let others = others.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid });
+        self.end_sessions(asked, user, others.collect()).await
     }
 
     /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address.

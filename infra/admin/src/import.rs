@@ -190,6 +190,7 @@ fn user(record: &Record) -> Result<User, Error> {
         email_verified: true,
         directory_subject: None,
         ways_back: Vec::new(),
+        browser_epoch: 0,
         profile: BTreeMap::new(),
     })
 }

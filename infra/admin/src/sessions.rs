@@ -34,6 +34,8 @@ async fn list(context: &Context, name: &str, app: Option<&ClientId>) -> Result<(
     let columns = [
         ("SESSION", "/session_id"),
         ("APP", "/client_id"),
+        ("DEVICE", "/device"),
+        ("BEGAN", "/began"),
         ("LAST REFRESH", "/last_refresh"),
         ("IDLE END", "/idle_end"),
         ("END", "/absolute_end"),
@@ -50,6 +52,8 @@ async fn row(context: &Context, live: LiveSession) -> Result<Json, StoreError> {
         "session_id": live.entry.sid,
         "user_id": live.user_id,
         "client_id": live.client_id,
+        "device": session.as_ref().and_then(|session| session.origin.device.as_ref()),
+        "began": session.as_ref().and_then(|session| session.origin.began).map(date_time::text),
         "last_refresh": family.map(|family| date_time::text(family.served_at)),
         "idle_end": family.map(|family| date_time::text(family.idle_end)),
         "absolute_end": date_time::text(live.entry.ends),
@@ -72,26 +76,49 @@ async fn of_user(context: &Context, user: &UserId, app: Option<&ClientId>) -> Re
     Ok(live)
 }
 
+/// Whose logins in browsers end, from which sessions could begin without a password.
+enum Browsers {
+    None,
+    Of(UserId),
+    All,
+}
+
 async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     let store = &context.connection.store;
-    let (subject, live) = match (&arguments.session, &arguments.user, &arguments.app) {
-        (Some(sid), _, _) => (format!("session {sid}"), vec![one(context, sid).await?]),
+    let (subject, browsers, live) = match (&arguments.session, &arguments.user, &arguments.app) {
+        (Some(sid), _, _) => (format!("session {sid}"), Browsers::None, vec![one(context, sid).await?]),
         (None, Some(user), app) => {
             let user = owner(context, user).await?;
             let within = app.as_ref().map(|app| format!(" in app {app}")).unwrap_or_default();
-            (format!("sessions of user {user}{within}"), of_user(context, &user, app.as_ref()).await?)
+            let live = of_user(context, &user, app.as_ref()).await?;
+            let subject = format!("sessions of user {user}{within}");
+            (subject, if app.is_none() { Browsers::Of(user) } else { Browsers::None }, live)
         }
         (None, None, Some(app)) => {
-            (format!("sessions in app {app}"), store.activity.sessions_of_app(Some(app), date_time::now()).await?)
+            let live = store.activity.sessions_of_app(Some(app), date_time::now()).await?;
+            (format!("sessions in app {app}"), Browsers::None, live)
         }
         (None, None, None) => {
             let what = format!("This logs everybody out of {}", context.connection.place);
             context.confirm(&what, &context.connection.place)?;
-            ("all sessions".to_owned(), store.activity.sessions_of_app(None, date_time::now()).await?)
+            let live = store.activity.sessions_of_app(None, date_time::now()).await?;
+            ("all sessions".to_owned(), Browsers::All, live)
         }
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
-    let ended = audited(context, act, end_all(context, live)).await?;
+    let end = async {
+        match browsers {
+            Browsers::None => {}
+            Browsers::Of(user) => drop(store.users.end_browsers(&user).await?),
+            Browsers::All => {
+                let logins = stream::iter(store.browser_logins.ids().await?).map(Ok);
+                let end = async |id: String| store.browser_logins.end(&id).await.map(drop);
+                logins.try_for_each_concurrent(AT_ONCE, end).await?;
+            }
+        }
+        end_all(context, live).await
+    };
+    let ended = audited(context, act, end).await?;
     context.print.done(&ended.words(), &ended.counted(json!({})));
     Ok(())
 }

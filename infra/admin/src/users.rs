@@ -53,6 +53,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         email_verified: true,
         directory_subject: None,
         ways_back: Vec::new(),
+        browser_epoch: 0,
         profile: BTreeMap::new(),
     };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };

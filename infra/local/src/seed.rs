@@ -212,6 +212,7 @@ impl SeedUser {
             email_verified: true,
             directory_subject: None,
             ways_back: Vec::new(),
+            browser_epoch: 0,
             profile: BTreeMap::new(),
         })
     }

@@ -4,7 +4,7 @@ use crate::CredentialsError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::entropy::Entropy;
-use gateway_domain::ids::{ClientId, OutboxId, SessionId};
+use gateway_domain::ids::{ClientId, OutboxId, SessionId, UserId};
 use gateway_domain::outbox::{AppSession, ENDING, Which};
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -50,7 +50,8 @@ impl BrowserSessions {
         Self { table, users, idle, absolute, outbox, entropy }
     }
 
-    /// Who is logged in in the browser with this cookie, if the login still holds: a change of credentials ends it.
+    /// Who is logged in in the browser with this cookie, if the login still holds: a change of credentials ends it,
+    /// and so does a logout everywhere else.
     pub async fn logged_in(&self, cookie: Option<&str>, now: Timestamp) -> Result<Option<LoggedIn>, CredentialsError> {
         let Some(id) = cookie.and_then(id) else { return Ok(None) };
         let Some(login) = self.table.get(&id).await? else { return Ok(None) };
@@ -58,7 +59,9 @@ impl BrowserSessions {
             return Ok(None);
         }
         let Some(user) = self.users.get(&login.user_id).await? else { return Ok(None) };
-        if !user.enabled || user.credential_epoch != login.credential_epoch {
+        let (now_valid, then) =
+            ((user.credential_epoch, user.browser_epoch), (login.credential_epoch, login.browser_epoch));
+        if !user.enabled || now_valid != then {
             return Ok(None);
         }
         let idle_end = now.saturating_add(self.idle);
@@ -85,6 +88,7 @@ impl BrowserSessions {
                 id: sha256_hex(cookie.as_bytes()),
                 user_id: user.user_id.clone(),
                 credential_epoch: user.credential_epoch,
+                browser_epoch: user.browser_epoch,
                 auth_time: now,
                 idle_end: now.saturating_add(self.idle),
                 absolute_end: now.saturating_add(self.absolute),
@@ -108,6 +112,14 @@ impl BrowserSessions {
             self.table.create(&after(ended.as_ref())).await?;
         }
         Ok(cookie)
+    }
+
+    /// Ends the logins of a user in all browsers but this one. If it fails half way, this one has ended as well.
+    pub async fn end_others(&self, user: &UserId, but: Option<&BrowserLogin>) -> Result<(), CredentialsError> {
+        if let (Some(epoch), Some(own)) = (self.users.end_browsers(user).await?, but) {
+            self.table.keep(&own.id, epoch).await?;
+        }
+        Ok(())
     }
 
     /// Notes that a session begins from a login. `false` if the login was ended meanwhile: then the session must not begin.

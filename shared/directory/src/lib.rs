@@ -257,6 +257,7 @@ impl OwnDirectory {
             email_verified: true,
             profile: person.profile.clone(),
             ways_back: Vec::new(),
+            browser_epoch: 0,
         })
     }
 }

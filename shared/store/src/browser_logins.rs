@@ -2,9 +2,9 @@
 
 use crate::accounts::is_refused;
 use crate::codes::incomplete;
-use crate::error::{StoreError, unavailable};
+use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::held;
-use crate::{NewEnding, Outbox, number, ttl, version};
+use crate::{NewEnding, Outbox, Page, number, ttl, version};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, TransactWriteItem};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::time::Timestamp;
@@ -24,6 +24,9 @@ pub struct BrowserLogin {
     pub user_id: UserId,
     /// The user's credential epoch at the login: a change of credentials ends it.
     pub credential_epoch: u64,
+    /// The user's browser epoch at the login: a logout everywhere else ends it.
+    #[serde(default)]
+    pub browser_epoch: u64,
     /// When the user showed the password.
     pub auth_time: Timestamp,
     /// When it ends without use.
@@ -110,6 +113,17 @@ impl BrowserLogins {
         held(sent, "note_browser_use").map(drop)
     }
 
+    /// Keeps it when the others of its user end. `false` if it has ended meanwhile: an ended one is not made anew.
+    pub async fn keep(&self, id: &str, browser_epoch: u64) -> Result<bool, StoreError> {
+        let update = self.client.update_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        let sent = version::guarded(update, "attribute_exists(id)")
+            .update_expression("SET browser_epoch = :epoch")
+            .expression_attribute_values(":epoch", number(browser_epoch))
+            .send()
+            .await;
+        held(sent, "keep_browser_login")
+    }
+
     /// Notes that a session begins from it. `false` if it has ended meanwhile: an ended one is not made anew, and the session must
     /// not begin.
     pub async fn note_session(
@@ -141,6 +155,20 @@ impl BrowserLogins {
         let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
         let ended = delete.return_values(ReturnValue::AllOld).send().await.map_err(unavailable(OPERATION))?;
         ended.attributes.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
+    /// The ids of all browser logins, for [`BrowserLogins::end`]. Scans the whole table, of which only keys are read.
+    pub async fn ids(&self) -> Result<Vec<String>, StoreError> {
+        const OPERATION: &str = "browser_login_ids";
+        let scan = || {
+            let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+            scan.projection_expression("id")
+        };
+        let read = |item: Item| {
+            let id = item.get("id").and_then(|id| id.as_s().ok()).cloned();
+            id.ok_or_else(|| StoreError::Corrupt { operation: OPERATION, cause: "a key is no text".to_owned() })
+        };
+        Ok(Page::collect(None, usize::MAX, OPERATION, scan, read).await?.items)
     }
 
     /// Ends a browser login, and puts the end of its sessions into the outbox: both or neither. `false` if another session began

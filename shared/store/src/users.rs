@@ -50,6 +50,8 @@ pub struct User {
     /// The codes by which addresses that the account had can be taken back, the oldest change first. One that is not here does
     /// nothing any more.
     pub ways_back: Vec<WayBack>,
+    /// Raised when this user logs out everywhere else: logins of browsers with another one have ended.
+    pub browser_epoch: u64,
 }
 
 /// A way back to an address that an account had.
@@ -226,6 +228,25 @@ impl Users {
             Ok(response) => {
                 let item: UserItem = version::read(response.attributes.unwrap_or_default(), OPERATION)?;
                 Ok(Some(item.credential_epoch))
+            }
+            Err(error) => refused_item(error, OPERATION).map(|_| None),
+        }
+    }
+
+    /// Ends the logins of this user in all browsers. Returns the epoch that those have which begin from now on, or `None` if there is
+    /// no such user.
+    pub async fn end_browsers(&self, user_id: &UserId) -> Result<Option<u64>, StoreError> {
+        const OPERATION: &str = "end_browsers";
+        let update = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression("ADD browser_epoch :one")
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::UpdatedNew);
+        match update.send().await {
+            Ok(response) => {
+                let epoch = response.attributes.unwrap_or_default().remove("browser_epoch");
+                let epoch = epoch.and_then(|epoch| epoch.as_n().ok()?.parse().ok());
+                Ok(Some(epoch.ok_or(StoreError::Corrupt { operation: OPERATION, cause: "no epoch".into() })?))
             }
             Err(error) => refused_item(error, OPERATION).map(|_| None),
         }

@@ -7,7 +7,7 @@ use crate::{Account, Asked, fields};
 use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
 use gateway_domain::code::LIFETIME;
 use gateway_domain::event::ApiResponse;
-use gateway_domain::ids::{ClientId, CodeId};
+use gateway_domain::ids::{ClientId, CodeId, SessionId};
 use gateway_domain::secret::Secret;
 use gateway_store::User;
 use serde::Deserialize;
@@ -54,7 +54,7 @@ struct CloseRequest {
 impl Account {
     /// Answers a request to `/account/api/v1/me…`, of which `path` is what follows.
     pub(super) async fn own(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
-        let user = self.bearer(asked).await?;
+        let (user, session) = self.bearer(asked).await?;
         match (asked.request.method.as_str(), path) {
             ("GET", "") => Ok(shown(&me(&user))),
             ("PATCH", "") => {
@@ -88,6 +88,10 @@ impl Account {
                 let sessions = self.sessions_of(&user.user_id, asked.now).await?;
                 Ok(shown(&json!({ "sessions": sessions.iter().map(OwnSession::to_json).collect::<Vec<_>>() })))
             }
+            ("DELETE", "/sessions") => {
+                self.log_out_elsewhere(asked, &user.user_id, None, |sid| *sid == session).await?;
+                Ok(ApiResponse::new(204))
+            }
             ("DELETE", sessions) if sessions.starts_with("/sessions/") => {
                 let sid = sessions.trim_start_matches("/sessions/");
                 let live = self.sessions_of(&user.user_id, asked.now).await?;
@@ -120,9 +124,9 @@ impl Account {
         }
     }
 
-    /// The user of the access token, if its session is live and its app enabled. The token is verified here, since no authorizer
+    /// The user and the session of the access token, if the session is live and its app enabled. The token is verified here, since no authorizer
     /// stands before these paths: they are the gateway's own, and count against no plan.
-    async fn bearer(&self, asked: &Asked<'_>) -> Result<User, Failure> {
+    async fn bearer(&self, asked: &Asked<'_>) -> Result<(User, SessionId), Failure> {
         let header = asked.request.header("authorization").ok().flatten().unwrap_or_default();
         let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or(Failure::NotLoggedIn)?;
@@ -139,7 +143,7 @@ impl Account {
         let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && app.is_some());
         // A session of older credentials may not have ended yet.
         let user = user.filter(|user| began == Some(user.credential_epoch));
-        user.ok_or(Failure::NotLoggedIn)
+        Ok((user.ok_or(Failure::NotLoggedIn)?, claims.sid))
     }
 
     async fn claims_of(&self, asked: &Asked<'_>, token: &str) -> Result<AccessClaims, Failure> {
@@ -175,7 +179,8 @@ fn shown(value: &Value) -> ApiResponse {
 pub(super) fn methods(path: &str) -> Option<&'static str> {
     Some(match path {
         "" => "GET, PATCH",
-        "/sessions" | "/apps" | "/data" => "GET",
+        "/sessions" => "GET, DELETE",
+        "/apps" | "/data" => "GET",
         "/password" | "/address" | "/address/confirm" | "/disable" | "/delete" => "POST",
         other if other.starts_with("/sessions/") || other.starts_with("/apps/") => "DELETE",
         _ => return None,

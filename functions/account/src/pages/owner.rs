@@ -20,8 +20,7 @@ impl Account {
     pub(super) async fn owner(&self, asked: &Asked<'_>) -> Result<Owner, Failure> {
         let logged_in = self.browsers.logged_in(asked.site.login_cookie(asked.request), asked.now).await?;
         let logged_in = logged_in.ok_or(Failure::NotLoggedIn)?;
-        let begun_here = logged_in.login.sessions.into_keys().collect();
-        Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time, begun_here })
+        Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time, login: logged_in.login })
     }
 
     /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was.

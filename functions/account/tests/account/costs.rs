@@ -113,6 +113,7 @@ impl Fixture {
             email_verified: true,
             directory_subject: None,
             ways_back: Vec::new(),
+            browser_epoch: 0,
             profile: [].into(),
         };
         self.db.store.users.create(&user).await.unwrap();

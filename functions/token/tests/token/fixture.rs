@@ -185,6 +185,7 @@ impl Fixture {
             email_verified: true,
             directory_subject: None,
             ways_back: Vec::new(),
+            browser_epoch: 0,
             profile: BTreeMap::new(),
         };
         assert_eq!(self.db.store.users.create(&user).await, Ok(CreateUser::Created));

@@ -37,6 +37,7 @@ async fn import(fixture: &Fixture, name: &str, hash: PasswordHash) -> UserId {
         email_verified: true,
         directory_subject: None,
         ways_back: Vec::new(),
+        browser_epoch: 0,
         profile: BTreeMap::new(),
     };
     assert_eq!(fixture.db.store.users.create(&user).await, Ok(CreateUser::Created));

@@ -7,7 +7,7 @@ use gateway_domain::outbox::Kind;
 use gateway_domain::renewal::LogoutRequest;
 use gateway_domain::time::Timestamp;
 use serde_json::Value;
-use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP};
+use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Visitor};
 
 use crate::operator::{Operator, PASSWORD, run};
 
@@ -41,6 +41,7 @@ async fn one_session_all_of_a_user_and_all_of_an_app_can_be_ended() {
     let listed = listed["items"].as_array().unwrap();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|session| session["client_id"] == DEMO_APP && session["last_refresh"].is_string()));
+    assert!(listed.iter().all(|session| session["began"].is_string()), "{listed:?}");
     assert_eq!(
         olga.json(&["sessions", "list", ADA.name, "--app", UNTRUSTED_APP]).await["items"],
         serde_json::json!([])
@@ -77,6 +78,24 @@ async fn everybody_is_logged_out_only_when_it_is_meant() {
     assert_eq!(olga.json(&["sessions", "end", "--all", "--yes"]).await["sessions_ended"], 2);
     assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
     gateway.login(ADA).await;
+}
+
+#[tokio::test]
+async fn logins_in_browsers_end_with_all_sessions_of_a_user_and_with_all() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let all_of_ada = ["sessions", "end", "--user", ADA.name];
+    for (end, bob_stays) in [(&all_of_ada[..], true), (&["sessions", "end", "--all", "--yes"], false)] {
+        let (mut ada, mut bob) = (Visitor::of(&gateway), Visitor::of(&gateway));
+        for (browser, user) in [(&mut ada, ADA), (&mut bob, BOB)] {
+            browser.fill("/account/log-in", &[("username", user.name), ("password", user.password)]).await;
+        }
+        olga.json(&["sessions", "end", "--user", ADA.name, "--app", DEMO_APP]).await;
+        assert_eq!(ada.get("/account").await.status, 200, "only an app is ended");
+        olga.json(end).await;
+        assert_eq!(ada.get("/account").await.status, 303, "{end:?}");
+        assert_eq!(bob.get("/account").await.status, if bob_stays { 200 } else { 303 }, "{end:?}");
+    }
 }
 
 /// Checklist Z-28: whatever ends sessions gets them logged out at the back end, though no operator holds what leads there.

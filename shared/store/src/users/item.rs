@@ -26,6 +26,13 @@ pub(super) struct UserItem {
     profile: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ways_back: Vec<WayBack>,
+    #[serde(default, skip_serializing_if = "none_ended")]
+    pub(super) browser_epoch: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn none_ended(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 const fn proved() -> bool {
@@ -45,6 +52,7 @@ impl From<UserItem> for User {
             email_verified: item.email_verified,
             profile: item.profile,
             ways_back: item.ways_back,
+            browser_epoch: item.browser_epoch,
         }
     }
 }
@@ -63,6 +71,7 @@ impl From<&User> for UserItem {
             email_verified: user.email_verified,
             profile: user.profile.clone(),
             ways_back: user.ways_back.clone(),
+            browser_epoch: user.browser_epoch,
         }
     }
 }

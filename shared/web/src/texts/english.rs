@@ -73,7 +73,7 @@ pub(crate) const TEXTS: Texts = Texts {
     delete_text: "Your account and what we know of you will be deleted, and you are logged out everywhere. This cannot be undone.",
     sessions: "Where you are logged in",
     sessions_text: "Log out whatever you do not recognise, then change your password.",
-    no_sessions: "You are logged in nowhere.",
+    no_sessions: "You are logged in to no app.",
     this_session: "this browser",
     session_made: "Logged in:",
     session_refreshed: "Last used:",

@@ -73,7 +73,7 @@ pub(crate) const TEXTS: Texts = Texts {
     delete_text: "Ihr Konto und was wir von Ihnen wissen werden gelöscht, und Sie werden überall abgemeldet. Das lässt sich nicht rückgängig machen.",
     sessions: "Wo Sie angemeldet sind",
     sessions_text: "Melden Sie ab, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.",
-    no_sessions: "Sie sind nirgends angemeldet.",
+    no_sessions: "Sie sind in keiner App angemeldet.",
     this_session: "dieser Browser",
     session_made: "Angemeldet:",
     session_refreshed: "Zuletzt verwendet:",
