@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// Checklist K-03, N-08.
+    /// Abuse case J3; checklist K-03, N-08.
     #[test]
     fn only_a_client_that_is_exempt_may_leave_pkce_out() {
         let without = [("code_challenge", ""), ("code_challenge_method", "")];
