@@ -63,7 +63,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
 }
 
 async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
-    password_policy::check(password.expose(), email)?;
+    password_policy::check(password.expose(), &[email])?;
     Ok(context.passwords().await?.hash(password, gateway_runtime::SystemEntropy.bytes()?)?)
 }
 
