@@ -48,7 +48,13 @@ impl Browser {
         }
     }
 
-    async fn send(&mut self, gateway: &Gateway, method: &str, path: &str, form: Option<&[(&str, &str)]>) -> Response {
+    pub(crate) async fn send(
+        &mut self,
+        gateway: &Gateway,
+        method: &str,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+    ) -> Response {
         let cookies: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = gateway.request(method, path).header("cookie", cookies.join("; "));
         if let Some(form) = form {

@@ -11,6 +11,7 @@ mod directory;
 mod events;
 mod faults;
 mod forge;
+mod forms;
 mod framing;
 mod http_api;
 mod iam;

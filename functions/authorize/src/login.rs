@@ -10,6 +10,7 @@ use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError};
 use gateway_store::User;
+use gateway_telemetry::Metric;
 use gateway_web::pages::{self, System};
 use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
 use std::collections::BTreeMap;
@@ -48,12 +49,14 @@ impl AuthorizationEndpoint {
         let request = &Request { site: &site, ..*request };
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
-        let again = |status, mistakes| {
+        let again = |status: u16, reason, mistakes| {
+            tracing::info!(kind = reason, status, "a login is refused");
+            gateway_telemetry::count(Metric::Refusal { reason });
             let shown = Shown { username: username.clone(), mistakes };
             Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
         if !request.is_ours(&form, PURPOSE) {
-            return again(400, Mistakes::of_form(Mistake::OtherBrowser));
+            return again(400, "other_browser", Mistakes::of_form(Mistake::OtherBrowser));
         }
         let mut mistakes = Mistakes::default();
         if username.is_empty() {
@@ -61,7 +64,7 @@ impl AuthorizationEndpoint {
         } else if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
             mistakes = mistakes.at("username", Mistake::NoAddress);
         }
-        let Some(password) = password else { return again(400, mistakes.at("password", Mistake::Required)) };
+        let Some(password) = password else { return again(400, "field", mistakes.at("password", Mistake::Required)) };
         if password.expose().len() > MAX_BYTES {
             mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
         }
@@ -78,7 +81,7 @@ impl AuthorizationEndpoint {
             }
         }
         if !mistakes.is_empty() {
-            return again(400, mistakes);
+            return again(400, "field", mistakes);
         }
         let attempt = PasswordLogin {
             username: &username,
@@ -89,19 +92,21 @@ impl AuthorizationEndpoint {
         };
         let Proved { user, begun } = match self.passwords.check(&attempt, request.now).await {
             Ok(proved) => proved,
-            Err(CredentialsError::Password) => return again(400, Mistakes::of_form(Mistake::WrongLogin)),
+            Err(CredentialsError::Password) => {
+                return again(400, "credentials", Mistakes::of_form(Mistake::WrongLogin));
+            }
             Err(CredentialsError::TooManyAttempts(wait)) => {
                 // Elsewhere, another password is no proof to the gateway.
                 let elsewhere = self.config.password_elsewhere().is_some();
                 let told = if elsewhere { Mistake::TooManyRequests(wait) } else { Mistake::TooManyAttempts(wait) };
-                let page = again(429, Mistakes::of_form(told))?;
+                let page = again(429, "too_many_attempts", Mistakes::of_form(told))?;
                 return Ok(page.header("Retry-After", wait.to_string()));
             }
             Err(CredentialsError::Directory(reason)) => {
                 tracing::error!(reason, "the directory failed at a login");
                 let name = self.config.directory_name(request.site.language());
                 let mistake = name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned()));
-                return again(503, Mistakes::of_form(mistake));
+                return again(503, "directory", Mistakes::of_form(mistake));
             }
             Err(error) => return Err(error.into()),
         };
@@ -120,13 +125,13 @@ impl AuthorizationEndpoint {
         let Begun { pending, response } = match went_on {
             Ok(Gone::On(begun)) => *begun,
             Ok(Gone::Back(response)) => return Ok(response),
-            Ok(Gone::NotVerified) => return again(400, Mistakes::of_form(Mistake::NotVerified)),
+            Ok(Gone::NotVerified) => return again(400, "not_verified", Mistakes::of_form(Mistake::NotVerified)),
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                return again(400, Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
+                return again(400, "back_end_refused", Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
             }
             Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
                 tracing::error!(%connector, reason, "a legacy system failed at a login");
-                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
+                return again(503, "back_end", Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
             }
             Err(failure) => return Err(failure),
         };
