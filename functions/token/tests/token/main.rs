@@ -35,6 +35,8 @@ mod hosted_codes;
 #[cfg(test)]
 mod hosted_consents;
 #[cfg(test)]
+mod hosted_deaths;
+#[cfg(test)]
 mod hosted_logins;
 #[cfg(test)]
 mod id_tokens;
