@@ -39,6 +39,8 @@ mod hosted_deaths;
 #[cfg(test)]
 mod hosted_logins;
 #[cfg(test)]
+mod hosted_rereads;
+#[cfg(test)]
 mod id_tokens;
 #[cfg(test)]
 mod imported_hashes;
