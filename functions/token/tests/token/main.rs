@@ -75,6 +75,8 @@ mod renewing;
 #[cfg(test)]
 mod request;
 #[cfg(test)]
+mod resets;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod scopes;
