@@ -10,6 +10,8 @@ use crate::fixture::{Fixture, PASSWORD, Response};
 #[derive(Default)]
 pub(crate) struct Browser {
     cookies: BTreeMap<String, String>,
+    /// What it sends besides, as a list of names and values.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 /// A form that is open in a browser.
@@ -57,8 +59,11 @@ impl Browser {
 
     async fn send(&mut self, fixture: &Fixture, method: &str, path: &str, body: &str) -> Response {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let headers = json!({ "content-type": "application/x-www-form-urlencoded", "cookie": cookies.join("; ") });
-        let response = fixture.send(method, path, headers, body).await;
+        let mut headers = json!({ "content-type": "application/x-www-form-urlencoded", "cookie": cookies.join("; ") });
+        for (name, value) in &self.headers {
+            headers[*name] = (*value).into();
+        }
+        let response = fixture.send(method, path, &headers, body).await;
         for cookie in &response.cookies {
             let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
             self.cookies.insert(name.to_owned(), value.to_owned());

@@ -134,14 +134,17 @@ impl Fixture {
     }
 
     /// Hands a request to the function. `path` is a path with its query.
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: Value, body: &str) -> Response {
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &Value, body: &str) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let event = json!({
             "version": "2.0",
             "rawPath": path,
             "rawQueryString": query,
             "headers": headers,
-            "requestContext": { "http": { "method": method, "path": "/", "sourceIp": "192.0.2.1" } },
+            "requestContext": {
+                "domainName": headers["host"],
+                "http": { "method": method, "path": "/", "sourceIp": "192.0.2.1" },
+            },
             "body": body,
             "isBase64Encoded": false,
         });
@@ -158,7 +161,7 @@ impl Fixture {
     /// A request for JSON.
     pub(crate) async fn json(&self, method: &str, path: &str, body: &Value) -> Response {
         let headers = json!({ "content-type": "application/json" });
-        self.send(method, &format!("/account/api/v1/{path}"), headers, &body.to_string()).await
+        self.send(method, &format!("/account/api/v1/{path}"), &headers, &body.to_string()).await
     }
 
     /// An account with a proved address and [`PASSWORD`].

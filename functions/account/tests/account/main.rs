@@ -9,3 +9,9 @@ mod costs;
 mod deaths;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fresh;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod log_in;
