@@ -37,6 +37,8 @@ mod hosted_consents;
 #[cfg(test)]
 mod hosted_deaths;
 #[cfg(test)]
+mod hosted_forms;
+#[cfg(test)]
 mod hosted_logins;
 #[cfg(test)]
 mod hosted_rereads;
