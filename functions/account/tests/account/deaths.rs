@@ -62,6 +62,16 @@ impl Fixture {
         all.len() == 1 && ending.which == Which::BegunBefore(2)
     }
 
+    /// The path of the only mail that tells of a change of the address.
+    async fn way_back(&self) -> String {
+        let letters = self.letters().await.into_iter().filter_map(|letter| {
+            let Notice::AddressChanged { link, .. } = letter.notice else { return None };
+            (letter.to.as_str() == ADA).then_some(link)
+        });
+        let [link] = letters.collect::<Vec<_>>().try_into().unwrap();
+        link.strip_prefix("https://auth.example.com/v1").unwrap().to_owned()
+    }
+
     async fn logs_in(&self, email: &str, password: &str) -> bool {
         Browser::default().logs_in(self, email, password).await.status == 303
     }
@@ -165,10 +175,8 @@ async fn a_change_of_the_address_that_dies_is_repeated_or_done() {
     };
     let moved = async |fixture: &Fixture, when: &str| {
         assert!(fixture.logs_in(NEW, PASSWORD).await && !fixture.logs_in(ADA, PASSWORD).await, "{when}");
-        let ways: Vec<_> = fixture.letters().await.into_iter().filter(|letter| letter.to.as_str() == ADA).collect();
-        let [Notice::AddressChanged { link, .. }] = [&ways[0].notice] else { panic!("{ways:?}") };
-        let page = Browser::default().get(fixture, link.strip_prefix("https://auth.example.com/v1").unwrap()).await;
-        assert_eq!((ways.len(), page.status), (1, 200), "{when}");
+        let page = Browser::default().get(fixture, &fixture.way_back().await).await;
+        assert_eq!(page.status, 200, "{when}");
     };
     let after_asking = async |fixture: &Fixture, open: Open, when: &str| {
         let mut confirming = confirming(fixture, open).await;
@@ -183,6 +191,55 @@ async fn a_change_of_the_address_that_dies_is_repeated_or_done() {
         moved(fixture, when).await;
     };
     assert_eq!(at_every_write(prepare, confirms, after_confirming).await, 2);
+}
+
+/// The address is back with another password, or the link still works.
+#[tokio::test]
+async fn an_address_that_is_taken_back_by_an_attempt_that_dies_comes_back() {
+    let prepare = async |fixture: &Fixture| {
+        let mut open = Open::of(fixture, "/account/address").await;
+        let asked = open.browser.fill(fixture, &open.form, &[("email", NEW)]).await;
+        let code = fixture.code_of(asked.header("Location").split("id=").nth(1).unwrap()).await;
+        let moved = open.browser.submit(fixture, location(&asked), &[("code", &code)]).await;
+        assert_eq!(moved.status, 303, "{}", moved.text);
+        let mut browser = Browser::default();
+        let form = browser.open(fixture, &fixture.way_back().await).await;
+        Open { browser, form }
+    };
+    let takes = async |fixture: &Fixture, open: &mut Open| {
+        open.browser.fill(fixture, &open.form, &[("new_password", OTHER)]).await
+    };
+    let after = async |fixture: &Fixture, mut open: Open, when: &str| {
+        let again = takes(fixture, &mut open).await;
+        assert!([303, 400].contains(&again.status), "{when}: {}", again.text);
+        assert!(fixture.logs_in(ADA, OTHER).await && !fixture.logs_in(NEW, PASSWORD).await, "{when}");
+        assert!(fixture.ends_sessions().await, "{when}");
+    };
+    assert_eq!(at_every_write(prepare, takes, after).await, 3);
+}
+
+/// If it dies half way, this browser is logged out as well: whoever logs in again comes to the end.
+#[tokio::test]
+async fn a_logout_everywhere_else_that_dies_is_repeated() {
+    let other = std::cell::RefCell::new(Browser::default());
+    let prepare = async |fixture: &Fixture| {
+        let open = Open::of(fixture, "/account/sessions").await;
+        *other.borrow_mut() = Browser::of(fixture, ADA).await;
+        open
+    };
+    let ends = async |fixture: &Fixture, open: &mut Open| {
+        open.browser.fill(fixture, &open.form, &[("end_others", "yes")]).await
+    };
+    let after = async |fixture: &Fixture, mut open: Open, when: &str| {
+        if location(&ends(fixture, &mut open).await) != "/account/sessions" {
+            open.browser.logs_in(fixture, ADA, PASSWORD).await;
+            assert_eq!(ends(fixture, &mut open).await.status, 303, "{when}");
+        }
+        assert_eq!(open.browser.get(fixture, "/account").await.status, 200, "{when}");
+        let mut other = other.take();
+        assert_eq!(other.get(fixture, "/account").await.status, 303, "{when}");
+    };
+    assert_eq!(at_every_write(prepare, ends, after).await, 3);
 }
 
 /// The consents go one by one, and the account after them: until then its owner can go on.

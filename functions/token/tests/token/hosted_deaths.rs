@@ -8,7 +8,7 @@ use gateway_store::QueuedEnding;
 use serde_json::json;
 use support::{Last, dying};
 
-use crate::fixture::{Fixture, NOTES, PASSWORD};
+use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET};
 use crate::hosted::{Browser, NATIVE, asking, form_token, redemption, redirected};
 use crate::request::Response;
 
@@ -139,6 +139,31 @@ async fn the_login_before_ends_although_the_form_that_replaces_it_dies() {
         );
     };
     assert_eq!(at_every_write(prepare, Open::logs_in, after).await, 9);
+}
+
+/// Nothing is typed: the browser loads the page again.
+#[tokio::test]
+async fn a_request_of_a_browser_that_is_logged_in_is_repeated() {
+    let web = |fields| asking("web", "https://web.example/cb", NOTES, fields);
+    let prepare = async |fixture: &Fixture| {
+        let mut browser = Browser::new(fixture);
+        let page = browser.get("/oauth2/authorize", &web(&[])).await;
+        browser.types_into(&page, &web(&[]), "alice", PASSWORD).await;
+        Open { browser, query: web(&[("code_challenge", ""), ("code_challenge_method", "")]), page }
+    };
+    let asks = async |open: &mut Open| open.browser.get("/oauth2/authorize", &open.query).await;
+    let after = async |fixture: &Fixture, mut open: Open, when: &str| {
+        let code = redirected(&asks(&mut open).await)["code"].clone();
+        let fields = [("client_id", ""), ("redirect_uri", "https://web.example/cb"), ("code_verifier", "")];
+        let redeemed = fixture.send(redemption("web", &code, &fields).basic("web", SECRET)).await;
+        assert!(fixture.calls(&redeemed.tokens().access).await, "{when}");
+        // A logout knows the session: it was noted before its code was given.
+        open.page = open.browser.get("/oauth2/logout", &[]).await;
+        let session = fixture.session(&redeemed.tokens().access).await.sid;
+        assert_eq!(Open { query: Vec::new(), ..open }.logs_out().await.status, 200, "{when}");
+        assert!(fixture.to_end().await.contains(&session), "{when}");
+    };
+    assert_eq!(at_every_write(prepare, asks, after).await, 2);
 }
 
 #[tokio::test]
