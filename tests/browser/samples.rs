@@ -95,7 +95,6 @@ impl Samples<'_> {
             returns_to: Some("app.example.com"),
             username: ADA,
             scopes: self.scopes(),
-            another_account: HERE,
         };
         self.page("consent", &consent)?;
         let detail = Some("redirect_uri is not registered for the client demo-app");
@@ -157,7 +156,15 @@ impl Samples<'_> {
         let profile = self.profile("Ada Lovelace");
         self.page("profile", &Profile { site, form_token, profile, saved: true, mistakes: mistakes(), account })?;
         let late = Mistakes::of_form(Mistake::TooManyAttempts(Seconds::new(90)));
-        let change = ChangePassword { site, form_token, current: true, least_password, mistakes: late, account };
+        let change = ChangePassword {
+            site,
+            form_token,
+            current: true,
+            least_password,
+            unchanged: "Legacy Shop",
+            mistakes: late,
+            account,
+        };
         self.page("change-password", &change)?;
         let (address, email, current) = (ADA, "", true);
         let change = ChangeAddress { site, form_token, address, email, current, mistakes: mistakes(), account };
@@ -197,8 +204,8 @@ impl Samples<'_> {
             session("2", "Demo App", Some("Pixel 12"), 1_794_000_000, 1_795_000_000),
             session("3", "Partner App", None, 1_790_000_000, 1_793_000_000),
         ];
-        self.page("my-sessions", &MySessions { site, form_token, sessions, account })?;
+        self.page("my-sessions", &MySessions { site, form_token, sessions, mistake: None, account })?;
         let apps = vec![AppRow { client_id: "partner-app", name: "Partner App", scopes: self.scopes() }];
-        self.page("my-apps", &MyApps { site, form_token, apps, account })
+        self.page("my-apps", &MyApps { site, form_token, apps, mistake: None, account })
     }
 }

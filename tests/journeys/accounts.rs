@@ -8,11 +8,6 @@ use crate::mail::sent;
 const PASSWORD: &str = "wobbly lantern cactus tuesday";
 pub(crate) const OTHER: &str = "seven purple anvils whistle";
 
-/// The demo with back ends that need no login, since they know nobody who signs up.
-async fn demo() -> Gateway {
-    Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await
-}
-
 async fn post(gateway: &Gateway, path: &str, body: &Json) -> Response {
     gateway.response(gateway.request("POST", &format!("/account/api/v1/{path}")).json(body)).await
 }
@@ -115,7 +110,7 @@ pub(crate) async fn use_accounts(gateway: &Gateway) {
 
 #[tokio::test]
 async fn an_app_signs_somebody_up_who_proves_the_address_by_the_code() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let carla = "carla@example.com";
     let verification = sign_up(&gateway, "Carla@Example.com", PASSWORD).await;
     let (unknown, wrong) = (login(&gateway, "nobody@example.com", PASSWORD).await, login(&gateway, carla, OTHER).await);
@@ -128,7 +123,9 @@ async fn an_app_signs_somebody_up_who_proves_the_address_by_the_code() {
     assert_eq!(post(&gateway, "verify", &verify("0000 0000")).await.status, 400);
     assert_eq!(post(&gateway, "verify", &verify(&code)).await.status, 204);
     assert_eq!(post(&gateway, "verify", &verify(&code)).await.status, 400, "a code is used once");
-    login(&gateway, carla, PASSWORD).await.tokens();
+    let tokens = login(&gateway, carla, PASSWORD).await.tokens();
+    let orders = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!((orders.status, orders.json()["user"].as_str()), (200, Some(carla)), "{}", orders.text());
     let user = gateway.store().users.by_email(carla).await.expect("a read").expect("a user");
     assert_eq!(user.profile["birthday"], "2000-02-29");
     assert!(!gateway.logged().await.join("\n").contains(&code.replace(' ', "")), "no code is logged");
@@ -136,7 +133,7 @@ async fn an_app_signs_somebody_up_who_proves_the_address_by_the_code() {
 
 #[tokio::test]
 async fn a_person_signs_up_by_the_pages() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let mut browser = Browser::default();
     let typed = [("email", "carla@example.com"), ("password", "short"), ("profile_name", "Carla <b>")];
     let mistaken = browser.submit(&gateway, "/account/sign-up", &typed).await;
@@ -167,7 +164,7 @@ async fn a_person_signs_up_by_the_pages() {
 /// A scanner of mails opens links; and whoever is made to click one must not prove an account that somebody else has made.
 #[tokio::test]
 async fn a_link_shows_and_only_a_form_confirms_and_in_another_browser_with_the_password() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     sign_up(&gateway, "carla@example.com", PASSWORD).await;
     let (_, link) = mailed(&gateway, "carla@example.com", 1).await;
     let (link, mut browser) = (path(&gateway, &link), Browser::default());
@@ -186,7 +183,7 @@ async fn a_link_shows_and_only_a_form_confirms_and_in_another_browser_with_the_p
 
 #[tokio::test]
 async fn a_form_of_another_browser_or_site_does_nothing() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let (mut one, mut other) = (Browser::default(), Browser::default());
     let page = one.get(&gateway, "/account/sign-up").await.text();
     let token =
@@ -204,7 +201,7 @@ async fn a_form_of_another_browser_or_site_does_nothing() {
 /// Checklist Y-07; abuse case G6.
 #[tokio::test]
 async fn a_sign_up_for_an_address_with_an_owner_looks_the_same_and_tells_the_owner_alone() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let ticket = sign_up(&gateway, ADA.name, PASSWORD).await;
     assert_eq!(ticket.len(), sign_up(&gateway, "carla@example.com", PASSWORD).await.len());
     let mail = sent(&gateway, ADA.name, 1).await.remove(0);
@@ -218,7 +215,7 @@ async fn a_sign_up_for_an_address_with_an_owner_looks_the_same_and_tells_the_own
 /// Checklist Z-18.
 #[tokio::test]
 async fn a_forgotten_password_is_set_anew_and_ends_the_sessions() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let tokens = login(&gateway, ADA.name, ADA.password).await.tokens();
     let unknown = post(&gateway, "forgotten", &json!({ "email": "nobody@example.com" })).await;
     let known = post(&gateway, "forgotten", &json!({ "email": ADA.name })).await;
@@ -237,7 +234,8 @@ async fn a_forgotten_password_is_set_anew_and_ends_the_sessions() {
     assert_eq!(post(&gateway, "reset", &reset(OTHER, &code)).await.status, 204);
     assert_eq!(post(&gateway, "reset", &reset(PASSWORD, &code)).await.status, 400, "a code is used once");
     assert_eq!(login(&gateway, ADA.name, ADA.password).await.status, 400);
-    login(&gateway, ADA.name, OTHER).await.tokens();
+    let set = login(&gateway, ADA.name, OTHER).await.tokens();
+    assert_eq!(gateway.call("GET", "/orders", &set.access).await.status, 200, "the legacy system takes the new one");
     assert_eq!(gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status, 400, "its session has ended");
     assert_eq!(sent(&gateway, ADA.name, 2).await[1].subject, "Demo Shop: your password was changed");
     assert!(gateway.stack.outbox().mails().iter().all(|mail| mail.to != "nobody@example.com"));
@@ -245,7 +243,7 @@ async fn a_forgotten_password_is_set_anew_and_ends_the_sessions() {
 
 #[tokio::test]
 async fn a_person_sets_a_password_anew_by_the_link() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let mut browser = Browser::default();
     let asked = browser.submit(&gateway, "/account/forgotten", &[("email", ADA.name)]).await;
     assert_eq!(asked.status, 303);
@@ -262,7 +260,7 @@ async fn a_person_sets_a_password_anew_by_the_link() {
 /// Checklist Z-16, Z-19: five guesses at a code, then none, not even the right one.
 #[tokio::test]
 async fn a_code_cannot_be_guessed() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let verification = sign_up(&gateway, "carla@example.com", PASSWORD).await;
     let (code, _) = mailed(&gateway, "carla@example.com", 1).await;
     let other = if code == "0000 0000" { "11111111" } else { "00000000" };
@@ -274,7 +272,7 @@ async fn a_code_cannot_be_guessed() {
 
 #[tokio::test]
 async fn an_address_gets_no_more_mails_than_it_should_and_nobody_is_told() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     for _ in 0..7 {
         assert_eq!(post(&gateway, "forgotten", &json!({ "email": ADA.name })).await.status, 202);
     }
@@ -287,7 +285,7 @@ async fn an_address_gets_no_more_mails_than_it_should_and_nobody_is_told() {
 
 #[tokio::test]
 async fn what_is_not_as_it_must_be_is_named() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let good = json!({ "email": "carla@example.com", "password": PASSWORD, "profile": { "name": "Carla" } });
     for (pointer, value, told) in [
         ("/email", json!("carla"), "\"field\":\"email\""),
@@ -328,10 +326,10 @@ async fn where_nobody_can_sign_up_there_is_no_such_page() {
 async fn a_password_of_a_legacy_system_is_not_reset_here() {
     const RESET: &str = "https://shop.example.com/reset";
     let gateway = Gateway::start_with_config(|demo| {
-        let connector = "  orders-login:\n    type: http_login\n";
-        assert!(demo.contains(connector), "{demo}");
-        let rule = format!("{connector}    password: {{ whose: theirs, reset_url: {RESET} }}\n");
-        demo.replace("sign_up: true", "sign_up: false").replace(connector, &rule)
+        let rule = format!("    password: {{ whose: theirs, reset_url: {RESET} }}\n");
+        assert!(demo.contains("    password: ours\n"), "{demo}");
+        let directory = "directory: { connector: orders-login }";
+        demo.replace("sign_up: true", directory).replace("    password: ours\n", &rule)
     })
     .await;
     let refused = post(&gateway, "forgotten", &json!({ "email": ADA.name })).await;
@@ -348,7 +346,7 @@ async fn a_password_of_a_legacy_system_is_not_reset_here() {
 /// Whoever signs up, or sets a password anew, on the way to an app comes back to it, and nowhere else.
 #[tokio::test]
 async fn on_the_way_to_an_app_people_come_back_to_it() {
-    let gateway = demo().await;
+    let gateway = Gateway::start().await;
     let mut browser = Browser::default();
     let asking = support::Visitor::asking(support::DEMO_APP, "orders:read", &[]);
     let asking = asking.replace("state=state", "state=a+b%26c%3D%C3%BC");

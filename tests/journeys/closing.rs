@@ -160,10 +160,10 @@ async fn a_password_of_a_legacy_system_is_changed_there() {
     for link in [Some(CHANGE), None] {
         let rule = link.map(|link| format!(", change_url: {link}")).unwrap_or_default();
         let gateway = Gateway::start_with_config(|demo| {
-            let connector = "  orders-login:\n    type: http_login\n";
-            assert!(demo.contains(connector), "{demo}");
-            let theirs = format!("{connector}    password: {{ whose: theirs{rule} }}\n");
-            demo.replace("sign_up: true", "sign_up: false").replace(connector, &theirs)
+            let theirs = format!("    password: {{ whose: theirs{rule} }}\n");
+            assert!(demo.contains("    password: ours\n"), "{demo}");
+            let directory = "directory: { connector: orders-login }";
+            demo.replace("sign_up: true", directory).replace("    password: ours\n", &theirs)
         })
         .await;
         widen(&gateway).await;

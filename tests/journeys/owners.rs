@@ -157,7 +157,7 @@ async fn mailed_subject(gateway: &Gateway, to: &str, count: usize) -> String {
 /// Whoever took an account over and gave it another address is thrown out by the owner of the one before.
 #[tokio::test]
 async fn an_address_is_changed_by_proof_and_taken_back_by_who_had_it() {
-    let gateway = Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await;
+    let gateway = Gateway::start().await;
     let mut thief = logged_in(&gateway, ADA.name, ADA.password).await;
     let same = thief.submit(&gateway, "/account/address", &[("email", ADA.name)]).await;
     assert!(same.status == 400 && same.text().contains("This is your address already"), "{}", same.text());
@@ -194,7 +194,7 @@ async fn an_address_is_changed_by_proof_and_taken_back_by_who_had_it() {
 
 #[tokio::test]
 async fn a_deleted_account_is_gone_with_its_sessions_and_its_address_is_free() {
-    let gateway = Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await;
+    let gateway = Gateway::start().await;
     let phone = gateway.login(ADA).await;
     let mut browser = logged_in(&gateway, ADA.name, ADA.password).await;
     let data = browser.get(&gateway, "/account/data").await;
@@ -284,7 +284,7 @@ async fn moves(gateway: &Gateway, browser: &mut Browser, to: &str) {
 /// The thief has a way back of their own, and asks for another password at the address that they hold, before the owner acts.
 #[tokio::test]
 async fn whoever_moved_an_account_twice_has_no_word_after_its_owner() {
-    let gateway = Gateway::start_with_config(|demo| demo.replace("    connector: orders-login\n", "")).await;
+    let gateway = Gateway::start().await;
     let mut thief = logged_in(&gateway, ADA.name, ADA.password).await;
     moves(&gateway, &mut thief, "b@example.com").await;
     moves(&gateway, &mut thief, "c@example.com").await;

@@ -4,12 +4,14 @@ use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::Weak;
 use gateway_domain::entropy::NoEntropy;
+use gateway_domain::form::InvalidForm;
 use gateway_domain::password::HashError;
 use gateway_domain::problem::Problem;
 use gateway_domain::sealing::CannotOpen;
 use gateway_domain::time::Seconds;
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
+use serde_json::{Value, json};
 
 /// Why a request fails. The text is for the log alone.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +24,11 @@ pub(crate) enum Failure {
     Malformed(String),
     #[error("the form is of another browser or site")]
     OtherBrowser,
-    #[error("{field} is refused")]
-    Field { field: String, wrong: Wrong },
+    /// Each field by its name. There is one at least.
+    #[error("fields are refused: {}", .0.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>().join(", "))]
+    Fields(Vec<(String, Wrong)>),
+    #[error("the form is refused: {0}")]
+    Form(InvalidForm),
     #[error("the password belongs to a legacy system, which alone resets it")]
     PasswordElsewhere(Option<String>),
     #[error("the address is the name by which the directory knows the account")]
@@ -93,14 +98,19 @@ impl From<CredentialsError> for Failure {
 }
 
 impl Failure {
+    /// One field that is wrong.
+    pub(crate) fn field(field: &str, wrong: Wrong) -> Self {
+        Self::Fields(vec![(field.to_owned(), wrong)])
+    }
+
     /// Its name in metrics and logs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::NoIssuer(_) => "no_issuer",
             Self::NotFound => "not_found",
-            Self::Malformed(_) => "malformed_request",
+            Self::Malformed(_) | Self::Form(_) => "malformed_request",
             Self::OtherBrowser => "other_browser",
-            Self::Field { .. } => "field",
+            Self::Fields(_) => "field",
             Self::PasswordElsewhere(_) => "password_elsewhere",
             Self::AddressElsewhere => "address_elsewhere",
             Self::Directory(_) => "directory",
@@ -125,9 +135,18 @@ impl Failure {
             Self::NotFound => (Problem::new(404, "Not Found", "There is no such route."), None),
             Self::Malformed(detail) => bad(detail),
             Self::OtherBrowser => bad("Send the form once more."),
-            Self::Field { field, wrong } => {
+            Self::Form(InvalidForm::TooLarge) => {
+                (Problem::new(413, "Content Too Large", &InvalidForm::TooLarge.to_string()), None)
+            }
+            Self::Form(error) => bad(&error.to_string()),
+            Self::Fields(wrong) => {
                 let (problem, wait) = bad("A field is not as it must be.");
-                (problem.with("field", field.as_str()).with("reason", wrong.to_string()), wait)
+                let one = |(field, wrong): &(String, Wrong)| json!({ "field": field, "reason": wrong.to_string() });
+                let first = wrong.first().into_iter();
+                let problem = first.fold(problem, |problem, (field, wrong)| {
+                    problem.with("field", field.as_str()).with("reason", wrong.to_string())
+                });
+                (problem.with("errors", wrong.iter().map(one).collect::<Value>()), wait)
             }
             Self::WrongCode => bad("The code is wrong, was used or is over, or the password does not belong to it."),
             Self::PasswordElsewhere(link) => {

@@ -3,7 +3,7 @@
 
 use crate::error::{Failure, Wrong};
 use crate::limits::{Allowed, Mailing};
-use crate::{Account, Asked};
+use crate::{Account, Asked, fields};
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, Ticket, UNPROVED, digits, token, token_hash};
 use gateway_domain::ids::{CodeId, OutboxId, UserId};
@@ -48,6 +48,38 @@ pub(crate) struct NewCode {
 }
 
 impl Account {
+    /// Checks what somebody signs up with. All that is wrong is told at once.
+    pub(crate) fn may_sign_up(
+        &self,
+        asked: &Asked<'_>,
+        email: Option<&str>,
+        password: &Secret,
+        profile: Result<BTreeMap<String, String>, Failure>,
+    ) -> Result<(Address, BTreeMap<String, String>), Failure> {
+        let mut mistaken = fields::Mistaken::default();
+        let address = mistaken.in_field(fields::address("email", email))?;
+        let profile = mistaken.in_field(profile)?;
+        let texts = profile.iter().flatten().map(|(_, text)| text.as_str());
+        let texts: Vec<_> = texts.chain(address.as_ref().map(Address::as_str)).collect();
+        mistaken.in_field(self.new_password(asked, ("password", password), &texts))?;
+        mistaken.none()?;
+        // None is left out where nothing was wrong.
+        Ok((address.ok_or(Failure::WrongCode)?, profile.unwrap_or_default()))
+    }
+
+    /// A password that may be set for an account of which others can know these texts, and what the service is called.
+    pub(crate) fn new_password(
+        &self,
+        asked: &Asked<'_>,
+        (field, password): (&str, &Secret),
+        known: &[&str],
+    ) -> Result<(), Failure> {
+        let (host, name) = (asked.host(), self.gateway.pages().name.as_ref());
+        let service = name.map(gateway_config::SiteName::as_str).into_iter().chain([host.as_str()]);
+        let known: Vec<&str> = known.iter().copied().chain(service).collect();
+        fields::new_password(field, Some(password), &known)
+    }
+
     /// Signs somebody up. The mail goes to the address: a code if nobody owns it, and otherwise a word to the owner. Whoever
     /// asked gets a ticket either way.
     pub(crate) async fn sign_up(
@@ -116,7 +148,7 @@ impl Account {
             let passwords = self.passwords_for(user.password.as_ref()).await?;
             let reserved = self.attempts.reserve(&user, &asked.source, asked.now).await?;
             if passwords.verify(password, user.password.as_ref())? == Verdict::Wrong {
-                return Err(Failure::Field { field: "password".to_owned(), wrong: Wrong::OtherPassword });
+                return Err(Failure::field("password", Wrong::OtherPassword));
             }
             self.attempts.right(&reserved, &user, asked.now).await?;
         }
@@ -215,10 +247,10 @@ impl Account {
     ) -> Result<(), Failure> {
         self.resets_here()?;
         // What is too weak for anybody costs none of the tries.
-        crate::fields::new_password(field, Some(password), "")?;
+        self.new_password(asked, (field, password), &[])?;
         let code = self.tried(asked, id, Purpose::ResetPassword, proof).await?;
         // Only now is the address known, of whose words a password must not be made.
-        crate::fields::new_password(field, Some(password), code.email.as_str())?;
+        self.new_password(asked, (field, password), &[code.email.as_str()])?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
         for _ in 0..ROUNDS {
             let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled && code.is_of(user));

@@ -11,8 +11,8 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::CodeId;
 use gateway_domain::problem::MEDIA_TYPE;
 use gateway_domain::secret::Secret;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const MOST: usize = 16 * 1024;
 struct SignUpRequest {
     email: String,
     password: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "distinct")]
     profile: BTreeMap<String, String>,
 }
 
@@ -70,9 +70,9 @@ impl Account {
                     return Err(Failure::NotFound);
                 }
                 let SignUpRequest { email, password, profile } = body(asked)?;
-                let (email, password) = (fields::address("email", Some(&email))?, Secret::new(password));
-                fields::new_password("password", Some(&password), email.as_str())?;
-                let profile = declared(&self.gateway, &profile)?;
+                let password = Secret::new(password);
+                let profile = declared(&self.gateway, &profile);
+                let (email, profile) = self.may_sign_up(asked, Some(&email), &password, profile)?;
                 let ticket = self.sign_up(asked, email, password, profile).await?;
                 Ok(accepted("verification", &ticket))
             }
@@ -131,7 +131,8 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::NotFound
         | Failure::Malformed(_)
         | Failure::OtherBrowser
-        | Failure::Field { .. }
+        | Failure::Fields(_)
+        | Failure::Form(_)
         | Failure::PasswordElsewhere(_)
         | Failure::AddressElsewhere
         | Failure::Directory(_)
@@ -184,6 +185,30 @@ fn body<T: DeserializeOwned>(asked: &Asked<'_>) -> Result<T, Failure> {
     })
 }
 
+/// An object of texts that names none twice: of two values, nobody could say which is meant.
+fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut texts = BTreeMap::new();
+            while let Some((name, text)) = members.next_entry::<String, String>()? {
+                if texts.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                }
+                texts.insert(name, text);
+            }
+            Ok(texts)
+        }
+    }
+    deserializer.deserialize_map(Texts)
+}
+
 fn ticket(text: &str) -> Result<(CodeId, Option<Secret>), Failure> {
     Ticket::parse(text).ok_or(Failure::WrongCode)
 }
@@ -192,7 +217,7 @@ fn proof(code: Option<String>, token: Option<String>) -> Result<Proof, Failure> 
     match (code, token) {
         (Some(code), None) => typed(&code).map(Proof::Digits).ok_or(Failure::WrongCode),
         (None, Some(token)) => Ok(Proof::Link(Secret::new(token))),
-        (None, None) => Err(Failure::Field { field: "code".to_owned(), wrong: Wrong::Required }),
+        (None, None) => Err(Failure::field("code", Wrong::Required)),
         (Some(_), Some(_)) => Err(Failure::Malformed("Send `code` or `token`, not both.".to_owned())),
     }
 }

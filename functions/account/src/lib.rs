@@ -27,7 +27,7 @@ use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Accounts, Activity, Apps, Codes, Consents, Sessions, Users};
 use gateway_telemetry::Metric;
-use gateway_web::Site;
+use gateway_web::{Site, UI_LOCALES};
 use serde_json::Value;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// A complete URL of a path of the gateway, for a mail. It begins with the issuer, and with nothing that a client sent.
     pub(crate) fn link(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
+        self.site.spoken(&format!("{}{path}", self.issuer))
     }
 
     /// The host of the issuer, which stands for a service without a name.
@@ -119,7 +119,8 @@ impl Account {
         self.credentials.freshen().await?;
         self.letters.fresh().await?;
         let issuer = self.gateway.token_parties(&request.stage_variables)?.issuer().to_owned();
-        let site = Site::of(&self.gateway, &issuer, request, None);
+        let locales = pages::value(request, UI_LOCALES);
+        let site = Site::of(&self.gateway, &issuer, request, locales.as_deref());
         let source = Source::of(request.source_ip.as_deref());
         let onward = pages::onward(request);
         let site = if onward.is_some() { site.on_the_way() } else { site };

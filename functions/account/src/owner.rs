@@ -4,7 +4,7 @@
 use crate::error::{Failure, Wrong};
 use crate::flows::{Asker, NewCode, ROUNDS};
 use crate::limits::{Allowed, Mailing};
-use crate::{Account, Asked, fields};
+use crate::{Account, Asked};
 use gateway_credentials::PasswordLogin;
 use gateway_domain::address::Address;
 use gateway_domain::code::{LIFETIME, TAKE_BACK, WAYS_BACK};
@@ -48,7 +48,7 @@ impl Account {
         user: &User,
         typed: Option<&Secret>,
     ) -> Result<(), Failure> {
-        let wrong = |wrong| Failure::Field { field: "current_password".to_owned(), wrong };
+        let wrong = |wrong| Failure::field("current_password", wrong);
         let password = typed.filter(|typed| !typed.is_empty()).ok_or_else(|| wrong(Wrong::Required))?;
         match self.log_in(asked, user.email.as_str(), password).await {
             Ok(shown) if shown.user_id == user.user_id => Ok(()),
@@ -80,10 +80,11 @@ impl Account {
         user: &User,
         (field, password): (&str, &Secret),
     ) -> Result<User, Failure> {
-        fields::new_password(field, Some(password), user.email.as_str())?;
+        let known: Vec<&str> = user.profile.values().map(String::as_str).chain([user.email.as_str()]).collect();
+        self.new_password(asked, (field, password), &known)?;
         let hasher = self.passwords_for(user.password.as_ref()).await?;
         if hasher.verify(password, user.password.as_ref())? != Verdict::Wrong {
-            return Err(Failure::Field { field: field.to_owned(), wrong: Wrong::SamePassword });
+            return Err(Failure::field(field, Wrong::SamePassword));
         }
         let hash = hasher.hash(password, self.entropy.bytes()?)?;
         let forgotten = asked.link("/account/forgotten");
@@ -123,7 +124,7 @@ impl Account {
             return Err(Failure::AddressElsewhere);
         }
         if user.email == *email {
-            return Err(Failure::Field { field: "email".to_owned(), wrong: Wrong::SameAddress });
+            return Err(Failure::field("email", Wrong::SameAddress));
         }
         // The owner of the account may be told that the address gets no mail now: that says nothing of who has it.
         let allowed = self.limits.mail(Mailing::Proof, email, asked.source, asked.now).await?;
@@ -229,7 +230,7 @@ impl Account {
         (field, password): (&str, &Secret),
     ) -> Result<(), Failure> {
         let to = self.address_to_take_back(id, token, asked.now).await?;
-        fields::new_password(field, Some(password), to.as_str())?;
+        self.new_password(asked, (field, password), &[to.as_str()])?;
         let proof = crate::flows::Proof::Link(Secret::new(token.expose().to_owned()));
         let Code { user_id, .. } = self.tried(asked, id, Purpose::TakeBackAddress, &proof).await?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;

@@ -127,14 +127,13 @@ fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
 }
 
 fn message(asked: &Asked<'_>, notice: Notice, step: Option<Step>) -> ApiResponse {
-    if let Some(query) = &asked.onward {
-        let url = asked.site.path(&format!("/oauth2/authorize?{query}"));
-        let page = Message { site: &asked.site, notice, next: Some((Step::Continue, &url)) };
+    if asked.onward.is_some() {
+        let page = Message { site: &asked.site, notice, next: Some((Step::Continue, &login(asked))) };
         return asked.site.respond(200, &page, &[]);
     }
     let url = match step {
-        Some(Step::LogIn) => asked.site.path("/account/log-in"),
-        Some(Step::Account | Step::Continue | Step::PasswordElsewhere) | None => asked.site.path("/account"),
+        Some(Step::LogIn) => login(asked),
+        Some(Step::Account | Step::Continue | Step::PasswordElsewhere) | None => asked.site.page("/account"),
     };
     let next = step.map(|step| (step, url.as_str()));
     asked.site.respond(200, &Message { site: &asked.site, notice, next }, &[])
@@ -152,7 +151,9 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope | Failure::AddressElsewhere => {
             Reason::NotFound
         }
-        Failure::WrongCode | Failure::Malformed(_) | Failure::OtherBrowser | Failure::Field { .. } => Reason::Expired,
+        Failure::WrongCode | Failure::Malformed(_) | Failure::Form(_) | Failure::OtherBrowser | Failure::Fields(_) => {
+            Reason::Expired
+        }
         Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
         | Failure::WrongLogin
@@ -179,6 +180,19 @@ fn mistaken(asked: &Asked<'_>, page: &impl Page, failure: &Failure) -> ApiRespon
     told(failure, with_wait(asked.site.respond(status, page, &[]), failure))
 }
 
+/// What a page without fields says about a form that was refused.
+fn lapsed(failure: &Failure) -> Mistake {
+    if matches!(failure, Failure::Form(_)) { Mistake::Unreadable } else { Mistake::OtherBrowser }
+}
+
+/// Where the login is: that of the app to which a page leads back, or that of the account.
+fn login(asked: &Asked<'_>) -> String {
+    match &asked.onward {
+        Some(query) => asked.site.path(&format!("/oauth2/authorize?{query}")),
+        None => asked.site.page("/account/log-in"),
+    }
+}
+
 fn with_wait(response: ApiResponse, failure: &Failure) -> ApiResponse {
     json::refused(failure)
         .header_values("Retry-After")
@@ -189,7 +203,7 @@ fn with_wait(response: ApiResponse, failure: &Failure) -> ApiResponse {
 fn form(asked: &Asked<'_>, browser: &Browser, purpose: &str) -> Result<Form, (Option<Form>, Failure)> {
     let content_type = asked.request.header("Content-Type").ok().flatten();
     let form = Form::parse(content_type, &asked.request.body)
-        .map_err(|error| (None, Failure::Malformed(error.to_string())))?;
+        .map_err(|error| (Some(Form::legible(&asked.request.body)), Failure::Form(error)))?;
     if same_origin(asked.issuer(), asked.request) && browser.check(purpose, form.get("form_token")) {
         Ok(form)
     } else {
@@ -208,10 +222,10 @@ pub(crate) fn onward(request: &ApiRequest) -> Option<String> {
 
 /// A page that follows, on the way to the same app.
 fn follows(asked: &Asked<'_>, path: &str) -> String {
-    let Some(query) = &asked.onward else { return asked.site.path(path) };
+    let Some(query) = &asked.onward else { return asked.site.page(path) };
     let separator = if path.contains('?') { '&' } else { '?' };
     let onward = form_urlencoded::Serializer::new(String::new()).append_pair(ONWARD, query).finish();
-    asked.site.path(&format!("{path}{separator}{onward}"))
+    asked.site.page(&format!("{path}{separator}{onward}"))
 }
 
 /// The only value of a parameter of the query.
@@ -219,7 +233,7 @@ fn query(asked: &Asked<'_>, name: &str) -> Option<String> {
     value(asked.request, name)
 }
 
-fn value(request: &ApiRequest, name: &str) -> Option<String> {
+pub(crate) fn value(request: &ApiRequest, name: &str) -> Option<String> {
     let pairs = match &request.query {
         Query::Decoded(pairs) => pairs.clone(),
         Query::Raw(raw) => raw
@@ -240,10 +254,13 @@ fn value(request: &ApiRequest, name: &str) -> Option<String> {
 /// What a page says about a failure. `code` says whether it has a field for the code.
 fn mistakes(failure: &Failure, code: bool) -> Mistakes {
     match failure {
-        Failure::Field { field, wrong } => Mistakes::default().at(field.as_str(), mistake(wrong)),
+        Failure::Fields(wrong) => wrong
+            .iter()
+            .fold(Mistakes::default(), |mistakes, (field, wrong)| mistakes.at(field.as_str(), mistake(wrong))),
+        Failure::Form(_) | Failure::Malformed(_) => Mistakes::of_form(Mistake::Unreadable),
         Failure::WrongCode if code => Mistakes::default().at("code", Mistake::WrongCode),
         Failure::WrongCode => Mistakes::of_form(Mistake::WrongCode),
-        Failure::OtherBrowser | Failure::Malformed(_) => Mistakes::of_form(Mistake::OtherBrowser),
+        Failure::OtherBrowser => Mistakes::of_form(Mistake::OtherBrowser),
         Failure::TooMany(wait) => Mistakes::of_form(Mistake::TooManyRequests(*wait)),
         Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),

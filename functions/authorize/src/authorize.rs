@@ -13,7 +13,7 @@ use gateway_domain::pushed_request::PushedRequest;
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{Login, NewLogin};
 use gateway_store::{App, AppKind, User};
-use gateway_web::see_other;
+use gateway_web::{Site, see_other};
 
 /// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
 const PARAMETERS: [&str; 17] = [
@@ -42,6 +42,13 @@ const MAX_QUERY: usize = 6 * 1024;
 pub(crate) struct Asked {
     pub(crate) app: App,
     pub(crate) request: AuthorizationRequest,
+}
+
+impl Asked {
+    /// The site in the language of the request, which may have been pushed.
+    pub(crate) fn site(&self, request: &Request<'_>) -> Site {
+        request.site.clone().in_language_of(self.request.ui_locales.as_deref())
+    }
 }
 
 /// What a request leads to, before anybody is looked at.
@@ -104,6 +111,8 @@ impl AuthorizationEndpoint {
             Checked::Good(asked) => asked,
             Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
         };
+        let site = asked.site(request);
+        let request = &Request { site: &site, ..*request };
         let prompt = asked.request.prompt;
         let now = request.now;
         let logged_in = self.logged_in(request).await?;
@@ -199,7 +208,7 @@ impl AuthorizationEndpoint {
         };
         if must_ask {
             let pending = self.pending.ask(new, login, request.now).await?;
-            let response = see_other(&format!("{}?login={}", request.site.path("/oauth2/consent"), pending.sid));
+            let response = see_other(&request.site.page(&format!("/oauth2/consent?login={}", pending.sid)));
             return Ok(Begun { pending, response });
         }
         let (pending, code) = self.pending.permit(new, login, request.now).await?;

@@ -16,9 +16,7 @@ impl AuthorizationEndpoint {
         if pending.progress != Progress::Asked {
             return Err(Failure::Expired);
         }
-        let language = request.site.language();
-        let text = |scope| self.config.scope_text(scope, language).unwrap_or(scope);
-        let scopes = pending.scope.iter().map(text).collect();
+        let scopes = pending.scope.iter().map(|scope| request.site.scope(&self.config, scope)).collect();
         let returns_to = pending.redirect_uri.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
         let page = pages::Consent {
             site: request.site,
@@ -27,7 +25,6 @@ impl AuthorizationEndpoint {
             returns_to,
             username: user.email.as_str(),
             scopes,
-            another_account: None,
         };
         Ok(request.site.respond(200, &page, &[&pending.redirect_uri]))
     }

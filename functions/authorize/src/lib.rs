@@ -53,17 +53,18 @@ pub struct AuthorizationEndpoint {
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes for ids and cookies.
     pub entropy: Arc<dyn Entropy>,
+    /// Whether mails are sent, without which nobody can replace a forgotten password.
+    pub mails: bool,
 }
 
 /// What every handler needs to know of a request. The clock is read once, for `now`.
+#[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) api: &'a ApiRequest,
     pub(crate) issuer: &'a str,
     pub(crate) site: &'a Site,
     pub(crate) browser: &'a Browser,
     pub(crate) query: &'a Form,
-    /// Whether people make accounts and forget passwords by themselves.
-    pub(crate) self_service: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -94,8 +95,8 @@ impl AuthorizationEndpoint {
             self.pending.tokens().freshen().await?;
             self.clock.reading().map_err(StartError::from)?;
             let now = self.clock.now();
-            let (issuer, self_service) = (parties.issuer(), self.config.accounts().sign_up);
-            let request = Request { api, issuer, site: &site, browser: &browser, query, self_service, now };
+            let issuer = parties.issuer();
+            let request = Request { api, issuer, site: &site, browser: &browser, query, now };
             let response = Box::pin(self.dispatch(&request)).await?;
             // A form of another site comes without the cookie, which must not be replaced by it.
             let ours = matches!(api.method.as_str(), "GET" | "HEAD") || same_origin(parties.issuer(), api);

@@ -44,6 +44,8 @@ impl AuthorizationEndpoint {
             Checked::Good(asked) => asked,
             Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
         };
+        let site = asked.site(request);
+        let request = &Request { site: &site, ..*request };
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
         let again = |status, mistakes| {
@@ -163,11 +165,11 @@ impl AuthorizationEndpoint {
     pub(crate) fn login_page(&self, request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
         // From there, people come back to this request.
         let onward = onward(request);
-        let account = |path| request.self_service.then(|| request.site.path(path) + &onward);
-        let sign_up = account("/account/sign-up");
+        let account = |path: &str| request.site.page(&format!("{path}{onward}"));
+        let sign_up = self.config.accounts().sign_up.then(|| account("/account/sign-up"));
         let forgotten = match self.config.password_elsewhere() {
             Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
-            None => account("/account/forgotten"),
+            None => self.mails.then(|| account("/account/forgotten")),
         };
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
         let systems = separate.iter().map(|(name, optional)| {

@@ -44,6 +44,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,
         token,
         outbox,
+        mails: platform.environment.get("MAIL_FROM").is_some(),
         clock: platform.clock,
         entropy: platform.entropy,
     })

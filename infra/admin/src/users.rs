@@ -22,7 +22,7 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
         Users::List { limit, after } => list(context, usize::from(limit), after).await,
         Users::Show { user } => show(context, &user).await,
         Users::Change(arguments) => change(context, arguments).await,
-        Users::SetPassword { user } => set_password(context, &user).await,
+        Users::SetPassword { user, none } => set_password(context, &user, none).await,
         Users::Disable { user } => enable(context, &user, false).await,
         Users::Enable { user } => enable(context, &user, true).await,
         Users::Link { user, connector, name } => link(context, &user, &connector, Some(&name)).await,
@@ -63,7 +63,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
 }
 
 async fn hashed(context: &Context, password: &Secret, email: &str) -> Result<PasswordHash, Error> {
-    password_policy::check(password.expose(), email)?;
+    password_policy::check(password.expose(), &[email])?;
     Ok(context.passwords().await?.hash(password, gateway_runtime::SystemEntropy.bytes()?)?)
 }
 
@@ -117,18 +117,24 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
     Ok(())
 }
 
-async fn set_password(context: &Context, name: &str) -> Result<(), Error> {
+async fn set_password(context: &Context, name: &str, none: bool) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let password = hashed(context, &new_password()?, user.email.as_str()).await?;
+    let password = if none { None } else { Some(hashed(context, &new_password()?, user.email.as_str()).await?) };
     let act = Act { act: "users set-password", subject: subject(&user), before: None, after: None };
     let change = async {
-        if !context.connection.store.users.set_password(&user.user_id, &password).await? {
+        let users = &context.connection.store.users;
+        let changed = match &password {
+            Some(password) => users.set_password(&user.user_id, password).await?,
+            None => users.forget_password(&user.user_id).await?,
+        };
+        if !changed {
             return Err(Error::NoUser(name.to_owned()));
         }
         sessions::end_of_user(context, &user.user_id).await
     };
     let ended = sessions::audited(context, act, change).await?;
-    let words = format!("{} has a new password; {}", user.email, ended.words());
+    let password = if none { "no password here" } else { "a new password" };
+    let words = format!("{} has {password}; {}", user.email, ended.words());
     context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id })));
     Ok(())
 }

@@ -26,9 +26,12 @@ use crate::{random, visitors};
 const MOST: usize = 100;
 /// The cookie of the browser in which a login was begun.
 const COOKIE: &str = "demo-login";
-/// The apps of the demo's seed that log users in here, with what they stand for.
-const APPS: [(&str, &str); 2] =
-    [("demo-app", "the company's own app: no consent is asked for"), ("untrusted-app", "an app of somebody else")];
+/// The apps of the demo's seed that log users in here, with the scope that they ask for and what they stand for.
+const APPS: [(&str, &str, &str); 3] = [
+    ("demo-app", "orders:read", "the company's own app: no consent is asked for"),
+    ("untrusted-app", "orders:read", "an app of somebody else"),
+    ("profile-app", "openid profile email orders:read", "one that gets an ID token and asks who its user is"),
+];
 
 /// The demo app. Clones share the logins under way.
 #[derive(Debug, Clone)]
@@ -69,7 +72,7 @@ impl DemoApp {
     }
 
     /// Begins a login: the verifier stays here, the browser carries its hash.
-    fn begins(&self, app: &'static str) -> Option<(String, String)> {
+    fn begins(&self, app: &'static str, scope: &str) -> Option<(String, String)> {
         let (state, verifier) = (random::secret().ok()?, random::secret().ok()?);
         let url = with_query(
             &format!("{}/oauth2/authorize", self.gateway),
@@ -77,7 +80,7 @@ impl DemoApp {
                 ("client_id", app),
                 ("redirect_uri", &self.redirect_uri()),
                 ("response_type", "code"),
-                ("scope", "orders:read"),
+                ("scope", scope),
                 ("state", &state),
                 ("code_challenge", &URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))),
                 ("code_challenge_method", "S256"),
@@ -100,8 +103,8 @@ impl DemoApp {
         Some(logins.remove(at))
     }
 
-    /// Redeems the code and calls an API with the token.
-    async fn redeems(&self, login: &Login, code: &str) -> Result<(Json, Json), String> {
+    /// Redeems the code, calls an API with the token, and asks who the user is if the app may know.
+    async fn redeems(&self, login: &Login, code: &str) -> Result<(Json, Json, Option<Json>), String> {
         let form = [
             ("grant_type", "authorization_code"),
             ("client_id", login.app),
@@ -115,14 +118,20 @@ impl DemoApp {
             .header("Idempotency-Key", &login.state);
         let tokens = sent(request.body(Full::from(pairs(&form)))).await?;
         let access = tokens.get("access_token").and_then(Json::as_str).ok_or_else(|| tokens.to_string())?;
-        let call = Request::get(format!("{}/orders", self.gateway)).header("Authorization", format!("Bearer {access}"));
-        let orders = sent(call.body(Full::default())).await?;
-        Ok((tokens, orders))
+        let call = async |path| {
+            let call =
+                Request::get(format!("{}{path}", self.gateway)).header("Authorization", format!("Bearer {access}"));
+            sent(call.body(Full::default())).await
+        };
+        let orders = call("/orders").await?;
+        let person = if tokens.get("id_token").is_some() { Some(call("/oauth2/userinfo").await?) } else { None };
+        Ok((tokens, orders, person))
     }
 }
 
 async fn home() -> Response {
-    let links = APPS.map(|(app, what)| format!("<p><a href=\"/log-in?app={app}\">Log in with {app}</a>: {what}</p>"));
+    let links =
+        APPS.map(|(app, _, what)| format!("<p><a href=\"/log-in?app={app}\">Log in with {app}</a>: {what}</p>"));
     page("Demo app", &links.concat())
 }
 
@@ -132,8 +141,8 @@ struct Asked {
 }
 
 async fn log_in(State(demo): State<DemoApp>, Query(asked): Query<Asked>) -> Response {
-    let app = APPS.iter().map(|(app, _)| *app).find(|app| *app == asked.app);
-    match app.and_then(|app| demo.begins(app)) {
+    let app = APPS.iter().find(|(app, ..)| *app == asked.app);
+    match app.and_then(|(app, scope, _)| demo.begins(app, scope)) {
         Some((url, cookie)) => ([("Set-Cookie", cookie)], Redirect::to(&url)).into_response(),
         None => (StatusCode::NOT_FOUND, page("No such app", "<p><a href=\"/\">Back</a></p>")).into_response(),
     }
@@ -164,17 +173,20 @@ async fn signed_in(
         return failed("Not logged in", &format!("{}: {}", text("error"), text("error_description")));
     }
     match demo.redeems(&login, text("code")).await {
-        Ok((tokens, orders)) => {
+        Ok((tokens, orders, person)) => {
             let pretty = |json: &Json| escaped(&serde_json::to_string_pretty(json).unwrap_or_default());
+            let person = person
+                .map(|person| format!("<p>Who the user is, by /oauth2/userinfo:</p><pre>{}</pre>", pretty(&person)));
             page(
                 "Logged in",
                 &format!(
                     "<p>The tokens that {} got:</p><pre>{}</pre><p>A call of /orders with them, which the legacy back end \
-                     answered:</p><pre>{}</pre><p><a href=\"/\">Back</a> · <a href=\"{}/oauth2/logout\">Log out of the \
+                     answered:</p><pre>{}</pre>{}<p><a href=\"/\">Back</a> · <a href=\"{}/oauth2/logout\">Log out of the \
                      gateway's pages</a></p>",
                     login.app,
                     pretty(&tokens),
                     pretty(&orders),
+                    person.unwrap_or_default(),
                     demo.gateway,
                 ),
             )
@@ -232,12 +244,12 @@ mod tests {
         let state = |url: &str| {
             url.split("state=").nth(1).unwrap().split('&').next().unwrap().replace("%2D", "-").replace("%5F", "_")
         };
-        let first = state(&demo.begins("demo-app").unwrap().0);
-        let second = state(&demo.begins("untrusted-app").unwrap().0);
+        let first = state(&demo.begins("demo-app", "").unwrap().0);
+        let second = state(&demo.begins("untrusted-app", "").unwrap().0);
         assert_eq!(demo.finishes(&second).unwrap().app, "untrusted-app");
         assert!(demo.finishes(&second).is_none() && demo.finishes("other").is_none());
         for _ in 0..MOST {
-            demo.begins("demo-app").unwrap();
+            demo.begins("demo-app", "").unwrap();
         }
         assert!(demo.finishes(&first).is_none());
     }

@@ -227,8 +227,12 @@ mod tests {
         let seed = Seed::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/seed.yaml"))).unwrap();
         let apps: Vec<_> = seed.apps.iter().map(|(id, app)| (id.as_str(), app.kind, app.trusted)).collect();
         let (public, confidential) = (AppKind::Public, AppKind::Confidential);
-        let expected =
-            [("demo-app", public, true), ("partner-app", confidential, true), ("untrusted-app", public, false)];
+        let expected = [
+            ("demo-app", public, true),
+            ("partner-app", confidential, true),
+            ("profile-app", public, false),
+            ("untrusted-app", public, false),
+        ];
         assert_eq!(apps, expected);
         let users: Vec<_> = seed.users.iter().map(|user| (user.email.as_str(), user.password.as_str())).collect();
         let (ada, bob) = ("correct horse battery staple", "staple battery horse correct");

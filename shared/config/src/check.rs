@@ -10,14 +10,12 @@ mod requests;
 mod saml;
 pub(crate) mod tls;
 
-use crate::api::Api;
 use crate::connector::{ConnectorConfig, Whose};
 use crate::file::{File, PlanEntry};
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
 use crate::{accounts, directory};
 use gateway_domain::access_token::MAX_LIFETIME;
-use gateway_domain::ids::ConnectorName;
 use gateway_domain::time::Seconds;
 
 /// The problems found so far, each with its field.
@@ -56,25 +54,22 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     if findings.0.is_empty() { Ok(routes) } else { Err(findings.0) }
 }
 
-/// Who signs up has a password that a system with its own passwords does not know, and so could not log in there. One
-/// password cannot belong to two such systems either.
+/// A system that has the passwords decides who logs in: asked only after a password that is kept here, it would lock out whoever has
+/// changed it there. One password cannot belong to two such systems either.
 fn passwords(file: &File, findings: &mut Findings) {
-    let theirs = |name: &ConnectorName| {
-        let rule = file.connectors.get(name).and_then(ConnectorConfig::password);
+    let theirs = file.connectors.iter().filter(|(_, connector)| {
+        let rule = connector.password();
         rule.is_some_and(|rule| rule.whose == Whose::Theirs)
-    };
-    for name in file.connectors.keys().filter(|name| theirs(name)).skip(1) {
-        findings.add(
-            format!("connectors.{name}.password"),
-            "a password of another system is there already: write `separate`",
-        );
-    }
-    let needed = |api: &Api| !api.optional && api.connector.as_ref().is_some_and(&theirs);
-    if file.accounts.sign_up && file.apis.values().any(needed) {
-        findings.add(
-            "accounts.sign_up".to_owned(),
-            "who signs up could not log in, since a connector has `password: theirs`: write false, or make its APIs optional",
-        );
+    });
+    for (at, (name, connector)) in theirs.enumerate() {
+        let field = format!("connectors.{name}.password");
+        if at > 0 {
+            findings.add(field, "a password of another system is there already: write `separate`");
+        } else if file.accounts.directory.is_none() {
+            let kerberos = matches!(connector, ConnectorConfig::KerberosPassword(_));
+            let asked = if kerberos { "`validate_user_pass`".into() } else { format!("`connector: {name}`") };
+            findings.add(field, format!("that system decides who logs in: write `accounts.directory` with {asked}"));
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// An ID token of the user who is to be logged in, not read yet.
     pub id_token_hint: Option<String>,
+    /// The languages of the pages.
+    pub ui_locales: Option<String>,
 }
 
 /// Where the response to a request goes: a redirect URI that is the client's.
@@ -229,6 +231,7 @@ impl AuthorizationRequest {
                 .filter(|hint| hint.len() <= MAX_LOGIN_HINT && !hint.chars().any(char::is_control))
                 .map(str::to_owned),
             id_token_hint,
+            ui_locales: form.get("ui_locales").map(str::to_owned),
         })
     }
 }
@@ -321,7 +324,7 @@ mod tests {
         }
     }
 
-    /// Checklist K-03, N-08.
+    /// Abuse case J3; checklist K-03, N-08.
     #[test]
     fn only_a_client_that_is_exempt_may_leave_pkce_out() {
         let without = [("code_challenge", ""), ("code_challenge_method", "")];

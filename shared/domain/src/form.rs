@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 
 /// The largest accepted body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
+/// Of a larger one, so many bytes are looked at for what can be shown again.
+const MAX_LEGIBLE: usize = 256 * 1024;
+/// The longest value of it that is shown again, in bytes.
+const MAX_SHOWN: usize = 1024;
 /// The most parameters accepted, unknown ones included.
 const MAX_PARAMETERS: usize = 64;
 
@@ -91,6 +95,20 @@ impl Form {
         Ok(Self(parameters))
     }
 
+    /// What can be shown again of a form that is refused: the first value of each name, none that is very long.
+    pub fn legible(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body.get(..MAX_LEGIBLE).unwrap_or(body));
+        let mut parameters = BTreeMap::new();
+        for pair in text.split('&').take(MAX_PARAMETERS) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if let (Ok(name), Ok(value)) = (decode(name), decode(value)) {
+                parameters.entry(name).or_insert_with(|| Secret::new(value));
+            }
+        }
+        parameters.retain(|_, value: &mut Secret| !value.is_empty() && value.expose().len() <= MAX_SHOWN);
+        Self(parameters)
+    }
+
     /// These parameters.
     pub(crate) fn of_pairs(pairs: BTreeMap<String, String>) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
@@ -160,6 +178,17 @@ mod tests {
     }
 
     /// Abuse case E1; checklist T-09.
+    #[test]
+    fn what_was_typed_is_kept_of_a_form_that_is_refused() {
+        let long = "x".repeat(20_000);
+        let body = format!("email=a%40b&name=Ada+L&name=Bob&note={long}&bad=%zz&empty=");
+        let refused = |body: &str| Form::parse(Some("application/x-www-form-urlencoded"), body.as_bytes()).unwrap_err();
+        assert_eq!((refused(&body), refused("a=1&a=2")), (InvalidForm::TooLarge, InvalidForm::Repeated));
+        let kept = Form::legible(body.as_bytes());
+        assert_eq!(kept.iter().collect::<Vec<_>>(), [("email", "a@b"), ("name", "Ada L")]);
+        assert!(Form::legible(&[0xff; 10]).iter().next().is_none());
+    }
+
     #[test]
     fn a_repeated_parameter_is_refused_however_its_name_is_written() {
         assert_eq!(parse(b"scope=a&scope=b").unwrap_err(), InvalidForm::Repeated);

@@ -28,10 +28,15 @@ impl Language {
         Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.tag()))
     }
 
+    /// The first known language of these tags.
+    pub fn first_of(tags: &str) -> Option<Self> {
+        tags.split_ascii_whitespace().find_map(Self::of_tag)
+    }
+
     /// The first known language of `ui_locales` (OpenID Connect Core §3.1.2.1), otherwise the one that `Accept-Language`
     /// (RFC 9110 §12.5.4) weighs most, otherwise English.
     pub fn choose(ui_locales: Option<&str>, accept_language: Option<&str>) -> Self {
-        let asked = ui_locales.and_then(|tags| tags.split_ascii_whitespace().find_map(Self::of_tag));
+        let asked = ui_locales.and_then(Self::first_of);
         asked.or_else(|| accept_language.and_then(accepted)).unwrap_or_default()
     }
 }

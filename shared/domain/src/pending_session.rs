@@ -168,6 +168,7 @@ mod tests {
         pending(Progress::Redeemed(Redeemed { code: "c".to_owned(), at, attempt: attempt.map(str::to_owned) }))
     }
 
+    /// Abuse cases J2, J3; checklist O-05: without its proof, a code that was used ends nothing.
     #[test]
     fn a_code_is_redeemed_once_in_its_time_with_its_proof() {
         let at = Timestamp::from_secs;
@@ -187,6 +188,7 @@ mod tests {
         assert_eq!(pending(Progress::Ended).redemption("", RIGHT, None, at(1)), Redemption::Refuse);
     }
 
+    /// Checklist O-06.
     #[test]
     fn only_the_same_attempt_is_served_again_and_any_other_use_ends_the_session() {
         let at = Timestamp::from_secs;

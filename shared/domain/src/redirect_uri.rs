@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Checklist G-21, N-03, S-02.
+    /// Abuse case J1; checklist G-21, N-03, S-02.
     #[test]
     fn a_request_names_the_same_text_but_for_the_port_of_a_loopback_address() {
         let permits = |registered: &str, asked: &str| RedirectUri::parse(registered).unwrap().permits(asked);

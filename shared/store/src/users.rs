@@ -265,6 +265,18 @@ impl Users {
         held(sent, "set_password")
     }
 
+    /// Forgets the password, so that the directory is asked for it, and raises the credential epoch. Returns whether there is such a
+    /// user.
+    pub async fn forget_password(&self, user_id: &UserId) -> Result<bool, StoreError> {
+        let sent = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression("REMOVE password ADD credential_epoch :one")
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await;
+        held(sent, "forget_password")
+    }
+
     /// Sets or removes the name by which a legacy system knows a user. Raises the credential epoch, since existing sessions
     /// were begun under the previous name. Returns whether there is such a user.
     pub async fn set_link(

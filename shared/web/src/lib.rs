@@ -19,4 +19,4 @@ pub use mistake::{Mistake, Mistakes};
 pub use origin::same_origin;
 pub use page::Page;
 pub use respond::see_other;
-pub use site::{MAX_ONWARD, ONWARD, Site};
+pub use site::{MAX_ONWARD, ONWARD, Site, UI_LOCALES};

@@ -9,6 +9,8 @@ use gateway_domain::time::Seconds;
 pub enum Mistake {
     /// The form was made for another browser or purpose, or its cookie is gone: it has to be sent once more.
     OtherBrowser,
+    /// The form is not as its page sends it: a field is there twice, or it is too long.
+    Unreadable,
     /// No such account, a wrong password, or an account that is disabled. Nobody is told which.
     WrongLogin,
     /// Too many wrong attempts: another may be made after this time.

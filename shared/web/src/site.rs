@@ -10,12 +10,16 @@ use http::Uri;
 pub const ONWARD: &str = "for";
 /// The most bytes of that query. Pages do not lead back to a longer one.
 pub const MAX_ONWARD: usize = 4_096;
+/// The parameter with the languages that are asked for (OpenID Connect Core §3.1.2.1).
+pub const UI_LOCALES: &str = "ui_locales";
 
 /// What the pages of one request have in common: language, looks and where links lead.
 #[derive(Debug, Clone)]
 pub struct Site {
     looks: Pages,
     language: Language,
+    /// Whether a link says so, so that those that follow say it too.
+    chosen: bool,
     base: String,
     secure: bool,
     keeps_opener: bool,
@@ -30,9 +34,19 @@ impl Site {
         Self {
             looks: gateway.pages().clone(),
             language,
+            chosen: ui_locales.is_some(),
             base: path.unwrap_or_default(),
             secure: !issuer.starts_with("http://"),
             keeps_opener: false,
+        }
+    }
+
+    /// The same in the language that an app asks for, if it asks.
+    #[must_use]
+    pub fn in_language_of(self, ui_locales: Option<&str>) -> Self {
+        match ui_locales {
+            Some(tags) => Self { language: Language::first_of(tags).unwrap_or(self.language), chosen: true, ..self },
+            None => self,
         }
     }
 
@@ -54,6 +68,24 @@ impl Site {
     /// A path of the gateway as a browser asks for it: in AWS it begins with the stage, such as `/v1/account`.
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// The same of a page, which speaks the language that was asked for.
+    pub fn page(&self, path: &str) -> String {
+        self.path(&self.spoken(path))
+    }
+
+    /// A URL of a page, with the language that was asked for.
+    pub fn spoken(&self, url: &str) -> String {
+        if !self.chosen {
+            return url.to_owned();
+        }
+        format!("{url}{}{UI_LOCALES}={}", if url.contains('?') { '&' } else { '?' }, self.language.tag())
+    }
+
+    /// What a scope allows, in words of the configuration, or else in ours. One that has none in either is shown as it is.
+    pub fn scope<'s>(&self, gateway: &'s Gateway, scope: &'s str) -> &'s str {
+        gateway.scope_text(scope, self.language).or_else(|| (self.texts().scope)(scope)).unwrap_or(scope)
     }
 
     /// Whether browsers reach the site by https. Only then can a cookie have the prefix `__Host-`.
@@ -129,5 +161,18 @@ apis: { orders: { back_end: 'https://orders.example.com', routes: [{ path: /orde
         assert_eq!(site(&[("accept-language", "de-DE,de;q=0.9")], None).language(), Language::German);
         assert_eq!(site(&[("Accept-Language", "fr"), ("Accept-Language", "de")], None).language(), Language::German);
         assert_eq!(site(&[("Accept-Language", "de")], Some("en")).language(), Language::English);
+    }
+
+    #[test]
+    fn a_language_that_was_asked_for_is_that_of_every_page_that_follows() {
+        let german = [("Accept-Language", "de")];
+        let site = |locales| Site::of(&gateway("{}"), ISSUER, &request(&german), locales);
+        assert_eq!(site(None).page("/account"), "/v1/account", "the browser says it again");
+        assert_eq!(site(Some("fr en")).page("/account"), "/v1/account?ui_locales=en");
+        assert_eq!(site(Some("de")).page("/account/verify?id=a"), "/v1/account/verify?id=a&ui_locales=de");
+        let pushed = site(None).in_language_of(Some("en"));
+        assert_eq!((pushed.language(), pushed.page("/a").as_str()), (Language::English, "/v1/a?ui_locales=en"));
+        assert_eq!(site(None).in_language_of(Some("fr")).language(), Language::German);
+        assert_eq!(site(None).in_language_of(None).page("/a"), "/v1/a");
     }
 }

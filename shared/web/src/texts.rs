@@ -36,7 +36,7 @@ pub(crate) struct Texts {
     pub(crate) logged_in_as: Around,
     pub(crate) allow: &'static str,
     pub(crate) deny: &'static str,
-    pub(crate) another_account: &'static str,
+    pub(crate) scope: fn(&str) -> Option<&'static str>,
 
     pub(crate) optional: &'static str,
     pub(crate) address: &'static str,

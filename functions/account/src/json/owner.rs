@@ -1,6 +1,6 @@
 //! What owners do, for apps: with an access token of the person that has the scope `account`, under `/account/api/v1/me`.
 
-use super::{body, declared, proof};
+use super::{body, declared, distinct, proof};
 use crate::error::Failure;
 use crate::lists::{AllowedApp, OwnSession};
 use crate::{Account, Asked, fields};
@@ -20,6 +20,7 @@ const SCOPE: &str = "account";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProfileRequest {
+    #[serde(deserialize_with = "distinct")]
     profile: BTreeMap<String, String>,
 }
 

@@ -14,7 +14,7 @@ impl Account {
     pub(super) async fn address_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         const PURPOSE: &str = "address";
         let owner = self.owner(asked).await?;
-        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.path("/account"));
+        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.page("/account"));
         let page = |email, mistakes| ChangeAddress {
             site: &asked.site,
             form_token: &form_token,
@@ -30,7 +30,7 @@ impl Account {
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
             Ok(mut typed) => match Box::pin(self.address_asked(asked, &owner, &mut typed)).await {
-                Ok(id) => return Ok(see_other(&asked.site.path(&format!("{CONFIRM_ADDRESS}?id={id}")))),
+                Ok(id) => return Ok(see_other(&asked.site.page(&format!("{CONFIRM_ADDRESS}?id={id}")))),
                 Err(failure) => (Some(typed), failure),
             },
         };
@@ -66,14 +66,14 @@ impl Account {
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
-            Ok(typed) if typed.get("resend").is_some() => return Ok(see_other(&asked.site.path("/account/address"))),
+            Ok(typed) if typed.get("resend").is_some() => return Ok(see_other(&asked.site.page("/account/address"))),
             Ok(typed) => {
                 let changed = async {
                     let proof = proof::of_form(token, &typed)?;
                     self.change_address(asked, &user, (&id, &proof)).await
                 };
                 match Box::pin(changed).await {
-                    Ok(()) => return Ok(see_other(&asked.site.path("/account/address-changed"))),
+                    Ok(()) => return Ok(see_other(&asked.site.page("/account/address-changed"))),
                     Err(failure) => (Some(typed), failure),
                 }
             }
@@ -105,11 +105,11 @@ impl Account {
             Ok(mut typed) => {
                 let done = async {
                     let password = typed.take(FIELD).filter(|password| !password.is_empty());
-                    let required = Failure::Field { field: FIELD.to_owned(), wrong: Wrong::Required };
+                    let required = Failure::field(FIELD, Wrong::Required);
                     self.take_back(asked, (&id, &token), (FIELD, &password.ok_or(required)?)).await
                 };
                 match Box::pin(done).await {
-                    Ok(()) => return Ok(see_other(&asked.site.path("/account/address-kept"))),
+                    Ok(()) => return Ok(see_other(&asked.site.page("/account/address-kept"))),
                     Err(failure) => failure,
                 }
             }

@@ -15,7 +15,7 @@ impl Account {
             Closing::Delete => ("delete", "/account/deleted"),
         };
         let owner = self.owner(asked).await?;
-        let (form_token, account) = (browser.form_token(purpose), asked.site.path("/account"));
+        let (form_token, account) = (browser.form_token(purpose), asked.site.page("/account"));
         let page =
             |mistakes| Close { site: &asked.site, form_token: &form_token, closing, mistakes, account: Some(&account) };
         if !sent {
@@ -27,7 +27,7 @@ impl Account {
                 // The login of this browser has ended with the account.
                 Ok(()) => {
                     return Ok(
-                        see_other(&asked.site.path(next)).header("Set-Cookie", asked.site.clear_cookie(LOGIN_COOKIE))
+                        see_other(&asked.site.page(next)).header("Set-Cookie", asked.site.clear_cookie(LOGIN_COOKIE))
                     );
                 }
                 Err(failure) => failure,

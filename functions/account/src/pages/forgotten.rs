@@ -1,6 +1,6 @@
 //! The pages for a forgotten password: one asks for a mail, one sets another password.
 
-use super::{Shown, follows, form, mistaken, mistakes, proof};
+use super::{Shown, follows, form, login, mistaken, mistakes, proof};
 use crate::error::{Failure, Wrong};
 use crate::{Account, Asked, fields};
 use gateway_credentials::password_policy;
@@ -14,9 +14,14 @@ impl Account {
     pub(super) async fn forgotten_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         const PURPOSE: &str = "forgotten";
         self.resets_here()?;
-        let form_token = browser.form_token(PURPOSE);
-        let page =
-            |email, mistakes| Forgotten { site: &asked.site, form_token: &form_token, email, mistakes, log_in: None };
+        let (form_token, login) = (browser.form_token(PURPOSE), login(asked));
+        let page = |email, mistakes| Forgotten {
+            site: &asked.site,
+            form_token: &form_token,
+            email,
+            mistakes,
+            log_in: Some(&login),
+        };
         if !sent {
             return Ok(asked.site.respond(200, &page("", Mistakes::default()), &[]));
         }
@@ -40,9 +45,7 @@ impl Account {
         self.resets_here()?;
         let (id, token) = proof::of_url(asked)?;
         let (form_token, by_link) = (browser.form_token(PURPOSE), token.is_some());
-        let systems = self.gateway.separate_passwords();
-        let unchanged = systems.map(|(name, _)| self.gateway.system_name(name, asked.language)).collect::<Vec<_>>();
-        let unchanged = unchanged.join(", ");
+        let unchanged = self.unchanged_at(asked);
         let page = |code, mistakes| Reset {
             site: &asked.site,
             form_token: &form_token,
@@ -74,7 +77,7 @@ impl Account {
     ) -> Result<(), Failure> {
         const FIELD: &str = "new_password";
         let password = typed.take(FIELD).filter(|password| !password.is_empty());
-        let password = password.ok_or(Failure::Field { field: FIELD.to_owned(), wrong: Wrong::Required })?;
+        let password = password.ok_or(Failure::field(FIELD, Wrong::Required))?;
         self.reset(asked, id, &proof::of_form(token, typed)?, (FIELD, &password)).await
     }
 }

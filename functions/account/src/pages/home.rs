@@ -11,10 +11,10 @@ impl Account {
     pub(super) async fn home_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         if sent {
             // It asks, and ends what began in this browser: one page does that for all of the gateway's.
-            return Ok(see_other(&asked.site.path("/oauth2/logout")));
+            return Ok(see_other(&asked.site.page("/oauth2/logout")));
         }
         let user = self.owner(asked).await?.user;
-        let path = |path: &str| asked.site.path(path);
+        let path = |path: &str| asked.site.page(path);
         let own_password = user.password.is_some();
         let profile = (!self.gateway.accounts().fields.is_empty()).then(|| path("/account/profile"));
         // The address of who has no password here is the name that the directory knows.

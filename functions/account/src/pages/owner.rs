@@ -32,8 +32,8 @@ impl Account {
 
     pub(super) async fn log_in_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let form_token = browser.form_token(PURPOSE);
-        let forgotten = asked.site.path("/account/forgotten");
-        let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.path("/account/sign-up"));
+        let forgotten = asked.site.page("/account/forgotten");
+        let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.page("/account/sign-up"));
         let page = |username, mistakes| Login {
             site: &asked.site,
             form_token: &form_token,
@@ -52,7 +52,7 @@ impl Account {
             Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed)).await {
                 Ok(user) => {
                     let cookie = self.remember(asked, &user).await?;
-                    return Ok(see_other(&asked.site.path(&wanted(asked))).header("Set-Cookie", cookie));
+                    return Ok(see_other(&asked.site.page(&wanted(asked))).header("Set-Cookie", cookie));
                 }
                 Err(failure) => (Some(typed), failure),
             },
@@ -62,7 +62,7 @@ impl Account {
     }
 
     async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {
-        let wrong = |field: &str, wrong| Failure::Field { field: field.to_owned(), wrong };
+        let wrong = |field: &str, wrong| Failure::field(field, wrong);
         let password = typed.take("password").filter(|password| !password.is_empty());
         let name = typed.get("username").map(str::trim).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| wrong("username", Wrong::Required))?;
@@ -88,7 +88,7 @@ pub(super) fn to_log_in(asked: &Asked<'_>) -> ApiResponse {
     let separator = if parameters.is_empty() { "" } else { "?" };
     let to = format!("{}{separator}{parameters}", asked.request.path);
     let to = form_urlencoded::Serializer::new(String::new()).append_pair("to", &to).finish();
-    see_other(&asked.site.path(&format!("/account/log-in?{to}")))
+    see_other(&asked.site.page(&format!("/account/log-in?{to}")))
 }
 
 /// The page that was asked for before the login: one of ours, and nothing that a link could lead to elsewhere.

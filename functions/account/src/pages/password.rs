@@ -16,12 +16,14 @@ impl Account {
     pub(super) async fn password_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let owner = self.owner(asked).await?;
         self.may_change_password()?;
-        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.path("/account"));
+        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.page("/account"));
+        let unchanged = self.unchanged_at(asked);
         let page = |mistakes| ChangePassword {
             site: &asked.site,
             form_token: &form_token,
             current: !owner.is_fresh(asked.now),
             least_password: password_policy::MIN,
+            unchanged: &unchanged,
             mistakes,
             account: Some(&account),
         };
@@ -34,7 +36,7 @@ impl Account {
                 Ok(user) => {
                     // The login of this browser goes on, under the new password.
                     let cookie = self.remember(asked, &user).await?;
-                    let next = see_other(&asked.site.path("/account/password-set"));
+                    let next = see_other(&asked.site.page("/account/password-set"));
                     return Ok(next.header("Set-Cookie", cookie));
                 }
                 Err(failure) => failure,
@@ -43,11 +45,17 @@ impl Account {
         Ok(mistaken(asked, &page(mistakes(&failure, false)), &failure))
     }
 
+    /// The systems that keep a password of their own when the one here changes, as users know them.
+    pub(super) fn unchanged_at(&self, asked: &Asked<'_>) -> String {
+        let systems = self.gateway.separate_passwords();
+        systems.map(|(name, _)| self.gateway.system_name(name, asked.language)).collect::<Vec<_>>().join(", ")
+    }
+
     async fn password_changed(&self, asked: &Asked<'_>, owner: &Owner, typed: &mut Form) -> Result<User, Failure> {
         const FIELD: &str = "new_password";
         let (current, new) = (typed.take("current_password"), typed.take(FIELD));
         let new = new.filter(|new| !new.is_empty());
-        let new = new.ok_or(Failure::Field { field: FIELD.to_owned(), wrong: Wrong::Required })?;
+        let new = new.ok_or(Failure::field(FIELD, Wrong::Required))?;
         if !owner.is_fresh(asked.now) {
             self.prove_owner(asked, &owner.user, current.as_ref()).await?;
         }

@@ -12,7 +12,7 @@ const PURPOSE: &str = "profile";
 impl Account {
     pub(super) async fn profile_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let user = self.owner(asked).await?.user;
-        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.path("/account"));
+        let (form_token, account) = (browser.form_token(PURPOSE), asked.site.page("/account"));
         let saved = query(asked, "saved").is_some();
         if !sent {
             let known = |id: &str| user.profile.get(id).map(String::as_str).unwrap_or_default();
@@ -30,7 +30,7 @@ impl Account {
                     self.change_profile(&user.user_id, &profile).await
                 };
                 match Box::pin(saved).await {
-                    Ok(()) => return Ok(see_other(&asked.site.path("/account/profile?saved=yes"))),
+                    Ok(()) => return Ok(see_other(&asked.site.page("/account/profile?saved=yes"))),
                     Err(failure) => (Some(typed), failure),
                 }
             }

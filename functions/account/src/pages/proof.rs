@@ -20,6 +20,6 @@ pub(super) fn of_form(token: Option<Secret>, form: &Form) -> Result<Proof, Failu
     if let Some(token) = token {
         return Ok(Proof::Link(token));
     }
-    let wrong = Failure::Field { field: "code".to_owned(), wrong: Wrong::Required };
+    let wrong = Failure::field("code", Wrong::Required);
     typed(form.get("code").ok_or(wrong)?).map(Proof::Digits).ok_or(Failure::WrongCode)
 }

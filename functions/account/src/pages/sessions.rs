@@ -1,6 +1,6 @@
 //! Where one is logged in, and the way to end it.
 
-use super::{Shown, form};
+use super::{Shown, form, lapsed, mistaken};
 use crate::lists::OwnSession;
 use crate::{Account, Asked};
 use gateway_web::pages::{MySessions, SessionRow};
@@ -12,8 +12,10 @@ impl Account {
     pub(super) async fn sessions_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let owner = self.owner(asked).await?;
         let user = &owner.user.user_id;
-        if sent {
-            if let Ok(typed) = form(asked, browser, PURPOSE) {
+        let failure = match sent.then(|| form(asked, browser, PURPOSE)) {
+            None => None,
+            Some(Err((_, failure))) => Some(failure),
+            Some(Ok(typed)) => {
                 if typed.get("end_others").is_some() {
                     self.log_out_elsewhere(asked, user, Some(&owner.login), |sid| owner.began_here(sid)).await?;
                 } else {
@@ -21,9 +23,9 @@ impl Account {
                     let chosen = self.sessions_of(user, asked.now).await?.into_iter().find(chosen);
                     self.end_sessions(asked, user, chosen.into_iter().map(|own| own.of).collect()).await?;
                 }
+                return Ok(see_other(&asked.site.page("/account/sessions")));
             }
-            return Ok(see_other(&asked.site.path("/account/sessions")));
-        }
+        };
         let sessions = self.sessions_of(user, asked.now).await?;
         let rows = sessions.iter().map(|session| SessionRow {
             id: session.of.sid.as_str(),
@@ -37,8 +39,12 @@ impl Account {
             site: &asked.site,
             form_token: &browser.form_token(PURPOSE),
             sessions: rows.collect(),
-            account: Some(&asked.site.path("/account")),
+            mistake: failure.as_ref().map(lapsed),
+            account: Some(&asked.site.page("/account")),
         };
-        Ok(asked.site.respond(200, &page, &[]))
+        Ok(match &failure {
+            None => asked.site.respond(200, &page, &[]),
+            Some(failure) => mistaken(asked, &page, failure),
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! The page that makes an account.
 
-use super::{Shown, follows, form, mistaken, mistakes, ticket};
+use super::{Shown, follows, form, login, mistaken, mistakes, ticket};
 use crate::error::Failure;
 use crate::{Account, Asked, fields};
 use gateway_config::{FieldType, Gateway};
@@ -9,6 +9,7 @@ use gateway_domain::address::Address;
 use gateway_domain::code::Ticket;
 use gateway_domain::form::Form;
 use gateway_domain::language::Language;
+use gateway_domain::secret::Secret;
 use gateway_web::pages::{FieldKind, ProfileField, SignUp};
 use gateway_web::{Browser, Mistakes, see_other};
 
@@ -19,9 +20,9 @@ impl Account {
         if !self.gateway.accounts().sign_up {
             return Err(Failure::NotFound);
         }
-        let token = browser.form_token(PURPOSE);
+        let (token, login) = (browser.form_token(PURPOSE), login(asked));
         if !sent {
-            let page = self.sign_up_form(asked, &token, None, Mistakes::default());
+            let page = self.sign_up_form(asked, (&token, &login), None, Mistakes::default());
             return Ok(asked.site.respond(200, &page, &[]));
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
@@ -34,24 +35,22 @@ impl Account {
                 Err(failure) => (Some(typed), failure),
             },
         };
-        let page = self.sign_up_form(asked, &token, typed.as_ref(), mistakes(&failure, false));
+        let page = self.sign_up_form(asked, (&token, &login), typed.as_ref(), mistakes(&failure, false));
         Ok(mistaken(asked, &page, &failure))
     }
 
     async fn signed_up(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<(Ticket, Address), Failure> {
-        let password = typed.take("password");
-        let address = fields::address("email", typed.get("email"))?;
-        fields::new_password("password", password.as_ref(), address.as_str())?;
+        let password = typed.take("password").unwrap_or_else(|| Secret::new(String::new()));
         let name = |id: &str| format!("profile_{id}");
-        let profile = fields::profile(&self.gateway, name, |name| typed.get(name))?;
-        let Some(password) = password else { return Err(Failure::WrongCode) };
+        let profile = fields::profile(&self.gateway, name, |name| typed.get(name));
+        let (address, profile) = self.may_sign_up(asked, typed.get("email"), &password, profile)?;
         Ok((self.sign_up(asked, address.clone(), password, profile).await?, address))
     }
 
     fn sign_up_form<'a>(
         &'a self,
         asked: &'a Asked<'_>,
-        form_token: &'a str,
+        (form_token, login): (&'a str, &'a str),
         typed: Option<&'a Form>,
         mistakes: Mistakes,
     ) -> SignUp<'a> {
@@ -64,7 +63,7 @@ impl Account {
             profile,
             least_password: password_policy::MIN,
             mistakes,
-            log_in: None,
+            log_in: Some(login),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Account {
     ) -> Result<(), Failure> {
         let password = typed.take("password");
         if secret.is_none() && password.is_none() {
-            return Err(Failure::Field { field: "password".to_owned(), wrong: Wrong::Required });
+            return Err(Failure::field("password", Wrong::Required));
         }
         let proof = proof::of_form(token, typed)?;
         self.verify(asked, (id, secret), &proof, password.as_ref()).await

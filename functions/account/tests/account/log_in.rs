@@ -50,7 +50,7 @@ async fn that_an_address_waits_for_its_proof_is_told_to_who_knows_the_password()
         Browser::default().submit(&fixture, "/account/sign-up", &[("email", NEW), ("password", PASSWORD)]).await;
     assert_eq!(signed_up.status, 303, "{}", signed_up.text);
     for (password, told) in
-        [(OTHER, "The address or the password is not right."), (PASSWORD, "Confirm your e-mail address first.")]
+        [(OTHER, "The address or the password is not right."), (PASSWORD, "Confirm your e-mail address first")]
     {
         let mut browser = Browser::default();
         let refused = browser.logs_in(&fixture, NEW, password).await;

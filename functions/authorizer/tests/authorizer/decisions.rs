@@ -119,7 +119,7 @@ async fn a_scope_opens_its_methods_and_no_others() {
     }
 }
 
-/// Checklist Z-25: an ended session ends with its next call.
+/// Checklist C-07, Z-25: an ended session ends with its next call.
 #[tokio::test]
 async fn a_session_that_ended_is_an_invalid_token() {
     let fixture = Fixture::new().await;

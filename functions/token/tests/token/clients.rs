@@ -71,7 +71,7 @@ async fn two_ways_at_once_are_refused() {
     assert_eq!(fixture.send(login("alice", "conf1", NOTES).basic("conf1", SECRET)).await.status, 200);
 }
 
-/// Abuse case E4; checklist G-05: no token, no look at the user, no hash.
+/// Abuse case E4; checklist G-05, N-06: no token, no look at the user, no hash.
 #[tokio::test]
 async fn a_public_application_with_a_secret_is_refused() {
     let fixture = Fixture::new().await;

@@ -159,6 +159,7 @@ pub(crate) fn build_authorize(
         outbox: OutboxFunction::new(&nowhere, &aws).unwrap(),
         clock,
         entropy: entropy(),
+        mails: true,
     }
 }
 

@@ -32,7 +32,7 @@ async fn sweep(fixture: &Fixture) -> Result<serde_json::Value, String> {
     gateway_renewal::handle(Ok(&fixture.renewal()), event).await.map_err(|failure| failure.to_string())
 }
 
-/// Checklist G-18: a second use with the right proof ends what the first one made.
+/// Abuse case J2; checklist G-18, O-06: a second use with the right proof ends what the first one made.
 #[tokio::test]
 async fn a_code_is_redeemed_once_and_a_second_use_ends_its_session() {
     let fixture = Fixture::new().await;
@@ -75,7 +75,8 @@ async fn a_repetition_after_a_refresh_is_refused_and_the_session_lives() {
     assert_eq!(fixture.refresh("native", &newer.refresh).await.status, 200);
 }
 
-/// Checklist G-16, G-17, K-01, K-05: whoever intercepts a code can neither redeem it nor take it from its owner.
+/// Abuse cases J2, J3; checklist G-16, G-17, K-01, K-05, O-05: whoever intercepts a code can neither redeem it nor take it
+/// from its owner.
 #[tokio::test]
 async fn a_code_without_its_proof_gives_nothing_and_stays_good() {
     let fixture = Fixture::new().await;
@@ -99,7 +100,7 @@ async fn a_code_without_its_proof_gives_nothing_and_stays_good() {
     assert!(redeem(&fixture, redemption("native", &code, &[("redirect_uri", "")])).await.is_ok());
 }
 
-/// Checklist G-19.
+/// Abuse case J2; checklist G-19.
 #[tokio::test]
 async fn a_code_lives_for_a_minute() {
     let fixture = Fixture::new().await;

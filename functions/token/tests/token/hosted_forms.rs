@@ -35,7 +35,7 @@ async fn that_an_address_waits_for_its_proof_is_told_to_who_knows_the_password()
     let nora = User { user_id, email, email_verified: false, ..alice };
     assert_eq!(fixture.db.store.users.create(&nora).await, Ok(CreateUser::Created));
     for (password, told) in
-        [("wrong", "The address or the password is not right."), (PASSWORD, "Confirm your e-mail address first.")]
+        [("wrong", "The address or the password is not right."), (PASSWORD, "Confirm your e-mail address first")]
     {
         let mut browser = Browser::new(&fixture);
         let page = browser.types(&native("vault:read"), "nora", password).await;

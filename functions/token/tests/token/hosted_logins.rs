@@ -132,7 +132,7 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     assert_eq!(scanned.items().len(), 0, "no pending session");
 }
 
-/// Checklist G-22, S-13: without a client and a redirect URI of its own, nobody is sent anywhere.
+/// Abuse case J1; checklist G-22, S-13: without a client and a redirect URI of its own, nobody is sent anywhere.
 #[tokio::test]
 async fn a_request_without_a_right_redirect_uri_gets_a_page() {
     let fixture = Fixture::new().await;
@@ -266,7 +266,7 @@ async fn a_browser_login_ends_with_its_time_the_credentials_and_the_logout() {
     }
 }
 
-/// Checklist Z-23: a cookie that somebody planted before the login is of no use after it.
+/// Abuse case J4; checklist Z-23: a cookie that somebody planted before the login is of no use after it.
 #[tokio::test]
 async fn each_login_has_a_cookie_of_its_own_and_ends_the_one_before() {
     let fixture = Fixture::new().await;

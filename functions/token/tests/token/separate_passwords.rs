@@ -17,6 +17,13 @@ fn rule(config: &str, rule: &str) -> String {
     config.replace(connector, &format!("{connector}    password: {rule}\n"))
 }
 
+/// The same, with a connector that has the passwords.
+fn theirs(config: &str, fields: &str) -> String {
+    let config = rule(config, fields);
+    assert!(config.contains("plans:"), "{config}");
+    config.replacen("plans:", "accounts: { directory: { connector: orders-login } }\nplans:", 1)
+}
+
 fn separate(config: &str) -> String {
     rule(config, "separate")
 }
@@ -86,8 +93,8 @@ async fn the_login_form_asks_for_the_other_password_and_keeps_it_nowhere() {
 #[tokio::test]
 async fn a_password_of_another_system_is_reset_there() {
     let fixture = fixture().await;
-    let theirs = "{ whose: theirs, reset_url: 'https://shop.example.com/reset' }";
-    let mut browser = Browser::at(fixture.authorize_with(|config| rule(config, theirs)));
+    let rule = "{ whose: theirs, reset_url: 'https://shop.example.com/reset' }";
+    let mut browser = Browser::at(fixture.authorize_with(|config| theirs(config, rule)));
     let page = browser.get("/oauth2/authorize", &native("orders:read")).await;
     assert!(page.text.contains("href=\"https://shop.example.com/reset\""), "{}", page.text);
     assert!(!page.text.contains("/account/forgotten"), "{}", page.text);

@@ -29,6 +29,9 @@ pub(crate) enum Users {
     SetPassword {
         /// E-mail address or user id
         user: String,
+        /// Keep none: the directory of gateway.yaml checks the user's password from now on
+        #[arg(long)]
+        none: bool,
     },
     /// Keep a user from logging in, and end every session of the user
     Disable {

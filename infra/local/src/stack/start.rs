@@ -91,7 +91,7 @@ pub(super) async fn start(
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
     tokio::spawn(secrets_manager.clone().serve(secrets_listener, access.clone()));
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
-    let legacy = Legacy::new(users, options.record);
+    let legacy = Legacy::trusting(users, options.record);
     tokio::spawn(legacy.clone().serve(legacy_listener));
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
     seed.store(&store(&dynamodb_url, &owner)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;

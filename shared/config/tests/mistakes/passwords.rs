@@ -21,26 +21,20 @@ fn a_connector_says_whose_password_it_takes() {
         (EXPIRES, &elsewhere, 28, FIELD, "are of `whose: theirs`"),
         (EXPIRES, &plain, 28, &format!("{FIELD}.reset_url"), "write an https URL"),
     ]);
+    accepted(&[(EXPIRES, &with("ours")), (EXPIRES, &with("separate")), (EXPIRES, &with("{ whose: separate }"))]);
+}
+
+#[test]
+fn a_system_that_has_the_passwords_is_asked_at_login() {
     let theirs = with(
         "{ whose: theirs, reset_url: https://shop.example.com/reset, \
          change_url: https://shop.example.com/change }",
     );
-    accepted(&[
-        (EXPIRES, &with("ours")),
-        (EXPIRES, &with("separate")),
-        (EXPIRES, &with("{ whose: separate }")),
-        (EXPIRES, &theirs),
-    ]);
-}
-
-#[test]
-fn nobody_signs_up_who_could_not_log_in_afterwards() {
-    let sign_up = format!("{FIRST}accounts: {{ sign_up: true }}\n");
-    let text = changed(EXPIRES, &with("theirs")).replace(FIRST, &sign_up);
-    let found = problems(&text);
-    assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found.iter().all(|one| one.field == "accounts.sign_up" && one.reason.contains("password: theirs")));
-    let optional = text.replace("    connector: orders-login\n", "    connector: orders-login\n    optional: true\n");
-    assert!(gateway_config::Gateway::parse(&optional).is_ok());
-    assert!(gateway_config::Gateway::parse(&text.replace("password: theirs", "password: separate")).is_ok());
+    told(&[(EXPIRES, &theirs, 28, FIELD, "write `accounts.directory` with `connector: orders-login`")]);
+    let directory = format!("{FIRST}accounts: {{ directory: {{ connector: orders-login }} }}\n");
+    let text = changed(EXPIRES, &theirs).replace(FIRST, &directory);
+    assert!(gateway_config::Gateway::parse(&text).is_ok());
+    // Whoever signed up would have a password that the system does not know.
+    let found = problems(&text.replace("{ directory:", "{ sign_up: true, directory:"));
+    assert!(found.len() == 1 && found.iter().all(|one| one.field == "accounts.sign_up"), "{found:#?}");
 }

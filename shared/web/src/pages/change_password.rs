@@ -18,6 +18,8 @@ pub struct ChangePassword<'a> {
     pub current: bool,
     /// The fewest characters of a password.
     pub least_password: usize,
+    /// The systems whose own password stays as it is, if there are any.
+    pub unchanged: &'a str,
     /// What is wrong.
     pub mistakes: Mistakes,
     /// Where the account is.

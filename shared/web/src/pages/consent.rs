@@ -21,8 +21,6 @@ pub struct Consent<'a> {
     pub username: &'a str,
     /// What each scope allows, in the language of the site.
     pub scopes: Vec<&'a str>,
-    /// Where somebody else can log in.
-    pub another_account: Option<&'a str>,
 }
 
 impl Page for Consent<'_> {

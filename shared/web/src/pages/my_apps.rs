@@ -1,6 +1,6 @@
 //! The apps that may use an account.
 
-use crate::{Page, Site};
+use crate::{Mistake, Page, Site};
 use askama::Template;
 use std::borrow::Cow;
 
@@ -25,6 +25,8 @@ pub struct MyApps<'a> {
     pub form_token: &'a str,
     /// The apps.
     pub apps: Vec<AppRow<'a>>,
+    /// What is wrong with the form that was sent: nothing was done.
+    pub mistake: Option<Mistake>,
     /// Where the account is.
     pub account: Option<&'a str>,
 }

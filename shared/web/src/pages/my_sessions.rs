@@ -1,7 +1,7 @@
 //! The sessions of a user.
 
 use crate::date_time::DateTime;
-use crate::{Page, Site};
+use crate::{Mistake, Page, Site};
 use askama::Template;
 use gateway_domain::language::Language;
 use gateway_domain::time::Timestamp;
@@ -41,6 +41,8 @@ pub struct MySessions<'a> {
     pub form_token: &'a str,
     /// The sessions, the last refreshed first.
     pub sessions: Vec<SessionRow<'a>>,
+    /// What is wrong with the form that was sent: nothing was done.
+    pub mistake: Option<Mistake>,
     /// Where the account is.
     pub account: Option<&'a str>,
 }

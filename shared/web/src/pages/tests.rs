@@ -15,15 +15,7 @@ fn login<'a>(site: &'a Site, username: &'a str, mistakes: Mistakes) -> Login<'a>
 }
 
 fn consent<'a>(site: &'a Site, app: &'a str) -> Consent<'a> {
-    Consent {
-        site,
-        form_token: "token",
-        app,
-        returns_to: None,
-        username: "ada",
-        scopes: vec!["See"],
-        another_account: None,
-    }
+    Consent { site, form_token: "token", app, returns_to: None, username: "ada", scopes: vec!["See"] }
 }
 
 /// Every page, with this text wherever a text of others can stand.
@@ -50,8 +42,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             ..login(site, text, wrong())
         }
         .render(),
-        Consent { returns_to: url, username: text, scopes: vec![text], another_account: url, ..consent(site, text) }
-            .render(),
+        Consent { returns_to: url, username: text, scopes: vec![text], ..consent(site, text) }.render(),
         Failure { site, reason: Reason::UnknownApp, detail: url, reference: url }.render(),
         Message { site, notice: Notice::LoggedOut, next: Some((Step::LogIn, text)) }.render(),
         LogOut { site, form_token, username: text }.render(),
@@ -62,16 +53,30 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Forgotten { site, form_token, email: text, mistakes: wrong(), log_in: url }.render(),
         Reset { site, form_token, code: url, least_password, unchanged: text, mistakes: wrong() }.render(),
         TakeBack { site, form_token, address: text, least_password, mistakes: wrong() }.render(),
-        ChangePassword { site, form_token, current: true, least_password, mistakes: wrong(), account }.render(),
+        ChangePassword { site, form_token, current: true, least_password, unchanged: text, mistakes: wrong(), account }
+            .render(),
         ChangeAddress { site, form_token, address: text, email: text, current: true, mistakes: wrong(), account }
             .render(),
         Profile { site, form_token, profile: profile(), saved: true, mistakes: wrong(), account }.render(),
         close(Closing::Disable).render(),
         close(Closing::Delete).render(),
         LogOut { site, form_token, username: text }.render(),
-        MySessions { site, form_token, sessions: vec![session(), session()], account }.render(),
-        MyApps { site, form_token, apps: vec![AppRow { client_id: text, name: text, scopes: vec![text] }], account }
-            .render(),
+        MySessions {
+            site,
+            form_token,
+            sessions: vec![session(), session()],
+            mistake: Some(Mistake::KnownPassword(text.to_owned())),
+            account,
+        }
+        .render(),
+        MyApps {
+            site,
+            form_token,
+            apps: vec![AppRow { client_id: text, name: text, scopes: vec![text] }],
+            mistake: None,
+            account,
+        }
+        .render(),
         Account {
             site,
             form_token,

@@ -29,7 +29,7 @@ pub(crate) const TEXTS: Texts = Texts {
     logged_in_as: ("You are logged in as ", "."),
     allow: "Allow",
     deny: "Don’t allow",
-    another_account: "Use another account",
+    scope,
 
     optional: "optional",
     address: "E-mail address",
@@ -98,6 +98,17 @@ pub(crate) const TEXTS: Texts = Texts {
     next,
 };
 
+/// What the scopes of the gateway's own allow.
+fn scope(scope: &str) -> Option<&'static str> {
+    Some(match scope {
+        "openid" => "Recognise you when you come back",
+        "profile" => "See your profile",
+        "email" => "See your e-mail address",
+        "account" => "See and change your account",
+        _ => return None,
+    })
+}
+
 fn failure(reason: Reason) -> FailureText {
     let (title, text, advice) = match reason {
         Reason::UnknownApp => (
@@ -162,8 +173,8 @@ fn notice(notice: Notice) -> NoticeText {
         Notice::AddressChanged => ("Address changed", "From now on, log in with the new address."),
         Notice::AddressKept => (
             "Address kept",
-            "Your address is the old one again, and you are logged out everywhere. Change your password if the change was not \
-             yours.",
+            "Your address is the old one again, and you are logged out everywhere. From now on, log in with it and the new \
+             password.",
         ),
         Notice::AccountDeleted => ("Account deleted", "Your account and what we knew of you are deleted."),
     };
@@ -184,6 +195,10 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::OtherBrowser => {
             "The form was open for too long or cookies are blocked. Please send it again.".to_owned()
         }
+        Mistake::Unreadable => {
+            "We could not read this: a field is far too long, or was sent twice. Please check it and send it again."
+                .to_owned()
+        }
         Mistake::WrongLogin => "The address or the password is not right.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
             format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))
@@ -196,7 +211,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             format!("“{system}” cannot be reached at the moment. Try again in a minute.")
         }
         Mistake::Unavailable => "This is not possible at the moment. Try again in a minute.".to_owned(),
-        Mistake::NotVerified => "Confirm your e-mail address first. We have sent you a message.".to_owned(),
+        Mistake::NotVerified => "Confirm your e-mail address first, by the mail that we sent. If it is lost, choose a new password by a mail: \
+             that confirms the address, too."
+            .to_owned(),
         Mistake::Required => "Please fill this in.".to_owned(),
         Mistake::TooLong(most) => format!("At most {most} characters."),
         Mistake::NoAddress => "Write an e-mail address, such as name@example.com.".to_owned(),

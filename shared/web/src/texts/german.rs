@@ -29,7 +29,7 @@ pub(crate) const TEXTS: Texts = Texts {
     logged_in_as: ("Sie sind angemeldet als ", "."),
     allow: "Erlauben",
     deny: "Nicht erlauben",
-    another_account: "Anderes Konto verwenden",
+    scope,
 
     optional: "freiwillig",
     address: "E-Mail-Adresse",
@@ -98,6 +98,17 @@ pub(crate) const TEXTS: Texts = Texts {
     next,
 };
 
+/// What the scopes of the gateway's own allow.
+fn scope(scope: &str) -> Option<&'static str> {
+    Some(match scope {
+        "openid" => "Sie wiedererkennen",
+        "profile" => "Ihr Profil sehen",
+        "email" => "Ihre E-Mail-Adresse sehen",
+        "account" => "Ihr Konto sehen und ändern",
+        _ => return None,
+    })
+}
+
 fn failure(reason: Reason) -> FailureText {
     let (title, text, advice) = match reason {
         Reason::UnknownApp => (
@@ -165,8 +176,8 @@ fn notice(notice: Notice) -> NoticeText {
         Notice::AddressChanged => ("Adresse geändert", "Melden Sie sich ab jetzt mit der neuen Adresse an."),
         Notice::AddressKept => (
             "Adresse beibehalten",
-            "Es gilt wieder die alte Adresse, und Sie sind überall abgemeldet. Ändern Sie Ihr Passwort, wenn die Änderung nicht \
-             von Ihnen war.",
+            "Es gilt wieder die alte Adresse, und Sie sind überall abgemeldet. Melden Sie sich ab jetzt mit ihr und dem neuen \
+             Passwort an.",
         ),
         Notice::PasswordElsewhere => {
             ("Ihr Passwort gehört zu einem anderen System", "Es kann nur dort neu gesetzt und geändert werden.")
@@ -190,6 +201,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::OtherBrowser => {
             "Das Formular war zu lange offen, oder Cookies sind gesperrt. Bitte senden Sie es noch einmal.".to_owned()
         }
+        Mistake::Unreadable => "Wir konnten das nicht lesen: Ein Feld ist viel zu lang oder wurde doppelt gesendet. Bitte prüfen Sie \
+                                es und senden Sie das Formular noch einmal."
+            .to_owned(),
         Mistake::WrongLogin => "Die Adresse oder das Passwort stimmt nicht.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
             format!(
@@ -208,7 +222,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             "Das ist zurzeit nicht möglich. Versuchen Sie es in einer Minute noch einmal.".to_owned()
         }
         Mistake::NotVerified => {
-            "Bestätigen Sie zuerst Ihre E-Mail-Adresse. Wir haben Ihnen eine Nachricht geschickt.".to_owned()
+            "Bestätigen Sie zuerst Ihre E-Mail-Adresse mit der E-Mail, die wir geschickt haben. Ist sie verloren, wählen Sie über \
+             eine E-Mail ein neues Passwort: Auch das bestätigt die Adresse."
+                .to_owned()
         }
         Mistake::Required => "Bitte füllen Sie dieses Feld aus.".to_owned(),
         Mistake::TooLong(most) => format!("Höchstens {most} Zeichen."),
