@@ -5,6 +5,7 @@ mod back_end_tls;
 mod browser;
 mod canned;
 mod claims;
+mod closing;
 mod cors;
 mod demo_app;
 mod directory;
