@@ -7,6 +7,7 @@ use crate::{Account, Asked};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::password::MAX_BYTES;
+use gateway_domain::time::Timestamp;
 use gateway_store::User;
 use gateway_web::pages::Login;
 use gateway_web::{Browser, LOGIN_COOKIE, Mistakes, see_other};
@@ -23,10 +24,15 @@ impl Account {
         Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time, login: logged_in.login })
     }
 
-    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was.
-    pub(super) async fn remember(&self, asked: &Asked<'_>, user: &User) -> Result<String, Failure> {
+    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was. The password was shown at `auth_time`.
+    pub(super) async fn remember(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        auth_time: Timestamp,
+    ) -> Result<String, Failure> {
         let before = asked.site.login_cookie(asked.request);
-        let value = self.browsers.begin(user, before, None, asked.now).await?;
+        let value = self.browsers.begin((user, auth_time), before, None, asked.now).await?;
         Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
 
@@ -51,7 +57,7 @@ impl Account {
             Err((typed, failure)) => (typed, failure),
             Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed)).await {
                 Ok(user) => {
-                    let cookie = self.remember(asked, &user).await?;
+                    let cookie = self.remember(asked, &user, asked.now).await?;
                     return Ok(see_other(&asked.site.page(&wanted(asked))).header("Set-Cookie", cookie));
                 }
                 Err(failure) => (Some(typed), failure),
