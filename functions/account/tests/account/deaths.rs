@@ -215,7 +215,7 @@ async fn an_address_that_is_taken_back_by_an_attempt_that_dies_comes_back() {
         assert!(fixture.logs_in(ADA, OTHER).await && !fixture.logs_in(NEW, PASSWORD).await, "{when}");
         assert!(fixture.ends_sessions().await, "{when}");
     };
-    assert_eq!(at_every_write(prepare, takes, after).await, 3);
+    assert_eq!(at_every_write(prepare, takes, after).await, 2);
 }
 
 /// If it dies half way, this browser is logged out as well: whoever logs in again comes to the end.
