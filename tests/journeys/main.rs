@@ -41,4 +41,5 @@ mod switch;
 mod tokens;
 mod traces;
 mod turns;
+mod unlock;
 mod wire;

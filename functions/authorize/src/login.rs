@@ -24,6 +24,8 @@ const PURPOSE: &str = "login";
 pub(crate) struct Shown {
     pub(crate) username: String,
     pub(crate) mistakes: Mistakes,
+    /// Whether it leads to a proof by mail.
+    pub(crate) unlock: bool,
 }
 
 /// Where a login leads to.
@@ -49,7 +51,7 @@ impl AuthorizationEndpoint {
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
         let again = |status, mistakes| {
-            let shown = Shown { username: username.clone(), mistakes };
+            let shown = Shown { username: username.clone(), mistakes, unlock: false };
             Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
         if !request.is_ours(&form, PURPOSE) {
@@ -93,9 +95,14 @@ impl AuthorizationEndpoint {
             Err(CredentialsError::TooManyAttempts(wait)) => {
                 // Elsewhere, another password is no proof to the gateway.
                 let elsewhere = self.config.password_elsewhere().is_some();
-                let told = if elsewhere { Mistake::TooManyRequests(wait) } else { Mistake::TooManyAttempts(wait) };
-                let page = again(429, Mistakes::of_form(told))?;
-                return Ok(page.header("Retry-After", wait.to_string()));
+                let told = match (elsewhere, self.mails) {
+                    (false, _) => Mistake::TooManyAttempts(wait),
+                    (true, true) => Mistake::ProveByMail(wait),
+                    (true, false) => Mistake::TooManyRequests(wait),
+                };
+                let (mistakes, unlock) = (Mistakes::of_form(told), elsewhere && self.mails);
+                let page = self.login_page(request, &asked, Shown { username, mistakes, unlock });
+                return Ok(ApiResponse { status: 429, ..page }.header("Retry-After", wait.to_string()));
             }
             Err(CredentialsError::Directory(reason)) => {
                 tracing::error!(reason, "the directory failed at a login");
@@ -171,6 +178,7 @@ impl AuthorizationEndpoint {
             Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
             None => self.mails.then(|| account("/account/forgotten")),
         };
+        let unlock = shown.unlock.then(|| account("/account/unlock"));
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
         let systems = separate.iter().map(|(name, optional)| {
             let label = self.config.system_name(name, request.site.language());
@@ -185,6 +193,7 @@ impl AuthorizationEndpoint {
             systems: systems.collect(),
             mistakes: shown.mistakes,
             forgotten: forgotten.as_deref(),
+            unlock: unlock.as_deref(),
             sign_up: sign_up.as_deref(),
         };
         request.site.respond(200, &page, &[&asked.request.target.redirect_uri])

@@ -85,6 +85,17 @@ impl Fixture {
 
     /// The status of a request, and the operations that it cost.
     async fn cost(&self, path: &str, body: &Value) -> (u64, Vec<String>) {
+        self.wire.since_last();
+        let response = self.response(path, body).await;
+        (response["statusCode"].as_u64().unwrap(), self.wire.since_last())
+    }
+
+    /// The body of the response to a request.
+    async fn asked(&self, path: &str, body: &Value) -> Value {
+        serde_json::from_str(self.response(path, body).await["body"].as_str().unwrap()).unwrap()
+    }
+
+    async fn response(&self, path: &str, body: &Value) -> Value {
         let event = json!({
             "version": "2.0",
             "rawPath": format!("/account/api/v1/{path}"),
@@ -94,15 +105,17 @@ impl Fixture {
             "body": body.to_string(),
             "isBase64Encoded": false,
         });
-        self.wire.since_last();
-        let response = handle(Ok(&self.account), event).await.unwrap();
-        (response["statusCode"].as_u64().unwrap(), self.wire.since_last())
+        handle(Ok(&self.account), event).await.unwrap()
     }
 
     async fn owner(&self, email: &str, enabled: bool) {
-        let user_id = gateway_domain::ids::UserId::parse(&format!("owner-{enabled}")).unwrap();
+        self.owner_with(email, enabled, Some("k1$x")).await;
+    }
+
+    async fn owner_with(&self, email: &str, enabled: bool, password: Option<&str>) {
+        let user_id = gateway_domain::ids::UserId::parse(&format!("owner-{enabled}-{}", password.is_some())).unwrap();
         let email = gateway_domain::address::Address::parse(email).unwrap();
-        let password = Some(gateway_domain::password::PasswordHash::from_stored("k1$x".into()));
+        let password = password.map(|hash| gateway_domain::password::PasswordHash::from_stored(hash.into()));
         let user = User {
             user_id,
             email,
@@ -151,6 +164,29 @@ async fn asking_for_a_mail_costs_the_same_whether_it_tells_something() {
         let cost = fixture.cost("forgotten", &json!({ "email": email })).await;
         assert_eq!(cost, (202, ASKED.map(str::to_owned).to_vec()), "{email}");
     }
+}
+
+#[tokio::test]
+async fn a_proof_by_mail_costs_the_same_whoever_has_the_address_and_a_wrong_code_whoever_it_is_for() {
+    let fixture = Fixture::new().await;
+    fixture.owner("owner@example.com", true).await;
+    fixture.owner("disabled@example.com", false).await;
+    fixture.owner_with("elsewhere@example.com", true, None).await;
+    for email in ["owner@example.com", "elsewhere@example.com", "disabled@example.com", "nobody@example.com"] {
+        let cost = fixture.cost("unlock", &json!({ "email": email })).await;
+        assert_eq!(cost, (202, ASKED.map(str::to_owned).to_vec()), "{email}");
+    }
+    let mut costs = Vec::new();
+    for email in ["owner@example.com", "elsewhere@example.com", "nobody@example.com"] {
+        let asked = fixture.asked("unlock", &json!({ "email": email })).await;
+        for proof in ["code", "token"] {
+            let (status, operations) =
+                fixture.cost("unlock/confirm", &json!({ "unlock": asked["unlock"], proof: "12345678" })).await;
+            costs.push((email, status, operations));
+        }
+    }
+    assert_eq!((costs[0].1, costs[0].2.len()), (400, 6), "{costs:?}");
+    assert!(costs.iter().all(|cost| (cost.1, &cost.2) == (400, &costs[0].2)), "{costs:?}");
 }
 
 /// A mistake in a field is told before anything is counted or written.
