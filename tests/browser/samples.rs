@@ -5,9 +5,9 @@ use gateway_domain::event::ApiRequest;
 use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
-    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, Consent, Failure, FieldKind, Forgotten, LogOut,
-    Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow, SignUp, Step,
-    TakeBack, Verify,
+    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, ConfirmUnlock, Consent, Failure, FieldKind,
+    Forgotten, LogOut, Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow,
+    SignUp, Step, TakeBack, Unlock, Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -84,10 +84,13 @@ impl Samples<'_> {
             systems: Vec::new(),
             mistakes,
             forgotten: HERE,
+            unlock: None,
             sign_up: HERE,
         };
         self.page("login", &login("", Mistakes::default()))?;
         self.page("login-wrong", &login(ADA, Mistakes::of_form(Mistake::WrongLogin)))?;
+        let full = Mistakes::of_form(Mistake::ProveByMail(Seconds::new(79_200)));
+        self.page("login-full", &Login { unlock: HERE, sign_up: None, ..login(ADA, full) })?;
         let consent = Consent {
             site,
             form_token: TOKEN,
@@ -118,6 +121,9 @@ impl Samples<'_> {
         self.page("forgotten", &Forgotten { site, form_token, email: "", mistakes: mistakes(), log_in: HERE })?;
         let (code, least_password) = (Some(""), 15);
         self.page("reset", &Reset { site, form_token, code, least_password, unchanged: "", mistakes: mistakes() })?;
+        self.page("unlock", &Unlock { site, form_token, email: "", mistakes: mistakes(), log_in: HERE })?;
+        self.page("unlock-confirm", &ConfirmUnlock { site, form_token, code, mistakes: mistakes() })?;
+        self.page("unlock-link", &ConfirmUnlock { site, form_token, code: None, mistakes: mistakes() })?;
         let address = "ada@example.com";
         self.page("take-back", &TakeBack { site, form_token, address, least_password, mistakes: mistakes() })?;
         let next = Some((Step::LogIn, "/account/login"));

@@ -15,13 +15,13 @@ use tokio::net::TcpListener;
 
 use crate::owners::{app_login, logged_in, me, widen};
 
-const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const CHANGE: &str = "https://people.example.com/password";
 
 /// The system of the company. It verifies signatures by the library of the specification, and knows Ada.
 #[derive(Clone)]
-struct People(Arc<Mutex<Known>>);
+pub(crate) struct People(Arc<Mutex<Known>>);
 
 struct Known {
     /// What it answers to Ada's password, with this status and after this time.
@@ -31,7 +31,7 @@ struct Known {
 }
 
 impl People {
-    async fn start() -> (Self, String) {
+    pub(crate) async fn start() -> (Self, String) {
         let answer = json!({
             "valid": true, "subject": "4711", "links": { "orders-login": ADA.name }, "profile": { "name": "Ada" },
             "what is not known": "is ignored",
@@ -76,7 +76,7 @@ impl People {
 }
 
 /// The demo with this hook, which signs with this key. Ada has no account here.
-async fn start(url: &str, key: &str) -> (Gateway, TempDir) {
+pub(crate) async fn start(url: &str, key: &str) -> (Gateway, TempDir) {
     let files = tempfile::tempdir().expect("a directory");
     let (config, secrets) = (files.path().join("gateway.yaml"), files.path().join("secrets"));
     std::fs::create_dir(&secrets).expect("a directory");
@@ -100,7 +100,7 @@ async fn start(url: &str, key: &str) -> (Gateway, TempDir) {
     (gateway, files)
 }
 
-async fn user(gateway: &Gateway) -> Option<User> {
+pub(crate) async fn user(gateway: &Gateway) -> Option<User> {
     gateway.store().users.by_email(ADA.name).await.expect("a read")
 }
 

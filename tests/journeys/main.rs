@@ -43,4 +43,5 @@ mod switch;
 mod tokens;
 mod traces;
 mod turns;
+mod unlock;
 mod wire;

@@ -177,6 +177,19 @@ async fn of_many_resets_with_one_code_at_once_one_sets_the_password() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_uses_of_a_code_that_changes_nothing_one_counts() {
+    let db = dynamodb().await;
+    let unlock = code(1, Purpose::Unlock, "u1");
+    db.store.accounts.send_code(&unlock, &mail(1)).await.unwrap();
+    let uses = at_once(6, |_| {
+        let (codes, id) = (db.store.codes.clone(), unlock.id.clone());
+        async move { codes.use_up(&id).await.unwrap() }
+    });
+    assert_eq!(uses.await.into_iter().filter(|used| *used).count(), 1);
+    assert_eq!(db.store.codes.try_code(&unlock.id, Purpose::Unlock, NOW).await, Ok(None), "it is gone");
+}
+
 /// Disabling and a reset at once: whoever was disabled stays out.
 #[tokio::test]
 async fn a_disabled_user_sets_no_password() {

@@ -314,6 +314,7 @@ async fn of_the_outbox(store: &Store) {
     let code = accounts::code(1, Purpose::ResetPassword, "u1").id;
     newer(store.codes.try_code(&code, Purpose::ResetPassword, NOW).await);
     newer(store.codes.get(&code, Purpose::ResetPassword, NOW).await);
+    newer(store.codes.use_up(&code).await);
     newer(store.outbox.claim::<gateway_store::QueuedMail>(&mail, NOW, NOW).await);
     newer(store.outbox.defer(Kind::Mail, &mail, NOW).await);
     newer(store.outbox.due(Kind::Mail, NOW, 1).await);

@@ -1,5 +1,7 @@
 //! A client of the gateway: logs in, refreshes, calls.
 
+use std::net::IpAddr;
+
 use reqwest::Method;
 use serde_json::Value as Json;
 
@@ -78,7 +80,16 @@ pub struct Client {
 impl Client {
     /// A client of the gateway at `http://…`.
     pub fn new(base_url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self::built(base_url, reqwest::Client::builder())
+    }
+
+    /// A client whose requests come from this address of the machine.
+    pub fn at(base_url: &str, source: IpAddr) -> Self {
+        Self::built(base_url, reqwest::Client::builder().local_address(source))
+    }
+
+    fn built(base_url: &str, builder: reqwest::ClientBuilder) -> Self {
+        let http = builder.no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         Self { base_url: base_url.to_owned(), http: http.expect("a client") }
     }
 

@@ -169,7 +169,7 @@ impl Failure {
             Self::NotLoggedIn => (Problem::new(401, "Unauthorized", "Log in first."), None),
             Self::WrongLogin => bad("The address or the password is not right."),
             Self::TooManyAttempts(wait) => {
-                let detail = "Too many attempts. Try again later, or set a new password by a mail.";
+                let detail = "Too many attempts. Try again later, or prove by a mail that it is you.";
                 (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
             Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {

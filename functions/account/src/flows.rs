@@ -213,28 +213,35 @@ impl Account {
         }
     }
 
-    /// Sends a code for another password, if somebody who may log in has this address. Whoever asked gets a ticket either way.
+    /// Sends a code for another password, if somebody who may log in has this address.
     pub(crate) async fn forgotten(&self, asked: &Asked<'_>, email: &Address) -> Result<Ticket, Failure> {
         self.resets_here()?;
+        let of_owner = |user: &User| user.enabled && user.password.is_some();
+        self.send_way_in(asked, email, (Purpose::ResetPassword, reset_notice), of_owner).await
+    }
+
+    /// Sends a code that is a way back in, if whoever has this address is an owner to whom it may go. Whoever asked gets a ticket
+    /// either way.
+    pub(crate) async fn send_way_in(
+        &self,
+        asked: &Asked<'_>,
+        email: &Address,
+        (purpose, notice): (Purpose, fn(&Asked<'_>, &NewCode) -> Notice),
+        of_owner: impl Fn(&User) -> bool + Send,
+    ) -> Result<Ticket, Failure> {
         let allowed = self.limits.mail(Mailing::Reset, email, asked.source, asked.now).await?;
-        let found = self.users.by_email(email.as_str()).await?;
-        let found = found.filter(|user| user.enabled && user.password.is_some());
+        let found = self.users.by_email(email.as_str()).await?.filter(of_owner);
         let nobody = UserId::from_random(self.entropy.bytes()?);
         let user_id = found.as_ref().map_or(&nobody, |user| &user.user_id);
         let told = self.reached_by(allowed, user_id)?;
         let epoch = found.as_ref().map_or(0, |user| user.credential_epoch);
-        let NewCode { code, digits, token, ticket } =
-            self.new_code(Purpose::ResetPassword, Asker { user_id: &told, email, epoch }, None, LIFETIME, asked.now)?;
-        let notice = Notice::ResetPassword {
-            code: digits.expose().to_owned(),
-            link: asked.link(&format!("/account/reset?id={}&token={}", code.id, token.expose())),
-            minutes: LIFETIME.as_u64() / 60,
-        };
+        let new = self.new_code(purpose, Asker { user_id: &told, email, epoch }, None, LIFETIME, asked.now)?;
+        let notice = notice(asked, &new);
         let notice = if found.is_some() { allowed.of(notice) } else { Notice::Nothing };
         let mail = self.mail(asked, email, notice, LIFETIME)?;
-        self.accounts.send_code(&code, &mail).await?;
+        self.accounts.send_code(&new.code, &mail).await?;
         self.outbox.send(&mail.id).await;
-        Ok(ticket)
+        Ok(new.ticket)
     }
 
     /// Sets another password by a code of a mail. Every session of the account ends.
@@ -384,6 +391,14 @@ fn verify_notice(asked: &Asked<'_>, id: &CodeId, digits: &Secret, token: &Secret
     Notice::VerifyAddress {
         code: digits.expose().to_owned(),
         link: asked.link(&format!("/account/verify?id={id}&token={}", token.expose())),
+        minutes: LIFETIME.as_u64() / 60,
+    }
+}
+
+fn reset_notice(asked: &Asked<'_>, new: &NewCode) -> Notice {
+    Notice::ResetPassword {
+        code: new.digits.expose().to_owned(),
+        link: asked.link(&format!("/account/reset?id={}&token={}", new.code.id, new.token.expose())),
         minutes: LIFETIME.as_u64() / 60,
     }
 }

@@ -52,6 +52,20 @@ struct ResetRequest {
     new_password: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnlockRequest {
+    email: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmUnlockRequest {
+    unlock: String,
+    code: Option<String>,
+    token: Option<String>,
+}
+
 impl Account {
     /// Answers a request to `/account/api/v1/…`.
     pub(crate) async fn json(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
@@ -62,7 +76,9 @@ impl Account {
             return Box::pin(self.own(asked, path)).await;
         }
         match path {
-            "sign-up" | "verify" | "forgotten" | "reset" if asked.request.method != "POST" => {
+            "sign-up" | "verify" | "forgotten" | "reset" | "unlock" | "unlock/confirm"
+                if asked.request.method != "POST" =>
+            {
                 Err(Failure::MethodNotAllowed("POST"))
             }
             "sign-up" => {
@@ -93,6 +109,17 @@ impl Account {
                 let (id, _) = ticket(&reset)?;
                 let password = Secret::new(new_password);
                 self.reset(asked, &id, &proof(code, token)?, ("new_password", &password)).await?;
+                Ok(ApiResponse::new(204))
+            }
+            "unlock" => {
+                let UnlockRequest { email } = body(asked)?;
+                let ticket = self.unlock(asked, &fields::address("email", Some(&email))?).await?;
+                Ok(accepted("unlock", &ticket))
+            }
+            "unlock/confirm" => {
+                let ConfirmUnlockRequest { unlock, code, token } = body(asked)?;
+                let (id, _) = ticket(&unlock)?;
+                self.confirm_unlock(asked, &id, &proof(code, token)?).await?;
                 Ok(ApiResponse::new(204))
             }
             _ => Err(Failure::NotFound),

@@ -10,6 +10,7 @@ mod lists;
 mod owner;
 mod pages;
 mod start;
+mod unlock;
 
 use crate::error::Failure;
 use gateway_config::Gateway;

@@ -12,9 +12,11 @@ mod proof;
 mod sessions;
 mod sign_up;
 mod ticket;
+mod unlock;
 mod verify;
 
 use crate::error::{Failure, Wrong};
+use crate::unlock::CONFIRM;
 use crate::{Account, Asked, json, told};
 use gateway_credentials::password_policy::{self, Weak};
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
@@ -39,13 +41,16 @@ const OF_OWNERS: [&str; 9] = [
 ];
 
 /// The pages that lead back to the login of an app.
-const ON_THE_WAY: [&str; 6] = [
+const ON_THE_WAY: [&str; 9] = [
     "/account/sign-up",
     "/account/verify",
     "/account/verified",
     "/account/forgotten",
     "/account/reset",
     "/account/password-set",
+    "/account/unlock",
+    CONFIRM,
+    "/account/unlocked",
 ];
 
 /// What becomes of a page's request: a response, or a failure that the page shows.
@@ -86,6 +91,8 @@ impl Account {
             "/account/verify" => Box::pin(self.verify_page(asked, browser, sent)).await,
             "/account/forgotten" => Box::pin(self.forgotten_page(asked, browser, sent)).await,
             "/account/reset" => Box::pin(self.reset_page(asked, browser, sent)).await,
+            "/account/unlock" => Box::pin(self.unlock_page(asked, browser, sent)).await,
+            CONFIRM => Box::pin(self.confirm_unlock_page(asked, browser, sent)).await,
             "/account/log-in" => Box::pin(self.log_in_page(asked, browser, sent)).await,
             "/account" => Box::pin(self.home_page(asked, browser, sent)).await,
             "/account/sessions" => Box::pin(self.sessions_page(asked, browser, sent)).await,
@@ -100,6 +107,14 @@ impl Account {
             "/account/data" if !sent => Box::pin(self.data_file(asked)).await,
             _ => Err(Failure::NotFound),
         }
+    }
+
+    /// What a page that asks for the password says about a failure. Where the password is kept elsewhere, another one is no proof.
+    fn mistakes_of_login(&self, failure: &Failure) -> Mistakes {
+        if let (Failure::TooManyAttempts(wait), Some(_)) = (failure, self.gateway.password_elsewhere()) {
+            return Mistakes::of_form(Mistake::ProveByMail(*wait));
+        }
+        mistakes(failure, false)
     }
 
     /// All that is known of the owner, as a file.
@@ -120,6 +135,7 @@ fn notice(path: &str) -> Option<(Notice, Option<Step>)> {
         "/account/password-set" => (Notice::PasswordChanged, Some(Step::Account)),
         "/account/address-changed" => (Notice::AddressChanged, Some(Step::Account)),
         "/account/address-kept" => (Notice::AddressKept, Some(Step::LogIn)),
+        "/account/unlocked" => (Notice::Unlocked, Some(Step::LogIn)),
         "/account/disabled" => (Notice::AccountDisabled, None),
         "/account/deleted" => (Notice::AccountDeleted, None),
         _ => return None,

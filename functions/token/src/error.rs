@@ -290,7 +290,7 @@ impl Failure {
                 retry_after: Some(*wait),
                 ..response(
                     E::TooManyRequests,
-                    "too many attempts; try again after the time in Retry-After, or set a new password by mail where that is offered",
+                    "too many attempts; try again after the time in Retry-After, or prove by a mail that it is you, where that is offered",
                 )
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),

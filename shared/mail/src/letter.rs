@@ -61,6 +61,16 @@ pub enum Notice {
         /// How long both work, in minutes.
         minutes: u64,
     },
+    /// Somebody wants to log in to this account, which got too many wrong attempts: the code and the link prove who it is, and
+    /// change nothing.
+    Unlock {
+        /// The code to type where the mail was asked for.
+        code: String,
+        /// A page that confirms.
+        link: String,
+        /// How long both work, in minutes.
+        minutes: u64,
+    },
     /// The password was changed, and the sessions of this account have ended.
     PasswordChanged {
         /// The page for a forgotten password.
@@ -108,6 +118,7 @@ impl Notice {
             Self::VerifyAddress { .. } => "verify_address",
             Self::AddressTaken { .. } => "address_taken",
             Self::ResetPassword { .. } => "reset_password",
+            Self::Unlock { .. } => "unlock",
             Self::PasswordChanged { .. } => "password_changed",
             Self::ChangeAddress { .. } => "change_address",
             Self::AddressChanged { .. } => "address_changed",

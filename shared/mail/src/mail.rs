@@ -59,6 +59,7 @@ impl Mail {
         let (code, link) = match notice {
             Notice::VerifyAddress { code, link, .. }
             | Notice::ResetPassword { code, link, .. }
+            | Notice::Unlock { code, link, .. }
             | Notice::ChangeAddress { code, link, .. } => (Some(in_groups(code)), Some(link.as_str())),
             Notice::AddressTaken { forgotten: link }
             | Notice::PasswordChanged { forgotten: link }
@@ -136,6 +137,7 @@ mod tests {
             Notice::VerifyAddress { code: code.clone(), link: link.clone(), minutes: 60 },
             Notice::AddressTaken { forgotten: link.clone() },
             Notice::ResetPassword { code: code.clone(), link: link.clone(), minutes: 60 },
+            Notice::Unlock { code: code.clone(), link: link.clone(), minutes: 60 },
             Notice::PasswordChanged { forgotten: link.clone() },
             Notice::ChangeAddress { code, link: link.clone(), minutes: 60 },
             Notice::AddressChanged { now: "new@example.com".into(), link, days: 7 },
@@ -160,9 +162,10 @@ mod tests {
                 let (codes, links) =
                     (mail.text.matches("1234 5678").count(), mail.text.matches("token=t&x=<y>").count());
                 let expected = match notice {
-                    Notice::VerifyAddress { .. } | Notice::ResetPassword { .. } | Notice::ChangeAddress { .. } => {
-                        (1, 1)
-                    }
+                    Notice::VerifyAddress { .. }
+                    | Notice::ResetPassword { .. }
+                    | Notice::Unlock { .. }
+                    | Notice::ChangeAddress { .. } => (1, 1),
                     Notice::AddressTaken { .. } | Notice::PasswordChanged { .. } | Notice::AddressChanged { .. } => {
                         (0, 1)
                     }

@@ -76,6 +76,7 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             ),
             footer,
         },
+        Notice::Unlock { minutes, .. } => unlock_in_english(*minutes, service, footer),
         Notice::PasswordChanged { .. } => Words {
             subject: format!("{service}: your password was changed"),
             lead: format!(
@@ -137,6 +138,24 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
     })
 }
 
+fn unlock_in_english(minutes: u64, service: &str, footer: String) -> Words {
+    Words {
+        subject: format!("{service}: prove that it is you"),
+        lead: format!(
+            "Somebody, probably you, wants to log in to your account at {service}, although wrong attempts of others are in \
+             the way. Prove that it is you, and you can."
+        ),
+        before_code: "Type this code where you asked for it:",
+        before_link: "Or open this page on the device with which you want to log in, and confirm there:",
+        label: "It is me",
+        otherwise: format!(
+            "Both work once and for {minutes} minutes, and change nothing of your account. If it was not you, do \
+             nothing. Give the code to nobody, whoever asks for it."
+        ),
+        footer,
+    }
+}
+
 fn german(notice: &Notice, service: &str) -> Option<Words> {
     let footer =
         format!("{service} sendet diese E-Mail an die Adresse eines Kontos. Antworten darauf werden nicht gelesen.");
@@ -177,6 +196,7 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             ),
             footer,
         },
+        Notice::Unlock { minutes, .. } => unlock_in_german(*minutes, service, footer),
         Notice::PasswordChanged { .. } => Words {
             subject: format!("{service}: Ihr Passwort wurde geändert"),
             lead: format!(
@@ -237,4 +257,22 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
         },
         Notice::Nothing => return None,
     })
+}
+
+fn unlock_in_german(minutes: u64, service: &str, footer: String) -> Words {
+    Words {
+        subject: format!("{service}: weisen Sie nach, dass Sie es sind"),
+        lead: format!(
+            "Jemand, vermutlich Sie, möchte sich mit Ihrem Konto bei {service} anmelden, obwohl falsche Versuche anderer im \
+             Weg sind. Weisen Sie nach, dass Sie es sind, dann geht es."
+        ),
+        before_code: "Geben Sie diesen Code dort ein, wo Sie ihn angefordert haben:",
+        before_link: "Oder öffnen Sie diese Seite auf dem Gerät, mit dem Sie sich anmelden möchten, und bestätigen Sie dort:",
+        label: "Das bin ich",
+        otherwise: format!(
+            "Beides gilt einmal und {minutes} Minuten lang und ändert nichts an Ihrem Konto. Wenn Sie das nicht waren, \
+             tun Sie nichts. Geben Sie den Code niemandem, wer auch immer danach fragt."
+        ),
+        footer,
+    }
 }

@@ -1,13 +1,16 @@
 //! Codes and links of mails, hashed. Key: `id`, which is random and not secret.
 //!
-//! A code is used once: whatever it allows is one transaction with its removal. One that belongs to nobody, written so that
+//! A code is used once: whatever it changes is one transaction with its removal, and one that changes nothing is removed before
+//! what it allows. One that belongs to nobody, written so that
 //! asking for a mail looks alike, has a user that does not exist.
 
 use crate::error::{StoreError, unavailable};
-use crate::refusal::refused_item;
+use crate::refusal::{held, refused_item};
 use crate::{User, number, ttl, version};
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use gateway_domain::address::Address;
 use gateway_domain::code::{TRIES, token_hash};
 use gateway_domain::ids::{CodeId, UserId};
@@ -28,6 +31,8 @@ pub enum Purpose {
     ChangeAddress,
     /// To give an account back the address that it had, and another password.
     TakeBackAddress,
+    /// To prove from a source to be the owner. It changes nothing of the account.
+    Unlock,
 }
 
 /// A code that was sent.
@@ -133,6 +138,18 @@ impl Codes {
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         let code = item.map(|item| version::read::<CodeItem>(item, OPERATION)).transpose()?.map(Code::from);
         Ok(code.filter(|code| code.purpose == purpose && now < code.ends))
+    }
+
+    /// Uses a code that changes nothing of an account. Of two uses at once one is `true`.
+    pub async fn use_up(&self, id: &CodeId) -> Result<bool, StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.to_string()));
+        let sent = delete
+            .condition_expression(version::condition("attribute_exists(id)"))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        held(sent, "use_code")
     }
 
     /// The write of a new code.

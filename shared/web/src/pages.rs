@@ -19,6 +19,7 @@ mod sign_up;
 mod take_back;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod verify;
 
 pub use account::Account;
@@ -38,6 +39,7 @@ pub use profile_field::{FieldKind, ProfileField};
 pub use reset::Reset;
 pub use sign_up::SignUp;
 pub use take_back::TakeBack;
+pub use unlock::{ConfirmUnlock, Unlock};
 pub use verify::Verify;
 
 pub(crate) use failure::FailureText;

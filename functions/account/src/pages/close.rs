@@ -1,6 +1,6 @@
 //! The end of an account: disabled or deleted, by who knows its password.
 
-use super::{Shown, form, mistaken, mistakes};
+use super::{Shown, form, mistaken};
 use crate::error::Failure;
 use crate::owner::Owner;
 use crate::{Account, Asked};
@@ -33,7 +33,7 @@ impl Account {
                 Err(failure) => failure,
             },
         };
-        Ok(mistaken(asked, &page(mistakes(&failure, false)), &failure))
+        Ok(mistaken(asked, &page(self.mistakes_of_login(&failure)), &failure))
     }
 
     async fn closed(

@@ -1,6 +1,6 @@
 //! Who is logged in on the account pages, and the page on which one logs in.
 
-use super::{Shown, form, mistaken, mistakes, query};
+use super::{Shown, form, mistaken, query};
 use crate::error::{Failure, Wrong};
 use crate::owner::Owner;
 use crate::{Account, Asked};
@@ -40,7 +40,7 @@ impl Account {
         let form_token = browser.form_token(PURPOSE);
         let forgotten = asked.site.page("/account/forgotten");
         let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.page("/account/sign-up"));
-        let page = |username, mistakes| Login {
+        let page = |username, mistakes, unlock| Login {
             site: &asked.site,
             form_token: &form_token,
             app: None,
@@ -48,10 +48,11 @@ impl Account {
             systems: Vec::new(),
             mistakes,
             forgotten: Some(&forgotten),
+            unlock,
             sign_up: sign_up.as_deref(),
         };
         if !sent {
-            return Ok(asked.site.respond(200, &page("", Mistakes::default()), &[]));
+            return Ok(asked.site.respond(200, &page("", Mistakes::default(), None), &[]));
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
@@ -64,7 +65,9 @@ impl Account {
             },
         };
         let username = typed.as_ref().and_then(|typed| typed.get("username")).unwrap_or_default();
-        Ok(mistaken(asked, &page(username, mistakes(&failure, false)), &failure))
+        let full = matches!(failure, Failure::TooManyAttempts(_)) && self.gateway.password_elsewhere().is_some();
+        let unlock = full.then(|| asked.site.page("/account/unlock"));
+        Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure), unlock.as_deref()), &failure))
     }
 
     async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {

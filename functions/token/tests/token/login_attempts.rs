@@ -114,7 +114,7 @@ async fn after_a_hundred_failures_from_strange_sources_only_a_new_password_lets_
     assert!((95..=100).contains(&count), "{count}");
     fixture.clock.forward(3_600);
     let elsewhere = fixture.send(login("alice", "pub1", NOTES).from("203.0.113.77")).await;
-    assert!(elsewhere.text.contains("new password by mail"), "{}", elsewhere.text);
+    assert!(elsewhere.text.contains("prove by a mail that it is you"), "{}", elsewhere.text);
     assert!(wait(&elsewhere) > 3_600);
     assert_eq!(
         fixture.send(login("alice", "pub1", NOTES)).await.status,

@@ -24,6 +24,8 @@ pub struct Login<'a> {
     pub mistakes: Mistakes,
     /// Where a forgotten password is replaced.
     pub forgotten: Option<&'a str>,
+    /// After too many attempts: where a mail proves whose account it is, if the password is not replaced here.
+    pub unlock: Option<&'a str>,
     /// Where an account is made.
     pub sign_up: Option<&'a str>,
 }

@@ -27,11 +27,13 @@ pub enum Notice {
     AddressChanged,
     /// A change of the address was taken back.
     AddressKept,
+    /// A mail has proved who it is: this source may log in.
+    Unlocked,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LoggedIn,
         Self::LoggedOut,
         Self::CheckMail,
@@ -42,6 +44,7 @@ impl Notice {
         Self::PasswordElsewhere,
         Self::AddressChanged,
         Self::AddressKept,
+        Self::Unlocked,
     ];
 }
 

@@ -11,7 +11,17 @@ use gateway_domain::time::Timestamp;
 const EVIL: &str = "\"'></title></style><script>alert(1)</script>&{{ 7 * 7 }}";
 
 fn login<'a>(site: &'a Site, username: &'a str, mistakes: Mistakes) -> Login<'a> {
-    Login { site, form_token: "token", app: None, username, mistakes, systems: vec![], forgotten: None, sign_up: None }
+    Login {
+        site,
+        form_token: "token",
+        app: None,
+        username,
+        mistakes,
+        systems: vec![],
+        forgotten: None,
+        unlock: None,
+        sign_up: None,
+    }
 }
 
 fn consent<'a>(site: &'a Site, app: &'a str) -> Consent<'a> {
@@ -38,6 +48,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             form_token,
             systems: vec![System { name: text, label: text, optional: true }],
             forgotten: url,
+            unlock: url,
             sign_up: url,
             ..login(site, text, wrong())
         }
@@ -52,6 +63,9 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Verify { site, form_token, address: text, code: None, password: false, mistakes: wrong() }.render(),
         Forgotten { site, form_token, email: text, mistakes: wrong(), log_in: url }.render(),
         Reset { site, form_token, code: url, least_password, unchanged: text, mistakes: wrong() }.render(),
+        Unlock { site, form_token, email: text, mistakes: wrong(), log_in: url }.render(),
+        ConfirmUnlock { site, form_token, code: url, mistakes: wrong() }.render(),
+        ConfirmUnlock { site, form_token, code: None, mistakes: wrong() }.render(),
         TakeBack { site, form_token, address: text, least_password, mistakes: wrong() }.render(),
         ChangePassword { site, form_token, current: true, least_password, unchanged: text, mistakes: wrong(), account }
             .render(),

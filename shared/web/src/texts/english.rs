@@ -40,6 +40,7 @@ pub(crate) const TEXTS: Texts = Texts {
     code: "Code",
     code_hint: "The 8 digits from the mail",
     forgotten_link: "Forgotten your password?",
+    unlock_link: "Prove by a mail that it is you",
     sign_up: "Create an account",
     accept_terms: ("By creating an account, you accept our ", "."),
     have_account: "You have an account already?",
@@ -56,6 +57,10 @@ pub(crate) const TEXTS: Texts = Texts {
     back_to_login: "Back to the login",
     reset: "Choose a new password",
     reset_code: "If the address is right, a code is on its way to it.",
+    unlock: "Prove that it is you",
+    unlock_text: "After too many wrong attempts, an account lets nobody in from a new place until its owner proves to be the owner. Tell us \
+                  your e-mail address, and we send you a code with which you can log in from here. Your password stays as it is.",
+    unlock_confirm: "Confirm if you want to log in from here. Nothing of your account changes.",
     ends_sessions: "The new password logs you out everywhere.",
     set_password: "Set the new password",
     change_password: "Change the password",
@@ -176,6 +181,9 @@ fn notice(notice: Notice) -> NoticeText {
             "Your address is the old one again, and you are logged out everywhere. From now on, log in with it and the new \
              password.",
         ),
+        Notice::Unlocked => {
+            ("You can log in again", "For a day, wrong attempts of others do not keep you from logging in from here.")
+        }
         Notice::AccountDeleted => ("Account deleted", "Your account and what we knew of you are deleted."),
     };
     NoticeText { title, text }
@@ -202,6 +210,9 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::WrongLogin => "The address or the password is not right.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
             format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))
+        }
+        Mistake::ProveByMail(wait) => {
+            format!("Too many attempts. Try again {}, or prove by a mail that it is you.", within(*wait))
         }
         Mistake::TooManyRequests(wait) => format!("That was too often. Try again {}.", within(*wait)),
         Mistake::RefusedBy(system) => {

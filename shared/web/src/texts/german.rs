@@ -40,6 +40,7 @@ pub(crate) const TEXTS: Texts = Texts {
     code: "Code",
     code_hint: "Die 8 Ziffern aus der Mail",
     forgotten_link: "Passwort vergessen?",
+    unlock_link: "Über eine E-Mail nachweisen, dass Sie es sind",
     sign_up: "Konto anlegen",
     accept_terms: ("Wenn Sie ein Konto anlegen, gelten unsere ", "."),
     have_account: "Sie haben schon ein Konto?",
@@ -56,6 +57,11 @@ pub(crate) const TEXTS: Texts = Texts {
     back_to_login: "Zurück zur Anmeldung",
     reset: "Neues Passwort wählen",
     reset_code: "Wenn die Adresse stimmt, ist ein Code dorthin unterwegs.",
+    unlock: "Nachweisen, dass Sie es sind",
+    unlock_text: "Nach zu vielen falschen Versuchen lässt ein Konto niemanden von einem neuen Ort aus hinein, bis nachgewiesen ist, wem es \
+                  gehört. Nennen Sie uns Ihre E-Mail-Adresse. Wir schicken Ihnen einen Code, mit dem Sie sich von hier aus anmelden können. \
+                  Ihr Passwort bleibt, wie es ist.",
+    unlock_confirm: "Bestätigen Sie, wenn Sie sich von hier aus anmelden möchten. An Ihrem Konto ändert sich nichts.",
     ends_sessions: "Mit dem neuen Passwort werden Sie überall abgemeldet.",
     set_password: "Neues Passwort setzen",
     change_password: "Passwort ändern",
@@ -182,6 +188,10 @@ fn notice(notice: Notice) -> NoticeText {
         Notice::PasswordElsewhere => {
             ("Ihr Passwort gehört zu einem anderen System", "Es kann nur dort neu gesetzt und geändert werden.")
         }
+        Notice::Unlocked => (
+            "Sie können sich wieder anmelden",
+            "Einen Tag lang hindern falsche Versuche anderer Sie nicht daran, sich von hier aus anzumelden.",
+        ),
         Notice::AccountDeleted => ("Konto gelöscht", "Ihr Konto und was wir von Ihnen wussten sind gelöscht."),
     };
     NoticeText { title, text }
@@ -208,6 +218,12 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::TooManyAttempts(wait) => {
             format!(
                 "Zu viele Versuche. Versuchen Sie es {} noch einmal, oder wählen Sie über eine E-Mail ein neues Passwort.",
+                within(*wait)
+            )
+        }
+        Mistake::ProveByMail(wait) => {
+            format!(
+                "Zu viele Versuche. Versuchen Sie es {} noch einmal, oder weisen Sie über eine E-Mail nach, dass Sie es sind.",
                 within(*wait)
             )
         }
