@@ -48,7 +48,13 @@ impl Browser {
         }
     }
 
-    async fn send(&mut self, gateway: &Gateway, method: &str, path: &str, form: Option<&[(&str, &str)]>) -> Response {
+    pub(crate) async fn send(
+        &mut self,
+        gateway: &Gateway,
+        method: &str,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+    ) -> Response {
         let cookies: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = gateway.request(method, path).header("cookie", cookies.join("; "));
         if let Some(form) = form {
@@ -270,6 +276,48 @@ async fn a_code_cannot_be_guessed() {
     assert_eq!(post(&gateway, "verify", &json!({ "verification": verification, "code": code })).await.status, 400);
 }
 
+/// Whoever asks for mails in the name of an owner knows the ids of their codes, and takes no way in from the owner by guessing.
+#[tokio::test]
+async fn a_link_works_however_often_its_code_was_guessed() {
+    let gateway = Gateway::start().await;
+    let asked = post(&gateway, "forgotten", &json!({ "email": ADA.name })).await.json();
+    for _ in 0..6 {
+        let guess = json!({ "reset": asked["reset"], "code": "00000000", "new_password": OTHER });
+        assert_eq!(post(&gateway, "reset", &guess).await.status, 400);
+    }
+    let (code, link) = mailed(&gateway, ADA.name, 1).await;
+    let late = json!({ "reset": asked["reset"], "code": code, "new_password": OTHER });
+    assert_eq!(post(&gateway, "reset", &late).await.status, 400, "the digits are used up");
+    let set = Browser::default().submit(&gateway, path(&gateway, &link), &[("new_password", OTHER)]).await;
+    assert_eq!((set.status, set.header("location")), (303, "/account/password-set"), "{}", set.text());
+}
+
+/// What a stranger has told of an address, and allowed apps to do with its account, ends when its owner comes.
+#[tokio::test]
+async fn an_owner_who_sets_a_password_finds_nothing_that_somebody_else_prepared() {
+    let gateway = Gateway::start_with_config(|demo| {
+        demo.replace("  sign_up: true", "  sign_up: true\n  login_before_verification: true")
+    })
+    .await;
+    let carla = "carla@example.com";
+    sign_up(&gateway, carla, PASSWORD).await;
+    let mut stranger = support::Visitor::of(&gateway);
+    let asking = support::Visitor::asking(support::UNTRUSTED_APP, "orders:read", &[]);
+    stranger.logs_in(&asking, support::User { name: carla, password: PASSWORD }).await;
+    let user = gateway.store().users.by_email(carla).await.expect("a read").expect("a user");
+    assert!(!gateway.store().consents.of_user(&user.user_id).await.expect("a read").is_empty());
+    // Nor are there mails to an address that nobody has proved: many could be sent by changing the password.
+    let mut changing = crate::owners::logged_in(&gateway, carla, PASSWORD).await;
+    assert_eq!(changing.submit(&gateway, "/account/password", &[("new_password", OTHER)]).await.status, 303);
+    let asked = post(&gateway, "forgotten", &json!({ "email": carla })).await.json();
+    let (code, _) = mailed(&gateway, carla, 2).await;
+    let reset = json!({ "reset": asked["reset"], "code": code, "new_password": "correct lantern battery tuesday" });
+    assert_eq!(post(&gateway, "reset", &reset).await.status, 204);
+    let user = gateway.store().users.by_email(carla).await.expect("a read").expect("a user");
+    assert!(user.email_verified && user.profile.is_empty(), "{user:?}");
+    assert!(gateway.store().consents.of_user(&user.user_id).await.expect("a read").is_empty());
+}
+
 #[tokio::test]
 async fn an_address_gets_no_more_mails_than_it_should_and_nobody_is_told() {
     let gateway = Gateway::start().await;
@@ -290,6 +338,9 @@ async fn what_is_not_as_it_must_be_is_named() {
     for (pointer, value, told) in [
         ("/email", json!("carla"), "\"field\":\"email\""),
         ("/email", json!(""), "\"field\":\"email\""),
+        ("/email", json!("a%evil.example@example.com"), "\"field\":\"email\""),
+        ("/email", json!("=?utf-8?q?a=40evil.example=3e?=@example.com"), "\"field\":\"email\""),
+        ("/password", json!("Demo Shop Demo Shop 2026"), "\"field\":\"password\""),
         ("/password", json!("short"), "\"field\":\"password\""),
         ("/profile", json!({}), "\"field\":\"name\""),
         ("/profile", json!({ "name": "x".repeat(81) }), "more than 80 characters"),

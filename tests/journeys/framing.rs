@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use gateway_domain::call_context::path_digest;
 
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, send};
+use support::{ADA, DEMO_APP, Gateway, Visitor, send};
 
 use crate::canned::Canned;
 use crate::events::{self, PROXY, set_header};
@@ -154,6 +154,11 @@ async fn nothing_follows_the_host_header() {
         }
         let metadata = send(base, request("/.well-known/oauth-authorization-server").as_bytes()).await.text();
         assert!(!metadata.contains("evil"), "{metadata}");
+        // The text has the fields as well, `Location` among them.
+        for page in ["/account/sessions", "/account/log-in", &Visitor::asking(DEMO_APP, "orders:read", &[])] {
+            let page = send(base, request(page).as_bytes()).await.text();
+            assert!(!page.contains("evil"), "{page}");
+        }
     }
     assert!(!String::from_utf8_lossy(&gateway.stack.legacy().received_bytes()).contains("evil"));
 

@@ -120,21 +120,21 @@ async fn of_many_subjects_at_once_an_account_gets_one() {
     let ada = User { password: None, ..user("u1", "ada@example.com") };
     db.store.users.create(&ada).await.unwrap();
     let outcomes = at_once(8, |index| {
-        let (store, id) = (db.store.clone(), ada.user_id.clone());
+        let (store, ada) = (db.store.clone(), ada.clone());
         // Concurrent transactions on one item may cancel each other, so the others get "no" or an error.
-        async move { store.users.bind_to_subject(&id, &format!("s{index}"), None).await }
+        async move { store.users.bind_to_subject(&ada, &format!("s{index}"), None).await }
     });
     let outcomes = outcomes.await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(true)).count(), 1, "{outcomes:?}");
     let bound = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     let subject = bound.directory_subject.clone().unwrap();
     assert_eq!(db.store.users.holder_of_subject(&subject).await, Ok(SubjectHolder::User(Box::new(bound))));
-    assert_eq!(db.store.users.bind_to_subject(&ada.user_id, "another", None).await, Ok(false));
+    assert_eq!(db.store.users.bind_to_subject(&ada, "another", None).await, Ok(false));
     let bob = user("u2", "bob@example.com");
     db.store.users.create(&bob).await.unwrap();
-    assert_eq!(db.store.users.bind_to_subject(&bob.user_id, "bob", None).await, Ok(false), "he has a password here");
+    assert_eq!(db.store.users.bind_to_subject(&bob, "bob", None).await, Ok(false), "he has a password here");
     assert_eq!(db.store.users.get(&bob.user_id).await, Ok(Some(bob)));
-    let nobody = UserId::parse("nobody-here").unwrap();
+    let nobody = user("nobody-here", "nobody@example.com");
     assert_eq!(db.store.users.bind_to_subject(&nobody, "bob", None).await, Ok(false));
     assert_eq!(db.store.users.holder_of_subject("bob").await, Ok(SubjectHolder::Nobody));
 }

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 pub(crate) fn address(field: &str, typed: Option<&str>) -> Result<Address, Failure> {
     let wrong = |wrong| Failure::field(field, wrong);
     let typed = typed.filter(|typed| !typed.trim().is_empty()).ok_or_else(|| wrong(Wrong::Required))?;
-    Address::parse(typed).map_err(|_| wrong(Wrong::NoAddress))
+    let address = Address::parse(typed).map_err(|_| wrong(Wrong::NoAddress))?;
+    // Mail systems have read these as another address: a route (`%`, `!`) or an encoded word (`=?`).
+    let name = address.as_str().split('@').next().unwrap_or_default();
+    if name.contains(['%', '!']) || name.contains("=?") { Err(wrong(Wrong::NoAddress)) } else { Ok(address) }
 }
 
 /// A password that may be set, where others can know these texts.

@@ -263,8 +263,16 @@ impl Account {
             let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled && code.is_of(user));
             let user = user.ok_or(Failure::WrongCode)?;
             let forgotten = asked.link("/account/forgotten");
-            let follows = self.following(asked, &user, Notice::PasswordChanged { forgotten })?;
+            if !user.email_verified {
+                // Somebody else may have made the account: its owner allows anew what apps may do, from now on and at the last.
+                self.take_back_consents(&user.user_id).await?;
+            }
+            let proved = User { email_verified: true, ..user.clone() };
+            let follows = self.following(asked, &proved, Notice::PasswordChanged { forgotten })?;
             if self.accounts.reset_password(id, &user, &hash, follows.both()).await? == ChangeUser::Done {
+                if !user.email_verified {
+                    self.take_back_consents(&user.user_id).await?;
+                }
                 self.follow(&follows).await;
                 return self.proved(&user.user_id, asked).await;
             }
@@ -283,8 +291,9 @@ impl Account {
         Ok(())
     }
 
-    /// The code, if the proof is right. Each try is counted before it is compared, and a wrong one counts as a wrong password
-    /// does.
+    /// The code, if the proof is right. Each try at digits is counted before it is compared. A link's token cannot be guessed, and
+    /// has no tries that somebody else could use up: whoever asks for a mail in the name of an owner knows the id of its code. A
+    /// wrong proof counts as a wrong password does.
     pub(crate) async fn tried(
         &self,
         asked: &Asked<'_>,
@@ -292,7 +301,11 @@ impl Account {
         purpose: Purpose,
         proof: &Proof,
     ) -> Result<Code, Failure> {
-        let code = self.codes.try_code(id, purpose, asked.now).await?.ok_or(Failure::WrongCode)?;
+        let code = match proof {
+            Proof::Link(_) => self.codes.get(id, purpose, asked.now).await?,
+            Proof::Digits(_) => self.codes.try_code(id, purpose, asked.now).await?,
+        };
+        let code = code.ok_or(Failure::WrongCode)?;
         let right = match proof {
             Proof::Link(token) => code.is_token(token),
             Proof::Digits(digits) => {

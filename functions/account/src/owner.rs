@@ -102,11 +102,17 @@ impl Account {
         Ok(())
     }
 
+    /// Takes back all that a user has allowed.
+    pub(crate) async fn take_back_consents(&self, user: &UserId) -> Result<(), Failure> {
+        for consent in self.consents.of_user(user).await? {
+            self.consents.revoke(user, &consent.client_id).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes the account and what its owner has told and allowed. The consents go first: they are found by the account.
     pub(crate) async fn delete(&self, asked: &Asked<'_>, user: &User) -> Result<(), Failure> {
-        for consent in self.consents.of_user(&user.user_id).await? {
-            self.consents.revoke(&user.user_id, &consent.client_id).await?;
-        }
+        self.take_back_consents(&user.user_id).await?;
         let follows = self.following(asked, user, Notice::AccountDeleted)?;
         done(self.accounts.delete(user, follows.both()).await?)?;
         self.follow(&follows).await;
@@ -298,9 +304,11 @@ impl Account {
         self.end_sessions(asked, user, others.collect()).await
     }
 
-    /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address.
+    /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address. One
+    /// that nobody has proved gets none: it may be of somebody who never asked, and whoever made the account could send many.
     pub(crate) fn following(&self, asked: &Asked<'_>, user: &User, notice: Notice) -> Result<Follows, Failure> {
         let ending = self.ending(&user.user_id, Which::BegunBefore(next_epoch(user)), asked.now)?;
+        let notice = if user.email_verified { notice } else { Notice::Nothing };
         Ok(Follows { ending, mail: self.mail(asked, &user.email, notice, PATIENCE)? })
     }
 

@@ -8,8 +8,10 @@ use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::source::Source;
+use gateway_domain::time::Seconds;
 use gateway_sessions::{Login, SessionError};
 use gateway_store::User;
+use gateway_telemetry::Metric;
 use gateway_web::pages::{self, System};
 use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
 use std::collections::BTreeMap;
@@ -24,8 +26,6 @@ const PURPOSE: &str = "login";
 pub(crate) struct Shown {
     pub(crate) username: String,
     pub(crate) mistakes: Mistakes,
-    /// Whether it leads to a proof by mail.
-    pub(crate) unlock: bool,
 }
 
 /// Where a login leads to.
@@ -50,12 +50,14 @@ impl AuthorizationEndpoint {
         let request = &Request { site: &site, ..*request };
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
-        let again = |status, mistakes| {
-            let shown = Shown { username: username.clone(), mistakes, unlock: false };
+        let again = |status: u16, reason, mistakes| {
+            tracing::info!(kind = reason, status, "a login is refused");
+            gateway_telemetry::count(Metric::Refusal { reason });
+            let shown = Shown { username: username.clone(), mistakes };
             Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
         if !request.is_ours(&form, PURPOSE) {
-            return again(400, Mistakes::of_form(Mistake::OtherBrowser));
+            return again(400, "other_browser", Mistakes::of_form(Mistake::OtherBrowser));
         }
         let mut mistakes = Mistakes::default();
         if username.is_empty() {
@@ -63,7 +65,7 @@ impl AuthorizationEndpoint {
         } else if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
             mistakes = mistakes.at("username", Mistake::NoAddress);
         }
-        let Some(password) = password else { return again(400, mistakes.at("password", Mistake::Required)) };
+        let Some(password) = password else { return again(400, "field", mistakes.at("password", Mistake::Required)) };
         if password.expose().len() > MAX_BYTES {
             mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
         }
@@ -80,7 +82,7 @@ impl AuthorizationEndpoint {
             }
         }
         if !mistakes.is_empty() {
-            return again(400, mistakes);
+            return again(400, "field", mistakes);
         }
         let attempt = PasswordLogin {
             username: &username,
@@ -91,24 +93,18 @@ impl AuthorizationEndpoint {
         };
         let Proved { user, begun } = match self.passwords.check(&attempt, request.now).await {
             Ok(proved) => proved,
-            Err(CredentialsError::Password) => return again(400, Mistakes::of_form(Mistake::WrongLogin)),
+            Err(CredentialsError::Password) => {
+                return again(400, "credentials", Mistakes::of_form(Mistake::WrongLogin));
+            }
             Err(CredentialsError::TooManyAttempts(wait)) => {
-                // Elsewhere, another password is no proof to the gateway.
-                let elsewhere = self.config.password_elsewhere().is_some();
-                let told = match (elsewhere, self.mails) {
-                    (false, _) => Mistake::TooManyAttempts(wait),
-                    (true, true) => Mistake::ProveByMail(wait),
-                    (true, false) => Mistake::TooManyRequests(wait),
-                };
-                let (mistakes, unlock) = (Mistakes::of_form(told), elsewhere && self.mails);
-                let page = self.login_page(request, &asked, Shown { username, mistakes, unlock });
-                return Ok(ApiResponse { status: 429, ..page }.header("Retry-After", wait.to_string()));
+                let page = again(429, "too_many_attempts", Mistakes::of_form(self.too_many_attempts(wait)))?;
+                return Ok(page.header("Retry-After", wait.to_string()));
             }
             Err(CredentialsError::Directory(reason)) => {
                 tracing::error!(reason, "the directory failed at a login");
                 let name = self.config.directory_name(request.site.language());
                 let mistake = name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned()));
-                return again(503, Mistakes::of_form(mistake));
+                return again(503, "directory", Mistakes::of_form(mistake));
             }
             Err(error) => return Err(error.into()),
         };
@@ -127,13 +123,13 @@ impl AuthorizationEndpoint {
         let Begun { pending, response } = match went_on {
             Ok(Gone::On(begun)) => *begun,
             Ok(Gone::Back(response)) => return Ok(response),
-            Ok(Gone::NotVerified) => return again(400, Mistakes::of_form(Mistake::NotVerified)),
+            Ok(Gone::NotVerified) => return again(400, "not_verified", Mistakes::of_form(Mistake::NotVerified)),
             Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                return again(400, Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
+                return again(400, "back_end_refused", Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
             }
             Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
                 tracing::error!(%connector, reason, "a legacy system failed at a login");
-                return again(503, Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
+                return again(503, "back_end", Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
             }
             Err(failure) => return Err(failure),
         };
@@ -141,6 +137,15 @@ impl AuthorizationEndpoint {
         // Only now, so that a login that failed at a legacy system leaves the browser as it was.
         let cookie = self.remember(request, &user, &pending).await?;
         Ok(response.header("Set-Cookie", cookie))
+    }
+
+    /// What is told after too many attempts. Elsewhere, another password is no proof to the gateway, and a mail alone is.
+    fn too_many_attempts(&self, wait: Seconds) -> Mistake {
+        match (self.config.password_elsewhere(), self.mails) {
+            (None, _) => Mistake::TooManyAttempts(wait),
+            (Some(_), true) => Mistake::ProveByMail(wait),
+            (Some(_), false) => Mistake::TooManyRequests(wait),
+        }
     }
 
     /// Goes on with a user who has shown the password.
@@ -178,7 +183,7 @@ impl AuthorizationEndpoint {
             Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
             None => self.mails.then(|| account("/account/forgotten")),
         };
-        let unlock = shown.unlock.then(|| account("/account/unlock"));
+        let unlock = shown.mistakes.ask_for_proof().then(|| account("/account/unlock"));
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
         let systems = separate.iter().map(|(name, optional)| {
             let label = self.config.system_name(name, request.site.language());

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::id_token::ToldLogin;
 use crate::issue::TokenSubject;
 use crate::parameters::CodeRequest;
+use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::authorization_code::AuthorizationCode;
@@ -33,7 +34,7 @@ impl AuthorizationServer {
             let proof = proof(app, &pending, &asked);
             match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
                 Redemption::Redeem => {
-                    self.check_consent(app, &pending).await?;
+                    self.check_allowed(app, &pending).await?;
                     let redeemed = Redeemed { code: code.hash(), at: request.now, attempt: asked.attempt.clone() };
                     if !self.sessions.redeem(&self.pending, &pending.sid, &redeemed).await? {
                         continue;
@@ -57,8 +58,11 @@ impl AuthorizationServer {
         Err(Failure::Busy)
     }
 
-    /// The user may have taken the consent back since the code was issued.
-    async fn check_consent(&self, app: &AuthenticatedApp, pending: &PendingSession) -> Result<(), Failure> {
+    /// Since the code was issued, the application may have lost the scope, and the user may have taken the consent back.
+    async fn check_allowed(&self, app: &AuthenticatedApp, pending: &PendingSession) -> Result<(), Failure> {
+        if !pending.scope.is_empty() && remaining_scope(&pending.scope, &app.registered().scope).is_empty() {
+            return Err(Failure::Code("nothing of its scope is left to the application"));
+        }
         if app.registered().trusted {
             return Ok(());
         }
@@ -85,8 +89,8 @@ impl AuthorizationServer {
             }
             begun => begun?,
         };
-        // Whoever took the consent back meanwhile has not found this session.
-        if let Err(failure) = self.check_consent(app, pending).await {
+        // Whoever took that back meanwhile has not found this session.
+        if let Err(failure) = self.check_allowed(app, pending).await {
             self.sessions.end(&session.sid).await?;
             return Err(failure);
         }
@@ -94,7 +98,7 @@ impl AuthorizationServer {
         if session.family.generation != 1 {
             return Err(Failure::Code("used before, and its session was refreshed since"));
         }
-        let scope = session.scope.intersection(&registered.scope);
+        let scope = remaining_scope(&session.scope, &registered.scope);
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
         let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };

@@ -211,6 +211,9 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
         let store = &context.connection.store;
         store.users.change_credentials(&user.user_id, None, false).await?;
         let ended = sessions::end_of_user(context, &user.user_id).await?;
+        for consent in store.consents.of_user(&user.user_id).await? {
+            store.consents.revoke(&user.user_id, &consent.client_id).await?;
+        }
         match store.users.delete(&user).await? {
             gateway_store::ChangeUser::Done => Ok(ended),
             gateway_store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),

@@ -62,13 +62,19 @@ pub struct Named {
     pub back_ends: BTreeSet<String>,
     /// Those with which connectors log in: `ConnectorSecretsPolicy`.
     pub connectors: BTreeSet<String>,
+    /// Those with which hooks are signed: `HookSecretsPolicy`.
+    pub hooks: BTreeSet<String>,
 }
 
 impl Access {
     /// Access for this owner, and for each function of the template with new credentials, its role, and the named secrets if
     /// a policy of its role covers them.
     pub fn of(template: &Template, named: &Named, owner: Credentials) -> Result<Self, StartError> {
-        let policies = [("BackEndSecretsPolicy", &named.back_ends), ("ConnectorSecretsPolicy", &named.connectors)];
+        let policies = [
+            ("BackEndSecretsPolicy", &named.back_ends),
+            ("ConnectorSecretsPolicy", &named.connectors),
+            ("HookSecretsPolicy", &named.hooks),
+        ];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();
             let right = |name: &String| (("secretsmanager:GetSecretValue".to_owned(), name.clone()), Vec::new());

@@ -7,7 +7,7 @@ use gateway_domain::scope::Scope;
 use std::collections::BTreeMap;
 
 /// First segments that other functions serve or that need no authorizer, so a name in braces never matches them.
-pub(crate) const TAKEN: [&str; 3] = ["oauth2", ".well-known", "public"];
+pub(crate) const TAKEN: [&str; 4] = ["oauth2", ".well-known", "account", "public"];
 
 /// The route of a call and what the call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

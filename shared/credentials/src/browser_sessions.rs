@@ -71,12 +71,12 @@ impl BrowserSessions {
         Ok(Some(LoggedIn { user, auth_time: login.auth_time, login }))
     }
 
-    /// Begins a login of a user who has just shown the password, and ends the one before it: each login has a cookie of its
+    /// Begins a login of a user who showed the password at `auth_time`, and ends the one before it: each login has a cookie of its
     /// own, so that one that somebody planted leads nowhere. The login knows `first`, the session that begins with it, and those
     /// of the same user that it follows. Returns the cookie.
     pub async fn begin(
         &self,
-        user: &User,
+        (user, auth_time): (&User, Timestamp),
         before: Option<&str>,
         first: Option<(&SessionId, &ClientId)>,
         now: Timestamp,
@@ -89,7 +89,7 @@ impl BrowserSessions {
                 user_id: user.user_id.clone(),
                 credential_epoch: user.credential_epoch,
                 browser_epoch: user.browser_epoch,
-                auth_time: now,
+                auth_time,
                 idle_end: now.saturating_add(self.idle),
                 absolute_end: now.saturating_add(self.absolute),
                 sessions: before.map(|before| before.sessions.clone()).unwrap_or_default(),

@@ -113,7 +113,12 @@ impl PasswordCheck {
         };
         let origin =
             Origin { client: client.as_str(), source, session: session.filter(own).map(|session| &session.sid) };
-        let reserved = self.attempts.reserve(&origin, address, user.as_ref(), now).await?;
+        let counted = match (&self.directory, &parsed, stored) {
+            // A directory may know one person by many of them.
+            (Some(_), Some(address), None) => Cow::from(address.without_tag()),
+            _ => Cow::from(address),
+        };
+        let reserved = self.attempts.reserve(&origin, &counted, user.as_ref(), now).await?;
         let verdict = passwords.verify(password, stored)?;
         if let (Some(directory), Some(address), None) = (&self.directory, &parsed, stored) {
             return self.check_in(directory, (address, password), &reserved, now).await;

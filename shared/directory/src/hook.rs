@@ -5,9 +5,9 @@ use gateway_config::{Gateway, Hook as Settings};
 use gateway_connectors::back_end::{BackEndClient, BackEndClients, BackEndError, Bounds, Connection};
 use gateway_domain::entropy::{Entropy, NoEntropy};
 use gateway_domain::time::Timestamp;
-use gateway_domain::webhook::WebhookKey;
+use gateway_domain::webhook::WebhookKeys;
 use gateway_invoke::{Function, NotInvoked};
-use gateway_runtime::{Platform, StartError};
+use gateway_runtime::{Fresh, Platform, StartError};
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +62,7 @@ enum Way {
 struct Http {
     uri: http::Uri,
     client: BackEndClient,
-    key: Option<WebhookKey>,
+    keys: Option<Fresh<WebhookKeys>>,
 }
 
 /// What is sent, in the envelope of Standard Webhooks.
@@ -87,7 +87,7 @@ impl Hook {
                 let clients = platform.secrets.build("TLS of the hook", tls, |tls| BackEndClients::new(gateway, tls));
                 let clients = clients.await?;
                 let (uri, client) = (url.uri().clone(), clients.get(settings.tls.as_ref()).clone());
-                Way::Http(Box::new(Http { uri, client, key: key(platform, gateway).await? }))
+                Way::Http(Box::new(Http { uri, client, keys: keys(platform, gateway).await }))
             }
             (None, Some(function)) => {
                 Way::Function(Box::new(Function::new(function.as_str(), &platform.environment, &platform.aws)))
@@ -113,8 +113,8 @@ impl Hook {
                 serde_json::from_value(answer).map_err(|error| unreadable(&error))
             }
             Way::Http(http) => {
-                let Http { uri, client, key } = &**http;
-                let key = key.as_ref().ok_or(NoAnswer::NoKey)?;
+                let Http { uri, client, keys } = &**http;
+                let keys = keys.as_ref().ok_or(NoAnswer::NoKey)?.fresh().await.map_err(|_| NoAnswer::NoKey)?;
                 let body = serde_json::to_vec(&envelope).map_err(|error| NoAnswer::Other(error.to_string()))?;
                 let id = format!("msg_{:032x}", u128::from_be_bytes(self.entropy.bytes()?));
                 let request = Request::builder()
@@ -124,7 +124,7 @@ impl Hook {
                     .header("accept", "application/json")
                     .header("webhook-id", &id)
                     .header("webhook-timestamp", now.as_secs())
-                    .header("webhook-signature", key.sign(&id, now, &body))
+                    .header("webhook-signature", keys.sign(&id, now, &body))
                     .body(Bytes::from(body));
                 let request = request.map_err(|error| NoAnswer::Other(error.to_string()))?;
                 let bounds = Bounds { timeout: self.timeout, max_body: MAX_ANSWER };
@@ -143,13 +143,12 @@ fn unreadable(error: &serde_json::Error) -> NoAnswer {
     NoAnswer::Other(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
 }
 
-/// The key, if its secret can be read. Without it nothing is sent; the log says so at the start and at each login.
-async fn key(platform: &Platform, gateway: &Gateway) -> Result<Option<WebhookKey>, StartError> {
-    let texts = platform.secrets.texts(gateway.hook_secrets()).await?;
-    let parsed = texts.iter().next().map(|(name, text)| (name, WebhookKey::parse(text)));
-    Ok(parsed.and_then(|(secret, key)| {
-        key.inspect_err(|error| tracing::error!(secret, %error, "the hook cannot be asked")).ok()
-    }))
+/// The keys, if their secret can be read. Without them nothing is sent; the log says so at the start and at each login.
+async fn keys(platform: &Platform, gateway: &Gateway) -> Option<Fresh<WebhookKeys>> {
+    let (_, secret) = gateway.hook_secrets().next()?;
+    let Platform { secrets, environment, clock, .. } = platform;
+    let read = Fresh::named(secrets, environment, secret, clock, |text: &str| WebhookKeys::parse(text)).await;
+    read.inspect_err(|error| tracing::error!(secret, %error, "the hook cannot be asked")).ok()
 }
 
 #[cfg(test)]

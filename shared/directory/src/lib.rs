@@ -215,16 +215,16 @@ impl OwnDirectory {
                 Some(User { password: Some(_), .. } | User { enabled: false, .. }) => break,
                 // A login beside this one has just made it: the subject has a holder now.
                 Some(user) if user.directory_subject.as_ref() == Some(&person.subject) => {}
-                Some(user) if user.directory_subject.is_some() => {
+                Some(user) if user.directory_subject.is_some() && !self.vouched_for(&user, &person.subject) => {
                     tracing::error!(
                         user = %user.user_id,
                         "the directory knows somebody else by the address of this account: change or delete the account"
                     );
                     break;
                 }
-                // An operator made it without a password, so that the directory has it.
+                // An operator made it without a password, so that the directory has it, or has set another name since.
                 Some(user) => {
-                    let bound = self.users.bind_to_subject(&user.user_id, &person.subject, gone.as_ref());
+                    let bound = self.users.bind_to_subject(&user, &person.subject, gone.as_ref());
                     if bound.await.map_err(failed)? {
                         return Ok(user.user_id);
                     }
@@ -240,6 +240,14 @@ impl OwnDirectory {
             }
         }
         Err(DirectoryError::Refused)
+    }
+
+    /// Whether an operator has linked this account to that name at the connector: only operators change links.
+    fn vouched_for(&self, user: &User, subject: &str) -> bool {
+        match &self.asked {
+            Asked::Connector { name, .. } => user.links.get(name).is_some_and(|link| link.to_lowercase() == subject),
+            Asked::Hook(_) => false,
+        }
     }
 
     fn new_account(&self, address: &Address, person: &Person, now: Timestamp) -> Result<User, DirectoryError> {
@@ -272,7 +280,10 @@ impl Directory for OwnDirectory {
     ) -> Result<(UserId, Option<Begun>), DirectoryError> {
         let known = self.users.by_email(address.as_str()).await;
         let known = known.map_err(|error| DirectoryError::NotAsked(error.to_string()))?;
-        if known.as_ref().is_some_and(|user| user.password.is_some()) {
+        // Many systems take accents and wildcards for the plain letter: whoever is new comes by a plain name, so that one person has
+        // one account and one counter of attempts.
+        let is_known = known.as_ref().is_some_and(|user| user.password.is_none());
+        if known.is_some() != is_known || !is_known && !address.is_plain() {
             return Err(DirectoryError::Refused);
         }
         let person = self.person(address, known.as_ref(), password, now).await?;

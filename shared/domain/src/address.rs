@@ -78,6 +78,23 @@ impl Address {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the part before the `@` has only letters and digits of ASCII and `.`, `_`, `-`, `+` and `'`, which no system takes
+    /// for other ones.
+    pub fn is_plain(&self) -> bool {
+        self.name().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+'".contains(&byte))
+    }
+
+    /// The address without what follows a `+` before the `@`: many systems deliver both to one person.
+    pub fn without_tag(&self) -> String {
+        let (name, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
+        let untagged = name.split('+').next().filter(|name| !name.is_empty()).unwrap_or(name);
+        format!("{untagged}@{domain}")
+    }
+
+    fn name(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Address {

@@ -64,9 +64,21 @@ impl<T> Fresh<T> {
         clock: &Arc<dyn Clock>,
         parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
+        let name = environment.require(variable, "the name or ARN of a secret")?;
+        Self::named(secrets, environment, name, clock, parse).await
+    }
+
+    /// Reads the secret of this name.
+    pub async fn named<E: std::fmt::Display>(
+        secrets: &Secrets,
+        environment: &Environment,
+        name: &str,
+        clock: &Arc<dyn Clock>,
+        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
         let source = Source {
             secrets: secrets.clone(),
-            name: environment.require(variable, "the name or ARN of a secret")?.to_owned(),
+            name: name.to_owned(),
             parse: Box::new(move |text| parse(text).map_err(|error| error.to_string())),
             timing: key_timing(environment)?,
             clock: Arc::clone(clock),

@@ -182,7 +182,8 @@ impl Accounts {
     }
 
     /// Sets another password by a code, and uses the code. The code came by mail, so that it proves the address as well. The
-    /// credential epoch rises: sessions and logins under way end. [`ChangeUser::Conflict`] if the code was used, or the user is
+    /// credential epoch rises: sessions and logins under way end. What was told of an address that nobody had proved is forgotten:
+    /// somebody else may have told it. [`ChangeUser::Conflict`] if the code was used, or the user is
     /// gone, disabled, or was changed since it was read.
     pub async fn reset_password(
         &self,
@@ -192,10 +193,13 @@ impl Accounts {
         following: Following<'_>,
     ) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "reset_password";
+        let set = "SET password = :password, email_verified = :true REMOVE #ttl ADD credential_epoch :one";
+        let unproved =
+            "SET password = :password, email_verified = :true REMOVE #ttl, profile ADD credential_epoch :one";
         let update = Update::builder()
             .table_name(&self.users.table)
             .key("pk", Users::key_of(&user.user_id))
-            .update_expression("SET password = :password, email_verified = :true REMOVE #ttl ADD credential_epoch :one")
+            .update_expression(if user.email_verified { set } else { unproved })
             .condition_expression(version::condition(
                 "email = :email AND credential_epoch = :epoch AND enabled = :true",
             ))

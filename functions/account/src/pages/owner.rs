@@ -7,6 +7,7 @@ use crate::{Account, Asked};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::password::MAX_BYTES;
+use gateway_domain::time::Timestamp;
 use gateway_store::User;
 use gateway_web::pages::Login;
 use gateway_web::{Browser, LOGIN_COOKIE, Mistakes, see_other};
@@ -23,10 +24,15 @@ impl Account {
         Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time, login: logged_in.login })
     }
 
-    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was.
-    pub(super) async fn remember(&self, asked: &Asked<'_>, user: &User) -> Result<String, Failure> {
+    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was. The password was shown at `auth_time`.
+    pub(super) async fn remember(
+        &self,
+        asked: &Asked<'_>,
+        user: &User,
+        auth_time: Timestamp,
+    ) -> Result<String, Failure> {
         let before = asked.site.login_cookie(asked.request);
-        let value = self.browsers.begin(user, before, None, asked.now).await?;
+        let value = self.browsers.begin((user, auth_time), before, None, asked.now).await?;
         Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
 
@@ -34,34 +40,33 @@ impl Account {
         let form_token = browser.form_token(PURPOSE);
         let forgotten = asked.site.page("/account/forgotten");
         let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.page("/account/sign-up"));
-        let page = |username, mistakes, unlock| Login {
+        let unlock = asked.site.page("/account/unlock");
+        let page = |username, mistakes: Mistakes| Login {
             site: &asked.site,
             form_token: &form_token,
             app: None,
             username,
             systems: Vec::new(),
+            unlock: mistakes.ask_for_proof().then_some(unlock.as_str()),
             mistakes,
             forgotten: Some(&forgotten),
-            unlock,
             sign_up: sign_up.as_deref(),
         };
         if !sent {
-            return Ok(asked.site.respond(200, &page("", Mistakes::default(), None), &[]));
+            return Ok(asked.site.respond(200, &page("", Mistakes::default()), &[]));
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
             Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed)).await {
                 Ok(user) => {
-                    let cookie = self.remember(asked, &user).await?;
+                    let cookie = self.remember(asked, &user, asked.now).await?;
                     return Ok(see_other(&asked.site.page(&wanted(asked))).header("Set-Cookie", cookie));
                 }
                 Err(failure) => (Some(typed), failure),
             },
         };
         let username = typed.as_ref().and_then(|typed| typed.get("username")).unwrap_or_default();
-        let full = matches!(failure, Failure::TooManyAttempts(_)) && self.gateway.password_elsewhere().is_some();
-        let unlock = full.then(|| asked.site.page("/account/unlock"));
-        Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure), unlock.as_deref()), &failure))
+        Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure)), &failure))
     }
 
     async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {

@@ -34,8 +34,9 @@ impl Account {
             Err((_, failure)) => failure,
             Ok(mut typed) => match Box::pin(self.password_changed(asked, &owner, &mut typed)).await {
                 Ok(user) => {
-                    // The login of this browser goes on, under the new password.
-                    let cookie = self.remember(asked, &user).await?;
+                    // The login of this browser goes on, under the new password, and becomes no more recent by that.
+                    let auth_time = if owner.is_fresh(asked.now) { owner.auth_time } else { asked.now };
+                    let cookie = self.remember(asked, &user, auth_time).await?;
                     let next = see_other(&asked.site.page("/account/password-set"));
                     return Ok(next.header("Set-Cookie", cookie));
                 }

@@ -114,7 +114,10 @@ async fn an_account_of_another_subject_is_nobodys() {
     let container = fixture.container_with(directory);
     send(&container, login("greta", "pub1", NOTES)).await.tokens();
     let greta = user(&fixture, "greta").await.unwrap();
-    assert!(!fixture.db.store.users.bind_to_subject(&greta.user_id, "4711", None).await.unwrap(), "it is set once");
+    let unbound = User { directory_subject: None, ..greta.clone() };
+    assert!(!fixture.db.store.users.bind_to_subject(&unbound, "4711", None).await.unwrap(), "it has one by now");
+    let other = User { email: Address::parse("other@example.com").unwrap(), ..greta.clone() };
+    assert!(!fixture.db.store.users.bind_to_subject(&other, "4711", None).await.unwrap(), "it has another address");
     fixture.db.store.users.delete(&greta).await.unwrap();
     let former = User { directory_subject: Some("4711".to_owned()), ..greta };
     fixture.db.store.users.create(&former).await.unwrap();
@@ -139,6 +142,36 @@ async fn an_account_that_an_operator_made_without_a_password_is_taken_over_with_
         Some("hanna"),
         "as the system knows her"
     );
+}
+
+/// Whoever is renamed there keeps the account, and whoever gets the name after that gets another one.
+#[tokio::test]
+async fn an_operator_tells_the_new_name_of_somebody_by_a_link() {
+    let fixture = Fixture::new().await;
+    let container = fixture.container_with(directory);
+    send(&container, login("greta", "pub1", NOTES)).await.tokens();
+    let greta = user(&fixture, "greta").await.unwrap();
+    let connector = ConnectorName::parse("orders-login").unwrap();
+    fixture.db.store.users.set_link(&greta.user_id, &connector, Some("hanna")).await.unwrap();
+    let tokens = send(&container, login("greta", "pub1", NOTES)).await.tokens();
+    assert_eq!(decoded(&tokens.access).1["sub"], greta.user_id.as_str());
+    let renamed = user(&fixture, "greta").await.unwrap();
+    assert_eq!(renamed.directory_subject.as_deref(), Some("hanna"));
+    let moved = Address::parse("hanna@example.com").unwrap();
+    fixture.db.store.users.change_email(&renamed, &moved).await.unwrap();
+    let tokens = send(&container, login("greta", "pub1", NOTES)).await.tokens();
+    assert_ne!(decoded(&tokens.access).1["sub"], greta.user_id.as_str(), "somebody new, who has the name now");
+}
+
+/// Checklist Y-08: many systems take an accent or a wildcard for the plain letter.
+#[tokio::test]
+async fn a_spelling_that_a_system_may_take_for_another_is_nobodys() {
+    let fixture = Fixture::new().await;
+    let container = fixture.container_with(directory);
+    for name in ["gréta", "grétá", "gre*", "gret%", "greta|bob", "ɡreta"] {
+        assert_eq!(send(&container, login_as(&format!("{name}@example.com"))).await.refusal(), (400, "invalid_grant"));
+    }
+    assert_eq!(requests(&fixture), [""; 0], "nobody is asked");
 }
 
 #[tokio::test]
@@ -203,8 +236,9 @@ async fn guesses_at_a_directory_are_counted_as_all_are() {
     let fixture = Fixture::new().await;
     let container = fixture.container_with(directory);
     let mut asked = 0;
-    for _ in 0..40 {
-        let refused = send(&container, password_login("greta", "pub1", "x")).await;
+    for at in 0..40 {
+        // Behind the directory, a tag may be nothing but another way to the same person.
+        let refused = send(&container, password_login(&format!("greta+{at}"), "pub1", "x")).await;
         match refused.status {
             400 => asked += 1,
             status => assert_eq!(status, 429, "{}", refused.text),

@@ -3,12 +3,11 @@
 use gateway_domain::ids::{SessionId, UserId};
 use serde_json::json;
 
-use crate::crashes::{Last, dying};
 use crate::fixture::{Fixture, NOTES, SECRET, send};
 use crate::hosted::{Browser, VERIFIER, asking, native, redemption};
 use crate::renewing::Mood;
 use crate::request::{Request, Tokens};
-use support::Verdict;
+use support::{Last, Verdict, dying};
 
 async fn code(fixture: &Fixture, scope: &str) -> String {
     Browser::new(fixture).logs_in(&native(scope)).await["code"].clone()
@@ -139,7 +138,7 @@ async fn a_confidential_client_proves_itself_by_its_secret() {
 #[tokio::test]
 async fn a_redemption_that_dies_is_finished_by_the_same_attempt() {
     for most in 0..10 {
-        for last in [Last::Answered, Last::Unanswered] {
+        for last in [Last::Unanswered, Last::Answered] {
             let fixture = Fixture::new().await;
             let request =
                 redemption("native", &code(&fixture, "vault:read").await, &[]).header("Idempotency-Key", "one");

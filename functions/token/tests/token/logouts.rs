@@ -4,10 +4,10 @@ use gateway_domain::ids::SessionId;
 use gateway_domain::renewal::LogoutRequest;
 use serde_json::Value;
 
-use crate::crashes::{Last, dying};
 use crate::fixture::{Fixture, send};
 use crate::renewing::Mood;
 use crate::request::post;
+use support::{Last, dying};
 
 /// Hands the event of a logout to the renewal function, as Lambda does.
 async fn log_out(fixture: &Fixture, session: &SessionId) -> Result<Value, String> {

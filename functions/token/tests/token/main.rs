@@ -35,7 +35,13 @@ mod hosted_codes;
 #[cfg(test)]
 mod hosted_consents;
 #[cfg(test)]
+mod hosted_deaths;
+#[cfg(test)]
+mod hosted_forms;
+#[cfg(test)]
 mod hosted_logins;
+#[cfg(test)]
+mod hosted_rereads;
 #[cfg(test)]
 mod id_tokens;
 #[cfg(test)]
@@ -70,6 +76,8 @@ mod renewals;
 mod renewing;
 #[cfg(test)]
 mod request;
+#[cfg(test)]
+mod resets;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]

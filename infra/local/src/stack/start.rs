@@ -51,11 +51,12 @@ pub(super) async fn start(
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     let named = permitted(&gateway, &further);
     let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-    let (back_ends, connectors) = (list(&named.back_ends), list(&named.connectors));
+    let (back_ends, connectors, hooks) = (list(&named.back_ends), list(&named.connectors), list(&named.hooks));
     let inputs = [
         ("Issuer", base_url.as_str()),
         ("BackEndSecretArns", &back_ends),
         ("ConnectorSecretArns", &connectors),
+        ("HookSecretArns", &hooks),
         ("UserDirectory", if gateway.directory().is_some() { "on" } else { "off" }),
         ("CorsOrigin", &cors_origin),
         ("LogLevel", &options.log_level),
@@ -247,6 +248,7 @@ fn permitted(gateway: &Gateway, further: &Secrets) -> Named {
     };
     Named {
         back_ends: permit(gateway.tls_secrets().collect()),
-        connectors: permit(gateway.connector_secrets().chain(gateway.hook_secrets()).collect()),
+        connectors: permit(gateway.connector_secrets().collect()),
+        hooks: permit(gateway.hook_secrets().collect()),
     }
 }

@@ -78,7 +78,13 @@ fn what_answers_requests_is_the_newest_code_and_configuration_not_an_alias() {
 /// A VPC endpoint without a policy would let everything in its network reach data of any account.
 #[test]
 fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them() {
-    let parameters = [("BackEndSecretArns", "x"), ("ConnectorSecretArns", "x"), ("SubnetIds", "x"), ("VpcId", "x")];
+    let parameters = [
+        ("BackEndSecretArns", "x"),
+        ("ConnectorSecretArns", "x"),
+        ("HookSecretArns", "x"),
+        ("SubnetIds", "x"),
+        ("VpcId", "x"),
+    ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let template = Template::read(REAL, &Inputs { parameters, ..Inputs::default() }).unwrap();
     let root = root();
@@ -107,7 +113,9 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
         assert_eq!(led_to, used, "{id}");
     }
     let lists: Vec<_> = texts(at(&root, "Resources/SecretsManagerVpcEndpoint/Properties/PolicyDocument"));
-    assert!(lists.contains(&"BackEndSecretArns") && lists.contains(&"ConnectorSecretArns"), "{lists:?}");
+    for named in ["BackEndSecretArns", "ConnectorSecretArns", "HookSecretArns"] {
+        assert!(lists.contains(&named), "{lists:?}");
+    }
 }
 
 /// Each function reads a secret, and only the keys function writes one. The key can be used only through Secrets Manager.

@@ -45,6 +45,7 @@ fn public_routes_lie_under_public_and_ask_for_nothing() {
         (PING, "path: /public/", 43, "apis.orders.routes[2].path", "under /public/ only"),
         (ONE, "path: /public/{id}", 41, FIELD, "write another path, or `public: true`"),
         (ONE, "path: /oauth2/token", 41, FIELD, "/oauth2 belongs to the gateway itself"),
+        (ONE, "path: /account/{id}", 41, FIELD, "/account belongs to the gateway itself"),
         (ONE, "path: /.well-known/x", 41, FIELD, "/.well-known belongs to the gateway itself"),
         (
             "GET: [] }",

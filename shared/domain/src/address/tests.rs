@@ -155,3 +155,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_system_may_take_for_another_name_is_not_plain() {
+    let of = |text: &str| Address::parse(text).unwrap();
+    for (text, plain) in [
+        ("ada.o'neill_b-2+x@example.com", true),
+        ("ádá@example.com", false),
+        ("аda@example.com", false),
+        ("a*@example.com", false),
+        ("a%b@example.com", false),
+    ] {
+        assert_eq!(of(text).is_plain(), plain, "{text}");
+    }
+    for (text, untagged) in [
+        ("ada+shop+2@example.com", "ada@example.com"),
+        ("ada@example.com", "ada@example.com"),
+        ("+1@example.com", "+1@example.com"),
+    ] {
+        assert_eq!(of(text).without_tag(), untagged);
+    }
+}

@@ -49,29 +49,32 @@ impl Users {
         Ok(if self.all_or_none(writes, OPERATION).await? { CreateUser::Created } else { CreateUser::Taken })
     }
 
-    /// Binds a user who has no password and no subject to this one, which nobody has, or this user who is gone. Returns whether
-    /// that was done.
-    pub async fn bind_to_subject(
-        &self,
-        user: &UserId,
-        subject: &str,
-        gone: Option<&UserId>,
-    ) -> Result<bool, StoreError> {
+    /// Binds a user who has no password to this subject in place of the one that was read, if any. Nobody has it, or this user who is
+    /// gone. Returns whether that was done: not if the user was changed since.
+    pub async fn bind_to_subject(&self, user: &User, subject: &str, gone: Option<&UserId>) -> Result<bool, StoreError> {
         const OPERATION: &str = "bind_to_subject";
-        let unbound =
-            "attribute_exists(pk) AND attribute_not_exists(password) AND attribute_not_exists(directory_subject)";
+        let before = match &user.directory_subject {
+            None => "attribute_not_exists(directory_subject)",
+            Some(_) => "directory_subject = :before",
+        };
+        let unchanged = format!("email = :email AND enabled = :true AND attribute_not_exists(password) AND {before}");
         let update = Update::builder()
             .table_name(&self.table)
-            .key("pk", user_key(user))
+            .key("pk", user_key(&user.user_id))
             .update_expression("SET directory_subject = :subject")
-            .condition_expression(version::condition(unbound))
+            .condition_expression(version::condition(&unchanged))
             .expression_attribute_values(":subject", AttributeValue::S(subject.to_owned()))
-            .expression_attribute_values(":version", version::current())
+            .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":version", version::current());
+        let before = user.directory_subject.clone().into_iter();
+        let update = before
+            .fold(update, |update, before| update.expression_attribute_values(":before", AttributeValue::S(before)))
             .build()
             .map_err(|error| StoreError::Corrupt { operation: OPERATION, cause: error.to_string() })?;
         let writes = vec![
             TransactWriteItem::builder().update(update).build(),
-            self.claiming_subject(subject, user, gone, OPERATION)?,
+            self.claiming_subject(subject, &user.user_id, gone, OPERATION)?,
         ];
         self.all_or_none(writes, OPERATION).await
     }
