@@ -6,11 +6,9 @@ use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::{CredentialsError, PasswordLogin, Proved};
 use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
-use gateway_domain::form::Form;
-use gateway_domain::ids::ConnectorName;
 use gateway_domain::password::MAX_BYTES;
-use gateway_domain::secret::Secret;
 use gateway_domain::source::Source;
+use gateway_domain::time::Seconds;
 use gateway_sessions::{Login, SessionError};
 use gateway_store::User;
 use gateway_telemetry::Metric;
@@ -28,8 +26,6 @@ const PURPOSE: &str = "login";
 pub(crate) struct Shown {
     pub(crate) username: String,
     pub(crate) mistakes: Mistakes,
-    /// Whether it leads to a proof by mail.
-    pub(crate) unlock: bool,
 }
 
 /// Where a login leads to.
@@ -54,9 +50,10 @@ impl AuthorizationEndpoint {
         let request = &Request { site: &site, ..*request };
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
-        let again = |status, reason, mistakes| {
-            refused(status, reason);
-            let shown = Shown { username: username.clone(), mistakes, unlock: false };
+        let again = |status: u16, reason, mistakes| {
+            tracing::info!(kind = reason, status, "a login is refused");
+            gateway_telemetry::count(Metric::Refusal { reason });
+            let shown = Shown { username: username.clone(), mistakes };
             Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
         if !request.is_ours(&form, PURPOSE) {
@@ -72,7 +69,18 @@ impl AuthorizationEndpoint {
         if password.expose().len() > MAX_BYTES {
             mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
         }
-        let separate = self.separate_passwords(&asked, &mut form, &mut mistakes);
+        let mut separate = BTreeMap::new();
+        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
+            let field = format!("password.{connector}");
+            match form.take(&field) {
+                Some(typed) if typed.expose().len() > MAX_BYTES => {
+                    mistakes = mistakes.at(field, Mistake::TooLong(MAX_BYTES));
+                }
+                Some(typed) => drop(separate.insert(connector, typed)),
+                None if optional => {}
+                None => mistakes = mistakes.at(field, Mistake::Required),
+            }
+        }
         if !mistakes.is_empty() {
             return again(400, "field", mistakes);
         }
@@ -89,17 +97,8 @@ impl AuthorizationEndpoint {
                 return again(400, "credentials", Mistakes::of_form(Mistake::WrongLogin));
             }
             Err(CredentialsError::TooManyAttempts(wait)) => {
-                // Elsewhere, another password is no proof to the gateway.
-                let elsewhere = self.config.password_elsewhere().is_some();
-                let told = match (elsewhere, self.mails) {
-                    (false, _) => Mistake::TooManyAttempts(wait),
-                    (true, true) => Mistake::ProveByMail(wait),
-                    (true, false) => Mistake::TooManyRequests(wait),
-                };
-                refused(429, "too_many_attempts");
-                let (mistakes, unlock) = (Mistakes::of_form(told), elsewhere && self.mails);
-                let page = self.login_page(request, &asked, Shown { username, mistakes, unlock });
-                return Ok(ApiResponse { status: 429, ..page }.header("Retry-After", wait.to_string()));
+                let page = again(429, "too_many_attempts", Mistakes::of_form(self.too_many_attempts(wait)))?;
+                return Ok(page.header("Retry-After", wait.to_string()));
             }
             Err(CredentialsError::Directory(reason)) => {
                 tracing::error!(reason, "the directory failed at a login");
@@ -140,28 +139,13 @@ impl AuthorizationEndpoint {
         Ok(response.header("Set-Cookie", cookie))
     }
 
-    /// The passwords that were typed for systems that have one of their own.
-    fn separate_passwords(
-        &self,
-        asked: &Asked,
-        form: &mut Form,
-        mistakes: &mut Mistakes,
-    ) -> BTreeMap<ConnectorName, Secret> {
-        let mut separate = BTreeMap::new();
-        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
-            let field = format!("password.{connector}");
-            let wrong = match form.take(&field) {
-                Some(typed) if typed.expose().len() > MAX_BYTES => Mistake::TooLong(MAX_BYTES),
-                Some(typed) => {
-                    separate.insert(connector, typed);
-                    continue;
-                }
-                None if optional => continue,
-                None => Mistake::Required,
-            };
-            *mistakes = std::mem::take(mistakes).at(field, wrong);
+    /// What is told after too many attempts. Elsewhere, another password is no proof to the gateway, and a mail alone is.
+    fn too_many_attempts(&self, wait: Seconds) -> Mistake {
+        match (self.config.password_elsewhere(), self.mails) {
+            (None, _) => Mistake::TooManyAttempts(wait),
+            (Some(_), true) => Mistake::ProveByMail(wait),
+            (Some(_), false) => Mistake::TooManyRequests(wait),
         }
-        separate
     }
 
     /// Goes on with a user who has shown the password.
@@ -199,7 +183,7 @@ impl AuthorizationEndpoint {
             Some(elsewhere) => elsewhere.reset.map(|url| url.as_str().to_owned()),
             None => self.mails.then(|| account("/account/forgotten")),
         };
-        let unlock = shown.unlock.then(|| account("/account/unlock"));
+        let unlock = shown.mistakes.ask_for_proof().then(|| account("/account/unlock"));
         let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
         let systems = separate.iter().map(|(name, optional)| {
             let label = self.config.system_name(name, request.site.language());
@@ -219,12 +203,6 @@ impl AuthorizationEndpoint {
         };
         request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
     }
-}
-
-/// Logs and counts a refusal of the form.
-fn refused(status: u16, reason: &'static str) {
-    tracing::info!(kind = reason, status, "a login is refused");
-    gateway_telemetry::count(Metric::Refusal { reason });
 }
 
 /// This request as the query of pages that lead back to it; empty if it is too long for that.

@@ -91,6 +91,11 @@ impl Mistakes {
         self.form.is_none() && self.fields.is_empty()
     }
 
+    /// Whether a proof by mail is the way on, to which the page leads then.
+    pub fn ask_for_proof(&self) -> bool {
+        matches!(self.form, Some(Mistake::ProveByMail(_)))
+    }
+
     /// What is wrong with the form as a whole.
     pub(crate) fn form(&self) -> Option<&Mistake> {
         self.form.as_ref()

@@ -40,19 +40,20 @@ impl Account {
         let form_token = browser.form_token(PURPOSE);
         let forgotten = asked.site.page("/account/forgotten");
         let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.page("/account/sign-up"));
-        let page = |username, mistakes, unlock| Login {
+        let unlock = asked.site.page("/account/unlock");
+        let page = |username, mistakes: Mistakes| Login {
             site: &asked.site,
             form_token: &form_token,
             app: None,
             username,
             systems: Vec::new(),
+            unlock: mistakes.ask_for_proof().then_some(unlock.as_str()),
             mistakes,
             forgotten: Some(&forgotten),
-            unlock,
             sign_up: sign_up.as_deref(),
         };
         if !sent {
-            return Ok(asked.site.respond(200, &page("", Mistakes::default(), None), &[]));
+            return Ok(asked.site.respond(200, &page("", Mistakes::default()), &[]));
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
@@ -65,9 +66,7 @@ impl Account {
             },
         };
         let username = typed.as_ref().and_then(|typed| typed.get("username")).unwrap_or_default();
-        let full = matches!(failure, Failure::TooManyAttempts(_)) && self.gateway.password_elsewhere().is_some();
-        let unlock = full.then(|| asked.site.page("/account/unlock"));
-        Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure), unlock.as_deref()), &failure))
+        Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure)), &failure))
     }
 
     async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {

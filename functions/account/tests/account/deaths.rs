@@ -3,6 +3,8 @@
 use gateway_domain::ids::ClientId;
 use gateway_domain::outbox::{Kind, Which};
 use gateway_domain::scope::Scope;
+use gateway_domain::secret::sha256_hex;
+use gateway_domain::source::Source;
 use gateway_mail::Notice;
 use gateway_store::{Consent, QueuedEnding};
 use serde_json::json;
@@ -45,6 +47,7 @@ impl Fixture {
         let code = |notice| {
             let (Notice::VerifyAddress { code, link: own, .. }
             | Notice::ResetPassword { code, link: own, .. }
+            | Notice::Unlock { code, link: own, .. }
             | Notice::ChangeAddress { code, link: own, .. }) = notice
             else {
                 return None;
@@ -70,6 +73,14 @@ impl Fixture {
         });
         let [link] = letters.collect::<Vec<_>>().try_into().unwrap();
         link.strip_prefix("https://auth.example.com/v1").unwrap().to_owned()
+    }
+
+    /// Whether the source of all requests counts alone for this owner.
+    async fn is_let_in(&self, email: &str) -> bool {
+        let (store, source) = (&self.db.store, Source::of(Some("192.0.2.1")));
+        let user = store.users.by_email(email).await.unwrap().unwrap();
+        let counted = store.attempts.get(&format!("proof#{}#{source}", sha256_hex(email.as_bytes()))).await.unwrap();
+        counted.is_known(&user.credential_version(), self.now())
     }
 
     async fn logs_in(&self, email: &str, password: &str) -> bool {
@@ -124,6 +135,30 @@ async fn a_reset_that_dies_is_repeated() {
         assert!(fixture.ends_sessions().await, "{when}");
     };
     assert_eq!(at_every_write(prepare, resets, after).await, 3);
+}
+
+/// A code is used up before the source counts: if it died in between, its owner asks for another mail.
+#[tokio::test]
+async fn a_proof_that_changes_nothing_and_dies_is_repeated_or_asked_for_again() {
+    let asks = async |fixture: &Fixture| {
+        let ticket = fixture.json("POST", "unlock", &json!({ "email": ADA })).await.member("unlock");
+        json!({ "unlock": ticket, "code": fixture.code_of(&ticket).await })
+    };
+    let prepare = async |fixture: &Fixture| {
+        fixture.owner(ADA, true).await;
+        asks(fixture).await
+    };
+    let confirms = async |fixture: &Fixture, proof: &mut _| fixture.json("POST", "unlock/confirm", proof).await;
+    let after = async |fixture: &Fixture, mut proof, when: &str| {
+        let again = confirms(fixture, &mut proof).await;
+        assert!([204, 400].contains(&again.status), "{when}: {}", again.text);
+        if again.status == 400 {
+            let anew = confirms(fixture, &mut asks(fixture).await).await;
+            assert_eq!(anew.status, 204, "{when}: {}", anew.text);
+        }
+        assert!(fixture.is_let_in(ADA).await, "{when}");
+    };
+    assert_eq!(at_every_write(prepare, confirms, after).await, 3);
 }
 
 /// A browser with an open form of a page of an owner.

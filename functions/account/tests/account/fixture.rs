@@ -74,22 +74,6 @@ fn passwords() -> Passwords {
     Passwords::new(&keys(), Cost { memory: 64, passes: 1 }).unwrap()
 }
 
-fn person(id: &str, email: &str, enabled: bool) -> User {
-    User {
-        user_id: UserId::parse(id).unwrap(),
-        email: Address::parse(email).unwrap(),
-        password: Some(passwords().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap()),
-        credential_epoch: 1,
-        enabled,
-        links: [].into(),
-        email_verified: true,
-        directory_subject: None,
-        ways_back: Vec::new(),
-        browser_epoch: 0,
-        profile: [].into(),
-    }
-}
-
 impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::of(GATEWAY).await
@@ -182,15 +166,21 @@ impl Fixture {
 
     /// An account with a proved address and [`PASSWORD`].
     pub(crate) async fn owner(&self, email: &str, enabled: bool) -> User {
-        let user = person(&format!("owner-{enabled}"), email, enabled);
+        let user = User {
+            user_id: UserId::parse(&format!("owner-{enabled}")).unwrap(),
+            email: Address::parse(email).unwrap(),
+            password: Some(passwords().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap()),
+            credential_epoch: 1,
+            enabled,
+            links: [].into(),
+            email_verified: true,
+            directory_subject: None,
+            ways_back: Vec::new(),
+            browser_epoch: 0,
+            profile: [].into(),
+        };
         self.db.store.users.create(&user).await.unwrap();
         user
-    }
-
-    /// An account whose password is elsewhere.
-    pub(crate) async fn owner_elsewhere(&self, email: &str) {
-        let user = User { password: None, ..person("owner-elsewhere", email, true) };
-        self.db.store.users.create(&user).await.unwrap();
     }
 
     /// The letters that wait in the outbox.
