@@ -134,6 +134,8 @@ await logIn(back, OTHER);
 await check(back);
 await back.goBack();
 login.back = await heading(back);
+// A legacy system needs the password again.
+await logIn(back, OTHER);
 await press(back, "Allow");
 await back.waitForURL(`${redirect}**`);
 await back.goBack();

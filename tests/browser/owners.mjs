@@ -48,7 +48,7 @@ const file = download.suggestedFilename();
 await page.goto(`${gateway}/account/sessions`);
 const felt = [await calls()];
 await page.getByRole("button", { name: /^Log out/ }).first().click();
-await page.getByText("You are logged in nowhere.").waitFor();
+await page.getByText("You are logged in to no app.").waitFor();
 felt.push(await calls());
 await page.reload();
 steps.push(await heading());

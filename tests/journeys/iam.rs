@@ -245,7 +245,10 @@ async fn a_function_does_not_work_with_one_attribute_less() {
     assert_eq!(without("TokenRole", "lease_until, ttl, v]", "lease_until, v]").await, (503, 0));
     assert_eq!(without("AuthorizerRole", "[user_id, client_id, \"b*\",", "[user_id, client_id,").await, (200, 503));
     assert_eq!(without("ProxyRole", "[sid, ended, tokens, v]", "[sid, ended, v]").await, (200, 503));
-    assert_eq!(renewed_without("RenewalRole", "[pk, enabled, credential_epoch, v]", "[pk, enabled, v]").await, 503);
+    assert_eq!(
+        renewed_without("RenewalRole", "[pk, enabled, credential_epoch, browser_epoch, v]", "[pk, enabled, v]").await,
+        503
+    );
 }
 
 /// A gateway with an account of its own at a realm that is not there.

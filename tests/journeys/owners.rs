@@ -110,6 +110,20 @@ async fn owners_see_their_sessions_and_end_them() {
     panic!("the legacy system was not told of both");
 }
 
+/// A login in another browser that is under way is over as well: its code gives nothing.
+#[tokio::test]
+async fn a_code_that_waits_in_another_browser_ends_with_a_logout_everywhere_else() {
+    let gateway = Gateway::start().await;
+    let mut thief = Visitor::of(&gateway);
+    let code = thief.logs_in(&Visitor::asking(DEMO_APP, "orders:read", &[]), ADA).await;
+    let mut browser = logged_in(&gateway, ADA.name, ADA.password).await;
+    assert_eq!(browser.submit(&gateway, "/account/sessions", &[("end_others", "yes")]).await.status, 303);
+    let refused = thief.redeem(DEMO_APP, &code).await;
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_grant")), "{}", refused.text());
+    let next = browser.get(&gateway, "/account/sessions").await.text();
+    assert!(!next.contains("name=\"end\""), "no session has begun: {next}");
+}
+
 #[tokio::test]
 async fn an_app_logs_its_user_out_everywhere_else() {
     let gateway = Gateway::start().await;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
 use gateway_domain::login_attempts::ACCOUNT;
@@ -27,7 +28,13 @@ fn device(gateway: &Gateway, number: u8) -> Client {
 /// Fills the counter of all strange sources, as a hundred wrong attempts from there within two hours do.
 async fn fill(gateway: &Gateway, user: &User) {
     let hash = sha256_hex(user.email.as_str().as_bytes());
-    let key = format!("account#{hash}#{}#{}", user.user_id, user.credential_epoch);
+    // Whoever is kept elsewhere is counted as somebody unknown.
+    let key = match user.password {
+        Some(_) => format!("account#{hash}#{}#{}", user.user_id, user.credential_epoch),
+        None => format!("account#{hash}"),
+    };
+    let item = gateway.dynamodb().delete_item().table_name("LoginAttemptsTable");
+    item.key("pk", AttributeValue::S(key.clone())).send().await.expect("a write");
     let (attempts, begin) = (gateway.store().attempts, SystemClock.now().saturating_sub(Seconds::new(7_200)));
     for number in 0..ACCOUNT.most {
         let (seen, now) = (attempts.get(&key).await.expect("a read"), begin.saturating_add(Seconds::new(61 * number)));

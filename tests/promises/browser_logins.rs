@@ -103,15 +103,24 @@ async fn a_logout_misses_no_session_that_begins_meanwhile() {
 async fn a_logout_everywhere_else_keeps_no_login_that_has_ended() {
     let db = support::dynamodb().await;
     let (users, logins) = (db.store.users.clone(), db.store.browser_logins.clone());
-    assert_eq!(users.end_browsers(&user()).await, Ok(None), "nobody is made");
+    assert_eq!(users.end_browsers(&user(), None).await, Ok(None), "nobody is made");
     db.store.users.create(&crate::users::user(user().as_str(), "ada@example.com")).await.unwrap();
     let epochs = at_once(8, |_| {
         let users = users.clone();
-        async move { users.end_browsers(&user()).await.unwrap().unwrap() }
+        async move { users.end_browsers(&user(), None).await.unwrap().unwrap() }
     });
     let mut epochs = epochs.await;
     epochs.sort_unstable();
     assert_eq!(epochs, (1..=8).collect::<Vec<u64>>());
+    // Of several that ask from logins of one epoch, the first ends the others.
+    for before in [8, 0] {
+        let at_once = at_once(4, |_| {
+            let users = users.clone();
+            async move { users.end_browsers(&user(), Some(before)).await.unwrap() }
+        });
+        let raised: Vec<u64> = at_once.await.into_iter().flatten().collect();
+        assert_eq!(raised, if before == 8 { vec![9] } else { vec![] });
+    }
     assert_eq!(logins.keep("id", 8).await, Ok(false));
     assert_eq!(logins.get("id").await, Ok(None));
     logins.create(&login()).await.unwrap();

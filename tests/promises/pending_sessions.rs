@@ -21,6 +21,7 @@ pub(crate) fn pending(byte: u8) -> PendingSession {
         nonce: Some("n".into()),
         auth_time: NOW,
         credential_epoch: 3,
+        browser_epoch: 4,
         browser: "b".into(),
         tokens: BTreeMap::from([(legacy(), token(1))]),
         ends: NOW.saturating_add(CONSENT_LIFETIME),

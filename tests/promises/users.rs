@@ -54,7 +54,7 @@ async fn every_change_of_credentials_raises_the_epoch() {
     assert_eq!(db.store.users.change_credentials(&ada.user_id, Some(&new), true).await, Ok(Some(3)));
     let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.password), (true, Some(new)));
-    let state = UserState { enabled: true, credential_epoch: 3 };
+    let state = UserState { enabled: true, credential_epoch: 3, browser_epoch: 0 };
     assert_eq!(db.store.users.state(&ada.user_id).await, Ok(Some(state)));
     let nobody = UserId::parse("nobody-here").unwrap();
     assert_eq!(db.store.users.change_credentials(&nobody, None, true).await, Ok(None), "nobody is created by it");
@@ -111,6 +111,21 @@ async fn a_new_password_raises_the_epoch_and_enables_nobody() {
     let stored = db.store.users.get(&ada.user_id).await.unwrap().unwrap();
     assert_eq!((stored.enabled, stored.credential_epoch, stored.password), (false, 3, Some(new.clone())));
     assert_eq!(db.store.users.set_password(&UserId::parse("nobody").unwrap(), &new).await, Ok(false));
+}
+
+/// Who is handed over to the directory has no password here, and no way to one.
+#[tokio::test]
+async fn a_password_is_forgotten_with_all_that_could_set_one() {
+    let db = dynamodb().await;
+    let way = gateway_store::WayBack { id: gateway_domain::ids::CodeId::from_random([1; 16]), until: crate::NOW };
+    let ada = User { ways_back: vec![way], ..user("u1", "ada@example.com") };
+    db.store.users.create(&ada).await.unwrap();
+    assert_eq!(db.store.users.forget_password(&ada.user_id).await, Ok(true));
+    let handed = User { password: None, ways_back: Vec::new(), credential_epoch: 2, ..ada.clone() };
+    assert_eq!(db.store.users.get(&ada.user_id).await, Ok(Some(handed)));
+    // What was typed under other credentials is not kept.
+    assert_eq!(db.store.users.set_profile(&ada, &[("name".to_owned(), "Eve".to_owned())].into()).await, Ok(false));
+    assert_eq!(db.store.users.forget_password(&UserId::parse("nobody").unwrap()).await, Ok(false));
 }
 
 /// An account without a password is bound to one subject of the directory, by whichever login is first.

@@ -256,8 +256,11 @@ impl Account {
         // What is too weak for anybody costs none of the tries.
         self.new_password(asked, (field, password), &[])?;
         let code = self.tried(asked, id, Purpose::ResetPassword, proof).await?;
-        // Only now is the address known, of whose words a password must not be made.
-        self.new_password(asked, (field, password), &[code.email.as_str()])?;
+        // Only now is the account known, of whose words a password must not be made.
+        let user = self.users.get(&code.user_id).await?;
+        let told = user.iter().flat_map(|user| user.profile.values());
+        let known: Vec<&str> = told.map(String::as_str).chain([code.email.as_str()]).collect();
+        self.new_password(asked, (field, password), &known)?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
         for _ in 0..ROUNDS {
             let user = self.users.get(&code.user_id).await?.filter(|user| user.enabled && code.is_of(user));
@@ -292,8 +295,8 @@ impl Account {
     }
 
     /// The code, if the proof is right. Each try at digits is counted before it is compared. A link's token cannot be guessed, and
-    /// has no tries that somebody else could use up: whoever asks for a mail in the name of an owner knows the id of its code. A
-    /// wrong proof counts as a wrong password does.
+    /// has no tries that somebody else could use up: whoever asks for a mail in the name of an owner knows the id of its code. Wrong
+    /// digits count as a wrong password does.
     pub(crate) async fn tried(
         &self,
         asked: &Asked<'_>,
@@ -316,8 +319,13 @@ impl Account {
         if right {
             return Ok(code);
         }
-        let user = self.users.get(&code.user_id).await?;
-        self.attempts.wrong_code(&code.user_id, user.as_ref(), &asked.source, asked.now).await?;
+        match proof {
+            Proof::Link(_) => self.attempts.wrong_token(&asked.source, asked.now).await?,
+            Proof::Digits(_) => {
+                let user = self.users.get(&code.user_id).await?;
+                self.attempts.wrong_code(&code.user_id, user.as_ref(), &asked.source, asked.now).await?;
+            }
+        }
         Err(Failure::WrongCode)
     }
 

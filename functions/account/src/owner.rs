@@ -15,6 +15,7 @@ use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_mail::Notice;
 use gateway_store::{BrowserLogin, ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
+use std::collections::BTreeSet;
 
 /// For so long after a login the password is not asked for again.
 const FRESH: Seconds = Seconds::new(600);
@@ -242,7 +243,9 @@ impl Account {
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;
         for _ in 0..ROUNDS {
             // One who has disabled the account meanwhile does not keep its owner out, but support has to enable it first.
-            let user = self.users.get(&user_id).await?.filter(|user| user.enabled).ok_or(Failure::WrongCode)?;
+            let user = self.users.get(&user_id).await?;
+            // One whose password is elsewhere has no way back: a password here would put an end to that.
+            let user = user.filter(|user| user.enabled && user.password.is_some()).ok_or(Failure::WrongCode)?;
             let holder = self.unproved_holder(&to, &user_id).await?;
             let restored = User { email: to.clone(), ..user.clone() };
             let forgotten = asked.link("/account/forgotten");
@@ -289,7 +292,8 @@ impl Account {
         Ok(())
     }
 
-    /// Logs a user out of everything but what is kept: of the other browsers first, in which sessions of apps could begin meanwhile.
+    /// Logs a user out of everything but what is kept. Sessions end first and last: those that live are noted before another write,
+    /// so that they end even if this dies, and those that have begun meanwhile are found once no browser can begin more.
     pub(crate) async fn log_out_elsewhere(
         &self,
         asked: &Asked<'_>,
@@ -297,11 +301,17 @@ impl Account {
         browser: Option<&BrowserLogin>,
         kept: impl Fn(&SessionId) -> bool,
     ) -> Result<(), Failure> {
-        self.browsers.end_others(user, browser).await?;
-        let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
-        let others = live.filter(|live| !kept(&live.entry.sid));
-        let others = others.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid });
-        self.end_sessions(asked, user, others.collect()).await
+        let mut noted = BTreeSet::new();
+        for last in [false, true] {
+            let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
+            let others = live.filter(|live| !kept(&live.entry.sid) && noted.insert(live.entry.sid.clone()));
+            let others = others.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid });
+            self.end_sessions(asked, user, others.collect()).await?;
+            if !last && !self.browsers.end_others(user, browser).await? {
+                return Err(Failure::NotLoggedIn);
+            }
+        }
+        Ok(())
     }
 
     /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address. One

@@ -36,7 +36,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
         credentials = credentials.with_directory(Arc::new(directory), gateway.directory_domain());
     }
     Ok(Account {
-        attempts: AccountAttempts::new(attempts.clone()),
+        attempts: AccountAttempts::new(attempts.clone(), gateway.directory().is_some()),
         limits: Limits::new(attempts),
         credentials,
         browsers: BrowserSessions::new(

@@ -203,6 +203,7 @@ impl AuthorizationEndpoint {
             nonce: nonce.clone(),
             user: &user.user_id,
             credential_epoch: user.credential_epoch,
+            browser_epoch: user.browser_epoch,
             auth_time,
             browser: request.browser.form_token("pending session"),
         };

@@ -109,7 +109,7 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     let end = async {
         match browsers {
             Browsers::None => {}
-            Browsers::Of(user) => drop(store.users.end_browsers(&user).await?),
+            Browsers::Of(user) => drop(store.users.end_browsers(&user, None).await?),
             Browsers::All => {
                 let logins = stream::iter(store.browser_logins.ids().await?).map(Ok);
                 let end = async |id: String| store.browser_logins.end(&id).await.map(drop);

@@ -114,12 +114,16 @@ impl BrowserSessions {
         Ok(cookie)
     }
 
-    /// Ends the logins of a user in all browsers but this one. If it fails half way, this one has ended as well.
-    pub async fn end_others(&self, user: &UserId, but: Option<&BrowserLogin>) -> Result<(), CredentialsError> {
-        if let (Some(epoch), Some(own)) = (self.users.end_browsers(user).await?, but) {
+    /// Ends the logins of a user in all browsers but this one. If it fails half way, this one has ended as well. `false` if it had
+    /// ended before, and nothing was done.
+    pub async fn end_others(&self, user: &UserId, but: Option<&BrowserLogin>) -> Result<bool, CredentialsError> {
+        let Some(epoch) = self.users.end_browsers(user, but.map(|own| own.browser_epoch)).await? else {
+            return Ok(false);
+        };
+        if let Some(own) = but {
             self.table.keep(&own.id, epoch).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Notes that a session begins from a login. `false` if the login was ended meanwhile: then the session must not begin.

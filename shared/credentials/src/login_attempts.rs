@@ -10,6 +10,7 @@
 //! fill the new counter do not keep the owner out either.
 
 use crate::CredentialsError;
+use gateway_domain::address::Address;
 use gateway_domain::client_assertion::OneUse;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
@@ -25,16 +26,36 @@ const KNOWN: Seconds = Seconds::new(90 * 86_400);
 /// application.
 const PROVED: Seconds = Seconds::new(86_400);
 
-/// The counter of an account over all sources, for its present credentials. `account` is the hash of the address.
-fn account_key(account: &str, user: Option<&User>) -> String {
-    match user {
-        Some(user) => format!("account#{account}#{}#{}", user.user_id, user.credential_epoch),
-        None => format!("account#{account}"),
-    }
+/// What an account is counted under. Whoever has no password here is kept elsewhere or unknown, and both are counted alike: by the
+/// address, without a tag that makes no other person of it, and never by who has it.
+pub(crate) struct Counted<'a> {
+    /// The hash of the address.
+    account: String,
+    /// Whose present credentials the counter over all sources belongs to.
+    user: Option<&'a User>,
 }
 
-fn proof_key(account: &str, source: &Source) -> String {
-    format!("proof#{account}#{source}")
+impl<'a> Counted<'a> {
+    /// The account with this address, which is of `user`, if of anybody. `elsewhere` says whether there is a directory.
+    pub(crate) fn of(address: &str, user: Option<&'a User>, elsewhere: bool) -> Self {
+        let user = user.filter(|user| user.password.is_some() || !elsewhere);
+        let parsed = Address::parse(address).ok().filter(|_| user.is_none() && elsewhere);
+        let account =
+            parsed.map_or_else(|| sha256_hex(address.as_bytes()), |it| sha256_hex(it.without_tag().as_bytes()));
+        Self { account, user }
+    }
+
+    /// The key of the counter over all sources.
+    fn key(&self) -> String {
+        match self.user {
+            Some(user) => format!("account#{}#{}#{}", self.account, user.user_id, user.credential_epoch),
+            None => format!("account#{}", self.account),
+        }
+    }
+
+    fn proof_key(&self, source: &Source) -> String {
+        format!("proof#{}#{source}", self.account)
+    }
 }
 
 /// An attempt that is counted and may be evaluated.
@@ -65,22 +86,20 @@ impl LoginAttempts {
         Self { table }
     }
 
-    /// Reserves an attempt under every counter that applies. `account` is the address in its normal form, `user` the user
-    /// who has it, if any.
+    /// Reserves an attempt under every counter that applies. `user` is the user of the account, if any.
     ///
     /// # Errors
     /// [`CredentialsError::TooManyAttempts`] with the time to wait.
     pub(crate) async fn reserve(
         &self,
         origin: &Origin<'_>,
-        account: &str,
+        counted: &Counted<'_>,
         user: Option<&User>,
         now: Timestamp,
     ) -> Result<Reserved, CredentialsError> {
-        let account = sha256_hex(account.as_bytes());
         let Origin { client, source, session } = origin;
-        let proof = proof_key(&account, source);
-        let pair = format!("pair#{account}#{client}#{source}");
+        let proof = counted.proof_key(source);
+        let pair = format!("pair#{}#{client}#{source}", counted.account);
         if let Some(sid) = session {
             let key = format!("session#{sid}");
             let seen = self.table.get(&key).await?;
@@ -93,7 +112,7 @@ impl LoginAttempts {
             return Ok(Reserved { pair, of_pair: true, others: Vec::new() });
         }
         seen.counter.permit(PAIR, now).map_err(CredentialsError::TooManyAttempts)?;
-        let (source, account) = (format!("source#{source}"), account_key(&account, user));
+        let (source, account) = (format!("source#{source}"), counted.key());
         // Boxed: three reads side by side make a very large future.
         let read = |key| Box::pin(self.table.get(key));
         let reads = futures_util::try_join!(read(&source), read(&account), read(&proof));
@@ -160,21 +179,30 @@ impl LoginAttempts {
     pub(crate) async fn was_wrong(
         &self,
         source: &Source,
-        account: &str,
-        user: Option<&User>,
+        counted: &Counted<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let key = account_key(&sha256_hex(account.as_bytes()), user);
-        for (key, limit) in [(format!("source#{source}"), SOURCE), (key, ACCOUNT)] {
-            let seen = self.table.get(&key).await?;
-            self.table.reserve(&key, limit, &seen, now).await?;
-        }
-        Ok(())
+        self.was_wrong_from(source, now).await?;
+        let key = counted.key();
+        let seen = self.table.get(&key).await?;
+        self.table.reserve(&key, ACCOUNT, &seen, now).await.map(drop)
+    }
+
+    /// The same under the source alone.
+    pub(crate) async fn was_wrong_from(&self, source: &Source, now: Timestamp) -> Result<(), StoreError> {
+        let key = format!("source#{source}");
+        let seen = self.table.get(&key).await?;
+        self.table.reserve(&key, SOURCE, &seen, now).await.map(drop)
     }
 
     /// The owner of an account has proved from this source to be its owner, and has these credentials now.
-    pub(crate) async fn proved(&self, source: &Source, user: &User, now: Timestamp) -> Result<(), StoreError> {
-        let key = proof_key(&sha256_hex(user.email.as_str().as_bytes()), source);
+    pub(crate) async fn proved(
+        &self,
+        source: &Source,
+        (user, counted): (&User, &Counted<'_>),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = counted.proof_key(source);
         self.table.remember_login(&key, PAIR, &user.credential_version(), now.saturating_add(PROVED)).await
     }
 
@@ -221,5 +249,54 @@ impl LoginAttempts {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_domain::ids::UserId;
+    use gateway_domain::password::PasswordHash;
+
+    fn user(email: &str, password: Option<&str>) -> User {
+        User {
+            user_id: UserId::parse("u1").unwrap(),
+            email: Address::parse(email).unwrap(),
+            password: password.map(|hash| PasswordHash::from_stored(hash.to_owned())),
+            credential_epoch: 3,
+            enabled: true,
+            links: [].into(),
+            directory_subject: None,
+            email_verified: true,
+            profile: [].into(),
+            ways_back: Vec::new(),
+            browser_epoch: 0,
+        }
+    }
+
+    /// Otherwise a counter that is full would tell who has an account.
+    #[test]
+    fn whoever_is_kept_elsewhere_is_counted_as_somebody_unknown() {
+        let known = user("ada@example.com", None);
+        let keys = |counted: Counted<'_>| (counted.account.clone(), counted.key());
+        let unknown = keys(Counted::of("ada@example.com", None, true));
+        assert_eq!(keys(Counted::of("ada@example.com", Some(&known), true)), unknown);
+        assert_eq!(keys(Counted::of("ada+1@example.com", None, true)), unknown);
+        let tagged = user("ada+1@example.com", None);
+        assert_eq!(keys(Counted::of("ada+1@example.com", Some(&tagged), true)), unknown);
+    }
+
+    #[test]
+    fn a_password_here_is_counted_for_its_own_address_and_credentials() {
+        let ada = user("ada+1@example.com", Some("k1$x"));
+        for elsewhere in [true, false] {
+            let counted = Counted::of("ada+1@example.com", Some(&ada), elsewhere);
+            assert_eq!(counted.account, sha256_hex(b"ada+1@example.com"));
+            assert!(counted.key().ends_with("#u1#3"), "{}", counted.key());
+        }
+        assert_ne!(
+            Counted::of("ada+1@b.example", None, false).account,
+            Counted::of("ada@b.example", None, false).account
+        );
     }
 }

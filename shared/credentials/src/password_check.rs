@@ -1,6 +1,6 @@
 //! Checks a user's password, with the same steps whether the user exists or not.
 
-use crate::login_attempts::{LoginAttempts, Origin, Reserved};
+use crate::login_attempts::{Counted, LoginAttempts, Origin, Reserved};
 use crate::{CredentialsError, Directory, DirectoryError};
 use gateway_domain::acquired::Handover;
 use gateway_domain::address::Address;
@@ -113,11 +113,7 @@ impl PasswordCheck {
         };
         let origin =
             Origin { client: client.as_str(), source, session: session.filter(own).map(|session| &session.sid) };
-        let counted = match (&self.directory, &parsed, stored) {
-            // A directory may know one person by many of them.
-            (Some(_), Some(address), None) => Cow::from(address.without_tag()),
-            _ => Cow::from(address),
-        };
+        let counted = Counted::of(address, user.as_ref(), self.directory.is_some());
         let reserved = self.attempts.reserve(&origin, &counted, user.as_ref(), now).await?;
         let verdict = passwords.verify(password, stored)?;
         if let (Some(directory), Some(address), None) = (&self.directory, &parsed, stored) {

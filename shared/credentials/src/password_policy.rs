@@ -39,7 +39,7 @@ pub fn check(password: &str, known: &[&str]) -> Result<(), Weak> {
     if length < MIN {
         return Err(Weak::Short(length));
     }
-    let known: Vec<String> = known.iter().map(|text| text.trim().to_lowercase()).collect();
+    let known: Vec<String> = known.iter().map(|text| text.trim().nfc().collect::<String>().to_lowercase()).collect();
     let parts = known.iter().flat_map(|text| text.split(|char: char| !char.is_alphanumeric()));
     let mut words: Vec<&str> =
         known.iter().map(String::as_str).chain(parts).chain(["gateway", "password", "passwort"]).collect();

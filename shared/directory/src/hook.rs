@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use gateway_config::{Gateway, Hook as Settings};
 use gateway_connectors::back_end::{BackEndClient, BackEndClients, BackEndError, Bounds, Connection};
+use gateway_domain::clock::Clock;
 use gateway_domain::entropy::{Entropy, NoEntropy};
 use gateway_domain::time::Timestamp;
 use gateway_domain::webhook::WebhookKeys;
 use gateway_invoke::{Function, NotInvoked};
-use gateway_runtime::{Fresh, Platform, StartError};
+use gateway_runtime::{Environment, Fresh, Platform, Secrets, StartError};
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -62,7 +64,7 @@ enum Way {
 struct Http {
     uri: http::Uri,
     client: BackEndClient,
-    keys: Option<Fresh<WebhookKeys>>,
+    keys: Keys,
 }
 
 /// What is sent, in the envelope of Standard Webhooks.
@@ -87,7 +89,7 @@ impl Hook {
                 let clients = platform.secrets.build("TLS of the hook", tls, |tls| BackEndClients::new(gateway, tls));
                 let clients = clients.await?;
                 let (uri, client) = (url.uri().clone(), clients.get(settings.tls.as_ref()).clone());
-                Way::Http(Box::new(Http { uri, client, keys: keys(platform, gateway).await }))
+                Way::Http(Box::new(Http { uri, client, keys: Keys::of(platform, gateway).await? }))
             }
             (None, Some(function)) => {
                 Way::Function(Box::new(Function::new(function.as_str(), &platform.environment, &platform.aws)))
@@ -114,7 +116,7 @@ impl Hook {
             }
             Way::Http(http) => {
                 let Http { uri, client, keys } = &**http;
-                let keys = keys.as_ref().ok_or(NoAnswer::NoKey)?.fresh().await.map_err(|_| NoAnswer::NoKey)?;
+                let keys = keys.fresh().await.map_err(|_| NoAnswer::NoKey)?;
                 let body = serde_json::to_vec(&envelope).map_err(|error| NoAnswer::Other(error.to_string()))?;
                 let id = format!("msg_{:032x}", u128::from_be_bytes(self.entropy.bytes()?));
                 let request = Request::builder()
@@ -143,12 +145,38 @@ fn unreadable(error: &serde_json::Error) -> NoAnswer {
     NoAnswer::Other(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
 }
 
-/// The keys, if their secret can be read. Without them nothing is sent; the log says so at the start and at each login.
-async fn keys(platform: &Platform, gateway: &Gateway) -> Option<Fresh<WebhookKeys>> {
-    let (_, secret) = gateway.hook_secrets().next()?;
-    let Platform { secrets, environment, clock, .. } = platform;
-    let read = Fresh::named(secrets, environment, secret, clock, |text: &str| WebhookKeys::parse(text)).await;
-    read.inspect_err(|error| tracing::error!(secret, %error, "the hook cannot be asked")).ok()
+/// The keys, which are read when they are first needed, and again until they can be: a function that cannot ask the hook does
+/// everything else.
+struct Keys {
+    secret: String,
+    secrets: Secrets,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    read: OnceCell<Fresh<WebhookKeys>>,
+}
+
+impl Keys {
+    async fn of(platform: &Platform, gateway: &Gateway) -> Result<Self, StartError> {
+        let missing =
+            || StartError::Missing { name: "accounts.directory.validate_user_pass.secret", expected: "a secret" };
+        let (_, secret) = gateway.hook_secrets().next().ok_or_else(missing)?;
+        let Platform { secrets, environment, clock, .. } = platform;
+        let (secrets, environment) = (secrets.clone(), environment.clone());
+        let (secret, clock, read) = (secret.to_owned(), Arc::clone(clock), OnceCell::new());
+        let keys = Self { secret, secrets, environment, clock, read };
+        // The log says at the start what is missing.
+        drop(keys.fresh().await);
+        Ok(keys)
+    }
+
+    async fn fresh(&self) -> Result<Arc<WebhookKeys>, StartError> {
+        let Self { secret, secrets, environment, clock, read } = self;
+        let keys = read.get_or_try_init(async || {
+            Fresh::named(secrets, environment, secret, clock, |text: &str| WebhookKeys::parse(text)).await
+        });
+        let keys = keys.await.inspect_err(|error| tracing::error!(secret, %error, "the hook cannot be asked"))?;
+        keys.fresh().await
+    }
 }
 
 #[cfg(test)]

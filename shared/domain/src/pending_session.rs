@@ -40,6 +40,8 @@ pub struct PendingSession {
     pub auth_time: Timestamp,
     /// The user's credential epoch at that time.
     pub credential_epoch: u64,
+    /// The user's browser epoch at that time.
+    pub browser_epoch: u64,
     /// SHA-256 of the cookie of the browser in which the login happened: the consent is given in the same one.
     pub browser: String,
     /// The sealed internal tokens, bound to `sid`.
@@ -156,6 +158,7 @@ mod tests {
             nonce: None,
             auth_time: Timestamp::from_secs(0),
             credential_epoch: 1,
+            browser_epoch: 0,
             browser: String::new(),
             tokens: BTreeMap::new(),
             ends: Timestamp::from_secs(60),

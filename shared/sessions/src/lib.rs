@@ -77,8 +77,13 @@ impl Sessions {
 
     /// Whether the user is enabled and has the credentials the session began with. One strongly consistent read.
     pub async fn credentials_hold(&self, session: &Session) -> Result<bool, SessionError> {
+        Ok(self.user_of(session).await?.is_some())
+    }
+
+    /// The user, if enabled and with the credentials the session began with.
+    async fn user_of(&self, session: &Session) -> Result<Option<gateway_store::UserState>, SessionError> {
         let user = self.users.state(&session.user_id).await?;
-        Ok(user.is_some_and(|user| user.enabled && user.credential_epoch == session.credential_epoch))
+        Ok(user.filter(|user| user.enabled && user.credential_epoch == session.credential_epoch))
     }
 
     /// Ends the session if the user's credentials changed, or the user was disabled, since it began.
@@ -87,6 +92,15 @@ impl Sessions {
     /// [`SessionError::CredentialsChanged`] if the session was ended for that reason.
     pub async fn check_credentials(&self, session: &Session) -> Result<(), SessionError> {
         if self.credentials_hold(session).await? {
+            return Ok(());
+        }
+        self.end(&session.sid).await?;
+        Err(SessionError::CredentialsChanged)
+    }
+
+    /// The same for a session that begins from the login of a browser: a logout everywhere else ends it as well.
+    pub(crate) async fn check_login(&self, session: &Session, browser_epoch: u64) -> Result<(), SessionError> {
+        if self.user_of(session).await?.is_some_and(|user| user.browser_epoch == browser_epoch) {
             return Ok(());
         }
         self.end(&session.sid).await?;

@@ -28,6 +28,8 @@ pub struct NewLogin<'a> {
     pub user: &'a UserId,
     /// The user's credential epoch, as it was read for this login.
     pub credential_epoch: u64,
+    /// The user's browser epoch, as it was read for this login.
+    pub browser_epoch: u64,
     /// When the user showed the password.
     pub auth_time: Timestamp,
     /// SHA-256 of the cookie of the browser.
@@ -149,6 +151,7 @@ impl PendingSessions {
             nonce: new.nonce,
             auth_time: new.auth_time,
             credential_epoch: new.credential_epoch,
+            browser_epoch: new.browser_epoch,
             browser: new.browser,
             tokens,
             ends,

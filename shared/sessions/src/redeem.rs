@@ -73,7 +73,7 @@ impl Sessions {
             return Err(SessionError::CredentialsChanged);
         }
         self.make_live(app, &session).await?;
-        self.check_credentials(&session).await?;
+        self.check_login(&session, pending.browser_epoch).await?;
         // An end, or another use of the code, that came before the entry was there has not removed it.
         let used_again = table.get(&session.sid).await?.is_none_or(|pending| pending.progress == Progress::Ended);
         if used_again || self.has_ended(&session.sid).await? {

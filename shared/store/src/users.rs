@@ -89,6 +89,9 @@ pub struct UserState {
     pub enabled: bool,
     /// As [`User::credential_epoch`].
     pub credential_epoch: u64,
+    /// As [`User::browser_epoch`].
+    #[serde(default)]
+    pub browser_epoch: u64,
 }
 
 /// The result of creating a user.
@@ -160,7 +163,7 @@ impl Users {
     /// The part of a user that can end sessions. One strongly consistent read of these attributes alone.
     pub async fn state(&self, user_id: &UserId) -> Result<Option<UserState>, StoreError> {
         const OPERATION: &str = "user_state";
-        let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch"]);
+        let read = projection::of(self.read(user_key(user_id)), &["enabled", "credential_epoch", "browser_epoch"]);
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
@@ -233,15 +236,24 @@ impl Users {
         }
     }
 
-    /// Ends the logins of this user in all browsers. Returns the epoch that those have which begin from now on, or `None` if there is
-    /// no such user.
-    pub async fn end_browsers(&self, user_id: &UserId) -> Result<Option<u64>, StoreError> {
+    /// Ends the logins of this user in all browsers. `by` is the epoch of the login that asks for it, if one does: of two that ask at
+    /// once, the second has ended. Returns the epoch that logins have which begin from now on, or `None` if there is no such user or
+    /// login.
+    pub async fn end_browsers(&self, user_id: &UserId, by: Option<u64>) -> Result<Option<u64>, StoreError> {
         const OPERATION: &str = "end_browsers";
-        let update = self
-            .update_user(user_id, "attribute_exists(pk)")
+        let condition = match by {
+            None => "attribute_exists(pk)",
+            Some(0) => "attribute_exists(pk) AND attribute_not_exists(browser_epoch)",
+            Some(_) => "browser_epoch = :before",
+        };
+        let mut update = self
+            .update_user(user_id, condition)
             .update_expression("ADD browser_epoch :one")
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::UpdatedNew);
+        if let Some(before) = by.filter(|before| *before > 0) {
+            update = update.expression_attribute_values(":before", number(before));
+        }
         match update.send().await {
             Ok(response) => {
                 let epoch = response.attributes.unwrap_or_default().remove("browser_epoch");
@@ -265,12 +277,12 @@ impl Users {
         held(sent, "set_password")
     }
 
-    /// Forgets the password, so that the directory is asked for it, and raises the credential epoch. Returns whether there is such a
-    /// user.
+    /// Forgets the password, so that the directory is asked for it, and the ways back to other addresses, which set one. Raises the
+    /// credential epoch. Returns whether there is such a user.
     pub async fn forget_password(&self, user_id: &UserId) -> Result<bool, StoreError> {
         let sent = self
             .update_user(user_id, "attribute_exists(pk)")
-            .update_expression("REMOVE password ADD credential_epoch :one")
+            .update_expression("REMOVE password, ways_back ADD credential_epoch :one")
             .expression_attribute_values(":one", number(1))
             .send()
             .await;
@@ -309,12 +321,14 @@ impl Users {
         held(update.send().await, OPERATION)
     }
 
-    /// Replaces what a user has told in the fields of the configuration. Returns whether there is such a user.
-    pub async fn set_profile(&self, user_id: &UserId, profile: &BTreeMap<String, String>) -> Result<bool, StoreError> {
+    /// Replaces what a user has told in the fields of the configuration. Returns whether the user still has the credentials that were
+    /// read.
+    pub async fn set_profile(&self, user: &User, profile: &BTreeMap<String, String>) -> Result<bool, StoreError> {
         const OPERATION: &str = "set_profile";
         let sent = self
-            .update_user(user_id, "attribute_exists(pk)")
+            .update_user(&user.user_id, "credential_epoch = :epoch")
             .update_expression("SET profile = :profile")
+            .expression_attribute_values(":epoch", number(user.credential_epoch))
             .expression_attribute_values(":profile", version::part(profile, OPERATION)?)
             .send()
             .await;

@@ -61,7 +61,7 @@ impl Account {
             ("PATCH", "") => {
                 let ProfileRequest { profile } = body(asked)?;
                 let profile = declared(&self.gateway, &profile)?;
-                self.change_profile(&user.user_id, &profile).await?;
+                self.change_profile(&user, &profile).await?;
                 Ok(shown(&me(&User { profile, ..user })))
             }
             ("POST", "/password") => {

@@ -27,7 +27,7 @@ impl Account {
             Ok(typed) => {
                 let saved = async {
                     let profile = fields::profile(&self.gateway, |id| format!("profile_{id}"), |name| typed.get(name))?;
-                    self.change_profile(&user.user_id, &profile).await
+                    self.change_profile(&user, &profile).await
                 };
                 match Box::pin(saved).await {
                     Ok(()) => return Ok(see_other(&asked.site.page("/account/profile?saved=yes"))),
@@ -46,7 +46,7 @@ impl Account {
 
     pub(crate) async fn change_profile(
         &self,
-        user: &gateway_domain::ids::UserId,
+        user: &gateway_store::User,
         profile: &std::collections::BTreeMap<String, String>,
     ) -> Result<(), Failure> {
         if self.users.set_profile(user, profile).await? { Ok(()) } else { Err(Failure::NotLoggedIn) }

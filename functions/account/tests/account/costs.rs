@@ -61,13 +61,13 @@ async fn a_proof_by_mail_costs_the_same_whoever_has_the_address_and_a_wrong_code
         let cost = fixture.cost("unlock", &json!({ "email": email })).await;
         assert_eq!(cost, (202, ASKED.map(str::to_owned).to_vec()), "{email}");
     }
-    for proof in ["code", "token"] {
+    for (proof, operations) in [("code", 6), ("token", 3)] {
         let mut costs = Vec::new();
         for email in ["owner@example.com", "elsewhere@example.com", "nobody@example.com"] {
             let ticket = fixture.json("POST", "unlock", &json!({ "email": email })).await.member("unlock");
             costs.push(fixture.cost("unlock/confirm", &json!({ "unlock": ticket, proof: "12345678" })).await);
         }
-        assert_eq!((costs[0].0, costs[0].1.len()), (400, 6), "{proof}: {costs:?}");
+        assert_eq!((costs[0].0, costs[0].1.len()), (400, operations), "{proof}: {costs:?}");
         assert!(costs.iter().all(|cost| *cost == costs[0]), "{proof}: {costs:?}");
     }
 }

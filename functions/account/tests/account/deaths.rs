@@ -274,7 +274,7 @@ async fn a_logout_everywhere_else_that_dies_is_repeated() {
         let mut other = other.take();
         assert_eq!(other.get(fixture, "/account").await.status, 303, "{when}");
     };
-    assert_eq!(at_every_write(prepare, ends, after).await, 3);
+    assert_eq!(at_every_write(prepare, ends, after).await, 4);
 }
 
 /// The consents go one by one, and the account after them: until then its owner can go on.

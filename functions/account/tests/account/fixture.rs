@@ -101,7 +101,7 @@ impl Fixture {
             users: store.users.clone(),
             codes: store.codes,
             accounts: store.accounts,
-            attempts: AccountAttempts::new(store.attempts.clone()),
+            attempts: AccountAttempts::new(store.attempts.clone(), false),
             limits: Limits::new(store.attempts.clone()),
             credentials: PasswordCheck::new(
                 store.users.clone(),

@@ -135,7 +135,7 @@ async fn the_source_of_a_proof_by_mail_is_no_strangers() {
     let fixture = Fixture::new().await;
     let alice = fixture.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
     let source = gateway_domain::source::Source::of(Some("203.0.113.77"));
-    let attempts = gateway_credentials::AccountAttempts::new(fixture.db.store.attempts.clone());
+    let attempts = gateway_credentials::AccountAttempts::new(fixture.db.store.attempts.clone(), false);
     attempts.proved(&alice, &source, fixture.now()).await.unwrap();
     for number in 0..40 {
         fixture.send(password_login("alice", "pub1", "x").from(&format!("192.0.2.{number}"))).await;
@@ -153,7 +153,7 @@ async fn attempts_on_the_pages_of_accounts_count_as_logins_do() {
     let fixture = Fixture::new().await;
     let alice = fixture.db.store.users.by_email("alice@example.com").await.unwrap().unwrap();
     let source = |number: u32| gateway_domain::source::Source::of(Some(&format!("203.0.113.{number}")));
-    let attempts = gateway_credentials::AccountAttempts::new(fixture.db.store.attempts.clone());
+    let attempts = gateway_credentials::AccountAttempts::new(fixture.db.store.attempts.clone(), false);
     for number in 0..15 {
         attempts.wrong_code(&alice.user_id, Some(&alice), &source(number), fixture.now()).await.unwrap();
         attempts.reserve(&alice, &source(number + 100), fixture.now()).await.unwrap();
