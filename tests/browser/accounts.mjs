@@ -126,6 +126,9 @@ await logIn(forgetful, PASSWORD);
 login.old = await forgetful.getByRole("alert").innerText();
 await logIn(forgetful, OTHER);
 login.next = await heading(forgetful);
+// Back at the form that was refused: it is still there, with what was typed.
+await forgetful.goBack();
+login.refused = [await forgetful.getByRole("alert").innerText(), await username(forgetful).inputValue()];
 
 // Goes back after the login and after the consent: what is there then leads on.
 const back = await opened(asked);

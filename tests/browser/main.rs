@@ -128,6 +128,7 @@ async fn people_make_accounts_and_set_forgotten_passwords_on_hosted_pages() {
             "kept": "grace@example.com",
             "old": "The address or the password is not right.",
             "next": "Allow access?",
+            "refused": ["The address or the password is not right.", "grace@example.com"],
             "back": "Log in",
             "backFromApp": "This took too long",
         },

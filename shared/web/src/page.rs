@@ -17,6 +17,11 @@ pub trait Page: Template {
         None
     }
 
+    /// Whether somebody fills it in before a login, so that nothing on it is an owner's.
+    fn is_before_login(&self) -> bool {
+        false
+    }
+
     /// Whether a window that opened this page keeps its hold on it. An app that has its login in a pop-up window waits there
     /// for the response, and any policy but `unsafe-none` takes the window that opened it away for good, even where the
     /// app has it back (HTML §7.1.3). Nothing but a page on the way to an app needs it.
@@ -24,10 +29,14 @@ pub trait Page: Template {
         false
     }
 
+    /// Whether something is wrong with its form.
+    fn is_mistaken(&self) -> bool {
+        self.mistakes().is_some_and(|mistakes| !mistakes.is_empty())
+    }
+
     /// The content of `title`: an error comes first, since screen readers read it first when a page has loaded.
     fn title(&self) -> String {
-        let failed = self.mistakes().is_some_and(|mistakes| !mistakes.is_empty());
-        let error = if failed { self.site().texts().error_in_title } else { "" };
+        let error = if self.is_mistaken() { self.site().texts().error_in_title } else { "" };
         let name = self.site().name();
         let separator = if name.is_empty() { "" } else { " – " };
         format!("{error}{}{separator}{name}", self.heading())

@@ -12,16 +12,19 @@ const PERMISSIONS: &str =
     "browsing-topics=(), camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 impl Site {
-    /// A response with a page, which no cache stores, no other page frames and no script runs in. `form_action` are the URIs
+    /// A response with a page, which no other page frames and no script runs in, and no cache stores, but the browser a refused
+    /// form. `form_action` are the URIs
     /// that a redirect after the form may lead to besides this site, since Chromium applies `form-action` to it as well.
     pub fn respond(&self, status: u16, page: &impl Page, form_action: &[&str]) -> ApiResponse {
         // Templates fail only if writing to memory does.
         let Ok(body) = page.render() else { return ApiResponse::new(500) };
         let opener = if page.keeps_opener() || self.keeps_opener() { "unsafe-none" } else { "same-origin" };
+        // A browser that goes back to a refused form cannot ask for it again, since it was posted: it shows what it has kept.
+        let again = page.is_before_login() && page.is_mistaken();
         let response = ApiResponse::new(status)
             .header("Content-Type", "text/html; charset=utf-8")
             .header("Content-Language", self.language().tag())
-            .header("Cache-Control", "no-store")
+            .header("Cache-Control", if again { "private, no-cache" } else { "no-store" })
             .header("Content-Security-Policy", self.policy(form_action))
             .header("Cross-Origin-Opener-Policy", opener)
             .header("Cross-Origin-Resource-Policy", "same-origin")
@@ -85,8 +88,9 @@ fn target(uri: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::{Failure, Message, Notice, Reason};
+    use crate::pages::{Failure, Forgotten, Message, Notice, Profile, Reason};
     use crate::site::tests::{ISSUER, site};
+    use crate::{Mistake, Mistakes};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use gateway_domain::secret::sha256;
@@ -120,6 +124,20 @@ mod tests {
         ] {
             assert_eq!(only(&response, name), value, "{name}");
         }
+    }
+
+    /// Going back to a form that was refused shows it again, with what was typed.
+    #[test]
+    fn a_refused_form_is_kept_by_the_browser_alone_and_only_before_a_login() {
+        let site = site("{}", ISSUER, "en");
+        let wrong = || Mistakes::of_form(Mistake::WrongLogin);
+        let form = |mistakes| Forgotten { site: &site, form_token: "t", email: "a@b.example", mistakes, log_in: None };
+        for (mistakes, kept) in [(Mistakes::default(), "no-store"), (wrong(), "private, no-cache")] {
+            assert_eq!(only(&site.respond(400, &form(mistakes), &[]), "Cache-Control"), kept);
+        }
+        let owners =
+            Profile { site: &site, form_token: "t", profile: vec![], saved: false, mistakes: wrong(), account: None };
+        assert_eq!(only(&site.respond(400, &owners, &[]), "Cache-Control"), "no-store");
     }
 
     /// Browsers ignore the field on a plain connection (RFC 6797 §8.1), and a site on this machine has no other.

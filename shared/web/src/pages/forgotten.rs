@@ -39,6 +39,10 @@ impl Page for Forgotten<'_> {
         self.site.texts().forgotten.into()
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }

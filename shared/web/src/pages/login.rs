@@ -69,6 +69,10 @@ impl Page for Login<'_> {
         true
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }

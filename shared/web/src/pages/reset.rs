@@ -44,6 +44,10 @@ impl Page for Reset<'_> {
         self.site.texts().reset.into()
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }

@@ -48,6 +48,10 @@ impl Page for SignUp<'_> {
         self.site.texts().sign_up.into()
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }

@@ -38,6 +38,10 @@ impl Page for Unlock<'_> {
         self.site.texts().unlock.into()
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }
@@ -74,6 +78,10 @@ impl Page for ConfirmUnlock<'_> {
 
     fn heading(&self) -> Cow<'_, str> {
         self.site.texts().unlock.into()
+    }
+
+    fn is_before_login(&self) -> bool {
+        true
     }
 
     fn mistakes(&self) -> Option<&Mistakes> {

@@ -43,6 +43,10 @@ impl Page for Verify<'_> {
         self.site.texts().verify.into()
     }
 
+    fn is_before_login(&self) -> bool {
+        true
+    }
+
     fn mistakes(&self) -> Option<&Mistakes> {
         Some(&self.mistakes)
     }
