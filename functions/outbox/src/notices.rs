@@ -7,6 +7,7 @@ use gateway_domain::ids::OutboxId;
 use gateway_domain::outbox::Kind;
 use gateway_domain::provider_event::{LogoutNotice, LogoutTokenRequest};
 use gateway_store::QueuedNotice;
+use gateway_telemetry::{Metric, count};
 use std::time::Duration;
 
 /// How long the token function may take: it reads two items, and signs.
@@ -19,8 +20,17 @@ const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) const DUE_WITHIN: Duration = Duration::from_secs(12);
 
 impl Outbox {
-    /// Tells an application of one session. A new token for each attempt: it is good for two minutes.
+    /// Tells an application of one session, and counts what became of it.
     pub(crate) async fn tell(&self, notice: &QueuedNotice) -> Result<Outcome, Failure> {
+        let outcome = self.attempt_to_tell(notice).await?;
+        if outcome != Outcome::Nothing {
+            count(Metric::LogoutNotice { outcome: outcome.as_str() });
+        }
+        Ok(outcome)
+    }
+
+    /// A new token for each attempt: it is good for two minutes.
+    async fn attempt_to_tell(&self, notice: &QueuedNotice) -> Result<Outcome, Failure> {
         let (session, attempts) = (&notice.sid, notice.attempts);
         let later = |reason: &str| {
             tracing::warn!(%session, attempts, reason, "an application is not told that a session has ended");

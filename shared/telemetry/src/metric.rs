@@ -57,6 +57,11 @@ pub enum Metric<'a> {
         /// `sent`, `deferred`, `suppressed`, `refused` or `given_up`.
         outcome: &'static str,
     },
+    /// An application was told that a session has ended, or could not be.
+    LogoutNotice {
+        /// `done`, `deferred` or `given_up`.
+        outcome: &'static str,
+    },
     /// Keys could not be read again or cannot be used; the last good ones stay in use.
     KeysStale,
     /// The container's clock is wrong beyond what is corrected.
@@ -157,6 +162,7 @@ impl<'a> Metric<'a> {
                 exchange(&[&["Api"]], ("Api", api), "BackEndLatency", "BackEndFailures", millis, failed)
             }
             Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
+            Self::LogoutNotice { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "LogoutNotices"),
             Self::KeysStale => one(Now, &[&[], &[FUNCTION]], vec![], "KeysStale"),
             Self::ClockOff => one(Now, &[&[], &[FUNCTION]], vec![], "ClockOff"),
         }
