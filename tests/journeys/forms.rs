@@ -92,7 +92,7 @@ async fn all_that_is_wrong_is_told_at_once_and_what_was_typed_stays() {
     let told = gateway.response(gateway.request("POST", "/account/api/v1/sign-up").json(&body)).await.json();
     let fields: Vec<_> =
         told["errors"].as_array().expect("a list").iter().filter_map(|error| error["field"].as_str()).collect();
-    assert_eq!(fields, ["email", "name", "birthday", "password"], "{told}");
+    assert_eq!(fields, ["email", "password", "name", "birthday"], "{told}");
     assert_eq!(told["field"], "email", "{told}");
 }
 

@@ -58,10 +58,10 @@ impl Account {
     ) -> Result<(Address, BTreeMap<String, String>), Failure> {
         let mut mistaken = fields::Mistaken::default();
         let address = mistaken.in_field(fields::address("email", email))?;
-        let profile = mistaken.in_field(profile)?;
         let texts = profile.iter().flatten().map(|(_, text)| text.as_str());
         let texts: Vec<_> = texts.chain(address.as_ref().map(Address::as_str)).collect();
         mistaken.in_field(self.new_password(asked, ("password", password), &texts))?;
+        let profile = mistaken.in_field(profile)?;
         mistaken.none()?;
         // None is left out where nothing was wrong.
         Ok((address.ok_or(Failure::WrongCode)?, profile.unwrap_or_default()))
