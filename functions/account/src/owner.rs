@@ -214,18 +214,18 @@ impl Account {
         Ok((code, mail))
     }
 
-    /// The address that a link of a mail gives back, while it is one of the account's ways back.
+    /// The address that a link of a mail gives back, and the account, while it is one of its ways back.
     pub(crate) async fn address_to_take_back(
         &self,
         id: &CodeId,
         token: &Secret,
         now: Timestamp,
-    ) -> Result<Address, Failure> {
+    ) -> Result<(Address, User), Failure> {
         let code = self.codes.get(id, Purpose::TakeBackAddress, now).await?.filter(|code| code.is_token(token));
         let code = code.ok_or(Failure::WrongCode)?;
         let user = self.users.get(&code.user_id).await?;
-        let open = user.is_some_and(|user| user.ways_back.iter().any(|way| way.id == *id));
-        code.address.filter(|_| open).ok_or(Failure::WrongCode)
+        let user = user.filter(|user| user.ways_back.iter().any(|way| way.id == *id));
+        code.address.zip(user).ok_or(Failure::WrongCode)
     }
 
     /// Gives the account back the address that it had, with another password. All its sessions end, and no later change of the
@@ -236,8 +236,9 @@ impl Account {
         (id, token): (&CodeId, &Secret),
         (field, password): (&str, &Secret),
     ) -> Result<(), Failure> {
-        let to = self.address_to_take_back(id, token, asked.now).await?;
-        self.new_password(asked, (field, password), &[to.as_str()])?;
+        let (to, user) = self.address_to_take_back(id, token, asked.now).await?;
+        let known: Vec<&str> = user.profile.values().map(String::as_str).chain([to.as_str()]).collect();
+        self.new_password(asked, (field, password), &known)?;
         let proof = crate::flows::Proof::Link(Secret::new(token.expose().to_owned()));
         let Code { user_id, .. } = self.tried(asked, id, Purpose::TakeBackAddress, &proof).await?;
         let hash = self.credentials.hasher().fresh().await?.hash(password, self.entropy.bytes()?)?;

@@ -88,7 +88,7 @@ impl Account {
         const FIELD: &str = "new_password";
         let (id, token) = proof::of_url(asked)?;
         let token = token.ok_or(Failure::WrongCode)?;
-        let address = self.address_to_take_back(&id, &token, asked.now).await?;
+        let (address, _) = self.address_to_take_back(&id, &token, asked.now).await?;
         let form_token = browser.form_token(PURPOSE);
         let page = |mistakes| TakeBack {
             site: &asked.site,
