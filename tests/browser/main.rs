@@ -104,7 +104,6 @@ async fn a_login_in_a_popup_window_comes_back_to_the_app_on_an_ipv6_loopback_add
 #[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
 #[tokio::test]
 async fn people_make_accounts_and_set_forgotten_passwords_on_hosted_pages() {
-    // Without connectors, since legacy systems know nobody who signs up.
     let gateway = Gateway::start().await;
     let outcome = browse("accounts", [gateway.stack.base_url(), gateway.stack.outbox_url(), UNTRUSTED_APP]).await;
     let (kept, lapsed) = (

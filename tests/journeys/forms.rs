@@ -114,6 +114,21 @@ async fn a_form_with_a_repeated_or_endless_field_says_so_and_keeps_the_rest() {
     assert!(refused.status == 400 && refused.text().contains("duplicate field `name`"), "{}", refused.text());
 }
 
+/// Also where the login is that of an app.
+#[tokio::test]
+async fn a_login_form_that_cannot_be_read_keeps_the_user_name() {
+    let gateway = Gateway::start().await;
+    let path = Visitor::asking(DEMO_APP, "orders:read", &[]);
+    let long = "x".repeat(20_000);
+    for (password, more, status) in [(long.as_str(), None, 413), ("x", Some(("username", "other")), 400)] {
+        let typed: Vec<_> = [("username", ADA.name), ("password", password)].into_iter().chain(more).collect();
+        let refused = Visitor::of(&gateway).fill(&path, &typed).await;
+        let page = refused.text();
+        assert_eq!(refused.status, status, "{page}");
+        assert!(page.contains("We could not read this") && page.contains(&format!("value=\"{}\"", ADA.name)), "{page}");
+    }
+}
+
 #[tokio::test]
 async fn a_list_whose_form_has_lapsed_says_that_nothing_was_done() {
     let gateway = Gateway::start().await;

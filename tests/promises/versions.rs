@@ -100,7 +100,7 @@ fn begun_session() -> BegunSession {
 }
 
 fn consent() -> Consent {
-    Consent { user_id: user(), client_id: app(), scope: pending(1).scope, given_at: NOW }
+    Consent { user_id: ada().user_id, client_id: app(), scope: pending(1).scope, given_at: NOW }
 }
 
 fn ada() -> User {
@@ -121,7 +121,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     login_attempts::reserve(store, "pair", PAIR, NOW).await.unwrap();
     store.pending.create(&pending(1)).await.unwrap();
     store.browser_logins.create(&browser_login()).await.unwrap();
-    store.consents.give(&consent()).await.unwrap();
+    assert!(store.consents.give(&consent(), &store.users, 1).await.unwrap());
     store.audit.begin(&row()).await.unwrap();
 }
 
@@ -204,7 +204,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     store.browser_logins.note_use("id", later).await.unwrap();
     let noted = store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await;
     assert_eq!(noted, Ok(true));
-    assert_eq!(store.consents.of_user(&user()).await, Ok(vec![consent()]));
+    assert_eq!(store.consents.of_user(&ada().user_id).await, Ok(vec![consent()]));
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
 }
@@ -280,9 +280,9 @@ async fn of_pages(store: &Store) {
     newer(store.browser_logins.get("id").await);
     newer(store.browser_logins.note_use("id", NOW.saturating_add(DAY)).await);
     newer(store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await);
-    newer(store.consents.get(&user(), &app()).await);
-    newer(store.consents.give(&consent()).await);
-    newer(store.consents.of_user(&user()).await);
+    newer(store.consents.get(&ada().user_id, &app()).await);
+    newer(store.consents.give(&consent(), &store.users, 1).await);
+    newer(store.consents.of_user(&ada().user_id).await);
 }
 
 async fn of_sessions(store: &Store) {

@@ -72,6 +72,8 @@ pub struct Account {
     pub clock: Arc<dyn Clock>,
     /// For ids, codes, salts and nonces.
     pub entropy: Arc<dyn Entropy>,
+    /// Whether mails are sent.
+    pub mails: bool,
 }
 
 /// A request with what is known of it.

@@ -112,7 +112,8 @@ impl Account {
     /// What a page that asks for the password says about a failure. Where the password is kept elsewhere, another one is no proof.
     fn mistakes_of_login(&self, failure: &Failure) -> Mistakes {
         if let (Failure::TooManyAttempts(wait), Some(_)) = (failure, self.gateway.password_elsewhere()) {
-            return Mistakes::of_form(Mistake::ProveByMail(*wait));
+            let by_mail = if self.mails { Mistake::ProveByMail(*wait) } else { Mistake::TooManyRequests(*wait) };
+            return Mistakes::of_form(by_mail);
         }
         mistakes(failure, false)
     }

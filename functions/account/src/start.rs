@@ -57,6 +57,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
         accounts,
         letters,
         public: public.guarded(PublicKeys::may_follow),
+        mails: platform.environment.get("MAIL_FROM").is_some(),
         clock: platform.clock,
         entropy: platform.entropy,
     })

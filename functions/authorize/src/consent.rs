@@ -47,7 +47,10 @@ impl AuthorizationEndpoint {
         }
         if !app.trusted {
             let (user_id, client_id, scope) = (user.user_id, app.client_id, pending.scope.clone());
-            self.consents.give(&Consent { user_id, client_id, scope, given_at: request.now }).await?;
+            let consent = Consent { user_id, client_id, scope, given_at: request.now };
+            if !self.consents.give(&consent, &self.users, user.credential_epoch).await? {
+                return Err(Failure::Expired);
+            }
         }
         match self.pending.issue(&pending, request.now).await? {
             Some(code) => Ok(redirect::with_code(request, &target, &code)),

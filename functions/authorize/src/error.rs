@@ -85,7 +85,7 @@ impl Failure {
         }
     }
 
-    const fn status(&self) -> u16 {
+    pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::Event(EventError::BodyTooLarge) | Self::Form(InvalidForm::TooLarge) => 413,
             Self::Event(EventError::ConflictingHeaders | EventError::BodyNotBase64)

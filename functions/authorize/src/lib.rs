@@ -23,7 +23,7 @@ use gateway_domain::time::Timestamp;
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::StartError;
 use gateway_sessions::PendingSessions;
-use gateway_store::{Apps, Consents};
+use gateway_store::{Apps, Consents, Users};
 use gateway_web::{Browser, Site, same_origin};
 use serde_json::Value;
 use std::convert::Infallible;
@@ -37,6 +37,8 @@ pub struct AuthorizationEndpoint {
     pub config: Arc<Gateway>,
     /// Registered applications.
     pub apps: Apps,
+    /// Users.
+    pub users: Users,
     /// Checks passwords.
     pub passwords: PasswordCheck,
     /// Begins pending sessions and issues their codes.

@@ -6,7 +6,10 @@ use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::{CredentialsError, PasswordLogin, Proved};
 use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::form::Form;
+use gateway_domain::ids::ConnectorName;
 use gateway_domain::password::MAX_BYTES;
+use gateway_domain::secret::Secret;
 use gateway_domain::source::Source;
 use gateway_domain::time::Seconds;
 use gateway_sessions::{Login, SessionError};
@@ -41,13 +44,18 @@ enum Gone {
 impl AuthorizationEndpoint {
     /// Checks the password, logs in at the legacy systems, and goes on to the consent or back to the client.
     pub(crate) async fn log_in(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let mut form = request.form()?;
+        let sent = request.form();
         let asked = match self.checked(request.query, request.now).await? {
             Checked::Good(asked) => asked,
             Checked::Refused(target, refused) => return Ok(redirect::with_error(request, &target, &refused)),
         };
         let site = asked.site(request);
         let request = &Request { site: &site, ..*request };
+        let (mut form, unread) = match sent {
+            Ok(form) => (form, None),
+            Err(Failure::Form(error)) => (Form::legible(&request.api.body), Some(error)),
+            Err(failure) => return Err(failure),
+        };
         let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
         let again = |status: u16, reason, mistakes| {
@@ -56,6 +64,10 @@ impl AuthorizationEndpoint {
             let shown = Shown { username: username.clone(), mistakes };
             Ok(ApiResponse { status, ..self.login_page(request, &asked, shown) })
         };
+        if let Some(error) = unread {
+            let status = Failure::Form(error).status();
+            return again(status, "form", Mistakes::of_form(Mistake::Unreadable));
+        }
         if !request.is_ours(&form, PURPOSE) {
             return again(400, "other_browser", Mistakes::of_form(Mistake::OtherBrowser));
         }
@@ -65,25 +77,15 @@ impl AuthorizationEndpoint {
         } else if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
             mistakes = mistakes.at("username", Mistake::NoAddress);
         }
-        let Some(password) = password else { return again(400, "field", mistakes.at("password", Mistake::Required)) };
-        if password.expose().len() > MAX_BYTES {
-            mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
-        }
-        let mut separate = BTreeMap::new();
-        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
-            let field = format!("password.{connector}");
-            match form.take(&field) {
-                Some(typed) if typed.expose().len() > MAX_BYTES => {
-                    mistakes = mistakes.at(field, Mistake::TooLong(MAX_BYTES));
-                }
-                Some(typed) => drop(separate.insert(connector, typed)),
-                None if optional => {}
-                None => mistakes = mistakes.at(field, Mistake::Required),
+        match &password {
+            None => mistakes = mistakes.at("password", Mistake::Required),
+            Some(password) if password.expose().len() > MAX_BYTES => {
+                mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
             }
+            Some(_) => {}
         }
-        if !mistakes.is_empty() {
-            return again(400, "field", mistakes);
-        }
+        let separate = self.separate_passwords(&asked, &mut form, &mut mistakes);
+        let Some(password) = password.filter(|_| mistakes.is_empty()) else { return again(400, "field", mistakes) };
         let attempt = PasswordLogin {
             username: &username,
             password: &password,
@@ -146,6 +148,30 @@ impl AuthorizationEndpoint {
             (Some(_), true) => Mistake::ProveByMail(wait),
             (Some(_), false) => Mistake::TooManyRequests(wait),
         }
+    }
+
+    /// The passwords that were typed for systems that have one of their own.
+    fn separate_passwords(
+        &self,
+        asked: &Asked,
+        form: &mut Form,
+        mistakes: &mut Mistakes,
+    ) -> BTreeMap<ConnectorName, Secret> {
+        let mut separate = BTreeMap::new();
+        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
+            let field = format!("password.{connector}");
+            let wrong = match form.take(&field) {
+                Some(typed) if typed.expose().len() > MAX_BYTES => Mistake::TooLong(MAX_BYTES),
+                Some(typed) => {
+                    separate.insert(connector, typed);
+                    continue;
+                }
+                None if optional => continue,
+                None => Mistake::Required,
+            };
+            *mistakes = std::mem::take(mistakes).at(field, wrong);
+        }
+        separate
     }
 
     /// Goes on with a user who has shown the password.

@@ -30,7 +30,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
     let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
     let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
-    let mut passwords = PasswordCheck::new(users, hasher, attempts, Arc::clone(&platform.entropy));
+    let mut passwords = PasswordCheck::new(users.clone(), hasher, attempts, Arc::clone(&platform.entropy));
     if config.directory().is_some() {
         let directory = AtTokenFunction { function: token.clone(), keep: true };
         passwords = passwords.with_directory(Arc::new(directory), config.directory_domain());
@@ -38,6 +38,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     Ok(AuthorizationEndpoint {
         config,
         apps: platform.table("APPS_TABLE", Apps::new)?,
+        users,
         passwords,
         pending: PendingSessions::start(&platform, Arc::new(tokens))?,
         browsers,

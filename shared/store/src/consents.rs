@@ -1,9 +1,10 @@
 //! What users let applications do. Key: `user_id`, `client_id`.
 
+use crate::accounts::is_refused;
+use crate::codes::incomplete;
 use crate::error::{StoreError, unavailable};
-use crate::refusal::held;
-use crate::{Page, version};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use crate::{Page, Users, number, version};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 use gateway_domain::ids::{ClientId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
@@ -50,15 +51,23 @@ impl Consents {
     }
 
     /// Adds this consent to what the user lets the application do already. Of several at once none is lost. One that was
-    /// revoked meanwhile stays revoked: then there is this one alone.
-    pub async fn give(&self, consent: &Consent) -> Result<(), StoreError> {
+    /// revoked meanwhile stays revoked: then there is this one alone. `false` if the user's credentials are no longer of `epoch`, so
+    /// that nobody allows something in an account that its owner has just taken over.
+    pub async fn give(&self, consent: &Consent, users: &Users, epoch: u64) -> Result<bool, StoreError> {
         const OPERATION: &str = "give_consent";
+        let same_user = ConditionCheck::builder()
+            .table_name(&users.table)
+            .key("pk", Users::key_of(&consent.user_id))
+            .condition_expression("credential_epoch = :epoch")
+            .expression_attribute_values(":epoch", number(epoch))
+            .build()
+            .map_err(incomplete(OPERATION))?;
         for _ in 0..MAX_WRITES {
             let before = self.get(&consent.user_id, &consent.client_id).await?;
             let scope =
                 before.as_ref().map_or_else(|| consent.scope.clone(), |given| given.scope.union(&consent.scope));
             let item = version::written(Consent { scope, ..consent.clone() }, OPERATION)?;
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            let put = Put::builder().table_name(&self.table).set_item(Some(item));
             let put = match before {
                 None => put.condition_expression("attribute_not_exists(user_id)"),
                 Some(before) => put
@@ -67,9 +76,18 @@ impl Consents {
                     .expression_attribute_values(":scope", version::part(&before.scope, OPERATION)?)
                     .expression_attribute_values(":version", version::current()),
             };
-            let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            if held(put.send().await, OPERATION)? {
-                return Ok(());
+            let writes = vec![
+                TransactWriteItem::builder().condition_check(same_user.clone()).build(),
+                TransactWriteItem::builder().put(put.build().map_err(incomplete(OPERATION))?).build(),
+            ];
+            match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+                Ok(_) => return Ok(true),
+                Err(error) if is_refused(error.as_service_error()) => {
+                    if users.state(&consent.user_id).await?.is_none_or(|user| user.credential_epoch != epoch) {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(unavailable(OPERATION)(error)),
             }
         }
         let cause = format!("the consent was changed by others {MAX_WRITES} times");

@@ -39,8 +39,14 @@ impl Account {
     }
 
     async fn address_asked(&self, asked: &Asked<'_>, owner: &Owner, typed: &mut Form) -> Result<CodeId, Failure> {
-        let current = typed.take("current_password");
-        let email = fields::address("email", typed.get("email"))?;
+        let current = typed.take("current_password").filter(|current| !current.is_empty());
+        let mut mistaken = fields::Mistaken::default();
+        let email = mistaken.in_field(fields::address("email", typed.get("email")))?;
+        if current.is_none() && !owner.is_fresh(asked.now) {
+            mistaken.in_field::<()>(Err(Failure::field("current_password", Wrong::Required)))?;
+        }
+        mistaken.none()?;
+        let email = email.ok_or(Failure::field("email", Wrong::Required))?;
         if !owner.is_fresh(asked.now) {
             self.prove_owner(asked, &owner.user, current.as_ref()).await?;
         }

@@ -2,6 +2,7 @@
 
 use super::{Shown, form, lapsed, mistaken};
 use crate::{Account, Asked};
+use gateway_domain::ids::ClientId;
 use gateway_web::pages::{AppRow, MyApps};
 use gateway_web::{Browser, see_other};
 
@@ -10,18 +11,18 @@ const PURPOSE: &str = "apps";
 impl Account {
     pub(super) async fn apps_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
         let user = self.owner(asked).await?.user;
-        let apps = self.apps_of(&user.user_id).await?;
         let failure = match sent.then(|| form(asked, browser, PURPOSE)) {
             None => None,
             Some(Err((_, failure))) => Some(failure),
             Some(Ok(typed)) => {
-                let revoked = apps.iter().find(|app| typed.get("revoke") == Some(app.consent.client_id.as_str()));
-                if let Some(app) = revoked {
-                    self.revoke(asked, &user.user_id, &app.consent.client_id).await?;
+                // Also of one whose consent is gone: what followed may not be done.
+                if let Some(app) = typed.get("revoke").and_then(|app| ClientId::parse(app).ok()) {
+                    self.revoke(asked, &user.user_id, &app).await?;
                 }
                 return Ok(see_other(&asked.site.page("/account/apps")));
             }
         };
+        let apps = self.apps_of(&user.user_id).await?;
         let rows = apps.iter().map(|app| AppRow {
             client_id: app.consent.client_id.as_str(),
             name: &app.name,

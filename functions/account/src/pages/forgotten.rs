@@ -77,7 +77,11 @@ impl Account {
     ) -> Result<(), Failure> {
         const FIELD: &str = "new_password";
         let password = typed.take(FIELD).filter(|password| !password.is_empty());
-        let password = password.ok_or(Failure::field(FIELD, Wrong::Required))?;
-        self.reset(asked, id, &proof::of_form(token, typed)?, (FIELD, &password)).await
+        let mut mistaken = fields::Mistaken::default();
+        let proof = mistaken.in_field(proof::of_form(token, typed))?;
+        let password = mistaken.in_field(password.ok_or(Failure::field(FIELD, Wrong::Required)))?;
+        mistaken.none()?;
+        let (Some(proof), Some(password)) = (proof, password) else { return Err(Failure::WrongCode) };
+        self.reset(asked, id, &proof, (FIELD, &password)).await
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Shown, form, mistaken, query};
 use crate::error::{Failure, Wrong};
+use crate::fields::Mistaken;
 use crate::owner::Owner;
 use crate::{Account, Asked};
 use gateway_domain::event::ApiResponse;
@@ -49,7 +50,7 @@ impl Account {
             systems: Vec::new(),
             unlock: mistakes.ask_for_proof().then_some(unlock.as_str()),
             mistakes,
-            forgotten: Some(&forgotten),
+            forgotten: self.mails.then_some(forgotten.as_str()),
             sign_up: sign_up.as_deref(),
         };
         if !sent {
@@ -70,18 +71,20 @@ impl Account {
     }
 
     async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {
-        let wrong = |field: &str, wrong| Failure::field(field, wrong);
+        let mut mistaken = Mistaken::default();
+        let name = typed.get("username").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         let password = typed.take("password").filter(|password| !password.is_empty());
-        let name = typed.get("username").map(str::trim).filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| wrong("username", Wrong::Required))?;
-        if name.len() > MAX_USERNAME || name.chars().any(char::is_control) {
-            return Err(wrong("username", Wrong::NoAddress));
+        let name = mistaken.in_field(name.ok_or(Failure::field("username", Wrong::Required)))?;
+        let password = mistaken.in_field(password.ok_or(Failure::field("password", Wrong::Required)))?;
+        if name.as_ref().is_some_and(|name| name.len() > MAX_USERNAME || name.chars().any(char::is_control)) {
+            mistaken.in_field::<()>(Err(Failure::field("username", Wrong::NoAddress)))?;
         }
-        let password = password.ok_or_else(|| wrong("password", Wrong::Required))?;
-        if password.expose().len() > MAX_BYTES {
-            return Err(wrong("password", Wrong::TooLong(MAX_BYTES)));
+        if password.as_ref().is_some_and(|password| password.expose().len() > MAX_BYTES) {
+            mistaken.in_field::<()>(Err(Failure::field("password", Wrong::TooLong(MAX_BYTES))))?;
         }
-        let user = self.log_in(asked, name, &password).await?;
+        mistaken.none()?;
+        let (Some(name), Some(password)) = (name, password) else { return Err(Failure::WrongLogin) };
+        let user = self.log_in(asked, &name, &password).await?;
         if !user.email_verified && !self.gateway.accounts().login_before_verification {
             return Err(Failure::NotVerified);
         }

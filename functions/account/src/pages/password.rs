@@ -2,6 +2,7 @@
 
 use super::{Shown, form, mistaken, mistakes};
 use crate::error::{Failure, Wrong};
+use crate::fields::Mistaken;
 use crate::owner::Owner;
 use crate::{Account, Asked};
 use gateway_credentials::password_policy;
@@ -55,7 +56,14 @@ impl Account {
     async fn password_changed(&self, asked: &Asked<'_>, owner: &Owner, typed: &mut Form) -> Result<User, Failure> {
         const FIELD: &str = "new_password";
         let (current, new) = (typed.take("current_password"), typed.take(FIELD));
+        let mut mistaken = Mistaken::default();
+        let current = current.filter(|current| !current.is_empty());
+        if current.is_none() && !owner.is_fresh(asked.now) {
+            mistaken.in_field::<()>(Err(Failure::field("current_password", Wrong::Required)))?;
+        }
         let new = new.filter(|new| !new.is_empty());
+        let new = mistaken.in_field(new.ok_or(Failure::field(FIELD, Wrong::Required)))?;
+        mistaken.none()?;
         let new = new.ok_or(Failure::field(FIELD, Wrong::Required))?;
         if !owner.is_fresh(asked.now) {
             self.prove_owner(asked, &owner.user, current.as_ref()).await?;

@@ -1,12 +1,13 @@
 //! The function dies between two writes: whoever is at the browser or app repeats the step, and it comes to its end.
 
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::outbox::{Kind, Which};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::source::Source;
+use gateway_domain::time::Seconds;
 use gateway_mail::Notice;
-use gateway_store::{Consent, QueuedEnding};
+use gateway_store::{Consent, Entry, QueuedEnding};
 use serde_json::json;
 use support::{Last, dying};
 
@@ -277,6 +278,37 @@ async fn a_logout_everywhere_else_that_dies_is_repeated() {
     assert_eq!(at_every_write(prepare, ends, after).await, 4);
 }
 
+/// The sessions of the app end, and its consent is gone, whichever was done first.
+#[tokio::test]
+async fn a_consent_whose_taking_back_dies_is_taken_back_again() {
+    let app = ClientId::parse("shop").unwrap();
+    let prepare = async |fixture: &Fixture| {
+        let open = Open::of(fixture, "/account/apps").await;
+        let user_id = fixture.db.store.users.by_email(ADA).await.unwrap().unwrap().user_id;
+        let consent = Consent {
+            user_id: user_id.clone(),
+            client_id: app.clone(),
+            scope: Scope::parse("a").unwrap(),
+            given_at: fixture.now(),
+        };
+        assert!(fixture.db.store.consents.give(&consent, &fixture.db.store.users, 1).await.unwrap());
+        let (sid, ends) = (SessionId::from_random([9; 16]), fixture.now().saturating_add(Seconds::new(600)));
+        let (entry, none) = (Entry { sid, ends }, [].into());
+        fixture.db.store.activity.add_entry(&user_id, &app, &entry, &none, 8).await.unwrap();
+        (open, user_id)
+    };
+    let revokes = async |fixture: &Fixture, (open, _): &mut (Open, UserId)| {
+        open.browser.fill(fixture, &open.form, &[("revoke", "shop")]).await
+    };
+    let after = async |fixture: &Fixture, mut state: (Open, UserId), when: &str| {
+        assert_eq!(revokes(fixture, &mut state).await.status, 303, "{when}");
+        assert_eq!(fixture.db.store.consents.get(&state.1, &app).await, Ok(None), "{when}");
+        let due = fixture.db.store.outbox.due(Kind::EndSessions, fixture.now(), 9).await.unwrap();
+        assert!(!due.is_empty(), "{when}");
+    };
+    assert_eq!(at_every_write(prepare, revokes, after).await, 4);
+}
+
 /// The consents go one by one, and the account after them: until then its owner can go on.
 #[tokio::test]
 async fn a_deletion_that_dies_is_repeated_or_done() {
@@ -286,7 +318,7 @@ async fn a_deletion_that_dies_is_repeated_or_done() {
         for app in ["shop", "bank"] {
             let (client_id, scope) = (ClientId::parse(app).unwrap(), Scope::parse("a").unwrap());
             let consent = Consent { user_id: user_id.clone(), client_id, scope, given_at: fixture.now() };
-            fixture.db.store.consents.give(&consent).await.unwrap();
+            assert!(fixture.db.store.consents.give(&consent, &fixture.db.store.users, 1).await.unwrap());
         }
         (open, user_id)
     };

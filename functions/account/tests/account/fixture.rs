@@ -125,6 +125,7 @@ impl Fixture {
             outbox: OutboxFunction::new(&environment, &aws).unwrap(),
             clock: clock.clone(),
             entropy,
+            mails: true,
         };
         Self { db, wire, clock, account }
     }
