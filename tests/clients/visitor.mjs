@@ -30,7 +30,9 @@ export class Visitor {
   async #send(url, body) {
     const Cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const response = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Cookie }, redirect: "manual" });
-    for (const cookie of response.headers.getSetCookie()) {
+    // The Node.js 18 of Debian 12 gives all of them as one line. None of ours has a comma in it.
+    const all = response.headers.getSetCookie?.() ?? response.headers.get("set-cookie")?.split(/,\s*/) ?? [];
+    for (const cookie of all) {
       const [, name, value] = cookie.match(/^([^=]*)=([^;]*)/);
       this.#cookies.set(name, value);
     }
