@@ -423,6 +423,10 @@ async fn on_the_way_to_an_app_people_come_back_to_it() {
         code.status == 303 && location.contains("code=") && location.contains("state=a+b%26c%3D%C3%BC"),
         "{location}"
     );
+    let code = support::parameter(&code, "code");
+    let tokens = support::Visitor::of(&gateway).redeem(DEMO_APP, &code).await.tokens();
+    let orders = gateway.call("GET", "/orders", &tokens.access).await;
+    assert_eq!(orders.json()["user"].as_str(), Some("dana@example.com"), "{}", orders.text());
 
     let mut other = Browser::default();
     let login = other.get(&gateway, &asking).await.text();
