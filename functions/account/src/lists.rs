@@ -8,7 +8,6 @@ use gateway_domain::outbox::AppSession;
 use gateway_domain::time::Timestamp;
 use gateway_store::{Consent, LiveSession, User};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// How many items are read at the same time.
 const AT_ONCE: usize = 8;
@@ -61,20 +60,10 @@ impl Account {
         apps.buffered(AT_ONCE).try_collect().await
     }
 
-    /// Takes a consent back, and ends the sessions that it has allowed: those that live are noted before, so that they end even if
-    /// this dies, and those that have begun meanwhile after it.
+    /// Takes a consent back, and ends the sessions that it has allowed.
     pub(crate) async fn revoke(&self, asked: &Asked<'_>, user: &UserId, app: &ClientId) -> Result<(), Failure> {
-        let mut noted = BTreeSet::new();
-        for last in [false, true] {
-            let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
-            let of_app = live.filter(|live| live.client_id == *app && noted.insert(live.entry.sid.clone()));
-            let of_app = of_app.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid });
-            self.end_sessions(asked, user, of_app.collect()).await?;
-            if !last {
-                self.consents.revoke(user, app).await?;
-            }
-        }
-        Ok(())
+        let take_back = async { Ok(self.consents.revoke(user, app).await?) };
+        Box::pin(self.end_around(asked, user, |live| live.client_id == *app, take_back)).await
     }
 
     /// All that is known of a user and can be told: no password, no token.

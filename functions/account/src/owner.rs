@@ -14,7 +14,7 @@ use gateway_domain::password::Verdict;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_mail::Notice;
-use gateway_store::{BrowserLogin, ChangeUser, Code, Following, NewEnding, NewMail, Purpose, User};
+use gateway_store::{BrowserLogin, ChangeUser, Code, Following, LiveSession, NewEnding, NewMail, Purpose, User};
 use std::collections::BTreeSet;
 
 /// For so long after a login the password is not asked for again.
@@ -293,8 +293,7 @@ impl Account {
         Ok(())
     }
 
-    /// Logs a user out of everything but what is kept. Sessions end first and last: those that live are noted before another write,
-    /// so that they end even if this dies, and those that have begun meanwhile are found once no browser can begin more.
+    /// Logs a user out of everything but what is kept.
     pub(crate) async fn log_out_elsewhere(
         &self,
         asked: &Asked<'_>,
@@ -302,17 +301,27 @@ impl Account {
         browser: Option<&BrowserLogin>,
         kept: impl Fn(&SessionId) -> bool,
     ) -> Result<(), Failure> {
-        let mut noted = BTreeSet::new();
-        for last in [false, true] {
-            let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
-            let others = live.filter(|live| !kept(&live.entry.sid) && noted.insert(live.entry.sid.clone()));
-            let others = others.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid });
-            self.end_sessions(asked, user, others.collect()).await?;
-            if !last && !self.browsers.end_others(user, browser).await? {
-                return Err(Failure::NotLoggedIn);
-            }
-        }
-        Ok(())
+        let end_browsers =
+            async { if self.browsers.end_others(user, browser).await? { Ok(()) } else { Err(Failure::NotLoggedIn) } };
+        Box::pin(self.end_around(asked, user, |live| !kept(&live.entry.sid), end_browsers)).await
+    }
+
+    /// Ends the chosen sessions of a user before and after a change from which on no more of them can begin: those that live are
+    /// noted before it, so that they end even if this dies, and those that have begun meanwhile after it.
+    pub(crate) async fn end_around(
+        &self,
+        asked: &Asked<'_>,
+        user: &UserId,
+        chosen: impl Fn(&LiveSession) -> bool,
+        change: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let before = self.activity.sessions_of_user(user, asked.now).await?;
+        let noted: BTreeSet<_> = before.iter().map(|live| live.entry.sid.clone()).collect();
+        self.end_sessions(asked, user, of_apps(before.into_iter().filter(&chosen))).await?;
+        change.await?;
+        let after = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
+        let begun = after.filter(|live| chosen(live) && !noted.contains(&live.entry.sid));
+        self.end_sessions(asked, user, of_apps(begun)).await
     }
 
     /// What follows a change of credentials: the end of every session that began before it, and a mail to the user's address. One
@@ -345,6 +354,11 @@ impl Follows {
     pub(crate) fn both(&self) -> Following<'_> {
         Following { ending: &self.ending, mail: &self.mail }
     }
+}
+
+/// These sessions, as the outbox names them.
+fn of_apps(live: impl Iterator<Item = LiveSession>) -> Vec<AppSession> {
+    live.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid }).collect()
 }
 
 /// The epoch after the next change of credentials.
