@@ -133,7 +133,7 @@ impl Authorizer {
         };
         let route = match self.gateway.route(&method, &path) {
             Ok(route) => route,
-            Err(NoRoute::Ambiguous) => return refused(Refusal::BadRequest),
+            Err(NoRoute::Ambiguous(_)) => return refused(Refusal::BadRequest),
             Err(NoRoute::NotFound | NoRoute::MethodNotAllowed { .. }) => return refused(Refusal::NotFound),
         };
         let insufficient =

@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     SessionOver,
     #[error("the internal token was replaced while a call used it")]
     SessionRenewed,
+    #[error("another call of the session is at the back end")]
+    Busy,
     #[error("the internal token could not be renewed at present")]
     NotRenewed,
     #[error("the back end refuses an internal token that was renewed a moment ago")]
@@ -50,6 +52,8 @@ pub(crate) enum Failure {
     Sealing(#[from] CannotOpen),
     #[error(transparent)]
     Connector(#[from] ConnectorError),
+    #[error("the back end redirects to an address of a back end to which no route leads")]
+    Redirect,
     #[error("the configuration lacks {0}")]
     Configuration(&'static str),
     #[error(transparent)]
@@ -73,12 +77,14 @@ impl Failure {
             Self::Headers(_) => "headers",
             Self::SessionOver => "session_over",
             Self::SessionRenewed => "session_renewed",
+            Self::Busy => "session_busy",
             Self::NotRenewed => "not_renewed",
             Self::NotAllowed => "not_allowed",
             Self::Store(_) => "store",
             Self::Sealing(_) => "sealing",
             Self::Connector(ConnectorError::Unfit(_)) => "unfit_call",
             Self::Connector(_) => "connector",
+            Self::Redirect => "back_end_redirect",
             Self::Configuration(_) => "configuration",
             Self::BackEnd(BackEndError::TimedOut) => "back_end_timed_out",
             Self::BackEnd(BackEndError::Unreachable) => "back_end_unreachable",

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_connectors::back_end::{Bounds, Connection};
-use gateway_connectors::{Connector, Injection, ResponseStart};
+use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart};
 use gateway_domain::event::{ApiRequest, ApiResponse};
-use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request};
-use gateway_domain::ids::ConnectorName;
+use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request, may_be_shared};
+use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::query::with_injected;
 use gateway_telemetry::{Ended, Metric, Remote};
 use http::{Request, Response};
@@ -16,6 +16,7 @@ use http::{Request, Response};
 use crate::Proxy;
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::outside::Sides;
 use crate::response::{self, MAX_RESPONSE};
 use crate::tokens::OpenToken;
 
@@ -36,7 +37,11 @@ impl Proxy {
             &request.headers
         };
         let connector_of_api = connector.map(|(_, connector)| connector);
-        let exchange = Exchange { request, call, connector: connector_of_api, headers };
+        let sides = Sides::of(&self.gateway, request, call).ok_or(Failure::Configuration("the URL of a call"))?;
+        let exchange = Exchange { request, call, connector: connector_of_api, headers, sides: &sides };
+        let place = |host: &str, port: Option<u16>, path: &str| sides.place(host, port, path);
+        let outside = sides.outside(&place);
+        let cookies = call.api.pass_cookies.as_ref();
         let nothing_reserved = Reserved::default();
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
@@ -46,33 +51,69 @@ impl Proxy {
                 response,
                 &call.method,
                 call.api,
-                Cleaning { reserved, names: &call.api.headers, injected: &injected },
+                Cleaning { reserved, names: &call.api.headers, injected: &injected, cookies, outside },
             );
         };
         let session = &admitted.session;
-        let mut token = self.tokens.of(session, name, admitted.tokens.get(name), self.clock.now()).await?;
-        let (mut response, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-        if connector.is_dead(&ResponseStart::of(&response)) {
-            // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
-            token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
-            if !call.method.is_idempotent() {
-                return Err(Failure::SessionRenewed);
-            }
-            (response, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+        let carry = async {
+            let reference = admitted.tokens.get(name);
+            let mut token = self.tokens.of(session, name, reference, self.clock.now()).await?;
+            let (mut response, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
             if connector.is_dead(&ResponseStart::of(&response)) {
-                let now = self.clock.now();
-                return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
+                // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
+                token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
+                if !call.method.is_idempotent() {
+                    return Err(Failure::SessionRenewed);
+                }
+                (response, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+                if connector.is_dead(&ResponseStart::of(&response)) {
+                    let now = self.clock.now();
+                    return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
+                }
             }
+            // Before the response reaches the client, so that its next call finds what this one has made of the session.
+            if !self.follow(call, (session, name), connector, &token, &response).await?
+                && !response.status().is_server_error()
+            {
+                self.tokens.used(session, name, &token, self.clock.now()).await;
+            }
+            Ok((response, injected))
+        };
+        let (response, injected) = match connector.meeting() {
+            Meeting::Freely => carry.await?,
+            Meeting::InTurn => {
+                let turn = self.tokens.turn(session, name, &*self.clock).await?;
+                let carried = carry.await;
+                self.tokens.give_back(session, name, turn).await;
+                carried?
+            }
+        };
+        let cleaning = Cleaning { reserved, names: &call.api.headers, injected: &injected, cookies, outside };
+        response::pass_on(response, &call.method, call.api, cleaning)
+    }
+
+    /// Follows a session that the response has moved; returns whether it has. What a cache could have kept for others may be
+    /// somebody else's session, and is never believed.
+    async fn follow(
+        &self,
+        call: &Call<'_>,
+        (session, name): (&SessionId, &ConnectorName),
+        connector: &Arc<dyn Connector>,
+        token: &OpenToken,
+        response: &Response<Bytes>,
+    ) -> Result<bool, Failure> {
+        let moved = connector.moved(&token.state, &ResponseStart::of(response), self.clock.now());
+        if matches!(moved, Moved::Same) {
+            return Ok(false);
         }
-        if !response.status().is_server_error() {
-            self.tokens.used(session, name, &token, self.clock.now()).await;
+        if may_be_shared(&call.method, response.status(), response.headers()) {
+            let api = call.api_name;
+            tracing::warn!(%api, "a response moved the session and could come from a cache: it wants Cache-Control: no-store");
+            gateway_telemetry::count(Metric::MovedSession { outcome: "cacheable" });
+            return Ok(false);
         }
-        response::pass_on(
-            response,
-            &call.method,
-            call.api,
-            Cleaning { reserved, names: &call.api.headers, injected: &injected },
-        )
+        self.tokens.moved(session, name, token, moved).await?;
+        Ok(true)
     }
 
     fn connector<'a>(
@@ -93,8 +134,8 @@ impl Proxy {
         let api = exchange.call.api;
         let traced = gateway_telemetry::exchange(Remote::BackEnd {
             method: exchange.call.method.as_str(),
-            scheme: api.back_end.scheme().as_str(),
-            host: api.back_end.authority().host(),
+            scheme: exchange.call.back_end.origin().scheme().as_str(),
+            host: exchange.call.back_end.origin().authority().host(),
         });
         let (request, injected) = exchange.request(reserved, token, traced.header())?;
         let max_body = usize::try_from(api.max_response_bytes).unwrap_or(MAX_RESPONSE);
@@ -118,6 +159,7 @@ struct Exchange<'a> {
     connector: Option<&'a Arc<dyn Connector>>,
     /// The client's headers, without `Origin` if the gateway handles CORS.
     headers: &'a [(String, String)],
+    sides: &'a Sides<'a>,
 }
 
 impl Exchange<'_> {
@@ -145,23 +187,25 @@ impl Exchange<'_> {
             subscription: &admitted.subscription,
             client_id: &admitted.app,
         });
+        let prefix = self.sides.prefix();
         let headers = build_request(&Outgoing {
             client: Client {
                 headers: self.headers,
                 address: self.request.source_ip.as_deref(),
                 host: self.request.domain_name.as_deref(),
-                // API Gateway serves HTTPS only.
-                scheme: "https",
+                scheme: self.sides.scheme,
+                prefix: &prefix,
                 request_id: self.request.request_id.as_deref(),
                 trace_id,
             },
             identity,
             names: &api.headers,
             reserved,
+            cookies: api.pass_cookies.as_ref(),
             injection: &injection.headers,
             max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
         })?;
-        let back_end = &api.back_end;
+        let back_end = call.back_end.origin();
         let uri = call
             .path
             .on(back_end.scheme().clone(), back_end.authority().clone(), &with_injected(&call.query, &injection.query))

@@ -3,6 +3,7 @@
 mod call;
 mod failure;
 mod forward;
+mod outside;
 mod preflight;
 mod quota;
 mod refusal;
@@ -26,7 +27,7 @@ use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::Function;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::Sessions;
+use gateway_store::{Sessions, Turns};
 use lambda_runtime::Error;
 use serde_json::Value;
 
@@ -67,6 +68,7 @@ impl Proxy {
     pub fn new(
         gateway: Gateway,
         sessions: Sessions,
+        turns: Turns,
         keys: Fresh<SealingKeys>,
         renewal: Function,
         clients: BackEndClients,
@@ -75,7 +77,8 @@ impl Proxy {
     ) -> Self {
         // No secrets: these connectors only inject, and never log in.
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), entropy);
-        Self { gateway, connectors, clients, tokens: Tokens::new(sessions, keys, renewal), clock }
+        let tokens = Tokens::new(sessions, turns, keys, renewal, Arc::clone(entropy));
+        Self { gateway, connectors, clients, tokens, clock }
     }
 
     /// Handles one event of API Gateway.

@@ -18,7 +18,7 @@ impl Proxy {
         // No route has the method OPTIONS, so the look-up fails with the methods that the path has.
         match self.gateway.route(&Method::OPTIONS, &path) {
             Err(NoRoute::MethodNotAllowed { allowed, .. }) => Ok(cors.permission(&listed(&allowed))),
-            Err(NoRoute::Ambiguous) => Err(Failure::Ambiguous),
+            Err(NoRoute::Ambiguous(_)) => Err(Failure::Ambiguous),
             Ok(_) | Err(NoRoute::NotFound) => Err(Failure::Refused(Refusal::NotFound)),
         }
     }

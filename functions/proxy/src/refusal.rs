@@ -56,9 +56,11 @@ impl Failure {
             )
             | Self::Configuration(_)
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
+            Self::Redirect => problem(502, "The back end sends elsewhere, where the gateway does not lead."),
             Self::SessionOver => session_over(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
             Self::NotAllowed => problem(403, "The back end does not allow this to the user."),
+            Self::Busy => later("The back end takes one call of a session at a time. Repeat the call."),
             Self::NotRenewed => later("The session at the back end cannot be renewed at present. Repeat the call."),
             Self::Store(StoreError::Unavailable { .. }) => later("The gateway cannot read its store. Repeat the call."),
             Self::Store(StoreError::Newer { .. }) => later("The gateway is being updated. Repeat the call."),

@@ -1,6 +1,6 @@
-//! Asks the renewal function to replace an internal token. Of the gateway's roles that serve calls, only the proxy's may.
+//! Asks the renewal function to renew an internal token, or to keep what a response has made of one. Of the gateway's roles that serve calls, only the proxy's may.
 
-use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
+use gateway_domain::renewal::{RenewalRequest, RenewalResponse, ReplaceRequest, ReplaceResponse};
 use gateway_invoke::Function;
 use std::time::Duration;
 
@@ -19,4 +19,17 @@ pub(crate) async fn renew(function: &Function, request: &RenewalRequest) -> Rene
     };
     tracing::error!(reason, "the renewal function could not be asked");
     RenewalResponse::Later
+}
+
+/// The outcome of a replacement; [`ReplaceResponse::Failed`] if it is unknown.
+pub(crate) async fn replace(function: &Function, request: &ReplaceRequest) -> ReplaceResponse {
+    let reason = match function.ask(&request.to_event(), TIMEOUT).await {
+        Ok(response) => match serde_json::from_value(response) {
+            Ok(response) => return response,
+            Err(_) => "it did not respond as to a replacement".to_owned(),
+        },
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(reason, "the renewal function could not be asked");
+    ReplaceResponse::Failed
 }

@@ -5,7 +5,7 @@ use gateway_config::Api;
 use gateway_connectors::back_end::BackEndError;
 use gateway_domain::event::{ApiResponse, ApiVersion};
 use gateway_domain::headers::{Cleaning, clean_response, isolate};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -31,6 +31,11 @@ pub(crate) fn pass_on(
     let (head, body) = response.into_parts();
     if head.status.as_u16() > 599 {
         return Err(BackEndError::Broken.into());
+    }
+    // Without its target a redirect says nothing, and with it an inner address.
+    let target = head.headers.get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if head.status.is_redirection() && target.is_some_and(|target| cleaning.outside.is_nowhere(&target)) {
+        return Err(Failure::Redirect);
     }
     let without_body =
         *method == Method::HEAD || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);

@@ -4,6 +4,7 @@ mod browsers;
 mod harness;
 #[path = "../../../shared/connectors/src/recording_server.rs"]
 mod recording_server;
+mod outside;
 mod refusals;
 mod responses;
 mod sessions;

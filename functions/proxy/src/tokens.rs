@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use gateway_connectors::Moved;
 use gateway_domain::call_context::TokenRef;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::{ConnectorName, SessionId};
-use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
+use gateway_domain::renewal::{NextToken, RenewalRequest, RenewalResponse, ReplaceRequest, ReplaceResponse};
 use gateway_domain::sealing::{SealedToken, SealingKeys};
 use gateway_domain::session::{Idle, InternalToken};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_invoke::Function;
-use gateway_runtime::Fresh;
-use gateway_store::Sessions;
+use gateway_runtime::{Fresh, StartError};
+use gateway_store::{Sessions, Turns};
+use gateway_telemetry::Metric;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::renewal::renew;
+use crate::renewal::{renew, replace};
 
 /// The most tokens that a container remembers; the oldest is forgotten first.
 const REMEMBERED: usize = 256;
@@ -27,6 +32,20 @@ const YOUNG: Seconds = Seconds::new(10);
 /// After a renewal that failed, none is requested for the same session and connector within this time: every call that
 /// waits for a renewal occupies two functions.
 const REST: Seconds = Seconds::new(5);
+
+/// How long a turn lasts: longer than any call.
+const TURN: Seconds = Seconds::new(30);
+
+/// How long a call waits for its turn: the client may repeat it.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Between the first two attempts to take a turn; each later pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// The longest pause between two attempts, each of which costs a write.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// The right to be the one call of a session at a back end, by the name under which it was taken.
+pub(crate) struct Turn(String);
 
 /// An opened internal token.
 #[derive(Clone)]
@@ -61,12 +80,20 @@ pub(crate) struct Tokens {
     sessions: Sessions,
     keys: Fresh<SealingKeys>,
     renewal: Function,
+    turns: Turns,
+    entropy: Arc<dyn Entropy>,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
-    pub(crate) fn new(sessions: Sessions, keys: Fresh<SealingKeys>, renewal: Function) -> Self {
-        Self { sessions, keys, renewal, memory: Mutex::default() }
+    pub(crate) fn new(
+        sessions: Sessions,
+        turns: Turns,
+        keys: Fresh<SealingKeys>,
+        renewal: Function,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { sessions, turns, keys, renewal, entropy, memory: Mutex::default() }
     }
 
     /// Reads the keys again if they are old. A failure is not reported here, but where the keys are needed.
@@ -155,6 +182,77 @@ impl Tokens {
                 self.memory().remember(session, connector, token);
             }
             Err(error) => tracing::warn!(%session, %connector, %error, "a use of an internal token was not noted"),
+        }
+    }
+
+    /// Has what a response has made of a token kept, so that the next call uses it. Of concurrent responses the first counts. A
+    /// failure does not fail the call, which has been carried; the next one then meets the session as it was.
+    pub(crate) async fn moved(
+        &self,
+        session: &SessionId,
+        connector: &ConnectorName,
+        token: &OpenToken,
+        moved: Moved,
+    ) -> Result<(), Failure> {
+        let version = token.version.saturating_add(1);
+        let (next, sealed, ends) = match moved {
+            Moved::Same => return Ok(()),
+            Moved::Ended => (None, None, None),
+            Moved::To { state, ends } => {
+                let nonce = self.entropy.bytes().map_err(StartError::from)?;
+                let sealed = self.keys.value().seal(session, connector, version, nonce, &state)?;
+                (Some(state), Some(NextToken { sealed, ends }), ends)
+            }
+        };
+        let request = ReplaceRequest {
+            session: session.clone(),
+            connector: connector.clone(),
+            version: token.version,
+            token: sealed,
+            request_id: gateway_telemetry::correlation_id(),
+        };
+        let outcome = replace(&self.renewal, &request).await;
+        match (outcome, next) {
+            (ReplaceResponse::Replaced, Some(state)) => {
+                let token = OpenToken { version, state: Arc::new(state), ends: ends.or(token.ends), ..token.clone() };
+                self.memory().remember(session, connector, token);
+            }
+            (ReplaceResponse::Replaced | ReplaceResponse::Kept | ReplaceResponse::Failed, _) => {
+                self.memory().forget(session, connector);
+            }
+        }
+        gateway_telemetry::count(Metric::MovedSession { outcome: outcome.name() });
+        Ok(())
+    }
+
+    /// Waits for the turn of a call at a back end that takes the calls of a session one at a time.
+    pub(crate) async fn turn(
+        &self,
+        session: &SessionId,
+        connector: &ConnectorName,
+        clock: &dyn Clock,
+    ) -> Result<Turn, Failure> {
+        let holder = u128::from_be_bytes(self.entropy.bytes().map_err(StartError::from)?).to_string();
+        let mut waited = Duration::ZERO;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let now = clock.now();
+            if self.turns.take(session, connector, &holder, now.saturating_add(TURN), now).await? {
+                return Ok(Turn(holder));
+            }
+            if waited >= LONGEST_WAIT {
+                return Err(Failure::Busy);
+            }
+            tokio::time::sleep(pause).await;
+            waited = waited.saturating_add(pause);
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Gives a turn back. If that fails, it lapses.
+    pub(crate) async fn give_back(&self, session: &SessionId, connector: &ConnectorName, Turn(holder): Turn) {
+        if let Err(error) = self.turns.give_back(session, connector, &holder).await {
+            tracing::warn!(%session, %connector, %error, "a turn was not given back");
         }
     }
 

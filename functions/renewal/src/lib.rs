@@ -5,7 +5,9 @@ mod error;
 mod start;
 
 use gateway_domain::clock::Clock;
-use gateway_domain::renewal::{LapsedRequest, LogoutRequest, RenewalEvent, RenewalRequest, RenewalResponse};
+use gateway_domain::renewal::{
+    LapsedRequest, LogoutRequest, RenewalEvent, RenewalRequest, RenewalResponse, ReplaceRequest, ReplaceResponse,
+};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
 use gateway_sessions::{LogoutError, PendingSessions, SessionError, Sessions};
@@ -36,6 +38,20 @@ impl Renewal {
             let (session, connector) = (&asked.session, &asked.connector);
             tracing::warn!(%session, %connector, kind = error.kind(), reason = %error, "no renewal in mid-life");
             RenewalResponse::Later
+        })
+    }
+
+    /// Keeps what a response has made of an internal token, for the proxy. It never fails: the call that asks has its response
+    /// already.
+    async fn replace(&self, asked: &ReplaceRequest) -> ReplaceResponse {
+        let done = async {
+            self.sessions.freshen().await?;
+            self.sessions.replace(asked, || self.now()).await
+        };
+        done.await.unwrap_or_else(|error| {
+            let (session, connector) = (&asked.session, &asked.connector);
+            tracing::error!(%session, %connector, kind = error.kind(), reason = %error, "a session moved and was not followed");
+            ReplaceResponse::Failed
         })
     }
 
@@ -83,6 +99,9 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
         }
         (_, None) => Err(error::unknown()),
         (Ok(renewal), Some(RenewalEvent::Renew(asked))) => Ok(serde_json::json!(Box::pin(renewal.renew(&asked)).await)),
+        (Ok(renewal), Some(RenewalEvent::Replace(asked))) => {
+            Ok(serde_json::json!(Box::pin(renewal.replace(&asked)).await))
+        }
         (Ok(renewal), Some(RenewalEvent::LogOut(asked))) => {
             Box::pin(renewal.log_out(&asked)).await?;
             Ok(Value::from("logged_out"))
@@ -95,6 +114,7 @@ pub async fn handle(started: Result<&Renewal, StartError>, event: Value) -> Resu
             tracing::error!(%error, "the function cannot answer");
             match event {
                 RenewalEvent::Renew(_) => Ok(serde_json::json!(RenewalResponse::Later)),
+                RenewalEvent::Replace(_) => Ok(serde_json::json!(ReplaceResponse::Failed)),
                 RenewalEvent::LogOut(_) | RenewalEvent::LogOutLapsed(_) => Err(Failure::NotReady(error)),
             }
         }

@@ -100,6 +100,9 @@ pub(crate) enum Command {
     /// The configuration, before it is deployed
     #[command(subcommand)]
     Config(Config),
+    /// What a request would meet, by a gateway.yaml
+    #[command(subcommand)]
+    Routes(Routes),
     /// Rewrite items of older versions as this version writes them; can be stopped and repeated
     Migrate(Migrate),
     /// Print what a shell needs to complete commands and options
@@ -123,6 +126,20 @@ pub(crate) enum Config {
         /// The file [default: --config, or infra/config/gateway.yaml here or above]
         file: Option<PathBuf>,
     },
+}
+
+/// `routes …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Routes {
+    /// Say which route a request has, what it needs and where it goes, or why it is refused; asks no gateway
+    Check {
+        /// The method, such as GET
+        method: String,
+        /// The path as it is sent, with or without a query
+        path: String,
+    },
+    /// All routes, with what they ask for and where they lead
+    List,
 }
 
 /// `migrate`

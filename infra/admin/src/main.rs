@@ -23,6 +23,7 @@ mod keys;
 mod logouts;
 mod migrate;
 mod output;
+mod routes;
 mod sessions;
 mod shell;
 mod subscriptions;
@@ -50,6 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     // These commands need no gateway.
     match &arguments.command {
         Command::Config(command) => return config_check::run(&arguments, command),
+        Command::Routes(command) => return routes::run(&arguments, command),
         Command::Completions { shell } => {
             shell::completions(*shell);
             return Ok(());
@@ -75,6 +77,6 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
         // Handled above, without a gateway.
-        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Config(_) | Command::Routes(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }

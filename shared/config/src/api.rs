@@ -1,25 +1,30 @@
 //! One API of the gateway: its back end and its routes.
 
-use crate::text::ScopeToken;
+use crate::methods::Methods;
+use crate::text::CookieName;
 use crate::tls::Tls;
-use crate::url::Origin;
-use crate::{NotAllowed, duration, header};
+use crate::url::BackEnd;
+use crate::{duration, header};
 use gateway_domain::headers::IdentityHeaders;
 use gateway_domain::ids::ConnectorName;
-use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
 use http::HeaderName;
 use schemars::JsonSchema;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// One API: its back end and its routes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the file, and none excludes another")]
 pub struct Api {
-    /// Where calls are sent. The path of a call is appended in its canonical form.
-    pub back_end: Origin,
+    /// Where calls are sent: scheme, host and port, with a base path if there is one. The path of a call is appended in its
+    /// canonical form.
+    pub back_end: BackEnd,
+    /// The beginning of all paths of this API that the back end does not have: it is removed before the rest is appended.
+    #[schemars(extend("pattern" = r"^(/[^/{}?#;\\ ]+)+$"))]
+    pub strip_prefix: Option<String>,
     /// Permits an `http` back end that is not on this machine. Identities and sessions then travel unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -49,6 +54,12 @@ pub struct Api {
     #[serde(default, deserialize_with = "identity_headers")]
     #[schemars(with = "HeaderNames")]
     pub headers: IdentityHeaders,
+    /// The cookies of the app that the back end gets, and of the back end that the app gets, by name, 1 to 16. Without it, the app
+    /// gets all but those of the connector, and the back end gets all of the app's where its connector has no cookie, and none
+    /// where it has one.
+    #[serde(default, deserialize_with = "cookie_names")]
+    #[schemars(with = "Option<Vec<CookieName>>", length(min = 1, max = 16))]
+    pub pass_cookies: Option<BTreeSet<String>>,
     /// States that the back end decodes a path once and compares it byte for byte. Without it, a call is refused if some
     /// back end could take its path for that of another route.
     #[serde(default)]
@@ -62,45 +73,35 @@ pub struct Api {
     pub routes: Vec<Route>,
 }
 
-/// A path and its methods.
+/// A path, or all paths below one, and their methods.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The path, such as `/orders/{id}`. A name in braces stands for exactly one segment that is not empty.
-    #[schemars(extend("pattern" = r"^(/([^/{}?#;\\ ]*|\{[A-Za-z_][A-Za-z0-9_]*\}))+$"))]
-    pub path: String,
-    /// The methods, each with its scopes. A call needs all scopes of its method.
-    #[serde(deserialize_with = "methods")]
-    #[schemars(with = "BTreeMap<Method, Vec<ScopeToken>>", extend("minProperties" = 1))]
-    pub methods: BTreeMap<Method, Scope>,
+    /// The path, such as `/orders/{id}`. A name in braces stands for exactly one segment that is not empty; one with a plus, such
+    /// as `{rest+}`, at the end, for one or more.
+    #[schemars(extend("pattern" = r"^(/([^/{}?#;\\ ]*|\{[A-Za-z_][A-Za-z0-9_]*\}))+(/\{[A-Za-z_][A-Za-z0-9_]*\+\})?$|^/\{[A-Za-z_][A-Za-z0-9_]*\+\}$"))]
+    pub path: Option<String>,
+    /// Instead of `path`: this path, with and without a slash at its end, and all paths below it.
+    #[schemars(extend("pattern" = r"^(/([^/{}?#;\\ ]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+$"))]
+    pub prefix: Option<String>,
+    /// The methods, each with its scopes. A call needs all scopes of its method. `ANY` stands for every method that has no entry
+    /// of its own; `refused` takes a method out of it.
+    pub methods: Methods,
     /// Whether calls need no token. The path must then begin with `/public/`, and the methods have no scopes.
     #[serde(default)]
     pub public: bool,
+    /// Where calls of this route are sent, if not to the API's `back_end`.
+    pub back_end: Option<BackEnd>,
+    /// The path at the back end, behind its base path, instead of the call's own: of literals and of names that `path` has. For a
+    /// `prefix`, what stands there in its place.
+    #[schemars(extend("pattern" = "^/"))]
+    pub rewrite: Option<String>,
 }
 
-/// A method that routes can have. The gateway handles `OPTIONS` itself, for the preflight requests of browsers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the methods of RFC 9110 §9.3 and RFC 5789")]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl From<Method> for http::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Get => Self::GET,
-            Method::Head => Self::HEAD,
-            Method::Post => Self::POST,
-            Method::Put => Self::PUT,
-            Method::Patch => Self::PATCH,
-            Method::Delete => Self::DELETE,
-        }
+impl Route {
+    /// Its `path` or `prefix`, whichever is written.
+    pub fn written(&self) -> &str {
+        self.path.as_ref().or(self.prefix.as_ref()).map_or("", String::as_str)
     }
 }
 
@@ -142,23 +143,12 @@ fn identity_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Identi
     })
 }
 
-fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Method, Scope>, D::Error> {
-    let written = BTreeMap::<Method, Scopes>::deserialize(deserializer)?;
-    Ok(written.into_iter().map(|(method, scopes)| (method, scopes.0)).collect())
-}
-
-/// A list of scopes as the file writes it.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<ScopeToken>")]
-struct Scopes(Scope);
-
-impl TryFrom<Vec<ScopeToken>> for Scopes {
-    type Error = NotAllowed;
-
-    fn try_from(tokens: Vec<ScopeToken>) -> Result<Self, NotAllowed> {
-        let text = tokens.iter().map(ScopeToken::as_str).collect::<Vec<_>>().join(" ");
-        Scope::parse(&text).map(Self).map_err(|_| NotAllowed::new("too many scopes: write at most 15 for one method"))
+fn cookie_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeSet<String>>, D::Error> {
+    let names = Vec::<CookieName>::deserialize(deserializer)?;
+    if !(1..=16).contains(&names.len()) {
+        return Err(D::Error::custom("out of range: write 1 to 16 names of cookies, or leave it out"));
     }
+    Ok(Some(names.iter().map(|name| name.as_str().to_owned()).collect()))
 }
 
 const fn default_timeout() -> Seconds {

@@ -56,7 +56,7 @@ impl TryFrom<String> for WebOrigin {
     type Error = NotAllowed;
 
     fn try_from(text: String) -> Result<Self, NotAllowed> {
-        let origin = Origin::try_from(text.clone()).ok().filter(|origin| {
+        let origin = Origin::read(&text).filter(|origin| {
             let usual = if origin.scheme() == &Scheme::HTTPS { 443 } else { 80 };
             let safe = origin.scheme() == &Scheme::HTTPS || is_loopback(origin.authority().host());
             // Origins are compared byte for byte, and browsers send neither capitals nor the default port.

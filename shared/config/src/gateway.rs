@@ -10,9 +10,10 @@ use crate::pages::{Pages, WebLink};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::tls::Tls;
-use crate::url::{Issuer, NoIssuer};
+use crate::url::{Issuer, NoIssuer, Origin, is_loopback};
 use crate::{ConfigError, check, read};
 use gateway_domain::cors::Cors;
+use gateway_domain::headers::Place;
 use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
 use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
@@ -32,6 +33,8 @@ pub struct Gateway {
     file: File,
     routes: Routes,
     cors: Option<Cors>,
+    /// Where calls are forwarded to.
+    origins: Vec<Origin>,
 }
 
 /// Where a password is reset and changed, as pages can lead there.
@@ -77,7 +80,16 @@ impl Gateway {
         }
         let routes = check::check(&file).map_err(invalid)?;
         let cors = file.cors.as_ref().map(CorsFields::to_rule);
-        Ok(Self { file, routes, cors })
+        let all = file.apis.values().flat_map(|api| {
+            std::iter::once(&api.back_end).chain(api.routes.iter().filter_map(|route| route.back_end.as_ref()))
+        });
+        let mut origins: Vec<Origin> = Vec::new();
+        for back_end in all {
+            if !origins.contains(back_end.origin()) {
+                origins.push(back_end.origin().clone());
+            }
+        }
+        Ok(Self { file, routes, cors, origins })
     }
 
     /// Reads the configuration in a file. The functions read their file in this way, so a file that is accepted here is
@@ -127,10 +139,30 @@ impl Gateway {
         of_plan.unwrap_or(self.file.sessions_per_user_and_app)
     }
 
-    /// The route of a call. A literal segment wins over a name in braces. If a back end could take the path for that of a
-    /// narrower route, the call is [`NoRoute::Ambiguous`].
+    /// The route of a call. A literal segment wins over a name in braces, and that over one that stands for the rest of the path.
+    /// If a back end could take the path for that of another, narrower route, the call is [`NoRoute::Ambiguous`].
     pub fn route(&self, method: &http::Method, path: &CheckedPath) -> Result<RouteMatch<'_>, NoRoute<'_>> {
         self.routes.find(&self.file.apis, method, path)
+    }
+
+    /// The place of an address that a back end names: a host, a port unless it is the usual one, and a path there without its
+    /// query.
+    ///
+    /// Old systems know neither the port nor the scheme that others reach them by. So the usual ports stand for the one that is
+    /// configured, and every other port of a back end's host is an inner address too, but for this machine, where each port is a
+    /// system of its own.
+    pub fn place_of(&self, back_end: &Origin, (host, port): (&str, Option<u16>), path: &str) -> Place {
+        let named = |origin: &&Origin| origin.authority().host().eq_ignore_ascii_case(host);
+        let mut origins = std::iter::once(back_end).filter(named).chain(self.origins.iter().filter(named)).peekable();
+        let Some(first) = origins.peek().copied() else { return Place::Elsewhere };
+        let is_usual = matches!(port, None | Some(80 | 443));
+        let found = match origins.find(|origin| port == Some(origin.port())) {
+            Some(exact) => exact,
+            None if is_usual => first,
+            None if is_loopback(host) => return Place::Elsewhere,
+            None => return Place::Nowhere,
+        };
+        self.routes.outside_of(found, path).map_or(Place::Nowhere, Place::Here)
     }
 
     /// Which web pages may call. `None` means that no page of another origin may.
@@ -255,7 +287,7 @@ impl Gateway {
     pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
         self.file.apis.iter().filter(|(_, api)| {
             let mut protected = api.routes.iter().filter(|route| !route.public);
-            protected.any(|route| route.methods.values().any(|needed| needed.is_subset(scope)))
+            protected.any(|route| route.methods.iter().any(|(_, needed)| needed.is_subset(scope)))
         })
     }
 
@@ -264,7 +296,7 @@ impl Gateway {
     pub fn scopes(&self) -> BTreeSet<&str> {
         let declared = self.file.scopes.iter().flatten().map(|(token, _)| token.as_str());
         let routes = self.file.apis.values().flat_map(|api| &api.routes);
-        let needed = routes.flat_map(|route| route.methods.values()).flat_map(Scope::iter);
+        let needed = routes.flat_map(|route| route.methods.iter()).flat_map(|(_, needed)| needed.iter());
         declared.chain(needed).collect()
     }
 }

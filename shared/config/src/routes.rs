@@ -1,16 +1,27 @@
-//! The routes of all APIs as one tree of path segments.
+//! The routes of all APIs: which one a call has, and where it is forwarded.
+//!
+//! What is decided on a path must hold for what the back end understands. So a call's path is looked up twice where a gateway
+//! forwards under other paths than its own: among the paths of the routes, and among those at the back end. Both have to lead
+//! to the same route, or to one that asks for nothing more.
 
-use crate::api::{Api, Method};
+mod forwarding;
+mod part;
+mod tree;
+
+use crate::api::{Api, Route};
+use crate::url::{BackEnd, Origin};
 use gateway_domain::ids::ApiName;
-use gateway_domain::path::{CheckedPath, PathRefused, Readings, Segment, loose};
+use gateway_domain::path::CheckedPath;
 use gateway_domain::scope::Scope;
 use std::collections::BTreeMap;
 
-/// First segments that other functions serve or that need no authorizer, so a name in braces never matches them.
-pub(crate) const TAKEN: [&str; 4] = ["oauth2", ".well-known", "account", "public"];
+pub(crate) use forwarding::{Forwarding, Target};
+pub(crate) use part::{Literal, Parameter, Part, Width, parameter, segments};
+pub(crate) use tree::TAKEN;
+use tree::{Doubt, Reader, Tree};
 
-/// The route of a call and what the call needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The route of a call, what the call needs, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteMatch<'g> {
     /// The API.
     pub api: &'g ApiName,
@@ -20,6 +31,10 @@ pub struct RouteMatch<'g> {
     pub scopes: &'g Scope,
     /// Whether the call needs no token.
     pub public: bool,
+    /// The system that the call is forwarded to.
+    pub back_end: &'g BackEnd,
+    /// The path there; `None` if it is the call's own.
+    pub forwarded: Option<CheckedPath>,
 }
 
 /// Why a call has no route.
@@ -27,96 +42,86 @@ pub struct RouteMatch<'g> {
 pub enum NoRoute<'g> {
     /// No route has this path: 404 (RFC 9110 §15.5.5).
     NotFound,
-    /// A route has this path, but a back end could take it for the path of another route: 400.
-    Ambiguous,
+    /// A route has this path, but a back end could understand it otherwise: 400.
+    Ambiguous(Ambiguity<'g>),
     /// A route has this path, but not this method: 405 (RFC 9110 §15.5.6).
     MethodNotAllowed {
         /// The methods of the route, for `Allow`.
         allowed: Vec<http::Method>,
         /// The API the path belongs to.
         api: &'g ApiName,
+        /// The route's path as configured.
+        route: &'g str,
     },
 }
 
-/// A segment of a route.
+/// How a back end could understand a path otherwise than it is decided on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// A name in braces, which matches any one segment that is not empty.
-    Any,
-    /// A literal, which matches this text only.
-    Literal(Literal),
+pub enum Ambiguity<'g> {
+    /// A literal is spelled with percent-encodings that it does not need (RFC 3986 §6.2.2.2).
+    Respelled,
+    /// A back end could split a segment of it, or see none.
+    Unclear,
+    /// A back end could take it for the path of this other route.
+    Other {
+        /// The route's API.
+        api: &'g ApiName,
+        /// Its path as configured.
+        route: &'g str,
+    },
+    /// The path at the back end is that of this other route, which asks for something else.
+    ForwardedToOther {
+        /// The route's API.
+        api: &'g ApiName,
+        /// Its path as configured.
+        route: &'g str,
+    },
 }
 
-/// The text of a literal segment, in each form in which calls are compared with it.
+/// A route, by its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Literal {
-    /// The canonical form. A call matches the literal only in this form.
-    pub(crate) canonical: String,
-    /// The decoded text.
-    pub(crate) decoded: String,
-    /// The form that lax back ends compare.
-    pub(crate) loose: String,
+pub(crate) struct RouteId {
+    pub(crate) api: ApiName,
+    /// The index among the routes of the API.
+    pub(crate) index: usize,
 }
 
-impl Part {
-    /// The parts of a route's path. A literal that no call can have is refused.
-    pub(crate) fn of(path: &str) -> Result<Vec<Self>, PathRefused> {
-        let literal = |segment| {
-            Segment::parse(segment).map(|segment| {
-                let (canonical, decoded) = (segment.as_str().to_owned(), segment.decoded().to_owned());
-                Self::Literal(Literal { canonical, loose: loose(&decoded), decoded })
-            })
-        };
-        segments(path).map(|segment| if is_parameter(segment) { Ok(Self::Any) } else { literal(segment) }).collect()
-    }
+/// A route of a path, with what becomes of the path.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    pub(crate) id: RouteId,
+    pub(crate) parts: Vec<Part>,
+    /// `None` if the path is forwarded as it is.
+    pub(crate) forwarding: Option<Forwarding>,
+}
 
-    /// Its text, if it is a literal.
-    pub(crate) const fn literal(&self) -> Option<&Literal> {
-        match self {
-            Self::Any => None,
-            Self::Literal(literal) => Some(literal),
-        }
+/// Ways are the same if they are of one route: that a back end takes one of its paths for another changes nothing.
+impl PartialEq for Way {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
     }
 }
 
-/// All routes by their segments. Each node has one parent, so a search visits it at most once.
+/// Scheme, host and port, written in one form.
+pub(crate) type OriginKey = String;
+
+/// All routes, by their paths here and by those at each back end where the two differ.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    /// By their canonical text.
-    literals: BTreeMap<String, (Literal, Routes)>,
-    any: Option<Box<Routes>>,
-    here: Option<Place>,
-}
-
-/// A route that ends at a node.
-#[derive(Debug, Clone)]
-struct Place {
-    api: ApiName,
-    /// The index among the routes of the API.
-    index: usize,
-    /// For each segment, whether it is a name in braces.
-    open: Vec<bool>,
+    outside: Tree<Way>,
+    inside: BTreeMap<OriginKey, Tree<Way>>,
 }
 
 impl Routes {
-    /// Adds a route of checked syntax. The error names the route that already has this path.
-    pub(crate) fn add(&mut self, parts: &[Part], api: &ApiName, index: usize) -> Result<(), (ApiName, usize)> {
-        let mut node = self;
-        for part in parts {
-            node = match part {
-                Part::Any => node.any.get_or_insert_default(),
-                Part::Literal(literal) => {
-                    let entry = node.literals.entry(literal.canonical.clone());
-                    &mut entry.or_insert_with(|| (literal.clone(), Self::default())).1
-                }
-            };
-        }
-        if let Some(taken) = &node.here {
-            return Err((taken.api.clone(), taken.index));
-        }
-        let open = parts.iter().map(|part| part.literal().is_none()).collect();
-        node.here = Some(Place { api: api.clone(), index, open });
-        Ok(())
+    /// Adds a route by its path here. The error names the route that already has this path.
+    pub(crate) fn add(&mut self, way: Way) -> Result<(), RouteId> {
+        let parts = way.parts.clone();
+        self.outside.add(&parts, way).map_err(|taken| taken.id.clone())
+    }
+
+    /// Adds a route by its path at a back end. The error names the route that already has this path.
+    pub(crate) fn add_inside(&mut self, origin: OriginKey, parts: &[Part], way: Way) -> Result<(), RouteId> {
+        self.inside.entry(origin).or_default().add(parts, way).map_err(|taken| taken.id.clone())
     }
 
     pub(crate) fn find<'g>(
@@ -125,97 +130,82 @@ impl Routes {
         method: &http::Method,
         path: &CheckedPath,
     ) -> Result<RouteMatch<'g>, NoRoute<'g>> {
-        let segments = path.segments();
-        let taken = segments.first().is_some_and(|first| TAKEN.contains(&first.as_str()));
-        let Place { api, index, open } = self.descend(segments, taken).ok_or(NoRoute::NotFound)?;
-        let found = apis.get(api).ok_or(NoRoute::NotFound)?;
-        let route = found.routes.get(*index).ok_or(NoRoute::NotFound)?;
-        if self.is_ambiguous(segments, open, found.exact_paths) {
-            return Err(NoRoute::Ambiguous);
+        let named = Named { apis };
+        let found = self.outside.find(path.segments()).ok_or(NoRoute::NotFound)?;
+        let (name, api, route) = named.route(&found.value).ok_or(NoRoute::NotFound)?;
+        let reader = if api.exact_paths { Reader::Exact } else { Reader::Lax };
+        if let Some(doubt) = self.outside.doubt(path.segments(), found, reader) {
+            return Err(NoRoute::Ambiguous(named.ambiguity(doubt)));
         }
-        let same = route.methods.iter().find(|(allowed, _)| http::Method::from(**allowed) == *method);
-        let (_, scopes) = same.ok_or_else(|| NoRoute::MethodNotAllowed {
-            allowed: route.methods.keys().copied().map(Method::into).collect(),
-            api,
+        let scopes = of_method(route, method).ok_or_else(|| NoRoute::MethodNotAllowed {
+            allowed: route.methods.iter().map(|(method, _)| (*method).into()).collect(),
+            api: name,
+            route: route.written(),
         })?;
-        Ok(RouteMatch { api, route: &route.path, scopes, public: route.public })
-    }
-
-    fn descend(&self, segments: &[Segment], literally: bool) -> Option<&Place> {
-        let Some((first, rest)) = segments.split_first() else {
-            return self.here.as_ref();
-        };
-        let literal = self.literals.get(first.as_str()).and_then(|(_, node)| node.descend(rest, false));
-        literal.or_else(|| {
-            let any = self.any.as_ref().filter(|_| !literally && !first.as_str().is_empty())?;
-            any.descend(rest, false)
-        })
-    }
-
-    /// Whether a back end could take the path of a call for a narrower route than the one that was found. `open` tells
-    /// which segments of that route are names in braces. A literal matches in its canonical spelling only, and a value that
-    /// a back end could read as a literal is refused.
-    fn is_ambiguous(&self, segments: &[Segment], open: &[bool], exact: bool) -> bool {
-        let mut parts = segments.iter().zip(open);
-        if parts.any(|(segment, open)| !open && segment.is_respelled()) {
-            return true;
-        }
-        let readings = segments.iter().zip(open).map(|(segment, open)| {
-            let byte_for_byte = || Some(Readings::exact(segment.decoded()));
-            match if exact { byte_for_byte() } else { Readings::lax(segment.decoded()) } {
-                // The configuration has this literal, so it is compared as it is, however a lax back end would split it.
-                None if !open => byte_for_byte(),
-                readings => readings,
+        let back_end = route.back_end.as_ref().unwrap_or(&api.back_end);
+        let forwarded = found.value.forwarding.as_ref().map(|forwarding| forwarding.of(path.segments()));
+        if !self.inside.is_empty()
+            && let Some(tree) = self.inside.get(&key(back_end.origin()))
+        {
+            let segments = forwarded.as_deref().unwrap_or(path.segments());
+            let there = tree.find_inside(segments).ok_or(NoRoute::Ambiguous(Ambiguity::Unclear))?;
+            let (other_name, _, other) = named.route(&there.value).ok_or(NoRoute::NotFound)?;
+            let asks_no_more = || {
+                let needed = of_method(other, method);
+                other_name == name && other.public == route.public && needed.is_some_and(|all| all.is_subset(scopes))
+            };
+            if there.value != found.value && !asks_no_more() {
+                let (api, route) = (other_name, other.written());
+                return Err(NoRoute::Ambiguous(Ambiguity::ForwardedToOther { api, route }));
             }
-        });
-        let Some(mut readings) = readings.collect::<Option<Vec<_>>>() else { return true };
-        if self.ends_early(&readings, segments) {
-            return true;
-        }
-        if !exact && segments.last().is_some_and(|last| last.as_str().is_empty()) {
-            readings.pop();
-        }
-        self.leads_to_narrower(&readings, open, false, exact)
-    }
-
-    /// Whether a back end that ends the path inside a value would reach a route. The last segment ends the path anyway, so
-    /// it counts only if that back end reads it as empty.
-    fn ends_early(&self, readings: &[Readings], segments: &[Segment]) -> bool {
-        readings.iter().enumerate().any(|(at, reading)| {
-            let Some(last) = reading.as_last() else { return false };
-            let is_empty = last.are("");
-            if at.saturating_add(1) == segments.len() && !is_empty {
-                return false;
+            if let Some(doubt) = tree.doubt(segments, there, reader) {
+                return Err(NoRoute::Ambiguous(named.ambiguity(doubt)));
             }
-            let mut path: Vec<Readings> = readings.get(..at).unwrap_or_default().to_vec();
-            path.extend((!is_empty).then_some(last));
-            self.leads_to_narrower(&path, &vec![true; path.len()], true, false)
-        })
+        }
+        let (route, public) = (route.written(), route.public);
+        Ok(RouteMatch { api: name, route, scopes, public, back_end, forwarded: forwarded.map(CheckedPath::of) })
     }
 
-    /// Whether some route matches these readings and has a literal where the route that was found has a name in braces.
-    fn leads_to_narrower(&self, readings: &[Readings], open: &[bool], narrower: bool, exact: bool) -> bool {
-        let (Some((first, rest)), Some((is_open, open_rest))) = (readings.split_first(), open.split_first()) else {
-            // Lax back ends ignore a slash at the end.
-            let slash = || self.literals.get("").is_some_and(|(_, node)| node.here.is_some());
-            return narrower && (self.here.is_some() || (!exact && slash()));
-        };
-        let mut literals = self.literals.values();
-        literals.any(|(literal, node)| {
-            let same = first.are(&literal.decoded) || (!exact && first.are(&literal.loose));
-            same && node.leads_to_narrower(rest, open_rest, narrower || *is_open, exact)
-        }) || self.any.as_ref().is_some_and(|node| node.leads_to_narrower(rest, open_rest, narrower, exact))
+    /// The path here of a resource that a back end has under this path, each without its query. `None` if no route leads there.
+    pub(crate) fn outside_of(&self, origin: &Origin, path: &str) -> Option<String> {
+        let Some(tree) = self.inside.get(&key(origin)) else { return Some(path.to_owned()) };
+        let inside: Vec<&str> = segments(path).collect();
+        let way = &tree.find_text(&inside)?.value;
+        let texts = forwarding::outside(&way.parts, way.forwarding.as_ref(), &inside)?;
+        Some(texts.iter().flat_map(|text| ["/", text]).collect())
     }
 }
 
-/// The segments of a route's path, as it is written.
-pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.strip_prefix('/').unwrap_or(path).split('/')
+/// Looks up what a way stands for.
+struct Named<'g> {
+    apis: &'g BTreeMap<ApiName, Api>,
 }
 
-/// Whether a segment of a route is a name in braces.
-pub(crate) fn is_parameter(segment: &str) -> bool {
-    segment.starts_with('{')
+impl<'g> Named<'g> {
+    fn route(&self, way: &Way) -> Option<(&'g ApiName, &'g Api, &'g Route)> {
+        let (name, api) = self.apis.get_key_value(&way.id.api)?;
+        Some((name, api, api.routes.get(way.id.index)?))
+    }
+
+    fn ambiguity(&self, doubt: Doubt<'_, Way>) -> Ambiguity<'g> {
+        let other = match doubt {
+            Doubt::Respelled => return Ambiguity::Respelled,
+            Doubt::Unclear => return Ambiguity::Unclear,
+            Doubt::Other(way) => self.route(way),
+        };
+        other.map_or(Ambiguity::Unclear, |(api, _, route)| Ambiguity::Other { api, route: route.written() })
+    }
+}
+
+/// What a call of this method needs, if the route has the method.
+fn of_method<'g>(route: &'g Route, method: &http::Method) -> Option<&'g Scope> {
+    let mut methods = route.methods.iter();
+    methods.find(|(allowed, _)| http::Method::from(**allowed) == *method).map(|(_, scopes)| scopes)
+}
+
+/// One form of an origin: its host in lower case, and its port even if it is the usual one (RFC 9110 §4.2.3).
+pub(crate) fn key(origin: &Origin) -> OriginKey {
+    format!("{}://{}:{}", origin.scheme(), origin.authority().host().to_ascii_lowercase(), origin.port())
 }
 
 #[cfg(test)]

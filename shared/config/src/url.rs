@@ -1,6 +1,7 @@
 //! Addresses in the configuration: the issuer, back ends and the URLs of connectors.
 
 use crate::NotAllowed;
+use gateway_domain::path::{CheckedPath, Segment};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use schemars::JsonSchema;
@@ -12,9 +13,7 @@ use std::net::IpAddr;
 const LONGEST: usize = 2048;
 
 /// The address of a system: scheme, host and port, nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+$"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
     authority: Authority,
@@ -31,6 +30,19 @@ impl Origin {
         &self.authority
     }
 
+    /// Its port, also where it is the usual one and not written.
+    pub fn port(&self) -> u16 {
+        let usual = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(usual)
+    }
+
+    /// Reads an origin that is written as such, without path, query, user and final slash.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        // The crate `http` gives a URL without a path the path `/`, so only the text shows whether there was one.
+        let (origin, uri) = parse(text)?;
+        (uri.query().is_none() && !text.contains('#') && origin.to_string() == text).then_some(origin)
+    }
+
     /// Whether requests to this address cross a network unencrypted.
     pub(crate) fn is_exposed(&self) -> bool {
         self.scheme == Scheme::HTTP && !is_loopback(self.authority.host())
@@ -43,20 +55,56 @@ impl fmt::Display for Origin {
     }
 }
 
-impl TryFrom<String> for Origin {
+/// The address of a system that calls are forwarded to: scheme, host and port, with the path below which its resources are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+(/[^/?#;{} ]+)*$"))]
+pub struct BackEnd {
+    origin: Origin,
+    base: Vec<Segment>,
+}
+
+impl BackEnd {
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The segments of the path that stands before that of each call; none if there is no such path.
+    pub fn base(&self) -> &[Segment] {
+        &self.base
+    }
+}
+
+impl fmt::Display for BackEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.origin.fmt(f)?;
+        self.base.iter().try_for_each(|segment| write!(f, "/{}", segment.as_str()))
+    }
+}
+
+impl TryFrom<String> for BackEnd {
     type Error = NotAllowed;
 
     fn try_from(text: String) -> Result<Self, NotAllowed> {
-        match parse(&text) {
-            // The crate `http` gives a URL without a path the path `/`, so only the text shows whether there was one.
-            Some((origin, uri)) if uri.query().is_none() && !text.contains('#') && origin.to_string() == text => {
-                Ok(origin)
+        let read = || {
+            let (origin, uri) = parse(&text)?;
+            let path = text.strip_prefix(&origin.to_string())?;
+            if uri.query().is_some() || path.contains(['?', '#']) {
+                return None;
             }
-            _ => Err(NotAllowed::new(format!(
-                "`{text}` is not the address of a back end: write scheme, host and port only, \
-                 such as https://orders.internal:8443, without path, query, user or final slash"
-            ))),
-        }
+            if path.is_empty() {
+                return Some(Self { origin, base: Vec::new() });
+            }
+            let base = CheckedPath::parse(path).ok()?.segments().to_vec();
+            base.iter().all(|segment| !segment.as_str().is_empty()).then_some(Self { origin, base })
+        };
+        read().ok_or_else(|| {
+            NotAllowed::new(format!(
+                "`{text}` is not the address of a back end: write scheme, host and port, and a base path if all of its \
+                 paths begin with one, such as https://orders.internal:8443/app, without query, user or final slash"
+            ))
+        })
     }
 }
 
@@ -170,7 +218,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Whether a host is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -179,17 +227,35 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn origin(text: &str) -> Result<Origin, NotAllowed> {
-        Origin::try_from(text.to_owned())
+    fn origin(text: &str) -> Result<BackEnd, NotAllowed> {
+        BackEnd::try_from(text.to_owned())
     }
 
     /// Abuse cases C3, C4: a back end is scheme and authority only, so no path can be appended to change the host.
     #[test]
-    fn a_back_end_is_scheme_host_and_port_only() {
-        for good in ["http://127.0.0.1:3001", "https://orders.internal", "https://[::1]:8443", "http://localhost:1"] {
+    fn a_back_end_is_scheme_host_port_and_a_base_path_only() {
+        for good in [
+            "http://127.0.0.1:3001",
+            "https://orders.internal",
+            "https://[::1]:8443",
+            "http://localhost:1",
+            "https://a/x",
+            "https://a:1/x/y",
+        ] {
             assert_eq!(origin(good).expect(good).to_string(), good);
         }
-        let with_more = ["https://a/", "https://a/x", "https://a?x", "https://a#x", "https://u@a", "https://u:p@a"];
+        let with_more = [
+            "https://a/",
+            "https://a/x/",
+            "https://a//x",
+            "https://a/../x",
+            "https://a/x?",
+            "https://a/%2e",
+            "https://a?x",
+            "https://a#x",
+            "https://u@a",
+            "https://u:p@a",
+        ];
         let odd =
             ["ftp://a", "a:80", "//a", "https://", "https://a:", "https://a:0", "https://a:99999", "https://a b", ""];
         let placeholders = ["https://{tenant}.a", "https://[::1", "https://a,b", "https://é", "https://.a"];
@@ -227,7 +293,7 @@ mod tests {
             ("http://[::1]:1", false),
             ("https://orders.internal", false),
         ] {
-            assert_eq!(origin(text).expect(text).is_exposed(), exposed, "{text}");
+            assert_eq!(origin(text).expect(text).origin().is_exposed(), exposed, "{text}");
         }
     }
 

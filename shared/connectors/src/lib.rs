@@ -26,6 +26,7 @@ use gateway_domain::headers::Reserved;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use http::{HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 pub use gateway_domain::acquired::Acquired;
 pub use http_login::HttpLogin;
@@ -100,6 +101,31 @@ impl Injection {
     }
 }
 
+/// What a response of a back end has made of an internal token.
+#[derive(Debug)]
+pub enum Moved {
+    /// Nothing.
+    Same,
+    /// It has another state from now on, and maybe another end.
+    To {
+        /// The new state.
+        state: Zeroizing<Vec<u8>>,
+        /// When it ends however much it is used, if the response said so.
+        ends: Option<Timestamp>,
+    },
+    /// It is no longer of use: the response has deleted it.
+    Ended,
+}
+
+/// How calls of one session may meet at a back end whose responses move it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meeting {
+    /// In any number: the back end takes the state before a move as well, for a while.
+    Freely,
+    /// One at a time: the back end takes the newest state alone.
+    InTurn,
+}
+
 /// One kind of legacy login.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -126,6 +152,17 @@ pub trait Connector: Send + Sync {
 
     /// Whether a response that starts like this means that the back end no longer accepts the token.
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool;
+
+    /// What a response to a call with this state has made of it. The response is not one that says that the session is over, and
+    /// it is nobody else's. The default is for systems that never move a session.
+    fn moved(&self, _state: &[u8], _response: &ResponseStart<'_>, _now: Timestamp) -> Moved {
+        Moved::Same
+    }
+
+    /// How calls of one session may meet.
+    fn meeting(&self) -> Meeting {
+        Meeting::Freely
+    }
 
     /// Whether the back end authenticates a connection and takes each later request on it for the same user. Each call then
     /// has a connection of its own.

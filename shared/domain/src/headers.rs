@@ -3,19 +3,23 @@
 mod injected;
 mod isolation;
 mod links;
+mod outside;
 mod own_cookies;
 mod protected;
 mod request;
 mod response;
+mod sharing;
 
 use std::collections::BTreeSet;
 
 pub use injected::Injected;
 pub use isolation::isolate;
+pub use outside::{Lookup, Outside, Place};
 pub use own_cookies::{HOST_PREFIX, OWN_COOKIES};
 pub use protected::is_set_by_gateway;
 pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
 pub use response::{Cleaning, clean_response};
+pub use sharing::may_be_shared;
 
 /// Names that only a connector may set: no client can send its own values, and no app receives the connector's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -77,8 +77,13 @@ impl CheckedPath {
         if segments.iter().rev().skip(1).any(|segment| segment.as_str().is_empty()) {
             return Err(PathRefused::EmptySegment);
         }
+        Ok(Self::of(segments))
+    }
+
+    /// The path of these segments. Only the last one may be empty.
+    pub fn of(segments: Vec<Segment>) -> Self {
         let text = segments.iter().flat_map(|segment| ["/", segment.as_str()]).collect();
-        Ok(Self { text, segments })
+        Self { text, segments }
     }
 
     /// The canonical form.

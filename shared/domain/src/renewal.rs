@@ -1,14 +1,18 @@
-//! The events of the renewal function. The proxy requests a renewal when a back end no longer accepts an internal token;
-//! operators request the back-end logout of an ended session, a schedule that of logins that lapsed. Events hold ids only,
-//! since queues and logs keep them.
+//! The events of the renewal function. The proxy requests a renewal when a back end no longer accepts an internal token, and a
+//! replacement when a response has moved the session to another; operators request the back-end logout of an ended session, a
+//! schedule that of logins that lapsed. Events hold ids and what is sealed, since queues and logs keep them.
 
 use crate::ids::{ConnectorName, SessionId};
+use crate::sealing::SealedToken;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The only member of a renewal's event. A client cannot send it, since it does not choose the members of API Gateway's
 /// events.
 pub(crate) const RENEW: &str = "renew_internal_token";
+/// The only member of a replacement's event.
+const REPLACE: &str = "replace_internal_token";
 /// The only member of a logout's event.
 const LOG_OUT: &str = "log_out_ended_session";
 /// The only member of the schedule's event.
@@ -19,6 +23,8 @@ const LOG_OUT_LAPSED: &str = "log_out_lapsed_logins";
 pub enum RenewalEvent {
     /// The proxy waits for the response.
     Renew(RenewalRequest),
+    /// The proxy waits for the response.
+    Replace(ReplaceRequest),
     /// It is asynchronous: Lambda repeats it when it fails.
     LogOut(LogoutRequest),
     /// It is asynchronous, and comes again.
@@ -52,6 +58,47 @@ pub enum RenewalResponse {
     Later,
 }
 
+/// The request to keep what a back end's response has made of an internal token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceRequest {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// The connector it came from.
+    pub connector: ConnectorName,
+    /// The version that the call used. If the session has another one by now, that one stays.
+    pub version: u64,
+    /// The next version, sealed as such; `None` if the response ended the session at the back end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<NextToken>,
+    /// The id of the request whose response it was, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// What an internal token has become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextToken {
+    /// The connector's state, sealed for the next version.
+    pub sealed: SealedToken,
+    /// When it ends however much it is used, if the response said so; otherwise as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Timestamp>,
+}
+
+/// The result of a replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplaceResponse {
+    /// The session has it now.
+    Replaced,
+    /// The session has ended, or another version is there already, which stays.
+    Kept,
+    /// It could not be written.
+    Failed,
+}
+
 /// The request to log an ended session out of the legacy systems whose logout is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +119,7 @@ impl RenewalEvent {
         let (name, value) = members.iter().next()?;
         match name.as_str() {
             RENEW => RenewalRequest::deserialize(value).ok().map(Self::Renew),
+            REPLACE => ReplaceRequest::deserialize(value).ok().map(Self::Replace),
             LOG_OUT => LogoutRequest::deserialize(value).ok().map(Self::LogOut),
             LOG_OUT_LAPSED => LapsedRequest::deserialize(value).ok().map(Self::LogOutLapsed),
             _ => None,
@@ -88,6 +136,24 @@ impl RenewalRequest {
     /// The event of this request.
     pub fn to_event(&self) -> Value {
         serde_json::json!({ RENEW: self })
+    }
+}
+
+impl ReplaceResponse {
+    /// Its name, for metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::Kept => "kept",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl ReplaceRequest {
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ REPLACE: self })
     }
 }
 
@@ -112,6 +178,12 @@ mod tests {
         }
     }
 
+    fn replacement() -> ReplaceRequest {
+        let RenewalRequest { session, connector, version, request_id } = request();
+        let token = Some(NextToken { sealed: SealedToken::parse("k1.abc"), ends: None });
+        ReplaceRequest { session, connector, version, token, request_id }
+    }
+
     fn logout() -> LogoutRequest {
         LogoutRequest { session: SessionId::from_random([1; 16]) }
     }
@@ -119,6 +191,10 @@ mod tests {
     #[test]
     fn a_request_is_read_as_it_was_written() {
         assert_eq!(RenewalEvent::parse(&request().to_event()), Some(RenewalEvent::Renew(request())));
+        let ended = ReplaceRequest { token: None, ..replacement() };
+        for request in [replacement(), ended] {
+            assert_eq!(RenewalEvent::parse(&request.to_event()), Some(RenewalEvent::Replace(request)));
+        }
         assert_eq!(RenewalEvent::parse(&logout().to_event()), Some(RenewalEvent::LogOut(logout())));
         let scheduled = serde_json::json!({ "log_out_lapsed_logins": {} });
         assert_eq!(RenewalEvent::parse(&scheduled), Some(RenewalEvent::LogOutLapsed(LapsedRequest {})));
@@ -126,7 +202,9 @@ mod tests {
 
     #[test]
     fn no_event_of_api_gateway_and_nothing_between_two_requests_is_one() {
-        for (mut event, member) in [(request().to_event(), RENEW), (logout().to_event(), LOG_OUT)] {
+        for (mut event, member) in
+            [(request().to_event(), RENEW), (replacement().to_event(), REPLACE), (logout().to_event(), LOG_OUT)]
+        {
             assert_eq!(RenewalEvent::parse(&serde_json::json!({ "body": event })), None);
             let mut more = event.clone();
             more[member]["more"] = Value::Null;

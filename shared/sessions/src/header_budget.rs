@@ -14,6 +14,8 @@ const ADDRESS: &str = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// The host name of an API without a custom domain, in a region with a long name.
 const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
+/// The path of a stage.
+const STAGE: &str = "/production";
 /// As long as a trace header of X-Ray.
 const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
 
@@ -35,12 +37,14 @@ impl InternalTokens {
         {
             let subscription = app.subscriptions.get(api_name).filter(|subscription| subscription.enabled);
             let Some(subscription) = subscription else { continue };
+            let prefix = format!("{STAGE}{}", api.strip_prefix.as_deref().unwrap_or_default());
             let built = build_request(&Outgoing {
                 client: Client {
                     headers: &[],
                     address: Some(ADDRESS),
                     host: Some(HOST),
                     scheme: "https",
+                    prefix: &prefix,
                     request_id: Some(REQUEST_ID),
                     trace_id: Some(TRACE),
                 },
@@ -53,6 +57,7 @@ impl InternalTokens {
                 }),
                 names: &api.headers,
                 reserved: connector.reserved(),
+                cookies: None,
                 injection: &injection.headers,
                 max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
             });

@@ -13,6 +13,7 @@ mod logout;
 mod pending;
 mod redeem;
 mod renew;
+mod replace;
 mod rotate;
 mod start;
 

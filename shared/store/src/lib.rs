@@ -17,6 +17,7 @@ mod projection;
 mod refusal;
 mod sessions;
 mod ttl;
+mod turns;
 mod users;
 mod version;
 
@@ -36,6 +37,7 @@ pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Q
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions, ShownSession};
+pub use turns::Turns;
 pub use users::{ChangeUser, CreateUser, CredentialVersion, SubjectHolder, User, UserState, Users, WayBack};
 
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -127,6 +127,33 @@ impl Sessions {
         held(update.send().await, OPERATION)
     }
 
+    /// Replaces or removes one internal token that still has this version, while nobody holds the lease; nothing else of the
+    /// session changes. Returns whether it was done. Of concurrent replacements of one version one is done.
+    pub async fn swap_token(
+        &self,
+        sid: &SessionId,
+        connector: &ConnectorName,
+        version: u64,
+        token: Option<&InternalToken>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "swap_token";
+        let condition = "tokens.#c.v = :old AND attribute_not_exists(ended) \
+                         AND (attribute_not_exists(lease) OR lease_until < :now)";
+        let update = self
+            .update_session(sid, condition)
+            .expression_attribute_names("#c", connector.as_str())
+            .expression_attribute_values(":old", number(version))
+            .expression_attribute_values(":now", number(now.as_secs()));
+        let update = match token {
+            Some(token) => update
+                .update_expression("SET tokens.#c = :token")
+                .expression_attribute_values(":token", version::part(TokenItem::from(token), OPERATION)?),
+            None => update.update_expression("REMOVE tokens.#c"),
+        };
+        held(update.send().await, OPERATION)
+    }
+
     /// Takes the lease until `until`: the right to rotate this generation, or to replace internal tokens in it. At most one
     /// of many concurrent requests gets it, and only if the session's internal tokens are still these, so that the work is
     /// done once. A lease that is not given back lapses.

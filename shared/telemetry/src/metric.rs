@@ -62,6 +62,11 @@ pub enum Metric<'a> {
         /// `done`, `deferred` or `given_up`.
         outcome: &'static str,
     },
+    /// A response moved the session at a back end to another id, or ended it.
+    MovedSession {
+        /// `replaced`, `kept` (another response was first), `cacheable` (it was not believed) or `failed`.
+        outcome: &'static str,
+    },
     /// Keys could not be read again or cannot be used; the last good ones stay in use.
     KeysStale,
     /// The container's clock is wrong beyond what is corrected.
@@ -163,6 +168,10 @@ impl<'a> Metric<'a> {
             }
             Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
             Self::LogoutNotice { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "LogoutNotices"),
+            Self::MovedSession { outcome } => {
+                let urgency = if matches!(outcome, "failed" | "cacheable") { Soon } else { Leisurely };
+                one(urgency, &[&["Outcome"]], vec![("Outcome", outcome)], "MovedSessions")
+            }
             Self::KeysStale => one(Now, &[&[], &[FUNCTION]], vec![], "KeysStale"),
             Self::ClockOff => one(Now, &[&[], &[FUNCTION]], vec![], "ClockOff"),
         }

@@ -86,6 +86,8 @@ impl Harness {
 
     /// A harness whose configured back end is at this origin, which need not be that of the recording one.
     pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
+        // Another name of the same machine, so that the paths of one back end do not count for the other.
+        let inner = origin.replace("127.0.0.1", "localhost");
         let yaml = format!(
             r#"
 plans: {{ standard: {{ calls: 60, window: 1m }} }}
@@ -122,6 +124,11 @@ apis:
     routes:
       - {{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}
       - {{ path: /public/plain, methods: {{ GET: [] }}, public: true }}
+  shop:
+    back_end: {inner}/app
+    strip_prefix: /public/shop
+    pass_cookies: [lang, cart]
+    routes: [{{ prefix: /public/shop, methods: {{ ANY: [] }}, public: true }}]
   trusted:
     back_end: {origin}
     trusted_pages: true
@@ -142,7 +149,8 @@ apis:
         let function = Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
             gateway,
-            Sessions::new(client, &database.tables.sessions),
+            Sessions::new(client.clone(), &database.tables.sessions),
+            Turns::new(client, &database.tables.sessions),
             Fresh::of(keys()),
             function,
             clients,

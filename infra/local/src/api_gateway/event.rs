@@ -76,7 +76,8 @@ fn context(api: &Api, received: &Received, matched: &Matched<'_>) -> Json {
     json!({
         "accountId": ACCOUNT,
         "apiId": api.id,
-        "domainName": "127.0.0.1",
+        // In AWS the port is always 443, and not part of it.
+        "domainName": format!("127.0.0.1:{}", received.port),
         "domainPrefix": "127",
         "extendedRequestId": received.request_id,
         "httpMethod": received.method,

@@ -5,6 +5,7 @@ use crate::api::{Api, Route};
 use crate::connector::{ConnectorConfig, Way};
 use crate::file::File;
 use crate::header;
+use crate::methods::{Entry, Key};
 use crate::text::ScopeToken;
 use gateway_domain::headers::IdentityHeaders;
 use gateway_domain::ids::ConnectorName;
@@ -32,16 +33,24 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
 }
 
 fn back_end(field: &str, api: &Api, findings: &mut Findings) {
-    if api.back_end.is_exposed() && !api.allow_plain_http {
-        findings.add(
-            format!("{field}.back_end"),
-            format!(
-                "{} sends identities and sessions unencrypted: write https, or accept it with `allow_plain_http: true`",
-                api.back_end
-            ),
-        );
+    let of_routes = api
+        .routes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, route)| Some((format!("{field}.routes[{index}].back_end"), route.back_end.as_ref()?)));
+    for (place, back_end) in std::iter::once((format!("{field}.back_end"), &api.back_end)).chain(of_routes) {
+        let origin = back_end.origin();
+        if origin.is_exposed() && !api.allow_plain_http {
+            findings.add(
+                place.clone(),
+                format!(
+                    "{origin} sends identities and sessions unencrypted: write https, or accept it with \
+                     `allow_plain_http: true`"
+                ),
+            );
+        }
+        tls::check(field, api.tls.as_ref(), origin, findings);
     }
-    tls::check(field, api.tls.as_ref(), &api.back_end, findings);
     findings.within(format!("{field}.timeout"), api.timeout, 1, 28);
     if !(1_024..=6_291_456).contains(&api.max_response_bytes) {
         findings.add(format!("{field}.max_response_bytes"), "out of range: write 1024 to 6291456");
@@ -114,11 +123,19 @@ fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
 }
 
 fn scopes(field: &str, route: &Route, declared: Option<&BTreeSet<&str>>, findings: &mut Findings) {
-    if route.methods.is_empty() {
+    let methods = &route.methods;
+    if methods.is_empty() {
         findings.add(field.to_owned(), "no method: write at least one, such as `GET: [orders:read]`");
     }
-    for (method, scopes) in &route.methods {
-        let field = format!("{field}.{}", http::Method::from(*method));
+    let has_any = methods.written.iter().any(|(key, _)| *key == Key::Any);
+    for (key, entry) in &methods.written {
+        let field = format!("{field}.{}", key.name());
+        let Entry::Scopes(scopes) = entry else {
+            if *key == Key::Any || !has_any {
+                findings.add(field, "nothing to take it from: write `refused` beside `ANY: […]`, or leave it out");
+            }
+            continue;
+        };
         match (route.public, scopes.is_empty()) {
             (true, false) => findings.add(field.clone(), "a public route has no scopes: write []"),
             (false, true) => {

@@ -1,4 +1,5 @@
-use crate::{Gateway, NoRoute};
+use crate::{Ambiguity, Gateway, NoRoute};
+use gateway_domain::headers::Place;
 use gateway_domain::path::CheckedPath;
 use http::Method;
 
@@ -39,8 +40,8 @@ fn found(method: &Method, path: &str) -> String {
             format!("{} {} [{}]{}", found.api, found.route, found.scopes, if found.public { " public" } else { "" })
         }
         Err(NoRoute::NotFound) => "not found".to_owned(),
-        Err(NoRoute::Ambiguous) => "ambiguous".to_owned(),
-        Err(NoRoute::MethodNotAllowed { allowed, api }) => format!("{api} allows {allowed:?}"),
+        Err(NoRoute::Ambiguous(_)) => "ambiguous".to_owned(),
+        Err(NoRoute::MethodNotAllowed { allowed, api, .. }) => format!("{api} allows {allowed:?}"),
     }
 }
 
@@ -110,7 +111,7 @@ fn a_value_that_looks_like_a_literal_is_refused_unless_the_back_end_is_exact() {
     for text in LOOKALIKES {
         let path = CheckedPath::parse(&format!("/orders/{text}")).expect(text);
         for method in [Method::GET, Method::DELETE] {
-            assert_eq!(lax.route(&method, &path), Err(NoRoute::Ambiguous), "{text}");
+            assert!(matches!(lax.route(&method, &path), Err(NoRoute::Ambiguous(_))), "{text}");
         }
         assert_eq!(found(&Method::GET, path.as_str()), "orders /orders/{id} [orders:read]", "{text}");
     }
@@ -121,7 +122,7 @@ fn a_value_that_looks_like_a_literal_is_refused_unless_the_back_end_is_exact() {
     // The literal may belong to another API, have other methods, or have further segments below it.
     for path in ["/Orders", "/ORDERS", "/Orders/x", "/orders./export", "/Lines/7", "/orders/..."] {
         let path = CheckedPath::parse(path).expect(path);
-        assert_eq!(lax.route(&Method::POST, &path), Err(NoRoute::Ambiguous), "{path}");
+        assert!(matches!(lax.route(&Method::POST, &path), Err(NoRoute::Ambiguous(_))), "{path}");
     }
 }
 
@@ -142,7 +143,7 @@ apis:
     let gateway = Gateway::parse(text).expect("good");
     let route = |path: &str| gateway.route(&Method::GET, &CheckedPath::parse(path).unwrap()).map(|found| found.route);
     for path in ["/a/export/", "/a/EXPORT/", "/b/export", "/b/Export."] {
-        assert_eq!(route(path), Err(NoRoute::Ambiguous), "{path}");
+        assert!(matches!(route(path), Err(NoRoute::Ambiguous(_))), "{path}");
     }
     assert_eq!((route("/a/export"), route("/b/export/")), (Ok("/a/export"), Ok("/b/export/")));
     assert_eq!(
@@ -191,7 +192,7 @@ apis:
         "/c/export.xml",
     ] {
         let path = CheckedPath::parse(path).expect(path);
-        assert_eq!(lax.route(&Method::GET, &path), Err(NoRoute::Ambiguous), "{path}");
+        assert!(matches!(lax.route(&Method::GET, &path), Err(NoRoute::Ambiguous(_))), "{path}");
         assert!(exact.route(&Method::GET, &path).is_ok(), "{path}");
     }
     for honest in
@@ -229,4 +230,187 @@ fn two_routes_that_fit_the_same_call_are_refused() {
         error.contains("line 13, column 17: apis.orders.routes[5].path: some calls fit /orders/export/{id}"),
         "{error}"
     );
+}
+
+/// The API, the route, and where the call goes, or why it goes nowhere.
+fn forwarded(gateway: &Gateway, method: &Method, path: &str) -> String {
+    let path = CheckedPath::parse(path).expect(path);
+    match gateway.route(method, &path) {
+        Ok(found) => {
+            let there = found.forwarded.as_ref().map_or(path.as_str(), CheckedPath::as_str);
+            format!("{} [{}] {}{there}", found.route, found.scopes, found.back_end.origin())
+        }
+        Err(NoRoute::NotFound) => "not found".to_owned(),
+        Err(NoRoute::MethodNotAllowed { allowed, route, .. }) => format!("{route} allows {allowed:?}"),
+        Err(NoRoute::Ambiguous(Ambiguity::Respelled)) => "respelled".to_owned(),
+        Err(NoRoute::Ambiguous(Ambiguity::Unclear)) => "unclear".to_owned(),
+        Err(NoRoute::Ambiguous(Ambiguity::Other { route, .. })) => format!("could be {route}"),
+        Err(NoRoute::Ambiguous(Ambiguity::ForwardedToOther { route, .. })) => format!("would be {route}"),
+    }
+}
+
+const SHOP: &str = r"
+plans: { standard: { calls: 60, window: 1m } }
+apis:
+  shop:
+    back_end: https://shop.internal/app
+    strip_prefix: /shop
+    routes:
+      - { prefix: /shop, methods: { ANY: [shop], DELETE: [shop, admin], PATCH: refused } }
+      - { path: /shop/admin, methods: { GET: [admin] } }
+      - { path: '/shop/admin/{rest+}', methods: { GET: [admin], POST: [admin] } }
+      - { prefix: /shop/reports, methods: { GET: [reports] }, back_end: 'https://reports.internal:8443/jasper' }
+      - { path: '/shop/order/{id}', methods: { GET: [shop] }, rewrite: '/Order.do/{id}/show' }
+";
+
+#[test]
+fn a_rest_and_a_prefix_stand_for_all_paths_below() {
+    let gateway = Gateway::parse(SHOP).expect("good");
+    let get = |path: &str| forwarded(&gateway, &Method::GET, path);
+    for (path, there) in [
+        ("/shop", "/shop [shop] https://shop.internal/app"),
+        ("/shop/", "/shop [shop] https://shop.internal/app/"),
+        ("/shop/cart/7/lines", "/shop [shop] https://shop.internal/app/cart/7/lines"),
+        ("/shop/cart/", "/shop [shop] https://shop.internal/app/cart/"),
+        ("/shop/caf%c3%a9%20au/x", "/shop [shop] https://shop.internal/app/caf%C3%A9%20au/x"),
+        ("/shop/admin", "/shop/admin [admin] https://shop.internal/app/admin"),
+        ("/shop/admin/users/7", "/shop/admin/{rest+} [admin] https://shop.internal/app/admin/users/7"),
+        ("/shop/reports", "/shop/reports [reports] https://reports.internal:8443/jasper/reports"),
+        ("/shop/reports/a/b", "/shop/reports [reports] https://reports.internal:8443/jasper/reports/a/b"),
+        ("/shop/order/7", "/shop/order/{id} [shop] https://shop.internal/app/Order.do/7/show"),
+        ("/shop/order/7/8", "/shop [shop] https://shop.internal/app/order/7/8"),
+        ("/shopping", "not found"),
+        ("/other", "not found"),
+    ] {
+        assert_eq!(get(path), there, "{path}");
+    }
+}
+
+#[test]
+fn any_stands_for_the_methods_that_have_no_entry() {
+    let gateway = Gateway::parse(SHOP).expect("good");
+    let ask = |method: Method| forwarded(&gateway, &method, "/shop/x");
+    for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {
+        assert_eq!(ask(method), "/shop [shop] https://shop.internal/app/x");
+    }
+    assert_eq!(ask(Method::DELETE), "/shop [admin shop] https://shop.internal/app/x");
+    assert_eq!(ask(Method::PATCH), "/shop allows [GET, HEAD, POST, PUT, DELETE]");
+    assert_eq!(ask(Method::OPTIONS), "/shop allows [GET, HEAD, POST, PUT, DELETE]");
+    assert_eq!(ask(Method::TRACE), "/shop allows [GET, HEAD, POST, PUT, DELETE]");
+}
+
+/// Abuse cases A1 to A4: what lies below a wide route is guarded as it is beside a name in braces.
+#[test]
+fn no_spelling_of_a_narrower_route_passes_as_the_rest_of_a_wider_one() {
+    let gateway = Gateway::parse(SHOP).expect("good");
+    for (path, why) in [
+        ("/shop/Admin", "could be /shop/admin"),
+        ("/shop/ADMIN/users", "could be /shop/admin/{rest+}"),
+        ("/shop/admin./users", "could be /shop/admin/{rest+}"),
+        ("/shop/admin%20/users", "could be /shop/admin/{rest+}"),
+        ("/shop/admin%3Bx/users", "could be /shop/admin/{rest+}"),
+        ("/shop/%61dmin/users", "respelled"),
+        ("/shop/admin/", "could be /shop/admin"),
+        ("/shop/admin%3F/x", "could be /shop/admin"),
+        ("/shop/..%3B/x", "unclear"),
+        ("/shop/Reports/x", "could be /shop/reports"),
+        ("/Shop/x", "not found"),
+        ("/shop/order/7/", "could be /shop/order/{id}"),
+        // The other way to what `/shop/order/{id}` is forwarded to asks for the same.
+        ("/shop/Order.do/7/show", "/shop [shop] https://shop.internal/app/Order.do/7/show"),
+    ] {
+        assert_eq!(forwarded(&gateway, &Method::GET, path), why, "{path}");
+    }
+    let many = format!("/shop/{}", vec!["a%3F"; 1_600].join("/"));
+    assert_eq!(
+        forwarded(&gateway, &Method::GET, &many),
+        format!("/shop [shop] https://shop.internal/app{}", &many[5..])
+    );
+}
+
+/// Two ways to one path at a back end: the one that asks for less must not lead there.
+#[test]
+fn a_path_at_the_back_end_is_guarded_by_whatever_leads_to_it() {
+    let text = r"
+plans: { standard: { calls: 60, window: 1m } }
+apis:
+  shop:
+    back_end: https://legacy.internal/app
+    strip_prefix: /shop
+    routes: [{ prefix: /shop, methods: { GET: [shop] } }]
+  admin:
+    back_end: https://LEGACY.internal:443
+    routes:
+      - { path: '/app/admin/{rest+}', methods: { GET: [admin] } }
+      - { path: '/console/{page}', methods: { GET: [admin] }, rewrite: '/app/console/{page}.do' }
+";
+    let text = text.replace("{page}.do", "{page}");
+    let gateway = Gateway::parse(&text).expect("good");
+    let get = |path: &str| forwarded(&gateway, &Method::GET, path);
+    assert_eq!(get("/shop/cart"), "/shop [shop] https://legacy.internal/app/cart");
+    assert_eq!(get("/app/admin/x"), "/app/admin/{rest+} [admin] https://LEGACY.internal:443/app/admin/x");
+    assert_eq!(get("/console/x"), "/console/{page} [admin] https://LEGACY.internal:443/app/console/x");
+    for (path, why) in [
+        ("/shop/admin/x", "would be /app/admin/{rest+}"),
+        ("/shop/ADMIN/x", "could be /app/admin/{rest+}"),
+        ("/shop/console/x", "would be /console/{page}"),
+        ("/shop/console/x/", "could be /console/{page}"),
+    ] {
+        assert_eq!(get(path), why, "{path}");
+    }
+}
+
+#[test]
+fn a_path_at_the_back_end_is_found_here_again() {
+    let gateway = Gateway::parse(SHOP).expect("good");
+    let at = |origin: &str, path: &str| {
+        let back_end = crate::BackEnd::try_from(origin.to_owned()).unwrap();
+        let origin = back_end.origin();
+        match gateway.place_of(origin, (origin.authority().host(), origin.authority().port_u16()), path) {
+            Place::Here(path) => Some(path),
+            Place::Elsewhere | Place::Nowhere => None,
+        }
+    };
+    for (path, here) in [
+        ("/app", Some("/shop")),
+        ("/app/", Some("/shop/")),
+        ("/app/cart/7", Some("/shop/cart/7")),
+        ("/app/a;b/c d", Some("/shop/a;b/c d")),
+        ("/app/Order.do/7/show", Some("/shop/order/7")),
+        ("/", None),
+        ("/other/x", None),
+        ("/appendix", None),
+    ] {
+        assert_eq!(at("https://SHOP.internal", path).as_deref(), here, "{path}");
+    }
+    assert_eq!(at("https://reports.internal:8443", "/jasper/reports/x").as_deref(), Some("/shop/reports/x"));
+    assert_eq!(at("https://reports.internal:8443", "/jasper/x"), None);
+    // Where nothing is moved, every path is the same here.
+    let same = Gateway::parse(
+        &SHOP
+            .replace("/app", "")
+            .replace("    strip_prefix: /shop\n", "")
+            .replace(", rewrite: '/Order.do/{id}/show'", ""),
+    );
+    let shop = crate::BackEnd::try_from("https://shop.internal".to_owned()).unwrap();
+    assert_eq!(
+        same.expect("good").place_of(shop.origin(), ("shop.internal", None), "/x"),
+        Place::Here("/x".to_owned())
+    );
+}
+
+#[test]
+fn addresses_of_back_ends_are_told_from_those_of_others() {
+    let gateway =
+        Gateway::parse(&SHOP.replace("https://reports.internal:8443", "http://127.0.0.1:8443")).expect("good");
+    let shop = crate::BackEnd::try_from("https://shop.internal".to_owned()).unwrap();
+    let place = |host, port| gateway.place_of(shop.origin(), (host, port), "/app/x");
+    let here = Place::Here("/shop/x".to_owned());
+    for port in [None, Some(80), Some(443)] {
+        assert_eq!(place("Shop.Internal", port), here);
+    }
+    assert_eq!(place("shop.internal", Some(9000)), Place::Nowhere);
+    assert_eq!(place("127.0.0.1", Some(8443)), Place::Nowhere);
+    assert_eq!(place("127.0.0.1", Some(5173)), Place::Elsewhere);
+    assert_eq!(place("www.example.com", None), Place::Elsewhere);
 }

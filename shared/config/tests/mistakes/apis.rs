@@ -7,12 +7,15 @@ use super::{accepted, changed, problems, told};
 fn back_ends_that_are_more_or_less_than_an_authority() {
     const BACK_END: &str = "back_end: https://legacy.example.com";
     told(&[
-        (BACK_END, "back_end: https://legacy.example.com/", 33, "apis.orders.back_end", "scheme, host and port only"),
-        (BACK_END, "back_end: https://legacy.example.com/v1", 33, "apis.orders.back_end", "without path"),
+        (BACK_END, "back_end: https://legacy.example.com/", 33, "apis.orders.back_end", "final slash"),
+        (BACK_END, "back_end: https://legacy.example.com/v1/", 33, "apis.orders.back_end", "final slash"),
+        (BACK_END, "back_end: https://legacy.example.com/../v1", 33, "apis.orders.back_end", "base path"),
+        (BACK_END, "back_end: https://legacy.example.com/a;b", 33, "apis.orders.back_end", "base path"),
+        (BACK_END, "back_end: https://legacy.example.com//a", 33, "apis.orders.back_end", "base path"),
         (BACK_END, "back_end: https://legacy.example.com?a", 33, "apis.orders.back_end", "query"),
         (BACK_END, "back_end: https://u:p@legacy.example.com", 33, "apis.orders.back_end", "user"),
-        (BACK_END, "back_end: legacy.example.com", 33, "apis.orders.back_end", "scheme, host and port only"),
-        (BACK_END, "back_end: ftp://legacy.example.com", 33, "apis.orders.back_end", "scheme, host and port only"),
+        (BACK_END, "back_end: legacy.example.com", 33, "apis.orders.back_end", "write scheme, host and port"),
+        (BACK_END, "back_end: ftp://legacy.example.com", 33, "apis.orders.back_end", "write scheme, host and port"),
         (BACK_END, "back_end: http://legacy.example.com", 33, "apis.orders.back_end", "allow_plain_http: true"),
         ("timeout: 10s", "timeout: 29s", 35, "apis.orders.timeout", "write 1s to 28s"),
         ("bytes: 8190", "bytes: 100", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
@@ -27,6 +30,7 @@ fn back_ends_that_are_more_or_less_than_an_authority() {
     ]);
     accepted(&[
         (BACK_END, "back_end: https://legacy.example.com:8443"),
+        (BACK_END, "back_end: https://legacy.example.com:8443/app/v1"),
         (BACK_END, "back_end: http://127.0.0.1:3001"),
         (BACK_END, "back_end: http://legacy.example.com\n    allow_plain_http: true"),
     ]);

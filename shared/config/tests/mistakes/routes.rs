@@ -154,3 +154,98 @@ fn formats_of_one_resource_ask_for_the_same() {
     gateway_config::Gateway::parse(&exact.replace(ONE, &after("/orders.json", "/orders.xml")))
         .expect("an exact back end");
 }
+
+#[test]
+fn wide_paths_end_wide_and_name_one_place() {
+    const PREFIX: &str = "apis.orders.routes[1].prefix";
+    told(&[
+        (ONE, "path: /orders/{rest+}/x", 41, FIELD, "write it at the end"),
+        (ONE, "path: /orders/{+}", 41, FIELD, "{rest+} at the end"),
+        (ONE, "path: /orders/{rest*}", 41, FIELD, "{rest+} at the end"),
+        (ONE, "prefix: /orders/x/", 41, PREFIX, "leave out what is behind its last name"),
+        (ONE, "prefix: /orders/{rest+}", 41, PREFIX, "leave out what is behind its last name"),
+        (ONE, "prefix: /", 41, PREFIX, "leave out what is behind its last name"),
+        (ONE, "prefix: /orders", 41, PREFIX, "apis.orders.routes[0] has the same path"),
+        (ONE, "prefix: /oauth2", 41, PREFIX, "/oauth2 belongs to the gateway itself"),
+        (ONE, "prefix: /x\n        path: /x", 41, PREFIX, "write one of the two"),
+        (ONE, "public: false", 41, FIELD, "or `prefix: /orders`"),
+        (
+            ONE,
+            "path: /orders/{a}/x\n        methods: { GET: [orders:read] }\n      - path: /orders/y/{rest+}",
+            43,
+            "apis.orders.routes[2].path",
+            "some calls fit /orders/{a}/x as well",
+        ),
+        (
+            ONE,
+            "path: /a/{id}\n        methods: { GET: [orders:write] }\n      - path: /A/{rest+}",
+            43,
+            "apis.orders.routes[2].path",
+            "a back end may take /a/{id} for the same path",
+        ),
+    ]);
+    accepted(&[
+        (ONE, "path: /orders/{rest+}"),
+        (ONE, "path: /{rest+}"),
+        (ONE, "prefix: /shop/{tenant}"),
+        (ONE, "path: /orders/{a}/{rest+}\n        methods: { GET: [orders:read] }\n      - path: /orders/y/{rest+}"),
+        (ONE, "path: /orders/{a}\n        methods: { GET: [orders:read] }\n      - path: /orders/{rest+}"),
+    ]);
+}
+
+#[test]
+fn any_and_its_exceptions() {
+    const POST: &str = "POST: [orders:write]";
+    told(&[
+        (POST, "POST: refused", 40, "apis.orders.routes[0].methods.POST", "beside `ANY: […]`"),
+        (POST, "ANY: refused", 40, "apis.orders.routes[0].methods.ANY", "beside `ANY: […]`"),
+        (POST, "ANY: []", 40, "apis.orders.routes[0].methods.ANY", "at least one scope"),
+        (POST, "ANY: [orders:all]", 40, "apis.orders.routes[0].methods.ANY", "there is no scope `orders:all`"),
+        (POST, "POST: orders:write", 40, "apis.orders.routes[0].methods.POST", "write [orders:write], or `refused`"),
+    ]);
+    accepted(&[(POST, "ANY: [orders:write]"), (POST, "ANY: [orders:write], DELETE: refused")]);
+}
+
+#[test]
+fn what_is_forwarded_comes_from_the_path() {
+    const REWRITE: &str = "apis.orders.routes[1].rewrite";
+    let rewrite = |text: &str| format!("{ONE}\n        rewrite: {text}");
+    told(&[
+        (ONE, &rewrite("x"), 42, REWRITE, "write /x"),
+        (ONE, &rewrite("/x/{number}"), 42, REWRITE, "`{number}` is no name of /orders/{id}"),
+        (ONE, &rewrite("/x/{id+}"), 42, REWRITE, "`{id+}` is no name of /orders/{id}"),
+        (ONE, &rewrite("/x/{id}/{id}"), 42, REWRITE, "there twice"),
+        (ONE, &rewrite("/x//{id}"), 42, REWRITE, "empty segment"),
+        (ONE, &rewrite("/../{id}"), 42, REWRITE, "dot segment"),
+        (ONE, &rewrite("/x?id={id}"), 42, REWRITE, "whole segment"),
+        ("timeout: 10s", "strip_prefix: /orders", 43, "apis.orders.routes[2].path", "write a path that begins with it"),
+        ("timeout: 10s", "strip_prefix: orders", 35, "apis.orders.strip_prefix", "write one such as /shop"),
+        ("timeout: 10s", "strip_prefix: /orders/", 35, "apis.orders.strip_prefix", "write one such as /shop"),
+        ("timeout: 10s", "strip_prefix: /a/../orders", 35, "apis.orders.strip_prefix", "write one such as /shop"),
+        (
+            ONE,
+            "path: /lines/{id}\n        methods: { GET: [orders:write] }\n        rewrite: /orders\n      - path: /orders/{id}",
+            41,
+            FIELD,
+            "/orders becomes the same path at the back end",
+        ),
+        (
+            ONE,
+            "path: /x\n        back_end: http://other.example.com",
+            42,
+            "apis.orders.routes[1].back_end",
+            "unencrypted",
+        ),
+    ]);
+    accepted(&[
+        (ONE, &rewrite("/Order.do/{id}")),
+        (ONE, &rewrite("/")),
+        (ONE, "path: /x/{id}/{rest+}\n        rewrite: /{id}/show/{rest+}"),
+        (ONE, "path: /x\n        back_end: https://other.example.com/app"),
+        // It asks for the same.
+        (
+            ONE,
+            "path: /lines/{id}\n        methods: { GET: [orders:read] }\n        rewrite: /old/{id}\n      - path: /old/{id}",
+        ),
+    ]);
+}

@@ -66,29 +66,65 @@ impl Sessions<'_> {
         };
         text.split('&').filter_map(without).collect::<Vec<_>>().join("&")
     }
+}
 
-    /// A `Link` field whose references, between angle brackets, hold no session (RFC 8288 §3).
-    pub(super) fn link(&self, value: &str) -> String {
-        let mut text = String::new();
-        let mut rest = value;
-        while let Some((before, after)) = rest.split_once('<') {
-            let Some((reference, after)) = after.split_once('>') else { break };
-            text.push_str(before);
-            text.push('<');
-            text.push_str(&self.without(reference));
-            text.push('>');
-            rest = after;
+/// A `Link` field (RFC 8288 §3) with other references between its angle brackets. A link whose reference has no other is left out;
+/// `None` if none is left.
+pub(super) fn link(value: &str, reference: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let one = |link: &str| {
+        let target = link.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)));
+        let Some((before, (target, after))) = target else { return Some(link.to_owned()) };
+        Some(format!("{before}<{}>{after}", reference(target)?))
+    };
+    let kept: Vec<_> = links(value).into_iter().filter_map(one).collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
+
+/// The links of a field, which commas divide outside angle brackets and quotes.
+fn links(value: &str) -> Vec<&str> {
+    let (mut links, mut begin, mut inside) = (Vec::new(), 0, None);
+    for (at, char) in value.char_indices() {
+        inside = match (inside, char) {
+            (None, '<') => Some('>'),
+            (None, '"') => Some('"'),
+            (Some(end), char) if char == end => None,
+            (None, ',') => {
+                links.extend(value.get(begin..at));
+                begin = at.saturating_add(1);
+                None
+            }
+            (inside, _) => inside,
+        };
+    }
+    links.extend(value.get(begin..));
+    links
+}
+
+/// A `Refresh` field with another reference: `5; url=/there`, or without `url=`, which browsers also accept, in quotes or not.
+/// `None` if its reference has no other.
+pub(super) fn refresh(value: &str, reference: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let Some(at) = value.find([';', ',']) else { return Some(value.to_owned()) };
+    let rest = value.get(at.saturating_add(1)..).unwrap_or_default();
+    let target = rest.trim_start();
+    let target = match target.get(..3) {
+        Some(url) if url.eq_ignore_ascii_case("url") => {
+            let after = target.get(3..).unwrap_or_default().trim_start();
+            after.strip_prefix('=').map_or(target, str::trim_start)
         }
-        text.push_str(rest);
-        text
+        _ => target,
+    };
+    let quote = target.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let target = quote.map_or(target.trim_end(), |quote| {
+        let inside = target.get(1..).unwrap_or_default();
+        inside.split(quote).next().unwrap_or_default()
+    });
+    // Where the target begins in the value, so that whatever stands around it stays.
+    let begin = value.len().saturating_sub(rest.len()).saturating_add(rest.find(target).unwrap_or_default());
+    let (before, after) = (value.get(..begin)?, value.get(begin.saturating_add(target.len())..)?);
+    if target.is_empty() {
+        return Some(value.to_owned());
     }
-
-    /// A `Refresh` field whose reference holds no session: `5; url=/there`, or without `url=`, which browsers also accept.
-    pub(super) fn refresh(&self, value: &str) -> String {
-        let Some(at) = value.find([';', ',']).map(|at| at.saturating_add(1)) else { return value.to_owned() };
-        let (delay, reference) = value.split_at_checked(at).unwrap_or((value, ""));
-        format!("{delay}{}", self.without(reference))
-    }
+    Some(format!("{before}{}{after}", reference(target)?))
 }
 
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {

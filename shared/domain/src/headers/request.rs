@@ -1,8 +1,10 @@
 //! Headers to the back end: the client's unprotected ones, then the gateway's own, which the client cannot change.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, VIA};
+use std::collections::BTreeSet;
 
-use super::own_cookies::without_own;
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, VIA};
+
+use super::own_cookies::{is_own, without_own};
 use super::{Reserved, named_by_connection, protected, squash};
 use crate::ids::{ClientId, UserId};
 use crate::scope::Scope;
@@ -18,10 +20,12 @@ pub struct Client<'a> {
     pub headers: &'a [(String, String)],
     /// Its address, as API Gateway saw it.
     pub address: Option<&'a str>,
-    /// The host name of the gateway that it used, as API Gateway knows it; never the client's `Host`.
+    /// The host name of the gateway that it used, as API Gateway knows it, with a port on a laptop; never the client's `Host`.
     pub host: Option<&'a str>,
     /// `https`, or `http` on a laptop.
     pub scheme: &'a str,
+    /// What stands before the path at the back end for the client: the stage, and what the API removes. Mostly empty.
+    pub prefix: &'a str,
     /// API Gateway's id of this request.
     pub request_id: Option<&'a str>,
     /// The AWS X-Ray trace this request belongs to.
@@ -89,6 +93,9 @@ pub struct Outgoing<'a> {
     pub names: &'a IdentityHeaders,
     /// The names that belong to the API's connector, whether or not it injects anything into this call.
     pub reserved: &'a Reserved,
+    /// The cookies of the client that the back end gets; `None` if it gets all of them, unless the connector has a session cookie,
+    /// beside which it then gets none.
+    pub cookies: Option<&'a BTreeSet<String>>,
     /// The headers that the connector injects.
     pub injection: &'a [(HeaderName, HeaderValue)],
     /// The most bytes of all header lines that the back end accepts.
@@ -122,6 +129,13 @@ pub fn build_request(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     for (name, value) in &own {
         if *name == VIA {
             headers.try_append(name, value.clone()).map_err(|_| CannotBuild::TooLarge)?;
+        } else if *name == COOKIE
+            && let Some(passed) = headers.remove(COOKIE)
+        {
+            // The connector's come first: of two with one name, which there are not, the first counts for most servers.
+            let both = [value.as_bytes(), passed.as_bytes()].join(&b"; "[..]);
+            let both = HeaderValue::from_bytes(&both).map_err(|_| CannotBuild::ClientHeader)?;
+            headers.try_insert(COOKIE, both).map_err(|_| CannotBuild::TooLarge)?;
         } else {
             headers.try_insert(name, value.clone()).map_err(|_| CannotBuild::TooLarge)?;
         }
@@ -136,6 +150,18 @@ fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     let received = call.client.headers;
     let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let mut headers = HeaderMap::new();
+    let listed: Vec<&str> = match call.cookies {
+        Some(allowed) => received
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+            .flat_map(|(_, value)| passed_cookies(value, allowed, call.reserved))
+            .collect(),
+        None => Vec::new(),
+    };
+    if !listed.is_empty() && !for_this_hop.contains("cookie") {
+        let value = field_value(&listed.join("; ")).ok_or(CannotBuild::ClientHeader)?;
+        headers.try_append(COOKIE, value).map_err(|_| CannotBuild::TooLarge)?;
+    }
     for (name, value) in received {
         let squashed = squash(name);
         if for_this_hop.contains(&squashed) || is_protected(&squashed, call) {
@@ -160,8 +186,23 @@ fn is_protected(squashed: &str, call: &Outgoing<'_>) -> bool {
     protected::is_protected(squashed)
         || call.names.has(squashed)
         || call.reserved.has_header(squashed)
-        // Where the connector has a session cookie, the back end must get no cookie of the app, which it could take for one.
-        || (squashed == "cookie" && !call.reserved.cookies.is_empty())
+        // Where the connector has a session cookie, the back end must get no cookie of the app, which it could take for one, but
+        // for those that are listed, which are picked one by one.
+        || (squashed == "cookie" && (call.cookies.is_some() || !call.reserved.cookies.is_empty()))
+}
+
+/// The cookies of a `Cookie` field that the back end may get: of a listed name, in the one form that all servers read alike
+/// (RFC 6265 §4.1.1), and neither the connector's nor the gateway's.
+fn passed_cookies<'v>(
+    value: &'v str,
+    allowed: &'v BTreeSet<String>,
+    reserved: &'v Reserved,
+) -> impl Iterator<Item = &'v str> {
+    let is_octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+    value.split(';').map(|pair| pair.trim_matches([' ', '\t'])).filter(move |pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        allowed.contains(name) && value.bytes().all(is_octet) && !reserved.has_cookie(name) && !is_own(pair.as_bytes())
+    })
 }
 
 fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
@@ -180,11 +221,20 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         set(&call.names.subscription, filled(identity.subscription, "the subscription")?, "the subscription")?;
         set(&call.names.client_id, identity.client_id.as_str(), "the client id")?;
     }
+    let port = client.host.map(|host| {
+        let usual = if client.scheme == "http" { "80" } else { "443" };
+        // An address of version 6 has colons of its own, between brackets.
+        host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']')).unwrap_or(usual)
+    });
+    let forwarded = forwarded(&client);
     let traceparent = client.trace_id.and_then(Trace::parse).map(Trace::to_traceparent);
     let circumstances = [
         ("x-forwarded-for", client.address),
         ("x-forwarded-host", client.host),
+        ("x-forwarded-port", port),
+        ("x-forwarded-prefix", Some(client.prefix).filter(|prefix| !prefix.is_empty())),
         ("x-forwarded-proto", Some(client.scheme)),
+        ("forwarded", Some(forwarded.as_str())),
         ("x-request-id", client.request_id),
         ("x-amzn-trace-id", client.trace_id),
         ("traceparent", traceparent.as_deref()),
@@ -199,6 +249,17 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
         own.insert(name, value.clone());
     }
     Ok(own)
+}
+
+/// The same circumstances as one field (RFC 7239 §4).
+fn forwarded(client: &Client<'_>) -> String {
+    let node =
+        client.address.map(|address| if address.contains(':') { format!("[{address}]") } else { address.to_owned() });
+    // A colon wants quotes (RFC 7239 §4).
+    let quoted = |text: &str| if text.contains(':') { format!("\"{text}\"") } else { text.to_owned() };
+    let node = node.map(|node| format!("for={};", quoted(&node))).unwrap_or_default();
+    let host = client.host.map(|host| format!("host={};", quoted(host))).unwrap_or_default();
+    format!("{node}{host}proto={}", client.scheme)
 }
 
 /// The value, or an error if it is empty: no part of an identity is sent empty.

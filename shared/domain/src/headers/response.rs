@@ -1,10 +1,13 @@
 //! Headers to the app: the back end's, without those of its connection, the connector's session and the identity.
 
+use std::collections::BTreeSet;
+
 use http::header::{
     CONTENT_LENGTH, CONTENT_LOCATION, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE,
 };
 
-use super::links::Sessions;
+use super::links::{Sessions, link, refresh};
+use super::outside::Outside;
 use super::own_cookies::is_own;
 use super::{HOP_BY_HOP, IdentityHeaders, Injected, Reserved, named_by_connection, squash};
 
@@ -12,7 +15,7 @@ use super::{HOP_BY_HOP, IdentityHeaders, Injected, Reserved, named_by_connection
 const IDENTITY_FAMILIES: [&str; 3] = ["xauthenticated", "xconsumer", "xcredential"];
 
 /// What must be removed before the headers reach the app.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Cleaning<'a> {
     /// The names that belong to the API's connector.
     pub reserved: &'a Reserved,
@@ -20,12 +23,16 @@ pub struct Cleaning<'a> {
     pub names: &'a IdentityHeaders,
     /// The secrets that were injected into this call.
     pub injected: &'a Injected,
+    /// The cookies that may reach the app; `None` if all may that are neither the connector's nor the gateway's.
+    pub cookies: Option<&'a BTreeSet<String>>,
+    /// Both sides of the call.
+    pub outside: Outside<'a>,
 }
 
 /// The headers of a response that may reach the app. Repeated ones stay separate and in order.
 ///
 /// None of them holds an injected secret: references lose the parameters that hold one, and any other header with one is
-/// dropped. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` does not: it is set where the body is sent.
+/// dropped. None names a back end: references, and the paths and domains of cookies, are those of the gateway. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` does not: it is set where the body is sent.
 pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap {
     let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let mut headers = HeaderMap::with_capacity(received.keys_len());
@@ -51,30 +58,43 @@ pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap
     headers
 }
 
-/// The values that replace one that may hold the session.
+/// The values that replace one that may hold the session, or name a back end.
 fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Vec<HeaderValue> {
     let sessions = Sessions { reserved: cleaning.reserved, injected: cleaning.injected };
+    let outside = &cleaning.outside;
     let text = String::from_utf8_lossy(value.as_bytes());
+    let reference = |text: &str| Some(outside.reference(&sessions.without(text))?.into_owned());
     let without = match *name {
-        SET_COOKIE => return cookies(value, cleaning.reserved),
-        LOCATION | CONTENT_LOCATION => sessions.without(&text),
-        LINK => sessions.link(&text),
-        REFRESH => sessions.refresh(&text),
-        _ => return vec![value.clone()],
+        SET_COOKIE => return cookies(value, cleaning),
+        LOCATION | CONTENT_LOCATION => reference(&text),
+        LINK => link(&text, reference),
+        REFRESH => refresh(&text, reference),
+        _ => Some(outside.text(&text).into_owned()),
     };
-    if without == text { vec![value.clone()] } else { HeaderValue::from_str(&without).into_iter().collect() }
+    match without {
+        Some(without) if without == text => vec![value.clone()],
+        Some(without) => HeaderValue::from_str(&without).into_iter().collect(),
+        None => Vec::new(),
+    }
 }
 
-/// The cookies of a `Set-Cookie` that are neither the connector's nor the gateway's. Servers should not fold several into one field
+/// The cookies of a `Set-Cookie` that may reach the app. Servers should not fold several into one field
 /// (RFC 6265 §3), but some do, and a folded cookie of either must not pass.
-fn cookies(value: &HeaderValue, reserved: &Reserved) -> Vec<HeaderValue> {
+fn cookies(value: &HeaderValue, cleaning: Cleaning<'_>) -> Vec<HeaderValue> {
     let pieces = unfolded(value.as_bytes());
-    let is_reserved = |piece: &&[u8]| is_own(piece) || reserved.has_cookie(&cookie_name(piece));
-    if !pieces.iter().any(&is_reserved) {
-        return vec![value.clone()];
-    }
-    let kept = pieces.iter().copied().filter(|piece| !is_reserved(piece));
-    kept.filter_map(|piece| HeaderValue::from_bytes(piece.trim_ascii()).ok()).collect()
+    let is_reserved = |piece: &&[u8]| {
+        let name = cookie_name(piece);
+        is_own(piece)
+            || cleaning.reserved.has_cookie(&name)
+            || cleaning.cookies.is_some_and(|allowed| !allowed.contains(&name))
+    };
+    let kept: Vec<HeaderValue> = if pieces.iter().any(&is_reserved) {
+        let kept = pieces.iter().copied().filter(|piece| !is_reserved(piece));
+        kept.filter_map(|piece| HeaderValue::from_bytes(piece.trim_ascii()).ok()).collect()
+    } else {
+        vec![value.clone()]
+    };
+    kept.iter().filter_map(|cookie| cleaning.outside.cookie(cookie)).collect()
 }
 
 /// The value, split at each comma that a cookie's name and `=` follow; they do not follow the comma in a date.

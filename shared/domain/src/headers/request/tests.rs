@@ -12,6 +12,7 @@ struct Call {
     injection: Vec<(HeaderName, HeaderValue)>,
     names: IdentityHeaders,
     public: bool,
+    cookies: Option<BTreeSet<String>>,
     max_bytes: usize,
 }
 
@@ -22,6 +23,7 @@ impl Default for Call {
             injection: Vec::new(),
             names: IdentityHeaders::default(),
             public: false,
+            cookies: None,
             max_bytes: 8190,
         }
     }
@@ -45,6 +47,7 @@ impl Call {
             address: Some("192.0.2.7"),
             host: Some("api.example.com"),
             scheme: "https",
+            prefix: "",
             request_id: Some("req-1"),
             trace_id: Some("Root=1-2-3"),
         };
@@ -53,6 +56,7 @@ impl Call {
             identity: (!self.public).then_some(identity),
             names: &self.names,
             reserved: &self.reserved,
+            cookies: self.cookies.as_ref(),
             injection: &self.injection,
             max_bytes: self.max_bytes,
         })
@@ -87,14 +91,16 @@ fn the_gateways_own_headers_are_always_set() {
         ("x-credential-identifier", "pub1"),
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-host", "api.example.com"),
+        ("x-forwarded-port", "443"),
         ("x-forwarded-proto", "https"),
+        ("forwarded", "for=192.0.2.7;host=api.example.com;proto=https"),
         ("x-request-id", "req-1"),
         ("x-amzn-trace-id", "Root=1-2-3"),
         ("via", "1.1 mobile-api-gateway"),
     ] {
         assert_eq!(values(&headers, name), [value], "{name}");
     }
-    assert_eq!(headers.len(), 11);
+    assert_eq!(headers.len(), 13);
 }
 
 /// Checklist H-12: the valid counterpart of every case below.
@@ -142,8 +148,7 @@ fn a_public_call_carries_no_identity_at_all() {
         ])
         .unwrap();
     let client_side: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !name.starts_with("x-")).collect();
-    assert_eq!(client_side.len(), 2, "{client_side:?}");
-    assert!(headers.contains_key("accept") && headers.contains_key("via"));
+    assert_eq!(client_side, ["accept", "forwarded", "via"]);
     for family in ["x-authenticated", "x-consumer", "x-credential", "x-anonymous"] {
         assert!(headers.keys().all(|name| !name.as_str().starts_with(family)), "{family}");
     }
@@ -271,4 +276,36 @@ proptest! {
             }
         }
     }
+}
+
+/// Listed cookies travel beside the session's, in one field, in the one form that all servers read alike.
+#[test]
+fn listed_cookies_of_the_app_go_along_with_the_session() {
+    let listed =
+        Some(BTreeSet::from(["lang".to_owned(), "cart".to_owned(), "LEGACYSESSID".to_owned(), "gateway-x".to_owned()]));
+    let call = Call { cookies: listed.clone(), ..Call::with_session_cookie() };
+    let sent = |call: &Call, fields: &[(&str, &str)]| {
+        let headers = call.build(fields).unwrap();
+        values(&headers, "cookie").iter().map(|&value| value.to_owned()).collect::<Vec<_>>()
+    };
+    for (theirs, expected) in [
+        ("lang=de; other=1; cart=7", "LEGACYSESSID=alices; lang=de; cart=7"),
+        ("LEGACYSESSID=mallorys; lang=de", "LEGACYSESSID=alices; lang=de"),
+        ("legacysessid=mallorys", "LEGACYSESSID=alices"),
+        ("Lang=de; gateway-x=1; __Host-gateway-x=1", "LEGACYSESSID=alices"),
+        ("lang=\"a; LEGACYSESSID=mallorys\"", "LEGACYSESSID=alices"),
+        ("lang=a,LEGACYSESSID=mallorys", "LEGACYSESSID=alices"),
+        ("lang=a b; cart=a\\b", "LEGACYSESSID=alices"),
+        ("lang", "LEGACYSESSID=alices; lang"),
+        ("", "LEGACYSESSID=alices"),
+    ] {
+        assert_eq!(sent(&call, &[("Cookie", theirs)]), [expected], "{theirs}");
+    }
+    assert_eq!(sent(&call, &[("Cookie", "lang=de"), ("cookie", "cart=7")]), ["LEGACYSESSID=alices; lang=de; cart=7"]);
+    assert_eq!(sent(&call, &[("Cookie", "lang=de"), ("Connection", "cookie")]), ["LEGACYSESSID=alices"]);
+    // Without a session cookie, they are all that passes.
+    let plain = Call { cookies: listed, ..Call::default() };
+    assert_eq!(sent(&plain, &[("Cookie", "lang=de; other=1")]), ["lang=de"]);
+    assert!(sent(&plain, &[("Cookie", "other=1")]).is_empty());
+    assert_eq!(sent(&Call::default(), &[("Cookie", "lang=de; other=1")]), ["lang=de; other=1"]);
 }

@@ -6,6 +6,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 
+use crate::headers::outside::tests::same;
+
 use super::*;
 
 const SECRET: &str = "s3cr3t/T0ken+Of~Alice";
@@ -28,14 +30,32 @@ fn reserved() -> Reserved {
 /// The cleaned headers when nothing was injected.
 fn clean(received: &HeaderMap, reserved: &Reserved) -> HeaderMap {
     let (names, injected) = (IdentityHeaders::default(), Injected::default());
-    clean_response(received, Cleaning { reserved, names: &names, injected: &injected })
+    clean_response(
+        received,
+        Cleaning {
+            reserved,
+            names: &names,
+            injected: &injected,
+            cookies: None,
+            outside: Outside::same(&same("", "/")),
+        },
+    )
 }
 
 /// The cleaned headers when the secret was injected as the query parameter `sid`.
 fn clean_of_query(fields: &[(&'static str, &str)]) -> HeaderMap {
     let injected = Injected::of(&[], &[("sid".to_owned(), SECRET.to_owned())]);
     let (names, reserved) = (IdentityHeaders::default(), Reserved::default());
-    clean_response(&map(fields), Cleaning { reserved: &reserved, names: &names, injected: &injected })
+    clean_response(
+        &map(fields),
+        Cleaning {
+            reserved: &reserved,
+            names: &names,
+            injected: &injected,
+            cookies: None,
+            outside: Outside::same(&same("", "/")),
+        },
+    )
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
@@ -220,7 +240,16 @@ fn who_calls_is_not_told_to_the_app() {
         ("x_user", "user-1"),
         ("x-own", "1"),
     ]);
-    let cleaned = clean_response(&received, Cleaning { reserved: &reserved, names: &names, injected: &injected });
+    let cleaned = clean_response(
+        &received,
+        Cleaning {
+            reserved: &reserved,
+            names: &names,
+            injected: &injected,
+            cookies: None,
+            outside: Outside::same(&same("", "/")),
+        },
+    );
     assert_eq!(cleaned, map(&[("x-own", "1")]));
 }
 
@@ -260,4 +289,25 @@ proptest! {
         };
         prop_assert!(injected.is_in(told.as_bytes()), "{}", told);
     }
+}
+
+#[test]
+fn of_cookies_that_are_listed_no_others_reach_the_app() {
+    let (names, injected) = (IdentityHeaders::default(), Injected::default());
+    let listed = BTreeSet::from(["lang".to_owned(), "LEGACYSESSID".to_owned()]);
+    let received = map(&[
+        ("set-cookie", "lang=de; Path=/"),
+        ("set-cookie", "cart=7, lang=fr"),
+        ("set-cookie", "LEGACYSESSID=x"),
+        ("set-cookie", "Lang=it"),
+    ]);
+    let (reserved, urls) = (reserved(), same("", "/"));
+    let cleaning = Cleaning {
+        reserved: &reserved,
+        names: &names,
+        injected: &injected,
+        cookies: Some(&listed),
+        outside: Outside::same(&urls),
+    };
+    assert_eq!(values(&clean_response(&received, cleaning), "set-cookie"), ["lang=de; Path=/", "lang=fr"]);
 }

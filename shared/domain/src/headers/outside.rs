@@ -1,0 +1,172 @@
+//! What back ends say of themselves, in the words of who is outside: references and cookies that name their addresses and paths
+//! get those of the gateway. What no route leads to is left out, since it could tell no more than an inner address.
+
+use std::borrow::Cow;
+
+use http::header::HeaderValue;
+use percent_encoding::percent_decode_str;
+use url::{ParseError, Position, Url};
+
+/// Where an address of a reference is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It belongs to no back end.
+    Elsewhere,
+    /// A route leads to it: the path here, without that of the stage.
+    Here(String),
+    /// It belongs to a back end, and no route leads there.
+    Nowhere,
+}
+
+/// Looks up the place of a host, a port unless it is the usual one, and a path.
+pub type Lookup<'a> = &'a dyn Fn(&str, Option<u16>, &str) -> Place;
+
+/// The two sides of one call.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The URL of the call, as clients reach the gateway.
+    pub called: &'a Url,
+    /// The URL at the back end.
+    pub forwarded: &'a Url,
+    /// The path before all paths of the gateway, such as `/prod`, without a slash at its end. Mostly empty.
+    pub stage: &'a str,
+    /// The path before all paths at the back end, and what stands in its place here: `/app` and `/shop`. Both may be empty.
+    pub bases: (&'a str, &'a str),
+    /// Where addresses are.
+    pub place: Lookup<'a>,
+}
+
+impl Outside<'_> {
+    /// A reference as it is right outside; `None` if it leads to where no route does. References are read and resolved as
+    /// browsers do it (RFC 3986 §5 by the rules of WHATWG URL), which read what is malformed in one way only.
+    pub(super) fn reference<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        let target = self.forwarded.join(text).ok()?;
+        let is_web = matches!(target.scheme(), "http" | "https");
+        if !is_web || target.origin() == self.called.origin() {
+            return Some(Cow::Borrowed(text));
+        }
+        match self.place_of(&target) {
+            Place::Elsewhere => Some(Cow::Borrowed(text)),
+            Place::Here(path) => {
+                let path = format!("{}{path}", self.stage);
+                // Where it leads to the right place by itself, it stays as it is.
+                let seen = self.called.join(text).ok();
+                if seen.is_some_and(|seen| seen.origin() == self.called.origin() && same_path(seen.path(), &path)) {
+                    return Some(Cow::Borrowed(text));
+                }
+                Some(Cow::Owned(format!("{path}{}", &target[Position::AfterPath..])))
+            }
+            // A relative one names no address, and is as wrong or right as it was.
+            Place::Nowhere if is_relative(text) => Some(Cow::Borrowed(text)),
+            Place::Nowhere => None,
+        }
+    }
+
+    /// Whether a reference leads to a back end, where no route leads.
+    pub fn is_nowhere(&self, text: &str) -> bool {
+        self.reference(text).is_none()
+    }
+
+    fn place_of(&self, target: &Url) -> Place {
+        (self.place)(target.host_str().unwrap_or_default(), target.port(), target.path())
+    }
+
+    /// A `Set-Cookie` (RFC 6265 §5.2) with its `Path` and `Domain` as they are right outside. A domain that does not include the
+    /// gateway's host is left out, since no client would take it; so the cookie is the host's alone. `None` for a cookie of
+    /// paths that no call of this API has.
+    pub(super) fn cookie(&self, value: &HeaderValue) -> Option<HeaderValue> {
+        let Ok(text) = std::str::from_utf8(value.as_bytes()) else { return Some(value.clone()) };
+        let mut parts = text.split(';');
+        let mut written = parts.next().unwrap_or_default().to_owned();
+        // Such a cookie has the path `/` or none takes it (RFC 6265bis §4.1.3.2).
+        let is_of_host = written.trim_start().get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("__Host-"));
+        let mut changed = false;
+        for attribute in parts {
+            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+            let value = value.trim();
+            if name.trim().eq_ignore_ascii_case("domain") && !self.is_within(value) {
+                changed = true;
+                continue;
+            }
+            if name.trim().eq_ignore_ascii_case("path") && value.starts_with('/') && !is_of_host {
+                let path = self.cookie_path(value)?;
+                changed |= path != value;
+                written.push_str("; Path=");
+                written.push_str(&path);
+                continue;
+            }
+            written.push(';');
+            written.push_str(attribute);
+        }
+        if changed { HeaderValue::from_str(&written).ok() } else { Some(value.clone()) }
+    }
+
+    /// A cookie's path, which is the beginning of paths.
+    fn cookie_path(&self, inside: &str) -> Option<String> {
+        let (base, here) = self.bases;
+        let here = match below(inside, base) {
+            Some(rest) => format!("{here}{rest}"),
+            // It is for all of the system, of which this API is a part.
+            None if below(base, inside.trim_end_matches('/')).is_some() => here.to_owned(),
+            None => match self.forwarded.join(inside).map(|target| self.place_of(&target)) {
+                Ok(Place::Here(path)) => path,
+                Ok(Place::Elsewhere | Place::Nowhere) | Err(_) => return None,
+            },
+        };
+        let path = format!("{}{here}", self.stage);
+        Some(if path.is_empty() { "/".to_owned() } else { path })
+    }
+
+    /// Whether the gateway's host is in this domain (RFC 6265 §5.1.3).
+    fn is_within(&self, domain: &str) -> bool {
+        let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+        let host = self.called.host_str().filter(|_| !domain.is_empty());
+        let before = host.and_then(|host| host.strip_suffix(&domain));
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    }
+
+    /// A value of any other field, in which addresses of back ends are the gateway's.
+    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut written = String::new();
+        let mut done = 0;
+        for (at, _) in text.match_indices("://") {
+            let before = text.get(done..at).unwrap_or_default();
+            let scheme =
+                before.len().saturating_sub(before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len());
+            let begin = at.saturating_sub(scheme);
+            let host = text.get(at..).unwrap_or_default().trim_start_matches([':', '/']);
+            let ends = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | ':' | '[' | ']' | '_' | '@');
+            let end = text.len().saturating_sub(host.len()).saturating_add(host.find(ends).unwrap_or(host.len()));
+            let Ok(target) = Url::parse(text.get(begin..end).unwrap_or_default()) else { continue };
+            if target.origin() != self.called.origin() && self.place_of(&target) != Place::Elsewhere {
+                written.push_str(text.get(done..begin).unwrap_or_default());
+                written.push_str(&self.called[..Position::BeforePath]);
+                done = end;
+            }
+        }
+        if done == 0 {
+            return Cow::Borrowed(text);
+        }
+        written.push_str(text.get(done..).unwrap_or_default());
+        Cow::Owned(written)
+    }
+}
+
+/// Whether a reference has neither a scheme, nor a host, nor a path from the root.
+fn is_relative(text: &str) -> bool {
+    let begins = text.trim_start_matches(|c: char| c <= ' ').starts_with(['/', '\\']);
+    !begins && Url::parse(text) == Err(ParseError::RelativeUrlWithoutBase)
+}
+
+/// Whether two paths are one, however their characters are encoded.
+fn same_path(one: &str, other: &str) -> bool {
+    percent_decode_str(one).eq(percent_decode_str(other))
+}
+
+/// What is behind a path that another one begins with, at the end of a segment.
+fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

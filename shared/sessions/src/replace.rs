@@ -1,0 +1,72 @@
+//! Keeps what a back end's response has made of an internal token: systems that give a session another id with each response, or
+//! that end it.
+
+use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
+use bytes::Bytes;
+use gateway_connectors::Call;
+use gateway_domain::renewal::{NextToken, ReplaceRequest, ReplaceResponse};
+use gateway_domain::session::{Idle, InternalToken};
+use gateway_domain::time::Timestamp;
+
+impl Sessions {
+    /// Replaces an internal token by its next version, if it still has the version that the call used. A refresh that holds the
+    /// lease is waited for: what it commits is either this version, which is then replaced, or a newer one, which stays. `now` is
+    /// read again for every attempt.
+    pub async fn replace(
+        &self,
+        asked: &ReplaceRequest,
+        now: impl Fn() -> Result<Timestamp, SessionError>,
+    ) -> Result<ReplaceResponse, SessionError> {
+        let sid = &asked.session;
+        for poll in 0..MAX_POLLS {
+            if poll > 0 {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+            let now = now()?;
+            let Some(mut session) = self.table.get(sid).await?.filter(|session| !session.family.ended) else {
+                return Ok(ReplaceResponse::Kept);
+            };
+            let Some(token) = session.tokens.get(&asked.connector).filter(|token| token.version == asked.version)
+            else {
+                return Ok(ReplaceResponse::Kept);
+            };
+            let next = match &asked.token {
+                Some(next) => Some(self.next(asked, next, token, now).await?),
+                None => None,
+            };
+            if !self.table.swap_token(sid, &asked.connector, asked.version, next.as_ref(), now).await? {
+                continue;
+            }
+            session.tokens.remove(&asked.connector);
+            session.tokens.extend(next.map(|token| (asked.connector.clone(), token)));
+            // A failure here is no error: calls that get the old version from the authorizer then use it, as concurrent ones do.
+            if let Err(error) = self.refer_to(&session).await {
+                tracing::warn!(session = %sid, reason = %error, "the activity item still refers to the version before");
+            }
+            return Ok(ReplaceResponse::Replaced);
+        }
+        Err(SessionError::Busy)
+    }
+
+    /// The next version of a token: its bounds are those of the one before, unless the response moved its end. What does not
+    /// open as the next version, or cannot be sent, is no token.
+    async fn next(
+        &self,
+        asked: &ReplaceRequest,
+        next: &NextToken,
+        before: &InternalToken,
+        now: Timestamp,
+    ) -> Result<InternalToken, SessionError> {
+        let version = asked.version.saturating_add(1);
+        let keys = self.tokens.sealing_for(&next.sealed).await?;
+        let state = keys
+            .open(&asked.session, &asked.connector, version, &next.sealed)
+            .map_err(|_| SessionError::Internal("an internal token does not open as the next version"))?;
+        let call = Call { content_type: None, body: &Bytes::new() };
+        let injected = self.tokens.connector(&asked.connector)?.inject(&state, call);
+        injected.map_err(|error| SessionError::of(&asked.connector, &error))?;
+        let idle = before.idle.map(|idle| Idle { ends: now.saturating_add(idle.after).max(idle.ends), ..idle });
+        let (ends, since) = next.ends.map_or((before.ends, before.since), |ends| (Some(ends), now));
+        Ok(InternalToken { version, sealed: next.sealed.clone(), since, ends, idle, renew_until: before.renew_until })
+    }
+}
