@@ -59,16 +59,12 @@ plans: {{ standard: {{ calls: 1000, window: 1m }} }}
 connectors:
   shop:
     type: http_login
-    preflight:
-      url: {origin}/accounts/login/
-      csrf: {{ pattern: 'name="csrfmiddlewaretoken" value="([^"]+)"' }}
     login:
-      url: {origin}/accounts/login/
-      form: {{ username: "{{username}}", password: "{{password}}", csrfmiddlewaretoken: "{{csrf}}" }}
-      headers: {{ Referer: {origin}/accounts/login/ }}
-      success: {{ status: 302, cookie: sessionid }}
-      refused: {{ status: 200, body_has: csrfmiddlewaretoken }}
-      timeout: 25s
+      - url: {origin}/accounts/login/
+      - submit: {{ fields: {{ username: "{{username}}", password: "{{password}}" }} }}
+        success: {{ status: 302, cookie: sessionid }}
+        refused: {{ status: 200, body_has: csrfmiddlewaretoken }}
+    timeout: 25s
     extract: {{ cookie: sessionid }}
     extract_also: {{ csrf: {{ cookie: csrftoken }} }}
     expires: {{ cookie_max_age: true }}

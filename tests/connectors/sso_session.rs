@@ -60,7 +60,7 @@ connectors:
       url: http://localhost:{portal}/
       form: {{ user: "{{username}}", password: "{{password}}" }}
       headers: {{ Accept: application/json }}
-      timeout: 25s
+    timeout: 25s
     extract: {{ cookie: lemonldap }}
     ends: {ends}
     idle: {idle}

@@ -8,6 +8,7 @@ pub(crate) mod literals;
 mod paths;
 mod requests;
 mod saml;
+mod steps;
 pub(crate) mod tls;
 
 use crate::connector::{ConnectorConfig, Whose};
@@ -25,6 +26,11 @@ pub(crate) struct Findings(Vec<(String, NotAllowed)>);
 impl Findings {
     pub(crate) fn add(&mut self, field: String, reason: impl Into<String>) {
         self.0.push((field, NotAllowed::new(reason)));
+    }
+
+    /// How many there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Adds a finding unless the length is from `least` to `most` seconds, both included.

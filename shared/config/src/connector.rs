@@ -2,12 +2,14 @@
 
 mod http_login;
 mod kerberos;
+mod login;
 mod password;
 mod pattern;
 mod saml;
 mod sso_session;
 mod template;
 mod written;
+mod written_login;
 
 use crate::LocalizedText;
 use crate::tls::{SecretName, Tls};
@@ -18,10 +20,11 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 pub use http_login::{
-    Condition, DeadSession, End, Expires, ExpiryForm, Extract, HeaderCondition, Headers, HttpLogin, Inject,
-    LoginRequest, Preflight, RedirectTo, RenewRequest, SessionRequest, Way,
+    DeadSession, End, Expires, ExpiryForm, Extract, Headers, HttpLogin, Inject, RedirectTo, RenewRequest,
+    SessionRequest, Way,
 };
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
+pub use login::{Condition, FormChoice, HeaderCondition, Login, Step, StepRequest, Submit, UrlRequest};
 pub use password::{PasswordRule, Whose};
 pub use pattern::{Marker, Pattern, Statuses};
 pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};

@@ -19,6 +19,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
+use crate::response_start::RequestUrl;
+
 pub use clients::BackEndClients;
 
 /// How long a TCP connection may take to open. A back end in the same region accepts one in milliseconds.
@@ -142,6 +144,7 @@ impl BackEndClient {
     ) -> Result<Response<Bytes>, Failure> {
         let request = with_length(request);
         let host = request.uri().authority().cloned();
+        let url = RequestUrl(request.uri().clone());
         let host = host.as_ref().map(Authority::as_str);
         let connections = self.inner.as_ref().map_err(|reason| {
             tracing::error!(host, %reason, "a back end cannot be called");
@@ -165,7 +168,7 @@ impl BackEndClient {
             tracing::warn!(host, reason, "a back end gave no response");
             Failure::Final(failure)
         })?;
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Final(BackEndError::Broken));
         }
@@ -173,6 +176,7 @@ impl BackEndClient {
             let too_large = error.is::<LengthLimitError>();
             Failure::Final(if too_large { BackEndError::TooLarge } else { BackEndError::Broken })
         })?;
+        head.extensions.insert(url);
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

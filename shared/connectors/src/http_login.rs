@@ -2,15 +2,26 @@
 //!
 //! The configuration defines what is sent and how responses are read. `sso_session` is the same with other defaults.
 
+mod charset;
+mod content;
 mod cookies;
 mod dead;
+mod json;
 #[cfg(test)]
 mod json_tests;
+mod judge;
+mod login;
+mod outgoing;
+mod page;
 mod request;
 mod response;
 mod state;
 #[cfg(test)]
+mod step_tests;
+mod submit;
+#[cfg(test)]
 mod tests;
+mod walk;
 
 use std::time::Duration;
 
@@ -23,11 +34,15 @@ use http::header::COOKIE;
 use http::{Request, Response, StatusCode};
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, reference};
 
+use content::Content;
+use cookies::Jar;
+use judge::Kind;
+use login::Run;
 use request::Wanted;
-use response::Before;
 use state::State;
+use walk::Recorder;
 
 /// The largest response to any request of this connector, in bytes.
 const MAX_RESPONSE: usize = 1024 * 1024;
@@ -51,7 +66,7 @@ impl HttpLogin {
                 Extract::Header(name, _) => {
                     reserved.headers.insert(name.to_string());
                 }
-                Extract::JsonPointer(_) | Extract::Body(_) => {}
+                Extract::JsonPointer(_) | Extract::Body(_) | Extract::Input(_) => {}
             }
         }
         for way in &settings.inject.ways {
@@ -69,21 +84,7 @@ impl HttpLogin {
         Self { settings, client, reserved }
     }
 
-    /// Does the whole login: the preflight, the login itself, and the reading of the session.
-    async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let mut before = Before::default();
-        if let Some(preflight) = &self.settings.preflight {
-            let response = self.send(request::preflight(preflight)).await?;
-            before = response::preflight(preflight, &response, now)?;
-        }
-        let request = request::login(&self.settings.login, login, &before)
-            .ok_or_else(|| misbehaved("the login request cannot be built"))?;
-        let response = self.send(request).await?;
-        self.judge(&response, now)?;
-        self.read(&response, before, now)
-    }
-
-    /// Sends a request to the configured host. Redirects are not followed: they are responses like any other.
+    /// Sends a request. Redirects are not followed here: they are responses like any other.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let bounds = Bounds { timeout: self.timeout(), max_body: MAX_RESPONSE };
         self.client.send(request, bounds).await.map_err(|error| match error {
@@ -93,14 +94,15 @@ impl HttpLogin {
     }
 
     fn timeout(&self) -> Duration {
-        Duration::from_secs(self.settings.login.timeout.as_u64())
+        Duration::from_secs(self.settings.timeout.as_u64())
     }
 }
 
 #[async_trait]
 impl Connector for HttpLogin {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let logged_in = tokio::time::timeout(self.timeout(), self.log_in(login, now)).await;
+        let run = Run::new(self, login, now, Recorder(None));
+        let logged_in = tokio::time::timeout(self.timeout(), run.log_in()).await;
         logged_in.unwrap_or_else(|_| Err(ConnectorError::Unavailable(BackEndError::TimedOut.to_string())))
     }
 
@@ -116,8 +118,11 @@ impl Connector for HttpLogin {
         if self.is_dead(&ResponseStart::of(&response)) {
             return Err(ConnectorError::Refused);
         }
-        response::judge_by_status(&response, "the renewal")?;
-        self.read_renewal(&response, &state, now)
+        response::judge_by_status(response.status(), "the renewal")?;
+        let url = reference::url(renew.url.uri()).ok_or_else(|| misbehaved("the renewal has no URL"))?;
+        let mut jar = Jar::default();
+        jar.keep(response.headers(), &url, now);
+        self.read_renewal(&Content::new(url, response, Vec::new(), 0), &jar, &state, now)
     }
 
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
@@ -126,19 +131,19 @@ impl Connector for HttpLogin {
         let request = request::of_session(&self.settings.inject, &Wanted::logout(logout), &state)
             .ok_or_else(|| misbehaved("the logout request cannot be built"))?;
         let status = self.send(request).await?.status();
-        match response::kind(status) {
+        match judge::kind(status) {
             // A client error means that the session had already ended.
-            response::Kind::Fine | response::Kind::Elsewhere | response::Kind::Refused => Ok(()),
+            Kind::Fine | Kind::Elsewhere | Kind::Refused => Ok(()),
             // The same holds for systems where each session has its own URL, which no longer exists.
-            response::Kind::NotThere if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
+            Kind::NotThere if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
                 tracing::warn!(
                     status = status.as_u16(),
                     "a logout found no session, unless the URL of `logout` is wrong"
                 );
                 Ok(())
             }
-            response::Kind::NotThere => Err(response::by_status("the logout", status, ConnectorError::Misbehaved)),
-            response::Kind::Later => Err(response::by_status("the logout", status, ConnectorError::Unavailable)),
+            Kind::NotThere => Err(response::by_status("the logout", status, ConnectorError::Misbehaved)),
+            Kind::Later => Err(response::by_status("the logout", status, ConnectorError::Unavailable)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! opaque bytes, sealed for one session.
 
 pub mod back_end;
+mod content_coding;
 mod cookie_date;
 #[cfg(test)]
 mod counting;
@@ -12,6 +13,7 @@ mod http_login;
 mod kerberos;
 #[cfg(test)]
 mod recording_server;
+mod reference;
 mod registry;
 mod response_start;
 mod rfc3339;

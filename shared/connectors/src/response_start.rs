@@ -1,11 +1,20 @@
 //! The start of a back end's response. It is enough to find out whether the session there is over, so the rest need not
 //! have been received.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, Uri};
+
+use crate::content_coding;
 
 /// The most of a body that is examined, in bytes. Login pages and SOAP faults are small.
 pub const MAX_START: usize = 64 * 1024;
+
+/// The URL of the request that a response answers. The client for back ends puts it into the response's extensions, so that
+/// it is the one that was used.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestUrl(pub(crate) Uri);
 
 /// Status, fields and the first [`MAX_START`] bytes of the decoded body.
 #[derive(Clone, Copy, Debug)]
@@ -13,17 +22,25 @@ pub struct ResponseStart<'a> {
     status: StatusCode,
     headers: &'a HeaderMap,
     body: &'a [u8],
+    url: Option<&'a Uri>,
 }
 
 impl<'a> ResponseStart<'a> {
     /// The start of a response with this head and this received part of its body. Bytes beyond the bound are not examined.
     pub fn new(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
-        Self { status, headers, body: body.get(..MAX_START).unwrap_or(body) }
+        Self { status, headers, body: body.get(..MAX_START).unwrap_or(body), url: None }
     }
 
     /// The start of a response that was received completely.
     pub fn of(response: &'a Response<Bytes>) -> Self {
-        Self::new(response.status(), response.headers(), response.body())
+        let start = Self::new(response.status(), response.headers(), response.body());
+        Self { url: response.extensions().get::<RequestUrl>().map(|url| &url.0), ..start }
+    }
+
+    /// The same, as the response to a request to this URL.
+    #[must_use]
+    pub fn at(self, url: &'a Uri) -> Self {
+        Self { url: Some(url), ..self }
     }
 
     /// Its status.
@@ -36,15 +53,23 @@ impl<'a> ResponseStart<'a> {
         self.headers
     }
 
-    /// The part of its body that may be examined.
-    pub fn body(&self) -> &'a [u8] {
-        self.body
+    /// The URL that was requested, if it is known. A relative reference in the response means nothing without it.
+    pub fn url(&self) -> Option<&'a Uri> {
+        self.url
+    }
+
+    /// The part of its body that may be examined. It is decoded with each call, so a connector asks for it only when it
+    /// looks for something.
+    pub fn body(&self) -> Cow<'a, [u8]> {
+        content_coding::start(self.headers, self.body, MAX_START)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::CONTENT_ENCODING;
+    use std::io::Write as _;
 
     #[test]
     fn what_is_beyond_the_bound_is_not_seen() {
@@ -52,6 +77,14 @@ mod tests {
         let response = Response::builder().status(200).body(Bytes::from(body.clone())).unwrap();
         assert_eq!(ResponseStart::of(&response).body(), &body[..MAX_START]);
         let headers = HeaderMap::new();
-        assert_eq!(ResponseStart::new(StatusCode::OK, &headers, b"short").body(), b"short");
+        assert_eq!(ResponseStart::new(StatusCode::OK, &headers, b"short").body(), &b"short"[..]);
+    }
+
+    #[test]
+    fn a_compressed_body_is_seen_decoded_and_no_further() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&vec![b'a'; 10 * MAX_START]).unwrap();
+        let response = Response::builder().header(CONTENT_ENCODING, "gzip").body(encoder.finish().unwrap().into());
+        assert_eq!(ResponseStart::of(&response.unwrap()).body(), vec![b'a'; MAX_START]);
     }
 }

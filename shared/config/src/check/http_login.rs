@@ -1,13 +1,13 @@
 //! The rules of a login over HTTP, and of a web single sign-on, which is one.
 
 use super::requests::{self, Sent};
-use super::{Findings, tls};
+use super::{Findings, steps, tls};
 use crate::connector::{DeadSession, End, Expires, Extract, HttpLogin, Inject, SsoSession, Template, ValueName, Way};
 use crate::header;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that already have a meaning in templates.
-const TAKEN: [&str; 3] = ["token", "username", "password"];
+pub(super) const TAKEN: [&str; 3] = ["token", "username", "password"];
 
 /// Ten years, in seconds. A longer time is taken for a mistake.
 const LONGEST: u64 = 3_650 * 86_400;
@@ -30,15 +30,10 @@ pub(super) fn check_sso(field: &str, connector: &SsoSession, findings: &mut Find
 
 /// The rules of both kinds of login.
 fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
-    let origin = connector.login.url.origin();
-    requests::login(field, connector, findings);
-    tls::check(field, connector.tls.as_ref(), origin, findings);
-    if origin.is_exposed() && !connector.allow_plain_http {
-        findings.add(
-            format!("{field}.login.url"),
-            format!("{origin} sends passwords unencrypted: write https, or accept it with `allow_plain_http: true`"),
-        );
-    }
+    steps::check(field, connector, findings);
+    tls::check(field, connector.tls.as_ref(), connector.login.origin(), findings);
+    findings.within(format!("{field}.timeout"), connector.timeout, 1, 25);
+    addresses(field, connector, findings);
     if let Some(logout) = &connector.logout {
         let sent = Sent { headers: &logout.headers, json: logout.json.as_ref(), form: logout.form.as_ref() };
         requests::of_session(&format!("{field}.logout"), &logout.url, sent, connector, findings);
@@ -54,6 +49,26 @@ fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     }
     inject(field, &connector.inject, &connector.extract_also, findings);
     dead_session(&format!("{field}.dead_session"), &connector.dead_session, findings);
+}
+
+/// The addresses that the connector sends to.
+fn addresses(field: &str, connector: &HttpLogin, findings: &mut Findings) {
+    if connector.also_at.len() > 8 {
+        findings.add(format!("{field}.also_at"), "more than 8 addresses: keep those that the login needs");
+    }
+    let first = if connector.login.listed { "login[0].url" } else { "login.url" };
+    let also = connector.also_at.iter().enumerate();
+    let also = also.map(|(position, origin)| (format!("{field}.also_at[{position}]"), origin));
+    for (field, origin) in [(format!("{field}.{first}"), connector.login.origin())].into_iter().chain(also) {
+        if origin.is_exposed() && !connector.allow_plain_http {
+            findings.add(
+                field,
+                format!(
+                    "{origin} sends passwords unencrypted: write https, or accept it with `allow_plain_http: true`"
+                ),
+            );
+        }
+    }
 }
 
 fn expires(field: &str, connector: &HttpLogin, findings: &mut Findings) {

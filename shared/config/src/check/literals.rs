@@ -4,7 +4,7 @@
 //! reach the legacy system with other characters than those in the file.
 
 use crate::NotAllowed;
-use crate::connector::{ConnectorConfig, Field, HttpLogin};
+use crate::connector::{ConnectorConfig, Field, StepRequest};
 use crate::file::File;
 use crate::place::Places;
 use serde_json::Value;
@@ -34,14 +34,26 @@ pub(crate) fn check(text: &str, file: &File) -> Vec<(String, NotAllowed)> {
 }
 
 fn of<'c>(field: &str, connector: &'c ConnectorConfig) -> Vec<(String, &'c Value)> {
-    let ConnectorConfig::HttpLogin(settings) = connector else { return Vec::new() };
-    let HttpLogin { login, renew, logout, .. } = &**settings;
-    let bodies = [
-        ("login", login.json.as_ref()),
-        ("renew", renew.as_ref().and_then(|renew| renew.json.as_ref())),
-        ("logout", logout.as_ref().and_then(|logout| logout.json.as_ref())),
+    let (login, renew, logout) = match connector {
+        ConnectorConfig::HttpLogin(settings) => (&settings.login, settings.renew.as_ref(), settings.logout.as_ref()),
+        ConnectorConfig::SsoSession(settings) => (&settings.login, None, settings.logout.as_ref()),
+        ConnectorConfig::KerberosS4u(_)
+        | ConnectorConfig::KerberosPassword(_)
+        | ConnectorConfig::SamlEcp(_)
+        | ConnectorConfig::WsTrust(_) => return Vec::new(),
+    };
+    let steps = login.steps().iter().enumerate().map(|(position, step)| {
+        let body = match &step.request {
+            StepRequest::Url(request) => request.json.as_ref(),
+            StepRequest::Submit(_) => None,
+        };
+        (if login.listed { format!("login[{position}]") } else { "login".to_owned() }, body)
+    });
+    let others = [
+        ("renew".to_owned(), renew.and_then(|renew| renew.json.as_ref())),
+        ("logout".to_owned(), logout.and_then(|logout| logout.json.as_ref())),
     ];
-    let bodies = bodies.into_iter().filter_map(|(name, body)| Some((name, body?)));
+    let bodies = steps.chain(others).filter_map(|(name, body)| Some((name, body?)));
     bodies.flat_map(|(name, body)| members(&format!("{field}.{name}.json"), body)).collect()
 }
 

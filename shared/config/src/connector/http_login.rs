@@ -1,30 +1,39 @@
 //! The settings of a login over HTTP: what is sent to the legacy system, and how its responses are read.
 
+use super::login::Login;
 use super::password::PasswordRule;
-use super::pattern::{Marker, Pattern, Statuses, status};
+use super::pattern::{Marker, Pattern, Statuses};
 use super::template::{self, Field, Template, ValueName};
 use super::written;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::text::{CookieName, JsonPointer};
 use crate::tls::Tls;
+use crate::url::Origin;
 use crate::{HttpUrl, Method, duration};
 use gateway_domain::time::Seconds;
 use http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A legacy system with its own login over HTTP. It takes a name and a password and returns a session cookie or token.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpLogin {
-    /// The request before the login, for a login that needs cookies or a CSRF value from it.
-    pub preflight: Option<Preflight>,
-    /// The request that opens a session.
-    pub login: LoginRequest,
-    /// Where the response to the login has the session token, which is the value `{token}`.
+    /// The requests that open a session: one, or a list of up to 8.
+    pub login: Login,
+    /// Further addresses at which this system logs in, such as that of its single sign-on: scheme, host and port. Nothing is
+    /// sent anywhere else.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub also_at: Vec<Origin>,
+    /// How long the whole login may take, and each renewal and the logout, 1 s to 25 s.
+    #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "5s"))]
+    pub timeout: Seconds,
+    /// Where the last response of the login has the session token, which is the value `{token}`.
     pub extract: Extract,
-    /// Further values of the response to the login, by name. All of them must be present.
+    /// Further values of the last response of the login, by name. All of them must be present.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
     /// When the session ends.
@@ -53,75 +62,6 @@ pub struct HttpLogin {
     pub label: Option<LocalizedText>,
 }
 
-/// A `GET` before the login. The cookies that its response sets are sent with the login.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Preflight {
-    /// Where it is sent, with the scheme, host and port of the login. The response must have a status of 200 to 299.
-    pub url: HttpUrl,
-    /// Where the response has a value that the login must repeat, which is the value `{csrf}` of the login.
-    pub csrf: Option<Extract>,
-}
-
-/// The request that opens a session: a `POST` with the user's name and password in its body.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LoginRequest {
-    /// Where the login is sent. All URLs of a connector have the same scheme, host and port.
-    pub url: HttpUrl,
-    /// The members of a JSON body. `{username}` and `{password}` must both occur.
-    pub json: Option<BTreeMap<String, Field>>,
-    /// The fields of a form, instead of `json`. `{username}` and `{password}` must both occur.
-    #[serde(default, deserialize_with = "template::form")]
-    #[schemars(with = "Option<BTreeMap<String, template::FormField>>")]
-    pub form: Option<BTreeMap<String, Field>>,
-    /// Further headers of the login. Their values are fixed text and `{csrf}`.
-    #[serde(default)]
-    pub headers: Headers,
-    /// The status that means that the password was right, short for `success: { status: 200 }`.
-    #[serde(default, deserialize_with = "optional_status")]
-    #[schemars(with = "Option<u16>", range(min = 200, max = 399), extend("default" = 200))]
-    pub success_status: Option<StatusCode>,
-    /// The response that means that the password was right. Without `status`, the status must be 200.
-    pub success: Option<Condition>,
-    /// The response that means that the password was wrong. Without it, any 4xx means that, except those that say that the
-    /// URL has no such login (404, 405, 410, 415) or that the system is overloaded (408, 429).
-    pub refused: Option<Condition>,
-    /// How long the whole login may take, 1 s to 25 s.
-    #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
-    #[schemars(with = "duration::Text", extend("default" = "5s"))]
-    pub timeout: Seconds,
-}
-
-/// A condition on a response. All of its parts that are written must hold.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1))]
-pub struct Condition {
-    /// It has this status, or one of these.
-    pub status: Option<Statuses>,
-    /// It has this header.
-    pub header: Option<HeaderCondition>,
-    /// It sets this cookie.
-    pub cookie: Option<CookieName>,
-    /// Its body contains this text.
-    pub body_has: Option<Marker>,
-    /// Its body does not contain this text.
-    pub body_lacks: Option<Marker>,
-}
-
-/// A header of a response.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderCondition {
-    /// Its name.
-    #[serde(deserialize_with = "crate::header::name")]
-    #[schemars(with = "crate::header::Text")]
-    pub name: HeaderName,
-    /// What its value must match, such as `^/home`. Without it, any value matches.
-    pub pattern: Option<Pattern>,
-}
-
 /// Headers of a request, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "BTreeMap<String, Template>")]
@@ -133,8 +73,7 @@ pub struct Headers(pub Vec<(HeaderName, Template)>);
 #[serde(try_from = "written::ExtractFields")]
 #[schemars(with = "written::ExtractFields")]
 pub enum Extract {
-    /// The value of this cookie, from `Set-Cookie` (RFC 6265 §4.1). A cookie of the preflight counts unless the login sets
-    /// or deletes it.
+    /// The value of this cookie, whichever response of the login set it (RFC 6265 §5.3).
     Cookie(CookieName),
     /// The text at this place in the JSON body (RFC 6901).
     JsonPointer(JsonPointer),
@@ -142,6 +81,8 @@ pub enum Extract {
     Header(HeaderName, Option<Pattern>),
     /// The part of the body that the pattern's group matches.
     Body(Pattern),
+    /// The value of the field with this name in a form of the page.
+    Input(String),
 }
 
 /// When a session ends: at a fixed end, after a time without use, or at the earlier of both.
@@ -249,7 +190,7 @@ impl Default for DeadSession {
 pub struct RenewRequest {
     /// The request's method.
     pub method: Method,
-    /// Where it is sent, with the scheme, host and port of the login.
+    /// Where it is sent, on an address of the connector.
     pub url: HttpUrl,
     /// Further headers. Their values are fixed text and extracted values.
     #[serde(default)]
@@ -272,7 +213,7 @@ pub struct RenewRequest {
 pub struct SessionRequest {
     /// The request's method.
     pub method: Method,
-    /// Where it is sent, with the scheme, host and port of the login.
+    /// Where it is sent, on an address of the connector.
     pub url: HttpUrl,
     /// Further headers. Their values are fixed text and extracted values.
     #[serde(default)]
@@ -287,8 +228,4 @@ pub struct SessionRequest {
 
 pub(super) const fn default_timeout() -> Seconds {
     Seconds::new(5)
-}
-
-fn optional_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StatusCode>, D::Error> {
-    Option::<u16>::deserialize(deserializer)?.map(status).transpose()
 }

@@ -108,7 +108,8 @@ impl Statuses {
         self.0.contains(&status)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = StatusCode> {
+    /// The statuses.
+    pub fn iter(&self) -> impl Iterator<Item = StatusCode> {
         self.0.iter().copied()
     }
 }
@@ -148,7 +149,7 @@ impl<'de> Visitor<'de> for OneOrMore {
     }
 }
 
-pub(super) fn status<E: serde::de::Error>(code: impl TryInto<u16> + Copy + fmt::Display) -> Result<StatusCode, E> {
+fn status<E: serde::de::Error>(code: impl TryInto<u16> + Copy + fmt::Display) -> Result<StatusCode, E> {
     let status = code.try_into().ok().and_then(|code| StatusCode::from_u16(code).ok());
     status.ok_or_else(|| E::custom(format!("{code} is not an HTTP status: write 200 to 599")))
 }

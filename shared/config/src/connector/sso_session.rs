@@ -1,13 +1,15 @@
 //! The settings of a web single sign-on: the gateway logs in at the portal, and the back ends behind accept its session.
 
 use super::http_login::{
-    DeadSession, End, Expires, Extract, HttpLogin, Inject, LoginRequest, Preflight, RedirectTo, SessionRequest, Way,
+    DeadSession, End, Expires, Extract, HttpLogin, Inject, RedirectTo, SessionRequest, Way, default_timeout,
 };
+use super::login::Login;
 use super::password::PasswordRule;
 use super::pattern::Statuses;
 use super::template::{Template, ValueName};
 use crate::localized::{LocalizedText, WrittenText};
 use crate::tls::Tls;
+use crate::url::Origin;
 use crate::{HttpUrl, duration};
 use gateway_domain::time::Seconds;
 use http::StatusCode;
@@ -19,13 +21,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SsoSession {
-    /// The request before the login, for a portal that needs cookies or a CSRF value from it.
-    pub preflight: Option<Preflight>,
-    /// The request that opens a session at the portal.
-    pub login: LoginRequest,
-    /// Where the response to the login has the session token, which is the value `{token}`.
+    /// The requests that open a session at the portal: one, or a list of up to 8.
+    pub login: Login,
+    /// Further addresses at which the portal logs in: scheme, host and port. Nothing is sent anywhere else.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub also_at: Vec<Origin>,
+    /// How long the whole login may take, and the logout, 1 s to 25 s.
+    #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "5s"))]
+    pub timeout: Seconds,
+    /// Where the last response of the login has the session token, which is the value `{token}`.
     pub extract: Extract,
-    /// Further values of the response to the login, by name. All of them must be present.
+    /// Further values of the last response of the login, by name. All of them must be present.
     #[serde(default)]
     pub extract_also: BTreeMap<ValueName, Extract>,
     /// How long a session lasts at most, by the portal's own settings.
@@ -63,19 +71,20 @@ impl SsoSession {
         let inject = self.inject.clone().unwrap_or_else(|| {
             let ways = match &self.extract {
                 Extract::Cookie(name) => vec![Way::Cookie(name.clone(), Template::token())],
-                Extract::JsonPointer(_) | Extract::Header(..) | Extract::Body(_) => Vec::new(),
+                Extract::JsonPointer(_) | Extract::Header(..) | Extract::Body(_) | Extract::Input(_) => Vec::new(),
             };
             Inject { ways, listed: true }
         });
         HttpLogin {
             label: self.label.clone(),
-            preflight: self.preflight.clone(),
             login: self.login.clone(),
+            also_at: self.also_at.clone(),
+            timeout: self.timeout,
             extract: self.extract.clone(),
             extract_also: self.extract_also.clone(),
             expires: Expires { end: Some(End::Fixed(self.ends)), idle: Some(self.idle) },
             inject,
-            dead_session: self.dead_session.clone().unwrap_or_else(|| dead_at(&self.login.url)),
+            dead_session: self.dead_session.clone().unwrap_or_else(|| dead_at(self.login.url())),
             renew: None,
             logout: self.logout.clone(),
             password: self.password.clone(),

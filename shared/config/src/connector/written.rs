@@ -19,7 +19,7 @@ use std::fmt;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     {"required": ["cookie"]}, {"required": ["json_pointer"]}, {"required": ["header"]},
-    {"required": ["pattern"], "not": {"required": ["header"]}},
+    {"required": ["pattern"], "not": {"required": ["header"]}}, {"required": ["input"]},
 ]))]
 pub(super) struct ExtractFields {
     /// The value of this cookie.
@@ -32,6 +32,8 @@ pub(super) struct ExtractFields {
     header: Option<HeaderName>,
     /// The part of the body, or of the header, that the only group in parentheses matches.
     pattern: Option<Pattern>,
+    /// The value of the field with this name in a form of the page, such as a hidden one.
+    input: Option<String>,
 }
 
 impl TryFrom<ExtractFields> for Extract {
@@ -44,21 +46,26 @@ impl TryFrom<ExtractFields> for Extract {
             ));
         }
         match fields {
-            ExtractFields { cookie: Some(name), json_pointer: None, header: None, pattern: None } => {
+            ExtractFields { cookie: Some(name), json_pointer: None, header: None, pattern: None, input: None } => {
                 Ok(Self::Cookie(name))
             }
-            ExtractFields { cookie: None, json_pointer: Some(pointer), header: None, pattern: None } => {
+            ExtractFields { cookie: None, json_pointer: Some(pointer), header: None, pattern: None, input: None } => {
                 Ok(Self::JsonPointer(pointer))
             }
-            ExtractFields { cookie: None, json_pointer: None, header: Some(name), pattern } => {
+            ExtractFields { cookie: None, json_pointer: None, header: Some(name), pattern, input: None } => {
                 Ok(Self::Header(name, pattern))
             }
-            ExtractFields { cookie: None, json_pointer: None, header: None, pattern: Some(pattern) } => {
+            ExtractFields { cookie: None, json_pointer: None, header: None, pattern: Some(pattern), input: None } => {
                 Ok(Self::Body(pattern))
+            }
+            ExtractFields { cookie: None, json_pointer: None, header: None, pattern: None, input: Some(name) }
+                if !name.is_empty() && name.len() <= 256 =>
+            {
+                Ok(Self::Input(name))
             }
             _ => Err(NotAllowed::new(
                 "expected exactly one place: write `cookie: NAME`, `json_pointer: /session/id`, `header: NAME` (with or \
-                 without `pattern`), or `pattern` alone for the body",
+                 without `pattern`), `input: NAME` for a field of a form, or `pattern` alone for the body",
             )),
         }
     }

@@ -16,7 +16,7 @@ fn a_connector_begins_with_its_type() {
             "    extrakt:",
             26,
             "connectors.orders-login.extrakt",
-            "unknown field: write one of preflight, login, extract",
+            "unknown field: write one of login, also_at, timeout, extract",
         ),
     ]);
 }
@@ -32,21 +32,21 @@ fn a_connector_stays_on_one_host() {
             "url: https://other.example.com/login",
             30,
             "connectors.orders-login.logout.url",
-            "stays on one scheme, host",
+            "stays on the scheme, host and port of its first request",
         ),
         (
             LOGOUT,
             "logout: { method: POST, url: https://legacy.example.com:444/out }",
             30,
             "connectors.orders-login.logout.url",
-            "https://legacy.example.com, as in login.url",
+            "write a URL on https://legacy.example.com, or add https://legacy.example.com:444 to `also_at`",
         ),
         (URL, "url: /login", 20, login, "write an absolute one"),
         (URL, "url: https://legacy.example.com/{username}", 20, login, "without user, fragment and placeholders"),
         (URL, "url: https://u:p@legacy.example.com/login", 20, login, "without user"),
     ]);
     told(&[(
-        "url: https://legacy.example.com/login\n      json:\n        user: \"{username}\"\n        pass: \"{password}\"\n      success_status: 200\n      timeout: 5s\n    extract: { cookie: SESSID }\n    expires: { cookie_max_age: true }\n    inject: { cookie: SESSID }\n    dead_session: { status: 401 }\n    logout: { method: POST, url: https://legacy.example.com/logout }",
+        "url: https://legacy.example.com/login\n      json:\n        user: \"{username}\"\n        pass: \"{password}\"\n      success: { status: 200 }\n    timeout: 5s\n    extract: { cookie: SESSID }\n    expires: { cookie_max_age: true }\n    inject: { cookie: SESSID }\n    dead_session: { status: 401 }\n    logout: { method: POST, url: https://legacy.example.com/logout }",
         "url: http://legacy.example.com/login\n      json: { user: \"{username}\", pass: \"{password}\" }\n    extract: { cookie: SESSID }\n    expires: { cookie_max_age: true }\n    inject: { cookie: SESSID }",
         20,
         login,
@@ -89,11 +89,17 @@ fn the_login_sends_what_the_user_typed_and_no_secret_of_the_file() {
             "status: 200",
             "status: 404",
             24,
-            "connectors.orders-login.login.success_status",
+            "connectors.orders-login.login.success.status",
             "404 is out of range: write 200 to 399",
         ),
-        ("status: 200", "status: 99", 24, "connectors.orders-login.login.success_status", "not an HTTP status"),
-        ("timeout: 5s", "timeout: 26s", 25, "connectors.orders-login.login.timeout", "write 1s to 25s"),
+        ("status: 200", "status: 99", 24, "connectors.orders-login.login.success.status", "not an HTTP status"),
+        (
+            "timeout: 5s\n    extract",
+            "timeout: 26s\n    extract",
+            25,
+            "connectors.orders-login.timeout",
+            "write 1s to 25s",
+        ),
     ]);
     accepted(&[
         (PASS, "pass: \"{password}\"\n        remember: true\n        client: mobile\n        version: 3"),

@@ -3,8 +3,9 @@
 use super::{accepted, told};
 
 const URL: &str = "url: https://legacy.example.com/login";
-const JSON: &str = "json:\n        user: \"{username}\"\n        pass: \"{password}\"\n      success_status: 200\n";
-const SUCCESS: &str = "success_status: 200";
+const JSON: &str =
+    "json:\n        user: \"{username}\"\n        pass: \"{password}\"\n      success: { status: 200 }\n";
+const SUCCESS: &str = "success: { status: 200 }";
 const EXTRACT: &str = "extract: { cookie: SESSID }";
 const EXPIRES: &str = "expires: { cookie_max_age: true }";
 const INJECT: &str = "inject: { cookie: SESSID }";
@@ -16,7 +17,7 @@ const TYPE: &str = "type: http_login\n    login:";
 fn a_login_has_one_body_of_known_values() {
     let login = "connectors.orders-login.login";
     told(&[
-        (JSON, "success_status: 200\n", 19, login, "sends nothing: write `json` or `form`"),
+        (JSON, "success: { status: 200 }\n", 19, login, "sends no username: write \"{username}\" in its `json`"),
         (
             JSON,
             "form: { user: \"{username}\", pass: x }\n",
@@ -43,7 +44,7 @@ fn a_login_has_one_body_of_known_values() {
             "json: { user: \"{username}\", pass: \"{password}\", csrf: \"{csrf}\" }\n",
             21,
             "connectors.orders-login.login.json.csrf",
-            "write `csrf` under `preflight`",
+            "or `csrf` under `keep` of an earlier request",
         ),
         (
             JSON,
@@ -80,7 +81,21 @@ fn answers_are_told_apart_by_something() {
     let refused = "connectors.orders-login.login.refused";
     told(&[
         (SUCCESS, "success: {}", 24, success, "says nothing"),
-        (SUCCESS, "success_status: 200\n      success: { cookie: A }", 25, success, "without `success_status`"),
+        (SUCCESS, "success_status: 200", 24, "connectors.orders-login.login.success_status", "unknown field"),
+        (
+            SUCCESS,
+            "success: { status: 200, redirect_to: /home }",
+            24,
+            "connectors.orders-login.login.success.status",
+            "a redirect has a status of 300 to 399",
+        ),
+        (
+            SUCCESS,
+            "refused: { redirect_to: login }",
+            24,
+            "connectors.orders-login.login.refused.redirect_to",
+            "such as /login",
+        ),
         (SUCCESS, "success: { status: [] }", 24, "connectors.orders-login.login.success.status", "1 to 16"),
         (SUCCESS, "success: { status: 401 }", 24, "connectors.orders-login.login.success.status", "write 200 to 399"),
         (SUCCESS, "refused: {}", 24, refused, "says nothing"),
@@ -120,6 +135,8 @@ fn answers_are_told_apart_by_something() {
         (SUCCESS, "success: { status: [302, 303], header: { name: Location, pattern: \"^/home\" }, cookie: SESSID }"),
         (SUCCESS, "refused: { status: 200, body_has: wrong }"),
         (SUCCESS, "success: { body_lacks: wrong }"),
+        (SUCCESS, "success: { redirect_to: /home }"),
+        (SUCCESS, "success: { redirect_to: https://legacy.example.com/home, status: [302, 303] }"),
         (DEAD, "dead_session: { redirect_to: /login }"),
         (DEAD, "dead_session: { redirect_to: https://sso.example.com/, status: [401, 440], body_has: Log in }"),
     ]);
@@ -180,7 +197,7 @@ fn values_come_from_one_place_each_and_go_where_they_are_known() {
             "renew: { method: POST, url: https://other.example.com/renew, for: 8h }",
             30,
             "connectors.orders-login.renew.url",
-            "stays on one scheme, host",
+            "stays on the scheme, host",
         ),
         (
             LOGOUT,
@@ -208,13 +225,125 @@ fn values_come_from_one_place_each_and_go_where_they_are_known() {
         (LOGOUT, "renew: { method: GET, url: https://legacy.example.com/renew, json: { t: \"{token}\" }, for: 8h }"),
         (URL, "url: https://legacy.example.com/login\n      refused: { body_has: wrong }"),
     ]);
-    told(&[(
-        TYPE,
-        "type: http_login\n    preflight: { url: https://other.example.com/ }\n    login:",
-        19,
-        "connectors.orders-login.preflight.url",
-        "stays on one scheme, host",
-    )]);
+}
+
+/// A login of the requests in a list, each a line from line 19 on, in place of the one of the file.
+fn several(steps: &[&str], more: &str) -> String {
+    let one = format!("login:\n      {URL}\n      {JSON}");
+    let list: String = steps.iter().map(|step| format!("      - {step}\n")).collect();
+    super::changed(&one, &format!("login:\n{list}{more}"))
+}
+
+const PAGE: &str = "{ url: https://legacy.example.com/login, keep: { csrf: { input: csrf } } }";
+const TYPED: &str = "{ submit: { fields: { user: \"{username}\", pass: \"{password}\" } } }";
+const POST: &str =
+    "{ url: https://legacy.example.com/login, form: { u: \"{username}\", p: \"{password}\", c: \"{csrf}\" } }";
+
+#[test]
+fn a_login_of_several_requests_hands_values_on() {
+    let sso = "    also_at: [https://sso.example.com]\n";
+    for (steps, more) in [
+        (&[PAGE, POST][..], ""),
+        (&[PAGE, TYPED], ""),
+        (&["{ url: https://legacy.example.com/, follow: 10 }", TYPED, "{ submit: {} }"], ""),
+        (
+            &[
+                "{ url: https://legacy.example.com/ }",
+                "{ submit: { form: { id: login }, button: go, fields: { u: \"{username}\" } } }",
+                "{ submit: { form: { action: /word }, fields: { p: \"{password}\" } }, success: { redirect_to: /home } }",
+            ],
+            "",
+        ),
+        (
+            &[
+                "{ url: https://legacy.example.com/, keep: { t: { json_pointer: /t } } }",
+                "{ url: https://sso.example.com/x, method: PUT, query: { t: \"{t}\" }, headers: { X-T: \"{t}\" }, json: { u: \"{username}\", p: \"{password}\" } }",
+            ],
+            sso,
+        ),
+    ] {
+        if let Err(error) = gateway_config::Gateway::parse(&several(steps, more)) {
+            panic!("{steps:?} should be accepted: {error}");
+        }
+    }
+    let nine = vec![PAGE; 9];
+    let typed = "connectors.orders-login.login[1].submit.fields.user";
+    for (steps, more, field, says) in [
+        (&nine[..], "", "login", "a login has 1 to 8 requests"),
+        (&[TYPED], "", "login", "the first request has no page before it"),
+        (&[PAGE], "", "login", "sends no username"),
+        (&[PAGE, "{ submit: { fields: { u: \"{username}\" } } }"], "", "login", "sends no password"),
+        (
+            &["{ url: https://legacy.example.com/ }", POST],
+            "",
+            "login[1].form.c",
+            "`csrf` under `keep` of an earlier request",
+        ),
+        (&[POST, PAGE], "", "login[0].form.c", "`csrf` under `keep` of an earlier request"),
+        (&[PAGE, PAGE, POST], "", "login[1].keep.csrf", "an earlier request keeps `csrf`"),
+        (
+            &["{ url: https://legacy.example.com/, keep: { password: { input: a } } }", TYPED],
+            "",
+            "login[0].keep.password",
+            "a meaning of its own",
+        ),
+        (
+            &[TYPED.replace("submit", "url: https://legacy.example.com/, submit").as_str(), POST],
+            "",
+            "login[0]",
+            "exactly one request",
+        ),
+        (&[PAGE, "{ headers: { X-A: b } }"], "", "login[1]", "exactly one request"),
+        (&[PAGE, "{ submit: {}, form: { a: b } }"], "", "login[1]", "under `submit.fields`"),
+        (
+            &[PAGE, "{ submit: { form: { id: a, name: b } } }", POST],
+            "",
+            "login[1].submit.form",
+            "exactly one way to find the form",
+        ),
+        (
+            &[PAGE, "{ submit: { fields: { user: \"{username}\", client_secret: x } } }"],
+            "",
+            "login[1].submit.fields.client_secret",
+            "does not belong in this file",
+        ),
+        (&[PAGE, &TYPED.replace("{username}", "{user}")], "", typed, "there is no value `user`"),
+        (&[PAGE, &POST.replace("legacy", "other")], "", "login[1].url", "add https://other.example.com to `also_at`"),
+        (&[PAGE, &POST.replace("form", "method: GET, form")], "", "login[1].form", "a GET has no body"),
+        (
+            &[PAGE, &POST.replace("form", "query: { p: \"{password}\" }, form")],
+            "",
+            "login[1].query.p",
+            "belong in `json` or `form`",
+        ),
+        (
+            &[PAGE, &POST.replace("form", "query: { api_key: x }, form")],
+            "",
+            "login[1].query.api_key",
+            "a secret does not belong",
+        ),
+        (&[PAGE, &POST.replace("form", "follow: 11, form")], "", "login[1].follow", "write 0 to 10"),
+        (
+            &[PAGE, &POST.replace("form", "keep: { a: { cookie: b } }, form")],
+            "",
+            "login[1].keep",
+            "under `extract_also`",
+        ),
+        (&[PAGE, POST], "    also_at: [http://sso.example.com]\n", "also_at[0]", "sends passwords unencrypted"),
+        (&[PAGE, POST], "    also_at: [https://sso.example.com/x]\n", "also_at[0]", "scheme, host and port only"),
+        (
+            &[&PAGE.replace("https", "http"), &POST.replace("https", "http")],
+            "",
+            "login[0].url",
+            "sends passwords unencrypted",
+        ),
+    ] {
+        let problems = super::problems(&several(steps, more));
+        let field =
+            if field.starts_with("connectors") { field.to_owned() } else { format!("connectors.orders-login.{field}") };
+        let found = problems.iter().any(|problem| problem.field == field && problem.reason.contains(says));
+        assert!(found, "{steps:?} should say {field}: …{says}…, but says {problems:#?}");
+    }
 }
 
 const PORTAL: &str = "type: sso_session\n    ends: 10h\n    idle: 20m\n    login:";
@@ -302,7 +431,10 @@ fn a_form_sends_texts_as_they_are_written() {
         else {
             panic!("another connector");
         };
-        let pin = &login.login.form.as_ref().expect("a form")["pin"];
+        let gateway_config::connector::StepRequest::Url(request) = &login.login.steps()[0].request else {
+            panic!("another request");
+        };
+        let pin = &request.form.as_ref().expect("a form")["pin"];
         let text = gateway_config::connector::Template::try_from(written.to_owned()).expect(written);
         assert_eq!(*pin, gateway_config::connector::Field::Text(text), "{written}");
     }

@@ -41,8 +41,8 @@ connectors:
       json:
         user: "{username}"
         pass: "{password}"
-      success_status: 200
-      timeout: 5s
+      success: { status: 200 }
+    timeout: 5s
     extract: { cookie: SESSID }
     expires: { cookie_max_age: true }
     inject: { cookie: SESSID }

@@ -1,51 +1,37 @@
 //! Decides whether a response of a back end means that its session has ended.
 
-use gateway_config::HttpUrl;
 use gateway_config::connector::{DeadSession, RedirectTo};
-use http::Uri;
 use http::header::LOCATION;
-use http::uri::Scheme;
+use url::Url;
 
-use crate::ResponseStart;
+use crate::{ResponseStart, reference};
 
 /// Whether the response meets one of the configured conditions.
 pub(super) fn is_dead(dead: &DeadSession, response: &ResponseStart<'_>) -> bool {
     let status = response.status();
     dead.status.as_ref().is_some_and(|statuses| statuses.contains(status))
-        || (status.is_redirection() && dead.redirect_to.as_ref().is_some_and(|to| leads_to(to, response)))
-        || dead.body_has.as_ref().is_some_and(|marker| marker.is_in(response.body()))
+        || (status.is_redirection() && dead.redirect_to.as_ref().is_some_and(|to| redirects(to, response)))
+        || dead.body_has.as_ref().is_some_and(|marker| marker.is_in(&response.body()))
 }
 
-fn leads_to(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
-    let Some(location) = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()) else { return false };
-    // A query may contain characters that `Uri` does not accept. Only the part before it decides where the redirect leads.
-    let readable = |text: &str| text.parse::<Uri>().ok();
-    let before_query = location.split(['?', '#']).next().unwrap_or_default();
-    let Some(uri) = readable(before_query) else { return false };
+fn redirects(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    // Where the request's URL is not known, only what names its path from the root can lead somewhere.
+    let requested = response.url().and_then(reference::url).or_else(|| Url::parse("http://unknown.invalid/").ok());
+    matches!((location, requested), (Some(location), Some(requested)) if leads_to(to, &requested, location))
+}
+
+/// Whether a redirect leads to a configured place. It is compared as it is resolved against the URL that was requested
+/// (RFC 3986 §5), since `login` and `../login` may mean `/login`.
+pub(super) fn leads_to(to: &RedirectTo, requested: &Url, location: &str) -> bool {
+    let Some(target) = reference::resolved(requested, location) else { return false };
     match to {
-        RedirectTo::Path(path) => match uri.scheme() {
-            None => location.starts_with(path),
-            Some(_) => path_and_query(location).is_some_and(|found| found.starts_with(path)),
-        },
-        RedirectTo::Url(url) => {
-            let found = path_and_query(location).map(|found| if found.starts_with('/') { found } else { "/" });
-            let wanted = url.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
-            same_origin(url, &uri) && found.is_some_and(|found| found.starts_with(wanted))
-        }
+        RedirectTo::Path(path) => reference::path_and_query(&target).starts_with(path),
+        RedirectTo::Url(url) => reference::url(url.uri()).is_some_and(|wanted| {
+            reference::same_origin(&wanted, &target)
+                && reference::path_and_query(&target).starts_with(reference::path_and_query(&wanted))
+        }),
     }
-}
-
-/// The part of an absolute URL after scheme, host and port.
-fn path_and_query(location: &str) -> Option<&str> {
-    let (_, rest) = location.split_once("://")?;
-    rest.find(['/', '?', '#']).map_or(Some(""), |at| rest.get(at..))
-}
-
-fn same_origin(url: &HttpUrl, other: &Uri) -> bool {
-    let port = |uri: &Uri| uri.port_u16().or_else(|| Some(if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 }));
-    let hosts = (url.uri().host(), other.host());
-    let same_host = matches!(hosts, (Some(one), Some(other)) if one.eq_ignore_ascii_case(other));
-    same_host && url.uri().scheme() == other.scheme() && port(url.uri()) == port(other)
 }
 
 #[cfg(test)]
@@ -57,21 +43,38 @@ mod tests {
     fn dead(yaml: &str, status: u16, location: &str, body: &'static [u8]) -> bool {
         let settings = crate::http_login::tests::settings("http://127.0.0.1:1", yaml);
         let response = Response::builder().status(status).header(LOCATION, location).body(Bytes::from_static(body));
-        is_dead(&settings.dead_session, &ResponseStart::of(&response.unwrap()))
+        let url = "https://orders.example.com/orders/7".parse().unwrap();
+        is_dead(&settings.dead_session, &ResponseStart::of(&response.unwrap()).at(&url))
     }
 
     #[test]
     fn a_redirect_to_the_login_is_a_dead_session_and_no_other_redirect_is() {
         let path = "dead_session: { redirect_to: /login }";
-        for location in ["/login", "/login?next=/orders%3Fa=b|c", "http://any.example/login/x", "/login/"] {
+        for location in [
+            "/login",
+            "/login?next=/orders%3Fa=b|c",
+            "http://any.example/login/x",
+            "/login/",
+            "../login",
+            "//any.example/login",
+            "/a/../login?x",
+        ] {
             assert!(dead(path, 302, location, b""), "{location}");
         }
-        for location in
-            ["/", "/orders", "//login", "login", "http://any.example/orders?next=/login", "", "http://a b/login"]
-        {
+        for location in [
+            "/",
+            "/orders",
+            "//login",
+            "login",
+            "?/login",
+            "http://any.example/orders?next=/login",
+            "",
+            "http://a b/login",
+        ] {
             assert!(!dead(path, 302, location, b""), "{location}");
         }
         assert!(!dead(path, 200, "/login", b"") && !dead(path, 401, "/", b""));
+        assert!(dead("dead_session: { redirect_to: /orders/login }", 302, "login", b""));
 
         let url = "dead_session: { redirect_to: \"https://sso.example.com/\" }";
         for location in

@@ -4,28 +4,30 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use gateway_config::connector::{
-    Field, Headers, Inject, LoginRequest, Piece, Preflight, RenewRequest, SessionRequest, Template, Way,
+    Field, Headers, Inject, Piece, RenewRequest, SessionRequest, Step, StepRequest, Template, UrlRequest, Way,
 };
 use gateway_config::{HttpUrl, Method};
 use gateway_domain::query::with_injected;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, REFERER};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
 use zeroize::Zeroizing;
 
-use super::response::Before;
 use super::state::State;
-use crate::{Credentials, Injection};
+use super::submit::Submission;
+use crate::{Injection, reference};
 
 /// The characters that a form escapes (WHATWG URL, application/x-www-form-urlencoded).
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+pub(super) const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-/// Bodies are not decompressed. Without `Accept-Encoding`, the system could use any compression (RFC 9110 §12.5.3).
+/// Responses of a login are small and have secrets in them, so nothing is gained by compression. A system that compresses all
+/// the same is understood.
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 type Members = BTreeMap<String, Field>;
-type Values<'v> = &'v dyn Fn(&str) -> Option<&'v str>;
+pub(super) type Values<'v> = &'v dyn Fn(&str) -> Option<&'v str>;
 
 /// A configured request that carries a session.
 pub(super) struct Wanted<'c> {
@@ -48,31 +50,71 @@ impl<'c> Wanted<'c> {
     }
 }
 
-/// The preflight request.
-pub(super) fn preflight(preflight: &Preflight) -> Request<Bytes> {
-    let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = preflight.url.uri().clone();
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
-    request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
-    request
+/// Whether a step has the password in its body.
+pub(super) fn sends_password(step: &Step) -> bool {
+    fn has(field: &Field) -> bool {
+        match field {
+            Field::Text(template) => template.names().any(|name| name == "password"),
+            Field::Literal(_) => false,
+            Field::Members(members) => members.values().any(has),
+        }
+    }
+    match &step.request {
+        StepRequest::Url(request) => {
+            let mut members = request.json.iter().chain(&request.form).flat_map(|members| members.values());
+            members.any(has)
+        }
+        StepRequest::Submit(submit) => {
+            submit.fields.values().any(|template| template.names().any(|name| name == "password"))
+        }
+    }
 }
 
-/// The login request. The password is written only to memory that is overwritten afterwards.
-pub(super) fn login(settings: &LoginRequest, login: Credentials<'_>, before: &Before) -> Option<Request<Bytes>> {
-    let values = |name: &str| match name {
-        "username" => Some(login.name()),
-        "password" => Some(login.password.expose()),
-        "csrf" => before.csrf.as_ref().map(|csrf| csrf.as_str()),
-        _ => None,
-    };
-    let mut request = Request::post(settings.url.uri()).body(Bytes::new()).ok()?;
-    let accept = if settings.json.is_some() { "application/json" } else { "*/*" };
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-    request.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
-    put_body(&mut request, settings.json.as_ref(), settings.form.as_ref(), &values)?;
-    put_headers(request.headers_mut(), &settings.headers, &values)?;
-    request.headers_mut().extend(before.jar.header().map(|cookies| (COOKIE, cookies)));
+/// The request of a step to a configured URL. The password is written only to memory that is overwritten afterwards.
+pub(super) fn of_url(wanted: &UrlRequest, headers: &Headers, values: Values<'_>) -> Option<Request<Bytes>> {
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = wanted.method.into();
+    let mut query = Vec::new();
+    for (name, template) in &wanted.query {
+        query.push((name.clone(), expanded(template, values)?.to_string()));
+    }
+    *request.uri_mut() = with_query(wanted.url.uri(), &query)?;
+    put_accept(request.headers_mut(), wanted.json.is_some());
+    put_body(&mut request, wanted.json.as_ref(), wanted.form.as_ref(), values)?;
+    put_headers(request.headers_mut(), headers, values)?;
     Some(request)
+}
+
+/// The request that sends a form of a page. Like a browser, it names the page in `Referer`, unless `headers` has another.
+pub(super) fn of_form(
+    submission: Submission,
+    page: &Url,
+    headers: &Headers,
+    values: Values<'_>,
+) -> Option<Request<Bytes>> {
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = submission.method;
+    *request.uri_mut() = reference::uri(&submission.url)?;
+    put_accept(request.headers_mut(), false);
+    request.headers_mut().insert(REFERER, referrer(page, &submission.url)?);
+    if let Some(body) = submission.body {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        *request.body_mut() = Bytes::from_owner(body);
+    }
+    put_headers(request.headers_mut(), headers, values)?;
+    Some(request)
+}
+
+/// The whole URL of the page for its own host, and no more than the host for another.
+fn referrer(page: &Url, target: &Url) -> Option<HeaderValue> {
+    let origin = format!("{}/", page.origin().ascii_serialization());
+    secret_header(if reference::same_origin(page, target) { page.as_str() } else { &origin })
+}
+
+fn put_accept(headers: &mut HeaderMap, json: bool) {
+    let accept = if json { "application/json" } else { "*/*" };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
 }
 
 /// A request that carries this session.
@@ -207,7 +249,7 @@ fn write_encoded(text: &str, body: &mut Zeroizing<Vec<u8>>) {
 }
 
 /// The template with its values in place.
-fn expanded(template: &Template, values: Values<'_>) -> Option<Zeroizing<String>> {
+pub(super) fn expanded(template: &Template, values: Values<'_>) -> Option<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(length(template, values)));
     for piece in template.pieces() {
         text.push_str(match piece {

@@ -116,7 +116,11 @@ pub(super) fn fault_code(document: &Document<'_>) -> Option<(String, String)> {
 /// its examined start is no complete document, so it does not count as a fault.
 pub(super) fn is_about_the_token(response: &ResponseStart<'_>) -> bool {
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    let text = std::str::from_utf8(response.body()).ok().filter(|_| failed);
+    if !failed {
+        return false;
+    }
+    let body = response.body();
+    let text = std::str::from_utf8(&body).ok();
     let code = text.and_then(parse).and_then(|document| fault_code(&document));
     code.is_some_and(|(namespace, name)| {
         namespace == ns::WSSE && matches!(name.as_str(), "InvalidSecurityToken" | "FailedAuthentication")
