@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 pub use http_login::{
-    DeadSession, End, Expires, ExpiryForm, Extract, Headers, HttpLogin, Inject, RedirectTo, RenewRequest,
+    DeadSession, End, Expires, ExpiryForm, Extract, Headers, HttpLogin, Inject, Moves, RedirectTo, RenewRequest,
     SessionRequest, Way,
 };
 pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};

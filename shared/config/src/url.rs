@@ -13,7 +13,9 @@ use std::net::IpAddr;
 const LONGEST: usize = 2048;
 
 /// The address of a system: scheme, host and port, nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", extend("pattern" = "^https?://[^/?#@{} ]+$"))]
 pub struct Origin {
     scheme: Scheme,
     authority: Authority,
@@ -52,6 +54,19 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = NotAllowed;
+
+    fn try_from(text: String) -> Result<Self, NotAllowed> {
+        Self::read(&text).ok_or_else(|| {
+            NotAllowed::new(format!(
+                "`{text}` is not the address of a system: write scheme, host and port only, such as \
+                 https://sso.internal:8443, without path, query, user or final slash"
+            ))
+        })
     }
 }
 

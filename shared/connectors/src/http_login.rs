@@ -11,6 +11,7 @@ mod json;
 mod json_tests;
 mod judge;
 mod login;
+mod moving;
 mod outgoing;
 mod page;
 mod request;
@@ -27,14 +28,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use gateway_config::connector::{Extract, HttpLogin as Settings, Way};
+use gateway_config::connector::{Extract, HttpLogin as Settings, Moves, Way};
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
 use http::header::COOKIE;
 use http::{Request, Response, StatusCode};
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, reference};
+use crate::{
+    Acquired, Call, Connector, ConnectorError, Credentials, Injection, Meeting, Moved, ResponseStart, reference,
+};
 
 use content::Content;
 use cookies::Jar;
@@ -158,6 +161,17 @@ impl Connector for HttpLogin {
 
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
         dead::is_dead(&self.settings.dead_session, response)
+    }
+
+    fn moved(&self, state: &[u8], response: &ResponseStart<'_>, now: Timestamp) -> Moved {
+        if self.settings.moves.is_some() { self.follow(state, response, now) } else { Moved::Same }
+    }
+
+    fn meeting(&self) -> Meeting {
+        match self.settings.moves {
+            Some(Moves::InTurn) => Meeting::InTurn,
+            Some(Moves::Freely) | None => Meeting::Freely,
+        }
     }
 }
 

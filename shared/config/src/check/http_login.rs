@@ -47,6 +47,13 @@ fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
     if connector.extract_also.len() > 8 {
         findings.add(format!("{field}.extract_also"), "more than 8 values: keep those that calls need");
     }
+    let mut places = std::iter::once(&connector.extract).chain(connector.extract_also.values());
+    if connector.moves.is_some() && !places.any(|place| matches!(place, Extract::Cookie(_) | Extract::Header(..))) {
+        findings.add(
+            format!("{field}.moves"),
+            "no response can move it: write `extract: { cookie: NAME }` or `{ header: NAME }`, or leave `moves` out",
+        );
+    }
     inject(field, &connector.inject, &connector.extract_also, findings);
     dead_session(&format!("{field}.dead_session"), &connector.dead_session, findings);
 }

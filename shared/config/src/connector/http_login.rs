@@ -43,6 +43,9 @@ pub struct HttpLogin {
     /// The response by which the back end says that the session has ended.
     #[serde(default)]
     pub dead_session: DeadSession,
+    /// Whether responses of the back end give the session another value, and how calls of one session then meet. Without it, only
+    /// a login or a renewal does.
+    pub moves: Option<Moves>,
     /// The request that renews the session. Without it, only a login gives a new one.
     pub renew: Option<RenewRequest>,
     /// The request that ends the session. Without it, the session ends only by its own expiry.
@@ -60,6 +63,16 @@ pub struct HttpLogin {
     /// Its name for users, or one for each language. Without it, its name here.
     #[schemars(with = "Option<WrittenText>")]
     pub label: Option<LocalizedText>,
+}
+
+/// How calls of one session meet at a back end whose responses give it another value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Moves {
+    /// The back end takes the value before as well for a while, so that calls may go on side by side.
+    Freely,
+    /// The back end takes the newest value alone, so that calls go one after the other.
+    InTurn,
 }
 
 /// Headers of a request, by name.

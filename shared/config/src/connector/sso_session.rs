@@ -1,7 +1,7 @@
 //! The settings of a web single sign-on: the gateway logs in at the portal, and the back ends behind accept its session.
 
 use super::http_login::{
-    DeadSession, End, Expires, Extract, HttpLogin, Inject, RedirectTo, SessionRequest, Way, default_timeout,
+    DeadSession, End, Expires, Extract, HttpLogin, Inject, Moves, RedirectTo, SessionRequest, Way, default_timeout,
 };
 use super::login::Login;
 use super::password::PasswordRule;
@@ -48,6 +48,8 @@ pub struct SsoSession {
     pub inject: Option<Inject>,
     /// The response by which a back end says that the session has ended. Without it, a redirect to the portal or a 401.
     pub dead_session: Option<DeadSession>,
+    /// Whether responses of back ends give the session another value, and how calls of one session then meet.
+    pub moves: Option<Moves>,
     /// The request that ends the session at the portal. Without it, the session ends only by its own expiry.
     pub logout: Option<SessionRequest>,
     /// Whose password it logs in with: `ours`, `theirs`, `separate`, or fields.
@@ -85,6 +87,7 @@ impl SsoSession {
             expires: Expires { end: Some(End::Fixed(self.ends)), idle: Some(self.idle) },
             inject,
             dead_session: self.dead_session.clone().unwrap_or_else(|| dead_at(self.login.url())),
+            moves: self.moves,
             renew: None,
             logout: self.logout.clone(),
             password: self.password.clone(),

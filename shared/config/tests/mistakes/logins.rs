@@ -498,3 +498,16 @@ fn texts_that_look_like_numbers_are_texts_everywhere() {
     let all = format!("{gateway:?}");
     assert!(all.contains(r#"CookieName("1e3")"#) && all.contains(r#""1.50""#), "{all}");
 }
+
+#[test]
+fn a_session_moves_where_a_response_can_move_it() {
+    let moves = |extract: &str| format!("{extract}\n    moves: freely");
+    told(&[
+        (EXTRACT, &moves("extract: { json_pointer: /sid }"), 0, "connectors.orders-login.moves", "no response can move it"),
+        (EXTRACT, &format!("{EXTRACT}\n    moves: always"), 0, "connectors.orders-login.moves", "freely"),
+    ]);
+    accepted(&[
+        (EXTRACT, &moves(EXTRACT)),
+        (EXTRACT, &format!("{EXTRACT}\n    moves: in_turn")),
+    ]);
+}
