@@ -154,6 +154,10 @@ impl Connector for HttpLogin {
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
         dead::is_dead(&self.settings.dead_session, response)
     }
+
+    fn examines_body(&self, _status: StatusCode) -> bool {
+        self.settings.dead_session.body_has.is_some()
+    }
 }
 
 fn misbehaved(text: &str) -> ConnectorError {
