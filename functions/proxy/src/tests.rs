@@ -7,4 +7,5 @@ mod recording_server;
 mod refusals;
 mod responses;
 mod sessions;
+mod streaming;
 mod wire;
