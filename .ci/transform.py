@@ -58,11 +58,34 @@ def check(path):
     assert asked(first)["CorsOrigin"] == {"Ref": "CorsOrigin"}, "a new CorsOrigin that is not compared with gateway.yaml"
     for what in ("GatewayConfig", "KeysFunction"):
         assert asked(first) != asked(transformed(path, changed=what)), f"a new {what} that is not checked"
+    streaming(first)
     (api,) = (one for one in first["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")
     servers = api["Properties"]["Body"]["servers"]
     # With OpenAPI 3 it counts only there.
     closed = [server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"] for server in servers]
     assert closed == [{"Fn::If": ["HasDomain", True, False]}], servers
+
+
+def streaming(template):
+    """Decision 0037: what a function says of its answers, and what API Gateway expects of them, is the same."""
+    (api,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")
+    says = {
+        name: one["Properties"].get("Environment", {}).get("Variables", {}).get("RESPONSE_TRANSFER_MODE")
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::Lambda::Function"
+    }
+    assert says["ProxyFunction"] in ("RESPONSE_STREAM", "BUFFERED"), says
+    for place, methods in api["Properties"]["Body"]["paths"].items():
+        for method, operation in methods.items():
+            integration = operation.get("x-amazon-apigateway-integration")
+            if not integration or integration["type"] != "aws_proxy":
+                continue
+            uri = integration["uri"]["Fn::Sub"]
+            function = uri.split("functions/${")[1].split(".Arn}")[0]
+            streams = says[function] == "RESPONSE_STREAM"
+            assert (integration.get("responseTransferMode") == "STREAM") == streams, (place, method)
+            assert uri.endswith("/response-streaming-invocations") == streams, (place, method)
+            assert ("timeoutInMillis" in integration) == (function == "ProxyFunction"), (place, method)
 
 
 logging.disable(logging.WARNING)

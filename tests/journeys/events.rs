@@ -22,7 +22,18 @@ pub(crate) fn sample(name: &str) -> Json {
 /// What a function returns, or its error's text.
 pub(crate) async fn invoke(gateway: &Gateway, function: &str, event: &Json) -> Result<Json, String> {
     let outcome = gateway.stack.functions().invoke(function, Bytes::from(event.to_string())).await;
-    outcome.map(|bytes| serde_json::from_slice(&bytes).expect("JSON")).map_err(|error| error.to_string())
+    outcome.map(|bytes| value(&bytes)).map_err(|error| error.to_string())
+}
+
+/// A value, or what a function streamed in the form of one: status and headers, and a body as text.
+fn value(bytes: &[u8]) -> Json {
+    let Some(end) = bytes.windows(8).position(|window| window == [0; 8]) else {
+        return serde_json::from_slice(bytes).expect("JSON");
+    };
+    let mut value: Json = serde_json::from_slice(&bytes[..end]).expect("a prelude");
+    value["body"] = json!(String::from_utf8_lossy(&bytes[end + 8..]));
+    value["isBase64Encoded"] = json!(false);
+    value
 }
 
 /// The status a function answers with.

@@ -19,15 +19,13 @@ fn is_plain_problem(response: &Response, status: u16) {
     }
 }
 
-/// Checklist H-08.
+/// Checklist H-08. One that breaks off in its body is in `streaming.rs`.
 #[tokio::test]
 async fn a_back_end_that_is_down_slow_or_broken_is_told_apart() {
     let (_socket, nobody) = nobody();
     let silent = Canned::start(None).await;
     let broken = Canned::start(Some("this is no HTTP\r\n\r\n".to_owned())).await;
-    let short = Canned::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort".to_owned())).await;
-    for (url, fields, status) in
-        [(nobody, "", 502), (silent.url(), "    timeout: 1s\n", 504), (broken.url(), "", 502), (short.url(), "", 502)]
+    for (url, fields, status) in [(nobody, "", 502), (silent.url(), "    timeout: 1s\n", 504), (broken.url(), "", 502)]
     {
         let gateway = Gateway::start_with_config(|text| echo_at(&text, &url, fields)).await;
         let tokens = gateway.login(ADA).await;
@@ -37,7 +35,7 @@ async fn a_back_end_that_is_down_slow_or_broken_is_told_apart() {
         assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
     }
     // The two POSTs were sent once each (checklist H-05).
-    for server in [&silent, &broken, &short] {
+    for server in [&silent, &broken] {
         let posts = server.requests().iter().filter(|request| request.starts_with("POST ")).count();
         assert_eq!(posts, 1);
     }

@@ -39,6 +39,8 @@ mod routes;
 mod secrets;
 mod sessions;
 mod smoke;
+mod streaming;
+mod streaming_back_end;
 mod switch;
 mod tokens;
 mod traces;

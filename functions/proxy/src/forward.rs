@@ -4,25 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_connectors::back_end::{Bounds, Connection};
+use gateway_connectors::back_end::{BackEndError, Connection, ResponseBody};
 use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart};
-use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::event::ApiRequest;
 use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request, may_be_shared};
 use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::query::with_injected;
 use gateway_telemetry::{Ended, Metric, Remote};
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request, Response};
+use tokio::time::Instant;
 
 use crate::Proxy;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::outside::Sides;
-use crate::response::{self, MAX_RESPONSE};
+use crate::response::{Answered, Carried, Transfer, pass_on};
+use crate::rest::Rest;
 use crate::tokens::OpenToken;
 
 impl Proxy {
-    /// Sends the call to its back end and passes the response on.
-    pub(crate) async fn forward(&self, request: &ApiRequest, call: &Call<'_>) -> Result<ApiResponse, Failure> {
+    /// Sends the call to its back end and passes the response on, of whose body at most the start has been received.
+    pub(crate) async fn forward(
+        &self,
+        request: &ApiRequest,
+        call: &Call<'_>,
+        transfer: Transfer,
+        deadline: Instant,
+    ) -> Result<Carried, Failure> {
         let connector = match &call.api.connector {
             Some(name) => Some(self.connector(name)?),
             None => None,
@@ -38,48 +47,40 @@ impl Proxy {
         };
         let connector_of_api = connector.map(|(_, connector)| connector);
         let sides = Sides::of(&self.gateway, request, call).ok_or(Failure::Configuration("the URL of a call"))?;
-        let exchange = Exchange { request, call, connector: connector_of_api, headers, sides: &sides };
-        let place = |host: &str, port: Option<u16>, path: &str| sides.place(host, port, path);
-        let outside = sides.outside(&place);
-        let cookies = call.api.pass_cookies.as_ref();
+        let exchange =
+            Exchange { request, call, connector: connector_of_api, headers, sides: &sides, transfer, deadline };
         let nothing_reserved = Reserved::default();
         let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
-            let (response, injected) = self.exchange(&exchange, reserved, None).await?;
-            return response::pass_on(
-                response,
-                &call.method,
-                call.api,
-                Cleaning { reserved, names: &call.api.headers, injected: &injected, cookies, outside },
-            );
+            let (answered, injected) = self.exchange(&exchange, reserved, None).await?;
+            return exchange.pass_on(answered, reserved, &injected);
         };
         let session = &admitted.session;
         let carry = async {
             let reference = admitted.tokens.get(name);
             let mut token = self.tokens.of(session, name, reference, self.clock.now()).await?;
-            let (mut response, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-            if connector.is_dead(&ResponseStart::of(&response)) {
+            let (mut answered, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+            if is_dead(connector, &mut answered).await? {
                 // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
                 token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
                 if !call.method.is_idempotent() {
                     return Err(Failure::SessionRenewed);
                 }
-                (response, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
-                if connector.is_dead(&ResponseStart::of(&response)) {
+                (answered, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
+                if is_dead(connector, &mut answered).await? {
                     let now = self.clock.now();
                     return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
                 }
             }
             // Before the response reaches the client, so that its next call finds what this one has made of the session.
-            if !self.follow(call, (session, name), connector, &token, &response).await?
-                && !response.status().is_server_error()
-            {
+            let moved = self.follow(call, (session, name), connector, &token, &answered).await?;
+            if !moved && !answered.head.status.is_server_error() {
                 self.tokens.used(session, name, &token, self.clock.now()).await;
             }
-            Ok((response, injected))
+            Ok((answered, injected))
         };
-        let (response, injected) = match connector.meeting() {
+        let (answered, injected) = match connector.meeting() {
             Meeting::Freely => carry.await?,
             Meeting::InTurn => {
                 let turn = self.tokens.turn(session, name, &*self.clock).await?;
@@ -88,8 +89,7 @@ impl Proxy {
                 carried?
             }
         };
-        let cleaning = Cleaning { reserved, names: &call.api.headers, injected: &injected, cookies, outside };
-        response::pass_on(response, &call.method, call.api, cleaning)
+        exchange.pass_on(answered, reserved, &injected)
     }
 
     /// Follows a session that the response has moved; returns whether it has. What a cache could have kept for others may be
@@ -100,13 +100,14 @@ impl Proxy {
         (session, name): (&SessionId, &ConnectorName),
         connector: &Arc<dyn Connector>,
         token: &OpenToken,
-        response: &Response<Bytes>,
+        answered: &Answered,
     ) -> Result<bool, Failure> {
-        let moved = connector.moved(&token.state, &ResponseStart::of(response), self.clock.now());
+        let head = &answered.head;
+        let moved = connector.moved(&token.state, &ResponseStart::of_head(head, &answered.start), self.clock.now());
         if matches!(moved, Moved::Same) {
             return Ok(false);
         }
-        if may_be_shared(&call.method, response.status(), response.headers()) {
+        if may_be_shared(&call.method, head.status, &head.headers) {
             let api = call.api_name;
             tracing::warn!(%api, "a response moved the session and could come from a cache: it wants Cache-Control: no-store");
             gateway_telemetry::count(Metric::MovedSession { outcome: "cacheable" });
@@ -130,7 +131,7 @@ impl Proxy {
         exchange: &Exchange<'_>,
         reserved: &Reserved,
         token: Option<&OpenToken>,
-    ) -> Result<(Response<Bytes>, Injected), Failure> {
+    ) -> Result<(Answered, Injected), Failure> {
         let api = exchange.call.api;
         let traced = gateway_telemetry::exchange(Remote::BackEnd {
             method: exchange.call.method.as_str(),
@@ -138,18 +139,32 @@ impl Proxy {
             host: exchange.call.back_end.origin().authority().host(),
         });
         let (request, injected) = exchange.request(reserved, token, traced.header())?;
-        let max_body = usize::try_from(api.max_response_bytes).unwrap_or(MAX_RESPONSE);
-        let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body };
+        let timeout = Duration::from_secs(api.timeout.as_u64());
         let begun = self.clock.now_millis();
         let binds = exchange.connector.is_some_and(|connector| connector.binds_connections());
         let connection = if binds { Connection::Single } else { Connection::Kept };
-        let response = self.clients.get(api.tls.as_ref()).send_on(connection, request, bounds).await;
+        let response = self.clients.get(api.tls.as_ref()).open(connection, request, timeout).await;
         let millis = self.clock.now_millis().saturating_sub(begun);
         traced.ended(response.as_ref().map_or(Ended::Failed, |response| Ended::Answered(response.status().as_u16())));
         let failed = response.as_ref().map_or(true, |response| response.status().is_server_error());
         gateway_telemetry::count(Metric::BackEnd { api: exchange.call.api_name.as_str(), millis, failed });
-        Ok((response?, injected))
+        Ok((exchange.answered(response?)?, injected))
     }
+}
+
+/// Whether the response says that the back end no longer accepts the internal token. Only if that is in its body, and the
+/// body is no stream of events, its start is waited for.
+async fn is_dead(connector: &Arc<dyn Connector>, answered: &mut Answered) -> Result<bool, Failure> {
+    if connector.examines_body(answered.head.status) && !is_event_stream(&answered.head.headers) {
+        answered.start = answered.rest.start().await.map_err(BackEndError::from)?;
+    }
+    Ok(connector.is_dead(&ResponseStart::of_head(&answered.head, &answered.start)))
+}
+
+/// Whether a body is a stream of events (HTML §9.2), which may pause as long as there are none.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// What both exchanges of a call have in common.
@@ -160,9 +175,26 @@ struct Exchange<'a> {
     /// The client's headers, without `Origin` if the gateway handles CORS.
     headers: &'a [(String, String)],
     sides: &'a Sides<'a>,
+    transfer: Transfer,
+    deadline: Instant,
 }
 
 impl Exchange<'_> {
+    /// A response of the back end, of whose body nothing has been received.
+    fn answered(&self, response: Response<ResponseBody>) -> Result<Answered, BackEndError> {
+        let (head, body) = response.into_parts();
+        let declared = body.declared();
+        let rest = Rest::new(body, self.call.api, self.transfer.most(self.call.api), self.deadline)?;
+        Ok(Answered { head, start: Bytes::new(), rest, declared })
+    }
+
+    fn pass_on(&self, answered: Answered, reserved: &Reserved, injected: &Injected) -> Result<Carried, Failure> {
+        let place = |host: &str, port: Option<u16>, path: &str| self.sides.place(host, port, path);
+        let (names, cookies) = (&self.call.api.headers, self.call.api.pass_cookies.as_ref());
+        let cleaning = Cleaning { reserved, names, injected, cookies, outside: self.sides.outside(&place) };
+        pass_on(answered, &self.call.method, (self.call.api_name, self.call.api), self.transfer, cleaning)
+    }
+
     /// The request to the back end: configured authority, checked path, built headers, and the client's body, unless the
     /// connector makes another one of it.
     fn request(

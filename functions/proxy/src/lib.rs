@@ -9,6 +9,7 @@ mod quota;
 mod refusal;
 mod renewal;
 mod response;
+mod rest;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -23,35 +24,40 @@ use gateway_connectors::Connectors;
 use gateway_connectors::back_end::{BackEndClients, BackEndError};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
-use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion, EventError};
+use gateway_domain::event::{ApiRequest, ApiVersion, EventError};
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::Function;
+use gateway_runtime::function::{Invocation, Reply};
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Sessions, Turns};
 use lambda_runtime::Error;
-use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::response::{Carried, Transfer};
 pub use crate::start::start;
 use crate::tokens::Tokens;
 
-/// The longest time for a call, with a renewal and a second exchange: API Gateway waits 29 s.
-const LONGEST: Duration = Duration::from_secs(28);
+/// What is left of the function's time when a call must have been answered, with a renewal and a second exchange.
+const SPARE: Duration = Duration::from_secs(1);
 
 /// Handles an event, even while the function cannot start.
 ///
 /// An error means that the event is not one of API Gateway; every other failure becomes a response.
-pub async fn handle(started: Result<&Proxy, StartError>, event: Value) -> Result<Value, Error> {
+pub async fn handle(started: Result<&Proxy, StartError>, invocation: Invocation) -> Result<Reply, Error> {
     match started {
-        Ok(proxy) => Ok(Box::pin(proxy.handle(event)).await?),
-        Err(error) => Ok(not_ready(&event, &error)),
+        Ok(proxy) => Ok(Box::pin(proxy.handle(invocation)).await?),
+        Err(error) => Ok(not_ready(&invocation, &error)),
     }
 }
 
 /// The response while the function cannot start: 503 with `Retry-After`.
-fn not_ready(event: &Value, error: &StartError) -> Value {
-    Failure::NotReady(error.clone()).response().into_value(ApiVersion::of(event))
+fn not_ready(invocation: &Invocation, error: &StartError) -> Reply {
+    let version = ApiVersion::of(&invocation.event);
+    let transfer = Transfer::of(version, invocation.streams);
+    let response = Failure::NotReady(error.clone()).response();
+    response::for_lambda(response.into(), version, transfer, |response| response)
 }
 
 /// Everything that the proxy function keeps between calls.
@@ -84,43 +90,55 @@ impl Proxy {
     /// Handles one event of API Gateway.
     ///
     /// An error means that the event is not one of API Gateway; every other failure becomes a response.
-    pub async fn handle(&self, event: Value) -> Result<Value, EventError> {
+    pub async fn handle(&self, invocation: Invocation) -> Result<Reply, EventError> {
+        let Invocation { event, deadline, streams } = invocation;
+        let deadline = deadline.checked_sub(SPARE).unwrap_or(deadline);
         let version = ApiVersion::of(&event);
+        let transfer = Transfer::of(version, streams);
         let request = match ApiRequest::from_value(event) {
             Ok(request) => request,
             Err(error) => {
                 let Some(status) = error.status() else { return Err(error) };
-                return Ok(Failure::Event(status).response().into_value(version));
+                let response = Failure::Event(status).response();
+                return Ok(response::for_lambda(response.into(), version, transfer, |response| response));
             }
         };
-        let response = self.response(&request).await;
-        Ok(response::for_lambda(response, version, |response| match self.gateway.cors() {
+        let carried = self.carried(&request, transfer, deadline).await;
+        let dress = |response| match self.gateway.cors() {
             Some(cors) => cors.dress(&request, response),
             None => response,
-        }))
+        };
+        Ok(response::for_lambda(carried, version, transfer, dress))
     }
 
-    async fn response(&self, request: &ApiRequest) -> ApiResponse {
+    async fn carried(&self, request: &ApiRequest, transfer: Transfer, deadline: Instant) -> Carried {
         // Keys come before the clock: a clock that was found wrong, or that jumped, makes the keys look old, and the
         // response to reading them shows whether it is right again. Otherwise a container would refuse for ever.
         self.tokens.freshen().await;
         if let Err(error) = self.clock.reading() {
-            return Failure::NotReady(error.into()).response();
+            return Failure::NotReady(error.into()).response().into();
         }
         if request.method == "OPTIONS" {
-            return self.preflight(request).unwrap_or_else(Failure::response);
+            return self.preflight(request).unwrap_or_else(Failure::response).into();
         }
         let call = match Call::read(&self.gateway, request) {
             Ok(call) => call,
-            Err(failure) => return failure.response(),
+            Err(failure) => return failure.response().into(),
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
-        let carried = tokio::time::timeout(LONGEST, self.forward(request, &call)).await;
+        let carried = async {
+            let carried = self.forward(request, &call, transfer, deadline).await?;
+            match transfer {
+                Transfer::Whole => carried.complete().await,
+                Transfer::Streamed => Ok(carried),
+            }
+        };
+        let carried = tokio::time::timeout_at(deadline, carried).await;
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
-        let response = carried.unwrap_or_else(Failure::response);
-        match quota {
-            Some(quota) => quota::with_quota(response, &quota),
-            None => response,
+        let mut carried = carried.unwrap_or_else(|failure| failure.response().into());
+        if let Some(quota) = quota {
+            carried.response = quota::with_quota(carried.response, &quota);
         }
+        carried
     }
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::run("proxy", gateway_proxy::start, gateway_proxy::handle).await
+    function::run_streaming("proxy", gateway_proxy::start, gateway_proxy::handle).await
 }

@@ -8,4 +8,5 @@ mod outside;
 mod refusals;
 mod responses;
 mod sessions;
+mod streaming;
 mod wire;

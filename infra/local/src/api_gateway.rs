@@ -8,6 +8,7 @@ mod policy;
 mod query;
 mod received;
 mod routes;
+mod streaming;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Map, Value as Json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::functions::Functions;
 use crate::limits;
@@ -30,6 +32,8 @@ use crate::template::Template;
 use authorizer::Refused;
 use gateway_response::Details;
 use received::{Received, Unreadable};
+pub use streaming::Pace;
+use streaming::Streamed;
 
 /// The API of a template in front of its functions.
 #[derive(Debug, Clone)]
@@ -41,6 +45,8 @@ pub struct ApiGateway {
     port: u16,
     /// Longest wait for an integration.
     integration_timeout: Duration,
+    /// How it passes streams on.
+    pace: Pace,
 }
 
 /// A response that the gateway gives by itself, of this type.
@@ -84,7 +90,14 @@ impl Own {
 impl ApiGateway {
     /// The API of this template in front of these functions.
     pub fn new(template: Arc<Template>, functions: Functions, log: Log) -> Self {
-        Self { template, functions, log, port: 0, integration_timeout: limits::INTEGRATION_TIMEOUT }
+        let (integration_timeout, pace) = (limits::INTEGRATION_TIMEOUT, Pace::default());
+        Self { template, functions, log, port: 0, integration_timeout, pace }
+    }
+
+    /// Passes streams on at this pace.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Serves this listener until dropped.
@@ -123,18 +136,27 @@ impl ApiGateway {
         if event.len() > limits::PAYLOAD {
             return Err(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"));
         }
-        let invocation = self.functions.invoke_in(&received.trace_root, &matched.route.function, event);
-        let Ok(outcome) = tokio::time::timeout(self.integration_timeout, invocation).await else {
-            return Err(Own::new("INTEGRATION_TIMEOUT", "Endpoint request timed out"));
+        let route = matched.route;
+        let until = Instant::now() + route.timeout.unwrap_or(self.integration_timeout);
+        let responded = async {
+            let bad = |reason: &dyn std::fmt::Display| {
+                self.log.push("api-gateway", &format!("{}: {reason}", received.request_id));
+                Own::bad_gateway()
+            };
+            if route.streams {
+                let output = self.functions.stream_in(&received.trace_root, &route.function, event).await;
+                let streamed = Streamed::begin(output.map_err(|error| bad(&error))?).await;
+                let streamed = streamed.map_err(|malformed| bad(&malformed))?;
+                let log = (self.log.clone(), received.request_id.clone());
+                streamed.response(&received.method, &self.pace, until, log).map_err(|malformed| bad(&malformed))
+            } else {
+                let output = self.functions.invoke_in(&received.trace_root, &route.function, event).await;
+                let result = output.map_err(|error| bad(&error))?;
+                integration::response(&result, api.binary, &received.method).map_err(|malformed| bad(&malformed))
+            }
         };
-        let result = outcome.map_err(|error| {
-            self.log.push("api-gateway", &format!("{}: {error}", received.request_id));
-            Own::bad_gateway()
-        })?;
-        integration::response(&result, api.binary, &received.method).map_err(|malformed| {
-            self.log.push("api-gateway", &format!("{}: {malformed}", received.request_id));
-            Own::bad_gateway()
-        })
+        let responded = tokio::time::timeout_at(until, responded).await;
+        responded.unwrap_or_else(|_| Err(Own::new("INTEGRATION_TIMEOUT", "Endpoint request timed out")))
     }
 
     /// Invokes the authorizer, and returns its context if it allows the call.
@@ -197,5 +219,7 @@ async fn response(
     response
 }
 
+#[cfg(test)]
+mod streaming_tests;
 #[cfg(test)]
 mod tests;

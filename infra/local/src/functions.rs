@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_domain::trace::Trace;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::log::Log;
+use crate::output::Output;
 use crate::process::{self, CannotStart, InvokeError, Process, Program, Runner};
 use crate::random;
 
@@ -82,6 +84,11 @@ impl Functions {
 
     /// Invokes a function in this trace. The invocation runs to its end even if the caller stops waiting.
     pub(crate) async fn invoke_in(&self, root: &str, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.stream_in(root, id, event).await?.whole().await
+    }
+
+    /// As [`Functions::invoke_in`], with what the function streams as it comes.
+    pub(crate) async fn stream_in(&self, root: &str, id: &str, event: Bytes) -> Result<Output, InvokeError> {
         let Some(scaling) = self.by_id.get(id).cloned() else {
             let problem = "is not part of the template".to_owned();
             return Err(CannotStart { name: id.to_owned(), problem, lines: Vec::new() }.into());
@@ -128,7 +135,7 @@ struct Scaling {
     log: Log,
     launch: Launch,
     /// One permit for each process that may run.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<Process>>,
     started: AtomicU64,
     invoked: AtomicU64,
@@ -151,7 +158,7 @@ impl Scaling {
             start_timeout: limits::INIT,
             log: log.clone(),
             launch,
-            permits: Semaphore::new(most),
+            permits: Arc::new(Semaphore::new(most)),
             idle: Mutex::default(),
             started: AtomicU64::default(),
             invoked: AtomicU64::default(),
@@ -180,19 +187,31 @@ impl Scaling {
         idle.pop()
     }
 
-    async fn invoke(&self, trace: String, event: Bytes) -> Result<Bytes, InvokeError> {
+    async fn invoke(self: Arc<Self>, trace: String, event: Bytes) -> Result<Output, InvokeError> {
         self.invoked.fetch_add(1, Ordering::Relaxed);
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&trace);
         // The semaphore is never closed.
-        let _permit = self.permits.acquire().await.ok();
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         let mut process = match self.idle() {
             Some(process) => process,
             None => self.start().await?,
         };
+        let until = Instant::now() + self.timeout;
         let outcome = process.invoke(trace, event, self.timeout).await;
-        match &outcome {
+        match outcome {
+            Ok(Output::Stream(pieces)) => {
+                let (sender, relayed) = mpsc::channel(1);
+                tokio::spawn(async move {
+                    match process.relay(pieces, sender, until).await {
+                        Ok(()) => self.put_back(process),
+                        Err(error) => self.log.push(&self.name, &error.to_string()),
+                    }
+                    drop(permit);
+                });
+                return Ok(Output::Stream(relayed));
+            }
             Ok(_) | Err(InvokeError::Reported(_)) => self.put_back(process),
-            Err(error) => self.log.push(&self.name, &error.to_string()),
+            Err(ref error) => self.log.push(&self.name, &error.to_string()),
         }
         outcome
     }

@@ -13,6 +13,7 @@ mod lambda;
 pub mod legacy;
 pub mod limits;
 pub mod log;
+mod output;
 mod private;
 pub mod process;
 mod random;

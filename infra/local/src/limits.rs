@@ -27,7 +27,17 @@ pub const QUEUED: usize = 1_000;
 pub const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Most bytes of what an authorizer returns.
 pub const AUTHORIZER_RESULT: usize = 8 * 1024;
-/// Longest wait for an integration.
+/// Longest wait for an integration that names no other time.
 pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+/// Within how many bytes of a stream the end of its delimiter must be.
+pub const PRELUDE: usize = 16 * 1024;
+/// What stands between the prelude of a stream and its body.
+pub const DELIMITER: [u8; 8] = [0; 8];
+/// Longest pause of a stream. It is that of a regional API; an edge-optimized one waits 30 s.
+pub const STREAM_IDLE: Duration = Duration::from_secs(300);
+/// How many bytes of a stream go out at once: Lambda bounds it to 6 MB, API Gateway to 10 MB.
+pub const STREAM_AT_ONCE: u64 = 6 * 1024 * 1024;
+/// Bytes a second of what a stream has beyond those.
+pub const STREAM_RATE: u64 = 2 * 1024 * 1024;
 /// Longest time from the start of a function until it asks for its first invocation.
 pub const INIT: Duration = Duration::from_secs(10);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gateway_local::api_gateway::Pace;
 use gateway_local::binaries::{self, WORKSPACE};
 use gateway_local::stack::{Options, Stack};
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,6 +41,9 @@ struct Arguments {
     /// Further secrets, such as certificates of back ends: each file is one, by its name
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
+    /// Pass large responses on at once, and not beyond 6 MB at the 2 MB a second of AWS
+    #[arg(long)]
+    unpaced: bool,
 }
 
 impl Arguments {
@@ -58,6 +62,7 @@ impl Arguments {
             config: self.config.unwrap_or(defaults.config.clone()),
             seed: self.seed.unwrap_or(defaults.seed.clone()),
             secrets: self.secrets,
+            pace: if self.unpaced { Pace { rate: None, ..Pace::default() } } else { Pace::default() },
             environment: self.smtp.map(|url| ("SMTP_URL".to_owned(), url)).into_iter().collect(),
             ..defaults
         }

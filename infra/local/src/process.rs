@@ -11,9 +11,11 @@ use gateway_domain::clock::Clock as _;
 use gateway_runtime::SystemClock;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::log::{Log, quoted};
+use crate::output::{Output, Piece};
 use crate::runtime_api::{FunctionError, Invocation, Phase, RuntimeApi};
 use crate::template::{Function, REGION};
 use crate::{credentials, random};
@@ -152,13 +154,14 @@ impl Process {
         self.runner.is_alive()
     }
 
-    /// Runs one invocation. After any error except [`InvokeError::Reported`] the process cannot be used again.
+    /// Runs one invocation. After any error except [`InvokeError::Reported`] the process cannot be used again, and with a
+    /// stream not before [`Process::relay`].
     pub(crate) async fn invoke(
         &mut self,
         trace: String,
         event: Bytes,
         timeout: Duration,
-    ) -> Result<Bytes, InvokeError> {
+    ) -> Result<Output, InvokeError> {
         let (sender, receiver) = oneshot::channel();
         let deadline_ms = SystemClock.now_millis() + i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         let invocation = Invocation { request_id: random::request_id(), trace, event, deadline_ms, outcome: sender };
@@ -173,8 +176,44 @@ impl Process {
             status = self.runner.ended() => status,
             () = tokio::time::sleep(timeout) => return Err(InvokeError::TimedOut(self.name.clone())),
         };
+        Err(self.crashed(status).await)
+    }
+
+    /// Hands on what the process streams, to its end or until the invocation must have ended, whether or not somebody takes
+    /// it. After an error the process cannot be used again.
+    pub(crate) async fn relay(
+        &mut self,
+        mut pieces: mpsc::Receiver<Piece>,
+        to: mpsc::Sender<Piece>,
+        until: Instant,
+    ) -> Result<(), InvokeError> {
+        loop {
+            let next = async {
+                let piece = pieces.recv().await;
+                let ends = !matches!(piece, Some(Piece::Data(_)));
+                let came = piece.is_some();
+                if let Some(piece) = piece {
+                    let _ = to.send(piece).await;
+                }
+                (came, ends)
+            };
+            tokio::select! {
+                (came, ends) = next => match (came, ends) {
+                    (true, false) => {}
+                    (true, true) => return Ok(()),
+                    (false, _) => break,
+                },
+                () = tokio::time::sleep_until(until) => return Err(InvokeError::TimedOut(self.name.clone())),
+            }
+        }
+        // Its connection has ended: the process has, or has given the response up.
+        let status = tokio::time::timeout(Duration::from_secs(1), self.runner.ended()).await;
+        Err(self.crashed(status.unwrap_or_else(|_| "it gave up a response".to_owned())).await)
+    }
+
+    async fn crashed(&self, status: String) -> InvokeError {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        Err(InvokeError::Crashed { name: self.name.clone(), status, lines: self.log.tail(&self.name, QUOTED) })
+        InvokeError::Crashed { name: self.name.clone(), status, lines: self.log.tail(&self.name, QUOTED) }
     }
 }
 

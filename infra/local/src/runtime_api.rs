@@ -12,14 +12,21 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt as _;
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::output::{Output, Piece};
 use crate::{limits, random, visitors};
+
+/// The field that says which error a function reports.
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// One invocation on its way to the process.
 pub(crate) struct Invocation {
@@ -36,7 +43,7 @@ pub(crate) struct Invocation {
 }
 
 /// The response of the process to an invocation, or the error that it reported.
-pub(crate) type Outcome = Result<Bytes, FunctionError>;
+pub(crate) type Outcome = Result<Output, FunctionError>;
 
 /// The error a function reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,14 +140,60 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     (headers, invocation.event).into_response()
 }
 
-async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming") {
+        return streamed(&shared, &id, body).await;
+    }
     let Ok(bytes) = to_bytes(body, limits::PAYLOAD).await else {
         let kind = "Function.ResponseSizeTooLarge".to_owned();
         let message = format!("the response is larger than {} bytes", limits::PAYLOAD);
         settle(&shared, &id, Err(FunctionError { kind, message }));
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    settle(&shared, &id, Ok(bytes))
+    settle(&shared, &id, Ok(Output::Whole(bytes)))
+}
+
+/// Hands the pieces of a body on as they come. Its trailers say whether it is complete; if the connection ends before them,
+/// it has no end.
+async fn streamed(shared: &Shared, id: &str, mut body: Body) -> Response {
+    let (sender, pieces) = mpsc::channel(1);
+    let response = settle(shared, id, Ok(Output::Stream(pieces)));
+    if !response.status().is_success() {
+        return response;
+    }
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return StatusCode::BAD_REQUEST.into_response() };
+        let piece = match frame.into_data() {
+            Ok(data) => Piece::Data(data),
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                if !trailers.contains_key(ERROR_TYPE) {
+                    continue;
+                }
+                Piece::Failed(reported_by(&trailers))
+            }
+        };
+        let failed = matches!(piece, Piece::Failed(_));
+        // Who takes the pieces runs the invocation to its end, whether or not anybody takes them from there.
+        let _ = sender.send(piece).await;
+        if failed {
+            return response;
+        }
+    }
+    let _ = sender.send(Piece::End).await;
+    response
+}
+
+/// The error in the trailers of a streamed response.
+fn reported_by(trailers: &HeaderMap) -> FunctionError {
+    let encoded = trailers.get("lambda-runtime-function-error-body").map(http::HeaderValue::as_bytes);
+    let body = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
+    reported(trailers, &body.unwrap_or_default())
 }
 
 async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
@@ -175,7 +228,7 @@ fn accepted() -> Response {
 fn reported(headers: &HeaderMap, body: &[u8]) -> FunctionError {
     let json: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
-    let header = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    let header = headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok());
     FunctionError {
         kind: text("errorType").or(header.map(str::to_owned)).unwrap_or_else(|| "Unknown".to_owned()),
         message: text("errorMessage").unwrap_or_else(|| String::from_utf8_lossy(body).into_owned()),

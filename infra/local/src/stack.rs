@@ -14,6 +14,7 @@ use aws_credential_types::Credentials;
 use tokio::runtime::Runtime;
 
 use crate::access::Access;
+use crate::api_gateway::Pace;
 use crate::binaries::{BuildError, WORKSPACE};
 use crate::data_directory::DataDirectory;
 use crate::functions::Functions;
@@ -57,6 +58,10 @@ pub struct Options {
     /// Whether X-Ray traces are kept: functions then send them to the daemon at `AWS_XRAY_DAEMON_ADDRESS`, if `environment`
     /// has this variable.
     pub sampled: bool,
+    /// How API Gateway passes streams on.
+    pub pace: Pace,
+    /// Values of parameters of the template. For tests.
+    pub parameters: Vec<(String, String)>,
     /// The period of every schedule, in place of its own. For tests.
     pub schedule_period: Option<Duration>,
     /// Variables of all functions. They replace those of the template. For tests.
@@ -80,6 +85,8 @@ impl Default for Options {
             record: false,
             log_level: "INFO".to_owned(),
             sampled: false,
+            pace: Pace::default(),
+            parameters: Vec::new(),
             schedule_period: None,
             environment: Vec::new(),
         }

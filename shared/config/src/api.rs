@@ -37,18 +37,23 @@ pub struct Api {
     /// Lets a login succeed although this API's connector could not log in. Calls to the API then fail until the next login.
     #[serde(default)]
     pub optional: bool,
-    /// How long the back end may take to respond, 1 s to 28 s.
+    /// How long the back end may take until the head of its response is there, 1 s to 899 s. The timeout of the function,
+    /// 29 s unless it was deployed with another `ProxyTimeout`, bounds the whole call.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "10s"))]
     pub timeout: Seconds,
+    /// How long the back end may send nothing in the middle of a body, 1 s to 300 s, before the response is cut.
+    #[serde(default = "default_idle_timeout", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text", extend("default" = "60s"))]
+    pub idle_timeout: Seconds,
     /// The most bytes that the back end accepts for all headers of a call together, 1024 to 65536.
     #[serde(default = "default_max_header_bytes")]
     #[schemars(range(min = 1024, max = 65536))]
     pub max_header_bytes: u32,
-    /// The most bytes that the body of a response may have, 1024 to 6291456, which is Lambda's limit for text. For other
-    /// bytes its limit is about 4.5 MB, since they travel as base64.
+    /// The most bytes that the body of a response may have, 1024 to 209715200, which is what Lambda streams. Behind an HTTP
+    /// API responses do not stream: there Lambda carries 6 MiB of text, and about 4.5 MB of other bytes.
     #[serde(default = "default_max_response_bytes")]
-    #[schemars(range(min = 1024, max = 6_291_456))]
+    #[schemars(range(min = 1024, max = 209_715_200))]
     pub max_response_bytes: u32,
     /// The names of the headers that tell the back end which user and application call.
     #[serde(default, deserialize_with = "identity_headers")]
@@ -155,8 +160,12 @@ const fn default_timeout() -> Seconds {
     Seconds::new(10)
 }
 
+const fn default_idle_timeout() -> Seconds {
+    Seconds::new(60)
+}
+
 const fn default_max_response_bytes() -> u32 {
-    6_291_456
+    209_715_200
 }
 
 const fn default_max_header_bytes() -> u32 {

@@ -335,7 +335,8 @@ apis:
         let api = gateway.api(&ApiName::parse("orders").unwrap()).unwrap();
         assert_eq!((api.timeout, api.max_header_bytes, api.optional), (Seconds::new(10), 8190, false));
         assert!(!api.trusted_pages);
-        assert_eq!((api.max_response_bytes, &api.tls), (6 * 1024 * 1024, &None));
+        assert_eq!(api.idle_timeout, Seconds::new(60));
+        assert_eq!((api.max_response_bytes, &api.tls), (200 * 1024 * 1024, &None));
         assert_eq!(api.headers, gateway_domain::headers::IdentityHeaders::default());
         let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
         assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));

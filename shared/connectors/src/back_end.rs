@@ -1,5 +1,6 @@
 //! The HTTP client for back ends and legacy logins. It is bounded in time and size, and follows no redirects.
 
+mod body;
 mod clients;
 mod tls;
 
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,6 +22,7 @@ use rustls::ClientConfig;
 
 use crate::response_start::RequestUrl;
 
+pub use body::ResponseBody;
 pub use clients::BackEndClients;
 
 /// How long a TCP connection may take to open. A back end in the same region accepts one in milliseconds.
@@ -123,25 +125,45 @@ impl BackEndClient {
         request: Request<Bytes>,
         bounds: Bounds,
     ) -> Result<Response<Bytes>, BackEndError> {
-        let exchange = async {
-            // After a container was frozen, back ends may have closed its connections: yield once, so that they notice it.
-            tokio::task::yield_now().await;
-            match self.exchange(connection, request.clone(), bounds.max_body).await {
-                Err(Failure::Closed) if connection == Connection::Kept && request.method().is_idempotent() => {
-                    self.exchange(connection, request, bounds.max_body).await.map_err(Failure::outcome)
-                }
-                first => first.map_err(Failure::outcome),
-            }
+        let whole = async {
+            let (head, body) = self.answered(connection, request).await?.into_parts();
+            Ok(Response::from_parts(head, body.to_end(bounds.max_body).await?))
         };
-        tokio::time::timeout(bounds.timeout, exchange).await.unwrap_or(Err(BackEndError::TimedOut))
+        tokio::time::timeout(bounds.timeout, whole).await.unwrap_or(Err(BackEndError::TimedOut))
+    }
+
+    /// As [`BackEndClient::send_on`], but no more than the head of the response is waited for, at most as long as `timeout`:
+    /// the body is still to be received.
+    pub async fn open(
+        &self,
+        connection: Connection,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<ResponseBody>, BackEndError> {
+        let answered = tokio::time::timeout(timeout, self.answered(connection, request)).await;
+        answered.unwrap_or(Err(BackEndError::TimedOut))
+    }
+
+    async fn answered(
+        &self,
+        connection: Connection,
+        request: Request<Bytes>,
+    ) -> Result<Response<ResponseBody>, BackEndError> {
+        // After a container was frozen, back ends may have closed its connections: yield once, so that they notice it.
+        tokio::task::yield_now().await;
+        match self.exchange(connection, request.clone()).await {
+            Err(Failure::Closed) if connection == Connection::Kept && request.method().is_idempotent() => {
+                self.exchange(connection, request).await.map_err(Failure::outcome)
+            }
+            first => first.map_err(Failure::outcome),
+        }
     }
 
     async fn exchange(
         &self,
         connection: Connection,
         request: Request<Bytes>,
-        max_body: usize,
-    ) -> Result<Response<Bytes>, Failure> {
+    ) -> Result<Response<ResponseBody>, Failure> {
         let request = with_length(request);
         let host = request.uri().authority().cloned();
         let url = RequestUrl(request.uri().clone());
@@ -172,12 +194,8 @@ impl BackEndClient {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Final(BackEndError::Broken));
         }
-        let body = Limited::new(body, max_body).collect().await.map_err(|error| {
-            let too_large = error.is::<LengthLimitError>();
-            Failure::Final(if too_large { BackEndError::TooLarge } else { BackEndError::Broken })
-        })?;
         head.extensions.insert(url);
-        Ok(Response::from_parts(head, body.to_bytes()))
+        Ok(Response::from_parts(head, ResponseBody::new(body)))
     }
 }
 

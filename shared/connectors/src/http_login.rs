@@ -173,6 +173,10 @@ impl Connector for HttpLogin {
             Some(Moves::Freely) | None => Meeting::Freely,
         }
     }
+
+    fn examines_body(&self, _status: StatusCode) -> bool {
+        self.settings.dead_session.body_has.is_some()
+    }
 }
 
 fn misbehaved(text: &str) -> ConnectorError {

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use gateway_domain::headers::Reserved;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
 pub use gateway_domain::acquired::Acquired;
@@ -164,6 +164,13 @@ pub trait Connector: Send + Sync {
     /// How calls of one session may meet.
     fn meeting(&self) -> Meeting {
         Meeting::Freely
+    }
+
+    /// Whether [`Connector::is_dead`] looks at the body of this response, so that its start must be there before the
+    /// question can be asked, and is held back from the client until then.
+    /// The default holds every response back, for connectors that have not said that they need not.
+    fn examines_body(&self, _status: StatusCode) -> bool {
+        true
     }
 
     /// Whether the back end authenticates a connection and takes each later request on it for the same user. Each call then

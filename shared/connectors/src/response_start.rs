@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, Uri};
+use http::response::Parts;
+use http::{Extensions, HeaderMap, Response, StatusCode, Uri};
 
 use crate::content_coding;
 
@@ -34,7 +35,12 @@ impl<'a> ResponseStart<'a> {
     /// The start of a response that was received completely.
     pub fn of(response: &'a Response<Bytes>) -> Self {
         let start = Self::new(response.status(), response.headers(), response.body());
-        Self { url: response.extensions().get::<RequestUrl>().map(|url| &url.0), ..start }
+        Self { url: url_in(response.extensions()), ..start }
+    }
+
+    /// The start of a response with this head, from the client for back ends, and this received part of its body.
+    pub fn of_head(head: &'a Parts, body: &'a [u8]) -> Self {
+        Self { url: url_in(&head.extensions), ..Self::new(head.status, &head.headers, body) }
     }
 
     /// The same, as the response to a request to this URL.
@@ -63,6 +69,10 @@ impl<'a> ResponseStart<'a> {
     pub fn body(&self) -> Cow<'a, [u8]> {
         content_coding::start(self.headers, self.body, MAX_START)
     }
+}
+
+fn url_in(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<RequestUrl>().map(|url| &url.0)
 }
 
 #[cfg(test)]

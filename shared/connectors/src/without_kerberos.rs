@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
+use http::StatusCode;
 
 use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
 
@@ -37,6 +38,10 @@ impl Connector for WithoutKerberos {
     }
 
     fn is_dead(&self, _response: &ResponseStart<'_>) -> bool {
+        false
+    }
+
+    fn examines_body(&self, _status: StatusCode) -> bool {
         false
     }
 }

@@ -1,16 +1,22 @@
 //! The main loop of every function: it builds the function's state once, then handles events. If the build fails, each
 //! event tries it again.
 
+mod runtime_api;
+mod streaming;
+
 use crate::{Environment, Platform, StartError, SystemClock, SystemEntropy};
 use gateway_domain::causes;
 use gateway_domain::event::request_id;
 use gateway_telemetry::{Ids, Observer};
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
+
+pub use runtime_api::{Chunks, Cut, Reply, Streamed};
+pub use streaming::{Invocation, run_streaming};
 
 type Building<T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send>>;
 
@@ -51,10 +57,15 @@ where
     B: Future<Output = Result<T, StartError>> + Send + 'static,
     E: Into<Diagnostic> + std::fmt::Debug,
 {
+    started(name, async |environment| serve(name, environment, start, handle).await).await
+}
+
+/// Runs what serves events, in the environment of this process.
+async fn started(name: &'static str, serve: impl AsyncFnOnce(Environment) -> Result<(), Error>) -> ExitCode {
     let environment = Environment::from_process();
     gateway_telemetry::begin(&environment.telemetry(name), Arc::new(SystemClock));
     let ended = match inside_lambda(&environment) {
-        Ok(()) => serve(name, environment, start, handle).await.map_err(|error| causes(&*error)),
+        Ok(()) => serve(environment).await.map_err(|error| causes(&*error)),
         Err(error) => Err(error.to_string()),
     };
     match ended {
@@ -77,21 +88,38 @@ where
     B: Future<Output = Result<T, StartError>> + Send + 'static,
     E: Into<Diagnostic> + std::fmt::Debug,
 {
-    let observer = &Observer::new(&environment.telemetry(name), Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let function = &observer
+    let (observer, function) = &built(name, environment, start).await;
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let LambdaEvent { payload, context } = event;
+        observer.observe(ids(context, &payload), async { handle(function.get().await, payload).await }).await
+    }))
+    .await
+}
+
+/// The observer of this container, and the function's state.
+async fn built<T, B>(
+    name: &'static str,
+    environment: Environment,
+    start: impl Fn(Platform) -> B + Send + Sync + Copy + 'static,
+) -> (Observer, Function<T>)
+where
+    B: Future<Output = Result<T, StartError>> + Send + 'static,
+{
+    let observer = Observer::new(&environment.telemetry(name), Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let function = observer
         .starting(Function::start(move || {
             let platform = Platform::new(environment.clone());
             async move { start(platform?).await }
         }))
         .await;
-    let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let LambdaEvent { payload, context } = event;
-        let correlation_id = request_id(&payload).map(str::to_owned);
-        let ids = Ids { function_request_id: context.request_id, correlation_id, trace: context.xray_trace_id };
-        observer.observe(ids, async { handle(function.get().await, payload).await }).await
-    }))
-    .await
+    (observer, function)
+}
+
+/// The ids of an invocation with this event.
+fn ids(context: Context, event: &Value) -> Ids {
+    let correlation_id = request_id(event).map(str::to_owned);
+    Ids { function_request_id: context.request_id, correlation_id, trace: context.xray_trace_id }
 }
 
 /// Checks the variables without which the runtime panics, so that the failure names the missing one.

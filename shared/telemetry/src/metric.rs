@@ -47,10 +47,15 @@ pub enum Metric<'a> {
     BackEnd {
         /// The API's name in the configuration.
         api: &'a str,
-        /// How long it took, in milliseconds.
+        /// How long it took until the head of the response was there, in milliseconds.
         millis: i64,
         /// Whether there was no response to pass on, or one with a status of 500 or above.
         failed: bool,
+    },
+    /// A response of a back end was cut off in its body: the client knows that it is not complete.
+    BackEndCut {
+        /// The API's name in the configuration.
+        api: &'a str,
     },
     /// A mail left the outbox, or could not.
     Mail {
@@ -166,6 +171,7 @@ impl<'a> Metric<'a> {
             Self::BackEnd { api, millis, failed } => {
                 exchange(&[&["Api"]], ("Api", api), "BackEndLatency", "BackEndFailures", millis, failed)
             }
+            Self::BackEndCut { api } => one(Soon, &[&["Api"]], vec![("Api", api)], "BackEndCuts"),
             Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
             Self::LogoutNotice { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "LogoutNotices"),
             Self::MovedSession { outcome } => {

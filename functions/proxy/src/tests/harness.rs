@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use gateway_domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::rate_limit::Quota;
@@ -14,9 +15,10 @@ use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::session::{Family, InternalToken, Session};
 use gateway_domain::time::{Seconds, Timestamp};
+use gateway_runtime::function::{Cut, Reply as Answer, Streamed};
 use gateway_runtime::{Aws, Environment, SystemEntropy};
 use gateway_telemetry::{Ids, Observer, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{DynamoDb, Wire};
 
 use super::recording_server::{Recorded, RecordingServer, Reply, http_response};
@@ -98,6 +100,13 @@ connectors:
     extract: {{ cookie: SID }}
     expires: {{ fixed: 30m }}
     inject: {{ cookie: SID }}
+  marked:
+    type: http_login
+    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
+    extract: {{ cookie: SID }}
+    expires: {{ fixed: 30m }}
+    inject: {{ cookie: SID }}
+    dead_session: {{ body_has: "Please log in" }}
   ticket:
     type: http_login
     login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
@@ -117,6 +126,10 @@ apis:
     back_end: {origin}
     connector: ticket
     routes: [{{ path: /tickets, methods: {{ GET: [read], HEAD: [read] }} }}]
+  marked:
+    back_end: {origin}
+    connector: marked
+    routes: [{{ path: /marked, methods: {{ GET: [read] }} }}]
   plain:
     back_end: {origin}
     max_header_bytes: 1024
@@ -160,11 +173,33 @@ apis:
         Self { back_end, database, wire, clock, proxy, lambda, renewal, keys: keys() }
     }
 
+    /// Sends an event, as API Gateway does: a REST API takes streams.
     pub(super) async fn send(&self, event: Value) -> Response {
+        let (response, cut) = self.send_within(event, Duration::from_secs(29), true).await;
+        assert_eq!(cut, None);
+        response
+    }
+
+    /// Sends an event that must be answered within this time. Also returns why the response was cut.
+    pub(super) async fn send_within(&self, event: Value, time: Duration, streams: bool) -> (Response, Option<Cut>) {
         let observer = Observer::new(&Settings::of("proxy"), self.clock.clone(), entropy());
         let (function_request_id, correlation_id) = ("lambda-1".to_owned(), Some("req-1".to_owned()));
         let ids = Ids { function_request_id, correlation_id, trace: Some("Root=1-2-3".to_owned()) };
-        Response(observer.observe(ids, self.proxy.handle(event)).await.unwrap())
+        let invocation = invocation(event, time, streams);
+        let answered = async { received(self.proxy.handle(invocation).await.unwrap()).await };
+        observer.observe(ids, answered).await
+    }
+
+    /// The response to this event, while the back end may still send.
+    pub(super) async fn stream(&self, event: Value) -> Streamed {
+        self.stream_within(event, Duration::from_secs(29)).await
+    }
+
+    pub(super) async fn stream_within(&self, event: Value, time: Duration) -> Streamed {
+        match self.proxy.handle(invocation(event, time, true)).await.unwrap() {
+            Answer::Streamed(streamed) => streamed,
+            Answer::Whole(value) => panic!("{value}"),
+        }
     }
 
     /// Sends a call of alice, with her internal token sealed in its context.
@@ -177,6 +212,16 @@ apis:
         let mut admitted = admitted(1);
         let sealed = self.keys.seal(&admitted.session, &legacy(), 1, [7; 12], state).unwrap();
         admitted.tokens = BTreeMap::from([(legacy(), TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
+        admitted
+    }
+
+    /// Alice's identity for the API whose back end says in a body that a session is over.
+    pub(super) fn alice_marked(&self) -> Admitted {
+        let mut admitted = admitted(1);
+        (admitted.api, admitted.route) = (ApiName::parse("marked").unwrap(), "/marked".to_owned());
+        let connector = ConnectorName::parse("marked").unwrap();
+        let sealed = self.keys.seal(&admitted.session, &connector, 1, [7; 12], b"alices").unwrap();
+        admitted.tokens = BTreeMap::from([(connector, TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
         admitted
     }
 
@@ -222,6 +267,27 @@ apis:
         });
     }
 
+    /// Alice's session at the back end that says in a body that it is over: its token is refused, and the renewal function
+    /// makes the next one.
+    pub(super) async fn marked_session(&self) -> Admitted {
+        let marked = ConnectorName::parse("marked").unwrap();
+        let session = |version: u64, state: &[u8]| {
+            let admitted = admitted(1);
+            let sealed = self.keys.seal(&admitted.session, &marked, version, [1; 12], state).unwrap();
+            let renew_until = Some(Timestamp::from_secs(NOW + 1000));
+            let token = InternalToken { renew_until, ..token(version, sealed) };
+            Session { tokens: BTreeMap::from([(marked.clone(), token.clone())]), ..session_of(&admitted, token) }
+        };
+        self.table().put(&session(1, b"old")).await;
+        let (table, runtime, next) = (self.table(), tokio::runtime::Handle::current(), session(2, b"new"));
+        self.answers_renewals(move || {
+            runtime.block_on(table.put(&next));
+            "\"renewed\""
+        });
+        let tokens = BTreeMap::from([(marked.clone(), TokenRef::by_version(1))]);
+        Admitted { tokens, ..self.alice_marked() }
+    }
+
     /// From now on the renewal function does this, and responds with what it returns.
     pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
         *self.renewal.lock().unwrap() = Box::new(renewal);
@@ -250,6 +316,29 @@ apis:
     pub(super) fn asked(&self) -> Vec<String> {
         self.wire.since_last()
     }
+}
+
+pub(super) fn invocation(event: Value, time: Duration, streams: bool) -> Invocation {
+    Invocation { event, deadline: Instant::now() + time, streams }
+}
+
+/// What API Gateway makes of a reply, in the form of a whole response, and why it was cut.
+pub(super) async fn received(reply: Answer) -> (Response, Option<Cut>) {
+    let Streamed { mut prelude, mut body } = match reply {
+        Answer::Whole(value) => return (Response(value), None),
+        Answer::Streamed(streamed) => streamed,
+    };
+    let (mut bytes, mut cut) = (Vec::new(), None);
+    while let Some(piece) = body.next().await {
+        assert_eq!(cut, None, "nothing follows a cut");
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => cut = Some(error),
+        }
+    }
+    prelude["body"] = json!(STANDARD.encode(bytes));
+    prelude["isBase64Encoded"] = json!(true);
+    (Response(prelude), cut)
 }
 
 fn token(version: u64, sealed: SealedToken) -> InternalToken {

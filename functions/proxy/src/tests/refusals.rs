@@ -1,5 +1,7 @@
 //! Tests of calls that must not reach the back end, and of the responses to them.
 
+use std::time::Duration;
+
 use gateway_domain::call_context::{Admitted, Outcome, Refusal};
 use gateway_domain::event::ApiVersion;
 use gateway_domain::ids::{ApiName, SessionId};
@@ -10,7 +12,8 @@ use gateway_store::Sessions;
 use serde_json::{Value, json};
 use support::WrongClock;
 
-use super::harness::{BOTH, Event, Harness, Response, admitted, quota};
+use super::harness::Response;
+use super::harness::{BOTH, Event, Harness, admitted, invocation, quota, received};
 
 /// Sends an event to a fresh harness, and checks that nothing reached the back end.
 async fn refused(event: Value) -> Response {
@@ -238,7 +241,8 @@ async fn headers_larger_than_the_back_end_takes_are_431() {
 async fn an_unknown_event_is_an_error_that_says_what_was_expected() {
     let harness = Harness::new().await;
     for event in [json!({}), json!([]), json!({"Records": []}), json!({"version": "3.0"})] {
-        let error = harness.proxy.handle(event).await.unwrap_err().to_string();
+        let error =
+            harness.proxy.handle(invocation(event, Duration::from_secs(29), true)).await.unwrap_err().to_string();
         assert!(error.contains("expected an API Gateway REST API event"), "{error}");
     }
 }
@@ -249,7 +253,8 @@ async fn a_function_that_cannot_start_asks_to_come_back() {
     for version in BOTH {
         let error =
             gateway_runtime::StartError::Unavailable { what: "secret sealing".into(), reason: "10.0.0.1".into() };
-        let response = Response(crate::not_ready(&Event::new(version, "GET", "/orders").anonymous(), &error));
+        let event = invocation(Event::new(version, "GET", "/orders").anonymous(), Duration::from_secs(29), true);
+        let response = received(crate::not_ready(&event, &error)).await.0;
         assert_eq!((response.status(), response.values("retry-after")), (503, vec!["1"]));
         assert!(!response.problem().to_string().contains("10.0.0.1"));
     }

@@ -72,7 +72,9 @@ impl Counter {
     /// Instructions of a new process that handles this event and then `more` of the same.
     async fn repeated(&self, functions: &Functions, id: &str, event: &Bytes, more: u32) -> Result<u64, Failure> {
         let (pid, response) = process::new(functions, id, event).await?;
-        let response: serde_json::Value = serde_json::from_slice(&response)?;
+        // Of what is streamed, status and headers come first.
+        let mut values = serde_json::Deserializer::from_slice(&response).into_iter::<serde_json::Value>();
+        let response = values.next().ok_or("nothing")??;
         // A refusal would be cheap.
         if response.get("statusCode").is_some_and(|status| status != 200) {
             return Err(format!("{id} refuses what is to be counted: {response}").into());

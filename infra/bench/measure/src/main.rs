@@ -3,7 +3,7 @@
 //!
 //! Alone it prints the CPU of each; with `budgets` it counts their instructions and compares them with
 //! `infra/bench/budgets.json`, with `budgets --write` it writes that file. With `timing` it prints how well the time of a
-//! response tells who has an account.
+//! response tells who has an account, and with `streams` what a large response costs in time and memory.
 
 mod budgets;
 mod cpu;
@@ -11,6 +11,7 @@ mod events;
 mod instructions;
 mod process;
 mod site;
+mod streams;
 mod timing;
 
 use std::path::Path;
@@ -38,7 +39,8 @@ async fn run() -> Result<(), Failure> {
         ["budgets"] => budgets::check(Path::new(&functions)).await,
         ["budgets", "--write"] => budgets::write(Path::new(&functions)).await,
         ["timing"] => timing::print_table(Path::new(&functions)).await,
-        _ => Err("write nothing, `budgets`, `budgets --write` or `timing`".into()),
+        ["streams"] => streams::print_table(Path::new(&functions)).await,
+        _ => Err("write nothing, `budgets`, `budgets --write`, `timing` or `streams`".into()),
     }
 }
 

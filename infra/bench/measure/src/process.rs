@@ -17,7 +17,7 @@ pub(crate) async fn new(functions: &Functions, id: &str, event: &Bytes) -> Resul
 }
 
 /// The processes this one has started and that still run.
-fn children() -> BTreeSet<u32> {
+pub(crate) fn children() -> BTreeSet<u32> {
     let own = std::process::id();
     let Ok(entries) = fs::read_dir("/proc") else { return BTreeSet::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -28,6 +28,13 @@ fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything; state and parent follow it.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The most memory that a process has had, in bytes.
+pub(crate) fn peak(pid: u32) -> Result<u64, Failure> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
 /// CPU time all threads of a process have had so far.

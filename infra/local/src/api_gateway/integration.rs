@@ -1,4 +1,4 @@
-//! Turns what a function returned into an HTTP response.
+//! Turns what a function returned as a whole into an HTTP response.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 /// The function returned something that is not a proxy response. API Gateway then responds with 502.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed response of the function: {0}")]
-pub(super) struct Malformed(&'static str);
+pub(super) struct Malformed(pub(super) &'static str);
 
 /// Header fields that API Gateway renames to `x-amzn-remapped-…`.
 const REMAPPED: [&str; 10] = [
@@ -27,8 +27,7 @@ const REMAPPED: [&str; 10] = [
     "www-authenticate",
 ];
 
-/// Header fields that are dropped: those of the connection, and the length. Only a response to HEAD keeps its length, since
-/// it has no body to count.
+/// Header fields that are dropped: those of the connection, and the length.
 const DROPPED: [&str; 8] =
     ["content-length", "expect", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
 
@@ -40,9 +39,6 @@ pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Resp
     if members.keys().any(|key| !known.contains(&key.as_str())) {
         return Err(Malformed("it has members API Gateway does not know"));
     }
-    let status = members.get("statusCode").and_then(Json::as_u64).and_then(|code| u16::try_from(code).ok());
-    let status = status.filter(|code| (100..=599).contains(code)).and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(Malformed("statusCode is not a status"))?;
     let encoded = match members.get("isBase64Encoded") {
         None | Some(Json::Null) => false,
         Some(flag) => flag.as_bool().ok_or(Malformed("isBase64Encoded is not a boolean"))?,
@@ -55,12 +51,23 @@ pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Resp
         Some(Json::String(text)) => text.clone().into_bytes(),
         Some(_) => return Err(Malformed("the body is not text")),
     };
-    let mut response = Response::new(Body::from(body));
+    // Of a response to HEAD there is no body to count.
+    let mut response = head(members, method == "HEAD")?;
+    *response.body_mut() = Body::from(body);
+    response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Status and fields of a response. Only the caller knows whether the declared length is that of the body.
+pub(super) fn head(members: &Map<String, Json>, with_length: bool) -> Result<Response, Malformed> {
+    let status = members.get("statusCode").and_then(Json::as_u64).and_then(|code| u16::try_from(code).ok());
+    let status = status.filter(|code| (100..=599).contains(code)).and_then(|code| StatusCode::from_u16(code).ok());
+    let status = status.ok_or(Malformed("statusCode is not a status"))?;
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     for (name, value) in headers(members)? {
         let name = name.to_ascii_lowercase();
-        let is_length_of_get = method == "HEAD" && name == "content-length";
-        if DROPPED.contains(&name.as_str()) && !is_length_of_get {
+        if DROPPED.contains(&name.as_str()) && !(with_length && name == "content-length") {
             continue;
         }
         let name = if REMAPPED.contains(&name.as_str()) { format!("x-amzn-remapped-{name}") } else { name };
@@ -68,7 +75,6 @@ pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Resp
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Malformed("a header value is not valid"))?;
         response.headers_mut().append(name, value);
     }
-    response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     Ok(response)
 }
 

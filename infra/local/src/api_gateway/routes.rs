@@ -71,6 +71,8 @@ mod tests {
             function: "F".to_owned(),
             authorizer: None,
             open: false,
+            streams: false,
+            timeout: None,
         };
         vec![
             route("GET", "/{proxy+}"),

@@ -71,8 +71,8 @@ async fn start() -> Api {
 /// A gateway that waits this long for a function. Where something is late on purpose it waits briefly, and nothing else is
 /// asked of it, since a machine under load is late with everything.
 async fn start_that_waits(integration_timeout: Duration) -> Api {
-    let text = include_str!("../../../../template.yaml");
-    let template = Template::read(text, &Inputs::default()).unwrap();
+    let text = include_str!("../../../../template.yaml").replace("RESPONSE_STREAM", "BUFFERED");
+    let template = Template::read(&text, &Inputs::default()).unwrap();
     let (log, mut functions) = (Log::default(), Functions::default());
     let seconds = Duration::from_secs(20);
     functions.add_task("AuthorizerFunction", seconds, &log, |endpoint| tokio::spawn(work(endpoint, authorizer)));

@@ -66,7 +66,8 @@ pub(super) async fn start(
         ("SesEndpoint", &ses_url),
     ];
     let inputs = inputs.into_iter().chain(ses::PARAMETERS);
-    let parameters = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let inputs = inputs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters = inputs.chain(options.parameters.iter().cloned()).collect();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
     let seed = Seed::load(&options.seed)?;
 
@@ -107,7 +108,8 @@ pub(super) async fn start(
     let lambda = Lambda::new(functions.clone(), access.clone(), retries, log.clone());
     tokio::spawn(lambda.clone().serve(lambda_listener));
     let outbox = serve_mail(mail_listeners, &access, &lambda, &template);
-    let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
+    let gateway =
+        ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone()).paced(options.pace.clone());
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
     run_schedules(&template, &options, lambda);

@@ -43,6 +43,10 @@ pub struct Route {
     pub authorizer: Option<String>,
     /// Whether it has no authorizer at all (`NONE`).
     pub open: bool,
+    /// Whether the function streams its responses.
+    pub streams: bool,
+    /// How long the function is waited for, if not as long as usual.
+    pub timeout: Option<Duration>,
 }
 
 /// What invokes functions.
@@ -181,7 +185,8 @@ fn binary(parts: &Fields) -> Result<String, TemplateError> {
 }
 
 fn route(function: &str, properties: &At) -> Result<Route, TemplateError> {
-    let fields = properties.fields(&["RestApiId", "Path", "Method", "Auth"])?;
+    let fields =
+        properties.fields(&["RestApiId", "Path", "Method", "Auth", "ResponseTransferMode", "TimeoutInMillis"])?;
     fields.required("RestApiId")?;
     let method = fields.required("Method")?;
     let path = fields.required("Path")?;
@@ -194,11 +199,27 @@ fn route(function: &str, properties: &At) -> Result<Route, TemplateError> {
     };
     let authorizer = authorizer.map(|at| at.text().map(str::to_owned)).transpose()?;
     let open = authorizer.as_deref() == Some("NONE");
+    let transfer = fields.get("ResponseTransferMode");
+    let transfer = transfer.as_ref().map(|at| at.one_of(&["RESPONSE_STREAM", "BUFFERED"])).transpose()?;
+    let streams = transfer == Some("RESPONSE_STREAM");
+    let timeout = fields.get("TimeoutInMillis").map(|at| wait(&at, streams)).transpose()?;
     Ok(Route {
         method: method.one_of(&METHODS)?.to_owned(),
         path: path.text()?.to_owned(),
         function: function.to_owned(),
         authorizer: authorizer.filter(|name| name != "NONE"),
         open,
+        streams,
+        timeout,
     })
+}
+
+/// Reads how long an integration is waited for: 29 s at most, and 15 minutes if it streams.
+fn wait(at: &At, streams: bool) -> Result<Duration, TemplateError> {
+    let most = if streams { 900_000 } else { 29_000 };
+    let millis: u64 = at.number()?;
+    if !(50..=most).contains(&millis) {
+        return Err(at.error(&format!("must be 50 to {most}")));
+    }
+    Ok(Duration::from_millis(millis))
 }

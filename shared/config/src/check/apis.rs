@@ -51,9 +51,10 @@ fn back_end(field: &str, api: &Api, findings: &mut Findings) {
         }
         tls::check(field, api.tls.as_ref(), origin, findings);
     }
-    findings.within(format!("{field}.timeout"), api.timeout, 1, 28);
-    if !(1_024..=6_291_456).contains(&api.max_response_bytes) {
-        findings.add(format!("{field}.max_response_bytes"), "out of range: write 1024 to 6291456");
+    findings.within(format!("{field}.timeout"), api.timeout, 1, 899);
+    findings.within(format!("{field}.idle_timeout"), api.idle_timeout, 1, 300);
+    if !(1_024..=209_715_200).contains(&api.max_response_bytes) {
+        findings.add(format!("{field}.max_response_bytes"), "out of range: write 1024 to 209715200");
     }
     if !(1_024..=65_536).contains(&api.max_header_bytes) {
         findings.add(format!("{field}.max_header_bytes"), "out of range: write 1024 to 65536");

@@ -17,15 +17,17 @@ fn back_ends_that_are_more_or_less_than_an_authority() {
         (BACK_END, "back_end: legacy.example.com", 33, "apis.orders.back_end", "write scheme, host and port"),
         (BACK_END, "back_end: ftp://legacy.example.com", 33, "apis.orders.back_end", "write scheme, host and port"),
         (BACK_END, "back_end: http://legacy.example.com", 33, "apis.orders.back_end", "allow_plain_http: true"),
-        ("timeout: 10s", "timeout: 29s", 35, "apis.orders.timeout", "write 1s to 28s"),
+        ("timeout: 10s", "timeout: 15m", 35, "apis.orders.timeout", "write 1s to 899s"),
+        ("timeout: 10s", "idle_timeout: 301s", 35, "apis.orders.idle_timeout", "write 1s to 5m"),
+        ("timeout: 10s", "idle_timeout: 0s", 35, "apis.orders.idle_timeout", "write 1s to 5m"),
         ("bytes: 8190", "bytes: 100", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
         ("bytes: 8190", "bytes: 70000", 36, "apis.orders.max_header_bytes", "write 1024 to 65536"),
         (
             "    max_header_bytes: 8190\n",
-            "    max_response_bytes: 7000000\n",
+            "    max_response_bytes: 209715201\n",
             36,
             "apis.orders.max_response_bytes",
-            "write 1024 to 6291456",
+            "write 1024 to 209715200",
         ),
     ]);
     accepted(&[

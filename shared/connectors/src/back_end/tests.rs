@@ -113,3 +113,42 @@ async fn redirects_are_responses_and_nothing_else() {
     }
     assert_eq!(elsewhere.connections(), 0);
 }
+
+/// The head is there before the body, which comes as the back end sends it.
+#[tokio::test]
+async fn an_open_response_is_read_piece_by_piece() {
+    let server = RecordingServer::start(|_, _| http_response(200, &[], &[b'x'; 100_000]));
+    let client = BackEndClient::new().unwrap();
+    let request = || Request::get(server.origin()).body(Bytes::new()).unwrap();
+    let response = client.open(Connection::Kept, request(), BOUNDS.timeout).await.unwrap();
+    let mut body = response.into_body();
+    assert_eq!((body.declared(), body.is_over()), (Some(100_000), false));
+    let (mut length, mut pieces) = (0, 0);
+    while let Some(piece) = body.next().await.unwrap() {
+        (length, pieces) = (length + piece.len(), pieces + 1);
+    }
+    assert!(length == 100_000 && pieces > 1, "{length} in {pieces}");
+    assert!(body.is_over());
+    // Read to its end, the connection serves the next request.
+    assert!(client.open(Connection::Kept, request(), BOUNDS.timeout).await.is_ok());
+    assert_eq!(server.connections(), 1);
+}
+
+/// Checklist H-08: the time is that of the head, and a body that ends early says so.
+#[tokio::test]
+async fn an_open_response_tells_a_missing_head_from_a_broken_body() {
+    let open = async |reply: fn() -> Reply| {
+        let server = RecordingServer::start(move |_, _| reply());
+        let request = Request::get(server.origin()).body(Bytes::new()).unwrap();
+        BackEndClient::new().unwrap().open(Connection::Kept, request, Duration::from_millis(300)).await
+    };
+    assert_eq!(open(|| Reply::Stall(Vec::new())).await.unwrap_err(), BackEndError::TimedOut);
+    for short in [
+        || Reply::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx".to_vec()),
+        || Reply::Close(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".to_vec()),
+    ] {
+        let mut body = open(short).await.unwrap().into_body();
+        assert_eq!(body.next().await.unwrap().as_deref(), Some(&b"x"[..]));
+        assert_eq!(body.next().await.unwrap_err(), BackEndError::Broken);
+    }
+}

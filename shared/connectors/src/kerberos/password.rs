@@ -7,6 +7,7 @@ use gateway_config::connector::KerberosPassword as Settings;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
+use http::StatusCode;
 
 use super::failure::Failure;
 use super::protocol::{Purpose, Ticket};
@@ -76,6 +77,10 @@ impl Connector for KerberosPassword {
 
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
         asks_for_a_ticket(response)
+    }
+
+    fn examines_body(&self, _status: StatusCode) -> bool {
+        false
     }
 
     fn binds_connections(&self) -> bool {

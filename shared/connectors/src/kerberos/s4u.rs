@@ -10,6 +10,7 @@ use gateway_domain::entropy::Entropy;
 use gateway_domain::headers::Reserved;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
+use http::StatusCode;
 use tokio::sync::Mutex;
 
 use super::failure::{BAD_OPTION, Failure};
@@ -188,6 +189,10 @@ impl Connector for KerberosS4u {
 
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
         asks_for_a_ticket(response)
+    }
+
+    fn examines_body(&self, _status: StatusCode) -> bool {
+        false
     }
 
     fn binds_connections(&self) -> bool {

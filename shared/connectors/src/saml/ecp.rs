@@ -170,4 +170,8 @@ impl Connector for SamlEcp {
         presenting::is_dead(&self.settings.present, response)
             || response.status().is_redirection() && self.is_login(location())
     }
+
+    fn examines_body(&self, status: StatusCode) -> bool {
+        presenting::examines_body(&self.settings.present, status)
+    }
 }

@@ -78,6 +78,11 @@ pub(super) fn is_dead(present: &Present, response: &ResponseStart<'_>) -> bool {
         || *present == Present::WsSecurity && soap_body::is_about_the_token(response)
 }
 
+/// Whether [`is_dead`] looks at the body of a response with this status: a fault about the token comes as an error.
+pub(super) fn examines_body(present: &Present, status: StatusCode) -> bool {
+    *present == Present::WsSecurity && (status.is_client_error() || status.is_server_error())
+}
+
 /// The response of a token endpoint (RFC 6749 §5.1).
 #[derive(Deserialize)]
 struct Granted {

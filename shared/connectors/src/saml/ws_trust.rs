@@ -123,4 +123,8 @@ impl Connector for WsTrust {
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
         presenting::is_dead(&self.settings.present, response)
     }
+
+    fn examines_body(&self, status: StatusCode) -> bool {
+        presenting::examines_body(&self.settings.present, status)
+    }
 }

@@ -51,6 +51,12 @@ impl ApiResponse {
         self.headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Status and headers as a REST API reads them before a body that is streamed, and that body as far as it is there.
+    pub fn into_prelude(self) -> (Value, Bytes) {
+        let headers = Value::Object(grouped(self.headers));
+        (json!({ "statusCode": self.status, "multiValueHeaders": headers }), self.body)
+    }
+
     /// The JSON that API Gateway requires: `multiValueHeaders` for a REST API, `headers` and `cookies` for an HTTP API.
     pub fn into_value(self, version: ApiVersion) -> Value {
         let (body, encoded) = match std::str::from_utf8(&self.body) {
