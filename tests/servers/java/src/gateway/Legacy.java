@@ -104,7 +104,8 @@ public final class Legacy {
                     <form method="post" action="%s" accept-charset="UTF-8">
                     <input name="j_username"><input type="password" name="j_password">
                     <input type="submit" value="Log in"></form></body></html>
-                    """, wrong ? "<p class=wrong>Wrong name or password</p>" : "", response.encodeURL(request.getContextPath() + "/j_security_check"));
+                    """, wrong ? "<p class=wrong>Wrong name or password</p>" : "",
+                    response.encodeURL(request.getContextPath() + "/j_security_check"));
         }
     }
 
