@@ -1,0 +1,1 @@
+<%@ Page Language="C#" ContentType="application/json" EnableViewState="false" EnableSessionState="false" ValidateRequest="false" %>{"user":"<%= User.Identity.Name %>","method":"<%= Request.HttpMethod %>"}
