@@ -218,3 +218,59 @@ async fn only_the_holder_of_the_lease_replaces_a_token_and_nothing_else_changes(
     assert_eq!(db.store.sessions.replace_token(&sid(1), &legacy(), None, "next").await, Ok(true));
     assert_eq!(db.store.sessions.get(&sid(1)).await.unwrap().unwrap().tokens, [].into());
 }
+
+/// Responses to concurrent calls move one version of a token: the first counts, and no lease is disturbed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_that_move_one_version_of_a_token_exactly_one_does() {
+    let db = dynamodb().await;
+    db.store.sessions.create(&session(1)).await.unwrap();
+    let version = session(1).tokens[&legacy()].version;
+    let moved = at_once(30, |_| {
+        let store = db.store.clone();
+        async move {
+            let next = token(version + 1);
+            store.sessions.swap_token(&sid(1), &legacy(), version, Some(&next), NOW).await.unwrap()
+        }
+    });
+    assert_eq!(moved.await.into_iter().filter(|moved| *moved).count(), 1);
+    let stored = || async { db.store.sessions.get(&sid(1)).await.unwrap().unwrap() };
+    assert_eq!(stored().await.tokens[&legacy()], token(version + 1));
+
+    // Whoever holds the lease writes the whole session, so nothing changes under it; once it has lapsed, nobody does.
+    let until = NOW.saturating_add(Seconds::new(15));
+    assert_eq!(db.store.sessions.lease(&stored().await, "refresh", until, NOW).await, Ok(true));
+    let swap = |now: Timestamp| db.store.sessions.swap_token(&sid(1), &legacy(), version + 1, None, now);
+    assert_eq!(swap(NOW).await, Ok(false));
+    assert_eq!(swap(NOW.saturating_add(Seconds::new(16))).await, Ok(true));
+    assert!(stored().await.tokens.is_empty());
+    db.store.sessions.end(&sid(1)).await.unwrap();
+    assert_eq!(db.store.sessions.swap_token(&sid(1), &legacy(), version, Some(&token(9)), NOW).await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_is_one_calls_alone_until_it_is_given_back_or_lapses() {
+    let db = dynamodb().await;
+    let turns = gateway_store::Turns::new(db.client.clone(), &db.tables.sessions);
+    let until = NOW.saturating_add(Seconds::new(30));
+    let taken = at_once(20, |index| {
+        let turns = turns.clone();
+        async move {
+            let me = index.to_string();
+            turns.take(&sid(1), &legacy(), &me, until, NOW).await.unwrap().then_some(me)
+        }
+    });
+    let taken: Vec<_> = taken.await.into_iter().flatten().collect();
+    let [holder] = taken.as_slice() else { panic!("one holder, not {taken:?}") };
+    assert_eq!(turns.take(&sid(1), &legacy(), holder, until, NOW).await, Ok(true), "a repeated write is the same");
+    assert_eq!(turns.take(&sid(2), &legacy(), "other", until, NOW).await, Ok(true), "another session has its own");
+    turns.give_back(&sid(1), &legacy(), "stranger").await.unwrap();
+    assert_eq!(turns.take(&sid(1), &legacy(), "next", until, NOW).await, Ok(false));
+    turns.give_back(&sid(1), &legacy(), holder).await.unwrap();
+    assert_eq!(turns.take(&sid(1), &legacy(), "next", until, NOW).await, Ok(true));
+    let later = NOW.saturating_add(Seconds::new(31));
+    assert_eq!(turns.take(&sid(1), &legacy(), "heir", later, later).await, Ok(true), "an abandoned turn lapses");
+    turns.give_back(&sid(1), &legacy(), "next").await.unwrap();
+    assert_eq!(turns.take(&sid(1), &legacy(), "late", later, later).await, Ok(false), "its former holder is out");
+    // No session is there.
+    assert_eq!(db.store.sessions.get(&sid(1)).await, Ok(None));
+}

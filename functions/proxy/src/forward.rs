@@ -58,8 +58,12 @@ impl Proxy {
         };
         let session = &admitted.session;
         let carry = async {
-            let reference = admitted.tokens.get(name);
-            let mut token = self.tokens.of(session, name, reference, self.clock.now()).await?;
+            let now = self.clock.now();
+            let mut token = match connector.meeting() {
+                Meeting::Freely => self.tokens.of(session, name, admitted.tokens.get(name), now).await?,
+                // Whoever had the turn before may have moved the session since the authorizer's decision.
+                Meeting::InTurn => self.tokens.current(session, name, None, now).await?,
+            };
             let (mut answered, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
             if is_dead(connector, &mut answered).await? {
                 // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.

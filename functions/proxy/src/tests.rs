@@ -2,9 +2,10 @@
 
 mod browsers;
 mod harness;
+mod moves;
+mod outside;
 #[path = "../../../shared/connectors/src/recording_server.rs"]
 mod recording_server;
-mod outside;
 mod refusals;
 mod responses;
 mod sessions;

@@ -5,7 +5,7 @@ use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
 use bytes::Bytes;
 use gateway_connectors::Call;
 use gateway_domain::renewal::{NextToken, ReplaceRequest, ReplaceResponse};
-use gateway_domain::session::{Idle, InternalToken};
+use gateway_domain::session::{Idle, InternalToken, Session};
 use gateway_domain::time::Timestamp;
 
 impl Sessions {
@@ -26,10 +26,17 @@ impl Sessions {
             let Some(mut session) = self.table.get(sid).await?.filter(|session| !session.family.ended) else {
                 return Ok(ReplaceResponse::Kept);
             };
-            let Some(token) = session.tokens.get(&asked.connector).filter(|token| token.version == asked.version)
-            else {
+            let Some(token) = session.tokens.get(&asked.connector) else { return Ok(ReplaceResponse::Kept) };
+            // The SDK repeats a write whose response was lost: then this is what this request has written.
+            let is_done = token.version == asked.version.saturating_add(1)
+                && asked.token.as_ref().is_some_and(|next| next.sealed == token.sealed);
+            if is_done {
+                self.refer(&session).await;
+                return Ok(ReplaceResponse::Replaced);
+            }
+            if token.version != asked.version {
                 return Ok(ReplaceResponse::Kept);
-            };
+            }
             let next = match &asked.token {
                 Some(next) => Some(self.next(asked, next, token, now).await?),
                 None => None,
@@ -39,13 +46,18 @@ impl Sessions {
             }
             session.tokens.remove(&asked.connector);
             session.tokens.extend(next.map(|token| (asked.connector.clone(), token)));
-            // A failure here is no error: calls that get the old version from the authorizer then use it, as concurrent ones do.
-            if let Err(error) = self.refer_to(&session).await {
-                tracing::warn!(session = %sid, reason = %error, "the activity item still refers to the version before");
-            }
+            self.refer(&session).await;
             return Ok(ReplaceResponse::Replaced);
         }
         Err(SessionError::Busy)
+    }
+
+    /// Tells the authorizer of the new version. A failure here is no error: calls that get the old version then use it, as
+    /// concurrent ones do.
+    async fn refer(&self, session: &Session) {
+        if let Err(error) = self.refer_to(session).await {
+            tracing::warn!(session = %session.sid, reason = %error, "the activity item still refers to the version before");
+        }
     }
 
     /// The next version of a token: its bounds are those of the one before, unless the response moved its end. What does not

@@ -40,8 +40,8 @@ pub(super) struct Harness {
     keys: SealingKeys,
 }
 
-/// Does what the renewal function would do, and returns its response.
-type Renewal = Box<dyn FnMut() -> &'static str + Send>;
+/// Does what the renewal function would do with a request, and returns its response.
+type Renewal = Box<dyn FnMut(&Recorded) -> &'static str + Send>;
 
 /// The proxy's environment, with the Lambda service at this origin.
 fn environment(lambda: &str) -> Environment {
@@ -113,7 +113,29 @@ connectors:
     extract: {{ json_pointer: /ticket }}
     expires: {{ fixed: 30m }}
     inject: {{ query: ticket }}
+  moving:
+    type: http_login
+    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
+    extract: {{ cookie: MOVING }}
+    expires: {{ fixed: 30m }}
+    inject: {{ cookie: MOVING }}
+    moves: freely
+  strict:
+    type: http_login
+    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
+    extract: {{ cookie: STRICT }}
+    expires: {{ fixed: 30m }}
+    inject: {{ cookie: STRICT }}
+    moves: in_turn
 apis:
+  moving:
+    back_end: {origin}
+    connector: moving
+    routes: [{{ path: /moving, methods: {{ GET: [read], POST: [read] }} }}]
+  strict:
+    back_end: {origin}
+    connector: strict
+    routes: [{{ path: /strict, methods: {{ GET: [read], POST: [read] }} }}]
   orders:
     back_end: {origin}
     connector: legacy
@@ -155,9 +177,11 @@ apis:
         let keys = || SealingKeys::parse(SEALING).unwrap();
         let gateway = Gateway::parse(&yaml).unwrap();
         let clients = BackEndClients::new(&gateway, &BTreeMap::new()).unwrap();
-        let renewal = Arc::new(Mutex::<Renewal>::new(Box::new(|| "\"later\"")));
+        let renewal = Arc::new(Mutex::<Renewal>::new(Box::new(|_| "\"later\"")));
         let asked = renewal.clone();
-        let lambda = RecordingServer::start(move |_, _| http_response(200, &[], asked.lock().unwrap()().as_bytes()));
+        let lambda = RecordingServer::start(move |_, request| {
+            http_response(200, &[], asked.lock().unwrap()(request).as_bytes())
+        });
         let environment = environment(&lambda.origin());
         let function = Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
@@ -227,12 +251,28 @@ apis:
 
     /// Alice's identity for the API whose internal token travels in the query.
     pub(super) fn alice_with_ticket(&self, ticket: &str) -> Admitted {
+        self.alice_at("tickets", "ticket", ticket)
+    }
+
+    /// Alice's identity for the one route of this API, whose path is the API's name, with this internal token.
+    pub(super) fn alice_at(&self, api: &str, connector: &str, state: &str) -> Admitted {
         let mut admitted = admitted(1);
-        (admitted.api, admitted.route) = (ApiName::parse("tickets").unwrap(), "/tickets".to_owned());
-        let connector = ConnectorName::parse("ticket").unwrap();
-        let sealed = self.keys.seal(&admitted.session, &connector, 1, [7; 12], ticket.as_bytes()).unwrap();
+        (admitted.api, admitted.route) = (ApiName::parse(api).unwrap(), format!("/{api}"));
+        let connector = ConnectorName::parse(connector).unwrap();
+        let sealed = self.keys.seal(&admitted.session, &connector, 1, [7; 12], state.as_bytes()).unwrap();
         admitted.tokens = BTreeMap::from([(connector, TokenRef { version: 1, sealed: Some(sealed), ends: None })]);
         admitted
+    }
+
+    /// The state in the next version of a token, as the proxy has asked the renewal function to keep it.
+    pub(super) fn replaced(&self, event: &Value) -> Option<String> {
+        let asked = &event["replace_internal_token"];
+        let text = |name: &str| asked[name].as_str().unwrap().to_owned();
+        let (session, connector) = (SessionId::parse(&text("session")).unwrap(), text("connector"));
+        let sealed = SealedToken::parse(asked["token"]["sealed"].as_str()?);
+        let version = asked["version"].as_u64().unwrap() + 1;
+        let state = self.keys.open(&session, &ConnectorName::parse(&connector).unwrap(), version, &sealed).unwrap();
+        Some(String::from_utf8(state.to_vec()).unwrap())
     }
 
     /// Writes a session whose token has this version, and returns its identity with a reference to it.
@@ -289,8 +329,31 @@ apis:
     }
 
     /// From now on the renewal function does this, and responds with what it returns.
-    pub(super) fn answers_renewals(&self, renewal: impl FnMut() -> &'static str + Send + 'static) {
-        *self.renewal.lock().unwrap() = Box::new(renewal);
+    pub(super) fn answers_renewals(&self, mut renewal: impl FnMut() -> &'static str + Send + 'static) {
+        *self.renewal.lock().unwrap() = Box::new(move |_| renewal());
+    }
+
+    /// Writes alice's session with a token of this connector, which has the version 1. From now on the renewal function keeps in
+    /// it what responses have made of that token.
+    pub(super) async fn keeps_moves(&self, connector: &str, state: &str) {
+        let connector = ConnectorName::parse(connector).unwrap();
+        let admitted = admitted(1);
+        let sealed = self.keys.seal(&admitted.session, &connector, 1, [1; 12], state.as_bytes()).unwrap();
+        let mut session = session_of(&admitted, token(1, sealed));
+        let own = session.tokens.remove(&legacy()).unwrap();
+        session.tokens.insert(connector.clone(), own);
+        let (table, runtime) = (self.table(), tokio::runtime::Handle::current());
+        table.put(&session).await;
+        *self.renewal.lock().unwrap() = Box::new(move |request| {
+            let event: Value = serde_json::from_slice(&request.body).unwrap();
+            let asked = &event["replace_internal_token"];
+            let version = asked["version"].as_u64().unwrap();
+            let sealed = SealedToken::parse(asked["token"]["sealed"].as_str().unwrap());
+            let next = token(version + 1, sealed);
+            let now = Timestamp::from_secs(NOW);
+            let swap = table.sessions.swap_token(&session.sid, &connector, version, Some(&next), now);
+            if runtime.block_on(swap).unwrap() { "\"replaced\"" } else { "\"kept\"" }
+        });
     }
 
     fn changed(&self, version: u64, state: &[u8], change: impl FnOnce(&mut InternalToken)) -> (Admitted, Session) {
@@ -310,6 +373,11 @@ apis:
     fn table(&self) -> SessionsTable {
         let DynamoDb { client, store, tables, .. } = &self.database;
         SessionsTable { client: client.clone(), sessions: store.sessions.clone(), name: tables.sessions.clone() }
+    }
+
+    /// The turns of calls.
+    pub(super) fn turns(&self) -> Turns {
+        Turns::new(self.database.client.clone(), &self.database.tables.sessions)
     }
 
     /// The proxy's requests to the store since the last call of this function.

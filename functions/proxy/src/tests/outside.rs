@@ -74,7 +74,8 @@ async fn what_the_back_end_says_of_itself_is_said_of_the_gateway() {
             http_response(302, &fields, b"")
         })
         .await;
-        let response = harness.send(call(version, "/orders").headers(&[("Cookie", "lang=de; sid=1")]).anonymous()).await;
+        let response =
+            harness.send(call(version, "/orders").headers(&[("Cookie", "lang=de; sid=1")]).anonymous()).await;
         let request = harness.back_end.requests().pop().unwrap();
         assert_eq!(request.values("cookie"), ["lang=de"]);
         assert_eq!(response.status(), 302);

@@ -501,13 +501,12 @@ fn texts_that_look_like_numbers_are_texts_everywhere() {
 
 #[test]
 fn a_session_moves_where_a_response_can_move_it() {
-    let moves = |extract: &str| format!("{extract}\n    moves: freely");
+    const BOTH: &str = "extract: { cookie: SESSID }\n    expires: { cookie_max_age: true }";
+    let nowhere = "extract: { json_pointer: /sid }\n    moves: freely\n    expires: { fixed: 30m }";
     told(&[
-        (EXTRACT, &moves("extract: { json_pointer: /sid }"), 0, "connectors.orders-login.moves", "no response can move it"),
-        (EXTRACT, &format!("{EXTRACT}\n    moves: always"), 0, "connectors.orders-login.moves", "freely"),
+        (BOTH, nowhere, 27, "connectors.orders-login.moves", "no response can move it"),
+        (EXTRACT, &format!("{EXTRACT}\n    moves: always"), 27, "connectors.orders-login.moves", "freely"),
     ]);
-    accepted(&[
-        (EXTRACT, &moves(EXTRACT)),
-        (EXTRACT, &format!("{EXTRACT}\n    moves: in_turn")),
-    ]);
+    let written = |moves: &str| format!("{EXTRACT}\n    moves: {moves}");
+    accepted(&[(EXTRACT, &written("freely")), (EXTRACT, &written("in_turn"))]);
 }

@@ -3,9 +3,9 @@
 use gateway_config::connector::{End, Extract};
 use gateway_domain::time::Timestamp;
 
+use super::HttpLogin;
 use super::cookies::{ChangeKind, Jar};
 use super::state::{State, is_value};
-use super::HttpLogin;
 use crate::{Moved, ResponseStart, reference};
 
 /// What a response has at a place.
