@@ -35,14 +35,16 @@ async fn an_honest_call_arrives_with_its_identity_and_its_session() {
             ("x-credential-identifier", "pub1"),
             ("x-forwarded-for", "192.0.2.7"),
             ("x-forwarded-host", "api.example.com"),
+            ("x-forwarded-port", "443"),
             ("x-forwarded-proto", "https"),
+            ("forwarded", "for=192.0.2.7;host=api.example.com;proto=https"),
             ("x-request-id", "req-1"),
             ("x-amzn-trace-id", "Root=1-2-3"),
             ("via", "1.1 mobile-api-gateway"),
         ] {
             assert_eq!(request.values(name), [value], "{name}");
         }
-        assert_eq!(request.head.lines().count(), 18, "{}", request.head);
+        assert_eq!(request.head.lines().count(), 20, "{}", request.head);
     }
 }
 
@@ -96,7 +98,7 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
         assert_eq!(request.values("x-authenticated-userid"), ["alice"]);
         assert_eq!(request.values("cookie"), ["SID=alices"]);
         assert_eq!(request.values("content-length"), ["6"]);
-        assert_eq!(request.head.lines().count(), 16, "{}", request.head);
+        assert_eq!(request.head.lines().count(), 18, "{}", request.head);
     }
 }
 
