@@ -31,6 +31,15 @@ pub(super) fn check(field: &str, connector: &HttpLogin, findings: &mut Findings)
     if sent.iter().any(|(_, mistaken)| *mistaken) {
         return;
     }
+    let has_no_body = |step: &Step| match &step.request {
+        StepRequest::Url(request) => request.json.is_none() && request.form.is_none(),
+        StepRequest::Submit(_) => false,
+    };
+    if login.steps().iter().all(has_no_body) {
+        findings
+            .add(format!("{field}.login"), "the login sends nothing: write `json` or `form`, or `submit` after a page");
+        return;
+    }
     for placeholder in ["username", "password"] {
         if !sent.iter().any(|(names, _)| names.contains(&placeholder)) {
             let (field, place) = missing(field, connector);

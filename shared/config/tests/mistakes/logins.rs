@@ -17,7 +17,7 @@ const TYPE: &str = "type: http_login\n    login:";
 fn a_login_has_one_body_of_known_values() {
     let login = "connectors.orders-login.login";
     told(&[
-        (JSON, "success: { status: 200 }\n", 19, login, "sends no username: write \"{username}\" in its `json`"),
+        (JSON, "success: { status: 200 }\n", 19, login, "sends nothing: write `json` or `form`"),
         (
             JSON,
             "form: { user: \"{username}\", pass: x }\n",
@@ -271,7 +271,7 @@ fn a_login_of_several_requests_hands_values_on() {
     for (steps, more, field, says) in [
         (&nine[..], "", "login", "a login has 1 to 8 requests"),
         (&[TYPED], "", "login", "the first request has no page before it"),
-        (&[PAGE], "", "login", "sends no username"),
+        (&[PAGE], "", "login", "sends nothing"),
         (&[PAGE, "{ submit: { fields: { u: \"{username}\" } } }"], "", "login", "sends no password"),
         (
             &["{ url: https://legacy.example.com/ }", POST],
@@ -293,7 +293,7 @@ fn a_login_of_several_requests_hands_values_on() {
             "login[0]",
             "exactly one request",
         ),
-        (&[PAGE, "{ headers: { X-A: b } }"], "", "login[1]", "exactly one request"),
+        (&[PAGE, "{ headers: { X-A: b } }"], "", "login[1]", "`url` is missing"),
         (&[PAGE, "{ submit: {}, form: { a: b } }"], "", "login[1]", "under `submit.fields`"),
         (
             &[PAGE, "{ submit: { form: { id: a, name: b } } }", POST],
