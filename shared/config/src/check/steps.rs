@@ -3,7 +3,7 @@
 use super::Findings;
 use super::http_login::TAKEN;
 use super::requests::{self, MOST, Sent};
-use crate::connector::{Condition, Field, HttpLogin, Step, StepRequest, Template};
+use crate::connector::{Condition, Field, HttpLogin, Step, StepRequest, Template, ValueName};
 use std::collections::BTreeSet;
 
 /// The most values that a login keeps of one response.
@@ -160,7 +160,7 @@ fn keep<'c>(field: &str, step: &'c Step, last: bool, kept: &mut BTreeSet<&'c str
     if step.keep.len() > MOST_KEPT {
         findings.add(format!("{field}.keep"), format!("more than {MOST_KEPT} values: keep those that are needed"));
     }
-    for name in step.keep.keys().map(|name| name.as_str()) {
+    for name in step.keep.keys().map(ValueName::as_str) {
         let field = format!("{field}.keep.{name}");
         if TAKEN.contains(&name) {
             findings.add(field, format!("`{name}` has a meaning of its own: write another name, such as csrf"));

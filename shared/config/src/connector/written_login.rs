@@ -123,7 +123,7 @@ impl TryFrom<FormFields> for FormChoice {
 /// The forms in which the file can write `login`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Login")]
-#[expect(dead_code, reason = "only its schema is used")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 pub(super) enum WrittenLogin {
     One(StepFields),
     Several(#[schemars(length(min = 1, max = 8))] Vec<StepFields>),

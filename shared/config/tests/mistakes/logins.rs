@@ -230,7 +230,7 @@ fn values_come_from_one_place_each_and_go_where_they_are_known() {
 /// A login of the requests in a list, each a line from line 19 on, in place of the one of the file.
 fn several(steps: &[&str], more: &str) -> String {
     let one = format!("login:\n      {URL}\n      {JSON}");
-    let list: String = steps.iter().map(|step| format!("      - {step}\n")).collect();
+    let list = steps.iter().map(|step| format!("      - {step}\n")).collect::<Vec<_>>().concat();
     super::changed(&one, &format!("login:\n{list}{more}"))
 }
 
@@ -266,7 +266,11 @@ fn a_login_of_several_requests_hands_values_on() {
             panic!("{steps:?} should be accepted: {error}");
         }
     }
-    let nine = vec![PAGE; 9];
+}
+
+#[test]
+fn mistakes_in_a_login_of_several_requests_are_told() {
+    let nine = [PAGE; 9];
     let typed = "connectors.orders-login.login[1].submit.fields.user";
     for (steps, more, field, says) in [
         (&nine[..], "", "login", "a login has 1 to 8 requests"),

@@ -143,7 +143,7 @@ impl Recorder<'_> {
         at: At<'_>,
         method: &Method,
         content: &Content,
-        sent: Vec<String>,
+        sent: &[String],
         changes: &[Change],
         now: Timestamp,
     ) {
