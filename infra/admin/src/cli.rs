@@ -13,7 +13,7 @@ use crate::duration::Length;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::ids::{ClientId, ConnectorName, SessionId};
 use gateway_store::Table;
 use std::path::PathBuf;
 
@@ -103,6 +103,9 @@ pub(crate) enum Command {
     /// What a request would meet, by a gateway.yaml
     #[command(subcommand)]
     Routes(Routes),
+    /// Logins at legacy systems, as gateway.yaml has them
+    #[command(subcommand)]
+    Connector(Connector),
     /// Rewrite items of older versions as this version writes them; can be stopped and repeated
     Migrate(Migrate),
     /// Print what a shell needs to complete commands and options
@@ -140,6 +143,31 @@ pub(crate) enum Routes {
     },
     /// All routes, with what they ask for and where they lead
     List,
+}
+
+/// `connector …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connector {
+    /// Log in at a legacy system from here, show what each request and response was like without any secret, and log out
+    /// again; the password is asked for, or read as one line from standard input. Asks no gateway
+    Try(TryConnector),
+}
+
+/// `connector try`
+#[derive(Debug, Args)]
+pub(crate) struct TryConnector {
+    /// Its name in gateway.yaml
+    #[arg(value_parser = ConnectorName::parse)]
+    pub(crate) name: ConnectorName,
+    /// Whom to log in: the name at the legacy system
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// Also call this path of an API with this connector by GET, as the proxy would
+    #[arg(long, value_name = "PATH")]
+    pub(crate) call: Option<String>,
+    /// Secrets that gateway.yaml names for it (TLS, Kerberos): each file of this directory is one, by its name
+    #[arg(long, value_name = "DIR")]
+    pub(crate) secrets: Option<PathBuf>,
 }
 
 /// `migrate`

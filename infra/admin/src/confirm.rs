@@ -20,6 +20,14 @@ pub(crate) fn new_password() -> Result<Secret, Error> {
     Ok(password)
 }
 
+/// Asks for a password that exists, or reads it as the one line of standard input.
+pub(crate) fn password() -> Result<Secret, Error> {
+    if !std::io::stdin().is_terminal() {
+        return piped();
+    }
+    rpassword::prompt_password("Password: ").map(Secret::new).map_err(|_| Error::NoPassword)
+}
+
 /// Only the end of the line (LF or CRLF) is removed: space may be part of a password.
 fn piped() -> Result<Secret, Error> {
     let mut text = String::with_capacity(2 * MAX_BYTES);

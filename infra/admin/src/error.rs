@@ -2,8 +2,9 @@
 
 use crate::aws_cli::AwsCliError;
 use crate::exit::Exit;
+use gateway_connectors::ConnectorError;
 use gateway_credentials::password_policy::Weak;
-use gateway_domain::ids::{ApiName, ClientId, InvalidId, UserId};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, InvalidId, UserId};
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 use std::path::PathBuf;
@@ -86,6 +87,10 @@ pub(crate) enum Error {
          their logout could not be queued: {reason}\n`gateway-admin sessions logout` queues it again"
     )]
     LogoutsNotQueued { failed: usize, reason: String },
+    #[error("there is no connector {name} in {}: it has {known}", .path.display())]
+    NoConnector { name: ConnectorName, path: PathBuf, known: String },
+    #[error("{connector} did not log in: {error}")]
+    Connector { connector: ConnectorName, error: ConnectorError },
     #[error("{0} items were changed by others while they were migrated and stay as they are; repeat the command")]
     MigrationLeft(u64),
 }
@@ -102,7 +107,16 @@ impl Error {
             | Self::NotConfirmed
             | Self::AwsCli(AwsCliError::NoRegion)
             | Self::Start(StartError::Missing { .. }) => Exit::Usage,
-            Self::NoUser(_) | Self::NoApp(_) | Self::NoSession | Self::NoSubscription { .. } => Exit::NotFound,
+            Self::NoUser(_)
+            | Self::NoApp(_)
+            | Self::NoSession
+            | Self::NoSubscription { .. }
+            | Self::NoConnector { .. } => Exit::NotFound,
+            Self::Connector { error, .. } => match error {
+                ConnectorError::Refused | ConnectorError::NotLinked => Exit::Refused,
+                ConnectorError::Unavailable(_) => Exit::Unavailable,
+                ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => Exit::Failed,
+            },
             Self::Taken(_) | Self::Conflict(_) | Self::TwoUsers { .. } => Exit::Conflict,
             Self::Refused(_) | Self::Weak(_) | Self::AwsCli(AwsCliError::Refused { .. }) => Exit::Refused,
             Self::NoLocalStack(_)

@@ -13,6 +13,7 @@ mod cli;
 mod config_check;
 mod confirm;
 mod connection;
+mod connectors;
 mod context;
 mod date_time;
 mod duration;
@@ -52,6 +53,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     match &arguments.command {
         Command::Config(command) => return config_check::run(&arguments, command),
         Command::Routes(command) => return routes::run(&arguments, command),
+        Command::Connector(cli::Connector::Try(wanted)) => return connectors::run(&arguments, wanted).await,
         Command::Completions { shell } => {
             shell::completions(*shell);
             return Ok(());
@@ -77,6 +79,10 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
         // Handled above, without a gateway.
-        Command::Config(_) | Command::Routes(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Config(_)
+        | Command::Routes(_)
+        | Command::Connector(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(()),
     }
 }

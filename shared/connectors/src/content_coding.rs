@@ -71,10 +71,10 @@ impl Coding {
     }
 }
 
-fn bounded(decoder: impl Read, most: usize) -> (Vec<u8>, bool) {
+fn bounded(reader: impl Read, most: usize) -> (Vec<u8>, bool) {
     let mut decoded = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let whole = decoder.take(limit).read_to_end(&mut decoded).is_ok();
+    let whole = reader.take(limit).read_to_end(&mut decoded).is_ok();
     (decoded, whole)
 }
 

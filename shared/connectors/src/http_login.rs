@@ -23,6 +23,8 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod walk;
+#[cfg(test)]
+mod walk_tests;
 
 use std::time::Duration;
 
@@ -46,6 +48,8 @@ use login::Run;
 use request::Wanted;
 use state::State;
 use walk::Recorder;
+
+pub use walk::{Compared, Event, Exchange, SeenCookie, SeenForm, Walk};
 
 /// The largest response to any request of this connector, in bytes.
 const MAX_RESPONSE: usize = 1024 * 1024;
@@ -87,6 +91,24 @@ impl HttpLogin {
         Self { settings, client, reserved }
     }
 
+    /// Logs in as [`Connector::acquire`] does, and tells what was seen on the way.
+    pub async fn walk(&self, login: Credentials<'_>, now: Timestamp) -> (Walk, Result<Acquired, ConnectorError>) {
+        let mut walk = Walk::default();
+        let outcome = self.log_in(login, now, Recorder(Some(&mut walk))).await;
+        (walk, outcome)
+    }
+
+    async fn log_in(
+        &self,
+        login: Credentials<'_>,
+        now: Timestamp,
+        recorder: Recorder<'_>,
+    ) -> Result<Acquired, ConnectorError> {
+        let run = Run::new(self, login, now, recorder);
+        let logged_in = tokio::time::timeout(self.timeout(), run.log_in()).await;
+        logged_in.unwrap_or_else(|_| Err(ConnectorError::Unavailable(BackEndError::TimedOut.to_string())))
+    }
+
     /// Sends a request. Redirects are not followed here: they are responses like any other.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let bounds = Bounds { timeout: self.timeout(), max_body: MAX_RESPONSE };
@@ -104,9 +126,7 @@ impl HttpLogin {
 #[async_trait]
 impl Connector for HttpLogin {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let run = Run::new(self, login, now, Recorder(None));
-        let logged_in = tokio::time::timeout(self.timeout(), run.log_in()).await;
-        logged_in.unwrap_or_else(|_| Err(ConnectorError::Unavailable(BackEndError::TimedOut.to_string())))
+        self.log_in(login, now, Recorder(None)).await
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {

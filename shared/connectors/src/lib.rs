@@ -8,7 +8,7 @@ mod content_coding;
 mod cookie_date;
 #[cfg(test)]
 mod counting;
-mod http_login;
+pub mod http_login;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod apps;
 #[cfg(test)]
 mod audit;
 mod config_check;
+mod connector_try;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Findings;
 use super::http_login::TAKEN;
 use super::requests::{self, MOST, Sent};
-use crate::connector::{Condition, Field, HttpLogin, Step, StepRequest, Template};
+use crate::connector::{Condition, Field, HttpLogin, Step, StepRequest, Template, ValueName};
 use std::collections::BTreeSet;
 
 /// The most values that a login keeps of one response.
@@ -29,6 +29,15 @@ pub(super) fn check(field: &str, connector: &HttpLogin, findings: &mut Findings)
     }
     // A mistake in a request may be a misspelling of one of these. It is reported by itself, so the missing one is not.
     if sent.iter().any(|(_, mistaken)| *mistaken) {
+        return;
+    }
+    let has_no_body = |step: &Step| match &step.request {
+        StepRequest::Url(request) => request.json.is_none() && request.form.is_none(),
+        StepRequest::Submit(_) => false,
+    };
+    if login.steps().iter().all(has_no_body) {
+        findings
+            .add(format!("{field}.login"), "the login sends nothing: write `json` or `form`, or `submit` after a page");
         return;
     }
     for placeholder in ["username", "password"] {
@@ -151,7 +160,7 @@ fn keep<'c>(field: &str, step: &'c Step, last: bool, kept: &mut BTreeSet<&'c str
     if step.keep.len() > MOST_KEPT {
         findings.add(format!("{field}.keep"), format!("more than {MOST_KEPT} values: keep those that are needed"));
     }
-    for name in step.keep.keys().map(|name| name.as_str()) {
+    for name in step.keep.keys().map(ValueName::as_str) {
         let field = format!("{field}.keep.{name}");
         if TAKEN.contains(&name) {
             findings.add(field, format!("`{name}` has a meaning of its own: write another name, such as csrf"));

@@ -44,8 +44,7 @@ impl Login {
 }
 
 /// One request of a login.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(try_from = "StepFields")]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(with = "StepFields")]
 pub struct Step {
     /// What is requested.

@@ -50,6 +50,17 @@ pub(super) struct StepFields {
     keep: BTreeMap<ValueName, Extract>,
 }
 
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = StepFields::deserialize(deserializer)?;
+        if fields.url.is_none() && fields.submit.is_none() {
+            // Most steps have a URL, and a missing field is told where its step begins.
+            return Err(D::Error::missing_field("url"));
+        }
+        Self::try_from(fields).map_err(D::Error::custom)
+    }
+}
+
 impl TryFrom<StepFields> for Step {
     type Error = NotAllowed;
 
@@ -112,7 +123,7 @@ impl TryFrom<FormFields> for FormChoice {
 /// The forms in which the file can write `login`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Login")]
-#[expect(dead_code, reason = "only its schema is used")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 pub(super) enum WrittenLogin {
     One(StepFields),
     Several(#[schemars(length(min = 1, max = 8))] Vec<StepFields>),

@@ -17,7 +17,7 @@ const TYPE: &str = "type: http_login\n    login:";
 fn a_login_has_one_body_of_known_values() {
     let login = "connectors.orders-login.login";
     told(&[
-        (JSON, "success: { status: 200 }\n", 19, login, "sends no username: write \"{username}\" in its `json`"),
+        (JSON, "success: { status: 200 }\n", 19, login, "sends nothing: write `json` or `form`"),
         (
             JSON,
             "form: { user: \"{username}\", pass: x }\n",
@@ -230,7 +230,7 @@ fn values_come_from_one_place_each_and_go_where_they_are_known() {
 /// A login of the requests in a list, each a line from line 19 on, in place of the one of the file.
 fn several(steps: &[&str], more: &str) -> String {
     let one = format!("login:\n      {URL}\n      {JSON}");
-    let list: String = steps.iter().map(|step| format!("      - {step}\n")).collect();
+    let list = steps.iter().map(|step| format!("      - {step}\n")).collect::<Vec<_>>().concat();
     super::changed(&one, &format!("login:\n{list}{more}"))
 }
 
@@ -266,12 +266,16 @@ fn a_login_of_several_requests_hands_values_on() {
             panic!("{steps:?} should be accepted: {error}");
         }
     }
-    let nine = vec![PAGE; 9];
+}
+
+#[test]
+fn mistakes_in_a_login_of_several_requests_are_told() {
+    let nine = [PAGE; 9];
     let typed = "connectors.orders-login.login[1].submit.fields.user";
     for (steps, more, field, says) in [
         (&nine[..], "", "login", "a login has 1 to 8 requests"),
         (&[TYPED], "", "login", "the first request has no page before it"),
-        (&[PAGE], "", "login", "sends no username"),
+        (&[PAGE], "", "login", "sends nothing"),
         (&[PAGE, "{ submit: { fields: { u: \"{username}\" } } }"], "", "login", "sends no password"),
         (
             &["{ url: https://legacy.example.com/ }", POST],
@@ -293,7 +297,7 @@ fn a_login_of_several_requests_hands_values_on() {
             "login[0]",
             "exactly one request",
         ),
-        (&[PAGE, "{ headers: { X-A: b } }"], "", "login[1]", "exactly one request"),
+        (&[PAGE, "{ headers: { X-A: b } }"], "", "login[1]", "`url` is missing"),
         (&[PAGE, "{ submit: {}, form: { a: b } }"], "", "login[1]", "under `submit.fields`"),
         (
             &[PAGE, "{ submit: { form: { id: a, name: b } } }", POST],

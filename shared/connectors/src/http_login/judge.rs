@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::content::{Absent, Content};
+use super::page::Form;
 use super::{dead, misbehaved, request};
 use crate::{ConnectorError, reference};
 
@@ -150,7 +151,7 @@ pub(super) fn judge(at: At<'_>, content: &Content) -> Result<(), ConnectorError>
         Kind::Refused if refused.is_some() || content.redirects > 0 || !request::sends_password(at.step) => {
             Kind::NotThere
         }
-        kind => kind,
+        kind @ (Kind::Fine | Kind::Elsewhere | Kind::Refused | Kind::NotThere | Kind::Later) => kind,
     };
     let told = || format!("step {}: expected {}; got {}", at.number, expected(&success), seen(content));
     match kind {
@@ -170,7 +171,7 @@ pub(super) fn seen(content: &Content) -> String {
     if content.redirects > 0 {
         seen.push_str(" after redirects");
     }
-    for kind in [media(content), shape(content), redirect(content), cookies(content)].into_iter().flatten() {
+    for kind in [media(content), shape(content), redirect(content), Some(cookies(content))].into_iter().flatten() {
         seen.push_str(", ");
         seen.push_str(kind);
     }
@@ -201,7 +202,7 @@ fn shape(content: &Content) -> Option<&'static str> {
         return None;
     }
     Some(match content.page() {
-        Ok(page) if page.forms.iter().any(|form| form.has_password()) => "a page with a form with a password field",
+        Ok(page) if page.forms.iter().any(Form::has_password) => "a page with a form with a password field",
         Ok(page) if !page.forms.is_empty() => "a page with a form without a password field",
         Ok(_) => "a page without a form",
         Err(_) => "a page that cannot be read",
@@ -221,10 +222,10 @@ fn redirect(content: &Content) -> Option<&'static str> {
     })
 }
 
-fn cookies(content: &Content) -> Option<&'static str> {
-    Some(match content.set.len() {
+fn cookies(content: &Content) -> &'static str {
+    match content.set.len() {
         0 => "no cookie set",
         1 => "one cookie set",
         _ => "cookies set",
-    })
+    }
 }

@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
         loop {
             let request = self.with_cookies(&outgoing);
             let method = request.method().clone();
-            let sent = self.jar.names(&outgoing.url);
+            let cookies = if self.recorder.records() { self.jar.names(&outgoing.url) } else { Vec::new() };
             let response = self.connector.send(request).await.map_err(|error| in_step(at, error))?;
             let changes = self.jar.keep(response.headers(), &outgoing.url, self.now);
             for change in &changes {
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
                 }
             }
             let content = Content::new(outgoing.url.clone(), response, set.clone(), redirects);
-            self.recorder.exchanged(at, &method, &content, sent, &changes);
+            self.recorder.exchanged(at, &method, &content, &cookies, &changes, self.now);
             if redirects >= at.step.follow || judge::is_expected(at, &content) {
                 return Ok(content);
             }

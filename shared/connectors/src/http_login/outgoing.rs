@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gateway_config::connector::HttpLogin as Settings;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{Method, Request, StatusCode};
 use url::Url;
 
@@ -95,8 +95,7 @@ impl Outgoing {
         if !same {
             let kept = [ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE];
             let kept = kept.map(|name| (name.clone(), request.headers().get(&name).cloned()));
-            let kept = kept.into_iter().filter_map(|(name, value)| Some((name, value?)));
-            *request.headers_mut() = HeaderMap::from_iter(kept);
+            *request.headers_mut() = kept.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         }
         *request.uri_mut() = reference::uri(to).ok_or(NotPermitted::Elsewhere)?;
         Ok(Self { url: to.clone(), request, has_password: self.has_password && !becomes_get })

@@ -171,11 +171,7 @@ impl Reading {
         }
         let attributes = &tag.attributes;
         match tag.name.as_slice() {
-            b"base" => {
-                if self.page.base.is_none() {
-                    self.page.base = attribute(attributes, "href");
-                }
-            }
+            b"base" if self.page.base.is_none() => self.page.base = attribute(attributes, "href"),
             b"form" if self.form.is_none() => {
                 if self.page.forms.len() >= MOST_FORMS {
                     return Err(TooMany);
