@@ -6,7 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-const SERVERS: [&str; 5] = ["django", "heimdal", "lemonldap", "saml", "samba"];
+const SERVERS: [&str; 10] =
+    ["aspnet", "cxf", "django", "heimdal", "keycloak", "lemonldap", "php", "saml", "samba", "tomcat"];
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 fn main() {

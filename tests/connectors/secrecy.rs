@@ -9,6 +9,7 @@ use crate::http_login;
 use crate::kerberos::heimdal::HEIMDAL;
 use crate::saml::site::{ALICE, CAROL, Site};
 use crate::sso_session::{self, DWHO, LONG};
+use crate::ws_trust::site as ws_trust;
 
 /// A password that is nowhere but where a test sends it.
 const CANARY: &str = "canary-9Vt4-never-to-be-seen";
@@ -117,4 +118,14 @@ async fn nothing_of_an_assertion_is_found_anywhere() {
     let site = Site::start_with(watched(&daemon)).await;
     let paths = ["/header/who", "/bearer/who", "/who"];
     search(&site.gateway, &daemon, [ALICE, CAROL], "header bearer portal", &paths).await;
+}
+
+/// Abuse case I1; checklist Y-01.
+#[tokio::test]
+#[cfg_attr(not(installed = "cxf"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn nothing_of_a_token_service_is_found_anywhere() {
+    let daemon = Daemon::start();
+    let site = ws_trust::Site::start_with(watched(&daemon)).await;
+    let paths = ["/rest/header/who", "/oauth/who", "/rest/renewed/who"];
+    search(&site.gateway, &daemon, [ws_trust::ALICE, ws_trust::CAROL], "header bearer renewed", &paths).await;
 }

@@ -27,7 +27,10 @@ pub use kerberos::{Kdc, KerberosPassword, KerberosS4u, PrincipalName, Realm};
 pub use login::{Condition, FormChoice, HeaderCondition, Login, Step, StepRequest, Submit, UrlRequest};
 pub use password::{PasswordRule, Whose};
 pub use pattern::{Marker, Pattern, Statuses};
-pub use saml::{Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, SamlEcp, ServiceProvider, WsTrust};
+pub use saml::{
+    AssertionRenewal, Begin, EntityId, Exchange, LogoutRequest, OwnRequest, Present, RefusedPage, RenewedBy, SamlEcp,
+    ServiceProvider, WsTrust,
+};
 pub use sso_session::SsoSession;
 pub use template::{Field, Piece, Template, ValueName};
 

@@ -33,8 +33,10 @@ mod ns {
     pub(super) const WSA: &str = "http://www.w3.org/2005/08/addressing";
     pub(super) const WSP: &str = "http://schemas.xmlsoap.org/ws/2004/09/policy";
     pub(super) const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+    pub(super) const WSS4J: &str = "http://ws.apache.org/wss4j";
     pub(super) const WST: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200512";
     pub(super) const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
+    pub(super) const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 }
 
 fn misbehaved(text: &str) -> ConnectorError {

@@ -2,7 +2,7 @@
 
 use super::{Findings, tls};
 use crate::HttpUrl;
-use crate::connector::{Begin, Present, SamlEcp, WsTrust};
+use crate::connector::{AssertionRenewal, Begin, Present, RenewedBy, SamlEcp, WsTrust};
 use crate::tls::Tls;
 
 pub(super) fn check_ecp(field: &str, connector: &SamlEcp, findings: &mut Findings) {
@@ -19,6 +19,17 @@ pub(super) fn check_ecp(field: &str, connector: &SamlEcp, findings: &mut Finding
     urls.extend(logout.map(|url| (format!("{field}.logout.url"), url)));
     reachable(field, &urls, connector.allow_plain_http, connector.tls.as_ref(), findings);
     findings.within(format!("{field}.timeout"), connector.timeout, 1, 25);
+    if let Some(refused) = &connector.refused {
+        if refused.status != 200 && !(400..=499).contains(&refused.status) {
+            findings.add(format!("{field}.refused.status"), "out of range: write 200, or 400 to 499");
+        }
+        if refused.body_has.is_empty() {
+            findings.add(
+                format!("{field}.refused.body_has"),
+                "every page has an empty text: write words that are on the page of a wrong password alone",
+            );
+        }
+    }
 
     match (&connector.present, provider) {
         (Present::Cookies(names), Some(provider)) => {
@@ -66,12 +77,39 @@ pub(super) fn check_ecp(field: &str, connector: &SamlEcp, findings: &mut Finding
 pub(super) fn check_ws_trust(field: &str, connector: &WsTrust, findings: &mut Findings) {
     let mut urls = vec![(format!("{field}.url"), &connector.url)];
     urls.extend(exchange(field, &connector.present));
+    let renewals = connector.renew.as_ref().and_then(|renew| renew.url.as_ref());
+    urls.extend(renewals.map(|url| (format!("{field}.renew.url"), url)));
     reachable(field, &urls, connector.allow_plain_http, connector.tls.as_ref(), findings);
     findings.within(format!("{field}.timeout"), connector.timeout, 1, 25);
+    if let Some(renew) = &connector.renew {
+        check_renewal(field, connector, renew, findings);
+    }
     if matches!(connector.present, Present::Cookies(_)) {
         findings.add(
             format!("{field}.present"),
             "there is no service provider that sets cookies: write authorization, ws_security or `exchange: { url: URL }`",
+        );
+    }
+}
+
+fn check_renewal(field: &str, connector: &WsTrust, renew: &AssertionRenewal, findings: &mut Findings) {
+    if matches!(connector.present, Present::Exchange(_)) {
+        findings.add(
+            format!("{field}.renew"),
+            "what is exchanged is not kept, and cannot be renewed: write `present: authorization` or `present: ws_security`",
+        );
+    }
+    let certificate = connector.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref());
+    if renew.by == RenewedBy::ClientCertificate && certificate.is_none() {
+        findings.add(
+            format!("{field}.renew.by"),
+            "there is no certificate to show: write `tls: { client_certificate: SECRET }`, or `by: assertion`",
+        );
+    }
+    if renew.by == RenewedBy::Assertion && renew.after_end {
+        findings.add(
+            format!("{field}.renew.after_end"),
+            "an assertion that has ended tells nobody who asks: write `by: client_certificate`, or remove `after_end`",
         );
     }
 }

@@ -31,6 +31,8 @@ pub struct SamlEcp {
     /// With `present.cookies`: the request that ends the session at the service provider. Without it, the session ends only
     /// by its own expiry.
     pub logout: Option<LogoutRequest>,
+    /// What else the identity provider answers to a wrong name or password, besides what the profile has for that.
+    pub refused: Option<RefusedPage>,
     /// How long the whole login may take, 1 s to 25 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
@@ -48,6 +50,16 @@ pub struct SamlEcp {
     /// Its name for users, or one for each language. Without it, its name here.
     #[schemars(with = "Option<WrittenText>")]
     pub label: Option<LocalizedText>,
+}
+
+/// A page that an identity provider answers a wrong name or password with. Both fields must match.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedPage {
+    /// The status of the response, 200 or 400 to 499.
+    pub status: u16,
+    /// A text in its body, byte for byte.
+    pub body_has: String,
 }
 
 /// The request that ends a session at a service provider. It carries the cookies of the session.
@@ -70,8 +82,11 @@ pub struct WsTrust {
     pub applies_to: EntityId,
     /// How the assertion is sent with each call to the back end.
     pub present: Present,
-    /// The audience that the assertion must have. Without it, that is `applies_to`.
+    /// The audience that the assertion must have. Without it, that is `applies_to`. An encrypted assertion cannot be read,
+    /// and is refused where this is written.
     pub audience: Option<EntityId>,
+    /// How the service renews an assertion without the password. Without it, only a login gets another one.
+    pub renew: Option<AssertionRenewal>,
     /// How long the whole login may take, 1 s to 25 s.
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "5s"))]
@@ -89,6 +104,37 @@ pub struct WsTrust {
     /// Its name for users, or one for each language. Without it, its name here.
     #[schemars(with = "Option<WrittenText>")]
     pub label: Option<LocalizedText>,
+}
+
+/// How a token service renews assertions (WS-Trust 1.3 §5). They are asked for with `wst:Renewing`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionRenewal {
+    /// Where the service takes renewals. Without it, that is the `url` of the connector.
+    pub url: Option<HttpUrl>,
+    /// What tells the service who asks for the renewal.
+    #[serde(default)]
+    #[schemars(extend("default" = "assertion"))]
+    pub by: RenewedBy,
+    /// Also renews assertions that have ended, if the service permits that. Such an assertion tells nobody who asks, so
+    /// this needs `by: client_certificate`.
+    #[serde(default)]
+    pub after_end: bool,
+    /// How long after the login the assertion can be renewed.
+    #[serde(rename = "for", deserialize_with = "duration::seconds")]
+    #[schemars(with = "duration::Text")]
+    pub lasting: Seconds,
+}
+
+/// What tells a token service who asks for a renewal.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RenewedBy {
+    /// The assertion itself, in the `wsse:Security` header.
+    #[default]
+    Assertion,
+    /// The gateway's certificate in TLS, `tls.client_certificate`.
+    ClientCertificate,
 }
 
 /// Who makes the authentication request for the identity provider.

@@ -101,6 +101,42 @@ fn passwords_and_assertions_stay_where_they_belong() {
 }
 
 #[test]
+fn a_page_that_refuses_is_told_from_others() {
+    let refused = |fields: &str| format!("present: authorization\nrefused: {{ {fields} }}");
+    for status in [200, 400, 499] {
+        let page = refused(&format!("status: {status}, body_has: Invalid username"));
+        accepted(&[(LOGOUT, &with(&OWN.replace("present: authorization", &page)))]);
+    }
+    let present = "present: authorization";
+    for status in [199, 302, 500] {
+        let page = refused(&format!("status: {status}, body_has: Invalid username"));
+        wrong(OWN, present, &page, 36, ".refused.status", "write 200, or 400 to 499");
+    }
+    wrong(OWN, present, &refused("status: 400, body_has: ''"), 36, ".refused.body_has", "every page has an empty text");
+    wrong(OWN, present, &refused("status: 400"), 36, ".refused", "missing field `body_has`");
+}
+
+#[test]
+fn a_renewal_has_what_it_needs() {
+    let renew = |fields: &str| format!("present: ws_security\nrenew: {{ {fields} }}");
+    let certificate = "by: client_certificate, after_end: true, for: 8h }\ntls: { client_certificate: gateway-at-sts";
+    for good in ["for: 8h", "for: 8h, by: assertion, url: https://sts.example.com/renew", certificate] {
+        accepted(&[(LOGOUT, &with(&TRUST.replace("present: ws_security", &renew(good))))]);
+    }
+    let present = "present: ws_security";
+    let no_certificate = "write `tls: { client_certificate: SECRET }`";
+    wrong(TRUST, present, &renew("for: 8h, by: client_certificate"), 36, ".renew.by", no_certificate);
+    let ended = "an assertion that has ended tells nobody who asks";
+    wrong(TRUST, present, &renew("for: 8h, after_end: true"), 36, ".renew.after_end", ended);
+    wrong(TRUST, present, &renew("for: 8h, by: password"), 36, ".renew.by", "unknown variant `password`");
+    wrong(TRUST, present, &renew("by: assertion"), 36, ".renew", "missing field `for`");
+    let plain = "sends passwords or assertions unencrypted";
+    wrong(TRUST, present, &renew("for: 8h, url: http://sts.example.com/renew"), 36, ".renew.url", plain);
+    let exchange = "present: { exchange: { url: https://orders.example.com/token } }\nrenew: { for: 8h }";
+    wrong(TRUST, present, exchange, 36, ".renew", "what is exchanged is not kept");
+}
+
+#[test]
 fn names_and_times_are_sound() {
     wrong(TRUST, "https://orders.example.com", "\"a b\"", 34, ".applies_to", "not the name of a system");
     wrong(TRUST, "present: ws_security", "timeout: 26s\npresent: ws_security", 35, ".timeout", "write 1s to 25s");

@@ -18,6 +18,13 @@ pub(super) struct Assertion {
     pub(super) ends: Timestamp,
     /// When a session that begins with it has to end, if the identity provider sets a time.
     pub(super) session_ends: Option<Timestamp>,
+    /// Whether it is encrypted, so that only the back end can read it.
+    pub(super) is_encrypted: bool,
+}
+
+/// Whether an element is an encrypted assertion (SAML 2.0 Core §2.3.4), or encrypted as any XML can be.
+pub(super) fn is_encrypted(node: Node<'_, '_>) -> bool {
+    node.has_tag_name((ns::SAML, "EncryptedAssertion")) || node.has_tag_name((ns::XENC, "EncryptedData"))
 }
 
 impl Assertion {
@@ -51,9 +58,17 @@ impl Assertion {
             }
         }
         let session_ends = earliest(children(node, ns::SAML, "AuthnStatement"), "SessionNotOnOrAfter")?;
-        let xml = cut(document, node).ok_or_else(|| misbehaved("the assertion cannot be cut out"))?;
-        Ok(Self { xml, ends, session_ends })
+        Ok(Self { xml: own_document(document, node)?, ends, session_ends, is_encrypted: false })
     }
+
+    /// Takes an encrypted assertion as it is. Somebody else said when it ends.
+    pub(super) fn encrypted(document: &str, node: Node<'_, '_>, ends: Timestamp) -> Result<Self, ConnectorError> {
+        Ok(Self { xml: own_document(document, node)?, ends, session_ends: None, is_encrypted: true })
+    }
+}
+
+fn own_document(document: &str, node: Node<'_, '_>) -> Result<Zeroizing<String>, ConnectorError> {
+    cut(document, node).ok_or_else(|| misbehaved("the assertion cannot be cut out"))
 }
 
 /// The earliest point in time in this attribute of these elements. `None` if no element has it.

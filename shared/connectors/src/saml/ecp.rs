@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use gateway_config::HttpUrl;
-use gateway_config::connector::{Begin, OwnRequest, Present, SamlEcp as Settings};
+use gateway_config::connector::{Begin, OwnRequest, Present, RefusedPage, SamlEcp as Settings};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
@@ -83,6 +83,9 @@ impl SamlEcp {
         ]);
         let url = self.settings.identity_provider.uri();
         let response = self.system.post(url, "text/xml; charset=utf-8", headers, Bytes::from(envelope)).await?;
+        if self.settings.refused.as_ref().is_some_and(|page| is_page(&response, page)) {
+            return Err(ConnectorError::Refused);
+        }
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::UNAUTHORIZED => Err(ConnectorError::Refused),
@@ -104,6 +107,14 @@ impl SamlEcp {
         page.is_some_and(|page| begins(page, &page.uri().to_string()))
             || location.strip_prefix(&provider).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
     }
+}
+
+fn is_page(response: &Response<Bytes>, page: &RefusedPage) -> bool {
+    let text = page.body_has.as_bytes();
+    // An empty text is refused by the rules of the configuration, and has no windows.
+    response.status().as_u16() == page.status
+        && !text.is_empty()
+        && response.body().windows(text.len()).any(|window| window == text)
 }
 
 /// Name and password as `Basic` (RFC 7617), in UTF-8.

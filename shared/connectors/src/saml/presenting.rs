@@ -33,7 +33,7 @@ pub(super) fn reserved(present: &Present) -> Reserved {
     reserved
 }
 
-/// What a session keeps of an assertion. It cannot be renewed, because that needs the password.
+/// What a session keeps of an assertion that cannot be renewed, because that needs the password.
 pub(super) async fn keep(
     present: &Present,
     system: &System,
@@ -41,11 +41,17 @@ pub(super) async fn keep(
     now: Timestamp,
 ) -> Result<Acquired, ConnectorError> {
     let (token, ends) = match present {
-        Present::Authorization | Present::WsSecurity => (Token::assertion(&assertion.xml), assertion.ends),
+        Present::Authorization | Present::WsSecurity => (Token::assertion(&assertion.xml, None), assertion.ends),
         Present::Exchange(exchange) => exchanged(exchange, system, assertion, now).await?,
         Present::Cookies(_) => return Err(misbehaved("cookies need a service provider")),
     };
     Ok(acquired(&token, Some(ends)))
+}
+
+/// What a session keeps of an assertion that can be renewed until this time.
+pub(super) fn keep_renewable(assertion: &Assertion, until: Timestamp) -> Acquired {
+    let token = Token::assertion(&assertion.xml, Some(until));
+    Acquired { renew_until: Some(until), ..acquired(&token, Some(assertion.ends)) }
 }
 
 /// This token, which stops working at `ends` and cannot be renewed.
@@ -57,10 +63,10 @@ pub(super) fn acquired(token: &Token, ends: Option<Timestamp>) -> Acquired {
 pub(super) fn inject(present: &Present, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
     let header = |name, text: &str| sensitive(text).map(|value| Injection::headers(vec![(name, value)]));
     match (present, Token::from_state(state)?) {
-        (Present::Authorization, Token::Assertion(compressed)) => {
+        (Present::Authorization, Token::Assertion(compressed, _)) => {
             header(AUTHORIZATION, &format!("SAML {}", STANDARD.encode(&*compressed)))
         }
-        (Present::WsSecurity, Token::Assertion(compressed)) => {
+        (Present::WsSecurity, Token::Assertion(compressed, _)) => {
             let body = soap_body::with_assertion(call.body, call.content_type, &expanded(&compressed)?)?;
             Ok(Injection { body, ..Injection::default() })
         }

@@ -1,5 +1,6 @@
 //! The stored form of a session: one byte for the kind of token, then the token.
 
+use gateway_domain::time::Timestamp;
 use http::header::HeaderValue;
 use zeroize::Zeroizing;
 
@@ -14,11 +15,13 @@ const LEVEL: u8 = 9;
 const ASSERTION: u8 = 1;
 const COOKIES: u8 = 2;
 const BEARER: u8 = 3;
+/// An assertion behind the time until which it can be renewed, in seconds, eight bytes, the highest first.
+const RENEWABLE: u8 = 4;
 
 /// What calls carry to the back end.
 pub(super) enum Token {
-    /// An assertion, compressed (raw DEFLATE, RFC 1951).
-    Assertion(Zeroizing<Vec<u8>>),
+    /// An assertion, compressed (raw DEFLATE, RFC 1951), and until when it can be renewed without the password.
+    Assertion(Zeroizing<Vec<u8>>, Option<Timestamp>),
     /// Cookies, as one `Cookie` header.
     Cookies(Zeroizing<String>),
     /// A token of the back end's own.
@@ -27,19 +30,26 @@ pub(super) enum Token {
 
 impl Token {
     /// Compresses an assertion.
-    pub(super) fn assertion(xml: &str) -> Self {
-        Self::Assertion(Zeroizing::new(miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), LEVEL)))
+    pub(super) fn assertion(xml: &str, renew_until: Option<Timestamp>) -> Self {
+        let compressed = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), LEVEL);
+        Self::Assertion(Zeroizing::new(compressed), renew_until)
     }
 
     /// The bytes to seal.
     pub(super) fn to_state(&self) -> Zeroizing<Vec<u8>> {
+        let until = match self {
+            Self::Assertion(_, until) => *until,
+            Self::Cookies(_) | Self::Bearer(_) => None,
+        };
         let (shape, bytes) = match self {
-            Self::Assertion(compressed) => (ASSERTION, compressed.as_slice()),
+            Self::Assertion(compressed, None) => (ASSERTION, compressed.as_slice()),
+            Self::Assertion(compressed, Some(_)) => (RENEWABLE, compressed.as_slice()),
             Self::Cookies(text) => (COOKIES, text.as_bytes()),
             Self::Bearer(text) => (BEARER, text.as_bytes()),
         };
-        let mut state = Zeroizing::new(Vec::with_capacity(bytes.len().saturating_add(1)));
+        let mut state = Zeroizing::new(Vec::with_capacity(bytes.len().saturating_add(9)));
         state.push(shape);
+        state.extend(until.iter().flat_map(|until| until.as_secs().to_be_bytes()));
         state.extend_from_slice(bytes);
         state
     }
@@ -50,7 +60,12 @@ impl Token {
         let (shape, bytes) = state.split_first().ok_or_else(unknown)?;
         let text = || std::str::from_utf8(bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| unknown());
         match *shape {
-            ASSERTION => Ok(Self::Assertion(Zeroizing::new(bytes.to_vec()))),
+            ASSERTION => Ok(Self::Assertion(Zeroizing::new(bytes.to_vec()), None)),
+            RENEWABLE => {
+                let (until, compressed) = bytes.split_first_chunk().ok_or_else(unknown)?;
+                let until = Timestamp::from_secs(i64::from_be_bytes(*until));
+                Ok(Self::Assertion(Zeroizing::new(compressed.to_vec()), Some(until)))
+            }
             COOKIES => Ok(Self::Cookies(text()?)),
             BEARER => Ok(Self::Bearer(text()?)),
             _ => Err(unknown()),

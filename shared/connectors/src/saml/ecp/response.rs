@@ -50,10 +50,15 @@ impl Expected<'_> {
         let envelope = document.root_element();
         let body = child(envelope, ns::SOAP11, "Body").ok_or_else(broken)?;
         let response = child(body, ns::SAMLP, "Response").ok_or_else(broken)?;
-        if response.attribute("InResponseTo") != Some(self.request) {
+        let request = response.attribute("InResponseTo");
+        // A failure may come without it: Keycloak writes none then.
+        if request.is_some_and(|request| request != self.request) {
             return Err(misbehaved("the response is for another request"));
         }
         judge(child(response, ns::SAMLP, "Status").ok_or_else(broken)?)?;
+        if request.is_none() {
+            return Err(misbehaved("the response does not say which request it is for"));
+        }
         // SAML 2.0 Profiles §4.2.4.4: the response must not be delivered to any URL but the one in the request.
         let header = child(envelope, ns::SOAP11, "Header").ok_or_else(broken)?;
         let destination = child(header, ns::ECP, "Response").ok_or_else(broken)?;
@@ -83,6 +88,8 @@ fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
     match (first.as_str(), second.as_str()) {
         ("Success", _) => Ok(()),
         (_, "AuthnFailed" | "UnknownPrincipal" | "RequestDenied") => Err(ConnectorError::Refused),
+        // Keycloak: the name and the password in the request do not suffice, and there is nobody to ask for more.
+        (_, "NoPassive") => Err(ConnectorError::Refused),
         // SimpleSAMLphp tells the reason only in the message.
         ("Responder", "") if message.ends_with("WRONGUSERPASS") => Err(ConnectorError::Refused),
         ("Responder", "") => Err(unavailable("the identity provider had an error")),

@@ -72,6 +72,35 @@ fn code(first: &str, second: Option<&str>, message: &str) -> String {
     )
 }
 
+/// Keycloak says of a failure only what it is, and not of which request.
+#[tokio::test]
+async fn a_failure_need_not_say_which_request_it_is_for_and_a_success_must() {
+    let without = |status: &str, inside: &str| {
+        let body = String::from_utf8(response(CONSUMER, REQUEST, status, inside)).unwrap();
+        let body = body.replace(&format!(" InResponseTo=\"{REQUEST}\""), "");
+        answered(move || http_response(200, &[], body.as_bytes()))
+    };
+    refused(without(&code("Responder", Some("NoPassive"), ""), "").await);
+    unavailable(without(&code("Responder", None, ""), "").await);
+    misbehaved(without(SUCCESS, ASSERTION).await);
+    let other = response(CONSUMER, "_of_another_request", &code("Responder", Some("NoPassive"), ""), "");
+    misbehaved(answered(move || http_response(200, &[], &other)).await);
+}
+
+#[tokio::test]
+async fn a_page_that_is_configured_as_a_refusal_is_one() {
+    let page = "<p>Invalid username or password.</p>";
+    let log_in = async |status: u16, page: &'static str| {
+        let server = RecordingServer::start(move |_, _| http_response(status, &[], page.as_bytes()));
+        let refused = "present: authorization\n    refused: { status: 400, body_has: Invalid username }";
+        login(&*own(&server.origin(), refused)).await
+    };
+    refused(log_in(400, page).await);
+    misbehaved(log_in(403, page).await);
+    misbehaved(log_in(400, "<p>Invalid requester</p>").await);
+    misbehaved(log_in(400, "").await);
+}
+
 #[tokio::test]
 async fn a_login_yields_the_assertion_and_its_end() {
     let body = response(CONSUMER, REQUEST, SUCCESS, ASSERTION);
@@ -127,7 +156,7 @@ async fn the_status_tells_a_refusal_from_a_failure() {
     unavailable(says(&code("Responder", None, "LDAP is down")).await);
     misbehaved(says(&code("VersionMismatch", Some("RequestVersionTooHigh"), "")).await);
     misbehaved(says(&code("Requester", None, "")).await);
-    misbehaved(says(&code("Responder", Some("NoPassive"), "")).await);
+    refused(says(&code("Responder", Some("NoPassive"), "")).await);
     misbehaved(says("").await);
     misbehaved(says(SUCCESS).await);
     refused(answered(|| http_response(401, &[("WWW-Authenticate", "Basic")], b"")).await);

@@ -125,15 +125,18 @@ fn a_document_is_read_within_bounds() {
 fn a_fault_about_the_token_is_a_dead_session() {
     let fault = |code: &str| {
         format!(
-            "<s:Envelope xmlns:s='{}' xmlns:w='{}'><s:Body><s:Fault><faultcode>{code}</faultcode></s:Fault></s:Body></s:Envelope>",
+            "<s:Envelope xmlns:s='{}' xmlns:w='{}' xmlns:j='{}'><s:Body><s:Fault><faultcode>{code}</faultcode></s:Fault></s:Body></s:Envelope>",
             ns::SOAP11,
-            ns::WSSE
+            ns::WSSE,
+            ns::WSS4J
         )
     };
     let dead = |status: u16, body: String| {
         is_about_the_token(&ResponseStart::of(&Response::builder().status(status).body(Bytes::from(body)).unwrap()))
     };
     assert!(dead(500, fault("w:InvalidSecurityToken")) && dead(500, fault("w:FailedAuthentication")));
+    // Apache CXF says no more than this.
+    assert!(dead(500, fault("j:SecurityError")) && !dead(500, fault("w:SecurityError")));
     assert!(!dead(200, fault("w:InvalidSecurityToken")) && !dead(500, fault("s:Server")));
     assert!(!dead(500, fault("x:InvalidSecurityToken")) && !dead(500, "<html>".to_owned()));
 }

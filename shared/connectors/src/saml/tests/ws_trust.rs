@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::recording_server::RecordingServer;
+use gateway_domain::time::Seconds;
 
 fn sts(origin: &str) -> Box<dyn Connector> {
     connector(&format!(
@@ -106,6 +107,7 @@ async fn a_fault_tells_a_refusal_from_a_failure() {
         refused(answered(status, fault("FailedAuthentication", ns::WST)).await);
         refused(answered(status, fault("FailedAuthentication", ns::WSSE)).await);
         refused(answered(status, fault("InvalidSecurityToken", ns::WSSE)).await);
+        refused(answered(status, fault("SecurityError", ns::WSS4J)).await);
         unavailable(answered(status, fault("RequestFailed", ns::WST)).await);
         misbehaved(answered(status, fault("InvalidRequest", ns::WST)).await);
         misbehaved(answered(status, fault("FailedAuthentication", "urn:other")).await);
@@ -115,6 +117,103 @@ async fn a_fault_tells_a_refusal_from_a_failure() {
     refused(answered(401, String::new()).await);
     unavailable(answered(503, "<html>".to_owned()).await);
     misbehaved(answered(404, String::new()).await);
+}
+
+/// With settings more, and a service that answers each request with the next of these.
+async fn renewing(more: &str, present: &str, bodies: &[(u16, String)]) -> (RecordingServer, Box<dyn Connector>) {
+    let bodies = bodies.to_vec();
+    let server = RecordingServer::start(move |number, _| {
+        let (status, body) = bodies.get(number).or(bodies.last()).unwrap();
+        http_response(*status, &[], body.as_bytes())
+    });
+    let settings = format!(
+        "    type: ws_trust\n    url: '{}/issue'\n    applies_to: https://orders.example.com/sp\n    present: {present}\n{}",
+        server.origin(),
+        more.replace("ORIGIN", &server.origin())
+    );
+    let connector = connector(&settings);
+    (server, connector)
+}
+
+const RENEW: &str = "    renew: { url: 'ORIGIN/renew', for: 1h }";
+
+#[tokio::test]
+async fn an_assertion_is_renewed_without_the_password_until_the_login_is_too_long_ago() {
+    let renewed = issued("", &ASSERTION.replace("_a", "_b"))
+        .replace("<trust:RequestSecurityTokenResponseCollection", "<trust:RequestSecurityTokenResponse")
+        .replace("<trust:RequestSecurityTokenResponse><trust:", "<trust:")
+        .replace("</trust:RequestSecurityTokenResponseCollection>", "")
+        .replace("xmldsig#\"><trust:RequestSecurityTokenResponse>", "xmldsig#\">");
+    let (server, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (200, renewed)]).await;
+    let acquired = login(&*connector).await.unwrap();
+    let until = NOW.saturating_add(Seconds::new(3600));
+    assert_eq!((acquired.ends, acquired.renew_until), (Some(ENDS_AT), Some(until)));
+    let again = connector.renew(&acquired.state, NOW).await.unwrap();
+    assert_eq!((again.ends, again.renew_until), (Some(ENDS_AT), Some(until)));
+    assert_ne!(again.state, acquired.state);
+    assert_eq!(injected(&*connector, &again.state).headers.len(), 1);
+
+    let requests = server.requests();
+    assert!(String::from_utf8_lossy(&requests[0].body).contains("<t:Renewing/>"));
+    assert_eq!(requests[1].line(), "POST /renew HTTP/1.1");
+    assert!(requests[1].values("content-type")[0].ends_with("/RST/Renew\""));
+    let text = String::from_utf8(requests[1].body.clone()).unwrap();
+    assert!(!text.contains("Password") && !text.contains("ss &lt;"), "{text}");
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let held = |namespace: &str, name: &str| {
+        let around = document.descendants().find(|node| node.has_tag_name((namespace, name))).unwrap();
+        around.children().filter(|node| node.has_tag_name((ns::SAML, "Assertion"))).count()
+    };
+    assert_eq!((held(ns::WSSE, "Security"), held(ns::WST, "RenewTarget")), (1, 1));
+
+    // Too late, and with a state that cannot be renewed.
+    refused(connector.renew(&acquired.state, until).await);
+    let (_, without) = renewing("", "authorization", &[(200, issued("", ASSERTION))]).await;
+    let plain = login(&*without).await.unwrap();
+    assert_eq!(plain.renew_until, None);
+    refused(without.renew(&plain.state, NOW).await);
+    refused(connector.renew(&plain.state, NOW).await);
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_renew_ends_the_assertion_and_one_that_fails_does_not() {
+    for code in ["RequestFailed", "UnableToRenew", "ExpiredData", "InvalidSecurityToken"] {
+        let bodies = [(200, issued("", ASSERTION)), (500, fault(code, ns::WST))];
+        let (_, connector) = renewing(RENEW, "authorization", &bodies).await;
+        let acquired = login(&*connector).await.unwrap();
+        refused(connector.renew(&acquired.state, NOW).await);
+    }
+    let (_, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (503, String::new())]).await;
+    let acquired = login(&*connector).await.unwrap();
+    unavailable(connector.renew(&acquired.state, NOW).await);
+}
+
+#[tokio::test]
+async fn an_encrypted_assertion_is_passed_on_in_soap_until_its_lifetime_ends() {
+    const ENCRYPTED: &str = "<x:EncryptedData xmlns:x=\"http://www.w3.org/2001/04/xmlenc#\" Type=\"http://www.w3.org/2001/04/xmlenc#Element\"/>";
+    const OF_SAML: &str = "<saml:EncryptedAssertion><x:EncryptedData xmlns:x=\"http://www.w3.org/2001/04/xmlenc#\"/></saml:EncryptedAssertion>";
+    let lasting = lifetime("2030-01-31T12:04:00.123Z");
+    let log_in = async |more: &str, present: &str, lifetime: &str, token: &str| {
+        let (_, connector) = renewing(more, present, &[(200, issued(lifetime, token))]).await;
+        login(&*connector).await
+    };
+    for token in [ENCRYPTED, OF_SAML] {
+        let acquired = log_in(RENEW, "ws_security", &lasting, token).await.unwrap();
+        let ends = Some(Timestamp::from_secs(1_896_091_440));
+        assert_eq!((acquired.ends, acquired.renew_until), (ends, None));
+        misbehaved(log_in("", "authorization", &lasting, token).await);
+        misbehaved(log_in("", "ws_security", "", token).await);
+        misbehaved(log_in("", "ws_security", &lifetime("2030-01-31T11:00:00Z"), token).await);
+        misbehaved(log_in("    audience: https://orders.example.com/sp", "ws_security", &lasting, token).await);
+    }
+    let applies = |to: &str| {
+        format!(
+            "{lasting}<p:AppliesTo xmlns:p=\"{}\"><a:EndpointReference><a:Address>{to}</a:Address></a:EndpointReference></p:AppliesTo>",
+            ns::WSP
+        )
+    };
+    log_in("", "ws_security", &applies("https://orders.example.com/sp"), ENCRYPTED).await.unwrap();
+    misbehaved(log_in("", "ws_security", &applies("https://other.example.com/sp"), ENCRYPTED).await);
 }
 
 #[tokio::test]

@@ -45,8 +45,8 @@ final class TokenService {
         publish(new ForPasswords(), "/sts/brief", 12, false, Map.of());
         publish(new ForPasswords(), "/sts/encrypting", 300, true, Map.of());
         // The assertion is for the back end, and here it says who asks.
-        publish(new ForAssertions(), "/sts/renew", 8, false, Map.of("security.validate.audience-restriction", "false"));
-        publish(new ForCertificates(), "/sts/renew-by-certificate", 12, false, Map.of());
+        publish(new ForAssertions(), "/sts/renew", 12, false, Map.of("security.validate.audience-restriction", "false"));
+        publish(new ForCertificates(), "/sts/renew-by-certificate", 300, false, Map.of());
     }
 
     private void publish(SecurityTokenServiceProvider provider, String path, long seconds, boolean encrypts, Map<String, Object> more)
