@@ -239,7 +239,7 @@ async fn of_many_that_move_one_version_of_a_token_exactly_one_does() {
     // Whoever holds the lease writes the whole session, so nothing changes under it; once it has lapsed, nobody does.
     let until = NOW.saturating_add(Seconds::new(15));
     assert_eq!(db.store.sessions.lease(&stored().await, "refresh", until, NOW).await, Ok(true));
-    let swap = |now: Timestamp| db.store.sessions.swap_token(&sid(1), &legacy(), version + 1, None, now);
+    let swap = async |now: Timestamp| db.store.sessions.swap_token(&sid(1), &legacy(), version + 1, None, now).await;
     assert_eq!(swap(NOW).await, Ok(false));
     assert_eq!(swap(NOW.saturating_add(Seconds::new(16))).await, Ok(true));
     assert!(stored().await.tokens.is_empty());

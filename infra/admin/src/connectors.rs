@@ -9,16 +9,19 @@ use crate::error::Error;
 use crate::output::Printer;
 use bytes::Bytes;
 use gateway_config::connector::ConnectorConfig;
-use gateway_config::{Api, Gateway};
+use gateway_config::Gateway;
 use gateway_connectors::back_end::{BackEndClients, Bounds};
 use gateway_connectors::http_login::Walk;
 use gateway_connectors::{
     Acquired, Call, Connector, ConnectorError, Connectors, Credentials, HttpLogin, ResponseStart,
 };
 use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::path::CheckedPath;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{SystemClock, SystemEntropy};
+use http::Method;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +44,6 @@ pub(crate) async fn run(arguments: &Arguments, wanted: &TryConnector) -> Result<
     let clients = BackEndClients::new(&gateway, &secrets).map_err(|error| cannot(&error))?;
     let connectors = Connectors::from_config(&gateway, &clients, &secrets, &(Arc::new(SystemEntropy) as _));
     let connector = connectors.get(&wanted.name).ok_or_else(|| cannot(&"the connector cannot be built"))?;
-    let api = gateway.apis().find(|(_, api)| api.connector.as_ref() == Some(&wanted.name)).map(|(_, api)| api);
 
     let password = if config.password().is_some() { crate::confirm::password()? } else { Secret::new(String::new()) };
     let credentials = Credentials { username: &wanted.user, link: Some(&wanted.user), password: &password };
@@ -55,7 +57,7 @@ pub(crate) async fn run(arguments: &Arguments, wanted: &TryConnector) -> Result<
         Ok(acquired) => {
             report.logged_in(&acquired, now);
             if let Some(path) = &wanted.call {
-                report.called(path, call(api, &clients, connector, &acquired, path).await);
+                report.called(path, call((&gateway, &wanted.name), &clients, connector, &acquired, path).await);
             }
             report.logged_out(connector.end(&acquired.state).await);
             Ok(())
@@ -95,22 +97,25 @@ async fn log_in(
 
 /// Calls a path with the session, and tells the response apart from that of a dead session.
 async fn call(
-    api: Option<&Api>,
+    (gateway, name): (&Gateway, &ConnectorName),
     clients: &BackEndClients,
     connector: &Arc<dyn Connector>,
     acquired: &Acquired,
     path: &str,
 ) -> Result<Json, String> {
-    let api = api.ok_or("no API of gateway.yaml has this connector")?;
-    if !path.starts_with('/') {
-        return Err("a path begins with /".to_owned());
-    }
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let path = CheckedPath::parse(path).map_err(|refused| refused.to_string())?;
+    let found = gateway.route(&Method::GET, &path).ok();
+    let found = found.and_then(|found| Some((gateway.api(found.api)?, found)));
+    let (api, found) = found
+        .filter(|(api, found)| api.connector.as_ref() == Some(name) && !found.public)
+        .ok_or("no route with this connector has the path: see gateway-admin routes check")?;
     let injection = connector.inject(&acquired.state, Call { content_type: None, body: &Bytes::new() });
     let injection = injection.map_err(|error| error.to_string())?;
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query = gateway_domain::query::with_injected(query, &injection.query);
     let separator = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{path}{separator}{query}", api.back_end);
+    let path = found.forwarded.as_ref().unwrap_or(&path);
+    let url = format!("{}{path}{separator}{query}", found.back_end.origin());
     let mut request = http::Request::get(url).body(Bytes::new()).map_err(|_| "the path is not one of a URL")?;
     request.headers_mut().extend(injection.headers);
     let bounds = Bounds { timeout: Duration::from_secs(api.timeout.as_u64()), max_body: MAX_BODY };

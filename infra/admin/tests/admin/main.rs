@@ -21,6 +21,7 @@ mod migrations;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod routes;
 mod secrets;
 #[cfg(test)]
 mod sessions;
