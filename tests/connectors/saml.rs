@@ -1,6 +1,7 @@
 //! SAML: SimpleSAMLphp as the identity provider, Apache with mod_auth_mellon as the service provider.
 
 mod alone;
+mod keycloak;
 pub(crate) mod site;
 
 use std::time::Duration;

@@ -122,10 +122,11 @@ pub(super) fn is_about_the_token(response: &ResponseStart<'_>) -> bool {
     let body = response.body();
     let text = std::str::from_utf8(&body).ok();
     let code = text.and_then(parse).and_then(|document| fault_code(&document));
-    code.is_some_and(|(namespace, name)| match (namespace.as_str(), name.as_str()) {
-        (ns::WSSE, "InvalidSecurityToken" | "FailedAuthentication") => true,
-        // Apache WSS4J tells nobody outside what was wrong with a message's `Security` header.
-        (ns::WSS4J, "SecurityError") => true,
-        _ => false,
+    // Apache WSS4J tells nobody outside what was wrong with a message's `Security` header.
+    code.is_some_and(|(namespace, name)| {
+        matches!(
+            (namespace.as_str(), name.as_str()),
+            (ns::WSSE, "InvalidSecurityToken" | "FailedAuthentication") | (ns::WSS4J, "SecurityError")
+        )
     })
 }

@@ -87,9 +87,8 @@ fn judge(status: Node<'_, '_>) -> Result<(), ConnectorError> {
     let (first, second) = (first.map(value).unwrap_or_default(), second.map(value).unwrap_or_default());
     match (first.as_str(), second.as_str()) {
         ("Success", _) => Ok(()),
-        (_, "AuthnFailed" | "UnknownPrincipal" | "RequestDenied") => Err(ConnectorError::Refused),
-        // Keycloak: the name and the password in the request do not suffice, and there is nobody to ask for more.
-        (_, "NoPassive") => Err(ConnectorError::Refused),
+        // Keycloak says `NoPassive`: what the request has does not suffice, and there is nobody to ask for more.
+        (_, "AuthnFailed" | "UnknownPrincipal" | "RequestDenied" | "NoPassive") => Err(ConnectorError::Refused),
         // SimpleSAMLphp tells the reason only in the message.
         ("Responder", "") if message.ends_with("WRONGUSERPASS") => Err(ConnectorError::Refused),
         ("Responder", "") => Err(unavailable("the identity provider had an error")),
