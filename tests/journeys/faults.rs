@@ -199,12 +199,13 @@ async fn what_is_larger_than_the_gateway_carries_is_refused() {
     assert_eq!(with_header(4 * 1024).await.status, 200);
 }
 
-/// A response that Lambda could not carry is a problem of the back end's.
+/// A response that says it is larger than its API may send is a problem of the back end's.
 #[tokio::test]
 async fn a_response_larger_than_the_gateway_carries_is_a_502() {
     let body = "a".repeat(6 * 1024 * 1024 + 1);
     let large = Canned::start(Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))).await;
-    let gateway = Gateway::start_with_config(|text| echo_at(&text, &large.url(), "")).await;
+    let gateway =
+        Gateway::start_with_config(|text| echo_at(&text, &large.url(), "    max_response_bytes: 6291456\n")).await;
     let tokens = gateway.login(ADA).await;
     is_plain_problem(&gateway.call("GET", "/echo", &tokens.access).await, 502);
     assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
