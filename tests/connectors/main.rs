@@ -4,6 +4,7 @@ mod http_login;
 mod kerberos;
 mod saml;
 mod secrecy;
+mod sites;
 mod sso_session;
 mod ws_trust;
 

@@ -8,8 +8,8 @@ use crate::connection::above;
 use crate::error::Error;
 use crate::output::Printer;
 use bytes::Bytes;
-use gateway_config::connector::ConnectorConfig;
 use gateway_config::Gateway;
+use gateway_config::connector::ConnectorConfig;
 use gateway_connectors::back_end::{BackEndClients, Bounds};
 use gateway_connectors::http_login::Walk;
 use gateway_connectors::{

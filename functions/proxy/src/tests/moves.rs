@@ -50,10 +50,8 @@ async fn an_id_that_could_be_somebody_elses_is_not_believed() {
         ("GET", ("Age", "1")),
         ("POST", ("Cache-Control", "public, max-age=60")),
     ] {
-        let harness = Harness::answering(move |_, _| {
-            http_response(200, &[("Set-Cookie", "MOVING=bobs"), field], b"fine")
-        })
-        .await;
+        let harness =
+            Harness::answering(move |_, _| http_response(200, &[("Set-Cookie", "MOVING=bobs"), field], b"fine")).await;
         let response = harness.send(call(method, "/moving").by(harness.alice_at("moving", "moving", "t1"))).await;
         assert_eq!((response.status(), asked(&harness).len()), (200, 0), "{field:?}");
     }
@@ -106,7 +104,8 @@ async fn where_the_newest_id_alone_works_calls_go_one_after_the_other() {
         assert_eq!(response.status(), 200);
     }
     assert_eq!(most.load(Ordering::SeqCst), 1);
-    let mut sent: Vec<_> = harness.back_end.requests().iter().map(|request| request.values("cookie").concat()).collect();
+    let mut sent: Vec<_> =
+        harness.back_end.requests().iter().map(|request| request.values("cookie").concat()).collect();
     sent.sort();
     assert_eq!(sent, ["STRICT=t1", "STRICT=t2", "STRICT=t3", "STRICT=t4", "STRICT=t5"]);
 }
