@@ -184,7 +184,10 @@ impl Site {
     async fn refuses(&self, name: &str, password: &str) {
         let refused = self.gateway.try_login(DEMO_APP, name, password).await;
         let told: Json = refused.json()["error_description"].clone();
-        assert_eq!((refused.status, told), (400, json!("the back end of shop did not accept the username or password")));
+        assert_eq!(
+            (refused.status, told),
+            (400, json!("the back end of shop did not accept the username or password"))
+        );
     }
 
     /// How many sessions this user has there.

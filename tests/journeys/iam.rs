@@ -146,6 +146,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             ("calls: 60", "calls: 2"),
             ("and_app: 8", "and_app: 2"),
             ("lifetimes: {", "lifetimes: { browser_idle: 5s,"),
+            ("inject: { cookie: LEGACYSESSID }", "inject: { cookie: LEGACYSESSID }\n    moves: in_turn"),
         ];
         options.config = renewable(files.path(), &options.config, &changes);
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));

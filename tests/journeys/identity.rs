@@ -161,8 +161,17 @@ async fn forwarded_headers_of_the_client_change_nothing() {
     honest.is_unaffected_by(spoofed).await;
     let arrived = last(&honest.gateway);
     assert_eq!(arrived.header("x-forwarded-for"), ["127.0.0.1"]);
-    assert_eq!((arrived.header("x-forwarded-proto"), arrived.header("x-real-ip")), (vec!["https".to_owned()], vec![]));
-    assert_eq!(arrived.header("x-forwarded-host"), ["127.0.0.1"]);
+    // On a laptop the gateway is called over plain HTTP, at a port of its own.
+    assert_eq!((arrived.header("x-forwarded-proto"), arrived.header("x-real-ip")), (vec!["http".to_owned()], vec![]));
+    let origin = honest.gateway.url("");
+    let host = origin.strip_prefix("http://").expect("plain HTTP");
+    let port = host.rsplit_once(':').expect("a port").1;
+    assert_eq!(
+        (arrived.header("x-forwarded-host"), arrived.header("x-forwarded-port")),
+        (vec![host.to_owned()], vec![port.to_owned()])
+    );
+    assert_eq!(arrived.header("forwarded"), [format!("for=127.0.0.1;host=\"{host}\";proto=http")]);
+    assert!(arrived.header("x-forwarded-prefix").is_empty());
 
     // Nor where tokens come from, nor what may be called.
     let metadata = "GET /.well-known/oauth-authorization-server";

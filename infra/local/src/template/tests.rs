@@ -197,7 +197,9 @@ fn a_role_is_read_as_actions_on_named_resources() {
     let pairs: Vec<_> =
         role("ProxyFunction").allowed.keys().map(|(action, on)| (action.as_str(), on.as_str())).collect();
     let expected = [
+        ("dynamodb:DeleteItem", "SessionsTable"),
         ("dynamodb:GetItem", "SessionsTable"),
+        ("dynamodb:PutItem", "SessionsTable"),
         ("dynamodb:UpdateItem", "SessionsTable"),
         ("lambda:InvokeFunction", "RenewalFunction"),
         ("secretsmanager:GetSecretValue", "SealingKeys"),
