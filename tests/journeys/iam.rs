@@ -104,7 +104,7 @@ async fn use_everything(gateway: &Gateway) {
     let keyed = KeyedApp::register(gateway).await;
     assert_eq!(keyed.authenticate(gateway, &keyed.assertion(gateway)).await.status, 200);
     let first = gateway.login(ADA).await;
-    assert_eq!(gateway.call("GET", "/orders", &first.access).await.status, 200);
+    assert_eq!(gateway.call("GET", "/echo", &first.access).await.status, 200);
     let second = gateway.refresh(&gateway.login(ADA).await).await;
     assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 200);
     assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 429);
@@ -138,6 +138,17 @@ async fn use_everything(gateway: &Gateway) {
     }
 }
 
+const IN_TURN: &str = r#"connectors:
+  echo-login:
+    type: http_login
+    login: { url: "http://127.0.0.1:3001/login", json: { user: "{username}", pass: "{password}" } }
+    extract: { cookie: LEGACYSESSID }
+    expires: { fixed: 1h }
+    inject: { cookie: LEGACYSESSID }
+    moves: in_turn
+"#;
+const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    connector: echo-login";
+
 #[tokio::test]
 async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses() {
     let files = tempfile::tempdir().expect("a directory");
@@ -146,7 +157,9 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             ("calls: 60", "calls: 2"),
             ("and_app: 8", "and_app: 2"),
             ("lifetimes: {", "lifetimes: { browser_idle: 5s,"),
-            ("inject: { cookie: LEGACYSESSID }", "inject: { cookie: LEGACYSESSID }\n    moves: in_turn"),
+            // A back end that takes the calls of a session in turn.
+            ("connectors:\n", IN_TURN),
+            ("  echo:\n    back_end: http://127.0.0.1:3001\n    connector: orders-login", ECHO),
         ];
         options.config = renewable(files.path(), &options.config, &changes);
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));

@@ -87,7 +87,9 @@ impl Proxy {
         let (answered, injected) = match connector.meeting() {
             Meeting::Freely => carry.await?,
             Meeting::InTurn => {
-                let turn = self.tokens.turn(session, name, &*self.clock).await?;
+                // However long the call may take, nobody else has its turn; and not much longer, if it dies.
+                let left = deadline.saturating_duration_since(Instant::now());
+                let turn = self.tokens.turn((session, name), left, &*self.clock).await?;
                 let carried = carry.await;
                 self.tokens.give_back(session, name, turn).await;
                 carried?
@@ -107,6 +109,10 @@ impl Proxy {
         answered: &Answered,
     ) -> Result<bool, Failure> {
         let head = &answered.head;
+        // A server that fails may be another than the one that has the session.
+        if head.status.is_server_error() {
+            return Ok(false);
+        }
         let moved = connector.moved(&token.state, &ResponseStart::of_head(head, &answered.start), self.clock.now());
         if matches!(moved, Moved::Same) {
             return Ok(false);

@@ -33,8 +33,8 @@ const YOUNG: Seconds = Seconds::new(10);
 /// waits for a renewal occupies two functions.
 const REST: Seconds = Seconds::new(5);
 
-/// How long a turn lasts: longer than any call.
-const TURN: Seconds = Seconds::new(30);
+/// How long a turn lasts beyond the longest time that its call can take.
+const BEYOND: u64 = 2;
 
 /// How long a call waits for its turn: the client may repeat it.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -228,16 +228,17 @@ impl Tokens {
     /// Waits for the turn of a call at a back end that takes the calls of a session one at a time.
     pub(crate) async fn turn(
         &self,
-        session: &SessionId,
-        connector: &ConnectorName,
+        (session, connector): (&SessionId, &ConnectorName),
+        longest: Duration,
         clock: &dyn Clock,
     ) -> Result<Turn, Failure> {
+        let length = Seconds::new(longest.as_secs().saturating_add(BEYOND));
         let holder = u128::from_be_bytes(self.entropy.bytes().map_err(StartError::from)?).to_string();
         let mut waited = Duration::ZERO;
         let mut pause = FIRST_PAUSE;
         loop {
             let now = clock.now();
-            if self.turns.take(session, connector, &holder, now.saturating_add(TURN), now).await? {
+            if self.turns.take(session, connector, &holder, now.saturating_add(length), now).await? {
                 return Ok(Turn(holder));
             }
             if waited >= LONGEST_WAIT {

@@ -152,7 +152,9 @@ impl Gateway {
     /// configured, and every other port of a back end's host is an inner address too, but for this machine, where each port is a
     /// system of its own.
     pub fn place_of(&self, back_end: &Origin, (host, port): (&str, Option<u16>), path: &str) -> Place {
-        let named = |origin: &&Origin| origin.authority().host().eq_ignore_ascii_case(host);
+        // A final dot makes no other host (RFC 1034 §3.1).
+        let host = host.trim_end_matches('.');
+        let named = |origin: &&Origin| origin.authority().host().trim_end_matches('.').eq_ignore_ascii_case(host);
         let mut origins = std::iter::once(back_end).filter(named).chain(self.origins.iter().filter(named)).peekable();
         let Some(first) = origins.peek().copied() else { return Place::Elsewhere };
         let is_usual = matches!(port, None | Some(80 | 443));

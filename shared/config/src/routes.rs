@@ -205,7 +205,8 @@ fn of_method<'g>(route: &'g Route, method: &http::Method) -> Option<&'g Scope> {
 
 /// One form of an origin: its host in lower case, and its port even if it is the usual one (RFC 9110 §4.2.3).
 pub(crate) fn key(origin: &Origin) -> OriginKey {
-    format!("{}://{}:{}", origin.scheme(), origin.authority().host().to_ascii_lowercase(), origin.port())
+    let host = origin.authority().host().trim_end_matches('.').to_ascii_lowercase();
+    format!("{}://{host}:{}", origin.scheme(), origin.port())
 }
 
 #[cfg(test)]

@@ -23,9 +23,11 @@ impl Sessions {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
             let now = now()?;
-            let Some(mut session) = self.table.get(sid).await?.filter(|session| !session.family.ended) else {
+            let Some(mut session) = self.table.get(sid).await? else { return Ok(ReplaceResponse::Kept) };
+            if session.family.ended {
+                self.log_out_next(asked, now).await;
                 return Ok(ReplaceResponse::Kept);
-            };
+            }
             let Some(token) = session.tokens.get(&asked.connector) else { return Ok(ReplaceResponse::Kept) };
             // The SDK repeats a write whose response was lost: then this is what this request has written.
             let is_done = token.version == asked.version.saturating_add(1)
@@ -50,6 +52,14 @@ impl Sessions {
             return Ok(ReplaceResponse::Replaced);
         }
         Err(SessionError::Busy)
+    }
+
+    /// Logs out what a session moved to while it ended: its end knew only what was there before.
+    async fn log_out_next(&self, asked: &ReplaceRequest, now: Timestamp) {
+        let Some(next) = &asked.token else { return };
+        let (version, sealed) = (asked.version.saturating_add(1), next.sealed.clone());
+        let token = InternalToken { version, sealed, since: now, ends: next.ends, idle: None, renew_until: None };
+        self.tokens.log_out(&asked.session, &[(asked.connector.clone(), token)].into()).await;
     }
 
     /// Tells the authorizer of the new version. A failure here is no error: calls that get the old version then use it, as
@@ -78,7 +88,9 @@ impl Sessions {
         let injected = self.tokens.connector(&asked.connector)?.inject(&state, call);
         injected.map_err(|error| SessionError::of(&asked.connector, &error))?;
         let idle = before.idle.map(|idle| Idle { ends: now.saturating_add(idle.after).max(idle.ends), ..idle });
-        let (ends, since) = next.ends.map_or((before.ends, before.since), |ends| (Some(ends), now));
-        Ok(InternalToken { version, sealed: next.sealed.clone(), since, ends, idle, renew_until: before.renew_until })
+        let ends = next.ends.or(before.ends);
+        // It is as old as before: what is young was renewed a moment ago, and a move is no renewal.
+        let (sealed, since, renew_until) = (next.sealed.clone(), before.since, before.renew_until);
+        Ok(InternalToken { version, sealed, since, ends, idle, renew_until })
     }
 }

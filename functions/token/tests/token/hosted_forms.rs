@@ -53,7 +53,7 @@ async fn a_legacy_system_that_does_not_answer_is_named_and_the_user_name_stays()
         let (_, rest) = config.split_once("login: { url: \"").unwrap();
         let answering = rest.split("/login\"").next().unwrap();
         let config = config.replace(answering, &format!("http://{}", silent.local_addr().unwrap()));
-        config.replace("login: { url", "login: { timeout: 1s, url")
+        config.replace("    login: { url", "    timeout: 1s\n    login: { url")
     });
     let mut browser = Browser::at(endpoint);
     let page = browser.types(&native("orders:read"), "alice", PASSWORD).await;

@@ -6,6 +6,7 @@ use crate::connector::{ConnectorConfig, Way};
 use crate::file::File;
 use crate::header;
 use crate::methods::{Entry, Key};
+use crate::routes::key;
 use crate::text::ScopeToken;
 use gateway_domain::headers::IdentityHeaders;
 use gateway_domain::ids::ConnectorName;
@@ -16,6 +17,7 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
     if file.apis.is_empty() {
         findings.add("apis".to_owned(), "no API: write at least one, with `back_end` and `routes`");
     }
+    moves(file, findings);
     let declared: Option<BTreeSet<&str>> =
         file.scopes.as_ref().map(|scopes| scopes.keys().map(ScopeToken::as_str).collect());
     for (name, api) in &file.apis {
@@ -150,6 +152,36 @@ fn scopes(field: &str, route: &Route, declared: Option<&BTreeSet<&str>>, finding
             findings.add(
                 field.clone(),
                 format!("there is no scope `{unknown}`: add it under `scopes`, or write one that is there"),
+            );
+        }
+    }
+}
+
+/// A session that moves is of one back end: the cookie of another host, with the same name, is another session's.
+fn moves(file: &File, findings: &mut Findings) {
+    for (name, connector) in &file.connectors {
+        let moves = match connector {
+            ConnectorConfig::HttpLogin(login) => login.moves,
+            ConnectorConfig::SsoSession(session) => session.moves,
+            ConnectorConfig::KerberosS4u(_)
+            | ConnectorConfig::KerberosPassword(_)
+            | ConnectorConfig::SamlEcp(_)
+            | ConnectorConfig::WsTrust(_) => None,
+        };
+        if moves.is_none() {
+            continue;
+        }
+        let apis = file.apis.values().filter(|api| api.connector.as_ref() == Some(name));
+        let origins: BTreeSet<_> = apis
+            .flat_map(|api| {
+                std::iter::once(&api.back_end).chain(api.routes.iter().filter_map(|route| route.back_end.as_ref()))
+            })
+            .map(|back_end| key(back_end.origin()))
+            .collect();
+        if origins.len() > 1 {
+            findings.add(
+                format!("connectors.{name}.moves"),
+                "its APIs have several back ends, and each would move the session of the others: write a connector for each",
             );
         }
     }

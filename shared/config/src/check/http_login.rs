@@ -2,7 +2,9 @@
 
 use super::requests::{self, Sent};
 use super::{Findings, steps, tls};
-use crate::connector::{DeadSession, End, Expires, Extract, HttpLogin, Inject, SsoSession, Template, ValueName, Way};
+use crate::connector::{
+    DeadSession, End, Expires, Extract, HttpLogin, Inject, Moves, SsoSession, Template, ValueName, Way,
+};
 use crate::header;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +54,13 @@ fn both(field: &str, connector: &HttpLogin, findings: &mut Findings) {
         findings.add(
             format!("{field}.moves"),
             "no response can move it: write `extract: { cookie: NAME }` or `{ header: NAME }`, or leave `moves` out",
+        );
+    }
+    if connector.moves == Some(Moves::InTurn) && connector.renew.is_some() {
+        findings.add(
+            format!("{field}.renew"),
+            "a renewal would meet a call, and one of the two would carry a value that is gone: leave it out, or write \
+             `moves: freely`",
         );
     }
     inject(field, &connector.inject, &connector.extract_also, findings);

@@ -321,6 +321,13 @@ fn no_spelling_of_a_narrower_route_passes_as_the_rest_of_a_wider_one() {
     ] {
         assert_eq!(forwarded(&gateway, &Method::GET, path), why, "{path}");
     }
+    // An index of what is below answers for the path itself.
+    let gateway_without =
+        Gateway::parse(&SHOP.replace("      - { path: /shop/admin, methods: { GET: [admin] } }\n", ""));
+    let gateway_without = gateway_without.expect("good");
+    for path in ["/shop/admin", "/shop/admin/", "/shop/Admin", "/shop/admin%3Fx"] {
+        assert_eq!(forwarded(&gateway_without, &Method::GET, path), "could be /shop/admin/{rest+}", "{path}");
+    }
     let many = format!("/shop/{}", vec!["a%3F"; 1_600].join("/"));
     assert_eq!(
         forwarded(&gateway, &Method::GET, &many),
@@ -409,6 +416,7 @@ fn addresses_of_back_ends_are_told_from_those_of_others() {
     for port in [None, Some(80), Some(443)] {
         assert_eq!(place("Shop.Internal", port), here);
     }
+    assert_eq!(place("shop.internal.", None), here);
     assert_eq!(place("shop.internal", Some(9000)), Place::Nowhere);
     assert_eq!(place("127.0.0.1", Some(8443)), Place::Nowhere);
     assert_eq!(place("127.0.0.1", Some(5173)), Place::Elsewhere);

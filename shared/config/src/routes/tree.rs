@@ -178,7 +178,9 @@ impl<T: PartialEq> Tree<T> {
         let Some(first) = read.get(at) else {
             // Lax back ends ignore a slash at the end.
             let slash = || self.literals.get("").filter(|_| read.reader == Reader::Lax);
-            return other(self.here.as_ref()).or_else(|| other(slash()?.1.here.as_ref()));
+            let ends = other(self.here.as_ref()).or_else(|| other(slash()?.1.here.as_ref()));
+            // What is below a path often answers for the path itself, as an index of it.
+            return ends.or_else(|| other(self.rest.as_ref().filter(|_| read.reader == Reader::Lax)));
         };
         let width = read.found.width(at);
         let next = at.saturating_add(1);

@@ -31,11 +31,14 @@ impl Cookie {
         std::str::from_utf8(&self.value).ok().filter(|value| !value.is_empty())
     }
 
+    /// Whether the host of this URL has it, at whatever path.
+    fn is_of_host(&self, url: &Url) -> bool {
+        if self.host_only { url.host_str() == Some(&self.domain) } else { domain_matches(url, &self.domain) }
+    }
+
     /// Whether it goes with a request to this URL (RFC 6265 §5.4).
     fn goes_to(&self, url: &Url) -> bool {
-        let Some(host) = url.host_str() else { return false };
-        let domain = if self.host_only { host == self.domain } else { domain_matches(url, &self.domain) };
-        domain && path_matches(url.path(), &self.path) && (!self.secure || url.scheme() == "https")
+        self.is_of_host(url) && path_matches(url.path(), &self.path) && (!self.secure || url.scheme() == "https")
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -105,10 +108,11 @@ impl Jar {
         change
     }
 
-    /// The cookie of this name: the one that would be sent to this URL first, or else the latest of any path and domain.
+    /// The cookie of this name: the one that would be sent to this URL first, or else the latest of any path there. That of
+    /// another host of the login, such as a single sign-on, is never taken for it.
     pub(super) fn get(&self, name: &str, url: &Url) -> Option<&Cookie> {
         let sent = self.sent_to(url).into_iter().find(|cookie| cookie.name == name);
-        sent.or_else(|| self.0.iter().rev().find(|cookie| cookie.name == name))
+        sent.or_else(|| self.0.iter().rev().find(|cookie| cookie.name == name && cookie.is_of_host(url)))
     }
 
     /// The `Cookie` header of a request to this URL, if there are cookies for it.
@@ -185,7 +189,7 @@ fn default_path(path: &str) -> &str {
 }
 
 /// RFC 6265 §5.1.4.
-fn path_matches(path: &str, cookie: &str) -> bool {
+pub(super) fn path_matches(path: &str, cookie: &str) -> bool {
     path.strip_prefix(cookie).is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
 }
 
@@ -272,7 +276,7 @@ mod tests {
         assert_eq!(found("https://a.test/", "S").as_deref(), Some("root"));
         assert_eq!(found("https://a.test/app/", "S").as_deref(), Some("app"));
         assert_eq!(found("https://a.test/", "T").as_deref(), Some("deep"));
-        assert_eq!(found("https://b.test/", "S").as_deref(), Some("app"));
+        assert_eq!(found("https://b.test/", "S"), None);
     }
 
     /// RFC 6265 §5.1.3 and §5.3, steps 4 to 6.

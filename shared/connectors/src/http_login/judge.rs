@@ -136,13 +136,27 @@ pub(super) fn is_expected(at: At<'_>, content: &Content) -> bool {
     of_redirects.any(|condition| parts(condition, content).is_ok_and(|parts| hold(&parts)))
 }
 
+/// Whether a page asks for a password.
+fn asks_for_a_password(content: &Content) -> bool {
+    content.page().is_ok_and(|page| page.forms.iter().any(Form::has_password))
+}
+
 /// Whether the login goes on after this response.
 pub(super) fn judge(at: At<'_>, content: &Content) -> Result<(), ConnectorError> {
     let undecided = |absent: Absent| at.misbehaved(&absent.to_string());
     let (success, refused) = (success(at, content).map_err(undecided)?, refused(at, content).map_err(undecided)?);
     let is_refused = refused.as_ref().is_some_and(|parts| hold(parts));
-    // A `success` that is not written says nothing against a `refused` that is.
-    if hold(&success) && !(is_refused && at.step.success.is_none()) {
+    // A `success` that is not written says nothing against a `refused` that is. Of two that are written and hold both, nobody
+    // knows which is meant: that is no login.
+    if hold(&success) && is_refused && at.step.success.is_some() {
+        return Err(at.misbehaved("both `success` and `refused` hold: write them so that one of them does"));
+    }
+    if hold(&success) && !is_refused {
+        // A wrong password is often answered with the form again, in a page with status 200.
+        if at.last && at.step.success.is_none() && asks_for_a_password(content) {
+            let reason = "expected no form with a password field: write `success`, or `refused` for a wrong password";
+            return Err(at.misbehaved(&format!("{reason}; got {}", seen(content))));
+        }
         return Ok(());
     }
     let kind = match kind(content.status) {

@@ -4,7 +4,7 @@ use gateway_config::connector::{End, Extract};
 use gateway_domain::time::Timestamp;
 
 use super::HttpLogin;
-use super::cookies::{ChangeKind, Jar};
+use super::cookies::{ChangeKind, Jar, path_matches};
 use super::state::{State, is_value};
 use crate::{Moved, ResponseStart, reference};
 
@@ -28,7 +28,10 @@ impl HttpLogin {
                 let name = name.as_str();
                 let is_ours = jar.names(&url).iter().any(|sent| sent == name);
                 let value = jar.get(name, &url).filter(|_| is_ours).and_then(|cookie| cookie.value());
-                let deleted = || changes.iter().any(|change| change.name == name && change.kind == ChangeKind::Deleted);
+                let deleted = || {
+                    let mut changes = changes.iter().filter(|change| change.name == name);
+                    changes.any(|one| one.kind == ChangeKind::Deleted && path_matches(url.path(), &one.path))
+                };
                 match value {
                     Some(value) => Found::Value(value.to_owned()),
                     None if deleted() => Found::Deleted,
@@ -122,6 +125,8 @@ mod tests {
             (&[("set-cookie", "OTHER=t2")], None),
             // Not ours: another application, another host, and what no header can carry.
             (&[("set-cookie", "SID=t2; Path=/other")], None),
+            (&[("set-cookie", "SID=; Path=/old; Max-Age=0")], None),
+            (&[("set-cookie", "SID=; Path=/other")], None),
             (&[("set-cookie", "SID=t2; Domain=example.com")], None),
             (&[("set-cookie", "SID=a b")], None),
             (&[], None),

@@ -65,6 +65,9 @@ impl WsTrust {
         let message = Message { action: Action::Renew, url, id: &id, now, applies_to: &self.settings.applies_to };
         let message = message.for_renewal(assertion, renew.by == RenewedBy::Assertion);
         let assertion = self.ask(Action::Renew, url, message, now).await?;
+        if assertion.is_encrypted {
+            return presenting::keep(&self.settings.present, &self.system, &assertion, now).await;
+        }
         Ok(presenting::keep_renewable(&assertion, until))
     }
 

@@ -42,7 +42,12 @@ impl Outside<'_> {
     pub(super) fn reference<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let target = self.forwarded.join(text).ok()?;
         let is_web = matches!(target.scheme(), "http" | "https");
-        if !is_web || target.origin() == self.called.origin() {
+        if !is_web {
+            // No route leads to an address of another scheme.
+            let inner = target.host_str().is_some_and(|_| self.place_of(&target) != Place::Elsewhere);
+            return (!inner).then_some(Cow::Borrowed(text));
+        }
+        if target.origin() == self.called.origin() {
             return Some(Cow::Borrowed(text));
         }
         match self.place_of(&target) {
@@ -54,7 +59,10 @@ impl Outside<'_> {
                 if seen.is_some_and(|seen| seen.origin() == self.called.origin() && same_path(seen.path(), &path)) {
                     return Some(Cow::Borrowed(text));
                 }
-                Some(Cow::Owned(format!("{path}{}", &target[Position::AfterPath..])))
+                // Two slashes at the beginning would name a host, wherever they come from.
+                let written = format!("{path}{}", &target[Position::AfterPath..]);
+                let leads_here = self.called.join(&written).is_ok_and(|led| led.origin() == self.called.origin());
+                leads_here.then_some(Cow::Owned(written))
             }
             // A relative one names no address, and is as wrong or right as it was.
             Place::Nowhere if is_relative(text) => Some(Cow::Borrowed(text)),
@@ -75,7 +83,8 @@ impl Outside<'_> {
     /// gateway's host is left out, since no client would take it; so the cookie is the host's alone. `None` for a cookie of
     /// paths that no call of this API has.
     pub(super) fn cookie(&self, value: &HeaderValue) -> Option<HeaderValue> {
-        let Ok(text) = std::str::from_utf8(value.as_bytes()) else { return Some(value.clone()) };
+        // Each byte as one character, since a value may have any.
+        let text: String = value.as_bytes().iter().copied().map(char::from).collect();
         let mut parts = text.split(';');
         let mut written = parts.next().unwrap_or_default().to_owned();
         // Such a cookie has the path `/` or none takes it (RFC 6265bis §4.1.3.2).
@@ -98,7 +107,11 @@ impl Outside<'_> {
             written.push(';');
             written.push_str(attribute);
         }
-        if changed { HeaderValue::from_str(&written).ok() } else { Some(value.clone()) }
+        if !changed {
+            return Some(value.clone());
+        }
+        let bytes: Vec<u8> = written.chars().filter_map(|character| u8::try_from(character).ok()).collect();
+        HeaderValue::from_bytes(&bytes).ok()
     }
 
     /// A cookie's path, which is the beginning of paths.
@@ -134,7 +147,7 @@ impl Outside<'_> {
             let scheme =
                 before.len().saturating_sub(before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len());
             let begin = at.saturating_sub(scheme);
-            let host = text.get(at..).unwrap_or_default().trim_start_matches([':', '/']);
+            let host = text.get(at.saturating_add(3)..).unwrap_or_default();
             let ends = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | ':' | '[' | ']' | '_' | '@');
             let end = text.len().saturating_sub(host.len()).saturating_add(host.find(ends).unwrap_or(host.len()));
             let Ok(target) = Url::parse(text.get(begin..end).unwrap_or_default()) else { continue };

@@ -16,9 +16,9 @@ pub fn may_be_shared(method: &Method, status: StatusCode, headers: &HeaderMap) -
     if headers.contains_key(AGE) || has("public") || has("s-maxage") {
         return true;
     }
-    let is_own =
-        has("no-store") || has("private") || has("no-cache") || directives.iter().any(|one| one == "max-age=0");
-    if is_own {
+    // With names of fields behind them, `private` and `no-cache` are about these alone (RFC 9111 §5.2.2.4, §5.2.2.7).
+    let own = ["no-store", "private", "no-cache", "max-age=0", "no-cache=\"set-cookie\"", "private=\"set-cookie\""];
+    if directives.iter().any(|directive| own.contains(&directive.as_str())) {
         return false;
     }
     let varies = list(headers, &VARY).any(|name| name == "cookie" || name == "*");
@@ -92,6 +92,7 @@ mod tests {
             &[("cache-control", "public, no-cache")],
             &[("cache-control", "private, s-maxage=5")],
             &[("cache-control", "no-store"), ("age", "3")],
+            &[("cache-control", "private=\"X-Foo\"")],
             &[("expires", "Thu, 01 Jan 2099 00:00:00 GMT")],
             &[("vary", "Accept-Encoding")],
         ] {

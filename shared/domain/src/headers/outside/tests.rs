@@ -107,6 +107,8 @@ fn a_reference_to_a_back_end_is_one_to_the_gateway() {
         "https://SHOP.internal/admin",
         "//shop\u{3002}internal/admin",
         "https://shop.internal:99999/",
+        "wss://shop.internal/socket",
+        "ftp://db.internal/x",
     ] {
         assert!(sides("").of().is_nowhere(nowhere), "{nowhere}");
     }
@@ -123,6 +125,23 @@ fn where_nothing_is_moved_paths_stay_as_they_are() {
     let staged = Outside::same(&urls);
     assert_eq!(staged.reference("/orders/8?x").as_deref(), Some("/prod/orders/8?x"));
     assert_eq!(staged.reference("8").as_deref(), Some("8"));
+}
+
+/// What is safe at the back end, since its own host stands before it, must not lead elsewhere without that host.
+#[test]
+fn no_reference_leads_elsewhere_once_its_host_is_gone() {
+    for stage in ["", "/prod"] {
+        let urls = same(stage, "/orders/7");
+        for text in [
+            "https://one.internal//evil.example/x",
+            "https://one.internal/\\evil.example",
+            "//one.internal//evil.example",
+        ] {
+            let found = Outside::same(&urls).reference(text);
+            let led = found.as_deref().map(|text| urls.0.join(text).unwrap().host_str().unwrap().to_owned());
+            assert!(led.is_none_or(|host| host == "api.example.com"), "{text} becomes {found:?}");
+        }
+    }
 }
 
 #[test]
@@ -154,6 +173,8 @@ fn cookies_have_the_paths_and_the_host_of_the_gateway() {
     ] {
         assert_eq!(cookie("", inside).as_deref(), outside, "{inside}");
     }
+    let bytes = HeaderValue::from_bytes(b"a=J\xfcrgen; Domain=shop.internal; Path=/app").unwrap();
+    assert_eq!(sides("").of().cookie(&bytes).unwrap().as_bytes(), b"a=J\xfcrgen; Path=/shop");
     assert_eq!(cookie("/prod", "a=1; Path=/app/x").as_deref(), Some("a=1; Path=/prod/shop/x"));
     assert_eq!(cookie("/prod", "a=1; Path=/").as_deref(), Some("a=1; Path=/prod/shop"));
     let urls = same("", "/x");
