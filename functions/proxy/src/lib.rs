@@ -73,8 +73,7 @@ impl Proxy {
     /// A proxy for this configuration. It uses the table of sessions for internal tokens alone, which the sealing keys open.
     pub fn new(
         gateway: Gateway,
-        sessions: Sessions,
-        turns: Turns,
+        (sessions, turns): (Sessions, Turns),
         keys: Fresh<SealingKeys>,
         renewal: Function,
         clients: BackEndClients,
@@ -127,7 +126,7 @@ impl Proxy {
         };
         let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
         let carried = async {
-            let carried = self.forward(request, &call, transfer, deadline).await?;
+            let carried = Box::pin(self.forward(request, &call, transfer, deadline)).await?;
             match transfer {
                 Transfer::Whole => carried.complete().await,
                 Transfer::Streamed => Ok(carried),

@@ -67,7 +67,7 @@ impl Carried {
     pub(crate) async fn complete(mut self) -> Result<Self, Failure> {
         if let Some((rest, _)) = self.rest.take() {
             let start = std::mem::take(&mut self.response.body);
-            self.response.body = rest.to_end(start).await.map_err(BackEndError::from)?;
+            self.response.body = rest.into_whole(start).await.map_err(BackEndError::from)?;
         }
         Ok(self)
     }

@@ -99,7 +99,7 @@ impl Rest {
     }
 
     /// All of it, behind this start.
-    pub(crate) async fn to_end(mut self, start: Bytes) -> Result<Bytes, Incomplete> {
+    pub(crate) async fn into_whole(mut self, start: Bytes) -> Result<Bytes, Incomplete> {
         let mut whole = BytesMut::from(start);
         while let Some(piece) = self.next().await? {
             whole.extend_from_slice(&piece);

@@ -20,5 +20,5 @@ pub async fn start(platform: Platform) -> Result<Proxy, StartError> {
         platform.keys("SEALING_KEYS_SECRET", SealingKeys::parse),
         platform.secrets.build("TLS for back ends", gateway.tls_secrets(), |tls| BackEndClients::new(&gateway, tls)),
     )?;
-    Ok(Proxy::new(gateway, sessions, turns, keys, renewal, clients, platform.clock, &platform.entropy))
+    Ok(Proxy::new(gateway, (sessions, turns), keys, renewal, clients, platform.clock, &platform.entropy))
 }

@@ -5,6 +5,7 @@ use crate::config_check::load;
 use crate::error::Error;
 use crate::output::Printer;
 use gateway_config::{Ambiguity, Api, Gateway, NoRoute, Route, RouteMatch};
+use gateway_domain::ids::ConnectorName;
 use gateway_domain::path::CheckedPath;
 use gateway_domain::query::checked_query;
 use http::Method;
@@ -90,7 +91,7 @@ fn met(gateway: &Gateway, request: &str, path: &CheckedPath, query: &str, found:
         "api": found.api.as_str(),
         "needs": needs,
         "forwarded_to": format!("{}{there}{mark}{query}", found.back_end.origin()),
-        "session_of": connector.filter(|_| !found.public).map(|name| name.as_str()),
+        "session_of": connector.filter(|_| !found.public).map(ConnectorName::as_str),
     })
 }
 

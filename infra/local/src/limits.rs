@@ -34,7 +34,7 @@ pub const PRELUDE: usize = 16 * 1024;
 /// What stands between the prelude of a stream and its body.
 pub const DELIMITER: [u8; 8] = [0; 8];
 /// Longest pause of a stream. It is that of a regional API; an edge-optimized one waits 30 s.
-pub const STREAM_IDLE: Duration = Duration::from_secs(300);
+pub const STREAM_IDLE: Duration = Duration::from_mins(5);
 /// How many bytes of a stream go out at once: Lambda bounds it to 6 MB, API Gateway to 10 MB.
 pub const STREAM_AT_ONCE: u64 = 6 * 1024 * 1024;
 /// Bytes a second of what a stream has beyond those.

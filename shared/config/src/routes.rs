@@ -135,7 +135,7 @@ impl Routes {
         let (name, api, route) = named.route(&found.value).ok_or(NoRoute::NotFound)?;
         let reader = if api.exact_paths { Reader::Exact } else { Reader::Lax };
         if let Some(doubt) = self.outside.doubt(path.segments(), found, reader) {
-            return Err(NoRoute::Ambiguous(named.ambiguity(doubt)));
+            return Err(NoRoute::Ambiguous(named.ambiguity(&doubt)));
         }
         let scopes = of_method(route, method).ok_or_else(|| NoRoute::MethodNotAllowed {
             allowed: route.methods.iter().map(|(method, _)| (*method).into()).collect(),
@@ -159,7 +159,7 @@ impl Routes {
                 return Err(NoRoute::Ambiguous(Ambiguity::ForwardedToOther { api, route }));
             }
             if let Some(doubt) = tree.doubt(segments, there, reader) {
-                return Err(NoRoute::Ambiguous(named.ambiguity(doubt)));
+                return Err(NoRoute::Ambiguous(named.ambiguity(&doubt)));
             }
         }
         let (route, public) = (route.written(), route.public);
@@ -187,7 +187,7 @@ impl<'g> Named<'g> {
         Some((name, api, api.routes.get(way.id.index)?))
     }
 
-    fn ambiguity(&self, doubt: Doubt<'_, Way>) -> Ambiguity<'g> {
+    fn ambiguity(&self, doubt: &Doubt<'_, Way>) -> Ambiguity<'g> {
         let other = match doubt {
             Doubt::Respelled => return Ambiguity::Respelled,
             Doubt::Unclear => return Ambiguity::Unclear,

@@ -87,6 +87,7 @@ impl Harness {
     }
 
     /// A harness whose configured back end is at this origin, which need not be that of the recording one.
+    #[expect(clippy::too_many_lines, reason = "most of it is one configuration")]
     pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
         // Another name of the same machine, so that the paths of one back end do not count for the other.
         let inner = origin.replace("127.0.0.1", "localhost");
@@ -186,8 +187,7 @@ apis:
         let function = Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
             gateway,
-            Sessions::new(client.clone(), &database.tables.sessions),
-            Turns::new(client, &database.tables.sessions),
+            (Sessions::new(client.clone(), &database.tables.sessions), Turns::new(client, &database.tables.sessions)),
             Fresh::of(keys()),
             function,
             clients,

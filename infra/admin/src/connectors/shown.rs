@@ -28,16 +28,14 @@ impl Report {
         let seconds = |end: Timestamp| end.as_secs().saturating_sub(now.as_secs());
         let (ends, idle) = (acquired.ends.map(seconds), acquired.idle.map(gateway_domain::time::Seconds::as_u64));
         let renewable = acquired.renew_until.map(seconds);
-        let mut line = "logged in: the session ".to_owned();
-        line.push_str(&match (ends, idle) {
+        let end = match (ends, idle) {
             (Some(ends), Some(idle)) => format!("ends in {ends} s, and after {idle} s without a call"),
             (Some(ends), None) => format!("ends in {ends} s"),
             (None, Some(idle)) => format!("ends after {idle} s without a call"),
             (None, None) => "has no end that is known".to_owned(),
-        });
-        if let Some(renewable) = renewable {
-            line.push_str(&format!("; it can be renewed for {renewable} s"));
-        }
+        };
+        let more = renewable.map(|renewable| format!("; it can be renewed for {renewable} s")).unwrap_or_default();
+        let line = format!("logged in: the session {end}{more}");
         self.lines.push(line);
         let outcome = json!({ "ends_in": ends, "idle": idle, "renewable_for": renewable });
         self.result.insert("outcome".to_owned(), json!("acquired"));
@@ -48,9 +46,10 @@ impl Report {
         let path = path.split('?').next().unwrap_or_default();
         let seen = match outcome {
             Ok(seen) => {
-                let dead = seen["dead_session"] == true;
+                let dead = seen.get("dead_session").is_some_and(|dead| *dead == true);
                 let end = if dead { ": as `dead_session` says, so the session does not open it" } else { "" };
-                let (status, bytes) = (&seen["status"], &seen["bytes"]);
+                let told = |name: &str| seen.get(name).map(Json::to_string).unwrap_or_default();
+                let (status, bytes) = (told("status"), told("bytes"));
                 self.lines.push(format!("GET {path}: status {status}, {bytes} bytes{end}"));
                 seen
             }

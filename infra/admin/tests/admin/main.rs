@@ -7,6 +7,7 @@ mod apps;
 #[cfg(test)]
 mod audit;
 mod config_check;
+#[cfg(test)]
 mod connector_try;
 #[cfg(test)]
 mod documents;
@@ -22,6 +23,7 @@ mod migrations;
 mod operator;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sessions;

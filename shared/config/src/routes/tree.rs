@@ -82,13 +82,11 @@ impl<T: PartialEq> Tree<T> {
             };
         }
         let place = if rest { &mut node.rest } else { &mut node.here };
-        match place {
-            Some(taken) => Err(&taken.value),
-            None => {
-                *place = Some(Leaf { value, widths });
-                Ok(())
-            }
+        if let Some(taken) = place {
+            return Err(&taken.value);
         }
+        *place = Some(Leaf { value, widths });
+        Ok(())
     }
 
     /// The path that a call has: at each segment a literal goes before a name in braces, and that before a rest.

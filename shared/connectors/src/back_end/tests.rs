@@ -117,7 +117,7 @@ async fn redirects_are_responses_and_nothing_else() {
 /// The head is there before the body, which comes as the back end sends it.
 #[tokio::test]
 async fn an_open_response_is_read_piece_by_piece() {
-    let server = RecordingServer::start(|_, _| http_response(200, &[], &[b'x'; 100_000]));
+    let server = RecordingServer::start(|_, _| http_response(200, &[], &vec![b'x'; 100_000]));
     let client = BackEndClient::new().unwrap();
     let request = || Request::get(server.origin()).body(Bytes::new()).unwrap();
     let response = client.open(Connection::Kept, request(), BOUNDS.timeout).await.unwrap();

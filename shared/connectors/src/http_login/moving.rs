@@ -90,6 +90,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
     /// What a response to a call of `/app/x` with these fields makes of the session `t1` with the CSRF value `c1`.
+    #[expect(clippy::option_option, reason = "the same, an end, or another state")]
     fn after(more: &str, fields: &[(&str, &str)]) -> Option<Option<(String, Option<i64>)>> {
         let yaml = format!("extract_also: {{ csrf: {{ header: X-CSRF }} }}\n    {more}");
         let settings = crate::http_login::tests::settings("http://127.0.0.1:1", &yaml);

@@ -120,7 +120,7 @@ async fn a_fault_tells_a_refusal_from_a_failure() {
 }
 
 /// With settings more, and a service that answers each request with the next of these.
-async fn renewing(more: &str, present: &str, bodies: &[(u16, String)]) -> (RecordingServer, Box<dyn Connector>) {
+fn renewing(more: &str, present: &str, bodies: &[(u16, String)]) -> (RecordingServer, Box<dyn Connector>) {
     let bodies = bodies.to_vec();
     let server = RecordingServer::start(move |number, _| {
         let (status, body) = bodies.get(number).or(bodies.last()).unwrap();
@@ -144,7 +144,7 @@ async fn an_assertion_is_renewed_without_the_password_until_the_login_is_too_lon
         .replace("<trust:RequestSecurityTokenResponse><trust:", "<trust:")
         .replace("</trust:RequestSecurityTokenResponseCollection>", "")
         .replace("xmldsig#\"><trust:RequestSecurityTokenResponse>", "xmldsig#\">");
-    let (server, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (200, renewed)]).await;
+    let (server, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (200, renewed)]);
     let acquired = login(&*connector).await.unwrap();
     let until = NOW.saturating_add(Seconds::new(3600));
     assert_eq!((acquired.ends, acquired.renew_until), (Some(ENDS_AT), Some(until)));
@@ -168,7 +168,7 @@ async fn an_assertion_is_renewed_without_the_password_until_the_login_is_too_lon
 
     // Too late, and with a state that cannot be renewed.
     refused(connector.renew(&acquired.state, until).await);
-    let (_, without) = renewing("", "authorization", &[(200, issued("", ASSERTION))]).await;
+    let (_, without) = renewing("", "authorization", &[(200, issued("", ASSERTION))]);
     let plain = login(&*without).await.unwrap();
     assert_eq!(plain.renew_until, None);
     refused(without.renew(&plain.state, NOW).await);
@@ -179,11 +179,11 @@ async fn an_assertion_is_renewed_without_the_password_until_the_login_is_too_lon
 async fn a_service_that_does_not_renew_ends_the_assertion_and_one_that_fails_does_not() {
     for code in ["RequestFailed", "UnableToRenew", "ExpiredData", "InvalidSecurityToken"] {
         let bodies = [(200, issued("", ASSERTION)), (500, fault(code, ns::WST))];
-        let (_, connector) = renewing(RENEW, "authorization", &bodies).await;
+        let (_, connector) = renewing(RENEW, "authorization", &bodies);
         let acquired = login(&*connector).await.unwrap();
         refused(connector.renew(&acquired.state, NOW).await);
     }
-    let (_, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (503, String::new())]).await;
+    let (_, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION)), (503, String::new())]);
     let acquired = login(&*connector).await.unwrap();
     unavailable(connector.renew(&acquired.state, NOW).await);
 }
@@ -194,7 +194,7 @@ async fn an_encrypted_assertion_is_passed_on_in_soap_until_its_lifetime_ends() {
     const OF_SAML: &str = "<saml:EncryptedAssertion><x:EncryptedData xmlns:x=\"http://www.w3.org/2001/04/xmlenc#\"/></saml:EncryptedAssertion>";
     let lasting = lifetime("2030-01-31T12:04:00.123Z");
     let log_in = async |more: &str, present: &str, lifetime: &str, token: &str| {
-        let (_, connector) = renewing(more, present, &[(200, issued(lifetime, token))]).await;
+        let (_, connector) = renewing(more, present, &[(200, issued(lifetime, token))]);
         login(&*connector).await
     };
     for token in [ENCRYPTED, OF_SAML] {
