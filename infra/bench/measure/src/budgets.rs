@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Above its budget a row may be by this part of it. Counts differ a little from run to run and with the linker, for which 0.05 is
-/// enough; more is allowed until the budgets are counted anew, with responses that stream and logins in steps.
-const TOLERANCE: f64 = 0.3;
+/// Above its budget a row may be by this part of it: counts differ a little from run to run and with the linker.
+const TOLERANCE: f64 = 0.05;
 
 fn file() -> PathBuf {
     Path::new(gateway_local::binaries::WORKSPACE).join("infra/bench/budgets.json")
