@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::ids::{SessionId, UserId};
+use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::template::condition::{ATTRIBUTES, LEADING_KEYS};
-use gateway_store::User;
+use gateway_store::{GrantType, User};
 use serde_json::json;
 use support::{
     ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Tokens, UNTRUSTED_APP, VERIFIER, Visitor, parameter,
@@ -93,6 +93,24 @@ async fn use_pages(gateway: &Gateway) {
     assert_eq!(swept, Ok(json!("logged_out")));
 }
 
+/// A service gets what a call's session has.
+async fn exchange(gateway: &Gateway) {
+    let partner = ClientId::parse(PARTNER_APP).expect("an id");
+    let mut service = gateway.store().apps.get(&partner).await.expect("a read").expect("an app");
+    service.grants.insert(GrantType::TokenExchange);
+    gateway.store().apps.put(&service).await.expect("a write");
+    let access = gateway.login(ADA).await.access;
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("subject_token", &access),
+        ("audience", "orders"),
+    ];
+    let request = gateway.request("POST", "/oauth2/token").basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
+    let response = gateway.response(request.form(&form)).await;
+    assert_eq!((response.status, &response.json()["token_type"]), (200, &json!("N_A")), "{}", response.text());
+}
+
 /// Login with a new hash, an ID token and userinfo, an assertion, calls, refusals with refund, refreshes with a key, a login into
 /// a session, one session too many,
 /// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail, accounts.
@@ -124,6 +142,7 @@ async fn use_everything(gateway: &Gateway) {
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 200);
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
+    exchange(gateway).await;
     use_pages(gateway).await;
     use_accounts(gateway).await;
     use_own_account(gateway).await;
@@ -147,7 +166,7 @@ const IN_TURN: &str = r#"connectors:
     inject: { cookie: LEGACYSESSID }
     moves: in_turn
 "#;
-const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    connector: echo-login";
+const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    connector: echo-login";
 
 #[tokio::test]
 async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses() {

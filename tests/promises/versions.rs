@@ -78,6 +78,7 @@ fn row() -> AuditRow {
         after: None,
         outcome: Outcome::Begun,
         reason: None,
+        ttl: None,
     }
 }
 
@@ -122,7 +123,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.pending.create(&pending(1)).await.unwrap();
     store.browser_logins.create(&browser_login()).await.unwrap();
     assert!(store.consents.give(&consent(), &store.users, 1).await.unwrap());
-    store.audit.begin(&row()).await.unwrap();
+    store.audit.write(&row()).await.unwrap();
 }
 
 #[tokio::test]

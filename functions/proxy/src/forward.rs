@@ -1,9 +1,11 @@
 //! Forwards a call: one exchange with the back end, and a second one if the internal token had to be replaced.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway_config::PassAccessToken;
 use gateway_connectors::back_end::{BackEndError, Connection, ResponseBody};
 use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart};
 use gateway_domain::event::ApiRequest;
@@ -11,8 +13,8 @@ use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Re
 use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::query::with_injected;
 use gateway_telemetry::{Ended, Metric, Remote};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 
 use crate::Proxy;
@@ -49,8 +51,7 @@ impl Proxy {
         let sides = Sides::of(&self.gateway, request, call).ok_or(Failure::Configuration("the URL of a call"))?;
         let exchange =
             Exchange { request, call, connector: connector_of_api, headers, sides: &sides, transfer, deadline };
-        let nothing_reserved = Reserved::default();
-        let reserved = connector.map_or(&nothing_reserved, |(_, connector)| connector.reserved());
+        let reserved = &*reserved(call, connector_of_api);
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
             let (answered, injected) = self.exchange(&exchange, reserved, None).await?;
@@ -162,6 +163,26 @@ impl Proxy {
     }
 }
 
+/// The names that are not the client's at this API: those of the connector, and of the access token if that is passed on.
+fn reserved<'a>(call: &Call<'_>, connector: Option<&'a Arc<dyn Connector>>) -> Cow<'a, Reserved> {
+    let of_connector = connector.map(|connector| Cow::Borrowed(connector.reserved())).unwrap_or_default();
+    let Some(pass) = &call.api.pass_access_token else { return of_connector };
+    let mut reserved = of_connector.into_owned();
+    reserved.headers.insert(pass.header.to_string());
+    Cow::Owned(reserved)
+}
+
+/// The header that passes on the access token of an admitted call, which the authorizer has read from the same field.
+fn passed_on(request: &ApiRequest, pass: &PassAccessToken) -> Result<(HeaderName, HeaderValue), Failure> {
+    let missing = || Failure::Configuration("the access token of a call");
+    let field = request.header("authorization").ok().flatten().ok_or_else(missing)?;
+    let (_, token) = field.split_once(' ').ok_or_else(missing)?;
+    let text = if pass.header == AUTHORIZATION { format!("Bearer {token}") } else { token.to_owned() };
+    let mut value = HeaderValue::try_from(text).map_err(|_| missing())?;
+    value.set_sensitive(true);
+    Ok((pass.header.clone(), value))
+}
+
 /// Whether the response says that the back end no longer accepts the internal token. Only if that is in its body, and the
 /// body is no stream of events, its start is waited for.
 async fn is_dead(connector: &Arc<dyn Connector>, answered: &mut Answered) -> Result<bool, Failure> {
@@ -214,7 +235,7 @@ impl Exchange<'_> {
         trace_id: Option<&str>,
     ) -> Result<(Request<Bytes>, Injected), Failure> {
         let (call, api) = (self.call, self.call.api);
-        let injection = match (self.connector, token) {
+        let mut injection = match (self.connector, token) {
             (Some(connector), Some(token)) => {
                 // A repeated Content-Type counts as none: a connector must not change a body whose type is uncertain.
                 let content_type = self.request.header("content-type").ok().flatten();
@@ -222,6 +243,9 @@ impl Exchange<'_> {
             }
             _ => Injection::default(),
         };
+        if let (Some(pass), Some(_)) = (&api.pass_access_token, &call.admitted) {
+            injection.headers.push(passed_on(self.request, pass)?);
+        }
         let identity = call.admitted.as_ref().map(|admitted| Identity {
             user: &admitted.user,
             scope: &admitted.scope,

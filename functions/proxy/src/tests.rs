@@ -4,6 +4,7 @@ mod browsers;
 mod harness;
 mod moves;
 mod outside;
+mod passed;
 #[path = "../../../shared/connectors/src/recording_server.rs"]
 mod recording_server;
 mod refusals;

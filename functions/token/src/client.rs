@@ -29,12 +29,12 @@ impl AuthorizationServer {
 }
 
 /// Refuses a grant that is not registered for the application or not allowed for its kind: the password grant needs a
-/// trusted application (RFC 6749 §4.3), and the client credentials grant needs a client secret (RFC 6749 §4.4).
+/// trusted application (RFC 6749 §4.3), and what an application does for itself needs its secret (RFC 6749 §4.4).
 pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Failure> {
     let fits = match grant {
         GrantType::Password => app.registered().trusted,
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
-        GrantType::ClientCredentials => app.is_confidential(),
+        GrantType::ClientCredentials | GrantType::TokenExchange => app.is_confidential(),
     };
     if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
 }

@@ -28,7 +28,7 @@ impl AuthorizationServer {
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
-        let subject = TokenSubject { sub: &sub, client_id, sid: &sid, latest, login: None };
+        let subject = TokenSubject { sub: &sub, app: registered, sid: &sid, latest, login: None };
         let response = self.response_with_tokens(request, &subject, &scope, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(response)

@@ -10,6 +10,7 @@ use gateway_domain::form::InvalidForm;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::password::HashError;
 use gateway_domain::time::Seconds;
+use gateway_domain::token_type::TokenType;
 use gateway_runtime::StartError;
 use gateway_sessions::SessionError;
 use gateway_store::StoreError;
@@ -64,6 +65,16 @@ pub(crate) enum Failure {
     AuthorizationRequest(Refused),
     #[error("authorization code refused: {0}")]
     Code(&'static str),
+    #[error("subject token refused: {0}")]
+    SubjectToken(String),
+    #[error("no such API for this service, this app and this token")]
+    Target,
+    #[error("what the session has is for no service")]
+    TargetRefused,
+    #[error("only {0} is handed out there")]
+    TargetType(TokenType),
+    #[error("the session at the back end of {0} is over")]
+    TargetOver(ConnectorName),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
@@ -111,6 +122,7 @@ impl From<SessionError> for Failure {
             SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
             SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
+            SessionError::NotForServices(_) => Self::TargetRefused,
             SessionError::CredentialsChanged => Self::RefreshToken("the credentials changed or the user is disabled"),
             SessionError::Busy => Self::Busy,
             SessionError::Store(error) => Self::Store(error),
@@ -156,6 +168,7 @@ impl ErrorResponse {
             | ErrorCode::UnauthorizedClient
             | ErrorCode::UnsupportedGrantType
             | ErrorCode::InvalidScope
+            | ErrorCode::InvalidTarget
             | ErrorCode::InsufficientScope
             | ErrorCode::TooManyRequests
             | ErrorCode::TemporarilyUnavailable
@@ -189,6 +202,8 @@ impl Failure {
             Self::Credentials => "credentials",
             Self::AuthorizationRequest(_) => "authorization_request",
             Self::Code(_) => "code",
+            Self::SubjectToken(_) => "subject_token",
+            Self::Target | Self::TargetRefused | Self::TargetType(_) | Self::TargetOver(_) => "target",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
             Self::BackEndRefused(_) => "back_end_refused",
@@ -258,7 +273,7 @@ impl Failure {
             },
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
-                "grant_type must be authorization_code, password, refresh_token or client_credentials",
+                "grant_type must be authorization_code, password, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:token-exchange",
             ),
             Self::UnauthorizedClient => response(E::UnauthorizedClient, "this client may not use this grant"),
             Self::Scope => response(
@@ -271,6 +286,22 @@ impl Failure {
                 E::InvalidGrant,
                 "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
             ),
+            // RFC 8693 §2.2.2.
+            Self::SubjectToken(_) => response(
+                E::InvalidRequest,
+                "the subject_token is expired, revoked or malformed, or it was not passed on to this client by an API of it",
+            ),
+            Self::Target => response(
+                E::InvalidTarget,
+                "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
+            ),
+            Self::TargetRefused => response(E::InvalidTarget, "what this API needs is handed out to no service"),
+            Self::TargetType(kind) => {
+                of_target(format!("requested_token_type must be {kind} for this audience; or leave it out"))
+            }
+            Self::TargetOver(connector) => of_target(format!(
+                "the session at the back end of {connector} is over and cannot be renewed; the user has to log in again"
+            )),
             Self::RefreshToken(_) => {
                 response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }
@@ -341,6 +372,10 @@ const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
     }
 }
 
+fn of_target(description: String) -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::InvalidTarget, Cow::Owned(description))
+}
+
 fn password_needed(connector: &ConnectorName) -> ErrorResponse {
     let description =
         format!("the back end of {connector} has passwords of its own; send the one for it as password.{connector}");
@@ -367,6 +402,9 @@ fn missing(name: &'static str) -> &'static str {
         "password" => "password is required",
         "refresh_token" => "refresh_token is required",
         "token" => "token is required",
+        "subject_token" => "subject_token is required: the access token that was passed on",
+        "subject_token_type" => "subject_token_type is required",
+        "audience" => "audience is required: the name of an API",
         "client_assertion" => "client_assertion_type needs client_assertion",
         "client_assertion_type" => "client_assertion needs client_assertion_type",
         _ => "a required parameter is missing",
@@ -381,6 +419,11 @@ fn malformed(name: &'static str) -> &'static str {
         "redirect_uri" => "redirect_uri is required and must be the same text as one that is registered",
         "request_uri" => "request_uri must not be pushed",
         "request" => "the parameters of a pushed request must not exceed 4096 bytes",
+        "subject_token_type" => "subject_token_type must be urn:ietf:params:oauth:token-type:access_token",
+        "requested_token_type" => "requested_token_type is unknown",
+        "actor_token" | "actor_token_type" => "a token exchange has no actor_token here",
+        "resource" => "name the target by audience, not by resource",
+        "scope" => "what a token exchange gives has no scope",
         "Idempotency-Key" => "Idempotency-Key must be 1 to 255 visible ASCII characters",
         _ => "a parameter is malformed",
     }
@@ -424,6 +467,13 @@ mod tests {
             Failure::Scope,
             Failure::Credentials,
             Failure::Code("x"),
+            Failure::SubjectToken("\"".into()),
+            Failure::Target,
+            Failure::TargetRefused,
+            Failure::TargetType(TokenType::Session),
+            Failure::TargetOver(ConnectorName::parse("orders-login").unwrap()),
+            Failure::Missing("audience"),
+            Failure::Malformed("resource"),
             Failure::RefreshToken("x"),
             Failure::LoginAgain,
             Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),

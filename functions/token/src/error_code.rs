@@ -18,6 +18,8 @@ pub(crate) enum ErrorCode {
     UnsupportedGrantType,
     /// The scope is malformed, unknown, or more than may be granted.
     InvalidScope,
+    /// The server issues no token for this target (RFC 8693 §2.2.2).
+    InvalidTarget,
     /// The access token is expired, revoked or otherwise not valid (RFC 6750 §3.1).
     InvalidToken,
     /// The access token lacks a scope (RFC 6750 §3.1).
@@ -40,6 +42,7 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
@@ -60,7 +63,8 @@ impl ErrorCode {
             | Self::InvalidGrant
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
-            | Self::InvalidScope => 400,
+            | Self::InvalidScope
+            | Self::InvalidTarget => 400,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Token introspection (RFC 7662): a confidential application may ask about the tokens issued to it.
+//! Token introspection (RFC 7662): a confidential application may ask about the tokens issued to it, and about access tokens that were
+//! passed on to it.
 
 use crate::error::Failure;
 use crate::issue::Lasts;
@@ -69,7 +70,7 @@ impl AuthorizationServer {
         token: &str,
     ) -> Result<Option<Value>, Failure> {
         let claims = match self.verified(token, request.parties, request.now).await? {
-            Ok(claims) if claims.client_id == app.client_id => claims,
+            Ok(claims) if claims.client_id == app.client_id || self.is_passed_on(&claims, app) => claims,
             Ok(_) | Err(_) => return Ok(None),
         };
         if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
@@ -80,6 +81,11 @@ impl AuthorizationServer {
             "active": true, "token_type": "Bearer", "scope": scope.to_string(), "client_id": client_id, "sub": sub,
             "iss": iss, "aud": aud, "jti": jti, "iat": iat, "exp": exp,
         })))
+    }
+
+    /// Whether an API passes this access token on to the service that asks.
+    pub(crate) fn is_passed_on(&self, claims: &AccessClaims, app: &gateway_store::App) -> bool {
+        self.config.is_service(&app.client_id) && claims.aud.iter().any(|name| name == app.client_id.as_str())
     }
 
     async fn is_live(&self, request: &Request<'_>, session: &Session) -> Result<bool, Failure> {

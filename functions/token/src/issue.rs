@@ -6,7 +6,7 @@ use crate::{AuthorizationServer, Request, response};
 use gateway_domain::access_token::{AccessClaims, sign};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
-use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::ids::{ApiName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
 use gateway_domain::session::{Family, Session};
@@ -17,7 +17,7 @@ use serde_json::json;
 /// may tell of.
 pub(crate) struct TokenSubject<'a> {
     pub(crate) sub: &'a UserId,
-    pub(crate) client_id: &'a ClientId,
+    pub(crate) app: &'a gateway_store::App,
     pub(crate) sid: &'a SessionId,
     pub(crate) latest: Timestamp,
     /// `None` if nobody has logged in.
@@ -56,7 +56,7 @@ impl AuthorizationServer {
     ) -> TokenSubject<'a> {
         TokenSubject {
             sub: &session.user_id,
-            client_id: &session.client_id,
+            app,
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, now),
             login: Some(ToldLogin::of(app, session)),
@@ -76,8 +76,8 @@ impl AuthorizationServer {
         let claims = AccessClaims {
             iss: request.parties.issuer().to_owned(),
             sub: subject.sub.clone(),
-            aud: vec![request.parties.audience().to_owned()],
-            client_id: subject.client_id.clone(),
+            aud: self.audience(request, subject.app, scope),
+            client_id: subject.app.client_id.clone(),
             scope: scope.clone(),
             sid: subject.sid.clone(),
             jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
@@ -107,6 +107,14 @@ impl AuthorizationServer {
             members.insert("authorization_expires_in".into(), lasts.authorization.as_u64().into());
         }
         Ok(response::private(200, &body))
+    }
+
+    /// Who a token is for: the gateway, and the services to which it passes this token on.
+    fn audience(&self, request: &Request<'_>, app: &gateway_store::App, scope: &Scope) -> Vec<String> {
+        let subscribed = |api: &ApiName| app.subscriptions.get(api).is_some_and(|subscription| subscription.enabled);
+        let services = self.config.services(scope, subscribed);
+        let services = services.into_iter().map(ToString::to_string);
+        std::iter::once(request.parties.audience().to_owned()).chain(services).collect()
     }
 
     /// The refresh token of the session's newest generation. It is derived, not stored, and so the same every time.

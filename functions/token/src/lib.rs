@@ -20,6 +20,7 @@ mod refresh_grant;
 mod response;
 mod revoke;
 mod start;
+mod token_exchange_grant;
 mod userinfo;
 
 use crate::client::may_use;
@@ -38,7 +39,7 @@ use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{Apps, Consents, GrantType, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, GrantType, PendingSessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::sync::Arc;
@@ -77,6 +78,8 @@ pub struct AuthorizationServer {
     pub pending: PendingSessions,
     /// What users let applications do.
     pub consents: Consents,
+    /// Where it is written what services are given.
+    pub audit: Audit,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes for ids and salts.
@@ -157,6 +160,9 @@ impl AuthorizationServer {
                 }
                 AccessTokenRequest::ClientCredentials(asked) => {
                     Box::pin(self.client_credentials_grant(request, &app, &asked)).await
+                }
+                AccessTokenRequest::TokenExchange(asked) => {
+                    Box::pin(self.token_exchange_grant(request, &app, &asked)).await
                 }
             }
         };

@@ -9,18 +9,20 @@ use gateway_domain::password::MAX_BYTES;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::token_type::{self, TokenType};
 use gateway_store::GrantType;
 use std::collections::BTreeMap;
 
 /// The longest mailbox address, in bytes: a path of 256 without its `<` and `>` (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;
 
-/// An access token request (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6).
+/// An access token request (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6; RFC 8693 §2.1).
 pub(crate) enum AccessTokenRequest {
     AuthorizationCode(CodeRequest),
     Password(PasswordRequest),
     RefreshToken(RefreshRequest),
     ClientCredentials(ClientCredentialsRequest),
+    TokenExchange(ExchangeRequest),
 }
 
 /// A redemption of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -62,6 +64,37 @@ pub(crate) struct ClientCredentialsRequest {
     pub(crate) scope: Option<Scope>,
 }
 
+/// A request of a service for a token of a legacy system (RFC 8693 §2.1).
+pub(crate) struct ExchangeRequest {
+    /// The access token that the service was passed.
+    pub(crate) subject_token: Secret,
+    /// The API whose token is wanted, as gateway.yaml names it.
+    pub(crate) audience: String,
+    /// `None` if the request has no `requested_token_type`.
+    pub(crate) requested: Option<TokenType>,
+}
+
+impl ExchangeRequest {
+    fn parse(mut form: Form) -> Result<Self, Failure> {
+        let subject_token = form.take("subject_token").ok_or(Failure::Missing("subject_token"))?;
+        let kind = form.get("subject_token_type").ok_or(Failure::Missing("subject_token_type"))?;
+        if TokenType::parse(kind) != Some(TokenType::AccessToken) {
+            return Err(Failure::Malformed("subject_token_type"));
+        }
+        // What is issued is the user's alone, is no token of this server, and has no scope of its own.
+        for unsupported in ["actor_token", "actor_token_type", "resource", "scope"] {
+            if form.get(unsupported).is_some() {
+                return Err(Failure::Malformed(unsupported));
+            }
+        }
+        let audience = form.get("audience").ok_or(Failure::Missing("audience"))?.to_owned();
+        let requested = form
+            .get("requested_token_type")
+            .map(|uri| TokenType::parse(uri).ok_or(Failure::Malformed("requested_token_type")));
+        Ok(Self { subject_token, audience, requested: requested.transpose()? })
+    }
+}
+
 /// A refresh token from a request, not checked yet, with the id of this attempt to use it.
 pub(crate) struct PresentedRefreshToken {
     presented: Option<Presented>,
@@ -85,6 +118,7 @@ pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
         Some("password") => Ok(GrantType::Password),
         Some("refresh_token") => Ok(GrantType::RefreshToken),
         Some("client_credentials") => Ok(GrantType::ClientCredentials),
+        Some(token_type::GRANT_TYPE) => Ok(GrantType::TokenExchange),
         Some(_) => Err(Failure::UnsupportedGrantType),
     }
 }
@@ -121,6 +155,7 @@ impl AccessTokenRequest {
                 Self::RefreshToken(RefreshRequest { token, scope: scope(&form)? })
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest { scope: scope(&form)? }),
+            GrantType::TokenExchange => Self::TokenExchange(ExchangeRequest::parse(form)?),
         })
     }
 }

@@ -11,7 +11,7 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::Sessions;
-use gateway_store::{Apps, Consents, LoginAttempts, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, LoginAttempts, PendingSessions, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and all secrets, the secrets concurrently.
@@ -21,6 +21,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let users = platform.table("USERS_TABLE", Users::new)?;
     let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
     let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
+    let audit = platform.table("AUDIT_TABLE", Audit::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let (signing, public, id_tokens, refresh, hasher, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
@@ -52,6 +53,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         sessions,
         pending,
         consents,
+        audit,
         clock: platform.clock,
         entropy: platform.entropy,
     })

@@ -189,6 +189,11 @@ fn sound(app: &App) -> Result<(), Error> {
     if app.grants.contains(&GrantType::ClientCredentials) && app.kind == AppKind::Public {
         return wrong("a public app has no secret, so client_credentials would let anybody be it (RFC 6749 §4.4)");
     }
+    if app.grants.contains(&GrantType::TokenExchange) && app.kind == AppKind::Public {
+        return wrong(
+            "a public app has no secret, so anybody could exchange the tokens that it gets: leave out token_exchange",
+        );
+    }
     Ok(())
 }
 
@@ -297,6 +302,7 @@ impl From<Grant> for GrantType {
             Grant::Password => Self::Password,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::TokenExchange => Self::TokenExchange,
         }
     }
 }

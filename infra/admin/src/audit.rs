@@ -4,7 +4,7 @@ use crate::cli::AuditFilter;
 use crate::context::Context;
 use crate::date_time;
 use crate::error::Error;
-use gateway_store::{AuditRow, Outcome};
+use gateway_store::{AuditRow, Outcome, day_and_time};
 use serde_json::{Value as Json, json};
 
 /// The longest reason that is kept, in characters.
@@ -38,7 +38,7 @@ impl Context {
     ) -> Result<T, Error> {
         let store = &self.connection.store;
         let row = self.row(act)?;
-        store.audit.begin(&row).await.map_err(Error::NotAudited)?;
+        store.audit.write(&row).await.map_err(Error::NotAudited)?;
         match doing.await {
             Ok(done) => {
                 let after = after(&done).map(|value| value.to_string()).or_else(|| row.after.clone());
@@ -58,11 +58,11 @@ impl Context {
     }
 
     fn row(&self, act: Act) -> Result<AuditRow, Error> {
-        let (day, time) = date_time::day_and_time(date_time::now_millis());
         let random = u64::from_be_bytes(gateway_runtime::SystemEntropy.bytes()?);
+        let (day, at) = AuditRow::key(date_time::now_millis(), random);
         Ok(AuditRow {
             day,
-            at: format!("{time}#{random:016x}"),
+            at,
             who: self.connection.who.clone(),
             act: act.act.to_owned(),
             subject: act.subject,
@@ -70,6 +70,7 @@ impl Context {
             after: act.after.map(|value| value.to_string()),
             outcome: Outcome::Begun,
             reason: None,
+            ttl: None,
         })
     }
 }
@@ -79,11 +80,11 @@ pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), E
     const DAY_MILLIS: i64 = 86_400_000;
     let now = date_time::now_millis();
     let length = filter.since.0.as_i64().saturating_mul(1_000);
-    let (first_day, first_time) = date_time::day_and_time(now.saturating_sub(length));
+    let (first_day, first_time) = day_and_time(now.saturating_sub(length));
     let mut items: Vec<Json> = Vec::new();
     // Begins with tomorrow: another operator's clock may be ahead of this one.
     for back in -1..=length.div_euclid(DAY_MILLIS).saturating_add(1) {
-        let (day, _) = date_time::day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
+        let (day, _) = day_and_time(now.saturating_sub(back.saturating_mul(DAY_MILLIS)));
         if day < first_day || items.len() >= filter.limit {
             break;
         }

@@ -22,13 +22,6 @@ pub(crate) fn text(at: Timestamp) -> String {
     date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }
 
-/// The day as `2026-03-01`, and the time of that day with milliseconds as `09:30:00.123Z`.
-pub(crate) fn day_and_time(millis: i64) -> (String, String) {
-    let whole = text(Timestamp::from_secs(millis.div_euclid(1_000)));
-    let (day, time) = whole.split_once('T').unwrap_or((&whole, "Z"));
-    (day.to_owned(), format!("{}.{:03}Z", time.trim_end_matches('Z'), millis.rem_euclid(1_000)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +29,5 @@ mod tests {
     #[test]
     fn a_time_is_written_in_utc() {
         assert_eq!(text(Timestamp::from_secs(1_800_000_000)), "2027-01-15T08:00:00Z");
-        assert_eq!(day_and_time(1_800_000_000_007), ("2027-01-15".to_owned(), "08:00:00.007Z".to_owned()));
     }
 }

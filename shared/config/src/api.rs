@@ -6,7 +6,7 @@ use crate::tls::Tls;
 use crate::url::BackEnd;
 use crate::{duration, header};
 use gateway_domain::headers::IdentityHeaders;
-use gateway_domain::ids::ConnectorName;
+use gateway_domain::ids::{ClientId, ConnectorName};
 use gateway_domain::time::Seconds;
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -65,6 +65,9 @@ pub struct Api {
     #[serde(default, deserialize_with = "cookie_names")]
     #[schemars(with = "Option<Vec<CookieName>>", length(min = 1, max = 16))]
     pub pass_cookies: Option<BTreeSet<String>>,
+    /// Passes the app's access token on to the back end, whose service may then exchange it. It is otherwise the app's and the
+    /// gateway's alone.
+    pub pass_access_token: Option<PassAccessToken>,
     /// States that the back end decodes a path once and compares it byte for byte. Without it, a call is refused if some
     /// back end could take its path for that of another route.
     #[serde(default)]
@@ -76,6 +79,19 @@ pub struct Api {
     /// The paths of this API, each with its methods.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,
+}
+
+/// To whom an access token is passed on, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PassAccessToken {
+    /// The client id of the service behind this API. It is in the audience (`aud`) of every access token that opens the API.
+    #[schemars(with = "String")]
+    pub audience: ClientId,
+    /// The header with the token. `Authorization` says `Bearer` before it; any other has the token alone.
+    #[serde(default = "authorization", deserialize_with = "header::name")]
+    #[schemars(with = "header::Text", extend("default" = "Authorization"))]
+    pub header: HeaderName,
 }
 
 /// A path, or all paths below one, and their methods.
@@ -154,6 +170,10 @@ fn cookie_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTr
         return Err(D::Error::custom("out of range: write 1 to 16 names of cookies, or leave it out"));
     }
     Ok(Some(names.iter().map(|name| name.as_str().to_owned()).collect()))
+}
+
+fn authorization() -> HeaderName {
+    http::header::AUTHORIZATION
 }
 
 const fn default_timeout() -> Seconds {

@@ -14,7 +14,7 @@ use crate::url::{Issuer, NoIssuer, Origin, is_loopback};
 use crate::{ConfigError, check, read};
 use gateway_domain::cors::Cors;
 use gateway_domain::headers::Place;
-use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName};
 use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
 use gateway_domain::rate_limit::Plan;
@@ -291,6 +291,17 @@ impl Gateway {
             let mut protected = api.routes.iter().filter(|route| !route.public);
             protected.any(|route| route.methods.iter().any(|(_, needed)| needed.is_subset(scope)))
         })
+    }
+
+    /// The services to which access tokens with this scope are passed on, of those APIs that `subscribed` holds for.
+    pub fn services(&self, scope: &Scope, subscribed: impl Fn(&ApiName) -> bool) -> BTreeSet<&ClientId> {
+        let apis = self.apis_for_scope(scope).filter(|(name, _)| subscribed(name));
+        apis.filter_map(|(_, api)| Some(&api.pass_access_token.as_ref()?.audience)).collect()
+    }
+
+    /// Whether access tokens are passed on to this service.
+    pub fn is_service(&self, client: &ClientId) -> bool {
+        self.file.apis.values().any(|api| api.pass_access_token.as_ref().is_some_and(|to| to.audience == *client))
     }
 
     /// Every scope that is declared or that a route needs, in order: the `scopes_supported` of RFC 8414 §2. No route needs

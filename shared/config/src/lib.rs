@@ -22,7 +22,7 @@ mod tls;
 mod url;
 
 pub use accounts::{Accounts, ClaimName, FieldId, FieldType, ProfileField};
-pub use api::{Api, Route};
+pub use api::{Api, PassAccessToken, Route};
 pub use directory::{Directory, Domain, FunctionName, Hook};
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use file::Lifetimes;

@@ -82,7 +82,7 @@ fn the_schema_accepts_the_files_and_refuses_slips() {
 #[test]
 fn the_examples_of_the_pages_are_accepted() {
     let mut examples = 0;
-    for page in ["../README.md", "../docs/connectors.md"] {
+    for page in ["../README.md", "../docs/connectors.md", "../docs/services.md"] {
         let text = text(page);
         for example in text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
             let mut whole = format!("{example}\n");

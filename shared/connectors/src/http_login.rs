@@ -32,13 +32,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway_config::connector::{Extract, HttpLogin as Settings, Moves, Way};
 use gateway_domain::headers::Reserved;
+use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
+use gateway_domain::token_type::TokenType;
 use http::header::COOKIE;
 use http::{Request, Response, StatusCode};
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 use crate::{
-    Acquired, Call, Connector, ConnectorError, Credentials, Injection, Meeting, Moved, ResponseStart, reference,
+    Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, Meeting, Moved, ResponseStart,
+    reference,
 };
 
 use content::Content;
@@ -173,6 +176,17 @@ impl Connector for HttpLogin {
     fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
         let state = State::read(state).ok_or_else(unreadable)?;
         request::injection(&self.settings.inject, &state).ok_or_else(unreadable)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        // Whoever else used it would move it away from here.
+        if self.settings.moves.is_some() {
+            return Err(ConnectorError::Unfit("its session moves, so that only one may use it"));
+        }
+        let state = State::read(state).ok_or_else(unreadable)?;
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let also = state.also.iter().map(|(name, value)| ((*name).to_owned(), secret(value))).collect();
+        Ok(HandedOut { kind: TokenType::Session, token: secret(state.token), also })
     }
 
     fn reserved(&self) -> &Reserved {

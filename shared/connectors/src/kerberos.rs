@@ -20,10 +20,11 @@ use gateway_config::connector::{Kdc, PrincipalName, Realm as RealmName};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::{Seconds, Timestamp};
+use gateway_domain::token_type::TokenType;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
-use crate::{ConnectorError, Injection, ResponseStart};
+use crate::{ConnectorError, HandedOut, Injection, ResponseStart};
 
 pub use password::KerberosPassword;
 pub use s4u::KerberosS4u;
@@ -91,6 +92,13 @@ impl Realm {
     }
 
     /// A new message that carries the ticket of this state.
+    /// A message for the back end that nobody has seen yet. The ticket-granting ticket stays here.
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        let header = state::State::read(state)?.negotiate(&self.name)?;
+        let message = header.strip_prefix("Negotiate ").unwrap_or(&header).to_owned();
+        Ok(HandedOut::alone(TokenType::KerberosApReq, message))
+    }
+
     fn inject(&self, state: &[u8]) -> Result<Injection, ConnectorError> {
         let header = state::State::read(state)?.negotiate(&self.name)?;
         let mut value = HeaderValue::try_from(header)

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use gateway_domain::headers::Reserved;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
+use gateway_domain::token_type::TokenType;
 use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
@@ -128,6 +129,23 @@ pub enum Meeting {
     InTurn,
 }
 
+/// What a service gets that calls the legacy system itself, for the same user.
+#[derive(Debug)]
+pub struct HandedOut {
+    /// What it is.
+    pub kind: TokenType,
+    /// The token, as a response of RFC 8693 §2.2.1 has it.
+    pub token: Secret,
+    /// Further values that go with it, by the names that the configuration has for them.
+    pub also: Vec<(String, Secret)>,
+}
+
+impl HandedOut {
+    fn alone(kind: TokenType, token: String) -> Self {
+        Self { kind, token: Secret::new(token), also: Vec::new() }
+    }
+}
+
 /// One kind of legacy login.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -148,6 +166,12 @@ pub trait Connector: Send + Sync {
 
     /// What carries this token to the back end, made anew for each attempt of each call.
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError>;
+
+    /// What a service gets of this token, made anew each time: never what could be turned into tokens for other systems.
+    /// The default refuses, for systems whose token is of no use to anybody else.
+    fn hand_out(&self, _state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        Err(ConnectorError::Unfit("its session is handed out to nobody"))
+    }
 
     /// The names that only [`Connector::inject`] may set.
     fn reserved(&self) -> &Reserved;

@@ -49,6 +49,7 @@ pub mod secret;
 pub mod session;
 pub mod source;
 pub mod time;
+pub mod token_type;
 pub mod trace;
 pub mod webhook;
 

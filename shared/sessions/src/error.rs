@@ -37,6 +37,9 @@ pub enum SessionError {
     /// No internal token of the session lives or could be renewed: the session was ended.
     #[error("the session is over at the back end")]
     Over,
+    /// The token of this session is handed out to no service.
+    #[error("not for services: {0}")]
+    NotForServices(&'static str),
     /// The user's credentials changed, or the user was disabled, since the session began: it was ended.
     #[error("the credentials changed or the user is disabled")]
     CredentialsChanged,
@@ -64,6 +67,7 @@ impl SessionError {
             Self::OverHeaderBudget { .. } => "over_header_budget",
             Self::BackEnd(..) | Self::NoBackEnd => "back_end",
             Self::Over => "login_again",
+            Self::NotForServices(_) => "not_for_services",
             Self::CredentialsChanged => "refresh_token",
             Self::Busy => "busy",
             Self::Store(_) => "store",

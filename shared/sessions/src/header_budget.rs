@@ -16,6 +16,8 @@ const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
 /// The path of a stage.
 const STAGE: &str = "/production";
+/// As much as an access token takes that names a few services; those of RS256 are the longest.
+const ACCESS_TOKEN: usize = 1_400;
 /// As long as a trace header of X-Ray.
 const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
 
@@ -59,7 +61,9 @@ impl InternalTokens {
                 reserved: connector.reserved(),
                 cookies: None,
                 injection: &injection.headers,
-                max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
+                max_bytes: usize::try_from(api.max_header_bytes)
+                    .unwrap_or(usize::MAX)
+                    .saturating_sub(api.pass_access_token.as_ref().map_or(0, |_| ACCESS_TOKEN)),
             });
             if built == Err(CannotBuild::OwnTooLarge) {
                 let bytes = injection.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();

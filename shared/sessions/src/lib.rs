@@ -6,6 +6,7 @@ mod access;
 mod begin;
 mod end;
 mod error;
+mod hand_out;
 mod header_budget;
 mod internal_tokens;
 mod lease;
@@ -18,6 +19,7 @@ mod rotate;
 mod start;
 
 pub use error::{LogoutError, SessionError};
+pub use hand_out::ForService;
 pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use pending::{NewLogin, PendingSessions};

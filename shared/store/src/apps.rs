@@ -158,6 +158,8 @@ pub enum GrantType {
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8693 §2.
+    TokenExchange,
 }
 
 /// An application's subscription to an API.

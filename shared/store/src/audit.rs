@@ -1,13 +1,18 @@
-//! The acts of operators. Key: `day` (`2026-03-01`, UTC) and `at` (the time of day and a random suffix).
+//! The acts of operators, and what services were given. Key: `day` (`2026-03-01`, UTC) and `at` (the time of day and a random
+//! suffix).
 //!
-//! A row is written before an act, as `begun`, and updated after it with the outcome, so that no act is without a row. A
-//! row that still says `begun` belongs to an act that was interrupted, or whose outcome could not be written.
+//! The row of an operator's act is written before it, as `begun`, and updated after it with the outcome, so that no act is without a
+//! row. A row that still says `begun` belongs to an act that was interrupted, or whose outcome could not be written. What a service
+//! is given is written as `done` before it is given.
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::refusal::held;
 use crate::{Page, version};
 use aws_sdk_dynamodb::types::AttributeValue;
+use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +21,7 @@ pub struct AuditRow {
     pub day: String,
     /// The time of that day in UTC, as `09:30:00.123Z`, then `#` and a random suffix that keeps two rows apart.
     pub at: String,
-    /// Who did it: the ARN of an AWS identity, or the user of the machine on which a local stack runs.
+    /// Who did it: the ARN of an AWS identity, the user of the machine on which a local stack runs, or `app` and a client id.
     pub who: String,
     /// What was done, as `users disable`.
     pub act: String,
@@ -33,6 +38,26 @@ pub struct AuditRow {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When it may go. Without it, the row stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Timestamp>,
+}
+
+/// The day of a time in milliseconds since 1970, as `2026-03-01`, and the time of that day, as `09:30:00.123Z`, both in UTC.
+pub fn day_and_time(millis: i64) -> (String, String) {
+    let seconds = millis.div_euclid(1_000);
+    let date = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    let whole = date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| seconds.to_string());
+    let (day, time) = whole.split_once('T').unwrap_or((&whole, "Z"));
+    (day.to_owned(), format!("{}.{:03}Z", time.trim_end_matches('Z'), millis.rem_euclid(1_000)))
+}
+
+impl AuditRow {
+    /// The key of a row that is written at this time: its `day` and its `at`.
+    pub fn key(millis: i64, random: u64) -> (String, String) {
+        let (day, time) = day_and_time(millis);
+        (day, format!("{time}#{random:016x}"))
+    }
 }
 
 /// How far an act came.
@@ -47,7 +72,7 @@ pub enum Outcome {
     Failed,
 }
 
-/// The table of operators' acts.
+/// The table of acts.
 #[derive(Debug, Clone)]
 pub struct Audit {
     client: aws_sdk_dynamodb::Client,
@@ -60,9 +85,9 @@ impl Audit {
         Self { client, table: table.into() }
     }
 
-    /// Writes that an act begins. It never overwrites a row.
-    pub async fn begin(&self, row: &AuditRow) -> Result<(), StoreError> {
-        const OPERATION: &str = "audit_begin";
+    /// Writes a row. It never overwrites another.
+    pub async fn write(&self, row: &AuditRow) -> Result<(), StoreError> {
+        const OPERATION: &str = "audit_write";
         let item = version::written(row, OPERATION)?;
         let sent = self
             .client
@@ -125,5 +150,16 @@ impl Audit {
                 .scan_index_forward(false)
         };
         Ok(Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await?.items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_its_day_and_its_time_in_utc() {
+        let key = ("2027-01-15".to_owned(), "08:00:00.007Z#000000000000002a".to_owned());
+        assert_eq!(AuditRow::key(1_800_000_000_007, 42), key);
     }
 }

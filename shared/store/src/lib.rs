@@ -26,7 +26,7 @@ pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry
 pub use apps::{
     App, AppKind, AppLogout, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp,
 };
-pub use audit::{Audit, AuditRow, Outcome};
+pub use audit::{Audit, AuditRow, Outcome, day_and_time};
 pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS};
 pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};

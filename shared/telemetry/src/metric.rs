@@ -13,6 +13,13 @@ pub enum Metric<'a> {
         /// The registered application.
         app: &'a str,
     },
+    /// A service asked for a token of a legacy system.
+    Exchange {
+        /// The API's name in the configuration.
+        api: &'a str,
+        /// `handed_out`, `refused` or `failed`.
+        outcome: &'static str,
+    },
     /// A refresh token was presented.
     Refresh {
         /// `rotated`, `replayed` or `refused`.
@@ -140,6 +147,9 @@ impl<'a> Metric<'a> {
             Self::ColdStart => one(Now, &[&[FUNCTION]], vec![], "ColdStarts"),
             Self::Login { grant, app } => {
                 one(Now, &[&["Grant"], &["Grant", "App"]], vec![("Grant", grant), ("App", app)], "Logins")
+            }
+            Self::Exchange { api, outcome } => {
+                one(Now, &[&["Api"], &["Api", "Outcome"]], vec![("Api", api), ("Outcome", outcome)], "Exchanges")
             }
             Self::Refresh { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Refreshes"),
             Self::ReuseDetected => one(Now, &[&[]], vec![], "ReuseDetected"),

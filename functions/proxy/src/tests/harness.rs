@@ -165,6 +165,18 @@ apis:
     strip_prefix: /public/shop
     pass_cookies: [lang, cart]
     routes: [{{ prefix: /public/shop, methods: {{ ANY: [] }}, public: true }}]
+  passing:
+    back_end: {origin}
+    connector: legacy
+    pass_access_token: {{ audience: service, header: X-Access-Token }}
+    routes:
+      - {{ path: /passing, methods: {{ GET: [read] }} }}
+      - {{ path: /public/passing, methods: {{ GET: [] }}, public: true }}
+  bearing:
+    back_end: {origin}
+    connector: legacy
+    pass_access_token: {{ audience: service }}
+    routes: [{{ path: /bearing, methods: {{ GET: [read] }} }}]
   trusted:
     back_end: {origin}
     trusted_pages: true

@@ -203,6 +203,7 @@ pub(crate) fn build(
         directory,
         pending: store.pending,
         consents: store.consents,
+        audit: store.audit,
         config,
         clients: ClientAuthentication::new(store.apps.clone(), store.attempts),
         apps: store.apps,

@@ -23,6 +23,8 @@ mod directory;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod exchanges;
+#[cfg(test)]
 mod expirations;
 #[cfg(test)]
 mod fixture;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use gateway_connectors::{
-    Acquired, Call, Connector, ConnectorError, Connectors, Credentials, Injection, ResponseStart,
+    Acquired, Call, Connector, ConnectorError, Connectors, Credentials, HandedOut, Injection, ResponseStart,
 };
 use gateway_domain::headers::Reserved;
 use gateway_domain::ids::ConnectorName;
@@ -95,6 +95,10 @@ impl Connector for Renewing {
 
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
         self.login.inject(state, call)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        self.login.hand_out(state)
     }
 
     fn reserved(&self) -> &Reserved {

@@ -234,6 +234,8 @@ pub(crate) enum Grant {
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8693: a service gets tokens of legacy systems for users who call it.
+    TokenExchange,
 }
 
 /// `subscriptions …`

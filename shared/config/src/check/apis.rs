@@ -2,7 +2,7 @@
 
 use super::{Findings, tls};
 use crate::api::{Api, Route};
-use crate::connector::{ConnectorConfig, Way};
+use crate::connector::{ConnectorConfig, Present, Way};
 use crate::file::File;
 use crate::header;
 use crate::methods::{Entry, Key};
@@ -18,13 +18,14 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
         findings.add("apis".to_owned(), "no API: write at least one, with `back_end` and `routes`");
     }
     moves(file, findings);
+    services(file, findings);
     let declared: Option<BTreeSet<&str>> =
         file.scopes.as_ref().map(|scopes| scopes.keys().map(ScopeToken::as_str).collect());
     for (name, api) in &file.apis {
         let field = format!("apis.{name}");
         back_end(&field, api, findings);
         let connector = connector(&field, api, file, findings);
-        headers(&field, &api.headers, connector, findings);
+        headers(&field, api, connector, findings);
         if api.routes.is_empty() {
             findings.add(format!("{field}.routes"), "no route: write at least one, with `path` and `methods`");
         }
@@ -80,8 +81,8 @@ fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings
 
 /// The five names must not be reserved, and must differ in their squashed form, because some servers do not distinguish
 /// case and punctuation.
-fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
-    let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = names;
+fn headers(field: &str, api: &Api, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
+    let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = &api.headers;
     let fields = [
         ("user_id", user_id),
         ("scope", scope),
@@ -90,6 +91,9 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
         ("client_id", client_id),
     ];
     let mut taken: BTreeSet<String> = connector.map(injected).iter().flatten().map(header::squashed).collect();
+    if let Some(pass) = &api.pass_access_token {
+        passed(field, &pass.header, &mut taken, findings);
+    }
     for (key, name) in fields {
         if header::is_reserved(name) {
             findings.add(
@@ -106,14 +110,46 @@ fn headers(field: &str, names: &IdentityHeaders, connector: Option<&ConnectorCon
     }
 }
 
+/// The header with the access token, which is none of the connector's.
+fn passed(field: &str, name: &HeaderName, taken: &mut BTreeSet<String>, findings: &mut Findings) {
+    let field = format!("{field}.pass_access_token");
+    if header::is_reserved(name) && name != http::header::AUTHORIZATION {
+        findings.add(
+            format!("{field}.header"),
+            format!("`{name}` has a meaning of its own in HTTP: write Authorization, or a name of your own, such as X-Access-Token"),
+        );
+    }
+    if !taken.insert(header::squashed(name)) {
+        findings.add(
+            field,
+            format!("the connector of this API has `{name}` already: write `header`, such as X-Access-Token"),
+        );
+    }
+}
+
+/// Every token that opens several such APIs names all their services, and has to stay short.
+fn services(file: &File, findings: &mut Findings) {
+    const MOST: usize = 8;
+    let passing = file.apis.iter().filter_map(|(name, api)| Some((name, &api.pass_access_token.as_ref()?.audience)));
+    let mut known = BTreeSet::new();
+    for (name, audience) in passing {
+        if known.insert(audience) && known.len() > MOST {
+            findings.add(
+                format!("apis.{name}.pass_access_token.audience"),
+                format!("more than {MOST} services: access tokens that name them all would be too long"),
+            );
+        }
+    }
+}
+
 /// The headers that carry what a connector injects.
 fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
     let inject = match connector {
         ConnectorConfig::KerberosS4u(_) | ConnectorConfig::KerberosPassword(_) => {
             return vec![http::header::AUTHORIZATION];
         }
-        // These inject no headers except `Authorization` and `Cookie`, which are reserved anyway.
-        ConnectorConfig::SamlEcp(_) | ConnectorConfig::WsTrust(_) => None,
+        ConnectorConfig::SamlEcp(saml) => return of_assertion(&saml.present),
+        ConnectorConfig::WsTrust(trust) => return of_assertion(&trust.present),
         ConnectorConfig::HttpLogin(login) => Some(&login.inject),
         ConnectorConfig::SsoSession(session) => session.inject.as_ref(),
     };
@@ -123,6 +159,14 @@ fn injected(connector: &ConnectorConfig) -> Vec<HeaderName> {
         Way::Cookie(..) | Way::Query(..) => None,
     };
     ways.filter_map(header).collect()
+}
+
+/// The header by which what an identity provider or a token service gave is presented. `Cookie` is reserved anyway.
+fn of_assertion(present: &Present) -> Vec<HeaderName> {
+    match present {
+        Present::Authorization | Present::Exchange(_) => vec![http::header::AUTHORIZATION],
+        Present::WsSecurity | Present::Cookies(_) => vec![],
+    }
 }
 
 fn scopes(field: &str, route: &Route, declared: Option<&BTreeSet<&str>>, findings: &mut Findings) {

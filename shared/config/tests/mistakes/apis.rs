@@ -109,3 +109,49 @@ fn tls_names_secrets_and_says_something() {
         (TIMEOUT, "    tls: { ca: \"arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-ca-AbCdEf\" }\n"),
     ]);
 }
+
+/// An access token goes to one service of each API, in a header that is nobody else's.
+#[test]
+fn an_access_token_is_passed_on_in_a_header_of_its_own() {
+    const TIMEOUT: &str = "    timeout: 10s\n";
+    const INJECT: &str = "inject: { cookie: SESSID }";
+    let pass = "apis.orders.pass_access_token";
+    let passing = |header: &str| format!("    pass_access_token: {{ audience: shop, header: {header} }}\n");
+    told(&[
+        (TIMEOUT, "    pass_access_token: true\n", 35, pass, "struct PassAccessToken"),
+        (TIMEOUT, "    pass_access_token: {}\n", 35, pass, "audience"),
+        (TIMEOUT, "    pass_access_token: { audience: a b }\n", 35, &format!("{pass}.audience"), "client id"),
+        (TIMEOUT, &passing("Cookie"), 35, &format!("{pass}.header"), "meaning of its own"),
+        (TIMEOUT, &passing("X-Forwarded-For"), 35, &format!("{pass}.header"), "meaning of its own"),
+        (TIMEOUT, &passing("x_user"), 37, "apis.orders.headers.user_id", "another header of this API"),
+    ]);
+    for (inject, header) in [("Authorization", "Authorization"), ("X-Access-Token", "X_access_token")] {
+        let text = changed(INJECT, &format!("inject: {{ header: {inject}, value: \"{{token}}\" }}"));
+        let text = text.replace(TIMEOUT, &passing(header));
+        let problems = match gateway_config::Gateway::parse(&text) {
+            Err(gateway_config::ConfigError::Invalid(problems)) => problems,
+            other => panic!("{header}: {other:?}"),
+        };
+        let said = format!("the connector of this API has `{}` already", header.to_lowercase());
+        assert!(problems.iter().any(|one| one.field == pass && one.reason.contains(&said)), "{problems:?}");
+    }
+    accepted(&[
+        (TIMEOUT, "    pass_access_token: { audience: shop }\n"),
+        (TIMEOUT, &passing("Authorization")),
+        (TIMEOUT, &passing("X-Access-Token")),
+    ]);
+}
+
+#[test]
+fn an_access_token_names_few_services() {
+    let api = |number: u32| {
+        format!(
+            "  api-{number}:\n    back_end: https://{number}.example.com\n    pass_access_token: {{ audience: service-{number} }}\n    \
+             routes: [{{ path: /{number}, methods: {{ GET: [orders:read] }} }}]\n"
+        )
+    };
+    let apis = |most: u32| changed("apis:\n", &format!("apis:\n{}", (0..most).map(api).collect::<String>()));
+    assert!(gateway_config::Gateway::parse(&apis(8)).is_ok());
+    let problems = problems(&apis(9));
+    assert!(problems.iter().any(|one| one.field.ends_with("pass_access_token.audience")), "{problems:?}");
+}

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::protocol::{Purpose, Ticket};
 use super::state::State;
 use super::{Realm, asks_for_a_ticket};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart};
 
 /// A connector of type `kerberos_password`.
 pub struct KerberosPassword {
@@ -69,6 +69,10 @@ impl Connector for KerberosPassword {
 
     fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
         self.realm.inject(state)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        self.realm.hand_out(state)
     }
 
     fn reserved(&self) -> &Reserved {

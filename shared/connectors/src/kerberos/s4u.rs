@@ -17,7 +17,7 @@ use super::failure::{BAD_OPTION, Failure};
 use super::protocol::{Purpose, Ticket};
 use super::state::State;
 use super::{Realm, asks_for_a_ticket};
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart};
 
 /// How long the account does not log in again after the realm has refused it. Realms lock an account after too many
 /// logins with a wrong password.
@@ -181,6 +181,10 @@ impl Connector for KerberosS4u {
 
     fn inject(&self, state: &[u8], _call: Call<'_>) -> Result<Injection, ConnectorError> {
         self.realm.inject(state)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        self.realm.hand_out(state)
     }
 
     fn reserved(&self) -> &Reserved {

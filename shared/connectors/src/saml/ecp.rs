@@ -23,7 +23,7 @@ use super::token::{Token, sensitive};
 use super::xml::{escaped, is_plain};
 use super::{identifier, misbehaved, ns, presenting, unavailable};
 use crate::back_end::BackEndClient;
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart, rfc3339};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart, rfc3339};
 use response::Expected;
 
 /// A connector of type `saml_ecp`.
@@ -170,6 +170,10 @@ impl Connector for SamlEcp {
 
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
         presenting::inject(&self.settings.present, state, call)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        presenting::hand_out(state)
     }
 
     fn reserved(&self) -> &Reserved {

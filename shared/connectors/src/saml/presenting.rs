@@ -6,6 +6,7 @@ use bytes::Bytes;
 use gateway_config::connector::{Exchange, Present};
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::{Seconds, Timestamp};
+use gateway_domain::token_type::TokenType;
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use super::assertion::Assertion;
 use super::system::{System, by_status};
 use super::token::{Token, expanded, is_token, sensitive};
 use super::{misbehaved, soap_body};
-use crate::{Acquired, Call, ConnectorError, Injection, ResponseStart};
+use crate::{Acquired, Call, ConnectorError, HandedOut, Injection, ResponseStart};
 
 /// The names that only this connector may set.
 pub(super) fn reserved(present: &Present) -> Reserved {
@@ -76,6 +77,17 @@ pub(super) fn inject(present: &Present, state: &[u8], call: Call<'_>) -> Result<
             Err(misbehaved("what the session keeps is for another way to present it"))
         }
     }
+}
+
+/// What a service gets of a token: the assertion, the token it was exchanged for, or the cookies as one `Cookie` header.
+pub(super) fn hand_out(state: &[u8]) -> Result<HandedOut, ConnectorError> {
+    Ok(match Token::from_state(state)? {
+        Token::Assertion(compressed, _) => {
+            HandedOut::alone(TokenType::Saml2, URL_SAFE_NO_PAD.encode(expanded(&compressed)?.as_bytes()))
+        }
+        Token::Bearer(token) => HandedOut::alone(TokenType::AccessToken, (*token).clone()),
+        Token::Cookies(cookies) => HandedOut::alone(TokenType::Session, (*cookies).clone()),
+    })
 }
 
 /// Whether a back end says that it does not accept a token.

@@ -21,7 +21,7 @@ use super::system::{System, text};
 use super::token::{Token, expanded};
 use super::{identifier, presenting};
 use crate::back_end::BackEndClient;
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, Injection, ResponseStart};
+use crate::{Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart};
 use request::{Action, Message};
 use response::Expected;
 
@@ -114,6 +114,10 @@ impl Connector for WsTrust {
 
     fn inject(&self, state: &[u8], call: Call<'_>) -> Result<Injection, ConnectorError> {
         presenting::inject(&self.settings.present, state, call)
+    }
+
+    fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        presenting::hand_out(state)
     }
 
     fn reserved(&self) -> &Reserved {
