@@ -166,7 +166,7 @@ const IN_TURN: &str = r#"connectors:
     inject: { cookie: LEGACYSESSID }
     moves: in_turn
 "#;
-const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    connector: echo-login";
+const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    cookie_jar: true\n    connector: echo-login";
 
 #[tokio::test]
 async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses() {

@@ -1,6 +1,7 @@
 //! Forwards a call: one exchange with the back end, and a second one if the internal token had to be replaced.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use crate::Proxy;
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::jar::{Keeping, beside};
 use crate::outside::Sides;
 use crate::response::{Answered, Carried, Transfer, pass_on};
 use crate::rest::Rest;
@@ -49,12 +51,25 @@ impl Proxy {
         };
         let connector_of_api = connector.map(|(_, connector)| connector);
         let sides = Sides::of(&self.gateway, request, call).ok_or(Failure::Configuration("the URL of a call"))?;
-        let exchange =
-            Exchange { request, call, connector: connector_of_api, headers, sides: &sides, transfer, deadline };
         let reserved = &*reserved(call, connector_of_api);
+        let now = self.clock.now();
+        let until = now.saturating_add(self.gateway.lifetimes().session_absolute);
+        let keeping = Keeping { call, sides: &sides, reserved, until, now };
+        let cookies = self.tokens.kept_cookies(keeping).await?;
+        let exchange = Exchange {
+            request,
+            call,
+            connector: connector_of_api,
+            headers,
+            sides: &sides,
+            cookies,
+            transfer,
+            deadline,
+        };
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
             let (answered, injected) = self.exchange(&exchange, reserved, None).await?;
+            self.tokens.keep_cookies(keeping, &answered).await;
             return exchange.pass_on(answered, reserved, &injected);
         };
         let session = &admitted.session;
@@ -96,6 +111,7 @@ impl Proxy {
                 carried?
             }
         };
+        self.tokens.keep_cookies(keeping, &answered).await;
         exchange.pass_on(answered, reserved, &injected)
     }
 
@@ -206,6 +222,8 @@ struct Exchange<'a> {
     /// The client's headers, without `Origin` if the gateway handles CORS.
     headers: &'a [(String, String)],
     sides: &'a Sides<'a>,
+    /// Those of the session that the gateway keeps.
+    cookies: Option<HeaderValue>,
     transfer: Transfer,
     deadline: Instant,
 }
@@ -221,9 +239,18 @@ impl Exchange<'_> {
 
     fn pass_on(&self, answered: Answered, reserved: &Reserved, injected: &Injected) -> Result<Carried, Failure> {
         let place = |host: &str, port: Option<u16>, path: &str| self.sides.place(host, port, path);
-        let (names, cookies) = (&self.call.api.headers, self.call.api.pass_cookies.as_ref());
+        let (names, cookies) = (&self.call.api.headers, self.passed_cookies());
         let cleaning = Cleaning { reserved, names, injected, cookies, outside: self.sides.outside(&place) };
         pass_on(answered, &self.call.method, (self.call.api_name, self.call.api), self.transfer, cleaning)
+    }
+
+    /// The app's cookies that pass both ways: none where the gateway keeps them.
+    fn passed_cookies(&self) -> Option<&BTreeSet<String>> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        if self.call.api.cookie_jar && self.call.admitted.is_some() {
+            return Some(&NONE);
+        }
+        self.call.api.pass_cookies.as_ref()
     }
 
     /// The request to the back end: configured authority, checked path, built headers, and the client's body, unless the
@@ -246,6 +273,11 @@ impl Exchange<'_> {
         if let (Some(pass), Some(_)) = (&api.pass_access_token, &call.admitted) {
             injection.headers.push(passed_on(self.request, pass)?);
         }
+        let injected = Injected::of(&injection.headers, &injection.query);
+        // These are no secrets of the gateway's: a back end may repeat their values.
+        if let Some(kept) = &self.cookies {
+            beside(&mut injection.headers, kept)?;
+        }
         let identity = call.admitted.as_ref().map(|admitted| Identity {
             user: &admitted.user,
             scope: &admitted.scope,
@@ -267,7 +299,7 @@ impl Exchange<'_> {
             identity,
             names: &api.headers,
             reserved,
-            cookies: api.pass_cookies.as_ref(),
+            cookies: self.passed_cookies(),
             injection: &injection.headers,
             max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
         })?;
@@ -276,7 +308,6 @@ impl Exchange<'_> {
             .path
             .on(back_end.scheme().clone(), back_end.authority().clone(), &with_injected(&call.query, &injection.query))
             .map_err(|_| Failure::Configuration("a usable back end"))?;
-        let injected = Injected::of(&injection.headers, &injection.query);
         let mut request = Request::new(injection.body.unwrap_or_else(|| self.request.body.clone()));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = uri;

@@ -3,6 +3,7 @@
 mod call;
 mod failure;
 mod forward;
+mod jar;
 mod outside;
 mod preflight;
 mod quota;
@@ -29,7 +30,7 @@ use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::Function;
 use gateway_runtime::function::{Invocation, Reply};
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Sessions, Turns};
+use gateway_store::{Jars, Sessions, Turns};
 use lambda_runtime::Error;
 use tokio::time::Instant;
 
@@ -73,7 +74,7 @@ impl Proxy {
     /// A proxy for this configuration. It uses the table of sessions for internal tokens alone, which the sealing keys open.
     pub fn new(
         gateway: Gateway,
-        (sessions, turns): (Sessions, Turns),
+        tables: (Sessions, Turns, Jars),
         keys: Fresh<SealingKeys>,
         renewal: Function,
         clients: BackEndClients,
@@ -82,7 +83,7 @@ impl Proxy {
     ) -> Self {
         // No secrets: these connectors only inject, and never log in.
         let connectors = Connectors::from_config(&gateway, &clients, &BTreeMap::new(), entropy);
-        let tokens = Tokens::new(sessions, turns, keys, renewal, Arc::clone(entropy));
+        let tokens = Tokens::new(tables, keys, renewal, Arc::clone(entropy));
         Self { gateway, connectors, clients, tokens, clock }
     }
 

@@ -39,6 +39,11 @@ impl<'c> Sides<'c> {
         Some(Self { call, gateway, scheme, called, forwarded, stage, bases })
     }
 
+    /// The URL at the back end.
+    pub(crate) fn forwarded(&self) -> &Url {
+        &self.forwarded
+    }
+
     /// What stands before the path at the back end for the client.
     pub(crate) fn prefix(&self) -> String {
         format!("{}{}", self.stage, self.bases.1)

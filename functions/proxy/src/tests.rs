@@ -2,6 +2,7 @@
 
 mod browsers;
 mod harness;
+mod jars;
 mod moves;
 mod outside;
 mod passed;

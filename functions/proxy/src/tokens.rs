@@ -15,7 +15,7 @@ use gateway_domain::session::{Idle, InternalToken};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_invoke::Function;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Sessions, Turns};
+use gateway_store::{Jars, Sessions, Turns};
 use gateway_telemetry::Metric;
 use zeroize::Zeroizing;
 
@@ -81,19 +81,31 @@ pub(crate) struct Tokens {
     keys: Fresh<SealingKeys>,
     renewal: Function,
     turns: Turns,
+    jars: Jars,
     entropy: Arc<dyn Entropy>,
     memory: Mutex<Memory>,
 }
 
 impl Tokens {
     pub(crate) fn new(
-        sessions: Sessions,
-        turns: Turns,
+        (sessions, turns, jars): (Sessions, Turns, Jars),
         keys: Fresh<SealingKeys>,
         renewal: Function,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { sessions, turns, keys, renewal, entropy, memory: Mutex::default() }
+        Self { sessions, turns, jars, keys, renewal, entropy, memory: Mutex::default() }
+    }
+
+    pub(crate) fn jars(&self) -> &Jars {
+        &self.jars
+    }
+
+    pub(crate) fn keys(&self) -> &Fresh<SealingKeys> {
+        &self.keys
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
     }
 
     /// Reads the keys again if they are old. A failure is not reported here, but where the keys are needed.

@@ -65,6 +65,10 @@ pub struct Api {
     #[serde(default, deserialize_with = "cookie_names")]
     #[schemars(with = "Option<Vec<CookieName>>", length(min = 1, max = 16))]
     pub pass_cookies: Option<BTreeSet<String>>,
+    /// Keeps the cookies of this back end at the gateway, for each session apart, for apps that keep none: the app gets none of them,
+    /// and calls carry them beside the connector's.
+    #[serde(default)]
+    pub cookie_jar: bool,
     /// Passes the app's access token on to the back end, whose service may then exchange it. It is otherwise the app's and the
     /// gateway's alone.
     pub pass_access_token: Option<PassAccessToken>,

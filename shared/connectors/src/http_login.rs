@@ -4,7 +4,7 @@
 
 mod charset;
 mod content;
-mod cookies;
+pub(crate) mod cookies;
 mod dead;
 mod json;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod back_end;
 mod content_coding;
 mod cookie_date;
+mod cookie_jar;
 #[cfg(test)]
 mod counting;
 pub mod http_login;
@@ -31,6 +32,7 @@ use gateway_domain::token_type::TokenType;
 use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
+pub use cookie_jar::CookieJar;
 pub use gateway_domain::acquired::Acquired;
 pub use http_login::HttpLogin;
 #[cfg(feature = "kerberos")]

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub use injected::Injected;
 pub use isolation::isolate;
 pub use outside::{Lookup, Outside, Place};
-pub use own_cookies::{HOST_PREFIX, OWN_COOKIES};
+pub use own_cookies::{HOST_PREFIX, OWN_COOKIES, is_own as is_own_cookie};
 pub use protected::is_set_by_gateway;
 pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
 pub use response::{Cleaning, clean_response};
@@ -35,7 +35,8 @@ impl Reserved {
         self.headers.iter().any(|name| squash(name) == squashed)
     }
 
-    fn has_cookie(&self, name: &str) -> bool {
+    /// Whether a cookie of this name, in whatever case, belongs to the session.
+    pub fn has_cookie(&self, name: &str) -> bool {
         self.cookies.iter().any(|cookie| cookie.eq_ignore_ascii_case(name))
     }
 }

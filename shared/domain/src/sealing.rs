@@ -1,7 +1,7 @@
 //! Sealing: AES-256-GCM, bound to what is sealed. An internal token is bound to one session, one connector and one version,
 //! the letter of a mail to that mail.
 
-use crate::ids::{ConnectorName, OutboxId, SessionId};
+use crate::ids::{ApiName, ConnectorName, OutboxId, SessionId};
 use crate::rotation::Ring;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -99,6 +99,27 @@ impl SealingKeys {
         self.open_as(&of_token(session, connector, version), sealed)
     }
 
+    /// Seals the cookies of a session at one API. The nonce must be 96 fresh random bits.
+    pub fn seal_jar(
+        &self,
+        session: &SessionId,
+        api: &ApiName,
+        nonce: [u8; 12],
+        plain: &[u8],
+    ) -> Result<SealedToken, CannotOpen> {
+        self.seal_as(&of_jar(session, api), nonce, plain)
+    }
+
+    /// Opens what [`SealingKeys::seal_jar`] has sealed for exactly this session and API.
+    pub fn open_jar(
+        &self,
+        session: &SessionId,
+        api: &ApiName,
+        sealed: &SealedToken,
+    ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        self.open_as(&of_jar(session, api), sealed)
+    }
+
     /// Seals for this purpose with the current key. The nonce must be 96 fresh random bits.
     pub(crate) fn seal_as(&self, purpose: &str, nonce: [u8; 12], plain: &[u8]) -> Result<SealedToken, CannotOpen> {
         let id = self.0.current_id();
@@ -162,6 +183,11 @@ impl LetterKeys {
     pub fn knows(&self, sealed: &SealedToken) -> bool {
         self.0.knows(sealed)
     }
+}
+
+/// No token and no letter is bound to such a text.
+fn of_jar(session: &SessionId, api: &ApiName) -> String {
+    format!("cookie-jar/{session}/{api}")
 }
 
 fn of_token(session: &SessionId, connector: &ConnectorName, version: u64) -> String {

@@ -8,6 +8,7 @@ mod browser_logins;
 mod codes;
 mod consents;
 mod error;
+mod jars;
 mod login_attempts;
 mod migrate;
 mod outbox;
@@ -31,6 +32,7 @@ pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS
 pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
 pub use error::StoreError;
+pub use jars::{Jars, StoredJar};
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
 pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, QueuedNotice, Undeliverable};

@@ -177,6 +177,11 @@ apis:
     connector: legacy
     pass_access_token: {{ audience: service }}
     routes: [{{ path: /bearing, methods: {{ GET: [read] }} }}]
+  jarred:
+    back_end: {origin}
+    connector: legacy
+    cookie_jar: true
+    routes: [{{ path: /jarred, methods: {{ GET: [read] }} }}]
   trusted:
     back_end: {origin}
     trusted_pages: true
@@ -199,7 +204,11 @@ apis:
         let function = Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap());
         let proxy = Proxy::new(
             gateway,
-            (Sessions::new(client.clone(), &database.tables.sessions), Turns::new(client, &database.tables.sessions)),
+            (
+                Sessions::new(client.clone(), &database.tables.sessions),
+                Turns::new(client.clone(), &database.tables.sessions),
+                Jars::new(client, &database.tables.sessions),
+            ),
             Fresh::of(keys()),
             function,
             clients,

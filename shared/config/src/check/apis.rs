@@ -26,6 +26,12 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
         back_end(&field, api, findings);
         let connector = connector(&field, api, file, findings);
         headers(&field, api, connector, findings);
+        if api.cookie_jar && api.pass_cookies.is_some() {
+            findings.add(
+                format!("{field}.cookie_jar"),
+                "the app keeps the cookies of `pass_cookies`: write one of the two",
+            );
+        }
         if api.routes.is_empty() {
             findings.add(format!("{field}.routes"), "no route: write at least one, with `path` and `methods`");
         }

@@ -155,3 +155,11 @@ fn an_access_token_names_few_services() {
     let problems = problems(&apis(9));
     assert!(problems.iter().any(|one| one.field.ends_with("pass_access_token.audience")), "{problems:?}");
 }
+
+#[test]
+fn cookies_are_kept_here_or_by_the_app() {
+    const TIMEOUT: &str = "    timeout: 10s\n";
+    let both = "    cookie_jar: true\n    pass_cookies: [lang]\n";
+    told(&[(TIMEOUT, both, 35, "apis.orders.cookie_jar", "write one of the two")]);
+    accepted(&[(TIMEOUT, "    cookie_jar: true\n"), (TIMEOUT, "    cookie_jar: false\n    pass_cookies: [lang]\n")]);
+}

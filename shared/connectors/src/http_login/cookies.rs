@@ -2,6 +2,7 @@
 
 use gateway_domain::time::{Seconds, Timestamp};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -13,8 +14,10 @@ const MOST: usize = 64;
 const MOST_BYTES: usize = 32 * 1024;
 
 /// A cookie. It has no `Debug`, because its value may be a session.
-pub(super) struct Cookie {
-    pub(super) name: String,
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Cookie {
+    pub(crate) name: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "of_text")]
     value: Zeroizing<Vec<u8>>,
     domain: String,
     /// Whether it goes to its domain alone, and not to what is below.
@@ -22,12 +25,12 @@ pub(super) struct Cookie {
     path: String,
     secure: bool,
     /// When it ends, if the response sets a time.
-    pub(super) ends: Option<Timestamp>,
+    pub(crate) ends: Option<Timestamp>,
 }
 
 impl Cookie {
     /// Its value, if it is a text.
-    pub(super) fn value(&self) -> Option<&str> {
+    pub(crate) fn value(&self) -> Option<&str> {
         std::str::from_utf8(&self.value).ok().filter(|value| !value.is_empty())
     }
 
@@ -45,22 +48,42 @@ impl Cookie {
         self.name == other.name && self.domain == other.domain && self.path == other.path
     }
 
-    fn bytes(&self) -> usize {
+    /// Whether it is the same as another, but for an end that differs by less.
+    pub(crate) fn is_as_good_as(&self, other: &Self, difference: Seconds) -> bool {
+        let ends = match (self.ends, other.ends) {
+            (Some(one), Some(other)) => one.since(other).max(other.since(one)) < difference,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        ends && self.is(other)
+            && self.value == other.value
+            && (self.host_only, self.secure) == (other.host_only, other.secure)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
         self.name.len().saturating_add(self.value.len()).saturating_add(self.path.len())
     }
 }
 
+fn as_text<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    std::str::from_utf8(value).map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+fn of_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<Vec<u8>>, D::Error> {
+    Ok(Zeroizing::new(String::deserialize(deserializer)?.into_bytes()))
+}
+
 /// What one `Set-Cookie` did. It has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) name: String,
-    pub(super) path: String,
-    pub(super) kind: ChangeKind,
+pub(crate) struct Change {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) kind: ChangeKind,
 }
 
 /// What happened to a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChangeKind {
+pub(crate) enum ChangeKind {
     /// It is there, with this end.
     Set(Option<Timestamp>),
     /// It is gone, or empty.
@@ -71,7 +94,7 @@ pub(super) enum ChangeKind {
 
 /// The cookies so far, in the order in which they were created.
 #[derive(Default)]
-pub(super) struct Jar(Vec<Cookie>);
+pub(crate) struct Jar(pub(crate) Vec<Cookie>);
 
 impl Jar {
     /// Keeps the cookies that the response from this URL sets. One with the same name, domain and path is replaced, and one
@@ -79,7 +102,7 @@ impl Jar {
     ///
     /// `Secure` is kept for what came over https. Over plain http it was readable already, and a system behind a proxy that
     /// ends TLS says it of the other side.
-    pub(super) fn keep(&mut self, headers: &HeaderMap, url: &Url, now: Timestamp) -> Vec<Change> {
+    pub(crate) fn keep(&mut self, headers: &HeaderMap, url: &Url, now: Timestamp) -> Vec<Change> {
         let lines = headers.get_all(SET_COOKIE).iter();
         lines.filter_map(|line| parse(line.as_bytes(), url, now)).map(|parsed| self.store(parsed, now)).collect()
     }
@@ -110,13 +133,13 @@ impl Jar {
 
     /// The cookie of this name: the one that would be sent to this URL first, or else the latest of any path there. That of
     /// another host of the login, such as a single sign-on, is never taken for it.
-    pub(super) fn get(&self, name: &str, url: &Url) -> Option<&Cookie> {
+    pub(crate) fn get(&self, name: &str, url: &Url) -> Option<&Cookie> {
         let sent = self.sent_to(url).into_iter().find(|cookie| cookie.name == name);
         sent.or_else(|| self.0.iter().rev().find(|cookie| cookie.name == name && cookie.is_of_host(url)))
     }
 
     /// The `Cookie` header of a request to this URL, if there are cookies for it.
-    pub(super) fn header(&self, url: &Url) -> Option<HeaderValue> {
+    pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
         for cookie in self.sent_to(url) {
             if !line.is_empty() {
@@ -132,7 +155,7 @@ impl Jar {
     }
 
     /// The names of the cookies that go with a request to this URL.
-    pub(super) fn names(&self, url: &Url) -> Vec<String> {
+    pub(crate) fn names(&self, url: &Url) -> Vec<String> {
         self.sent_to(url).into_iter().map(|cookie| cookie.name.clone()).collect()
     }
 
@@ -189,7 +212,7 @@ fn default_path(path: &str) -> &str {
 }
 
 /// RFC 6265 §5.1.4.
-pub(super) fn path_matches(path: &str, cookie: &str) -> bool {
+pub(crate) fn path_matches(path: &str, cookie: &str) -> bool {
     path.strip_prefix(cookie).is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
 }
 

@@ -9,7 +9,7 @@ pub const HOST_PREFIX: &str = "__Host-";
 /// Whether a cookie could be one of the gateway's own, also for whom compares names without case, ignores quotes, or takes a
 /// cookie without a name for one with the name in its value, as browsers send it (RFC 6265bis §5.8.3). Readers differ in what
 /// they take for white space before a name, so no byte that is neither a letter nor a visible sign of ASCII counts.
-pub(super) fn is_own(cookie: &[u8]) -> bool {
+pub fn is_own(cookie: &[u8]) -> bool {
     let begin = cookie.iter().position(|byte| byte.is_ascii_graphic() && !b"=\"".contains(byte));
     let name = cookie.get(begin.unwrap_or(cookie.len())..).unwrap_or_default();
     let after_prefix = name.get(HOST_PREFIX.len()..).filter(|_| begins(name, HOST_PREFIX)).unwrap_or(name);

@@ -1,0 +1,99 @@
+//! Tests of cookies that the gateway keeps for apps that keep none.
+
+use gateway_domain::event::ApiVersion;
+use support::Verdict;
+
+use super::harness::{BOTH, Event, Harness};
+use super::recording_server::{Recorded, Reply, http_response};
+
+const READ: &str = "GetItem Sessions";
+const WRITE: &str = "PutItem Sessions";
+
+/// A back end that sets what it is asked for by `X-Set`, in a response that no cache keeps.
+fn setting(_: usize, request: &Recorded) -> Reply {
+    let mut headers = vec![("Cache-Control", "no-store")];
+    // An HTTP API joins what comes several times.
+    headers.extend(request.values("x-set").into_iter().flat_map(|all| all.split(',')).map(|set| ("Set-Cookie", set)));
+    http_response(200, &headers, b"")
+}
+
+fn jarred(version: ApiVersion, set: &[&'static str]) -> Event {
+    let headers: Vec<_> = set.iter().map(|value| ("X-Set", *value)).collect();
+    Event::new(version, "GET", "/jarred").headers(&headers)
+}
+
+fn cookies(harness: &Harness) -> Vec<String> {
+    harness.back_end.requests().iter().map(|request| request.values("cookie").join("|")).collect()
+}
+
+#[tokio::test]
+async fn what_a_back_end_sets_goes_with_the_next_call_and_not_to_the_app() {
+    for version in BOTH {
+        let harness = Harness::answering(setting).await;
+        let alice = harness.alice_at("jarred", "legacy", "alices");
+        let set = ["cart=7; Path=/", "lang=de; Path=/", "deep=1; Path=/elsewhere"];
+        let response = harness.send(jarred(version, &set).by(alice.clone())).await;
+        assert!(response.values("set-cookie").is_empty());
+        assert_eq!(harness.asked(), [READ, READ, WRITE]);
+        let mine = jarred(version, &[]).headers(&[("Cookie", "cart=mine; other=mine")]);
+        harness.send(mine.by(alice.clone())).await;
+        assert_eq!(harness.asked(), [READ], "what sets no cookie costs a read");
+        // Neither what is the connector's nor what is the gateway's is kept.
+        let set = ["SID=stolen; Path=/", "gateway-login=x; Path=/", "cart=; Path=/; Max-Age=0"];
+        harness.send(jarred(version, &set).by(alice.clone())).await;
+        harness.send(jarred(version, &[]).by(alice)).await;
+        assert_eq!(
+            cookies(&harness),
+            ["SID=alices", "SID=alices; cart=7; lang=de", "SID=alices; cart=7; lang=de", "SID=alices; lang=de"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_session_has_a_jar_of_its_own() {
+    let harness = Harness::answering(setting).await;
+    let (alice, mut bob) = (harness.alice_at("jarred", "legacy", "alices"), harness.session(2, 1, b"bobs", None).await);
+    (bob.api, bob.route) = (alice.api.clone(), alice.route.clone());
+    harness.send(jarred(ApiVersion::Rest, &["cart=alices; Path=/"]).by(alice.clone())).await;
+    harness.send(jarred(ApiVersion::Rest, &["cart=bobs; Path=/"]).by(bob.clone())).await;
+    harness.send(jarred(ApiVersion::Rest, &[]).by(alice)).await;
+    harness.send(jarred(ApiVersion::Rest, &[]).by(bob)).await;
+    let expected = ["SID=alices", "SID=bobs", "SID=alices; cart=alices", "SID=bobs; cart=bobs"];
+    assert_eq!(cookies(&harness), expected);
+}
+
+#[tokio::test]
+async fn a_response_that_a_cache_could_have_kept_sets_nothing() {
+    let harness = Harness::answering(|_, _| http_response(200, &[("Set-Cookie", "cart=somebodys; Path=/")], b"")).await;
+    let alice = harness.alice_at("jarred", "legacy", "alices");
+    for _ in 0..2 {
+        let response = harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await;
+        assert!(response.values("set-cookie").is_empty());
+    }
+    assert_eq!(cookies(&harness), ["SID=alices", "SID=alices"]);
+}
+
+#[tokio::test]
+async fn of_calls_at_the_same_time_each_keeps_its_own() {
+    let harness = Harness::answering(setting).await;
+    let alice = harness.alice_at("jarred", "legacy", "alices");
+    let names = ["a=1; Path=/", "b=1; Path=/", "c=1; Path=/"];
+    let calls = names.map(|set| harness.send(jarred(ApiVersion::Rest, &[set]).by(alice.clone())));
+    futures_util::future::join_all(calls).await;
+    harness.send(jarred(ApiVersion::Rest, &[]).by(alice)).await;
+    let last = cookies(&harness).pop().unwrap();
+    for name in ["a=1", "b=1", "c=1"] {
+        assert!(last.contains(name), "{last}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_fails_the_call_and_what_cannot_be_written_does_not() {
+    let harness = Harness::answering(setting).await;
+    let alice = harness.alice_at("jarred", "legacy", "alices");
+    harness.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });
+    assert_eq!(harness.send(jarred(ApiVersion::Rest, &["a=1"]).by(alice.clone())).await.status(), 200);
+    harness.wire.script(|_| Verdict::Fail);
+    assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice)).await.status(), 503);
+    assert_eq!(cookies(&harness), ["SID=alices"], "nothing is sent without the cookies of its session");
+}
