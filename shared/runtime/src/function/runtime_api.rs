@@ -6,12 +6,13 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use http::header::{CONTENT_TYPE, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use lambda_runtime::{Diagnostic, Error};
@@ -20,6 +21,8 @@ use lambda_runtime_api_client::body::Body;
 use lambda_runtime_api_client::body::sender::Sender;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use super::streaming::panicked;
 
 /// The id of this very attempt, where Lambda gives one; the response repeats it.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
@@ -138,7 +141,7 @@ async fn pump(mut sender: Sender, streamed: Streamed, until: Instant) -> Result<
     start.extend_from_slice(&DELIMITER);
     let sending = async {
         sender.send_data(start.into()).await.map_err(Stopped::Gone)?;
-        while let Some(piece) = body.next().await {
+        while let Some(piece) = next(&mut body).await {
             sender.send_data(piece.map_err(Stopped::Cut)?).await.map_err(Stopped::Gone)?;
         }
         Ok(())
@@ -154,6 +157,16 @@ async fn pump(mut sender: Sender, streamed: Streamed, until: Instant) -> Result<
     }
 }
 
+/// The next piece of a body. If making it panics, that is a cut: a sender that were dropped then would end the body as if it were
+/// complete.
+async fn next(body: &mut Chunks) -> Option<Result<Bytes, Cut>> {
+    let piece = AssertUnwindSafe(body.next()).catch_unwind().await;
+    piece.unwrap_or_else(|panic| {
+        panicked(&*panic);
+        Some(Err(Cut("the function panicked")))
+    })
+}
+
 /// The trailer fields by which Lambda knows that the body is not complete.
 fn trailers(cut: Cut) -> Result<HeaderMap, Error> {
     let error = json!({ "errorType": "Response.Cut", "errorMessage": cut.to_string() });
@@ -164,5 +177,49 @@ fn trailers(cut: Cut) -> Result<HeaderMap, Error> {
 impl fmt::Debug for Streamed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Streamed").field("prelude", &self.prelude).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::stream;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// What Lambda gets of these pieces: the bytes behind the prelude, and the type of the error in the trailers.
+    async fn sent(pieces: impl Stream<Item = Result<Bytes, Cut>> + Send + 'static) -> (Vec<u8>, Option<String>) {
+        let (sender, mut body) = Body::channel();
+        let streamed = Streamed { prelude: json!({ "statusCode": 200 }), body: Box::pin(pieces) };
+        let receiving = async {
+            let (mut bytes, mut error) = (Vec::new(), None);
+            while let Some(frame) = body.frame().await {
+                match frame.unwrap().into_data() {
+                    Ok(data) => bytes.extend_from_slice(&data),
+                    Err(frame) => {
+                        let trailers = frame.into_trailers().unwrap();
+                        error = Some(trailers[ERROR_TYPE].to_str().unwrap().to_owned());
+                    }
+                }
+            }
+            (bytes, error)
+        };
+        let until = Instant::now() + Duration::from_secs(20);
+        let (pumped, (bytes, error)) = tokio::join!(pump(sender, streamed, until), receiving);
+        pumped.unwrap();
+        let start = bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER).unwrap();
+        (bytes[start + DELIMITER.len()..].to_vec(), error)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_cannot_be_completed_is_never_ended_as_a_whole_one() {
+        let some = || Ok(Bytes::from_static(b"some"));
+        let cut = Some("Response.Cut".to_owned());
+        assert_eq!(sent(stream::iter([some(), some()])).await, (b"somesome".to_vec(), None));
+        assert_eq!(sent(stream::iter([some(), Err(Cut("broken"))])).await, (b"some".to_vec(), cut.clone()));
+        let panics = stream::iter(0..2).map(move |number| if number == 0 { some() } else { panic!("in the middle") });
+        assert_eq!(sent(panics).await, (b"some".to_vec(), cut));
     }
 }

@@ -100,7 +100,7 @@ fn deadline(millis: u64) -> Instant {
 }
 
 /// What a panic is reported as. The process goes on: it has answered, and holds nothing of the call.
-fn panicked(panic: &(dyn Any + Send)) -> Diagnostic {
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Diagnostic {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let error_message = text.unwrap_or("the function panicked").to_owned();
     tracing::error!(error = error_message, "the function panicked");
