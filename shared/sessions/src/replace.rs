@@ -1,12 +1,22 @@
 //! Keeps what a back end's response has made of an internal token: systems that give a session another id with each response, or
 //! that end it.
 
-use crate::{MAX_POLLS, POLL_INTERVAL, SessionError, Sessions};
+use crate::{POLL_INTERVAL, SessionError, Sessions};
 use bytes::Bytes;
 use gateway_connectors::Call;
 use gateway_domain::renewal::{NextToken, ReplaceRequest, ReplaceResponse};
 use gateway_domain::session::{Idle, InternalToken, Session};
 use gateway_domain::time::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a replacement waits for who holds the lease. A move that is not kept leaves the session with an id that may be dead,
+/// so it is given up only when the function's own time ends: the bound of Lambda (28 s), less what the last attempt takes. Who holds
+/// the lease and lives has the same bound.
+const LONGEST_WAIT: Duration = Duration::from_secs(24);
+
+/// The longest pause between two attempts. The first is [`POLL_INTERVAL`], and each is twice as long as the one before.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 impl Sessions {
     /// Replaces an internal token by its next version, if it still has the version that the call used. A refresh that holds the
@@ -18,10 +28,8 @@ impl Sessions {
         now: impl Fn() -> Result<Timestamp, SessionError>,
     ) -> Result<ReplaceResponse, SessionError> {
         let sid = &asked.session;
-        for poll in 0..MAX_POLLS {
-            if poll > 0 {
-                tokio::time::sleep(POLL_INTERVAL).await;
-            }
+        let (begun, mut pause) = (Instant::now(), POLL_INTERVAL);
+        loop {
             let now = now()?;
             let Some(mut session) = self.table.get(sid).await? else { return Ok(ReplaceResponse::Kept) };
             if session.family.ended {
@@ -44,6 +52,11 @@ impl Sessions {
                 None => None,
             };
             if !self.table.swap_token(sid, &asked.connector, asked.version, next.as_ref(), now).await? {
+                if begun.elapsed() >= LONGEST_WAIT {
+                    return Err(SessionError::Busy);
+                }
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 continue;
             }
             session.tokens.remove(&asked.connector);
@@ -51,7 +64,6 @@ impl Sessions {
             self.refer(&session).await;
             return Ok(ReplaceResponse::Replaced);
         }
-        Err(SessionError::Busy)
     }
 
     /// Logs out what a session moved to while it ended: its end knew only what was there before.

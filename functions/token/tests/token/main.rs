@@ -67,6 +67,8 @@ mod logouts;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod refreshes;
