@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_config::PassAccessToken;
 use gateway_connectors::back_end::{BackEndError, Connection, ResponseBody};
-use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart};
+use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart, accept_what_can_be_decoded};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request, may_be_shared};
 use gateway_domain::ids::{ConnectorName, SessionId};
@@ -18,7 +18,6 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 
-use crate::Proxy;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::jar::{Keeping, beside};
@@ -26,6 +25,7 @@ use crate::outside::Sides;
 use crate::response::{Answered, Carried, Transfer, pass_on};
 use crate::rest::Rest;
 use crate::tokens::OpenToken;
+use crate::{Proxy, SPARE};
 
 impl Proxy {
     /// Sends the call to its back end and passes the response on, of whose body at most the start has been received.
@@ -94,7 +94,7 @@ impl Proxy {
                 }
             }
             // Before the response reaches the client, so that its next call finds what this one has made of the session.
-            let moved = self.follow(call, (session, name), connector, &token, &answered).await?;
+            let moved = self.follow(&exchange, (session, name), &token, &answered).await?;
             if !moved && !answered.head.status.is_server_error() {
                 self.tokens.used(session, name, &token, self.clock.now()).await;
             }
@@ -119,13 +119,13 @@ impl Proxy {
     /// somebody else's session, and is never believed.
     async fn follow(
         &self,
-        call: &Call<'_>,
+        exchange: &Exchange<'_>,
         (session, name): (&SessionId, &ConnectorName),
-        connector: &Arc<dyn Connector>,
         token: &OpenToken,
         answered: &Answered,
     ) -> Result<bool, Failure> {
-        let head = &answered.head;
+        let (head, call) = (&answered.head, exchange.call);
+        let Some(connector) = exchange.connector else { return Ok(false) };
         // A server that fails may be another than the one that has the session.
         if head.status.is_server_error() {
             return Ok(false);
@@ -140,7 +140,9 @@ impl Proxy {
             gateway_telemetry::count(Metric::MovedSession { outcome: "cacheable" });
             return Ok(false);
         }
-        self.tokens.moved(session, name, token, moved).await?;
+        // The response is there, and is not lost to who keeps the session waiting.
+        let left = exchange.deadline.saturating_duration_since(Instant::now()).saturating_sub(SPARE);
+        self.tokens.moved((session, name), token, moved, left).await?;
         Ok(true)
     }
 
@@ -169,7 +171,7 @@ impl Proxy {
         let timeout = Duration::from_secs(api.timeout.as_u64());
         let begun = self.clock.now_millis();
         let binds = exchange.connector.is_some_and(|connector| connector.binds_connections());
-        let connection = if binds { Connection::Single } else { Connection::Kept };
+        let connection = if binds || api.one_call_per_connection { Connection::Single } else { Connection::Kept };
         let response = self.clients.get(api.tls.as_ref()).open(connection, request, timeout).await;
         let millis = self.clock.now_millis().saturating_sub(begun);
         traced.ended(response.as_ref().map_or(Ended::Failed, |response| Ended::Answered(response.status().as_u16())));
@@ -286,7 +288,7 @@ impl Exchange<'_> {
             client_id: &admitted.app,
         });
         let prefix = self.sides.prefix();
-        let headers = build_request(&Outgoing {
+        let mut headers = build_request(&Outgoing {
             client: Client {
                 headers: self.headers,
                 address: self.request.source_ip.as_deref(),
@@ -303,6 +305,9 @@ impl Exchange<'_> {
             injection: &injection.headers,
             max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
         })?;
+        if self.connector.is_some_and(|connector| connector.examines_bodies()) {
+            accept_what_can_be_decoded(&mut headers);
+        }
         let back_end = call.back_end.origin();
         let uri = call
             .path

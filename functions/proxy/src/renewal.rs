@@ -21,9 +21,10 @@ pub(crate) async fn renew(function: &Function, request: &RenewalRequest) -> Rene
     RenewalResponse::Later
 }
 
-/// The outcome of a replacement; [`ReplaceResponse::Failed`] if it is unknown.
-pub(crate) async fn replace(function: &Function, request: &ReplaceRequest) -> ReplaceResponse {
-    let reason = match function.ask(&request.to_event(), TIMEOUT).await {
+/// The outcome of a replacement; [`ReplaceResponse::Failed`] if it is unknown after this time, or after that of a renewal. The
+/// renewal function goes on meanwhile: what it keeps later serves the next call.
+pub(crate) async fn replace(function: &Function, request: &ReplaceRequest, within: Duration) -> ReplaceResponse {
+    let reason = match function.ask(&request.to_event(), within.min(TIMEOUT)).await {
         Ok(response) => match serde_json::from_value(response) {
             Ok(response) => return response,
             Err(_) => "it did not respond as to a replacement".to_owned(),

@@ -198,13 +198,14 @@ impl Tokens {
     }
 
     /// Has what a response has made of a token kept, so that the next call uses it. Of concurrent responses the first counts. A
-    /// failure does not fail the call, which has been carried; the next one then meets the session as it was.
+    /// failure does not fail the call, which has been carried; the next one then meets the session as it was. It takes no longer than
+    /// `within`.
     pub(crate) async fn moved(
         &self,
-        session: &SessionId,
-        connector: &ConnectorName,
+        (session, connector): (&SessionId, &ConnectorName),
         token: &OpenToken,
         moved: Moved,
+        within: Duration,
     ) -> Result<(), Failure> {
         let version = token.version.saturating_add(1);
         let (next, sealed, ends) = match moved {
@@ -223,7 +224,7 @@ impl Tokens {
             token: sealed,
             request_id: gateway_telemetry::correlation_id(),
         };
-        let outcome = replace(&self.renewal, &request).await;
+        let outcome = replace(&self.renewal, &request, within).await;
         match (outcome, next) {
             (ReplaceResponse::Replaced, Some(state)) => {
                 let token = OpenToken { version, state: Arc::new(state), ends: ends.or(token.ends), ..token.clone() };

@@ -80,6 +80,10 @@ pub struct Api {
     /// browsers show them in an origin of their own, without scripts and forms.
     #[serde(default)]
     pub trusted_pages: bool,
+    /// Gives each call a connection of its own, closed behind it. Without it, calls follow each other on kept connections, those
+    /// of different users too.
+    #[serde(default)]
+    pub one_call_per_connection: bool,
     /// The paths of this API, each with its methods.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,

@@ -2,6 +2,7 @@
 
 mod body;
 mod clients;
+mod quiet;
 mod tls;
 
 use std::error::Error as StdError;
@@ -10,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -28,8 +29,16 @@ pub use clients::BackEndClients;
 /// How long a TCP connection may take to open. A back end in the same region accepts one in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connections that were idle for this long are not used again. Common servers close theirs after 60 s or more.
+/// Connections that were idle for this long are not used again: firewalls and load balancers forget theirs after minutes, without
+/// a word. One that the back end has closed before is noticed when it would be used.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The most idle connections to one back end. A function has one call at a time, whose connectors log in side by side.
+const MAX_IDLE: usize = 8;
+
+/// The most bytes of a response's head, and of what is received of its body before it is passed on. API Gateway takes 10 KB of
+/// fields; a login may set long cookies.
+const MAX_HEAD: usize = 128 * 1024;
 
 /// Why the back end gave no response that can be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +49,7 @@ pub enum BackEndError {
     /// There was no complete response within the time allowed (504).
     #[error("the back end did not answer in time")]
     TimedOut,
-    /// The response's body is larger than allowed (502).
+    /// The response's head or body is larger than allowed (502).
     #[error("the back end's response is too large")]
     TooLarge,
     /// The connection ended early, or the response was not valid HTTP (502).
@@ -72,8 +81,9 @@ pub struct BackEndClient {
 /// Two clients: one keeps connections for later exchanges, the other closes each connection after one exchange.
 #[derive(Clone, Debug)]
 struct Connections {
-    kept: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    single: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    kept: Client<quiet::Connector, Full<Bytes>>,
+    single: Client<quiet::Connector, Full<Bytes>>,
+    connector: quiet::Connector,
 }
 
 /// The kind of connection that a request is sent on.
@@ -103,17 +113,27 @@ impl BackEndClient {
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
-        let kept = builder.build(connector.clone());
-        let single = builder.pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
-        Self { inner: Ok(Connections { kept, single }) }
+        let connector = quiet::Connector(connector);
+        let single = builder().pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector.clone());
+        Self { inner: Ok(Connections { kept: builder().build(connector.clone()), single, connector }) }
+    }
+
+    /// The same client with connections of its own, which end with it: what one login leaves on a connection is then never read
+    /// by another one, of another user.
+    #[must_use]
+    pub fn with_own_connections(&self) -> Self {
+        let own = |connections: &Connections| Connections {
+            kept: builder().build(connections.connector.clone()),
+            ..connections.clone()
+        };
+        Self { inner: self.inner.as_ref().map(own).map_err(Arc::clone) }
     }
 
     /// Sends one request to the authority of its URI and reads the whole response.
     ///
     /// Only the HTTP client sets `Host` and the framing. A request with an idempotent method (RFC 9110 §9.2.2) is sent once
-    /// more if its connection ended before any response, since the back end may have closed a reused connection.
+    /// more if its connection ended before any response, since the back end may have closed a reused connection. One of which
+    /// nothing was sent, because the back end had closed the connection before, is sent on another one, whatever its method.
     pub async fn send(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, BackEndError> {
         self.send_on(Connection::Kept, request, bounds).await
     }
@@ -151,11 +171,14 @@ impl BackEndClient {
     ) -> Result<Response<ResponseBody>, BackEndError> {
         // After a container was frozen, back ends may have closed its connections: yield once, so that they notice it.
         tokio::task::yield_now().await;
-        match self.exchange(connection, request.clone()).await {
-            Err(Failure::Closed) if connection == Connection::Kept && request.method().is_idempotent() => {
-                self.exchange(connection, request).await.map_err(Failure::outcome)
+        let mut may_repeat = connection == Connection::Kept && request.method().is_idempotent();
+        loop {
+            match self.exchange(connection, request.clone()).await {
+                // Each time one idle connection is given up, and a new one never has this outcome.
+                Err(Failure::NotSent) => {}
+                Err(Failure::Closed) if may_repeat => may_repeat = false,
+                outcome => return outcome.map_err(Failure::outcome),
             }
-            first => first.map_err(Failure::outcome),
         }
     }
 
@@ -177,12 +200,16 @@ impl BackEndClient {
             Connection::Single => &connections.single,
         };
         let response = client.request(request.map(Full::new)).await.map_err(|error| {
-            let failure = if is_timeout(&error) {
+            let failure = if was_not_sent(&error) {
+                return Failure::NotSent;
+            } else if is_timeout(&error) {
                 BackEndError::TimedOut
             } else if error.is_connect() {
                 BackEndError::Unreachable
             } else if is_closed(&error) {
                 return Failure::Closed;
+            } else if is_too_large(&error) {
+                BackEndError::TooLarge
             } else {
                 BackEndError::Broken
             };
@@ -191,12 +218,24 @@ impl BackEndClient {
             Failure::Final(failure)
         })?;
         let (mut head, body) = response.into_parts();
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        // Of two framings, another implementation on the way may have believed the other one: what follows is somebody's request
+        // or response (RFC 9112 §6.3). The connection closes with the body.
+        let is_framed_twice = head.headers.contains_key(TRANSFER_ENCODING) && head.headers.contains_key(CONTENT_LENGTH);
+        if head.status == StatusCode::SWITCHING_PROTOCOLS || is_framed_twice {
+            tracing::warn!(host, is_framed_twice, "a back end gave a response that cannot be passed on");
             return Err(Failure::Final(BackEndError::Broken));
         }
         head.extensions.insert(url);
         Ok(Response::from_parts(head, ResponseBody::new(body)))
     }
+}
+
+/// What every client has in common.
+fn builder() -> hyper_util::client::legacy::Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new()).pool_max_idle_per_host(MAX_IDLE);
+    builder.http1_max_buf_size(MAX_HEAD);
+    builder
 }
 
 /// A POST, PUT or PATCH without content states so (RFC 9110 §8.6), since some servers otherwise respond with 411.
@@ -209,6 +248,8 @@ fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
 
 /// How one attempt failed.
 enum Failure {
+    /// The connection could not be used again, and nothing of the request was sent.
+    NotSent,
     /// The connection ended before any byte of a response.
     Closed,
     /// Another attempt would not help, or would not be safe.
@@ -218,7 +259,7 @@ enum Failure {
 impl Failure {
     const fn outcome(self) -> BackEndError {
         match self {
-            Self::Closed => BackEndError::Broken,
+            Self::NotSent | Self::Closed => BackEndError::Broken,
             Self::Final(error) => error,
         }
     }
@@ -226,6 +267,15 @@ impl Failure {
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
+    let mut io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.any(|io| io.get_ref().is_some_and(|inner| inner.is::<quiet::NotQuiet>()))
+}
+
+fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large))
 }
 
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::{HeaderMap, HeaderValue};
 
 /// The most codings of one body. Real ones have one.
 const MOST_CODINGS: usize = 3;
@@ -49,6 +49,31 @@ pub(crate) fn start<'b>(headers: &HeaderMap, body: &'b [u8], most: usize) -> Cow
         body = Cow::Owned(decoded);
     }
     body
+}
+
+/// Leaves in `Accept-Encoding` (RFC 9110 §12.5.3) what can be decoded here, and otherwise asks for no coding: in a coding that is
+/// unknown here, nobody sees that a session is over. Who has not said what it accepts stays as it is.
+pub fn accept_what_can_be_decoded(headers: &mut HeaderMap) {
+    if !headers.contains_key(ACCEPT_ENCODING) {
+        return;
+    }
+    let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let accepted: Vec<_> =
+        lines.flat_map(|line| line.split(',')).map(str::trim).filter(|one| is_decoded(one)).collect();
+    let accepted = HeaderValue::from_str(&accepted.join(", ")).ok().filter(|accepted| !accepted.is_empty());
+    headers.insert(ACCEPT_ENCODING, accepted.unwrap_or(HeaderValue::from_static("identity")));
+}
+
+/// Whether an element of `Accept-Encoding` admits nothing but what can be decoded. `*` admits everything, unless it is refused.
+fn is_decoded(element: &str) -> bool {
+    let (coding, weight) = element.split_once(';').unwrap_or((element, ""));
+    match coding.trim().to_ascii_lowercase().as_str() {
+        "gzip" | "x-gzip" | "deflate" | "br" | "identity" => true,
+        "*" => weight.trim().split_once('=').is_some_and(|(name, weight)| {
+            name.trim().eq_ignore_ascii_case("q") && weight.trim().parse().is_ok_and(|weight: f32| weight == 0.0)
+        }),
+        _ => false,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +167,32 @@ mod tests {
             assert_eq!(decoded(&headers(coding), &body, 64).as_deref(), Ok(&b"hello"[..]), "{coding}");
             assert_eq!(start(&headers(coding), &body, 64), &b"hello"[..], "{coding}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_not_asked_for() {
+        for (given, expected) in [
+            (&["gzip, deflate, br, zstd"][..], "gzip, deflate, br"),
+            (&["zstd;q=1.0, GZIP;q=0.5 , *;q=0"], "GZIP;q=0.5, *;q=0"),
+            (&["zstd", "br;q=0.1"], "br;q=0.1"),
+            (&["zstd"], "identity"),
+            (&["*"], "identity"),
+            (&["*;q=0.5, identity;q=0"], "identity;q=0"),
+            (&["*; q=0.000"], "*; q=0.000"),
+            (&[""], "identity"),
+            (&["compress, dcb, \u{e9}, gzip;level=9"], "identity"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in given {
+                headers.append(ACCEPT_ENCODING, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            }
+            accept_what_can_be_decoded(&mut headers);
+            let left: Vec<_> = headers.get_all(ACCEPT_ENCODING).iter().collect();
+            assert_eq!(left, [expected], "{given:?}");
+        }
+        let mut none = HeaderMap::new();
+        accept_what_can_be_decoded(&mut none);
+        assert!(none.is_empty());
     }
 
     #[test]

@@ -33,6 +33,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
 pub use cookie_jar::CookieJar;
+pub use content_coding::accept_what_can_be_decoded;
 pub use gateway_domain::acquired::Acquired;
 pub use http_login::HttpLogin;
 #[cfg(feature = "kerberos")]
@@ -196,6 +197,13 @@ pub trait Connector: Send + Sync {
     /// question can be asked, and is held back from the client until then.
     /// The default holds every response back, for connectors that have not said that they need not.
     fn examines_body(&self, _status: StatusCode) -> bool {
+        true
+    }
+
+    /// Whether [`Connector::examines_body`] is true of some response. Calls then ask the back end for no content coding that
+    /// cannot be decoded here.
+    /// The default is that of connectors that have not said which they examine.
+    fn examines_bodies(&self) -> bool {
         true
     }
 

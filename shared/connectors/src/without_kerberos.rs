@@ -44,6 +44,10 @@ impl Connector for WithoutKerberos {
     fn examines_body(&self, _status: StatusCode) -> bool {
         false
     }
+
+    fn examines_bodies(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -185,6 +185,7 @@ apis:
   trusted:
     back_end: {origin}
     trusted_pages: true
+    one_call_per_connection: true
     routes: [{{ path: /public/trusted, methods: {{ GET: [] }}, public: true }}]
 "#
         );

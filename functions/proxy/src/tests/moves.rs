@@ -124,3 +124,29 @@ async fn a_turn_that_is_held_makes_a_call_come_again() {
     harness.clock.set(super::harness::NOW + 31);
     assert_eq!(harness.send(call("GET", "/strict").by(admitted)).await.status(), 200);
 }
+
+/// What a move and a turn cost, as decision 0038 says; what the renewal function
+/// does for a move is counted among the tests of the token function.
+#[tokio::test]
+async fn a_move_costs_an_invocation_and_a_turn_a_read_and_two_writes() {
+    const TURN: [&str; 3] = ["PutItem Sessions", "GetItem Sessions", "DeleteItem Sessions"];
+    let harness = Harness::answering(|at, request| {
+        let name = request.line().split(['/', ' ']).nth(2).unwrap().to_ascii_uppercase();
+        let cookie = format!("{name}=t{}", at + 2);
+        let moved = [("Set-Cookie", cookie.as_str()), ("Cache-Control", "no-store")];
+        http_response(200, if request.head.contains("x-stay") { &[] } else { &moved }, b"fine")
+    })
+    .await;
+    for (path, operations) in [("moving", &[][..]), ("strict", &TURN)] {
+        for (stays, invocations) in [(true, 0), (false, 1)] {
+            harness.keeps_moves(path, "t1").await;
+            let (_, before) = (harness.asked(), asked(&harness).len());
+            let event = call("GET", &format!("/{path}"));
+            let event = if stays { event.headers(&[("X-Stay", "1")]) } else { event };
+            let response = harness.send(event.by(harness.alice_at(path, path, "t1"))).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!(harness.asked(), operations, "{path}, stays: {stays}");
+            assert_eq!(asked(&harness).len() - before, invocations, "{path}, stays: {stays}");
+        }
+    }
+}

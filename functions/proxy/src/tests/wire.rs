@@ -214,3 +214,26 @@ async fn the_raw_query_of_an_http_api_keeps_its_bytes() {
     assert_eq!(harness.send(event).await.status(), 200);
     assert_eq!(harness.back_end.requests()[0].line(), "GET /orders?b=%ff&a=x+y;z&c&%zz=100% HTTP/1.1");
 }
+
+/// In a coding that is unknown here, nobody would see that the session is over.
+#[tokio::test]
+async fn where_bodies_are_examined_no_unknown_coding_is_asked_for() {
+    let harness = Harness::new().await;
+    let call = |path| Event::new(ApiVersion::Rest, "GET", path).headers(&[("Accept-Encoding", "zstd, gzip;q=0.5, *")]);
+    assert_eq!(harness.send(call("/marked").by(harness.alice_marked())).await.status(), 200);
+    assert_eq!(harness.call(call("/orders")).await.status(), 200);
+    let sent = harness.back_end.requests();
+    let sent: Vec<_> = sent.iter().map(|request| request.values("accept-encoding").concat()).collect();
+    assert_eq!(sent, ["gzip;q=0.5", "zstd, gzip;q=0.5, *"]);
+}
+
+#[tokio::test]
+async fn a_back_end_that_wants_it_has_one_call_on_each_connection() {
+    let harness = Harness::new().await;
+    for (path, connections) in
+        [("/public/ping", 1), ("/public/ping", 1), ("/public/trusted", 2), ("/public/trusted", 3)]
+    {
+        assert_eq!(harness.send(Event::new(ApiVersion::Rest, "GET", path).anonymous()).await.status(), 200);
+        assert_eq!(harness.back_end.connections(), connections, "{path}");
+    }
+}

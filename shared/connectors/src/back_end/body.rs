@@ -1,7 +1,7 @@
 //! The body of a response, received piece by piece.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 use super::BackEndError;
@@ -37,10 +37,15 @@ impl ResponseBody {
     }
 
     /// All of it, if it has at most this many bytes.
-    pub async fn to_end(self, max: usize) -> Result<Bytes, BackEndError> {
-        let whole = Limited::new(self.0, max).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { BackEndError::TooLarge } else { BackEndError::Broken }
-        })?;
-        Ok(whole.to_bytes())
+    pub async fn to_end(mut self, max: usize) -> Result<Bytes, BackEndError> {
+        // One buffer: a list of pieces of one byte each would take forty times as much.
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await? {
+            if piece.len() > max.saturating_sub(whole.len()) {
+                return Err(BackEndError::TooLarge);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
     }
 }

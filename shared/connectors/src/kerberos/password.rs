@@ -87,6 +87,10 @@ impl Connector for KerberosPassword {
         false
     }
 
+    fn examines_bodies(&self) -> bool {
+        false
+    }
+
     fn binds_connections(&self) -> bool {
         true
     }

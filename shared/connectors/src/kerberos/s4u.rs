@@ -199,6 +199,10 @@ impl Connector for KerberosS4u {
         false
     }
 
+    fn examines_bodies(&self) -> bool {
+        false
+    }
+
     fn binds_connections(&self) -> bool {
         true
     }

@@ -189,4 +189,8 @@ impl Connector for SamlEcp {
     fn examines_body(&self, status: StatusCode) -> bool {
         presenting::examines_body(&self.settings.present, status)
     }
+
+    fn examines_bodies(&self) -> bool {
+        presenting::examines_bodies(&self.settings.present)
+    }
 }

@@ -98,7 +98,12 @@ pub(super) fn is_dead(present: &Present, response: &ResponseStart<'_>) -> bool {
 
 /// Whether [`is_dead`] looks at the body of a response with this status: a fault about the token comes as an error.
 pub(super) fn examines_body(present: &Present, status: StatusCode) -> bool {
-    *present == Present::WsSecurity && (status.is_client_error() || status.is_server_error())
+    examines_bodies(present) && (status.is_client_error() || status.is_server_error())
+}
+
+/// Whether [`examines_body`] is true of some status.
+pub(super) fn examines_bodies(present: &Present) -> bool {
+    *present == Present::WsSecurity
 }
 
 /// The response of a token endpoint (RFC 6749 §5.1).

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri};
 
 use super::{misbehaved, unavailable};
 use crate::ConnectorError;
-use crate::back_end::{BackEndClient, BackEndError, Bounds};
+use crate::back_end::{BackEndClient, BackEndError, Bounds, Connection};
 
 /// The largest response to any request of a login, in bytes. It is ten times as long as a large assertion.
 const MAX_RESPONSE: usize = 256 * 1024;
@@ -51,10 +51,10 @@ impl System {
         self.send(request).await
     }
 
-    /// Sends a request.
+    /// Sends a request, on a connection of its own: what is left on it is never read by the login of another user.
     pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let bounds = Bounds { timeout: self.timeout, max_body: MAX_RESPONSE };
-        self.client.send(request, bounds).await.map_err(|error| match error {
+        self.client.send_on(Connection::Single, request, bounds).await.map_err(|error| match error {
             BackEndError::Unreachable | BackEndError::TimedOut => unavailable(&error.to_string()),
             BackEndError::TooLarge | BackEndError::Broken => misbehaved(&error.to_string()),
         })
