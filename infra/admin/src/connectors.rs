@@ -11,7 +11,7 @@ use bytes::Bytes;
 use gateway_config::Gateway;
 use gateway_config::connector::ConnectorConfig;
 use gateway_connectors::back_end::{BackEndClients, Bounds};
-use gateway_connectors::http_login::Walk;
+use gateway_connectors::http_login::{Walk, Walked};
 use gateway_connectors::{
     Acquired, Call, Connector, ConnectorError, Connectors, Credentials, HttpLogin, ResponseStart,
 };
@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The largest response to `--call`, in bytes.
 const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -49,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, wanted: &TryConnector) -> Result<
     let credentials = Credentials { username: &wanted.user, link: Some(&wanted.user), password: &password };
     let printer = Printer { json: arguments.output == Format::Json };
     let now = SystemClock.now();
-    let (walk, outcome) = log_in(config, connector, &clients, credentials, now).await;
+    let Attempt { walk, outcome, begun } = log_in(config, connector, &clients, credentials, now).await;
     drop(password);
 
     let mut report = shown::Report::new(&wanted.name, walk.as_ref());
@@ -64,11 +65,22 @@ pub(crate) async fn run(arguments: &Arguments, wanted: &TryConnector) -> Result<
         }
         Err(error) => {
             report.failed(&error, &advice::after(walk.as_ref(), &error));
+            if let Some(begun) = begun {
+                report.logged_out(connector.end(&begun).await);
+            }
             Err(Error::Connector { connector: wanted.name.clone(), error })
         }
     };
     report.print(printer);
     result
+}
+
+/// How a login ended, and what was seen of it.
+struct Attempt {
+    walk: Option<Walk>,
+    outcome: Result<Acquired, ConnectorError>,
+    /// The session that a login which failed has begun before.
+    begun: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Logs in. Logins over HTTP are shown step by step.
@@ -78,7 +90,7 @@ async fn log_in(
     clients: &BackEndClients,
     credentials: Credentials<'_>,
     now: Timestamp,
-) -> (Option<Walk>, Result<Acquired, ConnectorError>) {
+) -> Attempt {
     let http_login = match config {
         ConnectorConfig::HttpLogin(settings) => {
             HttpLogin::new((**settings).clone(), clients.get(settings.tls.as_ref()).clone())
@@ -89,10 +101,12 @@ async fn log_in(
         ConnectorConfig::KerberosS4u(_)
         | ConnectorConfig::KerberosPassword(_)
         | ConnectorConfig::SamlEcp(_)
-        | ConnectorConfig::WsTrust(_) => return (None, connector.acquire(credentials, now).await),
+        | ConnectorConfig::WsTrust(_) => {
+            return Attempt { walk: None, outcome: connector.acquire(credentials, now).await, begun: None };
+        }
     };
-    let (walk, outcome) = http_login.walk(credentials, now).await;
-    (Some(walk), outcome)
+    let Walked { walk, outcome, begun } = http_login.walk(credentials, now).await;
+    Attempt { walk: Some(walk), outcome, begun }
 }
 
 /// Calls a path with the session, and tells the response apart from that of a dead session.

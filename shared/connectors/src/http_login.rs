@@ -16,6 +16,7 @@ mod outgoing;
 mod page;
 mod request;
 mod response;
+mod shown_url;
 mod state;
 #[cfg(test)]
 mod step_tests;
@@ -37,6 +38,7 @@ use gateway_domain::time::Timestamp;
 use gateway_domain::token_type::TokenType;
 use http::header::COOKIE;
 use http::{Request, Response, StatusCode};
+use zeroize::Zeroizing;
 
 use crate::back_end::{BackEndClient, BackEndError, Bounds};
 use crate::{
@@ -56,6 +58,16 @@ pub use walk::{Compared, Event, Exchange, SeenCookie, SeenForm, Walk};
 
 /// The largest response to any request of this connector, in bytes.
 const MAX_RESPONSE: usize = 1024 * 1024;
+
+/// A login as an operator sees it.
+pub struct Walked {
+    /// What was seen.
+    pub walk: Walk,
+    /// How it ended.
+    pub outcome: Result<Acquired, ConnectorError>,
+    /// If it failed: the session that the system seems to have begun before, for [`Connector::end`].
+    pub begun: Option<Zeroizing<Vec<u8>>>,
+}
 
 /// A connector of type `http_login`.
 pub struct HttpLogin {
@@ -95,27 +107,31 @@ impl HttpLogin {
     }
 
     /// Logs in as [`Connector::acquire`] does, and tells what was seen on the way.
-    pub async fn walk(&self, login: Credentials<'_>, now: Timestamp) -> (Walk, Result<Acquired, ConnectorError>) {
-        let mut walk = Walk::default();
-        let outcome = self.log_in(login, now, Recorder(Some(&mut walk))).await;
-        (walk, outcome)
+    pub async fn walk(&self, login: Credentials<'_>, now: Timestamp) -> Walked {
+        let mut walk = Walk::of(&self.settings);
+        let mut run = Run::new(self, login, now, Recorder(Some(&mut walk)));
+        let outcome = self.within_time(run.log_in()).await;
+        let begun = if outcome.is_err() { run.begun() } else { None };
+        Walked { walk, outcome, begun }
     }
 
-    async fn log_in(
+    async fn within_time(
         &self,
-        login: Credentials<'_>,
-        now: Timestamp,
-        recorder: Recorder<'_>,
+        login: impl Future<Output = Result<Acquired, ConnectorError>>,
     ) -> Result<Acquired, ConnectorError> {
-        let run = Run::new(self, login, now, recorder);
-        let logged_in = tokio::time::timeout(self.timeout(), run.log_in()).await;
+        let logged_in = tokio::time::timeout(self.timeout(), login).await;
         logged_in.unwrap_or_else(|_| Err(ConnectorError::Unavailable(BackEndError::TimedOut.to_string())))
     }
 
+    /// Sends a request that is alone, on a connection of its own.
+    async fn send_alone(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+        self.send(&self.client.with_own_connections(), request).await
+    }
+
     /// Sends a request. Redirects are not followed here: they are responses like any other.
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+    async fn send(&self, client: &BackEndClient, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let bounds = Bounds { timeout: self.timeout(), max_body: MAX_RESPONSE };
-        self.client.send(request, bounds).await.map_err(|error| match error {
+        client.send(request, bounds).await.map_err(|error| match error {
             BackEndError::Unreachable | BackEndError::TimedOut => ConnectorError::Unavailable(error.to_string()),
             BackEndError::TooLarge | BackEndError::Broken => ConnectorError::Misbehaved(error.to_string()),
         })
@@ -129,7 +145,7 @@ impl HttpLogin {
 #[async_trait]
 impl Connector for HttpLogin {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        self.log_in(login, now, Recorder(None)).await
+        self.within_time(Run::new(self, login, now, Recorder(None)).log_in()).await
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
@@ -140,7 +156,7 @@ impl Connector for HttpLogin {
         }
         let request = request::of_session(&self.settings.inject, &Wanted::renewal(renew), &state)
             .ok_or_else(|| misbehaved("the renewal request cannot be built"))?;
-        let response = self.send(request).await?;
+        let response = self.send_alone(request).await?;
         if self.is_dead(&ResponseStart::of(&response)) {
             return Err(ConnectorError::Refused);
         }
@@ -156,7 +172,7 @@ impl Connector for HttpLogin {
         let state = State::read(state).ok_or_else(unreadable)?;
         let request = request::of_session(&self.settings.inject, &Wanted::logout(logout), &state)
             .ok_or_else(|| misbehaved("the logout request cannot be built"))?;
-        let status = self.send(request).await?.status();
+        let status = self.send_alone(request).await?.status();
         match judge::kind(status) {
             // A client error means that the session had already ended.
             Kind::Fine | Kind::Elsewhere | Kind::Refused => Ok(()),
@@ -209,6 +225,10 @@ impl Connector for HttpLogin {
     }
 
     fn examines_body(&self, _status: StatusCode) -> bool {
+        self.settings.dead_session.body_has.is_some()
+    }
+
+    fn examines_bodies(&self) -> bool {
         self.settings.dead_session.body_has.is_some()
     }
 }

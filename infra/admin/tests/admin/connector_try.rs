@@ -96,6 +96,9 @@ async fn a_login_that_fails_says_why_and_what_to_change() {
     let redirected = tried("", &["shop", "--user", "ad4"], "r1ght").await;
     assert!(redirected.out.contains("step 2: expected status 200; got status 303"), "{redirected:?}");
     assert!(redirected.out.contains("try: step 2 was redirected to http://"), "{redirected:?}");
+    // The system has begun a session by then, which nobody else would end.
+    assert!(redirected.out.contains("\nlogged out"), "{redirected:?}");
+    assert!(!refused.out.contains("logged out"), "{refused:?}");
     let form = tried(", success: { status: 303 }", &["shop", "--user", "ad4"], "wr0ng").await;
     assert!(form.out.contains("write `refused: { status: 200 }`"), "{form:?}");
     let unknown = tried(GOOD, &["ship", "--user", "ad4"], "r1ght").await;

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gateway_config::connector::{Step, StepRequest};
+use gateway_config::connector::{Extract, Step, StepRequest};
 use gateway_domain::time::Timestamp;
 use http::Request;
 use http::header::COOKIE;
 use zeroize::Zeroizing;
 
 use super::content::Content;
-use super::cookies::{ChangeKind, Jar};
+use super::cookies::{ChangeKind, Cookie, Jar};
 use super::judge::{self, At};
 use super::outgoing::{NotPermitted, Origins, Outgoing};
 use super::response::described;
+use super::state::State;
 use super::walk::Recorder;
 use super::{HttpLogin, request, submit};
-use crate::{Acquired, ConnectorError, Credentials};
+use crate::back_end::BackEndClient;
+use crate::{Acquired, ConnectorError, Credentials, reference};
 
 /// The longest value that is kept for a later request, in bytes. The state of a page can be long.
 const MAX_KEPT: usize = 256 * 1024;
@@ -24,6 +26,7 @@ const MAX_KEPT: usize = 256 * 1024;
 /// One login, as far as it has come.
 pub(super) struct Run<'a> {
     connector: &'a HttpLogin,
+    client: BackEndClient,
     credentials: Credentials<'a>,
     now: Timestamp,
     origins: Origins,
@@ -39,12 +42,26 @@ impl<'a> Run<'a> {
         now: Timestamp,
         recorder: Recorder<'a>,
     ) -> Self {
-        let origins = Origins::of(&connector.settings);
-        Self { connector, credentials, now, origins, jar: Jar::default(), kept: BTreeMap::new(), recorder }
+        let (client, origins) = (connector.client.with_own_connections(), Origins::of(&connector.settings));
+        Self { connector, client, credentials, now, origins, jar: Jar::default(), kept: BTreeMap::new(), recorder }
+    }
+
+    /// The session that the system seems to have begun, if its token is a cookie: what a login that fails later leaves there.
+    pub(super) fn begun(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let settings = &self.connector.settings;
+        let url = reference::url(settings.login.url().uri())?;
+        let cookie = |place: &Extract| match place {
+            Extract::Cookie(name) => self.jar.get(name.as_str(), &url).and_then(Cookie::value),
+            Extract::JsonPointer(_) | Extract::Header(..) | Extract::Body(_) | Extract::Input(_) => None,
+        };
+        let token = cookie(&settings.extract)?;
+        let also = settings.extract_also.iter();
+        let also = also.filter_map(|(name, place)| Some((name.as_str(), cookie(place)?))).collect();
+        State { token, also, renew_until: None }.write()
     }
 
     /// Does the whole login.
-    pub(super) async fn log_in(mut self) -> Result<Acquired, ConnectorError> {
+    pub(super) async fn log_in(&mut self) -> Result<Acquired, ConnectorError> {
         let steps = self.connector.settings.login.steps();
         let mut page = None;
         for (position, step) in steps.iter().enumerate() {
@@ -98,7 +115,7 @@ impl<'a> Run<'a> {
             let request = self.with_cookies(&outgoing);
             let method = request.method().clone();
             let cookies = if self.recorder.records() { self.jar.names(&outgoing.url) } else { Vec::new() };
-            let response = self.connector.send(request).await.map_err(|error| in_step(at, error))?;
+            let response = self.connector.send(&self.client, request).await.map_err(|error| in_step(at, error))?;
             let changes = self.jar.keep(response.headers(), &outgoing.url, self.now);
             for change in &changes {
                 set.retain(|name| *name != change.name || change.kind == ChangeKind::Ignored);

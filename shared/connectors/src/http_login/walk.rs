@@ -3,6 +3,8 @@
 //! Names come from the configuration and from the system: of cookies, fields and parameters. What they hold is left out, but
 //! for how long it is and of which characters. Nothing here is made while users log in.
 
+use std::collections::BTreeSet;
+
 use gateway_config::connector::{Extract, HttpLogin as Settings};
 use gateway_domain::time::Timestamp;
 use http::Method;
@@ -15,6 +17,7 @@ use super::content::{Absent, Content};
 use super::cookies::{Change, ChangeKind, Jar};
 use super::judge::{self, At, Part};
 use super::response::described;
+use super::shown_url;
 use crate::reference;
 
 /// The longest name that is shown, in characters.
@@ -28,6 +31,9 @@ pub(super) struct Recorder<'a>(pub(super) Option<&'a mut Walk>);
 pub struct Walk {
     /// The events.
     pub events: Vec<Event>,
+    /// The segments of paths that the configuration has: what stands there is no secret.
+    #[serde(skip)]
+    written: BTreeSet<String>,
 }
 
 /// One thing that was seen.
@@ -123,6 +129,11 @@ pub struct Compared {
 }
 
 impl Walk {
+    /// A login with these settings, of which nothing was seen yet.
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self { events: Vec::new(), written: shown_url::written(settings) }
+    }
+
     /// The last response.
     pub fn last(&self) -> Option<&Exchange> {
         self.events.iter().rev().find_map(|event| match event {
@@ -150,9 +161,11 @@ impl Recorder<'_> {
         let Some(walk) = &mut self.0 else { return };
         let location = content.header(LOCATION).filter(|_| content.status.is_redirection());
         let resolved = |reference: &str| reference::resolved(&content.url, reference);
+        let written = &walk.written;
+        let address = |url: &Url| shown_url::address(url, written);
         let shown_or =
             |url: Option<Url>| url.map_or_else(|| "no address that can be called".to_owned(), |url| address(&url));
-        walk.events.push(Event::Exchange(Exchange {
+        let exchange = Exchange {
             step: at.number,
             method: method.to_string(),
             url: address(&content.url),
@@ -161,10 +174,11 @@ impl Recorder<'_> {
             content_type: content.header(CONTENT_TYPE).map_or_else(|| "no type".to_owned(), media_type),
             content_coding: content.header(CONTENT_ENCODING).map(shown),
             bytes: content.received(),
-            cookies: changes.iter().map(|change| cookie(change, now)).collect(),
-            forms: forms(content),
+            cookies: changes.iter().map(|change| cookie(change, written, now)).collect(),
+            forms: forms(content, &address),
             redirect: location.map(|location| shown_or(resolved(location))),
-        }));
+        };
+        walk.events.push(Event::Exchange(exchange));
     }
 
     pub(super) fn judged(&mut self, at: At<'_>, content: &Content) {
@@ -222,17 +236,17 @@ fn characters(value: &str) -> String {
     format!("{} characters: {class}", value.chars().count())
 }
 
-fn cookie(change: &Change, now: Timestamp) -> SeenCookie {
+fn cookie(change: &Change, written: &BTreeSet<String>, now: Timestamp) -> SeenCookie {
     let (what, ends) = match change.kind {
         ChangeKind::Set(ends) => ("set", ends),
         ChangeKind::Deleted => ("deleted", None),
         ChangeKind::Ignored => ("ignored, since it is for another domain or too large", None),
     };
     let ends_in = ends.map(|ends| ends.as_secs().saturating_sub(now.as_secs()));
-    SeenCookie { name: shown(&change.name), path: shown(&change.path), what, ends_in }
+    SeenCookie { name: shown(&change.name), path: shown_url::path(&change.path, written), what, ends_in }
 }
 
-fn forms(content: &Content) -> Vec<SeenForm> {
+fn forms(content: &Content, address: &dyn Fn(&Url) -> String) -> Vec<SeenForm> {
     let Ok(page) = content.page() else { return Vec::new() };
     let base = page.base.as_ref().and_then(|base| reference::resolved(&content.url, base));
     let base = base.unwrap_or_else(|| content.url.clone());
@@ -251,35 +265,16 @@ fn forms(content: &Content) -> Vec<SeenForm> {
         .collect()
 }
 
-/// A URL without what may be a secret: the values of its query and of the parameters in its path (`;jsessionid=…`).
-fn address(url: &Url) -> String {
-    let segments = url.path().split('/').map(|segment| match segment.split_once(';') {
-        Some((name, parameter)) => format!("{name};{}=…", parameter.split('=').next().unwrap_or_default()),
-        None => segment.to_owned(),
-    });
-    let path: Vec<_> = segments.collect();
-    let mut text = format!("{}{}", url.origin().ascii_serialization(), path.join("/"));
-    if let Some(query) = url.query() {
-        let names = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, _)) => format!("{}=…", shown(name)),
-            None => "…".to_owned(),
-        });
-        text.push('?');
-        text.push_str(&names.collect::<Vec<_>>().join("&"));
-    }
-    shown_up_to(&text, 512)
-}
-
 fn media_type(content_type: &str) -> String {
     shown(content_type.split(';').next().unwrap_or_default().trim())
 }
 
 /// A name from the system, without what a terminal would obey.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     shown_up_to(name, LONGEST)
 }
 
-fn shown_up_to(name: &str, most: usize) -> String {
+pub(super) fn shown_up_to(name: &str, most: usize) -> String {
     let mut shown: String =
         name.chars().take(most).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
     if name.chars().nth(most).is_some() {
