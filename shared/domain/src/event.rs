@@ -60,7 +60,8 @@ pub struct ApiRequest {
     pub version: ApiVersion,
     /// The method as sent.
     pub method: String,
-    /// The path without the stage, as the event has it, not decoded here.
+    /// The path without the stage, percent-encoded: as the event of a REST API has it, and as it is made of the decoded one
+    /// of an HTTP API.
     pub path: String,
     /// The query.
     pub query: Query,

@@ -1,11 +1,32 @@
 //! Events of an HTTP API (payload format 2.0): proxy integration and REQUEST authorizer.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::{ApiRequest, ApiVersion, EventError, Query, fields};
 
 /// The stage whose name is not part of the path.
 const DEFAULT_STAGE: &str = "$default";
+
+/// What a path cannot hold unencoded (RFC 3986 §3.3), beside bytes that are not ASCII and the percent sign, and `;` and `*`,
+/// which no call may send plain.
+const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'*')
+    .add(b';')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Reads the event; `rawPath` and `requestContext.http.method` are required.
 pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventError> {
@@ -16,7 +37,7 @@ pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventErr
     Ok(ApiRequest {
         version: ApiVersion::Http,
         method: fields::required(&mut http, "method")?,
-        path: without_stage(raw_path, stage.as_deref()),
+        path: encoded(&without_stage(raw_path, stage.as_deref())),
         query: Query::Raw(fields::text(&mut event, "rawQueryString")?.unwrap_or_default()),
         headers: headers(&mut event)?,
         body: fields::body(&mut event)?,
@@ -30,7 +51,25 @@ pub(super) fn read(mut event: Map<String, Value>) -> Result<ApiRequest, EventErr
     })
 }
 
-/// The path without the stage: `rawPath` begins with the stage unless it is the default one, and routes have none.
+/// The path in which what API Gateway has decoded is encoded again, so that the text that is decided on is the one that is
+/// forwarded. API Gateway leaves `%25` encoded. Any other percent sign has been decoded, or was never the beginning of an
+/// encoding. A path with U+FFFD stays as it is, and is refused for that character: what stood in its place is lost.
+fn encoded(path: &str) -> String {
+    if path.contains(char::REPLACEMENT_CHARACTER) {
+        return path.to_owned();
+    }
+    let mut parts = path.split('%');
+    let mut encoded = String::with_capacity(path.len());
+    encoded.extend(utf8_percent_encode(parts.next().unwrap_or_default(), NOT_IN_A_PATH));
+    for part in parts {
+        encoded.push_str("%25");
+        encoded.extend(utf8_percent_encode(part.strip_prefix("25").unwrap_or(part), NOT_IN_A_PATH));
+    }
+    encoded
+}
+
+/// The path without the stage: `rawPath` begins with the stage unless it is the default one, also at a custom domain, and
+/// routes have none.
 fn without_stage(path: String, stage: Option<&str>) -> String {
     let Some(stage) = stage.filter(|stage| *stage != DEFAULT_STAGE && !stage.is_empty()) else { return path };
     match path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)) {

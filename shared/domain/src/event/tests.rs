@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::call_context::Admitted;
 use crate::outbox::OutboxEvent;
+use crate::path::{CheckedPath, PathRefused, Segment};
 use crate::renewal::RenewalEvent;
 
 fn sample(name: &str) -> Value {
@@ -133,6 +134,43 @@ fn the_stage_is_no_part_of_an_http_apis_path() {
         let mut event = with("proxy-http.json", "rawPath", json!(raw));
         event["requestContext"]["stage"] = json!(stage);
         assert_eq!(read(event).path, path, "{stage} {raw}");
+    }
+}
+
+fn http_path(raw: &str) -> String {
+    read(with("proxy-http.json", "rawPath", json!(raw))).path
+}
+
+#[test]
+fn what_an_http_api_has_decoded_is_encoded_again() {
+    for (raw, path) in [
+        ("/caf\u{e9}/\u{65e5}", "/caf%C3%A9/%E6%97%A5"),
+        ("/a b", "/a%20b"),
+        ("/a?b#c", "/a%3Fb%23c"),
+        ("/{id}\"<>[]^`|", "/%7Bid%7D%22%3C%3E%5B%5D%5E%60%7C"),
+        ("/a;v=1/*", "/a%3Bv=1/%2A"),
+        ("/a:b@c,d=e+f!g$h&i'j(k)-._~", "/a:b@c,d=e+f!g$h&i'j(k)-._~"),
+        ("/100%25/a%252Fb", "/100%25/a%252Fb"),
+        ("/100%/a%2Fb%zz%", "/100%25/a%252Fb%25zz%25"),
+    ] {
+        assert_eq!(http_path(raw), path, "{raw}");
+    }
+}
+
+/// Abuse cases A2, A3: what is refused of a REST API is refused of an HTTP API that has decoded it.
+#[test]
+fn a_decoded_path_that_two_readers_could_split_differently_is_refused() {
+    for (raw, refused) in [
+        ("/a/../b", PathRefused::DotSegment),
+        ("/a//b", PathRefused::EmptySegment),
+        ("/a\\b", PathRefused::EncodedCharacter),
+        ("/a\0", PathRefused::EncodedCharacter),
+        ("/a\r\nb", PathRefused::EncodedCharacter),
+        ("/a%252Fb", PathRefused::EncodedTwice),
+        ("/a%2e%2e/b", PathRefused::EncodedTwice),
+        ("/a\u{fffd}", PathRefused::Character),
+    ] {
+        assert_eq!(CheckedPath::parse(&http_path(raw)), Err(refused), "{raw:?}");
     }
 }
 
@@ -268,7 +306,27 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The path as an HTTP API hands it on: every encoding is decoded but that of the percent sign.
+fn decoded_by_api_gateway(path: &str) -> String {
+    let kept = path.replace("%25", "%2525");
+    percent_encoding::percent_decode_str(&kept).decode_utf8_lossy().into_owned()
+}
+
 proptest! {
+    /// Whatever is accepted of a REST API means the same at an HTTP API.
+    #[test]
+    fn a_path_keeps_its_meaning_when_it_is_decoded_and_encoded_again(
+        raw in "(/([a-z0-9.:@!,=~+-]|%[2-7][0-9A-F]|%C3%A9|%EF%BC%8F){1,6}){1,4}/?",
+    ) {
+        if let Ok(path) = CheckedPath::parse(&raw) {
+            let again = CheckedPath::parse(&http_path(&decoded_by_api_gateway(&raw)));
+            let texts = |path: &CheckedPath| -> Vec<String> {
+                path.segments().iter().map(Segment::decoded).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(again.as_ref().map(texts), Ok(texts(&path)), "{}", raw);
+        }
+    }
+
     #[test]
     fn no_text_and_no_json_makes_the_reader_panic(text in ".{0,64}", value in json_value()) {
         let _ = ApiRequest::parse(text.as_bytes());
