@@ -63,7 +63,9 @@ def check(path):
     servers = api["Properties"]["Body"]["servers"]
     # With OpenAPI 3 it counts only there.
     closed = [server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"] for server in servers]
-    assert closed == [{"Fn::If": ["HasDomain", True, False]}], servers
+    assert closed == [{"Fn::If": ["ClosesRestApi", True, False]}], servers
+    closes = {"Fn::Or": [{"Condition": "HasDomain"}, {"Condition": "IsHttpApi"}]}
+    assert first["Conditions"]["ClosesRestApi"] == closes, "a REST API that stays open beside an HTTP API"
 
 
 def streaming(template):

@@ -1,8 +1,9 @@
-//! Serves a REST API as API Gateway does: route, authorizer, integration, response.
+//! Serves an API of either kind as API Gateway does: route, authorizer, integration, response.
 
 mod authorizer;
 mod event;
 mod gateway_response;
+mod http_api;
 mod integration;
 mod policy;
 mod query;
@@ -28,7 +29,7 @@ use tokio::time::Instant;
 use crate::functions::Functions;
 use crate::limits;
 use crate::log::Log;
-use crate::template::Template;
+use crate::template::{ApiKind, Authorizer, Template};
 use authorizer::Refused;
 use gateway_response::Details;
 use received::{Received, Unreadable};
@@ -90,8 +91,11 @@ impl Own {
 impl ApiGateway {
     /// The API of this template in front of these functions.
     pub fn new(template: Arc<Template>, functions: Functions, log: Log) -> Self {
-        let (integration_timeout, pace) = (limits::INTEGRATION_TIMEOUT, Pace::default());
-        Self { template, functions, log, port: 0, integration_timeout, pace }
+        let integration_timeout = match template.api.kind {
+            ApiKind::Rest => limits::INTEGRATION_TIMEOUT,
+            ApiKind::Http => limits::HTTP_INTEGRATION_TIMEOUT,
+        };
+        Self { template, functions, log, port: 0, integration_timeout, pace: Pace::default() }
     }
 
     /// Passes streams on at this pace.
@@ -111,7 +115,11 @@ impl ApiGateway {
 
     async fn call(&self, received: &Received) -> Result<Response, Own> {
         let api = &self.template.api;
-        let Some(matched) = routes::find(&self.template.routes, &received.method, &received.path) else {
+        let path = match api.kind {
+            ApiKind::Rest => Cow::Borrowed(received.path.as_str()),
+            ApiKind::Http => Cow::Owned(http_api::routed(&http_api::decoded(&received.path))),
+        };
+        let Some(matched) = routes::find(api.kind, &self.template.routes, &received.method, &path) else {
             return Err(Own::no_route(received));
         };
         let name = match &matched.route.authorizer {
@@ -124,14 +132,17 @@ impl ApiGateway {
                 if !authorizer.identity_headers.iter().all(|name| received.has_header(name)) {
                     return Err(Own::new("UNAUTHORIZED", "Unauthorized"));
                 }
-                if event::method_arn(api, received).len() > limits::METHOD_ARN {
+                if api.kind == ApiKind::Rest && event::method_arn(api, received).len() > limits::METHOD_ARN {
                     return Err(Own { status: Some(414), ..Own::new("DEFAULT_4XX", "Request URI too long") });
                 }
-                Some(self.authorize(&authorizer.function, received, &matched).await?)
+                Some(self.authorize(authorizer, received, &matched).await?)
             }
             None => None,
         };
-        let event = event::proxy(api, received, &matched, context.as_ref());
+        let event = match api.kind {
+            ApiKind::Rest => event::proxy(api, received, &matched, context.as_ref()),
+            ApiKind::Http => http_api::proxy_event(api, received, &matched, context.as_ref()),
+        };
         let event = Bytes::from(event.to_string());
         if event.len() > limits::PAYLOAD {
             return Err(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"));
@@ -152,7 +163,11 @@ impl ApiGateway {
             } else {
                 let output = self.functions.invoke_in(&received.trace_root, &route.function, event).await;
                 let result = output.map_err(|error| bad(&error))?;
-                integration::response(&result, api.binary, &received.method).map_err(|malformed| bad(&malformed))
+                let response = match api.kind {
+                    ApiKind::Rest => integration::response(&result, api.binary, &received.method),
+                    ApiKind::Http => http_api::response(&result, &received.method),
+                };
+                response.map_err(|malformed| bad(&malformed))
             }
         };
         let responded = tokio::time::timeout_at(until, responded).await;
@@ -162,17 +177,27 @@ impl ApiGateway {
     /// Invokes the authorizer, and returns its context if it allows the call.
     async fn authorize(
         &self,
-        function: &str,
+        authorizer: &Authorizer,
         received: &Received,
         matched: &routes::Matched<'_>,
     ) -> Result<Map<String, Json>, Own> {
         let api = &self.template.api;
-        let event = event::authorizer(api, received, matched);
-        let method_arn = event::method_arn(api, received);
-        let invocation = self.functions.invoke_in(&received.trace_root, function, Bytes::from(event.to_string()));
-        // API Gateway waits for an authorizer no longer than for an integration.
-        let outcome = tokio::time::timeout(self.integration_timeout, invocation).await.ok();
-        authorizer::decide(outcome, &method_arn).map_err(|refused| {
+        let (event, wait) = match api.kind {
+            // A REST API waits for an authorizer no longer than for an integration.
+            ApiKind::Rest => (event::authorizer(api, received, matched), self.integration_timeout),
+            ApiKind::Http => {
+                let event = http_api::authorizer_event(api, received, matched, &authorizer.identity_headers);
+                (event, self.integration_timeout.min(limits::HTTP_AUTHORIZER_TIMEOUT))
+            }
+        };
+        let event = Bytes::from(event.to_string());
+        let invocation = self.functions.invoke_in(&received.trace_root, &authorizer.function, event);
+        let outcome = tokio::time::timeout(wait, invocation).await.ok();
+        let decided = match api.kind {
+            ApiKind::Rest => authorizer::decide(outcome, &event::method_arn(api, received)),
+            ApiKind::Http => http_api::decide(outcome),
+        };
+        decided.map_err(|refused| {
             if let Some(reason) = refused.to_log() {
                 self.log.push("api-gateway", &format!("{}: {reason}", received.request_id));
             }
@@ -192,6 +217,9 @@ impl ApiGateway {
     }
 
     fn own_response(&self, own: &Own, request_id: &str) -> Response {
+        if self.template.api.kind == ApiKind::Http {
+            return http_api::own(own.kind);
+        }
         let details = Details { request_id, message: &own.message, status: own.status, context: &own.context };
         gateway_response::render(&self.template.api, own.kind, &details)
     }
@@ -214,7 +242,11 @@ async fn response(
         }
     };
     if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-amzn-requestid", value);
+        let name = match gateway.template.api.kind {
+            ApiKind::Rest => "x-amzn-requestid",
+            ApiKind::Http => "apigw-requestid",
+        };
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -1,4 +1,4 @@
-//! Limits of API Gateway (REST) and Lambda that the local stack imitates.
+//! Limits of API Gateway and Lambda that the local stack imitates.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -27,8 +27,12 @@ pub const QUEUED: usize = 1_000;
 pub const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Most bytes of what an authorizer returns.
 pub const AUTHORIZER_RESULT: usize = 8 * 1024;
-/// Longest wait for an integration that names no other time.
+/// Longest wait of a REST API for an integration that names no other time.
 pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+/// Longest wait of an HTTP API for an integration.
+pub const HTTP_INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait of an HTTP API for an authorizer.
+pub const HTTP_AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Within how many bytes of a stream the end of its delimiter must be.
 pub const PRELUDE: usize = 16 * 1024;
 /// What stands between the prelude of a stream and its body.

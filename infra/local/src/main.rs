@@ -11,6 +11,7 @@ use clap::Parser;
 use gateway_local::api_gateway::Pace;
 use gateway_local::binaries::{self, WORKSPACE};
 use gateway_local::stack::{Options, Stack};
+use gateway_local::template::ApiKind;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the gateway on this machine: API Gateway, Lambda, `DynamoDB`, Secrets Manager and a demo back end.
@@ -20,6 +21,9 @@ struct Arguments {
     /// Where the API listens
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// The kind of API in front of the functions, as the parameter `ApiKind` of the template
+    #[arg(long, value_name = "KIND", default_value = "rest", value_parser = kind)]
+    api: ApiKind,
     /// Where DynamoDB, secrets and the demo back end listen, for functions in containers
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     services: IpAddr,
@@ -46,6 +50,13 @@ struct Arguments {
     unpaced: bool,
 }
 
+/// A kind of API, by its parameter in any case.
+fn kind(text: &str) -> Result<ApiKind, String> {
+    let mut kinds = [ApiKind::Rest, ApiKind::Http].into_iter();
+    let named = kinds.find(|kind| kind.parameter().eq_ignore_ascii_case(text));
+    named.ok_or_else(|| "must be rest or http".to_owned())
+}
+
 impl Arguments {
     fn options(self) -> Options {
         let defaults = Options::default();
@@ -57,6 +68,7 @@ impl Arguments {
         });
         Options {
             listen: self.listen,
+            api: self.api,
             services: self.services,
             data,
             config: self.config.unwrap_or(defaults.config.clone()),

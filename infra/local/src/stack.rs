@@ -24,7 +24,7 @@ use crate::secrets::Secrets;
 use crate::secrets_manager::SecretsManager;
 use crate::seed::Seed;
 use crate::ses::Outbox;
-use crate::template::Template;
+use crate::template::{ApiKind, Template};
 pub use error::StartError;
 
 /// Stands for the demo back end in a configuration, since its port is known only once it runs.
@@ -41,6 +41,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// The template.
     pub template: PathBuf,
+    /// The kind of API that it makes.
+    pub api: ApiKind,
     /// The configuration, in which [`DEMO_BACK_END`] is replaced.
     pub config: PathBuf,
     /// Apps and users.
@@ -77,6 +79,7 @@ impl Default for Options {
             services: Ipv4Addr::LOCALHOST.into(),
             data: None,
             template: workspace.join("template.yaml"),
+            api: ApiKind::Rest,
             config: workspace.join("infra/local/demo.yaml"),
             seed: workspace.join("infra/local/seed.yaml"),
             secrets: None,

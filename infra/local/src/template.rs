@@ -1,12 +1,13 @@
 //! Reads the part of `template.yaml` that the local stack runs.
 //!
 //! It is a named subset: functions, routes, schedules, authorizer, environment, roles, gateway responses, tables, secrets
-//! and their rotations. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
+//! and their rotations; of an API the HTTP API, where the parameters make one. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
 
 mod api;
 pub mod condition;
 mod cursor;
 mod function;
+mod http_api;
 mod resolve;
 mod role;
 mod rotation;
@@ -17,10 +18,12 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use api::{Api, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
+pub use api::{Api, ApiKind, Authorizer, GatewayResponse, HeaderTemplate, RESPONSE_TYPES};
 use cursor::At;
 use function::Events;
 pub use function::{Function, Route};
+pub use http_api::ANY;
+use http_api::HttpApi;
 use resolve::Scope;
 pub use role::{Right, Role};
 pub use rotation::Rotation;
@@ -105,7 +108,7 @@ impl Template {
         let scope = Scope::read(&sections, inputs)?;
         let globals = function::globals(&sections, &scope)?;
         let resources = sections.required("Resources")?;
-        let mut apis = Vec::new();
+        let (mut apis, mut http_api) = (Vec::new(), HttpApi::default());
         let (mut functions, mut events, mut tables) = (Vec::new(), Events::default(), Vec::new());
         let mut roles = BTreeMap::new();
         let (mut secrets, mut rotations, mut subscriptions) = (Vec::new(), Vec::new(), Vec::new());
@@ -126,7 +129,10 @@ impl Template {
                 "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
                 "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
                 "AWS::SNS::Subscription" => subscriptions.push(subscription::read(&resource, &scope)?),
-                "AWS::Serverless::HttpApi" => return Err(kind.error("the local stack imitates a REST API only")),
+                "AWS::Serverless::HttpApi" => {
+                    return Err(kind.error("the local stack knows an HTTP API by its AWS::ApiGatewayV2 resources only"));
+                }
+                name if name.starts_with(http_api::PREFIX) => http_api.add(&id, &resource, &scope)?,
                 // Resources of other types, such as layers and alarms, have nothing to run.
                 _ => {}
             }
@@ -143,6 +149,11 @@ impl Template {
                 route.open = true;
             }
         }
+        // Beside an HTTP API, the REST API is closed.
+        let (api, routes) = match http_api.read(&resources)? {
+            Some(http) => http,
+            None => (api, routes),
+        };
         let template = Self { api, functions, routes, schedules, tables, secrets, roles, rotations, subscriptions };
         template.check(&resources)?;
         Ok(template)

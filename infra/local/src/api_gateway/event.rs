@@ -106,7 +106,7 @@ fn context(api: &Api, received: &Received, matched: &Matched<'_>) -> Json {
 }
 
 /// The header fields of the client without those of the connection, and the fields that API Gateway sets itself.
-fn headers(received: &Received) -> Vec<(String, String)> {
+pub(super) fn headers(received: &Received) -> Vec<(String, String)> {
     let source = received.source.ip().to_string();
     let forwarded = match received.header("x-forwarded-for") {
         Some(before) => format!("{before}, {source}"),

@@ -30,7 +30,7 @@ fn received(path: &str, query: &str, headers: &[(&str, &str)], body: &'static [u
 
 fn proxy_event(received: &Received) -> Json {
     let template = template();
-    let matched = routes::find(&template.routes, "GET", &received.path).unwrap();
+    let matched = routes::find(template.api.kind, &template.routes, "GET", &received.path).unwrap();
     proxy(&template.api, received, &matched, None)
 }
 
@@ -86,7 +86,7 @@ fn forwarding_headers_of_the_client_do_not_hide_its_address() {
 fn the_authorizer_is_asked_about_the_raw_path() {
     let template = template();
     let received = received("/orders/%2A", "a=1", &[("authorization", "Bearer t")], b"body");
-    let matched = routes::find(&template.routes, "GET", &received.path).unwrap();
+    let matched = routes::find(template.api.kind, &template.routes, "GET", &received.path).unwrap();
     let event = authorizer(&template.api, &received, &matched);
     assert_eq!(event["type"], "REQUEST");
     assert_eq!(event["methodArn"], "arn:aws:execute-api:us-east-1:000000000000:Api/v1/GET/orders/%2A");
@@ -98,7 +98,7 @@ fn the_authorizer_is_asked_about_the_raw_path() {
 fn the_authorizers_context_reaches_the_function() {
     let template = template();
     let received = received("/orders", "", &[], b"");
-    let matched = routes::find(&template.routes, "GET", &received.path).unwrap();
+    let matched = routes::find(template.api.kind, &template.routes, "GET", &received.path).unwrap();
     let context = json!({ "user": "ada", "principalId": "ada" });
     let event = proxy(&template.api, &received, &matched, context.as_object());
     assert_eq!(event["requestContext"]["authorizer"], context);

@@ -35,27 +35,37 @@ const DROPPED: [&str; 8] =
 pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Response, Malformed> {
     let result: Json = serde_json::from_slice(result).map_err(|_| Malformed("it is not JSON"))?;
     let Some(members) = result.as_object() else { return Err(Malformed("it is not an object")) };
-    let known = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
-    if members.keys().any(|key| !known.contains(&key.as_str())) {
-        return Err(Malformed("it has members API Gateway does not know"));
-    }
-    let encoded = match members.get("isBase64Encoded") {
-        None | Some(Json::Null) => false,
-        Some(flag) => flag.as_bool().ok_or(Malformed("isBase64Encoded is not a boolean"))?,
-    };
-    let body = match members.get("body") {
-        None | Some(Json::Null) => Vec::new(),
-        Some(Json::String(text)) if encoded && binary => {
-            STANDARD.decode(text).map_err(|_| Malformed("the body is not base64"))?
-        }
-        Some(Json::String(text)) => text.clone().into_bytes(),
-        Some(_) => return Err(Malformed("the body is not text")),
-    };
+    only(members, &["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"])?;
+    let body = body(members, binary)?;
     // Of a response to HEAD there is no body to count.
     let mut response = head(members, method == "HEAD")?;
     *response.body_mut() = Body::from(body);
     response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// Succeeds if a response has no other members.
+pub(super) fn only(members: &Map<String, Json>, known: &[&str]) -> Result<(), Malformed> {
+    match members.keys().all(|key| known.contains(&key.as_str())) {
+        true => Ok(()),
+        false => Err(Malformed("it has members API Gateway does not know")),
+    }
+}
+
+/// The body. One that is marked as base64 is decoded only if `binary`.
+pub(super) fn body(members: &Map<String, Json>, binary: bool) -> Result<Vec<u8>, Malformed> {
+    let encoded = match members.get("isBase64Encoded") {
+        None | Some(Json::Null) => false,
+        Some(flag) => flag.as_bool().ok_or(Malformed("isBase64Encoded is not a boolean"))?,
+    };
+    match members.get("body") {
+        None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::String(text)) if encoded && binary => {
+            STANDARD.decode(text).map_err(|_| Malformed("the body is not base64"))
+        }
+        Some(Json::String(text)) => Ok(text.clone().into_bytes()),
+        Some(_) => Err(Malformed("the body is not text")),
+    }
 }
 
 /// Status and fields of a response. Only the caller knows whether the declared length is that of the body.

@@ -1,6 +1,7 @@
-//! Finds the route of a raw path: the most specific pattern wins, and must have the method.
+//! Finds the route of a path: the most specific pattern wins. At a REST API, which looks at the raw path, it must have the
+//! method; at an HTTP API, which looks at the decoded one, only patterns that have the method are compared.
 
-use crate::template::Route;
+use crate::template::{ANY, ApiKind, Route};
 
 /// Names and values of path parameters.
 pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
@@ -10,7 +11,7 @@ pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
 pub(super) struct Matched<'a> {
     /// The route.
     pub(super) route: &'a Route,
-    /// Path parameters, undecoded.
+    /// Path parameters, as they are in the path.
     pub(super) parameters: Parameters<'a>,
 }
 
@@ -22,14 +23,16 @@ enum Fit {
     Literal,
 }
 
-/// The route for this method and raw path. If the most specific pattern does not have the method, there is no route.
-pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Matched<'a>> {
+/// The route of an API of this kind for this method and path.
+pub(super) fn find<'a>(kind: ApiKind, routes: &'a [Route], method: &str, path: &str) -> Option<Matched<'a>> {
+    let has_method = |route: &Route| route.method == method || route.method == ANY;
     let fits =
         |route: &'a Route| fit(&route.path, path).map(|(fits, parameters)| (fits, Matched { route, parameters }));
-    let candidates: Vec<_> = routes.iter().filter_map(fits).collect();
+    let compared = routes.iter().filter(|route| kind == ApiKind::Rest || has_method(route));
+    let candidates: Vec<_> = compared.filter_map(fits).collect();
     let best = candidates.iter().map(|(fits, _)| fits).max()?.clone();
-    let mut best = candidates.into_iter().filter(|(fits, _)| *fits == best).map(|(_, matched)| matched);
-    best.find(|matched| matched.route.method == method)
+    let best = candidates.into_iter().filter(|(fits, _)| *fits == best).map(|(_, matched)| matched);
+    best.filter(|matched| has_method(matched.route)).max_by_key(|matched| matched.route.method == method)
 }
 
 /// How a pattern matches a path, segment by segment, and its parameters; `None` if it does not match.
@@ -84,7 +87,7 @@ mod tests {
     }
 
     fn found(method: &str, path: &str) -> Option<String> {
-        find(&routes(), method, path).map(|matched| matched.route.path.clone())
+        find(ApiKind::Rest, &routes(), method, path).map(|matched| matched.route.path.clone())
     }
 
     #[test]
@@ -121,7 +124,28 @@ mod tests {
     #[test]
     fn a_greedy_parameter_takes_the_rest_as_it_is() {
         let routes = routes();
-        let matched = find(&routes, "GET", "/a//b%2Fc/").unwrap();
+        let matched = find(ApiKind::Rest, &routes, "GET", "/a//b%2Fc/").unwrap();
         assert_eq!(matched.parameters, [("proxy", "a//b%2Fc/".to_owned())]);
+    }
+
+    #[test]
+    fn an_http_api_takes_the_next_pattern_that_has_the_method_and_prefers_a_named_one_to_any() {
+        let mut routes = routes();
+        routes.extend(
+            [("ANY", "/oauth2/token"), ("OPTIONS", "/{proxy+}"), ("ANY", "/{proxy+}")].map(|(method, path)| Route {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                ..routes[0].clone()
+            }),
+        );
+        let found = |method: &str, path: &str| {
+            let matched = find(ApiKind::Http, &routes, method, path).unwrap();
+            format!("{} {}", matched.route.method, matched.route.path)
+        };
+        assert_eq!(found("POST", "/oauth2/token"), "POST /oauth2/token");
+        assert_eq!(found("PUT", "/oauth2/token"), "ANY /oauth2/token");
+        assert_eq!(found("POST", "/public/ping"), "POST /{proxy+}");
+        assert_eq!(found("OPTIONS", "/public/ping"), "OPTIONS /{proxy+}");
+        assert_eq!(found("PUT", "/orders"), "ANY /{proxy+}");
     }
 }

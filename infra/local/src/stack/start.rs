@@ -54,6 +54,7 @@ pub(super) async fn start(
     let (back_ends, connectors, hooks) = (list(&named.back_ends), list(&named.connectors), list(&named.hooks));
     let inputs = [
         ("Issuer", base_url.as_str()),
+        ("ApiKind", options.api.parameter()),
         ("BackEndSecretArns", &back_ends),
         ("ConnectorSecretArns", &connectors),
         ("HookSecretArns", &hooks),

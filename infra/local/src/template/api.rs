@@ -6,9 +6,30 @@ use super::TemplateError;
 use super::cursor::At;
 use super::resolve::{Scope, id_of_arn};
 
-/// A REST API.
+/// A kind of API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKind {
+    /// REST API, with events of payload 1.0.
+    Rest,
+    /// HTTP API, with events of payload 2.0.
+    Http,
+}
+
+impl ApiKind {
+    /// The value of the template's parameter `ApiKind` that makes an API of this kind.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Self::Rest => "REST",
+            Self::Http => "HTTP",
+        }
+    }
+}
+
+/// An API.
 #[derive(Debug, Clone)]
 pub struct Api {
+    /// Its kind.
+    pub kind: ApiKind,
     /// Its logical id, which is also its API id here.
     pub id: String,
     /// Name of its stage.
@@ -114,6 +135,7 @@ pub(super) fn read(id: &str, resource: &At, scope: &Scope) -> Result<Api, Templa
         }
     }
     let mut api = Api {
+        kind: ApiKind::Rest,
         id: id.to_owned(),
         stage: fields.required("StageName")?.text()?.to_owned(),
         variables,

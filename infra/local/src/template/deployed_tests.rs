@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::tests::REAL;
+use super::tests::{REAL, read_kind};
 use super::yaml::{Node, Value, parse};
-use super::{Inputs, Template};
+use super::{ApiKind, Inputs, Template};
 
 fn root() -> Node {
     parse(REAL).unwrap()
@@ -219,6 +219,58 @@ fn the_endpoints_of_logins_take_less_than_the_rest_and_log_no_more() {
     for name in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
         for one in 1..settings.len() {
             assert!(default(one, name) < default(0, name), "{name}");
+        }
+    }
+}
+
+/// An HTTP API limits the same endpoints as the REST API, by the same parameters, and can do so only for routes that it has.
+#[test]
+fn both_kinds_of_api_take_as_much_of_logins_and_of_the_rest() {
+    let root = root();
+    let Value::List(settings) = &at(&root, "Resources/Api/Properties/MethodSettings").value else { panic!("none") };
+    let limits =
+        |node: &Node| ["ThrottlingRateLimit", "ThrottlingBurstLimit"].map(|name| text(at(node, name)).to_owned());
+    let path = |one: &Node| text(at(one, "ResourcePath")).trim_start_matches('/').replace("~1", "/");
+    let key = |one: &Node| format!("{} {}", text(at(one, "HttpMethod")), path(one));
+    let rest: Vec<_> = settings.iter().map(|one| (key(one), limits(one))).collect();
+    let stage = at(&root, "Resources/HttpApiStage");
+    let default = ("* *".to_owned(), limits(at(stage, "Properties/DefaultRouteSettings")));
+    let routes = entries(at(stage, "Properties/RouteSettings")).iter().map(|(key, one)| (key.clone(), limits(one)));
+    assert_eq!(rest, std::iter::once(default).chain(routes).collect::<Vec<_>>());
+    let waits_for = texts(at(stage, "DependsOn"));
+    let keys: Vec<_> =
+        waits_for.iter().map(|id| text(at(&root, &format!("Resources/{id}/Properties/RouteKey")))).collect();
+    assert_eq!(keys, rest.iter().skip(1).map(|(key, _)| key.as_str()).collect::<Vec<_>>());
+}
+
+/// A permission of an API names that API, so that no other one of the account reaches the function.
+#[test]
+fn an_http_api_may_invoke_what_its_routes_lead_to_and_its_authorizer() {
+    let root = root();
+    let template = read_kind(REAL, ApiKind::Http, &[]).unwrap();
+    let permitted: BTreeSet<_> = of_type(&root, "AWS::Lambda::Permission")
+        .into_iter()
+        .filter(|(_, permission)| get(permission, "Condition").is_some_and(|at| text(at) == "IsHttpApi"))
+        .map(|(id, permission)| {
+            let arn = text(at(permission, "Properties/SourceArn"));
+            let of_authorizer = arn.ends_with(":${HttpApi}/authorizers/${HttpApiAuthorizer}");
+            assert!(of_authorizer || arn.ends_with(":${HttpApi}/${StageName}/*"), "{id}: {arn}");
+            (text(at(permission, "Properties/FunctionName")).to_owned(), of_authorizer)
+        })
+        .collect();
+    let led_to = template.routes.iter().map(|route| (route.function.clone(), false));
+    let asked = template.api.authorizers.values().map(|authorizer| (authorizer.function.clone(), true));
+    assert_eq!(permitted, led_to.chain(asked).collect());
+}
+
+/// Whatever belongs to an HTTP API is made only where there is one.
+#[test]
+fn every_resource_of_an_http_api_has_its_condition() {
+    let root = root();
+    for (id, resource) in entries(at(&root, "Resources")) {
+        let kind = text(at(resource, "Type"));
+        if kind.starts_with("AWS::ApiGatewayV2::") && kind != "AWS::ApiGatewayV2::ApiMapping" {
+            assert_eq!(get(resource, "Condition").map(text), Some("IsHttpApi"), "{id}");
         }
     }
 }

@@ -33,7 +33,7 @@ const RETRIES: u32 = 2;
 /// One method of one path.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Method in capitals.
+    /// Method in capitals, or `ANY` at an HTTP API.
     pub method: String,
     /// Path as declared, such as `/orders/{id}` or `/{proxy+}`.
     pub path: String,
@@ -56,7 +56,8 @@ pub(super) struct Events {
     pub(super) schedules: Vec<Schedule>,
 }
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// The methods that a route can have.
+pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// The properties that a function and `Globals.Function` may have. Those that are not read below matter only in AWS.
 const PROPERTIES: [&str; 19] = [

@@ -157,8 +157,9 @@ impl Scope {
         match (at.node().tag.as_deref(), parts.items().as_deref()) {
             (Some("!Equals"), Ok([left, right])) => Ok(self.resolve(left)?.text()? == self.resolve(right)?.text()?),
             (Some("!Not"), Ok([one])) => Ok(!self.holds(one)?),
+            (Some("!Or"), Ok([one, other])) => Ok(self.holds(one)? || self.holds(other)?),
             (Some("!Condition"), _) => self.condition(parts.text()?, at),
-            _ => Err(at.error("only !Equals [a, b], !Not [condition] and !Condition are understood")),
+            _ => Err(at.error("only !Equals [a, b], !Not [condition], !Or [a, b] and !Condition are understood")),
         }
     }
 }

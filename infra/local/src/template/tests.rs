@@ -122,7 +122,10 @@ fn a_domain_speaks_tls_1_2_at_least_and_is_the_only_address() {
         rest.lines().take_while(|line| line.is_empty() || line.starts_with("   ")).collect::<Vec<_>>()
     };
     assert!(resource("Domain").contains(&"      SecurityPolicy: TLS_1_2"));
-    assert!(resource("Api").contains(&"      DisableExecuteApiEndpoint: !If [HasDomain, true, false]"));
+    // The REST API is closed beside an HTTP API, too: then its endpoint would be a second address of another kind.
+    assert!(resource("Api").contains(&"      DisableExecuteApiEndpoint: !If [ClosesRestApi, true, false]"));
+    assert!(REAL.contains("\n  ClosesRestApi: !Or [!Condition HasDomain, !Condition IsHttpApi]\n"));
+    assert!(resource("HttpApi").contains(&"      DisableExecuteApiEndpoint: !If [HasDomain, true, false]"));
 }
 
 /// Checklist Z-13.
@@ -228,14 +231,16 @@ fn a_function_without_a_role_of_its_own_is_refused() {
 #[test]
 fn access_logs_hold_nothing_but_harmless_fields() {
     assert!(REAL.contains("DataTraceEnabled: false"));
-    let (_, rest) = REAL.split_once("Format: >-").unwrap();
-    let (format, _) = rest.split_once("- !Ref AWS::NoValue").unwrap();
+    let formats: Vec<_> =
+        REAL.split("Format: >-").skip(1).map(|rest| rest.split("- !Ref AWS::NoValue").next()).collect();
+    assert_eq!(formats.len(), 2, "of the REST API and of the HTTP API");
     let harmless = [
         "requestId",
         "requestTimeEpoch",
         "identity.sourceIp",
         "httpMethod",
         "resourcePath",
+        "routeKey",
         "status",
         "responseLength",
         "responseLatency",
@@ -243,7 +248,7 @@ fn access_logs_hold_nothing_but_harmless_fields() {
         "authorizer.status",
         "error.responseType",
     ];
-    for field in format.split("$context.").skip(1) {
+    for field in formats.into_iter().flatten().flat_map(|format| format.split("$context.").skip(1)) {
         let field = field.split('"').next().unwrap();
         assert!(harmless.contains(&field), "{field}");
     }
@@ -251,9 +256,52 @@ fn access_logs_hold_nothing_but_harmless_fields() {
 
 #[test]
 fn with_a_custom_domain_the_domain_is_the_issuer() {
-    let parameters = [("DomainName".to_owned(), "api.example.com".to_owned())].into();
-    let template = Template::read(REAL, &Inputs { parameters, ..Inputs::default() }).unwrap();
-    assert_eq!(template.api.variables["issuer"], "https://api.example.com");
+    for kind in [ApiKind::Rest, ApiKind::Http] {
+        let template = read_kind(REAL, kind, &[("DomainName", "api.example.com")]).unwrap();
+        assert_eq!(template.api.variables["issuer"], "https://api.example.com", "{kind:?}");
+    }
+}
+
+/// The template with an API of this kind, and with other parameters.
+pub(super) fn read_kind(text: &str, kind: ApiKind, more: &[(&str, &str)]) -> Result<Template, TemplateError> {
+    let parameters = more.iter().copied().chain([("ApiKind", kind.parameter())]);
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Template::read(text, &Inputs { parameters, ..Inputs::default() })
+}
+
+#[test]
+fn an_http_api_takes_the_place_of_the_rest_api() {
+    let template = read_kind(REAL, ApiKind::Http, &[]).unwrap();
+    let api = &template.api;
+    assert_eq!((api.kind, api.id.as_str(), api.stage.as_str()), (ApiKind::Http, "HttpApi", "v1"));
+    assert_eq!(api.variables["issuer"], "https://HttpApi.execute-api.us-east-1.amazonaws.com/v1");
+    assert_eq!(api.authorizers["HttpApiAuthorizer"].function, "AuthorizerFunction");
+    assert_eq!(api.authorizers["HttpApiAuthorizer"].identity_headers, ["Authorization"]);
+    let authorized: Vec<_> = template.routes.iter().filter(|route| !route.open).collect();
+    let [call] = authorized.as_slice() else { panic!("{authorized:?}") };
+    assert_eq!((call.method.as_str(), call.path.as_str(), call.function.as_str()), (ANY, "/{proxy+}", "ProxyFunction"));
+}
+
+#[test]
+fn what_an_http_api_may_not_be_is_named() {
+    let refused = |from: &str, to: &str| {
+        assert!(REAL.contains(from), "{from}");
+        read_kind(&REAL.replace(from, to), ApiKind::Http, &[]).unwrap_err().to_string()
+    };
+    for (from, to, named) in [
+        ("AuthorizerResultTtlInSeconds: 0", "AuthorizerResultTtlInSeconds: 300", "AuthorizerResultTtlInSeconds"),
+        ("EnableSimpleResponses: true", "EnableSimpleResponses: false", "EnableSimpleResponses"),
+        ("AutoDeploy: true", "AutoDeploy: false", "AutoDeploy"),
+        ("PayloadFormatVersion: \"2.0\"", "PayloadFormatVersion: \"1.0\"", "PayloadFormatVersion"),
+        ("RouteKey: ANY /oauth2/token", "RouteKey: $default", "RouteKey"),
+        ("RouteKey: ANY /oauth2/revoke", "RouteKey: ANY /oauth2/token", "declared twice"),
+        ("ProtocolType: HTTP", "ProtocolType: WEBSOCKET", "ProtocolType"),
+        ("AuthorizerId: !Ref HttpApiAuthorizer", "AuthorizerId: !Ref HttpApi", "names the authorizer `HttpApi`"),
+        ("integrations/${HttpTokenIntegration}", "integrations/${HttpApi}", "is no integration"),
+    ] {
+        let message = refused(from, to);
+        assert!(message.contains(named), "{message}");
+    }
 }
 
 #[test]
