@@ -271,7 +271,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 
 fn was_not_sent(error: &(dyn StdError + 'static)) -> bool {
     let mut io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    io.any(|io| io.get_ref().is_some_and(|inner| inner.is::<quiet::NotQuiet>()))
+    io.any(|io| io.get_ref().is_some_and(|inner| inner.downcast_ref::<quiet::NotQuiet>().is_some()))
 }
 
 fn is_too_large(error: &(dyn StdError + 'static)) -> bool {

@@ -70,7 +70,7 @@ fn is_decoded(element: &str) -> bool {
     match coding.trim().to_ascii_lowercase().as_str() {
         "gzip" | "x-gzip" | "deflate" | "br" | "identity" => true,
         "*" => weight.trim().split_once('=').is_some_and(|(name, weight)| {
-            name.trim().eq_ignore_ascii_case("q") && weight.trim().parse().is_ok_and(|weight: f32| weight == 0.0)
+            name.trim().eq_ignore_ascii_case("q") && weight.trim().bytes().all(|byte| matches!(byte, b'0' | b'.'))
         }),
         _ => false,
     }

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_hostile_page_of_a_megabyte_is_read_in_a_time_that_grows_with_it() {
         let page = |part: &str| part.repeat(1024 * 1024 / part.len());
-        let begun = std::time::Instant::now();
+        let begun = tokio::time::Instant::now();
         for html in [
             page("<fieldset><input>"),
             page("<fieldset><input type=button name=a>"),
@@ -211,7 +211,7 @@ mod tests {
             assert!(html.len() > 900_000);
             let _ = read(&html);
         }
-        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
     }
 
     /// Each option that is selected has the name and the form of its list, so that a small page could become large.
