@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::ids::{ApiName, ClientId, SessionId, UserId};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::template::condition::{ATTRIBUTES, LEADING_KEYS};
-use gateway_store::{GrantType, User};
+use gateway_store::{GrantType, Subscription, User};
 use serde_json::json;
 use support::{
     ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Tokens, UNTRUSTED_APP, VERIFIER, Visitor, parameter,
@@ -93,12 +93,22 @@ async fn use_pages(gateway: &Gateway) {
     assert_eq!(swept, Ok(json!("logged_out")));
 }
 
-/// A service gets what a call's session has.
-async fn exchange(gateway: &Gateway) {
+/// A service gets what a call's session has; a back end sets a cookie that is kept.
+async fn use_a_service_and_a_jar(gateway: &Gateway) {
     let partner = ClientId::parse(PARTNER_APP).expect("an id");
     let mut service = gateway.store().apps.get(&partner).await.expect("a read").expect("an app");
     service.grants.insert(GrantType::TokenExchange);
+    let subscription = Subscription { id: "jar".to_owned(), enabled: true };
+    service.subscriptions.insert(ApiName::parse("jar").expect("a name"), subscription);
     gateway.store().apps.put(&service).await.expect("a write");
+    let by_partner =
+        |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
+    let form = [("grant_type", "password"), ("username", ADA.name), ("password", ADA.password)];
+    let access = gateway.response(by_partner("/oauth2/token").form(&form)).await.tokens().access;
+    let login = json!({ "user": ADA.name, "pass": ADA.password });
+    let call = gateway.request("POST", "/jar").bearer_auth(&access).json(&login);
+    assert_eq!(gateway.response(call).await.status, 200);
+
     let access = gateway.login(ADA).await.access;
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
@@ -106,8 +116,7 @@ async fn exchange(gateway: &Gateway) {
         ("subject_token", &access),
         ("audience", "orders"),
     ];
-    let request = gateway.request("POST", "/oauth2/token").basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
-    let response = gateway.response(request.form(&form)).await;
+    let response = gateway.response(by_partner("/oauth2/token").form(&form)).await;
     assert_eq!((response.status, &response.json()["token_type"]), (200, &json!("N_A")), "{}", response.text());
 }
 
@@ -142,7 +151,7 @@ async fn use_everything(gateway: &Gateway) {
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 200);
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
-    exchange(gateway).await;
+    use_a_service_and_a_jar(gateway).await;
     use_pages(gateway).await;
     use_accounts(gateway).await;
     use_own_account(gateway).await;
@@ -166,7 +175,13 @@ const IN_TURN: &str = r#"connectors:
     inject: { cookie: LEGACYSESSID }
     moves: in_turn
 "#;
-const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    cookie_jar: true\n    connector: echo-login";
+const JAR: &str = r"apis:
+  jar:
+    back_end: http://127.0.0.1:3001
+    cookie_jar: true
+    routes: [{ path: /jar, rewrite: /login, methods: { POST: [orders:write] } }]
+";
+const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    connector: echo-login";
 
 #[tokio::test]
 async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses() {
@@ -178,6 +193,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             ("lifetimes: {", "lifetimes: { browser_idle: 5s,"),
             // A back end that takes the calls of a session in turn.
             ("connectors:\n", IN_TURN),
+            ("apis:\n", JAR),
             ("  echo:\n    back_end: http://127.0.0.1:3001\n    connector: orders-login", ECHO),
         ];
         options.config = renewable(files.path(), &options.config, &changes);
@@ -277,7 +293,7 @@ async fn a_function_does_not_work_with_one_right_less() {
 async fn a_function_does_not_work_with_one_attribute_less() {
     assert_eq!(without("TokenRole", "lease_until, ttl, v]", "lease_until, v]").await, (503, 0));
     assert_eq!(without("AuthorizerRole", "[user_id, client_id, \"b*\",", "[user_id, client_id,").await, (200, 503));
-    assert_eq!(without("ProxyRole", "[sid, ended, tokens, v]", "[sid, ended, v]").await, (200, 503));
+    assert_eq!(without("ProxyRole", "[sid, ended, tokens, jar, revision, v]", "[sid, ended, jar, revision, v]").await, (200, 503));
     assert_eq!(
         renewed_without("RenewalRole", "[pk, enabled, credential_epoch, browser_epoch, v]", "[pk, enabled, v]").await,
         503

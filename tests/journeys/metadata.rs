@@ -1,7 +1,9 @@
 //! The metadata says exactly what works (RFC 8414): everything advertised does, nothing else does.
 
+use gateway_domain::ids::ClientId;
+use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, VERIFIER, Visitor};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, Tokens, VERIFIER, Visitor};
 
 use crate::openid::{self, KeyedApp};
 use crate::owners;
@@ -141,10 +143,15 @@ async fn the_published_keys_are_public_and_distinct() {
 /// Checklist M-04.
 #[tokio::test]
 async fn every_grant_advertised_works_and_no_other() {
-    let gateway = Gateway::start().await;
+    let passing = "  echo:\n    pass_access_token: { audience: partner-app }\n";
+    let gateway = Gateway::start_with_config(|text| text.replace("  echo:\n", passing)).await;
     let metadata = metadata(&gateway).await;
     let endpoint = path(&gateway, &metadata, "token_endpoint");
-    let refresh = gateway.login(ADA).await.refresh;
+    let Tokens { access, refresh } = gateway.login(ADA).await;
+    let partner = ClientId::parse(PARTNER_APP).expect("an id");
+    let mut service = gateway.store().apps.get(&partner).await.expect("a read").expect("an app");
+    service.grants.insert(GrantType::TokenExchange);
+    gateway.store().apps.put(&service).await.expect("a write");
     let code = Visitor::of(&gateway).logs_in(&Visitor::asking(DEMO_APP, "orders:read", &[]), ADA).await;
     for grant in texts(&metadata, "grant_types_supported") {
         let (method, form): (_, Vec<(&str, &str)>) = match grant {
@@ -154,6 +161,10 @@ async fn every_grant_advertised_works_and_no_other() {
             }
             "refresh_token" => ("none", vec![("refresh_token", &refresh)]),
             "client_credentials" => ("client_secret_basic", vec![]),
+            "urn:ietf:params:oauth:grant-type:token-exchange" => {
+                let kind = ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token");
+                ("client_secret_basic", vec![kind, ("subject_token", &access), ("audience", "orders")])
+            }
             other => panic!("{other} is advertised and not known to this test"),
         };
         let response = ask(&gateway, endpoint, method, &[vec![("grant_type", grant)], form].concat()).await;
@@ -164,7 +175,6 @@ async fn every_grant_advertised_works_and_no_other() {
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:saml2-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
         "urn:openid:params:grant-type:ciba",
         "PASSWORD",
         "anything",
