@@ -1,8 +1,9 @@
 //! People's own accounts: sign-up with a mail that comes back, proof by code and by link, another password.
 
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, Response};
+use support::{ADA, DEMO_APP, Response};
 
+use super::Gateway;
 use crate::mail::sent;
 
 const PASSWORD: &str = "wobbly lantern cactus tuesday";

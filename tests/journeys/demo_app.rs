@@ -1,6 +1,8 @@
 //! The demo app of the local stack, driven as a browser drives it: through the gateway's pages to the legacy back end.
 
-use support::{ADA, Client, Gateway, Visitor};
+use support::{ADA, Client, Visitor};
+
+use super::Gateway;
 
 /// The path and query of a URL at this origin.
 fn path<'u>(url: &'u str, origin: &str) -> &'u str {

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
-use support::{ADA, Gateway};
+use support::{ADA, Gateway, HttpGateway};
 
 use crate::events::{self, AUTHORIZER, PROXY, TOKEN};
-use crate::wire::{last, login_for, seen};
+use crate::wire::{last, login_for, raw, seen};
 
 /// The body of a function's response.
 fn body(response: &Json) -> Json {
@@ -86,6 +86,99 @@ async fn cookies_and_the_raw_query_of_an_http_api_are_read_as_they_come() {
     let arrived = last(&gateway);
     assert_eq!(arrived.target, "/echo?status=open&tag=a%20b&tag=%C3%BC&z");
     assert!(arrived.header("cookie").len() == 1 && !format!("{arrived:?}").contains("evil"), "{arrived:?}");
+}
+
+/// What is decided is what is forwarded: the decoded path, encoded again.
+#[tokio::test]
+async fn a_path_that_an_http_api_has_decoded_is_forwarded_as_it_is_encoded_again() {
+    let gateway = HttpGateway::start().await;
+    let reader = login_for(&gateway, ADA, "orders:read").await.access;
+    for (sent, arrived) in [
+        ("7", "7"),
+        ("caf%c3%a9", "caf%C3%A9"),
+        ("a%20b", "a%20b"),
+        ("100%25", "100%25"),
+        ("a%23b", "a%23b"),
+        ("a%3Bv", "a%3Bv"),
+        ("%2A", "%2A"),
+        ("a%2Db:c", "a-b:c"),
+        // What is lost, and listed in docs/security.md.
+        ("a%3Ab%2Bc", "a:b+c"),
+        ("*", "%2A"),
+        ("a;v", "a%3Bv"),
+        ("a%3Fb", "a"),
+        ("a%zz", "a%25zz"),
+    ] {
+        let response = raw(&gateway, &format!("GET /orders/{sent}"), Some(&reader), "").await;
+        assert_eq!(response.status(), Some(404), "the back end does not know that order: {}", response.text());
+        assert_eq!(last(&gateway).target, format!("/orders/{arrived}"), "{sent}");
+    }
+}
+
+/// Abuse cases A2 to A4; checklist H-13: no spelling leads to more than the path that it stands for.
+#[tokio::test]
+async fn a_decoded_path_is_refused_where_two_readers_could_split_it_differently() {
+    let list = "      - path: /orders/{id}\n";
+    let export = format!("      - path: /orders/export\n        methods: {{ GET: [orders:write] }}\n{list}");
+    let gateway = HttpGateway::start_with_config(|text| text.replace(list, &export)).await;
+    let reader = login_for(&gateway, ADA, "orders:read").await.access;
+    let before = seen(&gateway);
+    for (status, lines) in [
+        (400, &["/orders/EXPORT", "/orders/export.", "/orders/export%20", "/orders/export::$DATA"][..]),
+        (400, &["/orders/%2565xport", "/orders/%25%36%35xport", "/orders/%EF%BD%85xport", "/orders/a%252fb"]),
+        (400, &["/orders/%c0%af", "/orders/%ff", "/orders/a%5cb", "/orders/a%00", "/orders/a%0d%0ab"]),
+        (400, &["/public/%2e%2e/orders", "/orders/%2E%2e/echo", "//orders", "/orders%2F%2F1", "/orders//1"]),
+        // It arrives as what it stands for, and is decided on as that.
+        (403, &["/orders/export", "/orders/%65xport", "/%6Frders/export", "/orders%2Fexport", "/orders/export%3Fa"]),
+        (404, &["/orders/", "/orders/a%2Fb"]),
+    ] {
+        for path in lines {
+            let response = raw(&gateway, &format!("GET {path}"), Some(&reader), "").await;
+            assert_eq!(response.status(), Some(status), "{path}: {}", response.text());
+        }
+    }
+    for path in ["/public/%2e%2e/orders", "/public%2F..%2Forders"] {
+        let response = raw(&gateway, &format!("GET {path}"), None, "").await;
+        assert_eq!(response.status(), Some(400), "{path}: {}", response.text());
+    }
+    assert_eq!(seen(&gateway), before, "something reached the back end");
+    // Routes are found for the decoded path, and the proxy decides that this one is public.
+    assert_eq!(raw(&gateway, "GET /%70ublic%2Fping", None, "").await.status(), Some(200));
+}
+
+#[tokio::test]
+async fn a_query_arrives_behind_an_http_api_byte_for_byte() {
+    let gateway = HttpGateway::start().await;
+    let reader = login_for(&gateway, ADA, "orders:read").await.access;
+    let sent = "b=1&a=%7e&b=x+y&c:d=%C3%bc&&%zz&a;e=%ff";
+    assert_eq!(raw(&gateway, &format!("GET /echo?{sent}"), Some(&reader), "").await.status(), Some(200));
+    assert_eq!(last(&gateway).target, format!("/echo?{sent}"));
+}
+
+/// The outcomes table of docs/security.md, through the front door.
+#[tokio::test]
+async fn an_http_api_says_itself_only_that_there_is_no_token_and_the_proxy_says_the_rest() {
+    let gateway = HttpGateway::start().await;
+    let reader = login_for(&gateway, ADA, "orders:read").await.access;
+    let before = gateway.stack.functions().invocations(AUTHORIZER);
+    let none = gateway.response(gateway.request("GET", "/orders")).await;
+    assert_eq!((none.status, none.text().as_str()), (401, r#"{"message":"Unauthorized"}"#));
+    assert!(!none.header("apigw-requestid").is_empty() && none.header("x-amzn-requestid").is_empty(), "{none:?}");
+    assert_eq!(gateway.stack.functions().invocations(AUTHORIZER), before, "the authorizer was asked without a token");
+    let challenge = "x-amzn-remapped-www-authenticate";
+    let wrong = gateway.call("GET", "/orders", "wrong").await;
+    assert_eq!((wrong.status, &wrong.json()["error"]), (401, &json!("invalid_token")));
+    assert!(wrong.header(challenge).contains(r#"error="invalid_token""#), "{wrong:?}");
+    let weak = gateway.call("POST", "/orders", &reader).await;
+    assert_eq!((weak.status, &weak.json()["scope"]), (403, &json!("orders:write")));
+    assert!(weak.header(challenge).contains(r#"scope="orders:write""#), "{weak:?}");
+    let asked = gateway.stack.functions().invocations(AUTHORIZER);
+    for _ in 0..3 {
+        assert_eq!(gateway.call("GET", "/orders", &reader).await.status, 200);
+    }
+    assert_eq!(gateway.stack.functions().invocations(AUTHORIZER) - asked, 3, "a decision was reused");
+    let root = gateway.response(gateway.request("GET", "/").bearer_auth(&reader)).await;
+    assert_eq!((root.status, root.text().as_str()), (404, r#"{"message":"Not Found"}"#));
 }
 
 /// Checklist B-01: the tokens in the samples are not good, and are refused like any other.

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use sfv::{BareItem, List, ListEntry, Parser};
-use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response, User};
+use support::{ADA, BOB, DEMO_APP, PARTNER_APP, Response, User};
 use tokio::task::JoinSet;
 
+use super::Gateway;
 use crate::forge::Forge;
 use crate::wire::seen;
 

@@ -10,9 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, DEMO_APP, Gateway, Response, Visitor, parameter};
+use support::{ADA, BOB, DEMO_APP, Response, Visitor, parameter};
 use tokio::net::TcpListener;
 
+use super::Gateway;
 use crate::openid::{is_verified, login, published, registered, widen};
 
 const OTHER_APP: &str = "untrusted-app";

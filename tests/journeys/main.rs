@@ -31,6 +31,7 @@ mod metrics;
 mod mobile;
 mod openid;
 mod outside_lambda;
+mod over_http_api;
 mod owners;
 mod private;
 mod readme;
@@ -47,3 +48,5 @@ mod traces;
 mod turns;
 mod unlock;
 mod wire;
+
+use support::Gateway;

@@ -9,8 +9,9 @@ use gateway_runtime::{SystemClock, SystemEntropy};
 use gateway_store::App;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response};
+use support::{ADA, DEMO_APP, PARTNER_APP, Response};
 
+use super::Gateway;
 use crate::events;
 use crate::forge::Key;
 use crate::rotation::kid;

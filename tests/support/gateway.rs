@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway_local::stack::{Options, Running, Stack};
+use gateway_local::template::ApiKind;
 use gateway_local::{binaries, credentials};
 use gateway_store::{Store, Tables};
 use tempfile::TempDir;
@@ -30,7 +31,41 @@ impl Deref for Gateway {
     }
 }
 
+/// A gateway like [`Gateway`] whose API is an HTTP API.
+pub struct HttpGateway(Gateway);
+
+impl Deref for HttpGateway {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.0
+    }
+}
+
+impl HttpGateway {
+    /// The kind of its API.
+    pub const API: ApiKind = ApiKind::Http;
+
+    /// As [`Gateway::start`].
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// As [`Gateway::start_with`].
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        Self(Gateway::of_kind(Self::API, change).await)
+    }
+
+    /// As [`Gateway::start_with_config`].
+    pub async fn start_with_config(change: impl FnOnce(String) -> String) -> Self {
+        Self(Gateway::configured(Self::API, change).await)
+    }
+}
+
 impl Gateway {
+    /// The kind of its API.
+    pub const API: ApiKind = ApiKind::Rest;
+
     /// The demo: its configuration, apps and users.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
@@ -38,16 +73,24 @@ impl Gateway {
 
     /// The demo with some options changed.
     pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::of_kind(Self::API, change).await
+    }
+
+    async fn of_kind(api: ApiKind, change: impl FnOnce(&mut Options)) -> Self {
         let files = tempfile::tempdir().expect("a directory");
-        let mut options = Options { record: true, ..Options::default() };
+        let mut options = Options { record: true, api, ..Options::default() };
         change(&mut options);
         Self::run(options, files).await
     }
 
     /// The demo with its configuration changed, as text.
     pub async fn start_with_config(change: impl FnOnce(String) -> String) -> Self {
+        Self::configured(Self::API, change).await
+    }
+
+    async fn configured(api: ApiKind, change: impl FnOnce(String) -> String) -> Self {
         let files = tempfile::tempdir().expect("a directory");
-        let mut options = Options { record: true, ..Options::default() };
+        let mut options = Options { record: true, api, ..Options::default() };
         let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
         options.config = files.path().join("demo.yaml");
         std::fs::write(&options.config, change(text)).expect("a file");

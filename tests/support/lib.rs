@@ -19,7 +19,7 @@ pub use clock::WrongClock;
 pub use daemon::Daemon;
 pub use dying::{Last, dying};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
-pub use gateway::{Gateway, binaries};
+pub use gateway::{Gateway, HttpGateway, binaries};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};

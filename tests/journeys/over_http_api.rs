@@ -1,0 +1,24 @@
+//! Journeys again, each as it is, with an HTTP API in front of the functions.
+
+#![expect(
+    clippy::duplicate_mod,
+    dead_code,
+    reason = "the same files; what others use of them, they use of the first copy"
+)]
+
+#[path = "accounts.rs"]
+mod accounts;
+#[path = "cors.rs"]
+mod cors;
+#[path = "demo_app.rs"]
+mod demo_app;
+#[path = "limits.rs"]
+mod limits;
+#[path = "logout.rs"]
+mod logout;
+#[path = "openid.rs"]
+mod openid;
+#[path = "smoke.rs"]
+mod smoke;
+
+use support::HttpGateway as Gateway;
