@@ -1,4 +1,4 @@
-//! A deployment: what its stack says of itself, the demo's apps and users put into it, and the demo back end.
+//! Deployments: what their stacks say of themselves, the demo's apps and users put into each, and the demo back end of all.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,52 +15,54 @@ use support::{Client, User, background};
 use tokio::net::TcpListener;
 
 /// Users that the journeys have; each has the same password.
-const NAMES: [&str; 9] = ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open"];
+const NAMES: [&str; 10] = ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open", "bytes"];
 const PASSWORD: &str = "a password of nobody else";
 
-/// A deployed gateway, ready for calls.
-pub(crate) struct Deployment {
-    url: String,
+/// The deployed gateways, ready for calls.
+pub(crate) struct Deployments {
+    urls: Vec<String>,
     partner_secret: String,
 }
 
-impl Deployment {
-    /// Runs a journey with a user of this name.
-    pub(crate) fn run(name: &str, journey: impl AsyncFnOnce(&Client, User)) {
-        let deployment = Self::the();
+impl Deployments {
+    /// Runs a journey at each, with a user of this name.
+    pub(crate) fn run(name: &str, journey: impl AsyncFn(&Client, User)) {
         let email = format!("{name}@example.com");
         let user = User { name: Box::leak(email.into_boxed_str()), password: PASSWORD };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        // A client of its own: a pooled connection dies with the runtime that opened it.
-        let client = Client::new(&deployment.url);
-        runtime.block_on(journey(&client, user));
+        for url in &Self::all().urls {
+            eprintln!("{name} at {url}");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            // A client of its own: a pooled connection dies with the runtime that opened it.
+            let client = Client::new(url);
+            runtime.block_on(journey(&client, user));
+        }
     }
 
     /// The secret of `partner-app`.
     pub(crate) fn partner_secret() -> &'static str {
-        &Self::the().partner_secret
+        &Self::all().partner_secret
     }
 
-    /// The one deployment of this process.
-    fn the() -> &'static Self {
-        static THE: OnceLock<Deployment> = OnceLock::new();
+    /// Those of this process: one for each URL in `GATEWAY_URL`.
+    fn all() -> &'static Self {
+        static ALL: OnceLock<Deployments> = OnceLock::new();
         let set_up = || {
             let environment = Environment::from_process();
-            let url = environment.get("GATEWAY_URL").expect("GATEWAY_URL, as at the build of the tests").to_owned();
             let (sender, receiver) = std::sync::mpsc::channel();
             background().spawn(async move {
-                let _ = sender.send(set_up(&environment, &url).await);
+                let _ = sender.send(set_up(&environment).await);
             });
-            receiver.recv().expect("a deployment that can be filled")
+            receiver.recv().expect("deployments that can be filled")
         };
-        THE.get_or_init(set_up)
+        ALL.get_or_init(set_up)
     }
 }
 
-async fn set_up(environment: &Environment, url: &str) -> Deployment {
+async fn set_up(environment: &Environment) -> Deployments {
     let needed = |name| environment.require(name, "see .ci/deploy").unwrap_or_else(|error| panic!("{error}"));
-    let outputs = outputs(needed("GATEWAY_OUTPUTS"));
-    let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}")).clone();
+    let list = |name| needed(name).split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (urls, outputs) = (list("GATEWAY_URL"), list("GATEWAY_OUTPUTS"));
+    assert_eq!(urls.len(), outputs.len(), "each URL has its outputs");
 
     let mut seed = Seed::load(&PathBuf::from(WORKSPACE).join("infra/local/seed.yaml")).expect("the demo's seed");
     let user = |name: &&str| SeedUser {
@@ -70,18 +72,27 @@ async fn set_up(environment: &Environment, url: &str) -> Deployment {
     };
     seed.users = NAMES.iter().map(user).collect();
     let secrets = secrets::open(None, &[], &seed.without_secret()).expect("new secrets");
-    let tables = Tables::named(|id| Ok::<_, Infallible>(output(&format!("{id}Name")))).expect("all tables");
-    let aws = Aws::new(environment).expect("clients");
-    // The keys function made it when the stack was made.
-    let pepper = Secrets::new(&aws).text(&output("PepperArn")).await.expect("a pepper");
-    let store = Store::new(aws.dynamodb(), tables);
-    seed.store(&store, &secrets, pepper.expose()).await.expect("a filled store");
+    for path in &outputs {
+        fill(environment, path, &seed, &secrets).await;
+    }
 
     let listener = TcpListener::bind(needed("GATEWAY_BACK_END")).await.expect("the port of the demo back end");
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     tokio::spawn(Legacy::new(users, false).serve(listener));
     let partner_secret = seed.client_secret("partner-app", &secrets).expect("a secret").to_owned();
-    Deployment { url: url.to_owned(), partner_secret }
+    Deployments { urls, partner_secret }
+}
+
+/// Puts apps and users into the tables of the stack with these outputs.
+async fn fill(environment: &Environment, path: &str, seed: &Seed, secrets: &BTreeMap<String, String>) {
+    let outputs = outputs(path);
+    let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}")).clone();
+    let tables = Tables::named(|id| Ok::<_, Infallible>(output(&format!("{id}Name")))).expect("all tables");
+    let aws = Aws::new(environment).expect("clients");
+    // The keys function made it when the stack was made.
+    let pepper = Secrets::new(&aws).text(&output("PepperArn")).await.expect("a pepper");
+    let store = Store::new(aws.dynamodb(), tables);
+    seed.store(&store, secrets, pepper.expose()).await.expect("a filled store");
 }
 
 /// The outputs of the stack, as `sam list stack-outputs --output json` prints them.

@@ -1,10 +1,11 @@
-//! The journeys at a gateway that was deployed from `template.yaml` to somebody else's AWS; `.ci/deploy` runs them.
+//! The journeys at gateways that were deployed from `template.yaml` to somebody else's AWS, one with a REST API and one with an
+//! HTTP API; `.ci/deploy` runs them.
 //!
 //! Each journey has a user of its own, since the limit is per user and application.
 
 mod deployment;
 
-use deployment::Deployment;
+use deployment::Deployments;
 use serde_json::json;
 use support::DEMO_APP;
 
@@ -14,7 +15,7 @@ const ORDERS: &str = "/orders";
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn a_user_logs_in_and_sees_their_own_orders() {
-    Deployment::run("orders", async |gateway, user| {
+    Deployments::run("orders", async |gateway, user| {
         let tokens = gateway.login(user).await;
         let orders = gateway.call("GET", ORDERS, &tokens.access).await;
         assert_eq!((orders.status, &orders.json()["user"]), (200, &json!(user.name)), "{}", orders.text());
@@ -25,7 +26,7 @@ fn a_user_logs_in_and_sees_their_own_orders() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn the_back_end_gets_its_session_and_who_calls_but_never_the_token() {
-    Deployment::run("echo", async |gateway, user| {
+    Deployments::run("echo", async |gateway, user| {
         let tokens = gateway.login(user).await;
         let request = gateway.request("GET", "/echo?a=1&b=%20").bearer_auth(&tokens.access);
         let echo = gateway.response(request.header("x-authenticated-userid", "somebody-else")).await;
@@ -44,10 +45,31 @@ fn the_back_end_gets_its_session_and_who_calls_but_never_the_token() {
     });
 }
 
+/// A REST API hands on a query that was decoded. The emulator decodes the path there as well, which AWS does at an HTTP API alone.
+#[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
+#[test]
+fn an_http_api_keeps_the_bytes_of_the_query_and_the_meaning_of_the_path() {
+    Deployments::run("bytes", async |gateway, user| {
+        let tokens = gateway.login(user).await;
+        let sent = "b=1&a=%7e&b=x+y&c:d=%C3%bc";
+        let echo = gateway.call("GET", &format!("/echo?{sent}"), &tokens.access).await;
+        assert_eq!(echo.status, 200, "{}", echo.text());
+        if echo.header("apigw-requestid").is_empty() {
+            return;
+        }
+        assert_eq!(echo.json()["query"], sent, "{}", echo.text());
+        // The back end does not know such an order; a path that is not understood would be 400.
+        for (id, status) in [("caf%C3%A9", 404), ("a%20b", 404), ("100%25", 404), ("a%3Bv", 404), ("%252F", 400)] {
+            let order = gateway.call("GET", &format!("{ORDERS}/{id}"), &tokens.access).await;
+            assert_eq!(order.status, status, "{id}: {}", order.text());
+        }
+    });
+}
+
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn a_body_arrives_as_it_was_sent() {
-    Deployment::run("body", async |gateway, user| {
+    Deployments::run("body", async |gateway, user| {
         let tokens = gateway.login(user).await;
         let order = gateway.request("POST", ORDERS).bearer_auth(&tokens.access);
         let order = order.header("content-type", "application/json").body(r#"{"item":"Grüße","quantity":2}"#);
@@ -59,7 +81,7 @@ fn a_body_arrives_as_it_was_sent() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn a_refresh_yields_a_successor_and_its_repetition_the_same_one() {
-    Deployment::run("refresh", async |gateway, user| {
+    Deployments::run("refresh", async |gateway, user| {
         let first = gateway.login(user).await;
         let (second, again) = (gateway.refresh(&first).await, gateway.refresh(&first).await);
         assert_ne!(first.refresh, second.refresh);
@@ -72,7 +94,7 @@ fn a_refresh_yields_a_successor_and_its_repetition_the_same_one() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn four_calls_count_as_four() {
-    Deployment::run("four", async |gateway, user| {
+    Deployments::run("four", async |gateway, user| {
         let tokens = gateway.login(user).await;
         for left in ["59", "58", "57", "56"] {
             let response = gateway.call("GET", ORDERS, &tokens.access).await;
@@ -85,7 +107,7 @@ fn four_calls_count_as_four() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn the_sixty_first_call_of_a_minute_is_refused() {
-    Deployment::run("limit", async |gateway, user| {
+    Deployments::run("limit", async |gateway, user| {
         let tokens = gateway.login(user).await;
         let mut statuses = Vec::new();
         for _ in 0..62 {
@@ -101,7 +123,7 @@ fn the_sixty_first_call_of_a_minute_is_refused() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn logging_out_is_felt_at_the_next_call() {
-    Deployment::run("revoke", async |gateway, user| {
+    Deployments::run("revoke", async |gateway, user| {
         let tokens = gateway.login(user).await;
         assert_eq!(gateway.call("GET", ORDERS, &tokens.access).await.status, 200);
         let form = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
@@ -115,7 +137,7 @@ fn logging_out_is_felt_at_the_next_call() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn what_is_not_allowed_is_refused() {
-    Deployment::run("refusals", async |gateway, user| {
+    Deployments::run("refusals", async |gateway, user| {
         for request in [gateway.request("GET", ORDERS), gateway.request("GET", ORDERS).bearer_auth("no-token")] {
             let response = gateway.response(request).await;
             assert_eq!(response.status, 401, "{}", response.text());
@@ -134,7 +156,7 @@ fn what_is_not_allowed_is_refused() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn metadata_keys_and_public_routes_need_no_token() {
-    Deployment::run("open", async |gateway, _| {
+    Deployments::run("open", async |gateway, _| {
         let ping = gateway.response(gateway.request("GET", "/public/ping")).await;
         assert_eq!((ping.status, ping.text().as_str()), (200, r#"{"ping":"pong"}"#));
         let metadata = gateway.response(gateway.request("GET", "/.well-known/oauth-authorization-server")).await;
@@ -151,8 +173,8 @@ fn metadata_keys_and_public_routes_need_no_token() {
 #[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
 #[test]
 fn an_app_acts_for_itself_and_looks_into_its_token() {
-    Deployment::run("app", async |gateway, _| {
-        let secret = Deployment::partner_secret();
+    Deployments::run("app", async |gateway, _| {
+        let secret = Deployments::partner_secret();
         let request = |path: &str| gateway.request("POST", path).basic_auth("partner-app", Some(secret));
         let response = gateway.response(request("/oauth2/token").form(&[("grant_type", "client_credentials")])).await;
         let access = response.tokens().access;
