@@ -1,5 +1,6 @@
 //! Connectors against the real servers they are for: tests whose server is not installed are ignored.
 
+mod hostile;
 mod http_login;
 mod kerberos;
 mod saml;

@@ -3,6 +3,7 @@
 mod accounts;
 mod back_end_tls;
 mod browser;
+mod canaries;
 mod canned;
 mod claims;
 mod closing;
@@ -14,6 +15,7 @@ mod faults;
 mod forge;
 mod forms;
 mod framing;
+mod hostile;
 mod http_api;
 mod iam;
 mod iam_attributes;

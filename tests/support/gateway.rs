@@ -148,9 +148,17 @@ impl Gateway {
     /// Every line that the functions have logged. It ends their processes, since the last lines of a running one may not
     /// have arrived yet. The next call starts new ones.
     pub async fn logged(&self) -> Vec<String> {
-        self.restart_functions();
         let log = self.stack.log();
-        let complete = tokio::time::timeout(Duration::from_secs(20), log.complete()).await;
+        let complete = async {
+            // A process whose response has just been received is idle a moment later.
+            loop {
+                self.restart_functions();
+                if tokio::time::timeout(Duration::from_millis(200), log.complete()).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        let complete = tokio::time::timeout(Duration::from_secs(20), complete).await;
         complete.expect("every process ends and closes its output");
         log.lines()
     }
