@@ -101,8 +101,7 @@ async fn use_a_service_and_a_jar(gateway: &Gateway) {
     let subscription = Subscription { id: "jar".to_owned(), enabled: true };
     service.subscriptions.insert(ApiName::parse("jar").expect("a name"), subscription);
     gateway.store().apps.put(&service).await.expect("a write");
-    let by_partner =
-        |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
+    let by_partner = |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
     let form = [("grant_type", "password"), ("username", ADA.name), ("password", ADA.password)];
     let access = gateway.response(by_partner("/oauth2/token").form(&form)).await.tokens().access;
     let login = json!({ "user": ADA.name, "pass": ADA.password });
@@ -293,7 +292,10 @@ async fn a_function_does_not_work_with_one_right_less() {
 async fn a_function_does_not_work_with_one_attribute_less() {
     assert_eq!(without("TokenRole", "lease_until, ttl, v]", "lease_until, v]").await, (503, 0));
     assert_eq!(without("AuthorizerRole", "[user_id, client_id, \"b*\",", "[user_id, client_id,").await, (200, 503));
-    assert_eq!(without("ProxyRole", "[sid, ended, tokens, jar, revision, v]", "[sid, ended, jar, revision, v]").await, (200, 503));
+    assert_eq!(
+        without("ProxyRole", "[sid, ended, tokens, jar, revision, v]", "[sid, ended, jar, revision, v]").await,
+        (200, 503)
+    );
     assert_eq!(
         renewed_without("RenewalRole", "[pk, enabled, credential_epoch, browser_epoch, v]", "[pk, enabled, v]").await,
         503

@@ -32,8 +32,8 @@ use gateway_domain::token_type::TokenType;
 use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
-pub use cookie_jar::CookieJar;
 pub use content_coding::accept_what_can_be_decoded;
+pub use cookie_jar::CookieJar;
 pub use gateway_domain::acquired::Acquired;
 pub use http_login::HttpLogin;
 #[cfg(feature = "kerberos")]

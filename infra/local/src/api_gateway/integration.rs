@@ -46,10 +46,8 @@ pub(super) fn response(result: &[u8], binary: bool, method: &str) -> Result<Resp
 
 /// Succeeds if a response has no other members.
 pub(super) fn only(members: &Map<String, Json>, known: &[&str]) -> Result<(), Malformed> {
-    match members.keys().all(|key| known.contains(&key.as_str())) {
-        true => Ok(()),
-        false => Err(Malformed("it has members API Gateway does not know")),
-    }
+    let all_known = members.keys().all(|key| known.contains(&key.as_str()));
+    if all_known { Ok(()) } else { Err(Malformed("it has members API Gateway does not know")) }
 }
 
 /// The body. One that is marked as base64 is decoded only if `binary`.

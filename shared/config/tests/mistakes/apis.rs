@@ -118,7 +118,7 @@ fn an_access_token_is_passed_on_in_a_header_of_its_own() {
     let pass = "apis.orders.pass_access_token";
     let passing = |header: &str| format!("    pass_access_token: {{ audience: shop, header: {header} }}\n");
     told(&[
-        (TIMEOUT, "    pass_access_token: true\n", 35, pass, "struct PassAccessToken"),
+        (TIMEOUT, "    pass_access_token: true\n", 35, pass, "expected fields"),
         (TIMEOUT, "    pass_access_token: {}\n", 35, pass, "audience"),
         (TIMEOUT, "    pass_access_token: { audience: a b }\n", 35, &format!("{pass}.audience"), "client id"),
         (TIMEOUT, &passing("Cookie"), 35, &format!("{pass}.header"), "meaning of its own"),
