@@ -41,9 +41,11 @@ impl Sessions {
         let state = keys
             .open(&session.sid, name, token.version, &token.sealed)
             .map_err(|_| SessionError::Internal("an internal token does not open"))?;
-        let handed_out = self.tokens.connector(name)?.hand_out(&state).map_err(|error| match error {
-            ConnectorError::Unfit(reason) => SessionError::NotForServices(reason),
-            error => SessionError::of(name, &error),
+        let handed_out = self.tokens.connector(name)?.hand_out(&state).map_err(|error| {
+            if let ConnectorError::Unfit(reason) = error {
+                return SessionError::NotForServices(reason);
+            }
+            SessionError::of(name, &error)
         })?;
         let ends = [token.ends, token.idle.map(|idle| idle.ends)].into_iter().flatten().min();
         Ok(ForService { handed_out, ends })
