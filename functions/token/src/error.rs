@@ -65,16 +65,8 @@ pub(crate) enum Failure {
     AuthorizationRequest(Refused),
     #[error("authorization code refused: {0}")]
     Code(&'static str),
-    #[error("subject token refused: {0}")]
-    SubjectToken(String),
-    #[error("no such API for this service, this app and this token")]
-    Target,
-    #[error("what the session has is for no service")]
-    TargetRefused,
-    #[error("only {0} is handed out there")]
-    TargetType(TokenType),
-    #[error("the session at the back end of {0} is over")]
-    TargetOver(ConnectorName),
+    #[error("not exchanged: {0}")]
+    NotExchanged(#[from] NotExchanged),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
@@ -107,6 +99,21 @@ pub(crate) enum Failure {
     Internal(&'static str),
 }
 
+/// Why a service gets nothing for an access token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotExchanged {
+    #[error("the subject token is refused: {0}")]
+    SubjectToken(String),
+    #[error("no such API for this service, this app and this token")]
+    Target,
+    #[error("what the session has is for no service")]
+    Refused,
+    #[error("only {0} is handed out there")]
+    Type(TokenType),
+    #[error("the session at the back end of {0} is over")]
+    Over(ConnectorName),
+}
+
 impl From<NoEntropy> for Failure {
     fn from(error: NoEntropy) -> Self {
         Self::Start(error.into())
@@ -122,7 +129,7 @@ impl From<SessionError> for Failure {
             SessionError::OverHeaderBudget { bytes, budget } => Self::OverHeaderBudget { bytes, budget },
             SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
-            SessionError::NotForServices(_) => Self::TargetRefused,
+            SessionError::NotForServices(_) => Self::NotExchanged(NotExchanged::Refused),
             SessionError::CredentialsChanged => Self::RefreshToken("the credentials changed or the user is disabled"),
             SessionError::Busy => Self::Busy,
             SessionError::Store(error) => Self::Store(error),
@@ -202,8 +209,8 @@ impl Failure {
             Self::Credentials => "credentials",
             Self::AuthorizationRequest(_) => "authorization_request",
             Self::Code(_) => "code",
-            Self::SubjectToken(_) => "subject_token",
-            Self::Target | Self::TargetRefused | Self::TargetType(_) | Self::TargetOver(_) => "target",
+            Self::NotExchanged(NotExchanged::SubjectToken(_)) => "subject_token",
+            Self::NotExchanged(_) => "target",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
             Self::BackEndRefused(_) => "back_end_refused",
@@ -286,22 +293,7 @@ impl Failure {
                 E::InvalidGrant,
                 "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
             ),
-            // RFC 8693 §2.2.2.
-            Self::SubjectToken(_) => response(
-                E::InvalidRequest,
-                "the subject_token is expired, revoked or malformed, or it was not passed on to this client by an API of it",
-            ),
-            Self::Target => response(
-                E::InvalidTarget,
-                "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
-            ),
-            Self::TargetRefused => response(E::InvalidTarget, "what this API needs is handed out to no service"),
-            Self::TargetType(kind) => {
-                of_target(format!("requested_token_type must be {kind} for this audience; or leave it out"))
-            }
-            Self::TargetOver(connector) => of_target(format!(
-                "the session at the back end of {connector} is over and cannot be renewed; the user has to log in again"
-            )),
+            Self::NotExchanged(reason) => reason.response(),
             Self::RefreshToken(_) => {
                 response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }
@@ -372,8 +364,29 @@ const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
     }
 }
 
-fn of_target(description: String) -> ErrorResponse {
-    ErrorResponse::new(ErrorCode::InvalidTarget, Cow::Owned(description))
+impl NotExchanged {
+    /// The response of RFC 8693 §2.2.2.
+    fn response(&self) -> ErrorResponse {
+        let target = |description| ErrorResponse::new(ErrorCode::InvalidTarget, description);
+        match self {
+            Self::SubjectToken(_) => ErrorResponse::new(
+                ErrorCode::InvalidRequest,
+                Cow::Borrowed(
+                    "the subject_token is expired, revoked or malformed, or it was not passed on to this client by an API of it",
+                ),
+            ),
+            Self::Target => target(Cow::Borrowed(
+                "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
+            )),
+            Self::Refused => target(Cow::Borrowed("what this API needs is handed out to no service")),
+            Self::Type(kind) => {
+                target(Cow::Owned(format!("requested_token_type must be {kind} for this audience; or leave it out")))
+            }
+            Self::Over(connector) => target(Cow::Owned(format!(
+                "the session at the back end of {connector} is over and cannot be renewed; the user has to log in again"
+            ))),
+        }
+    }
 }
 
 fn password_needed(connector: &ConnectorName) -> ErrorResponse {
@@ -467,11 +480,11 @@ mod tests {
             Failure::Scope,
             Failure::Credentials,
             Failure::Code("x"),
-            Failure::SubjectToken("\"".into()),
-            Failure::Target,
-            Failure::TargetRefused,
-            Failure::TargetType(TokenType::Session),
-            Failure::TargetOver(ConnectorName::parse("orders-login").unwrap()),
+            NotExchanged::SubjectToken("\"".into()).into(),
+            NotExchanged::Target.into(),
+            NotExchanged::Refused.into(),
+            NotExchanged::Type(TokenType::Session).into(),
+            NotExchanged::Over(ConnectorName::parse("orders-login").unwrap()).into(),
             Failure::Missing("audience"),
             Failure::Malformed("resource"),
             Failure::RefreshToken("x"),

@@ -1,6 +1,6 @@
 //! Token exchange (RFC 8693): a service that was passed an access token gets the same user's token of a legacy system.
 
-use crate::error::Failure;
+use crate::error::{Failure, NotExchanged};
 use crate::parameters::ExchangeRequest;
 use crate::{AuthorizationServer, Request, response};
 use gateway_credentials::AuthenticatedApp;
@@ -50,30 +50,30 @@ impl AuthorizationServer {
         let token = asked.subject_token.expose();
         let claims = match self.verified(token, request.parties, request.now).await? {
             Ok(claims) => claims,
-            Err(reason) => return Err(Failure::SubjectToken(reason.to_string())),
+            Err(reason) => return Err(NotExchanged::SubjectToken(reason.to_string()).into()),
         };
         if !self.is_passed_on(&claims, app.registered()) {
-            return Err(Failure::SubjectToken("not for this service".to_owned()));
+            return Err(NotExchanged::SubjectToken("not for this service".to_owned()).into());
         }
         let (api, connector) = self.target(app, &claims, asked).await?;
         let session = self.sessions.get(&claims.sid).await?;
         let session = session.filter(|session| session.user_id == claims.sub && session.client_id == claims.client_id);
-        let over = || Failure::SubjectToken("its session is over".to_owned());
+        let over = || Failure::from(NotExchanged::SubjectToken("its session is over".to_owned()));
         let session = session.ok_or_else(over)?;
         let alive = self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await?;
         if session.family.ended || !alive || !self.sessions.credentials_hold(&session).await? {
             return Err(over());
         }
         let ForService { handed_out, ends } = match self.sessions.hand_out(session, connector, request.now).await {
-            Err(SessionError::Over) => return Err(Failure::TargetOver(connector.clone())),
+            Err(SessionError::Over) => return Err(NotExchanged::Over(connector.clone()).into()),
             Err(SessionError::NotForServices(reason)) => {
                 tracing::info!(%connector, reason, "not handed out");
-                return Err(Failure::TargetRefused);
+                return Err(NotExchanged::Refused.into());
             }
             handed_out => handed_out?,
         };
         if asked.requested.is_some_and(|requested| requested != handed_out.kind) {
-            return Err(Failure::TargetType(handed_out.kind));
+            return Err(NotExchanged::Type(handed_out.kind).into());
         }
         self.audit_exchange(request, app, &claims, (api, handed_out.kind)).await?;
         let mut body = json!({
@@ -102,13 +102,13 @@ impl AuthorizationServer {
         asked: &ExchangeRequest,
     ) -> Result<(&ApiName, &ConnectorName), Failure> {
         let named = |(name, _): &(&ApiName, _)| name.as_str() == asked.audience;
-        let (api, target) = self.config.apis_for_scope(&claims.scope).find(named).ok_or(Failure::Target)?;
+        let (api, target) = self.config.apis_for_scope(&claims.scope).find(named).ok_or(NotExchanged::Target)?;
         let subscribed = app.registered().subscriptions.get(api).is_some_and(|subscription| subscription.enabled);
-        let connector = target.connector.as_ref().filter(|_| subscribed).ok_or(Failure::Target)?;
+        let connector = target.connector.as_ref().filter(|_| subscribed).ok_or(NotExchanged::Target)?;
         let caller = self.apps.calling(&claims.client_id).await?.filter(|caller| caller.enabled);
-        let caller = caller.ok_or_else(|| Failure::SubjectToken("its app is disabled".to_owned()))?;
+        let caller = caller.ok_or_else(|| NotExchanged::SubjectToken("its app is disabled".to_owned()))?;
         if !caller.subscriptions.get(api).is_some_and(|subscription| subscription.enabled) {
-            return Err(Failure::Target);
+            return Err(NotExchanged::Target.into());
         }
         Ok((api, connector))
     }
