@@ -66,7 +66,7 @@ impl Tokens {
         match self.add_cookies(keeping, (session, api), answered).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!(%session, %api, "cookies were not kept: other calls of the session set some at the same time")
+                tracing::warn!(%session, %api, "cookies were not kept: other calls of the session set some at the same time");
             }
             Err(error) => tracing::warn!(%session, %api, %error, "cookies were not kept"),
         }
