@@ -172,10 +172,11 @@ impl BackEndClient {
         // After a container was frozen, back ends may have closed its connections: yield once, so that they notice it.
         tokio::task::yield_now().await;
         let mut may_repeat = connection == Connection::Kept && request.method().is_idempotent();
+        let mut idle = if connection == Connection::Kept { MAX_IDLE } else { 0 };
         loop {
             match self.exchange(connection, request.clone()).await {
                 // Each time one idle connection is given up, and a new one never has this outcome.
-                Err(Failure::NotSent) => {}
+                Err(Failure::NotSent) if idle > 0 => idle = idle.saturating_sub(1),
                 Err(Failure::Closed) if may_repeat => may_repeat = false,
                 outcome => return outcome.map_err(Failure::outcome),
             }

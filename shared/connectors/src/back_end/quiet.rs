@@ -48,7 +48,9 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let opened = self.0.call(uri);
-        Box::pin(async move { Ok(Quiet { stream: opened.await?, has_answered: false, reads: 0, pause: None }) })
+        Box::pin(async move {
+            Ok(Quiet { stream: opened.await?, has_answered: false, is_sending: false, reads: 0, pause: None })
+        })
     }
 }
 
@@ -57,6 +59,8 @@ pub(super) struct Quiet {
     stream: Stream,
     /// Whether anything was received since a request began: then the next request is not the first one.
     has_answered: bool,
+    /// Whether a part of a request was written, and its end not flushed yet: what follows is of the same request, however it looks.
+    is_sending: bool,
     /// The reads since the runtime had a turn.
     reads: u8,
     /// A turn of the runtime that has begun.
@@ -64,17 +68,24 @@ pub(super) struct Quiet {
 }
 
 impl Quiet {
+    /// Whether these bytes begin another request.
+    fn begins(&self, bytes: &[u8]) -> bool {
+        !self.is_sending && begins_request(bytes)
+    }
+
     /// Refuses the start of a request if there is something to read, or an end. The first request of a connection is sent in any
     /// case: nobody else's response can be on it, and TLS may have a ticket to read.
-    fn permit(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if !self.has_answered || !begins_request(bytes) {
-            return Ok(());
+    fn permit(&self, begins: bool) -> io::Result<()> {
+        if begins && self.has_answered && !is_quiet(self.tcp()) { Err(io::Error::other(NotQuiet)) } else { Ok(()) }
+    }
+
+    /// Notes what a write has come to. What is received after the beginning of a request answers that one.
+    fn noted(&mut self, begins: bool, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(bytes)) if bytes > 0) {
+            self.has_answered &= !begins;
+            self.is_sending = true;
         }
-        if !is_quiet(self.tcp()) {
-            return Err(io::Error::other(NotQuiet));
-        }
-        self.has_answered = false;
-        Ok(())
+        written
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -121,8 +132,10 @@ impl Read for Quiet {
 
 impl Write for Quiet {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.permit(bytes)?;
-        self.stream().poll_write(context, bytes)
+        let begins = self.begins(bytes);
+        self.permit(begins)?;
+        let written = self.stream().poll_write(context, bytes);
+        self.noted(begins, written)
     }
 
     fn poll_write_vectored(
@@ -130,10 +143,10 @@ impl Write for Quiet {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Some(first) = slices.iter().find(|slice| !slice.is_empty()) {
-            self.permit(first)?;
-        }
-        self.stream().poll_write_vectored(context, slices)
+        let begins = slices.iter().find(|slice| !slice.is_empty()).is_some_and(|first| self.begins(first));
+        self.permit(begins)?;
+        let written = self.stream().poll_write_vectored(context, slices);
+        self.noted(begins, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -141,7 +154,10 @@ impl Write for Quiet {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(context)
+        let flushed = self.stream().poll_flush(context);
+        // The client flushes when it has written all that it had.
+        self.is_sending &= !matches!(flushed, Poll::Ready(Ok(())));
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -165,7 +181,9 @@ mod tests {
     const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
     async fn written(quiet: &mut Quiet, bytes: &[u8]) -> io::Result<usize> {
-        std::future::poll_fn(|context| Pin::new(&mut *quiet).poll_write(context, bytes)).await
+        let written = std::future::poll_fn(|context| Pin::new(&mut *quiet).poll_write(context, bytes)).await?;
+        std::future::poll_fn(|context| Pin::new(&mut *quiet).poll_flush(context)).await?;
+        Ok(written)
     }
 
     /// The runtime has no turn between what the back end does and the next request, so it cannot have heard of it.
@@ -203,6 +221,31 @@ mod tests {
                 .is_none_or(|error| error.get_ref().is_some_and(|inner| inner.downcast_ref::<NotQuiet>().is_some()));
             assert!(is_ours);
         }
+    }
+
+    /// What looks like a request in the middle of a body is a part of that body: nothing of it is sent twice.
+    #[tokio::test]
+    async fn the_rest_of_a_body_is_no_request_however_it_looks() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(super::super::tls::public().unwrap());
+        let mut connector = Connector(tls.https_or_http().enable_http1().wrap_connector(tcp));
+        let mut quiet = connector.call(uri).await.unwrap();
+        let mut server = listener.accept().unwrap().0;
+        server.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").unwrap();
+        let write = |context: &mut Context<'_>, quiet: &mut Quiet| Pin::new(quiet).poll_write(context, REQUEST);
+        assert!(std::future::poll_fn(|context| write(context, &mut quiet)).await.is_ok());
+        let mut buffer = [0; 1024];
+        std::future::poll_fn(|context| {
+            let mut buffer = hyper::rt::ReadBuf::new(&mut buffer);
+            Pin::new(&mut quiet).poll_read(context, buffer.unfilled())
+        })
+        .await
+        .unwrap();
+        server.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").unwrap();
+        assert!(std::future::poll_fn(|context| write(context, &mut quiet)).await.is_ok(), "not flushed yet");
     }
 
     #[test]
