@@ -18,11 +18,12 @@ fn built() -> Result<(PathBuf, PathBuf), Option<String>> {
     // The function of keys is not measured: see `site` in `measure`.
     let (unmeasured, measured): (Vec<_>, Vec<_>) =
         gateway_start::functions()?.into_iter().partition(|name| name == "keys");
-    let packages = |binaries: Vec<String>, program: &str| -> Vec<_> {
-        binaries.iter().map(|name| gateway_start::package(name)).chain([program.to_owned()]).collect()
+    let with = |mut binaries: Vec<String>, program: &str| {
+        binaries.push(program.to_owned());
+        binaries
     };
-    gateway_start::build(&packages(measured, "gateway-hello"), true)?;
-    gateway_start::build(&packages(unmeasured, "gateway-measure"), false)?;
+    gateway_start::build(&with(measured, "gateway-hello"), true)?;
+    gateway_start::build(&with(unmeasured, "gateway-measure"), false)?;
     let directory = gateway_start::directory()?;
     let target = directory.parent().unwrap_or(Path::new("."));
     Ok((target.join("debug/gateway-measure"), target.join("release")))

@@ -9,6 +9,17 @@ use std::process::{Command, ExitCode};
 /// The workspace this was built from.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
+/// Prefixes of the variables in which cargo describes the package of a process that it runs.
+const OF_A_PACKAGE: [&str; 7] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "OUT_DIR",
+];
+
 /// The functions of `template.yaml`, by the names of their binaries. What is read here are the lines that say `Binary: NAME`; a
 /// test compares them with what the local stack reads.
 ///
@@ -21,27 +32,25 @@ pub fn functions() -> Result<Vec<String>, Option<String>> {
     Ok(template.lines().filter_map(|line| line.trim().strip_prefix("Binary: ")).map(str::to_owned).collect())
 }
 
-/// The package of the function with a binary of this name.
-pub fn package(binary: &str) -> String {
-    format!("gateway-{binary}")
+/// The package with a binary of this name.
+fn package(binary: &str) -> String {
+    if binary.starts_with("gateway-") { binary.to_owned() } else { format!("gateway-{binary}") }
 }
 
-/// Builds these packages of the workspace in one go, with cargo's own progress on the terminal.
+/// Builds these binaries in one go, with cargo's own progress on the terminal.
+///
+/// With `release` they have no more features than they are deployed with. Otherwise they are built as `cargo test --workspace`
+/// builds them, so that what is compiled for the one is there for the other: cargo unifies the features of a whole workspace,
+/// and those of dependencies for tests too when a test is among what it builds. `start` is the one that needs nothing.
 ///
 /// # Errors
 /// What to tell the user, unless cargo has told it already.
-pub fn build(packages: &[String], release: bool) -> Result<(), Option<String>> {
+pub fn build(binaries: &[String], release: bool) -> Result<(), Option<String>> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(WORKSPACE).arg("build");
-    for package in packages {
-        cargo.args(["-p", package]);
-    }
-    if release {
-        cargo.arg("--release");
-    }
+    cargo.current_dir(WORKSPACE).arg("build").args(arguments(binaries, release));
     // Cargo tells the processes it runs about their package. Handed on, that would make build scripts run anew.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")) {
+        if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
             cargo.env_remove(&name);
         }
     }
@@ -50,6 +59,16 @@ pub fn build(packages: &[String], release: bool) -> Result<(), Option<String>> {
         Ok(_) => Err(None),
         Err(error) => Err(Some(format!("cargo could not be run to build the functions: {error}"))),
     }
+}
+
+fn arguments(binaries: &[String], release: bool) -> Vec<String> {
+    let (always, option, name): (&[_], _, fn(&str) -> String) = if release {
+        (&["--release"], "-p", package)
+    } else {
+        (&["--workspace", "--test", "start"], "--bin", str::to_owned)
+    };
+    let chosen = binaries.iter().flat_map(|binary| [option.to_owned(), name(binary)]);
+    always.iter().map(|&argument| argument.to_owned()).chain(chosen).collect()
 }
 
 /// The directory of this program, where cargo puts what it builds in the same profile.

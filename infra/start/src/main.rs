@@ -14,8 +14,8 @@ fn main() -> ExitCode {
 
 /// The directory of the local stack and of the functions.
 fn built() -> Result<PathBuf, Option<String>> {
-    let mut packages: Vec<_> = gateway_start::functions()?.iter().map(|name| gateway_start::package(name)).collect();
-    packages.push("gateway-local".to_owned());
-    gateway_start::build(&packages, !cfg!(debug_assertions))?;
+    let mut binaries = gateway_start::functions()?;
+    binaries.push("gateway-local".to_owned());
+    gateway_start::build(&binaries, !cfg!(debug_assertions))?;
     gateway_start::directory()
 }
