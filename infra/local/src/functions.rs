@@ -110,6 +110,16 @@ impl Functions {
         }
     }
 
+    /// The process ids of the idle processes of a function.
+    pub fn idle_pids(&self, id: &str) -> Vec<u32> {
+        let pids = |scaling: &Arc<Scaling>| {
+            let mut idle = scaling.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.retain_mut(Process::is_alive);
+            idle.iter().filter_map(Process::pid).collect()
+        };
+        self.by_id.get(id).map(pids).unwrap_or_default()
+    }
+
     /// Whether there is a function with this id.
     pub(crate) fn knows(&self, id: &str) -> bool {
         self.by_id.contains_key(id)

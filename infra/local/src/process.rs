@@ -96,6 +96,14 @@ impl Runner {
             Self::Task(task) => !task.is_finished(),
         }
     }
+
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Process(child) => child.id(),
+            #[cfg(test)]
+            Self::Task(_) => None,
+        }
+    }
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -147,6 +155,11 @@ impl Process {
             }
             None => Ok(Self { name, runner, api, log }),
         }
+    }
+
+    /// Its id, unless it has ended.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.runner.pid()
     }
 
     /// Whether it can take another invocation.

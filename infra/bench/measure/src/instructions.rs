@@ -25,7 +25,7 @@ pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Fai
         let cold = counter.repeated(functions, id, &event, 0).await?;
         let warm = counter.repeated(functions, id, &event, WARM).await?;
         rows.insert(format!("{name}, cold start"), cold);
-        rows.insert(format!("{name}, one call"), warm.saturating_sub(cold) / u64::from(WARM));
+        rows.insert(format!("{name}, one call"), each(cold, warm)?);
     }
     let event = events::client_credentials(&stack)?;
     let cold = counter.repeated(functions, "TokenFunction", &event, 0).await?;
@@ -39,8 +39,14 @@ pub(crate) async fn count(directory: &Path) -> Result<BTreeMap<String, u64>, Fai
         rows.insert(format!("{name}, cold start"), counter.repeated(functions, id, &event, 0).await?);
     }
     let (cold, warm) = (counter.refreshes(&stack, 0).await?, counter.refreshes(&stack, WARM).await?);
-    rows.insert("token, one refresh".to_owned(), warm.saturating_sub(cold) / u64::from(WARM));
+    rows.insert("token, one refresh".to_owned(), each(cold, warm)?);
     Ok(rows)
+}
+
+/// Instructions of one invocation, from those of a process that handled one and of a process that handled [`WARM`] more.
+fn each(cold: u64, warm: u64) -> Result<u64, Failure> {
+    let more = warm.checked_sub(cold).ok_or("a process that did more counted less: another process was counted")?;
+    Ok(more / u64::from(WARM))
 }
 
 /// Runs programs under valgrind, which leaves a file for each process.

@@ -3,31 +3,27 @@
 use crate::Failure;
 use bytes::Bytes;
 use gateway_local::functions::Functions;
-use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
 /// A new process of a function that has handled this event, and what it answered.
 pub(crate) async fn new(functions: &Functions, id: &str, event: &Bytes) -> Result<(u32, Bytes), Failure> {
     functions.end_idle(id);
-    let before = children();
     let response = functions.invoke(id, event.clone()).await?;
-    let pid = children().difference(&before).copied().max().ok_or("no new process")?;
-    Ok((pid, response))
+    Ok((only(functions, id).await?, response))
 }
 
-/// The processes this one has started and that still run.
-pub(crate) fn children() -> BTreeSet<u32> {
-    let own = std::process::id();
-    let Ok(entries) = fs::read_dir("/proc") else { return BTreeSet::new() };
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| parent(*pid) == Some(own)).collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything; state and parent follow it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+/// The one process of a function, when it is idle. Others that run, such as those of schedules, are of other functions.
+pub(crate) async fn only(functions: &Functions, id: &str) -> Result<u32, Failure> {
+    // A function that streams is idle only after the last byte has been taken.
+    for _ in 0..1000 {
+        match functions.idle_pids(id).as_slice() {
+            [] => tokio::time::sleep(Duration::from_millis(10)).await,
+            [pid] => return Ok(*pid),
+            pids => return Err(format!("{id} has {} processes, of which one should be measured", pids.len()).into()),
+        }
+    }
+    Err(format!("no process of {id} is idle").into())
 }
 
 /// The most memory that a process has had, in bytes.

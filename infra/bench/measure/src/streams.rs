@@ -51,9 +51,8 @@ pub(crate) async fn print_table(directory: &Path) -> Result<(), Failure> {
 /// A proxy process that has answered one small call.
 async fn new_proxy(stack: &Running) -> Result<u32, Failure> {
     stack.functions().end_idle("ProxyFunction");
-    let before = process::children();
     measure(stack.base_url(), 1, 1).await?;
-    process::children().difference(&before).copied().max().ok_or_else(|| "no new process".into())
+    process::only(stack.functions(), "ProxyFunction").await
 }
 
 /// The median times to the first and to the last byte of a body.
