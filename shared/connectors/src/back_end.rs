@@ -17,7 +17,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
@@ -200,7 +200,9 @@ impl BackEndClient {
             Connection::Kept => &connections.kept,
             Connection::Single => &connections.single,
         };
-        let response = client.request(request.map(Full::new)).await.map_err(|error| {
+        let mut request = request.map(Full::new);
+        let used = capture_connection(&mut request);
+        let response = client.request(request).await.map_err(|error| {
             let failure = if was_not_sent(&error) {
                 return Failure::NotSent;
             } else if is_timeout(&error) {
@@ -220,10 +222,13 @@ impl BackEndClient {
         })?;
         let (mut head, body) = response.into_parts();
         // Of two framings, another implementation on the way may have believed the other one: what follows is somebody's request
-        // or response (RFC 9112 §6.3). The connection closes with the body.
+        // or response (RFC 9112 §6.3). No other request is sent on that connection, even if its body has been received.
         let is_framed_twice = head.headers.contains_key(TRANSFER_ENCODING) && head.headers.contains_key(CONTENT_LENGTH);
         if head.status == StatusCode::SWITCHING_PROTOCOLS || is_framed_twice {
             tracing::warn!(host, is_framed_twice, "a back end gave a response that cannot be passed on");
+            if let Some(connection) = used.connection_metadata().as_ref() {
+                connection.poison();
+            }
             return Err(Failure::Final(BackEndError::Broken));
         }
         head.extensions.insert(url);

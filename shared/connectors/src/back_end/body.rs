@@ -6,7 +6,8 @@ use hyper::body::{Body as _, Incoming};
 
 use super::BackEndError;
 
-/// The body of a response of which the head has been received. Whoever drops it before its end closes the connection.
+/// The body of a response of which the head has been received. Whoever drops it before its end closes the connection, unless the
+/// end has been received already.
 #[derive(Debug)]
 pub struct ResponseBody(Incoming);
 

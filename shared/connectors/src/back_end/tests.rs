@@ -102,6 +102,23 @@ async fn only_idempotent_requests_are_sent_again_and_only_once() {
     assert!(send(&BackEndClient::new().unwrap(), Method::GET, &server.origin(), BOUNDS).await.is_ok());
 }
 
+/// Checklist H-07: whoever else is on the way may have believed the other framing, so that the next response is anybody's.
+#[tokio::test]
+async fn a_response_with_two_framings_is_broken_and_the_last_one_of_its_connection() {
+    for reply in [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+    ] {
+        let server = RecordingServer::start(|_, _| Reply::Stall(reply.as_bytes().to_vec()));
+        let client = BackEndClient::new().unwrap();
+        for connections in 1..=3 {
+            let outcome = send(&client, Method::GET, &server.origin(), BOUNDS).await;
+            assert_eq!(outcome.unwrap_err(), BackEndError::Broken);
+            assert_eq!(server.connections(), connections, "{reply}");
+        }
+    }
+}
+
 /// Abuse case C7.
 #[tokio::test]
 async fn redirects_are_responses_and_nothing_else() {
