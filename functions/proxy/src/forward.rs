@@ -10,7 +10,9 @@ use gateway_config::PassAccessToken;
 use gateway_connectors::back_end::{BackEndError, Connection, ResponseBody};
 use gateway_connectors::{Connector, Injection, Meeting, Moved, ResponseStart, accept_what_can_be_decoded};
 use gateway_domain::event::ApiRequest;
-use gateway_domain::headers::{Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request, may_be_shared};
+use gateway_domain::headers::{
+    CannotBuild, Cleaning, Client, Identity, Injected, Outgoing, Reserved, build_request, may_be_shared,
+};
 use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::query::with_injected;
 use gateway_telemetry::{Ended, Metric, Remote};
@@ -20,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::jar::{Keeping, beside};
+use crate::jar::{Keeping, beside, has_jar};
 use crate::outside::Sides;
 use crate::response::{Answered, Carried, Transfer, pass_on};
 use crate::rest::Rest;
@@ -54,20 +56,20 @@ impl Proxy {
         let reserved = &*reserved(call, connector_of_api);
         let now = self.clock.now();
         let until = now.saturating_add(self.gateway.lifetimes().session_absolute);
-        let keeping = Keeping { call, sides: &sides, reserved, until, now };
-        let cookies = self.tokens.kept_cookies(keeping).await?;
-        let exchange = Exchange {
+        let keeping = Keeping { call, sides: &sides, reserved, until, now, deadline };
+        let mut exchange = Exchange {
             request,
             call,
             connector: connector_of_api,
             headers,
             sides: &sides,
-            cookies,
+            cookies: None,
             transfer,
             deadline,
         };
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
+            exchange.cookies = self.tokens.kept_cookies(keeping).await?;
             let (answered, injected) = self.exchange(&exchange, reserved, None).await?;
             self.tokens.keep_cookies(keeping, &answered).await;
             return exchange.pass_on(answered, reserved, &injected);
@@ -80,24 +82,30 @@ impl Proxy {
                 // Whoever had the turn before may have moved the session since the authorizer's decision.
                 Meeting::InTurn => self.tokens.current(session, name, None, now).await?,
             };
+            exchange.cookies = self.tokens.kept_cookies(keeping).await?;
             let (mut answered, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
             if is_dead(connector, &mut answered).await? {
                 // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
                 token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
                 if !call.method.is_idempotent() {
+                    self.tokens.delete_cookies(keeping, &answered).await;
                     return Err(Failure::SessionRenewed);
                 }
+                // Cookies of the session that is over may be why it is: another one begins without them.
+                exchange.cookies = None;
                 (answered, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
                 if is_dead(connector, &mut answered).await? {
                     let now = self.clock.now();
                     return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
                 }
+                self.tokens.forget_cookies(keeping).await;
             }
             // Before the response reaches the client, so that its next call finds what this one has made of the session.
             let moved = self.follow(&exchange, (session, name), &token, &answered).await?;
             if !moved && !answered.head.status.is_server_error() {
                 self.tokens.used(session, name, &token, self.clock.now()).await;
             }
+            self.tokens.keep_cookies(keeping, &answered).await;
             Ok((answered, injected))
         };
         let (answered, injected) = match connector.meeting() {
@@ -111,7 +119,6 @@ impl Proxy {
                 carried?
             }
         };
-        self.tokens.keep_cookies(keeping, &answered).await;
         exchange.pass_on(answered, reserved, &injected)
     }
 
@@ -246,10 +253,10 @@ impl Exchange<'_> {
         pass_on(answered, &self.call.method, (self.call.api_name, self.call.api), self.transfer, cleaning)
     }
 
-    /// The app's cookies that pass both ways: none where the gateway keeps them.
+    /// The app's cookies that pass both ways: none where the gateway keeps them for the user.
     fn passed_cookies(&self) -> Option<&BTreeSet<String>> {
         static NONE: BTreeSet<String> = BTreeSet::new();
-        if self.call.api.cookie_jar && self.call.admitted.is_some() {
+        if has_jar(self.call) {
             return Some(&NONE);
         }
         self.call.api.pass_cookies.as_ref()
@@ -276,10 +283,6 @@ impl Exchange<'_> {
             injection.headers.push(passed_on(self.request, pass)?);
         }
         let injected = Injected::of(&injection.headers, &injection.query);
-        // These are no secrets of the gateway's: a back end may repeat their values.
-        if let Some(kept) = &self.cookies {
-            beside(&mut injection.headers, kept)?;
-        }
         let identity = call.admitted.as_ref().map(|admitted| Identity {
             user: &admitted.user,
             scope: &admitted.scope,
@@ -288,23 +291,36 @@ impl Exchange<'_> {
             client_id: &admitted.app,
         });
         let prefix = self.sides.prefix();
-        let mut headers = build_request(&Outgoing {
-            client: Client {
-                headers: self.headers,
-                address: self.request.source_ip.as_deref(),
-                host: self.request.domain_name.as_deref(),
-                scheme: self.sides.scheme,
-                prefix: &prefix,
-                request_id: self.request.request_id.as_deref(),
-                trace_id,
-            },
-            identity,
-            names: &api.headers,
-            reserved,
-            cookies: self.passed_cookies(),
-            injection: &injection.headers,
-            max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
-        })?;
+        let build = |injection: &[(HeaderName, HeaderValue)]| {
+            build_request(&Outgoing {
+                client: Client {
+                    headers: self.headers,
+                    address: self.request.source_ip.as_deref(),
+                    host: self.request.domain_name.as_deref(),
+                    scheme: self.sides.scheme,
+                    prefix: &prefix,
+                    request_id: self.request.request_id.as_deref(),
+                    trace_id,
+                },
+                identity,
+                names: &api.headers,
+                reserved,
+                cookies: self.passed_cookies(),
+                injection,
+                max_bytes: usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX),
+            })
+        };
+        // They are no secrets of the gateway's: a back end may repeat their values, so that `injected` is without them.
+        let mut headers = match &self.cookies {
+            Some(kept) => build(&beside(&injection.headers, kept)?),
+            None => build(&injection.headers),
+        };
+        // Beside a long token there may be no room for them, and there would be none at any call of the session.
+        if self.cookies.is_some() && headers == Err(CannotBuild::OwnTooLarge) {
+            tracing::warn!(api = %call.api_name, "kept cookies do not fit beside the token: the call goes without them");
+            headers = build(&injection.headers);
+        }
+        let mut headers = headers?;
         if self.connector.is_some_and(|connector| connector.examines_bodies()) {
             accept_what_can_be_decoded(&mut headers);
         }

@@ -11,8 +11,8 @@ use crate::http_login::cookies::{Cookie, Jar};
 /// The most bytes of names and values of all cookies together.
 const MOST_BYTES: usize = 4096;
 
-/// An end that moves by less is not worth a write.
-const WORTH_A_WRITE: Seconds = Seconds::new(60);
+/// An end that moves by less is not worth a write, if the cookie lives for longer than some times that.
+const WORTH_A_WRITE: u64 = 60;
 
 /// A jar, which is empty at first.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl CookieJar {
         self.0.keep(headers, url, now);
         let cookies = &mut self.0.0;
         cookies.retain(|cookie| {
-            cookie.ends.is_none_or(|ends| now < ends)
+            !cookie.has_ended(now)
                 && cookie.value().is_some()
                 && !reserved.has_cookie(&cookie.name)
                 && !is_own_cookie(cookie.name.as_bytes())
@@ -55,13 +55,29 @@ impl CookieJar {
             bytes = if fits { with } else { bytes };
             fits
         });
-        let same = |(one, other): (&Cookie, &Cookie)| one.is_as_good_as(other, WORTH_A_WRITE);
+        let same = |(one, other): (&Cookie, &Cookie)| {
+            let left = other.ends.map_or(u64::MAX, |ends| ends.since(now).as_u64());
+            one.is_as_good_as(other, Seconds::new(WORTH_A_WRITE.min(left / 4)))
+        };
         before.len() != cookies.len() || !before.iter().zip(cookies.iter()).all(same)
     }
 
-    /// The `Cookie` header of a request to this URL, if there are cookies for it (RFC 6265 §5.4).
-    pub fn header(&mut self, url: &Url, now: Timestamp) -> Option<HeaderValue> {
-        self.0.0.retain(|cookie| cookie.ends.is_none_or(|ends| now < ends));
+    /// Removes the cookies that the response from this URL deletes, and keeps none. Returns whether there were any.
+    pub fn delete(&mut self, headers: &HeaderMap, url: &Url, now: Timestamp) -> bool {
+        let before = self.0.0.len();
+        self.0.delete(headers, url, now);
+        self.0.0.len() < before
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+
+    /// The `Cookie` header of a request to this URL, if there are cookies for it (RFC 6265 §5.4). None is the connector's, also where
+    /// that had another name when the cookie was kept.
+    pub fn header(&mut self, url: &Url, now: Timestamp, reserved: &Reserved) -> Option<HeaderValue> {
+        self.0.0.retain(|cookie| !cookie.has_ended(now) && !reserved.has_cookie(&cookie.name));
         self.0.header(url)
     }
 }
@@ -92,7 +108,7 @@ mod tests {
     }
 
     fn sent(jar: &mut CookieJar, url: &str, now: Timestamp) -> String {
-        jar.header(&at(url), now).map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+        jar.header(&at(url), now, &reserved()).map_or(String::new(), |value| value.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -110,7 +126,8 @@ mod tests {
             ("https://other.test/app/", ""),
         ] {
             let value = |jar: &mut CookieJar| {
-                jar.header(&at(url), NOW).map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap())
+                jar.header(&at(url), NOW, &reserved())
+                    .map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap())
             };
             assert_eq!(value(&mut read).unwrap_or_default(), cookies, "{url}");
         }
@@ -142,6 +159,38 @@ mod tests {
         assert!(keep(&mut jar, &["a=2"], after(60), WIDE), "now it ends with the session");
         assert!(keep(&mut jar, &["a=; Max-Age=0"], after(60), WIDE));
         assert!(!keep(&mut jar, &["a=; Max-Age=0"], after(60), WIDE));
+    }
+
+    #[test]
+    fn a_cookie_that_lives_shortly_is_prolonged_in_time() {
+        let mut jar = CookieJar::default();
+        let after = |seconds| NOW.saturating_add(Seconds::new(seconds));
+        assert!(keep(&mut jar, &["a=1; Max-Age=60"], NOW, WIDE));
+        assert!(keep(&mut jar, &["a=1; Max-Age=60"], after(15), WIDE));
+        assert_eq!(sent(&mut jar, "https://shop.test/app/", after(74)), "a=1");
+    }
+
+    #[test]
+    fn a_deletion_alone_keeps_nothing() {
+        let mut jar = CookieJar::default();
+        keep(&mut jar, &["a=1", "b=1", "c=1; Path=/", "d=1"], NOW, WIDE);
+        let mut headers = HeaderMap::new();
+        for line in
+            ["a=; Max-Age=0", "b=2", "c=gone; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "d=", "e=5", "x=; Max-Age=0"]
+        {
+            headers.append(SET_COOKIE, HeaderValue::from_static(line));
+        }
+        assert!(jar.delete(&headers, &at("https://shop.test/app/x"), NOW));
+        assert_eq!(sent(&mut jar, "https://shop.test/app/", NOW), "b=1; c=1", "another path is another cookie");
+        assert!(!jar.delete(&headers, &at("https://shop.test/app/x"), NOW));
+    }
+
+    #[test]
+    fn what_has_become_the_connectors_is_not_sent() {
+        let mut jar = CookieJar::default();
+        keep(&mut jar, &["a=1", "b=1"], NOW, WIDE);
+        let reserved = Reserved { cookies: ["a".to_owned()].into(), ..Reserved::default() };
+        assert_eq!(jar.header(&at("https://shop.test/app/"), NOW, &reserved).unwrap(), "b=1");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Tests of cookies that the gateway keeps for apps that keep none.
 
 use gateway_domain::event::ApiVersion;
+use gateway_domain::ids::{ApiName, UserId};
+use gateway_domain::session::InternalToken;
+use gateway_domain::time::Timestamp;
 use support::Verdict;
 
-use super::harness::{BOTH, Event, Harness};
+use super::harness::{BOTH, Event, Harness, NOW};
 use super::recording_server::{Recorded, Reply, http_response};
 
 const READ: &str = "GetItem Sessions";
@@ -96,4 +99,78 @@ async fn what_cannot_be_read_fails_the_call_and_what_cannot_be_written_does_not(
     harness.wire.script(|_| Verdict::Fail);
     assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice)).await.status(), 503);
     assert_eq!(cookies(&harness), ["SID=alices"], "nothing is sent without the cookies of its session");
+}
+
+/// The bytes that the back end takes are those of the token first: kept cookies may wait for a shorter one.
+#[tokio::test]
+async fn cookies_that_do_not_fit_beside_the_token_fail_no_call() {
+    let long = |name: &str| format!("{name}={}; Path=/", "c".repeat(2030));
+    let set = [long("a"), long("b")];
+    let answer = move |_, _: &Recorded| {
+        let cookies = set.iter().map(|set| ("Set-Cookie", set.as_str()));
+        http_response(200, &cookies.chain([("Cache-Control", "no-store")]).collect::<Vec<_>>(), b"")
+    };
+    let harness = Harness::answering(answer).await;
+    let token = "t".repeat(4090);
+    let alice = harness.alice_at("jarred", "legacy", &token);
+    for _ in 0..2 {
+        assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await.status(), 200);
+    }
+    assert_eq!(harness.asked(), [READ, READ, WRITE, READ, READ], "they are kept");
+    assert_eq!(cookies(&harness), [format!("SID={token}"), format!("SID={token}")]);
+}
+
+#[tokio::test]
+async fn what_a_response_deletes_is_gone_whoever_could_have_kept_it() {
+    let harness = Harness::answering(|number, _| match number {
+        0 => http_response(
+            200,
+            &[("Cache-Control", "no-store"), ("Set-Cookie", "in=1; Path=/"), ("Set-Cookie", "b=1; Path=/")],
+            b"",
+        ),
+        _ => http_response(200, &[("Set-Cookie", "in=; Path=/; Max-Age=0"), ("Set-Cookie", "b=2; Path=/")], b""),
+    })
+    .await;
+    let alice = harness.alice_at("jarred", "legacy", "alices");
+    for _ in 0..3 {
+        harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await;
+    }
+    assert_eq!(cookies(&harness), ["SID=alices", "SID=alices; in=1; b=1", "SID=alices; b=1"]);
+    assert_eq!(harness.asked(), [READ, READ, WRITE, READ, READ, WRITE, READ, READ]);
+}
+
+/// An application that calls for itself has one session for all whom it serves.
+#[tokio::test]
+async fn an_application_that_calls_for_itself_has_no_jar() {
+    let harness = Harness::answering(setting).await;
+    let mut app = harness.alice_at("jarred", "legacy", "alices");
+    app.user = UserId::of_app(&app.app);
+    let response = harness.send(jarred(ApiVersion::Rest, &["cart=7; Path=/"]).by(app.clone())).await;
+    assert_eq!(response.values("set-cookie"), ["cart=7; Path=/"]);
+    harness.send(jarred(ApiVersion::Rest, &[]).by(app)).await;
+    assert_eq!(cookies(&harness), ["SID=alices", "SID=alices"]);
+    assert!(harness.asked().is_empty());
+}
+
+/// They may be why it was over, and are of nobody who is logged in now.
+#[tokio::test]
+async fn cookies_of_a_session_that_is_over_do_not_go_into_the_next() {
+    let harness = Harness::answering(|_, request| {
+        let set = |cookie| http_response(200, &[("Cache-Control", "no-store"), ("Set-Cookie", cookie)], b"");
+        match request.values("cookie").join("|").as_str() {
+            "SID=first" => set("of=first; Path=/"),
+            "SID=second" => set("of=second; Path=/"),
+            "SID=second; of=second" => http_response(200, &[], b""),
+            _ => http_response(401, &[], b""),
+        }
+    })
+    .await;
+    let renewable = |token: &mut InternalToken| token.renew_until = Some(Timestamp::from_secs(NOW + 86_400));
+    let mut alice = harness.session_with(1, b"first", renewable).await;
+    (alice.api, alice.route) = (ApiName::parse("jarred").unwrap(), "/jarred".to_owned());
+    harness.renews(2, b"second", renewable);
+    for _ in 0..3 {
+        assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await.status(), 200);
+    }
+    assert_eq!(cookies(&harness), ["SID=first", "SID=first; of=first", "SID=second", "SID=second; of=second"]);
 }

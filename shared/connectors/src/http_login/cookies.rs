@@ -44,6 +44,11 @@ impl Cookie {
         self.is_of_host(url) && path_matches(url.path(), &self.path) && (!self.secure || url.scheme() == "https")
     }
 
+    /// Whether its time is over.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|ends| ends <= now)
+    }
+
     fn is(&self, other: &Self) -> bool {
         self.name == other.name && self.domain == other.domain && self.path == other.path
     }
@@ -107,13 +112,22 @@ impl Jar {
         lines.filter_map(|line| parse(line.as_bytes(), url, now)).map(|parsed| self.store(parsed, now)).collect()
     }
 
+    /// Removes the cookies that the response from this URL deletes, or empties, and keeps none.
+    pub(crate) fn delete(&mut self, headers: &HeaderMap, url: &Url, now: Timestamp) {
+        let parsed = headers.get_all(SET_COOKIE).iter().filter_map(|line| parse(line.as_bytes(), url, now));
+        for (cookie, _) in parsed.filter(|(cookie, sound)| *sound && (cookie.has_ended(now) || cookie.value.is_empty()))
+        {
+            self.0.retain(|kept| !kept.is(&cookie));
+        }
+    }
+
     fn store(&mut self, (cookie, sound): (Cookie, bool), now: Timestamp) -> Change {
         let change = |kind| Change { name: cookie.name.clone(), path: cookie.path.clone(), kind };
         if !sound {
             return change(ChangeKind::Ignored);
         }
         let place = self.0.iter().position(|kept| kept.is(&cookie));
-        if cookie.ends.is_some_and(|ends| ends <= now) {
+        if cookie.has_ended(now) {
             self.0.retain(|kept| !kept.is(&cookie));
             return change(ChangeKind::Deleted);
         }
