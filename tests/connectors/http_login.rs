@@ -14,7 +14,7 @@ use gateway_domain::time::Seconds;
 use gateway_local::stack::Options;
 use gateway_runtime::{SystemClock, SystemEntropy};
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, Client, DEMO_APP, Gateway, Server, Tokens};
+use support::{ADA, BOB, Client, DEMO_APP, Gateway, Server, Tokens, with_service};
 
 /// The site of one test.
 struct Site {
@@ -107,7 +107,8 @@ async fn gateway(origin: &str) -> Gateway {
 }
 
 pub(crate) async fn gateway_with(origin: &str, change: impl FnOnce(&mut Options)) -> Gateway {
-    Gateway::start_from(&config(origin), SEED, change).await
+    let (config, seed) = with_service(&config(origin), SEED);
+    Gateway::start_from(&config, &seed, change).await
 }
 
 async fn user_of(gateway: &Gateway, tokens: &Tokens) -> Json {
@@ -147,6 +148,25 @@ async fn two_users_of_a_django_site_log_in_call_and_log_out() {
     assert_eq!(revoked.status, 200, "{}", revoked.text());
     assert_eq!((site.sessions("ada").await, site.sessions("bob@example.com").await), (0, 1));
     assert_eq!(user_of(&gateway, &bob).await, "bob@example.com");
+}
+
+/// A service behind the gateway gets cookie and CSRF value, with which it may do there what the user may.
+#[tokio::test]
+#[cfg_attr(not(installed = "django"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_service_gets_the_session_with_what_belongs_to_it() {
+    let site = Site::start();
+    let gateway = site.gateway().await;
+    let (ada, _) = (gateway.login(ADA).await, gateway.login(BOB).await);
+    let (session, body) = gateway.exchange(&ada.access, "orders", "urn:mobile-api-gateway:token-type:session").await;
+    let csrf = body["also"]["csrf"].as_str().expect("the CSRF value");
+    let place = site.client.request("POST", "/orders").header("X-CSRFToken", csrf);
+    let placed = place.header("Cookie", format!("sessionid={session}; csrftoken={csrf}"));
+    let placed = site.client.response(placed).await;
+    assert_eq!((placed.status, &placed.json()["user"]), (200, &json!("ada")), "{}", placed.text());
+    // It is the session of the app's calls, and ends with it.
+    assert_eq!(site.sessions("ada").await, 1);
+    let revoked = gateway.post_form("/oauth2/revoke", &[("client_id", DEMO_APP), ("token", &ada.refresh)]).await;
+    assert_eq!((revoked.status, site.sessions("ada").await), (200, 0));
 }
 
 #[tokio::test]

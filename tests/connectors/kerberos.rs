@@ -3,7 +3,7 @@
 pub(crate) mod heimdal;
 mod samba;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,11 +15,14 @@ use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_local::stack::Options;
 use gateway_runtime::{SystemClock, SystemEntropy};
-use support::{DEMO_APP, Gateway, Response, Server, Tokens};
+use support::{Client, DEMO_APP, Gateway, Response, SERVICE, Server, Tokens, with_service};
 use tempfile::TempDir;
 
 /// People of the realms. Their passwords are `NAME-password`, at the gateway too, where dave has no links.
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+
+/// The type of what a service gets of a ticket.
+const AP_REQ: &str = "urn:mobile-api-gateway:token-type:kerberos-ap-req";
 
 /// What differs between the two.
 pub(crate) struct Realm {
@@ -93,8 +96,8 @@ impl Realm {
             std::fs::write(&path, text).expect("a file");
             path
         };
-        let config = self.config(&server);
-        let (config_file, seed_file) = (file("gateway.yaml", &config), file("seed.yaml", &seed()));
+        let (config, seed) = with_service(&self.config(&server), &seed());
+        let (config_file, seed_file) = (file("gateway.yaml", &config), file("seed.yaml", &seed));
         file("secrets/gateway-account", "gateway-password");
         file("secrets/wrong-account", "another-password");
         file("secrets/plain-account", "plain-password");
@@ -147,6 +150,46 @@ impl World {
     /// Whom the site takes a call for.
     async fn caller(&self, path: &str, tokens: &Tokens) -> String {
         self.call(path, tokens).await.remove("user").unwrap_or_default()
+    }
+
+    /// A service behind the gateway shows Apache who calls it, each time by a message of its own.
+    async fn assert_hands_out(&self, realm: &str) {
+        // `small` leads to the same tickets.
+        for (user, scope, also) in [("alice", "delegated", " small"), ("bob", "own", "")] {
+            let tokens = self.login(user, &format!("{scope} {SERVICE}{also}")).await;
+            let mut shown = BTreeSet::new();
+            for _ in 0..2 {
+                let (message, body) = self.gateway.exchange(&tokens.access, scope, AP_REQ).await;
+                assert_eq!(body["token_type"], "N_A");
+                let authorization = format!("Negotiate {message}");
+                let answer = self.directly("/who", &authorization).await;
+                assert_eq!(
+                    (answer.status, answer.text().contains(&format!("user={user}@{realm}\n"))),
+                    (200, true),
+                    "{answer:?}"
+                );
+                assert_eq!(self.directly("/who", &authorization).await.status, 401, "it was shown already");
+                shown.insert(message);
+            }
+            assert_eq!(shown.len(), 2);
+            assert_eq!(
+                self.caller(if scope == "own" { "/own/who" } else { "/who" }, &tokens).await,
+                format!("{user}@{realm}")
+            );
+            // Nobody gets it for a user who has logged out, or for an API that the token does not open.
+            let elsewhere = self.gateway.try_exchange(&tokens.access, "unlisted").await;
+            assert_eq!((elsewhere.status, &elsewhere.json()["error"]), (400, &"invalid_target".into()));
+            let form = [("client_id", DEMO_APP), ("token", tokens.refresh.as_str())];
+            assert_eq!(self.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+            let ended = self.gateway.try_exchange(&tokens.access, scope).await;
+            assert_eq!((ended.status, &ended.json()["error"]), (400, &"invalid_request".into()));
+        }
+    }
+
+    /// The site's response to this `Authorization`, without the gateway.
+    async fn directly(&self, path: &str, authorization: &str) -> Response {
+        let site = Client::new(&format!("http://127.0.0.1:{}", self.server.port(1)));
+        site.response(site.request("GET", path).header("authorization", authorization)).await
     }
 
     /// A connector of the configuration, as the token function has it.

@@ -6,9 +6,14 @@ pub(crate) mod site;
 
 use std::time::Duration;
 
-use support::{DEMO_APP, Response};
+use support::{DEMO_APP, Response, SERVICE};
 
 use site::{ALICE, BOB, CAROL, ENVELOPE, Site};
+
+// The types of what a service gets.
+pub(crate) const SAML2: &str = "urn:ietf:params:oauth:token-type:saml2";
+pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const SESSION: &str = "urn:mobile-api-gateway:token-type:session";
 
 /// What the server at the back end answered is the name it believes.
 fn is(response: &Response, body: &str) {
@@ -51,6 +56,30 @@ async fn each_way_to_present_an_assertion_reaches_its_back_end_as_the_user() {
     });
     told.await.expect("a logout at the service provider");
     is(&site.gateway.call("GET", "/who", &bob.access).await, "bob");
+}
+
+/// A service behind the gateway gets what each way presents, and is the user with it.
+#[tokio::test]
+#[cfg_attr(not(installed = "saml"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_service_gets_assertion_token_or_cookies_and_is_believed() {
+    let site = Site::start().await;
+    let alice = site.login(ALICE, &format!("portal header soap bearer {SERVICE}")).await;
+    let [portal, back_end] = site.directly();
+
+    for api in ["header", "soap"] {
+        let (assertion, body) = site.gateway.exchange(&alice.access, api, SAML2).await;
+        assert!(body["expires_in"].as_u64().is_some_and(|seconds| seconds > 0), "{body}");
+        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer"), ("assertion", &assertion)];
+        let token = back_end.post_form("/sp/token", &form).await.tokens().access;
+        let request = back_end.request("GET", "/header/who").bearer_auth(token);
+        is(&back_end.response(request).await, "alice");
+    }
+    let (token, body) = site.gateway.exchange(&alice.access, "bearer", ACCESS_TOKEN).await;
+    assert_eq!(body["token_type"], "Bearer");
+    is(&back_end.response(back_end.request("GET", "/bearer/who").bearer_auth(token)).await, "alice");
+
+    let (cookies, _) = site.gateway.exchange(&alice.access, "portal", SESSION).await;
+    is(&portal.response(portal.request("GET", "/who").header("Cookie", cookies)).await, "alice");
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ pub(crate) mod site;
 
 use std::time::Duration;
 
-use support::{DEMO_APP, Response};
+use serde_json::Value as Json;
+use support::{DEMO_APP, Response, SERVICE};
 
+use crate::saml::{ACCESS_TOKEN, SAML2};
 use site::{ALICE, BOB, CAROL, Site};
 
 /// What the back end answered is the name that it believes.
@@ -64,6 +66,24 @@ async fn each_way_to_present_an_assertion_reaches_its_back_end_as_the_user() {
     let form = [("token", bob.refresh.as_str()), ("client_id", DEMO_APP)];
     assert_eq!(site.gateway.post_form("/oauth2/revoke", &form).await.status, 200);
     assert_eq!(site.call("soap", &bob).await.status, 401);
+}
+
+/// A service behind the gateway gets what each way presents, and is the user with it.
+#[tokio::test]
+#[cfg_attr(not(installed = "cxf"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_service_gets_assertion_or_token_and_is_believed() {
+    let site = Site::start().await;
+    let bob = site.login(BOB, &format!("header soap bearer {SERVICE}")).await;
+    for api in ["header", "soap"] {
+        let (assertion, _) = site.gateway.exchange(&bob.access, api, SAML2).await;
+        let form = format!("grant_type=urn:ietf:params:oauth:grant-type:saml2-bearer&assertion={assertion}");
+        let granted: Json = serde_json::from_str(&site.directly("/oauth/token", &["-d", &form])).expect("JSON");
+        let authorization = format!("Authorization: Bearer {}", granted["access_token"].as_str().expect("a token"));
+        assert_eq!(site.directly("/oauth/who", &["-H", &authorization]), "bob");
+    }
+    let (token, body) = site.gateway.exchange(&bob.access, "bearer", ACCESS_TOKEN).await;
+    assert_eq!(body["token_type"], "Bearer");
+    assert_eq!(site.directly("/oauth/who", &["-H", &format!("Authorization: Bearer {token}")]), "bob");
 }
 
 #[tokio::test]

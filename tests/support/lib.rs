@@ -11,6 +11,7 @@ mod hostile;
 mod raw;
 mod secrecy;
 mod servers;
+mod service;
 mod visitor;
 mod wire;
 
@@ -25,5 +26,6 @@ pub use hostile::{Act, Asked, Hostile};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
+pub use service::{SERVICE, with_service};
 pub use visitor::{REDIRECT_URI, VERIFIER, Visitor, parameter};
 pub use wire::{Operation, Verdict, Wire};

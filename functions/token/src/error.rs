@@ -106,6 +106,8 @@ pub(crate) enum NotExchanged {
     SubjectToken(String),
     #[error("no such API for this service, this app and this token")]
     Target,
+    #[error("what the session has at the back end of {0} can do more than this service, this app or this token may")]
+    Wider(ConnectorName),
     #[error("what the session has is for no service")]
     Refused,
     #[error("only {0} is handed out there")]
@@ -130,6 +132,7 @@ impl From<SessionError> for Failure {
             SessionError::BackEnd(..) | SessionError::NoBackEnd => Self::BackEnd(error.to_string()),
             SessionError::Over => Self::LoginAgain,
             SessionError::NotForServices(_) => Self::NotExchanged(NotExchanged::Refused),
+            SessionError::OtherType(kind) => Self::NotExchanged(NotExchanged::Type(kind)),
             SessionError::CredentialsChanged => Self::RefreshToken("the credentials changed or the user is disabled"),
             SessionError::Busy => Self::Busy,
             SessionError::Store(error) => Self::Store(error),
@@ -378,6 +381,9 @@ impl NotExchanged {
             Self::Target => target(Cow::Borrowed(
                 "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
             )),
+            Self::Wider(connector) => target(Cow::Owned(format!(
+                "with what is handed out for {connector}, everything can be done there: the token and this client need the scopes of all methods, and this client and the app subscriptions, of every API of this connector"
+            ))),
             Self::Refused => target(Cow::Borrowed("what this API needs is handed out to no service")),
             Self::Type(kind) => {
                 target(Cow::Owned(format!("requested_token_type must be {kind} for this audience; or leave it out")))
@@ -482,6 +488,7 @@ mod tests {
             Failure::Code("x"),
             NotExchanged::SubjectToken("\"".into()).into(),
             NotExchanged::Target.into(),
+            NotExchanged::Wider(ConnectorName::parse("orders-login").unwrap()).into(),
             NotExchanged::Refused.into(),
             NotExchanged::Type(TokenType::Session).into(),
             NotExchanged::Over(ConnectorName::parse("orders-login").unwrap()).into(),

@@ -10,16 +10,17 @@ use gateway_domain::ids::{ApiName, ConnectorName};
 use gateway_domain::time::Seconds;
 use gateway_domain::token_type::TokenType;
 use gateway_sessions::{ForService, SessionError};
-use gateway_store::{AuditRow, Outcome};
+use gateway_store::{AuditRow, Outcome, Subscription};
 use gateway_telemetry::Metric;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// How long it is kept what services were given.
 const KEPT: Seconds = Seconds::new(400 * 86_400);
 
 impl AuthorizationServer {
     /// Hands out a token of the session behind the access token: only to a service in its audience, only for an API that both the
-    /// service and the app are subscribed to and that the token opens, and only while the session lives.
+    /// service and the app may call in every way, and only while the session lives.
     pub(crate) async fn token_exchange_grant(
         &self,
         request: &Request<'_>,
@@ -53,7 +54,7 @@ impl AuthorizationServer {
             Err(reason) => return Err(NotExchanged::SubjectToken(reason.to_string()).into()),
         };
         if !self.is_passed_on(&claims, app.registered()) {
-            return Err(NotExchanged::SubjectToken("not for this service".to_owned()).into());
+            return Err(not_passed_on().into());
         }
         let (api, connector) = self.target(app, &claims, asked).await?;
         let session = self.sessions.get(&claims.sid).await?;
@@ -64,7 +65,8 @@ impl AuthorizationServer {
         if session.family.ended || !alive || !self.sessions.credentials_hold(&session).await? {
             return Err(over());
         }
-        let ForService { handed_out, ends } = match self.sessions.hand_out(session, connector, request.now).await {
+        let handed_out = self.sessions.hand_out(session, connector, asked.requested, request.now).await;
+        let ForService { handed_out, ends } = match handed_out {
             Err(SessionError::Over) => return Err(NotExchanged::Over(connector.clone()).into()),
             Err(SessionError::NotForServices(reason)) => {
                 tracing::info!(%connector, reason, "not handed out");
@@ -72,9 +74,6 @@ impl AuthorizationServer {
             }
             handed_out => handed_out?,
         };
-        if asked.requested.is_some_and(|requested| requested != handed_out.kind) {
-            return Err(NotExchanged::Type(handed_out.kind).into());
-        }
         self.audit_exchange(request, app, &claims, (api, handed_out.kind)).await?;
         let mut body = json!({
             "access_token": handed_out.token.expose(),
@@ -93,24 +92,42 @@ impl AuthorizationServer {
         Ok(response::private(200, &body))
     }
 
-    /// The API that is asked for, with its connector. The app may call it with this token, and the service is subscribed to it: what
-    /// is handed out is never more than the user has let the app do.
+    /// The API that is asked for, with its connector. What a session may do at a legacy system has no scopes there, so it is handed
+    /// out only where both may do everything that the gateway lets anybody do with it: whatever API of the connector, by whatever
+    /// method, the token opens it, the service has those scopes, and both are subscribed to it.
     async fn target(
         &self,
         app: &AuthenticatedApp,
         claims: &AccessClaims,
         asked: &ExchangeRequest,
     ) -> Result<(&ApiName, &ConnectorName), Failure> {
+        let service = app.registered();
         let named = |(name, _): &(&ApiName, _)| name.as_str() == asked.audience;
         let (api, target) = self.config.apis_for_scope(&claims.scope).find(named).ok_or(NotExchanged::Target)?;
-        let subscribed = app.registered().subscriptions.get(api).is_some_and(|subscription| subscription.enabled);
-        let connector = target.connector.as_ref().filter(|_| subscribed).ok_or(NotExchanged::Target)?;
+        let connector = target
+            .connector
+            .as_ref()
+            .filter(|_| is_subscribed(&service.subscriptions, api))
+            .ok_or(NotExchanged::Target)?;
         let caller = self.apps.calling(&claims.client_id).await?.filter(|caller| caller.enabled);
         let caller = caller.ok_or_else(|| NotExchanged::SubjectToken("its app is disabled".to_owned()))?;
-        if !caller.subscriptions.get(api).is_some_and(|subscription| subscription.enabled) {
+        if !self
+            .config
+            .services(&claims.scope, |name| is_subscribed(&caller.subscriptions, name))
+            .contains(&service.client_id)
+        {
+            return Err(not_passed_on().into());
+        }
+        if !is_subscribed(&caller.subscriptions, api) {
             return Err(NotExchanged::Target.into());
         }
-        Ok((api, connector))
+        let scope = claims.scope.intersection(&service.scope);
+        let may_do_all = self.config.apis_of_connector(connector).all(|(name, api)| {
+            is_subscribed(&service.subscriptions, name)
+                && is_subscribed(&caller.subscriptions, name)
+                && api.needed().all(|needed| needed.is_subset(&scope))
+        });
+        if may_do_all { Ok((api, connector)) } else { Err(NotExchanged::Wider(connector.clone()).into()) }
     }
 
     /// Writes who gets what, for whom. Without the row nothing is handed out.
@@ -140,4 +157,12 @@ impl AuthorizationServer {
         };
         Ok(self.audit.write(&row).await?)
     }
+}
+
+fn is_subscribed(subscriptions: &BTreeMap<ApiName, Subscription>, api: &ApiName) -> bool {
+    subscriptions.get(api).is_some_and(|subscription| subscription.enabled)
+}
+
+fn not_passed_on() -> NotExchanged {
+    NotExchanged::SubjectToken("not for this service".to_owned())
 }

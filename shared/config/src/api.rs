@@ -7,6 +7,7 @@ use crate::url::BackEnd;
 use crate::{duration, header};
 use gateway_domain::headers::IdentityHeaders;
 use gateway_domain::ids::{ClientId, ConnectorName};
+use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -125,6 +126,14 @@ pub struct Route {
     /// `prefix`, what stands there in its place.
     #[schemars(extend("pattern" = "^/"))]
     pub rewrite: Option<String>,
+}
+
+impl Api {
+    /// The scopes that each method of each route needs, public ones apart.
+    pub fn needed(&self) -> impl Iterator<Item = &Scope> {
+        let protected = self.routes.iter().filter(|route| !route.public);
+        protected.flat_map(|route| route.methods.iter()).map(|(_, needed)| needed)
+    }
 }
 
 impl Route {

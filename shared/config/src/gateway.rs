@@ -287,10 +287,12 @@ impl Gateway {
 
     /// The APIs of which a token with this scope may call at least one route. Public routes do not count.
     pub fn apis_for_scope(&self, scope: &Scope) -> impl Iterator<Item = (&ApiName, &Api)> {
-        self.file.apis.iter().filter(|(_, api)| {
-            let mut protected = api.routes.iter().filter(|route| !route.public);
-            protected.any(|route| route.methods.iter().any(|(_, needed)| needed.is_subset(scope)))
-        })
+        self.file.apis.iter().filter(|(_, api)| api.needed().any(|needed| needed.is_subset(scope)))
+    }
+
+    /// Every API behind this connector.
+    pub fn apis_of_connector(&self, connector: &ConnectorName) -> impl Iterator<Item = (&ApiName, &Api)> {
+        self.file.apis.iter().filter(move |(_, api)| api.connector.as_ref() == Some(connector))
     }
 
     /// The services to which access tokens with this scope are passed on, of those APIs that `subscribed` holds for.

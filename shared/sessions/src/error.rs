@@ -3,6 +3,7 @@
 use gateway_connectors::ConnectorError;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::ids::ConnectorName;
+use gateway_domain::token_type::TokenType;
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 
@@ -40,6 +41,9 @@ pub enum SessionError {
     /// The token of this session is handed out to no service.
     #[error("not for services: {0}")]
     NotForServices(&'static str),
+    /// Of this session services get a token of this type, and another one was asked for.
+    #[error("services get {0}")]
+    OtherType(TokenType),
     /// The user's credentials changed, or the user was disabled, since the session began: it was ended.
     #[error("the credentials changed or the user is disabled")]
     CredentialsChanged,
@@ -68,6 +72,7 @@ impl SessionError {
             Self::BackEnd(..) | Self::NoBackEnd => "back_end",
             Self::Over => "login_again",
             Self::NotForServices(_) => "not_for_services",
+            Self::OtherType(_) => "other_type",
             Self::CredentialsChanged => "refresh_token",
             Self::Busy => "busy",
             Self::Store(_) => "store",

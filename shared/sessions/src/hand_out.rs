@@ -5,7 +5,8 @@ use gateway_connectors::{ConnectorError, HandedOut};
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::renewal::{RenewalRequest, RenewalResponse};
 use gateway_domain::session::{InternalToken, Session};
-use gateway_domain::time::Timestamp;
+use gateway_domain::time::{Seconds, Timestamp};
+use gateway_domain::token_type::TokenType;
 
 /// A token for a service, and until when it works.
 #[derive(Debug)]
@@ -16,24 +17,37 @@ pub struct ForService {
     pub ends: Option<Timestamp>,
 }
 
+/// How long a token should still work for the service that gets it.
+const USEFUL: Seconds = Seconds::new(60);
+
 impl Sessions {
-    /// What a service gets of the session's token of this connector. A token that is due is renewed first, as at a refresh.
+    /// What a service gets of the session's token of this connector, of the type that it asks for if it asks for one. A token that
+    /// ends within a minute is renewed first, if it can be, and if a service gets anything at all.
     ///
     /// # Errors
-    /// [`SessionError::Over`] if only a login can make one, [`SessionError::NotForServices`] if nobody else may have one.
+    /// [`SessionError::Over`] if only a login can make one, [`SessionError::NotForServices`] if nobody else may have one,
+    /// [`SessionError::OtherType`].
     pub async fn hand_out(
         &self,
         mut session: Session,
         name: &ConnectorName,
+        requested: Option<TokenType>,
         now: Timestamp,
     ) -> Result<ForService, SessionError> {
-        if of(&session, name)?.wants_renewal(now) {
-            session = self.renewed(session, name, now).await?;
+        let mut for_service = self.for_service(&session, name).await?;
+        if requested.is_some_and(|requested| requested != for_service.handed_out.kind) {
+            return Err(SessionError::OtherType(for_service.handed_out.kind));
         }
         let token = of(&session, name)?;
-        if token.is_over(now) {
-            return Err(SessionError::Over);
+        if token.is_renewable(now) && token.is_over(now.saturating_add(USEFUL)) {
+            session = self.renewed(session, name, now).await?;
+            for_service = self.for_service(&session, name).await?;
         }
+        if of(&session, name)?.is_over(now) { Err(SessionError::Over) } else { Ok(for_service) }
+    }
+
+    async fn for_service(&self, session: &Session, name: &ConnectorName) -> Result<ForService, SessionError> {
+        let token = of(session, name)?;
         let keys = self.tokens.sealing_for(&token.sealed).await?;
         if !keys.knows(&token.sealed) {
             return Err(SessionError::Over);

@@ -29,13 +29,6 @@ fn stop_the_realm(world: &World) {
     assert!(signal("TERM", &kdc));
 }
 
-/// The site's response to this `Authorization`, without the gateway.
-async fn directly(world: &World, path: &str, authorization: &str) -> u16 {
-    let url = format!("http://127.0.0.1:{}{path}", world.server.port(1));
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    client.get(url).header("authorization", authorization).send().await.expect("a response").status().as_u16()
-}
-
 #[tokio::test]
 #[cfg_attr(not(installed = "heimdal"), ignore = "its server is not installed: run tests/servers/install as root")]
 async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
@@ -50,8 +43,8 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     assert_ne!(first, second);
     assert_eq!(ticket(first), ticket(second), "one login, one ticket");
     // Each was shown once already.
-    assert_eq!(directly(&world, "/who", first).await, 401);
-    assert_eq!(directly(&world, "/who", second).await, 401);
+    assert_eq!(world.directly("/who", first).await.status, 401);
+    assert_eq!(world.directly("/who", second).await.status, 401);
 
     // Here whoever comes second on a connection is taken for the first, even without a ticket.
     let connector = world.connector("delegated");
@@ -71,6 +64,12 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
         async move { assert_eq!(world.caller("/bound", tokens).await, name) }
     });
     futures_util::future::join_all(calls).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(installed = "heimdal"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_service_gets_a_message_of_its_own_for_each_call() {
+    world().await.assert_hands_out("HEIM.GW").await;
 }
 
 #[tokio::test]
@@ -238,6 +237,6 @@ async fn tickets_are_small_and_shown_without_the_realm() {
     stop_the_realm(&world);
     for (connector, state) in shown {
         assert!(matches!(connector.renew(&state, now()).await.err(), Some(ConnectorError::Unavailable(_))));
-        assert_eq!(directly(&world, "/who", &header(&*connector, &state)).await, 200);
+        assert_eq!(world.directly("/who", &header(&*connector, &state)).await.status, 200);
     }
 }

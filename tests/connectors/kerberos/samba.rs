@@ -87,3 +87,9 @@ fn sealed(state: &[u8]) -> usize {
     let sealed = keys.seal(&SessionId::from_random([7; 16]), &connector, 1, [0; 12], state);
     sealed.expect("a sealed state").as_str().len()
 }
+
+#[tokio::test]
+#[cfg_attr(not(installed = "samba"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_service_gets_a_message_of_its_own_for_each_call() {
+    world().await.assert_hands_out("AD.GW").await;
+}

@@ -1,4 +1,7 @@
-//! SAML: Keycloak as the identity provider, with Apache and mod_auth_mellon as the service provider.
+//! Keycloak as the identity provider: of SAML, with Apache and mod_auth_mellon as the service provider, and of OpenID Connect by its
+//! login pages, with mod_auth_openidc.
+
+use std::time::Duration;
 
 use support::{DEMO_APP, Gateway, Response, Server, Tokens, User};
 
@@ -9,6 +12,24 @@ use super::site::{ALICE, BOB, CAROL, ENVELOPE};
 const DAVE: User = User { name: "dave@example.org", password: "a password of dave" };
 
 const NAMES: [&str; 5] = ["portal", "header", "soap", "bearer", "sealed"];
+
+/// The login pages, behind a redirect from the site and before one to it.
+const PAGES: &str = r#"  pages:
+    type: http_login
+    also_at: [KEYCLOAK]
+    login:
+      - { url: SITE/app/orders, follow: 3 }
+      - submit: { fields: { username: "{username}", password: "{password}" } }
+        follow: 3
+        success: { status: 200, body_has: '"user"', cookie: mod_auth_openidc_session }
+        refused: { status: 200, body_has: Invalid username or password }
+    timeout: 25s
+    extract: { cookie: mod_auth_openidc_session }
+    expires: { idle: 5m }
+    inject: { cookie: mod_auth_openidc_session }
+    dead_session: { redirect_to: KEYCLOAK/realms/people/protocol/openid-connect/auth }
+    logout: { method: GET, url: SITE/app/callback?logout=SITE/ }
+"#;
 
 fn own(back_end: u16, entity: &str, present: &str) -> String {
     format!(
@@ -37,9 +58,13 @@ fn configuration(server: &Server) -> String {
              {settings}\n    refused: {{ status: 400, body_has: Invalid username or password }}\n    timeout: 25s\n"
         );
     }
+    config += &PAGES
+        .replace("SITE", &format!("http://localhost:{sp}"))
+        .replace("KEYCLOAK", &format!("http://127.0.0.1:{idp}"));
     config += "apis:\n";
-    for name in NAMES {
+    for name in NAMES.into_iter().chain(["pages"]) {
         let (port, path) = match name {
+            "pages" => (sp, "/app/orders".to_owned()),
             "portal" => (sp, "/who".to_owned()),
             "soap" => (back_end, "/soap/soap".to_owned()),
             _ => (back_end, format!("/{name}/who")),
@@ -53,9 +78,9 @@ fn configuration(server: &Server) -> String {
 }
 
 fn seed() -> String {
-    let names = NAMES.join(", ");
+    let names = NAMES.join(", ") + ", pages";
     let users = [(ALICE, "alice"), (BOB, "bob"), (CAROL, "alice"), (DAVE, "dave")].map(|(user, link)| {
-        let links = NAMES.map(|name| format!("{name}: {link}")).join(", ");
+        let links = names.split(", ").map(|name| format!("{name}: {link}")).collect::<Vec<_>>().join(", ");
         format!("  - {{ email: {}, password: {}, links: {{ {links} }} }}\n", user.name, user.password)
     });
     format!(
@@ -121,6 +146,44 @@ async fn two_users_log_in_call_and_log_out_and_others_are_refused() {
     assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
     assert_eq!(gateway.call("GET", "/who", &alice.access).await.status, 401);
     calls_as(&gateway, &bob, "bob").await;
+
+    // The same people by the pages that they see in a browser.
+    let (alice, bob) =
+        (try_login(&gateway, ALICE, "pages").await.tokens(), try_login(&gateway, BOB, "pages").await.tokens());
+    for _ in 0..2 {
+        for (tokens, name) in [(&alice, "alice"), (&bob, "bob")] {
+            for method in ["GET", "POST"] {
+                let answer = gateway.call(method, "/app/orders", &tokens.access).await;
+                is(&answer, &format!(r#"{{"user":"{name}","method":"{method}"}}"#));
+            }
+        }
+    }
+    for user in [CAROL, DAVE] {
+        let refused = try_login(&gateway, user, "pages").await;
+        assert_eq!(
+            (refused.status, refused.json()["error"].as_str()),
+            (400, Some("invalid_grant")),
+            "{}",
+            refused.text()
+        );
+    }
+    let alice = gateway.refresh(&alice).await;
+    // Logins come back to where logouts go.
+    let came_back = || {
+        let log = std::fs::read_to_string(server.directory().join("log/access.log")).expect("a log");
+        log.lines().filter(|line| line.starts_with("GET /app/callback 302")).count()
+    };
+    let form = [("token", alice.refresh.as_str()), ("client_id", DEMO_APP)];
+    let before = came_back();
+    assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+    // Apache writes its log once the response is on its way.
+    let told = tokio::time::timeout(Duration::from_secs(30), async {
+        while came_back() == before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    told.await.expect("a logout at the site");
+    is(&gateway.call("GET", "/app/orders", &bob.access).await, r#"{"user":"bob","method":"GET"}"#);
 
     // Without Keycloak there is no login, and without the others no call.
     drop(server);

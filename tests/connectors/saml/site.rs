@@ -1,7 +1,7 @@
 //! The servers of SAML, and a gateway with an API for each way to present an assertion, each with a scope of its own.
 
 use gateway_local::stack::Options;
-use support::{DEMO_APP, Gateway, Response, Server, Tokens, User};
+use support::{Client, DEMO_APP, Gateway, Response, Server, Tokens, User, with_service};
 
 pub(crate) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
 pub(super) const BOB: User = User { name: "bob@example.org", password: "bob-password" };
@@ -23,7 +23,8 @@ impl Site {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let server = Server::start("saml", 3);
-        let gateway = Gateway::start_from(&configuration(&server), &seed(), change).await;
+        let (config, seed) = with_service(&configuration(&server), &seed());
+        let gateway = Gateway::start_from(&config, &seed, change).await;
         Self { gateway, server }
     }
 
@@ -40,6 +41,11 @@ impl Site {
 
     pub(super) async fn login(&self, user: User, scope: &str) -> Tokens {
         self.try_login(user, scope).await.tokens()
+    }
+
+    /// A client of the service provider, and one of the back end, without the gateway.
+    pub(super) fn directly(&self) -> [Client; 2] {
+        [1, 2].map(|server| Client::new(&format!("http://localhost:{}", self.server.port(server))))
     }
 
     /// Whether the service provider answered such a request: method, path and the beginning of the status.

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use gateway_local::stack::Options;
-use support::{DEMO_APP, Gateway, Response, Server, Tokens, User};
+use support::{DEMO_APP, Gateway, Response, Server, Tokens, User, with_service};
 use tempfile::TempDir;
 
 pub(crate) const ALICE: User = User { name: "alice@example.org", password: "alice-password" };
@@ -57,7 +57,8 @@ impl Site {
         for (name, file) in [("sts-ca", "ca.crt"), ("gateway-at-sts", "client.pem")] {
             std::fs::copy(server.directory().join(file), secrets.path().join(name)).expect("a file");
         }
-        let gateway = Gateway::start_from(&configuration(server.port(0)), &seed(), |options| {
+        let (config, seed) = with_service(&configuration(server.port(0)), &seed());
+        let gateway = Gateway::start_from(&config, &seed, |options| {
             change(options);
             options.secrets = Some(secrets.path().to_owned());
         })
@@ -99,10 +100,16 @@ impl Site {
 
     /// From now on no back end believes an assertion of this user.
     pub(super) fn distrust(&self, user: &str) {
-        let url = format!("https://localhost:{}/test/distrust?user={user}", self.server.port(0));
+        self.directly(&format!("/test/distrust?user={user}"), &["-X", "POST"]);
+    }
+
+    /// What a back end answers without the gateway.
+    pub(super) fn directly(&self, path: &str, options: &[&str]) -> String {
         let mut curl = Command::new("curl");
-        curl.args(["-fsS", "-X", "POST", "--cacert"]).arg(self.server.directory().join("ca.crt")).arg(url);
-        assert!(curl.status().expect("curl").success());
+        curl.args(["-fsS", "--cacert"]).arg(self.server.directory().join("ca.crt")).args(options);
+        let answer = curl.arg(format!("https://localhost:{}{path}", self.server.port(0))).output().expect("curl");
+        assert!(answer.status.success(), "{path}: {answer:?}");
+        String::from_utf8(answer.stdout).expect("text")
     }
 
     /// Ends the token service and the back ends.

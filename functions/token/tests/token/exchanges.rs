@@ -1,6 +1,7 @@
 //! Token exchange (RFC 8693): a service gets what the session of its caller has at a legacy system.
 
 use gateway_domain::ids::{ApiName, ClientId};
+use gateway_domain::scope::Scope;
 use gateway_domain::secret::sha256_hex;
 use gateway_store::{App, AppKind, AuditRow, GrantType, Outcome};
 use gateway_token::AuthorizationServer;
@@ -14,6 +15,9 @@ use crate::request::{Request, Response, Tokens, decoded, post};
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const SESSION: &str = "urn:mobile-api-gateway:token-type:session";
+const SAML2: &str = "urn:ietf:params:oauth:token-type:saml2";
+/// What opens the API of the service, and all of orders.
+const WHOLE: &str = "notes:read orders:read orders:write";
 
 /// The function where `notes` passes access tokens on to the application `service`.
 struct Exchanges {
@@ -79,7 +83,7 @@ fn exchange(fields: &[(&str, &str)]) -> Request {
 #[tokio::test]
 async fn a_service_gets_the_session_of_its_caller_and_works_with_it() {
     let exchanges = Exchanges::new().await;
-    let tokens = exchanges.login("notes:read orders:read").await;
+    let tokens = exchanges.login(WHOLE).await;
     assert_eq!(decoded(&tokens.access).1["aud"], json!([AUDIENCE, "service"]));
 
     let response = exchanges.exchange(&tokens.access, "orders").await;
@@ -114,7 +118,7 @@ async fn only_tokens_that_open_the_api_of_a_service_name_it() {
     assert_eq!(exchanges.exchange(&tokens.access, "orders").await.refusal(), (400, "invalid_request"));
 
     exchanges.change("pub1", |app| app.subscriptions.get_mut(&api("notes")).unwrap().enabled = false).await;
-    let tokens = exchanges.login("notes:read orders:read").await;
+    let tokens = exchanges.login(WHOLE).await;
     assert_eq!(decoded(&tokens.access).1["aud"], json!([AUDIENCE]), "of an app that is not subscribed");
 }
 
@@ -126,7 +130,7 @@ fn api(name: &str) -> ApiName {
 #[tokio::test]
 async fn nobody_else_exchanges() {
     let exchanges = Exchanges::new().await;
-    let access = exchanges.login("notes:read orders:read").await.access;
+    let access = exchanges.login(WHOLE).await.access;
     let asked = exchange(&[("subject_token", &access), ("audience", "orders")]);
     let refused = async |request: Request, expected| assert_eq!(exchanges.send(request).await.refusal(), expected);
     refused(asked.clone().basic("another-service", SECRET), (400, "invalid_request")).await;
@@ -138,7 +142,7 @@ async fn nobody_else_exchanges() {
     // Nor a client that has the name of the gateway's audience, to which every token is.
     let function = exchanges.fixture.container_with(|config| config.replace(AUDIENCE, "conf1"));
     exchanges.change("conf1", |app| app.grants.extend([GrantType::TokenExchange])).await;
-    let access = send(&function, login("alice", "pub1", "notes:read orders:read")).await.tokens().access;
+    let access = send(&function, login("alice", "pub1", WHOLE)).await.tokens().access;
     let asked = exchange(&[("subject_token", &access), ("audience", "orders")]).basic("conf1", SECRET);
     assert_eq!(send(&function, asked).await.refusal(), (400, "invalid_request"));
     assert!(exchanges.audited().await.is_empty());
@@ -148,7 +152,7 @@ async fn nobody_else_exchanges() {
 #[tokio::test]
 async fn what_the_app_may_not_call_is_not_handed_out() {
     let exchanges = Exchanges::new().await;
-    let access = exchanges.login("notes:read orders:read").await.access;
+    let access = exchanges.login(WHOLE).await.access;
     for audience in ["notes", "vault", "nothing", "orders ", "ORDERS", AUDIENCE] {
         assert_eq!(exchanges.exchange(&access, audience).await.refusal(), (400, "invalid_target"), "{audience}");
     }
@@ -165,11 +169,52 @@ async fn what_the_app_may_not_call_is_not_handed_out() {
     assert!(exchanges.audited().await.is_empty());
 }
 
+/// Checklist X-05: a session has no scopes at its system.
+#[tokio::test]
+async fn a_session_that_can_do_more_than_both_may_is_not_handed_out() {
+    let exchanges = Exchanges::new().await;
+    let refused = async |exchanges: &Exchanges, access: &str, why| {
+        let response = exchanges.exchange(access, "orders").await;
+        assert_eq!(response.refusal(), (400, "invalid_target"), "{why}");
+        assert!(response.text.contains("for orders-login, everything can be done there"), "{}", response.text);
+    };
+    let reading = exchanges.login("notes:read orders:read").await.access;
+    refused(&exchanges, &reading, "the user has let the app read").await;
+
+    let access = exchanges.login(WHOLE).await.access;
+    let scope = exchanges.app("service").await.scope;
+    exchanges.change("service", |app| app.scope = Scope::parse("notes:read orders:read").unwrap()).await;
+    refused(&exchanges, &access, "the service may read").await;
+    exchanges.change("service", |app| app.scope = scope).await;
+    assert_eq!(exchanges.exchange(&access, "orders").await.status, 200);
+
+    // Another API of the same connector.
+    let vault = "connector: vault-login";
+    assert!(exchanges.fixture.config.contains(vault));
+    let function = exchanges.fixture.container_with(|config| {
+        let config = config.replacen("  notes:\n", "  notes:\n    pass_access_token: { audience: service }\n", 1);
+        config.replace(vault, "connector: orders-login")
+    });
+    let exchanges = Exchanges { fixture: exchanges.fixture, function };
+    let access = exchanges.login(WHOLE).await.access;
+    refused(&exchanges, &access, "the token does not open vault").await;
+    let access = exchanges.login(&format!("{WHOLE} vault:read")).await.access;
+    assert_eq!(exchanges.exchange(&access, "orders").await.status, 200);
+    for name in ["service", "pub1"] {
+        exchanges.change(name, |app| app.subscriptions.get_mut(&api("vault")).unwrap().enabled = false).await;
+        refused(&exchanges, &access, name).await;
+        exchanges.change(name, |app| app.subscriptions.get_mut(&api("vault")).unwrap().enabled = true).await;
+    }
+    // Who may no longer call the service has it call nobody.
+    exchanges.change("pub1", |app| app.subscriptions.get_mut(&api("notes")).unwrap().enabled = false).await;
+    assert_eq!(exchanges.exchange(&access, "orders").await.refusal(), (400, "invalid_request"));
+}
+
 /// Checklist.
 #[tokio::test]
 async fn a_logout_new_credentials_and_time_are_felt() {
     let exchanges = Exchanges::new().await;
-    let (fixture, scope) = (&exchanges.fixture, "notes:read orders:read");
+    let (fixture, scope) = (&exchanges.fixture, WHOLE);
     let gone = async |access: &str, why| {
         assert_eq!(exchanges.exchange(access, "orders").await.refusal(), (400, "invalid_request"), "{why}");
     };
@@ -195,26 +240,30 @@ async fn a_logout_new_credentials_and_time_are_felt() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_due_is_renewed_and_one_that_is_over_says_so() {
+async fn a_token_about_to_end_is_renewed_and_one_that_is_over_says_so() {
     let exchanges = Exchanges::new().await;
     let fixture = &exchanges.fixture;
-    let mut tokens = exchanges.login("notes:read orders:read vault:read").await;
-    fixture.clock.forward(500);
-    assert_eq!(exchanges.exchange(&tokens.access, "vault").await.body["expires_in"], 1_300);
-    assert_eq!(fixture.vault.renewals(), 0);
-    // A refresh just before the token is due; it is due when the service asks.
-    fixture.clock.forward(849);
+    let mut tokens = exchanges.login("notes:read orders:read orders:write vault:read").await;
+    // A refresh just before the token is due.
+    fixture.clock.forward(1_349);
     tokens = send(&exchanges.function, crate::fixture::refresh("pub1", &tokens.refresh)).await.tokens();
-    fixture.clock.forward(2);
+    fixture.clock.forward(390);
+    assert_eq!(exchanges.exchange(&tokens.access, "vault").await.body["expires_in"], 61);
+    assert_eq!(fixture.vault.renewals(), 0);
+    fixture.clock.forward(1);
     fixture.vault.is(Mood::IsDown);
-    assert_eq!(exchanges.exchange(&tokens.access, "vault").await.body["expires_in"], 449, "it still works");
+    assert_eq!(exchanges.exchange(&tokens.access, "vault").await.body["expires_in"], 60, "it still works");
     fixture.vault.is(Mood::Renews);
+    // Who gets nothing has nothing renewed.
+    let other = [("subject_token", tokens.access.as_str()), ("audience", "vault"), ("requested_token_type", SAML2)];
+    assert_eq!(exchanges.send(exchange(&other).basic("service", SECRET)).await.refusal(), (400, "invalid_target"));
+    assert_eq!(fixture.vault.renewals(), 0);
     assert_eq!(exchanges.exchange(&tokens.access, "vault").await.body["expires_in"], 1_800);
     assert_eq!(fixture.vault.renewals(), 1);
     assert_eq!(fixture.versions(&tokens.access).await, [1, 2], "calls have the renewed one");
     // Orders cannot be renewed.
     tokens = send(&exchanges.function, crate::fixture::refresh("pub1", &tokens.refresh)).await.tokens();
-    fixture.clock.forward(449);
+    fixture.clock.forward(60);
     let over = exchanges.exchange(&tokens.access, "orders").await;
     assert_eq!(over.refusal(), (400, "invalid_target"));
     assert!(over.text.contains("has to log in again"), "{}", over.text);
@@ -224,11 +273,11 @@ async fn a_token_that_is_due_is_renewed_and_one_that_is_over_says_so() {
 #[tokio::test]
 async fn a_request_says_what_it_wants_in_words_that_are_understood() {
     let exchanges = Exchanges::new().await;
-    let access = exchanges.login("notes:read orders:read").await.access;
+    let access = exchanges.login(WHOLE).await.access;
     let whole = [("subject_token", access.as_str()), ("audience", "orders")];
     let with = |more: &[(&str, &str)]| exchange(&[&whole[..], more].concat()).basic("service", SECRET);
     assert_eq!(exchanges.send(with(&[("requested_token_type", SESSION)])).await.status, 200);
-    let saml = with(&[("requested_token_type", "urn:ietf:params:oauth:token-type:saml2")]);
+    let saml = with(&[("requested_token_type", SAML2)]);
     let refused = exchanges.send(saml).await;
     assert_eq!(refused.refusal(), (400, "invalid_target"));
     assert!(refused.text.contains(SESSION), "{}", refused.text);
@@ -258,7 +307,7 @@ async fn a_request_says_what_it_wants_in_words_that_are_understood() {
 #[tokio::test]
 async fn what_cannot_be_audited_is_not_handed_out() {
     let exchanges = Exchanges::new().await;
-    let access = exchanges.login("notes:read orders:read").await.access;
+    let access = exchanges.login(WHOLE).await.access;
     exchanges.fixture.wire.script(|operation| if operation.writes() { Verdict::Fail } else { Verdict::Forward });
     let response = exchanges.exchange(&access, "orders").await;
     assert_eq!(response.refusal(), (503, "temporarily_unavailable"));
@@ -268,7 +317,7 @@ async fn what_cannot_be_audited_is_not_handed_out() {
 #[tokio::test]
 async fn an_exchange_costs_five_reads_and_a_write() {
     let exchanges = Exchanges::new().await;
-    let access = exchanges.login("notes:read orders:read").await.access;
+    let access = exchanges.login(WHOLE).await.access;
     exchanges.fixture.wire.since_last();
     assert_eq!(exchanges.exchange(&access, "orders").await.status, 200);
     let expected =

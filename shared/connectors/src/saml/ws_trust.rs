@@ -117,6 +117,10 @@ impl Connector for WsTrust {
     }
 
     fn hand_out(&self, state: &[u8]) -> Result<HandedOut, ConnectorError> {
+        // Whoever has it could have it renewed, also when the session has ended here.
+        if self.settings.renew.as_ref().is_some_and(|renew| renew.by == RenewedBy::Assertion) {
+            return Err(ConnectorError::Unfit("whoever has its assertion can have it renewed"));
+        }
         presenting::hand_out(state)
     }
 

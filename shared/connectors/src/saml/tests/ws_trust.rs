@@ -3,6 +3,7 @@
 use super::*;
 use crate::recording_server::RecordingServer;
 use gateway_domain::time::Seconds;
+use gateway_domain::token_type::TokenType;
 
 fn sts(origin: &str) -> Box<dyn Connector> {
     connector(&format!(
@@ -173,6 +174,17 @@ async fn an_assertion_is_renewed_without_the_password_until_the_login_is_too_lon
     assert_eq!(plain.renew_until, None);
     refused(without.renew(&plain.state, NOW).await);
     refused(connector.renew(&plain.state, NOW).await);
+}
+
+/// Whoever has such an assertion could have it renewed after the end of the session here.
+#[tokio::test]
+async fn an_assertion_that_renews_itself_is_handed_out_to_nobody() {
+    let (_, connector) = renewing(RENEW, "authorization", &[(200, issued("", ASSERTION))]);
+    let state = login(&*connector).await.unwrap().state;
+    assert!(matches!(connector.hand_out(&state), Err(ConnectorError::Unfit(_))));
+    let (_, connector) = renewing("", "authorization", &[(200, issued("", ASSERTION))]);
+    let state = login(&*connector).await.unwrap().state;
+    assert_eq!(connector.hand_out(&state).unwrap().kind, TokenType::Saml2);
 }
 
 #[tokio::test]
