@@ -105,9 +105,14 @@ impl ClientId {
 }
 
 impl SessionId {
-    /// The identifier of a new session, from 128 bits of the system's randomness.
-    pub fn from_random(bits: [u8; 16]) -> Self {
+    /// The identifier of a new session, from 128 bits of the system's randomness. It never begins with a hyphen: an operator's
+    /// command line would take it for options.
+    pub fn from_random(mut bits: [u8; 16]) -> Self {
         use base64::Engine as _;
+        // The first six bits are the first character: 62 is the hyphen, 30 a letter (RFC 4648 §5).
+        if bits[0] >> 2 == 62 {
+            bits[0] ^= 0x80;
+        }
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))
     }
 }
@@ -169,6 +174,13 @@ mod tests {
         for text in ["", " a", "a ", "caf\u{e9}", "a\nb", "a\tb", &"x".repeat(129)] {
             assert!(HeaderText::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_new_session_begins_with_a_hyphen() {
+        let ids: std::collections::BTreeSet<_> = (0..=255).map(|first| SessionId::from_random([first; 16])).collect();
+        assert_eq!(ids.len(), 256);
+        assert!(ids.iter().all(|id| !id.as_str().starts_with('-') && SessionId::parse(id.as_str()).as_ref() == Ok(id)));
     }
 
     /// Checklist A-04, S-08: the subject of a client cannot be the subject of a user.
