@@ -69,7 +69,7 @@ impl Proxy {
         };
 
         let (Some(admitted), Some((name, connector))) = (&call.admitted, connector) else {
-            exchange.cookies = self.tokens.kept_cookies(keeping).await?;
+            exchange.cookies = self.tokens.kept_cookies(keeping).await?.header;
             let (answered, injected) = self.exchange(&exchange, reserved, None).await?;
             self.tokens.keep_cookies(keeping, &answered).await;
             return exchange.pass_on(answered, reserved, &injected);
@@ -82,23 +82,27 @@ impl Proxy {
                 // Whoever had the turn before may have moved the session since the authorizer's decision.
                 Meeting::InTurn => self.tokens.current(session, name, None, now).await?,
             };
-            exchange.cookies = self.tokens.kept_cookies(keeping).await?;
+            let mut kept = self.tokens.kept_cookies(keeping).await?;
+            exchange.cookies = kept.header.take();
             let (mut answered, mut injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
             if is_dead(connector, &mut answered).await? {
                 // A refresh may have replaced the token since the authorizer's decision; if not, it is renewed here.
-                token = self.tokens.current(session, name, Some(token.version), self.clock.now()).await?;
+                let before = token.version;
+                token = self.tokens.current(session, name, Some(before), self.clock.now()).await?;
+                // Cookies of the session that is over may be why it is: another one begins without them.
                 if !call.method.is_idempotent() {
-                    self.tokens.delete_cookies(keeping, &answered).await;
+                    if token.version != before {
+                        self.tokens.forget_cookies(keeping, &kept).await;
+                    }
                     return Err(Failure::SessionRenewed);
                 }
-                // Cookies of the session that is over may be why it is: another one begins without them.
                 exchange.cookies = None;
                 (answered, injected) = self.exchange(&exchange, reserved, Some(&token)).await?;
                 if is_dead(connector, &mut answered).await? {
                     let now = self.clock.now();
                     return Err(if token.is_young(now) { Failure::NotAllowed } else { Failure::SessionOver });
                 }
-                self.tokens.forget_cookies(keeping).await;
+                self.tokens.forget_cookies(keeping, &kept).await;
             }
             // Before the response reaches the client, so that its next call finds what this one has made of the session.
             let moved = self.follow(&exchange, (session, name), &token, &answered).await?;
@@ -315,9 +319,10 @@ impl Exchange<'_> {
             Some(kept) => build(&beside(&injection.headers, kept)?),
             None => build(&injection.headers),
         };
-        // Beside a long token there may be no room for them, and there would be none at any call of the session.
-        if self.cookies.is_some() && headers == Err(CannotBuild::OwnTooLarge) {
-            tracing::warn!(api = %call.api_name, "kept cookies do not fit beside the token: the call goes without them");
+        // Beside a long token there may be no room for them, or none for the headers that the app always sends: it would be so at every
+        // call of the session.
+        if self.cookies.is_some() && matches!(headers, Err(CannotBuild::OwnTooLarge | CannotBuild::TooLarge)) {
+            tracing::warn!(api = %call.api_name, "kept cookies do not fit beside the other headers: the call goes without them");
             headers = build(&injection.headers);
         }
         let mut headers = headers?;

@@ -26,6 +26,15 @@ struct OpenJar {
     revision: Option<u64>,
 }
 
+/// What goes with a call.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// The `Cookie` field.
+    pub(crate) header: Option<HeaderValue>,
+    /// The revision of the jar, if there is anything in it.
+    revision: Option<u64>,
+}
+
 /// Whose cookies are kept where.
 #[derive(Clone, Copy)]
 pub(crate) struct Keeping<'c> {
@@ -53,77 +62,75 @@ pub(crate) fn has_jar(call: &Call<'_>) -> bool {
 }
 
 impl Tokens {
-    /// The `Cookie` field of a call, of what is kept for it.
-    pub(crate) async fn kept_cookies(&self, keeping: Keeping<'_>) -> Result<Option<HeaderValue>, Failure> {
-        let Some((session, api)) = keeping.whose() else { return Ok(None) };
-        let mut open = self.open_jar(session, api).await?;
-        Ok(open.jar.header(keeping.sides.forwarded(), keeping.now, keeping.reserved))
+    /// What is kept for a call.
+    pub(crate) async fn kept_cookies(&self, keeping: Keeping<'_>) -> Result<Kept, Failure> {
+        let Some((session, api)) = keeping.whose() else { return Ok(Kept::default()) };
+        let OpenJar { mut jar, revision } = self.open_jar(session, api).await?;
+        let revision = revision.filter(|_| !jar.is_empty());
+        Ok(Kept { header: jar.header(keeping.sides.forwarded(), keeping.now, keeping.reserved), revision })
     }
 
     /// Keeps the cookies of a response, and forgets those that it deletes. What a cache could have kept for others may be somebody
     /// else's, and is not kept.
     pub(crate) async fn keep_cookies(&self, keeping: Keeping<'_>, answered: &Answered) {
         let (api, head) = (keeping.call.api, &answered.head);
-        if !api.cookie_jar || !head.headers.contains_key(SET_COOKIE) {
+        if keeping.whose().is_none() || !head.headers.contains_key(SET_COOKIE) {
             return;
         }
         let url = keeping.sides.forwarded();
         if may_be_shared(&keeping.call.method, head.status, &head.headers) {
             let api = keeping.call.api_name;
             tracing::warn!(%api, "a response with cookies could come from a cache: they are kept with Cache-Control: no-store or private");
-            return self.delete_cookies(keeping, answered).await;
+            return self.change_jar(keeping, |jar| jar.delete(&head.headers, url, keeping.now)).await;
         }
         let bounds = (keeping.reserved, usize::try_from(api.max_header_bytes).unwrap_or(usize::MAX));
         self.change_jar(keeping, |jar| jar.keep(&head.headers, url, keeping.now, bounds)).await;
     }
 
-    /// Forgets the cookies that a response deletes: nobody gets anything by them.
-    pub(crate) async fn delete_cookies(&self, keeping: Keeping<'_>, answered: &Answered) {
-        let (headers, url) = (&answered.head.headers, keeping.sides.forwarded());
-        if headers.contains_key(SET_COOKIE) {
-            self.change_jar(keeping, |jar| jar.delete(headers, url, keeping.now)).await;
-        }
+    /// Forgets all that was kept when a call began: it was of a session at the back end that is over. What another call has kept
+    /// since then is of the next one.
+    pub(crate) async fn forget_cookies(&self, keeping: Keeping<'_>, kept: &Kept) {
+        let (Some(whose), Some(revision)) = (keeping.whose(), kept.revision) else { return };
+        let emptied = async {
+            self.write_jar(keeping, whose, &CookieJar::default(), Some(revision)).await?;
+            Ok(true)
+        };
+        in_time(keeping, whose, emptied).await;
     }
 
-    /// Forgets all cookies: they were of a session at the back end that is over.
-    pub(crate) async fn forget_cookies(&self, keeping: Keeping<'_>) {
-        self.change_jar(keeping, |jar| !std::mem::take(jar).is_empty()).await;
-    }
-
-    /// Changes the jar, and writes it if `change` says so. The call has been carried: neither a failure nor a wait fails it.
+    /// Changes the jar, and writes it if `change` says so.
     async fn change_jar(&self, keeping: Keeping<'_>, change: impl Fn(&mut CookieJar) -> bool) {
-        let Some((session, api)) = keeping.whose() else { return };
-        let left = keeping.deadline.saturating_duration_since(Instant::now()).saturating_sub(SPARE);
-        let changed = tokio::time::timeout(left, self.changed_jar(keeping, (session, api), change)).await;
-        match changed {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => {
-                tracing::warn!(%session, %api, "cookies were not kept: other calls of the session set some at the same time");
-            }
-            Ok(Err(error)) => tracing::warn!(%session, %api, %error, "cookies were not kept"),
-            Err(_) => tracing::warn!(%session, %api, "cookies were not kept in time"),
-        }
+        let Some(whose) = keeping.whose() else { return };
+        in_time(keeping, whose, self.changed_jar(keeping, whose, change)).await;
     }
 
     async fn changed_jar(
         &self,
         keeping: Keeping<'_>,
-        (session, api): (&SessionId, &ApiName),
+        whose: (&SessionId, &ApiName),
         change: impl Fn(&mut CookieJar) -> bool,
     ) -> Result<bool, Failure> {
         for _ in 0..ATTEMPTS {
-            let OpenJar { mut jar, revision } = self.open_jar(session, api).await?;
-            if !change(&mut jar) {
-                return Ok(true);
-            }
-            let plain = jar.write().ok_or(Failure::Configuration("a cookie jar that can be written"))?;
-            let nonce = self.entropy().bytes().map_err(StartError::from)?;
-            let sealed = self.keys().value().seal_jar(session, api, nonce, &plain)?;
-            if self.jars().put(session, api, (&sealed, revision), keeping.until).await? {
+            let OpenJar { mut jar, revision } = self.open_jar(whose.0, whose.1).await?;
+            if !change(&mut jar) || self.write_jar(keeping, whose, &jar, revision).await? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Writes a jar, unless another call has written it since it had this revision. Returns whether it was written.
+    async fn write_jar(
+        &self,
+        keeping: Keeping<'_>,
+        (session, api): (&SessionId, &ApiName),
+        jar: &CookieJar,
+        revision: Option<u64>,
+    ) -> Result<bool, Failure> {
+        let plain = jar.write().ok_or(Failure::Configuration("a cookie jar that can be written"))?;
+        let nonce = self.entropy().bytes().map_err(StartError::from)?;
+        let sealed = self.keys().value().seal_jar(session, api, nonce, &plain)?;
+        Ok(self.jars().put(session, api, (&sealed, revision), keeping.until).await?)
     }
 
     /// Opens the jar of a session. One whose key is gone is empty: it held what a new login brings again.
@@ -138,6 +145,23 @@ impl Tokens {
             CookieJar::default()
         };
         Ok(OpenJar { jar, revision: Some(revision) })
+    }
+}
+
+/// Waits for a change of a jar no longer than the call may take. The call has been carried: neither a failure nor a wait fails it.
+async fn in_time(
+    keeping: Keeping<'_>,
+    (session, api): (&SessionId, &ApiName),
+    change: impl Future<Output = Result<bool, Failure>>,
+) {
+    let left = keeping.deadline.saturating_duration_since(Instant::now()).saturating_sub(SPARE);
+    match tokio::time::timeout(left, change).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => {
+            tracing::warn!(%session, %api, "cookies were not kept: other calls of the session set some at the same time");
+        }
+        Ok(Err(error)) => tracing::warn!(%session, %api, %error, "cookies were not kept"),
+        Err(_) => tracing::warn!(%session, %api, "cookies were not kept in time"),
     }
 }
 

@@ -181,7 +181,7 @@ apis:
     back_end: {origin}
     connector: legacy
     cookie_jar: true
-    routes: [{{ path: /jarred, methods: {{ GET: [read] }} }}]
+    routes: [{{ path: /jarred, methods: {{ GET: [read], POST: [read] }} }}]
   trusted:
     back_end: {origin}
     trusted_pages: true

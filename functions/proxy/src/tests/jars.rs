@@ -111,13 +111,19 @@ async fn cookies_that_do_not_fit_beside_the_token_fail_no_call() {
         http_response(200, &cookies.chain([("Cache-Control", "no-store")]).collect::<Vec<_>>(), b"")
     };
     let harness = Harness::answering(answer).await;
-    let token = "t".repeat(4090);
-    let alice = harness.alice_at("jarred", "legacy", &token);
-    for _ in 0..2 {
-        assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await.status(), 200);
+    let asked: [(usize, usize, &[&str]); 2] =
+        [(4_090, 1, &[READ, READ, WRITE, READ, READ]), (3_000, 1_500, &[READ, READ, READ, READ])];
+    for (length, of_the_app, operations) in asked {
+        let (token, long) = ("t".repeat(length), &*"h".repeat(of_the_app).leak());
+        let alice = harness.alice_at("jarred", "legacy", &token);
+        for _ in 0..2 {
+            let call = Event::new(ApiVersion::Rest, "GET", "/jarred").headers(&[("X-Long", long)]);
+            assert_eq!(harness.send(call.by(alice.clone())).await.status(), 200, "{length}");
+        }
+        assert_eq!(harness.asked(), operations, "they are kept");
+        let sent = cookies(&harness);
+        assert_eq!(sent[sent.len() - 2..], [format!("SID={token}"), format!("SID={token}")]);
     }
-    assert_eq!(harness.asked(), [READ, READ, WRITE, READ, READ], "they are kept");
-    assert_eq!(cookies(&harness), [format!("SID={token}"), format!("SID={token}")]);
 }
 
 #[tokio::test]
@@ -155,22 +161,27 @@ async fn an_application_that_calls_for_itself_has_no_jar() {
 /// They may be why it was over, and are of nobody who is logged in now.
 #[tokio::test]
 async fn cookies_of_a_session_that_is_over_do_not_go_into_the_next() {
-    let harness = Harness::answering(|_, request| {
-        let set = |cookie| http_response(200, &[("Cache-Control", "no-store"), ("Set-Cookie", cookie)], b"");
-        match request.values("cookie").join("|").as_str() {
-            "SID=first" => set("of=first; Path=/"),
-            "SID=second" => set("of=second; Path=/"),
-            "SID=second; of=second" => http_response(200, &[], b""),
-            _ => http_response(401, &[], b""),
+    for (method, statuses) in [("GET", [200, 200, 200, 200]), ("POST", [200, 503, 200, 200])] {
+        let harness = Harness::answering(|_, request| {
+            let set = |cookie| http_response(200, &[("Cache-Control", "no-store"), ("Set-Cookie", cookie)], b"");
+            match request.values("cookie").join("|").as_str() {
+                "SID=first" => set("of=first; Path=/"),
+                "SID=second" => set("of=second; Path=/"),
+                "SID=second; of=second" => http_response(200, &[], b""),
+                _ => http_response(401, &[], b""),
+            }
+        })
+        .await;
+        let renewable = |token: &mut InternalToken| token.renew_until = Some(Timestamp::from_secs(NOW + 86_400));
+        let mut alice = harness.session_with(1, b"first", renewable).await;
+        (alice.api, alice.route) = (ApiName::parse("jarred").unwrap(), "/jarred".to_owned());
+        harness.renews(2, b"second", renewable);
+        for status in statuses {
+            let call = Event::new(ApiVersion::Rest, method, "/jarred").by(alice.clone());
+            assert_eq!(harness.send(call).await.status(), status, "{method}");
         }
-    })
-    .await;
-    let renewable = |token: &mut InternalToken| token.renew_until = Some(Timestamp::from_secs(NOW + 86_400));
-    let mut alice = harness.session_with(1, b"first", renewable).await;
-    (alice.api, alice.route) = (ApiName::parse("jarred").unwrap(), "/jarred".to_owned());
-    harness.renews(2, b"second", renewable);
-    for _ in 0..3 {
-        assert_eq!(harness.send(jarred(ApiVersion::Rest, &[]).by(alice.clone())).await.status(), 200);
+        let mut expected = vec!["SID=first", "SID=first; of=first", "SID=second", "SID=second; of=second"];
+        expected.extend((method == "GET").then_some("SID=second; of=second"));
+        assert_eq!(cookies(&harness), expected, "{method}");
     }
-    assert_eq!(cookies(&harness), ["SID=first", "SID=first; of=first", "SID=second", "SID=second; of=second"]);
 }
