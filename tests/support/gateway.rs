@@ -175,11 +175,13 @@ impl Gateway {
 pub async fn binaries() -> &'static BTreeMap<String, PathBuf> {
     static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     let build = || async {
-        let built = gateway_start::functions().and_then(|names| gateway_start::build(&names, !cfg!(debug_assertions)));
-        built.unwrap_or_else(|problem| panic!("the functions could not be built: {}", problem.unwrap_or_default()));
-        // Tests are built into a directory beside what they are tests of.
-        let program = std::env::current_exe().unwrap();
-        binaries::inside(program.ancestors().nth(2).unwrap()).unwrap()
+        let built = gateway_start::functions().and_then(|names| {
+            gateway_start::build(&names, !cfg!(debug_assertions))?;
+            gateway_start::directory()
+        });
+        let told = |problem: Option<String>| problem.unwrap_or_else(|| "see above".to_owned());
+        let directory = built.unwrap_or_else(|problem| panic!("the functions could not be built: {}", told(problem)));
+        binaries::inside(&directory).unwrap()
     };
     BINARIES.get_or_init(build).await
 }

@@ -47,7 +47,10 @@ fn package(binary: &str) -> String {
 /// What to tell the user, unless cargo has told it already.
 pub fn build(binaries: &[String], release: bool) -> Result<(), Option<String>> {
     let mut cargo = Command::new(env!("CARGO"));
+    // Beside this program, wherever that was built.
+    let directory = directory()?;
     cargo.current_dir(WORKSPACE).arg("build").args(arguments(binaries, release));
+    cargo.arg("--target-dir").arg(directory.parent().unwrap_or(&directory));
     // Cargo tells the processes it runs about their package. Handed on, that would make build scripts run anew.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
@@ -71,12 +74,16 @@ fn arguments(binaries: &[String], release: bool) -> Vec<String> {
     always.iter().map(|&argument| argument.to_owned()).chain(chosen).collect()
 }
 
-/// The directory of this program, where cargo puts what it builds in the same profile.
+/// The directory of what cargo builds in the profile of this program, or test.
 ///
 /// # Errors
 /// What to tell the user.
 pub fn directory() -> Result<PathBuf, Option<String>> {
-    let here = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let here = std::env::current_exe().ok().and_then(|path| {
+        let directory = path.parent()?;
+        // Tests are in a directory of it.
+        Some(if directory.ends_with("deps") { directory.parent()? } else { directory }.to_owned())
+    });
     here.ok_or_else(|| Some("this program does not know where it is; run it with `cargo run`".to_owned()))
 }
 
