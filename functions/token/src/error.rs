@@ -382,7 +382,7 @@ impl NotExchanged {
                 "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
             )),
             Self::Wider(connector) => target(Cow::Owned(format!(
-                "with what is handed out for {connector}, everything can be done there: the token and this client need the scopes of all methods, and this client and the app subscriptions, of every API of this connector"
+                "what is handed out for {connector} knows no scopes: the token and this client need those of all methods, and this client and the app subscriptions, of every API of this connector"
             ))),
             Self::Refused => target(Cow::Borrowed("what this API needs is handed out to no service")),
             Self::Type(kind) => {

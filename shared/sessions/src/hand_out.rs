@@ -17,8 +17,8 @@ pub struct ForService {
     pub ends: Option<Timestamp>,
 }
 
-/// How long a token should still work for the service that gets it.
-const USEFUL: Seconds = Seconds::new(60);
+/// How long a token should still work for the service that gets it, in seconds; of one that lives shortly, a quarter of its life.
+const USEFUL: u64 = 60;
 
 impl Sessions {
     /// What a service gets of the session's token of this connector, of the type that it asks for if it asks for one. A token that
@@ -39,7 +39,9 @@ impl Sessions {
             return Err(SessionError::OtherType(for_service.handed_out.kind));
         }
         let token = of(&session, name)?;
-        if token.is_renewable(now) && token.is_over(now.saturating_add(USEFUL)) {
+        let life = token.ends.map_or(u64::MAX, |ends| ends.since(token.since).as_u64());
+        let useful = Seconds::new(USEFUL.min(life / 4));
+        if token.is_renewable(now) && token.is_over(now.saturating_add(useful)) {
             session = self.renewed(session, name, now).await?;
             for_service = self.for_service(&session, name).await?;
         }
