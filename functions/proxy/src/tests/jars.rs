@@ -121,8 +121,8 @@ async fn cookies_that_do_not_fit_beside_the_token_fail_no_call() {
             assert_eq!(harness.send(call.by(alice.clone())).await.status(), 200, "{length}");
         }
         assert_eq!(harness.asked(), operations, "they are kept");
-        let sent = cookies(&harness);
-        assert_eq!(sent[sent.len() - 2..], [format!("SID={token}"), format!("SID={token}")]);
+        let received = cookies(&harness);
+        assert_eq!(received[received.len() - 2..], [format!("SID={token}"), format!("SID={token}")]);
     }
 }
 
