@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use gateway_local::binaries::WORKSPACE;
 use tempfile::TempDir;
@@ -22,10 +23,7 @@ impl Server {
     /// With the output of the script, if the server is not installed or does not respond as it should.
     pub fn start(name: &str, ports: usize) -> Self {
         let directory = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
-        // All are bound at the same time, so they differ.
-        let free: Vec<_> = (0..ports).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-        let ports: Vec<_> = free.iter().map(|free| free.local_addr().expect("an address").port()).collect();
-        drop(free);
+        let ports: Vec<_> = (0..ports).map(|_| free_port()).collect();
         let script = PathBuf::from(WORKSPACE).join("tests/servers").join(name);
         let output = directory.path().with_extension("log");
         let log = std::fs::File::create(&output).expect("a file");
@@ -64,6 +62,22 @@ impl Drop for Server {
             signal("TERM", &std::fs::read_to_string(file.path()).unwrap_or_default());
         }
     }
+}
+
+/// A port that nobody listens on, and that nobody gets by chance until the server does: the system gives those from 32768 on to
+/// whoever asks for any, and to each connection that is opened.
+fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    // Test programs that run at the same time begin at different places.
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    let candidates = std::iter::repeat_with(|| {
+        let next = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(FIRST + next % COUNT).expect("a port")
+    });
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    candidates.take(1_000).find(is_free).expect("a free port")
 }
 
 /// Sends a signal to the process of this id, and returns whether that worked. It uses the shell's own `kill`, since the
