@@ -17,7 +17,7 @@ use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::query::with_injected;
 use gateway_telemetry::{Ended, Metric, Remote};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use crate::call::Call;
@@ -137,8 +137,11 @@ impl Proxy {
     ) -> Result<bool, Failure> {
         let (head, call) = (&answered.head, exchange.call);
         let Some(connector) = exchange.connector else { return Ok(false) };
-        // A server that fails may be another than the one that has the session.
-        if head.status.is_server_error() {
+        // Who says these stands before the server that has the session. A server that fails has often moved it before.
+        if matches!(
+            head.status,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        ) {
             return Ok(false);
         }
         let moved = connector.moved(&token.state, &ResponseStart::of_head(head, &answered.start), self.clock.now());
@@ -252,8 +255,9 @@ impl Exchange<'_> {
 
     fn pass_on(&self, answered: Answered, reserved: &Reserved, injected: &Injected) -> Result<Carried, Failure> {
         let place = |host: &str, port: Option<u16>, path: &str| self.sides.place(host, port, path);
+        let is_path = |path: &str| self.sides.is_path(path);
         let (names, cookies) = (&self.call.api.headers, self.passed_cookies());
-        let cleaning = Cleaning { reserved, names, injected, cookies, outside: self.sides.outside(&place) };
+        let cleaning = Cleaning { reserved, names, injected, cookies, outside: self.sides.outside(&place, &is_path) };
         pass_on(answered, &self.call.method, (self.call.api_name, self.call.api), self.transfer, cleaning)
     }
 

@@ -54,14 +54,20 @@ impl<'c> Sides<'c> {
         self.gateway.place_of(self.call.back_end.origin(), (host, port), path)
     }
 
+    /// Whether anything here has this path.
+    pub(crate) fn is_path(&self, path: &str) -> bool {
+        self.gateway.has_path(path)
+    }
+
     /// Both sides, for the fields of a response.
-    pub(crate) fn outside<'a>(&'a self, place: Lookup<'a>) -> Outside<'a> {
+    pub(crate) fn outside<'a>(&'a self, place: Lookup<'a>, is_path: &'a dyn Fn(&str) -> bool) -> Outside<'a> {
         Outside {
             called: &self.called,
             forwarded: &self.forwarded,
             stage: &self.stage,
             bases: (&self.bases.0, &self.bases.1),
             place,
+            is_path,
         }
     }
 }

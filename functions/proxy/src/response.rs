@@ -4,10 +4,10 @@ use bytes::Bytes;
 use gateway_config::Api;
 use gateway_connectors::back_end::BackEndError;
 use gateway_domain::event::{ApiResponse, ApiVersion};
-use gateway_domain::headers::{Cleaning, clean_response, isolate};
+use gateway_domain::headers::{Cleaning, clean_response, isolate, redirects_nowhere};
 use gateway_domain::ids::ApiName;
 use gateway_runtime::function::{Reply, Streamed};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
@@ -103,8 +103,7 @@ pub(crate) fn pass_on(
         return Err(BackEndError::Broken.into());
     }
     // Without its target a redirect says nothing, and with it an inner address.
-    let target = head.headers.get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    if head.status.is_redirection() && target.is_some_and(|target| cleaning.outside.is_nowhere(&target)) {
+    if redirects_nowhere(head.status, &head.headers, cleaning) {
         return Err(Failure::Redirect);
     }
     let without_body =

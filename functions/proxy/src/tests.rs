@@ -1,6 +1,7 @@
 //! Tests of the whole proxy, between events of both kinds of API and a back end that records every byte.
 
 mod browsers;
+mod events;
 mod harness;
 mod jars;
 mod moves;

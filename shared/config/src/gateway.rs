@@ -145,6 +145,11 @@ impl Gateway {
         self.routes.find(&self.file.apis, method, path)
     }
 
+    /// Whether a route has this path, or a function of the gateway's own.
+    pub fn has_path(&self, path: &str) -> bool {
+        self.routes.has(path)
+    }
+
     /// The place of an address that a back end names: a host, a port unless it is the usual one, and a path there without its
     /// query.
     ///

@@ -166,6 +166,12 @@ impl Routes {
         Ok(RouteMatch { api: name, route, scopes, public, back_end, forwarded: forwarded.map(CheckedPath::of) })
     }
 
+    /// Whether a route has this path, or it begins as those of the gateway's own functions do.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let segments: Vec<&str> = segments(path).collect();
+        segments.first().is_some_and(|first| TAKEN.contains(first)) || self.outside.find_text(&segments).is_some()
+    }
+
     /// The path here of a resource that a back end has under this path, each without its query. `None` if no route leads there.
     pub(crate) fn outside_of(&self, origin: &Origin, path: &str) -> Option<String> {
         let Some(tree) = self.inside.get(&key(origin)) else { return Some(path.to_owned()) };

@@ -18,7 +18,7 @@ pub use outside::{Lookup, Outside, Place};
 pub use own_cookies::{HOST_PREFIX, OWN_COOKIES, is_own as is_own_cookie};
 pub use protected::is_set_by_gateway;
 pub use request::{CannotBuild, Client, Identity, IdentityHeaders, Outgoing, build_request};
-pub use response::{Cleaning, clean_response};
+pub use response::{Cleaning, clean_response, redirects_nowhere};
 pub use sharing::may_be_shared;
 
 /// Names that only a connector may set: no client can send its own values, and no app receives the connector's.

@@ -1,6 +1,7 @@
 //! Tests of back ends that share their origin with the gateway's pages, as browsers see it.
 
-use super::harness::{BOTH, Event, Harness, Response};
+use super::events::{BOTH, Event, Response};
+use super::harness::Harness;
 use super::recording_server::http_response;
 
 const PAGE: [(&str, &str); 3] =

@@ -5,10 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use futures_util::StreamExt as _;
-use gateway_domain::call_context::{Admitted, CallContext, Outcome, TokenRef};
+use gateway_domain::call_context::{Admitted, TokenRef};
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::rate_limit::Quota;
 use gateway_domain::scope::Scope;
@@ -18,9 +15,10 @@ use gateway_domain::time::{Seconds, Timestamp};
 use gateway_runtime::function::{Cut, Reply as Answer, Streamed};
 use gateway_runtime::{Aws, Environment, SystemEntropy};
 use gateway_telemetry::{Ids, Observer, Settings};
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{DynamoDb, Wire};
 
+use super::events::{Event, Response, invocation, received};
 use super::recording_server::{Recorded, RecordingServer, Reply, http_response};
 use crate::*;
 
@@ -87,108 +85,10 @@ impl Harness {
     }
 
     /// A harness whose configured back end is at this origin, which need not be that of the recording one.
-    #[expect(clippy::too_many_lines, reason = "most of it is one configuration")]
     pub(super) async fn over(back_end: RecordingServer, origin: &str) -> Self {
         // Another name of the same machine, so that the paths of one back end do not count for the other.
         let inner = origin.replace("127.0.0.1", "localhost");
-        let yaml = format!(
-            r#"
-plans: {{ standard: {{ calls: 60, window: 1m }} }}
-connectors:
-  legacy:
-    type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
-    extract: {{ cookie: SID }}
-    expires: {{ fixed: 30m }}
-    inject: {{ cookie: SID }}
-  marked:
-    type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
-    extract: {{ cookie: SID }}
-    expires: {{ fixed: 30m }}
-    inject: {{ cookie: SID }}
-    dead_session: {{ body_has: "Please log in" }}
-  ticket:
-    type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
-    extract: {{ json_pointer: /ticket }}
-    expires: {{ fixed: 30m }}
-    inject: {{ query: ticket }}
-  moving:
-    type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
-    extract: {{ cookie: MOVING }}
-    expires: {{ fixed: 30m }}
-    inject: {{ cookie: MOVING }}
-    moves: freely
-  strict:
-    type: http_login
-    login: {{ url: "{origin}/login", json: {{ user: "{{username}}", pass: "{{password}}" }} }}
-    extract: {{ cookie: STRICT }}
-    expires: {{ fixed: 30m }}
-    inject: {{ cookie: STRICT }}
-    moves: in_turn
-apis:
-  moving:
-    back_end: {origin}
-    connector: moving
-    routes: [{{ path: /moving, methods: {{ GET: [read], POST: [read] }} }}]
-  strict:
-    back_end: {origin}
-    connector: strict
-    routes: [{{ path: /strict, methods: {{ GET: [read], POST: [read] }} }}]
-  orders:
-    back_end: {origin}
-    connector: legacy
-    routes:
-      - {{ path: /orders, methods: {{ GET: [read], HEAD: [read], POST: [write], PUT: [write] }} }}
-      - {{ path: "/orders/{{id}}", methods: {{ GET: [read] }} }}
-      - {{ path: /orders/export, methods: {{ GET: [export] }} }}
-      - {{ path: /public/ping, methods: {{ GET: [] }}, public: true }}
-  tickets:
-    back_end: {origin}
-    connector: ticket
-    routes: [{{ path: /tickets, methods: {{ GET: [read], HEAD: [read] }} }}]
-  marked:
-    back_end: {origin}
-    connector: marked
-    routes: [{{ path: /marked, methods: {{ GET: [read] }} }}]
-  plain:
-    back_end: {origin}
-    max_header_bytes: 1024
-    max_response_bytes: 1024
-    routes:
-      - {{ path: /plain, methods: {{ GET: [read], POST: [write] }} }}
-      - {{ path: /public/plain, methods: {{ GET: [] }}, public: true }}
-  shop:
-    back_end: {inner}/app
-    strip_prefix: /public/shop
-    pass_cookies: [lang, cart]
-    routes: [{{ prefix: /public/shop, methods: {{ ANY: [] }}, public: true }}]
-  passing:
-    back_end: {origin}
-    connector: legacy
-    pass_access_token: {{ audience: service, header: X-Access-Token }}
-    routes:
-      - {{ path: /passing, methods: {{ GET: [read] }} }}
-      - {{ path: /public/passing, methods: {{ GET: [] }}, public: true }}
-  bearing:
-    back_end: {origin}
-    connector: legacy
-    pass_access_token: {{ audience: service }}
-    routes: [{{ path: /bearing, methods: {{ GET: [read] }} }}]
-  jarred:
-    back_end: {origin}
-    connector: legacy
-    cookie_jar: true
-    routes: [{{ path: /jarred, methods: {{ GET: [read], POST: [read] }} }}]
-  trusted:
-    back_end: {origin}
-    trusted_pages: true
-    one_call_per_connection: true
-    routes: [{{ path: /public/trusted, methods: {{ GET: [] }}, public: true }}]
-"#
-        );
+        let yaml = include_str!("gateway.yaml").replace("ORIGIN", origin).replace("INNER", &inner);
         let database = support::dynamodb().await;
         let wire = Wire::to(&database.endpoint).await;
         let client = support::dynamodb_client(&wire.endpoint);
@@ -408,29 +308,6 @@ apis:
     }
 }
 
-pub(super) fn invocation(event: Value, time: Duration, streams: bool) -> Invocation {
-    Invocation { event, deadline: Instant::now() + time, streams }
-}
-
-/// What API Gateway makes of a reply, in the form of a whole response, and why it was cut.
-pub(super) async fn received(reply: Answer) -> (Response, Option<Cut>) {
-    let Streamed { mut prelude, mut body } = match reply {
-        Answer::Whole(value) => return (Response(value), None),
-        Answer::Streamed(streamed) => streamed,
-    };
-    let (mut bytes, mut cut) = (Vec::new(), None);
-    while let Some(piece) = body.next().await {
-        assert_eq!(cut, None, "nothing follows a cut");
-        match piece {
-            Ok(piece) => bytes.extend_from_slice(&piece),
-            Err(error) => cut = Some(error),
-        }
-    }
-    prelude["body"] = json!(STANDARD.encode(bytes));
-    prelude["isBase64Encoded"] = json!(true);
-    (Response(prelude), cut)
-}
-
 fn token(version: u64, sealed: SealedToken) -> InternalToken {
     let since = Timestamp::from_secs(NOW);
     InternalToken { version, sealed, since, ends: None, idle: None, renew_until: None }
@@ -488,125 +365,6 @@ pub(super) fn quota(remaining: u32) -> Quota {
     Quota { limit: 60, window: Seconds::new(60), remaining, reset: Seconds::new(7) }
 }
 
-/// A request, from which the events of both kinds of API are made.
-#[derive(Clone)]
-pub(super) struct Event {
-    pub(super) version: ApiVersion,
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    /// Names and values without reserved characters.
-    pub(super) query: Vec<(&'static str, &'static str)>,
-    pub(super) headers: Vec<(&'static str, &'static str)>,
-    pub(super) body: &'static [u8],
-}
-
-pub(super) const BOTH: [ApiVersion; 2] = [ApiVersion::Rest, ApiVersion::Http];
-
-impl Event {
-    pub(super) fn new(version: ApiVersion, method: &'static str, path: &str) -> Self {
-        Self { version, method, path: path.to_owned(), query: vec![], headers: vec![], body: b"" }
-    }
-
-    pub(super) fn headers(mut self, headers: &[(&'static str, &'static str)]) -> Self {
-        self.headers = headers.to_vec();
-        self
-    }
-
-    pub(super) fn body(mut self, body: &'static [u8]) -> Self {
-        self.body = body;
-        self
-    }
-
-    /// The event with the authorizer's decision to admit this identity.
-    pub(super) fn by(&self, admitted: Admitted) -> Value {
-        self.decided(Outcome::Admitted(Box::new(admitted)))
-    }
-
-    pub(super) fn decided(&self, outcome: Outcome) -> Value {
-        let event = self.anonymous();
-        let request = ApiRequest::from_value(event.clone()).unwrap();
-        self.with_context(json!(CallContext::new(&request, outcome).to_map().unwrap()))
-    }
-
-    pub(super) fn with_context(&self, context: Value) -> Value {
-        let mut event = self.anonymous();
-        event["requestContext"]["authorizer"] = match self.version {
-            ApiVersion::Rest => context,
-            ApiVersion::Http => json!({ "lambda": context }),
-        };
-        event
-    }
-
-    /// The event without a decision of the authorizer.
-    pub(super) fn anonymous(&self) -> Value {
-        let body = (!self.body.is_empty()).then(|| STANDARD.encode(self.body));
-        match self.version {
-            ApiVersion::Rest => json!({
-                "httpMethod": self.method, "path": self.path, "body": body, "isBase64Encoded": true,
-                "headers": self.headers.iter().copied().collect::<BTreeMap<_, _>>(),
-                "multiValueHeaders": grouped(&self.headers),
-                "multiValueQueryStringParameters": grouped(&self.query),
-                "requestContext": {
-                    "requestId": "req-1", "domainName": "api.example.com", "stage": "v1",
-                    "identity": { "sourceIp": "192.0.2.7" },
-                },
-            }),
-            ApiVersion::Http => json!({
-                "version": "2.0", "rawPath": decoded(&self.path), "body": body, "isBase64Encoded": true,
-                "rawQueryString": self.query.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("&"),
-                "headers": grouped(&self.headers).into_iter().map(|(n, v)| (n, v.join(","))).collect::<BTreeMap<_, _>>(),
-                "requestContext": {
-                    "requestId": "req-1", "domainName": "api.example.com", "stage": "$default",
-                    "http": { "method": self.method, "path": decoded(&self.path), "sourceIp": "192.0.2.7" },
-                },
-            }),
-        }
-    }
-}
-
-fn grouped(pairs: &[(&'static str, &'static str)]) -> BTreeMap<&'static str, Vec<&'static str>> {
-    pairs.iter().fold(BTreeMap::new(), |mut groups: BTreeMap<_, Vec<_>>, (name, value)| {
-        groups.entry(*name).or_default().push(*value);
-        groups
-    })
-}
-
-/// The proxy's response, as Lambda passes it to API Gateway.
-#[derive(Debug)]
-pub(super) struct Response(pub(super) Value);
-
-impl Response {
-    pub(super) fn status(&self) -> u64 {
-        self.0["statusCode"].as_u64().unwrap()
-    }
-
-    /// Every value of a header, in the response of either kind of API.
-    pub(super) fn values(&self, name: &str) -> Vec<&str> {
-        let maps = [&self.0["multiValueHeaders"], &self.0["headers"]];
-        let fields = maps.into_iter().filter_map(Value::as_object).flatten();
-        let mut values: Vec<&str> = fields
-            .filter(|(given, _)| given.eq_ignore_ascii_case(name))
-            .flat_map(|(_, value)| value.as_array().map_or_else(|| vec![value], |values| values.iter().collect()))
-            .filter_map(Value::as_str)
-            .collect();
-        if name.eq_ignore_ascii_case("set-cookie") {
-            values.extend(self.0["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str));
-        }
-        values
-    }
-
-    pub(super) fn body(&self) -> Vec<u8> {
-        let text = self.0["body"].as_str().unwrap();
-        if self.0["isBase64Encoded"] == true { STANDARD.decode(text).unwrap() } else { text.as_bytes().to_vec() }
-    }
-
-    pub(super) fn problem(&self) -> Value {
-        assert_eq!(self.values("content-type"), ["application/problem+json"]);
-        assert_eq!(self.values("cache-control"), ["no-store"]);
-        serde_json::from_slice(&self.body()).unwrap()
-    }
-}
-
 /// The table of sessions, as tests fill it.
 struct SessionsTable {
     client: aws_sdk_dynamodb::Client,
@@ -621,23 +379,4 @@ impl SessionsTable {
         delete.key("sid", AttributeValue::S(session.sid.to_string())).send().await.unwrap();
         self.sessions.create(session).await.unwrap();
     }
-}
-
-/// The path as an HTTP API hands it on: decoded, but for the percent sign.
-fn decoded(path: &str) -> String {
-    let decode = |part: &str| {
-        let mut pieces = part.split('%');
-        let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
-        for piece in pieces {
-            match piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    bytes.extend_from_slice(&piece.as_bytes()[2..]);
-                }
-                None => bytes.extend_from_slice(format!("%{piece}").as_bytes()),
-            }
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    path.split("%25").map(decode).collect::<Vec<_>>().join("%25")
 }

@@ -6,7 +6,8 @@ use gateway_domain::session::InternalToken;
 use gateway_domain::time::Timestamp;
 use support::Verdict;
 
-use super::harness::{BOTH, Event, Harness, NOW};
+use super::events::{BOTH, Event};
+use super::harness::{Harness, NOW};
 use super::recording_server::{Recorded, Reply, http_response};
 
 const READ: &str = "GetItem Sessions";

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gateway_domain::event::ApiVersion;
 use serde_json::Value;
 
-use super::harness::{Event, Harness};
+use super::events::{BOTH, Event};
+use super::harness::Harness;
 use super::recording_server::http_response;
 
 fn call(method: &'static str, path: &str) -> Event {
@@ -20,16 +21,24 @@ fn asked(harness: &Harness) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_next_call_carries_the_id_that_a_response_has_set() {
+    for version in BOTH {
+        follows(version).await;
+    }
+}
+
+async fn follows(version: ApiVersion) {
+    // A page that fails has moved the session as well.
     let harness = Harness::answering(|at, _| {
         let cookie = format!("MOVING=t{}; Path=/; HttpOnly", at + 2);
-        http_response(200, &[("Set-Cookie", &cookie), ("Cache-Control", "private")], b"fine")
+        http_response([200, 500, 404][at % 3], &[("Set-Cookie", &cookie), ("Cache-Control", "private")], b"fine")
     })
     .await;
     harness.answers_renewals(|| "\"replaced\"");
-    for _ in 0..3 {
+    for status in [200, 500, 404] {
         // The authorizer still knows the first version.
-        let response = harness.send(call("GET", "/moving").by(harness.alice_at("moving", "moving", "t1"))).await;
-        assert_eq!(response.status(), 200);
+        let event = Event::new(version, "GET", "/moving").by(harness.alice_at("moving", "moving", "t1"));
+        let response = harness.send(event).await;
+        assert_eq!(response.status(), status);
         assert!(response.values("set-cookie").is_empty(), "the app never sees it");
     }
     let sent: Vec<_> = harness.back_end.requests().iter().map(|request| request.values("cookie").concat()).collect();
@@ -60,6 +69,17 @@ async fn an_id_that_could_be_somebody_elses_is_not_believed() {
     harness.session_with(1, b"t1", |_| {}).await;
     let response = harness.send(call("GET", "/moving").by(harness.alice_at("moving", "moving", "t1"))).await;
     assert_eq!((response.status(), asked(&harness).len()), (401, 0));
+}
+
+/// What stands before a back end that does not answer knows nothing of the session.
+#[tokio::test]
+async fn an_id_from_a_server_in_front_is_not_followed() {
+    for status in [502, 503, 504] {
+        let moved = [("Set-Cookie", "MOVING=t2"), ("Cache-Control", "no-store")];
+        let harness = Harness::answering(move |_, _| http_response(status, &moved, b"")).await;
+        let response = harness.send(call("GET", "/moving").by(harness.alice_at("moving", "moving", "t1"))).await;
+        assert_eq!((response.status(), asked(&harness).len()), (u64::from(status), 0));
+    }
 }
 
 #[tokio::test]

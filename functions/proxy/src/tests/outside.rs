@@ -2,7 +2,8 @@
 
 use gateway_domain::event::ApiVersion;
 
-use super::harness::{BOTH, Event, Harness};
+use super::events::{BOTH, Event};
+use super::harness::Harness;
 use super::recording_server::http_response;
 
 /// A call below `/public/shop`, which is `/app` there.
@@ -90,6 +91,21 @@ async fn what_the_back_end_says_of_itself_is_said_of_the_gateway() {
             assert_eq!(response.values(name), [value], "{name}");
         }
         assert!(!response.0.to_string().contains("localhost"), "{:?}", response.0);
+    }
+}
+
+/// A servlet container that does not know yet whether the client takes cookies writes the session into its first redirect.
+#[tokio::test]
+async fn a_session_in_the_path_of_a_redirect_does_not_hide_its_route() {
+    for (target, outside) in [
+        ("/app;jsessionid=A1", "/public/shop"),
+        ("https://localhost/app/orders;jsessionid=A1.node?x=1", "/public/shop/orders?x=1"),
+        ("orders;JSESSIONID=A1", "orders"),
+        ("https://elsewhere.example/x;jsessionid=A1", "https://elsewhere.example/x;jsessionid=A1"),
+    ] {
+        let harness = Harness::answering(move |_, _| http_response(302, &[("Location", target)], b"")).await;
+        let response = harness.send(call(ApiVersion::Rest, "/orders").anonymous()).await;
+        assert_eq!((response.status(), response.values("location")), (302, vec![outside]), "{target}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use gateway_domain::event::ApiVersion;
 
-use super::harness::{BOTH, Event, Harness};
+use super::events::{BOTH, Event};
+use super::harness::Harness;
 use super::recording_server::http_response;
 
 const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";

@@ -12,8 +12,8 @@ use gateway_store::Sessions;
 use serde_json::{Value, json};
 use support::WrongClock;
 
-use super::harness::Response;
-use super::harness::{BOTH, Event, Harness, admitted, invocation, quota, received};
+use super::events::{BOTH, Event, Response, invocation, received};
+use super::harness::{Harness, admitted, quota};
 
 /// Sends an event to a fresh harness, and checks that nothing reached the back end.
 async fn refused(event: Value) -> Response {

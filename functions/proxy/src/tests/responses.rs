@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::event::ApiVersion;
 
-use super::harness::{BOTH, Event, Harness, admitted};
+use super::events::{BOTH, Event};
+use super::harness::{Harness, admitted};
 use super::recording_server::{RecordingServer, Reply, http_response};
 
 fn get(version: ApiVersion) -> Event {

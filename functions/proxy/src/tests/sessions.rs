@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use support::Verdict;
 
-use super::harness::{Event, Harness, NOW, Response, admitted};
+use super::events::{Event, Response};
+use super::harness::{Harness, NOW, admitted};
 use super::recording_server::{Recorded, Reply, http_response};
 
 /// One read of the session.

@@ -7,7 +7,8 @@ use gateway_domain::event::ApiVersion;
 use gateway_domain::ids::ApiName;
 use gateway_runtime::function::Cut;
 
-use super::harness::{Event, Harness, admitted};
+use super::events::Event;
+use super::harness::{Harness, admitted};
 use super::recording_server::{Reply, http_response};
 
 const LONG: Duration = Duration::from_secs(29);

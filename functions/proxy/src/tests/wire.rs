@@ -1,6 +1,7 @@
 //! Tests of the bytes that reach the back end, for honest and hostile requests.
 
-use super::harness::{BOTH, Event, Harness};
+use super::events::{BOTH, Event};
+use super::harness::Harness;
 use super::recording_server::{RecordingServer, http_response};
 use gateway_domain::event::ApiVersion;
 

@@ -99,6 +99,16 @@ fn headers(field: &str, api: &Api, connector: Option<&ConnectorConfig>, findings
     let mut taken: BTreeSet<String> = connector.map(injected).iter().flatten().map(header::squashed).collect();
     if let Some(pass) = &api.pass_access_token {
         passed(field, &pass.header, &mut taken, findings);
+        // It opens every API of the app to whoever has it, and one service is named.
+        for (index, _) in api.routes.iter().enumerate().filter(|(_, route)| route.back_end.is_some()) {
+            findings.add(
+                format!("{field}.routes[{index}].back_end"),
+                format!(
+                    "the access token of this API is for `{}` alone: give what is at another back end an API of its own",
+                    pass.audience
+                ),
+            );
+        }
     }
     for (key, name) in fields {
         if header::is_reserved(name) {

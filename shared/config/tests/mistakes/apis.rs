@@ -125,6 +125,14 @@ fn an_access_token_is_passed_on_in_a_header_of_its_own() {
         (TIMEOUT, &passing("X-Forwarded-For"), 35, &format!("{pass}.header"), "meaning of its own"),
         (TIMEOUT, &passing("x_user"), 37, "apis.orders.headers.user_id", "another header of this API"),
     ]);
+    let elsewhere = changed(TIMEOUT, &passing("X-Access-Token"))
+        .replacen("    routes:\n", "    routes:\n      - { path: /orders/elsewhere, methods: { GET: [orders:read] }, back_end: https://cdn.internal }\n", 1);
+    match gateway_config::Gateway::parse(&elsewhere) {
+        Err(gateway_config::ConfigError::Invalid(problems)) => {
+            assert!(format!("{problems:?}").contains("is for `shop` alone"), "{problems:?}");
+        }
+        other => panic!("{other:?}"),
+    }
     for (inject, header) in [("Authorization", "Authorization"), ("X-Access-Token", "X_access_token")] {
         let text = changed(INJECT, &format!("inject: {{ header: {inject}, value: \"{{token}}\" }}"));
         let text = text.replace(TIMEOUT, &passing(header));

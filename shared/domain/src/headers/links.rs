@@ -28,19 +28,17 @@ impl Sessions<'_> {
             || self.injected.is_in(parameter.as_bytes())
     }
 
-    /// A reference (RFC 3986 §4.1) without the parameters that hold a session.
-    pub(super) fn without(&self, reference: &str) -> String {
+    /// A reference (RFC 3986 §4.1) without the parameters that hold a session. Where there is no connector's, and the reference leads
+    /// to a back end, its path is without one all the same: no call can have it.
+    pub(super) fn without(&self, reference: &str, is_inner: bool) -> String {
         if self.is_none() {
-            return reference.to_owned();
+            let path = reference.split(['?', '#']).next().unwrap_or_default();
+            let behind = reference.get(path.len()..).unwrap_or_default();
+            return if is_inner { format!("{}{behind}", self.path(path)) } else { reference.to_owned() };
         }
         let (rest, fragment) = split(reference, '#');
         let (path, query) = split(rest, '?');
-        let mut segments = path.split('/');
-        let mut text = segments.next().map(|first| self.path_segment(first)).unwrap_or_default();
-        for segment in segments {
-            text.push('/');
-            text.push_str(&self.path_segment(segment));
-        }
+        let mut text = self.path(path);
         for (mark, parameters) in [('?', query), ('#', fragment)] {
             let kept = parameters.map(|parameters| self.parameters(parameters));
             if let Some(kept) = kept.filter(|kept| !kept.is_empty()) {
@@ -49,6 +47,10 @@ impl Sessions<'_> {
             }
         }
         text
+    }
+
+    fn path(&self, path: &str) -> String {
+        path.split('/').map(|segment| self.path_segment(segment)).collect::<Vec<_>>().join("/")
     }
 
     fn path_segment(&self, segment: &str) -> String {
@@ -68,13 +70,17 @@ impl Sessions<'_> {
     }
 }
 
-/// A `Link` field (RFC 8288 §3) with other references between its angle brackets. A link whose reference has no other is left out;
-/// `None` if none is left.
-pub(super) fn link(value: &str, reference: impl Fn(&str) -> Option<String>) -> Option<String> {
+/// A `Link` field (RFC 8288 §3) with other references between its angle brackets, and other parameters behind them. A link whose
+/// reference has no other is left out; `None` if none is left.
+pub(super) fn link(
+    value: &str,
+    reference: impl Fn(&str) -> Option<String>,
+    parameters: impl Fn(&str) -> String,
+) -> Option<String> {
     let one = |link: &str| {
         let target = link.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)));
         let Some((before, (target, after))) = target else { return Some(link.to_owned()) };
-        Some(format!("{before}<{}>{after}", reference(target)?))
+        Some(format!("{before}<{}>{}", reference(target)?, parameters(after)))
     };
     let kept: Vec<_> = links(value).into_iter().filter_map(one).collect();
     (!kept.is_empty()).then(|| kept.join(","))
@@ -100,12 +106,11 @@ fn links(value: &str) -> Vec<&str> {
     links
 }
 
-/// A `Refresh` field with another reference: `5; url=/there`, or without `url=`, which browsers also accept, in quotes or not.
-/// `None` if its reference has no other.
+/// A `Refresh` field with another reference: `5; url=/there`, or without `url=`, and with a space in place of the semicolon, which
+/// browsers also accept, in quotes or not (WHATWG HTML, shared declarative refresh steps). `None` if its reference has no other.
 pub(super) fn refresh(value: &str, reference: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let Some(at) = value.find([';', ',']) else { return Some(value.to_owned()) };
-    let rest = value.get(at.saturating_add(1)..).unwrap_or_default();
-    let target = rest.trim_start();
+    let time = value.trim_start().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start();
+    let target = time.strip_prefix([';', ',']).unwrap_or(time).trim_start();
     let target = match target.get(..3) {
         Some(url) if url.eq_ignore_ascii_case("url") => {
             let after = target.get(3..).unwrap_or_default().trim_start();
@@ -113,14 +118,13 @@ pub(super) fn refresh(value: &str, reference: impl Fn(&str) -> Option<String>) -
         }
         _ => target,
     };
-    let quote = target.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let target = quote.map_or(target.trim_end(), |quote| {
-        let inside = target.get(1..).unwrap_or_default();
-        inside.split(quote).next().unwrap_or_default()
-    });
-    // Where the target begins in the value, so that whatever stands around it stays.
-    let begin = value.len().saturating_sub(rest.len()).saturating_add(rest.find(target).unwrap_or_default());
-    let (before, after) = (value.get(..begin)?, value.get(begin.saturating_add(target.len())..)?);
+    let (target, end) = match target.strip_prefix(['"', '\'']) {
+        Some(inside) => (inside, inside.find(target.get(..1)?).unwrap_or(inside.len())),
+        None => (target, target.trim_end().len()),
+    };
+    // What stands around the target stays: it begins where the rest of the value does.
+    let (before, (target, after)) =
+        (value.get(..value.len().checked_sub(target.len())?)?, target.split_at_checked(end)?);
     if target.is_empty() {
         return Some(value.to_owned());
     }

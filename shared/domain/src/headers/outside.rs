@@ -34,6 +34,8 @@ pub struct Outside<'a> {
     pub bases: (&'a str, &'a str),
     /// Where addresses are.
     pub place: Lookup<'a>,
+    /// Whether anything here has this path, which is without that of the stage.
+    pub is_path: &'a dyn Fn(&str) -> bool,
 }
 
 impl Outside<'_> {
@@ -48,31 +50,45 @@ impl Outside<'_> {
             return (!inner).then_some(Cow::Borrowed(text));
         }
         if target.origin() == self.called.origin() {
-            return Some(Cow::Borrowed(text));
+            return self.own_path_at_our_host(text, &target);
         }
         match self.place_of(&target) {
             Place::Elsewhere => Some(Cow::Borrowed(text)),
-            Place::Here(path) => {
-                let path = format!("{}{path}", self.stage);
-                // Where it leads to the right place by itself, it stays as it is.
-                let seen = self.called.join(text).ok();
-                if seen.is_some_and(|seen| seen.origin() == self.called.origin() && same_path(seen.path(), &path)) {
-                    return Some(Cow::Borrowed(text));
-                }
-                // Two slashes at the beginning would name a host, wherever they come from.
-                let written = format!("{path}{}", &target[Position::AfterPath..]);
-                let leads_here = self.called.join(&written).is_ok_and(|led| led.origin() == self.called.origin());
-                leads_here.then_some(Cow::Owned(written))
-            }
+            Place::Here(path) => self.here(text, &target, &path),
             // A relative one names no address, and is as wrong or right as it was.
             Place::Nowhere if is_relative(text) => Some(Cow::Borrowed(text)),
             Place::Nowhere => None,
         }
     }
 
-    /// Whether a reference leads to a back end, where no route leads.
-    pub fn is_nowhere(&self, text: &str) -> bool {
-        self.reference(text).is_none()
+    /// A system that takes its host from `X-Forwarded-Host`, and nothing from `X-Forwarded-Prefix`, writes a path of its own behind
+    /// the gateway's host. It is one if nothing here has that path.
+    fn own_path_at_our_host<'t>(&self, text: &'t str, target: &Url) -> Option<Cow<'t, str>> {
+        let ours = below(target.path(), self.stage).is_some_and(|path| (self.is_path)(path));
+        let host = self.forwarded.host_str().unwrap_or_default();
+        match (self.place)(host, self.forwarded.port(), target.path()) {
+            Place::Here(path) if !ours => self.here(text, target, &path),
+            Place::Here(_) | Place::Elsewhere | Place::Nowhere => Some(Cow::Borrowed(text)),
+        }
+    }
+
+    /// A reference to this path here, with the query and the fragment of the target.
+    fn here<'t>(&self, text: &'t str, target: &Url, path: &str) -> Option<Cow<'t, str>> {
+        let path = format!("{}{path}", self.stage);
+        // Where it leads to the right place by itself, it stays as it is.
+        let seen = self.called.join(text).ok();
+        if seen.is_some_and(|seen| seen.origin() == self.called.origin() && same_path(seen.path(), &path)) {
+            return Some(Cow::Borrowed(text));
+        }
+        // Two slashes at the beginning would name a host, wherever they come from.
+        let written = format!("{path}{}", &target[Position::AfterPath..]);
+        let leads_here = self.called.join(&written).is_ok_and(|led| led.origin() == self.called.origin());
+        leads_here.then_some(Cow::Owned(written))
+    }
+
+    /// Whether a reference names an address of a back end, or a path there.
+    pub(super) fn is_inner(&self, text: &str) -> bool {
+        self.forwarded.join(text).is_ok_and(|target| self.place_of(&target) != Place::Elsewhere)
     }
 
     fn place_of(&self, target: &Url) -> Place {
@@ -118,6 +134,8 @@ impl Outside<'_> {
     fn cookie_path(&self, inside: &str) -> Option<String> {
         let (base, here) = self.bases;
         let here = match below(inside, base) {
+            // All of the back end is all of the API, with and without a slash at its end.
+            Some("/") if base.is_empty() => here.to_owned(),
             Some(rest) => format!("{here}{rest}"),
             // It is for all of the system, of which this API is a part.
             None if below(base, inside.trim_end_matches('/')).is_some() => here.to_owned(),
@@ -138,8 +156,47 @@ impl Outside<'_> {
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
-    /// A value of any other field, in which addresses of back ends are the gateway's.
+    /// A value of any other field, in which addresses of back ends are the gateway's, and so are their hosts alone.
     pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.addresses(text) {
+            Cow::Borrowed(text) => self.hosts(text),
+            Cow::Owned(text) => Cow::Owned(self.hosts(&text).into_owned()),
+        }
+    }
+
+    /// Replaces hosts that stand without a scheme, with a port or without one. One without a dot or a port could be any word.
+    fn hosts<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let (mut written, mut done, mut next) = (String::new(), 0_usize, 0_usize);
+        while let Some(begin) = text.get(next..).and_then(|rest| rest.find(of_host)).map(|at| next.saturating_add(at)) {
+            let rest = text.get(begin..).unwrap_or_default();
+            let host = rest.find(|c: char| !of_host(c)).map_or(rest, |end| rest.get(..end).unwrap_or_default());
+            let port = rest.get(host.len()..).and_then(|rest| rest.strip_prefix(':'));
+            let digits = port.map_or("", |port| {
+                port.find(|c: char| !c.is_ascii_digit()).map_or(port, |end| port.get(..end).unwrap_or_default())
+            });
+            let number = digits.parse::<u16>().ok();
+            let length = host.len().saturating_add(number.map_or(0, |_| digits.len().saturating_add(1)));
+            next = begin.saturating_add(length.max(1));
+            let before = text.get(..begin).unwrap_or_default();
+            // Behind one slash it is a part of a path.
+            let in_path = before.ends_with('/') && !before.ends_with("//");
+            let is_host = !in_path && !host.starts_with('.') && (host.contains('.') || number.is_some());
+            let ours = self.called.host_str().is_some_and(|ours| ours.eq_ignore_ascii_case(host));
+            if is_host && !ours && (self.place)(host, number, "/") != Place::Elsewhere {
+                written.push_str(text.get(done..begin).unwrap_or_default());
+                written.push_str(&self.called[Position::BeforeHost..Position::BeforePath]);
+                done = next;
+            }
+        }
+        if done == 0 {
+            return Cow::Borrowed(text);
+        }
+        written.push_str(text.get(done..).unwrap_or_default());
+        Cow::Owned(written)
+    }
+
+    fn addresses<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut written = String::new();
         let mut done = 0;
         for (at, _) in text.match_indices("://") {

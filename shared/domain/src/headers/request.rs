@@ -1,5 +1,6 @@
 //! Headers to the back end: the client's unprotected ones, then the gateway's own, which the client cannot change.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, VIA};
@@ -168,12 +169,25 @@ fn client_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
             continue;
         }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| CannotBuild::ClientHeader)?;
-        let value = field_value(value).ok_or(CannotBuild::ClientHeader)?;
+        let sendable = if squashed == "cookie" { in_ascii(value) } else { Some(Cow::Borrowed(value.as_str())) };
+        let Some(sendable) = sendable else { continue };
+        let value = field_value(&sendable).ok_or(CannotBuild::ClientHeader)?;
         let value = if squashed == "cookie" { cookies_of_others(value) } else { Some(value) };
         let Some(value) = value else { continue };
         headers.try_append(name, value).map_err(|_| CannotBuild::TooLarge)?;
     }
     Ok(headers)
+}
+
+/// The cookies that are ASCII; `None` if none is. A back end may have set others, which came through as they were; what they are in an event is not
+/// known to the byte, and a call without them is better than none.
+fn in_ascii(value: &str) -> Option<Cow<'_, str>> {
+    if value.is_ascii() {
+        return Some(Cow::Borrowed(value));
+    }
+    let kept: Vec<&str> =
+        value.split(';').map(|pair| pair.trim_matches([' ', '\t'])).filter(|pair| pair.is_ascii()).collect();
+    (!kept.is_empty()).then(|| Cow::Owned(kept.join("; ")))
 }
 
 /// The cookies without the gateway's own, which are secrets between it and the browser; `None` if no other is left.
@@ -201,6 +215,7 @@ fn passed_cookies<'v>(
     let is_octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
     value.split(';').map(|pair| pair.trim_matches([' ', '\t'])).filter(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         allowed.contains(name) && value.bytes().all(is_octet) && !reserved.has_cookie(name) && !is_own(pair.as_bytes())
     })
 }

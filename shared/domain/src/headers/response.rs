@@ -6,6 +6,8 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_LOCATION, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE,
 };
 
+use http::StatusCode;
+
 use super::links::{Sessions, link, refresh};
 use super::outside::Outside;
 use super::own_cookies::is_own;
@@ -32,7 +34,9 @@ pub struct Cleaning<'a> {
 /// The headers of a response that may reach the app. Repeated ones stay separate and in order.
 ///
 /// None of them holds an injected secret: references lose the parameters that hold one, and any other header with one is
-/// dropped. None names a back end: references, and the paths and domains of cookies, are those of the gateway. `WWW-Authenticate` passes (RFC 9110 §11.6.1). `Content-Length` does not: it is set where the body is sent.
+/// dropped. None leads to a back end: references, hosts, and the paths and domains of cookies are those of the gateway; addresses in
+/// the parameters of a reference are those of whoever reads them, and stay. `WWW-Authenticate` passes (RFC 9110 §11.6.1).
+/// `Content-Length` does not: it is set where the body is sent.
 pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap {
     let for_this_hop = named_by_connection(received.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let mut headers = HeaderMap::with_capacity(received.keys_len());
@@ -58,16 +62,28 @@ pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap
     headers
 }
 
+/// Whether the response redirects to a back end, where no route leads.
+pub fn redirects_nowhere(status: StatusCode, received: &HeaderMap, cleaning: Cleaning<'_>) -> bool {
+    let target = received.get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    status.is_redirection() && target.is_some_and(|target| reference(&target, cleaning).is_none())
+}
+
+/// A reference without a session, as it is right outside; `None` if no route leads there.
+fn reference(text: &str, cleaning: Cleaning<'_>) -> Option<String> {
+    let sessions = Sessions { reserved: cleaning.reserved, injected: cleaning.injected };
+    let text = sessions.without(text, cleaning.outside.is_inner(text));
+    Some(cleaning.outside.reference(&text)?.into_owned())
+}
+
 /// The values that replace one that may hold the session, or name a back end.
 fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Vec<HeaderValue> {
-    let sessions = Sessions { reserved: cleaning.reserved, injected: cleaning.injected };
     let outside = &cleaning.outside;
     let text = String::from_utf8_lossy(value.as_bytes());
-    let reference = |text: &str| Some(outside.reference(&sessions.without(text))?.into_owned());
+    let reference = |text: &str| reference(text, cleaning);
     let without = match *name {
         SET_COOKIE => return cookies(value, cleaning),
         LOCATION | CONTENT_LOCATION => reference(&text),
-        LINK => link(&text, reference),
+        LINK => link(&text, reference, |parameters| outside.text(parameters).into_owned()),
         REFRESH => refresh(&text, reference),
         _ => Some(outside.text(&text).into_owned()),
     };

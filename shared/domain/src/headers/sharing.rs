@@ -1,14 +1,15 @@
 //! Whether a response could have come from a cache that several users share (RFC 9111 §3). A session id in such a response may be
 //! somebody else's.
 
-use http::header::{AGE, CACHE_CONTROL, EXPIRES, HeaderMap, PRAGMA, VARY};
-use http::{HeaderName, Method, StatusCode};
+use http::header::{AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, PRAGMA, VARY};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 /// The statuses that a cache may keep although nothing says for how long (RFC 9110 §15.1).
 const HEURISTIC: [u16; 10] = [200, 203, 204, 206, 300, 301, 308, 404, 405, 410];
 
 /// Whether a cache between the gateway and the back end might have kept this response for others, or got it for others. Only a
-/// response that says that it is for one, or that no cache keeps, is certainly its own.
+/// response that says that it is for one, or that no cache keeps, is certainly its own. What a cache must ask for again each time is
+/// one's own if there is nothing by which it could ask whether what it has kept is still right (RFC 9111 §4.3.1).
 pub fn may_be_shared(method: &Method, status: StatusCode, headers: &HeaderMap) -> bool {
     let directives: Vec<String> = list(headers, &CACHE_CONTROL).collect();
     let has = |wanted: &str| directives.iter().any(|directive| name(directive) == wanted);
@@ -17,25 +18,33 @@ pub fn may_be_shared(method: &Method, status: StatusCode, headers: &HeaderMap) -
         return true;
     }
     // With names of fields behind them, `private` and `no-cache` are about these alone (RFC 9111 §5.2.2.4, §5.2.2.7).
-    let own = ["no-store", "private", "no-cache", "max-age=0", "no-cache=\"set-cookie\"", "private=\"set-cookie\""];
-    if directives.iter().any(|directive| own.contains(&directive.as_str())) {
+    let says = |any: &[&str]| directives.iter().any(|directive| any.contains(&directive.as_str()));
+    let varies = list(headers, &VARY).any(|name| name == "cookie" || name == "*");
+    if varies || says(&["no-store", "private", "private=\"set-cookie\""]) {
         return false;
     }
-    let varies = list(headers, &VARY).any(|name| name == "cookie" || name == "*");
     let no_cache = list(headers, &PRAGMA).any(|directive| directive == "no-cache");
-    if varies || no_cache || has_expired(headers) {
-        return false;
+    let asked_each_time =
+        no_cache || says(&["no-cache", "max-age=0", "no-cache=\"set-cookie\""]) || has_expired(headers);
+    if asked_each_time {
+        return headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
     }
     let explicit = has("max-age") || headers.contains_key(EXPIRES);
     let is_safe = matches!(*method, Method::GET | Method::HEAD);
     explicit || (is_safe && HEURISTIC.contains(&status.as_u16()))
 }
 
-/// Whether its end is in the past, as old servers say that nothing may be kept: `0`, `-1`, or a date of the last century.
+/// Whether its end is in the past, as old servers say that nothing may be kept: not after its own date, `0`, `-1`, or a date of the
+/// last century in whatever form.
 fn has_expired(headers: &HeaderMap) -> bool {
-    let text = headers.get(EXPIRES).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
-    let year = text.split([' ', '-']).filter_map(|part| part.parse::<u16>().ok()).find(|part| *part > 1_000);
-    matches!(text, "0" | "-1") || year.is_some_and(|year| year < 2_000)
+    let text = |value: &HeaderValue| value.to_str().map(|text| text.trim().to_owned()).unwrap_or_default();
+    let expires = headers.get(EXPIRES).map(text).unwrap_or_default();
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    if let (Some(end), Some(now)) = (date(&expires), headers.get(DATE).and_then(|value| date(&text(value)))) {
+        return end <= now;
+    }
+    let year = expires.split([' ', '-']).filter_map(|part| part.parse::<u16>().ok()).find(|part| *part > 1_000);
+    matches!(expires.as_str(), "0" | "-1") || year.is_some_and(|year| year < 2_000)
 }
 
 /// The members of a list, in lower case and without spaces.
@@ -75,6 +84,9 @@ mod tests {
             &[("expires", "Thu, 01 Jan 1970 00:00:00 GMT")],
             &[("expires", "0")],
             &[("expires", "Thu, 19 Nov 1981 08:52:00 GMT"), ("cache-control", "must-revalidate")],
+            &[("expires", "Wed, 17 Aug 2005 00:00:00 GMT"), ("date", "Sat, 28 Nov 2026 12:00:00 GMT")],
+            &[("expires", "Sat, 28 Nov 2026 12:00:00 GMT"), ("date", "Sat, 28 Nov 2026 12:00:00 GMT")],
+            &[("cache-control", "no-cache, private"), ("etag", "\"1\"")],
         ] {
             assert!(!shared(&Method::GET, 200, own), "{own:?}");
         }
@@ -95,6 +107,11 @@ mod tests {
             &[("cache-control", "private=\"X-Foo\"")],
             &[("expires", "Thu, 01 Jan 2099 00:00:00 GMT")],
             &[("vary", "Accept-Encoding")],
+            &[("expires", "Sat, 28 Nov 2026 12:00:01 GMT"), ("date", "Sat, 28 Nov 2026 12:00:00 GMT")],
+            // It may be kept, and shown to others once the back end has said that it is still right.
+            &[("cache-control", "no-cache"), ("etag", "\"1\"")],
+            &[("expires", "0"), ("last-modified", "Sat, 28 Nov 2026 12:00:00 GMT")],
+            &[("pragma", "no-cache"), ("etag", "W/\"1\"")],
         ] {
             assert!(shared(&Method::GET, 200, fields), "{fields:?}");
         }

@@ -50,6 +50,8 @@ impl Sides {
             stage: self.stage,
             bases: self.bases,
             place: self.place,
+            // Another API has a path that looks like one of the back end's.
+            is_path: &|path| path.starts_with("/shop") || path == "/app/known",
         }
     }
 }
@@ -60,7 +62,7 @@ impl<'a> Outside<'a> {
         let place = &|host: &str, _: Option<u16>, path: &str| {
             if host == "one.internal" { Place::Here(path.to_owned()) } else { Place::Elsewhere }
         };
-        Self { called, forwarded, stage, bases: ("", ""), place }
+        Self { called, forwarded, stage, bases: ("", ""), place, is_path: &|_| true }
     }
 }
 
@@ -110,7 +112,7 @@ fn a_reference_to_a_back_end_is_one_to_the_gateway() {
         "wss://shop.internal/socket",
         "ftp://db.internal/x",
     ] {
-        assert!(sides("").of().is_nowhere(nowhere), "{nowhere}");
+        assert!(sides("").of().reference(nowhere).is_none(), "{nowhere}");
     }
 }
 
@@ -140,6 +142,35 @@ fn no_reference_leads_elsewhere_once_its_host_is_gone() {
             let found = Outside::same(&urls).reference(text);
             let led = found.as_deref().map(|text| urls.0.join(text).unwrap().host_str().unwrap().to_owned());
             assert!(led.is_none_or(|host| host == "api.example.com"), "{text} becomes {found:?}");
+        }
+    }
+}
+
+/// Systems that heed `X-Forwarded-Host` alone name the gateway's host before a path of their own.
+#[test]
+fn a_path_of_the_back_end_at_the_gateways_host_is_one_of_the_gateway() {
+    for stage in ["", "/prod"] {
+        for (inside, outside) in [
+            ("https://api.example.com/app/cart?x=1", Some("/shop/cart?x=1")),
+            ("//api.example.com/app", None),
+            ("https://api.example.com/app/known", Some("/app/known")),
+            ("https://api.example.com/shop/cart", None),
+            ("https://api.example.com/app/secret", None),
+            ("https://api.example.com/elsewhere", None),
+        ] {
+            let sides = sides(stage);
+            let found = sides.of().reference(inside).unwrap().into_owned();
+            let expected = match (inside, outside) {
+                ("//api.example.com/app", _) => format!("{stage}/shop"),
+                // Another API has that path, behind the stage.
+                ("https://api.example.com/app/known", Some(path)) if stage.is_empty() => {
+                    format!("https://api.example.com{path}")
+                }
+                ("https://api.example.com/app/known", _) => format!("{stage}/shop/known"),
+                (_, Some(path)) => format!("{stage}{path}"),
+                (unchanged, None) => unchanged.to_owned(),
+            };
+            assert_eq!(found, expected, "{inside} at {stage:?}");
         }
     }
 }
@@ -192,6 +223,15 @@ fn no_other_field_names_a_back_end() {
         ("(http://db.internal)", "(https://api.example.com)"),
         ("https://user@shop.internal", "https://api.example.com"),
         ("no address, :// alone", "no address, :// alone"),
+        ("1.1 shop.internal", "1.1 api.example.com"),
+        ("shop.internal:8443", "api.example.com"),
+        ("199 SHOP.internal:8443 \"stale\", 1.0 fred", "199 api.example.com \"stale\", 1.0 fred"),
+        ("default-src shop.internal *.shop.internal 'self'", "default-src api.example.com *.shop.internal 'self'"),
+        ("//reports.internal/x", "//api.example.com/x"),
+        ("Thu, 28 Nov 2026 12:00:00 GMT", "Thu, 28 Nov 2026 12:00:00 GMT"),
+        ("application/vnd.example.v1+json; v=1.2", "application/vnd.example.v1+json; v=1.2"),
+        ("internal", "internal"),
+        ("api.example.com:443", "api.example.com:443"),
         ("://", "://"),
         ("max-age=60", "max-age=60"),
     ] {

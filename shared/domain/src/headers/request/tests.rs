@@ -278,6 +278,21 @@ proptest! {
     }
 }
 
+/// A cookie that a back end has set, and that an event shows in one of several ways, stops no call.
+#[test]
+fn cookies_that_are_not_ascii_stay_behind() {
+    for (theirs, expected) in [
+        ("user=J\u{fc}rgen; lang=de", &["lang=de"][..]),
+        ("user=J\u{fc}rgen", &[]),
+        ("a=1;b=2", &["a=1;b=2"]),
+        ("user=\u{fc}; gateway-x=1; lang=de", &["lang=de"]),
+    ] {
+        let headers = Call::default().build(&[("Cookie", theirs)]).unwrap();
+        assert_eq!(values(&headers, "cookie"), expected, "{theirs}");
+    }
+    assert!(Call::default().build(&[("Cookie", "a=\u{fc}; b=\0")]).is_err());
+}
+
 /// Listed cookies travel beside the session's, in one field, in the one form that all servers read alike.
 #[test]
 fn listed_cookies_of_the_app_go_along_with_the_session() {
@@ -297,6 +312,8 @@ fn listed_cookies_of_the_app_go_along_with_the_session() {
         ("lang=a,LEGACYSESSID=mallorys", "LEGACYSESSID=alices"),
         ("lang=a b; cart=a\\b", "LEGACYSESSID=alices"),
         ("lang", "LEGACYSESSID=alices; lang"),
+        ("lang=\"de\"; cart=\"1", "LEGACYSESSID=alices; lang=\"de\""),
+        ("lang=J\u{fc}rgen; cart=7", "LEGACYSESSID=alices; cart=7"),
         ("", "LEGACYSESSID=alices"),
     ] {
         assert_eq!(sent(&call, &[("Cookie", theirs)]), [expected], "{theirs}");

@@ -159,6 +159,8 @@ fn references_lose_the_session_in_path_query_and_fragment() {
         let cleaned = clean(&map(&[("link", &link), ("refresh", &refresh)]), &reserved());
         assert_eq!(values(&cleaned, "link"), [format!("<{kept}>; rel=next, </b>; rel=last")]);
         assert_eq!(values(&cleaned, "refresh"), [format!("0;URL={kept}")]);
+        let spaced = clean(&map(&[("refresh", &format!("5 url='{location}'"))]), &reserved());
+        assert_eq!(values(&spaced, "refresh"), [format!("5 url='{kept}'")]);
         let bare = clean(&map(&[("refresh", &format!("5; {location}"))]), &reserved());
         assert_eq!(values(&bare, "refresh"), [format!("5; {kept}")]);
     }
