@@ -2,7 +2,6 @@
 //!
 //! The configuration defines what is sent and how responses are read. `sso_session` is the same with other defaults.
 
-mod charset;
 mod content;
 pub(crate) mod cookies;
 mod dead;

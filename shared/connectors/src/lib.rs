@@ -4,6 +4,7 @@
 //! opaque bytes, sealed for one session.
 
 pub mod back_end;
+mod charset;
 mod content_coding;
 mod cookie_date;
 mod cookie_jar;

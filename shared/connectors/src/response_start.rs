@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::response::Parts;
 use http::{Extensions, HeaderMap, Response, StatusCode, Uri};
+use url::Url;
 
-use crate::content_coding;
+use crate::{charset, content_coding, reference};
 
 /// The most of a body that is examined, in bytes. Login pages and SOAP faults are small.
 pub const MAX_START: usize = 64 * 1024;
@@ -68,6 +70,24 @@ impl<'a> ResponseStart<'a> {
     /// looks for something.
     pub fn body(&self) -> Cow<'a, [u8]> {
         content_coding::start(self.headers, self.body, MAX_START)
+    }
+
+    /// The URL that was requested, and the one that the response redirects to. Where the former is not known, only what names its path
+    /// from the root, or its host, can lead somewhere.
+    pub(crate) fn redirect(&self) -> Option<(Url, Url)> {
+        let location = self.headers.get(LOCATION).and_then(|value| value.to_str().ok())?;
+        let requested = self.url.and_then(reference::url).or_else(|| Url::parse("http://unknown.invalid/").ok())?;
+        let target = reference::resolved(&requested, location)?;
+        self.status.is_redirection().then_some((requested, target))
+    }
+
+    /// Whether a text occurs in that part, in whatever encoding its characters are.
+    pub(crate) fn has(&self, text: &str) -> bool {
+        charset::has(self.content_type(), &self.body(), text)
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&'a str> {
+        self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
     }
 }
 

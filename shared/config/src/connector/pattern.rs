@@ -59,16 +59,21 @@ impl TryFrom<String> for Pattern {
     }
 }
 
-/// A text that is searched for byte for byte.
+/// A text that is searched for, letter for letter.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", extend("minLength" = 1, "maxLength" = 512))]
 pub struct Marker(String);
 
 impl Marker {
-    /// Whether it occurs in these bytes.
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
-        bytes.windows(self.0.len()).any(|window| window == self.0.as_bytes())
+    /// The text, of 1 to 512 bytes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it occurs in this text.
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(&self.0)
     }
 }
 
@@ -170,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_found_byte_for_byte() {
+    fn a_marker_is_found_letter_for_letter() {
         let marker = Marker::try_from("wrong".to_owned()).unwrap();
-        assert!(marker.is_in(b"\xff wrong \xff") && !marker.is_in(b"Wrong") && !marker.is_in(b"wron"));
+        assert!(marker.is_in("\u{fc} wrong \u{fc}") && !marker.is_in("Wrong") && !marker.is_in("wron"));
         assert!(Marker::try_from(String::new()).is_err());
     }
 }

@@ -58,7 +58,7 @@ pub struct SamlEcp {
 pub struct RefusedPage {
     /// The status of the response, 200 or 400 to 499.
     pub status: u16,
-    /// A text in its body, byte for byte.
+    /// A text in its body, letter for letter.
     pub body_has: String,
 }
 

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use super::cookies::Jar;
 use super::page::{self, Page, TooMany};
-use super::{MAX_RESPONSE, charset, json};
+use super::{MAX_RESPONSE, json};
+use crate::charset;
 use crate::content_coding::{self, NotDecoded};
 
 /// How much of a body is searched for a pattern, in bytes. A search takes time, and responses to a login are small.

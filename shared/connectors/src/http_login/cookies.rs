@@ -23,6 +23,9 @@ pub(crate) struct Cookie {
     /// Whether it goes to its domain alone, and not to what is below.
     host_only: bool,
     path: String,
+    /// Whether the response named the path.
+    #[serde(skip)]
+    names_path: bool,
     secure: bool,
     /// When it ends, if the response sets a time.
     pub(crate) ends: Option<Timestamp>,
@@ -42,6 +45,11 @@ impl Cookie {
     /// Whether it goes with a request to this URL (RFC 6265 §5.4).
     fn goes_to(&self, url: &Url) -> bool {
         self.is_of_host(url) && path_matches(url.path(), &self.path) && (!self.secure || url.scheme() == "https")
+    }
+
+    /// Its path, if the response named one.
+    pub(crate) fn named_path(&self) -> Option<&str> {
+        self.names_path.then_some(self.path.as_str())
     }
 
     /// Whether its time is over.
@@ -83,6 +91,8 @@ fn of_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<Vec<u
 pub(crate) struct Change {
     pub(crate) name: String,
     pub(crate) path: String,
+    /// Whether the response named the path.
+    pub(crate) names_path: bool,
     pub(crate) kind: ChangeKind,
 }
 
@@ -122,7 +132,8 @@ impl Jar {
     }
 
     fn store(&mut self, (cookie, sound): (Cookie, bool), now: Timestamp) -> Change {
-        let change = |kind| Change { name: cookie.name.clone(), path: cookie.path.clone(), kind };
+        let names_path = cookie.names_path;
+        let change = |kind| Change { name: cookie.name.clone(), path: cookie.path.clone(), names_path, kind };
         if !sound {
             return change(ChangeKind::Ignored);
         }
@@ -205,12 +216,14 @@ fn parse(line: &[u8], url: &Url, now: Timestamp) -> Option<(Cookie, bool)> {
     let after = |age: i64| now.saturating_add(Seconds::new(u64::try_from(age).unwrap_or(0)));
     let domain = domain.filter(|domain| !domain.is_empty());
     let sound = domain.as_ref().is_none_or(|domain| domain_matches(url, domain));
+    let path = path.filter(|path| path.starts_with('/'));
     let cookie = Cookie {
         name,
         value: Zeroizing::new(value.to_vec()),
         host_only: domain.is_none(),
         domain: domain.unwrap_or_else(|| url.host_str().unwrap_or_default().to_owned()),
-        path: path.filter(|path| path.starts_with('/')).unwrap_or_else(|| default_path(url.path()).to_owned()),
+        names_path: path.is_some(),
+        path: path.unwrap_or_else(|| default_path(url.path()).to_owned()),
         secure: secure && url.scheme() == "https",
         ends: max_age.map(after).or(expires),
     };

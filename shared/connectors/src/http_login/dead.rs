@@ -1,7 +1,6 @@
 //! Decides whether a response of a back end means that its session has ended.
 
 use gateway_config::connector::{DeadSession, RedirectTo};
-use http::header::LOCATION;
 use url::Url;
 
 use crate::{ResponseStart, reference};
@@ -10,26 +9,22 @@ use crate::{ResponseStart, reference};
 pub(super) fn is_dead(dead: &DeadSession, response: &ResponseStart<'_>) -> bool {
     let status = response.status();
     dead.status.as_ref().is_some_and(|statuses| statuses.contains(status))
-        || (status.is_redirection() && dead.redirect_to.as_ref().is_some_and(|to| redirects(to, response)))
-        || dead.body_has.as_ref().is_some_and(|marker| marker.is_in(&response.body()))
-}
-
-fn redirects(to: &RedirectTo, response: &ResponseStart<'_>) -> bool {
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    // Where the request's URL is not known, only what names its path from the root can lead somewhere.
-    let requested = response.url().and_then(reference::url).or_else(|| Url::parse("http://unknown.invalid/").ok());
-    matches!((location, requested), (Some(location), Some(requested)) if leads_to(to, &requested, location))
+        || dead.redirect_to.as_ref().is_some_and(|to| response.redirect().is_some_and(|(_, target)| is_at(to, &target)))
+        || dead.body_has.as_ref().is_some_and(|marker| response.has(marker.as_str()))
 }
 
 /// Whether a redirect leads to a configured place. It is compared as it is resolved against the URL that was requested
 /// (RFC 3986 §5), since `login` and `../login` may mean `/login`.
 pub(super) fn leads_to(to: &RedirectTo, requested: &Url, location: &str) -> bool {
-    let Some(target) = reference::resolved(requested, location) else { return false };
+    reference::resolved(requested, location).is_some_and(|target| is_at(to, &target))
+}
+
+fn is_at(to: &RedirectTo, target: &Url) -> bool {
     match to {
-        RedirectTo::Path(path) => reference::path_and_query(&target).starts_with(path),
+        RedirectTo::Path(path) => reference::path_and_query(target).starts_with(path),
         RedirectTo::Url(url) => reference::url(url.uri()).is_some_and(|wanted| {
-            reference::same_origin(&wanted, &target)
-                && reference::path_and_query(&target).starts_with(reference::path_and_query(&wanted))
+            reference::same_origin(&wanted, target)
+                && reference::path_and_query(target).starts_with(reference::path_and_query(&wanted))
         }),
     }
 }
@@ -39,6 +34,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use http::Response;
+    use http::header::LOCATION;
 
     fn dead(yaml: &str, status: u16, location: &str, body: &'static [u8]) -> bool {
         let settings = crate::http_login::tests::settings("http://127.0.0.1:1", yaml);
@@ -98,6 +94,10 @@ mod tests {
     fn a_status_of_the_list_or_a_text_in_the_body_is_a_dead_session() {
         let both = "dead_session: { status: [401, 440], body_has: \"Please log in\" }";
         assert!(dead(both, 440, "/", b"") && dead(both, 200, "/", b"<h1>Please log in</h1>"));
+        // By its character, in whatever encoding the page is.
+        let umlaut = "dead_session: { body_has: \"Bitte w\u{e4}hlen\" }";
+        assert!(dead(umlaut, 200, "/", "Bitte w\u{e4}hlen".as_bytes()) && dead(umlaut, 200, "/", b"Bitte w\xe4hlen"));
+        assert!(!dead(umlaut, 200, "/", b"Bitte w\xf6hlen"));
         assert!(!dead(both, 200, "/", b"fine") && !dead(both, 403, "/", b""));
     }
 }

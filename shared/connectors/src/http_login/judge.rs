@@ -90,10 +90,10 @@ fn parts(condition: &Condition, content: &Content) -> Result<Vec<Part>, Absent> 
         part(format!("the cookie {}", cookie.as_str()), set);
     }
     if let Some(marker) = body_has {
-        part("the text of `body_has`".to_owned(), marker.is_in(content.text()?.as_bytes()));
+        part("the text of `body_has`".to_owned(), marker.is_in(&content.text()?));
     }
     if let Some(marker) = body_lacks {
-        part("no text of `body_lacks`".to_owned(), !marker.is_in(content.text()?.as_bytes()));
+        part("no text of `body_lacks`".to_owned(), !marker.is_in(&content.text()?));
     }
     Ok(parts)
 }

@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
         let token = cookie(&settings.extract)?;
         let also = settings.extract_also.iter();
         let also = also.filter_map(|(name, place)| Some((name.as_str(), cookie(place)?))).collect();
-        State { token, also, renew_until: None }.write()
+        State { token, also, renew_until: None, path: None }.write()
     }
 
     /// Does the whole login.

@@ -17,20 +17,32 @@ enum Found {
 
 impl HttpLogin {
     /// What a response of the back end has made of the session. A cookie counts if it would go with the next call of the same
-    /// path: one of another application on the host, with the same name and another path, is none of ours.
+    /// path, and if it is for the path that the token's has: one of another application on the host, with the same name and another
+    /// path, is none of ours, also where calls go to both.
     pub(super) fn follow(&self, state: &[u8], response: &ResponseStart<'_>, now: Timestamp) -> Moved {
         let url = response.url().and_then(reference::url);
         let (Some(state), Some(url)) = (State::read(state), url) else { return Moved::Same };
         let mut jar = Jar::default();
         let changes = jar.keep(response.headers(), &url, now);
+        let own_path = |named: Option<&str>| match (state.path, named) {
+            (Some(own), Some(path)) => own == path,
+            (None, _) | (_, None) => true,
+        };
         let find = |place: &Extract| match place {
             Extract::Cookie(name) => {
                 let name = name.as_str();
                 let is_ours = jar.names(&url).iter().any(|sent| sent == name);
-                let value = jar.get(name, &url).filter(|_| is_ours).and_then(|cookie| cookie.value());
+                let is_token = *place == self.settings.extract;
+                let cookie =
+                    jar.get(name, &url).filter(|cookie| is_ours && (!is_token || own_path(cookie.named_path())));
+                let value = cookie.and_then(|cookie| cookie.value());
                 let deleted = || {
                     let mut changes = changes.iter().filter(|change| change.name == name);
-                    changes.any(|one| one.kind == ChangeKind::Deleted && path_matches(url.path(), &one.path))
+                    changes.any(|one| {
+                        one.kind == ChangeKind::Deleted
+                            && path_matches(url.path(), &one.path)
+                            && (!is_token || own_path(one.names_path.then_some(one.path.as_str())))
+                    })
                 };
                 match value {
                     Some(value) => Found::Value(value.to_owned()),
@@ -73,7 +85,7 @@ impl HttpLogin {
             _ => None,
         };
         let also = also.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let moved = State { token: &token, also, renew_until: state.renew_until }.write();
+        let moved = State { token: &token, also, ..state }.write();
         moved.map_or(Moved::Same, |state| Moved::To { state, ends })
     }
 }
@@ -135,6 +147,27 @@ mod tests {
             assert_eq!(after(MOVES, fields), expected, "{fields:?}");
         }
         assert_eq!(after("", &[("set-cookie", "SID=t2")]), None, "not configured");
+    }
+
+    /// Two applications of one host, such as two contexts of a servlet container, each with its own cookie of one name.
+    #[test]
+    fn a_cookie_of_another_path_than_the_tokens_is_none_of_ours() {
+        let settings = crate::http_login::tests::settings("http://127.0.0.1:1", MOVES);
+        let connector = HttpLogin::new(settings, BackEndClient::new().unwrap());
+        let url = Uri::from_static("https://shop.internal/app/x");
+        let after = |line: &'static str| {
+            let response = Response::builder().status(200).header("set-cookie", line).body(Bytes::new()).unwrap();
+            match connector.moved(b"t1\n@path=/", &ResponseStart::of(&response).at(&url), NOW) {
+                Moved::Same => "same".to_owned(),
+                Moved::Ended => "ended".to_owned(),
+                Moved::To { state, .. } => String::from_utf8(state.to_vec()).unwrap(),
+            }
+        };
+        assert_eq!(after("SID=t2; Path=/"), "t2\n@path=/");
+        assert_eq!(after("SID=t2"), "t2\n@path=/", "a path that nobody named");
+        assert_eq!(after("SID=t2; Path=/app"), "same");
+        assert_eq!(after("SID=; Path=/; Max-Age=0"), "ended");
+        assert_eq!(after("SID=; Path=/app; Max-Age=0"), "same");
     }
 
     #[test]

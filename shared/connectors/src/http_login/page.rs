@@ -63,6 +63,11 @@ pub(super) enum ControlKind {
 }
 
 impl Form {
+    /// Whether it has a control of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.controls.iter().any(|control| control.name == name)
+    }
+
     /// Whether it asks for a password.
     pub(super) fn has_password(&self) -> bool {
         self.controls.iter().any(|control| control.kind == ControlKind::Field { password: true })

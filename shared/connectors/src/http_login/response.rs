@@ -5,7 +5,7 @@ use gateway_domain::time::Timestamp;
 use http::StatusCode;
 
 use super::content::{Absent, Content};
-use super::cookies::Jar;
+use super::cookies::{Cookie, Jar};
 use super::judge::{At, Kind, kind, seen};
 use super::state::{State, is_value};
 use super::{HttpLogin, json, misbehaved};
@@ -79,7 +79,13 @@ impl HttpLogin {
         });
         let also = also.collect::<Result<Vec<_>, String>>()?;
         let also = also.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let state = State { token: &token, also, renew_until }.write();
+        let set = if let (Extract::Cookie(name), Some(_)) = (&self.settings.extract, &self.settings.moves) {
+            jar.get(name.as_str(), &content.url)
+        } else {
+            None
+        };
+        let path = set.map_or(kept.and_then(|kept| kept.path), Cookie::named_path);
+        let state = State { token: &token, also, renew_until, path }.write();
         let ends = self.settings.expires.end.as_ref();
         let ends = ends.map(|end| self.ends(end, content, jar, now)).transpose();
         let ends = ends.map_err(|absent| format!("expected the end of the session as `expires` says: {absent}"))?;

@@ -48,6 +48,24 @@ async fn a_form_is_sent_as_the_page_has_it_with_what_the_user_types() {
     assert_eq!(body, format!("__VIEWSTATE=%2Fw%2B%3D%22&user=ada%40example.com&pass={password}&stay=on&go=1"));
 }
 
+/// The name alone, on a page with a search before it: neither form has a password field, a name or an address.
+#[tokio::test]
+async fn of_several_forms_the_one_with_the_fields_is_sent() {
+    let server = RecordingServer::start(|number, _| match number {
+        0 => {
+            page("<form><input name=q></form><form method=post><input name=user></form><form><input name=user></form>")
+        }
+        1 => page(
+            "<form method=post><input name=user><input name=new type=password></form><form method=post action=in><input name=user><input type=password name=pass>",
+        ),
+        _ => http_response(302, HOME, b""),
+    });
+    let steps = SUBMIT.replace("{ submit:", "{ submit: { fields: { user: \"{username}\" } } }, { submit:");
+    login(&connector(&server.origin(), &steps)).await.unwrap();
+    let lines: Vec<_> = server.requests().iter().map(|request| request.line().to_owned()).collect();
+    assert_eq!(lines, ["GET /app/login HTTP/1.1", "POST /app/login HTTP/1.1", "POST /app/in HTTP/1.1"]);
+}
+
 #[tokio::test]
 async fn a_form_of_another_encoding_is_sent_in_it() {
     for (content_type, accept) in [("text/html; charset=ISO-8859-1", ""), ("text/html", "accept-charset=iso-8859-1")] {

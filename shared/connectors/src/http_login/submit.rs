@@ -7,11 +7,10 @@ use percent_encoding::percent_encode;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::charset;
 use super::content::{Absent, Content};
 use super::page::{Control, ControlKind, Form};
 use super::request::{FORM, Values, expanded};
-use crate::reference;
+use crate::{charset, reference};
 
 /// Why a form cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +50,7 @@ pub(super) fn submission(
     has_password: bool,
 ) -> Result<Submission, NotSent> {
     let read = page.page()?;
-    let form = chosen(submit.form.as_ref(), &read.forms)?;
+    let form = chosen(submit, &read.forms)?;
     let button = button(submit, form)?;
     let (mut action, mut method) = (form.action.as_deref(), form.method.as_deref());
     if let Some(ControlKind::Submit { action: other, method: another, .. }) = button.map(|button| &button.kind) {
@@ -86,13 +85,17 @@ pub(super) fn submission(
     Ok(Submission { method: Method::GET, url, body: None })
 }
 
-fn chosen<'p>(choice: Option<&FormChoice>, forms: &'p [Form]) -> Result<&'p Form, NotSent> {
+fn chosen<'p>(submit: &Submit, forms: &'p [Form]) -> Result<&'p Form, NotSent> {
     let found = |is: &dyn Fn(&&Form) -> bool| forms.iter().find(|form| is(form)).ok_or(NotSent::NoSuchForm);
-    match choice {
+    match &submit.form {
         Some(FormChoice::Id(id)) => found(&|form| form.id.as_ref() == Some(id)),
         Some(FormChoice::Name(name)) => found(&|form| form.name.as_ref() == Some(name)),
         Some(FormChoice::Action(text)) => found(&|form| form.action.as_ref().is_some_and(|to| to.contains(text))),
-        None => forms.iter().find(|form| form.has_password()).or_else(|| forms.first()).ok_or(NotSent::NoForm),
+        None => {
+            // The one that has most of the fields: not all, since a script of the page may add some. Of equals, it is the first.
+            let typed = |form: &Form| submit.fields.keys().filter(|name| form.has(name)).count();
+            forms.iter().rev().max_by_key(|form| (typed(form), form.has_password())).ok_or(NotSent::NoForm)
+        }
     }
 }
 

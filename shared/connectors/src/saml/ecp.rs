@@ -13,7 +13,7 @@ use gateway_config::connector::{Begin, OwnRequest, Present, RefusedPage, SamlEcp
 use gateway_domain::entropy::Entropy;
 use gateway_domain::headers::Reserved;
 use gateway_domain::time::Timestamp;
-use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use zeroize::Zeroizing;
 
@@ -23,7 +23,10 @@ use super::token::{Token, sensitive};
 use super::xml::{escaped, is_plain};
 use super::{identifier, misbehaved, ns, presenting, unavailable};
 use crate::back_end::BackEndClient;
-use crate::{Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart, rfc3339};
+use crate::{
+    Acquired, Call, Connector, ConnectorError, Credentials, HandedOut, Injection, ResponseStart, charset, reference,
+    rfc3339,
+};
 use response::Expected;
 
 /// A connector of type `saml_ecp`.
@@ -93,28 +96,26 @@ impl SamlEcp {
         }
     }
 
-    /// Whether a redirect leads to the login page or to the identity provider.
-    fn is_login(&self, location: &str) -> bool {
-        let begins = |url: &HttpUrl, text: &str| {
-            let rest = location.strip_prefix(text.trim_end_matches('/'));
-            let there = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', ';']));
-            there
-                || location.strip_prefix('/').is_some()
-                    && location.split(['?', '#', ';']).next() == Some(url.uri().path())
+    /// Whether the response redirects to the login page, which the back end may know by its own host, or to the identity provider. The
+    /// target is compared as it is resolved (RFC 3986 §5).
+    fn is_login(&self, response: &ResponseStart<'_>) -> bool {
+        let Some((requested, target)) = response.redirect() else { return false };
+        let is_page = |page: &HttpUrl| {
+            reference::url(page.uri()).is_some_and(|page| {
+                let rest = target.path().strip_prefix(page.path().trim_end_matches('/'));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ';']))
+                    && (reference::same_origin(&page, &target) || reference::same_origin(&requested, &target))
+            })
         };
-        let provider = self.settings.identity_provider.origin().to_string();
-        let page = self.settings.login_page.as_ref();
-        page.is_some_and(|page| begins(page, &page.uri().to_string()))
-            || location.strip_prefix(&provider).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+        let provider = reference::url(self.settings.identity_provider.uri());
+        self.settings.login_page.as_ref().is_some_and(is_page)
+            || provider.is_some_and(|provider| reference::same_origin(&provider, &target))
     }
 }
 
 fn is_page(response: &Response<Bytes>, page: &RefusedPage) -> bool {
-    let text = page.body_has.as_bytes();
-    // An empty text is refused by the rules of the configuration, and has no windows.
-    response.status().as_u16() == page.status
-        && !text.is_empty()
-        && response.body().windows(text.len()).any(|window| window == text)
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    response.status().as_u16() == page.status && charset::has(content_type, response.body(), &page.body_has)
 }
 
 /// Name and password as `Basic` (RFC 7617), in UTF-8.
@@ -181,9 +182,7 @@ impl Connector for SamlEcp {
     }
 
     fn is_dead(&self, response: &ResponseStart<'_>) -> bool {
-        let location = || response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        presenting::is_dead(&self.settings.present, response)
-            || response.status().is_redirection() && self.is_login(location())
+        presenting::is_dead(&self.settings.present, response) || self.is_login(response)
     }
 
     fn examines_body(&self, status: StatusCode) -> bool {

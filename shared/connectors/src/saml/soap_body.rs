@@ -7,7 +7,7 @@ use roxmltree::{Document, Node};
 
 use super::ns;
 use super::xml::{child, parse, text_of, with_last_child};
-use crate::{ConnectorError, ResponseStart};
+use crate::{ConnectorError, ResponseStart, charset};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -120,13 +120,14 @@ pub(super) fn is_about_the_token(response: &ResponseStart<'_>) -> bool {
         return false;
     }
     let body = response.body();
-    let text = std::str::from_utf8(&body).ok();
-    let code = text.and_then(parse).and_then(|document| fault_code(&document));
-    // Apache WSS4J tells nobody outside what was wrong with a message's `Security` header.
+    let text = charset::xml(response.content_type(), &body);
+    let code = parse(&text).and_then(|document| fault_code(&document));
+    // Apache WSS4J, and WCF with `InvalidSecurity`, tell nobody outside what was wrong with a message's `Security` header.
     code.is_some_and(|(namespace, name)| {
         matches!(
             (namespace.as_str(), name.as_str()),
-            (ns::WSSE, "InvalidSecurityToken" | "FailedAuthentication") | (ns::WSS4J, "SecurityError")
+            (ns::WSSE, "InvalidSecurityToken" | "FailedAuthentication" | "InvalidSecurity")
+                | (ns::WSS4J, "SecurityError")
         )
     })
 }

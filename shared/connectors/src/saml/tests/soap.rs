@@ -135,6 +135,12 @@ fn a_fault_about_the_token_is_a_dead_session() {
         is_about_the_token(&ResponseStart::of(&Response::builder().status(status).body(Bytes::from(body)).unwrap()))
     };
     assert!(dead(500, fault("w:InvalidSecurityToken")) && dead(500, fault("w:FailedAuthentication")));
+    let latin = fault("w:InvalidSecurity").replace("<s:Fault>", "<s:Fault><a>\u{fc}</a>");
+    assert!(dead(500, latin.clone()));
+    let latin =
+        encoding_rs::WINDOWS_1252.encode(&format!("<?xml version='1.0' encoding='iso-8859-1'?>{latin}")).0.into_owned();
+    let response = Response::builder().status(500).body(Bytes::from(latin)).unwrap();
+    assert!(is_about_the_token(&ResponseStart::of(&response)));
     // Apache CXF says no more than this.
     assert!(dead(500, fault("j:SecurityError")) && !dead(500, fault("w:SecurityError")));
     assert!(!dead(200, fault("w:InvalidSecurityToken")) && !dead(500, fault("s:Server")));

@@ -109,6 +109,7 @@ async fn a_fault_tells_a_refusal_from_a_failure() {
         refused(answered(status, fault("FailedAuthentication", ns::WSSE)).await);
         refused(answered(status, fault("InvalidSecurityToken", ns::WSSE)).await);
         refused(answered(status, fault("SecurityError", ns::WSS4J)).await);
+        refused(answered(status, fault("InvalidSecurity", ns::WSSE)).await);
         unavailable(answered(status, fault("RequestFailed", ns::WST)).await);
         misbehaved(answered(status, fault("InvalidRequest", ns::WST)).await);
         misbehaved(answered(status, fault("FailedAuthentication", "urn:other")).await);

@@ -101,11 +101,11 @@ pub(super) fn fault(action: Action, status: StatusCode, received: &str) -> Conne
         return if unauthorized { ConnectorError::Refused } else { by_status("the login", status) };
     };
     match (namespace.as_str(), name.as_str()) {
-        // Apache WSS4J tells nobody outside what was wrong. All that can be wrong with a message from here is the password
-        // or assertion, and the clock.
-        (ns::WST | ns::WSSE, "FailedAuthentication" | "InvalidSecurityToken") | (ns::WSS4J, "SecurityError") => {
-            ConnectorError::Refused
-        }
+        // Apache WSS4J, and WCF with `InvalidSecurity`, tell nobody outside what was wrong. All that can be wrong with a message
+        // from here is the password or assertion, and the clock.
+        (ns::WST | ns::WSSE, "FailedAuthentication" | "InvalidSecurityToken")
+        | (ns::WSSE, "InvalidSecurity")
+        | (ns::WSS4J, "SecurityError") => ConnectorError::Refused,
         // The service will not renew this assertion, now or later.
         (ns::WST, "RequestFailed" | "UnableToRenew" | "ExpiredData") if action == Action::Renew => {
             ConnectorError::Refused
