@@ -31,6 +31,9 @@ fn marks(text: &str) -> BTreeSet<String> {
 #[derive(Default)]
 struct Seen {
     sessions: AtomicUsize,
+    /// How many calls carried a cookie that the gateway keeps, and how many one of the app's.
+    kept: AtomicUsize,
+    passed: AtomicUsize,
     users: Mutex<BTreeMap<String, String>>,
     wrong: Mutex<Vec<String>>,
 }
@@ -57,6 +60,9 @@ impl Seen {
         if known != mark || user.is_empty() || !asked.field("cookie").contains("LEGACYSESSID=session-") {
             self.wrong.lock().unwrap().push(format!("{user} was {known} and is {mark}: {}", asked.field("cookie")));
         }
+        let cookies = asked.field("cookie");
+        self.kept.fetch_add(usize::from(cookies.contains("seen-by=")), Ordering::SeqCst);
+        self.passed.fetch_add(usize::from(cookies.contains("own=")), Ordering::SeqCst);
         let (set, body) = (format!("Set-Cookie: seen-by={mark}\r\nX-Seen: {mark}"), format!("{mark} {}", asked.body()));
         match asked.target().rsplit('=').next() {
             Some("pieces") => {
@@ -106,14 +112,22 @@ impl Person {
     }
 
     async fn call(&self, method: &str, how: &str, tokens: &Tokens) -> Response {
-        let request = self.client.request(method, &format!("/echo?by={}&how={how}", self.mark));
+        self.call_at("echo", method, how, tokens).await
+    }
+
+    async fn call_at(&self, api: &str, method: &str, how: &str, tokens: &Tokens) -> Response {
+        let request = self.client.request(method, &format!("/{api}?by={}&how={how}", self.mark));
         let request = request.header("X-Mine", &self.mark).header("Cookie", format!("own={}", self.mark));
         let request = if method == "POST" { request.body(format!("body of {}", self.mark)) } else { request };
         self.get(request.bearer_auth(&tokens.access)).await
     }
 
     async fn calls(&self, method: &str, how: &str, tokens: &Tokens) {
-        let response = self.call(method, how, tokens).await;
+        self.calls_at("echo", method, how, tokens).await;
+    }
+
+    async fn calls_at(&self, api: &str, method: &str, how: &str, tokens: &Tokens) {
+        let response = self.call_at(api, method, how, tokens).await;
         assert_eq!(response.status, 200, "{how}: {}", response.text());
         assert!(response.text().starts_with(&self.mark) && response.header("x-seen") == self.mark, "{response:?}");
     }
@@ -130,6 +144,9 @@ impl Person {
         self.calls("GET", "pieces", &tokens).await;
         if number.is_multiple_of(8) {
             self.calls("POST", "moves", &tokens).await;
+            // One after the other at the back end, since each moves the session.
+            let call = || self.calls_at("orders", "POST", "moves", &tokens);
+            tokio::join!(call(), call());
         }
         if number.is_multiple_of(4) {
             let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
@@ -150,12 +167,21 @@ impl Person {
     }
 }
 
-/// The demo before this back end alone, with these users and without limits that they would meet.
+/// The demo before this back end alone, with these users and without limits that they would meet. Of its APIs, one keeps the cookies of
+/// its users, and the other lets one pass and takes the calls of a session in turn.
 async fn gateway(url: &str) -> Gateway {
     let demo = std::fs::read_to_string(Options::default().config).expect("the demo's configuration");
     let config = demo.replace("http://127.0.0.1:3001", url).replace("calls: 60", "calls: 1000");
-    let config =
-        config.replace("    dead_session: { status: 401 }\n", "    dead_session: { status: 401 }\n    moves: freely\n");
+    let (before, login) = config.split_once("  orders-login:\n").expect("the connector");
+    let (login, after) = login.split_once("\napis:\n").expect("the APIs");
+    let dead = "    dead_session: { status: 401 }\n";
+    let [freely, in_turn] =
+        ["freely", "in_turn"].map(|moves| login.replace(dead, &format!("{dead}    moves: {moves}\n")));
+    let after =
+        after.replacen("    connector: orders-login\n", "    connector: turn-login\n    pass_cookies: [own]\n", 1);
+    let after =
+        after.replacen("    connector: orders-login\n", "    connector: orders-login\n    cookie_jar: true\n", 1);
+    let config = format!("{before}  orders-login:\n{freely}  turn-login:\n{in_turn}\napis:\n{after}");
     let seed = std::fs::read_to_string(Options::default().seed).expect("the demo's seed");
     let mut seed = seed.split_once("\nusers:\n").expect("users").0.to_owned() + "\nusers:\n";
     for user in 0..USERS {
@@ -188,6 +214,9 @@ async fn of_two_hundred_users_at_once_none_meets_another() {
     let shared = asked.iter().filter(|asked| asked.target().starts_with("/echo") && asked.number > 0).count();
     println!("{calls} calls, of which {shared} on a connection that had served another one; {connections} connections");
     assert!(shared > calls / 4, "{shared} of {calls} calls shared a connection");
+    let [kept, passed] = [&seen.kept, &seen.passed].map(|count| count.load(Ordering::SeqCst));
+    println!("{kept} calls with cookies that are kept, {passed} with some of the app");
+    assert!(kept > USERS && passed > USERS / 8, "{kept} with kept cookies, {passed} with some of the app");
     let lines = gateway.logged().await;
     assert!(
         !lines

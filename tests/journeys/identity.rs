@@ -1,8 +1,9 @@
 //! Who calls is what the gateway says, whatever the client sends: looked at in the bytes the back end received.
 
 use serde_json::{Value as Json, json};
-use support::{ADA, Gateway, Tokens};
+use support::{ADA, Tokens};
 
+use super::Gateway;
 use crate::events::{self, AUTHORIZER, PROXY};
 use crate::wire::{last, raw, seen};
 

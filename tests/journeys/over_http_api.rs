@@ -12,12 +12,16 @@ mod accounts;
 mod cors;
 #[path = "demo_app.rs"]
 mod demo_app;
+#[path = "identity.rs"]
+mod identity;
 #[path = "limits.rs"]
 mod limits;
 #[path = "logout.rs"]
 mod logout;
 #[path = "openid.rs"]
 mod openid;
+#[path = "sessions.rs"]
+mod sessions;
 #[path = "smoke.rs"]
 mod smoke;
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{ADA, BOB, DEMO_APP, Gateway};
+use support::{ADA, BOB, DEMO_APP};
 use tokio::task::JoinSet;
 
+use super::Gateway;
 use crate::wire::seen;
 
 /// Abuse case I3; checklist Y-03: two users, three apps and two back ends with a login each make twelve internal tokens,

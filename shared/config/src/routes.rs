@@ -166,10 +166,11 @@ impl Routes {
         Ok(RouteMatch { api: name, route, scopes, public, back_end, forwarded: forwarded.map(CheckedPath::of) })
     }
 
-    /// Whether a route has this path, or it begins as those of the gateway's own functions do.
+    /// Whether a route has this path, or it begins as those of the gateway's own functions do, of which `public` is none.
     pub(crate) fn has(&self, path: &str) -> bool {
         let segments: Vec<&str> = segments(path).collect();
-        segments.first().is_some_and(|first| TAKEN.contains(first)) || self.outside.find_text(&segments).is_some()
+        let own = segments.first().is_some_and(|first| TAKEN.contains(first) && *first != "public");
+        own || self.outside.find_text(&segments).is_some()
     }
 
     /// The path here of a resource that a back end has under this path, each without its query. `None` if no route leads there.

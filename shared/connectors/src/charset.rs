@@ -56,7 +56,9 @@ pub(crate) fn xml<'b>(content_type: Option<&str>, body: &'b [u8]) -> Cow<'b, str
         let start = String::from_utf8_lossy(body.get(..PRESCAN).unwrap_or(body));
         let (_, after) = start.split("?>").next()?.strip_prefix("<?xml")?.split_once("encoding")?;
         let value = after.trim_start().strip_prefix('=')?.trim_start().trim_start_matches(['"', '\'']);
-        Encoding::for_label(value.split(['"', '\'']).next()?.as_bytes())
+        let encoding = Encoding::for_label(value.split(['"', '\'']).next()?.as_bytes())?;
+        // What could be searched is in no encoding of two bytes, whatever it says.
+        Some(if encoding == UTF_16BE || encoding == UTF_16LE { UTF_8 } else { encoding })
     };
     let named = content_type.and_then(parameter).and_then(|label| Encoding::for_label(label.as_bytes()));
     // A mark goes before either, in what decodes.
@@ -125,6 +127,7 @@ mod tests {
         let wide: Vec<u8> = "\u{feff}<?xml encoding='utf-16'?><a/>".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(xml(Some("text/xml"), &wide), "<a/>");
         assert_eq!(xml(None, b"<?xml"), "<?xml");
+        assert_eq!(xml(Some("text/xml"), b"<?xml version='1.0' encoding='utf-16'?><a/>"), "<a/>");
     }
 
     #[test]

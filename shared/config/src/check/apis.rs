@@ -100,7 +100,7 @@ fn headers(field: &str, api: &Api, connector: Option<&ConnectorConfig>, findings
     if let Some(pass) = &api.pass_access_token {
         passed(field, &pass.header, &mut taken, findings);
         // It opens every API of the app to whoever has it, and one service is named.
-        for (index, _) in api.routes.iter().enumerate().filter(|(_, route)| route.back_end.is_some()) {
+        for (index, _) in api.routes.iter().enumerate().filter(|(_, route)| route.back_end.is_some() && !route.public) {
             findings.add(
                 format!("{field}.routes[{index}].back_end"),
                 format!(

@@ -89,7 +89,8 @@ pub struct UrlRequest {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
-    /// Which form. Without it, the one that has most of `fields`; of equals, one with a password field, and then the first.
+    /// Which form. Without it, for a password one with a password field; of those, and otherwise of all, the one that has most of
+    /// `fields`; of equals, the first.
     pub form: Option<FormChoice>,
     /// The name of the button that submits it. Without it, the first one.
     pub button: Option<String>,

@@ -163,6 +163,11 @@ impl Jar {
         sent.or_else(|| self.0.iter().rev().find(|cookie| cookie.name == name && cookie.is_of_host(url)))
     }
 
+    /// The cookies of this name that go with a request to this URL, the one that is sent first before the others.
+    pub(crate) fn all<'j>(&'j self, name: &'j str, url: &Url) -> impl Iterator<Item = &'j Cookie> + use<'j> {
+        self.sent_to(url).into_iter().filter(move |cookie| cookie.name == name)
+    }
+
     /// The `Cookie` header of a request to this URL, if there are cookies for it.
     pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES));

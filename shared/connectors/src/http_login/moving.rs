@@ -31,10 +31,8 @@ impl HttpLogin {
         let find = |place: &Extract| match place {
             Extract::Cookie(name) => {
                 let name = name.as_str();
-                let is_ours = jar.names(&url).iter().any(|sent| sent == name);
                 let is_token = *place == self.settings.extract;
-                let cookie =
-                    jar.get(name, &url).filter(|cookie| is_ours && (!is_token || own_path(cookie.named_path())));
+                let cookie = jar.all(name, &url).find(|cookie| !is_token || own_path(cookie.named_path()));
                 let value = cookie.and_then(|cookie| cookie.value());
                 let deleted = || {
                     let mut changes = changes.iter().filter(|change| change.name == name);
@@ -81,7 +79,10 @@ impl HttpLogin {
             return Moved::Same;
         }
         let ends = match (&self.settings.expires.end, &self.settings.extract) {
-            (Some(End::Cookie), Extract::Cookie(name)) => jar.get(name.as_str(), &url).and_then(|cookie| cookie.ends),
+            (Some(End::Cookie), Extract::Cookie(name)) => {
+                let ours = jar.all(name.as_str(), &url).find(|cookie| own_path(cookie.named_path()));
+                ours.and_then(|cookie| cookie.ends)
+            }
             _ => None,
         };
         let also = also.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -168,6 +169,28 @@ mod tests {
         assert_eq!(after("SID=t2; Path=/app"), "same");
         assert_eq!(after("SID=; Path=/; Max-Age=0"), "ended");
         assert_eq!(after("SID=; Path=/app; Max-Age=0"), "same");
+        // Both at once.
+        let both = ["SID=foreign; Path=/app", "SID=t2; Path=/"];
+        let response = both.iter().fold(Response::builder(), |response, line| response.header("set-cookie", *line));
+        let response = response.body(Bytes::new()).unwrap();
+        match connector.moved(b"t1\n@path=/", &ResponseStart::of(&response).at(&url), NOW) {
+            Moved::To { state, .. } => assert_eq!(state.as_slice(), b"t2\n@path=/"),
+            Moved::Same | Moved::Ended => panic!("not followed"),
+        }
+        // The end is the token's own.
+        let fields = [("set-cookie", "SID=x; Path=/app; Max-Age=60"), ("x-csrf", "c2")];
+        let response =
+            fields.iter().fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
+        let response = response.body(Bytes::new()).unwrap();
+        let yaml = format!("extract_also: {{ csrf: {{ header: X-CSRF }} }}\n    {MOVES}");
+        let connector = HttpLogin::new(
+            crate::http_login::tests::settings("http://127.0.0.1:1", &yaml),
+            BackEndClient::new().unwrap(),
+        );
+        match connector.moved(b"t1\ncsrf=c1\n@path=/", &ResponseStart::of(&response).at(&url), NOW) {
+            Moved::To { state, ends } => assert_eq!((state.as_slice(), ends), (&b"t1\ncsrf=c2\n@path=/"[..], None)),
+            Moved::Same | Moved::Ended => panic!("not followed"),
+        }
     }
 
     #[test]

@@ -63,9 +63,10 @@ pub(super) enum ControlKind {
 }
 
 impl Form {
-    /// Whether it has a control of this name.
+    /// Whether it has a field of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.controls.iter().any(|control| control.name == name)
+        let is_field = |control: &Control| !matches!(control.kind, ControlKind::Submit { .. });
+        self.controls.iter().any(|control| control.name == name && is_field(control))
     }
 
     /// Whether it asks for a password.

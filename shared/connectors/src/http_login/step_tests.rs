@@ -66,6 +66,21 @@ async fn of_several_forms_the_one_with_the_fields_is_sent() {
     assert_eq!(lines, ["GET /app/login HTTP/1.1", "POST /app/login HTTP/1.1", "POST /app/in HTTP/1.1"]);
 }
 
+/// Also where another form has more of the fields: a script would rename them in the form that asks for the password.
+#[tokio::test]
+async fn a_password_goes_to_a_form_that_asks_for_one() {
+    let server = RecordingServer::start(|number, _| match number {
+        0 => page(
+            "<form method=post action=subscribe><input name=user><input name=lang><button name=pass></form>
+            <form method=post action=in><input name=user><input type=password name=pw></form>",
+        ),
+        _ => http_response(302, HOME, b""),
+    });
+    let step = SUBMIT.replace("user: \"{username}\"", "user: \"{username}\", lang: de");
+    login(&connector(&server.origin(), &step)).await.unwrap();
+    assert_eq!(server.requests()[1].line(), "POST /app/in HTTP/1.1");
+}
+
 #[tokio::test]
 async fn a_form_of_another_encoding_is_sent_in_it() {
     for (content_type, accept) in [("text/html; charset=ISO-8859-1", ""), ("text/html", "accept-charset=iso-8859-1")] {

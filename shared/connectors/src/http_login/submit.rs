@@ -50,7 +50,7 @@ pub(super) fn submission(
     has_password: bool,
 ) -> Result<Submission, NotSent> {
     let read = page.page()?;
-    let form = chosen(submit, &read.forms)?;
+    let form = chosen(submit, &read.forms, has_password)?;
     let button = button(submit, form)?;
     let (mut action, mut method) = (form.action.as_deref(), form.method.as_deref());
     if let Some(ControlKind::Submit { action: other, method: another, .. }) = button.map(|button| &button.kind) {
@@ -85,16 +85,18 @@ pub(super) fn submission(
     Ok(Submission { method: Method::GET, url, body: None })
 }
 
-fn chosen<'p>(submit: &Submit, forms: &'p [Form]) -> Result<&'p Form, NotSent> {
+fn chosen<'p>(submit: &Submit, forms: &'p [Form], has_password: bool) -> Result<&'p Form, NotSent> {
     let found = |is: &dyn Fn(&&Form) -> bool| forms.iter().find(|form| is(form)).ok_or(NotSent::NoSuchForm);
     match &submit.form {
         Some(FormChoice::Id(id)) => found(&|form| form.id.as_ref() == Some(id)),
         Some(FormChoice::Name(name)) => found(&|form| form.name.as_ref() == Some(name)),
         Some(FormChoice::Action(text)) => found(&|form| form.action.as_ref().is_some_and(|to| to.contains(text))),
         None => {
-            // The one that has most of the fields: not all, since a script of the page may add some. Of equals, it is the first.
+            // The one that has most of the fields: not all, since a script of the page may add some. A password goes to no form that
+            // asks for none, while another asks for one. Of equals, it is the first.
             let typed = |form: &Form| submit.fields.keys().filter(|name| form.has(name)).count();
-            forms.iter().rev().max_by_key(|form| (typed(form), form.has_password())).ok_or(NotSent::NoForm)
+            let rank = |form: &&Form| (has_password && form.has_password(), typed(form), form.has_password());
+            forms.iter().rev().max_by_key(rank).ok_or(NotSent::NoForm)
         }
     }
 }

@@ -100,16 +100,25 @@ impl SamlEcp {
     /// target is compared as it is resolved (RFC 3986 §5).
     fn is_login(&self, response: &ResponseStart<'_>) -> bool {
         let Some((requested, target)) = response.redirect() else { return false };
+        let at_home = reference::same_origin(&requested, &target);
         let is_page = |page: &HttpUrl| {
             reference::url(page.uri()).is_some_and(|page| {
+                let there = reference::same_origin(&page, &target);
                 let rest = target.path().strip_prefix(page.path().trim_end_matches('/'));
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ';']))
-                    && (reference::same_origin(&page, &target) || reference::same_origin(&requested, &target))
+                // What is below the page counts where it is no part of the back end.
+                let path = rest.is_some_and(|rest| {
+                    matches!(rest, "" | "/") || rest.starts_with(';') || (rest.starts_with('/') && !at_home)
+                });
+                let query = page.query().is_none_or(|query| target.query().is_some_and(|all| all.starts_with(query)));
+                path && query && (there || at_home)
             })
         };
         let provider = reference::url(self.settings.identity_provider.uri());
         self.settings.login_page.as_ref().is_some_and(is_page)
-            || provider.is_some_and(|provider| reference::same_origin(&provider, &target))
+            || provider.is_some_and(|provider| {
+                // With the back end on the same host, only what begins as its address is the provider's.
+                reference::same_origin(&provider, &target) && (!at_home || target.path().starts_with(provider.path()))
+            })
     }
 }
 

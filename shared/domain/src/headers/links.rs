@@ -30,11 +30,12 @@ impl Sessions<'_> {
 
     /// A reference (RFC 3986 §4.1) without the parameters that hold a session. Where there is no connector's, and the reference leads
     /// to a back end, its path is without one all the same: no call can have it.
-    pub(super) fn without(&self, reference: &str, is_inner: bool) -> String {
+    pub(super) fn without(&self, reference: &str, is_inner: impl FnOnce() -> bool) -> String {
         if self.is_none() {
             let path = reference.split(['?', '#']).next().unwrap_or_default();
             let behind = reference.get(path.len()..).unwrap_or_default();
-            return if is_inner { format!("{}{behind}", self.path(path)) } else { reference.to_owned() };
+            let has_any = path.contains(';') && is_inner();
+            return if has_any { format!("{}{behind}", self.path(path)) } else { reference.to_owned() };
         }
         let (rest, fragment) = split(reference, '#');
         let (path, query) = split(rest, '?');
@@ -79,8 +80,8 @@ pub(super) fn link(
 ) -> Option<String> {
     let one = |link: &str| {
         let target = link.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)));
-        let Some((before, (target, after))) = target else { return Some(link.to_owned()) };
-        Some(format!("{before}<{}>{}", reference(target)?, parameters(after)))
+        let Some((before, (target, after))) = target else { return Some(parameters(link)) };
+        Some(format!("{}<{}>{}", parameters(before), reference(target)?, parameters(after)))
     };
     let kept: Vec<_> = links(value).into_iter().filter_map(one).collect();
     (!kept.is_empty()).then(|| kept.join(","))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use http::header::HeaderValue;
 use percent_encoding::percent_decode_str;
-use url::{ParseError, Position, Url};
+use url::{Origin, ParseError, Position, Url};
 
 /// Where an address of a reference is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl Outside<'_> {
         let ours = below(target.path(), self.stage).is_some_and(|path| (self.is_path)(path));
         let host = self.forwarded.host_str().unwrap_or_default();
         match (self.place)(host, self.forwarded.port(), target.path()) {
-            Place::Here(path) if !ours => self.here(text, target, &path),
+            // An API whose paths are not moved has every path, as far as that is known, and what no route has is another application's.
+            Place::Here(path) if !ours && (self.is_path)(&path) => self.here(text, target, &path),
             Place::Here(_) | Place::Elsewhere | Place::Nowhere => Some(Cow::Borrowed(text)),
         }
     }
@@ -84,6 +85,11 @@ impl Outside<'_> {
         let written = format!("{path}{}", &target[Position::AfterPath..]);
         let leads_here = self.called.join(&written).is_ok_and(|led| led.origin() == self.called.origin());
         leads_here.then_some(Cow::Owned(written))
+    }
+
+    /// Scheme, host and port of the place that a reference means at the back end.
+    pub(super) fn host_of(&self, text: &str) -> Option<Origin> {
+        self.forwarded.join(text).ok().map(|target| target.origin())
     }
 
     /// Whether a reference names an address of a back end, or a path there.
@@ -164,9 +170,18 @@ impl Outside<'_> {
         }
     }
 
-    /// Replaces hosts that stand without a scheme, with a port or without one. One without a dot or a port could be any word.
+    /// Replaces hosts that stand without a scheme, with a port or without one. One without a dot could be any word, unless the port is
+    /// the back end's.
     fn hosts<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_inner = |host: &str, port: Option<u16>| match (self.place)(host, port, "/") {
+            Place::Elsewhere => false,
+            Place::Here(_) | Place::Nowhere if host.contains('.') => true,
+            Place::Here(_) | Place::Nowhere => {
+                let known = self.forwarded.host_str().is_some_and(|known| known.eq_ignore_ascii_case(host));
+                known && port.is_some() && port == self.forwarded.port_or_known_default()
+            }
+        };
         let (mut written, mut done, mut next) = (String::new(), 0_usize, 0_usize);
         while let Some(begin) = text.get(next..).and_then(|rest| rest.find(of_host)).map(|at| next.saturating_add(at)) {
             let rest = text.get(begin..).unwrap_or_default();
@@ -183,7 +198,7 @@ impl Outside<'_> {
             let in_path = before.ends_with('/') && !before.ends_with("//");
             let is_host = !in_path && !host.starts_with('.') && (host.contains('.') || number.is_some());
             let ours = self.called.host_str().is_some_and(|ours| ours.eq_ignore_ascii_case(host));
-            if is_host && !ours && (self.place)(host, number, "/") != Place::Elsewhere {
+            if is_host && !ours && is_inner(host, number) {
                 written.push_str(text.get(done..begin).unwrap_or_default());
                 written.push_str(&self.called[Position::BeforeHost..Position::BeforePath]);
                 done = next;

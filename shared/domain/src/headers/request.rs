@@ -185,8 +185,11 @@ fn in_ascii(value: &str) -> Option<Cow<'_, str>> {
     if value.is_ascii() {
         return Some(Cow::Borrowed(value));
     }
-    let kept: Vec<&str> =
-        value.split(';').map(|pair| pair.trim_matches([' ', '\t'])).filter(|pair| pair.is_ascii()).collect();
+    let kept: Vec<&str> = value
+        .split(';')
+        .map(|pair| pair.trim_matches([' ', '\t']))
+        .filter(|pair| !pair.is_empty() && pair.is_ascii())
+        .collect();
     (!kept.is_empty()).then(|| Cow::Owned(kept.join("; ")))
 }
 

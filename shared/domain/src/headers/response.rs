@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use http::header::{
-    CONTENT_LENGTH, CONTENT_LOCATION, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, REFRESH, SET_COOKIE,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, DATE, ETAG, EXPIRES,
+    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LINK, LOCATION, REFRESH, SET_COOKIE,
 };
 
 use http::StatusCode;
@@ -70,9 +71,13 @@ pub fn redirects_nowhere(status: StatusCode, received: &HeaderMap, cleaning: Cle
 
 /// A reference without a session, as it is right outside; `None` if no route leads there.
 fn reference(text: &str, cleaning: Cleaning<'_>) -> Option<String> {
-    let sessions = Sessions { reserved: cleaning.reserved, injected: cleaning.injected };
-    let text = sessions.without(text, cleaning.outside.is_inner(text));
-    Some(cleaning.outside.reference(&text)?.into_owned())
+    let (sessions, outside) = (Sessions { reserved: cleaning.reserved, injected: cleaning.injected }, cleaning.outside);
+    let without = sessions.without(text, || outside.is_inner(text));
+    // What is left of `/;jsessionid=1/elsewhere.example` would be a host.
+    if without != text && outside.host_of(&without) != outside.host_of(text) {
+        return None;
+    }
+    Some(outside.reference(&without)?.into_owned())
 }
 
 /// The values that replace one that may hold the session, or name a back end.
@@ -85,6 +90,10 @@ fn cleaned(name: &HeaderName, value: &HeaderValue, cleaning: Cleaning<'_>) -> Ve
         LOCATION | CONTENT_LOCATION => reference(&text),
         LINK => link(&text, reference, |parameters| outside.text(parameters).into_owned()),
         REFRESH => refresh(&text, reference),
+        // What clients compare byte for byte, or look up elsewhere.
+        ETAG | CONTENT_TYPE | CONTENT_DISPOSITION | CONTENT_ENCODING | DATE | LAST_MODIFIED | EXPIRES => {
+            return vec![value.clone()];
+        }
         _ => Some(outside.text(&text).into_owned()),
     };
     match without {

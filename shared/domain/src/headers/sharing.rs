@@ -23,13 +23,16 @@ pub fn may_be_shared(method: &Method, status: StatusCode, headers: &HeaderMap) -
     if varies || says(&["no-store", "private", "private=\"set-cookie\""]) {
         return false;
     }
-    let no_cache = list(headers, &PRAGMA).any(|directive| directive == "no-cache");
-    let asked_each_time =
-        no_cache || says(&["no-cache", "max-age=0", "no-cache=\"set-cookie\""]) || has_expired(headers);
-    if asked_each_time {
-        return headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
+    // Beside `Cache-Control` nobody heeds `Pragma` (RFC 9111 §5.4), and beside `max-age` nobody `Expires` (§5.3).
+    let no_cache = directives.is_empty() && list(headers, &PRAGMA).any(|directive| directive == "no-cache");
+    let has_ended = !has("max-age") && has_expired(headers);
+    let asked_each_time = no_cache || has_ended || says(&["no-cache", "max-age=0", "no-cache=\"set-cookie\""]);
+    let can_be_asked = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
+    if asked_each_time && !can_be_asked {
+        return false;
     }
     let explicit = has("max-age") || headers.contains_key(EXPIRES);
+    // Without a time, what is no response to a question is not kept at all (RFC 9110 §9.3.3, RFC 9111 §3).
     let is_safe = matches!(*method, Method::GET | Method::HEAD);
     explicit || (is_safe && HEURISTIC.contains(&status.as_u16()))
 }
@@ -94,6 +97,9 @@ mod tests {
             assert!(!shared(&method, 200, &[]));
         }
         assert!(!shared(&Method::GET, 302, &[]) && !shared(&Method::GET, 500, &[]));
+        // Frameworks add a validator to everything.
+        let asked = [("cache-control", "no-cache"), ("etag", "W/\"1\"")];
+        assert!(!shared(&Method::POST, 200, &asked) && !shared(&Method::GET, 302, &asked));
     }
 
     #[test]
@@ -108,6 +114,8 @@ mod tests {
             &[("expires", "Thu, 01 Jan 2099 00:00:00 GMT")],
             &[("vary", "Accept-Encoding")],
             &[("expires", "Sat, 28 Nov 2026 12:00:01 GMT"), ("date", "Sat, 28 Nov 2026 12:00:00 GMT")],
+            &[("cache-control", "max-age=3600"), ("pragma", "no-cache"), ("expires", "Thu, 19 Nov 1981 08:52:00 GMT")],
+            &[("cache-control", "must-revalidate"), ("pragma", "no-cache")],
             // It may be kept, and shown to others once the back end has said that it is still right.
             &[("cache-control", "no-cache"), ("etag", "\"1\"")],
             &[("expires", "0"), ("last-modified", "Sat, 28 Nov 2026 12:00:00 GMT")],

@@ -352,6 +352,11 @@ async fn a_dead_session_is_a_401_or_a_redirect_to_where_people_log_in() {
     assert!(dead("http://127.0.0.1:1/login?ReturnTo=x") && dead("/login?ReturnTo=x") && dead("/login"));
     assert!(dead("http://127.0.0.1:1/sso"), "the identity provider's own");
     assert!(!dead("/orders/7") && !dead("/login2") && !dead("https://127.0.0.1:12/login") && !dead(""));
+    // With back end, page and provider on one host, as they resolve.
+    let url = "http://127.0.0.1:1/app/orders".parse().unwrap();
+    let dead = |to: &str| connector.is_dead(&ResponseStart::of(&redirect(to)).at(&url));
+    assert!(dead("../login?x") && dead("/sso/begin") && dead("http://127.0.0.1:1/app/../login;jsessionid=1"));
+    assert!(!dead("/app/orders/7") && !dead("7") && !dead("/login/done") && !dead("../app/login"));
     let status = |status: u16| Response::builder().status(status).body(Bytes::new()).unwrap();
     let dead = |code: u16| connector.is_dead(&ResponseStart::of(&status(code)));
     assert!(dead(401) && !dead(403) && !dead(303));

@@ -21,6 +21,7 @@ fn place(host: &str, port: Option<u16>, path: &str) -> Place {
     match (host, port) {
         ("shop.internal", Some(8443) | None) => shop,
         ("reports.internal", None) => Place::Here(path.to_owned()),
+        ("orders", _) => Place::Nowhere,
         (host, _) if host.ends_with(".internal") => Place::Nowhere,
         _ => Place::Elsewhere,
     }
@@ -231,6 +232,9 @@ fn no_other_field_names_a_back_end() {
         ("Thu, 28 Nov 2026 12:00:00 GMT", "Thu, 28 Nov 2026 12:00:00 GMT"),
         ("application/vnd.example.v1+json; v=1.2", "application/vnd.example.v1+json; v=1.2"),
         ("internal", "internal"),
+        // One without a dot is one with the port of the back end of the call alone.
+        ("orders:42", "orders:42"),
+        ("urn:orders:17", "urn:orders:17"),
         ("api.example.com:443", "api.example.com:443"),
         ("://", "://"),
         ("max-age=60", "max-age=60"),

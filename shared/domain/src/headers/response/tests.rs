@@ -141,6 +141,30 @@ fn no_back_end_sets_a_cookie_of_the_gateway() {
     assert_eq!(values(&clean(&received, &Reserved::default()), "set-cookie"), ["a=1", "b=2; Path=/", "c=3"]);
 }
 
+/// What is left where a session was removed names no host that was not there before.
+#[test]
+fn no_host_appears_where_a_session_was() {
+    for reserved in [Reserved::default(), reserved()] {
+        for location in [
+            "/;jsessionid=1/evil.example/x",
+            "/;jsessionid=x//evil.example",
+            "/\t;jsessionid=1/evil.example",
+            "/;LEGACYSESSID=1/evil.example",
+        ] {
+            for (name, value) in [
+                ("location", location.to_owned()),
+                ("content-location", location.to_owned()),
+                ("refresh", format!("0; url={location}")),
+                ("link", format!("<{location}>; rel=next")),
+            ] {
+                let cleaned = clean(&map(&[(name, &value)]), &reserved);
+                let kept = values(&cleaned, name).concat();
+                assert!(!kept.contains("//"), "{name}: {value} becomes {kept}");
+            }
+        }
+    }
+}
+
 /// Abuse case B8: servlet containers put their session into references.
 #[test]
 fn references_lose_the_session_in_path_query_and_fragment() {
