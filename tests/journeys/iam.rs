@@ -98,7 +98,7 @@ async fn use_a_service_and_a_jar(gateway: &Gateway) {
     let partner = ClientId::parse(PARTNER_APP).expect("an id");
     let mut service = gateway.store().apps.get(&partner).await.expect("a read").expect("an app");
     service.grants.insert(GrantType::TokenExchange);
-    let subscription = Subscription { id: "jar".to_owned(), enabled: true };
+    let subscription = Subscription { id: "jar".to_owned(), enabled: true, plan: None };
     service.subscriptions.insert(ApiName::parse("jar").expect("a name"), subscription);
     gateway.store().apps.put(&service).await.expect("a write");
     let by_partner = |path: &str| gateway.request("POST", path).basic_auth(PARTNER_APP, Some(gateway.partner_secret()));
@@ -180,6 +180,10 @@ const JAR: &str = r"apis:
     cookie_jar: true
     routes: [{ path: /jar, rewrite: /login, methods: { POST: [orders:write] } }]
 ";
+/// Two calls, and limits of every kind of counter.
+const PLAN: &str =
+    "{ calls: 2, window: 1m, limits: { day: { calls: 500, every: day }, month: { calls: 9000, every: month },
+                    everybody: { calls: 40, window: 10s, per: app } } }";
 const ECHO: &str = "  echo:\n    back_end: http://127.0.0.1:3001\n    pass_access_token: { audience: partner-app }\n    connector: echo-login";
 
 #[tokio::test]
@@ -187,7 +191,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
         let changes = [
-            ("calls: 60", "calls: 2"),
+            ("{ calls: 60, window: 1m }", PLAN),
             ("and_app: 8", "and_app: 2"),
             ("lifetimes: {", "lifetimes: { browser_idle: 5s,"),
             // A back end that takes the calls of a session in turn.

@@ -169,3 +169,45 @@ async fn callers_are_told_what_is_left_and_when_there_is_more() {
         assert!(!response.text().contains("ada@") && !response.text().contains("user-"), "{}", response.text());
     }
 }
+
+/// The names of a header's items, with the numbers of each.
+fn items(response: &Response, header: &str) -> Vec<(String, Vec<i64>)> {
+    let value = response.headers.get(header).unwrap_or_else(|| panic!("{header}: {response:?}"));
+    let list: List = Parser::new(value.as_bytes()).parse().expect("a list of RFC 9651");
+    let item = |entry: &ListEntry| {
+        let ListEntry::Item(item) = entry else { panic!("{header}: {list:?}") };
+        let BareItem::String(name) = &item.bare_item else { panic!("{header}: {list:?}") };
+        let number = |value: &BareItem| value.as_integer().map(i64::from).expect("a number");
+        (name.as_str().to_owned(), item.params.values().map(number).collect())
+    };
+    list.iter().map(item).collect()
+}
+
+/// Checklist Q-02, Q-10: each limit of a plan holds, and a refusal says which of them it was.
+#[tokio::test]
+async fn a_plan_with_several_limits_says_which_of_them_refuses() {
+    const PLAN: &str = "{ calls: 8, window: 1m, limits: { day: { calls: 200, every: day }, \
+                        everybody: { calls: 12, window: 1m, per: app } } }";
+    let plan = |text: String| {
+        text.replace("{ calls: 60, window: 1m }", PLAN).replace("plans:", "time_zone: Asia/Tokyo\nplans:")
+    };
+    let gateway = Gateway::start_with_config(plan).await;
+    let (ada, bob) = (gateway.login(ADA).await.access, gateway.login(BOB).await.access);
+    let first = gateway.call("GET", "/orders", &ada).await;
+    let policies = [("default", vec![8, 60]), ("day", vec![200, 86_400]), ("everybody", vec![12, 60])];
+    assert_eq!(items(&first, "ratelimit-policy"), policies.map(|(name, numbers)| (name.to_owned(), numbers)));
+    let left: Vec<_> = items(&first, "ratelimit").into_iter().map(|(name, numbers)| (name, numbers[0])).collect();
+    assert_eq!(left, [("default".to_owned(), 7), ("day".to_owned(), 199)], "others' calls are nobody's business");
+
+    assert_eq!(served(&gateway, &ada, 9).await, 7);
+    let violated = async |token: &str| {
+        let refused = gateway.call("GET", "/orders", token).await;
+        assert_eq!(refused.status, 429);
+        let names: Vec<_> =
+            items(&refused, "ratelimit").into_iter().map(|(name, numbers)| (name, numbers[0])).collect();
+        (refused.json()["violated-policies"].clone(), names)
+    };
+    assert_eq!(violated(&ada).await, (json!(["default"]), vec![("default".to_owned(), 0)]));
+    assert_eq!(served(&gateway, &bob, 6).await, 4, "what all share is used up by both");
+    assert_eq!(violated(&bob).await, (json!(["everybody"]), vec![("everybody".to_owned(), 0)]));
+}

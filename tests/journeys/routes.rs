@@ -206,7 +206,7 @@ async fn a_call_without_a_complete_identity_is_not_carried() {
         for name in ["decision", "user", "app", "app_name", "subscription", "scope", "session", "api", "route"] {
             bad.push(without(&good, name));
         }
-        bad.extend(["method", "path_digest", "limit", "window"].map(|name| without(&good, name)));
+        bad.extend(["method", "path_digest", "quotas", "route"].map(|name| without(&good, name)));
         for (name, value) in [("user", ""), ("session", ""), ("app", "a b"), ("app_name", ""), ("decision", "maybe")] {
             let mut changed = good.clone();
             events::context_of(&mut changed)[name] = json!(value);

@@ -28,7 +28,7 @@ async fn live(store: &Store, byte: u8) {
 }
 
 async fn count(store: &Store, byte: u8) -> Counted {
-    store.activity.count_call(&user(), &app(), &sid(byte), "b1", NOW).await.unwrap()
+    store.activity.count_call(&user(), &app(), &sid(byte), (&crate::counter("b1"), 1), NOW).await.unwrap()
 }
 
 /// Checklist Q-10: 200 concurrent calls see 200 distinct counts.
@@ -40,7 +40,7 @@ async fn every_concurrent_call_sees_a_count_of_its_own() {
         let store = db.store.clone();
         async move {
             match count(&store, 1).await {
-                Counted::Live(view) => view.buckets["b1"],
+                Counted::Live(view) => view.counters["b1"],
                 Counted::SessionEnded => panic!("the session is alive"),
             }
         }
@@ -58,7 +58,7 @@ async fn a_call_is_counted_only_while_its_session_is_alive() {
     live(&db.store, 1).await;
     assert!(matches!(count(&db.store, 1).await, Counted::Live(_)));
     let after = NOW.saturating_add(Seconds::new(3_600));
-    let late = db.store.activity.count_call(&user(), &app(), &sid(1), "b1", after).await;
+    let late = db.store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), after).await;
     assert_eq!(late, Ok(Counted::SessionEnded), "past its absolute end, though no TTL has removed it");
     db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     assert_eq!(count(&db.store, 1).await, Counted::SessionEnded);
@@ -72,7 +72,7 @@ async fn counters_outlive_the_session_so_that_logging_out_does_not_reset_a_limit
     db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
     live(&db.store, 2).await;
     let Counted::Live(view) = count(&db.store, 2).await else { panic!("the session is alive") };
-    assert_eq!(view.buckets["b1"], 2);
+    assert_eq!(view.counters["b1"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,11 +84,11 @@ async fn refunds_never_go_below_zero() {
     }
     let refunds = at_once(20, |_| {
         let store = db.store.clone();
-        async move { store.activity.refund_call(&user(), &app(), "b1").await }
+        async move { store.activity.refund_call(&user(), &app(), (&crate::counter("b1"), 1)).await }
     });
     assert!(refunds.await.into_iter().all(|refund| refund.is_ok()));
     let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
-    assert_eq!(view.buckets["b1"], 1);
+    assert_eq!(view.counters["b1"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,7 +132,8 @@ async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
     }
     for index in 0..28 {
         let bucket = format!("b{}", 360_000_000 + index);
-        let counted = db.store.activity.count_call(&user(), &app(), &sid(1), &bucket, NOW).await.unwrap();
+        let counted =
+            db.store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter(&bucket), 1), NOW).await.unwrap();
         let Counted::Live(view) = counted else { panic!("the session is alive") };
         assert!(view.capacity_units <= 1.0, "{} units with {index} counters", view.capacity_units);
         assert!(view.tokens[&legacy()].sealed.is_some());

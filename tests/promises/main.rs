@@ -17,9 +17,10 @@ mod users;
 mod versions;
 
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::rate_limit::CounterName;
 use gateway_domain::session::{Family, InternalToken, Session};
 use gateway_domain::time::{Seconds, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: Seconds = Seconds::new(86_400);
@@ -30,6 +31,11 @@ fn user() -> UserId {
 
 fn app() -> ClientId {
     ClientId::parse("demo-app").unwrap()
+}
+
+/// The one counter of this name.
+fn counter(name: &str) -> BTreeSet<CounterName> {
+    BTreeSet::from([CounterName::parse(name).expect("a counter's name")])
 }
 
 fn sid(byte: u8) -> SessionId {

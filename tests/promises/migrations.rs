@@ -143,15 +143,17 @@ async fn a_grant_in_use_is_rewritten_at_the_first_attempt_and_loses_no_call() {
     wire.since_last();
     let calls = at_once(100, |_| {
         let store = db.store.clone();
-        async move { store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap() }
+        async move { store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await.unwrap() }
     });
     let (calls, fate) = tokio::join!(calls, store.migrate_item(Table::Activity, item));
     assert_eq!((fate, wire.since_last().len()), (Ok(Migrated::Rewritten), 1));
     assert!(calls.iter().all(|counted| matches!(counted, Counted::Live(_))));
-    let Ok(Counted::Live(view)) = db.store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await else {
+    let Ok(Counted::Live(view)) =
+        db.store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await
+    else {
         panic!()
     };
-    assert_eq!(view.buckets["b1"], 102);
+    assert_eq!(view.counters["b1"], 102);
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.apps.create(&apps::demo(app())).await.unwrap();
     store.sessions.create(&session(1)).await.unwrap();
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
-    store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await.unwrap();
+    store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await.unwrap();
     login_attempts::reserve(store, "pair", PAIR, NOW).await.unwrap();
     store.pending.create(&pending(1)).await.unwrap();
     store.browser_logins.create(&browser_login()).await.unwrap();
@@ -182,9 +182,9 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     versioned(&db, None).await;
     assert_eq!(store.sessions.end(&sid(1)).await.unwrap().unwrap().tokens[&legacy()], token(1));
 
-    let counted = store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await;
-    assert!(matches!(counted, Ok(Counted::Live(view)) if view.buckets["b1"] == 2 && view.tokens == reference(1)));
-    store.activity.refund_call(&user(), &app(), "b1").await.unwrap();
+    let counted = store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await;
+    assert!(matches!(counted, Ok(Counted::Live(view)) if view.counters["b1"] == 2 && view.tokens == reference(1)));
+    store.activity.refund_call(&user(), &app(), (&crate::counter("b1"), 1)).await.unwrap();
     store.activity.update_entry(&user(), &app(), &entry(1), &reference(2)).await.unwrap();
     assert_eq!(store.activity.entry_is_live(&user(), &app(), &sid(1), NOW).await, Ok(true));
     assert_eq!(store.activity.sessions_of_user(&user(), NOW).await.unwrap().len(), 1);
@@ -297,9 +297,9 @@ async fn of_sessions(store: &Store) {
 }
 
 async fn of_activity(store: &Store) {
-    newer(store.activity.count_call(&user(), &app(), &sid(1), "b1", NOW).await);
-    newer(store.activity.refund_call(&user(), &app(), "b1").await);
-    newer(store.activity.clean_buckets(&user(), &app(), &["b1".to_owned()]).await);
+    newer(store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await);
+    newer(store.activity.refund_call(&user(), &app(), (&crate::counter("b1"), 1)).await);
+    newer(store.activity.clean_counters(&user(), &app(), &["b1".to_owned()]).await);
     newer(store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await);
     newer(store.activity.add_entry(&user(), &app(), &entry(2), &reference(1), 8).await);
     newer(store.activity.standing_entry(&user(), &app(), sid(3), NOW.saturating_add(DAY), NOW).await);

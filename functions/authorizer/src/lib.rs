@@ -15,7 +15,7 @@ use gateway_domain::clock::Clock;
 use gateway_domain::event::ApiRequest;
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::path::{CheckedPath, PathRefused};
-use gateway_domain::rate_limit::Refusals;
+use gateway_domain::rate_limit::{Leases, Refusals, Refused};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Activity, Apps, CallingApp};
@@ -38,6 +38,7 @@ pub struct Authorizer {
     activity: Activity,
     clock: Arc<dyn Clock>,
     refusals: Mutex<Refusals>,
+    leases: Mutex<Leases>,
 }
 
 /// The two ways in which a call gets no policy.
@@ -70,7 +71,15 @@ impl Authorizer {
         activity: Activity,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gateway, keys, apps: CachedApps::new(apps), activity, clock, refusals: Mutex::default() }
+        Self {
+            gateway,
+            keys,
+            apps: CachedApps::new(apps),
+            activity,
+            clock,
+            refusals: Mutex::default(),
+            leases: Mutex::default(),
+        }
     }
 
     /// Handles an authorizer event of a REST API or an HTTP API.
@@ -150,21 +159,22 @@ impl Authorizer {
         let Some(subscription) = app.subscriptions.get(route.api).filter(|subscription| subscription.enabled) else {
             return Ok(insufficient());
         };
-        let plan = self.gateway.plan(&app.plan).copied();
-        let plan = plan.ok_or_else(|| failed(format!("the configuration has no plan {}", app.plan)))?;
+        let limits = self.gateway.limits(&app.plan, subscription.plan.as_ref(), &route);
+        let limits = limits.map_err(|plan| failed(format!("the configuration has no plan {plan}")))?;
 
         // Read again: the store's response may have corrected the clock since.
         let now = self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
-        match self.count(&claims, plan, now).await.map_err(failed)? {
+        match self.count(&claims, &limits, now).await.map_err(failed)? {
             Counting::SessionEnded => {
                 tracing::info!(session = %claims.sid, "the session has ended");
                 Ok(Finding::InvalidToken)
             }
             Counting::Over(over) => {
                 gateway_telemetry::count(Metric::ThrottledCall);
-                refused(Refusal::RateLimited { quota: over.quota, retry_after: over.retry_after })
+                let Refused { quotas, violated, retry_after, .. } = over;
+                refused(Refusal::RateLimited { quotas, violated, retry_after })
             }
-            Counting::Within(quota, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
+            Counting::Within(quotas, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
                 user: claims.sub.clone(),
                 app: claims.client_id.clone(),
                 app_name: name_of(&app),
@@ -174,7 +184,7 @@ impl Authorizer {
                 api: route.api.clone(),
                 route: route.route.to_owned(),
                 tokens,
-                quota,
+                quotas,
             })))),
         }
     }

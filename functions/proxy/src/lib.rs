@@ -6,7 +6,7 @@ mod forward;
 mod jar;
 mod outside;
 mod preflight;
-mod quota;
+mod quotas;
 mod refusal;
 mod renewal;
 mod response;
@@ -125,7 +125,7 @@ impl Proxy {
             Ok(call) => call,
             Err(failure) => return failure.response().into(),
         };
-        let quota = call.admitted.as_ref().map(|admitted| admitted.quota);
+        let quotas = call.admitted.as_ref().map(|admitted| admitted.quotas.clone());
         let carried = async {
             let carried = Box::pin(self.forward(request, &call, transfer, deadline)).await?;
             match transfer {
@@ -136,8 +136,8 @@ impl Proxy {
         let carried = tokio::time::timeout_at(deadline, carried).await;
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
         let mut carried = carried.unwrap_or_else(|failure| failure.response().into());
-        if let Some(quota) = quota {
-            carried.response = quota::with_quota(carried.response, &quota);
+        if let Some(quotas) = quotas {
+            carried.response = quotas::with_quotas(carried.response, &quotas);
         }
         carried
     }

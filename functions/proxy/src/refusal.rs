@@ -7,13 +7,12 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::headers::CannotBuild;
 use gateway_domain::path::PathRefused;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
-use gateway_domain::rate_limit;
 use gateway_store::StoreError;
 use gateway_telemetry::Metric;
 use http::{Method, StatusCode};
 
 use crate::failure::Failure;
-use crate::quota::with_quota;
+use crate::quotas::with_quotas;
 
 /// Seconds after which a failing dependency may be tried again.
 const RETRY_AFTER: &str = "1";
@@ -97,9 +96,9 @@ fn refused(refusal: &Refusal) -> ApiResponse {
             challenge(403, "insufficient_scope", "The access token lacks a scope", Some(&required))
         }
         Refusal::NotFound => problem(404, "There is nothing at this path."),
-        Refusal::RateLimited { quota, retry_after } => {
-            let response = send(&Problem::quota_exceeded(rate_limit::POLICY));
-            with_quota(response, quota).header("Retry-After", retry_after.to_string())
+        Refusal::RateLimited { quotas, violated, retry_after } => {
+            let response = send(&Problem::quota_exceeded(violated));
+            with_quotas(response, quotas).header("Retry-After", retry_after.to_string())
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::duration::Length;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use gateway_domain::ids::{ClientId, ConnectorName, SessionId};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, SessionId};
+use gateway_domain::time::Timestamp;
 use gateway_store::Table;
 use std::path::PathBuf;
 
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     /// What a request would meet, by a gateway.yaml
     #[command(subcommand)]
     Routes(Routes),
+    /// Show what a plan does to traffic before it is used; asks no gateway
+    SimulatePlan(SimulatePlan),
     /// Logins at legacy systems, as gateway.yaml has them
     #[command(subcommand)]
     Connector(Connector),
@@ -129,6 +132,83 @@ pub(crate) enum Config {
         /// The file [default: --config, or infra/config/gateway.yaml here or above]
         file: Option<PathBuf>,
     },
+}
+
+/// `simulate-plan`
+#[derive(Debug, Args)]
+pub(crate) struct SimulatePlan {
+    /// A plan of gateway.yaml
+    #[arg(value_parser = PlanName::parse)]
+    pub(crate) plan: PlanName,
+    /// How calls are spread over time
+    #[arg(long, value_enum, default_value_t = TrafficShape::Random)]
+    pub(crate) shape: TrafficShape,
+    /// Calls of a burst, with `--shape bursts`
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) burst: u32,
+    /// How many calls are tried per second, minute or hour; of a day, at its peak
+    #[arg(long, default_value = "2/s")]
+    pub(crate) rate: Rate,
+    /// How long it lasts, such as 10m or 24h
+    #[arg(long = "for", default_value = "10m")]
+    pub(crate) length: Length,
+    /// From how many users of the app
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) users: u32,
+    /// Through how many containers of the authorizer
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) containers: u32,
+    /// To which API [default: the first]
+    #[arg(long, value_parser = ApiName::parse)]
+    pub(crate) api: Option<ApiName>,
+    /// What each call weighs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) weight: u32,
+    /// When it begins, which days and months depend on [default: 2026-01-01T00:00:00Z]
+    #[arg(long, value_name = "TIME", value_parser = crate::date_time::parse)]
+    pub(crate) from: Option<Timestamp>,
+    /// Write a plot to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// How calls are spread over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrafficShape {
+    /// One after the other at one pace
+    Steady,
+    /// With gaps from none to twice the mean
+    Random,
+    /// Many at once, and then a pause
+    Bursts,
+    /// Rising to the peak and falling again
+    Day,
+}
+
+/// A number of calls in a time, such as `2/s`, `90/m` or `5000/h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate {
+    pub(crate) per_1000_s: u64,
+}
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = || {
+            let (calls, unit) = text.split_once('/')?;
+            let calls: u64 = calls.parse().ok().filter(|calls| (1..=1_000_000).contains(calls))?;
+            let seconds = match unit {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3_600,
+                _ => return None,
+            };
+            Some(Self { per_1000_s: calls.saturating_mul(1_000).div_ceil(seconds) })
+        };
+        parsed()
+            .ok_or_else(|| format!("`{text}` is not a rate: write calls per s, m or h, such as 2/s, 90/m or 5000/h"))
+    }
 }
 
 /// `routes …`

@@ -22,6 +22,12 @@ pub(crate) fn text(at: Timestamp) -> String {
     date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }
 
+/// A time as an operator types it.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+    let wrong = |_| format!("`{text}` is not a time: write it as 2026-03-01T09:30:00Z");
+    OffsetDateTime::parse(text, &Rfc3339).map(|date| Timestamp::from_secs(date.unix_timestamp())).map_err(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,7 @@ mod output;
 mod routes;
 mod sessions;
 mod shell;
+mod simulate_plan;
 mod subscriptions;
 mod user;
 mod users;
@@ -53,6 +54,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     match &arguments.command {
         Command::Config(command) => return config_check::run(&arguments, command),
         Command::Routes(command) => return routes::run(&arguments, command),
+        Command::SimulatePlan(wanted) => return simulate_plan::run(&arguments, wanted),
         Command::Connector(cli::Connector::Try(wanted)) => return connectors::run(&arguments, wanted).await,
         Command::Completions { shell } => {
             shell::completions(*shell);
@@ -81,6 +83,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         // Handled above, without a gateway.
         Command::Config(_)
         | Command::Routes(_)
+        | Command::SimulatePlan(_)
         | Command::Connector(_)
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(()),

@@ -82,7 +82,8 @@ fn met(gateway: &Gateway, request: &str, path: &CheckedPath, query: &str, found:
     let needs = if found.public {
         "no token".to_owned()
     } else {
-        format!("a token with {}, of an app subscribed to {}", found.scopes, found.api)
+        let weight = if found.weight == 1 { String::new() } else { format!("; it counts as {} calls", found.weight) };
+        format!("a token with {}, of an app subscribed to {}{weight}", found.scopes, found.api)
     };
     json!({
         "request": request,

@@ -169,7 +169,7 @@ impl SeedApp {
     }
 
     fn to_app(&self, id: &ClientId, secret: Option<&str>) -> Result<App, SeedError> {
-        let subscription = |api| Subscription { id: format!("{id}-{api}"), enabled: true };
+        let subscription = |api| Subscription { id: format!("{id}-{api}"), enabled: true, plan: None };
         Ok(App {
             client_id: id.clone(),
             name: self.name.clone(),

@@ -120,6 +120,10 @@ pub struct Route {
     /// Whether calls need no token. The path must then begin with `/public/`, and the methods have no scopes.
     #[serde(default)]
     pub public: bool,
+    /// What a call uses of the limits of its application's plan, 1 to 1000.
+    #[serde(default = "default_weight")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub weight: u32,
     /// Where calls of this route are sent, if not to the API's `back_end`.
     pub back_end: Option<BackEnd>,
     /// The path at the back end, behind its base path, instead of the call's own: of literals and of names that `path` has. For a
@@ -191,6 +195,10 @@ fn cookie_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTr
 
 fn authorization() -> HeaderName {
     http::header::AUTHORIZATION
+}
+
+const fn default_weight() -> u32 {
+    1
 }
 
 const fn default_timeout() -> Seconds {

@@ -6,13 +6,14 @@ mod http_login;
 mod kerberos;
 pub(crate) mod literals;
 mod paths;
+mod plans;
 mod requests;
 mod saml;
 mod steps;
 pub(crate) mod tls;
 
 use crate::connector::{ConnectorConfig, Whose};
-use crate::file::{File, PlanEntry};
+use crate::file::File;
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
 use crate::{accounts, directory};
@@ -49,7 +50,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     lifetimes(file, &mut findings);
     accounts::check(&file.accounts, &mut findings);
     directory::check(file, &mut findings);
-    plans(file, &mut findings);
+    plans::check(file, &mut findings);
     cors(file, &mut findings);
     for (name, connector) in &file.connectors {
         connectors::check(&format!("connectors.{name}"), connector, &mut findings);
@@ -127,21 +128,5 @@ fn cors(file: &File, findings: &mut Findings) {
         if let Some(index) = list.iter().position(|name| name.name() == "*") {
             findings.add(format!("cors.{name}[{index}]"), "`*` stands for every header: write each by its name");
         }
-    }
-}
-
-fn plans(file: &File, findings: &mut Findings) {
-    if file.plans.is_empty() {
-        findings.add("plans".to_owned(), "no plan: write at least one, such as `standard: { calls: 60, window: 1m }`");
-    }
-    for (name, PlanEntry { plan, sessions }) in &file.plans {
-        if sessions.is_some_and(|sessions| !(1..=16).contains(&sessions)) {
-            findings.add(format!("plans.{name}.sessions"), "out of range: write 1 to 16");
-        }
-        if plan.calls == 0 {
-            findings.add(format!("plans.{name}.calls"), "0 is out of range: write 1 or more");
-        }
-        // A window is counted in 12 parts, and each part has at least one second.
-        findings.within(format!("plans.{name}.window"), plan.window, 12, 3_600);
     }
 }

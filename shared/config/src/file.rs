@@ -9,10 +9,11 @@ use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
-use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
-use gateway_domain::rate_limit::Plan;
+use gateway_domain::ids::{ApiName, ConnectorName, LimitName, PlanName};
+use gateway_domain::rate_limit::{Limit, Per, Period, Plan, TimeZone};
 use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -45,7 +46,11 @@ pub(crate) struct File {
     pub(crate) accounts: Accounts,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
-    /// How many calls an application may make for one user in any window of time.
+    /// The time zone of days and months, by its name in the IANA database, such as `Europe/Rome`.
+    #[serde(default = "utc", deserialize_with = "time_zone")]
+    #[schemars(with = "String", extend("default" = "UTC"))]
+    pub(crate) time_zone: TimeZone,
+    /// What applications may use in which time.
     #[serde(deserialize_with = "plans")]
     #[schemars(with = "BTreeMap<Name, PlanFields>", extend("minProperties" = 1))]
     pub(crate) plans: BTreeMap<PlanName, PlanEntry>,
@@ -107,6 +112,8 @@ impl Default for Lifetimes {
 pub(crate) struct PlanEntry {
     pub(crate) plan: Plan,
     pub(crate) sessions: Option<u32>,
+    /// Further limits as they are written.
+    pub(crate) written: BTreeMap<LimitName, LimitFields>,
 }
 
 /// A plan as the file writes it.
@@ -114,7 +121,7 @@ pub(crate) struct PlanEntry {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Plan")]
 struct PlanFields {
-    /// The calls that are allowed in any window of this length, per user and application.
+    /// The calls that are allowed in any window of this length, per user and application. This limit has the name `default`.
     #[schemars(range(min = 1))]
     calls: u32,
     /// The window's length, 12 s to 1 h.
@@ -125,6 +132,65 @@ struct PlanFields {
     /// `sessions_per_user_and_app`.
     #[schemars(range(min = 1, max = 16))]
     sessions: Option<u32>,
+    /// Further limits, at most 7, by names of up to 16 characters that clients are told. All of them hold.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<ShortName, LimitFields>", extend("maxProperties" = 7))]
+    limits: BTreeMap<LimitName, LimitFields>,
+}
+
+/// A further limit of a plan.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Limit")]
+pub(crate) struct LimitFields {
+    /// The calls that are allowed in the window or period.
+    #[schemars(range(min = 1))]
+    pub(crate) calls: u32,
+    /// The length of a window that slides, 1 s to 1 h.
+    #[serde(default, deserialize_with = "duration::optional_seconds")]
+    #[schemars(with = "Option<duration::Text>")]
+    pub(crate) window: Option<Seconds>,
+    /// Instead of `window`: a day or a month of the calendar, in the `time_zone` of the gateway.
+    pub(crate) every: Option<Every>,
+    /// Who shares the limit: one user in the application, or all users of the application.
+    #[serde(default)]
+    pub(crate) per: Sharing,
+    /// The API whose calls count. Without it, those to all APIs do.
+    #[schemars(with = "Option<Name>")]
+    pub(crate) api: Option<ApiName>,
+}
+
+/// A period of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Every {
+    Day,
+    Month,
+}
+
+/// Who shares a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sharing {
+    #[default]
+    User,
+    App,
+}
+
+impl LimitFields {
+    /// The limit; a period that is not written, which the check refuses, is a day.
+    fn to_limit(&self) -> Limit {
+        let period = match (self.window, self.every) {
+            (Some(length), _) => Period::Window(length),
+            (None, Some(Every::Month)) => Period::Month,
+            (None, Some(Every::Day) | None) => Period::Day,
+        };
+        let per = match self.per {
+            Sharing::User => Per::User,
+            Sharing::App => Per::App,
+        };
+        Limit { calls: self.calls, period, per, api: self.api.clone() }
+    }
 }
 
 /// A name: up to 32 characters of a-z, 0-9 and -.
@@ -132,12 +198,39 @@ struct PlanFields {
 #[schemars(extend("pattern" = "^[a-z0-9-]{1,32}$"))]
 pub(crate) struct Name(String);
 
+/// A name: up to 16 characters of a-z, 0-9 and -.
+#[derive(JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(extend("pattern" = "^[a-z0-9-]{1,16}$"))]
+struct ShortName(String);
+
+/// The name of a plan's own limit.
+pub(crate) const DEFAULT: &str = "default";
+
 const fn default_sessions() -> u32 {
     8
 }
 
 fn plans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PlanName, PlanEntry>, D::Error> {
     let written = BTreeMap::<PlanName, PlanFields>::deserialize(deserializer)?;
-    let entry = |PlanFields { calls, window, sessions }| PlanEntry { plan: Plan { calls, window }, sessions };
+    let default = LimitName::parse(DEFAULT).map_err(D::Error::custom)?;
+    let entry = |PlanFields { calls, window, sessions, limits: written }| {
+        let own = Limit { calls, period: Period::Window(window), per: Per::User, api: None };
+        let further = written.iter().map(|(name, limit)| (name.clone(), limit.to_limit()));
+        let limits = std::iter::once((default.clone(), own)).chain(further).collect();
+        PlanEntry { plan: Plan { limits }, sessions, written }
+    };
     Ok(written.into_iter().map(|(name, fields)| (name, entry(fields))).collect())
+}
+
+fn utc() -> TimeZone {
+    TimeZone::UTC
+}
+
+fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    TimeZone::get(&name).map_err(|_| {
+        D::Error::custom(format!(
+            "`{name}` is not a time zone: write its name in the IANA database, such as Europe/Rome"
+        ))
+    })
 }

@@ -17,7 +17,7 @@ use gateway_domain::headers::Place;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName};
 use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
-use gateway_domain::rate_limit::Plan;
+use gateway_domain::rate_limit::{Limits, Plan, TimeZone};
 use gateway_domain::scope::Scope;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,6 +193,32 @@ impl Gateway {
         texts.find(|(token, _)| token.as_str() == scope).map(|(_, text)| text.get(language))
     }
 
+    /// The limits of a call to this API, which uses so much of each: those of the application's plan, and of the plan of its
+    /// subscription, if that has one.
+    ///
+    /// # Errors
+    /// The name of a plan that the configuration does not have.
+    pub fn limits<'g, 'n>(
+        &'g self,
+        plan: &'n PlanName,
+        subscription: Option<&'n PlanName>,
+        call: &RouteMatch<'g>,
+    ) -> Result<Limits<'g>, &'n PlanName> {
+        let of = |name: &'n PlanName| self.plan(name).ok_or(name);
+        let subscription = subscription.map(of).transpose()?;
+        Ok(Limits::of_call(of(plan)?, subscription, call.api, call.weight, &self.file.time_zone))
+    }
+
+    /// The time zone of days and months.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.file.time_zone
+    }
+
+    /// All plans, by name.
+    pub fn plans(&self) -> impl Iterator<Item = (&PlanName, &Plan)> {
+        self.file.plans.iter().map(|(name, entry)| (name, &entry.plan))
+    }
+
     /// A plan by its name.
     pub fn plan(&self, name: &PlanName) -> Option<&Plan> {
         self.file.plans.get(name).map(|entry| &entry.plan)
@@ -329,6 +355,7 @@ pub fn schema() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway_domain::rate_limit::Period;
     use gateway_domain::time::Seconds;
 
     const TEXT: &str = "
@@ -359,7 +386,8 @@ apis:
         assert_eq!((api.max_response_bytes, &api.tls), (200 * 1024 * 1024, &None));
         assert_eq!(api.headers, gateway_domain::headers::IdentityHeaders::default());
         let plan = gateway.plan(&PlanName::parse("standard").unwrap()).unwrap();
-        assert_eq!((plan.calls, plan.window), (60, Seconds::new(60)));
+        let [(name, limit)] = &plan.limits[..] else { panic!("{plan:?}") };
+        assert_eq!((name.as_str(), limit.calls, limit.period), ("default", 60, Period::Window(Seconds::new(60))));
         assert!(gateway.plan(&PlanName::parse("other").unwrap()).is_none());
     }
 

@@ -31,6 +31,8 @@ pub struct RouteMatch<'g> {
     pub scopes: &'g Scope,
     /// Whether the call needs no token.
     pub public: bool,
+    /// What the call uses of the limits of plans.
+    pub weight: u32,
     /// The system that the call is forwarded to.
     pub back_end: &'g BackEnd,
     /// The path there; `None` if it is the call's own.
@@ -152,7 +154,8 @@ impl Routes {
             let (other_name, _, other) = named.route(&there.value).ok_or(NoRoute::NotFound)?;
             let asks_no_more = || {
                 let needed = of_method(other, method);
-                other_name == name && other.public == route.public && needed.is_some_and(|all| all.is_subset(scopes))
+                let lighter = other.public == route.public && other.weight <= route.weight;
+                other_name == name && lighter && needed.is_some_and(|all| all.is_subset(scopes))
             };
             if there.value != found.value && !asks_no_more() {
                 let (api, route) = (other_name, other.written());
@@ -162,8 +165,8 @@ impl Routes {
                 return Err(NoRoute::Ambiguous(named.ambiguity(&doubt)));
             }
         }
-        let (route, public) = (route.written(), route.public);
-        Ok(RouteMatch { api: name, route, scopes, public, back_end, forwarded: forwarded.map(CheckedPath::of) })
+        let (route, public, weight) = (route.written(), route.public, route.weight);
+        Ok(RouteMatch { api: name, route, scopes, public, weight, back_end, forwarded: forwarded.map(CheckedPath::of) })
     }
 
     /// Whether a route has this path, or it begins as those of the gateway's own functions do, of which `public` is none.

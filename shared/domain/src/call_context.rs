@@ -65,8 +65,8 @@ pub struct Admitted {
     pub route: String,
     /// The session's internal tokens.
     pub tokens: BTreeMap<ConnectorName, TokenRef>,
-    /// The limit and what is left of it.
-    pub quota: Quota,
+    /// The limits and what is left of them.
+    pub quotas: Vec<Quota>,
 }
 
 /// Why a call is refused. API Gateway lets it through, so that the function behind the authorizer writes the response.
@@ -87,8 +87,10 @@ pub enum Refusal {
     NotFound,
     /// 429.
     RateLimited {
-        /// The limit; nothing remains, and `reset` is never later than `retry_after`.
-        quota: Quota,
+        /// The limits; of those that are exceeded nothing remains, and their `reset` is never later than `retry_after`.
+        quotas: Vec<Quota>,
+        /// The names of those that are exceeded.
+        violated: Vec<String>,
         /// When a new attempt makes sense; at least one second.
         retry_after: Seconds,
     },

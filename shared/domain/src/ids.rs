@@ -76,6 +76,11 @@ id!(
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 );
 id!(
+    /// A limit of a plan.
+    LimitName, "limit name", 16, "1 to 16 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
     /// One login of one user in one application: 128 random bits, base64url.
     SessionId, "session id", 22, "22 characters of base64url",
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'

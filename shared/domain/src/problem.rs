@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// The problem type "Quota Exceeded" (draft-ietf-httpapi-ratelimit-headers-10).
+/// The problem type "Quota Exceeded" (draft-ietf-httpapi-ratelimit-headers-11).
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// A refusal in words for users and programs. It repeats nothing that a client sent.
@@ -18,15 +18,15 @@ impl Problem {
         Self::of_type("about:blank", status, title, detail)
     }
 
-    /// The refusal of a call that exceeds its rate limit.
-    pub fn quota_exceeded(violated_policy: &str) -> Self {
+    /// The refusal of a call that exceeds limits of these names.
+    pub fn quota_exceeded(violated: &[String]) -> Self {
         Self::of_type(
             QUOTA_EXCEEDED,
             429,
             "Request cannot be satisfied as assigned quota has been exceeded",
-            "Too many calls by this user with this application. Retry-After says when there is room again.",
+            "Too many calls for the limits in violated-policies. Retry-After says when there is room again.",
         )
-        .with("violated-policies", Value::from(vec![violated_policy]))
+        .with("violated-policies", Value::from(violated.to_vec()))
     }
 
     /// Adds a member of the problem type (RFC 9457 §3.2).
@@ -62,7 +62,7 @@ mod tests {
     /// Checklist Q-02.
     #[test]
     fn a_call_over_its_limit_is_told_which_policy_it_violated() {
-        let problem = Problem::quota_exceeded("default");
+        let problem = Problem::quota_exceeded(&["default".to_owned()]);
         let body = problem.to_value();
         assert_eq!(problem.status(), 429);
         assert_eq!(body["status"], 429);

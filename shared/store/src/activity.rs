@@ -1,6 +1,6 @@
 //! Call counters and live sessions of each pair of user and application. Key: `user_id`, `client_id`.
 //!
-//! An item has `b<bucket>` counters, `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token, e:
+//! An item has counters ([`CounterName`]), `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token, e:
 //! its end}}}` (`x` and `e` may be absent), `n`, the number of entries, and `v`, the item's version. It stays under 1 KB,
 //! so that the authorizer's one write per call costs one write unit. It is never part of a transaction, since a transaction
 //! would make concurrent writes of authorizers fail.
@@ -15,14 +15,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 use aws_smithy_types::retry::RetryConfig;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::rate_limit::CounterName;
 use gateway_domain::time::{Seconds, Timestamp};
-use item::{buckets_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
-use std::collections::BTreeMap;
+use item::{counters_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// If a session's sealed tokens are longer than this in total, the entry holds none; the proxy reads them from the session.
 const INLINE_BYTES: usize = 200;
-/// How long an item is kept after its last session's end, so that a logout does not reset the limit.
-const KEPT: Seconds = Seconds::new(86_400);
+/// How long an item is kept after its last session's end, so that a logout does not reset a limit, of a month neither.
+const KEPT: Seconds = Seconds::new(32 * 86_400);
 
 /// The result of counting a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +38,7 @@ pub enum Counted {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivityView {
     /// All counters by name.
-    pub buckets: BTreeMap<String, u64>,
+    pub counters: BTreeMap<String, u64>,
     /// This session's internal tokens.
     pub tokens: BTreeMap<ConnectorName, TokenRef>,
     /// Write units that the write consumed.
@@ -86,28 +87,23 @@ impl Activity {
         Self { client, table: table.into() }
     }
 
-    /// Counts a call if its session is alive, in one conditional write. The write is never retried, since a retry could
-    /// count the call twice.
+    /// Counts a call if its session is alive: adds its weight to these counters, in one conditional write. The write is never
+    /// retried, since a retry could count the call twice.
     pub async fn count_call(
         &self,
         user: &UserId,
         client: &ClientId,
         sid: &SessionId,
-        bucket: &str,
+        (counters, weight): (&BTreeSet<CounterName>, u32),
         now: Timestamp,
     ) -> Result<Counted, StoreError> {
-        let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
-        let sent = self
-            .update_item(user, client, "attribute_exists(#s) AND #s.e > :now")
-            .update_expression("ADD #b :one")
-            .expression_attribute_names("#b", bucket)
+        let units = counters.iter().map(|counter| (counter, weight.into()));
+        let sent = added(self.update_item(user, client, "attribute_exists(#s) AND #s.e > :now"), units)
             .expression_attribute_names("#s", entry_name(sid))
-            .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.as_secs()))
-            .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
-            .config_override(once)
+            .config_override(once())
             .send()
             .await;
         match sent {
@@ -117,7 +113,7 @@ impl Activity {
                 let item = response.attributes.unwrap_or_default();
                 let tokens = item.get(&entry_name(sid)).and_then(|entry| entry.as_m().ok()).map(tokens_of);
                 Ok(Counted::Live(ActivityView {
-                    buckets: buckets_of(&item),
+                    counters: counters_of(&item),
                     tokens: tokens.unwrap_or_default(),
                     capacity_units,
                 }))
@@ -126,32 +122,57 @@ impl Activity {
         }
     }
 
-    /// Takes a counted call back, because it was over the limit. A counter never falls below zero.
-    pub async fn refund_call(&self, user: &UserId, client: &ClientId, bucket: &str) -> Result<(), StoreError> {
-        let sent = self
-            .update_item(user, client, "#b >= :one")
-            .update_expression("ADD #b :less")
-            .expression_attribute_names("#b", bucket)
-            .expression_attribute_values(":less", number(-1))
-            .expression_attribute_values(":one", number(1))
-            .send()
-            .await;
-        held(sent, "refund_call").map(drop)
+    /// Takes a counted call back, because it was over a limit. A counter never falls below zero.
+    pub async fn refund_call(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        (counters, weight): (&BTreeSet<CounterName>, u32),
+    ) -> Result<(), StoreError> {
+        let units = counters.iter().map(|counter| (counter, weight.into()));
+        refund(|condition| self.update_item(user, client, condition), units, "refund_call").await
     }
 
-    /// Removes counters that are in no window any more.
-    pub async fn clean_buckets(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
-        let mut update = self.update_item(user, client, "attribute_exists(user_id)");
-        let mut names = Vec::with_capacity(stale.len());
-        for (position, bucket) in stale.iter().enumerate() {
-            update = update.expression_attribute_names(format!("#b{position}"), bucket);
-            names.push(format!("#b{position}"));
+    /// Removes counters that no limit needs any more.
+    pub async fn clean_counters(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
+        clean(self.update_item(user, client, "attribute_exists(user_id)"), stale, "clean_counters").await
+    }
+
+    /// Adds to counters that all users of an application share, and returns all of them. Less than zero takes something out. The
+    /// write is never retried, since a retry could count twice.
+    pub async fn lease(
+        &self,
+        client: &ClientId,
+        add: &BTreeMap<CounterName, i64>,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        const OPERATION: &str = "lease";
+        let units = add.iter().map(|(counter, units)| (counter, *units));
+        let (update, terms) = terms(version::guarded_always(self.update_shared(client)), units);
+        let sent = update
+            .update_expression(format!("SET v = if_not_exists(v, :version) {terms}"))
+            .return_values(ReturnValue::AllNew)
+            .customize()
+            .config_override(once())
+            .send()
+            .await;
+        match sent {
+            Ok(response) => Ok(counters_of(&response.attributes.unwrap_or_default())),
+            Err(error) => {
+                refused_item(error, OPERATION)?;
+                Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
+            }
         }
-        if names.is_empty() {
-            return Ok(());
-        }
-        let sent = update.update_expression(format!("REMOVE {}", names.join(", "))).send().await;
-        held(sent, "clean_buckets").map(drop)
+    }
+
+    /// Takes out of counters that all users share what is over a limit. A counter never falls below zero.
+    pub async fn refund_lease(&self, client: &ClientId, units: &BTreeMap<CounterName, u64>) -> Result<(), StoreError> {
+        let units = units.iter().map(|(counter, units)| (counter, i64::try_from(*units).unwrap_or(i64::MAX)));
+        refund(|condition| version::guarded(self.update_shared(client), condition), units, "refund_lease").await
+    }
+
+    /// Removes counters that all users share and no limit needs any more.
+    pub async fn clean_shared(&self, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
+        clean(version::guarded(self.update_shared(client), "attribute_exists(user_id)"), stale, "clean_shared").await
     }
 
     /// Makes a session alive. Refuses when there are `most` sessions already. Adding is idempotent.
@@ -353,12 +374,80 @@ impl Activity {
     }
 
     fn update_item(&self, user: &UserId, client: &ClientId, condition: &str) -> UpdateItemFluentBuilder {
-        let update = self
-            .client
+        version::guarded(self.update(user.to_string(), client), condition)
+    }
+
+    /// The item that all users of an application share. No user id begins with `#`, and each application has a partition of its
+    /// own.
+    fn update_shared(&self, client: &ClientId) -> UpdateItemFluentBuilder {
+        self.update(format!("#{client}"), client)
+    }
+
+    fn update(&self, user: String, client: &ClientId) -> UpdateItemFluentBuilder {
+        self.client
             .update_item()
             .table_name(&self.table)
-            .key("user_id", AttributeValue::S(user.to_string()))
-            .key("client_id", AttributeValue::S(client.to_string()));
-        version::guarded(update, condition)
+            .key("user_id", AttributeValue::S(user))
+            .key("client_id", AttributeValue::S(client.to_string()))
     }
+}
+
+fn once() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// An update that adds to these counters and returns the item.
+fn added<'c>(
+    update: UpdateItemFluentBuilder,
+    units: impl Iterator<Item = (&'c CounterName, i64)>,
+) -> UpdateItemFluentBuilder {
+    let (update, terms) = terms(update, units);
+    update.update_expression(terms).return_values(ReturnValue::AllNew)
+}
+
+/// The clause that adds to these counters.
+fn terms<'c>(
+    mut update: UpdateItemFluentBuilder,
+    units: impl Iterator<Item = (&'c CounterName, i64)>,
+) -> (UpdateItemFluentBuilder, String) {
+    let mut terms = Vec::new();
+    for (position, (counter, units)) in units.enumerate() {
+        update = update
+            .expression_attribute_names(format!("#b{position}"), counter.as_str())
+            .expression_attribute_values(format!(":b{position}"), number(units));
+        terms.push(format!("#b{position} :b{position}"));
+    }
+    (update, format!("ADD {}", terms.join(", ")))
+}
+
+/// Takes something out of counters, if each has as much: one that was removed meanwhile is not made anew.
+async fn refund<'c>(
+    update: impl FnOnce(&str) -> UpdateItemFluentBuilder,
+    units: impl Iterator<Item = (&'c CounterName, i64)>,
+    operation: &'static str,
+) -> Result<(), StoreError> {
+    let units: Vec<_> = units.collect();
+    let conditions: Vec<_> = (0..units.len()).map(|at| format!("#b{at} >= :l{at}")).collect();
+    let mut update = update(&conditions.join(" AND "));
+    for (position, (_, units)) in units.iter().enumerate() {
+        update = update.expression_attribute_values(format!(":l{position}"), number(*units));
+    }
+    let less = units.into_iter().map(|(counter, units)| (counter, units.saturating_neg()));
+    held(added(update, less).return_values(ReturnValue::None).send().await, operation).map(drop)
+}
+
+async fn clean(
+    mut update: UpdateItemFluentBuilder,
+    stale: &[String],
+    operation: &'static str,
+) -> Result<(), StoreError> {
+    let mut names = Vec::with_capacity(stale.len());
+    for (position, counter) in stale.iter().enumerate() {
+        update = update.expression_attribute_names(format!("#b{position}"), counter);
+        names.push(format!("#b{position}"));
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    held(update.update_expression(format!("REMOVE {}", names.join(", "))).send().await, operation).map(drop)
 }

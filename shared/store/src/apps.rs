@@ -169,6 +169,9 @@ pub struct Subscription {
     pub id: String,
     /// With a disabled subscription the application cannot call this API.
     pub enabled: bool,
+    /// The plan that limits the calls to this API, beside the application's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanName>,
 }
 
 /// The table of applications.

@@ -17,7 +17,7 @@ async fn a_good_call_is_admitted_with_everything_the_proxy_needs() {
     assert_eq!((call.api.as_str(), call.route.as_str()), ("orders", "/orders"));
     assert_eq!(call.scope, Scope::parse("orders:read").unwrap());
     assert_eq!(call.tokens, token_reference());
-    assert_eq!(call.quota.remaining, 11);
+    assert_eq!(call.quotas[0].left.unwrap().remaining, 11);
 }
 
 #[tokio::test]

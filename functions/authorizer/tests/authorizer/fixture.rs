@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ReturnConsumedCapacity, ReturnValue,
+    ScalarAttributeType,
+};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gateway_authorizer::{Authorizer, AuthorizerError};
@@ -94,7 +97,7 @@ impl Caller {
 
 /// An application subscribed to all APIs.
 pub(crate) fn app(name: &str) -> App {
-    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
+    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true, plan: None };
     let subscriptions = ["orders", "open"].map(|api| (ApiName::parse(api).unwrap(), subscription(api)));
     App {
         client_id: ClientId::parse(name).unwrap(),
@@ -168,6 +171,12 @@ impl Fixture {
     /// A stage whose DynamoDB does not answer.
     pub(crate) fn without_dynamodb() -> Self {
         Self::at("127.0.0.1:1", Operations::default())
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn with(mut self, gateway: &str) -> Self {
+        self.gateway = Arc::new(Gateway::parse(gateway).unwrap());
+        self
     }
 
     fn at(address: &str, operations: Operations) -> Self {
@@ -271,13 +280,39 @@ impl Fixture {
         format!("Bearer {}", sign(&claims, &self.signing).unwrap())
     }
 
+    /// The write units that a write to a caller's activity item costs, and how many attributes it has.
+    pub(crate) async fn cost(&self, caller: &Caller) -> (f64, usize) {
+        let key = |value: &str| AttributeValue::S(value.to_owned());
+        let written = self.database.update_item().table_name("activity");
+        let written = written.key("user_id", key(caller.user.as_str())).key("client_id", key(caller.app.as_str()));
+        let written = written.update_expression("SET v = v").return_values(ReturnValue::AllNew);
+        let written = written.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();
+        let units = written.consumed_capacity.unwrap().capacity_units.unwrap();
+        (units, written.attributes.unwrap().len())
+    }
+
     /// `GET /orders` by this caller through this container.
     pub(crate) async fn call(&self, container: &Authorizer, caller: &Caller) -> Result<Admitted, NotAdmitted> {
-        let event = rest("GET", "/orders", &[&self.bearer(caller, "orders:read")]);
+        self.call_to(container, caller, "/orders").await
+    }
+
+    /// `GET` of this path.
+    pub(crate) async fn call_to(
+        &self,
+        container: &Authorizer,
+        caller: &Caller,
+        path: &str,
+    ) -> Result<Admitted, NotAdmitted> {
+        let event = rest("GET", path, &[&self.bearer(caller, "orders:read")]);
         let response = container.authorize(event.clone()).await.unwrap();
         assert!(allows(&response), "{response}");
         behind(&event, &response)
     }
+}
+
+/// What is left of the first limit of an admitted call.
+pub(crate) fn remaining(outcome: Result<Admitted, NotAdmitted>) -> u32 {
+    outcome.unwrap().quotas[0].left.unwrap().remaining
 }
 
 /// The REST answer 401.

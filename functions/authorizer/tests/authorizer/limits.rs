@@ -2,11 +2,8 @@
 
 use futures_util::future::join_all;
 use gateway_domain::call_context::{Admitted, NotAdmitted, Refusal};
-use gateway_domain::rate_limit::Plan;
-use gateway_domain::time::Seconds;
-use gateway_store::Counted;
 
-use crate::fixture::{Fixture, LIMIT, rest, unauthorized};
+use crate::fixture::{Fixture, LIMIT, remaining, rest, unauthorized};
 
 fn is_limited(outcome: &Result<Admitted, NotAdmitted>) -> bool {
     matches!(outcome, Err(NotAdmitted::Refused(Refusal::RateLimited { retry_after, .. })) if retry_after.as_u64() >= 1)
@@ -61,7 +58,7 @@ async fn two_users_of_one_app_and_one_user_in_two_apps_share_nothing() {
     assert!(is_limited(&fixture.call(&container, &alice).await));
     let others = [fixture.login("bob", "pub1", 2).await, fixture.login("alice", "pub2", 3).await];
     for other in others {
-        assert_eq!(fixture.call(&container, &other).await.unwrap().quota.remaining, 11);
+        assert_eq!(remaining(fixture.call(&container, &other).await), 11);
     }
 }
 
@@ -77,7 +74,7 @@ async fn garbage_tokens_in_a_users_name_cost_nothing_and_take_nothing_from_her_l
         assert!(unauthorized(&container.authorize(rest("GET", "/orders", &[&garbage])).await));
     }
     assert_eq!(fixture.operations.since_last(), 0);
-    assert_eq!(fixture.call(&container, &alice).await.unwrap().quota.remaining, 11);
+    assert_eq!(remaining(fixture.call(&container, &alice).await), 11);
 }
 
 #[tokio::test]
@@ -110,8 +107,11 @@ async fn a_refused_caller_is_admitted_after_retry_after() {
         fixture.clock.forward(1);
     }
     let refused = fixture.call(&container, &alice).await.unwrap_err();
-    let NotAdmitted::Refused(Refusal::RateLimited { retry_after, quota }) = refused else { panic!("{refused:?}") };
-    assert!(quota.remaining == 0 && quota.reset <= retry_after);
+    let NotAdmitted::Refused(Refusal::RateLimited { retry_after, quotas, violated }) = refused else {
+        panic!("{refused:?}")
+    };
+    let left = quotas[0].left.unwrap();
+    assert!(left.remaining == 0 && left.reset <= retry_after && violated == ["default"]);
     fixture.clock.forward(retry_after.as_i64() - 1);
     assert!(is_limited(&fixture.call(&fixture.container(), &alice).await));
     fixture.clock.forward(1);
@@ -133,16 +133,8 @@ async fn a_call_stays_within_one_write_unit() {
         fixture.operations.since_last();
         assert!(fixture.call(&container, &alice).await.is_ok());
         operations += fixture.operations.since_last();
-        let plan = Plan { calls: 12, window: Seconds::new(60) };
-        let bucket = plan.bucket(fixture.now().as_secs() * 1_000);
-        let counted = fixture
-            .store
-            .activity
-            .count_call(&alice.user, &alice.app, &alice.session, bucket.as_str(), fixture.now())
-            .await;
-        let Ok(Counted::Live(view)) = counted else { panic!("{counted:?}") };
-        assert!(view.capacity_units <= 1.0, "{} units with {} counters", view.capacity_units, view.buckets.len());
-        fixture.store.activity.refund_call(&alice.user, &alice.app, bucket.as_str()).await.unwrap();
+        let (units, counters) = fixture.cost(&alice).await;
+        assert!(units <= 1.0, "{units} units with {counters} counters");
     }
     // One write each, a read of the application every thirty seconds, and now and then a cleaning write.
     assert!((120..=130).contains(&operations), "{operations} operations for 100 calls");

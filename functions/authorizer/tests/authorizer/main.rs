@@ -8,6 +8,8 @@ mod fixture;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod wire;

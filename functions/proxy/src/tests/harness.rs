@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::{Admitted, TokenRef};
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
-use gateway_domain::rate_limit::Quota;
+use gateway_domain::rate_limit::{Left, Quota};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::session::{Family, InternalToken, Session};
@@ -357,12 +357,13 @@ pub(super) fn admitted(id: u8) -> Admitted {
         api: ApiName::parse("orders").unwrap(),
         route: "/orders".to_owned(),
         tokens: BTreeMap::new(),
-        quota: quota(41),
+        quotas: vec![quota(41)],
     }
 }
 
 pub(super) fn quota(remaining: u32) -> Quota {
-    Quota { limit: 60, window: Seconds::new(60), remaining, reset: Seconds::new(7) }
+    let left = Some(Left { remaining, reset: Seconds::new(7) });
+    Quota { policy: "default".to_owned(), limit: 60, window: Seconds::new(60), left }
 }
 
 /// The table of sessions, as tests fill it.

@@ -169,7 +169,12 @@ async fn the_authorizers_refusals_are_answered_with_their_own_status() {
         let insufficient = refuse(Refusal::InsufficientScope { required: Scope::parse("b a").unwrap() }).await;
         assert_eq!((insufficient.status(), insufficient.problem()["scope"].as_str()), (403, Some("a b")));
         assert!(insufficient.values("www-authenticate")[0].contains("scope=\"a b\""));
-        let limited = refuse(Refusal::RateLimited { quota: quota(0), retry_after: Seconds::new(9) }).await;
+        let limited = refuse(Refusal::RateLimited {
+            quotas: vec![quota(0)],
+            violated: vec!["default".to_owned()],
+            retry_after: Seconds::new(9),
+        })
+        .await;
         assert_eq!((limited.status(), limited.values("retry-after")), (429, vec!["9"]));
         assert_eq!(limited.values("ratelimit"), ["\"default\";r=0;t=7"]);
         assert_eq!(limited.values("ratelimit-policy"), ["\"default\";q=60;w=60"]);

@@ -42,8 +42,14 @@ impl Journeys {
         fixture.wire.since_last();
         fixture.wire.units_since_last();
         let store = tables(&fixture.db, &fixture.wire.endpoint);
-        let counted =
-            store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", fixture.now());
+        let counters = crate::tables::one_counter();
+        let counted = store.activity.count_call(
+            &session.user_id,
+            &session.client_id,
+            &session.sid,
+            (&counters, 1),
+            fixture.now(),
+        );
         assert!(matches!(counted.await, Ok(gateway_store::Counted::Live(_))));
         assert_eq!(fixture.wire.since_last(), [ENTRY]);
         self.units.push(format!("call: {}", fixture.wire.units_since_last()));

@@ -261,7 +261,7 @@ fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
 
 /// An enabled, trusted, public application that may do everything.
 fn application(name: &str) -> gateway_store::App {
-    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true };
+    let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true, plan: None };
     gateway_store::App {
         client_id: ClientId::parse(name).unwrap(),
         name: format!("The {name} app"),

@@ -1,22 +1,31 @@
 //! Looking into the tables behind the function's back.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use gateway_domain::access_token;
 use gateway_domain::ids::SessionId;
 use gateway_domain::keys::PublicKeys;
+use gateway_domain::rate_limit::CounterName;
 use gateway_domain::session::Session;
 use gateway_store::Counted;
 
 use crate::fixture::{AUDIENCE, Fixture, ISSUER};
 use crate::request::decoded;
 
+/// What a call is counted in here.
+pub(crate) fn one_counter() -> BTreeSet<CounterName> {
+    CounterName::parse("b1").into_iter().collect()
+}
+
 impl Fixture {
     /// Whether the authorizer would let a call with this access token through.
     pub(crate) async fn calls(&self, access: &str) -> bool {
         let keys = PublicKeys::parse_jwks(&self.public).unwrap();
         let Ok(claims) = access_token::verify(access, &keys, ISSUER, AUDIENCE, self.now()) else { return false };
-        let counted = self.db.store.activity.count_call(&claims.sub, &claims.client_id, &claims.sid, "b1", self.now());
+        let counters = one_counter();
+        let counted =
+            self.db.store.activity.count_call(&claims.sub, &claims.client_id, &claims.sid, (&counters, 1), self.now());
         matches!(counted.await.unwrap(), Counted::Live(_))
     }
 
@@ -30,8 +39,14 @@ impl Fixture {
     /// The versions of the internal tokens that the authorizer hands on with this access token.
     pub(crate) async fn versions(&self, access: &str) -> Vec<u64> {
         let session = self.session(access).await;
-        let counted =
-            self.db.store.activity.count_call(&session.user_id, &session.client_id, &session.sid, "b1", self.now());
+        let counters = one_counter();
+        let counted = self.db.store.activity.count_call(
+            &session.user_id,
+            &session.client_id,
+            &session.sid,
+            (&counters, 1),
+            self.now(),
+        );
         let Counted::Live(view) = counted.await.unwrap() else { panic!("the session has ended") };
         view.tokens.values().map(|token| token.version).collect()
     }

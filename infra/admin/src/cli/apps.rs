@@ -250,13 +250,17 @@ pub(crate) enum Subscriptions {
         /// The subscription's id, which back ends are told [default: client id and API]
         #[arg(long, value_parser = HeaderText::parse)]
         id: Option<HeaderText>,
+        /// A plan for the calls to this API, beside the app's own
+        #[arg(long, value_parser = PlanName::parse)]
+        plan: Option<PlanName>,
     },
     /// Show the subscriptions of an app
     List {
         #[arg(value_parser = ClientId::parse)]
         client_id: ClientId,
     },
-    /// Give a subscription another id
+    /// Give a subscription another id or plan
+    #[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(["id", "plan", "no_plan"])))]
     Change {
         #[arg(value_parser = ClientId::parse)]
         client_id: ClientId,
@@ -264,7 +268,13 @@ pub(crate) enum Subscriptions {
         api: ApiName,
         /// The new id, which back ends are told
         #[arg(long, value_parser = HeaderText::parse)]
-        id: HeaderText,
+        id: Option<HeaderText>,
+        /// A plan for the calls to this API, beside the app's own; felt within 30 seconds
+        #[arg(long, value_parser = PlanName::parse)]
+        plan: Option<PlanName>,
+        /// No plan but the app's own
+        #[arg(long, conflicts_with = "plan")]
+        no_plan: bool,
     },
     /// Close an API to an app; felt within 30 seconds
     Disable {

@@ -111,14 +111,23 @@ async fn a_subscription_opens_and_closes_an_api() {
     assert_eq!(call().await, 403);
     olga.does(&["subscriptions", "enable", DEMO_APP, "notes"]).await.text();
     assert_eq!(call().await, 200);
-    olga.does(&["subscriptions", "change", DEMO_APP, "notes", "--id", "contract 17"]).await.text();
-    let listed = olga.json(&["subscriptions", "list", DEMO_APP]).await;
-    assert_eq!(listed["items"], serde_json::json!([{ "api": "notes", "id": "contract 17", "enabled": true }]));
+    olga.does(&["subscriptions", "change", DEMO_APP, "notes", "--id", "contract 17", "--plan", "standard"])
+        .await
+        .text();
+    let listed = async || olga.json(&["subscriptions", "list", DEMO_APP]).await["items"].clone();
+    let row = |plan| serde_json::json!([{ "api": "notes", "id": "contract 17", "plan": plan, "enabled": true }]);
+    assert_eq!(listed().await, row(Some("standard")));
+    gateway.restart_functions();
+    let told = gateway.call("GET", "/notes", &tokens.access).await;
+    assert_eq!(told.header("ratelimit-policy"), r#""default";q=60;w=60, "notes.default";q=60;w=60"#);
+    olga.does(&["subscriptions", "change", DEMO_APP, "notes", "--no-plan"]).await.text();
+    assert_eq!(listed().await, row(None));
     olga.does(&["subscriptions", "remove", DEMO_APP, "notes"]).await.text();
     assert_eq!(call().await, 403);
     for (arguments, reason) in [
         (&["subscriptions", "remove", DEMO_APP, "notes"][..], "has no subscription to notes"),
         (&["subscriptions", "add", DEMO_APP, "nothing"], "no API nothing"),
+        (&["subscriptions", "change", DEMO_APP, "notes", "--plan", "golden"], "no plan golden"),
         (&["subscriptions", "add", "nobody", "notes"], "there is no app nobody"),
     ] {
         assert!(olga.does(arguments).await.problem().contains(reason), "{arguments:?}");

@@ -30,6 +30,8 @@ mod sessions;
 #[cfg(test)]
 mod shell;
 #[cfg(test)]
+mod simulate_plan;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod users;

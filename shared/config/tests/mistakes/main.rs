@@ -12,6 +12,7 @@ mod kerberos;
 mod logins;
 mod pages;
 mod passwords;
+mod plans;
 mod routes;
 mod saml;
 

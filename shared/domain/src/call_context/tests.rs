@@ -2,13 +2,15 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::rate_limit::Left;
 
 fn request(method: &str, path: &str) -> ApiRequest {
     ApiRequest::from_value(json!({ "httpMethod": method, "path": path, "requestContext": {} })).unwrap()
 }
 
 fn quota() -> Quota {
-    Quota { limit: 60, window: Seconds::new(60), remaining: 12, reset: Seconds::new(5) }
+    let left = Some(Left { remaining: 12, reset: Seconds::new(5) });
+    Quota { policy: "default".to_owned(), limit: 60, window: Seconds::new(60), left }
 }
 
 fn call() -> Admitted {
@@ -27,7 +29,7 @@ fn call() -> Admitted {
         api: ApiName::parse("orders").unwrap(),
         route: "/orders/{id}".to_owned(),
         tokens: BTreeMap::from([(ConnectorName::parse("orders-login").unwrap(), token)]),
-        quota: quota(),
+        quotas: vec![quota()],
     }
 }
 
@@ -60,7 +62,11 @@ fn every_refusal_arrives_as_it_was_sent() {
         Refusal::InvalidToken,
         Refusal::InsufficientScope { required: Scope::parse("a b").unwrap() },
         Refusal::NotFound,
-        Refusal::RateLimited { quota: quota(), retry_after: Seconds::new(9) },
+        Refusal::RateLimited {
+            quotas: vec![quota()],
+            violated: vec!["default".to_owned()],
+            retry_after: Seconds::new(9),
+        },
     ];
     for refusal in refusals {
         let sent = CallContext::new(&request("GET", "/x"), Outcome::Refused(refusal.clone()));

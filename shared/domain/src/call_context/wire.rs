@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::{Admitted, CallContext, ContextError, Outcome, Refusal, TokenRef};
 use crate::ids::{ApiName, ClientId, ConnectorName, SessionId, UserId};
-use crate::rate_limit::Quota;
 use crate::scope::Scope;
 use crate::time::Seconds;
 
@@ -38,10 +37,11 @@ pub(super) fn write(context: &CallContext, inline: bool) -> BTreeMap<&'static st
                 ("route", call.route.clone()),
                 ("tokens", tokens(&call.tokens, inline)),
             ]);
-            map.extend(quota(call.quota));
+            map.insert("quotas", json(&call.quotas));
         }
-        Outcome::Refused(Refusal::RateLimited { quota: limit, retry_after }) => {
-            map.extend(quota(*limit));
+        Outcome::Refused(Refusal::RateLimited { quotas, violated, retry_after }) => {
+            map.insert("quotas", json(quotas));
+            map.insert("violated", json(violated));
             map.insert("retry_after", retry_after.as_u64().to_string());
         }
         Outcome::Refused(Refusal::InsufficientScope { required }) => {
@@ -64,13 +64,8 @@ fn decision(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn quota(quota: Quota) -> [(&'static str, String); 4] {
-    [
-        ("limit", quota.limit.to_string()),
-        ("window", quota.window.as_u64().to_string()),
-        ("remaining", quota.remaining.to_string()),
-        ("reset", quota.reset.as_u64().to_string()),
-    ]
+fn json<T: serde::Serialize>(list: &[T]) -> String {
+    serde_json::to_string(list).unwrap_or_default()
 }
 
 /// The internal tokens as JSON. It is built here, not derived, since sealed tokens and their ends go only if `inline`.
@@ -99,7 +94,8 @@ pub(super) fn read(values: &Map<String, Value>) -> Result<CallContext, ContextEr
         INSUFFICIENT_SCOPE => Outcome::Refused(Refusal::InsufficientScope { required: values.scope()? }),
         NOT_FOUND => Outcome::Refused(Refusal::NotFound),
         RATE_LIMITED => Outcome::Refused(Refusal::RateLimited {
-            quota: values.quota()?,
+            quotas: values.json("quotas")?,
+            violated: values.json("violated")?,
             retry_after: Seconds::new(values.number("retry_after")?),
         }),
         _ => return Err(ContextError::Invalid("decision")),
@@ -121,8 +117,8 @@ fn admitted(values: &Values<'_>) -> Result<Admitted, ContextError> {
         session: values.id("session", SessionId::parse)?,
         api: values.id("api", ApiName::parse)?,
         route: values.text("route")?.to_owned(),
-        tokens: serde_json::from_str(values.text("tokens")?).map_err(|_| ContextError::Invalid("tokens"))?,
-        quota: values.quota()?,
+        tokens: values.json("tokens")?,
+        quotas: values.json("quotas")?,
     })
 }
 
@@ -152,12 +148,7 @@ impl<'a> Values<'a> {
         self.text(name)?.parse().map_err(|_| ContextError::Invalid(name))
     }
 
-    fn quota(&self) -> Result<Quota, ContextError> {
-        Ok(Quota {
-            limit: self.number("limit")?,
-            window: Seconds::new(self.number("window")?),
-            remaining: self.number("remaining")?,
-            reset: Seconds::new(self.number("reset")?),
-        })
+    fn json<T: serde::de::DeserializeOwned>(&self, name: &'static str) -> Result<T, ContextError> {
+        serde_json::from_str(self.text(name)?).map_err(|_| ContextError::Invalid(name))
     }
 }

@@ -1,12 +1,48 @@
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::counter::Part;
+use super::window::Window;
 use super::*;
 use crate::ids::{ClientId, UserId};
 
-const PLAN: Plan = Plan { calls: 3, window: Seconds::new(60) };
-/// The first millisecond of a sub-bucket of `PLAN`, which lasts five seconds.
+/// The first millisecond of a part of a minute's window, which lasts five seconds.
 const NOW: i64 = 1_700_000_000_000;
+static ROME: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/Rome").unwrap());
+static ORDERS: LazyLock<ApiName> = LazyLock::new(|| ApiName::parse("orders").unwrap());
+
+fn limit(calls: u32, period: Period) -> Limit {
+    Limit { calls, period, per: Per::User, api: None }
+}
+
+fn per_minute(calls: u32) -> Limit {
+    limit(calls, Period::Window(Seconds::new(60)))
+}
+
+fn plan(limits: &[(&str, Limit)]) -> Plan {
+    let named = |(name, limit): &(&str, Limit)| (LimitName::parse(name).unwrap(), limit.clone());
+    Plan { limits: limits.iter().map(named).collect() }
+}
+
+fn limits(plan: &Plan) -> Limits<'_> {
+    weighing(plan, 1)
+}
+
+fn weighing(plan: &Plan, weight: u32) -> Limits<'_> {
+    Limits::of_call(plan, None, &ORDERS, weight, &ROME)
+}
+
+fn three() -> Plan {
+    plan(&[("default", per_minute(3))])
+}
+
+fn bucket(seconds: u64, at_ms: i64) -> String {
+    let part = Window::new(Seconds::new(seconds), Per::User).part;
+    CounterName::new('b', part.index(at_ms), None).to_string()
+}
 
 fn counters(entries: &[(i64, u64)]) -> BTreeMap<String, u64> {
-    entries.iter().map(|(at_ms, calls)| (PLAN.bucket(*at_ms).to_string(), *calls)).collect()
+    entries.iter().map(|(at_ms, calls)| (bucket(60, *at_ms), *calls)).collect()
 }
 
 fn refused(decision: Decision) -> Refused {
@@ -14,65 +50,81 @@ fn refused(decision: Decision) -> Refused {
     refused
 }
 
-fn admitted(decision: Decision) -> Quota {
-    let Decision::Admit(quota) = decision else { panic!("{decision:?}") };
-    quota
+fn left(decision: Decision) -> Vec<u32> {
+    let Decision::Admit(quotas) = decision else { panic!("{decision:?}") };
+    quotas.iter().map(|quota| quota.left.unwrap().remaining).collect()
+}
+
+fn admits(plan: &Plan, now: i64, counters: &BTreeMap<String, u64>) -> bool {
+    matches!(limits(plan).decide(now, counters), Decision::Admit(_))
 }
 
 /// Checklist Q-08.
 #[test]
 fn what_remains_counts_down_with_every_call() {
+    let plan = three();
     for calls in 1..=3 {
-        let quota = admitted(PLAN.decide(NOW, &counters(&[(NOW, calls)])));
-        assert_eq!(u64::from(quota.remaining), 3 - calls);
-        assert_eq!(quota.limit, 3);
+        assert_eq!(left(limits(&plan).decide(NOW, &counters(&[(NOW, calls)]))), [3 - u32::try_from(calls).unwrap()]);
     }
-    assert_eq!(refused(PLAN.decide(NOW, &counters(&[(NOW, 4)]))).quota.remaining, 0);
+    let refused = refused(limits(&plan).decide(NOW, &counters(&[(NOW, 4)])));
+    assert_eq!(refused.quotas[0].left.unwrap().remaining, 0);
+    assert_eq!(refused.violated, ["default"]);
 }
 
 #[test]
-fn the_oldest_bucket_of_the_window_counts_in_full_until_all_of_it_has_slid_out() {
-    let old = NOW - 60_000;
-    let full = counters(&[(old, 3), (NOW, 1)]);
-    // The last call in that bucket may be 5 s younger than the bucket's start, and its clock may be 200 ms behind.
-    assert!(matches!(PLAN.decide(NOW, &full), Decision::Refuse(_)));
-    assert!(matches!(PLAN.decide(NOW + 4_999, &full), Decision::Refuse(_)));
-    assert!(matches!(PLAN.decide(NOW + 5_199, &full), Decision::Refuse(_)));
-    assert!(matches!(PLAN.decide(NOW + 5_200, &full), Decision::Admit(_)));
+fn the_oldest_part_of_the_window_counts_in_full_until_all_of_it_has_slid_out() {
+    let plan = three();
+    let full = counters(&[(NOW - 60_000, 3), (NOW, 1)]);
+    // The last call in that part may be 5 s younger than the part's start, and its clock may be 200 ms behind.
+    assert!(!admits(&plan, NOW, &full) && !admits(&plan, NOW + 4_999, &full) && !admits(&plan, NOW + 5_199, &full));
+    assert!(admits(&plan, NOW + 5_200, &full));
 }
 
 #[test]
 fn a_call_counted_by_a_clock_that_runs_ahead_counts() {
-    let full = counters(&[(NOW, 1), (NOW + 5_000, 3)]);
-    assert!(matches!(PLAN.decide(NOW, &full), Decision::Refuse(_)));
+    assert!(!admits(&three(), NOW, &counters(&[(NOW, 1), (NOW + 5_000, 3)])));
 }
 
 #[test]
 fn foreign_names_do_not_count() {
+    let plan = three();
     let mut full = counters(&[(NOW, 1)]);
-    for name in ["n", "b", "bx", "b-1", "b+1", "b0340000000", "s1700000000", "b99999999999999999999999", "é"] {
+    for name in [
+        "n",
+        "b",
+        "bx",
+        "b-1",
+        "b+1",
+        "b0340000000",
+        "s1700000000",
+        "b99999999999999999999999",
+        "é",
+        "d20231114",
+        "b340000000.",
+    ] {
         full.insert(name.to_owned(), 1_000);
     }
-    for foreign in [PLAN.bucket(NOW - 600_000), PLAN.bucket(NOW + 600_000), PLAN.bucket(NOW / 70)] {
-        full.insert(foreign.to_string(), 1_000);
+    for at_ms in [NOW - 600_000, NOW + 600_000, NOW / 70] {
+        full.insert(bucket(60, at_ms), 1_000);
     }
-    assert_eq!(admitted(PLAN.decide(NOW, &full)).remaining, 2);
+    full.insert(format!("{}.orders", bucket(60, NOW)), 1_000);
+    assert_eq!(left(limits(&plan).decide(NOW, &full)), [2]);
 }
 
 /// Checklist.
 #[test]
 fn retry_after_is_the_smallest_whole_second_at_which_one_more_call_fits() {
-    let window = [(NOW - 50_000, 1), (NOW - 20_000, 1), (NOW, 1)];
+    let (plan, window) = (three(), [(NOW - 50_000, 1), (NOW - 20_000, 1), (NOW, 1)]);
     let mut with_this = counters(&window);
-    with_this.insert(PLAN.bucket(NOW).to_string(), 2);
-    let refused = refused(PLAN.decide(NOW, &with_this));
+    with_this.insert(bucket(60, NOW), 2);
+    let refused = refused(limits(&plan).decide(NOW, &with_this));
     assert_eq!(refused.retry_after, Seconds::new(16));
-    assert!(refused.quota.reset <= refused.retry_after);
+    assert!(refused.quotas[0].left.unwrap().reset <= refused.retry_after);
     for (seconds, fits) in [(15, false), (16, true)] {
         let later = NOW + seconds * 1_000;
         let mut again = counters(&window);
-        *again.entry(PLAN.bucket(later).to_string()).or_default() += 1;
-        assert_eq!(matches!(PLAN.decide(later, &again), Decision::Admit(_)), fits, "after {seconds} s");
+        *again.entry(bucket(60, later)).or_default() += 1;
+        assert_eq!(admits(&plan, later, &again), fits, "after {seconds} s");
     }
 }
 
@@ -80,150 +132,297 @@ fn retry_after_is_the_smallest_whole_second_at_which_one_more_call_fits() {
 #[test]
 fn calls_in_flight_do_not_lengthen_retry_after() {
     let crowd = counters(&[(NOW - 55_000, 2), (NOW, 40)]);
-    assert_eq!(refused(PLAN.decide(NOW, &crowd)).retry_after, Seconds::new(11));
+    assert_eq!(refused(limits(&three()).decide(NOW, &crowd)).retry_after, Seconds::new(11));
 }
 
 #[test]
 fn a_limit_that_was_lowered_is_waited_for_in_full() {
     let before = counters(&[(NOW - 50_000, 10), (NOW - 30_000, 10), (NOW - 10_000, 2), (NOW, 1)]);
-    assert_eq!(refused(PLAN.decide(NOW, &before)).retry_after, Seconds::new(36));
+    assert_eq!(refused(limits(&three()).decide(NOW, &before)).retry_after, Seconds::new(36));
 }
 
 #[test]
 fn a_limit_of_zero_refuses_everything_and_stays_in_bounds() {
-    let none = Plan { calls: 0, ..PLAN };
-    let refused = refused(none.decide(NOW, &counters(&[(NOW, 1)])));
+    let plan = plan(&[("default", per_minute(0))]);
+    let refused = refused(limits(&plan).decide(NOW, &counters(&[(NOW, 1)])));
     assert_eq!(refused.retry_after, Seconds::new(60));
 }
 
+/// A heavy call waits for room for all of it, while a light one still fits.
 #[test]
-fn buckets_are_named_stale_late_and_only_when_a_cleaning_write_pays() {
-    let window_and_more = 2 * 60_000;
-    let old: Vec<_> = (1..=12).map(|i| (NOW - window_and_more - i * 5_000, 1)).collect();
-    assert_eq!(PLAN.stale(NOW, &counters(&old)).len(), 12);
-    assert!(PLAN.stale(NOW, &counters(&old[..11])).is_empty());
-    let young: Vec<_> = (0..=12).map(|i| (NOW - window_and_more + i * 5_000, 1)).collect();
-    assert!(PLAN.stale(NOW, &counters(&young)).is_empty());
+fn a_call_takes_its_weight_and_waits_for_room_for_all_of_it() {
+    let plan = plan(&[("default", per_minute(10))]);
+    let used = [(NOW - 50_000, 3), (NOW - 20_000, 3)];
+    let with = |weight: u64| counters(&[used[0], used[1], (NOW, weight)]);
+    assert_eq!(left(limits(&plan).decide(NOW, &with(1))), [3]);
+    assert_eq!(left(weighing(&plan, 4).decide(NOW, &with(4))), [0]);
+    // Once the first three have slid out there is room for seven, not for eight.
+    assert_eq!(refused(weighing(&plan, 7).decide(NOW, &with(7))).retry_after, Seconds::new(16));
+    assert_eq!(refused(weighing(&plan, 8).decide(NOW, &with(8))).retry_after, Seconds::new(46));
 }
 
-/// With names of 10 bytes and counts of 2 or 3 bytes, they take about half of the kilobyte of one write unit.
+#[test]
+fn parts_are_named_stale_late_and_only_when_a_cleaning_write_pays() {
+    let plan = three();
+    let window_and_more = 60_000 + 10_000;
+    let old: Vec<_> = (1..=12).map(|i| (NOW - window_and_more - i * 5_000, 1)).collect();
+    assert_eq!(limits(&plan).stale(NOW, &counters(&old)).len(), 12);
+    assert!(limits(&plan).stale(NOW, &counters(&old[..11])).is_empty());
+    let young: Vec<_> = (0..=12).map(|i| (NOW - window_and_more + i * 5_000, 1)).collect();
+    assert!(limits(&plan).stale(NOW, &counters(&young)).is_empty());
+}
+
+/// With names of 11 bytes and counts of 2 or 3 bytes, they take about half of the kilobyte of one write unit.
 #[test]
 fn a_steady_caller_has_at_most_some_fifty_counters() {
-    for seconds in [12, 20, 60, 600, 3_600] {
-        let plan = Plan { calls: 1_000, window: Seconds::new(seconds) };
-        let (mut counters, mut most) = (BTreeMap::new(), 0);
-        for step in 0..500 {
-            let now = NOW + step * plan.window_ms() / 12;
-            counters.insert(plan.bucket(now).to_string(), 1);
+    let burst = |seconds| limit(1_000, Period::Window(Seconds::new(seconds)));
+    let days = [("day", limit(90_000, Period::Day)), ("month", limit(900_000, Period::Month))];
+    for of in [vec![12], vec![20], vec![60], vec![3_600], vec![60, 1], vec![600, 2], vec![60, 11]] {
+        let windows = of.iter().map(|seconds| ("window", burst(*seconds)));
+        let plan = plan(&windows.chain(days.clone()).collect::<Vec<_>>());
+        let limits = limits(&plan);
+        let (mut counters, mut most, mut now) = (BTreeMap::new(), 0, NOW);
+        let step = i64::try_from(of.iter().min().unwrap() * 1_000 / 12).unwrap();
+        for _ in 0..5_000 {
+            now += step;
+            for name in limits.counters(now) {
+                *counters.entry(name.to_string()).or_default() += 1;
+            }
             most = most.max(counters.len());
-            for stale in plan.stale(now, &counters) {
+            for stale in limits.stale(now, &counters) {
                 counters.remove(&stale);
             }
         }
-        assert!(most <= 48, "{seconds} s: {most}");
+        assert!(most <= 52, "{of:?}: {most}");
     }
-}
-
-#[test]
-fn buckets_of_another_window_length_become_stale_with_time_but_other_attributes_never_do() {
-    let other = Plan { window: Seconds::new(3_600), ..PLAN };
-    let mut mixed: BTreeMap<_, _> = (0..12).map(|i| (other.bucket(NOW + i * 300_000).to_string(), 1)).collect();
-    mixed.insert("n".to_owned(), 1);
-    assert_eq!(PLAN.stale(NOW + 3_400_000 + 119_999, &mixed).len(), 0);
-    assert_eq!(PLAN.stale(NOW + 3_400_000 + 120_000, &mixed).len(), 12);
-    let mixed: BTreeMap<_, _> = (0..12).map(|i| (PLAN.bucket(NOW + i * 5_000).to_string(), 1)).collect();
-    assert_eq!(other.stale(NOW + 60_000 + 3_899_999, &mixed).len(), 0);
-    assert_eq!(other.stale(NOW + 60_000 + 3_900_000, &mixed).len(), 12);
 }
 
 /// After a change of the plan, the counts of the earlier plan still count, whatever the two window lengths are.
 #[test]
 fn what_was_counted_by_another_window_counts_as_long_as_it_is_in_this_one() {
-    for (before, after) in [(60, 30), (60, 12), (60, 3_600), (3_600, 60), (12, 60), (3_600, 12), (13, 61), (7, 60)] {
-        let old = Plan { calls: 100, window: Seconds::new(before) };
-        let new = Plan { calls: 10, window: Seconds::new(after) };
-        let mut counters = BTreeMap::from([(old.bucket(NOW).to_string(), 50)]);
-        *counters.entry(new.bucket(NOW + 10_000).to_string()).or_default() += 1;
-        assert!(matches!(new.decide(NOW + 10_000, &counters), Decision::Refuse(_)), "{before} then {after}");
+    for (before, after) in
+        [(60, 30), (60, 12), (60, 3_600), (3_600, 60), (12, 60), (3_600, 12), (13, 61), (7, 60), (1, 60)]
+    {
+        let old = Window::new(Seconds::new(before), Per::User).part;
+        let new = plan(&[("default", limit(10, Period::Window(Seconds::new(after))))]);
+        let at = NOW + i64::try_from(after.min(10)).unwrap() * 900;
+        let mut counters = BTreeMap::from([(bucket(before, NOW), 50)]);
+        *counters.entry(bucket(after, at)).or_default() += 1;
+        assert!(!admits(&new, at, &counters), "{before} then {after}");
         // The old counter counts until all of it has slid out.
         let out = old.starts_ms(old.index(NOW) + 1) + i64::try_from(after).unwrap() * 1_000 + 200;
-        let lone = BTreeMap::from([(old.bucket(NOW).to_string(), 50), (new.bucket(out).to_string(), 1)]);
-        assert!(matches!(new.decide(out - 1, &lone), Decision::Refuse(_)), "{before} then {after}");
-        assert!(matches!(new.decide(out, &lone), Decision::Admit(_)), "{before} then {after}");
+        let lone = BTreeMap::from([(bucket(before, NOW), 50), (bucket(after, out), 1)]);
+        assert!(!admits(&new, out - 1, &lone), "{before} then {after}");
+        assert!(admits(&new, out, &lone), "{before} then {after}");
     }
 }
 
-/// The window length follows from the names of counters, for every length that the configuration accepts.
+/// Each limit of a plan counted all calls. So when the plan changes, what was used is what one of them counted, not the sum.
 #[test]
-fn the_window_of_a_counter_follows_from_its_name_for_hours() {
-    let reader = Plan { calls: 1, window: Seconds::new(3_600) };
-    for seconds in 1..=3_600 {
-        let plan = Plan { calls: 1, window: Seconds::new(seconds) };
+fn calls_that_several_limits_counted_count_once_after_a_change() {
+    let new = plan(&[("default", limit(20, Period::Window(Seconds::new(30))))]);
+    let counters = BTreeMap::from([(bucket(60, NOW), 15), (bucket(1, NOW), 14), (bucket(30, NOW), 1)]);
+    assert_eq!(left(limits(&new).decide(NOW, &counters)), [4]);
+}
+
+/// The length of a part follows from its number, for every length that there is.
+#[test]
+fn the_part_of_a_counter_follows_from_its_name_for_hours() {
+    for length in 1..=7_200 {
+        let part = Part(length);
         for age_ms in [0, 60_000, 3_599_000, -30_000] {
-            let index = plan.index(NOW - age_ms);
-            let until_ms = plan.starts_ms(index + 1);
-            assert_eq!(reader.span(index, NOW.into(), i64::MIN), Some(until_ms), "{seconds} s, {age_ms} ms ago");
+            assert_eq!(Part::of(part.index(NOW - age_ms), NOW.into()), Some(part), "{age_ms} ms ago");
         }
+        let index = part.index(NOW);
+        assert_eq!((part.index(part.starts_ms(index)), part.index(part.starts_ms(index) - 1)), (index, index - 1));
+    }
+}
+
+/// A limit of one API counts its calls alone, and one of all APIs counts them too.
+#[test]
+fn a_limit_of_an_api_counts_the_calls_to_it() {
+    let reports = ApiName::parse("reports").unwrap();
+    let plan = plan(&[("default", per_minute(10)), ("reports", Limit { api: Some(reports.clone()), ..per_minute(2) })]);
+    let to = |api| Limits::of_call(&plan, None, api, 1, &ROME);
+    let names = |limits: Limits<'_>| limits.counters(NOW).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(to(&ORDERS)), [bucket(60, NOW)]);
+    assert_eq!(names(to(&reports)), [bucket(60, NOW), format!("{}.reports", bucket(60, NOW))]);
+    let counters = BTreeMap::from([(bucket(60, NOW), 5), (format!("{}.reports", bucket(60, NOW)), 3)]);
+    assert_eq!(left(to(&ORDERS).decide(NOW, &counters)), [5]);
+    assert_eq!(refused(to(&reports).decide(NOW, &counters)).violated, ["reports"]);
+}
+
+/// The plan of a subscription counts the calls to its API, whatever else the application calls.
+#[test]
+fn a_subscriptions_plan_counts_the_calls_to_its_api() {
+    let (own, gold) = (plan(&[("default", per_minute(100))]), three());
+    let limits = Limits::of_call(&own, Some(&gold), &ORDERS, 1, &ROME);
+    let counters = BTreeMap::from([(bucket(60, NOW), 50), (format!("{}.orders", bucket(60, NOW)), 4)]);
+    let refused = refused(limits.decide(NOW, &counters));
+    assert_eq!(refused.violated, ["orders.default"]);
+    assert_eq!(rate_limit_policy(&refused.quotas), "\"default\";q=100;w=60, \"orders.default\";q=3;w=60");
+}
+
+/// Days and months are those of the time zone, through changes of its clocks.
+#[test]
+fn calendar_periods_are_those_of_the_time_zone() {
+    let plan =
+        plan(&[("default", per_minute(100)), ("day", limit(5, Period::Day)), ("month", limit(9, Period::Month))]);
+    let limits = limits(&plan);
+    let names = |at: &str| {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        limits
+            .counters(at.as_millisecond())
+            .iter()
+            .map(ToString::to_string)
+            .filter(|name| !name.starts_with('b'))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("2026-11-28T22:59:59Z"), ["d20261128", "m202611"]);
+    assert_eq!(names("2026-11-28T23:00:01Z"), ["d20261129", "m202611"]);
+    assert_eq!(names("2026-11-30T23:00:00Z"), ["d20261130", "d20261201", "m202611", "m202612"], "clocks may differ");
+    // A day of 25 hours, and one of 23.
+    for (at, seconds) in [("2026-10-24T22:00:01Z", 25 * 3_600), ("2026-03-28T23:00:01Z", 23 * 3_600)] {
+        let now = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let day = limits.counters(now).iter().map(ToString::to_string).find(|name| name.starts_with('d')).unwrap();
+        let refused = refused(limits.decide(now, &BTreeMap::from([(day, 6)])));
+        assert_eq!((refused.violated, refused.retry_after), (vec!["day".to_owned()], Seconds::new(seconds)), "{at}");
     }
 }
 
 #[test]
-fn a_second_long_window_has_twelve_parts_too() {
-    let plan = Plan { calls: 1, window: Seconds::new(1) };
-    let names: std::collections::BTreeSet<_> = (0..1_000).map(|ms| plan.bucket(NOW + ms)).collect();
-    assert_eq!(names.len(), 12);
-    for index in [0, 1, 5, 20_400_000_007] {
-        assert_eq!(plan.index(plan.starts_ms(index)), index);
-        assert_eq!(plan.index(plan.starts_ms(index) - 1), index - 1);
-    }
+fn a_calendar_period_refuses_until_its_end_and_begins_anew() {
+    let plan = plan(&[("default", per_minute(100)), ("month", limit(9, Period::Month))]);
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let counters = BTreeMap::from([("m202611".to_owned(), 10)]);
+    let refused = refused(limits(&plan).decide(at("2026-11-30T22:59:00Z"), &counters));
+    assert_eq!(refused.retry_after, Seconds::new(61), "the end, and what clocks may differ by");
+    let decided =
+        limits(&plan).decide(refused.until_ms, &BTreeMap::from([("m202611".to_owned(), 9), ("m202612".to_owned(), 1)]));
+    assert_eq!(left(decided), [100, 8]);
+}
+
+/// Of two calls at once that a burst limit refuses, a limit for a month that only they exceed is told of no longer than they are.
+#[test]
+fn a_limit_that_only_refused_calls_exceed_is_not_waited_for() {
+    let plan = plan(&[("burst", limit(2, Period::Window(Seconds::new(1)))), ("month", limit(9, Period::Month))]);
+    let counters =
+        |in_flight: u64, month: u64| BTreeMap::from([(bucket(1, NOW), in_flight), ("m202311".to_owned(), month)]);
+    assert!(refused(limits(&plan).decide(NOW, &counters(4, 12))).retry_after.as_u64() <= 3);
+    assert!(refused(limits(&plan).decide(NOW, &counters(1, 12))).retry_after.as_u64() > 86_400);
+}
+
+fn alice() -> (UserId, ClientId) {
+    (UserId::parse("alice").unwrap(), ClientId::parse("pub1").unwrap())
 }
 
 /// Checklist Q-09: the key of a limit is the user and the application, and nothing else.
 #[test]
 fn a_refusal_is_remembered_for_this_user_in_this_application_until_it_can_change() {
-    let (alice, bob) = (UserId::parse("alice").unwrap(), UserId::parse("bob").unwrap());
-    let (app, other_app) = (ClientId::parse("pub1").unwrap(), ClientId::parse("pub2").unwrap());
-    let refusal = refused(PLAN.decide(NOW, &counters(&[(NOW, 4)])));
+    let ((alice, app), plan) = (alice(), three());
+    let (bob, other_app) = (UserId::parse("bob").unwrap(), ClientId::parse("pub2").unwrap());
+    let limits = limits(&plan);
+    let refusal = refused(limits.decide(NOW, &counters(&[(NOW, 4)])));
     let mut refusals = Refusals::default();
-    refusals.remember(&alice, &app, PLAN, &refusal, NOW);
+    refusals.remember(&alice, &app, &limits, &refusal, NOW);
 
-    assert_eq!(refusals.standing(&alice, &app, PLAN, NOW), Some(refusal));
-    assert!(refusals.standing(&bob, &app, PLAN, NOW).is_none());
-    assert!(refusals.standing(&alice, &other_app, PLAN, NOW).is_none());
-    let late = refusals.standing(&alice, &app, PLAN, refusal.until_ms - 1).unwrap();
-    assert_eq!(late.retry_after, Seconds::new(1));
-    assert!(refusals.standing(&alice, &app, PLAN, refusal.until_ms).is_none());
+    assert_eq!(refusals.standing(&alice, &app, &limits, NOW), Some(refusal.clone()));
+    assert!(refusals.standing(&bob, &app, &limits, NOW).is_none());
+    assert!(refusals.standing(&alice, &other_app, &limits, NOW).is_none());
+    // It is longer than what is believed without another look.
+    let late = refusals.standing(&alice, &app, &limits, NOW + 59_999).unwrap();
+    assert_eq!(late.retry_after, Seconds::new(6));
+    assert!(refusals.standing(&alice, &app, &limits, NOW + 60_000).is_none());
 }
 
 #[test]
-fn a_changed_plan_ends_a_remembered_refusal() {
-    let (alice, app) = (UserId::parse("alice").unwrap(), ClientId::parse("pub1").unwrap());
-    let refusal = refused(PLAN.decide(NOW, &counters(&[(NOW, 4)])));
+fn a_changed_plan_and_a_lighter_call_end_a_remembered_refusal() {
+    let ((alice, app), plan) = (alice(), three());
+    let refusal = refused(weighing(&plan, 2).decide(NOW, &counters(&[(NOW, 4)])));
     let mut refusals = Refusals::default();
-    refusals.remember(&alice, &app, PLAN, &refusal, NOW);
-    assert!(refusals.standing(&alice, &app, Plan { calls: 100, ..PLAN }, NOW).is_none());
+    refusals.remember(&alice, &app, &weighing(&plan, 2), &refusal, NOW);
+    assert!(refusals.standing(&alice, &app, &weighing(&plan, 1), NOW).is_none());
+    assert!(refusals.standing(&alice, &app, &weighing(&plan, 3), NOW).is_some());
+    let changed = self::plan(&[("default", per_minute(100))]);
+    assert!(refusals.standing(&alice, &app, &weighing(&changed, 2), NOW).is_none());
+}
+
+/// A refusal by the limit of one API says nothing about calls to another.
+#[test]
+fn a_refusal_by_a_limit_of_one_api_does_not_stand_for_others() {
+    let ((alice, app), reports) = (alice(), ApiName::parse("reports").unwrap());
+    let plan =
+        plan(&[("default", per_minute(100)), ("reports", Limit { api: Some(reports.clone()), ..per_minute(1) })]);
+    let to = |api| Limits::of_call(&plan, None, api, 1, &ROME);
+    let counters = BTreeMap::from([(format!("{}.reports", bucket(60, NOW)), 2)]);
+    let refusal = refused(to(&reports).decide(NOW, &counters));
+    let mut refusals = Refusals::default();
+    refusals.remember(&alice, &app, &to(&reports), &refusal, NOW);
+    assert!(refusals.standing(&alice, &app, &to(&ORDERS), NOW).is_none());
+    assert!(refusals.standing(&alice, &app, &to(&reports), NOW).is_some());
 }
 
 #[test]
 fn the_memory_of_refusals_is_bounded() {
-    let app = ClientId::parse("pub1").unwrap();
-    let refusal = refused(PLAN.decide(NOW, &counters(&[(NOW, 4)])));
+    let (app, plan) = (ClientId::parse("pub1").unwrap(), three());
+    let limits = limits(&plan);
+    let refusal = refused(limits.decide(NOW, &counters(&[(NOW, 4)])));
     let mut refusals = Refusals::default();
     let user = |number: usize| UserId::parse(&format!("u{number}")).unwrap();
     for number in 0..5_000 {
-        refusals.remember(&user(number), &app, PLAN, &refusal, NOW);
+        refusals.remember(&user(number), &app, &limits, &refusal, NOW);
     }
-    assert!(refusals.standing(&user(0), &app, PLAN, NOW).is_some());
-    assert!(refusals.standing(&user(4_999), &app, PLAN, NOW).is_none());
-    let later = Refused { until_ms: refusal.until_ms + 1, ..refusal };
-    refusals.remember(&user(4_999), &app, PLAN, &later, refusal.until_ms);
-    assert!(refusals.standing(&user(4_999), &app, PLAN, refusal.until_ms).is_some());
+    assert!(refusals.standing(&user(0), &app, &limits, NOW).is_some());
+    assert!(refusals.standing(&user(4_999), &app, &limits, NOW).is_none());
+    let later = Refused { until_ms: refusal.until_ms + 1, ..refusal.clone() };
+    refusals.remember(&user(4_999), &app, &limits, &later, refusal.until_ms);
+    assert!(refusals.standing(&user(4_999), &app, &limits, refusal.until_ms).is_some());
 }
 
 /// Checklist: structured field lists of one string with integer parameters, no partition key.
 #[test]
 fn the_header_texts_follow_the_draft() {
-    let quota = Quota { limit: 60, window: Seconds::new(60), remaining: 50, reset: Seconds::new(30) };
-    assert_eq!(rate_limit(&quota), "\"default\";r=50;t=30");
-    assert_eq!(rate_limit_policy(&quota), "\"default\";q=60;w=60");
+    let quota = |policy: &str, left| Quota { policy: policy.to_owned(), limit: 60, window: Seconds::new(60), left };
+    let quotas = [quota("default", Some(Left { remaining: 50, reset: Seconds::new(30) })), quota("everybody", None)];
+    assert_eq!(rate_limit(&quotas), "\"default\";r=50;t=30");
+    assert_eq!(rate_limit_policy(&quotas), "\"default\";q=60;w=60, \"everybody\";q=60;w=60");
+}
+
+/// A lease is used without a write, lasts for its part of the window, and what is left of it is given back with the next.
+#[test]
+fn a_lease_serves_calls_until_its_part_is_over() {
+    let app = ClientId::parse("pub1").unwrap();
+    let plan = plan(&[("default", per_minute(60)), ("all", Limit { per: Per::App, ..per_minute(6_000) })]);
+    let limits = limits(&plan);
+    let mut leases = Leases::default();
+    let mut counters: BTreeMap<String, u64> = BTreeMap::new();
+    let mut writes = Vec::new();
+    for at_ms in (NOW..NOW + 5_000).step_by(100) {
+        match leases.take(&app, &limits, at_ms) {
+            Take::Held => {}
+            Take::Refused(refused) => panic!("{refused:?}"),
+            Take::Wanting(request) => {
+                for (name, units) in &request.add {
+                    let counter = counters.entry(name.to_string()).or_default();
+                    *counter = counter.checked_add_signed(*units).expect("no counter below zero");
+                }
+                assert_eq!(leases.granted(&app, &limits, &request, at_ms, &counters).refused, None);
+                writes.push(at_ms - NOW);
+            }
+        }
+    }
+    // Two parts of 2.5 s: leases double until they last, and then there is one for each part.
+    assert_eq!(writes, [0, 100, 300, 700, 1_500, 2_500]);
+    assert_eq!(counters.values().next(), Some(&25), "what was left of the first part was given back: {counters:?}");
+}
+
+#[test]
+fn the_leases_of_many_applications_are_bounded() {
+    let plan = plan(&[("default", per_minute(60)), ("all", Limit { per: Per::App, ..per_minute(6_000) })]);
+    let mut leases = Leases::default();
+    for number in 0..2_000 {
+        let app = ClientId::parse(&format!("app{number}")).unwrap();
+        assert!(matches!(leases.take(&app, &limits(&plan), NOW + number), Take::Wanting(_)));
+    }
+    assert!(leases.applications() <= 512);
 }

@@ -6,6 +6,7 @@ use crate::{number, version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
+use gateway_domain::rate_limit::CounterName;
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -60,12 +61,12 @@ pub(super) fn live_sessions(
     Ok(live.map(|entry| LiveSession { user_id: user_id.clone(), client_id: client_id.clone(), entry }).collect())
 }
 
-pub(super) fn buckets_of(item: &Item) -> BTreeMap<String, u64> {
-    let bucket = |(name, value): (&String, &AttributeValue)| {
-        name.strip_prefix('b')?.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+pub(super) fn counters_of(item: &Item) -> BTreeMap<String, u64> {
+    let counter = |(name, value): (&String, &AttributeValue)| {
+        CounterName::parse(name)?;
         Some((name.clone(), value.as_n().ok()?.parse().ok()?))
     };
-    item.iter().filter_map(bucket).collect()
+    item.iter().filter_map(counter).collect()
 }
 
 pub(super) fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {

@@ -69,13 +69,13 @@ impl<'p> Space<'p> {
         let written = twin.route.written();
         let reason = if self.inside && one.parts == twin.parts {
             format!(
-                "{written} becomes the same path at the back end, and it has other methods or scopes: forward one of \
+                "{written} becomes the same path at the back end, and it has other methods, scopes or weight: forward one of \
                      them differently, or ask for the same"
             )
         } else {
             let there = if self.inside { ", as it is forwarded," } else { "" };
             format!(
-                "a back end may take {written}{there} for the same path, and it has other methods or scopes: write one of \
+                "a back end may take {written}{there} for the same path, and it has other methods, scopes or weight: write one of \
                  them differently, or `exact_paths: true` if the back end compares paths byte for byte"
             )
         };
@@ -132,7 +132,8 @@ impl<'p> Sound<'p> {
         } else {
             ours.iter().all(|(method, scopes)| theirs.get(*method).is_none_or(|other| other == scopes))
         };
-        self.name == other.name && self.route.public == other.route.public && methods
+        let alike = self.route.public == other.route.public && self.route.weight == other.route.weight;
+        self.name == other.name && alike && methods
     }
 }
 
