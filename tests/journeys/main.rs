@@ -15,6 +15,7 @@ mod faults;
 mod forge;
 mod forms;
 mod framing;
+mod hooks;
 mod hostile;
 mod http_api;
 mod iam;

@@ -1,6 +1,6 @@
 //! Tries new keys with the code that will use them.
 
-use gateway_domain::access_token::{AccessClaims, sign, verify};
+use gateway_domain::access_token::{AccessClaims, OwnClaims, sign, verify};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::id_token::{self, IdClaims, IdTokenKeys};
 use gateway_domain::ids::{ClientId, ConnectorName, OutboxId, SessionId, UserId};
@@ -50,6 +50,7 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp, entropy: &dyn Entropy) 
         jti: TRIAL.to_owned(),
         iat: now,
         exp: now.saturating_add(Seconds::new(1)),
+        own: OwnClaims::default(),
     };
     let signed = sign(&claims, &key).map_err(|_| Failure::Trial("the current key does not sign"))?;
     Ok(verify(&signed, &public, TRIAL, TRIAL, now).is_ok())

@@ -3,6 +3,7 @@
 use crate::AuthorizationServer;
 use crate::Request;
 use crate::error::Failure;
+use crate::hooks::Whom;
 use crate::issue::TokenSubject;
 use crate::parameters::ClientCredentialsRequest;
 use gateway_credentials::AuthenticatedApp;
@@ -28,8 +29,10 @@ impl AuthorizationServer {
         let sub = UserId::of_app(client_id);
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
+        let whom = Whom { grant: "client_credentials", user_id: &sub, client_id, session: &sid, scope: &scope };
+        let mapped = self.mapped(request, whom).await?;
         let subject = TokenSubject { sub: &sub, app: registered, sid: &sid, latest, login: None };
-        let response = self.response_with_tokens(request, &subject, &scope, None)?;
+        let response = self.response_with_tokens(request, &subject, &mapped, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(response)
     }

@@ -1,6 +1,7 @@
 //! The authorization code grant (RFC 6749 §4.1.3): a code gives its session once, to who can prove that it is the client's.
 
 use crate::error::Failure;
+use crate::hooks::{Mapped, Whom};
 use crate::id_token::ToldLogin;
 use crate::issue::TokenSubject;
 use crate::parameters::CodeRequest;
@@ -35,6 +36,8 @@ impl AuthorizationServer {
             match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
                 Redemption::Redeem => {
                     self.check_allowed(app, &pending).await?;
+                    // Before the code is used up: a hook that does not answer leaves it as it is.
+                    let mapped = self.mapped_login(request, app, &pending).await?;
                     let redeemed = Redeemed { code: code.hash(), at: request.now, attempt: asked.attempt.clone() };
                     if !self.sessions.redeem(&self.pending, &pending.sid, &redeemed).await? {
                         continue;
@@ -43,9 +46,12 @@ impl AuthorizationServer {
                         grant: "authorization_code",
                         app: app.registered().client_id.as_str(),
                     });
-                    return self.serve_code(request, app, &pending, &asked).await;
+                    return self.serve_code(request, app, (&pending, &mapped), &asked).await;
                 }
-                Redemption::Repeat => return self.serve_code(request, app, &pending, &asked).await,
+                Redemption::Repeat => {
+                    let mapped = self.mapped_login(request, app, &pending).await?;
+                    return self.serve_code(request, app, (&pending, &mapped), &asked).await;
+                }
                 Redemption::Refuse => return Err(Failure::Code(reason(proof))),
                 Redemption::EndSession => {
                     tracing::warn!(session = %pending.sid, "a code was used again: the session is ended");
@@ -71,11 +77,22 @@ impl AuthorizationServer {
         if given { Ok(()) } else { Err(Failure::Code("the consent was taken back")) }
     }
 
-    async fn serve_code(
+    async fn mapped_login(
         &self,
         request: &Request<'_>,
         app: &AuthenticatedApp,
         pending: &PendingSession,
+    ) -> Result<Mapped, Failure> {
+        let scope = remaining_scope(&pending.scope, &app.registered().scope);
+        let PendingSession { user_id, client_id, sid: session, .. } = pending;
+        self.mapped(request, Whom { grant: "authorization_code", user_id, client_id, session, scope: &scope }).await
+    }
+
+    async fn serve_code(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        (pending, mapped): (&PendingSession, &Mapped),
         asked: &CodeRequest,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
@@ -98,12 +115,11 @@ impl AuthorizationServer {
         if session.family.generation != 1 {
             return Err(Failure::Code("used before, and its session was refreshed since"));
         }
-        let scope = remaining_scope(&session.scope, &registered.scope);
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
         let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };
-        let subject = TokenSubject { login: Some(login), ..self.subject(registered, &session, &scope, now) };
-        self.response_with_tokens(request, &subject, &scope, refresh_token.as_ref())
+        let subject = TokenSubject { login: Some(login), ..self.subject(registered, &session, &mapped.scope, now) };
+        self.response_with_tokens(request, &subject, mapped, refresh_token.as_ref())
     }
 }
 

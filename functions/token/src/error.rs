@@ -71,6 +71,8 @@ pub(crate) enum Failure {
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
     LoginAgain,
+    #[error("the hook {0} refuses")]
+    HookRefused(&'static str),
     #[error("the back end of {0} refused the credentials")]
     BackEndRefused(ConnectorName),
     #[error("the user is not linked to a name at the back end of {0}")]
@@ -216,6 +218,7 @@ impl Failure {
             Self::NotExchanged(_) => "target",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
+            Self::HookRefused(_) => "hook_refused",
             Self::BackEndRefused(_) => "back_end_refused",
             Self::NotLinked(_) => "not_linked",
             Self::PasswordNeeded(_) => "password_needed",
@@ -302,6 +305,9 @@ impl Failure {
             }
             Self::LoginAgain => {
                 response(E::InvalidGrant, "the session at the back end is over and cannot be renewed; log in again")
+            }
+            Self::HookRefused(_) => {
+                response(E::InvalidGrant, "the rules of the company do not allow this; ask its administrator")
             }
             Self::OverHeaderBudget { bytes, budget } => over_header_budget(*bytes, *budget),
             Self::NotVerified => response(E::InvalidGrant, "the address of this account is not verified yet"),
@@ -496,6 +502,7 @@ mod tests {
             Failure::Malformed("resource"),
             Failure::RefreshToken("x"),
             Failure::LoginAgain,
+            Failure::HookRefused("map_scope"),
             Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
             Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
             Failure::PasswordNeeded(ConnectorName::parse("orders-login").unwrap()),

@@ -76,7 +76,7 @@ impl AuthorizationServer {
         if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
             return Ok(None);
         }
-        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp } = claims;
+        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp, own: _ } = claims;
         Ok(Some(json!({
             "active": true, "token_type": "Bearer", "scope": scope.to_string(), "client_id": client_id, "sub": sub,
             "iss": iss, "aud": aud, "jti": jti, "iat": iat, "exp": exp,

@@ -1,6 +1,7 @@
 //! Issues tokens: signs the access token, and builds the response of RFC 6749 §5.1.
 
 use crate::error::Failure;
+use crate::hooks::Mapped;
 use crate::id_token::ToldLogin;
 use crate::{AuthorizationServer, Request, response};
 use gateway_domain::access_token::{AccessClaims, sign};
@@ -68,7 +69,7 @@ impl AuthorizationServer {
         &self,
         request: &Request<'_>,
         subject: &TokenSubject<'_>,
-        scope: &Scope,
+        Mapped { scope, claims: own }: &Mapped,
         refresh_token: Option<&RefreshToken>,
     ) -> Result<ApiResponse, Failure> {
         let now = request.now;
@@ -83,6 +84,7 @@ impl AuthorizationServer {
             jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
             iat: now,
             exp,
+            own: own.clone(),
         };
         let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;
         let token = sign(&claims, &key).map_err(|_| Failure::Internal("signing failed"))?;

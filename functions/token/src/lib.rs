@@ -6,6 +6,7 @@ mod client_credentials_grant;
 mod code_grant;
 mod error;
 mod error_code;
+mod hooks;
 mod id_token;
 mod introspect;
 mod issue;
@@ -44,6 +45,7 @@ use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::sync::Arc;
 
+pub use hooks::TokenHooks;
 pub use keys::InForce;
 pub use provider::NotAnswered;
 pub use start::start;
@@ -58,6 +60,8 @@ pub struct AuthorizationServer {
     pub passwords: PasswordCheck,
     /// Who checks the passwords of people who have none here.
     pub directory: Option<Arc<dyn Directory>>,
+    /// Systems of the company that have a say in tokens.
+    pub hooks: TokenHooks,
     /// Registered applications.
     pub apps: Apps,
     /// The table of users, read for userinfo.

@@ -2,6 +2,7 @@
 
 use crate::client::may_use;
 use crate::error::Failure;
+use crate::hooks::Whom;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin, Proved};
@@ -73,6 +74,9 @@ impl AuthorizationServer {
             return self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await;
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
+        let (user_id, client_id) = (&user.user_id, &registered.client_id);
+        let whom = Whom { grant: "password", user_id, client_id, session: &sid, scope: &scope };
+        let mapped = self.mapped(request, whom).await?;
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
         if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {
             return Err(SessionError::NoBackEnd.into());
@@ -100,8 +104,8 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let subject = self.subject(registered, &session, &session.scope, request.now);
-        let response = self.response_with_tokens(request, &subject, &session.scope, refresh_token.as_ref())?;
+        let subject = self.subject(registered, &session, &mapped.scope, request.now);
+        let response = self.response_with_tokens(request, &subject, &mapped, refresh_token.as_ref())?;
         gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(response)
     }

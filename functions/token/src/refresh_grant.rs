@@ -1,6 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): a token gets one successor, however often and concurrently it is presented.
 
 use crate::error::Failure;
+use crate::hooks::Whom;
 use crate::parameters::PresentedRefreshToken;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
@@ -58,7 +59,10 @@ impl AuthorizationServer {
                 // A refresh may have made the successor, without this login's internal tokens: then one more is made.
                 Decision::Replay if is_served(&session, source) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
-                    scope.as_ref().map_err(|_| Failure::Scope)?;
+                    let scope = scope.as_ref().map_err(|_| Failure::Scope)?;
+                    if matches!(source, TokenSource::Renewal) {
+                        self.check_refresh(&session, scope, request.now).await?;
+                    }
                     let rotation = Rotation { app: registered, attempt: attempt.clone(), source, now: request.now };
                     match self.sessions.rotate(session, rotation).await? {
                         Some(session) => (session, "rotated"),
@@ -67,7 +71,11 @@ impl AuthorizationServer {
                     }
                 }
             };
-            let response = self.serve(request, registered, &session, &scope?).await?;
+            let grant = match source {
+                TokenSource::Renewal => "refresh_token",
+                TokenSource::Login(..) => "password",
+            };
+            let response = self.serve(request, registered, &session, (grant, &scope?)).await?;
             gateway_telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
@@ -120,12 +128,19 @@ impl AuthorizationServer {
         request: &Request<'_>,
         app: &gateway_store::App,
         session: &Session,
-        scope: &Scope,
+        (grant, scope): (&'static str, &Scope),
     ) -> Result<ApiResponse, Failure> {
         self.sessions.check_credentials(session).await?;
         self.sessions.publish(app, session).await?;
-        let subject = self.subject(app, session, scope, request.now);
-        self.response_with_tokens(request, &subject, scope, Some(&self.refresh_token(session, request.now).await?))
+        let mapped = match self.mapped(request, Whom::of(grant, session, scope)).await {
+            Err(refused @ Failure::HookRefused(_)) => {
+                self.sessions.end(&session.sid).await?;
+                return Err(refused);
+            }
+            mapped => mapped?,
+        };
+        let subject = self.subject(app, session, &mapped.scope, request.now);
+        self.response_with_tokens(request, &subject, &mapped, Some(&self.refresh_token(session, request.now).await?))
     }
 }
 

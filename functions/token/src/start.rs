@@ -1,6 +1,7 @@
 //! Builds the token function when a container starts.
 
 use crate::AuthorizationServer;
+use crate::hooks::TokenHooks;
 use crate::keys::InForce;
 use gateway_config::Gateway;
 use gateway_credentials::{ClientAuthentication, Directory, PasswordCheck};
@@ -38,8 +39,10 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         Some(directory) => passwords.with_directory(Arc::clone(directory), config.directory_domain()),
         None => passwords,
     };
+    let hooks = TokenHooks::start(&platform, &config).await?;
     Ok(AuthorizationServer {
         config,
+        hooks,
         directory,
         clients: ClientAuthentication::new(apps.clone(), attempts),
         apps,

@@ -46,11 +46,23 @@ pub struct Hook {
     #[serde(default = "default_timeout", deserialize_with = "duration::seconds")]
     #[schemars(with = "duration::Text", extend("default" = "3s"))]
     pub timeout: Seconds,
-    /// With `url`: permits one with `http` that is not on this machine. Passwords then travel unencrypted.
+    /// With `url`: permits one with `http` that is not on this machine. What is sent, passwords too, then travels unencrypted.
     #[serde(default)]
     pub allow_plain_http: bool,
     /// With `url`: whom to trust there, and how the gateway authenticates. Without it, the public authorities are trusted.
     pub tls: Option<Tls>,
+    /// Of a hook that decides what could be decided without it: what happens while it does not answer.
+    pub when_down: Option<WhenDown>,
+}
+
+/// What happens while a hook does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenDown {
+    /// It goes on as if there were no hook.
+    Allow,
+    /// It is refused for now: 503, and the app tries again.
+    Refuse,
 }
 
 const fn default_timeout() -> Seconds {
@@ -148,11 +160,17 @@ pub(crate) fn check(file: &File, findings: &mut Findings) {
                 findings.add(format!("{FIELD}.{field}"), format!("is of the connector: write it at `{name}`"));
             }
         }
-        (None, Some(hook)) => check_hook(&format!("{FIELD}.validate_user_pass"), hook, findings),
+        (None, Some(hook)) => {
+            let field = format!("{FIELD}.validate_user_pass");
+            check_hook(&field, hook, findings);
+            if hook.when_down.is_some() {
+                findings.add(format!("{field}.when_down"), "nobody else can check the password: remove it");
+            }
+        }
     }
 }
 
-fn check_hook(field: &str, hook: &Hook, findings: &mut Findings) {
+pub(crate) fn check_hook(field: &str, hook: &Hook, findings: &mut Findings) {
     match (&hook.url, &hook.function) {
         (None, None) => findings.add(field.to_owned(), "asks nobody: write `url` or `function`"),
         (Some(_), Some(_)) => findings.add(format!("{field}.function"), "one alone is asked: keep this or `url`"),
@@ -164,7 +182,7 @@ fn check_hook(field: &str, hook: &Hook, findings: &mut Findings) {
             if url.origin().is_exposed() && !hook.allow_plain_http {
                 findings.add(
                     format!("{field}.url"),
-                    "passwords would travel unencrypted: write https, or `allow_plain_http: true`",
+                    "what is sent would travel unencrypted: write https, or `allow_plain_http: true`",
                 );
             }
             tls::check(field, hook.tls.as_ref(), url.origin(), findings);

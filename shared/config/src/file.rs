@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
 use crate::duration;
+use crate::hooks::Hooks;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
 use crate::text::{Audience, ScopeToken};
@@ -44,6 +45,9 @@ pub(crate) struct File {
     /// Which accounts people can make for themselves.
     #[serde(default)]
     pub(crate) accounts: Accounts,
+    /// Systems of the company that are asked before tokens are given out.
+    #[serde(default)]
+    pub(crate) hooks: Hooks,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
     /// The time zone of days and months, by its name in the IANA database, such as `Europe/Rome`.

@@ -4,8 +4,9 @@ use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
-use crate::directory::Directory;
+use crate::directory::{Directory, Hook};
 use crate::file::{File, Lifetimes};
+use crate::hooks::Hooks;
 use crate::pages::{Pages, WebLink};
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
@@ -291,8 +292,8 @@ impl Gateway {
         let apis = self.apis().filter_map(|(name, api)| Some((format!("apis.{name}.tls"), api.tls.as_ref()?)));
         let connectors = self.connectors();
         let connectors = connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?)));
-        let hook = self.directory().and_then(|directory| directory.validate_user_pass.as_ref()?.tls.as_ref());
-        apis.chain(connectors).chain(hook.map(|tls| ("accounts.directory.validate_user_pass.tls".to_owned(), tls)))
+        let hooks = self.all_hooks().filter_map(|(field, hook)| Some((format!("{field}.tls"), hook.tls.as_ref()?)));
+        apis.chain(connectors).chain(hooks)
     }
 
     /// Every secret that TLS needs, each with its field. The same secret may occur more than once.
@@ -311,9 +312,20 @@ impl Gateway {
 
     /// Every secret that hooks sign with, each with its field.
     pub fn hook_secrets(&self) -> impl Iterator<Item = (String, &str)> {
-        let hook = self.directory().and_then(|directory| directory.validate_user_pass.as_ref());
-        let secret = hook.and_then(|hook| hook.secret.as_ref());
-        secret.map(|name| ("accounts.directory.validate_user_pass.secret".to_owned(), name.as_str())).into_iter()
+        self.all_hooks().filter_map(|(field, hook)| Some((format!("{field}.secret"), hook.secret.as_ref()?.as_str())))
+    }
+
+    /// The hooks that have a say in tokens.
+    pub fn hooks(&self) -> &Hooks {
+        &self.file.hooks
+    }
+
+    /// Every hook with its field.
+    fn all_hooks(&self) -> impl Iterator<Item = (String, &Hook)> {
+        let login = self.directory().and_then(|directory| directory.validate_user_pass.as_ref());
+        let login = login.map(|hook| ("accounts.directory.validate_user_pass".to_owned(), hook));
+        let tokens = self.file.hooks.each().map(|(name, hook)| (format!("hooks.{name}"), hook));
+        login.into_iter().chain(tokens)
     }
 
     /// The APIs of which a token with this scope may call at least one route. Public routes do not count.

@@ -4,10 +4,6 @@
 //! belongs to who the directory says it is, by its `subject`. An account that has a password here, or that the directory
 //! knows by another subject, is nobody's of the directory, whatever its address is.
 
-mod hook;
-
-pub use hook::Hook;
-
 use async_trait::async_trait;
 use gateway_config::{FieldType, Gateway};
 use gateway_connectors::Credentials;
@@ -18,6 +14,7 @@ use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::{ConnectorName, UserId};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
+use gateway_hooks::Hook;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::{InternalTokens, SessionError};
 use gateway_store::{CreateUser, SubjectHolder, User, Users};
@@ -84,7 +81,7 @@ impl OwnDirectory {
         tokens: &Arc<InternalTokens>,
     ) -> Result<Option<Self>, StartError> {
         let hook = match config.directory().and_then(|directory| directory.validate_user_pass.as_ref()) {
-            Some(settings) => Hook::start(platform, config, settings).await?,
+            Some(settings) => Hook::start(platform, config, settings).await.map(Some)?,
             None => None,
         };
         Ok(Self::new(config, hook, users, tokens, &platform.entropy))

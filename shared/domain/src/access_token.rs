@@ -19,6 +19,8 @@ pub const MAX_LENGTH: usize = 4096;
 /// The longest life of an access token, from `iat` to `exp`. The gateway signs none with a longer one, so such a token is
 /// forged with a leaked key. It is refused, and so cannot extend the time for which the key counts as in use.
 pub const MAX_LIFETIME: Seconds = Seconds::new(3_600);
+/// The most bytes of claims of the company.
+const MAX_OWN_BYTES: usize = 1_024;
 /// How far the signer's clock may be ahead of the verifier's.
 const SKEW: Seconds = Seconds::new(5);
 
@@ -43,6 +45,40 @@ pub struct AccessClaims {
     pub iat: Timestamp,
     /// The first second at which it no longer works.
     pub exp: Timestamp,
+    /// What the company says about it, for services that read the token. Nothing here is read again by the gateway.
+    #[serde(flatten)]
+    pub own: OwnClaims,
+}
+
+/// Claims of the company, whose names collide with none that anybody registers (RFC 7519 §4.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct OwnClaims(serde_json::Map<String, Value>);
+
+/// Why claims are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidClaims {
+    /// There is no prefix, or a name does not begin with it.
+    #[error("a name in `claims` does not begin with `hooks.claims`")]
+    Name,
+    /// They would make the token too long.
+    #[error("`claims` take more than {MAX_OWN_BYTES} bytes")]
+    TooLong,
+}
+
+impl OwnClaims {
+    /// Claims whose names begin with the prefix; no claims need none.
+    ///
+    /// # Errors
+    /// For another name, and for more than 1,024 bytes of JSON.
+    pub fn of(claims: serde_json::Map<String, Value>, prefix: Option<&str>) -> Result<Self, InvalidClaims> {
+        let own = |name: &String| prefix.is_some_and(|prefix| name.len() > prefix.len() && name.starts_with(prefix));
+        if !claims.keys().all(own) {
+            return Err(InvalidClaims::Name);
+        }
+        let length = serde_json::to_string(&claims).map_or(usize::MAX, |text| text.len());
+        if length > MAX_OWN_BYTES { Err(InvalidClaims::TooLong) } else { Ok(Self(claims)) }
+    }
 }
 
 /// Why a token is not accepted. The response is the same for all, `invalid_token` (RFC 6750 §3.1); the reason is for the
@@ -174,6 +210,7 @@ fn claims(
         jti: text("jti")?.to_owned(),
         iat,
         exp,
+        own: OwnClaims::default(),
     })
 }
 

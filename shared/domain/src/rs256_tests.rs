@@ -1,7 +1,7 @@
 //! Tests of RS256, which authorization servers and resource servers must support (RFC 9068 §2.1). The two keys are used in
 //! these tests only.
 
-use crate::access_token::{AccessClaims, sign, verify};
+use crate::access_token::{AccessClaims, OwnClaims, sign, verify};
 use crate::ids::{ClientId, SessionId, UserId};
 use crate::keys::{PublicKeys, SigningKey};
 use crate::scope::Scope;
@@ -41,6 +41,7 @@ fn claims() -> AccessClaims {
         jti: "j".to_owned(),
         iat: NOW,
         exp: Timestamp::from_secs(NOW.as_secs() + 600),
+        own: OwnClaims::default(),
     }
 }
 

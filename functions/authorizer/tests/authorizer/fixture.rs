@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gateway_authorizer::{Authorizer, AuthorizerError};
 use gateway_config::Gateway;
-use gateway_domain::access_token::{AccessClaims, sign};
+use gateway_domain::access_token::{AccessClaims, OwnClaims, sign};
 use gateway_domain::call_context::{Admitted, NotAdmitted, TokenRef};
 use gateway_domain::clock::Clock;
 use gateway_domain::event::ApiRequest;
@@ -276,6 +276,7 @@ impl Fixture {
             jti: JTI.fetch_add(1, Ordering::SeqCst).to_string(),
             iat: self.now(),
             exp: Timestamp::from_secs(self.now().as_secs() + 600),
+            own: OwnClaims::default(),
         };
         format!("Bearer {}", sign(&claims, &self.signing).unwrap())
     }

@@ -205,6 +205,7 @@ pub(crate) fn build(
         consents: store.consents,
         audit: store.audit,
         config,
+        hooks: gateway_token::TokenHooks::default(),
         clients: ClientAuthentication::new(store.apps.clone(), store.attempts),
         apps: store.apps,
         passwords,

@@ -8,6 +8,7 @@ mod connectors;
 mod cors;
 mod directory;
 mod fields;
+mod hooks;
 mod kerberos;
 mod logins;
 mod pages;

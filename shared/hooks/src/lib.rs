@@ -1,4 +1,4 @@
-//! A hook: a system of the company that is asked, over HTTP with a signature or as a function of AWS Lambda, and only for a time.
+//! Hooks: systems of the company that are asked, over HTTP with a signature or as a function of AWS Lambda, and only for a time.
 
 use bytes::Bytes;
 use gateway_config::{Gateway, Hook as Settings};
@@ -21,24 +21,30 @@ const MAX_ANSWER: usize = 16 * 1024;
 
 /// Why a hook said nothing that can be used. The text holds nothing of what was sent or answered.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoAnswer {
+pub enum NoAnswer {
+    /// It cannot be reached, takes too long, or breaks off.
     #[error("the hook: {0}")]
     BackEnd(#[from] BackEndError),
+    /// The function could not be invoked, or failed.
     #[error("{0}")]
     Function(#[from] NotInvoked),
+    /// It answered with another status than 200.
     #[error("the hook answered with status {0}: it has to be 200")]
     Status(StatusCode),
+    /// Its answer is not the JSON that it has to be.
     #[error("the hook answered otherwise than documented: {0}")]
     Other(String),
+    /// Nothing can be signed.
     #[error("the secret of the hook is not there, or no key")]
     NoKey,
+    /// There is no id for the message.
     #[error("no randomness: {0}")]
     Entropy(#[from] NoEntropy),
 }
 
 impl NoAnswer {
     /// Whether nothing was sent to the hook.
-    pub(crate) fn is_unasked(&self) -> bool {
+    pub fn is_unasked(&self) -> bool {
         match self {
             Self::BackEnd(BackEndError::Unreachable) | Self::NoKey | Self::Entropy(_) => true,
             Self::BackEnd(BackEndError::TimedOut | BackEndError::TooLarge | BackEndError::Broken)
@@ -78,30 +84,28 @@ struct Envelope<'a, T> {
 
 impl Hook {
     /// Reads the key and the certificates that the settings name.
-    pub(crate) async fn start(
-        platform: &Platform,
-        gateway: &Gateway,
-        settings: &Settings,
-    ) -> Result<Option<Self>, StartError> {
-        let way = match (&settings.url, &settings.function) {
-            (Some(url), _) => {
+    pub async fn start(platform: &Platform, gateway: &Gateway, settings: &Settings) -> Result<Self, StartError> {
+        let way = match (&settings.url, &settings.secret, &settings.function) {
+            (Some(url), Some(secret), _) => {
                 let tls = gateway.tls_secrets();
                 let clients = platform.secrets.build("TLS of the hook", tls, |tls| BackEndClients::new(gateway, tls));
                 let clients = clients.await?;
                 let (uri, client) = (url.uri().clone(), clients.get(settings.tls.as_ref()).clone());
-                Way::Http(Box::new(Http { uri, client, keys: Keys::of(platform, gateway).await? }))
+                Way::Http(Box::new(Http { uri, client, keys: Keys::of(platform, secret.as_str()).await }))
             }
-            (None, Some(function)) => {
+            (None, _, Some(function)) => {
                 Way::Function(Box::new(Function::new(function.as_str(), &platform.environment, &platform.aws)))
             }
-            (None, None) => return Ok(None),
+            (Some(_), None, _) | (None, _, None) => {
+                return Err(StartError::Missing { name: "hook", expected: "a URL with a secret, or a function" });
+            }
         };
         let (timeout, entropy) = (Duration::from_secs(settings.timeout.as_u64()), Arc::clone(&platform.entropy));
-        Ok(Some(Self { way, timeout, entropy }))
+        Ok(Self { way, timeout, entropy })
     }
 
     /// Sends data of this kind, and reads what is answered.
-    pub(crate) async fn ask<A: DeserializeOwned>(
+    pub async fn ask<A: DeserializeOwned>(
         &self,
         kind: &str,
         data: impl Serialize,
@@ -156,17 +160,14 @@ struct Keys {
 }
 
 impl Keys {
-    async fn of(platform: &Platform, gateway: &Gateway) -> Result<Self, StartError> {
-        let missing =
-            || StartError::Missing { name: "accounts.directory.validate_user_pass.secret", expected: "a secret" };
-        let (_, secret) = gateway.hook_secrets().next().ok_or_else(missing)?;
+    async fn of(platform: &Platform, secret: &str) -> Self {
         let Platform { secrets, environment, clock, .. } = platform;
         let (secrets, environment) = (secrets.clone(), environment.clone());
         let (secret, clock, read) = (secret.to_owned(), Arc::clone(clock), OnceCell::new());
         let keys = Self { secret, secrets, environment, clock, read };
         // The log says at the start what is missing.
         drop(keys.fresh().await);
-        Ok(keys)
+        keys
     }
 
     async fn fresh(&self) -> Result<Arc<WebhookKeys>, StartError> {
@@ -220,7 +221,7 @@ mod tests {
                     routes: [{ path: /a, methods: { GET: [a] } }] } }";
         let gateway = Gateway::parse(&format!("{directory}\n{rest}\n")).unwrap();
         let settings = gateway.directory().unwrap().validate_user_pass.as_ref().unwrap();
-        Hook::start(&platform, &gateway, settings).await.unwrap().unwrap()
+        Hook::start(&platform, &gateway, settings).await.unwrap()
     }
 
     #[tokio::test]

@@ -1,0 +1,235 @@
+//! Hooks of the company that have a say in tokens: `allow_refresh` and `map_scope`.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_domain::time::Timestamp;
+use serde_json::{Value as Json, json};
+use standardwebhooks::Webhook;
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Visitor};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::directory::KEY;
+
+const TIER: &str = "https://company.example/claims/tier";
+
+/// The company's system. It verifies signatures by the library of the specification, and answers what it is told to.
+#[derive(Clone)]
+struct Company(Arc<Mutex<State>>);
+
+struct State {
+    /// What it answers to each kind of message: status, body, and after which time.
+    allow_refresh: (u16, String, Duration),
+    map_scope: (u16, String, Duration),
+    /// What it was asked.
+    messages: Vec<Json>,
+}
+
+impl Company {
+    async fn start() -> (Self, String) {
+        let allowed = (200, json!({ "allow": true }).to_string(), Duration::ZERO);
+        let state = State { allow_refresh: allowed.clone(), map_scope: allowed, messages: Vec::new() };
+        let company = Self(Arc::new(Mutex::new(state)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+        let answering = company.clone();
+        let answer = move |headers: HeaderMap, body: Bytes| async move { answering.answer(&headers, &body).await };
+        let router = axum::Router::new().route("/hooks", post(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (company, url)
+    }
+
+    async fn answer(&self, headers: &HeaderMap, body: &Bytes) -> (StatusCode, String) {
+        if Webhook::new(KEY).expect("a key").verify(body, headers).is_err() {
+            return (StatusCode::UNAUTHORIZED, String::new());
+        }
+        let message: Json = serde_json::from_slice(body).expect("JSON");
+        let (status, answer, after) = {
+            let mut state = self.0.lock().expect("a lock");
+            state.messages.push(message.clone());
+            if message["type"] == "map_scope" { state.map_scope.clone() } else { state.allow_refresh.clone() }
+        };
+        tokio::time::sleep(after).await;
+        (StatusCode::from_u16(status).expect("a status"), answer)
+    }
+
+    fn maps(&self, answer: &Json) {
+        self.0.lock().expect("a lock").map_scope = (200, answer.to_string(), Duration::ZERO);
+    }
+
+    fn maps_with(&self, status: u16, answer: &str, after: Duration) {
+        self.0.lock().expect("a lock").map_scope = (status, answer.to_owned(), after);
+    }
+
+    fn refreshes(&self, status: u16, answer: &Json) {
+        self.0.lock().expect("a lock").allow_refresh = (status, answer.to_string(), Duration::ZERO);
+    }
+
+    /// What it was asked since the last time.
+    fn asked(&self) -> Vec<Json> {
+        std::mem::take(&mut self.0.lock().expect("a lock").messages)
+    }
+}
+
+/// The demo with both hooks, each with this policy.
+async fn start(url: &str, when_down: &str) -> (Gateway, TempDir) {
+    let files = tempfile::tempdir().expect("a directory");
+    let (config, secrets) = (files.path().join("gateway.yaml"), files.path().join("secrets"));
+    std::fs::create_dir(&secrets).expect("a directory");
+    std::fs::write(secrets.join("company-hook"), KEY).expect("a file");
+    let hook = format!("{{ url: '{url}', secret: company-hook, timeout: 1s, when_down: {when_down} }}");
+    let hooks = format!(
+        "hooks:\n  allow_refresh: {hook}\n  map_scope: {hook}\n  claims: https://company.example/claims/\nplans:\n"
+    );
+    let gateway = Gateway::start_with(|options| {
+        let demo = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        std::fs::write(&config, demo.replacen("plans:\n", &hooks, 1)).expect("a file");
+        options.config.clone_from(&config);
+        options.secrets = Some(secrets);
+    })
+    .await;
+    (gateway, files)
+}
+
+async fn login(gateway: &Gateway) -> Response {
+    gateway.try_login(DEMO_APP, ADA.name, ADA.password).await
+}
+
+/// The claims of an access token.
+fn claims(token: &str) -> Json {
+    let payload = token.split('.').nth(1).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
+}
+
+/// At every way to a token the hook is asked once, and what it says is in the token and in what the app is told.
+#[tokio::test]
+async fn a_hook_narrows_the_scope_and_adds_claims_at_every_way_to_a_token() {
+    let (company, url) = Company::start().await;
+    let (gateway, _files) = start(&url, "refuse").await;
+    company.maps(&json!({ "allow": true, "scope": "orders:read", "claims": { TIER: "gold" }, "later": "is ignored" }));
+    let by_password = login(&gateway).await;
+    let asked = company.asked();
+    let data = &asked[0]["data"];
+    assert_eq!((asked.len(), &asked[0]["type"], &data["grant"]), (1, &json!("map_scope"), &json!("password")));
+    let names: Vec<_> = data.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(names, ["client_id", "grant", "scope", "session", "user_id"], "no secret, no address");
+    assert!(data["scope"].as_str().expect("a scope").contains("orders:write"));
+
+    let mut responses = vec![by_password];
+    responses.push(gateway.try_refresh(DEMO_APP, &responses[0].tokens().refresh).await);
+    let kinds: Vec<_> = company.asked().iter().map(|message| message["type"].clone()).collect();
+    assert_eq!(kinds, ["allow_refresh", "map_scope"]);
+    let mut visitor = Visitor::of(&gateway);
+    let path = Visitor::asking(DEMO_APP, "orders:read orders:write", &[]);
+    let code = visitor.logs_in(&path, ADA).await;
+    responses.push(visitor.redeem(DEMO_APP, &code).await);
+    let secret = gateway.partner_secret();
+    let form = [("grant_type", "client_credentials"), ("client_id", PARTNER_APP), ("client_secret", secret)];
+    responses.push(gateway.post_form("/oauth2/token", &form).await);
+    let grants: Vec<_> = company.asked().iter().map(|message| message["data"]["grant"].clone()).collect();
+    assert_eq!(grants, ["authorization_code", "client_credentials"]);
+    for response in responses {
+        let claims = claims(&response.tokens().access);
+        assert_eq!((&claims["scope"], &claims[TIER]), (&json!("orders:read"), &json!("gold")), "{response:?}");
+        assert_eq!(response.json()["scope"], "orders:read");
+        let call = async |method| gateway.call(method, "/orders", &response.tokens().access).await.status;
+        assert_eq!(call("POST").await, 403, "{response:?}");
+        // An application that acts for itself has no session at that back end.
+        let expected = if response.json()["refresh_token"].is_string() { 200 } else { 401 };
+        assert_eq!(call("GET").await, expected, "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_the_company_does_not_allow_begins_no_session() {
+    let (company, url) = Company::start().await;
+    let (gateway, _files) = start(&url, "allow").await;
+    company.maps(&json!({ "allow": false }));
+    let refused = login(&gateway).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
+    let live = gateway.store().activity.sessions_of_app(None, Timestamp::from_secs(0)).await.expect("a scan");
+    assert_eq!(live, []);
+    // A code is not used up by that, nor by a hook that does not answer.
+    let mut visitor = Visitor::of(&gateway);
+    let path = Visitor::asking(DEMO_APP, "orders:read", &[]);
+    let code = visitor.logs_in(&path, ADA).await;
+    assert_eq!(visitor.redeem(DEMO_APP, &code).await.status, 400);
+    company.maps_with(200, "[]", Duration::ZERO);
+    assert_eq!(visitor.redeem(DEMO_APP, &code).await.status, 503);
+    company.maps(&json!({ "allow": true }));
+    assert_eq!(visitor.redeem(DEMO_APP, &code).await.status, 200);
+}
+
+/// A refresh that is not allowed ends the session, and calls are refused from then on.
+#[tokio::test]
+async fn a_refresh_that_the_company_does_not_allow_ends_the_session() {
+    let (company, url) = Company::start().await;
+    let (gateway, _files) = start(&url, "allow").await;
+    let first = login(&gateway).await.tokens();
+    let second = gateway.refresh(&first).await;
+    company.refreshes(200, &json!({ "allow": false }));
+    // What was served once is served again: the response may have been lost.
+    assert_eq!(gateway.try_refresh(DEMO_APP, &first.refresh).await.tokens().refresh, second.refresh);
+    assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 200);
+    let refused = gateway.try_refresh(DEMO_APP, &second.refresh).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
+    assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 401);
+    company.refreshes(200, &json!({ "allow": true }));
+    assert_eq!(gateway.try_refresh(DEMO_APP, &second.refresh).await.status, 400);
+}
+
+/// A hook that does not answer follows its policy, and loses nobody a session.
+#[tokio::test]
+async fn a_hook_that_is_down_follows_its_policy() {
+    for (when_down, expected) in [("allow", 200), ("refuse", 503)] {
+        let (company, url) = Company::start().await;
+        let (gateway, _files) = start(&url, when_down).await;
+        let tokens = login(&gateway).await.tokens();
+        for (status, after) in [(500, Duration::ZERO), (302, Duration::ZERO), (200, Duration::from_secs(2))] {
+            company.maps_with(status, r#"{"allow":false}"#, after);
+            let response = login(&gateway).await;
+            assert_eq!(response.status, expected, "{when_down} {status}: {}", response.text());
+            assert!(expected == 200 || !response.header("retry-after").is_empty());
+        }
+        company.maps(&json!({ "allow": true }));
+        company.refreshes(500, &json!({}));
+        let response = gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
+        assert_eq!(response.status, expected, "{when_down}");
+        company.refreshes(200, &json!({ "allow": true }));
+        assert_eq!(
+            gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status,
+            200,
+            "{when_down}: the session goes on"
+        );
+    }
+}
+
+/// What a hook may not say is no answer, whatever the policy is: nobody gets more than was to be given, and no claim is forged.
+#[tokio::test]
+async fn a_hook_gives_no_more_scope_and_no_registered_claim() {
+    let (company, url) = Company::start().await;
+    let (gateway, _files) = start(&url, "allow").await;
+    for answer in [
+        json!({ "allow": true, "scope": "orders:read admin" }),
+        json!({ "allow": true, "claims": { "sub": "root" } }),
+        json!({ "allow": true, "claims": { "tier": "gold" } }),
+        json!({ "allow": true, "claims": { "https://company.example/claims/": 1 } }),
+        json!({ "allow": true, "claims": { "https://company.example/other": 1 } }),
+        json!({ "allow": true, "claims": { TIER: "x".repeat(2_000) } }),
+        json!({ "allow": "yes" }),
+        json!({ "scope": "orders:read" }),
+        json!([true]),
+    ] {
+        company.maps(&answer);
+        let response = login(&gateway).await;
+        assert_eq!((response.status, &response.json()["error"]), (503, &json!("temporarily_unavailable")), "{answer}");
+    }
+    company.maps(&json!({ "allow": true, "scope": "" }));
+    assert_eq!(login(&gateway).await.status, 400, "nothing of the scope is left");
+}
