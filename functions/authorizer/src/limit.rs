@@ -1,5 +1,5 @@
-//! Counts a call against its limits: one write tells both whether the session lives and how many calls its user made. Beside it goes
-//! another where a limit is shared by all users of the application, and this container has nothing leased for it.
+//! Counts a call against its limits: one write tells both whether the session lives and how many calls its user made. Another follows
+//! where a limit is shared by all users of the application, and this container has nothing leased for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
@@ -8,9 +8,7 @@ use gateway_domain::access_token::AccessClaims;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::clock::Reading;
 use gateway_domain::ids::ConnectorName;
-use gateway_domain::rate_limit::{
-    CounterName, Decision, Granted, LeaseRequest, Leases, Limits, Quota, Refusals, Refused, Take,
-};
+use gateway_domain::rate_limit::{CounterName, Decision, Granted, Leases, Limits, Quota, Refusals, Refused, Take};
 use gateway_store::{ActivityView, Counted, StoreError};
 use gateway_telemetry::{Ended, Metric, Remote};
 
@@ -38,39 +36,30 @@ impl Authorizer {
         if let Some(refused) = self.refusals().standing(user, app, limits, now) {
             return Ok(Counting::Over(refused));
         }
-        let taken = self.leases().take(app, limits, now);
-        let lease = match &taken {
-            Take::Refused(refused) => return Ok(Counting::Over(refused.clone())),
-            Take::Held => None,
-            Take::Wanting(request) => Some(request),
-        };
-        let counters = limits.counters(now);
-        let (counted, granted) =
-            tokio::join!(self.count_user(claims, (&counters, limits.weight())), self.lease(claims, limits, lease, now));
-        let (counted, granted) = (counted?, granted?);
-        let Counted::Live(view) = counted else {
-            self.give_back(claims, limits, granted).await;
-            return Ok(Counting::SessionEnded);
-        };
-        let decision = limits.decide(now, &view.counters);
-        self.clean(claims, limits, now, &view).await;
-        match (decision, granted.refused.clone()) {
-            (Decision::Admit(quotas), None) => {
-                self.settle(claims, &granted.refund, &granted.stale).await;
-                Ok(Counting::Within(quotas, view.tokens))
-            }
-            (Decision::Admit(_), Some(refused)) => {
-                self.refund(claims, (&counters, limits.weight())).await;
-                self.settle(claims, &granted.refund, &granted.stale).await;
-                Ok(Counting::Over(refused))
-            }
-            (Decision::Refuse(refused), _) => {
-                self.refusals().remember(user, app, limits, &refused, now);
-                self.refund(claims, (&counters, limits.weight())).await;
-                self.give_back(claims, limits, granted).await;
-                Ok(Counting::Over(refused))
-            }
+        if let Some(refused) = self.leases().standing(app, limits, now) {
+            return Ok(Counting::Over(refused));
         }
+        let (counters, weight) = (limits.counters(now), limits.weight());
+        let view = match self.count_user(claims, (&counters, weight)).await? {
+            Counted::SessionEnded => return Ok(Counting::SessionEnded),
+            Counted::Live(view) => view,
+        };
+        let outcome = match limits.decide(now, &view.counters) {
+            Decision::Admit(quotas) => match self.share(claims, limits, now).await {
+                Ok(None) => Ok(Counting::Within(quotas, view.tokens.clone())),
+                Ok(Some(refused)) => Ok(Counting::Over(refused)),
+                Err(error) => Err(error),
+            },
+            Decision::Refuse(refused) => {
+                self.refusals().remember(user, app, limits, &refused, now);
+                Ok(Counting::Over(refused))
+            }
+        };
+        if !matches!(outcome, Ok(Counting::Within(..))) {
+            self.refund(claims, (&counters, weight)).await;
+        }
+        self.clean(claims, limits, now, &view).await;
+        outcome
     }
 
     async fn count_user(
@@ -88,31 +77,27 @@ impl Authorizer {
         result
     }
 
-    /// Leases what the call needs of the limits that all users share, and some more. Without a request, nothing is needed.
-    async fn lease(
+    /// Takes what the call uses of the limits that all users share. Where this container has too little, it leases it, and some more.
+    /// Returns the refusal, if there is no room.
+    async fn share(
         &self,
         claims: &AccessClaims,
         limits: &Limits<'_>,
-        request: Option<&LeaseRequest>,
         now: Reading,
-    ) -> Result<Granted, StoreError> {
-        let Some(request) = request else { return Ok(Granted::default()) };
+    ) -> Result<Option<Refused>, StoreError> {
+        let app = &claims.client_id;
+        let taken = self.leases().take(app, limits, now);
+        let request = match taken {
+            Take::Held => return Ok(None),
+            Take::Refused(refused) => return Ok(Some(refused)),
+            Take::Wanting(request) => request,
+        };
         let traced = gateway_telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
-        let counters = self.activity.lease(&claims.client_id, &request.add).await;
+        let counters = self.activity.lease(app, &request.add).await;
         traced.ended(if counters.is_ok() { Ended::Done } else { Ended::Failed });
-        Ok(self.leases().granted(&claims.client_id, limits, request, now, &counters?))
-    }
-
-    /// A call that another limit refuses, or whose session has ended, uses nothing of what all users share.
-    async fn give_back(&self, claims: &AccessClaims, limits: &Limits<'_>, mut granted: Granted) {
-        if granted.refused.is_none() {
-            let back = self.leases().give_back(&claims.client_id, limits);
-            for (counter, units) in back {
-                let sum = granted.refund.entry(counter).or_default();
-                *sum = sum.saturating_add(units);
-            }
-        }
-        self.settle(claims, &granted.refund, &granted.stale).await;
+        let Granted { refused, refund, stale } = self.leases().granted(app, limits, &request, now, &counters?);
+        self.settle(claims, &refund, &stale).await;
+        Ok(refused)
     }
 
     /// Takes a refused call out of its user's counters. Awaited, since it must not stay counted. If this fails, the limit is

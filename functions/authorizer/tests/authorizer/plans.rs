@@ -223,7 +223,10 @@ async fn calls_that_are_refused_for_another_reason_use_nothing_of_what_all_share
     let gone = Caller::new("nobody", "pub1", 99);
     let event = crate::fixture::rest("GET", "/orders", &[&fixture.bearer(&gone, "orders:read")]);
     for _ in 0..6 {
-        assert!(crate::fixture::unauthorized(&fixture.container().authorize(event.clone()).await));
+        let container = fixture.container();
+        fixture.operations.since_last();
+        assert!(crate::fixture::unauthorized(&container.authorize(event.clone()).await));
+        assert_eq!(fixture.operations.since_last(), 2, "the application is read, and the count refused");
     }
     let mut outcomes = Vec::new();
     for caller in [1, 1, 1, 2, 2, 2, 1] {

@@ -19,10 +19,15 @@ const CAPACITY: usize = 512;
 const SHARE: u64 = 16;
 /// For how long a lease of a calendar period is meant to last, in milliseconds.
 const PERIOD_LEASE_MS: i64 = 10_000;
+/// How long it is believed that there is no room, in milliseconds. Others may have given something back meanwhile.
+const BELIEVED_MS: i64 = 10_000;
+
+/// What is counted together, as it is kept.
+type Key = (Option<ApiName>, Unit);
 
 /// What this container has leased.
 #[derive(Debug, Default)]
-pub struct Leases(BTreeMap<ClientId, BTreeMap<(Option<ApiName>, Unit), Lease>>);
+pub struct Leases(BTreeMap<ClientId, BTreeMap<Key, Lease>>);
 
 /// A slice of the counters of one series.
 #[derive(Debug, Default)]
@@ -48,6 +53,8 @@ struct Lease {
 struct Blocked {
     weight: u32,
     until_ms: i64,
+    /// Until then it is believed without another look.
+    believed_ms: i64,
     /// By which limits, as they were.
     by: Vec<(String, super::Limit)>,
 }
@@ -69,13 +76,13 @@ pub struct LeaseRequest {
     /// By counter; less than zero gives back what is left of an older lease.
     pub add: BTreeMap<CounterName, i64>,
     asked: Vec<Asked>,
-    /// The series from whose leases the call's weight was taken already.
-    taken: Vec<(Option<ApiName>, Unit)>,
+    /// The series from whose leases the call's weight was taken already, and where those were counted.
+    taken: Vec<(Key, BTreeSet<CounterName>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Asked {
-    series: (Option<ApiName>, Unit),
+    series: Key,
     counters: BTreeSet<CounterName>,
     units: u64,
     until_ms: i64,
@@ -93,7 +100,13 @@ pub struct Granted {
 }
 
 impl Leases {
-    /// Takes what a call of this application uses from the leases of this container.
+    /// The refusal that this container knows of for such a call.
+    pub fn standing(&self, app: &ClientId, limits: &Limits<'_>, now: impl Into<Reading>) -> Option<Refused> {
+        blocked(self.0.get(app)?, limits, now.into())
+    }
+
+    /// Takes what a call of this application uses from the leases of this container. The call is admitted by all its other limits, so
+    /// that nobody who is refused anyway takes anything from others, not even for the moment of a write.
     pub fn take(&mut self, app: &ClientId, limits: &Limits<'_>, now: impl Into<Reading>) -> Take {
         let now = now.into();
         let weight = u64::from(limits.weight);
@@ -115,7 +128,7 @@ impl Leases {
             let Some(lease) = leases.get_mut(&key(series)) else { continue };
             if lease.holds(weight, now) {
                 lease.take(weight);
-                taken.push(key(series));
+                taken.push((key(series), lease.counters.clone()));
             } else {
                 request.ask(series, lease, limits, now);
             }
@@ -158,7 +171,7 @@ impl Leases {
             } else {
                 lease.begin(asked, given, now);
                 lease.take(weight);
-                served.push(asked.series.clone());
+                served.push((asked.series.clone(), asked.counters.clone()));
             }
             for counter in asked.counters.iter().filter(|_| given < asked.units) {
                 granted.refund.insert(counter.clone(), asked.units.saturating_sub(given));
@@ -171,33 +184,16 @@ impl Leases {
         granted
     }
 
-    /// Gives back what was taken for a call that another limit refuses. Returns what to take out of the counters: where there is room
-    /// for few calls, none of it may wait in a container that perhaps gets no call any more.
-    pub fn give_back(&mut self, app: &ClientId, limits: &Limits<'_>) -> BTreeMap<CounterName, u64> {
-        let all: Vec<_> = all_series(limits).into_iter().map(key).collect();
-        self.untake(app, &all, limits.weight.into());
-        let mut refund = BTreeMap::new();
-        let Some(leases) = self.0.get_mut(app) else { return refund };
-        for series in all {
-            let Some(lease) = leases.get_mut(&series) else { continue };
-            if lease.size <= u64::from(limits.weight) {
-                let units = std::mem::take(&mut lease.units);
-                refund.extend(lease.counters.iter().map(|counter| (counter.clone(), units)));
-            }
-        }
-        refund.retain(|_, units| *units > 0);
-        refund
-    }
-
     #[cfg(test)]
     pub(super) fn applications(&self) -> usize {
         self.0.len()
     }
 
-    fn untake(&mut self, app: &ClientId, series: &[(Option<ApiName>, Unit)], weight: u64) {
+    /// Gives the weight of a call back to leases that are still those that it was taken from: another one is counted elsewhere.
+    fn untake(&mut self, app: &ClientId, taken: &[(Key, BTreeSet<CounterName>)], weight: u64) {
         let Some(leases) = self.0.get_mut(app) else { return };
-        for series in series {
-            if let Some(lease) = leases.get_mut(series) {
+        for (series, counters) in taken {
+            if let Some(lease) = leases.get_mut(series).filter(|lease| lease.counters == *counters) {
                 lease.units = lease.units.saturating_add(weight);
                 lease.used = lease.used.saturating_sub(weight);
             }
@@ -275,11 +271,12 @@ impl Lease {
         wanted.min(self.size.saturating_mul(2)).min(room / SHARE).max(weight)
     }
 
-    /// A lease that was given.
+    /// A lease that was given. One that another call got meanwhile is added to, if it is counted in the same place.
     fn begin(&mut self, asked: &Asked, given: u64, now: Reading) {
+        let there = if self.counters == asked.counters { self.units } else { 0 };
         self.counters.clone_from(&asked.counters);
         self.until_ms = asked.until_ms;
-        (self.units, self.size, self.used) = (given, given, 0);
+        (self.units, self.size, self.used) = (there.saturating_add(given), given, 0);
         self.leased_ms = now.latest_ms;
     }
 
@@ -299,6 +296,7 @@ impl Lease {
         self.blocked = tightest.filter(|view| room(view) == 0).map(|(rule, view)| Blocked {
             weight: 1,
             until_ms: view.resets_ms(now),
+            believed_ms: now.earliest_ms.saturating_add(BELIEVED_MS),
             by: vec![(rule.policy.clone(), rule.limit.clone())],
         });
     }
@@ -312,6 +310,7 @@ impl Blocked {
         Self {
             weight,
             until_ms: over.iter().map(until).max().unwrap_or(now.earliest_ms),
+            believed_ms: now.earliest_ms.saturating_add(BELIEVED_MS),
             by: over.iter().map(|(rule, _)| (rule.policy.clone(), rule.limit.clone())).collect(),
         }
     }
@@ -325,12 +324,13 @@ impl Blocked {
 }
 
 /// The refusal that the leases know of for such a call.
-fn blocked(leases: &BTreeMap<(Option<ApiName>, Unit), Lease>, limits: &Limits<'_>, now: Reading) -> Option<Refused> {
+fn blocked(leases: &BTreeMap<Key, Lease>, limits: &Limits<'_>, now: Reading) -> Option<Refused> {
     let weight = u64::from(limits.weight);
     let stands = |series: Series<'_>| {
         let lease = leases.get(&key(series))?;
         let blocked = lease.blocked.as_ref()?;
-        let stands = blocked.until_ms > now.earliest_ms && blocked.weight <= limits.weight && !lease.holds(weight, now);
+        let until_ms = blocked.until_ms.min(blocked.believed_ms);
+        let stands = until_ms > now.earliest_ms && blocked.weight <= limits.weight && !lease.holds(weight, now);
         stands.then_some(blocked)
     };
     let violated: Vec<_> =
@@ -342,6 +342,6 @@ fn all_series<'g>(limits: &Limits<'g>) -> BTreeSet<Series<'g>> {
     limits.of(Per::App).map(|rule| rule.series).collect()
 }
 
-fn key(series: Series<'_>) -> (Option<ApiName>, Unit) {
+fn key(series: Series<'_>) -> Key {
     (series.api.cloned(), series.unit)
 }

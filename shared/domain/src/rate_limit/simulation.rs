@@ -121,8 +121,7 @@ impl<'g> Rules<'g> {
                 refuse(refused.violated);
                 continue;
             }
-            let taken = container.leases.take(&app, &limits, now);
-            if let Take::Refused(refused) = taken {
+            if let Some(refused) = container.leases.standing(&app, &limits, now) {
                 refuse(refused.violated);
                 continue;
             }
@@ -138,37 +137,32 @@ impl<'g> Rules<'g> {
             let stale = limits.stale(now, counters);
             outcomes.user_writes = outcomes.user_writes.saturating_add(u64::from(!stale.is_empty()));
             remove(counters, &stale);
-            let (mut refund, mut over) = (BTreeMap::new(), None);
-            if let Take::Wanting(request) = taken {
-                for (name, units) in &request.add {
-                    add(&mut of_app, name.as_str(), *units);
-                }
-                outcomes.app_writes = outcomes.app_writes.saturating_add(1);
-                outcomes.most_counters = outcomes.most_counters.max(of_app.len());
-                let granted = container.leases.granted(&app, &limits, &request, now, &of_app);
-                outcomes.app_writes = outcomes.app_writes.saturating_add(u64::from(!granted.stale.is_empty()));
-                remove(&mut of_app, &granted.stale);
-                (refund, over) = (granted.refund, granted.refused);
-            }
-            let mut user_refund = None;
-            match (&decision, &over) {
-                (Decision::Admit(_), None) => {}
-                (Decision::Admit(_), Some(refused)) => {
-                    refuse(refused.violated.clone());
-                    user_refund = Some((attempt.user, names, weight));
-                }
-                (Decision::Refuse(refused), _) => {
-                    refuse(refused.violated.clone());
-                    container.refusals.remember(user, &app, &limits, refused, now);
-                    user_refund = Some((attempt.user, names, weight));
-                    if over.is_none() {
-                        for (name, units) in container.leases.give_back(&app, &limits) {
-                            let sum: &mut u64 = refund.entry(name).or_default();
-                            *sum = sum.saturating_add(units);
+            let (mut refund, mut refused) = (BTreeMap::new(), None);
+            match decision {
+                Decision::Admit(_) => match container.leases.take(&app, &limits, now) {
+                    Take::Held => {}
+                    Take::Refused(over) => refused = Some(over),
+                    Take::Wanting(request) => {
+                        for (name, units) in &request.add {
+                            add(&mut of_app, name.as_str(), *units);
                         }
+                        outcomes.app_writes = outcomes.app_writes.saturating_add(1);
+                        outcomes.most_counters = outcomes.most_counters.max(of_app.len());
+                        let granted = container.leases.granted(&app, &limits, &request, now, &of_app);
+                        outcomes.app_writes = outcomes.app_writes.saturating_add(u64::from(!granted.stale.is_empty()));
+                        remove(&mut of_app, &granted.stale);
+                        (refund, refused) = (granted.refund, granted.refused);
                     }
+                },
+                Decision::Refuse(over) => {
+                    container.refusals.remember(user, &app, &limits, &over, now);
+                    refused = Some(over);
                 }
             }
+            let user_refund = refused.map(|refused| {
+                refuse(refused.violated);
+                (attempt.user, names, weight)
+            });
             if user_refund.is_some() || !refund.is_empty() {
                 let at_ms = step_ms.saturating_add(attempt.refund_after_ms);
                 steps.insert((at_ms, next), Step::Refund { user: user_refund, app: refund });

@@ -426,3 +426,35 @@ fn the_leases_of_many_applications_are_bounded() {
     }
     assert!(leases.applications() <= 512);
 }
+
+/// A container that saw no room looks again after a while: others may have given back what they had leased.
+#[test]
+fn that_there_is_no_room_is_not_believed_until_the_end_of_the_month() {
+    let app = ClientId::parse("pub1").unwrap();
+    let all = Limit { per: Per::App, ..limit(5, Period::Month) };
+    let plan = plan(&[("default", per_minute(60)), ("all", all)]);
+    let limits = limits(&plan);
+    let mut leases = Leases::default();
+    let mut counters = BTreeMap::from([("m202311".to_owned(), 5)]);
+    let mut ask = |at_ms: i64, counters: &mut BTreeMap<String, u64>| match leases.take(&app, &limits, at_ms) {
+        Take::Held => panic!("nothing is leased"),
+        Take::Refused(refused) => Some(refused),
+        Take::Wanting(request) => {
+            for (name, units) in &request.add {
+                let counter = counters.entry(name.to_string()).or_default();
+                *counter = counter.checked_add_signed(*units).unwrap();
+            }
+            let granted = leases.granted(&app, &limits, &request, at_ms, counters);
+            for (name, units) in &granted.refund {
+                *counters.get_mut(name.as_str()).unwrap() -= units;
+            }
+            granted.refused
+        }
+    };
+    let first = ask(NOW, &mut counters).unwrap();
+    assert!(first.retry_after.as_u64() > 86_400 && first.violated == ["all"]);
+    counters.insert("m202311".to_owned(), 3);
+    assert!(ask(NOW + 9_999, &mut counters).is_some(), "remembered");
+    assert_eq!(ask(NOW + 10_000, &mut counters), None);
+    assert_eq!(counters["m202311"], 4);
+}
