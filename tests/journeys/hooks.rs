@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_domain::ids::SessionId;
 use gateway_domain::time::Timestamp;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Visitor};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Tokens, Visitor};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -101,6 +102,10 @@ async fn login(gateway: &Gateway) -> Response {
     gateway.try_login(DEMO_APP, ADA.name, ADA.password).await
 }
 
+fn session_of(tokens: &Tokens) -> SessionId {
+    SessionId::parse(claims(&tokens.access)["sid"].as_str().expect("a text")).expect("a session id")
+}
+
 /// The claims of an access token.
 fn claims(token: &str) -> Json {
     let payload = token.split('.').nth(1).expect("a payload");
@@ -112,7 +117,7 @@ fn claims(token: &str) -> Json {
 async fn a_hook_narrows_the_scope_and_adds_claims_at_every_way_to_a_token() {
     let (company, url) = Company::start().await;
     let (gateway, _files) = start(&url, "refuse").await;
-    company.maps(&json!({ "allow": true, "scope": "orders:read", "claims": { TIER: "gold" }, "later": "is ignored" }));
+    company.maps(&json!({ "allow": true, "scope": "orders:read", "claims": { TIER: "gold" } }));
     let by_password = login(&gateway).await;
     let asked = company.asked();
     let data = &asked[0]["data"];
@@ -197,16 +202,23 @@ async fn a_hook_that_is_down_follows_its_policy() {
             assert_eq!(response.status, expected, "{when_down} {status}: {}", response.text());
             assert!(expected == 200 || !response.header("retry-after").is_empty());
         }
-        company.maps(&json!({ "allow": true }));
-        company.refreshes(500, &json!({}));
-        let response = gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
-        assert_eq!(response.status, expected, "{when_down}");
-        company.refreshes(200, &json!({ "allow": true }));
-        assert_eq!(
-            gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status,
-            200,
-            "{when_down}: the session goes on"
-        );
+        let (mut tokens, up, down) = (tokens, (200, json!({ "allow": true })), (500, json!({})));
+        let generation = async |tokens: &Tokens| {
+            let session = gateway.store().sessions.get(&session_of(tokens)).await.expect("a read");
+            session.expect("a session").family.generation
+        };
+        for (allow_refresh, map_scope) in [(&down, &up), (&up, &down)] {
+            company.maps_with(map_scope.0, &map_scope.1.to_string(), Duration::ZERO);
+            company.refreshes(allow_refresh.0, &allow_refresh.1);
+            let before = generation(&tokens).await;
+            let response = gateway.try_refresh(DEMO_APP, &tokens.refresh).await;
+            assert_eq!(response.status, expected, "{when_down}");
+            let made = generation(&tokens).await - before;
+            assert_eq!(made, u64::from(expected == 200), "{when_down}: what is not answered changes nothing");
+            company.maps(&up.1);
+            company.refreshes(up.0, &up.1);
+            tokens = gateway.try_refresh(DEMO_APP, &tokens.refresh).await.tokens();
+        }
     }
 }
 
@@ -221,7 +233,10 @@ async fn a_hook_gives_no_more_scope_and_no_registered_claim() {
         json!({ "allow": true, "claims": { "tier": "gold" } }),
         json!({ "allow": true, "claims": { "https://company.example/claims/": 1 } }),
         json!({ "allow": true, "claims": { "https://company.example/other": 1 } }),
-        json!({ "allow": true, "claims": { TIER: "x".repeat(2_000) } }),
+        json!({ "allow": true, "claims": { TIER: "x".repeat(500) } }),
+        json!({ "allow": false, "why": "x".repeat(20_000) }),
+        json!({ "allow": true, "scopes": "orders:read" }),
+        json!({ "allow": true, "scope": null }),
         json!({ "allow": "yes" }),
         json!({ "scope": "orders:read" }),
         json!([true]),
@@ -231,5 +246,5 @@ async fn a_hook_gives_no_more_scope_and_no_registered_claim() {
         assert_eq!((response.status, &response.json()["error"]), (503, &json!("temporarily_unavailable")), "{answer}");
     }
     company.maps(&json!({ "allow": true, "scope": "" }));
-    assert_eq!(login(&gateway).await.status, 400, "nothing of the scope is left");
+    assert_eq!(login(&gateway).await.json()["error"], "invalid_scope", "nothing of it is left");
 }

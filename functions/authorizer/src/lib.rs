@@ -171,7 +171,8 @@ impl Authorizer {
             }
             Counting::Over(over) => {
                 gateway_telemetry::count(Metric::ThrottledCall);
-                let Refused { quotas, violated, retry_after, .. } = over;
+                let violated = over.policies();
+                let Refused { quotas, retry_after, .. } = over;
                 refused(Refusal::RateLimited { quotas, violated, retry_after })
             }
             Counting::Within(quotas, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {

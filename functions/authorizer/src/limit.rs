@@ -95,7 +95,8 @@ impl Authorizer {
         let traced = gateway_telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
         let counters = self.activity.lease(app, &request.add).await;
         traced.ended(if counters.is_ok() { Ended::Done } else { Ended::Failed });
-        let Granted { refused, refund, stale } = self.leases().granted(app, limits, &request, now, &counters?);
+        let counters = counters.inspect_err(|_| self.leases().failed(app, limits, &request))?;
+        let Granted { refused, refund, stale } = self.leases().granted(app, limits, &request, now, &counters);
         self.settle(claims, &refund, &stale).await;
         Ok(refused)
     }

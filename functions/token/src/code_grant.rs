@@ -49,7 +49,13 @@ impl AuthorizationServer {
                     return self.serve_code(request, app, (&pending, &mapped), &asked).await;
                 }
                 Redemption::Repeat => {
-                    let mapped = self.mapped_login(request, app, &pending).await?;
+                    let mapped = match self.mapped_login(request, app, &pending).await {
+                        Err(refused @ Failure::HookRefused(_)) => {
+                            self.sessions.end(&pending.sid).await?;
+                            return Err(refused);
+                        }
+                        mapped => mapped?,
+                    };
                     return self.serve_code(request, app, (&pending, &mapped), &asked).await;
                 }
                 Redemption::Refuse => return Err(Failure::Code(reason(proof))),
@@ -85,7 +91,11 @@ impl AuthorizationServer {
     ) -> Result<Mapped, Failure> {
         let scope = remaining_scope(&pending.scope, &app.registered().scope);
         let PendingSession { user_id, client_id, sid: session, .. } = pending;
-        self.mapped(request, Whom { grant: "authorization_code", user_id, client_id, session, scope: &scope }).await
+        self.mapped(
+            request,
+            Whom { grant: "authorization_code", user_id, client_id, session: Some(session), scope: &scope },
+        )
+        .await
     }
 
     async fn serve_code(

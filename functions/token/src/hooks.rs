@@ -8,10 +8,11 @@ use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
-use gateway_hooks::{Hook, NoAnswer};
+use gateway_hooks::Hook;
 use gateway_runtime::{Platform, StartError};
 use gateway_telemetry::{Ended, Remote};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 const ALLOW_REFRESH: &str = "allow_refresh";
@@ -38,7 +39,9 @@ pub(crate) struct Whom<'a> {
     pub(crate) grant: &'static str,
     pub(crate) user_id: &'a UserId,
     pub(crate) client_id: &'a ClientId,
-    pub(crate) session: &'a SessionId,
+    /// `None` of an application that acts for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<&'a SessionId>,
     pub(crate) scope: &'a Scope,
 }
 
@@ -49,18 +52,33 @@ pub(crate) struct Mapped {
     pub(crate) claims: OwnClaims,
 }
 
+/// A member that is not known is a mistake: what was meant to narrow something must not be ignored.
 #[derive(Deserialize)]
-struct Answer {
+#[serde(deny_unknown_fields)]
+struct RefreshAnswer {
     allow: bool,
+}
+
+/// Likewise.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeAnswer {
+    allow: bool,
+    #[serde(default, deserialize_with = "present")]
     scope: Option<Scope>,
     #[serde(default)]
     claims: Map<String, Value>,
 }
 
+/// A scope that is there: `null` is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scope>, D::Error> {
+    Scope::deserialize(deserializer).map(Some)
+}
+
 impl<'a> Whom<'a> {
     /// The user and the application of a session.
     pub(crate) fn of(grant: &'static str, session: &'a Session, scope: &'a Scope) -> Self {
-        Self { grant, user_id: &session.user_id, client_id: &session.client_id, session: &session.sid, scope }
+        Self { grant, user_id: &session.user_id, client_id: &session.client_id, session: Some(&session.sid), scope }
     }
 }
 
@@ -84,16 +102,13 @@ impl TokenHooks {
 }
 
 impl AuthorizationServer {
-    /// Refuses a refresh that the company does not allow. Its session is over then.
+    /// Refuses a refresh that the company does not allow.
     pub(crate) async fn check_refresh(&self, session: &Session, scope: &Scope, now: Timestamp) -> Result<(), Failure> {
         let Some(asked) = &self.hooks.allow_refresh else { return Ok(()) };
         let whom = Whom::of("refresh_token", session, scope);
-        match asked.decided(ALLOW_REFRESH, whom, now).await? {
-            Some(Answer { allow: false, .. }) => {
-                self.sessions.end(&session.sid).await?;
-                Err(Failure::HookRefused(ALLOW_REFRESH))
-            }
-            Some(Answer { allow: true, .. }) | None => Ok(()),
+        match asked.decided(ALLOW_REFRESH, whom, now, |answer: &RefreshAnswer| answer.allow).await? {
+            Some(RefreshAnswer { allow: false }) => Err(Failure::HookRefused(ALLOW_REFRESH)),
+            Some(RefreshAnswer { allow: true }) | None => Ok(()),
         }
     }
 
@@ -102,10 +117,14 @@ impl AuthorizationServer {
     pub(crate) async fn mapped(&self, request: &Request<'_>, whom: Whom<'_>) -> Result<Mapped, Failure> {
         let unchanged = || Mapped { scope: whom.scope.clone(), claims: OwnClaims::default() };
         let Some(asked) = &self.hooks.map_scope else { return Ok(unchanged()) };
-        let Some(answer) = asked.decided(MAP_SCOPE, whom, request.now).await? else { return Ok(unchanged()) };
-        let scope = answer.scope.unwrap_or_else(|| whom.scope.clone());
-        if !answer.allow || scope.is_empty() && !whom.scope.is_empty() {
+        let answer = asked.decided(MAP_SCOPE, whom, request.now, |answer: &ScopeAnswer| answer.allow).await?;
+        let Some(answer) = answer else { return Ok(unchanged()) };
+        if !answer.allow {
             return Err(Failure::HookRefused(MAP_SCOPE));
+        }
+        let scope = answer.scope.unwrap_or_else(|| whom.scope.clone());
+        if scope.is_empty() && !whom.scope.is_empty() {
+            return Err(Failure::Scope);
         }
         // What is wider than it may be is no answer at all: who wrote the hook has to know.
         let wrong =
@@ -123,21 +142,26 @@ impl AuthorizationServer {
 
 impl Asked {
     /// What the hook decides; `None` if it goes on as if there were none.
-    async fn decided(&self, kind: &'static str, whom: Whom<'_>, now: Timestamp) -> Result<Option<Answer>, Failure> {
+    async fn decided<A: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        whom: Whom<'_>,
+        now: Timestamp,
+        allows: impl FnOnce(&A) -> bool,
+    ) -> Result<Option<A>, Failure> {
         let traced = gateway_telemetry::exchange(Remote::Connector(kind));
-        let answer = self.hook.ask::<Answer>(kind, whom, now).await;
-        traced.ended(match &answer {
-            Ok(Answer { allow: true, .. }) => Ended::Done,
-            Ok(_) => Ended::Refused,
+        let answer = self.hook.ask::<A>(kind, whom, now).await;
+        traced.ended(match answer.as_ref().map(allows) {
+            Ok(true) => Ended::Done,
+            Ok(false) => Ended::Refused,
             Err(_) => Ended::Failed,
         });
-        match (answer, self.when_down) {
-            (Ok(answer), _) => Ok(Some(answer)),
-            // An answer that cannot be read is a mistake of who wrote the hook, and no outage.
-            (Err(error @ NoAnswer::Other(_)), _) | (Err(error), WhenDown::Refuse) => {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if self.when_down == WhenDown::Refuse || error.is_mistake() => {
                 Err(Failure::BackEnd(format!("{kind}: {error}")))
             }
-            (Err(error), WhenDown::Allow) => {
+            Err(error) => {
                 tracing::warn!(hook = kind, reason = %error, "the hook does not answer: it goes on without");
                 Ok(None)
             }

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::hooks::Mapped;
 use crate::id_token::ToldLogin;
 use crate::{AuthorizationServer, Request, response};
-use gateway_domain::access_token::{AccessClaims, sign};
+use gateway_domain::access_token::{AccessClaims, MAX_LENGTH, sign};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::{ApiName, SessionId, UserId};
@@ -88,6 +88,9 @@ impl AuthorizationServer {
         };
         let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;
         let token = sign(&claims, &key).map_err(|_| Failure::Internal("signing failed"))?;
+        if token.len() > MAX_LENGTH {
+            return Err(Failure::Internal("the access token is longer than any that is accepted"));
+        }
         self.public.value().note_use(key.kid(), exp);
         let id_token = match &subject.login {
             Some(login) if scope.contains(OPENID) => Some(self.id_token(request, login, &token)?),

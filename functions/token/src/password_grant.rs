@@ -75,7 +75,7 @@ impl AuthorizationServer {
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let (user_id, client_id) = (&user.user_id, &registered.client_id);
-        let whom = Whom { grant: "password", user_id, client_id, session: &sid, scope: &scope };
+        let whom = Whom { grant: "password", user_id, client_id, session: Some(&sid), scope: &scope };
         let mapped = self.mapped(request, whom).await?;
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
         if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {

@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6): a token gets one successor, however often and concurrently it is presented.
 
 use crate::error::Failure;
-use crate::hooks::Whom;
+use crate::hooks::{Mapped, Whom};
 use crate::parameters::PresentedRefreshToken;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
@@ -29,6 +29,7 @@ impl AuthorizationServer {
         let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
         let attempt = &token.attempt;
         let policy = self.reuse_policy(registered);
+        let mut mapped = None;
         for poll in 0..MAX_POLLS {
             if poll > 0 {
                 tokio::time::sleep(POLL_INTERVAL).await;
@@ -45,6 +46,11 @@ impl AuthorizationServer {
             }
             let decision = decide(&session.family, presented.generation, attempt.as_deref(), policy, request.now);
             let scope = narrowed_scope(asked, &session.scope, &registered.scope);
+            // Hooks are asked once, before anything is changed: one that does not answer leaves the refresh token as it is.
+            if mapped.is_none() && matches!(decision, Decision::Replay | Decision::Rotate) {
+                let scope = scope.as_ref().map_err(|_| Failure::Scope)?;
+                mapped = Some(self.allowed(request, (&session, decision), scope, source).await?);
+            }
             let (session, outcome) = match decision {
                 Decision::Refuse => {
                     let reason = "used, expired or ended";
@@ -59,10 +65,6 @@ impl AuthorizationServer {
                 // A refresh may have made the successor, without this login's internal tokens: then one more is made.
                 Decision::Replay if is_served(&session, source) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
-                    let scope = scope.as_ref().map_err(|_| Failure::Scope)?;
-                    if matches!(source, TokenSource::Renewal) {
-                        self.check_refresh(&session, scope, request.now).await?;
-                    }
                     let rotation = Rotation { app: registered, attempt: attempt.clone(), source, now: request.now };
                     match self.sessions.rotate(session, rotation).await? {
                         Some(session) => (session, "rotated"),
@@ -71,11 +73,8 @@ impl AuthorizationServer {
                     }
                 }
             };
-            let grant = match source {
-                TokenSource::Renewal => "refresh_token",
-                TokenSource::Login(..) => "password",
-            };
-            let response = self.serve(request, registered, &session, (grant, &scope?)).await?;
+            let mapped = mapped.ok_or(Failure::Internal("no scope was decided on"))?;
+            let response = self.serve(request, registered, &session, &mapped).await?;
             gateway_telemetry::count(match source {
                 TokenSource::Renewal => Metric::Refresh { outcome },
                 TokenSource::Login(..) => Metric::Login { grant: "password", app: registered.client_id.as_str() },
@@ -83,6 +82,34 @@ impl AuthorizationServer {
             return Ok(response);
         }
         Err(Failure::Busy)
+    }
+
+    /// What the company lets the next access token of a session have. A refresh that it does not allow ends the session. One that is
+    /// only served again was allowed a moment ago; longer after that it is asked again, or one answer would be good for as
+    /// long as the session.
+    async fn allowed(
+        &self,
+        request: &Request<'_>,
+        (session, decision): (&Session, Decision),
+        scope: &Scope,
+        source: TokenSource<'_>,
+    ) -> Result<Mapped, Failure> {
+        let is_renewal = matches!(source, TokenSource::Renewal);
+        let asked = async {
+            let age = request.now.since(session.family.served_at);
+            if is_renewal && (decision == Decision::Rotate || age > self.config.lifetimes().access_token) {
+                self.check_refresh(session, scope, request.now).await?;
+            }
+            let grant = if is_renewal { "refresh_token" } else { "password" };
+            self.mapped(request, Whom::of(grant, session, scope)).await
+        };
+        match asked.await {
+            Err(refused @ Failure::HookRefused(_)) if is_renewal => {
+                self.sessions.end(&session.sid).await?;
+                Err(refused)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Refuses a refresh token. The steps are the same for one that is unknown, forged, another application's, expired, used
@@ -128,19 +155,12 @@ impl AuthorizationServer {
         request: &Request<'_>,
         app: &gateway_store::App,
         session: &Session,
-        (grant, scope): (&'static str, &Scope),
+        mapped: &Mapped,
     ) -> Result<ApiResponse, Failure> {
         self.sessions.check_credentials(session).await?;
         self.sessions.publish(app, session).await?;
-        let mapped = match self.mapped(request, Whom::of(grant, session, scope)).await {
-            Err(refused @ Failure::HookRefused(_)) => {
-                self.sessions.end(&session.sid).await?;
-                return Err(refused);
-            }
-            mapped => mapped?,
-        };
         let subject = self.subject(app, session, &mapped.scope, request.now);
-        self.response_with_tokens(request, &subject, &mapped, Some(&self.refresh_token(session, request.now).await?))
+        self.response_with_tokens(request, &subject, mapped, Some(&self.refresh_token(session, request.now).await?))
     }
 }
 

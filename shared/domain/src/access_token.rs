@@ -20,7 +20,7 @@ pub const MAX_LENGTH: usize = 4096;
 /// forged with a leaked key. It is refused, and so cannot extend the time for which the key counts as in use.
 pub const MAX_LIFETIME: Seconds = Seconds::new(3_600);
 /// The most bytes of claims of the company.
-const MAX_OWN_BYTES: usize = 1_024;
+const MAX_OWN_BYTES: usize = 512;
 /// How far the signer's clock may be ahead of the verifier's.
 const SKEW: Seconds = Seconds::new(5);
 
@@ -70,7 +70,7 @@ impl OwnClaims {
     /// Claims whose names begin with the prefix; no claims need none.
     ///
     /// # Errors
-    /// For another name, and for more than 1,024 bytes of JSON.
+    /// For another name, and for more than 512 bytes of JSON.
     pub fn of(claims: serde_json::Map<String, Value>, prefix: Option<&str>) -> Result<Self, InvalidClaims> {
         let own = |name: &String| prefix.is_some_and(|prefix| name.len() > prefix.len() && name.starts_with(prefix));
         if !claims.keys().all(own) {

@@ -43,6 +43,17 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
+    /// Whether it is a mistake of who wrote or set up the hook, and no outage.
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            Self::Other(_) | Self::NoKey | Self::BackEnd(BackEndError::TooLarge) => true,
+            Self::Function(error) => error.is_unreadable,
+            Self::BackEnd(BackEndError::Unreachable | BackEndError::TimedOut | BackEndError::Broken)
+            | Self::Status(_)
+            | Self::Entropy(_) => false,
+        }
+    }
+
     /// Whether nothing was sent to the hook.
     pub fn is_unasked(&self) -> bool {
         match self {
@@ -116,6 +127,11 @@ impl Hook {
             Way::Function(function) => {
                 let event = serde_json::to_value(envelope).map_err(|error| NoAnswer::Other(error.to_string()))?;
                 let answer = function.ask(&event, self.timeout).await?;
+                let text = answer.to_string();
+                if text.len() > MAX_ANSWER {
+                    return Err(NoAnswer::Other(format!("more than {MAX_ANSWER} bytes")));
+                }
+                check_object(text.as_bytes())?;
                 serde_json::from_value(answer).map_err(|error| unreadable(&error))
             }
             Way::Http(http) => {
@@ -138,10 +154,16 @@ impl Hook {
                 if response.status() != StatusCode::OK {
                     return Err(NoAnswer::Status(response.status()));
                 }
+                check_object(response.body())?;
                 serde_json::from_slice(response.body()).map_err(|error| unreadable(&error))
             }
         }
     }
+}
+
+/// An answer is an object: of a list, the reader would take the values in their order.
+fn check_object(answer: &[u8]) -> Result<(), NoAnswer> {
+    if answer.trim_ascii_start().starts_with(b"{") { Ok(()) } else { Err(NoAnswer::Other("no JSON object".to_owned())) }
 }
 
 /// What is wrong with an answer, and where, without a word of it.

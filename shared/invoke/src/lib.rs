@@ -29,6 +29,8 @@ pub struct NotInvoked {
     pub function: String,
     /// What went wrong.
     pub reason: String,
+    /// Whether it answered, otherwise than in JSON.
+    pub is_unreadable: bool,
 }
 
 /// A function that may be asked. Its client is made when it is first asked: most containers never do, and none should start
@@ -76,7 +78,8 @@ impl Function {
         let response = response.map_err(|error| self.not_invoked(causes(&error)))?;
         match (response.function_error(), response.payload().map(AsRef::as_ref)) {
             (None, Some(payload)) => {
-                serde_json::from_slice(payload).map_err(|_| self.not_invoked("answered what is no JSON".to_owned()))
+                let unreadable = || self.not_invoked("answered what is no JSON".to_owned());
+                serde_json::from_slice(payload).map_err(|_| NotInvoked { is_unreadable: true, ..unreadable() })
             }
             (error, _) => Err(self.not_invoked(format!("failed: {}", error.unwrap_or("it answered nothing")))),
         }
@@ -97,7 +100,7 @@ impl Function {
     }
 
     fn not_invoked(&self, reason: String) -> NotInvoked {
-        NotInvoked { function: self.name.clone(), reason }
+        NotInvoked { function: self.name.clone(), reason, is_unreadable: false }
     }
 }
 

@@ -420,7 +420,8 @@ fn terms<'c>(
     (update, format!("ADD {}", terms.join(", ")))
 }
 
-/// Takes something out of counters, if each has as much: one that was removed meanwhile is not made anew.
+/// Takes something out of counters, if each has as much: one that was removed meanwhile is not made anew. The write is never retried,
+/// since a retry could take out what others use.
 async fn refund<'c>(
     update: impl FnOnce(&str) -> UpdateItemFluentBuilder,
     units: impl Iterator<Item = (&'c CounterName, i64)>,
@@ -433,7 +434,8 @@ async fn refund<'c>(
         update = update.expression_attribute_values(format!(":l{position}"), number(*units));
     }
     let less = units.into_iter().map(|(counter, units)| (counter, units.saturating_neg()));
-    held(added(update, less).return_values(ReturnValue::None).send().await, operation).map(drop)
+    let update = added(update, less).return_values(ReturnValue::None);
+    held(update.customize().config_override(once()).send().await, operation).map(drop)
 }
 
 async fn clean(

@@ -162,10 +162,11 @@ impl Leases {
             let over = views.iter().map(|(rule, view)| view.used().saturating_sub(rule.limit.calls.into())).max();
             let mut given = asked.units.saturating_sub(over.unwrap_or(0));
             let lease = leases.entry(asked.series.clone()).or_default();
+            let is_confirmed = lease.blocked.is_some();
             lease.look(&views, now);
             if given < weight {
                 given = 0;
-                let blocked = Blocked::by(limits.weight, &views, asked.units, now);
+                let blocked = Blocked::by(limits.weight, &views, (asked.units, is_confirmed), now);
                 violated.extend(blocked.violated(limits));
                 lease.blocked = Some(blocked);
             } else {
@@ -180,8 +181,30 @@ impl Leases {
         granted.refused = limits.refused(&violated, now);
         if granted.refused.is_some() {
             self.untake(app, &served, weight);
+            self.take_back(app, request, &mut granted.refund);
         }
         granted
+    }
+
+    /// Notes that a request was not answered: nothing is known of what it asked for.
+    pub fn failed(&mut self, app: &ClientId, limits: &Limits<'_>, request: &LeaseRequest) {
+        self.untake(app, &request.taken, limits.weight.into());
+    }
+
+    /// A call that one limit refuses keeps nothing that was leased for it of another: in containers that get no call any more, many of
+    /// them would use up a month.
+    fn take_back(&mut self, app: &ClientId, request: &LeaseRequest, refund: &mut BTreeMap<CounterName, u64>) {
+        let Some(leases) = self.0.get_mut(app) else { return };
+        for asked in &request.asked {
+            let Some(lease) = leases.get_mut(&asked.series).filter(|lease| lease.counters == asked.counters) else {
+                continue;
+            };
+            let units = std::mem::take(&mut lease.units);
+            for counter in asked.counters.iter().filter(|_| units > 0) {
+                let sum = refund.entry(counter.clone()).or_default();
+                *sum = sum.saturating_add(units);
+            }
+        }
     }
 
     #[cfg(test)]
@@ -205,7 +228,9 @@ impl Leases {
             self.0.retain(|_, leases| leases.values().any(|lease| lease.until_ms > now.latest_ms));
         }
         if self.0.len() >= CAPACITY && !self.0.contains_key(app) {
-            self.0.pop_first();
+            let ends = |leases: &BTreeMap<Key, Lease>| leases.values().map(|lease| lease.until_ms).max();
+            let first = self.0.iter().min_by_key(|(_, leases)| ends(leases)).map(|(app, _)| app.clone());
+            first.map(|app| self.0.remove(&app));
         }
     }
 }
@@ -303,10 +328,15 @@ impl Lease {
 }
 
 impl Blocked {
-    fn by(weight: u32, views: &[(&Rule<'_>, View)], added: u64, now: Reading) -> Self {
+    /// What exceeds a day or month may be what others have leased and give back: until a second look confirms it, it is refused for
+    /// a short time alone.
+    fn by(weight: u32, views: &[(&Rule<'_>, View)], (added, is_confirmed): (u64, bool), now: Reading) -> Self {
         let over: Vec<_> = views.iter().filter(|(rule, view)| view.used() > rule.limit.calls.into()).collect();
-        let until =
-            |(rule, view): &&(&Rule<'_>, View)| view.clone().room_ms(rule.limit.calls, weight.into(), added, now);
+        let soon_ms = now.earliest_ms.saturating_add(BELIEVED_MS);
+        let until = |(rule, view): &&(&Rule<'_>, View)| match view {
+            View::Period { ends_ms, .. } if !is_confirmed => soon_ms.min(*ends_ms),
+            View::Window(..) | View::Period { .. } => view.clone().room_ms(rule.limit.calls, weight.into(), added, now),
+        };
         Self {
             weight,
             until_ms: over.iter().map(until).max().unwrap_or(now.earliest_ms),

@@ -14,6 +14,8 @@ use crate::time::Seconds;
 
 /// So many counters must be stale before a write removes them.
 const CLEAN_FROM: usize = 12;
+/// One write removes no more than this: its expression is bounded.
+const CLEAN_AT_MOST: usize = 100;
 
 /// The limits that one call falls under: those of its application's plan, and those of the plan of the subscription to its API.
 #[derive(Debug, Clone)]
@@ -61,12 +63,19 @@ pub enum Decision {
 pub struct Refused {
     /// All limits of the call, with what is known of them.
     pub quotas: Vec<Quota>,
-    /// The names of those that are exceeded.
-    pub violated: Vec<String>,
+    /// The names of those that are exceeded, each with the first millisecond at which it may have room.
+    pub violated: Vec<(String, i64)>,
     /// The smallest whole number of seconds, at least one, after which such a call fits.
     pub retry_after: Seconds,
     /// The first millisecond (Unix time) at which a new attempt may succeed.
     pub until_ms: i64,
+}
+
+impl Refused {
+    /// The names of the limits that are exceeded.
+    pub fn policies(&self) -> Vec<String> {
+        self.violated.iter().map(|(policy, _)| policy.clone()).collect()
+    }
 }
 
 /// One limit's view of its counters.
@@ -166,7 +175,7 @@ impl<'g> Limits<'g> {
 
     pub(super) fn stale_of(&self, per: Per, now: Reading, counters: &BTreeMap<String, u64>) -> Vec<String> {
         let is_stale = |name: &&String| counter::read(name).is_some_and(|named| self.is_stale(per, now, named));
-        let stale: Vec<String> = counters.keys().filter(is_stale).cloned().collect();
+        let stale: Vec<String> = counters.keys().filter(is_stale).take(CLEAN_AT_MOST).cloned().collect();
         if stale.len() < CLEAN_FROM { Vec::new() } else { stale }
     }
 
@@ -178,7 +187,7 @@ impl<'g> Limits<'g> {
         let quota = |rule: &Rule<'_>| rule.quota(until(rule).map(|until_ms| (0, until_ms, now)));
         Some(Refused {
             quotas: self.rules.iter().map(quota).collect(),
-            violated: violated.iter().map(|(policy, _)| policy.clone()).collect(),
+            violated: violated.to_vec(),
             retry_after: whole_seconds(until_ms, now.earliest_ms),
             until_ms,
         })
@@ -191,11 +200,14 @@ impl<'g> Limits<'g> {
             _ => {
                 // A part that is longer than any, or from another century, is in no window of now.
                 let Some(part) = Part::of(named.number, now) else { return true };
-                let windows = self.of(per).filter(|rule| rule.series.api() == named.api).filter_map(Rule::window);
-                let (own, other): (Vec<_>, Vec<_>) = windows.partition(|window| window.part == part);
-                let kept = if own.is_empty() { other } else { own };
-                let kept = kept.into_iter().map(Window::keep_ms).max();
-                let keep_ms = kept.unwrap_or_else(|| window::longest_keep_ms(part, per));
+                let windows: Vec<_> =
+                    self.of(per).filter(|rule| rule.series.api() == named.api).filter_map(Rule::window).collect();
+                let windows = windows.into_iter();
+                let kept = windows.clone().filter(|window| window.part == part).map(Window::keep_ms).max();
+                // Of a plan before this one, or of another API. A plan that comes back finds what was used.
+                let longest =
+                    || windows.map(Window::keep_ms).max().unwrap_or(0).max(window::longest_keep_ms(part, per));
+                let keep_ms = kept.unwrap_or_else(longest);
                 let until_ms = part.starts_ms(named.number.saturating_add(1));
                 let ahead_ms = now.latest_ms.saturating_add(keep_ms);
                 until_ms <= now.earliest_ms.saturating_sub(keep_ms) || part.starts_ms(named.number) > ahead_ms

@@ -45,12 +45,14 @@ impl Refusals {
             return;
         }
         let of_pair = self.0.entry(key).or_default();
-        for rule in limits.of(Per::User).filter(|rule| refused.violated.contains(&rule.policy)) {
+        for rule in limits.of(Per::User) {
+            let until = refused.violated.iter().find(|(policy, _)| *policy == rule.policy);
+            let Some(until_ms) = until.map(|(_, until_ms)| *until_ms) else { continue };
             let standing = Standing {
                 limit: rule.limit.clone(),
                 weight: limits.weight,
-                until_ms: refused.until_ms,
-                believed_ms: refused.until_ms.min(now_ms.saturating_add(LONGEST_MS)),
+                until_ms,
+                believed_ms: until_ms.min(now_ms.saturating_add(LONGEST_MS)),
             };
             of_pair.insert(rule.policy.clone(), standing);
         }

@@ -118,11 +118,11 @@ impl<'g> Rules<'g> {
                 }
             };
             if let Some(refused) = container.refusals.standing(user, &app, &limits, now) {
-                refuse(refused.violated);
+                refuse(refused.policies());
                 continue;
             }
             if let Some(refused) = container.leases.standing(&app, &limits, now) {
-                refuse(refused.violated);
+                refuse(refused.policies());
                 continue;
             }
             let names: Vec<String> = limits.counters(now).iter().map(ToString::to_string).collect();
@@ -160,7 +160,7 @@ impl<'g> Rules<'g> {
                 }
             }
             let user_refund = refused.map(|refused| {
-                refuse(refused.violated);
+                refuse(refused.policies());
                 (attempt.user, names, weight)
             });
             if user_refund.is_some() || !refund.is_empty() {

@@ -68,7 +68,7 @@ fn what_remains_counts_down_with_every_call() {
     }
     let refused = refused(limits(&plan).decide(NOW, &counters(&[(NOW, 4)])));
     assert_eq!(refused.quotas[0].left.unwrap().remaining, 0);
-    assert_eq!(refused.violated, ["default"]);
+    assert_eq!(refused.policies(), ["default"]);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_limit_of_an_api_counts_the_calls_to_it() {
     assert_eq!(names(to(&reports)), [bucket(60, NOW), format!("{}.reports", bucket(60, NOW))]);
     let counters = BTreeMap::from([(bucket(60, NOW), 5), (format!("{}.reports", bucket(60, NOW)), 3)]);
     assert_eq!(left(to(&ORDERS).decide(NOW, &counters)), [5]);
-    assert_eq!(refused(to(&reports).decide(NOW, &counters)).violated, ["reports"]);
+    assert_eq!(refused(to(&reports).decide(NOW, &counters)).policies(), ["reports"]);
 }
 
 /// The plan of a subscription counts the calls to its API, whatever else the application calls.
@@ -259,7 +259,7 @@ fn a_subscriptions_plan_counts_the_calls_to_its_api() {
     let limits = Limits::of_call(&own, Some(&gold), &ORDERS, 1, &ROME);
     let counters = BTreeMap::from([(bucket(60, NOW), 50), (format!("{}.orders", bucket(60, NOW)), 4)]);
     let refused = refused(limits.decide(NOW, &counters));
-    assert_eq!(refused.violated, ["orders.default"]);
+    assert_eq!(refused.policies(), ["orders.default"]);
     assert_eq!(rate_limit_policy(&refused.quotas), "\"default\";q=100;w=60, \"orders.default\";q=3;w=60");
 }
 
@@ -286,7 +286,7 @@ fn calendar_periods_are_those_of_the_time_zone() {
         let now = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
         let day = limits.counters(now).iter().map(ToString::to_string).find(|name| name.starts_with('d')).unwrap();
         let refused = refused(limits.decide(now, &BTreeMap::from([(day, 6)])));
-        assert_eq!((refused.violated, refused.retry_after), (vec!["day".to_owned()], Seconds::new(seconds)), "{at}");
+        assert_eq!((refused.policies(), refused.retry_after), (vec!["day".to_owned()], Seconds::new(seconds)), "{at}");
     }
 }
 
@@ -374,7 +374,8 @@ fn the_memory_of_refusals_is_bounded() {
     }
     assert!(refusals.standing(&user(0), &app, &limits, NOW).is_some());
     assert!(refusals.standing(&user(4_999), &app, &limits, NOW).is_none());
-    let later = Refused { until_ms: refusal.until_ms + 1, ..refusal.clone() };
+    let until_ms = refusal.until_ms + 1;
+    let later = Refused { until_ms, violated: vec![("default".to_owned(), until_ms)], ..refusal.clone() };
     refusals.remember(&user(4_999), &app, &limits, &later, refusal.until_ms);
     assert!(refusals.standing(&user(4_999), &app, &limits, refusal.until_ms).is_some());
 }
@@ -452,9 +453,53 @@ fn that_there_is_no_room_is_not_believed_until_the_end_of_the_month() {
         }
     };
     let first = ask(NOW, &mut counters).unwrap();
-    assert!(first.retry_after.as_u64() > 86_400 && first.violated == ["all"]);
-    counters.insert("m202311".to_owned(), 3);
+    assert_eq!((first.retry_after, first.policies()), (Seconds::new(10), vec!["all".to_owned()]));
     assert!(ask(NOW + 9_999, &mut counters).is_some(), "remembered");
-    assert_eq!(ask(NOW + 10_000, &mut counters), None);
+    let second = ask(NOW + 10_000, &mut counters).unwrap();
+    assert!(second.retry_after.as_u64() > 86_400, "it is certain now");
+    counters.insert("m202311".to_owned(), 3);
+    assert_eq!(ask(NOW + 20_000, &mut counters), None);
     assert_eq!(counters["m202311"], 4);
+}
+
+/// A call over one shared limit keeps nothing of another, however many containers refuse it.
+#[test]
+fn what_one_shared_limit_refuses_takes_nothing_from_another() {
+    let app = ClientId::parse("pub1").unwrap();
+    let burst = Limit { per: Per::App, ..limit(1, Period::Window(Seconds::new(1))) };
+    let month = Limit { per: Per::App, ..limit(500, Period::Month) };
+    let plan = plan(&[("default", per_minute(60)), ("burst", burst), ("month", month)]);
+    let limits = limits(&plan);
+    let mut counters: BTreeMap<String, u64> = BTreeMap::new();
+    for container in 0..100 {
+        let mut leases = Leases::default();
+        let Take::Wanting(request) = leases.take(&app, &limits, NOW) else { panic!("a new container has no lease") };
+        for (name, units) in &request.add {
+            let counter = counters.entry(name.to_string()).or_default();
+            *counter = counter.checked_add_signed(*units).unwrap();
+        }
+        let granted = leases.granted(&app, &limits, &request, NOW, &counters);
+        assert_eq!(granted.refused.is_none(), container == 0);
+        for (name, units) in &granted.refund {
+            *counters.get_mut(name.as_str()).unwrap() -= units;
+        }
+    }
+    assert_eq!(counters["m202311"], 1);
+}
+
+/// A call that exceeds a day and a burst waits for the day, and another API's call for the burst alone.
+#[test]
+fn each_limit_is_remembered_until_its_own_end() {
+    let ((alice, app), reports) = (alice(), ApiName::parse("reports").unwrap());
+    let of_api = Limit { api: Some(reports.clone()), ..limit(2, Period::Day) };
+    let plan = plan(&[("burst", limit(3, Period::Window(Seconds::new(2)))), ("reports", of_api)]);
+    let to = |api| Limits::of_call(&plan, None, api, 1, &ROME);
+    let counters = BTreeMap::from([(bucket(2, NOW), 4), ("d20231114.reports".to_owned(), 9)]);
+    let refusal = refused(to(&reports).decide(NOW, &counters));
+    assert_eq!(refusal.policies(), ["burst", "reports"]);
+    let mut refusals = Refusals::default();
+    refusals.remember(&alice, &app, &to(&reports), &refusal, NOW);
+    assert!(refusals.standing(&alice, &app, &to(&ORDERS), NOW).unwrap().retry_after.as_u64() <= 3);
+    assert!(refusals.standing(&alice, &app, &to(&ORDERS), NOW + 4_000).is_none());
+    assert!(refusals.standing(&alice, &app, &to(&reports), NOW + 4_000).is_some());
 }
