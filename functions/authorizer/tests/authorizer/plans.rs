@@ -183,9 +183,17 @@ async fn no_more_than_what_all_users_share_is_admitted_of_four_times_as_many_con
         let outcomes: Vec<_> = join_all(calls).await.into_iter().map(by).collect();
         let admitted = outcomes.iter().filter(|violated| violated.is_empty()).count();
         assert_eq!(outcomes.iter().filter(|violated| **violated == ["all"]).count(), 160 - admitted);
-        // A container with several calls leases two at once, and what it gives back may come too late for the others.
-        let least = if calls_per_container == 1 { 40 } else { 36 };
-        assert!((least..=40).contains(&admitted), "{admitted} of 40");
+        assert!(admitted == 40 || (admitted < 40 && calls_per_container > 1), "{admitted} of 40");
+        // A container with several calls leases two at once, and what it gives back may come too late for the others of that moment.
+        // It is not lost: those that try again later within the window get it.
+        let mut later = 0;
+        for round in 0..3 {
+            fixture.clock.forward(11);
+            for (at, container) in containers.iter().take(20).enumerate() {
+                later += usize::from(by(fixture.call(container, &callers[(at + round) % 20]).await).is_empty());
+            }
+        }
+        assert_eq!(admitted + later, 40, "{later} of them later");
         // The refused calls left nothing behind, neither with the application nor with its users.
         fixture.clock.forward(66);
     }
