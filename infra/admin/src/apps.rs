@@ -1,242 +1,114 @@
 //! The commands `apps …`: creates, shows, changes and deletes applications.
 
-mod jwks;
-mod secret;
+use crate::cli::{
+    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret, Window,
+};
 
-use crate::audit::Act;
-use crate::cli::{AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone};
 use crate::context::Context;
 use crate::error::Error;
-use crate::{date_time, sessions, subscriptions};
-use gateway_domain::id_token::OPENID;
+use crate::{date_time, sessions};
+use gateway_administration::{self as administration, AppActs, NewApp, Registered, Rotation, shown};
+use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
-use gateway_store::{App, AppKind, AppLogout, GrantType, Revision, WriteApp};
-use serde_json::{Value as Json, json};
+use gateway_domain::redirect_uri::RedirectUri;
+use gateway_store::{AppKind, GrantType};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
     match command {
         Apps::Create(arguments) => create(context, arguments).await,
         Apps::List { limit, after } => list(context, usize::from(limit), after).await,
         Apps::Show { client_id } => {
-            let (app, revision) = registered(context, &client_id).await?;
+            let (app, revision) = context.app_acts(&context.acts())?.registered(&client_id).await?;
             context.print.one(&shown(&app, revision));
             Ok(())
         }
         Apps::Change(arguments) => {
-            let set = |app: &mut App| apply(context, app, arguments.changes);
-            let (app, revision) = change(context, &arguments.client_id, "apps change", set).await?;
+            let changes = changes(arguments.changes)?;
+            let acts = context.acts();
+            let apps = context.app_acts(&acts)?;
+            let (app, revision) = apps.change(&arguments.client_id, "apps change", changes).await?;
             context.print.one(&shown(&app, revision));
             Ok(())
         }
         Apps::Disable { client_id } => enable(context, &client_id, false).await,
         Apps::Enable { client_id } => enable(context, &client_id, true).await,
         Apps::Delete { client_id } => delete(context, &client_id).await,
-        Apps::RotateSecret(arguments) => secret::rotate(context, arguments).await,
-        Apps::EndOverlap { client_id } => secret::end_overlap(context, &client_id).await,
-    }
-}
-
-/// An application as it is printed: it says whether there is a secret, and never which.
-fn shown(app: &App, revision: Revision) -> Json {
-    let mut shown = described(app);
-    if let Some(members) = shown.as_object_mut() {
-        members.insert("revision".to_owned(), json!(revision));
-    }
-    shown
-}
-
-fn described(app: &App) -> Json {
-    json!({
-        "client_id": app.client_id,
-        "name": app.name,
-        "kind": app.kind,
-        "enabled": app.enabled,
-        "trusted": app.trusted,
-        "grants": app.grants,
-        "scopes": app.scope.iter().collect::<Vec<_>>(),
-        "plan": app.plan,
-        "subscriptions": app.subscriptions,
-        "refresh_retry_window": app.refresh_retry_window,
-        "redirect_uris": app.redirect_uris,
-        "pkce_optional": app.pkce_optional,
-        "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
-        "backchannel_logout_uri": app.logout.backchannel_logout_uri,
-        "has_secret": app.secret_hash.is_some(),
-        "keys": jwks::kids(app),
-        "id_token_alg": app.id_token_algorithm(),
-        "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
-    })
-}
-
-pub(crate) async fn registered(context: &Context, client_id: &ClientId) -> Result<(App, Revision), Error> {
-    let found = context.connection.store.apps.get_to_change(client_id).await?;
-    found.ok_or_else(|| Error::NoApp(client_id.clone()))
-}
-
-/// Reads an application, changes it with `set` and writes it. It is a conflict if somebody else has changed it in between.
-pub(crate) async fn change(
-    context: &Context,
-    client_id: &ClientId,
-    act: &'static str,
-    set: impl FnOnce(&mut App) -> Result<(), Error>,
-) -> Result<(App, Revision), Error> {
-    let (before, from) = registered(context, client_id).await?;
-    let mut app = before.clone();
-    set(&mut app)?;
-    let (old, new) = (described(&before), described(&app));
-    let act = Act {
-        act,
-        subject: format!("app {client_id}"),
-        before: Some(differing(&old, &new)),
-        after: Some(differing(&new, &old)),
-    };
-    let write = async {
-        match context.connection.store.apps.change(&app, from).await? {
-            WriteApp::Written(revision) => Ok(revision),
-            WriteApp::Conflict => Err(Error::Conflict(format!("app {client_id}"))),
+        Apps::RotateSecret(arguments) => rotate_secret(context, arguments).await,
+        Apps::EndOverlap { client_id } => {
+            context.app_acts(&context.acts())?.end_overlap(&client_id).await?;
+            let result = json!({ "client_id": client_id, "previous_secret_until": null });
+            context.print.done(&format!("only the newest secret of app {client_id} works"), &result);
+            Ok(())
         }
-    };
-    let revision = context.audited(act, write).await?;
-    Ok((app, revision))
-}
-
-/// The members of one object that are missing or different in the other.
-fn differing(one: &Json, other: &Json) -> Json {
-    let members =
-        one.as_object().into_iter().flatten().filter(|(name, value)| other.get(name.as_str()) != Some(*value));
-    Json::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
 }
 
 async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
-    context.catalogue.check_plan(&arguments.plan)?;
-    context.catalogue.check_scope(&arguments.scopes)?;
-    for api in &arguments.subscribe {
-        context.catalogue.check_api(api)?;
-    }
     let kind = match arguments.kind {
         Kind::Public => AppKind::Public,
         Kind::Confidential => AppKind::Confidential,
     };
-    let client_id = arguments.client_id;
-    let subscribed = arguments.subscribe.iter().map(|api| (api.clone(), subscriptions::new(&client_id, api)));
-    let mut app = App {
-        name: arguments.name.to_string(),
-        kind,
-        secret_hash: None,
-        previous_secret: None,
-        trusted: arguments.trusted,
-        grants: arguments.grants.into_iter().map(GrantType::from).collect(),
-        scope: arguments.scopes,
-        plan: arguments.plan,
-        subscriptions: subscribed.collect(),
-        enabled: true,
-        refresh_retry_window: arguments.refresh_retry_window.map(|length| length.0),
-        jwks: None,
+    let settings = administration::AppChanges {
+        grants: Some(arguments.grants.into_iter().map(GrantType::from).collect()),
+        scopes: Some(arguments.scopes),
+        trusted: Some(arguments.trusted),
+        refresh_retry_window: arguments.refresh_retry_window.map(|length| Some(length.0)),
+        jwks: arguments.jwks.as_deref().map(read).transpose()?,
         id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
-        redirect_uris: arguments.redirect_uris.into_iter().collect(),
-        pkce_optional: arguments.pkce_optional,
-        logout: AppLogout {
-            post_logout_redirect_uris: arguments.post_logout_redirect_uris.into_iter().collect(),
-            backchannel_logout_uri: arguments.backchannel_logout_uri,
-        },
-        client_id,
+        redirect_uris: Some(arguments.redirect_uris.into_iter().collect()),
+        pkce_optional: Some(arguments.pkce_optional),
+        post_logout_redirect_uris: Some(arguments.post_logout_redirect_uris.into_iter().collect()),
+        backchannel_logout_uri: Some(arguments.backchannel_logout_uri),
+        ..administration::AppChanges::default()
     };
-    sound(&app)?;
-    if let Some(file) = &arguments.jwks {
-        jwks::register(&mut app, file)?;
-    }
-    // A public app gets no secret: one that is shipped to every device is not secret (RFC 8252 §8.5).
-    let secret = match (kind, &app.jwks) {
-        (AppKind::Public, _) | (_, Some(_)) => None,
-        (AppKind::Confidential, None) => Some(secret::new(&mut app)?),
+    let new = NewApp {
+        client_id: arguments.client_id,
+        name: arguments.name,
+        kind,
+        plan: arguments.plan,
+        subscribe: arguments.subscribe.into_iter().collect(),
+        settings,
     };
-    let subject = format!("app {}", app.client_id);
-    let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
-    let write = async {
-        match context.connection.store.apps.create(&app).await? {
-            WriteApp::Written(revision) => Ok(revision),
-            WriteApp::Conflict => Err(Error::Taken(subject)),
-        }
-    };
-    let revision = context.audited(act, write).await?;
+    let Registered { app, revision, secret } = context.app_acts(&context.acts())?.create(new).await?;
     let mut shown = shown(&app, revision);
     if let (Some(secret), Some(members)) = (secret, shown.as_object_mut()) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));
-        secret::told_once();
+        told_once();
     }
     context.print.one(&shown);
     Ok(())
 }
 
-/// Refuses grants that the token function would refuse at every request.
-fn sound(app: &App) -> Result<(), Error> {
-    let wrong = |text: &str| Err(Error::Refused(text.to_owned()));
-    if app.grants.contains(&GrantType::Password) && !app.trusted {
-        return wrong("the password grant is for apps that may see passwords: add --trusted (or --trusted true)");
-    }
-    if app.grants.contains(&GrantType::AuthorizationCode) == app.redirect_uris.is_empty() {
-        return wrong(
-            "the grant authorization_code and --redirect-uri go together: codes are sent to a registered address only",
-        );
-    }
-    if app.pkce_optional && app.kind == AppKind::Public {
-        return wrong("a public app has no other proof than PKCE: leave out --pkce-optional (RFC 8252 §8.1)");
-    }
-    if app.logout.backchannel_logout_uri.is_some() && !app.scope.contains(OPENID) {
-        return wrong("logout tokens are told to apps that got ID tokens: add openid to --scopes");
-    }
-    if app.grants.contains(&GrantType::ClientCredentials) && app.kind == AppKind::Public {
-        return wrong("a public app has no secret, so client_credentials would let anybody be it (RFC 6749 §4.4)");
-    }
-    if app.grants.contains(&GrantType::TokenExchange) && app.kind == AppKind::Public {
-        return wrong(
-            "a public app has no secret, so anybody could exchange the tokens that it gets: leave out token_exchange",
-        );
-    }
-    Ok(())
+fn read(file: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(file).map_err(|error| Error::File { path: file.to_owned(), reason: error.to_string() })
 }
 
-fn apply(context: &Context, app: &mut App, changes: AppChanges) -> Result<(), Error> {
-    if let Some(name) = changes.name {
-        app.name = name.to_string();
-    }
-    if let Some(grants) = changes.grants {
-        app.grants = grants.into_iter().map(GrantType::from).collect();
-    }
-    if let Some(scopes) = changes.scopes {
-        context.catalogue.check_scope(&scopes)?;
-        app.scope = scopes;
-    }
-    if let Some(plan) = changes.plan {
-        context.catalogue.check_plan(&plan)?;
-        app.plan = plan;
-    }
-    if let Some(trusted) = changes.trusted {
-        app.trusted = trusted;
-    }
-    if let Some(uris) = changes.redirect_uris {
-        app.redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
-    }
-    if let Some(uris) = changes.post_logout_redirect_uris {
-        app.logout.post_logout_redirect_uris = uris.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect();
-    }
-    if let Some(BackChannelUriOrNone(uri)) = changes.backchannel_logout_uri {
-        app.logout.backchannel_logout_uri = uri;
-    }
-    if let Some(optional) = changes.pkce_optional {
-        app.pkce_optional = optional;
-    }
-    if let Some(window) = changes.refresh_retry_window {
-        app.refresh_retry_window = window.0.map(|length| length.0);
-    }
-    if let Some(file) = &changes.jwks {
-        jwks::register(app, file)?;
-    }
-    if let Some(algorithm) = changes.id_token_alg {
-        app.id_token_alg = Some(algorithm.into());
-    }
-    sound(app)
+fn changes(typed: AppChanges) -> Result<administration::AppChanges, Error> {
+    let uris = |uris: Option<Vec<RedirectUriOrNone>>| -> Option<BTreeSet<RedirectUri>> {
+        Some(uris?.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect())
+    };
+    let back_channel = |uri: Option<BackChannelUriOrNone>| -> Option<Option<BackChannelUri>> {
+        uri.map(|BackChannelUriOrNone(uri)| uri)
+    };
+    Ok(administration::AppChanges {
+        name: typed.name,
+        enabled: None,
+        grants: typed.grants.map(|grants| grants.into_iter().map(GrantType::from).collect()),
+        scopes: typed.scopes,
+        plan: typed.plan,
+        trusted: typed.trusted,
+        refresh_retry_window: typed.refresh_retry_window.map(|Window(window)| window.map(|length| length.0)),
+        jwks: typed.jwks.as_deref().map(read).transpose()?,
+        id_token_alg: typed.id_token_alg.map(SignatureAlgorithm::from),
+        redirect_uris: uris(typed.redirect_uris),
+        pkce_optional: typed.pkce_optional,
+        post_logout_redirect_uris: uris(typed.post_logout_redirect_uris),
+        backchannel_logout_uri: back_channel(typed.backchannel_logout_uri),
+    })
 }
 
 async fn list(context: &Context, limit: usize, after: Option<ClientId>) -> Result<(), Error> {
@@ -258,11 +130,8 @@ async fn list(context: &Context, limit: usize, after: Option<ClientId>) -> Resul
 
 async fn enable(context: &Context, client_id: &ClientId, enabled: bool) -> Result<(), Error> {
     let act = if enabled { "apps enable" } else { "apps disable" };
-    let set = |app: &mut App| {
-        app.enabled = enabled;
-        Ok(())
-    };
-    let (app, revision) = change(context, client_id, act, set).await?;
+    let changes = administration::AppChanges { enabled: Some(enabled), ..administration::AppChanges::default() };
+    let (app, revision) = context.app_acts(&context.acts())?.change(client_id, act, changes).await?;
     let words = if enabled { "may work, felt within 30 seconds" } else { "can do nothing, felt within 30 seconds" };
     context.print.done(&format!("app {client_id} {words}"), &shown(&app, revision));
     Ok(())
@@ -270,20 +139,40 @@ async fn enable(context: &Context, client_id: &ClientId, enabled: bool) -> Resul
 
 /// Deletes the app before its sessions: if it breaks off, no new session can begin, and `sessions end --app` ends the rest.
 async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
-    let (app, from) = registered(context, client_id).await?;
+    let acts = context.acts();
+    let apps = context.app_acts(&acts)?;
+    let (app, from) = apps.registered(client_id).await?;
     context.confirm(&format!("This deletes the app {client_id} and cannot be undone"), client_id.as_str())?;
-    let subject = format!("app {client_id}");
-    let act = Act { act: "apps delete", subject: subject.clone(), before: Some(described(&app)), after: None };
     let delete = async {
-        match context.connection.store.apps.delete(client_id, from).await? {
-            WriteApp::Written(_) => sessions::end_of_app(context, client_id).await,
-            WriteApp::Conflict => Err(Error::Conflict(subject)),
-        }
+        apps.delete(client_id, from).await?;
+        sessions::end_of_app(context, client_id).await
     };
-    let ended = sessions::audited(context, act, delete).await?;
+    let ended = sessions::audited(context, AppActs::deleting(&app), delete).await?;
     let result = ended.counted(json!({ "client_id": client_id, "deleted": true }));
     context.print.done(&format!("app {client_id} is deleted; {}", ended.words()), &result);
     Ok(())
+}
+
+async fn rotate_secret(context: &Context, arguments: RotateSecret) -> Result<(), Error> {
+    let rotation = match (arguments.in_place_of_keys, arguments.now) {
+        (true, _) => Rotation::InPlaceOfKeys,
+        (false, true) => Rotation::Now,
+        (false, false) => Rotation::Overlap(arguments.overlap.0),
+    };
+    let acts = context.acts();
+    let rotated = context.app_acts(&acts)?.rotate_secret(&arguments.client_id, rotation).await?;
+    let until = rotated.app.previous_secret.as_ref().map(|previous| date_time::text(previous.until));
+    told_once();
+    context.print.one(&json!({
+        "client_id": rotated.app.client_id,
+        "client_secret": rotated.secret.as_ref().map(gateway_domain::secret::Secret::expose),
+        "previous_secret_until": until,
+    }));
+    Ok(())
+}
+
+fn told_once() {
+    crate::output::note("The client secret is printed this once: keep it where the app will find it.");
 }
 
 impl From<IdTokenAlg> for SignatureAlgorithm {

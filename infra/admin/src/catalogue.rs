@@ -2,13 +2,14 @@
 
 use crate::connection::above;
 use crate::error::Error;
+use gateway_administration as administration;
 use gateway_config::Gateway;
-use gateway_domain::id_token;
-use gateway_domain::ids::{ApiName, ConnectorName, PlanName};
-use gateway_domain::scope::Scope;
+use gateway_domain::ids::ConnectorName;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// How a name is checked against another file.
+pub(crate) const OTHER_FILE: &str = "Another file is named with --config FILE";
 
 /// The configuration that names are checked against. It is read when it is first needed.
 pub(crate) struct Catalogue {
@@ -24,16 +25,6 @@ impl Catalogue {
         Self { path, read: OnceCell::new() }
     }
 
-    /// Refuses an API that is not configured.
-    pub(crate) fn check_api(&self, api: &ApiName) -> Result<(), Error> {
-        let Some(gateway) = self.gateway()? else { return Ok(()) };
-        if gateway.api(api).is_some() {
-            return Ok(());
-        }
-        let known: Vec<_> = gateway.apis().map(|(name, _)| name.as_str()).collect();
-        Err(self.unknown("API", api.as_str(), &known.join(", ")))
-    }
-
     /// Refuses a connector that is not configured.
     pub(crate) fn check_connector(&self, connector: &ConnectorName) -> Result<(), Error> {
         let Some(gateway) = self.gateway()? else { return Ok(()) };
@@ -41,27 +32,15 @@ impl Catalogue {
             return Ok(());
         }
         let known: Vec<_> = gateway.connectors().map(|(name, _)| name.as_str()).collect();
-        Err(self.unknown("connector", connector.as_str(), &known.join(", ")))
+        let file = self.path.as_deref().unwrap_or(Path::new("gateway.yaml")).display();
+        let known = known.join(", ");
+        Err(Error::Invalid(format!("{file} has no connector {connector}; it has {known}. {OTHER_FILE}")))
     }
 
-    /// Refuses a plan that is not configured: an app with such a plan could make no call.
-    pub(crate) fn check_plan(&self, plan: &PlanName) -> Result<(), Error> {
-        match self.gateway()? {
-            Some(gateway) if gateway.plan(plan).is_none() => {
-                Err(self.unknown("plan", plan.as_str(), "those under `plans`"))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Refuses a scope that is not declared, that no route requires and that OpenID Connect does not define.
-    pub(crate) fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
-        let Some(gateway) = self.gateway()? else { return Ok(()) };
-        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).collect();
-        match scope.iter().find(|token| !known.contains(token)) {
-            Some(token) => Err(self.unknown("scope", token, &known.into_iter().collect::<Vec<_>>().join(", "))),
-            None => Ok(()),
-        }
+    /// The names that there are, if there is a configuration.
+    pub(crate) fn names(&self) -> Result<administration::Catalogue<'_>, Error> {
+        let file = self.path.as_deref().unwrap_or(Path::new("gateway.yaml"));
+        Ok(administration::Catalogue { gateway: self.gateway()?, name: file.to_str().unwrap_or("gateway.yaml") })
     }
 
     fn gateway(&self) -> Result<Option<&Gateway>, Error> {
@@ -77,10 +56,5 @@ impl Catalogue {
             None
         };
         Ok(self.read.get_or_init(|| read).as_ref())
-    }
-
-    fn unknown(&self, kind: &str, name: &str, known: &str) -> Error {
-        let file = self.path.as_deref().unwrap_or(Path::new("gateway.yaml")).display();
-        Error::Invalid(format!("{file} has no {kind} {name}; it has {known}. Another file is named with --config FILE"))
     }
 }

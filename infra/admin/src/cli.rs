@@ -5,7 +5,7 @@ mod users;
 
 pub(crate) use apps::{
     AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret,
-    Subscriptions,
+    Subscriptions, Window,
 };
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
 

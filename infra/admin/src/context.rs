@@ -5,9 +5,10 @@ use crate::cli::{Arguments, Format};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::output::Printer;
+use gateway_administration::{Acts, AppActs};
 use gateway_domain::ids::UserId;
 use gateway_domain::password::{Cost, Passwords};
-use gateway_runtime::StartError;
+use gateway_runtime::{StartError, SystemClock, SystemEntropy};
 use gateway_store::User;
 
 /// A gateway and a way to operate it.
@@ -24,6 +25,17 @@ impl Context {
         let catalogue = Catalogue::find(arguments.config.as_deref(), connection.config.as_deref());
         let print = Printer { json: arguments.output == Format::Json };
         Self { connection, catalogue, print, yes: arguments.yes }
+    }
+
+    /// Records what this operator does.
+    pub(crate) fn acts(&self) -> Acts<'_> {
+        let audit = &self.connection.store.audit;
+        Acts { audit, clock: &SystemClock, entropy: &SystemEntropy, who: self.connection.who.clone() }
+    }
+
+    /// What this operator does with applications.
+    pub(crate) fn app_acts<'a>(&'a self, acts: &'a Acts<'a>) -> Result<AppActs<'a>, Error> {
+        Ok(AppActs { acts, apps: &self.connection.store.apps, names: self.catalogue.names()? })
     }
 
     /// The user with this e-mail address or user id.

@@ -1,7 +1,9 @@
 //! The errors of a command, each with what to do next, and the exit code of each.
 
 use crate::aws_cli::AwsCliError;
+use crate::catalogue::OTHER_FILE;
 use crate::exit::Exit;
+use gateway_administration::{ActError, Problem, WrongField};
 use gateway_connectors::ConnectorError;
 use gateway_credentials::password_policy::Weak;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, InvalidId, UserId};
@@ -50,6 +52,9 @@ pub(crate) enum Error {
     NoApp(ClientId),
     #[error("there is no such session, or it is over: `gateway-admin sessions list USER` shows those of a user")]
     NoSession,
+    /// An act on applications was not done; what it names is written as the arguments of the command.
+    #[error("{}", in_words(.0))]
+    Fields(Vec<WrongField>),
     #[error("{0} is taken: nothing was created")]
     Taken(String),
     #[error("{0} was changed or removed by somebody else at the same time: nothing was written; look and repeat")]
@@ -99,6 +104,7 @@ impl Error {
     /// The exit code, by which a script tells errors apart.
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Fields(wrong) if !wrong.iter().any(|wrong| matches!(wrong.problem, Problem::Rule(_))) => Exit::Usage,
             Self::NoTarget
             | Self::Invalid(_)
             | Self::UserId(_)
@@ -118,7 +124,9 @@ impl Error {
                 ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => Exit::Failed,
             },
             Self::Taken(_) | Self::Conflict(_) | Self::TwoUsers { .. } => Exit::Conflict,
-            Self::Refused(_) | Self::Weak(_) | Self::AwsCli(AwsCliError::Refused { .. }) => Exit::Refused,
+            Self::Fields(_) | Self::Refused(_) | Self::Weak(_) | Self::AwsCli(AwsCliError::Refused { .. }) => {
+                Exit::Refused
+            }
             Self::NoLocalStack(_)
             | Self::NoResource { .. }
             | Self::AwsCli(AwsCliError::NotInstalled | AwsCliError::NotRun(_) | AwsCliError::Unexpected { .. }) => {
@@ -141,6 +149,35 @@ impl Error {
             | Self::MigrationLeft(_) => Exit::Failed,
         }
     }
+}
+
+impl From<ActError> for Error {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Store(error) => Self::Store(error),
+            ActError::NotAudited(error) => Self::NotAudited(error),
+            ActError::OutcomeNotAudited(error) => Self::OutcomeNotAudited(error),
+            ActError::NoApp(client_id) => Self::NoApp(client_id),
+            ActError::NoSubscription { client_id, api } => Self::NoSubscription { client_id, api },
+            ActError::Taken(what) => Self::Taken(what),
+            ActError::Conflict(what) => Self::Conflict(what),
+            ActError::Fields(wrong) => Self::Fields(wrong),
+            ActError::NoEntropy(error) => Self::Start(error.into()),
+        }
+    }
+}
+
+/// What is wrong, with the arguments that say it otherwise.
+fn in_words(wrong: &[WrongField]) -> String {
+    let one = |WrongField { field, problem }: &WrongField| match (problem, field.as_str()) {
+        (Problem::Unknown(_), _) => format!("{problem}. {OTHER_FILE}"),
+        (Problem::Malformed(_), field) => format!("--{}: {problem}", field.replace('_', "-")),
+        (Problem::Rule(_), "redirect_uris") => format!("{problem} (--redirect-uri)"),
+        (Problem::Rule(_), "overlap") => format!("{problem} (`gateway-admin apps end-overlap`, or --now)"),
+        (Problem::Rule(_), "kind") => problem.to_string(),
+        (Problem::Rule(_), field) => format!("{problem} (--{})", field.replace('_', "-")),
+    };
+    wrong.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Tells a refusal of these credentials by AWS from a service that does not answer as it should.

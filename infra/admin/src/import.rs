@@ -2,12 +2,12 @@
 
 mod read;
 
-use crate::audit::Act;
 use crate::cli::{FileFormat, Import};
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{address, create, first_epoch, shown, subject};
 use futures_util::{StreamExt as _, stream};
+use gateway_administration::Act;
 use gateway_domain::address::Address;
 use gateway_domain::ids::UserId;
 use gateway_domain::password::PasswordHash;
@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context, arguments: Import) -> Result<(), Erro
         before: None,
         after: None,
     };
-    let tally = context.audited(act, import(context, lines, arguments.dry_run, &bar)).await;
+    let tally = context.acts().audited(act, import(context, lines, arguments.dry_run, &bar)).await;
     bar.finish_and_clear();
     let tally = tally?;
     report(context, &tally, arguments.dry_run)
@@ -156,7 +156,7 @@ async fn fate(context: &Context, user: Result<User, String>, dry_run: bool) -> F
         };
     }
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
-    match context.audited(act, create(context, &user)).await {
+    match context.acts().audited(act, create(context, &user)).await {
         Ok(()) => Fate::Imported,
         Err(Error::Taken(what)) => match store.users.by_email(user.email.as_str()).await {
             // Somebody else has taken the address since it was looked up.

@@ -3,11 +3,11 @@
 //! No state is kept between runs: an item that was rewritten is no longer an older one, so the next run completes a run that
 //! was stopped.
 
-use crate::audit::Act;
 use crate::cli::Migrate;
 use crate::context::Context;
 use crate::error::Error;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway_administration::Act;
 use gateway_store::{Migrated, Older, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -37,7 +37,10 @@ pub(crate) async fn run(context: &Context, arguments: Migrate) -> Result<(), Err
         } else {
             let subject = format!("table {}", table.name());
             let act = Act { act: "migrate", subject, before: None, after: None };
-            context.audited_as(act, Box::pin(migrate(context, *table, false, &bar)), |tally| Some(json!(tally))).await
+            context
+                .acts()
+                .audited_as(act, Box::pin(migrate(context, *table, false, &bar)), |tally| Some(json!(tally)))
+                .await
         };
         bar.finish_and_clear();
         let tally = tally?;

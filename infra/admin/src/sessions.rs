@@ -3,13 +3,13 @@
 //! A session is refused at the next call once its entry is removed from the activity item, and at the next refresh once it
 //! is marked as ended. Its logout at back ends is queued after that, for the function that can open its internal tokens.
 
-use crate::audit::Act;
 use crate::cli::{EndSessions, Sessions};
 use crate::context::Context;
 use crate::date_time;
 use crate::error::Error;
 use crate::output;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway_administration::Act;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::outbox::PATIENCE;
 use gateway_store::{LiveSession, StoreError};
@@ -154,7 +154,7 @@ async fn log_out(context: &Context) -> Result<(), Error> {
         logouts.all_queued().map(|()| logouts.queued)
     };
     let result = |queued: &usize| json!({ "logouts_queued": queued });
-    let queued = context.audited_as(act, Box::pin(queue), |queued| Some(result(queued))).await?;
+    let queued = context.acts().audited_as(act, Box::pin(queue), |queued| Some(result(queued))).await?;
     context.print.done(&format!("{queued} logouts queued"), &result(&queued));
     Ok(())
 }
@@ -232,7 +232,7 @@ pub(crate) async fn audited(
         let ended = doing.await?;
         ended.logouts.all_queued().map(|()| ended)
     };
-    context.audited_as(act, Box::pin(doing), |ended| Some(ended.counted(after))).await
+    context.acts().audited_as(act, Box::pin(doing), |ended| Some(ended.counted(after))).await
 }
 
 /// Ends every session of a user.

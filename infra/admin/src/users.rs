@@ -1,12 +1,12 @@
 //! The commands `users …`: creates, shows, changes and deletes users.
 
-use crate::audit::Act;
 use crate::cli::{ChangeUser, CreateUser, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{self, address, shown, subject};
 use crate::{date_time, import, sessions};
+use gateway_administration::Act;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
 use gateway_domain::ids::{ConnectorName, UserId};
@@ -57,7 +57,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         profile: BTreeMap::new(),
     };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
-    context.audited(act, user::create(context, &user)).await?;
+    context.acts().audited(act, user::create(context, &user)).await?;
     context.print.one(&shown(&user));
     Ok(())
 }
@@ -112,7 +112,7 @@ async fn change(context: &Context, arguments: ChangeUser) -> Result<(), Error> {
             gateway_store::ChangeUser::Conflict => Err(Error::Conflict(subject(&user))),
         }
     };
-    context.audited(act, change).await?;
+    context.acts().audited(act, change).await?;
     context.print.one(&shown(&changed));
     Ok(())
 }

@@ -76,7 +76,7 @@ async fn keys_that_could_not_be_used_are_refused_with_the_reason() {
     ] {
         std::fs::write(&file, text).unwrap();
         let refused = olga.does(&create(path, "confidential")).await;
-        assert!(refused.problem().contains(reason) && refused.err.contains("jwks.json"), "{reason}: {refused:?}");
+        assert!(refused.problem().contains(reason) && refused.err.contains("--jwks"), "{reason}: {refused:?}");
     }
     let missing = olga.does(&create("/nowhere/jwks.json", "confidential")).await;
     assert!(missing.problem().contains("/nowhere/jwks.json cannot be read"), "{missing:?}");

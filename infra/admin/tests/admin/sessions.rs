@@ -195,7 +195,7 @@ async fn an_app_that_is_told_of_logouts_is_told_of_what_operators_end() {
     let olga = Operator::of(&gateway);
     let told = ["--backchannel-logout-uri", "https://app.example.com/logged-out"];
     let change = |more: &[&'static str]| [&["apps", "change", DEMO_APP], &told[..], more].concat();
-    assert!(olga.does(&change(&[])).await.problem().contains("add openid to --scopes"));
+    assert!(olga.does(&change(&[])).await.problem().contains("the scopes need openid"));
     let returns = ["--scopes", "openid orders:read", "--post-logout-redirect-uri", "https://app.example.com/"];
     let app = olga.json(&change(&returns)).await;
     assert_eq!(

@@ -1,0 +1,145 @@
+//! The audit table: every act has a row, written as begun before it, and again with its outcome after it.
+
+use crate::ActError;
+use gateway_domain::clock::Clock;
+use gateway_domain::entropy::Entropy;
+use gateway_domain::time::Timestamp;
+use gateway_store::{Audit, AuditRow, Outcome, StoreError, day_and_time};
+use serde_json::{Value as Json, json};
+
+/// The longest reason that is kept, in characters.
+const MAX_REASON: usize = 500;
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// What is about to change.
+pub struct Act {
+    /// The act, as `users disable`.
+    pub act: &'static str,
+    /// What is changed, such as `user u_…`.
+    pub subject: String,
+    /// Its state before the change, without secrets.
+    pub before: Option<Json>,
+    /// Its intended state after the change, without secrets.
+    pub after: Option<Json>,
+}
+
+/// Whoever acts, and where it is recorded.
+pub struct Acts<'a> {
+    /// Where.
+    pub audit: &'a Audit,
+    /// Tells when.
+    pub clock: &'a dyn Clock,
+    /// Tells rows of the same moment apart; makes secrets.
+    pub entropy: &'a dyn Entropy,
+    /// Who, as [`AuditRow::who`] says it.
+    pub who: String,
+}
+
+impl Acts<'_> {
+    /// Does an act and records its outcome. It is not done if its beginning cannot be recorded.
+    ///
+    /// # Errors
+    /// Those of `doing`; and [`ActError::NotAudited`] or [`ActError::OutcomeNotAudited`].
+    pub async fn audited<T, E>(&self, act: Act, doing: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        E: From<ActError> + std::fmt::Display,
+    {
+        self.audited_as(act, Box::pin(doing), |_| None).await
+    }
+
+    /// The same for an act whose result is known only when it is done: `after` describes the result.
+    ///
+    /// # Errors
+    /// As [`Acts::audited`].
+    pub async fn audited_as<T, E>(
+        &self,
+        act: Act,
+        doing: impl Future<Output = Result<T, E>>,
+        after: impl FnOnce(&T) -> Option<Json>,
+    ) -> Result<T, E>
+    where
+        E: From<ActError> + std::fmt::Display,
+    {
+        let row = self.row(act)?;
+        self.audit.write(&row).await.map_err(ActError::NotAudited)?;
+        match doing.await {
+            Ok(done) => {
+                let after = after(&done).map(|value| value.to_string()).or_else(|| row.after.clone());
+                let row = AuditRow { outcome: Outcome::Done, after, ..row };
+                self.audit.end(&row).await.map_err(ActError::OutcomeNotAudited)?;
+                Ok(done)
+            }
+            Err(error) => {
+                let reason = error.to_string().chars().take(MAX_REASON).collect();
+                let row = AuditRow { outcome: Outcome::Failed, reason: Some(reason), ..row };
+                if let Err(unwritten) = self.audit.end(&row).await {
+                    tracing::warn!(error = %unwritten, "the audit row of a failed act stays `begun`");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn row(&self, act: Act) -> Result<AuditRow, ActError> {
+        let random = u64::from_be_bytes(self.entropy.bytes()?);
+        let (day, at) = AuditRow::key(self.clock.now_millis(), random);
+        Ok(AuditRow {
+            day,
+            at,
+            who: self.who.clone(),
+            act: act.act.to_owned(),
+            subject: act.subject,
+            before: act.before.map(|value| value.to_string()),
+            after: act.after.map(|value| value.to_string()),
+            outcome: Outcome::Begun,
+            reason: None,
+            ttl: None,
+        })
+    }
+}
+
+/// The acts between two times in milliseconds since 1970 that are wanted, the latest first, at most `most`.
+///
+/// # Errors
+/// The table did not answer.
+pub async fn acts_of(
+    audit: &Audit,
+    (from, to): (i64, i64),
+    most: usize,
+    wanted: impl Fn(&AuditRow) -> bool,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let (first_day, first_time) = day_and_time(from);
+    let mut rows: Vec<AuditRow> = Vec::new();
+    let days = to.div_euclid(DAY_MILLIS).saturating_sub(from.div_euclid(DAY_MILLIS));
+    for back in 0..=days {
+        let (day, _) = day_and_time(to.saturating_sub(back.saturating_mul(DAY_MILLIS)));
+        if rows.len() >= most {
+            break;
+        }
+        let of_day = audit.of_day(&day, usize::MAX).await?.into_iter();
+        let found = of_day.filter(|row| (row.day > first_day || row.at >= first_time) && wanted(row));
+        rows.extend(found.take(most.saturating_sub(rows.len())));
+    }
+    Ok(rows)
+}
+
+/// An act as it is shown.
+pub fn shown_row(row: &AuditRow) -> Json {
+    let value = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    let time = row.at.split_once('#').map_or(row.at.as_str(), |(time, _)| time);
+    json!({
+        "at": format!("{}T{time}", row.day),
+        "who": row.who,
+        "act": row.act,
+        "subject": row.subject,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "before": value(&row.before),
+        "after": value(&row.after),
+    })
+}

@@ -1,0 +1,176 @@
+//! Creates, changes and deletes applications.
+
+use crate::shown::{described, differing};
+use crate::{Act, ActError, Acts, AppChanges, Catalogue, secret, subscriptions};
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::Secret;
+use gateway_store::{App, AppKind, AppLogout, Apps, Revision, WriteApp};
+use std::collections::BTreeSet;
+
+/// What is done with applications, and recorded.
+pub struct AppActs<'a> {
+    /// Who acts.
+    pub acts: &'a Acts<'a>,
+    /// The table of applications.
+    pub apps: &'a Apps,
+    /// The names that there are.
+    pub names: Catalogue<'a>,
+}
+
+/// An application that is to be.
+#[derive(Debug)]
+pub struct NewApp {
+    /// Its id.
+    pub client_id: ClientId,
+    /// Its name.
+    pub name: HeaderText,
+    /// Whether it can keep a secret.
+    pub kind: AppKind,
+    /// The plan that limits each of its users.
+    pub plan: PlanName,
+    /// The APIs that it may call.
+    pub subscribe: BTreeSet<ApiName>,
+    /// All else.
+    pub settings: AppChanges,
+}
+
+/// An application as it is stored, and the secret that it got, which is told now or never.
+pub struct Registered {
+    /// The application.
+    pub app: App,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its new secret, if it got one.
+    pub secret: Option<Secret>,
+}
+
+impl AppActs<'_> {
+    /// The application with this id.
+    ///
+    /// # Errors
+    /// [`ActError::NoApp`], [`ActError::Store`].
+    pub async fn registered(&self, client_id: &ClientId) -> Result<(App, Revision), ActError> {
+        self.apps.get_to_change(client_id).await?.ok_or_else(|| ActError::NoApp(client_id.clone()))
+    }
+
+    /// Creates an application. A confidential one without keys gets a secret. A public one gets none: one that is shipped to every
+    /// device is not secret (RFC 8252 §8.5).
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] with everything that is wrong, [`ActError::Taken`]; and those of [`Acts::audited`].
+    pub async fn create(&self, new: NewApp) -> Result<Registered, ActError> {
+        let NewApp { client_id, name, kind, plan, subscribe, mut settings } = new;
+        let mut wrong: Vec<_> = subscribe.iter().filter_map(|api| self.names.api("subscribe", api)).collect();
+        let subscriptions = subscribe.into_iter().map(|api| {
+            let subscription = subscriptions::new(&client_id, &api);
+            (api, subscription)
+        });
+        let mut app = App {
+            name: name.to_string(),
+            kind,
+            secret_hash: None,
+            previous_secret: None,
+            trusted: false,
+            grants: BTreeSet::new(),
+            scope: Scope::default(),
+            plan: plan.clone(),
+            subscriptions: subscriptions.collect(),
+            enabled: true,
+            refresh_retry_window: None,
+            jwks: None,
+            id_token_alg: None,
+            redirect_uris: BTreeSet::new(),
+            pkce_optional: false,
+            logout: AppLogout::default(),
+            client_id,
+        };
+        settings.plan = Some(plan);
+        match settings.apply(&mut app, self.names) {
+            Ok(()) => {}
+            Err(ActError::Fields(fields)) => wrong.extend(fields),
+            Err(error) => return Err(error),
+        }
+        if !wrong.is_empty() {
+            return Err(ActError::Fields(wrong));
+        }
+        let secret = match (kind, &app.jwks) {
+            (AppKind::Public, _) | (_, Some(_)) => None,
+            (AppKind::Confidential, None) => Some(secret::new(&mut app, self.acts.entropy)?),
+        };
+        let subject = subject(&app.client_id);
+        let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
+        let write = async {
+            match self.apps.create(&app).await? {
+                WriteApp::Written(revision) => Ok(revision),
+                WriteApp::Conflict => Err(ActError::Taken(subject)),
+            }
+        };
+        let revision = self.acts.audited(act, write).await?;
+        Ok(Registered { app, revision, secret })
+    }
+
+    /// Changes what is asked for.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] with everything that is wrong; and those of [`AppActs::change_with`].
+    pub async fn change(
+        &self,
+        client_id: &ClientId,
+        act: &'static str,
+        changes: AppChanges,
+    ) -> Result<(App, Revision), ActError> {
+        self.change_with(client_id, act, |app| changes.apply(app, self.names)).await
+    }
+
+    /// Reads an application, changes it with `set` and writes it.
+    ///
+    /// # Errors
+    /// Those of `set`; [`ActError::NoApp`]; [`ActError::Conflict`] if somebody else has changed it in between; and those of
+    /// [`Acts::audited`].
+    pub async fn change_with(
+        &self,
+        client_id: &ClientId,
+        act: &'static str,
+        set: impl FnOnce(&mut App) -> Result<(), ActError>,
+    ) -> Result<(App, Revision), ActError> {
+        let (before, from) = self.registered(client_id).await?;
+        let mut app = before.clone();
+        set(&mut app)?;
+        let (old, new) = (described(&before), described(&app));
+        let act = Act {
+            act,
+            subject: subject(client_id),
+            before: Some(differing(&old, &new)),
+            after: Some(differing(&new, &old)),
+        };
+        let write = async {
+            match self.apps.change(&app, from).await? {
+                WriteApp::Written(revision) => Ok(revision),
+                WriteApp::Conflict => Err(ActError::Conflict(subject(client_id))),
+            }
+        };
+        let revision = self.acts.audited(act, write).await?;
+        Ok((app, revision))
+    }
+
+    /// The act of deleting an application.
+    pub fn deleting(app: &App) -> Act {
+        Act { act: "apps delete", subject: subject(&app.client_id), before: Some(described(app)), after: None }
+    }
+
+    /// Deletes an application that still has this revision. Nothing is recorded here: its sessions are a part of the same act.
+    ///
+    /// # Errors
+    /// [`ActError::Conflict`], [`ActError::Store`].
+    pub async fn delete(&self, client_id: &ClientId, from: Revision) -> Result<(), ActError> {
+        match self.apps.delete(client_id, from).await? {
+            WriteApp::Written(_) => Ok(()),
+            WriteApp::Conflict => Err(ActError::Conflict(subject(client_id))),
+        }
+    }
+}
+
+fn subject(client_id: &ClientId) -> String {
+    format!("app {client_id}")
+}

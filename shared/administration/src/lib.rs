@@ -1,0 +1,22 @@
+//! What operators do with applications, whether by the command line, the admin API or the pages: each act is checked, and has a
+//! row in the audit table before it is done.
+
+mod acts;
+mod app_acts;
+mod catalogue;
+mod changes;
+mod date_time;
+mod error;
+mod jwks;
+mod secret;
+mod shown;
+mod subscriptions;
+
+pub use acts::{Act, Acts, acts_of, shown_row};
+pub use app_acts::{AppActs, NewApp, Registered};
+pub use catalogue::Catalogue;
+pub use changes::{AppChanges, SubscriptionChanges};
+pub use date_time::text;
+pub use error::{ActError, Problem, WrongField};
+pub use secret::{MAX_OVERLAP, Rotation};
+pub use shown::{described, shown};

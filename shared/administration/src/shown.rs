@@ -1,0 +1,45 @@
+//! Applications as they are shown and audited.
+
+use crate::{date_time, jwks};
+use gateway_store::{App, Revision};
+use serde_json::{Value as Json, json};
+
+/// An application as it is shown: it says whether there is a secret, and never which.
+pub fn shown(app: &App, revision: Revision) -> Json {
+    let mut shown = described(app);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("revision".to_owned(), json!(revision));
+    }
+    shown
+}
+
+/// The same without the revision.
+pub fn described(app: &App) -> Json {
+    json!({
+        "client_id": app.client_id,
+        "name": app.name,
+        "kind": app.kind,
+        "enabled": app.enabled,
+        "trusted": app.trusted,
+        "grants": app.grants,
+        "scopes": app.scope.iter().collect::<Vec<_>>(),
+        "plan": app.plan,
+        "subscriptions": app.subscriptions,
+        "refresh_retry_window": app.refresh_retry_window,
+        "redirect_uris": app.redirect_uris,
+        "pkce_optional": app.pkce_optional,
+        "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
+        "backchannel_logout_uri": app.logout.backchannel_logout_uri,
+        "has_secret": app.secret_hash.is_some(),
+        "keys": jwks::kids(app),
+        "id_token_alg": app.id_token_algorithm(),
+        "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
+    })
+}
+
+/// The members of one object that are missing or different in the other.
+pub(crate) fn differing(one: &Json, other: &Json) -> Json {
+    let members =
+        one.as_object().into_iter().flatten().filter(|(name, value)| other.get(name.as_str()) != Some(*value));
+    Json::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
