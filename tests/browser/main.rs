@@ -5,10 +5,11 @@ mod samples;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use gateway_domain::role::Role;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::stack::Options;
 use serde_json::json;
-use support::{ADA, DEMO_APP, Gateway, UNTRUSTED_APP, browse};
+use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, browse};
 
 /// The names of the files in a directory that end so.
 fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
@@ -165,6 +166,36 @@ async fn owners_see_their_account_and_log_an_app_out_from_afar() {
         "file": "my-data.json",
         "felt": [200, 401],
         "short": "Please check what you typed\n\nNew password: This is too short: write at least 15 characters.",
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// An administrator sets up an authenticator app, looks at every page, and disables and enables a user. With `SCREENS`, a directory,
+/// pictures are left there.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn administrators_show_a_second_proof_and_use_their_pages() {
+    let gateway = Gateway::start().await;
+    let users = gateway.store().users;
+    let ada = users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
+    assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));
+    let issuer = gateway.stack.base_url().to_owned();
+    let mut outcome = browse("administrators", [&issuer, ADA.name, ADA.password, BOB.name]).await;
+    let row = outcome["row"].take();
+    assert!(row.as_str().is_some_and(|row| row.contains("users disable") && row.contains("done")), "{row}");
+    let wrong = "The code is not right, or was used already. Type the one that the app shows now.";
+    let expected = json!({
+        "steps": [
+            "Log in", "Set up your authenticator app", "Users", "Partner App", "Show that it is you", "Show that it is you",
+            "Plans",
+        ],
+        "wrong": wrong,
+        "pages": ["Users", "Apps", "Plans", "Audit trail"],
+        "refused": "not a valid name: expected 1 to 128 printable ASCII characters without space at either end",
+        "states": ["enabled", "disabled", "enabled"],
+        "row": null,
+        "file": "audit.csv",
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

@@ -21,6 +21,8 @@ use support::{
 };
 
 use crate::accounts::use_accounts;
+use crate::admin_api::use_admin_api;
+use crate::administrators::use_administration;
 use crate::events::{invoke, sample};
 use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
@@ -160,6 +162,8 @@ async fn use_everything(gateway: &Gateway) {
     invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
     sent(gateway, ADA.name, before + 1).await;
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
+    use_administration(gateway).await;
+    use_admin_api(gateway).await;
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }

@@ -59,7 +59,13 @@ async fn may_read_all(client: &Client, table: &str) -> bool {
 #[tokio::test]
 async fn a_function_writes_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 7] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 8] = [
+        (
+            "PortalFunction",
+            "UsersTable",
+            &["enabled", "roles", "second_factor"],
+            &["password", "email", "links", "profile"],
+        ),
         ("TokenFunction", "UsersTable", &["password"], &["enabled", "links", "credential_epoch", "email", "user_id"]),
         ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
         ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),
@@ -106,9 +112,10 @@ async fn a_function_reads_only_the_attributes_of_its_role() {
 async fn a_function_writes_only_the_kinds_of_its_role_into_the_outbox() {
     let gateway = Gateway::start().await;
     let kinds = ["mail", "end_sessions", "logout_notice", "undeliverable"];
-    let rights: [(&str, &[&str]); 3] = [
+    let rights: [(&str, &[&str]); 4] = [
         ("AuthorizeFunction", &["end_sessions"]),
         ("AccountFunction", &["mail", "end_sessions"]),
+        ("PortalFunction", &["end_sessions"]),
         ("OutboxFunction", &["logout_notice"]),
     ];
     for (function, allowed) in rights {

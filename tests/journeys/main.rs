@@ -1,6 +1,8 @@
 //! Journeys through the whole gateway: the real binaries behind the local API Gateway, one file per topic.
 
 mod accounts;
+mod admin_api;
+mod administrators;
 mod back_end_tls;
 mod browser;
 mod canaries;

@@ -269,7 +269,6 @@ async fn every_endpoint_advertised_is_there_and_no_other() {
     let token = gateway.login(ADA).await.access;
     for path in [
         "/oauth2/authorize/",
-        "/oauth2/register",
         "/oauth2/device_authorization",
         "/oauth2/userinfo/",
         "/oauth2/token/",

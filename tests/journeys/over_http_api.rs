@@ -8,6 +8,8 @@
 
 #[path = "accounts.rs"]
 mod accounts;
+#[path = "admin_api.rs"]
+mod admin_api;
 #[path = "cors.rs"]
 mod cors;
 #[path = "demo_app.rs"]

@@ -28,6 +28,7 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
         logout: AppLogout::default(),
+        registration_hash: None,
     }
 }
 

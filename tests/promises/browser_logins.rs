@@ -21,6 +21,7 @@ fn login() -> BrowserLogin {
         absolute_end: NOW.saturating_add(DAY),
         sessions: std::collections::BTreeMap::new(),
         newest: None,
+        second_factor_at: None,
     };
     login.add(sid(0), begun(0));
     login

@@ -24,6 +24,8 @@ pub(crate) fn user(id: &str, email: &str) -> User {
         directory_subject: None,
         ways_back: Vec::new(),
         browser_epoch: 0,
+        roles: std::collections::BTreeSet::new(),
+        second_factor: None,
         profile: BTreeMap::new(),
     }
 }

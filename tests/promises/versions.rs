@@ -93,6 +93,7 @@ fn browser_login() -> BrowserLogin {
         absolute_end: NOW.saturating_add(DAY),
         sessions: [(sid(1), begun_session())].into(),
         newest: Some(sid(1)),
+        second_factor_at: None,
     }
 }
 
@@ -207,7 +208,7 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(noted, Ok(true));
     assert_eq!(store.consents.of_user(&ada().user_id).await, Ok(vec![consent()]));
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
-    assert_eq!(store.audit.of_day("2027-01-15", 9).await.unwrap()[0].outcome, Outcome::Done);
+    assert_eq!(store.audit.of_day("2027-01-15", ("0", "~"), 9).await.unwrap().items[0].outcome, Outcome::Done);
 }
 
 fn next() -> Session {
@@ -251,7 +252,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.attempts.remember_login("pair", PAIR, &ada().credential_version(), NOW).await);
     of_pages(&db.store).await;
     newer(db.store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await);
-    newer(db.store.audit.of_day("2027-01-15", 9).await);
+    newer(db.store.audit.of_day("2027-01-15", ("0", "~"), 9).await);
     for (table, before) in tables(&db).into_iter().zip(before) {
         assert_eq!(items(&db, table).await, before, "{table}");
     }

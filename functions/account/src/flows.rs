@@ -104,6 +104,8 @@ impl Account {
             directory_subject: None,
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
             profile,
         };
         let told = self.reached_by(allowed, &user_id)?;

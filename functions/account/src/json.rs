@@ -9,10 +9,11 @@ use gateway_config::Gateway;
 use gateway_domain::code::{LIFETIME, Ticket, typed};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::CodeId;
+use gateway_domain::json_body::{self, distinct};
 use gateway_domain::problem::MEDIA_TYPE;
 use gateway_domain::secret::Secret;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -192,48 +193,7 @@ fn accepted(name: &str, ticket: &Ticket) -> ApiResponse {
 }
 
 fn body<T: DeserializeOwned>(asked: &Asked<'_>) -> Result<T, Failure> {
-    let media_type = asked.request.header("Content-Type").ok().flatten().unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Failure::Malformed("Send the body as application/json.".to_owned()));
-    }
-    if asked.request.body.len() > MOST {
-        return Err(Failure::Malformed(format!("The body must not exceed {MOST} bytes.")));
-    }
-    // Of an error of the reader only the name of a field is passed on: the rest may quote what was sent.
-    serde_json::from_slice(&asked.request.body).map_err(|error| {
-        let text = error.to_string();
-        let known = ["unknown field `", "missing field `", "duplicate field `"];
-        let named = known.iter().find_map(|begin| {
-            let name = text.split_once(begin)?.1.split_once('`')?.0;
-            Some(format!("There is a problem with the body: {begin}{name}`."))
-        });
-        Failure::Malformed(named.unwrap_or_else(|| "The body is not the JSON that this route takes.".to_owned()))
-    })
-}
-
-/// An object of texts that names none twice: of two values, nobody could say which is meant.
-fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
-    struct Texts;
-    impl<'de> Visitor<'de> for Texts {
-        type Value = BTreeMap<String, String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object of texts")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut texts = BTreeMap::new();
-            while let Some((name, text)) = members.next_entry::<String, String>()? {
-                if texts.contains_key(&name) {
-                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
-                }
-                texts.insert(name, text);
-            }
-            Ok(texts)
-        }
-    }
-    deserializer.deserialize_map(Texts)
+    json_body::read(asked.request, MOST).map_err(|error| Failure::Malformed(error.to_string()))
 }
 
 fn ticket(text: &str) -> Result<(CodeId, Option<Secret>), Failure> {

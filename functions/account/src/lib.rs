@@ -122,7 +122,7 @@ impl Account {
         self.credentials.freshen().await?;
         self.letters.fresh().await?;
         let issuer = self.gateway.token_parties(&request.stage_variables)?.issuer().to_owned();
-        let locales = pages::value(request, UI_LOCALES);
+        let locales = request.parameter(UI_LOCALES).ok().flatten();
         let site = Site::of(&self.gateway, &issuer, request, locales.as_deref());
         let source = Source::of(request.source_ip.as_deref());
         let onward = pages::onward(request);

@@ -19,8 +19,8 @@ use crate::error::{Failure, Wrong};
 use crate::unlock::CONFIRM;
 use crate::{Account, Asked, json, told};
 use gateway_credentials::password_policy::{self, Weak};
-use gateway_domain::event::{ApiRequest, ApiResponse, Query};
-use gateway_domain::form::{Form, decode};
+use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::form::Form;
 use gateway_domain::password::MAX_BYTES;
 use gateway_web::pages::{Closing, Message, Notice, Reason, Step};
 use gateway_web::{Browser, MAX_ONWARD, Mistake, Mistakes, ONWARD, Page, same_origin};
@@ -233,7 +233,10 @@ fn form(asked: &Asked<'_>, browser: &Browser, purpose: &str) -> Result<Form, (Op
 pub(crate) fn onward(request: &ApiRequest) -> Option<String> {
     ON_THE_WAY.contains(&request.path.as_str()).then_some(())?;
     let of_a_query = |b: u8| b.is_ascii_alphanumeric() || b"-._~%+&=*".contains(&b);
-    value(request, ONWARD)
+    request
+        .parameter(ONWARD)
+        .ok()
+        .flatten()
         .filter(|query| !query.is_empty() && query.len() <= MAX_ONWARD && query.bytes().all(of_a_query))
 }
 
@@ -247,25 +250,7 @@ fn follows(asked: &Asked<'_>, path: &str) -> String {
 
 /// The only value of a parameter of the query.
 fn query(asked: &Asked<'_>, name: &str) -> Option<String> {
-    value(asked.request, name)
-}
-
-pub(crate) fn value(request: &ApiRequest, name: &str) -> Option<String> {
-    let pairs = match &request.query {
-        Query::Decoded(pairs) => pairs.clone(),
-        Query::Raw(raw) => raw
-            .split('&')
-            .filter_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                Some((decode(name).ok()?, decode(value).ok()?))
-            })
-            .collect(),
-    };
-    let mut values = pairs.into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
-    match (values.next(), values.next()) {
-        (Some(value), None) => Some(value),
-        (None, _) | (Some(_), Some(_)) => None,
-    }
+    asked.request.parameter(name).ok().flatten()
 }
 
 /// What a page says about a failure. `code` says whether it has a field for the code.

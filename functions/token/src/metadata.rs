@@ -48,43 +48,46 @@ impl AuthorizationServer {
         let all = [&confidential[..], &["none"]].concat();
         let scopes: BTreeSet<_> = self.config.scopes().into_iter().chain(id_token::SCOPES).collect();
         let of_fields = self.config.accounts().fields.iter().filter_map(|field| Some(field.claim.as_ref()?.as_str()));
-        response::public(
-            json!({
-                "issuer": issuer,
-                "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
-                "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
-                "response_types_supported": ["code"],
-                "response_modes_supported": ["query"],
-                "code_challenge_methods_supported": ["S256"],
-                // RFC 9207 §3.
-                "authorization_response_iss_parameter_supported": true,
-                "token_endpoint": endpoint(issuer, TOKEN),
-                "token_endpoint_auth_methods_supported": all,
-                "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
-                "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials", GRANT_TYPE],
-                // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
-                "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
-                "jwks_uri": endpoint(issuer, JWKS),
-                "scopes_supported": scopes,
-                "revocation_endpoint": endpoint(issuer, "/oauth2/revoke"),
-                "revocation_endpoint_auth_methods_supported": all,
-                "revocation_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
-                "introspection_endpoint": endpoint(issuer, "/oauth2/introspect"),
-                "introspection_endpoint_auth_methods_supported": confidential,
-                "introspection_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
-                // OpenID Connect RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1. Every logout token has a `sid`.
-                "end_session_endpoint": endpoint(issuer, "/oauth2/logout"),
-                "backchannel_logout_supported": true,
-                "backchannel_logout_session_supported": true,
-                "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
-                "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": id_token::ALGORITHMS,
-                "acr_values_supported": [ACR],
-                "claim_types_supported": ["normal"],
-                "claims_supported": CLAIMS.into_iter().chain(of_fields).collect::<Vec<_>>(),
-                "claims_parameter_supported": false,
-            })
-            .to_string(),
-        )
+        let registers =
+            self.config.registration().map(|_| ("registration_endpoint", endpoint(issuer, "/oauth2/register")));
+        let mut metadata = json!({
+            "issuer": issuer,
+            "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
+            "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "code_challenge_methods_supported": ["S256"],
+            // RFC 9207 §3.
+            "authorization_response_iss_parameter_supported": true,
+            "token_endpoint": endpoint(issuer, TOKEN),
+            "token_endpoint_auth_methods_supported": all,
+            "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+            "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials", GRANT_TYPE],
+            // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
+            "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
+            "jwks_uri": endpoint(issuer, JWKS),
+            "scopes_supported": scopes,
+            "revocation_endpoint": endpoint(issuer, "/oauth2/revoke"),
+            "revocation_endpoint_auth_methods_supported": all,
+            "revocation_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+            "introspection_endpoint": endpoint(issuer, "/oauth2/introspect"),
+            "introspection_endpoint_auth_methods_supported": confidential,
+            "introspection_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+            // OpenID Connect RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1. Every logout token has a `sid`.
+            "end_session_endpoint": endpoint(issuer, "/oauth2/logout"),
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+            "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": id_token::ALGORITHMS,
+            "acr_values_supported": [ACR],
+            "claim_types_supported": ["normal"],
+            "claims_supported": CLAIMS.into_iter().chain(of_fields).collect::<Vec<_>>(),
+            "claims_parameter_supported": false,
+        });
+        if let (Some((name, url)), Some(members)) = (registers, metadata.as_object_mut()) {
+            members.insert(name.to_owned(), url.into());
+        }
+        response::public(metadata.to_string())
     }
 }

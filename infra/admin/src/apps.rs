@@ -72,6 +72,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         plan: arguments.plan,
         subscribe: arguments.subscribe.into_iter().collect(),
         settings,
+        registration_hash: None,
     };
     let Registered { app, revision, secret } = context.app_acts(&context.acts())?.create(new).await?;
     let mut shown = shown(&app, revision);
@@ -108,6 +109,7 @@ fn changes(typed: AppChanges) -> Result<administration::AppChanges, Error> {
         pkce_optional: typed.pkce_optional,
         post_logout_redirect_uris: uris(typed.post_logout_redirect_uris),
         backchannel_logout_uri: back_channel(typed.backchannel_logout_uri),
+        ends_registration: typed.end_registration,
     })
 }
 
@@ -144,7 +146,7 @@ async fn delete(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let (app, from) = apps.registered(client_id).await?;
     context.confirm(&format!("This deletes the app {client_id} and cannot be undone"), client_id.as_str())?;
     let delete = async {
-        apps.delete(client_id, from).await?;
+        apps.delete(&app, from).await?;
         sessions::end_of_app(context, client_id).await
     };
     let ended = sessions::audited(context, AppActs::deleting(&app), delete).await?;

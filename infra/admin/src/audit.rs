@@ -20,7 +20,17 @@ pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), E
             && filter.subject.as_ref().is_none_or(|subject| row.subject.contains(subject.as_str()))
     };
     let within = (since, now.saturating_add(AHEAD_MILLIS));
-    let rows = acts_of(&context.connection.store.audit, within, filter.limit, wanted).await?;
+    let audit = &context.connection.store.audit;
+    let (mut rows, mut after) = (Vec::new(), None);
+    while rows.len() < filter.limit {
+        let left = filter.limit.saturating_sub(rows.len());
+        let found = acts_of(audit, within, (after.as_deref(), left), &wanted).await?;
+        rows.extend(found.rows);
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
     let items: Vec<Json> = rows.iter().map(shown_row).collect();
     let columns = [
         ("WHEN", "/at"),

@@ -7,7 +7,7 @@ pub(crate) use apps::{
     AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret,
     Subscriptions, Window,
 };
-pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, Users};
+pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users};
 
 use crate::duration::Length;
 use clap::error::ErrorKind;

@@ -35,7 +35,13 @@ impl Context {
 
     /// What this operator does with applications.
     pub(crate) fn app_acts<'a>(&'a self, acts: &'a Acts<'a>) -> Result<AppActs<'a>, Error> {
-        Ok(AppActs { acts, apps: &self.connection.store.apps, names: self.catalogue.names()? })
+        Ok(AppActs {
+            acts,
+            apps: &self.connection.store.apps,
+            names: self.catalogue.names()?,
+            only_at: None,
+            gives_admin_scopes: true,
+        })
     }
 
     /// The user with this e-mail address or user id.

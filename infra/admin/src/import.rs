@@ -191,6 +191,8 @@ fn user(record: &Record) -> Result<User, Error> {
         directory_subject: None,
         ways_back: Vec::new(),
         browser_epoch: 0,
+        roles: std::collections::BTreeSet::new(),
+        second_factor: None,
         profile: BTreeMap::new(),
     })
 }

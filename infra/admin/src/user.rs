@@ -29,6 +29,8 @@ pub(crate) fn shown(user: &User) -> Json {
         "enabled": user.enabled,
         "password": password,
         "credential_epoch": user.credential_epoch,
+        "roles": user.roles,
+        "second_factor": user.second_factor.is_some(),
         "links": user.links,
         "directory_subject": user.directory_subject,
     })

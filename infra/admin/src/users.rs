@@ -1,6 +1,6 @@
 //! The commands `users …`: creates, shows, changes and deletes users.
 
-use crate::cli::{ChangeUser, CreateUser, Users};
+use crate::cli::{ChangeUser, CreateUser, RoleName, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
@@ -11,6 +11,7 @@ use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
 use gateway_domain::ids::{ConnectorName, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::role::Role;
 use gateway_domain::secret::Secret;
 use gateway_store::User;
 use serde_json::json;
@@ -27,6 +28,9 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
         Users::Enable { user } => enable(context, &user, true).await,
         Users::Link { user, connector, name } => link(context, &user, &connector, Some(&name)).await,
         Users::Unlink { user, connector } => link(context, &user, &connector, None).await,
+        Users::Grant { user, role } => set_role(context, &user, role, true).await,
+        Users::Revoke { user, role } => set_role(context, &user, role, false).await,
+        Users::ResetSecondFactor { user } => reset_second_factor(context, &user).await,
         Users::Delete { user } => delete(context, &user).await,
         Users::Import(arguments) => import::run(context, arguments).await,
     }
@@ -54,6 +58,8 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
         directory_subject: None,
         ways_back: Vec::new(),
         browser_epoch: 0,
+        roles: std::collections::BTreeSet::new(),
+        second_factor: None,
         profile: BTreeMap::new(),
     };
     let act = Act { act: "users create", subject: subject(&user), before: None, after: Some(shown(&user)) };
@@ -199,6 +205,39 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     };
     let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name });
     context.print.done(&words, &ended.counted(changed));
+    Ok(())
+}
+
+async fn set_role(context: &Context, name: &str, role: RoleName, has: bool) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    let RoleName::Administrator = role;
+    let role = Role::Administrator;
+    let act = Act {
+        act: if has { "users grant" } else { "users revoke" },
+        subject: subject(&user),
+        before: Some(json!({ "roles": user.roles })),
+        after: Some(json!({ "role": role })),
+    };
+    let change = async {
+        let found = context.connection.store.users.set_role(&user.user_id, role, has).await?;
+        if found { Ok(()) } else { Err(Error::NoUser(name.to_owned())) }
+    };
+    context.acts().audited(act, change).await?;
+    let words = format!("{} {} {}", user.email, if has { "is" } else { "is no" }, role.as_str());
+    context.print.done(&words, &json!({ "user_id": user.user_id, "role": role, "has": has }));
+    Ok(())
+}
+
+async fn reset_second_factor(context: &Context, name: &str) -> Result<(), Error> {
+    let user = context.user(name).await?;
+    let act = Act { act: "users reset-second-factor", subject: subject(&user), before: None, after: None };
+    let change = async {
+        let found = context.connection.store.users.forget_second_factor(&user.user_id).await?;
+        if found { Ok(()) } else { Err(Error::NoUser(name.to_owned())) }
+    };
+    context.acts().audited(act, change).await?;
+    let words = format!("{} sets up an authenticator app at the next login", user.email);
+    context.print.done(&words, &json!({ "user_id": user.user_id }));
     Ok(())
 }
 

@@ -191,6 +191,7 @@ impl SeedApp {
                 post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
                 backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             },
+            registration_hash: None,
         })
     }
 }
@@ -213,6 +214,8 @@ impl SeedUser {
             directory_subject: None,
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
             profile: BTreeMap::new(),
         })
     }

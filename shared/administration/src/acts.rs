@@ -10,6 +10,8 @@ use serde_json::{Value as Json, json};
 /// The longest reason that is kept, in characters.
 const MAX_REASON: usize = 500;
 const DAY_MILLIS: i64 = 86_400_000;
+/// The most acts that one search reads: services may leave a row for each token that they exchange.
+pub const MOST_LOOKED_AT: usize = 20_000;
 
 /// What is about to change.
 pub struct Act {
@@ -60,14 +62,32 @@ impl Acts<'_> {
     where
         E: From<ActError> + std::fmt::Display,
     {
+        let (done, recorded) = self.audited_or_told(act, doing, after).await?;
+        recorded?;
+        Ok(done)
+    }
+
+    /// The same, which tells the result even if the outcome could not be recorded: what was made is told now or never.
+    pub(crate) async fn audited_or_told<T, E>(
+        &self,
+        act: Act,
+        doing: impl Future<Output = Result<T, E>>,
+        after: impl FnOnce(&T) -> Option<Json>,
+    ) -> Result<(T, Result<(), ActError>), E>
+    where
+        E: From<ActError> + std::fmt::Display,
+    {
         let row = self.row(act)?;
         self.audit.write(&row).await.map_err(ActError::NotAudited)?;
         match doing.await {
             Ok(done) => {
                 let after = after(&done).map(|value| value.to_string()).or_else(|| row.after.clone());
                 let row = AuditRow { outcome: Outcome::Done, after, ..row };
-                self.audit.end(&row).await.map_err(ActError::OutcomeNotAudited)?;
-                Ok(done)
+                let recorded = self.audit.end(&row).await.map_err(ActError::OutcomeNotAudited);
+                if let Err(error) = &recorded {
+                    tracing::warn!(%error, act = row.act, subject = row.subject, "the audit row of an act stays `begun`");
+                }
+                Ok((done, recorded))
             }
             Err(error) => {
                 let reason = error.to_string().chars().take(MAX_REASON).collect();
@@ -103,29 +123,60 @@ impl Acts<'_> {
     }
 }
 
-/// The acts between two times in milliseconds since 1970 that are wanted, the latest first, at most `most`.
+/// Where an act stands among all: days and times of one length, so that the later one is the greater text.
+pub fn place(row: &AuditRow) -> String {
+    format!("{}T{}", row.day, row.at)
+}
+
+/// Acts, and where to go on.
+pub struct Found {
+    /// Those that are wanted, the latest first.
+    pub rows: Vec<AuditRow>,
+    /// The [`place`] after which to go on, if not all of the time was looked at.
+    pub next: Option<String>,
+}
+
+/// The acts between two times in milliseconds since 1970 that are wanted, the latest first, at most `most`, and after the place of
+/// another one if it is given. It looks at [`MOST_LOOKED_AT`] acts at most.
 ///
 /// # Errors
 /// The table did not answer.
 pub async fn acts_of(
     audit: &Audit,
     (from, to): (i64, i64),
-    most: usize,
+    (after, most): (Option<&str>, usize),
     wanted: impl Fn(&AuditRow) -> bool,
-) -> Result<Vec<AuditRow>, StoreError> {
-    let (first_day, first_time) = day_and_time(from);
-    let mut rows: Vec<AuditRow> = Vec::new();
+) -> Result<Found, StoreError> {
+    let ((first_day, first_time), (last_day, last_time)) = (day_and_time(from), day_and_time(to));
+    let (mut rows, mut looked_at) = (Vec::new(), 0_usize);
     let days = to.div_euclid(DAY_MILLIS).saturating_sub(from.div_euclid(DAY_MILLIS));
     for back in 0..=days {
         let (day, _) = day_and_time(to.saturating_sub(back.saturating_mul(DAY_MILLIS)));
-        if rows.len() >= most {
-            break;
+        let mut high = if day == last_day { format!("{last_time}~") } else { "~".to_owned() };
+        let low = if day == first_day { first_time.as_str() } else { "0" };
+        match after.and_then(|after| after.split_once('T')) {
+            Some((after_day, _)) if *day > *after_day => continue,
+            Some((after_day, at)) if day == after_day => high = high.min(at.to_owned()),
+            Some(_) | None => {}
         }
-        let of_day = audit.of_day(&day, usize::MAX).await?.into_iter();
-        let found = of_day.filter(|row| (row.day > first_day || row.at >= first_time) && wanted(row));
-        rows.extend(found.take(most.saturating_sub(rows.len())));
+        let left = MOST_LOOKED_AT.saturating_sub(looked_at);
+        let page = audit.of_day(&day, (low, &high), left).await?;
+        looked_at = looked_at.saturating_add(page.items.len());
+        let last = page.items.last().map(place);
+        for row in page.items {
+            let at = place(&row);
+            if after.is_none_or(|after| *at < *after) && wanted(&row) {
+                rows.push(row);
+                if rows.len() == most {
+                    return Ok(Found { rows, next: Some(at) });
+                }
+            }
+        }
+        if page.more {
+            return Ok(Found { rows, next: last });
+        }
     }
-    Ok(rows)
+    Ok(Found { rows, next: None })
 }
 
 /// An act as it is shown.

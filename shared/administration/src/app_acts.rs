@@ -2,6 +2,7 @@
 
 use crate::shown::{described, differing};
 use crate::{Act, ActError, Acts, AppChanges, Catalogue, secret, subscriptions};
+use gateway_domain::admin_scope;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
@@ -16,6 +17,11 @@ pub struct AppActs<'a> {
     pub apps: &'a Apps,
     /// The names that there are.
     pub names: Catalogue<'a>,
+    /// The revision at which alone something is changed; any other one is a conflict.
+    pub only_at: Option<Revision>,
+    /// Whether scopes of the admin API may be given, and applications changed that have one. Who could without having all of them
+    /// would have all of them.
+    pub gives_admin_scopes: bool,
 }
 
 /// An application that is to be.
@@ -33,6 +39,8 @@ pub struct NewApp {
     pub subscribe: BTreeSet<ApiName>,
     /// All else.
     pub settings: AppChanges,
+    /// As [`App::registration_hash`].
+    pub registration_hash: Option<String>,
 }
 
 /// An application as it is stored, and the secret that it got, which is told now or never.
@@ -54,13 +62,24 @@ impl AppActs<'_> {
         self.apps.get_to_change(client_id).await?.ok_or_else(|| ActError::NoApp(client_id.clone()))
     }
 
+    /// Fails if an application is one of the admin API, which is not for whoever acts.
+    fn may_touch(&self, app: &App) -> Result<(), ActError> {
+        if self.gives_admin_scopes || !app.scope.iter().any(admin_scope::is_one) {
+            return Ok(());
+        }
+        Err(ActError::rule(
+            "scopes",
+            "an operator alone gives scopes of the admin API, and changes an app that has one",
+        ))
+    }
+
     /// Creates an application. A confidential one without keys gets a secret. A public one gets none: one that is shipped to every
     /// device is not secret (RFC 8252 §8.5).
     ///
     /// # Errors
     /// [`ActError::Fields`] with everything that is wrong, [`ActError::Taken`]; and those of [`Acts::audited`].
     pub async fn create(&self, new: NewApp) -> Result<Registered, ActError> {
-        let NewApp { client_id, name, kind, plan, subscribe, mut settings } = new;
+        let NewApp { client_id, name, kind, plan, subscribe, mut settings, registration_hash } = new;
         let mut wrong: Vec<_> = subscribe.iter().filter_map(|api| self.names.api("subscribe", api)).collect();
         let subscriptions = subscribe.into_iter().map(|api| {
             let subscription = subscriptions::new(&client_id, &api);
@@ -83,6 +102,7 @@ impl AppActs<'_> {
             redirect_uris: BTreeSet::new(),
             pkce_optional: false,
             logout: AppLogout::default(),
+            registration_hash,
             client_id,
         };
         settings.plan = Some(plan);
@@ -94,6 +114,7 @@ impl AppActs<'_> {
         if !wrong.is_empty() {
             return Err(ActError::Fields(wrong));
         }
+        self.may_touch(&app)?;
         let secret = match (kind, &app.jwks) {
             (AppKind::Public, _) | (_, Some(_)) => None,
             (AppKind::Confidential, None) => Some(secret::new(&mut app, self.acts.entropy)?),
@@ -106,7 +127,8 @@ impl AppActs<'_> {
                 WriteApp::Conflict => Err(ActError::Taken(subject)),
             }
         };
-        let revision = self.acts.audited(act, write).await?;
+        // Whoever is told of a failure alone would never learn the secret.
+        let (revision, _) = self.acts.audited_or_told(act, Box::pin(write), |_| None).await?;
         Ok(Registered { app, revision, secret })
     }
 
@@ -123,7 +145,7 @@ impl AppActs<'_> {
         self.change_with(client_id, act, |app| changes.apply(app, self.names)).await
     }
 
-    /// Reads an application, changes it with `set` and writes it.
+    /// Reads an application, changes it with `set` and writes it. What changes nothing is neither written nor recorded.
     ///
     /// # Errors
     /// Those of `set`; [`ActError::NoApp`]; [`ActError::Conflict`] if somebody else has changed it in between; and those of
@@ -134,9 +156,29 @@ impl AppActs<'_> {
         act: &'static str,
         set: impl FnOnce(&mut App) -> Result<(), ActError>,
     ) -> Result<(App, Revision), ActError> {
+        let (app, revision, recorded) = self.changed_by(client_id, act, set).await?;
+        recorded?;
+        Ok((app, revision))
+    }
+
+    /// The same, which tells the application even if the outcome could not be recorded.
+    pub(crate) async fn changed_by(
+        &self,
+        client_id: &ClientId,
+        act: &'static str,
+        set: impl FnOnce(&mut App) -> Result<(), ActError>,
+    ) -> Result<(App, Revision, Result<(), ActError>), ActError> {
         let (before, from) = self.registered(client_id).await?;
+        if self.only_at.is_some_and(|expected| expected != from) {
+            return Err(ActError::Conflict(subject(client_id)));
+        }
+        self.may_touch(&before)?;
         let mut app = before.clone();
         set(&mut app)?;
+        self.may_touch(&app)?;
+        if app == before {
+            return Ok((app, from, Ok(())));
+        }
         let (old, new) = (described(&before), described(&app));
         let act = Act {
             act,
@@ -150,8 +192,8 @@ impl AppActs<'_> {
                 WriteApp::Conflict => Err(ActError::Conflict(subject(client_id))),
             }
         };
-        let revision = self.acts.audited(act, write).await?;
-        Ok((app, revision))
+        let (revision, recorded) = self.acts.audited_or_told(act, Box::pin(write), |_| None).await?;
+        Ok((app, revision, recorded))
     }
 
     /// The act of deleting an application.
@@ -163,10 +205,11 @@ impl AppActs<'_> {
     ///
     /// # Errors
     /// [`ActError::Conflict`], [`ActError::Store`].
-    pub async fn delete(&self, client_id: &ClientId, from: Revision) -> Result<(), ActError> {
-        match self.apps.delete(client_id, from).await? {
+    pub async fn delete(&self, app: &App, from: Revision) -> Result<(), ActError> {
+        self.may_touch(app)?;
+        match self.apps.delete(&app.client_id, from).await? {
             WriteApp::Written(_) => Ok(()),
-            WriteApp::Conflict => Err(ActError::Conflict(subject(client_id))),
+            WriteApp::Conflict => Err(ActError::Conflict(subject(&app.client_id))),
         }
     }
 }

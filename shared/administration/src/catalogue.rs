@@ -3,6 +3,7 @@
 
 use crate::{Problem, WrongField};
 use gateway_config::Gateway;
+use gateway_domain::admin_scope;
 use gateway_domain::id_token;
 use gateway_domain::ids::{ApiName, PlanName};
 use gateway_domain::scope::Scope;
@@ -33,7 +34,7 @@ impl Catalogue<'_> {
     /// have.
     pub(crate) fn scope(&self, field: &str, scope: &Scope) -> Option<WrongField> {
         let gateway = self.gateway?;
-        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).collect();
+        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).chain(admin_scope::ALL).collect();
         let token = scope.iter().find(|token| !known.contains(token))?;
         Some(self.unknown(field, "scope", token, &known.into_iter().collect::<Vec<_>>().join(", ")))
     }

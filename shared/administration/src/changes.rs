@@ -1,6 +1,7 @@
 //! What can be changed of an application, and which applications can be.
 
 use crate::{ActError, Catalogue, Problem, WrongField, jwks};
+use gateway_domain::admin_scope;
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::{HeaderText, PlanName};
@@ -40,6 +41,8 @@ pub struct AppChanges {
     pub post_logout_redirect_uris: Option<BTreeSet<RedirectUri>>,
     /// [`gateway_store::AppLogout::backchannel_logout_uri`]; `Some(None)` is none.
     pub backchannel_logout_uri: Option<Option<BackChannelUri>>,
+    /// Whether its registration access token ends.
+    pub ends_registration: bool,
 }
 
 /// What is to change of a subscription; what is `None` stays.
@@ -75,7 +78,14 @@ impl AppChanges {
         set(&mut app.logout.backchannel_logout_uri, self.backchannel_logout_uri);
         set(&mut app.pkce_optional, self.pkce_optional);
         set(&mut app.refresh_retry_window, self.refresh_retry_window);
-        set(&mut app.id_token_alg, self.id_token_alg.map(Some));
+        // What is the same anyway is not stored, so that the same sent again is the same.
+        set(
+            &mut app.id_token_alg,
+            self.id_token_alg.map(|one| Some(one).filter(|one| *one != SignatureAlgorithm::Rs256)),
+        );
+        if self.ends_registration {
+            app.registration_hash = None;
+        }
         if let Some(keys) = &self.jwks
             && let Err(error) = jwks::register(app, keys)
         {
@@ -132,6 +142,13 @@ fn unsound(app: &App) -> Vec<WrongField> {
         may(GrantType::TokenExchange) && is_public,
         "grants",
         "a public app has no secret, so anybody could exchange the tokens that it gets: leave out token_exchange",
+    );
+    rule(
+        app.scope.iter().any(admin_scope::is_one)
+            && (is_public || app.grants != BTreeSet::from([GrantType::ClientCredentials])),
+        "scopes",
+        "the scopes of the admin API are for confidential apps whose one grant is client_credentials: in the hands of another app \
+         they would be in those of its users",
     );
     wrong
 }

@@ -12,7 +12,7 @@ mod secret;
 mod shown;
 mod subscriptions;
 
-pub use acts::{Act, Acts, acts_of, shown_row};
+pub use acts::{Act, Acts, Found, MOST_LOOKED_AT, acts_of, place, shown_row};
 pub use app_acts::{AppActs, NewApp, Registered};
 pub use catalogue::Catalogue;
 pub use changes::{AppChanges, SubscriptionChanges};

@@ -73,7 +73,8 @@ impl AppActs<'_> {
             secret = Some(new(app, self.acts.entropy)?);
             Ok(())
         };
-        let (app, revision) = self.change_with(client_id, "apps rotate-secret", set).await?;
+        // Whoever is told of a failure alone would never learn the secret.
+        let (app, revision, _) = self.changed_by(client_id, "apps rotate-secret", set).await?;
         Ok(Registered { app, revision, secret })
     }
 

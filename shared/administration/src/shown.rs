@@ -1,6 +1,7 @@
 //! Applications as they are shown and audited.
 
 use crate::{date_time, jwks};
+use gateway_domain::secret::sha256_hex;
 use gateway_store::{App, Revision};
 use serde_json::{Value as Json, json};
 
@@ -32,6 +33,8 @@ pub fn described(app: &App) -> Json {
         "backchannel_logout_uri": app.logout.backchannel_logout_uri,
         "has_secret": app.secret_hash.is_some(),
         "keys": jwks::kids(app),
+        "jwks_sha256": app.jwks.as_ref().map(|keys| sha256_hex(keys.as_bytes())),
+        "self_registered": app.registration_hash.is_some(),
         "id_token_alg": app.id_token_algorithm(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })

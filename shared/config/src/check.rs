@@ -16,7 +16,7 @@ use crate::connector::{ConnectorConfig, Whose};
 use crate::file::File;
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
-use crate::{accounts, directory, hooks};
+use crate::{accounts, directory, hooks, registration};
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::time::Seconds;
 
@@ -51,6 +51,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     accounts::check(&file.accounts, &mut findings);
     directory::check(file, &mut findings);
     hooks::check(&file.hooks, &mut findings);
+    registration::check(file, &mut findings);
     plans::check(file, &mut findings);
     cors(file, &mut findings);
     for (name, connector) in &file.connectors {

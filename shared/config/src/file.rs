@@ -8,6 +8,7 @@ use crate::duration;
 use crate::hooks::Hooks;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
+use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
 use gateway_domain::ids::{ApiName, ConnectorName, LimitName, PlanName};
@@ -48,6 +49,8 @@ pub(crate) struct File {
     /// Systems of the company that are asked before tokens are given out.
     #[serde(default)]
     pub(crate) hooks: Hooks,
+    /// Applications that register themselves (RFC 7591). Without it, none does.
+    pub(crate) registration: Option<Registration>,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
     /// The time zone of days and months, by its name in the IANA database, such as `Europe/Rome`.

@@ -8,6 +8,7 @@ use crate::directory::{Directory, Hook};
 use crate::file::{File, Lifetimes};
 use crate::hooks::Hooks;
 use crate::pages::{Pages, WebLink};
+use crate::registration::Registration;
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
 use crate::tls::Tls;
@@ -181,6 +182,11 @@ impl Gateway {
     /// Which accounts people can make for themselves.
     pub fn accounts(&self) -> &Accounts {
         &self.file.accounts
+    }
+
+    /// What applications that register themselves get. `None` means that none does.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.file.registration.as_ref()
     }
 
     /// How the pages for users look, and where they lead for help.

@@ -1,6 +1,7 @@
 //! Short texts of the configuration that have a grammar of their own.
 
 use crate::NotAllowed;
+use gateway_domain::admin_scope;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -106,6 +107,12 @@ impl TryFrom<String> for ScopeToken {
             return Err(NotAllowed::new(format!(
                 "`{text}` is not a scope (RFC 6749 §3.3): write up to 64 characters without spaces, quotes and \
                  backslashes, such as orders:read"
+            )));
+        }
+        if admin_scope::is_one(&text) {
+            return Err(NotAllowed::new(format!(
+                "`{text}` begins like the scopes of the admin API: write another name, since a token for an API must not open \
+                 that one"
             )));
         }
         Ok(Self(text))

@@ -94,6 +94,7 @@ impl BrowserSessions {
                 absolute_end: now.saturating_add(self.absolute),
                 sessions: before.map(|before| before.sessions.clone()).unwrap_or_default(),
                 newest: before.and_then(|before| before.newest.clone()),
+                second_factor_at: None,
             };
             if let Some((sid, client)) = first {
                 login.add(sid.clone(), BegunSession { client_id: client.clone(), at: now });
@@ -112,6 +113,11 @@ impl BrowserSessions {
             self.table.create(&after(ended.as_ref())).await?;
         }
         Ok(cookie)
+    }
+
+    /// Notes that the user of a login has shown a code of the authenticator app in its browser. `false` if it has ended meanwhile.
+    pub async fn proved_twice(&self, login: &BrowserLogin, now: Timestamp) -> Result<bool, CredentialsError> {
+        Ok(self.table.note_second_factor(&login.id, now).await?)
     }
 
     /// Ends the logins of a user in all browsers but this one. If it fails half way, this one has ended as well. `false` if it had

@@ -3,6 +3,7 @@
 //! No name or text here belongs to one protocol, so that every protocol can use this crate.
 
 mod account_attempts;
+mod bearer;
 mod browser_sessions;
 mod client_authentication;
 mod directory;
@@ -13,6 +14,7 @@ mod password_check;
 pub mod password_policy;
 
 pub use account_attempts::AccountAttempts;
+pub use bearer::bearer;
 pub use browser_sessions::{BrowserSessions, LoggedIn};
 pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
 pub use directory::{AtTokenFunction, Directory, DirectoryError};

@@ -271,6 +271,8 @@ mod tests {
             profile: [].into(),
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
         }
     }
 

@@ -263,6 +263,8 @@ impl OwnDirectory {
             profile: person.profile.clone(),
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
         })
     }
 }

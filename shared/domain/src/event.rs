@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::form::decode;
 use crate::renewal;
 
 pub use response::ApiResponse;
@@ -150,6 +151,25 @@ impl ApiRequest {
             None | Some(Value::Null) => rest::read(event),
             Some(Value::String(version)) if version == "1.0" => rest::read(event),
             Some(_) => Err(EventError::UnknownShape("another version")),
+        }
+    }
+
+    /// The only value of a parameter of the query, `None` if it was not sent or cannot be read.
+    pub fn parameter(&self, name: &str) -> Result<Option<String>, Repeated> {
+        let pairs = match &self.query {
+            Query::Decoded(pairs) => pairs.clone(),
+            Query::Raw(raw) => raw
+                .split('&')
+                .filter_map(|pair| {
+                    let (name, value) = pair.split_once('=')?;
+                    Some((decode(name).ok()?, decode(value).ok()?))
+                })
+                .collect(),
+        };
+        let mut values = pairs.into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(Repeated),
         }
     }
 

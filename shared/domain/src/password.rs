@@ -11,6 +11,7 @@ use crate::sealing::{InvalidKeySet, KeySet};
 use crate::secret::Secret;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use ring::hmac;
 use std::sync::{Mutex, PoisonError};
 use subtle::ConstantTimeEq as _;
 use unicode_normalization::UnicodeNormalization as _;
@@ -120,6 +121,17 @@ impl Passwords {
             hash: Some(Output::new(&out).map_err(|_| HashError::Argon2)?),
         };
         Ok(PasswordHash(format!("{pepper}{phc}")))
+    }
+
+    /// A seed that this set's keys make of a text, for whoever keeps no seed: with the key of this id, or the current one. Returns the
+    /// key's id; `None` if the set has no such key.
+    pub fn seed(&self, key: Option<&str>, of: &str) -> Option<(String, [u8; 20])> {
+        let id = key.unwrap_or_else(|| self.pepper.current_id());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.pepper.get(id)?);
+        // No password hash is made like this, so that a seed tells nothing of one.
+        let tag = hmac::sign(&key, format!("seed\0{of}").as_bytes());
+        let seed = tag.as_ref().get(..20)?.try_into().ok()?;
+        Some((id.to_owned(), seed))
     }
 
     /// Compares a password with a stored hash. Without one, the work is done with a decoy salt and the verdict is

@@ -60,6 +60,9 @@ pub struct App {
     /// What happens to it at a logout.
     #[serde(default, skip_serializing_if = "AppLogout::is_empty")]
     pub logout: AppLogout,
+    /// SHA-256 in hexadecimal of the token by which it manages its own registration (RFC 7592 §3), if it has registered itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_hash: Option<String>,
 }
 
 /// What an application has registered for logouts.
@@ -126,6 +129,20 @@ pub struct PreviousSecret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(u64);
+
+impl Revision {
+    /// A revision as it is written.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| digits).map(Self)
+    }
+}
+
+impl std::fmt::Display for Revision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The result of writing an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

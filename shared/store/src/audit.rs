@@ -136,20 +136,28 @@ impl Audit {
         Err(StoreError::Unavailable { operation: OPERATION, cause: "the row is gone".to_owned() })
     }
 
-    /// The acts of a day, the latest first, at most `most` of them.
-    pub async fn of_day(&self, day: &str, most: usize) -> Result<Vec<AuditRow>, StoreError> {
+    /// The acts of a day between these values of `at`, the latest first, at most `most` of them.
+    pub async fn of_day(
+        &self,
+        day: &str,
+        (low, high): (&str, &str),
+        most: usize,
+    ) -> Result<Page<AuditRow>, StoreError> {
         const OPERATION: &str = "audit_of_day";
         let query = || {
             self.client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression("#day = :day")
+                .key_condition_expression("#day = :day AND #at BETWEEN :low AND :high")
                 .expression_attribute_names("#day", "day")
+                .expression_attribute_names("#at", "at")
                 .expression_attribute_values(":day", AttributeValue::S(day.to_owned()))
+                .expression_attribute_values(":low", AttributeValue::S(low.to_owned()))
+                .expression_attribute_values(":high", AttributeValue::S(high.to_owned()))
                 .consistent_read(true)
                 .scan_index_forward(false)
         };
-        Ok(Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await?.items)
+        Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await
     }
 }
 

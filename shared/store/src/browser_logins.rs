@@ -39,6 +39,9 @@ pub struct BrowserLogin {
     /// The one that began last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<SessionId>,
+    /// When the user showed a code of the authenticator app in this browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor_at: Option<Timestamp>,
 }
 
 /// A session that began from a browser login.
@@ -111,6 +114,18 @@ impl BrowserLogins {
             .send()
             .await;
         held(sent, "note_browser_use").map(drop)
+    }
+
+    /// Notes that the user has shown a code of the authenticator app. `false` if the login has ended meanwhile: an ended one is not
+    /// made anew.
+    pub async fn note_second_factor(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let update = self.client.update_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        let sent = version::guarded(update, "attribute_exists(id)")
+            .update_expression("SET second_factor_at = :at")
+            .expression_attribute_values(":at", number(at.as_secs()))
+            .send()
+            .await;
+        held(sent, "note_second_factor")
     }
 
     /// Keeps it when the others of its user end. `false` if it has ended meanwhile: an ended one is not made anew.

@@ -40,7 +40,9 @@ pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions, ShownSession};
 pub use turns::Turns;
-pub use users::{ChangeUser, CreateUser, CredentialVersion, SubjectHolder, User, UserState, Users, WayBack};
+pub use users::{
+    ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

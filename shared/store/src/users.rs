@@ -20,10 +20,11 @@ use aws_sdk_dynamodb::types::{
 use gateway_domain::address::Address;
 use gateway_domain::ids::{CodeId, ConnectorName, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::role::Role;
 use gateway_domain::time::Timestamp;
 use item::UserItem;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,23 @@ pub struct User {
     pub ways_back: Vec<WayBack>,
     /// Raised when this user logs out everywhere else: logins of browsers with another one have ended.
     pub browser_epoch: u64,
+    /// What the user may do on the gateway's own pages. Only operators and administrators set it.
+    pub roles: BTreeSet<Role>,
+    /// The user's authenticator app.
+    pub second_factor: Option<SecondFactor>,
+}
+
+/// An authenticator app. Its seed is not stored: a key of the pepper makes it of the user's id and the salt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondFactor {
+    /// The id of the key.
+    pub key: String,
+    /// 128 random bits in hexadecimal.
+    pub salt: String,
+    /// When it was set up: what was proved before does not count.
+    pub since: Timestamp,
+    /// The step of the last code that was used. None is used twice.
+    pub last_step: u64,
 }
 
 /// A way back to an address that an account had.
@@ -262,6 +280,54 @@ impl Users {
             }
             Err(error) => refused_item(error, OPERATION).map(|_| None),
         }
+    }
+
+    /// Gives a user a role, or takes it away. Returns whether there is such a user.
+    pub async fn set_role(&self, user_id: &UserId, role: Role, has: bool) -> Result<bool, StoreError> {
+        let sent = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression(if has { "ADD #roles :role" } else { "DELETE #roles :role" })
+            .expression_attribute_names("#roles", "roles")
+            .expression_attribute_values(":role", AttributeValue::Ss(vec![role.as_str().to_owned()]))
+            .send()
+            .await;
+        held(sent, "set_role")
+    }
+
+    /// Sets up an authenticator app for a user who has none, and whose credentials are those that were read. `false` if they are not.
+    pub async fn set_second_factor(&self, user: &User, factor: &SecondFactor) -> Result<bool, StoreError> {
+        const OPERATION: &str = "set_second_factor";
+        let sent = self
+            .update_user(&user.user_id, "credential_epoch = :epoch AND attribute_not_exists(second_factor)")
+            .update_expression("SET second_factor = :factor")
+            .expression_attribute_values(":epoch", number(user.credential_epoch))
+            .expression_attribute_values(":factor", version::part(factor, OPERATION)?)
+            .send()
+            .await;
+        held(sent, OPERATION)
+    }
+
+    /// Notes that a code was used. `false` if it, or a later one, was used already, or the app is another by now: then it proves nothing.
+    pub async fn use_second_factor(
+        &self,
+        user_id: &UserId,
+        factor: &SecondFactor,
+        step: u64,
+    ) -> Result<bool, StoreError> {
+        let sent = self
+            .update_user(user_id, "second_factor.salt = :salt AND second_factor.last_step < :step")
+            .update_expression("SET second_factor.last_step = :step")
+            .expression_attribute_values(":salt", AttributeValue::S(factor.salt.clone()))
+            .expression_attribute_values(":step", number(step))
+            .send()
+            .await;
+        held(sent, "use_second_factor")
+    }
+
+    /// Forgets a user's authenticator app. Returns whether there is such a user.
+    pub async fn forget_second_factor(&self, user_id: &UserId) -> Result<bool, StoreError> {
+        let update = self.update_user(user_id, "attribute_exists(pk)");
+        held(update.update_expression("REMOVE second_factor").send().await, "forget_second_factor")
     }
 
     /// Sets a new password and raises the credential epoch; it does not change whether the user may log in. Returns whether

@@ -12,6 +12,7 @@ mod login;
 mod message;
 mod my_apps;
 mod my_sessions;
+pub mod portal;
 mod profile;
 mod profile_field;
 mod reset;

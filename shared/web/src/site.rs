@@ -50,6 +50,12 @@ impl Site {
         }
     }
 
+    /// The same with pages in English, which nobody has chosen.
+    #[must_use]
+    pub fn in_english(self) -> Self {
+        Self { language: Language::English, chosen: false, ..self }
+    }
+
     /// The same for pages on the way to an app, which may have opened the window and waits for what comes of it.
     #[must_use]
     pub fn on_the_way(self) -> Self {

@@ -1,13 +1,13 @@
 //! What owners do, for apps: with an access token of the person that has the scope `account`, under `/account/api/v1/me`.
 
-use super::{body, declared, distinct, proof};
+use super::{body, declared, proof};
 use crate::error::Failure;
 use crate::lists::{AllowedApp, OwnSession};
 use crate::{Account, Asked, fields};
-use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
 use gateway_domain::code::LIFETIME;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, CodeId, SessionId};
+use gateway_domain::json_body::distinct;
 use gateway_domain::secret::Secret;
 use gateway_store::User;
 use serde::Deserialize;
@@ -128,10 +128,10 @@ impl Account {
     /// The user and the session of the access token, if the session is live and its app enabled. The token is verified here, since no authorizer
     /// stands before these paths: they are the gateway's own, and count against no plan.
     async fn bearer(&self, asked: &Asked<'_>) -> Result<(User, SessionId), Failure> {
-        let header = asked.request.header("authorization").ok().flatten().unwrap_or_default();
-        let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or(Failure::NotLoggedIn)?;
-        let claims = self.claims_of(asked, token).await?;
+        let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
+        let of = (parties.issuer(), parties.audience());
+        let claims = gateway_credentials::bearer(&self.public, asked.request, of, asked.now).await?;
+        let claims = claims.ok_or(Failure::NotLoggedIn)?;
         if !claims.scope.contains(SCOPE) {
             return Err(Failure::Scope);
         }
@@ -145,20 +145,6 @@ impl Account {
         // A session of older credentials may not have ended yet.
         let user = user.filter(|user| began == Some(user.credential_epoch));
         Ok((user.ok_or(Failure::NotLoggedIn)?, claims.sid))
-    }
-
-    async fn claims_of(&self, asked: &Asked<'_>, token: &str) -> Result<AccessClaims, Failure> {
-        let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
-        let verify = |keys: &_| access_token::verify(token, keys, parties.issuer(), parties.audience(), asked.now);
-        let mut verified = verify(&*self.public.fresh().await?);
-        if matches!(verified, Err(InvalidToken::UnknownKey)) {
-            verified = verify(&*self.public.again().await?);
-        }
-        match verified {
-            Err(reason @ InvalidToken::UnusableKey) => Err(self.public.unusable(&reason).into()),
-            Err(_) => Err(Failure::NotLoggedIn),
-            Ok(claims) => Ok(claims),
-        }
     }
 }
 

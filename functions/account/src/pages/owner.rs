@@ -106,7 +106,11 @@ pub(super) fn to_log_in(asked: &Asked<'_>) -> ApiResponse {
 fn wanted(asked: &Asked<'_>) -> String {
     let to = query(asked, "to").unwrap_or_default();
     let (path, query) = to.split_once('?').unwrap_or((&to, ""));
-    let known =
-        super::OF_OWNERS.contains(&path) && query.bytes().all(|b| b.is_ascii_alphanumeric() || b"=&-_".contains(&b));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"=&-_".contains(&b);
+    // Those of administrators, which are below one path.
+    let segments = |b: u8| b.is_ascii_alphanumeric() || b"/-_.:@".contains(&b);
+    let of_administrators = path.starts_with("/gateway/") && path.bytes().all(segments) && !path.contains("//");
+    let known = (super::OF_OWNERS.contains(&path) && query.bytes().all(plain))
+        || (of_administrators && query.is_empty() && !path.contains(".."));
     if known { to } else { "/account".to_owned() }
 }

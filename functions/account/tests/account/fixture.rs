@@ -178,6 +178,8 @@ impl Fixture {
             directory_subject: None,
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
             profile: [].into(),
         };
         self.db.store.users.create(&user).await.unwrap();

@@ -117,6 +117,7 @@ pub(crate) fn app(name: &str) -> App {
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
         logout: AppLogout::default(),
+        registration_hash: None,
     }
 }
 

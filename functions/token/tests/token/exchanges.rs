@@ -71,7 +71,7 @@ impl Exchanges {
 
     async fn audited(&self) -> Vec<AuditRow> {
         let (day, _) = gateway_store::day_and_time(self.fixture.now().as_secs() * 1_000);
-        self.fixture.db.store.audit.of_day(&day, 100).await.unwrap()
+        self.fixture.db.store.audit.of_day(&day, ("0", "~"), 100).await.unwrap().items
     }
 }
 

@@ -186,6 +186,8 @@ impl Fixture {
             directory_subject: None,
             ways_back: Vec::new(),
             browser_epoch: 0,
+            roles: std::collections::BTreeSet::new(),
+            second_factor: None,
             profile: BTreeMap::new(),
         };
         assert_eq!(self.db.store.users.create(&user).await, Ok(CreateUser::Created));
@@ -280,5 +282,6 @@ fn application(name: &str) -> gateway_store::App {
         redirect_uris: BTreeSet::new(),
         pkce_optional: false,
         logout: gateway_store::AppLogout::default(),
+        registration_hash: None,
     }
 }

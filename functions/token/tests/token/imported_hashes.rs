@@ -38,6 +38,8 @@ async fn import(fixture: &Fixture, name: &str, hash: PasswordHash) -> UserId {
         directory_subject: None,
         ways_back: Vec::new(),
         browser_epoch: 0,
+        roles: std::collections::BTreeSet::new(),
+        second_factor: None,
         profile: BTreeMap::new(),
     };
     assert_eq!(fixture.db.store.users.create(&user).await, Ok(CreateUser::Created));

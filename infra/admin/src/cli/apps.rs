@@ -154,6 +154,9 @@ pub(crate) struct AppChanges {
     /// Whether a confidential app may leave PKCE out of its authorization requests
     #[arg(long)]
     pub(crate) pkce_optional: Option<bool>,
+    /// End the token by which an app that has registered itself manages its registration
+    #[arg(long)]
+    pub(crate) end_registration: bool,
 }
 
 /// A redirect URI, or `none`.

@@ -61,6 +61,27 @@ pub(crate) enum Users {
         #[arg(value_parser = ConnectorName::parse)]
         connector: ConnectorName,
     },
+    /// Give a user a role: an administrator may see and disable users and apps on the pages under /gateway
+    Grant {
+        /// E-mail address or user id
+        user: String,
+        /// The role
+        #[arg(value_enum)]
+        role: RoleName,
+    },
+    /// Take a role away; felt at once
+    Revoke {
+        /// E-mail address or user id
+        user: String,
+        /// The role
+        #[arg(value_enum)]
+        role: RoleName,
+    },
+    /// Forget the authenticator app of an administrator, who sets up another at the next login
+    ResetSecondFactor {
+        /// E-mail address or user id
+        user: String,
+    },
     /// Delete a user with every session
     Delete {
         /// E-mail address or user id
@@ -68,6 +89,13 @@ pub(crate) enum Users {
     },
     /// Create many users from a file, with the password hashes of another system; repeating it skips who is there
     Import(Import),
+}
+
+/// Roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Administers users and apps.
+    Administrator,
 }
 
 /// `users create`

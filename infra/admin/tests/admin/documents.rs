@@ -1,4 +1,4 @@
-//! The commands of docs/admin.md, run one after the other as a reader would, so that it cannot lie.
+//! The commands of docs/admin.md and docs/administration.md, run one after the other as a reader would, so that they cannot lie.
 
 use support::Gateway;
 use tokio::process::Command;
@@ -6,21 +6,32 @@ use tokio::process::Command;
 use crate::operator::PROGRAM;
 
 const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/admin.md"));
+const ADMIN_API: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/administration.md"));
 
 /// The blocks of shell commands that are marked to be run.
-fn blocks() -> Vec<&'static str> {
-    let blocks = MANUAL.split("<!-- run -->\n```sh\n").skip(1);
+fn blocks(manual: &str) -> Vec<&str> {
+    let blocks = manual.split("<!-- run -->\n```sh\n").skip(1);
     blocks.map(|block| block.split_once("\n```").expect("an end of the commands").0).collect()
 }
 
 #[tokio::test]
 async fn every_example_of_the_manual_works() {
+    run(MANUAL).await;
+}
+
+#[tokio::test]
+async fn every_example_of_the_admin_api_works() {
+    run(ADMIN_API).await;
+}
+
+async fn run(manual: &str) {
     let gateway = Gateway::start().await;
     let here = tempfile::tempdir().unwrap();
-    let script = format!("set -eu -o pipefail\n{}\n", blocks().join("\n"));
+    let script = format!("set -eu -o pipefail\n{}\n", blocks(manual).join("\n"));
     let program = std::path::Path::new(PROGRAM).parent().unwrap().display();
     let mut command = Command::new("bash");
     command.args(["-c", &script]).current_dir(here.path()).env("PATH", format!("{program}:/bin:/usr/bin"));
+    command.env("GATEWAY", gateway.stack.base_url());
     std::fs::create_dir(here.path().join(".local")).unwrap();
     std::fs::copy(gateway.stack.data_directory().join("stack.json"), here.path().join(".local/stack.json")).unwrap();
     let output = command.output().await.expect("bash");
@@ -31,7 +42,7 @@ async fn every_example_of_the_manual_works() {
 /// A command that is not in the manual is not there for anybody.
 #[tokio::test]
 async fn every_command_has_an_example() {
-    let commands = blocks().join("\n");
+    let commands = blocks(MANUAL).join("\n");
     for noun in ["users", "apps", "subscriptions", "sessions", "keys", "audit"] {
         let help = Command::new(PROGRAM).args([noun, "--help"]).output().await.unwrap();
         let help = String::from_utf8(help.stdout).unwrap();

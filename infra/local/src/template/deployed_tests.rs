@@ -134,6 +134,7 @@ fn a_customer_managed_key_opens_secrets_for_who_reads_them_and_encrypts_for_who_
         "AuthorizerRole",
         "KeysRole",
         "OutboxRole",
+        "PortalRole",
         "ProxyRole",
         "RenewalRole",
         "TokenRole",
@@ -285,7 +286,7 @@ fn every_function_behind_a_route_can_be_bounded() {
         events.iter().any(|(_, event)| text(at(event, "Type")) == "Api")
     };
     let behind: Vec<_> = functions.into_iter().filter(|(_, function)| is_behind_route(function)).collect();
-    assert_eq!(behind.len(), 4);
+    assert_eq!(behind.len(), 5);
     for (id, function) in behind {
         let bound = get(function, "Properties/ReservedConcurrentExecutions");
         let parameter = format!("{}Concurrency", id.trim_end_matches("Function"));

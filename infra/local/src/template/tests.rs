@@ -66,7 +66,8 @@ fn without_an_issuer_the_api_is_its_own_issuer() {
 fn only_the_public_paths_the_token_endpoints_and_preflights_are_open() {
     let template = read(REAL).unwrap();
     for route in &template.routes {
-        let expected = ["TokenFunction", "AuthorizeFunction", "AccountFunction"].contains(&route.function.as_str())
+        let expected = ["TokenFunction", "AuthorizeFunction", "AccountFunction", "PortalFunction"]
+            .contains(&route.function.as_str())
             || route.path.starts_with("/public/")
             || route.method == "OPTIONS";
         assert_eq!(route.open, expected, "{} {}", route.method, route.path);

@@ -7,7 +7,7 @@ use gateway_domain::path::{Readings, Segment};
 use super::part::{Literal, Part, Width};
 
 /// First segments that other functions serve or that need no authorizer, so a name in braces never matches them.
-pub(crate) const TAKEN: [&str; 4] = ["oauth2", ".well-known", "account", "public"];
+pub(crate) const TAKEN: [&str; 5] = ["oauth2", ".well-known", "account", "gateway", "public"];
 
 /// Paths by their segments, each with what it leads to. Each node has one parent, so a search visits it at most once.
 #[derive(Debug)]

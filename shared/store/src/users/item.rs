@@ -1,11 +1,12 @@
 //! The form of a user's item.
 
-use super::{User, WayBack};
+use super::{SecondFactor, User, WayBack};
 use gateway_domain::address::Address;
 use gateway_domain::ids::{ConnectorName, UserId};
 use gateway_domain::password::PasswordHash;
+use gateway_domain::role::Role;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct UserItem {
@@ -28,6 +29,28 @@ pub(super) struct UserItem {
     ways_back: Vec<WayBack>,
     #[serde(default, skip_serializing_if = "none_ended")]
     pub(super) browser_epoch: u64,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "roles")]
+    roles: BTreeSet<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    second_factor: Option<SecondFactor>,
+}
+
+/// A string set, so that a role is added and removed without another one being lost.
+mod roles {
+    use gateway_domain::role::Role;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use std::collections::BTreeSet;
+
+    pub(super) fn serialize<S: Serializer>(roles: &BTreeSet<Role>, serializer: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        serde_dynamo::string_set::serialize(&names, serializer)
+    }
+
+    /// One that this version does not know opens nothing here.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Role>, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        Ok(Role::ALL.into_iter().filter(|role| names.iter().any(|name| name == role.as_str())).collect())
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -53,6 +76,8 @@ impl From<UserItem> for User {
             profile: item.profile,
             ways_back: item.ways_back,
             browser_epoch: item.browser_epoch,
+            roles: item.roles,
+            second_factor: item.second_factor,
         }
     }
 }
@@ -72,6 +97,8 @@ impl From<&User> for UserItem {
             profile: user.profile.clone(),
             ways_back: user.ways_back.clone(),
             browser_epoch: user.browser_epoch,
+            roles: user.roles.clone(),
+            second_factor: user.second_factor.clone(),
         }
     }
 }

@@ -1,0 +1,44 @@
+//! Builds the portal function when a container starts.
+
+use crate::Portal;
+use gateway_config::Gateway;
+use gateway_credentials::{AccountAttempts, BrowserSessions};
+use gateway_domain::keys::PublicKeys;
+use gateway_domain::password::{Cost, Passwords};
+use gateway_invoke::OutboxFunction;
+use gateway_runtime::{Platform, StartError};
+use gateway_store::{Activity, Apps, Audit, BrowserLogins, LoginAttempts, Outbox, Sessions, Users};
+use std::sync::Arc;
+
+/// Reads the configuration and the public keys.
+pub async fn start(platform: Platform) -> Result<Portal, StartError> {
+    let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
+    let (public, pepper) = tokio::try_join!(
+        platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
+        platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
+    )?;
+    let users = platform.table("USERS_TABLE", Users::new)?;
+    let endings = platform.table("OUTBOX_TABLE", Outbox::new)?;
+    let lifetimes = gateway.lifetimes();
+    let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
+    let browser_logins = platform.table("BROWSER_LOGINS_TABLE", BrowserLogins::new)?;
+    let browsers =
+        BrowserSessions::new(browser_logins, users.clone(), ends, endings.clone(), Arc::clone(&platform.entropy));
+    let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
+    Ok(Portal {
+        apps: platform.table("APPS_TABLE", Apps::new)?,
+        users,
+        activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
+        sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
+        audit: platform.table("AUDIT_TABLE", Audit::new)?,
+        endings,
+        browsers,
+        attempts: AccountAttempts::new(attempts, gateway.directory().is_some()),
+        pepper,
+        outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,
+        public: public.guarded(PublicKeys::may_follow),
+        gateway,
+        clock: platform.clock,
+        entropy: platform.entropy,
+    })
+}
