@@ -17,6 +17,17 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// The columns of its list.
+pub(crate) const COLUMNS: [(&str, &str); 7] = [
+    ("CLIENT ID", "/client_id"),
+    ("NAME", "/name"),
+    ("KIND", "/kind"),
+    ("ENABLED", "/enabled"),
+    ("TRUSTED", "/trusted"),
+    ("PLAN", "/plan"),
+    ("GRANTS", "/grants"),
+];
+
 pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
     match command {
         Apps::Create(arguments) => create(context, arguments).await,
@@ -84,7 +95,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<String, Error> {
+pub(crate) fn read(file: &Path) -> Result<String, Error> {
     std::fs::read_to_string(file).map_err(|error| Error::File { path: file.to_owned(), reason: error.to_string() })
 }
 
@@ -117,16 +128,7 @@ async fn list(context: &Context, limit: usize, after: Option<ClientId>) -> Resul
     let page = context.connection.store.apps.page(after.as_ref(), limit).await?;
     let next = page.items.last().filter(|_| page.more).map(|(app, _)| app.client_id.to_string());
     let items: Vec<_> = page.items.iter().map(|(app, revision)| shown(app, *revision)).collect();
-    let columns = [
-        ("CLIENT ID", "/client_id"),
-        ("NAME", "/name"),
-        ("KIND", "/kind"),
-        ("ENABLED", "/enabled"),
-        ("TRUSTED", "/trusted"),
-        ("PLAN", "/plan"),
-        ("GRANTS", "/grants"),
-    ];
-    context.print.list(&columns, &items, next.as_deref());
+    context.print.list(&COLUMNS, &items, next.as_deref());
     Ok(())
 }
 
@@ -173,7 +175,7 @@ async fn rotate_secret(context: &Context, arguments: RotateSecret) -> Result<(),
     Ok(())
 }
 
-fn told_once() {
+pub(crate) fn told_once() {
     crate::output::note("The client secret is printed this once: keep it where the app will find it.");
 }
 

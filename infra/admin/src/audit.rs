@@ -11,6 +11,17 @@ use serde_json::Value as Json;
 /// Another operator's clock may be ahead of this one.
 const AHEAD_MILLIS: i64 = 86_400_000;
 
+/// The columns of its list.
+pub(crate) const COLUMNS: [(&str, &str); 7] = [
+    ("WHEN", "/at"),
+    ("WHO", "/who"),
+    ("ACT", "/act"),
+    ("SUBJECT", "/subject"),
+    ("OUTCOME", "/outcome"),
+    ("BEFORE", "/before"),
+    ("AFTER", "/after"),
+];
+
 /// `audit list`
 pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), Error> {
     let now = date_time::now_millis();
@@ -32,15 +43,6 @@ pub(crate) async fn list(context: &Context, filter: AuditFilter) -> Result<(), E
         }
     }
     let items: Vec<Json> = rows.iter().map(shown_row).collect();
-    let columns = [
-        ("WHEN", "/at"),
-        ("WHO", "/who"),
-        ("ACT", "/act"),
-        ("SUBJECT", "/subject"),
-        ("OUTCOME", "/outcome"),
-        ("BEFORE", "/before"),
-        ("AFTER", "/after"),
-    ];
-    context.print.list(&columns, &items, None);
+    context.print.list(&COLUMNS, &items, None);
     Ok(())
 }

@@ -42,15 +42,25 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Parses the command line. If it is wrong, prints why and ends the process.
     ///
-    /// `--local` takes precedence over the variable `GATEWAY_STACK`. Together with the option `--stack` it is an error.
+    /// `--local` takes precedence over the variable `GATEWAY_STACK`, and either over `GATEWAY_URL`. Two of the options together are an
+    /// error.
     pub(crate) fn read() -> Self {
         let mut command = Self::command();
         let matches = command.get_matches_mut();
-        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if arguments.target.local.is_some() && matches.value_source("stack") == Some(ValueSource::CommandLine) {
             command
                 .error(ErrorKind::ArgumentConflict, "the argument '--local' cannot be used with '--stack <NAME>'")
                 .exit();
+        }
+        let by_name = ["stack", "local"].map(|name| matches.value_source(name) == Some(ValueSource::CommandLine));
+        if matches.value_source("url") == Some(ValueSource::CommandLine) && by_name.contains(&true) {
+            let words = "the argument '--url <URL>' cannot be used with '--stack' or '--local'";
+            command.error(ErrorKind::ArgumentConflict, words).exit();
+        }
+        // What is said on the command line counts more than the environment.
+        if by_name.contains(&true) {
+            arguments.target.url = None;
         }
         arguments
     }
@@ -62,6 +72,9 @@ pub(crate) struct Target {
     /// The stack of the gateway in AWS
     #[arg(long, global = true, value_name = "NAME", env = "GATEWAY_STACK", hide_env_values = true)]
     pub(crate) stack: Option<String>,
+    /// A gateway, by its admin API: without AWS rights, as an app that the environment names
+    #[arg(long, global = true, value_name = "URL", env = "GATEWAY_URL", hide_env_values = true)]
+    pub(crate) url: Option<String>,
     /// The local stack that runs on this machine [default directory: .local here or above]
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "how clap says that an option may have a value")]

@@ -47,15 +47,20 @@ fn piped() -> Result<Secret, Error> {
 impl Context {
     /// Succeeds only if the operator types `word` or gave `--yes`. Without a terminal, only `--yes` confirms.
     pub(crate) fn confirm(&self, what: &str, word: &str) -> Result<(), Error> {
-        if self.yes {
-            return Ok(());
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(Error::NotConfirmed);
-        }
-        crate::output::note(&format!("{what}. Type {word} to go on:"));
-        let mut typed = String::new();
-        std::io::stdin().read_line(&mut typed).map_err(|_| Error::NotConfirmed)?;
-        if typed.trim() == word { Ok(()) } else { Err(Error::NotConfirmed) }
+        confirm(self.yes, what, word)
     }
+}
+
+/// As [`Context::confirm`]; `yes` says whether `--yes` was given.
+pub(crate) fn confirm(yes: bool, what: &str, word: &str) -> Result<(), Error> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::NotConfirmed);
+    }
+    crate::output::note(&format!("{what}. Type {word} to go on:"));
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed).map_err(|_| Error::NotConfirmed)?;
+    if typed.trim() == word { Ok(()) } else { Err(Error::NotConfirmed) }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(crate) enum Error {
     #[error(
         "which gateway? Name its CloudFormation stack with --stack NAME (or GATEWAY_STACK), use --local for the local \
-         stack, or set USERS_TABLE and its like as template.yaml does for the functions"
+         stack, --url for its admin API, or set USERS_TABLE and its like as template.yaml does for the functions"
     )]
     NoTarget,
     #[error("no local stack runs here: there is no {}. Start one with `cargo run`, or name its data directory with --local=DIR", .0.display())]
@@ -96,6 +96,14 @@ pub(crate) enum Error {
     NoConnector { name: ConnectorName, path: PathBuf, known: String },
     #[error("{connector} did not log in: {error}")]
     Connector { connector: ConnectorName, error: ConnectorError },
+    #[error("{told}")]
+    Remote { status: u16, told: String },
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable { url: String, reason: String },
+    #[error(
+        "the admin API does not do this: name the stack with --stack, for which AWS rights are needed, or use --local"
+    )]
+    NotRemote,
     #[error("{0} items were changed by others while they were migrated and stay as they are; repeat the command")]
     MigrationLeft(u64),
 }
@@ -105,7 +113,17 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Fields(wrong) if !wrong.iter().any(|wrong| matches!(wrong.problem, Problem::Rule(_))) => Exit::Usage,
+            Self::Remote { status, .. } => match status {
+                400 | 413 | 415 => Exit::Usage,
+                401 | 403 => Exit::Refused,
+                404 => Exit::NotFound,
+                409 | 412 => Exit::Conflict,
+                429 | 502..=504 => Exit::Unavailable,
+                _ => Exit::Failed,
+            },
+            Self::Unreachable { .. } => Exit::Unavailable,
             Self::NoTarget
+            | Self::NotRemote
             | Self::Invalid(_)
             | Self::UserId(_)
             | Self::NoPassword

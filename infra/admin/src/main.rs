@@ -24,6 +24,7 @@ mod keys;
 mod logouts;
 mod migrate;
 mod output;
+mod remote;
 mod routes;
 mod sessions;
 mod shell;
@@ -68,6 +69,9 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         | Command::Keys(_)
         | Command::Audit(_)
         | Command::Migrate(_) => {}
+    }
+    if let Some(url) = arguments.target.url.clone().filter(|url| !url.is_empty()) {
+        return Box::pin(remote::run(arguments, &url)).await;
     }
     let environment = Environment::from_process();
     let connection = connection::connect(&arguments.target, environment).await?;

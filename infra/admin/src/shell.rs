@@ -12,7 +12,8 @@ use std::path::Path;
 pub(crate) fn long_help() -> String {
     let tables: Vec<_> = RESOURCES.iter().map(|(_, variable)| *variable).collect();
     format!(
-        "Environment:\n  GATEWAY_STACK  the stack, where neither --stack nor --local is given\n  AWS_REGION, AWS_PROFILE \
+        "Environment:\n  GATEWAY_STACK  the stack, where neither --stack nor --local is given\n  GATEWAY_URL, \
+         GATEWAY_CLIENT_ID, GATEWAY_CLIENT_SECRET  the admin API and the app that asks it, where no stack is named\n  AWS_REGION, AWS_PROFILE \
          and the others of the AWS CLI: who you are\n  {}: the gateway's tables and secrets, where no stack is \
          named\n\n{}\n\nPasswords and secrets are asked for, or read from standard input; they are never arguments.\n\
          Every change is written to the audit table before and after it is made: gateway-admin audit list",

@@ -8,6 +8,10 @@ use gateway_domain::ids::{ApiName, ClientId};
 use gateway_store::Subscription;
 use serde_json::json;
 
+/// The columns of its list.
+pub(crate) const COLUMNS: [(&str, &str); 4] =
+    [("API", "/api"), ("ID", "/id"), ("PLAN", "/plan"), ("ENABLED", "/enabled")];
+
 pub(crate) async fn run(context: &Context, command: Subscriptions) -> Result<(), Error> {
     let acts = context.acts();
     let apps = context.app_acts(&acts)?;
@@ -50,6 +54,6 @@ async fn list(context: &Context, client_id: &ClientId) -> Result<(), Error> {
     let (app, _) = context.app_acts(&context.acts())?.registered(client_id).await?;
     let row = |(api, subscription): (&ApiName, &Subscription)| json!({ "api": api, "id": subscription.id, "plan": subscription.plan, "enabled": subscription.enabled });
     let items: Vec<_> = app.subscriptions.iter().map(row).collect();
-    context.print.list(&[("API", "/api"), ("ID", "/id"), ("PLAN", "/plan"), ("ENABLED", "/enabled")], &items, None);
+    context.print.list(&COLUMNS, &items, None);
     Ok(())
 }

@@ -17,6 +17,10 @@ use gateway_store::User;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// The columns of its list.
+pub(crate) const COLUMNS: [(&str, &str); 4] =
+    [("USER ID", "/user_id"), ("EMAIL", "/email"), ("ENABLED", "/enabled"), ("PASSWORD", "/password")];
+
 pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> {
     match command {
         Users::Create(arguments) => create(context, arguments).await,
@@ -77,8 +81,7 @@ async fn list(context: &Context, limit: usize, after: Option<UserId>) -> Result<
     let page = context.connection.store.users.page(after.as_ref(), limit).await?;
     let next = page.items.last().filter(|_| page.more).map(|user| user.user_id.to_string());
     let items: Vec<_> = page.items.iter().map(shown).collect();
-    let columns = [("USER ID", "/user_id"), ("EMAIL", "/email"), ("ENABLED", "/enabled"), ("PASSWORD", "/password")];
-    context.print.list(&columns, &items, next.as_deref());
+    context.print.list(&COLUMNS, &items, next.as_deref());
     Ok(())
 }
 

@@ -22,6 +22,8 @@ mod migrations;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod secrets;

@@ -1,0 +1,177 @@
+//! `--url`: the commands by the admin API, as an app without AWS rights.
+
+use gateway_domain::ids::ClientId;
+use gateway_domain::scope::Scope;
+use gateway_domain::{admin_scope, secret};
+use gateway_store::{App, GrantType};
+use serde_json::{Value as Json, json};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
+
+use crate::operator::{Operator, Printed, run};
+
+const SECRET: &str = "mgs_of-the-pipeline";
+
+/// A pipeline that has an app of the admin API with these scopes.
+struct Pipeline {
+    url: String,
+}
+
+impl Pipeline {
+    async fn of(gateway: &Gateway, scopes: &str) -> Self {
+        let partner = ClientId::parse(PARTNER_APP).unwrap();
+        let like = gateway.store().apps.get(&partner).await.unwrap().unwrap();
+        let app = App {
+            client_id: ClientId::parse("pipeline").unwrap(),
+            secret_hash: Some(secret::sha256_hex(SECRET.as_bytes())),
+            trusted: false,
+            grants: [GrantType::ClientCredentials].into(),
+            scope: Scope::parse(scopes).unwrap(),
+            redirect_uris: std::collections::BTreeSet::new(),
+            ..like
+        };
+        gateway.store().apps.put(&app).await.unwrap();
+        Self { url: gateway.stack.base_url().to_owned() }
+    }
+
+    async fn does(&self, arguments: &[&str]) -> Printed {
+        self.with(arguments, SECRET).await
+    }
+
+    async fn with(&self, arguments: &[&str], secret: &str) -> Printed {
+        let all = [&["--url", self.url.as_str()], arguments].concat();
+        let variables = [("GATEWAY_CLIENT_ID", "pipeline"), ("GATEWAY_CLIENT_SECRET", secret)];
+        run(&all, "", |command| command.envs(variables)).await
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Json {
+        self.does(&[arguments, &["-o", "json"]].concat()).await.json()
+    }
+}
+
+/// What the commands print is what they print with AWS rights.
+#[tokio::test]
+async fn apps_and_subscriptions_are_operated_by_the_admin_api() {
+    let gateway = Gateway::start().await;
+    let (pipeline, olga) = (Pipeline::of(&gateway, &admin_scope::ALL.join(" ")).await, Operator::of(&gateway));
+    let create = [
+        "apps",
+        "create",
+        "field",
+        "--name",
+        "Field",
+        "--kind",
+        "confidential",
+        "--plan",
+        "standard",
+        "--grants",
+        "authorization_code,refresh_token",
+        "--scopes",
+        "openid orders:read",
+        "--redirect-uri",
+        "https://field.example/cb",
+        "--subscribe",
+        "orders",
+        "--id-token-alg",
+        "ES256",
+        "--refresh-retry-window",
+        "1m",
+    ];
+    let mut created = pipeline.json(&create).await;
+    let secret = created.as_object_mut().unwrap().remove("client_secret").unwrap();
+    assert!(secret.as_str().unwrap().starts_with("mgs_"));
+    assert_eq!(created, olga.json(&["apps", "show", "field"]).await);
+    assert_eq!(pipeline.json(&["apps", "show", "field"]).await, created);
+    assert_eq!(pipeline.json(&["apps", "list"]).await, olga.json(&["apps", "list"]).await);
+    assert_eq!(pipeline.does(&["apps", "list"]).await.text(), olga.does(&["apps", "list"]).await.text());
+    let changed =
+        pipeline.json(&["apps", "change", "field", "--name", "Field 2", "--refresh-retry-window", "default"]).await;
+    assert_eq!((&changed["name"], &changed["refresh_retry_window"]), (&json!("Field 2"), &Json::Null));
+    assert_eq!(pipeline.json(&["apps", "disable", "field"]).await["enabled"], false);
+    assert_eq!(pipeline.json(&["apps", "enable", "field"]).await["enabled"], true);
+    let rotated = pipeline.json(&["apps", "rotate-secret", "field", "--overlap", "1h"]).await;
+    assert!(rotated["client_secret"] != secret && rotated["previous_secret_until"].is_string(), "{rotated}");
+    pipeline.does(&["apps", "end-overlap", "field"]).await.text();
+
+    pipeline.does(&["subscriptions", "add", "field", "echo", "--id", "contract 17"]).await.text();
+    pipeline.does(&["subscriptions", "change", "field", "echo", "--plan", "standard"]).await.text();
+    pipeline.does(&["subscriptions", "disable", "field", "orders"]).await.text();
+    let listed = pipeline.json(&["subscriptions", "list", "field"]).await;
+    assert_eq!(listed, olga.json(&["subscriptions", "list", "field"]).await);
+    assert_eq!((&listed["items"][0]["plan"], &listed["items"][1]["enabled"]), (&json!("standard"), &json!(false)));
+    pipeline.does(&["subscriptions", "enable", "field", "orders"]).await.text();
+    pipeline.does(&["subscriptions", "remove", "field", "echo"]).await.text();
+
+    assert!(pipeline.does(&["apps", "delete", "field"]).await.problem().contains("--yes"));
+    pipeline.does(&["apps", "delete", "field", "--yes"]).await.text();
+    let acts = pipeline.json(&["audit", "list", "--subject", "field", "--act", "apps"]).await;
+    assert_eq!(acts["items"], olga.json(&["audit", "list", "--subject", "field", "--act", "apps"]).await["items"]);
+    assert_eq!(acts["items"][0]["who"], "app pipeline");
+}
+
+#[tokio::test]
+async fn users_and_sessions_are_operated_by_the_admin_api() {
+    let gateway = Gateway::start().await;
+    let pipeline = Pipeline::of(&gateway, &admin_scope::ALL.join(" ")).await;
+    let tokens = gateway.login(ADA).await;
+    let shown = pipeline.json(&["users", "show", ADA.name]).await;
+    let id = shown["user_id"].as_str().unwrap();
+    assert_eq!(pipeline.json(&["users", "show", id]).await, shown);
+    assert!(pipeline.does(&["users", "list"]).await.text().contains(ADA.name));
+    let sessions = pipeline.json(&["sessions", "list", ADA.name, "--app", DEMO_APP]).await;
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 1);
+    assert_eq!(pipeline.json(&["sessions", "list", ADA.name, "--app", PARTNER_APP]).await["items"], json!([]));
+    pipeline.does(&["sessions", "end", "--user", ADA.name]).await.text();
+    assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 401);
+    pipeline.does(&["users", "disable", id]).await.text();
+    assert_eq!(gateway.try_login(DEMO_APP, ADA.name, ADA.password).await.status, 400);
+    pipeline.does(&["users", "enable", ADA.name]).await.text();
+    gateway.login(ADA).await;
+}
+
+/// Scripts tell refusals apart by the exit code, as they do with AWS rights.
+#[tokio::test]
+async fn what_the_admin_api_refuses_is_told_with_the_same_exit_codes() {
+    let gateway = Gateway::start().await;
+    let pipeline = Pipeline::of(&gateway, "gateway:apps:read gateway:apps:write gateway:subscriptions:write").await;
+    let public = |id| {
+        [
+            "apps",
+            "create",
+            id,
+            "--name",
+            "N",
+            "--kind",
+            "public",
+            "--plan",
+            "gold",
+            "--grants",
+            "refresh_token",
+            "--scopes",
+            "nothing",
+        ]
+    };
+    for (arguments, code, words) in [
+        (&public("odd")[..], 2, "scopes: the gateway has no scope nothing"),
+        (&["apps", "show", "nobody"], 3, "There is no such app."),
+        (&["users", "list"], 5, "gateway:users:read"),
+        (&["subscriptions", "add", DEMO_APP, "orders"], 4, "is taken"),
+        (&["subscriptions", "change", DEMO_APP, "nothing", "--id", "x"], 5, "gateway:subscriptions:read"),
+        (&["keys", "status"], 2, "--stack"),
+        (&["users", "set-password", ADA.name], 2, "--stack"),
+        (&["sessions", "end", "--all"], 2, "--stack"),
+    ] {
+        let refused = pipeline.does(arguments).await;
+        assert_eq!(refused.code, Some(code), "{arguments:?}: {refused:?}");
+        assert!(refused.problem().contains(words), "{arguments:?}: {refused:?}");
+    }
+    assert_eq!(pipeline.with(&["apps", "list"], "wrong").await.code, Some(5));
+    let nobody = run(&["--url", &pipeline.url, "apps", "list"], "", |command| command).await;
+    assert!(nobody.code == Some(2) && nobody.problem().contains("GATEWAY_CLIENT_SECRET"), "{nobody:?}");
+    let variables = [("GATEWAY_CLIENT_ID", "pipeline"), ("GATEWAY_CLIENT_SECRET", SECRET)];
+    for (url, code) in [("http://gateway.example.com", 2), ("https://127.0.0.1:9", 6), ("not a url", 2)] {
+        let refused = run(&["--url", url, "apps", "list"], "", |command| command.envs(variables)).await;
+        assert_eq!(refused.code, Some(code), "{url}: {refused:?}");
+    }
+    let both = run(&["--url", &pipeline.url, "--local", "apps", "list"], "", |command| command.envs(variables)).await;
+    assert_eq!(both.code, Some(2), "{both:?}");
+}
