@@ -304,6 +304,9 @@ async fn what_could_not_work_is_told_at_its_field() {
         assert_eq!((status, found), (400, vec![member.to_owned()]), "{text}");
     }
     assert_eq!(ask(&gateway, &token, "GET", "/apps/odd", None).await.status, 404, "nothing was saved");
+    for body in [json!({ "name": null }), json!({ "redirect_uris": null }), json!({ "enabled": null }), json!([])] {
+        assert_eq!(told("PATCH", &format!("/apps/{DEMO_APP}"), body.clone()).await.0, 400, "{body}");
+    }
     for body in [json!({ "secret_hash": "x" }), json!({ "revision": 7 }), json!({ "subscriptions": {} })] {
         let (status, _, text) = told("PATCH", &format!("/apps/{DEMO_APP}"), body).await;
         assert!(status == 400 && text.contains("unknown field"), "{text}");

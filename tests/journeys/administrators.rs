@@ -91,8 +91,10 @@ pub(crate) async fn use_administration(gateway: &Gateway) {
     for page in PAGES {
         assert_eq!(browser.get(gateway, page).await.status, 200, "{page}");
     }
-    let own = format!("/gateway/users/{}", user(gateway, ADA.name).await.user_id);
-    assert_eq!(browser.submit(gateway, &own, &[("act", "grant")]).await.status, 303);
+    let users = gateway.store().users.page(None, 100).await.expect("a scan").items;
+    let other = users.iter().find(|user| user.email_verified && user.roles.is_empty()).expect("another user");
+    let page = format!("/gateway/users/{}", other.user_id);
+    assert_eq!(browser.submit(gateway, &page, &[("act", "grant")]).await.status, 303);
     let mut other = logged_in(gateway, ADA, "/gateway/apps").await;
     let done = other.submit(gateway, "/gateway/second-factor?to=/gateway/apps", &[("code", &code(&app, 1))]).await;
     assert_eq!(done.status, 303, "{}", done.text());
@@ -146,7 +148,7 @@ async fn nobody_but_an_administrator_with_both_proofs_finds_a_page() {
 }
 
 #[tokio::test]
-async fn a_code_proves_once_and_guesses_are_counted_as_logins_are() {
+async fn a_code_proves_once_and_guesses_are_counted() {
     let gateway = Gateway::start().await;
     make_administrator(&gateway, ADA.name).await;
     let mut browser = logged_in(&gateway, ADA, "/gateway/users").await;
@@ -178,10 +180,131 @@ async fn a_code_proves_once_and_guesses_are_counted_as_logins_are() {
     }
     assert!(statuses.contains(&429), "{statuses:?}");
 
+    // Neither a login nor another password makes room for more guesses.
+    let mut fourth = logged_in(&gateway, ADA, "/gateway/users").await;
+    assert_eq!(fourth.submit(&gateway, path, &[("code", &code(&app, 1))]).await.status, 429);
+    let passwords = gateway.store().users;
+    let hash = user(&gateway, ADA.name).await.password.expect("a hash");
+    let ada = user(&gateway, ADA.name).await.user_id;
+    assert!(passwords.set_password(&ada, &hash).await.expect("a write"));
+    let mut fifth = logged_in(&gateway, ADA, "/gateway/users").await;
+    assert_eq!(fifth.submit(&gateway, path, &[("code", &code(&app, 1))]).await.status, 429);
+    let mut second = fifth;
+
     // After a reset, what was proved before does not count.
-    let ada = user(&gateway, ADA.name).await;
-    assert!(gateway.store().users.forget_second_factor(&ada.user_id).await.expect("a write"));
-    assert_eq!(second.get(&gateway, "/gateway/users").await.status, 303);
+    assert!(gateway.store().users.forget_second_factor(&ada).await.expect("a write"));
+    let page = second.get(&gateway, path).await.text();
+    assert_ne!(app_of(&page).key(), app.key());
+    let anew = app_of(&page);
+    assert_eq!(
+        set_up(&gateway, &mut second, &page, path, &code(&anew, 0)).await.status,
+        303,
+        "an app of its own count"
+    );
+}
+
+/// Of two who use one code at once, one has proved something; of two set-ups at once, one counts.
+#[tokio::test]
+async fn a_code_that_is_used_twice_at_once_proves_once() {
+    let gateway = Gateway::start().await;
+    make_administrator(&gateway, ADA.name).await;
+    let path = "/gateway/second-factor";
+    let mut browsers =
+        [logged_in(&gateway, ADA, "/gateway/users").await, logged_in(&gateway, ADA, "/gateway/users").await];
+    let mut apps = Vec::new();
+    for browser in &mut browsers {
+        let page = browser.get(&gateway, path).await.text();
+        apps.push((app_of(&page), page));
+    }
+    let [one, other] = &mut browsers;
+    let codes = [code(&apps[0].0, 0), code(&apps[1].0, 0)];
+    let (first, second) = tokio::join!(
+        set_up(&gateway, one, &apps[0].1, path, &codes[0]),
+        set_up(&gateway, other, &apps[1].1, path, &codes[1]),
+    );
+    let done = |response: &Response| response.header("location") == "/gateway/users";
+    assert_eq!(
+        [&first, &second].into_iter().filter(|response| done(response)).count(),
+        1,
+        "{} {}",
+        first.status,
+        second.status
+    );
+    let app = if done(&first) { &apps[0].0 } else { &apps[1].0 };
+    let (mut third, mut fourth) =
+        (logged_in(&gateway, ADA, "/gateway/users").await, logged_in(&gateway, ADA, "/gateway/users").await);
+    let next = code(app, 1);
+    let typed = [("code", next.as_str())];
+    let (third, fourth) = tokio::join!(third.submit(&gateway, path, &typed), fourth.submit(&gateway, path, &typed));
+    let mut statuses = [third.status, fourth.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 400]);
+}
+
+/// What gives lasting access asks for the code again after ten minutes.
+#[tokio::test]
+async fn an_old_proof_gives_no_lasting_access() {
+    let gateway = Gateway::start().await;
+    let (mut browser, _) = administrator(&gateway, ADA).await;
+    let logins = gateway.store().browser_logins;
+    let id = logins.ids().await.expect("a scan").pop().expect("a login");
+    let login = logins.get(&id).await.expect("a read").expect("a login");
+    let past = |at: Timestamp| at.saturating_sub(Seconds::new(601));
+    let aged = gateway_store::BrowserLogin { second_factor_at: login.second_factor_at.map(past), ..login };
+    logins.create(&aged).await.expect("a write");
+    // The app is as old, so that the proof still counts.
+    let mut ada = user(&gateway, ADA.name).await;
+    let mut factor = ada.second_factor.take().expect("an app");
+    factor.since = past(factor.since);
+    assert!(gateway.store().users.set_second_factor(&ada, &factor).await.expect("a write"));
+    let bob = user(&gateway, BOB.name).await.user_id;
+    for (page, act) in [
+        (format!("/gateway/users/{bob}"), "grant"),
+        (format!("/gateway/users/{bob}"), "revoke"),
+        (format!("/gateway/users/{bob}"), "reset-second-factor"),
+        (format!("/gateway/apps/{PARTNER_APP}"), "rotate-secret"),
+    ] {
+        let asked = browser.submit(&gateway, &page, &[("act", act)]).await;
+        assert!(asked.header("location").starts_with("/gateway/second-factor?to="), "{act}: {}", asked.status);
+    }
+    assert!(user(&gateway, BOB.name).await.roles.is_empty());
+    assert_eq!(browser.submit(&gateway, &format!("/gateway/users/{bob}"), &[("act", "disable")]).await.status, 303);
+}
+
+/// Whoever has not proved an address does not administer, and a link leads to pages of the gateway alone.
+#[tokio::test]
+async fn an_unproved_address_administers_nothing_and_a_link_leads_nowhere_else() {
+    let gateway = Gateway::start().await;
+    let (mut browser, app) = administrator(&gateway, ADA).await;
+    for to in [
+        "//evil.example/",
+        "https://evil.example/",
+        "/gateway//evil.example",
+        "/gateway/../account",
+        "/account",
+        "/gateway/users\\evil",
+    ] {
+        let to: String = to.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut other = Browser::default();
+        let login = format!("/account/log-in?to={to}");
+        let done = other.submit(&gateway, &login, &[("username", ADA.name), ("password", ADA.password)]).await;
+        assert_eq!((done.status, done.header("location")), (303, "/account"), "{to}");
+    }
+    let mut other = logged_in(&gateway, ADA, "/gateway/users").await;
+    let path = "/gateway/second-factor?to=%2F%2Fevil.example%2F";
+    let done = other.submit(&gateway, path, &[("code", &code(&app, 1))]).await;
+    assert_eq!((done.status, done.header("location")), (303, "/gateway/users"));
+
+    let ada = user(&gateway, ADA.name).await.user_id;
+    let update = gateway.dynamodb().update_item().table_name("UsersTable");
+    let update = update.key("pk", aws_sdk_dynamodb::types::AttributeValue::S(format!("user#{ada}")));
+    let update = update.update_expression("SET email_verified = :no");
+    update
+        .expression_attribute_values(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+        .send()
+        .await
+        .expect("a write");
+    assert_eq!(browser.get(&gateway, "/gateway/users").await.status, 404);
 }
 
 /// Whoever finds a browser that has been logged in for a while sets up no app in it.
@@ -207,12 +330,8 @@ async fn an_administrator_finds_a_user_ends_sessions_and_disables() {
     let ada = user(&gateway, ADA.name).await.user_id;
     let tokens = gateway.login(BOB).await;
     let found = browser.get(&gateway, "/gateway/users?q=BOB%40example.com").await.text();
-    assert!(
-        found.contains(&format!("/gateway/users/{bob}"))
-            && !found.contains(ADA.name.split('@').next().expect("a name").to_owned().as_str())
-            || found.contains("Logged in as"),
-        "{found}"
-    );
+    let listed = |id: &UserId| found.contains(&format!("/gateway/users/{id}\""));
+    assert!(listed(&bob) && !listed(&ada), "{found}");
     let page = format!("/gateway/users/{bob}");
     let shown = browser.get(&gateway, &page).await.text();
     let sid = shown
@@ -238,6 +357,16 @@ async fn an_administrator_finds_a_user_ends_sessions_and_disables() {
     assert!(user(&gateway, BOB.name).await.roles.contains(&Role::Administrator));
     assert_eq!(browser.submit(&gateway, &page, &[("act", "revoke")]).await.status, 303);
     assert!(user(&gateway, BOB.name).await.roles.is_empty());
+    // An app that was set up is reset by another administrator, who then sees the reset recorded.
+    assert_eq!(browser.submit(&gateway, &page, &[("act", "grant")]).await.status, 303);
+    let mut bobs = logged_in(&gateway, BOB, "/gateway/users").await;
+    let setting = bobs.get(&gateway, "/gateway/second-factor").await.text();
+    let app = app_of(&setting);
+    assert_eq!(set_up(&gateway, &mut bobs, &setting, "/gateway/second-factor", &code(&app, 0)).await.status, 303);
+    assert_eq!(bobs.get(&gateway, "/gateway/users").await.status, 200);
+    assert_eq!(browser.submit(&gateway, &page, &[("act", "reset-second-factor")]).await.status, 303);
+    assert_eq!(bobs.get(&gateway, "/gateway/users").await.status, 303, "what was proved with it does not count");
+    assert_eq!(browser.submit(&gateway, &page, &[("act", "revoke")]).await.status, 303);
     let own = format!("/gateway/users/{ada}");
     for act in ["disable", "revoke", "reset-second-factor", "nothing"] {
         assert_eq!(browser.submit(&gateway, &own, &[("act", act)]).await.status, 404, "{act}");

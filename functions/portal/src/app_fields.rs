@@ -4,7 +4,7 @@ use crate::error::Failure;
 use gateway_administration::{ActError, AppChanges, Problem, WrongField};
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, HeaderText, PlanName};
-use gateway_domain::json_body::nullable;
+use gateway_domain::json_body::{nullable, present};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
@@ -27,25 +27,40 @@ const MAX_RETRY_WINDOW: u64 = 86_400;
 #[serde(deny_unknown_fields)]
 pub(crate) struct AppFields {
     /// Of a new one alone; elsewhere the path says it.
+    #[serde(default, deserialize_with = "present")]
     pub(crate) client_id: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     kind: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     enabled: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     trusted: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     grants: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     plan: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     subscribe: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     redirect_uris: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
     backchannel_logout_uri: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
     refresh_retry_window: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
     pkce_optional: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
     jwks: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     id_token_alg: Option<String>,
     /// `false` ends the token of an app that has registered itself.
+    #[serde(default, deserialize_with = "present")]
     self_registered: Option<bool>,
 }
 

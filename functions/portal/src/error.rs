@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     NotLoggedIn,
     #[error("a code of the authenticator app is needed")]
     SecondFactor,
+    #[error("the code of the authenticator app is wrong, or was used")]
+    WrongCode,
     #[error("the form is of another browser or site")]
     OtherBrowser,
     #[error("too many attempts; wait {0} s")]
@@ -89,6 +91,7 @@ impl Failure {
             Self::NoToken => "access_token",
             Self::NotLoggedIn => "not_logged_in",
             Self::SecondFactor => "second_factor",
+            Self::WrongCode => "code",
             Self::OtherBrowser => "other_browser",
             Self::TooMany(_) => "too_many_attempts",
             Self::NoKey => "internal",
@@ -151,6 +154,7 @@ impl Failure {
                 Problem::new(500, "Internal Server Error", detail)
             }
             Self::NotLoggedIn | Self::SecondFactor => Problem::new(401, "Unauthorized", "Log in first."),
+            Self::WrongCode => Problem::new(400, "Bad Request", "The code is wrong, or was used."),
             Self::OtherBrowser => Problem::new(400, "Bad Request", "Send the form once more."),
             Self::TooMany(_) => Problem::new(429, "Too Many Requests", "Too many attempts. Try again later."),
             Self::NoIssuer(_) | Self::NoKey => {
@@ -186,6 +190,7 @@ impl Failure {
             | Self::NoKey
             | Self::NotLoggedIn
             | Self::SecondFactor
+            | Self::WrongCode
             | Self::OtherBrowser
             | Self::NotFound
             | Self::Body(_)

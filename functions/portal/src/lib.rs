@@ -13,7 +13,7 @@ mod start;
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions};
+use gateway_credentials::{BrowserSessions, CodeAttempts};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -57,7 +57,7 @@ pub struct Portal {
     /// Knows who is logged in in a browser.
     pub browsers: BrowserSessions,
     /// Counts codes of authenticator apps.
-    pub attempts: AccountAttempts,
+    pub attempts: CodeAttempts,
     /// Makes the seeds of authenticator apps.
     pub pepper: Fresh<Passwords>,
     /// Verifies access tokens.

@@ -15,11 +15,14 @@ use gateway_credentials::LoggedIn;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::role::Role;
-use gateway_domain::time::Timestamp;
+use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::User;
 use gateway_web::pages::portal::{Block, Portal as Page, Tab};
 use gateway_web::pages::{self, Reason};
 use gateway_web::{Browser, Site, same_origin, see_other};
+
+/// For so long after a proof it is not asked for again.
+pub(crate) const FRESH: Seconds = Seconds::new(600);
 
 /// Where the pages are.
 const PAGES: &str = "/gateway";
@@ -46,9 +49,16 @@ pub(crate) struct Visit<'a> {
 /// A user who administers, with the proofs that it takes.
 pub(crate) struct Administrator {
     pub(crate) user: User,
+    /// When the code of the authenticator app was shown in this browser.
+    proved_at: Timestamp,
 }
 
 impl Administrator {
+    /// Fails unless the code was shown a short time ago: what gives lasting access is not for whoever finds a browser that is logged in.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> Result<(), Failure> {
+        if now < self.proved_at.saturating_add(FRESH) { Ok(()) } else { Err(Failure::SecondFactor) }
+    }
+
     /// As the audit table names who acts.
     pub(crate) fn who(&self) -> String {
         format!("user {}", self.user.user_id)
@@ -123,14 +133,23 @@ impl Portal {
     async fn logged_in(&self, visit: &Visit<'_>) -> Result<LoggedIn, Failure> {
         let cookie = visit.site.login_cookie(visit.asked.request);
         let logged_in = self.browsers.logged_in(cookie, visit.asked.now).await?.ok_or(Failure::NotLoggedIn)?;
-        if logged_in.user.roles.contains(&Role::Administrator) { Ok(logged_in) } else { Err(Failure::NotFound) }
+        let user = &logged_in.user;
+        // Nobody has shown that an unproved address is theirs.
+        if user.roles.contains(&Role::Administrator) && user.email_verified {
+            Ok(logged_in)
+        } else {
+            Err(Failure::NotFound)
+        }
     }
 
     async fn administrator(&self, visit: &Visit<'_>) -> Result<Administrator, Failure> {
         let LoggedIn { user, login, .. } = self.logged_in(visit).await?;
         // What was proved with an app before this one does not count.
-        let proved = user.second_factor.as_ref().is_some_and(|factor| login.second_factor_at >= Some(factor.since));
-        if proved { Ok(Administrator { user }) } else { Err(Failure::SecondFactor) }
+        let since = user.second_factor.as_ref().map(|factor| factor.since);
+        match (login.second_factor_at, since) {
+            (Some(proved_at), Some(since)) if proved_at >= since => Ok(Administrator { user, proved_at }),
+            (None | Some(_), None | Some(_)) => Err(Failure::SecondFactor),
+        }
     }
 }
 

@@ -114,16 +114,19 @@ impl Portal {
     }
 
     /// Gives a user a role, or takes it away.
-    pub(crate) async fn set_role(&self, who: String, user: &UserId, role: Role, has: bool) -> Result<(), Failure> {
+    pub(crate) async fn set_role(&self, who: String, user: &User, role: Role, has: bool) -> Result<(), Failure> {
+        if user.roles.contains(&role) == has {
+            return Ok(());
+        }
         let act = Act {
             act: if has { "users grant" } else { "users revoke" },
-            subject: subject(user),
-            before: None,
+            subject: subject(&user.user_id),
+            before: Some(json!({ "roles": user.roles })),
             after: Some(json!({ "role": role })),
         };
         let change = async {
-            let found = self.users.set_role(user, role, has).await?;
-            if found { Ok(()) } else { Err(Failure::NoUser(user.clone())) }
+            let found = self.users.set_role(&user.user_id, role, has).await?;
+            if found { Ok(()) } else { Err(Failure::NoUser(user.user_id.clone())) }
         };
         self.acts(who).audited(act, change).await
     }

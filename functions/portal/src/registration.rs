@@ -145,6 +145,7 @@ fn wanted(sent: Metadata, offered: &BTreeSet<&str>, own: Option<&App>) -> Result
     wrong.unless(known.contains(&method), "token_endpoint_auth_method", "it is none of those in the metadata");
     let signs = method == "private_key_jwt";
     wrong.unless(sent.jwks.is_some() || !signs, "jwks", "private_key_jwt needs keys");
+    wrong.unless(sent.jwks.as_ref().is_none_or(Value::is_object), "jwks", "it is no JWK Set (RFC 7517 §5)");
     wrong.unless(sent.jwks_uri.is_none(), "jwks_uri", "keys are not fetched: send them as jwks");
     let grants: BTreeSet<_> = match &sent.grant_types {
         None => BTreeSet::from([GrantType::AuthorizationCode]),
@@ -192,10 +193,12 @@ fn wanted(sent: Metadata, offered: &BTreeSet<&str>, own: Option<&App>) -> Result
         wrong.add("client_name", &error.to_string());
         HeaderText::parse(NAMELESS)
     });
-    let scope = Scope::parse(sent.scope.as_deref().unwrap_or(OPENID)).unwrap_or_else(|error| {
-        wrong.add("scope", &error.to_string());
-        Scope::default()
-    });
+    let scope = Scope::parse(sent.scope.as_deref().filter(|scope| !scope.is_empty()).unwrap_or(OPENID)).unwrap_or_else(
+        |error| {
+            wrong.add("scope", &error.to_string());
+            Scope::default()
+        },
+    );
     // What is not for it is left out, and the response tells what is registered (RFC 7591 §3.2.1).
     let kept = scope.iter().filter(|token| offered.contains(token) || own.is_some_and(|own| own.scope.contains(token)));
     let kept = Scope::parse(&kept.collect::<Vec<_>>().join(" ")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::Portal;
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions};
+use gateway_credentials::{BrowserSessions, CodeAttempts};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_invoke::OutboxFunction;
@@ -33,7 +33,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         audit: platform.table("AUDIT_TABLE", Audit::new)?,
         endings,
         browsers,
-        attempts: AccountAttempts::new(attempts, gateway.directory().is_some()),
+        attempts: CodeAttempts::new(attempts),
         pepper,
         outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,
         public: public.guarded(PublicKeys::may_follow),

@@ -215,6 +215,10 @@ async fn set_role(context: &Context, name: &str, role: RoleName, has: bool) -> R
     let user = context.user(name).await?;
     let RoleName::Administrator = role;
     let role = Role::Administrator;
+    if has && !user.email_verified {
+        let words = "has not proved the address: whoever typed it would administer";
+        return Err(Error::Refused(format!("{} {words}", user.email)));
+    }
     let act = Act {
         act: if has { "users grant" } else { "users revoke" },
         subject: subject(&user),

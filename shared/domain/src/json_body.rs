@@ -57,6 +57,14 @@ fn told(error: &serde_json::Error) -> InvalidBody {
     named.unwrap_or(InvalidBody::Other)
 }
 
+/// A member that may be absent, and is not `null`: nobody could say whether that means to leave it or to clear it.
+///
+/// # Errors
+/// Those of the value.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A member of which `null` says something else than its absence.
 ///
 /// # Errors

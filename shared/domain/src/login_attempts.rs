@@ -32,6 +32,10 @@ pub const SOURCE: Limit = Limit { free: 200, pace: Seconds::new(300), most: 200,
 /// Client secrets from one source. They are too random to guess, so this limit only slows attempts down and reports them.
 pub const CLIENT: Limit = Limit { free: 20, pace: Seconds::new(3), most: 20, every: Seconds::new(3) };
 
+/// Codes of one authenticator app, which only somebody types who has shown the password: at most 10 + 10 in any day, of which three are
+/// right at any time, so that a year of guesses finds one in a hundred cases.
+pub const CODE: Limit = Limit { free: 5, pace: Seconds::new(60), most: 10, every: Seconds::new(8_640) };
+
 /// Mails to one address: at most 10 + 10 in any day, whoever asks for them.
 pub const MAILS_TO_ADDRESS: Limit = Limit { free: 5, pace: Seconds::new(60), most: 10, every: Seconds::new(8_640) };
 /// Mails that one source asks for: at most 100 + 100 in any day.

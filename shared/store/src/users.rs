@@ -298,9 +298,14 @@ impl Users {
     pub async fn set_second_factor(&self, user: &User, factor: &SecondFactor) -> Result<bool, StoreError> {
         const OPERATION: &str = "set_second_factor";
         let sent = self
-            .update_user(&user.user_id, "credential_epoch = :epoch AND attribute_not_exists(second_factor)")
+            .update_user(
+                &user.user_id,
+                "credential_epoch = :epoch AND (attribute_not_exists(second_factor) OR second_factor.salt = :salt)",
+            )
             .update_expression("SET second_factor = :factor")
             .expression_attribute_values(":epoch", number(user.credential_epoch))
+            // The same again: the SDK repeated a write whose response was lost.
+            .expression_attribute_values(":salt", AttributeValue::S(factor.salt.clone()))
             .expression_attribute_values(":factor", version::part(factor, OPERATION)?)
             .send()
             .await;

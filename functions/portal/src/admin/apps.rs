@@ -9,7 +9,7 @@ use gateway_administration::{self as administration, AppActs, NewApp, Registered
 use gateway_domain::admin_scope::{APPS_READ, APPS_WRITE, SUBSCRIPTIONS_WRITE};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::ClientId;
-use gateway_domain::json_body;
+use gateway_domain::json_body::{self, present};
 use gateway_domain::time::Seconds;
 use gateway_store::{App, Revision};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ const OVERLAP: Seconds = Seconds::new(86_400);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RotateBody {
+    #[serde(default, deserialize_with = "present")]
     overlap: Option<u64>,
     #[serde(default)]
     now: bool,

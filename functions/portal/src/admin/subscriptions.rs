@@ -9,7 +9,7 @@ use gateway_administration::{ActError, SubscriptionChanges};
 use gateway_domain::admin_scope::{SUBSCRIPTIONS_READ, SUBSCRIPTIONS_WRITE};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
-use gateway_domain::json_body::{self, nullable};
+use gateway_domain::json_body::{self, nullable, present};
 use gateway_store::App;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SubscriptionBody {
+    #[serde(default, deserialize_with = "present")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
     plan: Option<Option<String>>,

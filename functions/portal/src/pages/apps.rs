@@ -4,11 +4,10 @@ use super::{Administrator, Content, Visit, shown};
 use crate::Portal;
 use crate::app_fields::Fields;
 use crate::error::Failure;
-use gateway_administration::{ActError, AppActs, AppChanges, Rotation, SubscriptionChanges, WrongField};
+use gateway_administration::{ActError, AppActs, AppChanges, Registered, Rotation, SubscriptionChanges, WrongField};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
-use gateway_domain::secret::Secret;
 use gateway_domain::time::Seconds;
 use gateway_store::{App, AppKind, Revision, Subscription};
 use gateway_web::pages::portal::{Block, Button, Cell, Field, Form as FormBlock, Input, Table};
@@ -70,15 +69,17 @@ impl Portal {
             self.describe(&mut content, &app, revision, None);
             return Ok(shown(visit, Some(administrator), 200, content));
         };
+        if sent.get("act") == Some("rotate-secret") {
+            administrator.is_fresh(visit.asked.now)?;
+        }
         // What is changed is what was seen.
         apps.only_at = sent.get("revision").and_then(Revision::parse);
         match self.change_app(&apps, &app, &sent).await {
             Ok(None) => Ok(see_other(&visit.site.path(&format!("/gateway/apps/{client_id}?done=yes")))),
-            Ok(Some(secret)) => {
-                let (app, revision) = apps.registered(&client_id).await?;
+            Ok(Some(Registered { app, revision, secret })) => {
                 content.done = Some("The app has a new secret. The one before works for a day.");
                 content.blocks.push(Block::Text("Copy it now: it is not shown again.".to_owned()));
-                content.blocks.push(Block::Code(secret.expose().to_owned()));
+                content.blocks.extend(secret.map(|secret| Block::Code(secret.expose().to_owned())));
                 self.describe(&mut content, &app, revision, None);
                 Ok(shown(visit, Some(administrator), 200, content))
             }
@@ -103,7 +104,7 @@ impl Portal {
         }
     }
 
-    async fn change_app(&self, apps: &AppActs<'_>, app: &App, sent: &Form) -> Result<Option<Secret>, Failure> {
+    async fn change_app(&self, apps: &AppActs<'_>, app: &App, sent: &Form) -> Result<Option<Registered>, Failure> {
         let client_id = &app.client_id;
         let enable = |enabled| AppChanges { enabled: Some(enabled), ..AppChanges::default() };
         let mut fields = Fields::default();
@@ -118,8 +119,7 @@ impl Portal {
                 apps.change(client_id, "apps change", changes).await?;
             }
             "rotate-secret" => {
-                let rotated = apps.rotate_secret(client_id, Rotation::Overlap(OVERLAP)).await?;
-                return Ok(rotated.secret);
+                return Ok(Some(apps.rotate_secret(client_id, Rotation::Overlap(OVERLAP)).await?));
             }
             "end-overlap" => drop(apps.end_overlap(client_id).await?),
             "subscribe" => {

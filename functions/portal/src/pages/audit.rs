@@ -14,6 +14,8 @@ const MOST_DAYS: i64 = 31;
 /// How many acts a page has, and a file.
 const ON_PAGE: usize = 200;
 const IN_FILE: usize = 10_000;
+/// The most bytes of a file: a response of a function has 6 MB.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is looked for.
 struct Filter {
@@ -21,6 +23,7 @@ struct Filter {
     act: String,
     subject: String,
     who: String,
+    after: Option<String>,
 }
 
 impl Filter {
@@ -28,7 +31,13 @@ impl Filter {
         let parameter = |name| visit.asked.request.parameter(name).ok().flatten().unwrap_or_default();
         let days = parameter("days").parse().ok().filter(|days| (1..=MOST_DAYS).contains(days)).unwrap_or(1);
         let text = |name| parameter(name).trim().to_owned();
-        Self { days, act: text("act"), subject: text("subject"), who: text("who") }
+        Self {
+            days,
+            act: text("act"),
+            subject: text("subject"),
+            who: text("who"),
+            after: Some(text("after")).filter(|after| !after.is_empty()),
+        }
     }
 
     fn takes(&self, row: &AuditRow) -> bool {
@@ -49,7 +58,7 @@ impl Portal {
     async fn acts_for(&self, filter: &Filter, most: usize) -> Result<Found, Failure> {
         let now = self.clock.now_millis();
         let from = now.saturating_sub(filter.days.saturating_mul(DAY_MILLIS));
-        Ok(acts_of(&self.audit, (from, now), (None, most), |row| filter.takes(row)).await?)
+        Ok(acts_of(&self.audit, (from, now), (filter.after.as_deref(), most), |row| filter.takes(row)).await?)
     }
 
     pub(super) async fn audit_page(
@@ -80,12 +89,16 @@ impl Portal {
             caption: "Acts, the latest first".to_owned(),
             columns: vec!["When (UTC)", "Who", "Act", "Subject", "Outcome", "Before", "After"],
             rows: acts.rows.iter().map(|row| columns(row).map(Cell::Text).into()).collect(),
-            empty: "Nothing was done in that time that fits.",
+            empty: if acts.next.is_some() {
+                "Nothing that fits is among the acts that were looked at; there are more."
+            } else {
+                "Nothing was done in that time that fits."
+            },
         }));
-        if acts.next.is_some() {
-            content.blocks.push(Block::Text(format!(
-                "Only the latest are shown: narrow what is looked for, or take the file, which has up to {IN_FILE}."
-            )));
+        if let Some(next) = &acts.next {
+            let after = form_urlencoded::Serializer::new(filter.query()).append_pair("after", next).finish();
+            let url = visit.site.path(&format!("/gateway/audit?{after}"));
+            content.blocks.push(Block::Links(vec![("Earlier acts".to_owned(), url)]));
         }
         Ok(shown(visit, Some(administrator), 200, content))
     }
@@ -93,9 +106,17 @@ impl Portal {
     pub(super) async fn audit_file(&self, visit: &Visit<'_>) -> Result<ApiResponse, Failure> {
         let acts = self.acts_for(&Filter::of(visit), IN_FILE).await?;
         let mut file = "when,who,act,subject,outcome,before,after\r\n".to_owned();
+        let mut next = acts.next.as_deref();
         for row in &acts.rows {
+            if file.len() > MOST_BYTES {
+                next = Some("");
+                break;
+            }
             file.push_str(&columns(row).map(|text| quoted(&text)).join(","));
             file.push_str("\r\n");
+        }
+        if next.is_some() {
+            file.push_str("\"this is not all: narrow what is looked for\",,,,,,\r\n");
         }
         Ok(ApiResponse::new(200)
             .header("Content-Type", "text/csv; charset=utf-8")
@@ -130,4 +151,22 @@ fn columns(row: &AuditRow) -> [String; 7] {
 fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_field_of_a_file_ends_nowhere_else_and_is_no_formula() {
+        for (text, field) in [
+            ("a", "\"a\""),
+            ("a \"b\", c\nd", "\"a \"\"b\"\", c\nd\""),
+            ("=1+1", "\"'=1+1\""),
+            ("@x", "\"'@x\""),
+            ("-1", "\"'-1\""),
+        ] {
+            assert_eq!(quoted(text), field);
+        }
+    }
 }

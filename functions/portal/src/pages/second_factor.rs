@@ -1,23 +1,19 @@
 //! The second proof: a code of an authenticator app, which an administrator sets up at the first visit.
 
-use super::{Content, Visit, shown};
+use super::{Content, FRESH, Visit, shown};
 use crate::error::Failure;
 use crate::people::subject;
-use crate::{Asked, Portal};
+use crate::{Asked, Portal, told};
 use gateway_administration::Act;
-use gateway_credentials::{CredentialsError, LoggedIn};
+use gateway_credentials::LoggedIn;
 use gateway_domain::authenticator::Authenticator;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::UserId;
-use gateway_domain::source::Source;
-use gateway_domain::time::Seconds;
 use gateway_store::{SecondFactor, User};
 use gateway_web::pages::portal::{Block, Field, Form as FormBlock, Input};
 use gateway_web::see_other;
 
-/// For so long after the password was shown an app may be set up: whoever finds a browser that is logged in sets up none.
-const FRESH: Seconds = Seconds::new(600);
 const WRONG: &str = "The code is not right, or was used already. Type the one that the app shows now.";
 
 impl Portal {
@@ -57,20 +53,19 @@ impl Portal {
              gateway-admin users reset-second-factor."
                 .to_owned(),
         ));
-        let status = if content.mistakes.is_empty() { 200 } else { 400 };
-        Ok(shown(visit, None, status, content))
+        Ok(answered(visit, content))
     }
 
-    /// Whether a code is right. It counts as a login does, and is used up.
+    /// Whether a code is right. It is counted, and used up.
     async fn prove(&self, asked: &Asked<'_>, user: &User, factor: &SecondFactor, typed: &str) -> Result<bool, Failure> {
-        let source = Source::of(asked.request.source_ip.as_deref());
-        let reserved = self.attempts.reserve(user, &source, asked.now).await.map_err(too_many)?;
+        // Without its key nothing could be compared, and nothing is counted.
         let app = self.authenticator(&user.user_id, factor).await?;
+        self.attempts.reserve(&user.user_id, &factor.salt, asked.now).await?;
         let Some(step) = app.step_of(typed, asked.now) else { return Ok(false) };
         if !self.users.use_second_factor(&user.user_id, factor, step).await? {
             return Ok(false);
         }
-        self.attempts.right(&reserved, user, asked.now).await?;
+        self.attempts.right(&user.user_id, &factor.salt).await?;
         Ok(true)
     }
 
@@ -81,6 +76,7 @@ impl Portal {
         sent: Option<Form>,
     ) -> Result<ApiResponse, Failure> {
         let (asked, user) = (visit.asked, &logged_in.user);
+        // Whoever finds a browser that is logged in sets up none.
         if asked.now >= logged_in.auth_time.saturating_add(FRESH) {
             return Err(Failure::NotLoggedIn);
         }
@@ -92,12 +88,10 @@ impl Portal {
         let (key, seed) = self.seed(None, &user.user_id, &salt).await?;
         let app = Authenticator::of(seed);
         if let Some(sent) = sent {
-            let source = Source::of(asked.request.source_ip.as_deref());
-            let reserved = self.attempts.reserve(user, &source, asked.now).await.map_err(too_many)?;
+            // Nobody guesses here: the page shows the key.
             if let Some(step) = app.step_of(sent.get("code").unwrap_or_default(), asked.now) {
                 let factor = SecondFactor { key, salt, since: asked.now, last_step: step };
                 self.record_set_up(user, &factor).await?;
-                self.attempts.right(&reserved, user, asked.now).await?;
                 return self.proved(visit, logged_in).await;
             }
             content.mistakes.push((Some("code".to_owned()), WRONG.to_owned()));
@@ -117,8 +111,7 @@ impl Portal {
         content.blocks.push(Block::Text("Or type this key into it:".to_owned()));
         content.blocks.push(Block::Code(app.key()));
         content.blocks.push(code_form(&content, vec![("salt", salt)], "Set it up"));
-        let status = if content.mistakes.is_empty() { 200 } else { 400 };
-        Ok(shown(visit, None, status, content))
+        Ok(answered(visit, content))
     }
 
     async fn record_set_up(&self, user: &User, factor: &SecondFactor) -> Result<(), Failure> {
@@ -152,14 +145,18 @@ impl Portal {
     }
 }
 
+/// The page; a wrong code is logged and counted as other refusals are.
+fn answered(visit: &Visit<'_>, content: Content) -> ApiResponse {
+    if content.mistakes.is_empty() {
+        return shown(visit, None, 200, content);
+    }
+    told(&Failure::WrongCode, shown(visit, None, 400, content))
+}
+
 fn code_form(content: &Content, hidden: Vec<(&'static str, String)>, button: &'static str) -> Block {
     let mut field = Field::new("code", "Code", Input::Code).hint("Six digits");
     field.mistake = content.mistakes.first().map(|(_, text)| text.clone());
     Block::Form(FormBlock { fields: vec![field], button, hidden, asks: false, second: false })
-}
-
-fn too_many(error: CredentialsError) -> Failure {
-    if let CredentialsError::TooManyAttempts(wait) = error { Failure::TooMany(wait) } else { error.into() }
 }
 
 /// The page that was asked for: one of ours, and nothing that a link could lead to elsewhere.

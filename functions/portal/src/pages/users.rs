@@ -48,13 +48,14 @@ impl Portal {
             vec![
                 Cell::Link(user.email.to_string(), visit.site.path(&format!("/gateway/users/{}", user.user_id))),
                 Cell::Badge(state(user).to_owned()),
+                Cell::Text(if user.email_verified { "proved" } else { "not proved" }.to_owned()),
                 Cell::Text(roles(user)),
                 Cell::Code(user.user_id.to_string()),
             ]
         });
         content.blocks.push(Block::Table(Table {
             caption: "Users".to_owned(),
-            columns: vec!["Address", "State", "Roles", "Id"],
+            columns: vec!["Address", "State", "Proof", "Roles", "Id"],
             rows: rows.collect(),
             empty: "Nobody has this address or id.",
         }));
@@ -112,13 +113,16 @@ impl Portal {
                 ended => ended,
             };
         }
+        if let Some("grant" | "revoke" | "reset-second-factor") = sent.get("act") {
+            administrator.is_fresh(visit.asked.now)?;
+        }
         match sent.get("act") {
             Some("end-sessions") => self.end_sessions(visit.asked, who, &user.user_id, None).await,
             Some("enable") => self.enable(visit.asked, who, user, true).await.map(drop),
-            Some("grant") => self.set_role(who, &user.user_id, Role::Administrator, true).await,
+            Some("grant") if user.email_verified => self.set_role(who, &user, Role::Administrator, true).await,
             // An administrator who shuts themselves out might be the last one.
             Some("disable") if !own => self.enable(visit.asked, who, user, false).await.map(drop),
-            Some("revoke") if !own => self.set_role(who, &user.user_id, Role::Administrator, false).await,
+            Some("revoke") if !own => self.set_role(who, &user, Role::Administrator, false).await,
             Some("reset-second-factor") if !own => self.reset_second_factor(who, &user.user_id).await,
             _ => Err(Failure::NotFound),
         }
@@ -163,7 +167,7 @@ fn buttons(user: &User, own: bool) -> Vec<Button> {
         (true, "End all sessions", "end-sessions"),
         (user.enabled && !own, "Disable", "disable"),
         (!user.enabled, "Enable", "enable"),
-        (!is_administrator, "Make an administrator", "grant"),
+        (!is_administrator && user.email_verified, "Make an administrator", "grant"),
         (is_administrator && !own, "Take the administration away", "revoke"),
         (user.second_factor.is_some() && !own, "Reset the authenticator app", "reset-second-factor"),
     ];
