@@ -57,11 +57,11 @@ impl Portal {
     }
 
     async fn list_users(&self, asked: &Asked<'_>) -> Result<ApiResponse, Failure> {
+        let (most, after) = paging(asked)?;
         if let Some(email) = parameter(asked, "email")? {
             let found = self.users.by_email(&email).await?;
             return Ok(listed(&found.iter().map(described).collect::<Vec<_>>(), None));
         }
-        let (most, after) = paging(asked)?;
         let after = after.map(|after| UserId::parse(&after)).transpose();
         let after = after.map_err(|error| Failure::malformed("after", error.to_string()))?;
         let page = self.users.page(after.as_ref(), most).await?;
