@@ -15,7 +15,7 @@ use gateway_domain::json_body;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
-use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::secret::{Secret, hex, sha256_hex};
 use gateway_store::{App, AppKind, GrantType, Revision};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -359,13 +359,4 @@ fn grant_name(grant: GrantType) -> &'static str {
 
 fn words(fields: &[WrongField]) -> String {
     fields.iter().map(|WrongField { field, problem }| format!("{field}: {problem}")).collect::<Vec<_>>().join("; ")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-    }
-    text
 }

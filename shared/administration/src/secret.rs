@@ -4,7 +4,7 @@ use crate::app_acts::{AppActs, Registered};
 use crate::{ActError, Problem, WrongField, date_time};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::ClientId;
-use gateway_domain::secret::{Secret, sha256_hex};
+use gateway_domain::secret::{Secret, hex, sha256_hex};
 use gateway_domain::time::Seconds;
 use gateway_store::{App, AppKind, PreviousSecret};
 
@@ -25,11 +25,7 @@ pub enum Rotation {
 /// Gives an application a new secret of 256 random bits, in characters that need no encoding in forms, headers and shells.
 pub(crate) fn new(app: &mut App, entropy: &dyn Entropy) -> Result<Secret, ActError> {
     let bytes: [u8; 32] = entropy.bytes()?;
-    let mut text = "mgs_".to_owned();
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-    }
+    let text = format!("mgs_{}", hex(&bytes));
     app.secret_hash = Some(sha256_hex(text.as_bytes()));
     Ok(Secret::new(text))
 }

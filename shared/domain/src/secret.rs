@@ -46,8 +46,14 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 in lower-case hexadecimal. Client secrets, which have full entropy, and attempt ids are stored in this form.
 pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&sha256(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    sha256(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
+        // Writing into a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -10,6 +10,7 @@ use gateway_domain::authenticator::Authenticator;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::UserId;
+use gateway_domain::secret::hex;
 use gateway_store::{SecondFactor, User};
 use gateway_web::pages::portal::{Block, Field, Form as FormBlock, Input};
 use gateway_web::see_other;
@@ -169,13 +170,4 @@ fn wanted(asked: &Asked<'_>) -> String {
 
 fn is_salt(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-    }
-    text
 }
