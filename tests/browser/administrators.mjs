@@ -1,24 +1,12 @@
 // usage: administrators.mjs GATEWAY NAME PASSWORD OTHER   Logs an administrator in, sets up an authenticator app, looks at every
 // page, finds OTHER and disables and enables that user, and prints as JSON what was seen. With SCREENS in the environment, a directory, it leaves a
 // picture of each page there.
-import { createHmac } from "node:crypto";
 import path from "node:path";
 import { DESKTOP, PHONE, complaints, findings, launch } from "./browser.mjs";
+import { code } from "./totp.mjs";
 
 const [gateway, name, password, other] = process.argv.slice(2);
 const pictures = process.env.SCREENS;
-
-// The code of an app with this key in base32 (RFC 6238), so many steps from now.
-function code(key, steps) {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...key].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const bytes = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const mac = createHmac("sha1", bytes).update(counter).digest();
-  const at = mac[mac.length - 1] & 0xf;
-  return ((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).toString().padStart(6, "0");
-}
 
 const browser = await launch();
 const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB" });

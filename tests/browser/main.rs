@@ -191,11 +191,46 @@ async fn administrators_show_a_second_proof_and_use_their_pages() {
             "Plans",
         ],
         "wrong": wrong,
-        "pages": ["Users", "Apps", "Plans", "Audit trail"],
+        "pages": ["Requests", "Users", "Apps", "Plans", "Audit trail", "Organizations", "APIs"],
         "refused": "not a valid name: expected 1 to 128 printable ASCII characters without space at either end",
         "states": ["enabled", "disabled", "enabled"],
         "row": null,
         "file": "audit.csv",
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// A developer signs up, registers an app and subscribes it; an administrator approves; a user of the app logs in, and it calls.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn developers_sign_up_register_are_approved_and_call() {
+    let gateway = Gateway::start().await;
+    let users = gateway.store().users;
+    let ada = users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
+    assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));
+    let urls = (gateway.stack.base_url(), gateway.stack.outbox_url());
+    let mut outcome = browse("developers", [urls.0, ADA.name, ADA.password, urls.1]).await;
+    let history = outcome["history"].take();
+    for text in ["apps create", "subscriptions ask", "requests approve", "dora@example.com"] {
+        assert!(history.as_str().is_some_and(|history| history.contains(text)), "{text}: {history}");
+    }
+    let steps = [
+        "Organizations",
+        "Dora & Co.",
+        "orders",
+        "Orders watch",
+        "Waits for an approval",
+        "Request for Orders watch",
+        "It is decided.",
+    ];
+    let expected = json!({
+        "steps": steps,
+        "refused": "an http redirect URI is http://127.0.0.1 or http://[::1] with any port (RFC 8252 §7.3); localhost may be another machine",
+        "subscription": "orders\tpartner\topen\t\nUnsubscribe\nfrom orders",
+        "history": null,
+        "scope": "orders:read",
+        "call": 200,
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

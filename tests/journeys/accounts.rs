@@ -34,7 +34,7 @@ async fn login(gateway: &Gateway, email: &str, password: &str) -> Response {
 }
 
 /// A browser: it keeps cookies, and sends forms with the hidden token of the page.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Browser(Vec<(String, String)>);
 
 impl Browser {

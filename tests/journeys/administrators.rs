@@ -12,9 +12,10 @@ use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response};
 use crate::accounts::Browser;
 
 /// The pages, but those of one user or app.
-const PAGES: [&str; 5] = ["/gateway/users", "/gateway/apps", "/gateway/plans", "/gateway/audit", "/gateway/audit.csv"];
+const PAGES: [&str; 6] =
+    ["/gateway/requests", "/gateway/users", "/gateway/apps", "/gateway/plans", "/gateway/audit", "/gateway/audit.csv"];
 
-async fn user(gateway: &Gateway, name: &str) -> User {
+pub(crate) async fn user(gateway: &Gateway, name: &str) -> User {
     gateway.store().users.by_email(name).await.expect("a read").expect("a user")
 }
 
@@ -25,7 +26,7 @@ pub(crate) async fn make_administrator(gateway: &Gateway, name: &str) -> UserId 
 }
 
 /// A browser in which somebody is logged in, led from this page.
-async fn logged_in(gateway: &Gateway, of: support::User, page: &str) -> Browser {
+pub(crate) async fn logged_in(gateway: &Gateway, of: support::User, page: &str) -> Browser {
     let mut browser = Browser::default();
     let asked = browser.get(gateway, page).await;
     assert_eq!(asked.status, 303, "{page}");

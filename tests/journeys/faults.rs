@@ -112,9 +112,7 @@ async fn a_function_that_dies_during_a_call_is_a_502_and_the_next_call_works() {
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("a program");
     binaries.insert("proxy".to_owned(), script);
     let mut options = Options { most_processes: 1, ..Options::default() };
-    let config = std::fs::read_to_string(&options.config).expect("the configuration");
-    options.config = files.path().join("gateway.yaml");
-    std::fs::write(&options.config, echo_at(&config, &silent.url(), "")).expect("a file");
+    support::configure(&mut options, files.path(), |config| echo_at(&config, &silent.url(), ""));
     let stack = Stack::start(options, ready(Ok(binaries))).await.expect("a stack");
 
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");

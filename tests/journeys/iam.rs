@@ -13,6 +13,7 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use gateway_local::binaries::WORKSPACE;
+use gateway_local::stack::Options;
 use gateway_local::template::condition::{ATTRIBUTES, LEADING_KEYS};
 use gateway_store::{GrantType, Subscription, User};
 use serde_json::json;
@@ -23,6 +24,7 @@ use support::{
 use crate::accounts::use_accounts;
 use crate::admin_api::use_admin_api;
 use crate::administrators::use_administration;
+use crate::developers::use_development;
 use crate::events::{invoke, sample};
 use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
@@ -153,6 +155,7 @@ async fn use_everything(gateway: &Gateway) {
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
     use_a_service_and_a_jar(gateway).await;
+    use_development(gateway).await;
     use_pages(gateway).await;
     use_accounts(gateway).await;
     use_own_account(gateway).await;
@@ -203,7 +206,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             ("apis:\n", JAR),
             ("  echo:\n    back_end: http://127.0.0.1:3001\n    connector: orders-login", ECHO),
         ];
-        options.config = renewable(files.path(), &options.config, &changes);
+        renewable(files.path(), options, &changes);
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
     })
     .await;
@@ -244,14 +247,13 @@ fn template_with(files: &Path, role: &str, right: &str, instead: &str) -> PathBu
 }
 
 /// The demo whose back end's sessions can be renewed, after these changes.
-fn renewable(files: &Path, demo: &Path, changes: &[(&str, &str)]) -> PathBuf {
-    let text = std::fs::read_to_string(demo).expect("the demo's configuration");
-    let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+fn renewable(files: &Path, options: &mut Options, changes: &[(&str, &str)]) {
     let renewable =
         "cookie_max_age: true, idle: 9s }\n    renew: { method: POST, url: http://127.0.0.1:3001/echo, for: 1h }";
-    let config = files.join("demo.yaml");
-    std::fs::write(&config, text.replacen("cookie_max_age: true }", renewable, 1)).expect("a file");
-    config
+    support::configure(options, files, |text| {
+        let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+        text.replacen("cookie_max_age: true }", renewable, 1)
+    });
 }
 
 /// The status of a call whose session the back end has forgotten, when one right of this role is another one.
@@ -259,7 +261,7 @@ async fn renewed_without(role: &str, right: &str, instead: &str) -> u16 {
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
         options.template = template_with(files.path(), role, right, instead);
-        options.config = renewable(files.path(), &options.config, &[]);
+        renewable(files.path(), options, &[]);
     })
     .await;
     let tokens = gateway.login(ADA).await;
@@ -314,10 +316,9 @@ async fn a_function_does_not_work_with_one_attribute_less() {
 async fn with_an_account(template: Option<std::path::PathBuf>) -> Gateway {
     let files = tempfile::tempdir().expect("a directory");
     std::fs::write(files.path().join("realm-account"), "a password").expect("a file");
-    let config = files.path().join("config").join("gateway.yaml");
-    std::fs::create_dir(files.path().join("config")).expect("a directory");
+    let config = files.path().join("config");
+    std::fs::create_dir(&config).expect("a directory");
     Gateway::start_with(|options| {
-        let demo = std::fs::read_to_string(&options.config).expect("the demo's configuration");
         let realm = "connectors:
   realm:
     type: kerberos_s4u
@@ -327,8 +328,7 @@ async fn with_an_account(template: Option<std::path::PathBuf>) -> Gateway {
     account: gateway
     secret: realm-account
 ";
-        std::fs::write(&config, demo.replace("connectors:\n", realm)).expect("a file");
-        options.config = config;
+        support::configure(options, &config, |demo| demo.replace("connectors:\n", realm));
         options.secrets = Some(files.path().to_owned());
         if let Some(template) = template {
             options.template = template;

@@ -59,9 +59,7 @@ async fn newcomer(gateway: Arc<Gateway>, figures: Arc<Figures>, done: Arc<Atomic
 async fn keys_turn_under_load_without_a_lost_call_or_session() {
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
-        let config = std::fs::read_to_string(&options.config).expect("the demo's configuration");
-        options.config = files.path().join("demo.yaml");
-        std::fs::write(&options.config, config.replace("calls: 60", "calls: 1000000")).expect("a file");
+        support::configure(options, files.path(), |config| config.replace("calls: 60", "calls: 1000000"));
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "2".to_owned()));
         options.record = false;
     })

@@ -11,6 +11,7 @@ mod claims;
 mod closing;
 mod cors;
 mod demo_app;
+mod developers;
 mod directory;
 mod events;
 mod faults;

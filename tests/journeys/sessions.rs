@@ -16,9 +16,7 @@ async fn every_call_carries_its_own_session_on_one_warm_container() {
     let files = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start_with(|options| {
         (options.most_processes, options.record) = (1, true);
-        let config = std::fs::read_to_string(&options.config).expect("the configuration");
-        options.config = files.path().join("gateway.yaml");
-        std::fs::write(&options.config, two_logins(&config)).expect("a file");
+        support::configure(options, files.path(), |config| two_logins(&config));
         options.seed = files.path().join("seed.yaml");
         std::fs::write(&options.seed, three_apps()).expect("a file");
     })

@@ -296,9 +296,7 @@ async fn with_known_proxy(files: &Path, back_end: &Led) -> (Running, String) {
     binaries.insert("proxy".to_owned(), script);
     let pace = Pace { rate: None, idle: Duration::from_secs(20), ..Pace::default() };
     let mut options = Options { most_processes: 1, pace, ..Options::default() };
-    let config = std::fs::read_to_string(&options.config).expect("the configuration");
-    options.config = files.join("gateway.yaml");
-    std::fs::write(&options.config, echo_at(&config, &back_end.url, "")).expect("a file");
+    support::configure(&mut options, files, |config| echo_at(&config, &back_end.url, ""));
     let stack = Stack::start(options, ready(Ok(binaries))).await.expect("a stack");
     (stack, std::fs::read_to_string(id).expect("a process id").trim().to_owned())
 }

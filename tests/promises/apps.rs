@@ -5,7 +5,9 @@ use gateway_domain::ids::{ClientId, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
-use gateway_store::{App, AppKind, AppLogout, CallingApp, GrantType, PreviousSecret, StoreError, WriteApp};
+use gateway_store::{
+    App, AppKind, AppLogout, AppWrite, CallingApp, GrantType, PreviousSecret, Store, StoreError, WriteApp,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use support::dynamodb;
 
@@ -29,7 +31,14 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         pkce_optional: false,
         logout: AppLogout::default(),
         registration_hash: None,
+        organization: None,
+        requested: None,
     }
+}
+
+/// Writes an application with what follows from it.
+pub(crate) async fn write(store: &Store, write: AppWrite<'_>) -> Result<WriteApp, StoreError> {
+    store.developers.write_app(write, None, &[]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,16 +50,20 @@ async fn of_many_who_change_an_app_at_once_one_does() {
     assert_eq!(read, demo(app()));
     let outcomes = at_once(8, |index| {
         let store = db.store.clone();
-        let changed = App { name: format!("Demo {index}"), ..read.clone() };
-        async move { store.apps.change(&changed, from).await.unwrap() }
+        let (read, changed) = (read.clone(), App { name: format!("Demo {index}"), ..read.clone() });
+        async move { write(&store, AppWrite::Change { before: &read, from, after: &changed }).await.unwrap() }
     });
     let written = outcomes.await.into_iter().filter(|outcome| *outcome != WriteApp::Conflict).count();
     assert_eq!(written, 1);
-    assert_eq!(db.store.apps.delete(&app(), from).await, Ok(WriteApp::Conflict), "it was changed");
+    assert_eq!(write(&db.store, AppWrite::Delete(&read, from)).await, Ok(WriteApp::Conflict), "it was changed");
     let (_, latest) = db.store.apps.get_to_change(&app()).await.unwrap().unwrap();
-    assert_eq!(db.store.apps.create(&demo(app())).await, Ok(WriteApp::Conflict), "it is there");
-    assert_eq!(db.store.apps.delete(&app(), latest).await, Ok(WriteApp::Written(latest)));
-    assert_eq!(db.store.apps.change(&read, latest).await, Ok(WriteApp::Conflict), "a deleted app does not come back");
+    assert_eq!(write(&db.store, AppWrite::Create(&demo(app()))).await, Ok(WriteApp::Conflict), "it is there");
+    assert_eq!(write(&db.store, AppWrite::Delete(&read, latest)).await, Ok(WriteApp::Written(latest)));
+    assert_eq!(
+        write(&db.store, AppWrite::Change { before: &read, from: latest, after: &read }).await,
+        Ok(WriteApp::Conflict),
+        "a deleted app does not come back"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +98,7 @@ async fn a_name_that_can_be_no_header_is_never_stored() {
     let db = dynamodb().await;
     for name in ["", "Caf\u{e9}", "a\nb"] {
         let odd = App { name: name.into(), ..demo(app()) };
-        assert!(matches!(db.store.apps.create(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
+        assert!(matches!(write(&db.store, AppWrite::Create(&odd)).await, Err(StoreError::Corrupt { .. })), "{name:?}");
         assert!(matches!(db.store.apps.put(&odd).await, Err(StoreError::Corrupt { .. })), "{name:?}");
     }
     assert_eq!(db.store.apps.get(&app()).await, Ok(None));
@@ -96,7 +109,7 @@ async fn pages_of_a_table_hold_everything_once() {
     let db = dynamodb().await;
     let mut names: Vec<_> = (0..7).map(|number| format!("app-{number}")).collect();
     for name in &names {
-        db.store.apps.create(&demo(ClientId::parse(name).unwrap())).await.unwrap();
+        write(&db.store, AppWrite::Create(&demo(ClientId::parse(name).unwrap()))).await.unwrap();
     }
     let (mut seen, mut after) = (Vec::new(), None);
     loop {

@@ -8,6 +8,7 @@ mod browser_logins;
 mod consents;
 mod login_attempts;
 mod migrations;
+mod organizations;
 mod outbox;
 mod owners;
 mod pending_sessions;

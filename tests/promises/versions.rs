@@ -1,7 +1,9 @@
 //! Tests of versions of items: older ones are read and changed as before, newer ones are refused and not changed.
 
 use crate::pending_sessions::pending;
-use crate::{DAY, NOW, accounts, app, apps, legacy, login_attempts, outbox, session, sid, token, user, users};
+use crate::{
+    DAY, NOW, accounts, app, apps, legacy, login_attempts, organizations, outbox, session, sid, token, user, users,
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::login_attempts::PAIR;
@@ -11,8 +13,8 @@ use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome, Purpose,
-    Reservation, Store, StoreError, User, WriteApp,
+    App, AppWrite, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome,
+    Purpose, Reservation, Revision, Store, StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
@@ -20,7 +22,7 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database, in the order of `Table::ALL`.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 11] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 12] {
     let tables = &db.tables;
     [
         &tables.users,
@@ -34,6 +36,7 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 11] {
         &tables.audit,
         &tables.outbox,
         &tables.codes,
+        &tables.organizations,
     ]
 }
 
@@ -116,7 +119,8 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.outbox.add(&outbox::mail(1)).await.unwrap();
     let code = accounts::code(1, Purpose::ResetPassword, "u1");
     store.accounts.send_code(&code, &outbox::mail(2)).await.unwrap();
-    store.apps.create(&apps::demo(app())).await.unwrap();
+    apps::write(store, AppWrite::Create(&apps::demo(app()))).await.unwrap();
+    assert_eq!(store.developers.create_organization(&organizations::organization(&["ada"])).await, Ok(true));
     store.sessions.create(&session(1)).await.unwrap();
     store.activity.add_entry(&user(), &app(), &entry(1), &reference(1), 8).await.unwrap();
     store.activity.count_call(&user(), &app(), &sid(1), (&crate::counter("b1"), 1), NOW).await.unwrap();
@@ -171,8 +175,12 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
         (store.apps.get(&app()).await, store.apps.page(None, 9).await.unwrap().items.len()),
         (Ok(Some(read.clone())), 1)
     );
-    let Ok(WriteApp::Written(revision)) = store.apps.change(&read, revision).await else { panic!("changed") };
-    assert_eq!(store.apps.delete(&app(), revision).await, Ok(WriteApp::Written(revision)));
+    let Ok(WriteApp::Written(revision)) =
+        apps::write(store, AppWrite::Change { before: &read, from: revision, after: &read }).await
+    else {
+        panic!("changed")
+    };
+    assert_eq!(apps::write(store, AppWrite::Delete(&read, revision)).await, Ok(WriteApp::Written(revision)));
 
     assert_eq!(store.sessions.get(&sid(1)).await, Ok(Some(session(1))));
     assert_eq!(store.sessions.internal_tokens(&sid(1)).await.unwrap().unwrap()[&legacy()].version, 1);
@@ -238,10 +246,12 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.apps.asking(&app()).await);
     newer(db.store.apps.get_to_change(&app()).await);
     newer(db.store.apps.page(None, 9).await);
-    newer(db.store.apps.create(&demo).await);
-    newer(db.store.apps.change(&App { name: "Other".into(), ..demo.clone() }, revision).await);
+    newer(apps::write(&db.store, AppWrite::Create(&demo)).await);
+    let other = App { name: "Other".into(), ..demo.clone() };
+    newer(apps::write(&db.store, AppWrite::Change { before: &demo, from: revision, after: &other }).await);
     newer(db.store.apps.put(&demo).await);
-    newer(db.store.apps.delete(&app(), revision).await);
+    newer(apps::write(&db.store, AppWrite::Delete(&demo, revision)).await);
+    of_organizations(&db.store).await;
     of_sessions(&db.store).await;
     of_activity(&db.store).await;
     of_the_outbox(&db.store).await;
@@ -256,6 +266,17 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     for (table, before) in tables(&db).into_iter().zip(before) {
         assert_eq!(items(&db, table).await, before, "{table}");
     }
+}
+
+async fn of_organizations(store: &Store) {
+    let acme = organizations::organization(&["ada"]);
+    let developers = &store.developers;
+    newer(developers.organizations.get(&acme.organization_id).await);
+    newer(developers.organizations.of_user(acme.members.keys().next().unwrap()).await);
+    newer(developers.create_organization(&acme).await);
+    let revision = Revision::parse("1").unwrap();
+    newer(developers.change_organization((&acme, revision), &acme, None).await);
+    newer(developers.delete_organization(&acme, revision).await);
 }
 
 async fn of_people(store: &Store) {

@@ -9,6 +9,7 @@ use gateway_local::stack::{Options, Running, Stack};
 use gateway_local::template::ApiKind;
 use gateway_local::{binaries, credentials};
 use gateway_store::{Store, Tables};
+use std::path::Path;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -62,6 +63,15 @@ impl HttpGateway {
     }
 }
 
+/// Gives a stack its configuration after a change, in a file of this directory, and beside it the documents that it names.
+pub fn configure(options: &mut Options, files: &Path, change: impl FnOnce(String) -> String) {
+    let text = std::fs::read_to_string(&options.config).expect("a configuration");
+    let document = "orders.openapi.yaml";
+    std::fs::copy(options.config.with_file_name(document), files.join(document)).expect("a file");
+    options.config = files.join("gateway.yaml");
+    std::fs::write(&options.config, change(text)).expect("a file");
+}
+
 impl Gateway {
     /// The kind of its API.
     pub const API: ApiKind = ApiKind::Rest;
@@ -91,9 +101,7 @@ impl Gateway {
     async fn configured(api: ApiKind, change: impl FnOnce(String) -> String) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         let mut options = Options { record: true, api, ..Options::default() };
-        let text = std::fs::read_to_string(&options.config).expect("the demo's configuration");
-        options.config = files.path().join("demo.yaml");
-        std::fs::write(&options.config, change(text)).expect("a file");
+        configure(&mut options, files.path(), change);
         Self::run(options, files).await
     }
 
@@ -110,8 +118,7 @@ impl Gateway {
         let files = tempfile::tempdir().expect("a directory");
         Self::start_with(|options| {
             change(options);
-            options.config = files.path().join("gateway.yaml");
-            std::fs::write(&options.config, config).expect("a file");
+            configure(options, files.path(), |_| config.to_owned());
             options.seed = files.path().join("seed.yaml");
             std::fs::write(&options.seed, seed).expect("a file");
         })

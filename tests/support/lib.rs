@@ -21,7 +21,7 @@ pub use clock::WrongClock;
 pub use daemon::Daemon;
 pub use dying::{Last, dying};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
-pub use gateway::{Gateway, HttpGateway, binaries};
+pub use gateway::{Gateway, HttpGateway, binaries, configure};
 pub use hostile::{Act, Asked, Hostile};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;

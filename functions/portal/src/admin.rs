@@ -3,6 +3,7 @@
 mod apps;
 mod audit;
 mod catalogue;
+mod requests;
 mod subscriptions;
 mod users;
 
@@ -34,6 +35,7 @@ impl Portal {
             }
             ("apps", rest) => Box::pin(self.apps(asked, &principal, rest)).await,
             ("users", rest) => Box::pin(self.users(asked, &principal, rest)).await,
+            ("requests", rest) => Box::pin(self.requests(asked, &principal, rest)).await,
             ("audit", []) => Box::pin(self.audit(asked, &principal)).await,
             ("apis", []) => self.apis(asked, &principal),
             ("plans", []) => self.plans(asked, &principal),

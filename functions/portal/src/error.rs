@@ -99,7 +99,7 @@ impl Failure {
             Self::Body(_) => "malformed_request",
             Self::Act(ActError::Fields(_)) => "field",
             Self::Act(ActError::Taken(_)) => "taken",
-            Self::Act(ActError::Conflict(_)) | Self::Precondition => "conflict",
+            Self::Act(ActError::Conflict(_) | ActError::NothingWaits) | Self::Precondition => "conflict",
             Self::Act(ActError::Store(_) | ActError::NotAudited(_) | ActError::OutcomeNotAudited(_))
             | Self::Store(_) => "store",
             Self::Act(ActError::NoEntropy(_)) | Self::Start(_) => "dependency",
@@ -141,7 +141,7 @@ impl Failure {
                 Problem::new(400, "Bad Request", "A field is not as it must be. Nothing was changed.")
                     .with("errors", wrong.iter().map(one).collect::<Value>())
             }
-            Self::Act(error @ (ActError::Taken(_) | ActError::Conflict(_))) => {
+            Self::Act(error @ (ActError::Taken(_) | ActError::Conflict(_) | ActError::NothingWaits)) => {
                 Problem::new(409, "Conflict", &format!("{error}."))
             }
             Self::Precondition => {

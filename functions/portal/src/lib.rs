@@ -1,34 +1,41 @@
-//! Applications, subscriptions, users and sessions, for those who administer them: as pages under `/gateway`, as JSON under
+//! Applications, subscriptions, users and sessions, for those who develop and administer them: as pages under `/gateway`, as JSON under
 //! `/gateway/api/v1`; and the registration of applications by RFC 7591 under `/oauth2/register`.
 
 mod admin;
 mod app_fields;
+mod documents;
 mod error;
+mod letters;
+mod organizations;
+mod own_apps;
 mod pages;
 mod people;
 mod principal;
 mod registration;
+mod requests;
 mod start;
 
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts};
+use gateway_credentials::{BrowserSessions, CodeAttempts, InvitationAttempts};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::Passwords;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
+use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Activity, Apps, Audit, Outbox, Sessions, Users};
+use gateway_store::{Activity, Audit, Developers, Outbox, Sessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+pub use documents::Documents;
 pub use start::start;
 
 /// Where the admin API is.
@@ -40,8 +47,10 @@ pub(crate) const REGISTER: &str = "/oauth2/register";
 pub struct Portal {
     /// The parsed configuration.
     pub gateway: Arc<Gateway>,
-    /// Applications.
-    pub apps: Apps,
+    /// Applications, and the organizations of their developers.
+    pub developers: Developers,
+    /// The documents that describe offered APIs.
+    pub documents: Documents,
     /// Users.
     pub users: Users,
     /// Live sessions.
@@ -58,6 +67,10 @@ pub struct Portal {
     pub browsers: BrowserSessions,
     /// Counts codes of authenticator apps.
     pub attempts: CodeAttempts,
+    /// Counts invitations.
+    pub invitations: InvitationAttempts,
+    /// Seals letters.
+    pub letters: Fresh<LetterKeys>,
     /// Makes the seeds of authenticator apps.
     pub pepper: Fresh<Passwords>,
     /// Verifies access tokens.
@@ -112,7 +125,17 @@ impl Portal {
     /// What is done with applications by programs, each of which has a part of the admin API alone.
     pub(crate) fn app_acts<'a>(&'a self, acts: &'a Acts<'a>) -> AppActs<'a> {
         let names = Catalogue { gateway: Some(&self.gateway), name: "the gateway" };
-        AppActs { acts, apps: &self.apps, names, only_at: None, gives_admin_scopes: false }
+        AppActs {
+            acts,
+            developers: &self.developers,
+            member: None,
+            by: None,
+            mails: Vec::new(),
+            on_request: None,
+            names,
+            only_at: None,
+            gives_admin_scopes: false,
+        }
     }
 }
 

@@ -1,16 +1,23 @@
-//! The pages of administrators, under `/gateway`. Each is one URL: `GET` shows it and changes nothing, `POST` does something.
+//! The pages of administrators and developers, under `/gateway`. Each is one URL: `GET` shows it and changes nothing, `POST` does
+//! something.
 //!
 //! An administrator is a user with that role who has logged in on the account pages, and has shown a code of an authenticator app in
-//! this browser. Who is not, is told that there is nothing.
+//! this browser. A developer is a user who may make an organization, belongs to one or is invited to one. Who is not, is told that
+//! there is nothing.
 
 mod apps;
 mod audit;
+mod catalogue;
+mod organizations;
+mod own_app;
 mod plans;
+mod requests;
 mod second_factor;
 mod users;
 
 use crate::error::Failure;
 use crate::{Asked, Portal, told};
+use gateway_administration::{ActError, WrongField};
 use gateway_credentials::LoggedIn;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
@@ -29,13 +36,16 @@ const PAGES: &str = "/gateway";
 /// The purpose of all forms here: each is for this browser, and each administrator may do what all of them do.
 const PURPOSE: &str = "gateway";
 
-/// The parts, with what each is called.
-const PARTS: [(&str, &str); 4] = [
+/// The parts for administrators, with what each is called.
+const ADMINISTRATION: [(&str, &str); 5] = [
+    ("/gateway/requests", "Requests"),
     ("/gateway/users", "Users"),
     ("/gateway/apps", "Apps"),
     ("/gateway/plans", "Plans"),
     ("/gateway/audit", "Audit trail"),
 ];
+/// The parts for developers.
+const DEVELOPMENT: [(&str, &str); 2] = [("/gateway/organizations", "Organizations"), ("/gateway/catalogue", "APIs")];
 
 /// A request to a page.
 pub(crate) struct Visit<'a> {
@@ -46,17 +56,26 @@ pub(crate) struct Visit<'a> {
     pub(crate) form_token: String,
 }
 
-/// A user who administers, with the proofs that it takes.
-pub(crate) struct Administrator {
+/// A user who administers or develops.
+pub(crate) struct Visitor {
     pub(crate) user: User,
-    /// When the code of the authenticator app was shown in this browser.
-    proved_at: Timestamp,
+    /// When the password was shown in this browser.
+    auth_time: Timestamp,
+    /// When an administrator has shown the code of the authenticator app in this browser. `None` is no administrator, or not yet.
+    pub(crate) proved_at: Option<Timestamp>,
+    /// Whether there are pages for developers.
+    develops: bool,
 }
 
-impl Administrator {
-    /// Fails unless the code was shown a short time ago: what gives lasting access is not for whoever finds a browser that is logged in.
+impl Visitor {
+    /// Fails unless the strongest proof was shown a short time ago: what gives lasting access is not for whoever finds a browser that is
+    /// logged in.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> Result<(), Failure> {
-        if now < self.proved_at.saturating_add(FRESH) { Ok(()) } else { Err(Failure::SecondFactor) }
+        match self.proved_at {
+            Some(proved_at) if now >= proved_at.saturating_add(FRESH) => Err(Failure::SecondFactor),
+            None if now >= self.auth_time.saturating_add(FRESH) => Err(Failure::NotLoggedIn),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// As the audit table names who acts.
@@ -115,9 +134,16 @@ impl Portal {
         if segments == ["second-factor"] {
             return Box::pin(self.second_factor_page(visit, sent)).await;
         }
+        if let ["organizations" | "catalogue", ..] = segments.as_slice() {
+            return Box::pin(self.developed(visit, &segments, sent)).await;
+        }
+        if let [] | [""] = segments.as_slice() {
+            return self.home(visit).await;
+        }
         let administrator = self.administrator(visit).await?;
         match (segments.as_slice(), sent) {
-            ([] | [""], None) => Ok(see_other(&visit.site.path("/gateway/users"))),
+            (["requests"], None) => Box::pin(self.requests_page(visit, &administrator)).await,
+            (["requests", id], sent) => Box::pin(self.request_page(visit, &administrator, id, sent)).await,
             (["users"], None) => Box::pin(self.users_page(visit, &administrator)).await,
             (["users", id], sent) => Box::pin(self.user_page(visit, &administrator, id, sent)).await,
             (["apps"], None) => Box::pin(self.apps_page(visit, &administrator)).await,
@@ -129,26 +155,79 @@ impl Portal {
         }
     }
 
-    /// Who is logged in in this browser, if that is somebody who may administer once all proofs are there.
-    async fn logged_in(&self, visit: &Visit<'_>) -> Result<LoggedIn, Failure> {
-        let cookie = visit.site.login_cookie(visit.asked.request);
-        let logged_in = self.browsers.logged_in(cookie, visit.asked.now).await?.ok_or(Failure::NotLoggedIn)?;
-        let user = &logged_in.user;
-        // Nobody has shown that an unproved address is theirs.
-        if user.roles.contains(&Role::Administrator) && user.email_verified {
-            Ok(logged_in)
-        } else {
-            Err(Failure::NotFound)
+    /// The pages of developers.
+    async fn developed(
+        &self,
+        visit: &Visit<'_>,
+        segments: &[&str],
+        sent: Option<Form>,
+    ) -> Result<ApiResponse, Failure> {
+        let visitor = self.visitor(visit).await?;
+        if !visitor.develops {
+            let may_be_later = visitor.user.roles.contains(&Role::Administrator) && visitor.proved_at.is_none();
+            let there = self.gateway.developer_portal().is_some();
+            return Err(if may_be_later && there { Failure::SecondFactor } else { Failure::NotFound });
+        }
+        match (segments, sent) {
+            (["organizations"], sent) => Box::pin(self.organizations_page(visit, &visitor, sent)).await,
+            (["organizations", id], sent) => Box::pin(self.organization_page(visit, &visitor, id, sent)).await,
+            (["organizations", id, "register"], sent) => Box::pin(self.register_page(visit, &visitor, id, sent)).await,
+            (["organizations", id, "apps", app], sent) => {
+                Box::pin(self.own_app_page(visit, &visitor, (id, app), sent)).await
+            }
+            (["catalogue"], None) => Ok(self.catalogue_page(visit, &visitor)),
+            (["catalogue", api], None) => self.api_page(visit, &visitor, api),
+            _ => Err(Failure::NotFound),
         }
     }
 
-    async fn administrator(&self, visit: &Visit<'_>) -> Result<Administrator, Failure> {
-        let LoggedIn { user, login, .. } = self.logged_in(visit).await?;
+    /// Leads to where a visitor has something to do.
+    async fn home(&self, visit: &Visit<'_>) -> Result<ApiResponse, Failure> {
+        let visitor = self.visitor(visit).await?;
+        let is_administrator = visitor.user.roles.contains(&Role::Administrator);
+        match (is_administrator, visitor.develops) {
+            (true, _) => Ok(see_other(&visit.site.path("/gateway/requests"))),
+            (false, true) => Ok(see_other(&visit.site.path("/gateway/organizations"))),
+            (false, false) => Err(Failure::NotFound),
+        }
+    }
+
+    /// Who is logged in in this browser, with an address that is proved: nobody has shown that another one is theirs.
+    async fn logged_in(&self, visit: &Visit<'_>) -> Result<LoggedIn, Failure> {
+        let cookie = visit.site.login_cookie(visit.asked.request);
+        let logged_in = self.browsers.logged_in(cookie, visit.asked.now).await?.ok_or(Failure::NotLoggedIn)?;
+        if logged_in.user.email_verified { Ok(logged_in) } else { Err(Failure::NotFound) }
+    }
+
+    async fn visitor(&self, visit: &Visit<'_>) -> Result<Visitor, Failure> {
+        let LoggedIn { user, login, auth_time } = self.logged_in(visit).await?;
         // What was proved with an app before this one does not count.
         let since = user.second_factor.as_ref().map(|factor| factor.since);
-        match (login.second_factor_at, since) {
-            (Some(proved_at), Some(since)) if proved_at >= since => Ok(Administrator { user, proved_at }),
-            (None | Some(_), None | Some(_)) => Err(Failure::SecondFactor),
+        let proved_at = login.second_factor_at.filter(|proved_at| since.is_some_and(|since| *proved_at >= since));
+        let proved_at = proved_at.filter(|_| user.roles.contains(&Role::Administrator));
+        let develops = self.develops(visit.asked, &user, proved_at.is_some()).await?;
+        Ok(Visitor { user, auth_time, proved_at, develops })
+    }
+
+    /// Whether there are pages for developers that are for this user.
+    async fn develops(&self, asked: &Asked<'_>, user: &User, administers: bool) -> Result<bool, Failure> {
+        if self.gateway.developer_portal().is_none() {
+            return Ok(false);
+        }
+        if administers || self.may_make_organizations(user) {
+            return Ok(true);
+        }
+        let (member_of, invited_to) = self.organizations_of(asked, user).await?;
+        Ok(!member_of.is_empty() || !invited_to.is_empty())
+    }
+
+    /// An administrator with both proofs.
+    async fn administrator(&self, visit: &Visit<'_>) -> Result<Visitor, Failure> {
+        let visitor = self.visitor(visit).await?;
+        match (visitor.user.roles.contains(&Role::Administrator), visitor.proved_at) {
+            (true, Some(_)) => Ok(visitor),
+            (true, None) => Err(Failure::SecondFactor),
+            (false, _) => Err(Failure::NotFound),
         }
     }
 }
@@ -162,8 +241,8 @@ fn form(visit: &Visit<'_>) -> Result<Form, Failure> {
     if ours { Ok(form) } else { Err(Failure::OtherBrowser) }
 }
 
-/// A page, with the parts that there are for an administrator.
-pub(crate) fn shown(visit: &Visit<'_>, who: Option<&Administrator>, status: u16, content: Content) -> ApiResponse {
+/// A page, with the parts that there are for a visitor.
+pub(crate) fn shown(visit: &Visit<'_>, who: Option<&Visitor>, status: u16, content: Content) -> ApiResponse {
     let path = visit.asked.request.path.as_str();
     let tab = |(url, label): (&'static str, &'static str)| Tab {
         label,
@@ -174,7 +253,7 @@ pub(crate) fn shown(visit: &Visit<'_>, who: Option<&Administrator>, status: u16,
     let page = Page {
         site: &visit.site,
         heading: &heading,
-        tabs: who.map(|_| PARTS.map(tab).into()).unwrap_or_default(),
+        tabs: who.map(parts).unwrap_or_default().into_iter().map(tab).collect(),
         who: who.map(|who| who.user.email.as_str()),
         form_token: &visit.form_token,
         done,
@@ -182,6 +261,26 @@ pub(crate) fn shown(visit: &Visit<'_>, who: Option<&Administrator>, status: u16,
         blocks,
     };
     visit.site.respond(status, &page, &[])
+}
+
+fn parts(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
+    let administration = ADMINISTRATION.into_iter().filter(|_| visitor.proved_at.is_some());
+    administration.chain(DEVELOPMENT.into_iter().filter(|_| visitor.develops)).collect()
+}
+
+/// What is wrong, for the top of a page; other failures than wrong input and conflicts are pages of their own.
+pub(crate) fn mistakes(failure: Failure) -> Result<Vec<(Option<String>, String)>, Failure> {
+    let one = |wrong: &WrongField| (Some(wrong.field.clone()), wrong.problem.to_string());
+    if !failure.fields().is_empty() {
+        return Ok(failure.fields().iter().map(one).collect());
+    }
+    let told = matches!(
+        &failure,
+        Failure::Act(
+            ActError::Conflict(_) | ActError::Taken(_) | ActError::NothingWaits | ActError::NoSubscription { .. }
+        )
+    );
+    if told { Ok(vec![(None, format!("{failure}."))]) } else { Err(failure) }
 }
 
 /// The page for what cannot go on.

@@ -31,7 +31,7 @@ impl Portal {
         let mut claims =
             claims.filter(|claims| claims.sub == UserId::of_app(&claims.client_id)).ok_or(Failure::NoToken)?;
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
-        let app = self.apps.get(&claims.client_id).await?.filter(|app| app.enabled && is_live);
+        let app = self.developers.apps.get(&claims.client_id).await?.filter(|app| app.enabled && is_live);
         claims.scope = claims.scope.intersection(&app.ok_or(Failure::NoToken)?.scope);
         Ok(Principal { claims })
     }

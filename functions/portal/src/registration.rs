@@ -14,15 +14,13 @@ use gateway_domain::ids::{ClientId, HeaderText};
 use gateway_domain::json_body;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
-use gateway_domain::scope::Scope;
+use gateway_domain::scope::{ACCOUNT, Scope};
 use gateway_domain::secret::{Secret, hex, sha256_hex};
 use gateway_store::{App, AppKind, GrantType, Revision};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The scope of people's own accounts. It is lent to no application that nobody here has seen.
-const ACCOUNT: &str = "account";
 /// The name of one that tells none.
 const NAMELESS: &str = "An app without a name";
 
@@ -110,7 +108,7 @@ impl Portal {
     /// The application that has this registration access token. Whether the id or the token is wrong is not told.
     async fn itself(&self, asked: &Asked<'_>, client_id: &ClientId) -> Result<(App, Revision), Failure> {
         let sent = Secret::new(sha256_hex(own_token(asked).expose().as_bytes()));
-        let app = self.apps.get_to_change(client_id).await?.filter(|(app, _)| app.enabled);
+        let app = self.developers.apps.get_to_change(client_id).await?.filter(|(app, _)| app.enabled);
         let own = app.filter(|(app, _)| {
             app.registration_hash.as_ref().is_some_and(|hash| sent.constant_time_eq(hash.as_bytes()))
         });
@@ -123,7 +121,7 @@ impl Portal {
         all.filter(|scope| *scope != ACCOUNT && !admin_scope::is_one(scope)).collect()
     }
 
-    fn new_id(&self) -> Result<ClientId, Failure> {
+    pub(crate) fn new_id(&self) -> Result<ClientId, Failure> {
         let bytes: [u8; 16] = self.entropy.bytes()?;
         let id = format!("app_{}", hex(&bytes));
         ClientId::parse(&id).map_err(|_| Failure::NotFound)

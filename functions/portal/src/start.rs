@@ -1,21 +1,29 @@
 //! Builds the portal function when a container starts.
 
 use crate::Portal;
+use crate::documents::Documents;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts};
+use gateway_credentials::{BrowserSessions, CodeAttempts, InvitationAttempts};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
+use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Platform, StartError};
-use gateway_store::{Activity, Apps, Audit, BrowserLogins, LoginAttempts, Outbox, Sessions, Users};
+use gateway_store::{
+    Activity, Apps, Audit, BrowserLogins, Developers, LoginAttempts, Organizations, Outbox, Sessions, Users,
+};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Reads the configuration and the public keys.
 pub async fn start(platform: Platform) -> Result<Portal, StartError> {
     let gateway = Arc::new(platform.environment.config_file()?.load(Gateway::load)?);
-    let (public, pepper) = tokio::try_join!(
+    let documents =
+        platform.environment.config_file()?.load(|path| Ok::<_, Infallible>(Documents::load(&gateway, path)))?;
+    let (public, pepper, letters) = tokio::try_join!(
         platform.keys("PUBLIC_KEYS_SECRET", PublicKeys::parse_jwks),
         platform.keys("PEPPER_SECRET", |json: &str| Passwords::new(json, Cost::default())),
+        platform.keys("LETTER_KEYS_SECRET", LetterKeys::parse),
     )?;
     let users = platform.table("USERS_TABLE", Users::new)?;
     let endings = platform.table("OUTBOX_TABLE", Outbox::new)?;
@@ -26,14 +34,22 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         BrowserSessions::new(browser_logins, users.clone(), ends, endings.clone(), Arc::clone(&platform.entropy));
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     Ok(Portal {
-        apps: platform.table("APPS_TABLE", Apps::new)?,
+        developers: Developers::new(
+            platform.aws.dynamodb(),
+            platform.table("APPS_TABLE", Apps::new)?,
+            platform.table("ORGANIZATIONS_TABLE", Organizations::new)?,
+            endings.clone(),
+        ),
+        documents,
         users,
         activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
         audit: platform.table("AUDIT_TABLE", Audit::new)?,
         endings,
         browsers,
-        attempts: CodeAttempts::new(attempts),
+        attempts: CodeAttempts::new(attempts.clone()),
+        invitations: InvitationAttempts::new(attempts),
+        letters,
         pepper,
         outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,
         public: public.guarded(PublicKeys::may_follow),

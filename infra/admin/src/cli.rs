@@ -4,8 +4,8 @@ mod apps;
 mod users;
 
 pub(crate) use apps::{
-    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret,
-    Subscriptions, Window,
+    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, Requests,
+    RotateSecret, Subscriptions, Window,
 };
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users};
 
@@ -102,6 +102,9 @@ pub(crate) enum Command {
     /// Which APIs an app may call
     #[command(subcommand)]
     Subscriptions(Subscriptions),
+    /// What developers wait for
+    #[command(subcommand)]
+    Requests(Requests),
     /// Who is logged in where
     #[command(subcommand)]
     Sessions(Sessions),
@@ -289,6 +292,7 @@ pub(crate) enum MigrateTable {
     Audit,
     Outbox,
     Codes,
+    Organizations,
 }
 
 impl MigrateTable {
@@ -306,6 +310,7 @@ impl MigrateTable {
             Self::Audit => &[Table::Audit],
             Self::Outbox => &[Table::Outbox],
             Self::Codes => &[Table::Codes],
+            Self::Organizations => &[Table::Organizations],
         }
     }
 }

@@ -37,7 +37,11 @@ impl Context {
     pub(crate) fn app_acts<'a>(&'a self, acts: &'a Acts<'a>) -> Result<AppActs<'a>, Error> {
         Ok(AppActs {
             acts,
-            apps: &self.connection.store.apps,
+            developers: &self.connection.store.developers,
+            member: None,
+            by: None,
+            mails: Vec::new(),
+            on_request: None,
             names: self.catalogue.names()?,
             only_at: None,
             gives_admin_scopes: true,

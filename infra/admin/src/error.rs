@@ -179,6 +179,9 @@ impl From<ActError> for Error {
             ActError::NoSubscription { client_id, api } => Self::NoSubscription { client_id, api },
             ActError::Taken(what) => Self::Taken(what),
             ActError::Conflict(what) => Self::Conflict(what),
+            ActError::NothingWaits => {
+                Self::Refused("nothing waits for an approval: it was decided or withdrawn".to_owned())
+            }
             ActError::Fields(wrong) => Self::Fields(wrong),
             ActError::NoEntropy(error) => Self::Start(error.into()),
         }

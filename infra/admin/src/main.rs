@@ -25,6 +25,7 @@ mod logouts;
 mod migrate;
 mod output;
 mod remote;
+mod requests;
 mod routes;
 mod sessions;
 mod shell;
@@ -65,6 +66,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Users(_)
         | Command::Apps(_)
         | Command::Subscriptions(_)
+        | Command::Requests(_)
         | Command::Sessions(_)
         | Command::Keys(_)
         | Command::Audit(_)
@@ -80,6 +82,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Users(command) => users::run(&context, command).await,
         Command::Apps(command) => apps::run(&context, command).await,
         Command::Subscriptions(command) => subscriptions::run(&context, command).await,
+        Command::Requests(command) => requests::run(&context, command).await,
         Command::Sessions(command) => sessions::run(&context, command).await,
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,

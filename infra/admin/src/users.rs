@@ -213,9 +213,11 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
 
 async fn set_role(context: &Context, name: &str, role: RoleName, has: bool) -> Result<(), Error> {
     let user = context.user(name).await?;
-    let RoleName::Administrator = role;
-    let role = Role::Administrator;
-    if has && !user.email_verified {
+    let role = match role {
+        RoleName::Administrator => Role::Administrator,
+        RoleName::Developer => Role::Developer,
+    };
+    if has && role == Role::Administrator && !user.email_verified {
         let words = "has not proved the address: whoever typed it would administer";
         return Err(Error::Refused(format!("{} {words}", user.email)));
     }

@@ -192,6 +192,8 @@ impl SeedApp {
                 backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             },
             registration_hash: None,
+            organization: None,
+            requested: None,
         })
     }
 }

@@ -3,18 +3,26 @@
 use crate::shown::{described, differing};
 use crate::{Act, ActError, Acts, AppChanges, Catalogue, secret, subscriptions};
 use gateway_domain::admin_scope;
-use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
-use gateway_domain::scope::Scope;
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName, UserId};
 use gateway_domain::secret::Secret;
-use gateway_store::{App, AppKind, AppLogout, Apps, Revision, WriteApp};
+use gateway_store::{App, AppKind, AppWrite, Developers, NewMail, Revision, WriteApp};
 use std::collections::BTreeSet;
 
 /// What is done with applications, and recorded.
 pub struct AppActs<'a> {
     /// Who acts.
     pub acts: &'a Acts<'a>,
-    /// The table of applications.
-    pub apps: &'a Apps,
+    /// The tables of applications and organizations.
+    pub developers: &'a Developers,
+    /// Who acts as a member of the application's organization: nothing is written once that user is none. `None` is an operator, an
+    /// administrator or an application.
+    pub member: Option<&'a UserId>,
+    /// The user who asks for what waits for an approval.
+    pub by: Option<&'a UserId>,
+    /// The mails that tell of what is done, written with it or not at all.
+    pub mails: Vec<NewMail>,
+    /// The mail to those who approve, written if the application begins to wait for them.
+    pub on_request: Option<NewMail>,
     /// The names that there are.
     pub names: Catalogue<'a>,
     /// The revision at which alone something is changed; any other one is a conflict.
@@ -59,7 +67,7 @@ impl AppActs<'_> {
     /// # Errors
     /// [`ActError::NoApp`], [`ActError::Store`].
     pub async fn registered(&self, client_id: &ClientId) -> Result<(App, Revision), ActError> {
-        self.apps.get_to_change(client_id).await?.ok_or_else(|| ActError::NoApp(client_id.clone()))
+        self.developers.apps.get_to_change(client_id).await?.ok_or_else(|| ActError::NoApp(client_id.clone()))
     }
 
     /// Fails if an application is one of the admin API, which is not for whoever acts.
@@ -86,24 +94,9 @@ impl AppActs<'_> {
             (api, subscription)
         });
         let mut app = App {
-            name: name.to_string(),
-            kind,
-            secret_hash: None,
-            previous_secret: None,
-            trusted: false,
-            grants: BTreeSet::new(),
-            scope: Scope::default(),
-            plan: plan.clone(),
             subscriptions: subscriptions.collect(),
-            enabled: true,
-            refresh_retry_window: None,
-            jwks: None,
-            id_token_alg: None,
-            redirect_uris: BTreeSet::new(),
-            pkce_optional: false,
-            logout: AppLogout::default(),
             registration_hash,
-            client_id,
+            ..App::new(client_id.clone(), name.to_string(), kind, plan.clone())
         };
         settings.plan = Some(plan);
         match settings.apply(&mut app, self.names) {
@@ -115,14 +108,19 @@ impl AppActs<'_> {
             return Err(ActError::Fields(wrong));
         }
         self.may_touch(&app)?;
-        let secret = match (kind, &app.jwks) {
+        self.add(app).await
+    }
+
+    /// Writes a new application, which has been checked.
+    pub(crate) async fn add(&self, mut app: App) -> Result<Registered, ActError> {
+        let secret = match (app.kind, &app.jwks) {
             (AppKind::Public, _) | (_, Some(_)) => None,
             (AppKind::Confidential, None) => Some(secret::new(&mut app, self.acts.entropy)?),
         };
         let subject = subject(&app.client_id);
         let act = Act { act: "apps create", subject: subject.clone(), before: None, after: Some(described(&app)) };
         let write = async {
-            match self.apps.create(&app).await? {
+            match self.developers.write_app(AppWrite::Create(&app), self.member, &self.telling(None, &app)).await? {
                 WriteApp::Written(revision) => Ok(revision),
                 WriteApp::Conflict => Err(ActError::Taken(subject)),
             }
@@ -186,14 +184,32 @@ impl AppActs<'_> {
             before: Some(differing(&old, &new)),
             after: Some(differing(&new, &old)),
         };
+        let (revision, recorded) = self.write_change(act, (&before, from), &app).await?;
+        Ok((app, revision, recorded))
+    }
+
+    /// Writes what has become of an application.
+    pub(crate) async fn write_change(
+        &self,
+        act: Act,
+        (before, from): (&App, Revision),
+        after: &App,
+    ) -> Result<(Revision, Result<(), ActError>), ActError> {
         let write = async {
-            match self.apps.change(&app, from).await? {
+            let change = AppWrite::Change { before, from, after };
+            match self.developers.write_app(change, self.member, &self.telling(Some(before), after)).await? {
                 WriteApp::Written(revision) => Ok(revision),
-                WriteApp::Conflict => Err(ActError::Conflict(subject(client_id))),
+                WriteApp::Conflict => Err(ActError::Conflict(subject(&after.client_id))),
             }
         };
-        let (revision, recorded) = self.acts.audited_or_told(act, Box::pin(write), |_| None).await?;
-        Ok((app, revision, recorded))
+        self.acts.audited_or_told(act, Box::pin(write), |_| None).await
+    }
+
+    /// The mails that tell of a change.
+    fn telling(&self, before: Option<&App>, after: &App) -> Vec<NewMail> {
+        let waits = |app: &App| app.requested.is_some();
+        let begins = waits(after) && !before.is_some_and(waits);
+        self.mails.iter().chain(self.on_request.as_ref().filter(|_| begins)).cloned().collect()
     }
 
     /// The act of deleting an application.
@@ -207,13 +223,13 @@ impl AppActs<'_> {
     /// [`ActError::Conflict`], [`ActError::Store`].
     pub async fn delete(&self, app: &App, from: Revision) -> Result<(), ActError> {
         self.may_touch(app)?;
-        match self.apps.delete(&app.client_id, from).await? {
+        match self.developers.write_app(AppWrite::Delete(app, from), self.member, &self.mails).await? {
             WriteApp::Written(_) => Ok(()),
             WriteApp::Conflict => Err(ActError::Conflict(subject(&app.client_id))),
         }
     }
 }
 
-fn subject(client_id: &ClientId) -> String {
+pub(crate) fn subject(client_id: &ClientId) -> String {
     format!("app {client_id}")
 }

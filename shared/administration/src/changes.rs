@@ -104,7 +104,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
 }
 
 /// What the token function would refuse of an application at every request.
-fn unsound(app: &App) -> Vec<WrongField> {
+pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
     let mut wrong = Vec::new();
     let mut rule = |is_broken: bool, field: &str, text: &str| {
         if is_broken {

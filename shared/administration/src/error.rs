@@ -31,6 +31,9 @@ pub enum ActError {
     /// What was to be created exists.
     #[error("{0} is taken: nothing was created")]
     Taken(String),
+    /// The application waits for nothing.
+    #[error("nothing waits for an approval: somebody has decided or withdrawn it")]
+    NothingWaits,
     /// Nothing was written.
     #[error("{0} was changed or removed by somebody else at the same time: nothing was written; look and repeat")]
     Conflict(String),

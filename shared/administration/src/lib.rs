@@ -1,4 +1,4 @@
-//! What operators do with applications, whether by the command line, the admin API or the pages: each act is checked, and has a
+//! What operators and developers do with applications, whether by the command line, the admin API or the pages: each act is checked, and has a
 //! row in the audit table before it is done.
 
 mod acts;
@@ -8,6 +8,7 @@ mod changes;
 mod date_time;
 mod error;
 mod jwks;
+mod requests;
 mod secret;
 mod shown;
 mod subscriptions;
@@ -18,5 +19,6 @@ pub use catalogue::Catalogue;
 pub use changes::{AppChanges, SubscriptionChanges};
 pub use date_time::text;
 pub use error::{ActError, Problem, WrongField};
+pub use requests::{Holds, NewOwn, Wish};
 pub use secret::{MAX_OVERLAP, Rotation};
 pub use shown::{described, shown};

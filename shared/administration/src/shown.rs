@@ -2,7 +2,7 @@
 
 use crate::{date_time, jwks};
 use gateway_domain::secret::sha256_hex;
-use gateway_store::{App, Revision};
+use gateway_store::{App, Requested, Revision};
 use serde_json::{Value as Json, json};
 
 /// An application as it is shown: it says whether there is a secret, and never which.
@@ -35,8 +35,32 @@ pub fn described(app: &App) -> Json {
         "keys": jwks::kids(app),
         "jwks_sha256": app.jwks.as_ref().map(|keys| sha256_hex(keys.as_bytes())),
         "self_registered": app.registration_hash.is_some(),
+        "organization": app.organization,
+        "requested": app.requested.as_ref().map(requested),
         "id_token_alg": app.id_token_algorithm(),
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
+    })
+}
+
+/// What waits for an approval.
+fn requested(requested: &Requested) -> Json {
+    let settings = requested.settings.as_ref().map(|settings| {
+        json!({
+            "name": settings.name,
+            "trusted": settings.trusted,
+            "grants": settings.grants,
+            "scopes": settings.scope.iter().collect::<Vec<_>>(),
+            "redirect_uris": settings.redirect_uris,
+            "post_logout_redirect_uris": settings.logout.post_logout_redirect_uris,
+            "backchannel_logout_uri": settings.logout.backchannel_logout_uri,
+        })
+    });
+    let subscriptions = requested.subscriptions.iter().map(|(api, plan)| json!({ "api": api, "plan": plan }));
+    json!({
+        "by": requested.by,
+        "at": date_time::text(requested.at),
+        "subscriptions": subscriptions.collect::<Vec<_>>(),
+        "settings": settings,
     })
 }
 

@@ -1,6 +1,7 @@
 //! One API of the gateway: its back end and its routes.
 
 use crate::methods::Methods;
+use crate::portal::ApiOffer;
 use crate::text::CookieName;
 use crate::tls::Tls;
 use crate::url::BackEnd;
@@ -85,6 +86,8 @@ pub struct Api {
     /// of different users too.
     #[serde(default)]
     pub one_call_per_connection: bool,
+    /// Offers the API to developers. Without it, they do not see it.
+    pub offer: Option<ApiOffer>,
     /// The paths of this API, each with its methods.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,

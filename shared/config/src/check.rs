@@ -16,7 +16,7 @@ use crate::connector::{ConnectorConfig, Whose};
 use crate::file::File;
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
-use crate::{accounts, directory, hooks, registration};
+use crate::{accounts, directory, hooks, portal, registration};
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::time::Seconds;
 
@@ -52,6 +52,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     directory::check(file, &mut findings);
     hooks::check(&file.hooks, &mut findings);
     registration::check(file, &mut findings);
+    portal::check(file, &mut findings);
     plans::check(file, &mut findings);
     cors(file, &mut findings);
     for (name, connector) in &file.connectors {

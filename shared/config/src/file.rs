@@ -8,6 +8,7 @@ use crate::duration;
 use crate::hooks::Hooks;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
+use crate::portal::{DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
@@ -51,6 +52,8 @@ pub(crate) struct File {
     pub(crate) hooks: Hooks,
     /// Applications that register themselves (RFC 7591). Without it, none does.
     pub(crate) registration: Option<Registration>,
+    /// Developers, who register applications by themselves. Without it, operators alone register them.
+    pub(crate) portal: Option<DeveloperPortal>,
     /// The web pages that may call. Without it, no page of another origin may.
     pub(crate) cors: Option<CorsFields>,
     /// The time zone of days and months, by its name in the IANA database, such as `Europe/Rome`.
@@ -119,6 +122,7 @@ impl Default for Lifetimes {
 pub(crate) struct PlanEntry {
     pub(crate) plan: Plan,
     pub(crate) sessions: Option<u32>,
+    pub(crate) offer: Option<PlanOffer>,
     /// Further limits as they are written.
     pub(crate) written: BTreeMap<LimitName, LimitFields>,
 }
@@ -143,6 +147,8 @@ struct PlanFields {
     #[serde(default)]
     #[schemars(with = "BTreeMap<ShortName, LimitFields>", extend("maxProperties" = 7))]
     limits: BTreeMap<LimitName, LimitFields>,
+    /// Offers the plan to developers, for a subscription.
+    offer: Option<PlanOffer>,
 }
 
 /// A further limit of a plan.
@@ -220,11 +226,11 @@ const fn default_sessions() -> u32 {
 fn plans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PlanName, PlanEntry>, D::Error> {
     let written = BTreeMap::<PlanName, PlanFields>::deserialize(deserializer)?;
     let default = LimitName::parse(DEFAULT).map_err(D::Error::custom)?;
-    let entry = |PlanFields { calls, window, sessions, limits: written }| {
+    let entry = |PlanFields { calls, window, sessions, limits: written, offer }| {
         let own = Limit { calls, period: Period::Window(window), per: Per::User, api: None };
         let further = written.iter().map(|(name, limit)| (name.clone(), limit.to_limit()));
         let limits = std::iter::once((default.clone(), own)).chain(further).collect();
-        PlanEntry { plan: Plan { limits }, sessions, written }
+        PlanEntry { plan: Plan { limits }, sessions, offer, written }
     };
     Ok(written.into_iter().map(|(name, fields)| (name, entry(fields))).collect())
 }

@@ -8,6 +8,7 @@ use crate::directory::{Directory, Hook};
 use crate::file::{File, Lifetimes};
 use crate::hooks::Hooks;
 use crate::pages::{Pages, WebLink};
+use crate::portal::{ApiOffer, DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::routes::{NoRoute, RouteMatch, Routes};
 use crate::text::Audience;
@@ -187,6 +188,21 @@ impl Gateway {
     /// What applications that register themselves get. `None` means that none does.
     pub fn registration(&self) -> Option<&Registration> {
         self.file.registration.as_ref()
+    }
+
+    /// How developers register applications by themselves. `None` means that they do not.
+    pub fn developer_portal(&self) -> Option<&DeveloperPortal> {
+        self.file.portal.as_ref()
+    }
+
+    /// The APIs that are offered to developers, by name.
+    pub fn offered_apis(&self) -> impl Iterator<Item = (&ApiName, &Api, &ApiOffer)> {
+        self.apis().filter_map(|(name, api)| Some((name, api, api.offer.as_ref()?)))
+    }
+
+    /// The plans that are offered to developers, by name.
+    pub fn offered_plans(&self) -> impl Iterator<Item = (&PlanName, &Plan, &PlanOffer)> {
+        self.file.plans.iter().filter_map(|(name, entry)| Some((name, &entry.plan, entry.offer.as_ref()?)))
     }
 
     /// How the pages for users look, and where they lead for help.

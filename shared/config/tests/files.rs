@@ -64,8 +64,8 @@ fn the_schema_accepts_the_files_and_refuses_slips() {
         ("extract: { cookie: LEGACYSESSID }", "extract: { cookies: LEGACYSESSID }"),
         ("inject: { cookie: LEGACYSESSID }", "inject: { header: X-Session }"),
         (
-            "connector: orders-login\n    routes:\n      - path: /orders\n",
-            "connector: Orders\n    routes:\n      - path: /orders\n",
+            "connector: orders-login\n    offer: { about: The orders",
+            "connector: Orders\n    offer: { about: The orders",
         ),
         ("path: /orders/{id}", "path: orders/{id}"),
         ("GET: [orders:read], POST", "GET: orders:read, POST"),

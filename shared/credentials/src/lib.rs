@@ -9,6 +9,7 @@ mod client_authentication;
 mod code_attempts;
 mod directory;
 mod error;
+mod invitation_attempts;
 mod login_attempts;
 mod password_check;
 #[cfg(feature = "policy")]
@@ -21,5 +22,6 @@ pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCr
 pub use code_attempts::CodeAttempts;
 pub use directory::{AtTokenFunction, Directory, DirectoryError};
 pub use error::CredentialsError;
+pub use invitation_attempts::InvitationAttempts;
 pub use login_attempts::Reserved;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};

@@ -5,7 +5,7 @@
 pub const PREFIX: &str = "gateway:";
 
 /// All of them.
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 14] = [
     APPS_READ,
     APPS_WRITE,
     APPS_REGISTER,
@@ -18,6 +18,8 @@ pub const ALL: [&str; 12] = [
     APIS_READ,
     PLANS_READ,
     AUDIT_READ,
+    REQUESTS_READ,
+    REQUESTS_WRITE,
 ];
 
 /// See applications.
@@ -44,6 +46,11 @@ pub const APIS_READ: &str = "gateway:apis:read";
 pub const PLANS_READ: &str = "gateway:plans:read";
 /// See who did what.
 pub const AUDIT_READ: &str = "gateway:audit:read";
+
+/// See what developers wait for.
+pub const REQUESTS_READ: &str = "gateway:requests:read";
+/// Approve and refuse what developers wait for.
+pub const REQUESTS_WRITE: &str = "gateway:requests:write";
 
 /// Whether a scope is of the admin API.
 pub fn is_one(scope: &str) -> bool {

@@ -96,6 +96,11 @@ id!(
     |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 );
 id!(
+    /// Developers who share applications: 128 random bits, base64url, behind `org_`.
+    OrganizationId, "organization id", 26, "org_ and 22 characters of base64url",
+    |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+);
+id!(
     /// A text that back ends get in a header: an application's name, or the id of a subscription.
     HeaderText, "name", 128, "1 to 128 printable ASCII characters without space at either end",
     |b| (b' '..=b'~').contains(&b)
@@ -141,6 +146,14 @@ impl OutboxId {
     pub fn from_random(bits: [u8; 16]) -> Self {
         use base64::Engine as _;
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits))
+    }
+}
+
+impl OrganizationId {
+    /// The identifier of a new organization, from 128 bits of the system's randomness.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(format!("org_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits)))
     }
 }
 

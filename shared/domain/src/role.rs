@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Administers users and applications.
     Administrator,
+    /// May make organizations, whose members register applications, where not everybody may.
+    Developer,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Administrator];
+    pub const ALL: [Self; 2] = [Self::Administrator, Self::Developer];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
+            Self::Developer => "developer",
         }
     }
 }

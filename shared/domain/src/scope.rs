@@ -4,6 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// The scope that lets an application see and change the account of a user. Only operators give it.
+pub const ACCOUNT: &str = "account";
+
 /// The longest accepted scope parameter, in bytes.
 const MAX_LENGTH: usize = 1024;
 

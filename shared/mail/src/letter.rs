@@ -100,6 +100,44 @@ pub enum Notice {
     AccountDisabled,
     /// The account was deleted by its owner.
     AccountDeleted,
+    /// An authenticator app was set up for an account, as its second proof.
+    AuthenticatorSetUp,
+    /// The owner of an organization of developers invites whoever has this address.
+    Invited {
+        /// The organization.
+        organization: String,
+        /// The address of the owner.
+        by: String,
+        /// The page of invitations.
+        link: String,
+        /// How long the invitation can be accepted, in days.
+        days: u64,
+    },
+    /// What developers want for an application waits for an approval.
+    RequestWaits {
+        /// The application.
+        app: String,
+        /// The organization.
+        organization: String,
+        /// The page that shows it.
+        link: String,
+    },
+    /// What developers wanted for an application was approved.
+    RequestApproved {
+        /// The application.
+        app: String,
+        /// The page of the application.
+        link: String,
+    },
+    /// What developers wanted for an application was refused.
+    RequestRefused {
+        /// The application.
+        app: String,
+        /// Why.
+        reason: String,
+        /// The page of the application.
+        link: String,
+    },
     /// Nothing: it is written where there is nobody to tell, so that the tables are asked for the same, and never sent.
     Nothing,
 }
@@ -125,6 +163,11 @@ impl Notice {
             Self::AddressTakenBack => "address_taken_back",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
+            Self::AuthenticatorSetUp => "authenticator_set_up",
+            Self::Invited { .. } => "invited",
+            Self::RequestWaits { .. } => "request_waits",
+            Self::RequestApproved { .. } => "request_approved",
+            Self::RequestRefused { .. } => "request_refused",
             Self::Nothing => "nothing",
         }
     }

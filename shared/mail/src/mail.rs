@@ -63,10 +63,16 @@ impl Mail {
             | Notice::ChangeAddress { code, link, .. } => (Some(in_groups(code)), Some(link.as_str())),
             Notice::AddressTaken { forgotten: link }
             | Notice::PasswordChanged { forgotten: link }
-            | Notice::AddressChanged { link, .. } => (None, Some(link.as_str())),
-            Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => {
-                (None, None)
-            }
+            | Notice::AddressChanged { link, .. }
+            | Notice::Invited { link, .. }
+            | Notice::RequestWaits { link, .. }
+            | Notice::RequestApproved { link, .. }
+            | Notice::RequestRefused { link, .. } => (None, Some(link.as_str())),
+            Notice::AuthenticatorSetUp
+            | Notice::AddressTakenBack
+            | Notice::AccountDisabled
+            | Notice::AccountDeleted
+            | Notice::Nothing => (None, None),
         };
         let code = code.as_deref();
         let text = Text { words: &words, code, link }.render()?;
@@ -140,10 +146,15 @@ mod tests {
             Notice::Unlock { code: code.clone(), link: link.clone(), minutes: 60 },
             Notice::PasswordChanged { forgotten: link.clone() },
             Notice::ChangeAddress { code, link: link.clone(), minutes: 60 },
-            Notice::AddressChanged { now: "new@example.com".into(), link, days: 7 },
+            Notice::AddressChanged { now: "new@example.com".into(), link: link.clone(), days: 7 },
             Notice::AddressTakenBack,
             Notice::AccountDisabled,
             Notice::AccountDeleted,
+            Notice::AuthenticatorSetUp,
+            Notice::Invited { organization: "Acme".into(), by: "ada@example.com".into(), link: link.clone(), days: 14 },
+            Notice::RequestWaits { app: "Shop".into(), organization: "Acme".into(), link: link.clone() },
+            Notice::RequestApproved { app: "Shop".into(), link: link.clone() },
+            Notice::RequestRefused { app: "Shop".into(), reason: "too wide".into(), link },
         ]
     }
 
@@ -166,12 +177,18 @@ mod tests {
                     | Notice::ResetPassword { .. }
                     | Notice::Unlock { .. }
                     | Notice::ChangeAddress { .. } => (1, 1),
-                    Notice::AddressTaken { .. } | Notice::PasswordChanged { .. } | Notice::AddressChanged { .. } => {
-                        (0, 1)
-                    }
-                    Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted | Notice::Nothing => {
-                        (0, 0)
-                    }
+                    Notice::AddressTaken { .. }
+                    | Notice::PasswordChanged { .. }
+                    | Notice::AddressChanged { .. }
+                    | Notice::Invited { .. }
+                    | Notice::RequestWaits { .. }
+                    | Notice::RequestApproved { .. }
+                    | Notice::RequestRefused { .. } => (0, 1),
+                    Notice::AuthenticatorSetUp
+                    | Notice::AddressTakenBack
+                    | Notice::AccountDisabled
+                    | Notice::AccountDeleted
+                    | Notice::Nothing => (0, 0),
                 };
                 assert_eq!((codes, links), expected, "{kind}: {}", mail.text);
                 assert_eq!(mail.html.matches("1234 5678").count(), codes, "{kind}");

@@ -1,5 +1,8 @@
 //! The words of every mail in every language, in one place. The compiler names what a new notice or language lacks.
 
+mod ended;
+mod portal;
+
 use crate::Notice;
 use gateway_domain::language::Language;
 
@@ -111,29 +114,14 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             otherwise: format!("If it was you, there is nothing to do. The page works for {days} days."),
             footer,
         },
-        Notice::AddressTakenBack => Words {
-            subject: format!("{service}: your account has another address again"),
-            lead: format!(
-                "The account at {service} that had this address has the one again that it had before, and all devices were \
-                 logged out."
-            ),
-            otherwise: format!(
-                "Whoever owns that address has done this. If it is your account, ask the support of {service}."
-            ),
-            ..Words::only_telling(footer)
-        },
-        Notice::AccountDisabled => Words {
-            subject: format!("{service}: your account was disabled"),
-            lead: format!("Your account at {service} was disabled, and all your devices were logged out."),
-            otherwise: format!("Nobody can log in to it any more. The support of {service} can enable it again."),
-            ..Words::only_telling(footer)
-        },
-        Notice::AccountDeleted => Words {
-            subject: format!("{service}: your account was deleted"),
-            lead: format!("Your account at {service} was deleted, and all your devices were logged out."),
-            otherwise: "This is the last mail about it.".to_owned(),
-            ..Words::only_telling(footer)
-        },
+        Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted => {
+            return ended::english(notice, service, footer);
+        }
+        Notice::AuthenticatorSetUp
+        | Notice::Invited { .. }
+        | Notice::RequestWaits { .. }
+        | Notice::RequestApproved { .. }
+        | Notice::RequestRefused { .. } => return portal::english(notice, service, footer),
         Notice::Nothing => return None,
     })
 }
@@ -231,30 +219,14 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             otherwise: format!("Wenn Sie es waren, ist nichts zu tun. Die Seite gilt {days} Tage lang."),
             footer,
         },
-        Notice::AddressTakenBack => Words {
-            subject: format!("{service}: Ihr Konto hat wieder eine andere Adresse"),
-            lead: format!(
-                "Das Konto bei {service}, das diese Adresse hatte, hat wieder die vorige, und alle Geräte wurden abgemeldet."
-            ),
-            otherwise: format!(
-                "Das war, wem jene Adresse gehört. Wenn es Ihr Konto ist, fragen Sie die Hilfe von {service}."
-            ),
-            ..Words::only_telling(footer)
-        },
-        Notice::AccountDisabled => Words {
-            subject: format!("{service}: Ihr Konto wurde gesperrt"),
-            lead: format!("Ihr Konto bei {service} wurde gesperrt, und alle Ihre Geräte wurden abgemeldet."),
-            otherwise: format!(
-                "Niemand kann sich mehr damit anmelden. Die Hilfe von {service} kann es wieder freigeben."
-            ),
-            ..Words::only_telling(footer)
-        },
-        Notice::AccountDeleted => Words {
-            subject: format!("{service}: Ihr Konto wurde gelöscht"),
-            lead: format!("Ihr Konto bei {service} wurde gelöscht, und alle Ihre Geräte wurden abgemeldet."),
-            otherwise: "Dies ist die letzte E-Mail dazu.".to_owned(),
-            ..Words::only_telling(footer)
-        },
+        Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted => {
+            return ended::german(notice, service, footer);
+        }
+        Notice::AuthenticatorSetUp
+        | Notice::Invited { .. }
+        | Notice::RequestWaits { .. }
+        | Notice::RequestApproved { .. }
+        | Notice::RequestRefused { .. } => return portal::german(notice, service, footer),
         Notice::Nothing => return None,
     })
 }

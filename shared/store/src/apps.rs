@@ -1,13 +1,14 @@
 //! Registered applications, the scope they may request and the APIs they are subscribed to. Key: `client_id`.
 
+use crate::codes::incomplete;
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::held;
 use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use gateway_domain::authorization_request::Registration;
 use gateway_domain::back_channel_uri::BackChannelUri;
-use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, OrganizationId, PlanName, UserId};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
@@ -63,6 +64,46 @@ pub struct App {
     /// SHA-256 in hexadecimal of the token by which it manages its own registration (RFC 7592 §3), if it has registered itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_hash: Option<String>,
+    /// The organization whose members may change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationId>,
+    /// What its developers wait for. Nothing of it holds until it is approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Requested>,
+}
+
+/// What developers of an application wait for, until an administrator approves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    /// Who asked last.
+    pub by: UserId,
+    /// When they asked last.
+    pub at: Timestamp,
+    /// The APIs that it is to be subscribed to, each with the plan of the subscription if it has one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<ApiName, Option<PlanName>>,
+    /// What it is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<AppSettings>,
+}
+
+/// The part of an application that its developers say. It is whole: what is not here is taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSettings {
+    /// As [`App::name`].
+    pub name: String,
+    /// As [`App::trusted`].
+    pub trusted: bool,
+    /// As [`App::grants`].
+    pub grants: BTreeSet<GrantType>,
+    /// As [`App::scope`].
+    pub scope: Scope,
+    /// As [`App::redirect_uris`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub redirect_uris: BTreeSet<RedirectUri>,
+    /// As [`App::logout`].
+    #[serde(default, skip_serializing_if = "AppLogout::is_empty")]
+    pub logout: AppLogout,
 }
 
 /// What an application has registered for logouts.
@@ -83,7 +124,60 @@ impl AppLogout {
     }
 }
 
+impl From<&App> for AppSettings {
+    fn from(app: &App) -> Self {
+        Self {
+            name: app.name.clone(),
+            trusted: app.trusted,
+            grants: app.grants.clone(),
+            scope: app.scope.clone(),
+            redirect_uris: app.redirect_uris.clone(),
+            logout: app.logout.clone(),
+        }
+    }
+}
+
+impl Requested {
+    /// Nothing yet, which this user asks for.
+    pub const fn new(by: UserId, at: Timestamp) -> Self {
+        Self { by, at, subscriptions: BTreeMap::new(), settings: None }
+    }
+}
+
 impl App {
+    /// An application that may do nothing.
+    pub fn new(client_id: ClientId, name: impl Into<String>, kind: AppKind, plan: PlanName) -> Self {
+        Self {
+            client_id,
+            name: name.into(),
+            kind,
+            secret_hash: None,
+            previous_secret: None,
+            trusted: false,
+            grants: BTreeSet::new(),
+            scope: Scope::default(),
+            plan,
+            subscriptions: BTreeMap::new(),
+            enabled: true,
+            refresh_retry_window: None,
+            jwks: None,
+            id_token_alg: None,
+            redirect_uris: BTreeSet::new(),
+            pkce_optional: false,
+            logout: AppLogout::default(),
+            registration_hash: None,
+            organization: None,
+            requested: None,
+        }
+    }
+
+    /// Gives it these settings.
+    pub fn set(&mut self, settings: AppSettings) {
+        let AppSettings { name, trusted, grants, scope, redirect_uris, logout } = settings;
+        (self.name, self.trusted, self.grants, self.scope) = (name, trusted, grants, scope);
+        (self.redirect_uris, self.logout) = (redirect_uris, logout);
+    }
+
     /// The algorithm that signs its ID tokens.
     pub fn id_token_algorithm(&self) -> SignatureAlgorithm {
         self.id_token_alg.unwrap_or(SignatureAlgorithm::Rs256)
@@ -135,6 +229,24 @@ impl Revision {
     pub fn parse(text: &str) -> Option<Self> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| digits).map(Self)
+    }
+
+    /// That of what is new.
+    pub(crate) const FIRST: Self = Self(1);
+
+    /// The revision of an item.
+    pub(crate) fn of(item: &Item) -> Self {
+        let number = item.get("revision").and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
+        Self(number.unwrap_or_default())
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// That after one more change.
+    pub(crate) const fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -259,54 +371,43 @@ impl Apps {
         Page::collect(after.map(key), most, OPERATION, scan, |item| read(item, OPERATION)).await
     }
 
-    /// Writes a new application.
-    pub async fn create(&self, app: &App) -> Result<WriteApp, StoreError> {
-        self.write_app(app, None, "create_app").await
-    }
-
-    /// Replaces an application, if it still has the revision the change began with.
-    pub async fn change(&self, app: &App, from: Revision) -> Result<WriteApp, StoreError> {
-        self.write_app(app, Some(from), "change_app").await
-    }
-
-    /// Deletes an application, if it still has this revision.
-    pub async fn delete(&self, client_id: &ClientId, from: Revision) -> Result<WriteApp, StoreError> {
-        let sent = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("client_id", AttributeValue::S(client_id.to_string()))
-            .condition_expression(version::condition(unchanged(from)))
-            .expression_attribute_values(":from", number(from.0))
-            .expression_attribute_values(":version", version::current())
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        Ok(if held(sent, "delete_app")? { WriteApp::Written(from) } else { WriteApp::Conflict })
-    }
-
-    async fn write_app(
+    /// The write of an application: a new one, or over the one of this revision.
+    pub(crate) fn writing(
         &self,
         app: &App,
         from: Option<Revision>,
         operation: &'static str,
-    ) -> Result<WriteApp, StoreError> {
-        let revision = Revision(from.map_or(1, |Revision(from)| from.saturating_add(1)));
-        let put = self
-            .client
-            .put_item()
+    ) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(written(app, operation)?))
-            .item("revision", number(revision.0))
+            .item("revision", number(from.map_or(Revision::FIRST, Revision::following).number()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match from {
             None => put.condition_expression("attribute_not_exists(client_id)"),
             Some(from) => put
                 .condition_expression(version::condition(unchanged(from)))
-                .expression_attribute_values(":from", number(from.0))
+                .expression_attribute_values(":from", number(from.number()))
                 .expression_attribute_values(":version", version::current()),
         };
-        Ok(if held(put.send().await, operation)? { WriteApp::Written(revision) } else { WriteApp::Conflict })
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete(operation))?).build())
+    }
+
+    /// The removal of the application of this revision.
+    pub(crate) fn deleting(
+        &self,
+        client_id: &ClientId,
+        from: Revision,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("client_id", AttributeValue::S(client_id.to_string()))
+            .condition_expression(version::condition(unchanged(from)))
+            .expression_attribute_values(":from", number(from.number()))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete(operation))?).build())
     }
 
     /// Writes an application over any stored one of a known version, and without a revision. For tools that fill an empty
@@ -336,9 +437,8 @@ fn unchanged(from: Revision) -> &'static str {
 }
 
 fn read(item: Item, operation: &'static str) -> Result<(App, Revision), StoreError> {
-    let revision = item.get("revision").and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-    let app = version::read(item, operation)?;
-    Ok((app, Revision(revision.unwrap_or_default())))
+    let revision = Revision::of(&item);
+    Ok((version::read(item, operation)?, revision))
 }
 
 /// The item of an application. Its name and the ids of its subscriptions are sent to back ends in headers, so they must

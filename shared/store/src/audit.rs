@@ -2,13 +2,15 @@
 //! suffix).
 //!
 //! The row of an operator's act is written before it, as `begun`, and updated after it with the outcome, so that no act is without a
-//! row. A row that still says `begun` belongs to an act that was interrupted, or whose outcome could not be written. What a service
+//! row. What is done to an application is written a second time under the application, so that its developers find all of it without
+//! what others do: `day` is then the subject, and `at` the day and the time. A row that still says `begun` belongs to an act that was interrupted, or whose outcome could not be written. What a service
 //! is given is written as `done` before it is given.
 
 use crate::error::{StoreError, condition_failed, corrupt, unavailable};
 use crate::refusal::held;
 use crate::{Page, version};
 use aws_sdk_dynamodb::types::AttributeValue;
+use gateway_domain::ids::ClientId;
 use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -43,6 +45,9 @@ pub struct AuditRow {
     pub ttl: Option<Timestamp>,
 }
 
+/// How the subjects begin that are applications.
+const APP: &str = "app ";
+
 /// The day of a time in milliseconds since 1970, as `2026-03-01`, and the time of that day, as `09:30:00.123Z`, both in UTC.
 pub fn day_and_time(millis: i64) -> (String, String) {
     let seconds = millis.div_euclid(1_000);
@@ -53,6 +58,12 @@ pub fn day_and_time(millis: i64) -> (String, String) {
 }
 
 impl AuditRow {
+    /// The same row under the application that it is about.
+    fn of_app(&self) -> Option<Self> {
+        let (day, at) = (self.subject.clone(), format!("{}T{}", self.day, self.at));
+        self.subject.starts_with(APP).then(|| Self { day, at, ..self.clone() })
+    }
+
     /// The key of a row that is written at this time: its `day` and its `at`.
     pub fn key(millis: i64, random: u64) -> (String, String) {
         let (day, time) = day_and_time(millis);
@@ -85,8 +96,16 @@ impl Audit {
         Self { client, table: table.into() }
     }
 
-    /// Writes a row. It never overwrites another.
+    /// Writes a row, and that of the application if it is about one. It never overwrites another.
     pub async fn write(&self, row: &AuditRow) -> Result<(), StoreError> {
+        self.put(row).await?;
+        match row.of_app() {
+            Some(row) => self.put(&row).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn put(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_write";
         let item = version::written(row, OPERATION)?;
         let sent = self
@@ -109,6 +128,14 @@ impl Audit {
 
     /// Writes how the act of this row ended: its `outcome`, and its `reason` and `after` if it has them.
     pub async fn end(&self, row: &AuditRow) -> Result<(), StoreError> {
+        self.update(row).await?;
+        match row.of_app() {
+            Some(row) => self.update(&row).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn update(&self, row: &AuditRow) -> Result<(), StoreError> {
         const OPERATION: &str = "audit_end";
         let outcome = serde_dynamo::to_attribute_value(row.outcome).map_err(corrupt(OPERATION))?;
         let mut update = self
@@ -134,6 +161,11 @@ impl Audit {
             return Ok(());
         }
         Err(StoreError::Unavailable { operation: OPERATION, cause: "the row is gone".to_owned() })
+    }
+
+    /// What was done to an application, the latest first, at most `most` acts.
+    pub async fn of_app(&self, client_id: &ClientId, most: usize) -> Result<Page<AuditRow>, StoreError> {
+        self.of_day(&format!("{APP}{client_id}"), ("0", "~"), most).await
     }
 
     /// The acts of a day between these values of `at`, the latest first, at most `most` of them.

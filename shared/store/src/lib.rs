@@ -7,10 +7,12 @@ mod audit;
 mod browser_logins;
 mod codes;
 mod consents;
+mod developers;
 mod error;
 mod jars;
 mod login_attempts;
 mod migrate;
+mod organizations;
 mod outbox;
 mod page;
 mod pending_sessions;
@@ -25,16 +27,21 @@ mod version;
 pub use accounts::{Accounts, Following, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{
-    App, AppKind, AppLogout, Apps, CallingApp, GrantType, PreviousSecret, Revision, Subscription, WriteApp,
+    App, AppKind, AppLogout, AppSettings, Apps, CallingApp, GrantType, PreviousSecret, Requested, Revision,
+    Subscription, WriteApp,
 };
 pub use audit::{Audit, AuditRow, Outcome, day_and_time};
 pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS};
 pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
+pub use developers::{AppWrite, Developers};
 pub use error::StoreError;
 pub use jars::{Jars, StoredJar};
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
 pub use migrate::{Migrated, Older, OlderItem, Position, Table};
+pub use organizations::{
+    Invitation, MAX_APPS, MAX_MEMBERS, MAX_ORGANIZATIONS, Member, MemberRole, Organization, Organizations, Waiting,
+};
 pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, QueuedNotice, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
@@ -71,6 +78,8 @@ pub struct Tables {
     pub outbox: String,
     /// As [`Store::codes`].
     pub codes: String,
+    /// As [`Developers::organizations`].
+    pub organizations: String,
 }
 
 impl Tables {
@@ -91,6 +100,7 @@ impl Tables {
             outbox: name("OutboxTable")?,
             codes: name("CodesTable")?,
             audit: name("AuditTable")?,
+            organizations: name("OrganizationsTable")?,
         })
     }
 
@@ -129,6 +139,8 @@ pub struct Store {
     pub codes: Codes,
     /// What people do with their own accounts.
     pub accounts: Accounts,
+    /// Changes of applications, and organizations of developers.
+    pub developers: Developers,
 }
 
 impl Store {
@@ -137,10 +149,13 @@ impl Store {
         let users = Users::new(client.clone(), tables.users);
         let outbox = Outbox::new(client.clone(), tables.outbox);
         let codes = Codes::new(client.clone(), tables.codes);
+        let apps = Apps::new(client.clone(), tables.apps);
+        let organizations = Organizations::new(client.clone(), tables.organizations);
         Self {
+            developers: Developers::new(client.clone(), apps.clone(), organizations, outbox.clone()),
             accounts: Accounts::new(client.clone(), users.clone(), codes.clone(), outbox.clone()),
             users,
-            apps: Apps::new(client.clone(), tables.apps),
+            apps,
             sessions: Sessions::new(client.clone(), tables.sessions),
             activity: Activity::new(client.clone(), tables.activity),
             attempts: LoginAttempts::new(client.clone(), tables.login_attempts),

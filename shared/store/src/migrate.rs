@@ -38,6 +38,8 @@ pub enum Table {
     Outbox,
     /// [`Tables::codes`](crate::Tables::codes).
     Codes,
+    /// [`Tables::organizations`](crate::Tables::organizations).
+    Organizations,
 }
 
 /// Where a page ended and the next one begins.
@@ -69,7 +71,7 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Users,
         Self::Apps,
         Self::Sessions,
@@ -81,6 +83,7 @@ impl Table {
         Self::Audit,
         Self::Outbox,
         Self::Codes,
+        Self::Organizations,
     ];
 
     /// Its name in messages to operators.
@@ -97,6 +100,7 @@ impl Table {
             Self::Audit => "audit",
             Self::Outbox => "outbox",
             Self::Codes => "codes",
+            Self::Organizations => "organizations",
         }
     }
 
@@ -109,6 +113,7 @@ impl Table {
             Self::BrowserLogins | Self::Codes => &["id"],
             Self::Audit => &["day", "at"],
             Self::Outbox => &["kind", "id"],
+            Self::Organizations => &["pk", "sk"],
         }
     }
 
@@ -127,7 +132,8 @@ impl Table {
             | Self::Consents
             | Self::Audit
             | Self::Outbox
-            | Self::Codes => (from < version::CURRENT).then(|| version::stamped(item.clone())),
+            | Self::Codes
+            | Self::Organizations => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -259,6 +265,7 @@ impl Store {
             Table::Audit => &self.audit.table,
             Table::Outbox => &self.outbox.table,
             Table::Codes => &self.codes.table,
+            Table::Organizations => &self.developers.organizations.table,
         }
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The scope that an access token needs. It is in no application's registration unless `gateway.yaml` declares it.
-const SCOPE: &str = "account";
+const SCOPE: &str = gateway_domain::scope::ACCOUNT;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

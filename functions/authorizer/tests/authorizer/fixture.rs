@@ -118,6 +118,8 @@ pub(crate) fn app(name: &str) -> App {
         pkce_optional: false,
         logout: AppLogout::default(),
         registration_hash: None,
+        organization: None,
+        requested: None,
     }
 }
 

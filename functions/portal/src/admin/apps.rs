@@ -99,7 +99,7 @@ impl Portal {
         let (most, after) = paging(asked)?;
         let after = after.map(|after| ClientId::parse(&after)).transpose();
         let after = after.map_err(|error| Failure::malformed("after", error.to_string()))?;
-        let page = self.apps.page(after.as_ref(), most).await?;
+        let page = self.developers.apps.page(after.as_ref(), most).await?;
         let next = page.items.last().filter(|_| page.more).map(|(app, _)| app.client_id.to_string());
         let items: Vec<_> = page.items.iter().map(|(app, revision)| administration::shown(app, *revision)).collect();
         Ok(listed(&items, next.as_deref()))

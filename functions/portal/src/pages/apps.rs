@@ -1,10 +1,10 @@
 //! Applications: seen, enabled and disabled, their plan and subscriptions, their secret.
 
-use super::{Administrator, Content, Visit, shown};
+use super::{Content, Visit, Visitor, mistakes, shown};
 use crate::Portal;
 use crate::app_fields::Fields;
 use crate::error::Failure;
-use gateway_administration::{ActError, AppActs, AppChanges, Registered, Rotation, SubscriptionChanges, WrongField};
+use gateway_administration::{AppActs, AppChanges, Registered, Rotation, SubscriptionChanges};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
@@ -19,14 +19,10 @@ const MOST: usize = 50;
 const OVERLAP: Seconds = Seconds::new(86_400);
 
 impl Portal {
-    pub(super) async fn apps_page(
-        &self,
-        visit: &Visit<'_>,
-        administrator: &Administrator,
-    ) -> Result<ApiResponse, Failure> {
+    pub(super) async fn apps_page(&self, visit: &Visit<'_>, administrator: &Visitor) -> Result<ApiResponse, Failure> {
         let parameter = |name| visit.asked.request.parameter(name).ok().flatten().unwrap_or_default();
         let after = ClientId::parse(&parameter("after")).ok();
-        let page = self.apps.page(after.as_ref(), MOST).await?;
+        let page = self.developers.apps.page(after.as_ref(), MOST).await?;
         let mut content = Content::new("Apps");
         let rows = page.items.iter().map(|(app, _)| {
             vec![
@@ -54,7 +50,7 @@ impl Portal {
     pub(super) async fn app_page(
         &self,
         visit: &Visit<'_>,
-        administrator: &Administrator,
+        administrator: &Visitor,
         id: &str,
         sent: Option<Form>,
     ) -> Result<ApiResponse, Failure> {
@@ -84,22 +80,10 @@ impl Portal {
                 Ok(shown(visit, Some(administrator), 200, content))
             }
             Err(failure) => {
-                let told = if failure.fields().is_empty() {
-                    let known = matches!(
-                        &failure,
-                        Failure::Act(ActError::Conflict(_) | ActError::Taken(_) | ActError::NoSubscription { .. })
-                    );
-                    if !known {
-                        return Err(failure);
-                    }
-                    vec![(None, format!("{failure}."))]
-                } else {
-                    let one = |wrong: &WrongField| (Some(wrong.field.clone()), wrong.problem.to_string());
-                    failure.fields().iter().map(one).collect()
-                };
-                content.mistakes = told;
+                let status = failure.response().status;
+                content.mistakes = mistakes(failure)?;
                 self.describe(&mut content, &app, revision, Some(&sent));
-                Ok(shown(visit, Some(administrator), failure.response().status, content))
+                Ok(shown(visit, Some(administrator), status, content))
             }
         }
     }

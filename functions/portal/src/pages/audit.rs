@@ -1,6 +1,6 @@
 //! Who did what, with filters, and as a file.
 
-use super::{Administrator, Content, Visit, shown};
+use super::{Content, Visit, Visitor, shown};
 use crate::Portal;
 use crate::error::Failure;
 use gateway_administration::{Found, acts_of};
@@ -61,11 +61,7 @@ impl Portal {
         Ok(acts_of(&self.audit, (from, now), (filter.after.as_deref(), most), |row| filter.takes(row)).await?)
     }
 
-    pub(super) async fn audit_page(
-        &self,
-        visit: &Visit<'_>,
-        administrator: &Administrator,
-    ) -> Result<ApiResponse, Failure> {
+    pub(super) async fn audit_page(&self, visit: &Visit<'_>, administrator: &Visitor) -> Result<ApiResponse, Failure> {
         let filter = Filter::of(visit);
         let acts = self.acts_for(&filter, ON_PAGE).await?;
         let mut content = Content::new("Audit trail");

@@ -1,6 +1,6 @@
 //! Plans, and which applications use them.
 
-use super::{Administrator, Content, Visit, shown};
+use super::{Content, Visit, Visitor, shown};
 use crate::Portal;
 use crate::error::Failure;
 use gateway_domain::event::ApiResponse;
@@ -13,12 +13,8 @@ use gateway_web::pages::portal::{Block, Cell, Table};
 const MOST: usize = 2_000;
 
 impl Portal {
-    pub(super) async fn plans_page(
-        &self,
-        visit: &Visit<'_>,
-        administrator: &Administrator,
-    ) -> Result<ApiResponse, Failure> {
-        let apps = self.apps.page(None, MOST).await?;
+    pub(super) async fn plans_page(&self, visit: &Visit<'_>, administrator: &Visitor) -> Result<ApiResponse, Failure> {
+        let apps = self.developers.apps.page(None, MOST).await?;
         let mut content = Content::new("Plans");
         let rows = self.gateway.plans().map(|(name, plan)| {
             let limits = plan.limits.iter().map(|(limit, of)| format!("{limit}: {}", words(of))).collect::<Vec<_>>();
@@ -43,7 +39,7 @@ fn uses(app: &App, plan: &PlanName) -> bool {
     app.plan == *plan || app.subscriptions.values().any(|one| one.plan.as_ref() == Some(plan))
 }
 
-fn words(limit: &Limit) -> String {
+pub(super) fn words(limit: &Limit) -> String {
     let time = match limit.period {
         Period::Window(length) => format!("in any {length} s"),
         Period::Day => "a day".to_owned(),

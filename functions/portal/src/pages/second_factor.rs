@@ -10,7 +10,9 @@ use gateway_domain::authenticator::Authenticator;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::UserId;
+use gateway_domain::role::Role;
 use gateway_domain::secret::hex;
+use gateway_mail::Notice;
 use gateway_store::{SecondFactor, User};
 use gateway_web::pages::portal::{Block, Field, Form as FormBlock, Input};
 use gateway_web::see_other;
@@ -24,6 +26,9 @@ impl Portal {
         sent: Option<Form>,
     ) -> Result<ApiResponse, Failure> {
         let logged_in = self.logged_in(visit).await?;
+        if !logged_in.user.roles.contains(&Role::Administrator) {
+            return Err(Failure::NotFound);
+        }
         match logged_in.user.second_factor.clone() {
             Some(factor) => self.ask_for_code(visit, &logged_in, &factor, sent).await,
             None => self.set_up(visit, &logged_in, sent).await,
@@ -93,6 +98,10 @@ impl Portal {
             if let Some(step) = app.step_of(sent.get("code").unwrap_or_default(), asked.now) {
                 let factor = SecondFactor { key, salt, since: asked.now, last_step: step };
                 self.record_set_up(user, &factor).await?;
+                // The first to come with the password sets one up: the owner learns of it.
+                let mail = self.mail(asked, &user.email, |_| Notice::AuthenticatorSetUp).await?;
+                self.endings.add(&mail).await?;
+                self.outbox.send(&mail.id).await;
                 return self.proved(visit, logged_in).await;
             }
             content.mistakes.push((Some("code".to_owned()), WRONG.to_owned()));

@@ -1,6 +1,6 @@
 //! Users: found, seen, disabled, logged out; and who administers.
 
-use super::{Administrator, Content, Visit, shown, time};
+use super::{Content, Visit, Visitor, shown, time};
 use crate::Portal;
 use crate::error::Failure;
 use crate::people::SeenSession;
@@ -16,11 +16,7 @@ use gateway_web::see_other;
 const MOST: usize = 50;
 
 impl Portal {
-    pub(super) async fn users_page(
-        &self,
-        visit: &Visit<'_>,
-        administrator: &Administrator,
-    ) -> Result<ApiResponse, Failure> {
+    pub(super) async fn users_page(&self, visit: &Visit<'_>, administrator: &Visitor) -> Result<ApiResponse, Failure> {
         let parameter = |name| visit.asked.request.parameter(name).ok().flatten().unwrap_or_default();
         let wanted = parameter("q").trim().to_owned();
         let (users, next) = if wanted.is_empty() {
@@ -71,7 +67,7 @@ impl Portal {
     pub(super) async fn user_page(
         &self,
         visit: &Visit<'_>,
-        administrator: &Administrator,
+        administrator: &Visitor,
         id: &str,
         sent: Option<Form>,
     ) -> Result<ApiResponse, Failure> {
@@ -100,7 +96,7 @@ impl Portal {
     async fn change_user(
         &self,
         visit: &Visit<'_>,
-        administrator: &Administrator,
+        administrator: &Visitor,
         user: User,
         sent: &Form,
     ) -> Result<(), Failure> {
@@ -113,13 +109,15 @@ impl Portal {
                 ended => ended,
             };
         }
-        if let Some("grant" | "revoke" | "reset-second-factor") = sent.get("act") {
+        if let Some("grant" | "revoke" | "grant-developer" | "reset-second-factor") = sent.get("act") {
             administrator.is_fresh(visit.asked.now)?;
         }
         match sent.get("act") {
             Some("end-sessions") => self.end_sessions(visit.asked, who, &user.user_id, None).await,
             Some("enable") => self.enable(visit.asked, who, user, true).await.map(drop),
             Some("grant") if user.email_verified => self.set_role(who, &user, Role::Administrator, true).await,
+            Some("grant-developer") => self.set_role(who, &user, Role::Developer, true).await,
+            Some("revoke-developer") => self.set_role(who, &user, Role::Developer, false).await,
             // An administrator who shuts themselves out might be the last one.
             Some("disable") if !own => self.enable(visit.asked, who, user, false).await.map(drop),
             Some("revoke") if !own => self.set_role(who, &user, Role::Administrator, false).await,
@@ -162,13 +160,16 @@ fn facts(user: &User) -> Vec<(String, Cell)> {
 }
 
 fn buttons(user: &User, own: bool) -> Vec<Button> {
-    let is_administrator = user.roles.contains(&Role::Administrator);
+    let [is_administrator, is_developer] =
+        [Role::Administrator, Role::Developer].map(|role| user.roles.contains(&role));
     let offered = [
         (true, "End all sessions", "end-sessions"),
         (user.enabled && !own, "Disable", "disable"),
         (!user.enabled, "Enable", "enable"),
         (!is_administrator && user.email_verified, "Make an administrator", "grant"),
         (is_administrator && !own, "Take the administration away", "revoke"),
+        (!is_developer, "Make a developer", "grant-developer"),
+        (is_developer, "Take the role of a developer away", "revoke-developer"),
         (user.second_factor.is_some() && !own, "Reset the authenticator app", "reset-second-factor"),
     ];
     let button = |(_, label, act): (bool, &str, &str)| Button {

@@ -37,7 +37,7 @@ async fn a_login_that_dies_leaves_nothing_that_works_and_is_repeated() {
         assert!(fixture.calls(&tokens.access).await, "{when}");
         assert_eq!(fixture.refresh("pub1", &tokens.refresh).await.status, 200, "{when}");
     };
-    assert_eq!(at_every_write("login", journey, after).await, 8);
+    assert_eq!(Box::pin(at_every_write("login", journey, after)).await, 8);
     let fixture = Fixture::new().await;
     for round in 0..12 {
         // The first login comes from a source that is not known yet, the others look for room twice.
@@ -97,7 +97,7 @@ async fn a_revocation_that_dies_is_repeated() {
         assert_eq!(send(&fixture.container(), request.clone()).await.status, 200, "{when}");
         assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0, "{when}");
     };
-    assert_eq!(at_every_write("revoke", journey, after).await, 2);
+    assert_eq!(Box::pin(at_every_write("revoke", journey, after)).await, 2);
 }
 
 /// The end of a family that died half-way is finished by whoever presents one of its tokens again.

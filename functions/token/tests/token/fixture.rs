@@ -283,5 +283,7 @@ fn application(name: &str) -> gateway_store::App {
         pkce_optional: false,
         logout: gateway_store::AppLogout::default(),
         registration_hash: None,
+        organization: None,
+        requested: None,
     }
 }

@@ -301,3 +301,35 @@ pub(crate) enum Subscriptions {
         api: ApiName,
     },
 }
+
+/// `requests …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Requests {
+    /// Show which apps wait for an approval
+    List {
+        /// How many at most
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: u16,
+        /// Begin after this app, the last one of the page before
+        #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
+        after: Option<ClientId>,
+    },
+    /// Show an app, and what it waits for
+    Show {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Make the app what its developers wait for; felt within 30 seconds
+    Approve {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+    },
+    /// Leave the app as it is
+    Refuse {
+        #[arg(value_parser = ClientId::parse)]
+        client_id: ClientId,
+        /// Why: the developers are told
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}

@@ -96,6 +96,8 @@ pub(crate) enum Users {
 pub(crate) enum RoleName {
     /// Administers users and apps.
     Administrator,
+    /// Makes organizations, whose members register apps.
+    Developer,
 }
 
 /// `users create`

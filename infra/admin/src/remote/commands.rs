@@ -3,11 +3,11 @@
 use super::{Remote, given, segment};
 use crate::cli::{
     AppChanges, Apps, Arguments, Audit, BackChannelUriOrNone, Command, CreateApp, EndSessions, Format, Kind,
-    RedirectUriOrNone, RotateSecret, Sessions, Subscriptions, Users, Window,
+    RedirectUriOrNone, Requests, RotateSecret, Sessions, Subscriptions, Users, Window,
 };
 use crate::error::Error;
 use crate::output::Printer;
-use crate::{apps, audit, confirm, date_time, subscriptions, users};
+use crate::{apps, audit, confirm, date_time, requests, subscriptions, users};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_runtime::Environment;
 use gateway_store::GrantType;
@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
     match arguments.command {
         Command::Apps(command) => on_apps(&connect().await?, print, yes, command).await,
         Command::Subscriptions(command) => on_subscriptions(&connect().await?, print, command).await,
+        Command::Requests(command) => on_requests(&connect().await?, print, command).await,
         Command::Users(command) => on_users(connect, print, command).await,
         Command::Sessions(command) => on_sessions(connect, print, command).await,
         Command::Audit(Audit::List(filter)) => {
@@ -172,6 +173,31 @@ fn changes(typed: AppChanges) -> Result<Json, Error> {
         ("pkce_optional", typed.pkce_optional.map(|optional| json!(optional))),
         ("self_registered", typed.end_registration.then_some(json!(false))),
     ]))
+}
+
+async fn on_requests(remote: &Remote, print: Printer, command: Requests) -> Result<(), Error> {
+    let path = |client_id: &dyn std::fmt::Display| format!("/requests/{client_id}");
+    match command {
+        Requests::List { limit, after } => {
+            let after = after.map(|after| after.to_string());
+            let (items, next) = remote.list("/requests", (usize::from(limit), after)).await?;
+            print.list(&requests::COLUMNS, &items, next.as_deref());
+        }
+        Requests::Show { client_id } => {
+            print.one(&remote.ask(Method::GET, &path(&client_id), None, None).await?);
+        }
+        Requests::Approve { client_id } => {
+            let body = json!({ "decision": "approve" });
+            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), None).await?;
+            print.done(&requests::decided(&client_id, "approved"), &app);
+        }
+        Requests::Refuse { client_id, reason } => {
+            let body = json!({ "decision": "refuse", "reason": reason });
+            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), None).await?;
+            print.done(&requests::decided(&client_id, "refused"), &app);
+        }
+    }
+    Ok(())
 }
 
 async fn on_subscriptions(remote: &Remote, print: Printer, command: Subscriptions) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "UsersTable",
     "AppsTable",
     "SessionsTable",
@@ -20,6 +20,7 @@ const TABLES: [&str; 8] = [
     "AuditTable",
     "OutboxTable",
     "CodesTable",
+    "OrganizationsTable",
 ];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {

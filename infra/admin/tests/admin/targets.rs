@@ -135,6 +135,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("AUDIT_TABLE", "AuditTable"),
             ("OUTBOX_TABLE", "OutboxTable"),
             ("CODES_TABLE", "CodesTable"),
+            ("ORGANIZATIONS_TABLE", "OrganizationsTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

@@ -1,4 +1,5 @@
 //! Writes gateway.yaml as the functions read it: with the address of the demo back end, and permission for plain HTTP to it.
+//! The documents that it names stand beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -37,6 +38,11 @@ pub(super) fn write(
     let written = std::path::absolute(&written).map_err(|source| StartError::File { path: written, source })?;
     private::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
     let gateway = checked(&written, &text)?;
+    for name in gateway.offered_apis().filter_map(|(_, _, offer)| Some(offer.documentation.as_ref()?.as_str())) {
+        let from = path.parent().unwrap_or(Path::new(".")).join(name);
+        let copied = std::fs::read(&from).and_then(|bytes| std::fs::write(directory.file(name), bytes));
+        copied.map_err(|source| StartError::File { path: from, source })?;
+    }
     Ok((written, gateway))
 }
 
@@ -127,8 +133,13 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, text).unwrap();
+        with_documents(&directory);
         let (path, _) = write(&file, (EXPOSED, IpAddr::from([192, 0, 2, 1])), &directory)?;
         Ok(std::fs::read_to_string(path).unwrap())
+    }
+
+    fn with_documents(directory: &DataDirectory) {
+        std::fs::write(directory.file("orders.openapi.yaml"), include_str!("../../orders.openapi.yaml")).unwrap();
     }
 
     #[test]
@@ -145,6 +156,7 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, include_str!("../../demo.yaml")).unwrap();
+        with_documents(&directory);
         let (path, _) = write(&file, ("http://127.0.0.1:4001", IpAddr::from([127, 0, 0, 1])), &directory).unwrap();
         assert!(!std::fs::read_to_string(path).unwrap().contains("allow_plain_http"));
     }

@@ -14,6 +14,7 @@ mod logins;
 mod pages;
 mod passwords;
 mod plans;
+mod portal;
 mod registration;
 mod routes;
 mod saml;

@@ -1,0 +1,119 @@
+//! An application as its developers and those who decide see it.
+
+use crate::pages::time;
+use gateway_config::Api;
+use gateway_domain::ids::PlanName;
+use gateway_domain::redirect_uri::RedirectUri;
+use gateway_store::{App, AppKind, AppSettings, GrantType, Requested};
+use gateway_web::pages::portal::Cell;
+use std::collections::BTreeSet;
+
+/// Whether codes are sent to a server, and not to an app on a device.
+pub(crate) fn is_web(uri: &RedirectUri) -> bool {
+    ["https://", "http://"].iter().any(|scheme| uri.as_str().starts_with(scheme))
+}
+
+/// What an application is.
+pub(crate) fn facts(app: &App) -> Vec<(String, Cell)> {
+    let kind = match app.kind {
+        AppKind::Public => "public: it has no secret",
+        AppKind::Confidential if app.jwks.is_some() => "confidential: it signs by a key",
+        AppKind::Confidential => "confidential: it has a secret",
+    };
+    let mut facts = vec![
+        ("Client id".to_owned(), Cell::Code(app.client_id.to_string())),
+        (
+            "State".to_owned(),
+            Cell::Badge(if app.enabled { "enabled" } else { "disabled by an administrator" }.to_owned()),
+        ),
+        ("Kind".to_owned(), Cell::Text(kind.to_owned())),
+        ("Plan".to_owned(), Cell::Text(app.plan.to_string())),
+    ];
+    facts.extend(settings(&AppSettings::from(app), None));
+    if let Some(previous) = &app.previous_secret {
+        facts.push(("The secret before works until".to_owned(), Cell::Text(format!("{} UTC", time(previous.until)))));
+    }
+    facts
+}
+
+/// What an application waits for: what differs from what it is.
+pub(crate) fn wanted(app: &App, requested: &Requested) -> Vec<(String, Cell)> {
+    let is = AppSettings::from(app);
+    let mut facts: Vec<_> = requested.settings.iter().flat_map(|wanted| settings(wanted, Some(&is))).collect();
+    for (api, plan) in &requested.subscriptions {
+        let plan = plan
+            .as_ref()
+            .map_or_else(|| "the plan of the app".to_owned(), |plan: &PlanName| format!("the plan {plan}"));
+        facts.push(("Subscription".to_owned(), Cell::Text(format!("to {api}, with {plan}"))));
+    }
+    facts
+}
+
+/// Settings; but those that another one has as well.
+fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell)> {
+    let differs = |same: fn(&AppSettings, &AppSettings) -> bool| other.is_none_or(|other| !same(one, other));
+    let list = |uris: &BTreeSet<RedirectUri>| {
+        let uris = uris.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        Cell::Code(if uris.is_empty() { "none".to_owned() } else { uris })
+    };
+    let mut facts = Vec::new();
+    let mut add = |is_shown: bool, name: &str, cell: Cell| {
+        if is_shown {
+            facts.push((name.to_owned(), cell));
+        }
+    };
+    add(other.is_some() && differs(|a, b| a.name == b.name), "Name", Cell::Text(one.name.clone()));
+    let sees = if one.trusted { "yes" } else { "no" };
+    add(differs(|a, b| a.trusted == b.trusted), "Asks users for passwords", Cell::Text(sees.to_owned()));
+    let grants = one.grants.iter().copied().map(grant).collect::<Vec<_>>().join(", ");
+    add(differs(|a, b| a.grants == b.grants), "Grants", Cell::Text(grants));
+    let scopes = one.scope.iter().collect::<Vec<_>>().join(" ");
+    let scopes = if scopes.is_empty() { "none".to_owned() } else { scopes };
+    add(differs(|a, b| a.scope == b.scope), "Scopes", Cell::Text(scopes));
+    add(differs(|a, b| a.redirect_uris == b.redirect_uris), "Redirect URIs", list(&one.redirect_uris));
+    let logout = &one.logout;
+    let has_logout = !logout.post_logout_redirect_uris.is_empty() || logout.backchannel_logout_uri.is_some();
+    if differs(|a, b| a.logout == b.logout) && (has_logout || other.is_some()) {
+        add(true, "Redirect URIs after a logout", list(&logout.post_logout_redirect_uris));
+        let uri = logout.backchannel_logout_uri.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        add(true, "Back-channel logout URI", Cell::Code(uri));
+    }
+    facts
+}
+
+/// The name of a grant.
+pub(crate) fn grant(grant: GrantType) -> String {
+    serde_json::to_value(grant).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Commands that get a token and call an API with it, to be copied into a shell.
+pub(crate) fn curl(app: &App, issuer: &str, api: Option<&Api>) -> String {
+    let id = &app.client_id;
+    let route = api.and_then(|api| api.routes.iter().find(|route| !route.public));
+    let path = route.map_or("/…", |route| route.written());
+    let method = route
+        .and_then(|route| route.methods.iter().next())
+        .map_or("GET".to_owned(), |(method, _)| http::Method::from(*method).to_string());
+    let call = format!("curl -i -X {method} -H \"Authorization: Bearer $TOKEN\" '{issuer}{path}'");
+    let token = "| sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')";
+    // A session at a legacy system is somebody's: an app has none for itself.
+    let for_itself = api.is_none_or(|api| api.connector.is_none()) || app.redirect_uris.is_empty();
+    if for_itself && app.grants.contains(&GrantType::ClientCredentials) {
+        return format!(
+            "TOKEN=$(curl -s -u {id}:$SECRET -d grant_type=client_credentials {issuer}/oauth2/token {token}\n{call}"
+        );
+    }
+    let Some(uri) = app.redirect_uris.first() else { return call };
+    let scope = app.scope.iter().collect::<Vec<_>>().join("+");
+    let secret = if app.kind == AppKind::Confidential { format!("-u {id}:$SECRET ") } else { String::new() };
+    let verifier = "VERIFIER=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')";
+    let challenge =
+        "CHALLENGE=$(printf %s $VERIFIER | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '=')";
+    let encoded: String = form_urlencoded::byte_serialize(uri.as_str().as_bytes()).collect();
+    format!(
+        "{verifier}\n{challenge}\n# Open this in a browser, log in, and copy the code from where it leads:\n\
+         echo \"{issuer}/oauth2/authorize?response_type=code&client_id={id}&redirect_uri={encoded}&scope={scope}&code_challenge=$CHALLENGE&code_challenge_method=S256\"\n\
+         read -r CODE\n\
+         TOKEN=$(curl -s {secret}-d grant_type=authorization_code -d client_id={id} -d code=$CODE -d redirect_uri={encoded} -d code_verifier=$VERIFIER {issuer}/oauth2/token {token}\n{call}"
+    )
+}

@@ -1,0 +1,521 @@
+//! An application of an organization: registered and changed by its developers.
+
+use super::organizations::{first, form};
+use super::{Content, Visit, Visitor, mistakes, shown, time};
+use crate::app_fields::Fields;
+use crate::error::Failure;
+use crate::organizations::Seen;
+use crate::{Portal, own_apps};
+use gateway_administration::{self as administration, AppActs, NewOwn, Registered, Rotation, Wish};
+use gateway_domain::back_channel_uri::BackChannelUri;
+use gateway_domain::event::ApiResponse;
+use gateway_domain::form::Form;
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::redirect_uri::RedirectUri;
+use gateway_domain::scope::Scope;
+use gateway_domain::time::Seconds;
+use gateway_store::{App, AppKind, AppSettings, AuditRow, GrantType, Outcome, Revision};
+use gateway_web::pages::portal::{Block, Button, Cell, Field, Input, Table};
+use gateway_web::see_other;
+use serde_json::Value;
+
+/// How many acts the page of an application has.
+const MOST: usize = 50;
+/// For how long a secret before can work on.
+const OVERLAPS: [(&str, &str, u64); 4] = [
+    ("0", "No, it ends at once", 0),
+    ("3600", "For an hour", 3_600),
+    ("86400", "For a day", 86_400),
+    ("604800", "For a week", 604_800),
+];
+/// What kinds of applications there are.
+const KINDS: [(&str, &str); 3] = [
+    ("native", "Native: on phones and computers, without a secret"),
+    ("spa", "Single page: in browsers, without a secret"),
+    ("confidential", "Confidential: on a server, with a secret"),
+];
+
+impl Portal {
+    pub(super) async fn register_page(
+        &self,
+        visit: &Visit<'_>,
+        visitor: &Visitor,
+        organization: &str,
+        sent: Option<Form>,
+    ) -> Result<ApiResponse, Failure> {
+        let seen = self.organization(visitor, organization).await?;
+        let mut content = Content::new("Register an app");
+        let mut status = 200;
+        if let Some(sent) = &sent {
+            match self.register(visit, visitor, &seen, sent).await {
+                Ok(Registered { app, revision, secret }) => {
+                    let Some(secret) = secret else {
+                        return Ok(see_other(&visit.site.path(&format!("{}?done=yes", path(&seen, &app.client_id)))));
+                    };
+                    content.heading.clone_from(&app.name);
+                    content.done = Some("The app is registered.");
+                    content
+                        .blocks
+                        .push(Block::Text("This is its secret. Copy it now: it is not shown again.".to_owned()));
+                    content.blocks.push(Block::Code(secret.expose().to_owned()));
+                    self.describe_own(visit, &mut content, &seen, (&app, revision), None).await?;
+                    return Ok(shown(visit, Some(visitor), 201, content));
+                }
+                Err(failure) => {
+                    status = failure.response().status;
+                    content.mistakes = mistakes(failure)?;
+                }
+            }
+        }
+        let kinds = KINDS.map(|(kind, label)| (kind.to_owned(), label.to_owned()));
+        let typed = |name: &str| sent.as_ref().and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
+        let kind = Field::new("kind", "Kind", Input::Choice(kinds.into(), typed("kind")))
+            .hint("It stays as it is: another kind is another app");
+        let acts = self.acts(visitor.who());
+        let wish = Wished::of(sent.as_ref());
+        let mut fields = self.wish_fields(&self.app_acts(&acts), &wish, true);
+        fields.insert(1, kind);
+        content.blocks.push(first(form(&content, fields, "Register", Vec::new())));
+        Ok(shown(visit, Some(visitor), status, content))
+    }
+
+    async fn register(
+        &self,
+        visit: &Visit<'_>,
+        visitor: &Visitor,
+        seen: &Seen,
+        sent: &Form,
+    ) -> Result<Registered, Failure> {
+        let plan = self.gateway.developer_portal().map(|portal| portal.plan.clone()).ok_or(Failure::NotFound)?;
+        let mut fields = Fields::default();
+        let kind = sent.get("kind").unwrap_or_default();
+        let kind = match KINDS.iter().find(|(known, _)| *known == kind).map(|(known, _)| *known) {
+            Some("confidential") => AppKind::Confidential,
+            Some(_) => AppKind::Public,
+            None => return Err(Failure::malformed("kind", "choose one of the list")),
+        };
+        let wish = wish(sent, &mut fields);
+        fields.done()?;
+        let wish = wish.ok_or(Failure::NotFound)?;
+        if sent.get("kind") == Some("spa") && !wish.redirect_uris.iter().all(own_apps::is_web) {
+            return Err(Failure::malformed(
+                "redirect_uris",
+                "an app in browsers has https: a scheme of its own has a native app",
+            ));
+        }
+        let client_id = self.new_id()?;
+        let acts = self.acts(visitor.who());
+        let mut apps = self.own_acts(&acts, visitor, seen);
+        let named = (&client_id, wish.name.as_str());
+        apps.on_request = self.to_be_decided(visit.asked, named, &seen.organization).await?;
+        let organization = seen.organization.organization_id.clone();
+        let (registered, _) = apps.register(NewOwn { client_id, kind, organization, plan, wish }).await?;
+        self.nudge(&apps, &registered.app).await;
+        Ok(registered)
+    }
+
+    pub(super) async fn own_app_page(
+        &self,
+        visit: &Visit<'_>,
+        visitor: &Visitor,
+        (organization, id): (&str, &str),
+        sent: Option<Form>,
+    ) -> Result<ApiResponse, Failure> {
+        let seen = self.organization(visitor, organization).await?;
+        let client_id = ClientId::parse(id).map_err(|_| Failure::NotFound)?;
+        let found = self.developers.apps.get_to_change(&client_id).await?;
+        let own = found.filter(|(app, _)| app.organization.as_ref() == Some(&seen.organization.organization_id));
+        let (app, revision) = own.ok_or(Failure::NotFound)?;
+        let mut content = Content::new(app.name.clone());
+        content.done = match visit.asked.request.parameter("done").ok().flatten().as_deref() {
+            None => None,
+            Some(_) if app.requested.is_some() => Some("It is written down. What waits for an approval is below."),
+            Some(_) => Some("It is done, and felt within 30 seconds."),
+        };
+        let Some(sent) = sent else {
+            self.describe_own(visit, &mut content, &seen, (&app, revision), None).await?;
+            return Ok(shown(visit, Some(visitor), 200, content));
+        };
+        content.done = None;
+        let acts = self.acts(visitor.who());
+        let mut apps = self.own_acts(&acts, visitor, &seen);
+        // What is changed is what was seen.
+        apps.only_at = Some(sent.get("revision").and_then(Revision::parse).unwrap_or(revision));
+        match self.change_own(visit, visitor, (&mut apps, &seen), &app, &sent).await {
+            Ok(Changed::Seen) => Ok(see_other(&visit.site.path(&format!("{}?done=yes", path(&seen, &client_id))))),
+            Ok(Changed::Deleted) => Ok(see_other(
+                &visit.site.path(&format!("/gateway/organizations/{}?done=yes", seen.organization.organization_id)),
+            )),
+            Ok(Changed::Secret(registered)) => {
+                let Registered { app, revision, secret } = *registered;
+                content.done = Some("The app has a new secret.");
+                content.blocks.push(Block::Text("Copy it now: it is not shown again.".to_owned()));
+                content.blocks.extend(secret.map(|secret| Block::Code(secret.expose().to_owned())));
+                self.describe_own(visit, &mut content, &seen, (&app, revision), None).await?;
+                Ok(shown(visit, Some(visitor), 200, content))
+            }
+            Err(failure) => {
+                let status = failure.response().status;
+                content.mistakes = mistakes(failure)?;
+                self.describe_own(visit, &mut content, &seen, (&app, revision), Some(&sent)).await?;
+                Ok(shown(visit, Some(visitor), status, content))
+            }
+        }
+    }
+
+    async fn change_own(
+        &self,
+        visit: &Visit<'_>,
+        visitor: &Visitor,
+        (apps, seen): (&mut AppActs<'_>, &Seen),
+        app: &App,
+        sent: &Form,
+    ) -> Result<Changed, Failure> {
+        let client_id = &app.client_id;
+        let mut fields = Fields::default();
+        match sent.get("act").unwrap_or_default() {
+            "change" => {
+                let wish = wish(sent, &mut fields);
+                fields.done()?;
+                let wish = wish.ok_or(Failure::NotFound)?;
+                apps.on_request = self.to_be_decided(visit.asked, (client_id, &app.name), &seen.organization).await?;
+                let (after, ..) = apps.say(client_id, &wish).await?;
+                self.nudge(apps, &after).await;
+            }
+            "subscribe" => {
+                let api = fields.one("api", sent.get("api"), ApiName::parse);
+                let plan = sent.get("plan").filter(|plan| !plan.is_empty());
+                let plan = fields.one("plan", plan, PlanName::parse);
+                fields.done()?;
+                let api = api.ok_or_else(|| Failure::malformed("api", "choose one of the list"))?;
+                apps.on_request = self.to_be_decided(visit.asked, (client_id, &app.name), &seen.organization).await?;
+                let (after, ..) = apps.ask_subscription(client_id, &api, plan.as_ref()).await?;
+                self.nudge(apps, &after).await;
+            }
+            "withdraw" => drop(apps.withdraw(client_id).await?),
+            "rotate-secret" => {
+                visitor.is_fresh(visit.asked.now)?;
+                let overlap = OVERLAPS.iter().find(|(value, ..)| Some(*value) == sent.get("overlap"));
+                let (.., overlap) = overlap.ok_or_else(|| Failure::malformed("overlap", "choose one of the list"))?;
+                let rotation = if *overlap == 0 { Rotation::Now } else { Rotation::Overlap(Seconds::new(*overlap)) };
+                return Ok(Changed::Secret(Box::new(apps.rotate_secret(client_id, rotation).await?)));
+            }
+            "end-overlap" => drop(apps.end_overlap(client_id).await?),
+            "delete" => {
+                if sent.get("confirm") != Some(client_id.as_str()) {
+                    return Err(Failure::malformed("confirm", "type the client id of this app to delete it"));
+                }
+                let (now, revision) = apps.registered(client_id).await?;
+                apps.acts.audited(AppActs::deleting(&now), apps.delete(&now, revision)).await?;
+                return Ok(Changed::Deleted);
+            }
+            act => {
+                let api = act.strip_prefix("unsubscribe ").and_then(|api| ApiName::parse(api).ok());
+                drop(apps.unsubscribe(client_id, &api.ok_or(Failure::NotFound)?).await?);
+            }
+        }
+        Ok(Changed::Seen)
+    }
+
+    async fn describe_own(
+        &self,
+        visit: &Visit<'_>,
+        content: &mut Content,
+        seen: &Seen,
+        (app, revision): (&App, Revision),
+        sent: Option<&Form>,
+    ) -> Result<(), Failure> {
+        let hidden = |act: &str| vec![("act", act.to_owned()), ("revision", revision.to_string())];
+        let button = |label: &str, act: String| Button {
+            label: label.to_owned(),
+            of: format!("of {}", app.name),
+            sends: ("act", act),
+        };
+        content.blocks.push(Block::Facts(own_apps::facts(app)));
+        if let Some(requested) = &app.requested {
+            content.blocks.push(Block::Heading("Waits for an approval".to_owned()));
+            content.blocks.push(Block::Text(format!(
+                "Asked for on {} UTC. An administrator decides, and whoever asked gets a mail.",
+                time(requested.at)
+            )));
+            content.blocks.push(Block::Facts(own_apps::wanted(app, requested)));
+            content.blocks.push(Block::Facts(vec![(
+                "What can be done".to_owned(),
+                Cell::Buttons(vec![button("Withdraw", "withdraw".to_owned())]),
+            )]));
+        }
+        self.subscription_blocks(content, app, sent, &hidden("subscribe"));
+        let issuer = self.issuer(visit.asked)?;
+        let call = app.subscriptions.keys().find_map(|name| self.gateway.api(name));
+        content.blocks.push(Block::Heading("A first call".to_owned()));
+        content.blocks.push(Block::Code(own_apps::curl(app, &issuer, call)));
+        if app.kind == AppKind::Confidential && app.jwks.is_none() {
+            content.blocks.push(Block::Heading("Secret".to_owned()));
+            let choices = OVERLAPS.map(|(value, label, _)| (value.to_owned(), label.to_owned()));
+            let field = Field::new(
+                "overlap",
+                "Shall the secret before work on?",
+                Input::Choice(choices.into(), "86400".to_owned()),
+            );
+            content.blocks.push(form(content, vec![field], "New secret", hidden("rotate-secret")));
+            if app.previous_secret.is_some() {
+                let end = button("End the secret before", "end-overlap".to_owned());
+                content.blocks.push(Block::Facts(vec![("Two secrets work".to_owned(), Cell::Buttons(vec![end]))]));
+            }
+        }
+        content.blocks.push(Block::Heading("Settings".to_owned()));
+        if !app.subscriptions.is_empty() {
+            content.blocks.push(Block::Text(
+                "The app is subscribed to an API: what adds to these waits for an approval, what only takes away holds at once.".to_owned(),
+            ));
+        }
+        let said = sent.filter(|sent| sent.get("act") == Some("change"));
+        let wished = said.map_or_else(|| Wished::from(app), |sent| Wished::of(Some(sent)));
+        let acts = self.acts(String::new());
+        let fields = self.wish_fields(&self.app_acts(&acts), &wished, app.kind == AppKind::Confidential);
+        content.blocks.push(form(content, fields, "Save", hidden("change")));
+        self.history(content, seen, &app.client_id).await?;
+        content.blocks.push(Block::Heading("Delete the app".to_owned()));
+        let confirm = Field::new("confirm", "Its client id", Input::Line(String::new()))
+            .hint("Its calls are refused within 30 seconds, and nobody can bring it back");
+        content.blocks.push(form(content, vec![confirm], "Delete", hidden("delete")));
+        Ok(())
+    }
+
+    fn subscription_blocks(
+        &self,
+        content: &mut Content,
+        app: &App,
+        sent: Option<&Form>,
+        hidden: &[(&'static str, String)],
+    ) {
+        content.blocks.push(Block::Heading("Subscriptions".to_owned()));
+        let rows = app.subscriptions.iter().map(|(api, one)| {
+            let button = Button {
+                label: "Unsubscribe".to_owned(),
+                of: format!("from {api}"),
+                sends: ("act", format!("unsubscribe {api}")),
+            };
+            vec![
+                Cell::Text(api.to_string()),
+                Cell::Text(one.plan.as_ref().map_or_else(|| "that of the app".to_owned(), PlanName::to_string)),
+                Cell::Badge(if one.enabled { "open" } else { "closed by an administrator" }.to_owned()),
+                Cell::Buttons(vec![button]),
+            ]
+        });
+        content.blocks.push(Block::Table(Table {
+            caption: "Subscriptions".to_owned(),
+            columns: vec!["API", "Plan", "State", ""],
+            rows: rows.collect(),
+            empty: "The app may call no API yet.",
+        }));
+        let typed = |name: &str| sent.and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
+        let waits = |label: String, waits: bool| if waits { format!("{label} (waits for an approval)") } else { label };
+        let apis = self.gateway.offered_apis();
+        let apis: Vec<_> =
+            apis.map(|(name, _, offer)| (name.to_string(), waits(name.to_string(), offer.approval))).collect();
+        let of_app = std::iter::once((String::new(), format!("{}, that of the app", app.plan)));
+        let plans = self.gateway.offered_plans();
+        let plans = plans.map(|(name, _, offer)| (name.to_string(), waits(name.to_string(), offer.approval)));
+        let fields = vec![
+            Field::new("api", "API", Input::Choice(apis, typed("api"))),
+            Field::new("plan", "Plan", Input::Choice(of_app.chain(plans).collect(), typed("plan"))),
+        ];
+        content.blocks.push(form(content, fields, "Subscribe", hidden.to_vec()));
+    }
+
+    /// The fields of what developers say of an application.
+    fn wish_fields(&self, apps: &AppActs<'_>, wish: &Wished, may_have_secret: bool) -> Vec<Field> {
+        let mut fields = vec![
+            Field::new("name", "Name", Input::Line(wish.name.clone())).hint("Users see it when they log in"),
+            Field::new("redirect_uris", "Redirect URIs", Input::Lines(wish.redirect_uris.clone()))
+                .hint("Where users come back to after the login, one per line: com.example.app:/signed-in or https://app.example.com/signed-in"),
+            Field::new("post_logout_redirect_uris", "Redirect URIs after a logout", Input::Lines(wish.post_logout.clone()))
+                .hint("One per line; none is needed"),
+            Field::new("backchannel_logout_uri", "Back-channel logout URI", Input::Line(wish.back_channel.clone()))
+                .hint("Where the app is told that a session has ended; none is needed"),
+        ];
+        let mut offered = apps.offered_scopes();
+        offered.extend(wish.scopes.iter().map(str::to_owned));
+        for scope in offered {
+            let text = self.gateway.scope_text(&scope, gateway_domain::language::Language::English);
+            let label = text.map_or_else(|| format!("Scope {scope}"), |text| format!("Scope {scope}: {text}"));
+            fields.push(Field::new(&format!("scope.{scope}"), &label, Input::Tick(wish.scopes.contains(&scope))));
+        }
+        if may_have_secret {
+            let field =
+                Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
+            fields.push(field.hint("Confidential apps only: the grant client_credentials"));
+        }
+        let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
+        fields.push(trusted.hint("The password grant, for apps of the company. It waits for an approval, and so does every subscription of such an app"));
+        fields
+    }
+
+    async fn history(&self, content: &mut Content, seen: &Seen, client_id: &ClientId) -> Result<(), Failure> {
+        let page = self.audit.of_app(client_id, MOST).await?;
+        let mut rows = Vec::new();
+        for row in &page.items {
+            rows.push(vec![
+                Cell::Text(row.at.split(['.', '#']).next().unwrap_or_default().replace('T', " ")),
+                Cell::Text(self.actor(seen, row).await?),
+                Cell::Text(row.act.clone()),
+                Cell::Text(what(row)),
+            ]);
+        }
+        content.blocks.push(Block::Heading("What was done".to_owned()));
+        content.blocks.push(Block::Table(Table {
+            caption: "What was done".to_owned(),
+            columns: vec!["When (UTC)", "By whom", "What", "Details"],
+            rows,
+            empty: "Nothing is recorded.",
+        }));
+        Ok(())
+    }
+
+    /// Who did it, as members may know it: a member by address, and nobody else by name.
+    async fn actor(&self, seen: &Seen, row: &AuditRow) -> Result<String, Failure> {
+        let member = seen.organization.members.keys().find(|user| row.who == format!("user {user}"));
+        Ok(match member {
+            Some(user) => {
+                self.users.get(user).await?.map_or_else(|| "a closed account".to_owned(), |user| user.email.to_string())
+            }
+            None if row.who == format!("app {}", row.subject.trim_start_matches("app ")) => "the app itself".to_owned(),
+            None => "an administrator or former member".to_owned(),
+        })
+    }
+
+    fn own_acts<'a>(&'a self, acts: &'a administration::Acts<'a>, visitor: &'a Visitor, seen: &Seen) -> AppActs<'a> {
+        AppActs { member: seen.member(visitor), by: Some(&visitor.user.user_id), ..self.app_acts(acts) }
+    }
+
+    /// Has the mail sent that says that something waits.
+    async fn nudge(&self, apps: &AppActs<'_>, after: &App) {
+        if let (Some(mail), Some(_)) = (&apps.on_request, &after.requested) {
+            self.outbox.send(&mail.id).await;
+        }
+    }
+}
+
+/// What was changed.
+enum Changed {
+    /// Something that the page shows.
+    Seen,
+    /// The secret, which is told once.
+    Secret(Box<Registered>),
+    /// The application is gone.
+    Deleted,
+}
+
+/// What stands in the fields.
+struct Wished {
+    name: String,
+    redirect_uris: String,
+    post_logout: String,
+    back_channel: String,
+    scopes: Scope,
+    acts_for_itself: bool,
+    trusted: bool,
+}
+
+impl Wished {
+    fn of(sent: Option<&Form>) -> Self {
+        let typed = |name: &str| sent.and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
+        Self {
+            name: typed("name"),
+            redirect_uris: typed("redirect_uris"),
+            post_logout: typed("post_logout_redirect_uris"),
+            back_channel: typed("backchannel_logout_uri"),
+            scopes: sent.map(ticked).unwrap_or_default(),
+            acts_for_itself: !typed("acts_for_itself").is_empty(),
+            trusted: !typed("trusted").is_empty(),
+        }
+    }
+}
+
+impl From<&App> for Wished {
+    /// What is wanted of an application, or else what it is.
+    fn from(app: &App) -> Self {
+        let is = AppSettings::from(app);
+        let wanted = app.requested.as_ref().and_then(|requested| requested.settings.as_ref()).unwrap_or(&is);
+        let lines = |uris: &std::collections::BTreeSet<RedirectUri>| {
+            uris.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        Self {
+            name: wanted.name.clone(),
+            redirect_uris: lines(&wanted.redirect_uris),
+            post_logout: lines(&wanted.logout.post_logout_redirect_uris),
+            back_channel: wanted.logout.backchannel_logout_uri.as_ref().map(ToString::to_string).unwrap_or_default(),
+            scopes: wanted.scope.clone(),
+            acts_for_itself: wanted.grants.contains(&GrantType::ClientCredentials),
+            trusted: wanted.trusted,
+        }
+    }
+}
+
+/// The scopes that are ticked.
+fn ticked(sent: &Form) -> Scope {
+    let scopes = sent.iter().filter_map(|(name, _)| name.strip_prefix("scope."));
+    Scope::parse(&scopes.collect::<Vec<_>>().join(" ")).unwrap_or_default()
+}
+
+/// Reads what developers say of an application. What is wrong is kept in `fields`.
+fn wish(sent: &Form, fields: &mut Fields) -> Option<Wish> {
+    let lines = |name: &str| -> Vec<String> {
+        sent.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    };
+    let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), HeaderText::parse);
+    let redirect_uris = fields.list("redirect_uris", Some(&lines("redirect_uris")), RedirectUri::parse);
+    let post_logout =
+        fields.list("post_logout_redirect_uris", Some(&lines("post_logout_redirect_uris")), RedirectUri::parse);
+    let back_channel = sent.get("backchannel_logout_uri").map(str::trim).filter(|uri| !uri.is_empty());
+    let backchannel_logout_uri = fields.one("backchannel_logout_uri", back_channel, BackChannelUri::parse);
+    let ticked_yes = |name: &str| sent.get(name).is_some_and(|value| !value.is_empty());
+    Some(Wish {
+        name: name?,
+        redirect_uris: redirect_uris?,
+        post_logout_redirect_uris: post_logout?,
+        backchannel_logout_uri,
+        scopes: ticked(sent),
+        acts_for_itself: ticked_yes("acts_for_itself"),
+        trusted: ticked_yes("trusted"),
+    })
+}
+
+fn path(seen: &Seen, client_id: &ClientId) -> String {
+    format!("/gateway/organizations/{}/apps/{client_id}", seen.organization.organization_id)
+}
+
+/// What an act changed, in short.
+fn what(row: &AuditRow) -> String {
+    let outcome = match row.outcome {
+        Outcome::Done => None,
+        Outcome::Begun => Some("not known how it ended".to_owned()),
+        Outcome::Failed => Some(row.reason.clone().unwrap_or_else(|| "it failed".to_owned())),
+    };
+    let after = row.after.as_deref().filter(|_| row.act != "apps create");
+    let after = after.and_then(|text| serde_json::from_str(text).ok()).map(|value: Value| in_words(&value));
+    let text = outcome.into_iter().chain(after).collect::<Vec<_>>().join(": ");
+    text.chars().take(300).collect()
+}
+
+/// A value as people read it.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(values) => values.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => {
+            let one = |(name, value): (&String, &Value)| match value {
+                Value::Object(_) => format!("{name} ({})", in_words(value)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                    format!("{name}: {}", in_words(value))
+                }
+            };
+            // Who and when stand beside it, and ids say nothing to people.
+            let told = members.iter().filter(|(name, _)| !["at", "by", "id"].contains(&name.as_str()));
+            told.map(one).collect::<Vec<_>>().join("; ")
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What developers ask for an application of theirs: some of it holds at once, the rest waits until an administrator approves it.
+
+use crate::app_acts::AppActs;
+use crate::changes::unsound;
+use crate::{Act, ActError, Problem, Registered, WrongField, subscriptions};
+use gateway_config::{ApiOffer, PlanOffer};
+use gateway_domain::back_channel_uri::BackChannelUri;
+use gateway_domain::id_token;
+use gateway_domain::ids::{ApiName, ClientId, HeaderText, OrganizationId, PlanName};
+use gateway_domain::redirect_uri::RedirectUri;
+use gateway_domain::scope::{ACCOUNT, Scope};
+use gateway_store::{App, AppKind, AppLogout, AppSettings, GrantType, Requested, Revision};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The longest reason of a refusal, in characters.
+const MAX_REASON: usize = 500;
+
+/// What developers say of an application. It is whole: what is not here is taken away.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Its name.
+    pub name: HeaderText,
+    /// Where codes are sent.
+    pub redirect_uris: BTreeSet<RedirectUri>,
+    /// Where browsers go after a logout.
+    pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
+    /// Where it is told of logouts.
+    pub backchannel_logout_uri: Option<BackChannelUri>,
+    /// The most it can be given.
+    pub scopes: Scope,
+    /// Whether it calls without a user.
+    pub acts_for_itself: bool,
+    /// Whether it may see passwords.
+    pub trusted: bool,
+}
+
+/// An application that developers register.
+pub struct NewOwn {
+    /// Its id.
+    pub client_id: ClientId,
+    /// Whether it can keep a secret.
+    pub kind: AppKind,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The plan that limits each of its users.
+    pub plan: PlanName,
+    /// All else.
+    pub wish: Wish,
+}
+
+/// When something holds that developers ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// At once.
+    Now,
+    /// When an administrator has approved it.
+    AfterApproval,
+}
+
+impl Wish {
+    /// As what an application is to have. Grants that only operators give stay.
+    fn settings(&self, app: &App) -> AppSettings {
+        let mut grants: BTreeSet<GrantType> =
+            app.grants.intersection(&BTreeSet::from([GrantType::TokenExchange])).copied().collect();
+        let by_user =
+            [(!self.redirect_uris.is_empty(), GrantType::AuthorizationCode), (self.trusted, GrantType::Password)];
+        for (_, grant) in by_user.into_iter().filter(|(wanted, _)| *wanted) {
+            grants.extend([grant, GrantType::RefreshToken]);
+        }
+        if self.acts_for_itself {
+            grants.insert(GrantType::ClientCredentials);
+        }
+        AppSettings {
+            name: self.name.to_string(),
+            trusted: self.trusted,
+            grants,
+            scope: self.scopes.clone(),
+            redirect_uris: self.redirect_uris.clone(),
+            logout: AppLogout {
+                post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+                backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            },
+        }
+    }
+}
+
+/// Whether settings give an application nothing that it does not have.
+fn takes_away(settings: &AppSettings, app: &App) -> bool {
+    let logout = &settings.logout;
+    settings.name == app.name
+        && (app.trusted || !settings.trusted)
+        && settings.grants.is_subset(&app.grants)
+        && settings.scope.is_subset(&app.scope)
+        && settings.redirect_uris.is_subset(&app.redirect_uris)
+        && logout.post_logout_redirect_uris.is_subset(&app.logout.post_logout_redirect_uris)
+        && (logout.backchannel_logout_uri.is_none()
+            || logout.backchannel_logout_uri == app.logout.backchannel_logout_uri)
+}
+
+/// When settings hold: at once while the application may call no API, or if they only take away; but that it sees passwords is
+/// always approved.
+fn settings_hold(settings: &AppSettings, app: &App) -> Holds {
+    let waits = (settings.trusted && !app.trusted) || !(app.subscriptions.is_empty() || takes_away(settings, app));
+    if waits { Holds::AfterApproval } else { Holds::Now }
+}
+
+fn subscription_holds(app: &App, api: &ApiOffer, plan: Option<&PlanOffer>) -> Holds {
+    let waits = app.trusted || api.approval || plan.is_some_and(|plan| plan.approval);
+    if waits { Holds::AfterApproval } else { Holds::Now }
+}
+
+impl AppActs<'_> {
+    /// The scopes that developers can ask for: those of OpenID Connect, and of the APIs that are offered.
+    pub fn offered_scopes(&self) -> BTreeSet<String> {
+        let needed = self.names.gateway.into_iter().flat_map(|gateway| {
+            gateway.offered_apis().flat_map(|(_, api, _)| api.needed().flat_map(Scope::iter).collect::<Vec<_>>())
+        });
+        let all = id_token::SCOPES.into_iter().chain(needed);
+        all.filter(|scope| *scope != ACCOUNT).map(str::to_owned).collect()
+    }
+
+    /// Registers an application of an organization.
+    ///
+    /// # Errors
+    /// As [`AppActs::create`]; [`ActError::Taken`] also if the organization has as many applications as it may have.
+    pub async fn register(&self, new: NewOwn) -> Result<(Registered, Holds), ActError> {
+        let NewOwn { client_id, kind, organization, plan, wish } = new;
+        let mut app = App::new(client_id, wish.name.to_string(), kind, plan);
+        app.organization = Some(organization);
+        let settings = self.sound(&app, &wish)?;
+        let holds = settings_hold(&settings, &app);
+        if holds == Holds::AfterApproval {
+            // All but the passwords holds at once: without them it may be good for nothing, but it is there.
+            let mut now = settings.clone();
+            now.trusted = false;
+            now.grants.remove(&GrantType::Password);
+            if now.redirect_uris.is_empty() {
+                now.grants.remove(&GrantType::RefreshToken);
+            }
+            app.set(now);
+            self.request(&mut app)?.settings = Some(settings);
+        } else {
+            app.set(settings);
+        }
+        Ok((self.add(app).await?, holds))
+    }
+
+    /// Says what an application of an organization is to be.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] with everything that is wrong; and those of [`AppActs::change_with`].
+    pub async fn say(&self, client_id: &ClientId, wish: &Wish) -> Result<(App, Revision, Holds), ActError> {
+        let mut holds = Holds::Now;
+        let set = |app: &mut App| {
+            let settings = self.sound(app, wish)?;
+            holds = settings_hold(&settings, app);
+            if holds == Holds::AfterApproval {
+                if app.requested.as_ref().and_then(|requested| requested.settings.as_ref()) != Some(&settings) {
+                    self.request(app)?.settings = Some(settings);
+                }
+            } else {
+                app.set(settings);
+                // What is said now is what is wanted.
+                forget(app, |requested| requested.settings = None);
+            }
+            Ok(())
+        };
+        let (app, revision) = self.change_with(client_id, "apps change", set).await?;
+        Ok((app, revision, holds))
+    }
+
+    /// Asks for a subscription to an API that is offered, with a plan that is offered or that of the application.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] if one of them is not offered; [`ActError::Taken`] if it is there; and those of [`AppActs::change_with`].
+    pub async fn ask_subscription(
+        &self,
+        client_id: &ClientId,
+        api: &ApiName,
+        plan: Option<&PlanName>,
+    ) -> Result<(App, Revision, Holds), ActError> {
+        let gateway = self.names.gateway;
+        let offer = gateway.and_then(|gateway| gateway.offered_apis().find(|(name, ..)| *name == api));
+        let (_, _, offer) = offer.ok_or_else(|| not_offered("api", "API"))?;
+        let plan_offer = match plan {
+            None => None,
+            Some(plan) => {
+                let found = gateway.and_then(|gateway| gateway.offered_plans().find(|(name, ..)| *name == plan));
+                Some(found.ok_or_else(|| not_offered("plan", "plan"))?.2)
+            }
+        };
+        let mut holds = Holds::Now;
+        let set = |app: &mut App| {
+            let there = app.subscriptions.get(api);
+            if there.is_some_and(|one| one.plan.as_ref() == plan) {
+                return Err(ActError::Taken(format!("a subscription to {api} with this plan")));
+            }
+            // One that an administrator has closed is not opened by another plan.
+            if there.is_some_and(|one| !one.enabled) {
+                return Err(ActError::rule("api", "an administrator has closed this subscription: ask them"));
+            }
+            holds = subscription_holds(app, offer, plan_offer);
+            if holds == Holds::AfterApproval {
+                self.request(app)?.subscriptions.insert(api.clone(), plan.cloned());
+            } else {
+                subscribe(app, api, plan.cloned());
+                forget(app, |requested| drop(requested.subscriptions.remove(api)));
+            }
+            Ok(())
+        };
+        let (app, revision) = self.change_with(client_id, "subscriptions ask", set).await?;
+        Ok((app, revision, holds))
+    }
+
+    /// Takes back what an application waits for.
+    ///
+    /// # Errors
+    /// [`ActError::NothingWaits`]; and those of [`AppActs::change_with`].
+    pub async fn withdraw(&self, client_id: &ClientId) -> Result<(App, Revision), ActError> {
+        let set = |app: &mut App| app.requested.take().map(drop).ok_or(ActError::NothingWaits);
+        self.change_with(client_id, "requests withdraw", set).await
+    }
+
+    /// Makes an application what its developers wait for.
+    ///
+    /// # Errors
+    /// [`ActError::NothingWaits`]; [`ActError::Fields`] if the configuration no longer has something of it; and those of
+    /// [`AppActs::change_with`].
+    pub async fn approve(&self, client_id: &ClientId) -> Result<(App, Revision), ActError> {
+        let set = |app: &mut App| {
+            let requested = app.requested.take().ok_or(ActError::NothingWaits)?;
+            let mut wrong: Vec<_> =
+                requested.settings.iter().filter_map(|one| self.names.scope("scopes", &one.scope)).collect();
+            if let Some(settings) = requested.settings {
+                app.set(settings);
+                wrong.extend(unsound(app));
+            }
+            for (api, plan) in requested.subscriptions {
+                wrong.extend(self.names.api("api", &api));
+                wrong.extend(plan.as_ref().and_then(|plan| self.names.plan("plan", plan)));
+                subscribe(app, &api, plan);
+            }
+            if wrong.is_empty() { Ok(()) } else { Err(ActError::Fields(wrong)) }
+        };
+        self.change_with(client_id, "requests approve", set).await
+    }
+
+    /// Refuses what an application waits for, for a reason that its developers are told.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] for no reason or a long one; [`ActError::NothingWaits`]; and those of [`AppActs::change_with`].
+    pub async fn refuse(&self, client_id: &ClientId, reason: &str) -> Result<(App, Revision), ActError> {
+        let reason = reason.trim();
+        let plain = !reason.chars().any(|c| c.is_control() && !c.is_whitespace());
+        if reason.is_empty() || reason.chars().count() > MAX_REASON || !plain {
+            let words = format!("write a reason, which the developers are told, of 1 to {MAX_REASON} characters");
+            let problem = Problem::Malformed(words);
+            return Err(ActError::Fields(vec![WrongField { field: "reason".to_owned(), problem }]));
+        }
+        let (before, from) = self.registered(client_id).await?;
+        if before.requested.is_none() {
+            return Err(ActError::NothingWaits);
+        }
+        let app = App { requested: None, ..before.clone() };
+        let shown = crate::described(&before).get("requested").cloned();
+        let act = Act {
+            act: "requests refuse",
+            subject: crate::app_acts::subject(client_id),
+            before: shown.map(|requested| json!({ "requested": requested })),
+            after: Some(json!({ "reason": reason })),
+        };
+        let revision = self.write_change(act, (&before, from), &app).await?.0;
+        Ok((app, revision))
+    }
+
+    /// What an application waits for, noted as asked by this user now.
+    fn request<'app>(&self, app: &'app mut App) -> Result<&'app mut Requested, ActError> {
+        let by = self.by.cloned().ok_or(ActError::NothingWaits)?;
+        let now = self.acts.now();
+        let requested = app.requested.get_or_insert_with(|| Requested::new(by.clone(), now));
+        (requested.by, requested.at) = (by, now);
+        Ok(requested)
+    }
+
+    /// The settings that a wish is, if they can work.
+    fn sound(&self, app: &App, wish: &Wish) -> Result<AppSettings, ActError> {
+        let settings = wish.settings(app);
+        let mut wrong = Vec::new();
+        let mut rule = |field: &str, text: String| {
+            wrong.push(WrongField { field: field.to_owned(), problem: Problem::Rule(text) });
+        };
+        let offered = self.offered_scopes();
+        for scope in wish.scopes.iter().filter(|scope| !offered.contains(*scope) && !app.scope.contains(scope)) {
+            rule("scopes", format!("{scope} is offered to nobody: choose among those that are"));
+        }
+        if settings.grants.is_empty() {
+            let way = "without a redirect URI it could do nothing: write one";
+            let other = if app.kind == AppKind::Confidential { ", or let it call for itself" } else { "" };
+            rule("redirect_uris", format!("{way}{other}"));
+        }
+        let web = |uri: &RedirectUri| ["https://", "http://"].iter().any(|scheme| uri.as_str().starts_with(scheme));
+        if app.kind == AppKind::Confidential && !settings.redirect_uris.iter().all(web) {
+            rule(
+                "redirect_uris",
+                "a scheme of its own has a native app alone: an app on a server has https".to_owned(),
+            );
+        }
+        let mut changed = app.clone();
+        changed.set(settings.clone());
+        wrong.extend(unsound(&changed));
+        if wrong.is_empty() { Ok(settings) } else { Err(ActError::Fields(wrong)) }
+    }
+}
+
+fn not_offered(field: &'static str, kind: &str) -> ActError {
+    ActError::Fields(vec![WrongField {
+        field: field.to_owned(),
+        problem: Problem::Unknown(format!("no such {kind} is offered: choose one of the list")),
+    }])
+}
+
+fn subscribe(app: &mut App, api: &ApiName, plan: Option<PlanName>) {
+    let new = || subscriptions::new(&app.client_id, api);
+    app.subscriptions.entry(api.clone()).or_insert_with(new).plan = plan;
+}
+
+/// Drops a part of what an application waits for.
+fn forget(app: &mut App, part: impl FnOnce(&mut Requested)) {
+    if let Some(requested) = &mut app.requested {
+        part(requested);
+        if requested.subscriptions.is_empty() && requested.settings.is_none() {
+            app.requested = None;
+        }
+    }
+}
