@@ -152,7 +152,14 @@ const form = new URLSearchParams({
 });
 const token = await (await fetch(`${gateway}/oauth2/token`, { method: "POST", headers: { authorization: basic }, body: form })).json();
 const call = await fetch(`${gateway}/orders`, { headers: { authorization: `Bearer ${token.access_token}` } });
+// What the app does, the page of the API does with its token.
+await dev.page.goto(`${gateway}/gateway/catalogue/orders`);
+await dev.fill("Access token", token.access_token);
+await dev.press("Call");
+await dev.page.getByText("200 OK").waitFor();
+const tried = await dev.page.locator("#try-response").innerText();
+await dev.check("developers-tried");
 const complained = told.flat().filter((text) => !text.includes("status of 400"));
-console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, told: complained }));
+console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, tried, told: complained }));
 await browser.close();
 app.close();

@@ -211,6 +211,12 @@ async fn developers_sign_up_register_are_approved_and_call() {
     assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));
     let urls = (gateway.stack.base_url(), gateway.stack.outbox_url());
     let mut outcome = browse("developers", [urls.0, ADA.name, ADA.password, urls.1]).await;
+    let tried = outcome["tried"].take();
+    let tried = tried.as_str().expect("a response");
+    assert!(
+        tried.starts_with("200 OK\n") && tried.contains("ratelimit") && tried.contains("dora@example.com"),
+        "{tried}"
+    );
     let history = outcome["history"].take();
     for text in ["apps create", "subscriptions ask", "requests approve", "dora@example.com"] {
         assert!(history.as_str().is_some_and(|history| history.contains(text)), "{text}: {history}");
@@ -231,6 +237,7 @@ async fn developers_sign_up_register_are_approved_and_call() {
         "history": null,
         "scope": "orders:read",
         "call": 200,
+        "tried": null,
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

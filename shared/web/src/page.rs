@@ -29,6 +29,11 @@ pub trait Page: Template {
         false
     }
 
+    /// The one script that runs in it, which may call this origin. Everything else on it works without.
+    fn script(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether something is wrong with its form.
     fn is_mistaken(&self) -> bool {
         self.mistakes().is_some_and(|mistakes| !mistakes.is_empty())

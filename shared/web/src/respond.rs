@@ -1,7 +1,10 @@
 //! Responses with pages, and redirects after forms.
 
 use crate::{Page, Site};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::secret::sha256;
 use http::Uri;
 
 /// For a year, browsers reach this host by https alone (RFC 6797 §6.1). Other hosts of the domain are not ours to bind.
@@ -12,7 +15,7 @@ const PERMISSIONS: &str =
     "browsing-topics=(), camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 impl Site {
-    /// A response with a page, which no other page frames and no script runs in, and no cache stores, but the browser a refused
+    /// A response with a page, which no other page frames and no script runs in but its own, and no cache stores, but the browser a refused
     /// form. `form_action` are the URIs
     /// that a redirect after the form may lead to besides this site, since Chromium applies `form-action` to it as well.
     pub fn respond(&self, status: u16, page: &impl Page, form_action: &[&str]) -> ApiResponse {
@@ -25,7 +28,7 @@ impl Site {
             .header("Content-Type", "text/html; charset=utf-8")
             .header("Content-Language", self.language().tag())
             .header("Cache-Control", if again { "private, no-cache" } else { "no-store" })
-            .header("Content-Security-Policy", self.policy(form_action))
+            .header("Content-Security-Policy", self.policy(form_action, page.script()))
             .header("Cross-Origin-Opener-Policy", opener)
             .header("Cross-Origin-Resource-Policy", "same-origin")
             .header("Permissions-Policy", PERMISSIONS)
@@ -39,7 +42,7 @@ impl Site {
     }
 
     /// The Content Security Policy of a page.
-    fn policy(&self, form_action: &[&str]) -> String {
+    fn policy(&self, form_action: &[&str], script: Option<&str>) -> String {
         let logo = self.looks().logo.as_ref().and_then(|logo| logo.origin());
         let logo = logo.map(|origin| format!(" {origin}")).unwrap_or_default();
         let mut targets = String::new();
@@ -47,9 +50,11 @@ impl Site {
             targets.push(' ');
             targets.push_str(&source);
         }
+        let script = script.map(|script| STANDARD.encode(sha256(script.as_bytes())));
+        let script = script.map(|hash| format!("; script-src 'sha256-{hash}'; connect-src 'self'")).unwrap_or_default();
         format!(
             "default-src 'none'; style-src {}; img-src data:{logo}; form-action 'self'{targets}; frame-ancestors 'none'; \
-             base-uri 'none'",
+             base-uri 'none'{script}",
             self.style_sources()
         )
     }
@@ -91,9 +96,6 @@ mod tests {
     use crate::pages::{Failure, Forgotten, Message, Notice, Profile, Reason};
     use crate::site::tests::{ISSUER, site};
     use crate::{Mistake, Mistakes};
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    use gateway_domain::secret::sha256;
 
     fn respond(pages: &str, form_action: &[&str]) -> ApiResponse {
         let site = site(pages, ISSUER, "de");

@@ -8,7 +8,8 @@ use crate::error::Failure;
 use gateway_config::{Api, ApiOffer};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::ApiName;
-use gateway_web::pages::portal::{Block, Cell, Table};
+use gateway_web::pages::portal::{Block, Cell, Table, TryIt};
+use std::collections::BTreeSet;
 
 impl Portal {
     pub(super) fn catalogue_page(&self, visit: &Visit<'_>, visitor: &Visitor) -> ApiResponse {
@@ -66,6 +67,17 @@ impl Portal {
                 content.blocks.push(Block::Text("Its documentation cannot be read just now.".to_owned()));
             }
             None => {}
+        }
+        let protected: Vec<_> = api.routes.iter().filter(|route| !route.public).collect();
+        if let Some(route) = protected.first() {
+            let methods = protected.iter().flat_map(|route| route.methods.iter()).map(|(method, _)| *method);
+            let methods: BTreeSet<_> = methods.collect();
+            content.blocks.push(Block::Heading("Try it".to_owned()));
+            content.blocks.push(Block::TryIt(TryIt {
+                base: visit.site.path(""),
+                methods: methods.into_iter().map(|method| http::Method::from(method).to_string()).collect(),
+                path: route.written().to_owned(),
+            }));
         }
         Ok(shown(visit, Some(visitor), 200, content))
     }

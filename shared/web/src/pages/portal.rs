@@ -57,7 +57,22 @@ pub enum Block {
     Picture(String, String),
     /// Links.
     Links(Vec<(String, String)>),
+    /// A form whose script calls an API as an application does.
+    TryIt(TryIt),
 }
+
+/// What can be tried.
+pub struct TryIt {
+    /// What paths begin with.
+    pub base: String,
+    /// The methods that there are.
+    pub methods: Vec<String>,
+    /// A path to begin with.
+    pub path: String,
+}
+
+/// It has a hash in the policy of the page.
+const TRY_IT: &str = include_str!("../../templates/try.js");
 
 /// A table.
 pub struct Table {
@@ -171,6 +186,10 @@ impl Page for Portal<'_> {
 
     fn heading(&self) -> Cow<'_, str> {
         self.heading.into()
+    }
+
+    fn script(&self) -> Option<&'static str> {
+        self.blocks.iter().any(|block| matches!(block, Block::TryIt(_))).then_some(TRY_IT)
     }
 
     fn title(&self) -> String {
