@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gateway_domain::admin_scope::{REQUESTS_READ, REQUESTS_WRITE};
+use gateway_domain::admin_scope::{APPS_WRITE, REQUESTS_READ, REQUESTS_WRITE, SUBSCRIPTIONS_WRITE};
 use gateway_domain::ids::{ClientId, OrganizationId};
 use gateway_domain::role::Role;
 use gateway_store::{App, AppKind, GrantType};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use support::{ADA, BOB, Gateway, Response};
 
 use crate::accounts::Browser;
@@ -80,6 +80,7 @@ pub(crate) async fn use_development(gateway: &Gateway) {
     }
     location(&ada.submit(gateway, &page, &[("act", "subscribe"), ("api", "orders"), ("plan", "partner")]).await);
     location(&ada.submit(gateway, &page, &[("act", "withdraw")]).await);
+    location(&ada.submit(gateway, &page, &[("act", "subscribe"), ("api", "echo"), ("plan", "")]).await);
     location(&ada.submit(gateway, &home, &[("act", "invite"), ("email", BOB.name), ("role", "member")]).await);
     let mut bob = logged_in(gateway, BOB, ORGANIZATIONS).await;
     let id = home.rsplit('/').next().expect("an id").to_owned();
@@ -89,6 +90,17 @@ pub(crate) async fn use_development(gateway: &Gateway) {
     let bob = user(gateway, BOB.name).await.user_id;
     location(&ada.submit(gateway, &home, &[("act", &format!("remove {bob}"))]).await);
     location(&ada.submit(gateway, &home, &[("act", "delete")]).await);
+}
+
+/// Decides on what is there now.
+async fn decide(gateway: &Gateway, token: &str, id: &str, decision: &Json) -> Response {
+    let path = format!("/gateway/api/v1/requests/{id}");
+    let seen = gateway.response(gateway.request("GET", &path).bearer_auth(token)).await;
+    if seen.status != 200 {
+        return seen;
+    }
+    let request = gateway.request("POST", &path).bearer_auth(token).header("if-match", seen.header("etag"));
+    gateway.response(request.json(decision)).await
 }
 
 /// The whole way: signed up, registered, subscribed, approved, called.
@@ -213,8 +225,7 @@ async fn passwords_are_seen_after_an_approval_alone() {
     assert_eq!(gateway.try_login(&id, ADA.name, ADA.password).await.status, 400);
 
     let token = operator(&gateway, &[REQUESTS_READ, REQUESTS_WRITE]).await;
-    let approved =
-        ask(&gateway, &token, "POST", &format!("/requests/{id}"), Some(&json!({ "decision": "approve" }))).await;
+    let approved = decide(&gateway, &token, &id, &json!({ "decision": "approve" })).await;
     assert_eq!(approved.status, 200, "{}", approved.text());
     let app = stored(&gateway, &page).await;
     assert_eq!((app.trusted, app.grants.contains(&GrantType::Password)), (true, true));
@@ -299,6 +310,7 @@ async fn what_could_not_work_is_told_at_its_field() {
         (with("redirect_uris", ""), "redirect_uris"),
         (with("name", "caf\u{e9}"), "name"),
         (with("name", ""), "name"),
+        (with("name", "Shop, see evil.example"), "name"),
         (with("kind", "robot"), "kind"),
         (with("kind", "spa"), "redirect_uris"),
         (with("kind", "confidential"), "redirect_uris"),
@@ -470,7 +482,8 @@ async fn a_request_is_decided_once() {
     let (mut browser, home) = organization(&gateway, ADA).await;
     let page = register(&gateway, &mut browser, &home, &NATIVE).await;
     let token = operator(&gateway, &[REQUESTS_READ, REQUESTS_WRITE]).await;
-    let path = format!("/requests/{}", page.rsplit('/').next().expect("an id"));
+    let id = page.rsplit('/').next().expect("an id").to_owned();
+    let path = format!("/requests/{id}");
     assert_eq!(ask(&gateway, &token, "GET", &path, None).await.status, 404, "nothing waits");
     let subscribe = [("act", "subscribe"), ("api", "orders"), ("plan", "")];
     location(&browser.submit(&gateway, &page, &subscribe).await);
@@ -479,13 +492,15 @@ async fn a_request_is_decided_once() {
 
     let approve = json!({ "decision": "approve" });
     let refuse = json!({ "decision": "refuse", "reason": "tell us more" });
-    let (one, other) = tokio::join!(
-        ask(&gateway, &token, "POST", &path, Some(&approve)),
-        ask(&gateway, &token, "POST", &path, Some(&refuse))
+    assert_eq!(
+        ask(&gateway, &token, "POST", &path, Some(&approve)).await.status,
+        428,
+        "of what was seen, or not at all"
     );
-    let mut statuses = [one.status, other.status];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 409], "{} {}", one.text(), other.text());
+    let (one, other) = tokio::join!(decide(&gateway, &token, &id, &approve), decide(&gateway, &token, &id, &refuse));
+    // Whoever read what had been decided by then found nothing that waits.
+    let both = [one.status, other.status];
+    assert!(both.contains(&200) && both.iter().any(|status| [404, 409, 412].contains(status)), "{both:?}");
     let app = stored(&gateway, &page).await;
     assert_eq!((app.subscriptions.len() == 1, app.requested), (one.status == 200, None));
 
@@ -494,14 +509,16 @@ async fn a_request_is_decided_once() {
     let request =
         gateway.request("POST", &format!("/gateway/api/v1{path}")).bearer_auth(&token).header("if-match", "\"1\"");
     assert_eq!(gateway.response(request.json(&approve)).await.status, 412);
-    for wrong in [
+    let wrongs = [
         json!({ "decision": "perhaps" }),
         json!({ "decision": "refuse" }),
+        json!({ "decision": "refuse", "reason": "x".repeat(501) }),
         json!({ "decision": "approve", "plan": "partner" }),
-    ] {
-        assert_eq!(ask(&gateway, &token, "POST", &path, Some(&wrong)).await.status, 400, "{wrong}");
+    ];
+    for wrong in wrongs {
+        assert_eq!(decide(&gateway, &token, &id, &wrong).await.status, 400, "{wrong}");
     }
-    let told = ask(&gateway, &token, "POST", &path, Some(&refuse)).await;
+    let told = decide(&gateway, &token, &id, &refuse).await;
     assert_eq!(told.status, 200, "{}", told.text());
     let mails = sent(&gateway, ADA.name, 2).await;
     assert!(mails.iter().any(|mail| mail.text.contains("tell us more")), "the developer learns the reason");
@@ -557,4 +574,102 @@ async fn a_form_of_another_browser_does_nothing() {
         let form = [("form_token", forged.as_str()), ("act", "make"), ("name", "Other")];
         assert_eq!(ada.send(&gateway, "POST", path, Some(&form)).await.status, 400, "{path}");
     }
+}
+
+/// An app that people know as it is stays so, whatever it leaves for a moment.
+#[tokio::test]
+async fn what_was_given_once_is_not_carried_elsewhere() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    let elsewhere = changed(&[("redirect_uris", "com.evil.shop:/signed-in")]);
+    let waits = async |browser: &mut Browser| {
+        location(&browser.submit(&gateway, &page, &elsewhere).await);
+        let app = stored(&gateway, &page).await;
+        let uris: Vec<_> = app.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect();
+        assert_eq!(uris, ["com.example.shop:/signed-in"]);
+        assert!(app.requested.is_some_and(|requested| requested.settings.is_some()));
+        location(&browser.submit(&gateway, &page, &[("act", "withdraw")]).await);
+    };
+    location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "echo"), ("plan", "")]).await);
+    location(&browser.submit(&gateway, &page, &[("act", "unsubscribe echo")]).await);
+    assert!(stored(&gateway, &page).await.subscriptions.is_empty());
+    waits(&mut browser).await;
+
+    // A trusted one asks its users for no consent: it is approved, and what comes after it as well.
+    let trusted = [NATIVE.as_slice(), &[("trusted", "yes")]].concat();
+    let page = register(&gateway, &mut browser, &home, &trusted).await;
+    let token = operator(&gateway, &[REQUESTS_READ, REQUESTS_WRITE]).await;
+    let id = page.rsplit('/').next().expect("an id").to_owned();
+    assert_eq!(decide(&gateway, &token, &id, &json!({ "decision": "approve" })).await.status, 200);
+    location(
+        &browser.submit(&gateway, &page, &changed(&[("redirect_uris", "com.evil.shop:/in"), ("trusted", "yes")])).await,
+    );
+    assert!(stored(&gateway, &page).await.requested.is_some());
+    location(&browser.submit(&gateway, &page, &changed(&[])).await);
+    assert!(!stored(&gateway, &page).await.trusted, "what takes away holds at once");
+    location(&browser.submit(&gateway, &page, &elsewhere_of_trusted()).await);
+    assert!(stored(&gateway, &page).await.requested.is_some());
+}
+
+fn elsewhere_of_trusted() -> Vec<(&'static str, &'static str)> {
+    changed(&[("redirect_uris", "com.evil.shop:/signed-in")])
+}
+
+/// What an administrator has closed or limited, developers neither open nor free.
+#[tokio::test]
+async fn a_closed_subscription_stays_closed() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    let subscribe = [("act", "subscribe"), ("api", "echo"), ("plan", "")];
+    location(&browser.submit(&gateway, &page, &subscribe).await);
+    let path = format!("/apps/{}/subscriptions/echo", page.rsplit('/').next().expect("an id"));
+    let token = operator(&gateway, &[SUBSCRIPTIONS_WRITE]).await;
+    for limit in [json!({ "enabled": false }), json!({ "enabled": true, "plan": "standard" })] {
+        assert_eq!(ask(&gateway, &token, "PUT", &path, Some(&limit)).await.status, 200);
+        let before = stored(&gateway, &page).await;
+        for typed in [
+            &[("act", "unsubscribe echo")][..],
+            &[("act", "subscribe"), ("api", "echo"), ("plan", "partner")],
+            &subscribe,
+        ] {
+            let refused = browser.submit(&gateway, &page, typed).await;
+            assert!([400, 409].contains(&refused.status), "{limit} {typed:?}: {}", refused.status);
+        }
+        assert_eq!(stored(&gateway, &page).await, before, "{limit}");
+    }
+}
+
+/// An approval brings nothing back that an operator has taken away since.
+#[tokio::test]
+async fn a_change_by_an_operator_drops_what_was_wanted_of_the_settings() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let wide = [NATIVE.as_slice(), &[("scope.orders:write", "yes")]].concat();
+    let page = register(&gateway, &mut browser, &home, &wide).await;
+    location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "echo"), ("plan", "")]).await);
+    location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "orders"), ("plan", "")]).await);
+    location(&browser.submit(&gateway, &page, &changed(&[("name", "Other"), ("scope.orders:write", "yes")])).await);
+    let id = page.rsplit('/').next().expect("an id").to_owned();
+    let token = operator(&gateway, &[APPS_WRITE]).await;
+    let narrowed =
+        ask(&gateway, &token, "PATCH", &format!("/apps/{id}"), Some(&json!({ "scopes": ["orders:read"] }))).await;
+    assert_eq!(narrowed.status, 200, "{}", narrowed.text());
+    let requested = stored(&gateway, &page).await.requested.expect("the subscription waits on");
+    assert_eq!((requested.settings, requested.subscriptions.len()), (None, 1));
+}
+
+/// Who asks and withdraws again and again fills no mailbox.
+#[tokio::test]
+async fn those_who_approve_get_few_mails_of_one_developer() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    for _ in 0..12 {
+        location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "orders"), ("plan", "")]).await);
+        location(&browser.submit(&gateway, &page, &[("act", "withdraw")]).await);
+    }
+    let told = sent(&gateway, "operators@example.com", 5).await;
+    assert_eq!(told.len(), 5);
 }

@@ -32,6 +32,7 @@ pub(crate) fn demo(client_id: ClientId) -> App {
         logout: AppLogout::default(),
         registration_hash: None,
         organization: None,
+        established: false,
         requested: None,
     }
 }

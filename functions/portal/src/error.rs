@@ -45,6 +45,8 @@ pub(crate) enum Failure {
     Act(#[from] ActError),
     #[error("what was changed is not as the request expects it")]
     Precondition,
+    #[error("the request does not say of which state it is")]
+    PreconditionRequired,
     #[error("there is no such user: {0}")]
     NoUser(UserId),
     #[error("store: {0}")]
@@ -99,7 +101,9 @@ impl Failure {
             Self::Body(_) => "malformed_request",
             Self::Act(ActError::Fields(_)) => "field",
             Self::Act(ActError::Taken(_)) => "taken",
-            Self::Act(ActError::Conflict(_) | ActError::NothingWaits) | Self::Precondition => "conflict",
+            Self::Act(ActError::Conflict(_) | ActError::NothingWaits)
+            | Self::Precondition
+            | Self::PreconditionRequired => "conflict",
             Self::Act(ActError::Store(_) | ActError::NotAudited(_) | ActError::OutcomeNotAudited(_))
             | Self::Store(_) => "store",
             Self::Act(ActError::NoEntropy(_)) | Self::Start(_) => "dependency",
@@ -149,6 +153,11 @@ impl Failure {
                     "It was changed since the request's If-Match was read. Nothing was changed; read it again.";
                 Problem::new(412, "Precondition Failed", detail)
             }
+            Self::PreconditionRequired => {
+                let detail =
+                    "Send If-Match with the ETag of what was seen: a decision is of that, and of nothing else.";
+                Problem::new(428, "Precondition Required", detail)
+            }
             Self::Act(ActError::OutcomeNotAudited(_)) => {
                 let detail = "It was done, but its outcome could not be recorded.";
                 Problem::new(500, "Internal Server Error", detail)
@@ -196,6 +205,7 @@ impl Failure {
             | Self::Body(_)
             | Self::Act(_)
             | Self::Precondition
+            | Self::PreconditionRequired
             | Self::NoUser(_)
             | Self::Store(_)
             | Self::Start(_) => response,

@@ -18,7 +18,7 @@ mod start;
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts, InvitationAttempts};
+use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperMails};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -67,8 +67,8 @@ pub struct Portal {
     pub browsers: BrowserSessions,
     /// Counts codes of authenticator apps.
     pub attempts: CodeAttempts,
-    /// Counts invitations.
-    pub invitations: InvitationAttempts,
+    /// Counts mails of developers.
+    pub developer_mails: DeveloperMails,
     /// Seals letters.
     pub letters: Fresh<LetterKeys>,
     /// Makes the seeds of authenticator apps.

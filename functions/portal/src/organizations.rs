@@ -148,7 +148,7 @@ impl Portal {
         if held.is_some_and(|user| before.members.contains_key(&user.user_id)) {
             return Err(rule("email", "whoever has this address is a member already".to_owned()));
         }
-        self.invitations.reserve(&visitor.user.user_id, &address, asked.now).await?;
+        self.developer_mails.reserve(&visitor.user.user_id, &address, asked.now).await?;
         let (organization, by) = (before.name.clone(), visitor.user.email.to_string());
         let mail = self.mail(asked, &address, |issuer| Notice::Invited {
             organization,
@@ -212,8 +212,9 @@ impl Portal {
             (Some(member), Some(role)) => member.role = role,
             (Some(_), None) => drop(after.members.remove(user)),
         }
-        // Who only an administrator removes may have been the last one.
-        if seen.standing != Standing::Administrator && !self.has_owner(&after).await? {
+        // An administrator may remove the last one; a member who leaves takes no owner away.
+        let was_owner = seen.organization.role_of(user) == Some(MemberRole::Owner);
+        if seen.standing != Standing::Administrator && was_owner && !self.has_owner(&after).await? {
             let words = "the last owner stays: make somebody else an owner first, or delete the organization";
             return Err(rule("members", words.to_owned()));
         }
@@ -262,9 +263,12 @@ impl Portal {
         visitor: &Visitor,
         act: &'static str,
         seen: &Seen,
-        after: Organization,
+        mut after: Organization,
         mail: Option<NewMail>,
     ) -> Result<(), Failure> {
+        // Addresses of those who never came are not kept.
+        let now = self.clock.now();
+        after.invited.retain(|_, invitation| now < invitation.ends_at);
         if after == seen.organization {
             return Ok(());
         }
@@ -296,14 +300,18 @@ fn is_invited(organization: &Organization, user: &User, asked: &Asked<'_>) -> bo
 /// A name that a mail can have without leading anywhere: letters and digits of any language, and what stands between words.
 fn name_of_organization(text: &str) -> Result<String, Failure> {
     let name = text.trim();
+    if is_plain_name(name) { Ok(name.to_owned()) } else { Err(Failure::malformed("name", PLAIN_NAME)) }
+}
+
+/// What a name has that is in mails to others.
+pub(crate) const PLAIN_NAME: &str = "1 to 60 letters, digits, spaces and -&'.,() with a space after each dot";
+
+/// Whether no program takes a part of a name for an address, and no person for another text.
+pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = name.chars().all(|c| c.is_alphanumeric() || " -&'.,()".contains(c));
     let mut pairs = name.chars().zip(name.chars().skip(1));
     let links = pairs.any(|(one, next)| one == '.' && next.is_alphanumeric());
-    if name.is_empty() || name.chars().count() > 60 || !plain || links {
-        let words = "1 to 60 letters, digits, spaces and -&'.,() with a space after each dot";
-        return Err(Failure::malformed("name", words));
-    }
-    Ok(name.to_owned())
+    !name.is_empty() && name.chars().count() <= 60 && plain && !links
 }
 
 fn rule(field: &str, words: String) -> Failure {

@@ -1,8 +1,9 @@
 //! An application as its developers and those who decide see it.
 
+use crate::organizations::{PLAIN_NAME, is_plain_name};
 use crate::pages::time;
 use gateway_config::Api;
-use gateway_domain::ids::PlanName;
+use gateway_domain::ids::{HeaderText, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_store::{App, AppKind, AppSettings, GrantType, Requested};
 use gateway_web::pages::portal::Cell;
@@ -11,6 +12,11 @@ use std::collections::BTreeSet;
 /// Whether codes are sent to a server, and not to an app on a device.
 pub(crate) fn is_web(uri: &RedirectUri) -> bool {
     ["https://", "http://"].iter().any(|scheme| uri.as_str().starts_with(scheme))
+}
+
+/// A name that users and those who decide read, and back ends get in a header.
+pub(crate) fn name(text: &str) -> Result<HeaderText, &'static str> {
+    HeaderText::parse(text).ok().filter(|_| is_plain_name(text)).ok_or(PLAIN_NAME)
 }
 
 /// What an application is.
@@ -30,6 +36,11 @@ pub(crate) fn facts(app: &App) -> Vec<(String, Cell)> {
         ("Plan".to_owned(), Cell::Text(app.plan.to_string())),
     ];
     facts.extend(settings(&AppSettings::from(app), None));
+    for (api, one) in &app.subscriptions {
+        let plan = one.plan.as_ref().map(|plan| format!(", with the plan {plan}")).unwrap_or_default();
+        let closed = if one.enabled { "" } else { ", closed by an administrator" };
+        facts.push(("Subscription".to_owned(), Cell::Text(format!("{api}{plan}{closed}"))));
+    }
     if let Some(previous) = &app.previous_secret {
         facts.push(("The secret before works until".to_owned(), Cell::Text(format!("{} UTC", time(previous.until)))));
     }
@@ -41,10 +52,12 @@ pub(crate) fn wanted(app: &App, requested: &Requested) -> Vec<(String, Cell)> {
     let is = AppSettings::from(app);
     let mut facts: Vec<_> = requested.settings.iter().flat_map(|wanted| settings(wanted, Some(&is))).collect();
     for (api, plan) in &requested.subscriptions {
+        let name =
+            if app.subscriptions.contains_key(api) { "Another plan of the subscription" } else { "Subscription" };
         let plan = plan
             .as_ref()
             .map_or_else(|| "the plan of the app".to_owned(), |plan: &PlanName| format!("the plan {plan}"));
-        facts.push(("Subscription".to_owned(), Cell::Text(format!("to {api}, with {plan}"))));
+        facts.push((name.to_owned(), Cell::Text(format!("to {api}, with {plan}"))));
     }
     facts
 }
@@ -52,9 +65,18 @@ pub(crate) fn wanted(app: &App, requested: &Requested) -> Vec<(String, Cell)> {
 /// Settings; but those that another one has as well.
 fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell)> {
     let differs = |same: fn(&AppSettings, &AppSettings) -> bool| other.is_none_or(|other| !same(one, other));
-    let list = |uris: &BTreeSet<RedirectUri>| {
-        let uris = uris.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        Cell::Code(if uris.is_empty() { "none".to_owned() } else { uris })
+    // Of a list that changes, what comes and what goes is told.
+    let list = |of: fn(&AppSettings) -> BTreeSet<String>| {
+        let (is, was) = (of(one), other.map(of));
+        let text = match was {
+            None => is.into_iter().collect::<Vec<_>>().join(" "),
+            Some(was) => {
+                let come = is.difference(&was).map(|value| format!("+ {value}"));
+                let go = was.difference(&is).map(|value| format!("- {value}"));
+                come.chain(go).collect::<Vec<_>>().join("  ")
+            }
+        };
+        Cell::Code(if text.is_empty() { "none".to_owned() } else { text })
     };
     let mut facts = Vec::new();
     let mut add = |is_shown: bool, name: &str, cell: Cell| {
@@ -65,16 +87,15 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
     add(other.is_some() && differs(|a, b| a.name == b.name), "Name", Cell::Text(one.name.clone()));
     let sees = if one.trusted { "yes" } else { "no" };
     add(differs(|a, b| a.trusted == b.trusted), "Asks users for passwords", Cell::Text(sees.to_owned()));
-    let grants = one.grants.iter().copied().map(grant).collect::<Vec<_>>().join(", ");
-    add(differs(|a, b| a.grants == b.grants), "Grants", Cell::Text(grants));
-    let scopes = one.scope.iter().collect::<Vec<_>>().join(" ");
-    let scopes = if scopes.is_empty() { "none".to_owned() } else { scopes };
-    add(differs(|a, b| a.scope == b.scope), "Scopes", Cell::Text(scopes));
-    add(differs(|a, b| a.redirect_uris == b.redirect_uris), "Redirect URIs", list(&one.redirect_uris));
+    add(differs(|a, b| a.grants == b.grants), "Grants", list(|one| one.grants.iter().copied().map(grant).collect()));
+    add(differs(|a, b| a.scope == b.scope), "Scopes", list(|one| one.scope.iter().map(str::to_owned).collect()));
+    let uris = list(|one| one.redirect_uris.iter().map(ToString::to_string).collect());
+    add(differs(|a, b| a.redirect_uris == b.redirect_uris), "Redirect URIs", uris);
     let logout = &one.logout;
     let has_logout = !logout.post_logout_redirect_uris.is_empty() || logout.backchannel_logout_uri.is_some();
     if differs(|a, b| a.logout == b.logout) && (has_logout || other.is_some()) {
-        add(true, "Redirect URIs after a logout", list(&logout.post_logout_redirect_uris));
+        let uris = list(|one| one.logout.post_logout_redirect_uris.iter().map(ToString::to_string).collect());
+        add(true, "Redirect URIs after a logout", uris);
         let uri = logout.backchannel_logout_uri.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         add(true, "Back-channel logout URI", Cell::Code(uri));
     }
@@ -82,7 +103,7 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
 }
 
 /// The name of a grant.
-pub(crate) fn grant(grant: GrantType) -> String {
+fn grant(grant: GrantType) -> String {
     serde_json::to_value(grant).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -104,7 +125,8 @@ pub(crate) fn curl(app: &App, issuer: &str, api: Option<&Api>) -> String {
         );
     }
     let Some(uri) = app.redirect_uris.first() else { return call };
-    let scope = app.scope.iter().collect::<Vec<_>>().join("+");
+    let scope = app.scope.iter().map(|one| form_urlencoded::byte_serialize(one.as_bytes()).collect::<String>());
+    let scope = scope.collect::<Vec<_>>().join("+");
     let secret = if app.kind == AppKind::Confidential { format!("-u {id}:$SECRET ") } else { String::new() };
     let verifier = "VERIFIER=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')";
     let challenge =

@@ -2,8 +2,7 @@
 
 use crate::error::Failure;
 use crate::{Asked, Portal};
-use gateway_administration::AppActs;
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, UserId};
 use gateway_mail::Notice;
 use gateway_store::{App, NewMail, Organization, Revision};
 
@@ -21,14 +20,13 @@ impl Portal {
         &self,
         asked: &Asked<'_>,
         who: String,
-        (client_id, seen): (&ClientId, Option<Revision>),
+        (client_id, seen): (&ClientId, Revision),
         decision: &Decision,
     ) -> Result<(App, Revision), Failure> {
         let acts = self.acts(who);
-        let mut apps = AppActs { gives_admin_scopes: true, ..self.app_acts(&acts) };
-        let (app, revision) = apps.registered(client_id).await?;
-        // The mail is for whoever asked for what is decided.
-        apps.only_at = Some(seen.unwrap_or(revision));
+        let mut apps = self.app_acts(&acts);
+        let (app, _) = apps.registered(client_id).await?;
+        apps.only_at = Some(seen);
         let mail = self.decided(asked, &app, decision).await?;
         apps.mails.extend(mail.clone());
         let decided = match decision {
@@ -45,6 +43,10 @@ impl Portal {
         let (Some(requested), Some(organization)) = (&app.requested, &app.organization) else { return Ok(None) };
         let user = self.users.get(&requested.by).await?.filter(|user| user.enabled && user.email_verified);
         let Some(user) = user else { return Ok(None) };
+        let found = self.developers.organizations.get(organization).await?;
+        if !found.is_some_and(|(found, _)| found.members.contains_key(&user.user_id)) {
+            return Ok(None);
+        }
         let path = format!("/gateway/organizations/{organization}/apps/{}", app.client_id);
         let name = app.name.clone();
         let notice = |issuer: &str| {
@@ -61,11 +63,16 @@ impl Portal {
     pub(crate) async fn to_be_decided(
         &self,
         asked: &Asked<'_>,
+        by: &UserId,
         (client_id, name): (&ClientId, &str),
         organization: &Organization,
     ) -> Result<Option<NewMail>, Failure> {
         let to = self.gateway.developer_portal().and_then(|portal| portal.requests_to.as_ref());
         let Some(to) = to else { return Ok(None) };
+        // The request is written all the same, and is on the page.
+        if !self.developer_mails.may_tell(by, to, asked.now).await? {
+            return Ok(None);
+        }
         let (app, organization) = (name.to_owned(), organization.name.clone());
         let path = format!("/gateway/requests/{client_id}");
         let notice = |issuer: &str| Notice::RequestWaits { app, organization, link: format!("{issuer}{path}") };

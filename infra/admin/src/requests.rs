@@ -12,7 +12,7 @@ pub(crate) const COLUMNS: [(&str, &str); 4] =
 
 pub(crate) async fn run(context: &Context, command: Requests) -> Result<(), Error> {
     let acts = context.acts();
-    let apps = context.app_acts(&acts)?;
+    let mut apps = context.app_acts(&acts)?;
     match command {
         Requests::List { limit, after } => list(context, usize::from(limit), after).await,
         Requests::Show { client_id } => {
@@ -20,12 +20,14 @@ pub(crate) async fn run(context: &Context, command: Requests) -> Result<(), Erro
             context.print.one(&shown(&app, revision));
             Ok(())
         }
-        Requests::Approve { client_id } => {
+        Requests::Approve { client_id, revision } => {
+            apps.only_at = Some(revision);
             let (app, revision) = apps.approve(&client_id).await?;
             context.print.done(&decided(&client_id, "approved"), &shown(&app, revision));
             Ok(())
         }
-        Requests::Refuse { client_id, reason } => {
+        Requests::Refuse { client_id, revision, reason } => {
+            apps.only_at = Some(revision);
             let (app, revision) = apps.refuse(&client_id, &reason).await?;
             context.print.done(&decided(&client_id, "refused"), &shown(&app, revision));
             Ok(())

@@ -193,6 +193,7 @@ impl SeedApp {
             },
             registration_hash: None,
             organization: None,
+            established: false,
             requested: None,
         })
     }

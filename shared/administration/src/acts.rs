@@ -13,6 +13,9 @@ const DAY_MILLIS: i64 = 86_400_000;
 /// The most acts that one search reads: services may leave a row for each token that they exchange.
 pub const MOST_LOOKED_AT: usize = 20_000;
 
+/// How many acts are in memory at once: each can have as many bytes as a form.
+const PIECE: usize = 500;
+
 /// What is about to change.
 pub struct Act {
     /// The act, as `users disable`.
@@ -159,21 +162,27 @@ pub async fn acts_of(
             Some((after_day, at)) if day == after_day => high = high.min(at.to_owned()),
             Some(_) | None => {}
         }
-        let left = MOST_LOOKED_AT.saturating_sub(looked_at);
-        let page = audit.of_day(&day, (low, &high), left).await?;
-        looked_at = looked_at.saturating_add(page.items.len());
-        let last = page.items.last().map(place);
-        for row in page.items {
-            let at = place(&row);
-            if after.is_none_or(|after| *at < *after) && wanted(&row) {
-                rows.push(row);
-                if rows.len() == most {
-                    return Ok(Found { rows, next: Some(at) });
+        let mut seen = None;
+        loop {
+            let page = audit.of_day(&day, (low, &high), PIECE).await?;
+            looked_at = looked_at.saturating_add(page.items.len());
+            let last = page.items.last().map(|row| (place(row), row.at.clone()));
+            for row in page.items {
+                let at = place(&row);
+                let is_new = after.is_none_or(|after| *at < *after) && seen.as_ref() != Some(&at);
+                if is_new && wanted(&row) {
+                    rows.push(row);
+                    if rows.len() == most {
+                        return Ok(Found { rows, next: Some(at) });
+                    }
                 }
             }
-        }
-        if page.more {
-            return Ok(Found { rows, next: last });
+            let Some((place, at)) = last.filter(|_| page.more) else { break };
+            if looked_at >= MOST_LOOKED_AT {
+                return Ok(Found { rows, next: Some(place) });
+            }
+            // It is read again, as the first of the next piece.
+            (high, seen) = (at, Some(place));
         }
     }
     Ok(Found { rows, next: None })

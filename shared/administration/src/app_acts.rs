@@ -1,7 +1,7 @@
 //! Creates, changes and deletes applications.
 
 use crate::shown::{described, differing};
-use crate::{Act, ActError, Acts, AppChanges, Catalogue, secret, subscriptions};
+use crate::{Act, ActError, Acts, AppChanges, Catalogue, requests, secret, subscriptions};
 use gateway_domain::admin_scope;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName, UserId};
 use gateway_domain::secret::Secret;
@@ -174,6 +174,7 @@ impl AppActs<'_> {
         let mut app = before.clone();
         set(&mut app)?;
         self.may_touch(&app)?;
+        requests::keep(&before, &mut app);
         if app == before {
             return Ok((app, from, Ok(())));
         }

@@ -119,6 +119,11 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         "the password grant is for apps that may see passwords, which are trusted",
     );
     rule(
+        app.redirect_uris.iter().any(RedirectUri::has_wildcard),
+        "redirect_uris",
+        "a redirect URI is one address, and * in its host matches nothing: register each address",
+    );
+    rule(
         may(GrantType::AuthorizationCode) == app.redirect_uris.is_empty(),
         "redirect_uris",
         "the grant authorization_code and redirect URIs go together: codes are sent to a registered address only",

@@ -4,12 +4,13 @@ use crate::app_acts::AppActs;
 use crate::changes::unsound;
 use crate::{Act, ActError, Problem, Registered, WrongField, subscriptions};
 use gateway_config::{ApiOffer, PlanOffer};
+use gateway_domain::admin_scope;
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::id_token;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, OrganizationId, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{ACCOUNT, Scope};
-use gateway_store::{App, AppKind, AppLogout, AppSettings, GrantType, Requested, Revision};
+use gateway_store::{App, AppKind, AppLogout, AppSettings, GrantType, Requested, Revision, Subscription};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -98,16 +99,45 @@ fn takes_away(settings: &AppSettings, app: &App) -> bool {
             || logout.backchannel_logout_uri == app.logout.backchannel_logout_uri)
 }
 
-/// When settings hold: at once while the application may call no API, or if they only take away; but that it sees passwords is
+/// When settings hold: at once until the application is established, or if they only take away; but that it sees passwords is
 /// always approved.
 fn settings_hold(settings: &AppSettings, app: &App) -> Holds {
-    let waits = (settings.trusted && !app.trusted) || !(app.subscriptions.is_empty() || takes_away(settings, app));
+    let waits = (settings.trusted && !app.trusted) || (is_established(app) && !takes_away(settings, app));
     if waits { Holds::AfterApproval } else { Holds::Now }
 }
 
+/// Whether somebody has given an application what developers cannot give themselves, or it could call an API.
+fn is_established(app: &App) -> bool {
+    app.established
+        || app.trusted
+        || !app.subscriptions.is_empty()
+        || app.grants.contains(&GrantType::TokenExchange)
+        || app.scope.contains(ACCOUNT)
+}
+
 fn subscription_holds(app: &App, api: &ApiOffer, plan: Option<&PlanOffer>) -> Holds {
-    let waits = app.trusted || api.approval || plan.is_some_and(|plan| plan.approval);
+    let is_to_be_trusted = app.requested.iter().flat_map(|requested| &requested.settings).any(|wanted| wanted.trusted);
+    let waits = app.trusted || is_to_be_trusted || api.approval || plan.is_some_and(|plan| plan.approval);
     if waits { Holds::AfterApproval } else { Holds::Now }
+}
+
+/// What follows from every change of an application of an organization. Once established it stays so. What developers wait for is
+/// a whole, made of what the application was: if it has become another one by a change of somebody else, an approval would bring back what that
+/// change has taken away, so they ask again.
+pub(crate) fn keep(before: &App, app: &mut App) {
+    if app.organization.is_none() {
+        return;
+    }
+    app.established = is_established(before) || is_established(app);
+    let same_request = before.requested == app.requested;
+    if same_request && AppSettings::from(before) != AppSettings::from(&*app) {
+        forget(app, |requested| requested.settings = None);
+    }
+    if same_request {
+        let gone: Vec<_> =
+            before.subscriptions.keys().filter(|api| !app.subscriptions.contains_key(*api)).cloned().collect();
+        forget(app, |requested| requested.subscriptions.retain(|api, _| !gone.contains(api)));
+    }
 }
 
 impl AppActs<'_> {
@@ -117,7 +147,7 @@ impl AppActs<'_> {
             gateway.offered_apis().flat_map(|(_, api, _)| api.needed().flat_map(Scope::iter).collect::<Vec<_>>())
         });
         let all = id_token::SCOPES.into_iter().chain(needed);
-        all.filter(|scope| *scope != ACCOUNT).map(str::to_owned).collect()
+        all.filter(|scope| *scope != ACCOUNT && !admin_scope::is_one(scope)).map(str::to_owned).collect()
     }
 
     /// Registers an application of an organization.
@@ -196,9 +226,8 @@ impl AppActs<'_> {
             if there.is_some_and(|one| one.plan.as_ref() == plan) {
                 return Err(ActError::Taken(format!("a subscription to {api} with this plan")));
             }
-            // One that an administrator has closed is not opened by another plan.
-            if there.is_some_and(|one| !one.enabled) {
-                return Err(ActError::rule("api", "an administrator has closed this subscription: ask them"));
+            if let Some(one) = there {
+                self.not_by_administrator(one)?;
             }
             holds = subscription_holds(app, offer, plan_offer);
             if holds == Holds::AfterApproval {
@@ -211,6 +240,30 @@ impl AppActs<'_> {
         };
         let (app, revision) = self.change_with(client_id, "subscriptions ask", set).await?;
         Ok((app, revision, holds))
+    }
+
+    /// Ends a subscription of an application of an organization. What an administrator has closed or limited stays, so that it is not
+    /// opened or freed by another subscription.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] for such a one; and those of [`AppActs::unsubscribe`].
+    pub async fn end_subscription(&self, client_id: &ClientId, api: &ApiName) -> Result<App, ActError> {
+        let (app, _) = self.registered(client_id).await?;
+        if let Some(one) = app.subscriptions.get(api) {
+            self.not_by_administrator(one)?;
+        }
+        self.unsubscribe(client_id, api).await
+    }
+
+    /// Fails if an administrator has closed a subscription, or given it a plan that nobody is offered.
+    fn not_by_administrator(&self, one: &Subscription) -> Result<(), ActError> {
+        let is_offered = |plan: &PlanName| {
+            self.names.gateway.is_some_and(|gateway| gateway.offered_plans().any(|(name, ..)| name == plan))
+        };
+        if one.enabled && one.plan.as_ref().is_none_or(is_offered) {
+            return Ok(());
+        }
+        Err(ActError::rule("api", "an administrator has closed or limited this subscription: ask them"))
     }
 
     /// Takes back what an application waits for.

@@ -22,9 +22,6 @@ pub enum InvalidRedirectUri {
     /// `https` without a host, or with a user.
     #[error("an https redirect URI names a host and no user, such as https://app.example.com/signed-in")]
     Host,
-    /// A host with a `*`, which stands for itself alone: the address that is asked for is compared as a whole (RFC 9700 §4.1.3).
-    #[error("a redirect URI is one address, and * in its host matches nothing: register each address")]
-    Wildcard,
     /// `http` to another machine.
     #[error(
         "an http redirect URI is http://127.0.0.1 or http://[::1] with any port (RFC 8252 §7.3); localhost may be another machine"
@@ -58,11 +55,8 @@ impl RedirectUri {
                 let authority = rest.strip_prefix("//").ok_or(InvalidRedirectUri::Host)?.split(['/', '?']).next();
                 let host_only = authority.is_some_and(|authority| !authority.contains('@'));
                 let host = text.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-                if !host_only || host.as_ref().is_none_or(String::is_empty) {
+                if !host_only || host.is_none_or(|host| host.is_empty()) {
                     return Err(InvalidRedirectUri::Host);
-                }
-                if host.is_some_and(|host| host.contains('*')) {
-                    return Err(InvalidRedirectUri::Wildcard);
                 }
             }
             "http" => {
@@ -84,6 +78,13 @@ impl RedirectUri {
     /// The URI as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether its host has a `*`, which stands for itself alone: the address that is asked for is compared as a whole
+    /// (RFC 9700 §4.1.3).
+    pub fn has_wildcard(&self) -> bool {
+        let authority = self.0.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
+        authority.is_some_and(|authority| authority.contains('*'))
     }
 
     /// Whether a request for this URI may be served: it is the same text, or differs in the port of a loopback address
@@ -157,7 +158,6 @@ mod tests {
             ("https:///path", E::Host),
             ("https://app@evil.example/", E::Host),
             ("https://:443/", E::Host),
-            ("https://*.example.com/cb", E::Wildcard),
             ("http://app.example.com/", E::Http),
             ("http://localhost/", E::Http),
             ("http://127.0.0.1.evil.example/", E::Http),
@@ -175,6 +175,13 @@ mod tests {
         ] {
             assert_eq!(RedirectUri::parse(uri), Err(error), "{uri}");
         }
+    }
+
+    #[test]
+    fn a_star_in_a_host_is_seen() {
+        let has_wildcard = |uri: &str| RedirectUri::parse(uri).unwrap().has_wildcard();
+        assert!(has_wildcard("https://*.example.com/cb") && has_wildcard("https://a*"));
+        assert!(!has_wildcard("https://app.example.com/*") && !has_wildcard("com.example.app:/*"));
     }
 
     /// Abuse case J1; checklist G-21, N-03, S-02.

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A registered application (RFC 6749 §2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute, and none excludes another")]
 pub struct App {
     /// Its client identifier (RFC 6749 §2.2).
     pub client_id: ClientId,
@@ -67,6 +68,10 @@ pub struct App {
     /// The organization whose members may change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrganizationId>,
+    /// Whether it was ever subscribed to an API, trusted, or given what developers cannot ask for: then people and back ends know it as
+    /// it is, also when nothing of that is left. Applications of organizations only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub established: bool,
     /// What its developers wait for. Nothing of it holds until it is approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<Requested>,
@@ -167,6 +172,7 @@ impl App {
             logout: AppLogout::default(),
             registration_hash: None,
             organization: None,
+            established: false,
             requested: None,
         }
     }

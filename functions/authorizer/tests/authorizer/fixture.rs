@@ -119,6 +119,7 @@ pub(crate) fn app(name: &str) -> App {
         logout: AppLogout::default(),
         registration_hash: None,
         organization: None,
+        established: false,
         requested: None,
     }
 }

@@ -49,8 +49,8 @@ impl Portal {
             ("refuse", reason) => Decision::Refuse(reason.clone().unwrap_or_default()),
             _ => return Err(Failure::malformed("decision", "it is `approve` or `refuse`")),
         };
-        expected.check(true)?;
-        let of = (&client_id, expected.revision());
+        let Some(seen) = expected.revision() else { return Err(Failure::PreconditionRequired) };
+        let of = (&client_id, seen);
         let decided = Box::pin(self.decide(asked, principal.who(), of, &decision)).await;
         let (app, revision) = match decided {
             Err(Failure::Act(error)) => return Err(expected.stale()(error)),

@@ -14,6 +14,8 @@ const MOST_DAYS: i64 = 31;
 /// How many acts a page has, and a file.
 const ON_PAGE: usize = 200;
 const IN_FILE: usize = 10_000;
+/// How many characters a page has of one state of what was changed.
+const MOST_SHOWN: usize = 2_000;
 /// The most bytes of a file: a response of a function has 6 MB.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -84,7 +86,7 @@ impl Portal {
         content.blocks.push(Block::Table(Table {
             caption: "Acts, the latest first".to_owned(),
             columns: vec!["When (UTC)", "Who", "Act", "Subject", "Outcome", "Before", "After"],
-            rows: acts.rows.iter().map(|row| columns(row).map(Cell::Text).into()).collect(),
+            rows: acts.rows.iter().map(|row| columns(row).map(cut).map(Cell::Text).into()).collect(),
             empty: if acts.next.is_some() {
                 "Nothing that fits is among the acts that were looked at; there are more."
             } else {
@@ -120,6 +122,14 @@ impl Portal {
             .header("Cache-Control", "no-store")
             .header("X-Content-Type-Options", "nosniff")
             .with_body(file))
+    }
+}
+
+/// What a page has of a text; a file has all of it.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
     }
 }
 

@@ -10,7 +10,7 @@ use gateway_administration::{self as administration, AppActs, NewOwn, Registered
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
-use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::ids::{ApiName, ClientId, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
@@ -107,7 +107,7 @@ impl Portal {
         let acts = self.acts(visitor.who());
         let mut apps = self.own_acts(&acts, visitor, seen);
         let named = (&client_id, wish.name.as_str());
-        apps.on_request = self.to_be_decided(visit.asked, named, &seen.organization).await?;
+        apps.on_request = self.to_be_decided(visit.asked, &visitor.user.user_id, named, &seen.organization).await?;
         let organization = seen.organization.organization_id.clone();
         let (registered, _) = apps.register(NewOwn { client_id, kind, organization, plan, wish }).await?;
         self.nudge(&apps, &registered.app).await;
@@ -178,7 +178,9 @@ impl Portal {
                 let wish = wish(sent, &mut fields);
                 fields.done()?;
                 let wish = wish.ok_or(Failure::NotFound)?;
-                apps.on_request = self.to_be_decided(visit.asked, (client_id, &app.name), &seen.organization).await?;
+                apps.on_request = self
+                    .to_be_decided(visit.asked, &visitor.user.user_id, (client_id, &app.name), &seen.organization)
+                    .await?;
                 let (after, ..) = apps.say(client_id, &wish).await?;
                 self.nudge(apps, &after).await;
             }
@@ -188,7 +190,9 @@ impl Portal {
                 let plan = fields.one("plan", plan, PlanName::parse);
                 fields.done()?;
                 let api = api.ok_or_else(|| Failure::malformed("api", "choose one of the list"))?;
-                apps.on_request = self.to_be_decided(visit.asked, (client_id, &app.name), &seen.organization).await?;
+                apps.on_request = self
+                    .to_be_decided(visit.asked, &visitor.user.user_id, (client_id, &app.name), &seen.organization)
+                    .await?;
                 let (after, ..) = apps.ask_subscription(client_id, &api, plan.as_ref()).await?;
                 self.nudge(apps, &after).await;
             }
@@ -202,6 +206,7 @@ impl Portal {
             }
             "end-overlap" => drop(apps.end_overlap(client_id).await?),
             "delete" => {
+                visitor.is_fresh(visit.asked.now)?;
                 if sent.get("confirm") != Some(client_id.as_str()) {
                     return Err(Failure::malformed("confirm", "type the client id of this app to delete it"));
                 }
@@ -211,7 +216,7 @@ impl Portal {
             }
             act => {
                 let api = act.strip_prefix("unsubscribe ").and_then(|api| ApiName::parse(api).ok());
-                drop(apps.unsubscribe(client_id, &api.ok_or(Failure::NotFound)?).await?);
+                drop(apps.end_subscription(client_id, &api.ok_or(Failure::NotFound)?).await?);
             }
         }
         Ok(Changed::Seen)
@@ -426,7 +431,7 @@ impl Wished {
             redirect_uris: typed("redirect_uris"),
             post_logout: typed("post_logout_redirect_uris"),
             back_channel: typed("backchannel_logout_uri"),
-            scopes: sent.map(ticked).unwrap_or_default(),
+            scopes: sent.and_then(|sent| Scope::parse(&ticked(sent)).ok()).unwrap_or_default(),
             acts_for_itself: !typed("acts_for_itself").is_empty(),
             trusted: !typed("trusted").is_empty(),
         }
@@ -454,9 +459,8 @@ impl From<&App> for Wished {
 }
 
 /// The scopes that are ticked.
-fn ticked(sent: &Form) -> Scope {
-    let scopes = sent.iter().filter_map(|(name, _)| name.strip_prefix("scope."));
-    Scope::parse(&scopes.collect::<Vec<_>>().join(" ")).unwrap_or_default()
+fn ticked(sent: &Form) -> String {
+    sent.iter().filter_map(|(name, _)| name.strip_prefix("scope.")).collect::<Vec<_>>().join(" ")
 }
 
 /// Reads what developers say of an application. What is wrong is kept in `fields`.
@@ -464,7 +468,8 @@ fn wish(sent: &Form, fields: &mut Fields) -> Option<Wish> {
     let lines = |name: &str| -> Vec<String> {
         sent.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     };
-    let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), HeaderText::parse);
+    let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), own_apps::name);
+    let scopes = fields.one("scopes", Some(&ticked(sent)), Scope::parse);
     let redirect_uris = fields.list("redirect_uris", Some(&lines("redirect_uris")), RedirectUri::parse);
     let post_logout =
         fields.list("post_logout_redirect_uris", Some(&lines("post_logout_redirect_uris")), RedirectUri::parse);
@@ -476,7 +481,7 @@ fn wish(sent: &Form, fields: &mut Fields) -> Option<Wish> {
         redirect_uris: redirect_uris?,
         post_logout_redirect_uris: post_logout?,
         backchannel_logout_uri,
-        scopes: ticked(sent),
+        scopes: scopes?,
         acts_for_itself: ticked_yes("acts_for_itself"),
         trusted: ticked_yes("trusted"),
     })
@@ -491,7 +496,8 @@ fn what(row: &AuditRow) -> String {
     let outcome = match row.outcome {
         Outcome::Done => None,
         Outcome::Begun => Some("not known how it ended".to_owned()),
-        Outcome::Failed => Some(row.reason.clone().unwrap_or_else(|| "it failed".to_owned())),
+        // Why is for who operates the gateway.
+        Outcome::Failed => Some("it failed".to_owned()),
     };
     let after = row.after.as_deref().filter(|_| row.act != "apps create");
     let after = after.and_then(|text| serde_json::from_str(text).ok()).map(|value: Value| in_words(&value));

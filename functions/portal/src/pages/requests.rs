@@ -11,6 +11,7 @@ use gateway_domain::ids::ClientId;
 use gateway_store::Revision;
 use gateway_web::pages::portal::{Block, Cell, Field, Input, Table};
 use gateway_web::see_other;
+use std::collections::BTreeMap;
 
 /// How many requests a page has.
 const MOST: usize = 50;
@@ -23,7 +24,9 @@ impl Portal {
         let mut content = Content::new("Requests");
         content.done = Some(parameter("done")).filter(|done| !done.is_empty()).map(|_| "It is decided.");
         let mut rows = Vec::new();
-        for waiting in &page.items {
+        let mut items: Vec<_> = page.items.iter().collect();
+        items.sort_by_key(|waiting| waiting.since);
+        for waiting in items {
             let app = self.developers.apps.get(&waiting.client_id).await?;
             let Some((app, requested)) = app.as_ref().and_then(|app| Some((app, app.requested.as_ref()?))) else {
                 continue;
@@ -70,7 +73,7 @@ impl Portal {
                 _ => return Err(Failure::NotFound),
             };
             let seen = sent.get("revision").and_then(Revision::parse).ok_or(Failure::NotFound)?;
-            let of = (&client_id, Some(seen));
+            let of = (&client_id, seen);
             match Box::pin(self.decide(visit.asked, visitor.who(), of, &decision)).await {
                 Ok(_) => return Ok(see_other(&visit.site.path("/gateway/requests?done=yes"))),
                 Err(failure) => {
@@ -79,8 +82,10 @@ impl Portal {
                 }
             }
         }
+        let mut members = BTreeMap::new();
         if let Some(organization) = &app.organization {
             let found = self.developers.organizations.get(organization).await?;
+            members = found.as_ref().map(|(one, _)| one.members.clone()).unwrap_or_default();
             let name = found.map_or_else(|| organization.to_string(), |(one, _)| one.name);
             let link = visit.site.path(&format!("/gateway/organizations/{organization}"));
             content.blocks.push(Block::Facts(vec![("Organization".to_owned(), Cell::Link(name, link))]));
@@ -89,7 +94,8 @@ impl Portal {
             Some(requested) => {
                 let by = self.users.get(&requested.by).await?;
                 let by = by.map_or_else(|| "a closed account".to_owned(), |user| user.email.to_string());
-                content.blocks.push(Block::Text(format!("Asked for by {by} on {} UTC.", time(requested.at))));
+                let left = if members.contains_key(&requested.by) { "" } else { ", who is no member any more," };
+                content.blocks.push(Block::Text(format!("Asked for by {by}{left} on {} UTC.", time(requested.at))));
                 content.blocks.push(Block::Facts(own_apps::wanted(&app, requested)));
                 let hidden = |act: &str| vec![("act", act.to_owned()), ("revision", revision.to_string())];
                 content.blocks.push(first(form(&content, Vec::new(), "Approve", hidden("approve"))));

@@ -97,9 +97,9 @@ impl Portal {
             // Nobody guesses here: the page shows the key.
             if let Some(step) = app.step_of(sent.get("code").unwrap_or_default(), asked.now) {
                 let factor = SecondFactor { key, salt, since: asked.now, last_step: step };
-                self.record_set_up(user, &factor).await?;
                 // The first to come with the password sets one up: the owner learns of it.
                 let mail = self.mail(asked, &user.email, |_| Notice::AuthenticatorSetUp).await?;
+                self.record_set_up(user, &factor).await?;
                 self.endings.add(&mail).await?;
                 self.outbox.send(&mail.id).await;
                 return self.proved(visit, logged_in).await;

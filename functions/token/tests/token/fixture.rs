@@ -284,6 +284,7 @@ fn application(name: &str) -> gateway_store::App {
         logout: gateway_store::AppLogout::default(),
         registration_hash: None,
         organization: None,
+        established: false,
         requested: None,
     }
 }

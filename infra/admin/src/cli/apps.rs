@@ -6,6 +6,7 @@ use gateway_domain::back_channel_uri::{BackChannelUri, InvalidBackChannelUri};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
 use gateway_domain::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use gateway_domain::scope::Scope;
+use gateway_store::Revision;
 use std::path::PathBuf;
 
 /// `apps …`
@@ -307,10 +308,10 @@ pub(crate) enum Subscriptions {
 pub(crate) enum Requests {
     /// Show which apps wait for an approval
     List {
-        /// How many at most
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        /// Show at most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
         limit: u16,
-        /// Begin after this app, the last one of the page before
+        /// Go on after this client id, which the list before named as its end
         #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
         after: Option<ClientId>,
     },
@@ -323,13 +324,23 @@ pub(crate) enum Requests {
     Approve {
         #[arg(value_parser = ClientId::parse)]
         client_id: ClientId,
+        /// The revision that `show` told: nothing is decided of another one
+        #[arg(long, value_name = "NUMBER", value_parser = revision)]
+        revision: Revision,
     },
     /// Leave the app as it is
     Refuse {
         #[arg(value_parser = ClientId::parse)]
         client_id: ClientId,
+        /// The revision that `show` told: nothing is decided of another one
+        #[arg(long, value_name = "NUMBER", value_parser = revision)]
+        revision: Revision,
         /// Why: the developers are told
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+fn revision(text: &str) -> Result<Revision, &'static str> {
+    Revision::parse(text).ok_or("it is a number, which `requests show` tells")
 }

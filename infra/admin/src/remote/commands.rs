@@ -186,14 +186,14 @@ async fn on_requests(remote: &Remote, print: Printer, command: Requests) -> Resu
         Requests::Show { client_id } => {
             print.one(&remote.ask(Method::GET, &path(&client_id), None, None).await?);
         }
-        Requests::Approve { client_id } => {
-            let body = json!({ "decision": "approve" });
-            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), None).await?;
+        Requests::Approve { client_id, revision } => {
+            let (body, tag) = (json!({ "decision": "approve" }), format!("\"{revision}\""));
+            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), Some(("If-Match", &tag))).await?;
             print.done(&requests::decided(&client_id, "approved"), &app);
         }
-        Requests::Refuse { client_id, reason } => {
-            let body = json!({ "decision": "refuse", "reason": reason });
-            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), None).await?;
+        Requests::Refuse { client_id, revision, reason } => {
+            let (body, tag) = (json!({ "decision": "refuse", "reason": reason }), format!("\"{revision}\""));
+            let app = remote.ask(Method::POST, &path(&client_id), Some(&body), Some(("If-Match", &tag))).await?;
             print.done(&requests::decided(&client_id, "refused"), &app);
         }
     }

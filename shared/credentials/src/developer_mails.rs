@@ -1,5 +1,5 @@
-//! The guard on invitations: how many mails one user has sent to addresses that others own, and how many one address gets. The counts
-//! are apart from those of other mails, so that nobody uses up the way of an owner into an account.
+//! The guard on mails of developers: invitations, and that something waits. How many one user has sent to
+//! addresses that others own, and how many one address gets. The counts are apart from those of other mails, so that nobody uses up the way of an owner into an account.
 
 use crate::CredentialsError;
 use gateway_domain::address::Address;
@@ -9,10 +9,10 @@ use gateway_domain::outbox::address_hash;
 use gateway_domain::time::Timestamp;
 use gateway_store::{LoginAttempts, Reservation};
 
-/// Counts invitations.
-pub struct InvitationAttempts(LoginAttempts);
+/// Counts mails of developers.
+pub struct DeveloperMails(LoginAttempts);
 
-impl InvitationAttempts {
+impl DeveloperMails {
     /// Counts in this table.
     pub fn new(attempts: LoginAttempts) -> Self {
         Self(attempts)
@@ -25,6 +25,19 @@ impl InvitationAttempts {
     pub async fn reserve(&self, by: &UserId, to: &Address, now: Timestamp) -> Result<(), CredentialsError> {
         self.count(&format!("invitations-from#{by}"), MAILS_FROM_SOURCE, now).await?;
         self.count(&format!("invitations-to#{}", address_hash(to)), MAILS_TO_ADDRESS, now).await
+    }
+
+    /// The same for a mail that tells who decides that something waits. `false` if too many were written: then none is.
+    pub async fn may_tell(&self, by: &UserId, to: &Address, now: Timestamp) -> Result<bool, CredentialsError> {
+        let counted = match self.count(&format!("requests-from#{by}"), MAILS_TO_ADDRESS, now).await {
+            Ok(()) => self.count(&format!("requests-to#{}", address_hash(to)), MAILS_FROM_SOURCE, now).await,
+            refused => refused,
+        };
+        match counted {
+            Ok(()) => Ok(true),
+            Err(CredentialsError::TooManyAttempts(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn count(&self, key: &str, limit: Limit, now: Timestamp) -> Result<(), CredentialsError> {
