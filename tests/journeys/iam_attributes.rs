@@ -115,7 +115,7 @@ async fn a_function_writes_only_the_kinds_of_its_role_into_the_outbox() {
     let rights: [(&str, &[&str]); 4] = [
         ("AuthorizeFunction", &["end_sessions"]),
         ("AccountFunction", &["mail", "end_sessions"]),
-        ("PortalFunction", &["end_sessions"]),
+        ("PortalFunction", &["mail", "end_sessions"]),
         ("OutboxFunction", &["logout_notice"]),
     ];
     for (function, allowed) in rights {

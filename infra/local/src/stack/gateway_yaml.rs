@@ -39,9 +39,11 @@ pub(super) fn write(
     private::write(&written, &text).map_err(|source| StartError::File { path: written.clone(), source })?;
     let gateway = checked(&written, &text)?;
     for name in gateway.offered_apis().filter_map(|(_, _, offer)| Some(offer.documentation.as_ref()?.as_str())) {
-        let from = path.parent().unwrap_or(Path::new(".")).join(name);
-        let copied = std::fs::read(&from).and_then(|bytes| std::fs::write(directory.file(name), bytes));
-        copied.map_err(|source| StartError::File { path: from, source })?;
+        // As in AWS, an API whose document is missing is shown without it, which the portal function tells in its log.
+        if let Ok(document) = std::fs::read_to_string(path.parent().unwrap_or(Path::new(".")).join(name)) {
+            let copy = directory.file(name);
+            private::write(&copy, &document).map_err(|source| StartError::File { path: copy.clone(), source })?;
+        }
     }
     Ok((written, gateway))
 }
@@ -133,13 +135,8 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, text).unwrap();
-        with_documents(&directory);
         let (path, _) = write(&file, (EXPOSED, IpAddr::from([192, 0, 2, 1])), &directory)?;
         Ok(std::fs::read_to_string(path).unwrap())
-    }
-
-    fn with_documents(directory: &DataDirectory) {
-        std::fs::write(directory.file("orders.openapi.yaml"), include_str!("../../orders.openapi.yaml")).unwrap();
     }
 
     #[test]
@@ -156,7 +153,6 @@ mod tests {
         let directory = DataDirectory::open(None).unwrap();
         let file = directory.file("mine.yaml");
         std::fs::write(&file, include_str!("../../demo.yaml")).unwrap();
-        with_documents(&directory);
         let (path, _) = write(&file, ("http://127.0.0.1:4001", IpAddr::from([127, 0, 0, 1])), &directory).unwrap();
         assert!(!std::fs::read_to_string(path).unwrap().contains("allow_plain_http"));
     }
