@@ -506,9 +506,11 @@ async fn a_request_is_decided_once() {
 
     // A revision that is not the one that was seen is not decided.
     location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "orders"), ("plan", "partner")]).await);
-    let request =
-        gateway.request("POST", &format!("/gateway/api/v1{path}")).bearer_auth(&token).header("if-match", "\"1\"");
-    assert_eq!(gateway.response(request.json(&approve)).await.status, 412);
+    for decision in [&approve, &refuse] {
+        let request = gateway.request("POST", &format!("/gateway/api/v1{path}")).bearer_auth(&token);
+        let request = request.header("if-match", "\"1\"");
+        assert_eq!(gateway.response(request.json(decision)).await.status, 412, "{decision}");
+    }
     let wrongs = [
         json!({ "decision": "perhaps" }),
         json!({ "decision": "refuse" }),

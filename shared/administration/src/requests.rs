@@ -312,6 +312,9 @@ impl AppActs<'_> {
             return Err(ActError::Fields(vec![WrongField { field: "reason".to_owned(), problem }]));
         }
         let (before, from) = self.registered(client_id).await?;
+        if self.only_at.is_some_and(|expected| expected != from) {
+            return Err(ActError::Conflict(crate::app_acts::subject(client_id)));
+        }
         if before.requested.is_none() {
             return Err(ActError::NothingWaits);
         }

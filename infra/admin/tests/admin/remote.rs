@@ -1,9 +1,10 @@
 //! `--url`: the commands by the admin API, as an app without AWS rights.
 
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
 use gateway_domain::scope::Scope;
+use gateway_domain::time::Timestamp;
 use gateway_domain::{admin_scope, secret};
-use gateway_store::{App, GrantType};
+use gateway_store::{App, AppWrite, GrantType, Requested, WriteApp};
 use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
 
@@ -106,6 +107,52 @@ async fn apps_and_subscriptions_are_operated_by_the_admin_api() {
     let acts = pipeline.json(&["audit", "list", "--subject", "field", "--act", "apps"]).await;
     assert_eq!(acts["items"], olga.json(&["audit", "list", "--subject", "field", "--act", "apps"]).await["items"]);
     assert_eq!(acts["items"][0]["who"], "app pipeline");
+}
+
+/// A decision is on the revision that was seen, with AWS rights and without.
+#[tokio::test]
+async fn requests_are_decided_by_the_admin_api_as_with_aws_rights() {
+    let gateway = Gateway::start().await;
+    let (pipeline, olga) = (Pipeline::of(&gateway, &admin_scope::ALL.join(" ")).await, Operator::of(&gateway));
+    let demo = ClientId::parse(DEMO_APP).unwrap();
+    let ask = async |plan: Option<&str>| {
+        let (before, from) = gateway.store().apps.get_to_change(&demo).await.unwrap().unwrap();
+        let by = UserId::parse("somebody").unwrap();
+        let mut requested = Requested::new(by, Timestamp::from_secs(1_800_000_000));
+        let plan = plan.map(|plan| PlanName::parse(plan).unwrap());
+        requested.subscriptions.insert(ApiName::parse("public").unwrap(), plan);
+        let after = App { requested: Some(requested), ..before.clone() };
+        let change = AppWrite::Change { before: &before, from, after: &after };
+        let written = gateway.store().developers.write_app(change, None, &[]).await.unwrap();
+        let WriteApp::Written(revision) = written else { panic!("{written:?}") };
+        revision.to_string()
+    };
+    let seen = ask(None).await;
+    let listed = pipeline.json(&["requests", "list"]).await;
+    assert_eq!(listed, olga.json(&["requests", "list"]).await);
+    assert_eq!(listed["items"][0]["requested"]["subscriptions"], json!([{ "api": "public", "plan": null }]));
+    assert_eq!(pipeline.does(&["requests", "list"]).await.text(), olga.does(&["requests", "list"]).await.text());
+    assert_eq!(pipeline.json(&["requests", "show", DEMO_APP]).await, olga.json(&["requests", "show", DEMO_APP]).await);
+
+    // Something else is wanted by now.
+    let newer = ask(Some("partner")).await;
+    for decision in
+        [&["approve", DEMO_APP, "--revision", &seen][..], &["refuse", DEMO_APP, "--revision", &seen, "--reason", "no"]]
+    {
+        let command = [&["requests"], decision].concat();
+        assert!(!pipeline.does(&command).await.good && !olga.does(&command).await.good, "{command:?}");
+    }
+    assert!(!olga.does(&["requests", "refuse", DEMO_APP, "--revision", &newer, "--reason", " "]).await.good);
+    pipeline.does(&["requests", "refuse", DEMO_APP, "--revision", &newer, "--reason", "too many calls"]).await.text();
+    let app = gateway.store().apps.get(&demo).await.unwrap().unwrap();
+    assert_eq!((app.subscriptions.len(), app.requested), (2, None));
+    let again = ask(Some("partner")).await;
+    let approved = olga.json(&["requests", "approve", DEMO_APP, "--revision", &again]).await;
+    assert_eq!(approved["subscriptions"]["public"]["plan"], "partner");
+    assert_eq!(pipeline.json(&["requests", "list"]).await["items"], json!([]));
+    assert!(
+        pipeline.does(&["requests", "approve", DEMO_APP, "--revision", &again]).await.problem().contains("changed")
+    );
 }
 
 #[tokio::test]
