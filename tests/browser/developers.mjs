@@ -159,7 +159,22 @@ await dev.press("Call");
 await dev.page.getByText("200 OK").waitFor();
 const tried = await dev.page.locator("#try-response").innerText();
 await dev.check("developers-tried");
+// Both calls are in the chart of the developer, and in the list of the administrator.
+let counted = "";
+for (let round = 0; round < 100 && !counted.endsWith("2\t2\t0\t0\t0"); round += 1) {
+  await dev.page.goto(`${appPage}/usage?by=hour`);
+  const table = dev.page.getByRole("region", { name: "Calls by API and plan" });
+  counted = (await table.count()) ? await table.getByRole("row").nth(1).innerText() : "";
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
+const chart = await dev.page.getByRole("img").getAttribute("alt");
+const drawn = await dev.page.getByRole("img").evaluate((image) => image.complete && image.naturalWidth > 0);
+await dev.check("developers-usage");
+await admin.page.goto(`${gateway}/gateway/usage`);
+const who = await admin.page.getByRole("region", { name: "Calls of" }).getByRole("row").nth(1).innerText();
+await admin.check("administrators-usage");
+const usage = { counted, chart: chart.replace(/from .* to \S+,/, "in a time,"), drawn, who: who.replace(id, "APP") };
 const complained = told.flat().filter((text) => !text.includes("status of 400"));
-console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, tried, told: complained }));
+console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, tried, usage, told: complained }));
 await browser.close();
 app.close();

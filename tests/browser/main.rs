@@ -191,7 +191,7 @@ async fn administrators_show_a_second_proof_and_use_their_pages() {
             "Plans",
         ],
         "wrong": wrong,
-        "pages": ["Requests", "Users", "Apps", "Plans", "Audit trail", "Organizations", "APIs"],
+        "pages": ["Requests", "Users", "Apps", "Plans", "Usage", "Audit trail", "Organizations", "APIs"],
         "refused": "not a valid name: expected 1 to 128 printable ASCII characters without space at either end",
         "states": ["enabled", "disabled", "enabled"],
         "row": null,
@@ -237,6 +237,12 @@ async fn developers_sign_up_register_are_approved_and_call() {
         "history": null,
         "scope": "orders:read",
         "call": 200,
+        "usage": {
+            "counted": "orders\tpartner\t2\t2\t0\t0\t0",
+            "chart": "2 calls in a time, by hour and outcome. The numbers are in the tables below",
+            "drawn": true,
+            "who": "APP\t2\t2\t0\t0\t0",
+        },
         "tried": null,
         "told": [],
     });

@@ -86,6 +86,8 @@ pub(crate) async fn use_admin_api(gateway: &Gateway) {
     does("PATCH", &ada, Some(refused), 200).await;
     does("PATCH", &ada, Some(json!({ "enabled": true })), 200).await;
     does("GET", "/audit", None, 200).await;
+    does("GET", "/usage", None, 200).await;
+    does("GET", "/apps/service/usage", None, 200).await;
 }
 
 #[tokio::test]

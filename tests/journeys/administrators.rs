@@ -12,8 +12,15 @@ use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response};
 use crate::accounts::Browser;
 
 /// The pages, but those of one user or app.
-const PAGES: [&str; 6] =
-    ["/gateway/requests", "/gateway/users", "/gateway/apps", "/gateway/plans", "/gateway/audit", "/gateway/audit.csv"];
+const PAGES: [&str; 7] = [
+    "/gateway/requests",
+    "/gateway/users",
+    "/gateway/apps",
+    "/gateway/plans",
+    "/gateway/usage",
+    "/gateway/audit",
+    "/gateway/audit.csv",
+];
 
 pub(crate) async fn user(gateway: &Gateway, name: &str) -> User {
     gateway.store().users.by_email(name).await.expect("a read").expect("a user")
@@ -105,7 +112,11 @@ pub(crate) async fn use_administration(gateway: &Gateway) {
 async fn nobody_but_an_administrator_with_both_proofs_finds_a_page() {
     let gateway = Gateway::start().await;
     let bob = user(&gateway, BOB.name).await.user_id;
-    let of_one = [format!("/gateway/users/{bob}"), format!("/gateway/apps/{DEMO_APP}")];
+    let of_one = [
+        format!("/gateway/users/{bob}"),
+        format!("/gateway/apps/{DEMO_APP}"),
+        format!("/gateway/apps/{DEMO_APP}/usage"),
+    ];
     let pages: Vec<&str> = PAGES.into_iter().chain(of_one.iter().map(String::as_str)).collect();
 
     let mut nobody = Browser::default();

@@ -23,13 +23,13 @@ fn location(done: &Response) -> String {
 }
 
 /// A developer with an organization, and its page.
-async fn organization(gateway: &Gateway, of: support::User) -> (Browser, String) {
+pub(crate) async fn organization(gateway: &Gateway, of: support::User) -> (Browser, String) {
     let mut browser = logged_in(gateway, of, ORGANIZATIONS).await;
     let made = browser.submit(gateway, ORGANIZATIONS, &[("act", "make"), ("name", "Acme Ltd.")]).await;
     (browser, location(&made))
 }
 
-const NATIVE: [(&str, &str); 4] = [
+pub(crate) const NATIVE: [(&str, &str); 4] = [
     ("name", "Shop"),
     ("kind", "native"),
     ("redirect_uris", "com.example.shop:/signed-in"),
@@ -39,7 +39,12 @@ const SERVER: [(&str, &str); 4] =
     [("name", "Server"), ("kind", "confidential"), ("acts_for_itself", "yes"), ("scope.orders:read", "yes")];
 
 /// Registers an application, and returns the page of it.
-async fn register(gateway: &Gateway, browser: &mut Browser, organization: &str, typed: &[(&str, &str)]) -> String {
+pub(crate) async fn register(
+    gateway: &Gateway,
+    browser: &mut Browser,
+    organization: &str,
+    typed: &[(&str, &str)],
+) -> String {
     let done = browser.submit(gateway, &format!("{organization}/register"), typed).await;
     if done.status == 303 {
         return location(&done);
@@ -75,7 +80,8 @@ fn changed<'a>(otherwise: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 pub(crate) async fn use_development(gateway: &Gateway) {
     let (mut ada, home) = organization(gateway, ADA).await;
     let page = register(gateway, &mut ada, &home, &NATIVE).await;
-    for path in [ORGANIZATIONS, &home, &page, "/gateway/catalogue", "/gateway/catalogue/orders"] {
+    let usage = format!("{page}/usage");
+    for path in [ORGANIZATIONS, &home, &page, &usage, "/gateway/catalogue", "/gateway/catalogue/orders"] {
         assert_eq!(ada.get(gateway, path).await.status, 200, "{path}");
     }
     location(&ada.submit(gateway, &page, &[("act", "subscribe"), ("api", "orders"), ("plan", "partner")]).await);

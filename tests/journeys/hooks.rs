@@ -1,5 +1,6 @@
 //! Hooks of the company that have a say in tokens: `allow_refresh` and `map_scope`.
 
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Tokens, Visitor};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 
 use crate::directory::KEY;
 
@@ -247,4 +250,36 @@ async fn a_hook_gives_no_more_scope_and_no_registered_claim() {
     }
     company.maps(&json!({ "allow": true, "scope": "" }));
     assert_eq!(login(&gateway).await.json()["error"], "invalid_scope", "nothing of it is left");
+}
+
+/// The sample of the documents, which a company would begin with, as a process of its own.
+async fn sample(suspended: &str, listen: &str) -> (Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sample-hooks"));
+    command.env("HOOK_KEY", KEY).env("SUSPENDED", suspended).env("LISTEN", listen).kill_on_drop(true);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the sample");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("an output")).read_line(&mut line).await.expect("a line");
+    (child, line.trim().to_owned())
+}
+
+#[tokio::test]
+async fn the_sample_in_rust_adds_a_claim_and_ends_the_session_of_who_is_suspended() {
+    let (mut hook, url) = sample("", "127.0.0.1:0").await;
+    let (gateway, _files) = start(&url, "refuse").await;
+    let tokens = login(&gateway).await.tokens();
+    assert_eq!(claims(&tokens.access)[TIER], "gold");
+    let next = gateway.refresh(&tokens).await;
+    assert_eq!(claims(&next.access)[TIER], "gold");
+    // What nobody has signed is not answered.
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let forged = client.post(&url).json(&json!({ "type": "map_scope", "data": {} })).send().await;
+    assert_eq!(forged.expect("a response").status(), 401);
+
+    let suspended = claims(&next.access)["sub"].as_str().expect("a user").to_owned();
+    hook.kill().await.expect("an end");
+    let listen = url.trim_start_matches("http://").trim_end_matches("/hooks");
+    let (_hook, _) = sample(&suspended, listen).await;
+    let refused = gateway.try_refresh(DEMO_APP, &next.refresh).await;
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_grant")));
+    assert_eq!(gateway.call("GET", "/orders", &next.access).await.status, 401);
 }

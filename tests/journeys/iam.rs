@@ -167,6 +167,7 @@ async fn use_everything(gateway: &Gateway) {
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
     use_administration(gateway).await;
     use_admin_api(gateway).await;
+    invoke(gateway, "UsageFunction", &sample("usage.json")).await.expect("calls are counted");
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;
     }

@@ -53,6 +53,7 @@ mod tokens;
 mod traces;
 mod turns;
 mod unlock;
+mod usage;
 mod wire;
 
 use support::Gateway;

@@ -14,6 +14,7 @@ mod owners;
 mod pending_sessions;
 mod sessions;
 mod ttl;
+mod usage;
 mod users;
 mod versions;
 

@@ -2,7 +2,8 @@
 
 use crate::pending_sessions::pending;
 use crate::{
-    DAY, NOW, accounts, app, apps, legacy, login_attempts, organizations, outbox, session, sid, token, user, users,
+    DAY, NOW, accounts, app, apps, legacy, login_attempts, organizations, outbox, session, sid, token, usage, user,
+    users,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
@@ -13,7 +14,7 @@ use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    App, AppWrite, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome,
+    Added, App, AppWrite, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome,
     Purpose, Reservation, Revision, Store, StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +23,7 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database, in the order of `Table::ALL`.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 12] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 13] {
     let tables = &db.tables;
     [
         &tables.users,
@@ -37,6 +38,7 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 12] {
         &tables.outbox,
         &tables.codes,
         &tables.organizations,
+        &tables.usage,
     ]
 }
 
@@ -129,6 +131,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.browser_logins.create(&browser_login()).await.unwrap();
     assert!(store.consents.give(&consent(), &store.users, 1).await.unwrap());
     store.audit.write(&row()).await.unwrap();
+    usage::add(store, "one", &[("demo-app", 0, 1)]).await.unwrap();
 }
 
 #[tokio::test]
@@ -215,6 +218,8 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     let noted = store.browser_logins.note_session(&browser_login(), &sid(2), &begun_session()).await;
     assert_eq!(noted, Ok(true));
     assert_eq!(store.consents.of_user(&ada().user_id).await, Ok(vec![consent()]));
+    assert_eq!(usage::add(store, "two", &[("demo-app", 0, 1)]).await, Ok(Added::Counted));
+    assert_eq!(store.usage.of_app(&app(), usage::time(), 9).await.unwrap().items[0].calls.succeeded, 2);
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", ("0", "~"), 9).await.unwrap().items[0].outcome, Outcome::Done);
 }
@@ -252,6 +257,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(db.store.apps.put(&demo).await);
     newer(apps::write(&db.store, AppWrite::Delete(&demo, revision)).await);
     of_organizations(&db.store).await;
+    of_usage(&db.store).await;
     of_sessions(&db.store).await;
     of_activity(&db.store).await;
     of_the_outbox(&db.store).await;
@@ -277,6 +283,12 @@ async fn of_organizations(store: &Store) {
     let revision = Revision::parse("1").unwrap();
     newer(developers.change_organization((&acme, revision), &acme, None).await);
     newer(developers.delete_organization(&acme, revision).await);
+}
+
+async fn of_usage(store: &Store) {
+    newer(usage::add(store, "two", &[("demo-app", 0, 1)]).await);
+    newer(store.usage.of_app(&app(), usage::time(), 9).await);
+    newer(store.usage.of_day(usage::day(), None, 9).await);
 }
 
 async fn of_people(store: &Store) {

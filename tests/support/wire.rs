@@ -48,6 +48,8 @@ pub struct Wire {
     /// The address at which it listens.
     pub endpoint: String,
     far: String,
+    /// Whether requests stay as they are sent, so that their signatures hold.
+    as_sent: bool,
     http: reqwest::Client,
     script: Arc<Mutex<Option<Script>>>,
     before: Arc<Mutex<Option<Before>>>,
@@ -77,10 +79,20 @@ impl Operation {
 impl Wire {
     /// A proxy to the DynamoDB at this address.
     pub async fn to(far: &str) -> Self {
+        Self::new(far, false).await
+    }
+
+    /// A proxy to a DynamoDB that checks signatures. It does not know what operations cost.
+    pub async fn signed_to(far: &str) -> Self {
+        Self::new(far, true).await
+    }
+
+    async fn new(far: &str, as_sent: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let wire = Self {
             endpoint: format!("http://{}", listener.local_addr().unwrap()),
             far: far.to_owned(),
+            as_sent,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             script: Arc::default(),
             before: Arc::default(),
@@ -137,7 +149,7 @@ async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Resp
         before(&operation).await;
     }
     let verdict = wire.script.lock().unwrap().as_mut().map_or(Verdict::Forward, |script| script(&operation));
-    let body = asking_for_units(body);
+    let body = if wire.as_sent { body } else { asking_for_units(body) };
     match verdict {
         Verdict::Forward => wire.forward(&operation, headers, body).await,
         Verdict::Throttle => error(400, "ProvisionedThroughputExceededException"),
@@ -160,7 +172,10 @@ async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Resp
 
 impl Wire {
     async fn forward(&self, operation: &Operation, mut headers: HeaderMap, body: Bytes) -> Response<Body> {
-        for name in ["host", "content-length", "connection"] {
+        // The signature is of the host that the caller knows.
+        let host = headers.remove("host").filter(|_| self.as_sent);
+        headers.extend(host.map(|host| (axum::http::header::HOST, host)));
+        for name in ["content-length", "connection"] {
             headers.remove(name);
         }
         let response = self.http.post(&self.far).headers(headers).body(body).send().await.unwrap();

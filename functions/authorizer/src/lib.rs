@@ -17,6 +17,7 @@ use gateway_domain::keys::PublicKeys;
 use gateway_domain::path::{CheckedPath, PathRefused};
 use gateway_domain::rate_limit::{Leases, Refusals, Refused};
 use gateway_domain::time::Timestamp;
+use gateway_domain::usage::Caller;
 use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Activity, Apps, CallingApp};
 use gateway_telemetry::Metric;
@@ -126,8 +127,8 @@ impl Authorizer {
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
         let Some(claims) = self.claims(request, keys, now).await? else { return Ok(Finding::InvalidToken) };
-        let decided = |outcome| Finding::Decided { principal: claims.sub.to_string(), outcome };
-        let refused = |refusal| Ok(decided(Outcome::Refused(refusal)));
+        let decided = |outcome, caller| Finding::Decided { principal: claims.sub.to_string(), outcome, caller };
+        let refused = |refusal| Ok(decided(Outcome::Refused(refusal), None));
 
         if response::is_too_long(request) {
             return refused(Refusal::PathTooLong);
@@ -162,6 +163,8 @@ impl Authorizer {
         let limits = self.gateway.limits(&app.plan, subscription.plan.as_ref(), &route);
         let limits = limits.map_err(|plan| failed(format!("the configuration has no plan {plan}")))?;
 
+        let plan = subscription.plan.as_ref().unwrap_or(&app.plan).clone();
+        let caller = Caller { app: claims.client_id.clone(), api: route.api.clone(), plan };
         // Read again: the store's response may have corrected the clock since.
         let now = self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         match self.count(&claims, &limits, now).await.map_err(failed)? {
@@ -173,20 +176,24 @@ impl Authorizer {
                 gateway_telemetry::count(Metric::ThrottledCall);
                 let violated = over.policies();
                 let Refused { quotas, retry_after, .. } = over;
-                refused(Refusal::RateLimited { quotas, violated, retry_after })
+                let refusal = Refusal::RateLimited { quotas, violated, retry_after };
+                Ok(decided(Outcome::Refused(refusal), Some(caller)))
             }
-            Counting::Within(quotas, tokens) => Ok(decided(Outcome::Admitted(Box::new(Admitted {
-                user: claims.sub.clone(),
-                app: claims.client_id.clone(),
-                app_name: name_of(&app),
-                subscription: subscription.id.clone(),
-                scope: claims.scope.clone(),
-                session: claims.sid.clone(),
-                api: route.api.clone(),
-                route: route.route.to_owned(),
-                tokens,
-                quotas,
-            })))),
+            Counting::Within(quotas, tokens) => {
+                let admitted = Admitted {
+                    user: claims.sub.clone(),
+                    app: claims.client_id.clone(),
+                    app_name: name_of(&app),
+                    subscription: subscription.id.clone(),
+                    scope: claims.scope.clone(),
+                    session: claims.sid.clone(),
+                    api: route.api.clone(),
+                    route: route.route.to_owned(),
+                    tokens,
+                    quotas,
+                };
+                Ok(decided(Outcome::Admitted(Box::new(admitted)), Some(caller)))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use gateway_domain::call_context::{CallContext, ContextError, Outcome, Refusal};
 use gateway_domain::event::{ApiRequest, ApiVersion};
 use gateway_domain::scope::Scope;
+use gateway_domain::usage::Caller;
 use serde_json::{Map, Value, json};
 
 /// The largest response that API Gateway takes from an authorizer, in bytes.
@@ -31,6 +32,8 @@ pub(crate) enum Finding {
         principal: String,
         /// The decision.
         outcome: Outcome,
+        /// Whose call it is, as far as it is known.
+        caller: Option<Caller>,
     },
 }
 
@@ -80,23 +83,27 @@ fn rest(request: &ApiRequest, finding: Finding) -> Result<Value, NoResponse> {
         Finding::InsufficientScope { principal, required } => {
             Ok(policy(&principal, "Deny", arn, &refusal("insufficient_scope", &required.to_string())))
         }
-        Finding::Decided { principal, outcome } => {
-            Ok(policy(&principal, "Allow", arn, &context(request, outcome).map_err(NoResponse::Context)?))
+        Finding::Decided { principal, outcome, caller } => {
+            let context = context(request, outcome, caller).map_err(NoResponse::Context)?;
+            Ok(policy(&principal, "Allow", arn, &context))
         }
     }
 }
 
 fn http_api(request: &ApiRequest, finding: Finding) -> Result<Value, NoResponse> {
-    let outcome = match finding {
-        Finding::InvalidToken => Outcome::Refused(Refusal::InvalidToken),
-        Finding::InsufficientScope { required, .. } => Outcome::Refused(Refusal::InsufficientScope { required }),
-        Finding::Decided { outcome, .. } => outcome,
+    let (outcome, caller) = match finding {
+        Finding::InvalidToken => (Outcome::Refused(Refusal::InvalidToken), None),
+        Finding::InsufficientScope { required, .. } => {
+            (Outcome::Refused(Refusal::InsufficientScope { required }), None)
+        }
+        Finding::Decided { outcome, caller, .. } => (outcome, caller),
     };
-    Ok(json!({ "isAuthorized": true, "context": context(request, outcome).map_err(NoResponse::Context)? }))
+    let context = context(request, outcome, caller).map_err(NoResponse::Context)?;
+    Ok(json!({ "isAuthorized": true, "context": context }))
 }
 
-fn context(request: &ApiRequest, outcome: Outcome) -> Result<Value, ContextError> {
-    let values = CallContext::new(request, outcome).to_map()?;
+fn context(request: &ApiRequest, outcome: Outcome, caller: Option<Caller>) -> Result<Value, ContextError> {
+    let values = CallContext::new(request, outcome).of(caller).to_map()?;
     let context: Map<String, Value> =
         values.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(Value::Object(context))

@@ -17,7 +17,7 @@ fn http_call(path: &str) -> ApiRequest {
 }
 
 fn refused(refusal: Refusal) -> Finding {
-    Finding::Decided { principal: "alice".to_owned(), outcome: Outcome::Refused(refusal) }
+    Finding::Decided { principal: "alice".to_owned(), outcome: Outcome::Refused(refusal), caller: None }
 }
 
 fn statement(response: &Value) -> &Value {

@@ -5,6 +5,7 @@ mod audit;
 mod catalogue;
 mod requests;
 mod subscriptions;
+mod usage;
 mod users;
 
 use crate::error::Failure;
@@ -33,9 +34,11 @@ impl Portal {
             ("apps", [client_id, "subscriptions", rest @ ..]) => {
                 Box::pin(self.subscriptions(asked, &principal, client_id, rest)).await
             }
+            ("apps", [client_id, "usage"]) => self.usage_of(asked, &principal, client_id).await,
             ("apps", rest) => Box::pin(self.apps(asked, &principal, rest)).await,
             ("users", rest) => Box::pin(self.users(asked, &principal, rest)).await,
             ("requests", rest) => Box::pin(self.requests(asked, &principal, rest)).await,
+            ("usage", []) => self.usage_on(asked, &principal).await,
             ("audit", []) => Box::pin(self.audit(asked, &principal)).await,
             ("apis", []) => self.apis(asked, &principal),
             ("plans", []) => self.plans(asked, &principal),

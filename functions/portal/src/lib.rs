@@ -14,6 +14,7 @@ mod principal;
 mod registration;
 mod requests;
 mod start;
+mod usage;
 
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue};
@@ -29,7 +30,7 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Activity, Audit, Developers, Outbox, Sessions, Users};
+use gateway_store::{Activity, Audit, Developers, Outbox, Sessions, Usage, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -59,6 +60,8 @@ pub struct Portal {
     pub sessions: Sessions,
     /// Who did what.
     pub audit: Audit,
+    /// How often applications have called.
+    pub usage: Usage,
     /// Sessions to be ended.
     pub endings: Outbox,
     /// Asks for sessions to be ended.

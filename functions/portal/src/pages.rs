@@ -13,6 +13,7 @@ mod own_app;
 mod plans;
 mod requests;
 mod second_factor;
+mod usage;
 mod users;
 
 use crate::error::Failure;
@@ -37,11 +38,12 @@ const PAGES: &str = "/gateway";
 const PURPOSE: &str = "gateway";
 
 /// The parts for administrators, with what each is called.
-const ADMINISTRATION: [(&str, &str); 5] = [
+const ADMINISTRATION: [(&str, &str); 6] = [
     ("/gateway/requests", "Requests"),
     ("/gateway/users", "Users"),
     ("/gateway/apps", "Apps"),
     ("/gateway/plans", "Plans"),
+    ("/gateway/usage", "Usage"),
     ("/gateway/audit", "Audit trail"),
 ];
 /// The parts for developers.
@@ -148,6 +150,8 @@ impl Portal {
             (["users", id], sent) => Box::pin(self.user_page(visit, &administrator, id, sent)).await,
             (["apps"], None) => Box::pin(self.apps_page(visit, &administrator)).await,
             (["apps", id], sent) => Box::pin(self.app_page(visit, &administrator, id, sent)).await,
+            (["apps", id, "usage"], None) => Box::pin(self.app_usage_page(visit, &administrator, id)).await,
+            (["usage"], None) => Box::pin(self.usage_page(visit, &administrator)).await,
             (["plans"], None) => Box::pin(self.plans_page(visit, &administrator)).await,
             (["audit"], None) => Box::pin(self.audit_page(visit, &administrator)).await,
             (["audit.csv"], None) => Box::pin(self.audit_file(visit)).await,
@@ -174,6 +178,9 @@ impl Portal {
             (["organizations", id, "register"], sent) => Box::pin(self.register_page(visit, &visitor, id, sent)).await,
             (["organizations", id, "apps", app], sent) => {
                 Box::pin(self.own_app_page(visit, &visitor, (id, app), sent)).await
+            }
+            (["organizations", id, "apps", app, "usage"], None) => {
+                Box::pin(self.own_usage_page(visit, &visitor, (id, app))).await
             }
             (["catalogue"], None) => Ok(self.catalogue_page(visit, &visitor)),
             (["catalogue", api], None) => self.api_page(visit, &visitor, api),

@@ -10,7 +10,7 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Platform, StartError};
 use gateway_store::{
-    Activity, Apps, Audit, BrowserLogins, Developers, LoginAttempts, Organizations, Outbox, Sessions, Users,
+    Activity, Apps, Audit, BrowserLogins, Developers, LoginAttempts, Organizations, Outbox, Sessions, Usage, Users,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
         audit: platform.table("AUDIT_TABLE", Audit::new)?,
+        usage: platform.table("USAGE_TABLE", Usage::new)?,
         endings,
         browsers,
         attempts: CodeAttempts::new(attempts.clone()),

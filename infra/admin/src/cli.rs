@@ -114,6 +114,9 @@ pub(crate) enum Command {
     /// What operators did
     #[command(subcommand)]
     Audit(Audit),
+    /// How often apps have called APIs
+    #[command(subcommand)]
+    Usage(Usage),
     /// The configuration, before it is deployed
     #[command(subcommand)]
     Config(Config),
@@ -293,6 +296,7 @@ pub(crate) enum MigrateTable {
     Outbox,
     Codes,
     Organizations,
+    Usage,
 }
 
 impl MigrateTable {
@@ -311,6 +315,7 @@ impl MigrateTable {
             Self::Outbox => &[Table::Outbox],
             Self::Codes => &[Table::Codes],
             Self::Organizations => &[Table::Organizations],
+            Self::Usage => &[Table::Usage],
         }
     }
 }
@@ -362,6 +367,57 @@ pub(crate) enum Keys {
 pub(crate) enum Audit {
     /// Show what was done, the latest first
     List(AuditFilter),
+}
+
+/// `usage …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Usage {
+    /// Show all apps that called on a day
+    Day {
+        /// The day in UTC, such as 2026-03-01 [default: today]
+        day: Option<String>,
+        /// Go on after this app
+        #[arg(long, value_name = "CLIENT_ID", value_parser = ClientId::parse)]
+        after: Option<ClientId>,
+    },
+    /// Show one app by hours or days
+    Show(ShowUsage),
+}
+
+/// `usage show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowUsage {
+    /// The app
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) client_id: ClientId,
+    /// Hours or days, both in UTC
+    #[arg(long, value_enum, default_value_t = UsageStep::Day)]
+    pub(crate) by: UsageStep,
+    /// The first, such as 2026-03-01 or 2026-03-01T09 [default: 30 days or 48 hours before the last]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// The last [default: that of now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+}
+
+/// What usage is shown by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsageStep {
+    /// Hours
+    Hour,
+    /// Days
+    Day,
+}
+
+impl UsageStep {
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
 }
 
 /// `audit list`

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 20] = [
+pub(crate) const RESOURCES: [(&str, &str); 21] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -24,6 +24,7 @@ pub(crate) const RESOURCES: [(&str, &str); 20] = [
     ("OutboxTable", "OUTBOX_TABLE"),
     ("CodesTable", "CODES_TABLE"),
     ("OrganizationsTable", "ORGANIZATIONS_TABLE"),
+    ("UsageTable", "USAGE_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("IdTokenKeys", "ID_TOKEN_KEYS_SECRET"),

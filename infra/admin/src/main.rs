@@ -31,6 +31,7 @@ mod sessions;
 mod shell;
 mod simulate_plan;
 mod subscriptions;
+mod usage;
 mod user;
 mod users;
 
@@ -70,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         | Command::Sessions(_)
         | Command::Keys(_)
         | Command::Audit(_)
+        | Command::Usage(_)
         | Command::Migrate(_) => {}
     }
     if let Some(url) = arguments.target.url.clone().filter(|url| !url.is_empty()) {
@@ -86,6 +88,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Sessions(command) => sessions::run(&context, command).await,
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
+        Command::Usage(command) => usage::run(&context, command).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
         // Handled above, without a gateway.
         Command::Config(_)

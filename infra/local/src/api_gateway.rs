@@ -1,5 +1,6 @@
 //! Serves an API of either kind as API Gateway does: route, authorizer, integration, response.
 
+mod access_log;
 mod authorizer;
 mod event;
 mod gateway_response;
@@ -27,9 +28,11 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::functions::Functions;
+use crate::lambda::Lambda;
 use crate::limits;
 use crate::log::Log;
 use crate::template::{ApiKind, Authorizer, Template};
+use access_log::{AccessLog, Seen};
 use authorizer::Refused;
 use gateway_response::Details;
 use received::{Received, Unreadable};
@@ -48,6 +51,8 @@ pub struct ApiGateway {
     integration_timeout: Duration,
     /// How it passes streams on.
     pace: Pace,
+    /// Its log of requests, if it has one.
+    access_log: Option<AccessLog>,
 }
 
 /// A response that the gateway gives by itself, of this type.
@@ -95,7 +100,13 @@ impl ApiGateway {
             ApiKind::Rest => limits::INTEGRATION_TIMEOUT,
             ApiKind::Http => limits::HTTP_INTEGRATION_TIMEOUT,
         };
-        Self { template, functions, log, port: 0, integration_timeout, pace: Pace::default() }
+        Self { template, functions, log, port: 0, integration_timeout, pace: Pace::default(), access_log: None }
+    }
+
+    /// Logs requests for those whom the template names, who are told by this service.
+    #[must_use]
+    pub(crate) fn logged(self, lambda: &Lambda) -> Self {
+        Self { access_log: AccessLog::of(&self.template, lambda, &self.log), ..self }
     }
 
     /// Passes streams on at this pace.
@@ -113,7 +124,7 @@ impl ApiGateway {
         let _ = axum::serve(listener, service).await;
     }
 
-    async fn call(&self, received: &Received) -> Result<Response, Own> {
+    async fn call(&self, received: &Received, seen: &mut Seen) -> Result<Response, Own> {
         let api = &self.template.api;
         let path = match api.kind {
             ApiKind::Rest => Cow::Borrowed(received.path.as_str()),
@@ -122,6 +133,7 @@ impl ApiGateway {
         let Some(matched) = routes::find(api.kind, &self.template.routes, &received.method, &path) else {
             return Err(Own::no_route(received));
         };
+        seen.route = Some(matched.route.path.clone());
         let name = match &matched.route.authorizer {
             _ if matched.route.open => None,
             Some(name) => Some(name),
@@ -139,6 +151,7 @@ impl ApiGateway {
             }
             None => None,
         };
+        seen.context.clone_from(&context);
         let event = match api.kind {
             ApiKind::Rest => event::proxy(api, received, &matched, context.as_ref()),
             ApiKind::Http => http_api::proxy_event(api, received, &matched, context.as_ref()),
@@ -148,7 +161,8 @@ impl ApiGateway {
             return Err(Own::new("REQUEST_TOO_LARGE", "Request Entity Too Large"));
         }
         let route = matched.route;
-        let until = Instant::now() + route.timeout.unwrap_or(self.integration_timeout);
+        let began = Instant::now();
+        let until = began + route.timeout.unwrap_or(self.integration_timeout);
         let responded = async {
             let bad = |reason: &dyn std::fmt::Display| {
                 self.log.push("api-gateway", &format!("{}: {reason}", received.request_id));
@@ -171,6 +185,7 @@ impl ApiGateway {
             }
         };
         let responded = tokio::time::timeout_at(until, responded).await;
+        seen.integration = Some(began.elapsed());
         responded.unwrap_or_else(|_| Err(Own::new("INTEGRATION_TIMEOUT", "Endpoint request timed out")))
     }
 
@@ -233,7 +248,15 @@ async fn response(
     let request_id = crate::random::request_id();
     let mut response = match Received::read(request, source, gateway.port, request_id.clone()).await {
         Ok(received) => {
-            gateway.call(&received).await.unwrap_or_else(|own| gateway.own_response(&own, &received.request_id))
+            let mut seen = Seen::now();
+            let response = gateway.call(&received, &mut seen).await.unwrap_or_else(|own| {
+                seen.own = Some(own.kind);
+                gateway.own_response(&own, &received.request_id)
+            });
+            if let Some(log) = &gateway.access_log {
+                log.write(&received, &seen, &response);
+            }
+            response
         }
         Err(Unreadable::UrlTooLong) => gateway_response::plain(414, "Request URI Too Long"),
         Err(Unreadable::HeadersTooLarge) => gateway_response::plain(431, "Request Header Fields Too Large"),

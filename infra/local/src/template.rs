@@ -8,6 +8,7 @@ pub mod condition;
 mod cursor;
 mod function;
 mod http_api;
+mod logs;
 mod resolve;
 mod role;
 mod rotation;
@@ -24,6 +25,7 @@ use function::Events;
 pub use function::{Function, Route};
 pub use http_api::ANY;
 use http_api::HttpApi;
+pub use logs::{AccessLog, LogSubscription, Part};
 use resolve::Scope;
 pub use role::{Right, Role};
 pub use rotation::Rotation;
@@ -85,6 +87,8 @@ pub struct Template {
     pub rotations: Vec<Rotation>,
     /// Functions that SNS tells.
     pub subscriptions: Vec<Subscription>,
+    /// Functions that get lines of logs.
+    pub log_subscriptions: Vec<LogSubscription>,
 }
 
 impl Template {
@@ -111,7 +115,8 @@ impl Template {
         let (mut apis, mut http_api) = (Vec::new(), HttpApi::default());
         let (mut functions, mut events, mut tables) = (Vec::new(), Events::default(), Vec::new());
         let mut roles = BTreeMap::new();
-        let (mut secrets, mut rotations, mut subscriptions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut secrets, mut rotations) = (Vec::new(), Vec::new());
+        let (mut subscriptions, mut log_subscriptions) = (Vec::new(), Vec::new());
         for (id, resource) in resources.entries()? {
             let Some(kind) = resource.get("Type") else { return Err(resource.error("has no Type")) };
             if let Some(condition) = resource.get("Condition")
@@ -129,6 +134,7 @@ impl Template {
                 "AWS::IAM::Role" => role::read(&resource, &scope, &mut roles, &id)?,
                 "AWS::SecretsManager::RotationSchedule" => rotations.push(rotation::read(&resource, &scope)?),
                 "AWS::SNS::Subscription" => subscriptions.push(subscription::read(&resource, &scope)?),
+                "AWS::Logs::SubscriptionFilter" => log_subscriptions.push(logs::subscription(&resource, &scope)?),
                 "AWS::Serverless::HttpApi" => {
                     return Err(kind.error("the local stack knows an HTTP API by its AWS::ApiGatewayV2 resources only"));
                 }
@@ -154,7 +160,18 @@ impl Template {
             Some(http) => http,
             None => (api, routes),
         };
-        let template = Self { api, functions, routes, schedules, tables, secrets, roles, rotations, subscriptions };
+        let template = Self {
+            api,
+            functions,
+            routes,
+            schedules,
+            tables,
+            secrets,
+            roles,
+            rotations,
+            subscriptions,
+            log_subscriptions,
+        };
         template.check(&resources)?;
         Ok(template)
     }
@@ -195,6 +212,12 @@ impl Template {
         for Subscription { topic, function } in &self.subscriptions {
             if self.function(function).is_none() {
                 let reason = format!("the subscription of `{topic}` names `{function}`, which is no function here");
+                return Err(resources.error(&reason));
+            }
+        }
+        for LogSubscription { group, function, .. } in &self.log_subscriptions {
+            if self.function(function).is_none() {
+                let reason = format!("the subscription of `{group}` names `{function}`, which is no function here");
                 return Err(resources.error(&reason));
             }
         }

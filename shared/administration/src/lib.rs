@@ -12,6 +12,7 @@ mod requests;
 mod secret;
 mod shown;
 mod subscriptions;
+mod usage;
 
 pub use acts::{Act, Acts, Found, MOST_LOOKED_AT, acts_of, place, shown_row};
 pub use app_acts::{AppActs, NewApp, Registered};
@@ -22,3 +23,4 @@ pub use error::{ActError, Problem, WrongField};
 pub use requests::{Holds, NewOwn, Wish};
 pub use secret::{MAX_OVERLAP, Rotation};
 pub use shown::{described, shown};
+pub use usage::{Time, WrongTime, shown_usage};

@@ -5,7 +5,7 @@
 pub const PREFIX: &str = "gateway:";
 
 /// All of them.
-pub const ALL: [&str; 14] = [
+pub const ALL: [&str; 15] = [
     APPS_READ,
     APPS_WRITE,
     APPS_REGISTER,
@@ -20,6 +20,7 @@ pub const ALL: [&str; 14] = [
     AUDIT_READ,
     REQUESTS_READ,
     REQUESTS_WRITE,
+    USAGE_READ,
 ];
 
 /// See applications.
@@ -46,11 +47,12 @@ pub const APIS_READ: &str = "gateway:apis:read";
 pub const PLANS_READ: &str = "gateway:plans:read";
 /// See who did what.
 pub const AUDIT_READ: &str = "gateway:audit:read";
-
 /// See what developers wait for.
 pub const REQUESTS_READ: &str = "gateway:requests:read";
 /// Approve and refuse what developers wait for.
 pub const REQUESTS_WRITE: &str = "gateway:requests:write";
+/// See how often applications have called.
+pub const USAGE_READ: &str = "gateway:usage:read";
 
 /// Whether a scope is of the admin API.
 pub fn is_one(scope: &str) -> bool {

@@ -18,6 +18,7 @@ use crate::rate_limit::Quota;
 use crate::scope::Scope;
 use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
+use crate::usage::Caller;
 
 /// The most bytes of names and values in total. API Gateway accepts 8 KB for an authorizer's whole response with its policy.
 pub const MAX_BYTES: usize = 6 * 1024;
@@ -125,6 +126,7 @@ pub struct CallContext {
     method: String,
     path_digest: String,
     outcome: Outcome,
+    caller: Option<Caller>,
 }
 
 /// Why the context cannot be trusted. The response is 500; there is never a default identity.
@@ -159,7 +161,14 @@ pub enum NotAdmitted {
 impl CallContext {
     /// A decision about this request.
     pub fn new(request: &ApiRequest, outcome: Outcome) -> Self {
-        Self { method: request.method.clone(), path_digest: path_digest(&request.method, &request.path), outcome }
+        let path_digest = path_digest(&request.method, &request.path);
+        Self { method: request.method.clone(), path_digest, outcome, caller: None }
+    }
+
+    /// The same decision, of this caller's call. API Gateway logs it, so that the call is counted as usage; nothing else reads it.
+    #[must_use]
+    pub fn of(self, caller: Option<Caller>) -> Self {
+        Self { caller, ..self }
     }
 
     /// The decision, for inspection; to act on it use [`CallContext::admitted`].

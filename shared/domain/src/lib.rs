@@ -55,6 +55,7 @@ pub mod source;
 pub mod time;
 pub mod token_type;
 pub mod trace;
+pub mod usage;
 pub mod webhook;
 
 pub use causes::causes;

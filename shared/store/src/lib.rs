@@ -21,6 +21,7 @@ mod refusal;
 mod sessions;
 mod ttl;
 mod turns;
+mod usage;
 mod users;
 mod version;
 
@@ -47,6 +48,7 @@ pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, Sessions, ShownSession};
 pub use turns::Turns;
+pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{
     ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
 };
@@ -80,6 +82,8 @@ pub struct Tables {
     pub codes: String,
     /// As [`Developers::organizations`].
     pub organizations: String,
+    /// As [`Store::usage`].
+    pub usage: String,
 }
 
 impl Tables {
@@ -101,6 +105,7 @@ impl Tables {
             codes: name("CodesTable")?,
             audit: name("AuditTable")?,
             organizations: name("OrganizationsTable")?,
+            usage: name("UsageTable")?,
         })
     }
 
@@ -141,6 +146,8 @@ pub struct Store {
     pub accounts: Accounts,
     /// Changes of applications, and organizations of developers.
     pub developers: Developers,
+    /// How often applications have called APIs.
+    pub usage: Usage,
 }
 
 impl Store {
@@ -165,6 +172,7 @@ impl Store {
             audit: Audit::new(client.clone(), tables.audit),
             outbox,
             codes,
+            usage: Usage::new(client.clone(), tables.usage),
             client,
         }
     }

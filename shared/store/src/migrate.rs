@@ -40,6 +40,8 @@ pub enum Table {
     Codes,
     /// [`Tables::organizations`](crate::Tables::organizations).
     Organizations,
+    /// [`Tables::usage`](crate::Tables::usage).
+    Usage,
 }
 
 /// Where a page ended and the next one begins.
@@ -71,7 +73,7 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Users,
         Self::Apps,
         Self::Sessions,
@@ -84,6 +86,7 @@ impl Table {
         Self::Outbox,
         Self::Codes,
         Self::Organizations,
+        Self::Usage,
     ];
 
     /// Its name in messages to operators.
@@ -101,6 +104,7 @@ impl Table {
             Self::Outbox => "outbox",
             Self::Codes => "codes",
             Self::Organizations => "organizations",
+            Self::Usage => "usage",
         }
     }
 
@@ -113,7 +117,7 @@ impl Table {
             Self::BrowserLogins | Self::Codes => &["id"],
             Self::Audit => &["day", "at"],
             Self::Outbox => &["kind", "id"],
-            Self::Organizations => &["pk", "sk"],
+            Self::Organizations | Self::Usage => &["pk", "sk"],
         }
     }
 
@@ -133,7 +137,8 @@ impl Table {
             | Self::Audit
             | Self::Outbox
             | Self::Codes
-            | Self::Organizations => (from < version::CURRENT).then(|| version::stamped(item.clone())),
+            | Self::Organizations
+            | Self::Usage => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -266,6 +271,7 @@ impl Store {
             Table::Outbox => &self.outbox.table,
             Table::Codes => &self.codes.table,
             Table::Organizations => &self.developers.organizations.table,
+            Table::Usage => &self.usage.table,
         }
     }
 }

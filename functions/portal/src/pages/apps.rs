@@ -63,6 +63,8 @@ impl Portal {
         content.done = visit.asked.request.parameter("done").ok().flatten().map(|_| "It is done.");
         let Some(sent) = sent else {
             self.describe(&mut content, &app, revision, None);
+            let usage = visit.site.path(&format!("/gateway/apps/{client_id}/usage"));
+            content.blocks.insert(1, Block::Links(vec![("Usage".to_owned(), usage)]));
             return Ok(shown(visit, Some(administrator), 200, content));
         };
         if sent.get("act") == Some("rotate-secret") {

@@ -121,11 +121,8 @@ impl Portal {
         (organization, id): (&str, &str),
         sent: Option<Form>,
     ) -> Result<ApiResponse, Failure> {
-        let seen = self.organization(visitor, organization).await?;
-        let client_id = ClientId::parse(id).map_err(|_| Failure::NotFound)?;
-        let found = self.developers.apps.get_to_change(&client_id).await?;
-        let own = found.filter(|(app, _)| app.organization.as_ref() == Some(&seen.organization.organization_id));
-        let (app, revision) = own.ok_or(Failure::NotFound)?;
+        let (seen, app, revision) = self.own_app(visitor, (organization, id)).await?;
+        let client_id = app.client_id.clone();
         let mut content = Content::new(app.name.clone());
         content.done = match visit.asked.request.parameter("done").ok().flatten().as_deref() {
             None => None,
@@ -161,6 +158,31 @@ impl Portal {
                 Ok(shown(visit, Some(visitor), status, content))
             }
         }
+    }
+
+    pub(super) async fn own_usage_page(
+        &self,
+        visit: &Visit<'_>,
+        visitor: &Visitor,
+        (organization, id): (&str, &str),
+    ) -> Result<ApiResponse, Failure> {
+        let (seen, app, _) = self.own_app(visitor, (organization, id)).await?;
+        let above = format!("/gateway/organizations/{}/apps", seen.organization.organization_id);
+        self.usage_of_app(visit, visitor, &app, &above).await
+    }
+
+    /// An application of an organization whose member asks.
+    async fn own_app(
+        &self,
+        visitor: &Visitor,
+        (organization, id): (&str, &str),
+    ) -> Result<(Seen, App, Revision), Failure> {
+        let seen = self.organization(visitor, organization).await?;
+        let client_id = ClientId::parse(id).map_err(|_| Failure::NotFound)?;
+        let found = self.developers.apps.get_to_change(&client_id).await?;
+        let own = found.filter(|(app, _)| app.organization.as_ref() == Some(&seen.organization.organization_id));
+        let (app, revision) = own.ok_or(Failure::NotFound)?;
+        Ok((seen, app, revision))
     }
 
     async fn change_own(
@@ -237,6 +259,8 @@ impl Portal {
             sends: ("act", act),
         };
         content.blocks.push(Block::Facts(own_apps::facts(app)));
+        let usage = visit.site.path(&format!("{}/usage", path(seen, &app.client_id)));
+        content.blocks.push(Block::Links(vec![("Usage".to_owned(), usage)]));
         if let Some(requested) = &app.requested {
             content.blocks.push(Block::Heading("Waits for an approval".to_owned()));
             content.blocks.push(Block::Text(format!(

@@ -3,11 +3,12 @@
 use super::{Remote, given, segment};
 use crate::cli::{
     AppChanges, Apps, Arguments, Audit, BackChannelUriOrNone, Command, CreateApp, EndSessions, Format, Kind,
-    RedirectUriOrNone, Requests, RotateSecret, Sessions, Subscriptions, Users, Window,
+    RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users, Window,
 };
 use crate::error::Error;
 use crate::output::Printer;
-use crate::{apps, audit, confirm, date_time, requests, subscriptions, users};
+use crate::{apps, audit, confirm, date_time, requests, subscriptions, usage, users};
+use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_runtime::Environment;
 use gateway_store::GrantType;
@@ -41,6 +42,7 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
             print.list(&audit::COLUMNS, &items, None);
             Ok(())
         }
+        Command::Usage(command) => on_usage(&connect().await?, print, command).await,
         Command::Keys(_)
         | Command::Migrate(_)
         | Command::Config(_)
@@ -50,6 +52,32 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
         | Command::Completions { .. }
         | Command::Man { .. } => Err(Error::NotRemote),
     }
+}
+
+async fn on_usage(remote: &Remote, print: Printer, command: Usage) -> Result<(), Error> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let mut say = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    };
+    let path = match &command {
+        Usage::Day { day, after } => {
+            say("day", day.as_deref());
+            say("after", after.as_ref().map(ClientId::as_str));
+            "/usage".to_owned()
+        }
+        Usage::Show(ShowUsage { client_id, by, from, to }) => {
+            say("by", Some(by.name()));
+            say("from", from.as_deref());
+            say("to", to.as_deref());
+            format!("/apps/{client_id}/usage")
+        }
+    };
+    let found = remote.ask(Method::GET, &format!("{path}?{}", query.finish()), None, None).await?;
+    let items = found.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+    print.list(&usage::COLUMNS, &items, found.get("next").and_then(Json::as_str));
+    Ok(())
 }
 
 async fn on_apps(remote: &Remote, print: Printer, yes: bool, command: Apps) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "UsersTable",
     "AppsTable",
     "SessionsTable",
@@ -21,6 +21,7 @@ const TABLES: [&str; 9] = [
     "OutboxTable",
     "CodesTable",
     "OrganizationsTable",
+    "UsageTable",
 ];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {

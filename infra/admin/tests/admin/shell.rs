@@ -23,7 +23,7 @@ async fn proposed(words: &[&str]) -> String {
 
 #[tokio::test]
 async fn bash_completes_commands_options_and_values() {
-    assert_eq!(proposed(&["gateway-admin", "us"]).await.trim(), "users");
+    assert_eq!(proposed(&["gateway-admin", "use"]).await.trim(), "users");
     assert_eq!(proposed(&["gateway-admin", "users", "imp"]).await.trim(), "import");
     assert_eq!(proposed(&["gateway-admin", "apps", "create", "--ki"]).await.trim(), "--kind");
     assert_eq!(proposed(&["gateway-admin", "apps", "create", "--kind", "pub"]).await.trim(), "public");

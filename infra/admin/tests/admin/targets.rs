@@ -136,6 +136,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("OUTBOX_TABLE", "OutboxTable"),
             ("CODES_TABLE", "CodesTable"),
             ("ORGANIZATIONS_TABLE", "OrganizationsTable"),
+            ("USAGE_TABLE", "UsageTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

@@ -60,6 +60,8 @@ pub(super) async fn start(
         ("HookSecretArns", &hooks),
         ("UserDirectory", if gateway.directory().is_some() { "on" } else { "off" }),
         ("CorsOrigin", &cors_origin),
+        // Calls are counted from the log of requests.
+        ("AccessLogs", "on"),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
@@ -109,8 +111,8 @@ pub(super) async fn start(
     let lambda = Lambda::new(functions.clone(), access.clone(), retries, log.clone());
     tokio::spawn(lambda.clone().serve(lambda_listener));
     let outbox = serve_mail(mail_listeners, &access, &lambda, &template);
-    let gateway =
-        ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone()).paced(options.pace.clone());
+    let gateway = ApiGateway::new(Arc::new(template.clone()), functions.clone(), log.clone());
+    let gateway = gateway.paced(options.pace.clone()).logged(&lambda);
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
     run_schedules(&template, &options, lambda);

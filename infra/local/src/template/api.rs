@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::TemplateError;
 use super::cursor::At;
+use super::logs::{self, AccessLog};
 use super::resolve::{Scope, id_of_arn};
 
 /// A kind of API.
@@ -46,6 +47,8 @@ pub struct Api {
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
     /// Whether `*/*` is a binary media type, so that bodies travel as base64.
     pub binary: bool,
+    /// Its log of requests.
+    pub access_log: Option<AccessLog>,
 }
 
 /// A REQUEST authorizer that is invoked for every call.
@@ -104,7 +107,7 @@ pub const RESPONSE_TYPES: [(&str, u16); 20] = [
 /// Why the template may not use the message of AWS.
 const QUOTING: &str = "Amazon's message may quote the request's Authorization, token and all: write a text of your own";
 
-/// The properties that an API may have. The local stack runs the first five; the others matter only in AWS.
+/// The properties that an API may have. The local stack runs the first six; the others matter only in AWS.
 const PROPERTIES: [&str; 16] = [
     "StageName",
     "Auth",
@@ -144,6 +147,7 @@ pub(super) fn read(id: &str, resource: &At, scope: &Scope) -> Result<Api, Templa
         authorizers: BTreeMap::new(),
         gateway_responses: BTreeMap::new(),
         binary: false,
+        access_log: fields.get("AccessLogSetting").map(|at| logs::access_log(&at)).transpose()?,
     };
     if let Some(auth) = fields.get("Auth") {
         auth_of(&auth, &mut api)?;

@@ -7,6 +7,7 @@ use super::TemplateError;
 use super::api::{Api, ApiKind, Authorizer};
 use super::cursor::At;
 use super::function::{METHODS, Route};
+use super::logs::{self, AccessLog};
 use super::resolve::{Scope, id_of_arn};
 
 /// How the types of these resources begin.
@@ -19,10 +20,17 @@ pub const ANY: &str = "ANY";
 #[derive(Debug, Default)]
 pub(super) struct HttpApi {
     apis: Vec<String>,
-    stages: Vec<(String, BTreeMap<String, String>)>,
+    stages: Vec<Stage>,
     authorizers: BTreeMap<String, Authorizer>,
     integrations: BTreeMap<String, Integration>,
     routes: Vec<(Declared, At)>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    name: String,
+    variables: BTreeMap<String, String>,
+    access_log: Option<AccessLog>,
 }
 
 #[derive(Debug)]
@@ -74,7 +82,7 @@ impl HttpApi {
         let mut apis = self.apis.into_iter();
         let Some(id) = apis.next() else { return Ok(None) };
         let mut stages = self.stages.into_iter();
-        let (Some((stage, variables)), None, None) = (stages.next(), stages.next(), apis.next()) else {
+        let (Some(stage), None, None) = (stages.next(), stages.next(), apis.next()) else {
             return Err(resources.error("the local stack runs one HTTP API with one stage"));
         };
         let mut routes = Vec::new();
@@ -96,19 +104,20 @@ impl HttpApi {
         let api = Api {
             kind: ApiKind::Http,
             id,
-            stage,
-            variables,
+            stage: stage.name,
+            variables: stage.variables,
             default_authorizer: None,
             default_authorizer_on_options: false,
             authorizers: self.authorizers,
             gateway_responses: BTreeMap::new(),
             binary: true,
+            access_log: stage.access_log,
         };
         Ok(Some((api, routes)))
     }
 }
 
-fn stage(properties: &At) -> Result<(String, BTreeMap<String, String>), TemplateError> {
+fn stage(properties: &At) -> Result<Stage, TemplateError> {
     let fields = properties.fields(&[
         "ApiId",
         "StageName",
@@ -128,7 +137,8 @@ fn stage(properties: &At) -> Result<(String, BTreeMap<String, String>), Template
             variables.insert(name, value.text()?.to_owned());
         }
     }
-    Ok((fields.required("StageName")?.text()?.to_owned(), variables))
+    let access_log = fields.get("AccessLogSettings").map(|at| logs::access_log(&at)).transpose()?;
+    Ok(Stage { name: fields.required("StageName")?.text()?.to_owned(), variables, access_log })
 }
 
 fn authorizer(properties: &At) -> Result<Authorizer, TemplateError> {

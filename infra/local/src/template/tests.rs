@@ -28,7 +28,7 @@ fn the_template_that_deploys_is_understood() {
     assert_eq!(template.api.variables["issuer"], "http://127.0.0.1:3000");
     assert_eq!(template.api.authorizers["Gateway"].function, "AuthorizerFunction");
     assert!(template.api.binary);
-    assert_eq!(template.tables.len(), 12);
+    assert_eq!(template.tables.len(), 13);
     assert_eq!(template.tables[3].key[1].0, "client_id");
     assert_eq!(template.secrets.len(), 7);
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.as_str()).collect();
@@ -228,7 +228,7 @@ fn a_function_without_a_role_of_its_own_is_refused() {
     assert!(message.contains("TokenFunction.Properties") && message.contains("`Role`"), "{message}");
 }
 
-/// Bodies, headers, paths, queries and the context of the authorizer can hold secrets or personal data.
+/// Bodies, headers, paths, queries and the rest of the authorizer's context can hold secrets or personal data.
 #[test]
 fn access_logs_hold_nothing_but_harmless_fields() {
     assert!(REAL.contains("DataTraceEnabled: false"));
@@ -247,6 +247,9 @@ fn access_logs_hold_nothing_but_harmless_fields() {
         "responseLatency",
         "integrationLatency",
         "authorizer.status",
+        "authorizer.app",
+        "authorizer.api",
+        "authorizer.plan",
         "error.responseType",
     ];
     for field in formats.into_iter().flatten().flat_map(|format| format.split("$context.").skip(1)) {

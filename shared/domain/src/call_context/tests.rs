@@ -54,6 +54,29 @@ fn an_admitted_call_arrives_as_it_was_sent() {
     assert_eq!(Admitted::from_event(&behind("GET", "/orders/7", Some(values))), Ok(call()));
 }
 
+/// Usage counts both by the same names. An older proxy, or one that knows no caller, reads the rest.
+#[test]
+fn an_admitted_call_and_a_limited_one_tell_the_log_whose_they_are() {
+    let caller = Caller {
+        app: ClientId::parse("pub1").unwrap(),
+        api: ApiName::parse("orders").unwrap(),
+        plan: crate::ids::PlanName::parse("demo").unwrap(),
+    };
+    let limited = Refusal::RateLimited {
+        quotas: vec![quota()],
+        violated: vec!["default".to_owned()],
+        retry_after: Seconds::new(9),
+    };
+    for outcome in [Outcome::Admitted(Box::new(call())), Outcome::Refused(limited.clone())] {
+        let request = request("GET", "/orders/7");
+        let values = carried(&CallContext::new(&request, outcome.clone()).of(Some(caller.clone())));
+        let told = ["app", "api", "plan"].map(|name| values[name].as_str().unwrap());
+        assert_eq!(told, ["pub1", "orders", "demo"]);
+        let arrived = CallContext::from_event(&behind("GET", "/orders/7", Some(values))).unwrap();
+        assert_eq!(arrived.outcome(), &outcome);
+    }
+}
+
 #[test]
 fn every_refusal_arrives_as_it_was_sent() {
     let refusals = [

@@ -24,6 +24,13 @@ pub(super) fn write(context: &CallContext, inline: bool) -> BTreeMap<&'static st
         ("method", context.method.clone()),
         ("path_digest", context.path_digest.clone()),
     ]);
+    if let Some(caller) = &context.caller {
+        map.extend([
+            ("app", caller.app.to_string()),
+            ("api", caller.api.to_string()),
+            ("plan", caller.plan.to_string()),
+        ]);
+    }
     match &context.outcome {
         Outcome::Admitted(call) => {
             map.extend([
@@ -104,6 +111,7 @@ pub(super) fn read(values: &Map<String, Value>) -> Result<CallContext, ContextEr
         method: values.text("method")?.to_owned(),
         path_digest: values.text("path_digest")?.to_owned(),
         outcome,
+        caller: None,
     })
 }
 

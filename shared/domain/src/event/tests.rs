@@ -42,6 +42,9 @@ fn every_sample_event_is_read_and_those_behind_the_authorizer_have_an_identity()
             assert!(OutboxEvent::parse(&sample(&name)).is_some(), "{name}");
             continue;
         }
+        if name == "usage.json" {
+            continue;
+        }
         let request = read(sample(&name));
         let expected = if name.contains("-http") { ApiVersion::Http } else { ApiVersion::Rest };
         assert_eq!(request.version, expected, "{name}");
