@@ -666,6 +666,25 @@ async fn a_change_by_an_operator_drops_what_was_wanted_of_the_settings() {
 
 /// Who asks and withdraws again and again fills no mailbox.
 #[tokio::test]
+async fn one_developer_does_not_fill_the_audit_trail() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    for round in 3..150 {
+        let done = browser.submit(&gateway, &page, &changed(&[("name", &format!("Shop {round}"))])).await;
+        if done.status == 429 {
+            assert!(round > 100 && done.header("retry-after").parse::<u64>().is_ok_and(|wait| wait >= 1), "{round}");
+            assert!(stored(&gateway, &page).await.name.ends_with(&format!(" {}", round - 1)), "nothing was changed");
+            // Others go on.
+            organization(&gateway, BOB).await;
+            return;
+        }
+        location(&done);
+    }
+    panic!("it was never too much");
+}
+
+#[tokio::test]
 async fn those_who_approve_get_few_mails_of_one_developer() {
     let gateway = Gateway::start().await;
     let (mut browser, home) = organization(&gateway, ADA).await;

@@ -19,7 +19,7 @@ mod usage;
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperMails};
+use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -70,8 +70,8 @@ pub struct Portal {
     pub browsers: BrowserSessions,
     /// Counts codes of authenticator apps.
     pub attempts: CodeAttempts,
-    /// Counts mails of developers.
-    pub developer_mails: DeveloperMails,
+    /// Counts what developers do.
+    pub developer_attempts: DeveloperAttempts,
     /// Seals letters.
     pub letters: Fresh<LetterKeys>,
     /// Makes the seeds of authenticator apps.

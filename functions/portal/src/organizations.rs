@@ -148,7 +148,7 @@ impl Portal {
         if held.is_some_and(|user| before.members.contains_key(&user.user_id)) {
             return Err(rule("email", "whoever has this address is a member already".to_owned()));
         }
-        self.developer_mails.reserve(&visitor.user.user_id, &address, asked.now).await?;
+        self.developer_attempts.reserve(&visitor.user.user_id, &address, asked.now).await?;
         let (organization, by) = (before.name.clone(), visitor.user.email.to_string());
         let mail = self.mail(asked, &address, |issuer| Notice::Invited {
             organization,

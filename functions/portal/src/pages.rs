@@ -172,6 +172,9 @@ impl Portal {
             let there = self.gateway.developer_portal().is_some();
             return Err(if may_be_later && there { Failure::SecondFactor } else { Failure::NotFound });
         }
+        if sent.is_some() {
+            self.developer_attempts.change(&visitor.user.user_id, visit.asked.now).await?;
+        }
         match (segments, sent) {
             (["organizations"], sent) => Box::pin(self.organizations_page(visit, &visitor, sent)).await,
             (["organizations", id], sent) => Box::pin(self.organization_page(visit, &visitor, id, sent)).await,

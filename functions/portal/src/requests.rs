@@ -70,7 +70,7 @@ impl Portal {
         let to = self.gateway.developer_portal().and_then(|portal| portal.requests_to.as_ref());
         let Some(to) = to else { return Ok(None) };
         // The request is written all the same, and is on the page.
-        if !self.developer_mails.may_tell(by, to, asked.now).await? {
+        if !self.developer_attempts.may_tell(by, to, asked.now).await? {
             return Ok(None);
         }
         let (app, organization) = (name.to_owned(), organization.name.clone());

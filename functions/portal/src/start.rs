@@ -3,7 +3,7 @@
 use crate::Portal;
 use crate::documents::Documents;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperMails};
+use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::LetterKeys;
@@ -49,7 +49,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         endings,
         browsers,
         attempts: CodeAttempts::new(attempts.clone()),
-        developer_mails: DeveloperMails::new(attempts),
+        developer_attempts: DeveloperAttempts::new(attempts),
         letters,
         pepper,
         outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,

@@ -41,6 +41,9 @@ pub const MAILS_TO_ADDRESS: Limit = Limit { free: 5, pace: Seconds::new(60), mos
 /// Mails that one source asks for: at most 100 + 100 in any day.
 pub const MAILS_FROM_SOURCE: Limit = Limit { free: 50, pace: Seconds::new(10), most: 100, every: Seconds::new(864) };
 
+/// Changes that a developer makes on the pages, each of which stays in the audit trail: at most 200 + 200 in any day.
+pub const DEVELOPER_CHANGES: Limit = Limit { free: 100, pace: Seconds::new(5), most: 200, every: Seconds::new(432) };
+
 impl Limit {
     /// After this time without a write any counter is empty, even a full one.
     pub fn memory(self) -> Seconds {

@@ -1,21 +1,30 @@
-//! The guard on mails of developers: invitations, and that something waits. How many one user has sent to
-//! addresses that others own, and how many one address gets. The counts are apart from those of other mails, so that nobody uses up the way of an owner into an account.
+//! The guard on what developers do: how much one user changes, each of which stays in the audit trail; and mails, that is invitations and
+//! that something waits: how many one user sends, and how many one address gets. The counts are apart from those of other mails, so that
+//! nobody uses up the way of an owner into an account.
 
 use crate::CredentialsError;
 use gateway_domain::address::Address;
 use gateway_domain::ids::UserId;
-use gateway_domain::login_attempts::{Limit, MAILS_FROM_SOURCE, MAILS_TO_ADDRESS};
+use gateway_domain::login_attempts::{DEVELOPER_CHANGES, Limit, MAILS_FROM_SOURCE, MAILS_TO_ADDRESS};
 use gateway_domain::outbox::address_hash;
 use gateway_domain::time::Timestamp;
 use gateway_store::{LoginAttempts, Reservation};
 
-/// Counts mails of developers.
-pub struct DeveloperMails(LoginAttempts);
+/// Counts what developers do.
+pub struct DeveloperAttempts(LoginAttempts);
 
-impl DeveloperMails {
+impl DeveloperAttempts {
     /// Counts in this table.
     pub fn new(attempts: LoginAttempts) -> Self {
         Self(attempts)
+    }
+
+    /// Reserves a change by this user. Call it before anything is changed.
+    ///
+    /// # Errors
+    /// [`CredentialsError::TooManyAttempts`] with the time to wait: then nothing may be changed.
+    pub async fn change(&self, by: &UserId, now: Timestamp) -> Result<(), CredentialsError> {
+        self.count(&format!("changes-by#{by}"), DEVELOPER_CHANGES, now).await
     }
 
     /// Reserves an invitation by this user to this address. Call it before the mail is written.
