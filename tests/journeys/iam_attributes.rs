@@ -179,3 +179,21 @@ async fn the_token_function_disables_nobody_and_links_nobody() {
     let User { enabled, links, .. } = gateway.store().users.get(&ada.user_id).await.expect("a read").expect("a user");
     assert_eq!((enabled, links), (ada.enabled, ada.links));
 }
+
+/// The usage function says which batches it has counted, and adds to what others are; it replaces no number.
+#[tokio::test]
+async fn the_usage_function_writes_each_kind_of_item_in_its_way() {
+    let gateway = Gateway::start().await;
+    let client = gateway.dynamodb_as("UsageFunction");
+    for (pk, puts) in [("batch#x", true), ("app#x", false), ("day#2026-03-01", false)] {
+        let put = client.put_item().table_name("UsageTable").item("pk", text(pk)).item("sk", text("0")).send().await;
+        assert_eq!(is_allowed(&put), puts, "{pk}");
+        let add = client.update_item().table_name("UsageTable").key("pk", text(pk)).key("sk", text("1"));
+        let add = add
+            .update_expression("ADD succeeded :one")
+            .expression_attribute_values(":one", AttributeValue::N("1".into()));
+        assert_eq!(is_allowed(&add.send().await), !puts, "{pk}");
+    }
+    let read = client.get_item().table_name("UsageTable").key("pk", text("app#x")).key("sk", text("1")).send().await;
+    assert!(!is_allowed(&read));
+}

@@ -41,6 +41,7 @@ mod over_http_api;
 mod owners;
 mod private;
 mod readme;
+mod registration;
 mod rotation;
 mod routes;
 mod secrets;

@@ -22,6 +22,8 @@ mod limits;
 mod logout;
 #[path = "openid.rs"]
 mod openid;
+#[path = "registration.rs"]
+mod registration;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "smoke.rs"]

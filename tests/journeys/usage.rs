@@ -156,6 +156,25 @@ async fn developers_see_their_own_apps_and_administrators_all() {
     assert_eq!(ask(&gateway, &other, "GET", "/usage", None).await.status, 403);
 }
 
+/// What is not counted is not told as a number.
+#[tokio::test]
+async fn where_calls_are_not_counted_pages_and_programs_are_told() {
+    let off = [("AccessLogs".to_owned(), "off".to_owned())];
+    let gateway = Gateway::start_with(|options| options.parameters.extend(off)).await;
+    use_usage(&gateway).await;
+    let token = operator(&gateway, &[USAGE_READ]).await;
+    for path in ["/usage".to_owned(), format!("/apps/{DEMO_APP}/usage")] {
+        let told = ask(&gateway, &token, "GET", &path, None).await.json();
+        assert_eq!((&told["counted"], &told["items"]), (&Json::Bool(false), &Json::Array(Vec::new())), "{told}");
+    }
+    let (mut ada, _) = administrator(&gateway, ADA).await;
+    // An app that is gone has its calls all the same.
+    for page in ["/gateway/usage".to_owned(), "/gateway/apps/gone/usage".to_owned()] {
+        let page = ada.get(&gateway, &page).await;
+        assert!(page.status == 200 && page.text().contains("Calls are not counted here"), "{}", page.text());
+    }
+}
+
 #[tokio::test]
 async fn a_program_finds_who_called_on_a_day() {
     let gateway = Gateway::start().await;

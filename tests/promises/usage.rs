@@ -89,6 +89,13 @@ async fn a_large_batch_is_counted_in_parts_and_each_once() {
         if writes > 3 { Verdict::Fail } else { Verdict::Forward }
     });
     assert!(add_to(&usage, "one", &batch).await.is_err(), "it dies in the middle");
+    // Whoever is counted then is counted everywhere.
+    let counted = db.store.usage.of_day(day(), None, 1_000).await.unwrap().rows;
+    assert_eq!(counted.len(), 99, "of three transactions with 33 applications each");
+    for name in &names {
+        let in_list = u64::from(counted.iter().any(|used| used.caller.app.as_str() == name)) * 2;
+        assert_eq!(all(&db.store, &ClientId::parse(name).unwrap()).await, [in_list, in_list], "{name}");
+    }
     wire.calm();
     assert_eq!(add_to(&usage, "one", &batch).await, Ok(Added::Counted));
     assert_eq!(add_to(&usage, "one", &batch).await, Ok(Added::Before));
@@ -107,13 +114,14 @@ async fn batches_that_meet_and_responses_that_are_lost_change_no_sum() {
         count += 1;
         match count % 7 {
             1 => Verdict::Throttle,
+            2 => Verdict::CancelThrottled,
             3 => Verdict::LoseResponse,
             5 => Verdict::Break,
             _ => Verdict::Forward,
         }
     });
     let usage = Usage::new(dynamodb_client(&wire.endpoint), &db.tables.usage);
-    let outcomes = at_once(12, |index| {
+    let outcomes = at_once(60, |index| {
         let usage = usage.clone();
         async move {
             let batch = format!("batch-{}", index / 2);
@@ -127,8 +135,8 @@ async fn batches_that_meet_and_responses_that_are_lost_change_no_sum() {
             panic!("it is never counted")
         }
     });
-    assert_eq!(outcomes.await.len(), 12);
-    assert_eq!(all(&db.store, &app()).await, [66, 66]);
+    assert_eq!(outcomes.await.len(), 60);
+    assert_eq!(all(&db.store, &app()).await, [330, 330]);
 }
 
 #[tokio::test]

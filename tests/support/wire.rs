@@ -29,6 +29,8 @@ pub enum Verdict {
     Forward,
     /// It is not done. The response is a throttling error.
     Throttle,
+    /// It, a transaction, is not done: of its second item, DynamoDB throttles.
+    CancelThrottled,
     /// It is not done. The response is an internal error.
     Fail,
     /// It is done. The response is an internal error instead of its own.
@@ -153,6 +155,7 @@ async fn pass(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Resp
     match verdict {
         Verdict::Forward => wire.forward(&operation, headers, body).await,
         Verdict::Throttle => error(400, "ProvisionedThroughputExceededException"),
+        Verdict::CancelThrottled => cancelled(&["None", "ThrottlingError"]),
         Verdict::Fail => error(500, "InternalServerError"),
         Verdict::LoseResponse => {
             wire.forward(&operation, headers, body).await;
@@ -219,8 +222,18 @@ fn operation(headers: &HeaderMap, body: &[u8]) -> Operation {
     }
 }
 
+fn cancelled(reasons: &[&str]) -> Response<Body> {
+    let reasons: Vec<_> = reasons.iter().map(|code| serde_json::json!({ "Code": code })).collect();
+    refused(400, "TransactionCanceledException", serde_json::json!({ "CancellationReasons": reasons }))
+}
+
 fn error(status: u16, name: &str) -> Response<Body> {
-    let body = serde_json::json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": name });
+    refused(status, name, serde_json::json!({}))
+}
+
+fn refused(status: u16, name: &str, mut body: Value) -> Response<Body> {
+    body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{name}").into();
+    body["message"] = name.into();
     let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
     response.body(Body::from(body.to_string())).unwrap()
 }

@@ -62,6 +62,8 @@ pub struct Portal {
     pub audit: Audit,
     /// How often applications have called.
     pub usage: Usage,
+    /// Whether that is counted.
+    pub counts: bool,
     /// Sessions to be ended.
     pub endings: Outbox,
     /// Asks for sessions to be ended.

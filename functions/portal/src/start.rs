@@ -46,6 +46,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
         audit: platform.table("AUDIT_TABLE", Audit::new)?,
         usage: platform.table("USAGE_TABLE", Usage::new)?,
+        counts: platform.environment.get("USAGE") == Some("counted"),
         endings,
         browsers,
         attempts: CodeAttempts::new(attempts.clone()),

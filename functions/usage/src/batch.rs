@@ -16,6 +16,8 @@ use std::io::Read as _;
 
 /// The most bytes of a batch. An event of CloudWatch Logs has 1 MB, and lines like these become a tenth when they are packed.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
+/// How many seconds lie between the begin of a request and its line at most: requests end within minutes.
+const AROUND: u64 = 86_400;
 /// What API Gateway writes for a value that a request does not have.
 const ABSENT: &str = "-";
 
@@ -41,6 +43,8 @@ struct Packed {
 #[derive(Deserialize)]
 struct LogEvent {
     id: String,
+    /// When it was written, in milliseconds since 1970.
+    timestamp: i64,
     message: String,
 }
 
@@ -71,8 +75,8 @@ impl Batch {
         let events = if message_type == "DATA_MESSAGE" { log_events } else { Vec::new() };
         let mut unread = 0_usize;
         let mut calls: BTreeMap<(Caller, String), (Bucket, Calls)> = BTreeMap::new();
-        for LogEvent { message, .. } in &events {
-            match Line::read(message) {
+        for LogEvent { message, timestamp, .. } in &events {
+            match Line::read(message, *timestamp) {
                 Ok(Some((caller, hour, outcome))) => {
                     let sum = calls.entry((caller, hour.to_string())).or_insert((hour, Calls::default()));
                     sum.1.add(Calls::one(outcome));
@@ -91,14 +95,13 @@ struct Unread;
 
 impl Line {
     /// The call of a line; `None` if it is one of nobody: the gateway's own paths, and what is refused before the API is known.
-    fn read(message: &str) -> Result<Option<(Caller, Bucket, Outcome)>, Unread> {
+    fn read(message: &str, written: i64) -> Result<Option<(Caller, Bucket, Outcome)>, Unread> {
         let Self { time, status, app, api, plan } = serde_json::from_str(message).map_err(|_| Unread)?;
         if [&app, &api, &plan].iter().any(|value| *value == ABSENT || value.is_empty()) {
             return Ok(None);
         }
         let read = || {
-            let millis: i64 = time.parse().ok()?;
-            let hour = Bucket::of(Step::Hour, Timestamp::from_secs(millis.div_euclid(1_000)))?;
+            let hour = Bucket::of(Step::Hour, began(time.parse().ok()?, written.div_euclid(1_000))?)?;
             let app = ClientId::parse(&app).ok()?;
             let (api, plan) = (ApiName::parse(&api).ok()?, PlanName::parse(&plan).ok()?);
             // Of a call whose client has gone API Gateway may log no status.
@@ -106,6 +109,13 @@ impl Line {
         };
         read().map(Some).ok_or(Unread)
     }
+}
+
+/// When a request began: a REST API logs `requestTimeEpoch` in milliseconds, an HTTP API in seconds. `None` if that is not near the time
+/// at which the line was written, in seconds since 1970.
+fn began(time: i64, written: i64) -> Option<Timestamp> {
+    let near = |seconds: &i64| written.abs_diff(*seconds) <= AROUND;
+    [time.div_euclid(1_000), time].into_iter().find(near).map(Timestamp::from_secs)
 }
 
 #[cfg(test)]
@@ -124,8 +134,9 @@ mod tests {
 
     fn lines(messages: &[Value]) -> Value {
         let events = messages.iter().enumerate();
-        let events =
-            events.map(|(n, line)| json!({ "id": n.to_string(), "timestamp": 0, "message": line.to_string() }));
+        let events = events.map(
+            |(n, line)| json!({ "id": n.to_string(), "timestamp": 1_772_357_459_500_i64, "message": line.to_string() }),
+        );
         event(&json!({ "messageType": "DATA_MESSAGE", "logEvents": events.collect::<Vec<_>>() }))
     }
 
@@ -143,6 +154,8 @@ mod tests {
             line("two", "-", first),
             line("-", "401", first),
             line("one", "200", "noon"),
+            line("one", "200", "1772999999000"),
+            line("http", "200", "1772357459"),
             json!({ "status": "200" }),
         ]))
         .unwrap();
@@ -151,12 +164,13 @@ mod tests {
             (caller.app.to_string(), hour.to_string(), by_outcome)
         });
         let expected = [
+            ("http", "2026-03-01T09", [1, 0, 0, 0]),
             ("one", "2026-03-01T09", [1, 1, 0, 0]),
             ("one", "2026-03-01T10", [1, 0, 0, 0]),
             ("two", "2026-03-01T09", [0, 0, 0, 1]),
         ];
         let expected = expected.map(|(app, hour, calls)| (app.to_owned(), hour.to_owned(), calls));
-        assert_eq!((shown.collect::<Vec<_>>(), batch.unread), (expected.to_vec(), 2));
+        assert_eq!((shown.collect::<Vec<_>>(), batch.unread), (expected.to_vec(), 3));
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub enum Failure {
     /// The event is no batch of log lines.
     #[error("the event is no batch of log lines: {0}")]
     Event(&'static str),
+    /// Some lines are of no known form; the others are counted.
+    #[error("{0} calls are not counted: their lines cannot be read")]
+    Unread(usize),
     /// The table does not respond, or an item cannot be read.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -22,6 +25,7 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         let error_type = match &failure {
             Failure::Event(_) => "Event",
+            Failure::Unread(_) => "Unread",
             Failure::Store(_) => "Store",
             Failure::NotReady(_) => "NotReady",
         };

@@ -33,13 +33,12 @@ pub async fn handle(started: Result<&Counter, StartError>, event: Value) -> Resu
     let handled = async {
         let counter = started?;
         let Batch { id, calls, unread } = Batch::read(&event)?;
-        if unread > 0 {
-            tracing::error!(lines = unread, "calls are not counted: their lines cannot be read");
-        }
-        let in_batch: u64 = calls.iter().map(|(_, _, calls)| calls.all()).sum();
         let added = counter.table.add(&id, calls, counter.clock.now()).await?;
-        let new = if added == Added::Counted { in_batch } else { 0 };
-        Ok(json!({ "counted": new, "unread": unread }))
+        // Last, since it is to be heard of, and repeating the event counts nothing again.
+        if unread > 0 {
+            return Err(Failure::Unread(unread));
+        }
+        Ok(json!({ "outcome": if added == Added::Counted { "counted" } else { "counted before" } }))
     };
     handled.await.inspect_err(|failure: &Failure| tracing::error!(%failure, "calls are not counted yet"))
 }

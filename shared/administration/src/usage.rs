@@ -90,3 +90,43 @@ pub fn shown_usage(used: &Used) -> Json {
         "succeeded": succeeded, "limited": limited, "refused": refused, "failed": failed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_772_357_459);
+
+    fn of(by: &str, from: Option<&str>, to: Option<&str>) -> Result<(String, String, usize), WrongTime> {
+        let time = Time::of(NOW, Some(by), from, to)?;
+        Ok((time.from.to_string(), time.to.to_string(), time.buckets().count()))
+    }
+
+    #[test]
+    fn what_nobody_says_is_the_time_up_to_now() {
+        assert_eq!(of("hour", None, None), Ok(("2026-02-27T10".to_owned(), "2026-03-01T09".to_owned(), 48)));
+        assert_eq!(of("day", None, None), Ok(("2026-01-31".to_owned(), "2026-03-01".to_owned(), 30)));
+        assert_eq!(Time::day(NOW, None).map(|day| day.to_string()), Ok("2026-03-01".to_owned()));
+    }
+
+    #[test]
+    fn a_question_has_a_month_of_hours_or_400_days_at_most() {
+        assert_eq!(of("hour", Some("2026-01-29T10"), None).unwrap().2, 744);
+        assert_eq!(of("hour", Some("2026-01-29T09"), None).unwrap_err().0, "from");
+        assert_eq!(of("day", Some("2025-01-26"), None).unwrap().2, 400);
+        assert_eq!(of("day", Some("2025-01-25"), None).unwrap_err().0, "from");
+    }
+
+    #[test]
+    fn what_is_no_time_is_told_at_its_parameter() {
+        for (by, from, to, wrong) in [
+            ("minute", None, None, "by"),
+            ("day", Some("2026-03-01T09"), None, "from"),
+            ("hour", None, Some("2026-03-01"), "to"),
+            ("day", Some("2026-03-01"), Some("2026-02-28"), "from"),
+            ("day", None, Some("0000-01-01"), "from"),
+        ] {
+            assert_eq!(of(by, from, to).unwrap_err().0, wrong, "{by} {from:?} {to:?}");
+        }
+    }
+}

@@ -7,7 +7,8 @@
 //! | `day#<day>` | `<client id>#<API>#<plan>` | the same, to find all applications that called on a day |
 //! | `batch#<id>` | `<number>` | that a part of a batch of calls is counted |
 //!
-//! A part of a batch is one transaction with the item that says so: a batch that comes again counts nothing again.
+//! A part of a batch is one transaction with the item that says so: a batch that comes again counts nothing again. What a caller did on a
+//! day is in one part, so that hours and days agree whatever is lost.
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::{Page, number, ttl, version};
@@ -26,9 +27,12 @@ use std::time::Duration;
 const MOST: usize = 99;
 /// For so long a batch is known to be counted: Lambda repeats events for six hours at most.
 const KNOWN: Seconds = Seconds::new(2 * 86_400);
-/// How often a transaction that met another on the same items is made, and how long it waits after the first time, in ms.
-const ATTEMPTS: u32 = 8;
+/// How often a transaction is made that met another on the same items, or was throttled, and how long it waits after the first time, in
+/// ms. All waits and as much again by chance end within the function's time.
+const ATTEMPTS: usize = 10;
 const WAIT_MS: u64 = 25;
+/// Why a transaction was cancelled that can be made again.
+const AGAIN: [&str; 4] = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// The calls of one caller in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +63,8 @@ pub enum Added {
     Before,
 }
 
-/// What is added to an item: its keys, the calls, and when it ends.
-type Adding = ((String, String), (Calls, Timestamp));
+/// What is added to items: by their keys the calls, and when each ends. What a caller did on a day is 26 rows at most.
+type Rows = BTreeMap<(String, String), (Calls, Timestamp)>;
 
 #[derive(Deserialize)]
 struct Row {
@@ -84,17 +88,18 @@ impl Usage {
     }
 
     /// Counts the calls of a batch, by caller and hour, unless it is counted. `batch` is the same whenever the same calls come, and so
-    /// are `calls`: a batch is cut into the same parts each time.
+    /// are `calls`: one version of this cuts a batch into the same parts each time.
     pub async fn add(
         &self,
         batch: &str,
         calls: impl IntoIterator<Item = (Caller, Bucket, Calls)>,
         now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let mut rows: BTreeMap<(String, String), (Calls, Timestamp)> = BTreeMap::new();
+        let mut groups: BTreeMap<(Caller, String), Rows> = BTreeMap::new();
         for (caller, hour, calls) in calls {
-            let Caller { app, api, plan } = &caller;
             let day = Bucket::of(Step::Day, hour.begins()).unwrap_or(hour);
+            let rows = groups.entry((caller.clone(), day.to_string())).or_default();
+            let Caller { app, api, plan } = &caller;
             let keys = [
                 (format!("app#{app}"), format!("hour#{hour}#{api}#{plan}"), hour),
                 (format!("app#{app}"), format!("day#{day}#{api}#{plan}"), day),
@@ -105,10 +110,16 @@ impl Usage {
                 rows.entry((pk, sk)).or_insert((Calls::default(), ends)).0.add(calls);
             }
         }
-        let rows: Vec<_> = rows.into_iter().collect();
+        let mut parts: Vec<Rows> = Vec::new();
+        for rows in groups.into_values() {
+            match parts.last_mut() {
+                Some(part) if part.len().saturating_add(rows.len()) <= MOST => part.extend(rows),
+                _ => parts.push(rows),
+            }
+        }
         let mut added = Added::Before;
-        for (part, rows) in rows.chunks(MOST).enumerate() {
-            if Box::pin(self.add_part((batch, part), rows, now)).await? {
+        for (number, rows) in parts.iter().enumerate() {
+            if Box::pin(self.add_part((batch, number), rows, now)).await? {
                 added = Added::Counted;
             }
         }
@@ -116,12 +127,7 @@ impl Usage {
     }
 
     /// Counts a part of a batch. `false` if it is counted.
-    async fn add_part(
-        &self,
-        (batch, part): (&str, usize),
-        rows: &[Adding],
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn add_part(&self, (batch, part): (&str, usize), rows: &Rows, now: Timestamp) -> Result<bool, StoreError> {
         const OPERATION: &str = "add_usage";
         let mut marker = version::stamped(Item::new());
         marker.insert("pk".to_owned(), text(format!("batch#{batch}")));
@@ -135,7 +141,7 @@ impl Usage {
             writes.push(self.adding((pk, sk), *calls, *ends, OPERATION)?);
         }
         let mut wait = WAIT_MS;
-        for attempt in 1.. {
+        for attempt in 1..=ATTEMPTS {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(true) };
             let reasons = match error.as_service_error() {
@@ -151,11 +157,12 @@ impl Usage {
             if reasons.first() == Some(&"ConditionalCheckFailed") {
                 return Ok(false);
             }
-            let met_another = |code: &&str| ["None", "TransactionConflict"].contains(code);
-            if attempt == ATTEMPTS || reasons.is_empty() || !reasons.iter().all(met_another) {
+            if attempt == ATTEMPTS || reasons.is_empty() || !reasons.iter().all(|code| AGAIN.contains(code)) {
                 return Err(unavailable(OPERATION)(error));
             }
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+            // Batches that meet come apart again: the letters of their ids are random.
+            let chance = u64::from(batch.as_bytes().get(attempt).copied().unwrap_or_default());
+            tokio::time::sleep(Duration::from_millis(wait.saturating_add(wait.saturating_mul(chance) / 128))).await;
             wait = wait.saturating_mul(2);
         }
         Ok(false)

@@ -1,6 +1,6 @@
 //! `/gateway/api/v1/usage` and `/gateway/api/v1/apps/{client_id}/usage`: how often applications have called.
 
-use super::{listed, only, parameter, shown};
+use super::{only, parameter, shown};
 use crate::error::Failure;
 use crate::principal::Principal;
 use crate::usage::{day_of, time_of};
@@ -21,7 +21,7 @@ impl Portal {
         let after = after.map_err(|error| Failure::malformed("after", error.to_string()))?;
         let page = self.used_on(day, after.as_ref()).await?;
         let items: Vec<_> = page.rows.iter().map(shown_usage).collect();
-        Ok(listed(&items, page.next.as_ref().map(ClientId::as_str)))
+        Ok(shown(200, &json!({ "counted": self.counts, "items": items, "next": page.next })))
     }
 
     /// One application over a time.
@@ -38,6 +38,9 @@ impl Portal {
         let time = time_of(asked, by.as_deref(), from.as_deref(), to.as_deref())?;
         let rows = self.used(&client_id, time).await?;
         let items: Vec<_> = rows.iter().map(shown_usage).collect();
-        Ok(shown(200, &json!({ "from": time.from.to_string(), "to": time.to.to_string(), "items": items })))
+        Ok(shown(
+            200,
+            &json!({ "counted": self.counts, "from": time.from.to_string(), "to": time.to.to_string(), "items": items }),
+        ))
     }
 }

@@ -168,7 +168,7 @@ impl Portal {
     ) -> Result<ApiResponse, Failure> {
         let (seen, app, _) = self.own_app(visitor, (organization, id)).await?;
         let above = format!("/gateway/organizations/{}/apps", seen.organization.organization_id);
-        self.usage_of_app(visit, visitor, &app, &above).await
+        self.usage_of_app(visit, visitor, (&app.client_id, Some(&app)), &above).await
     }
 
     /// An application of an organization whose member asks.

@@ -16,7 +16,8 @@ use gateway_web::pages::portal::{Block, Cell, Field, Form as FormBlock, Input, T
 use std::collections::BTreeSet;
 
 /// What pages say of where the numbers come from.
-const SOURCE: &str = "Counted from the log of requests, some seconds later. A call that was refused before its app and API were known, by its token, scope or path, is not among them.";
+const SOURCE: &str = "Counted from the log of requests, some seconds later. What was refused for its token, scope or path, or by API Gateway itself, is not among them.";
+const NOT_COUNTED: &str = "Calls are not counted here: whoever runs this gateway can switch it on.";
 
 impl Portal {
     /// The page of an administrator: all applications of a day.
@@ -32,7 +33,8 @@ impl Portal {
                 (day_of(visit.asked, None)?, 400)
             }
         };
-        let after = parameter("after").and_then(|after| ClientId::parse(&after).ok());
+        let after = parameter("after").map(|after| ClientId::parse(&after)).transpose();
+        let after = after.map_err(|_| Failure::NotFound)?;
         let DayOfUsage { rows, next } = self.used_on(day, after.as_ref()).await?;
         let mut field = Field::new("day", "Day (UTC)", Input::Line(typed.unwrap_or_else(|| day.to_string())));
         field.mistake = content.mistakes.first().map(|(_, text)| text.clone());
@@ -44,7 +46,10 @@ impl Portal {
             second: true,
         }));
         let mut apps: Vec<_> = by(&rows, |row| row.caller.app.clone()).into_iter().collect();
-        apps.sort_by_key(|(app, calls)| (std::cmp::Reverse(calls.all()), app.clone()));
+        // Of more than a page, the busiest could be on another one.
+        if after.is_none() && next.is_none() {
+            apps.sort_by_key(|(app, calls)| (std::cmp::Reverse(calls.all()), app.clone()));
+        }
         let rows = apps.iter().map(|(app, calls)| {
             let url = visit.site.path(&format!("/gateway/apps/{app}/usage?by=hour&to={day}T23&from={day}T00"));
             std::iter::once(Cell::Link(app.to_string(), url)).chain(numbers(*calls)).collect()
@@ -59,7 +64,7 @@ impl Portal {
             let url = visit.site.path(&format!("/gateway/usage?day={day}&after={next}"));
             content.blocks.push(Block::Links(vec![("More".to_owned(), url)]));
         }
-        content.blocks.push(Block::Text(SOURCE.to_owned()));
+        content.blocks.push(self.source());
         Ok(shown(visit, Some(administrator), status, content))
     }
 
@@ -71,25 +76,26 @@ impl Portal {
         id: &str,
     ) -> Result<ApiResponse, Failure> {
         let client_id = ClientId::parse(id).map_err(|_| Failure::NotFound)?;
-        let (app, _) = self.developers.apps.get_to_change(&client_id).await?.ok_or(Failure::NotFound)?;
-        self.usage_of_app(visit, administrator, &app, "/gateway/apps").await
+        let app = self.developers.apps.get_to_change(&client_id).await?.map(|(app, _)| app);
+        self.usage_of_app(visit, administrator, (&client_id, app.as_ref()), "/gateway/apps").await
     }
 
-    /// The page of one application; `above` is the path of the list of applications.
+    /// The page of one application, which may be gone; `above` is the path of the list of applications.
     pub(super) async fn usage_of_app(
         &self,
         visit: &Visit<'_>,
         visitor: &Visitor,
-        app: &App,
+        (client_id, app): (&ClientId, Option<&App>),
         above: &str,
     ) -> Result<ApiResponse, Failure> {
         let parameter =
             |name| visit.asked.request.parameter(name).ok().flatten().filter(|text: &String| !text.is_empty());
         let [step, from, to] = ["by", "from", "to"].map(parameter);
-        let mut content = Content::new(format!("Usage of {}", app.name));
+        let name = app.map_or(client_id.as_str(), |app| app.name.as_str());
+        let mut content = Content::new(format!("Usage of {name}"));
         let asked = time_of(visit.asked, step.as_deref(), from.as_deref(), to.as_deref());
         let found = match asked {
-            Ok(time) => self.used(&app.client_id, time).await.map(|rows| (time, rows)),
+            Ok(time) => self.used(client_id, time).await.map(|rows| (time, rows)),
             Err(failure) => Err(failure),
         };
         let (time, rows, status) = match found {
@@ -99,8 +105,8 @@ impl Portal {
                 (time_of(visit.asked, None, None, None)?, Vec::new(), 400)
             }
         };
-        let page = format!("{above}/{}", app.client_id);
-        let (mut form, links) = questions(visit, &page, time);
+        let page = format!("{above}/{client_id}");
+        let (mut form, links) = questions(visit, &page, time, app.is_some());
         for field in &mut form.fields {
             let wrong = content.mistakes.iter().find(|(at, _)| at.as_deref() == Some(field.name.as_str()));
             field.mistake = wrong.map(|(_, text)| text.clone());
@@ -125,10 +131,16 @@ impl Portal {
             }
             content.blocks.push(by_caller(&rows));
             content.blocks.push(by_bucket(&bars, unit));
-            self.plan_blocks(&mut content, app);
+            if let Some(app) = app {
+                self.plan_blocks(&mut content, app);
+            }
         }
-        content.blocks.push(Block::Text(SOURCE.to_owned()));
+        content.blocks.push(self.source());
         Ok(shown(visit, Some(visitor), status, content))
+    }
+
+    fn source(&self) -> Block {
+        Block::Text(if self.counts { SOURCE } else { NOT_COUNTED }.to_owned())
     }
 
     /// The limits that the application has.
@@ -151,7 +163,7 @@ impl Portal {
 }
 
 /// What can be asked about: a form, and links to what usually is.
-fn questions(visit: &Visit<'_>, page: &str, time: Time) -> (FormBlock, Block) {
+fn questions(visit: &Visit<'_>, page: &str, time: Time, is_there: bool) -> (FormBlock, Block) {
     let step = match time.from.step() {
         Step::Hour => "hour",
         Step::Day => "day",
@@ -169,12 +181,12 @@ fn questions(visit: &Visit<'_>, page: &str, time: Time) -> (FormBlock, Block) {
         second: true,
     };
     let to = |query: &str| visit.site.path(&format!("{page}{query}"));
-    let links = Block::Links(vec![
+    let mut links = vec![
         ("The last 48 hours".to_owned(), to("/usage?by=hour")),
         ("The last 30 days".to_owned(), to("/usage?by=day")),
-        ("The app".to_owned(), to("")),
-    ]);
-    (form, links)
+    ];
+    links.extend(is_there.then(|| ("The app".to_owned(), to(""))));
+    (form, Block::Links(links))
 }
 
 fn by_caller(rows: &[Used]) -> Block {

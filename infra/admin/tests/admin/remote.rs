@@ -222,3 +222,27 @@ async fn what_the_admin_api_refuses_is_told_with_the_same_exit_codes() {
     let both = run(&["--url", &pipeline.url, "--local", "apps", "list"], "", |command| command.envs(variables)).await;
     assert_eq!(both.code, Some(2), "{both:?}");
 }
+
+#[tokio::test]
+async fn usage_is_the_same_with_aws_rights_and_without() {
+    let gateway = Gateway::start().await;
+    let (pipeline, olga) = (Pipeline::of(&gateway, admin_scope::USAGE_READ).await, Operator::of(&gateway));
+    let token = gateway.login(ADA).await.access;
+    assert_eq!(gateway.call("GET", "/orders", &token).await.status, 200);
+    let show = ["usage", "show", DEMO_APP, "--by", "hour"];
+    let mut shown = Json::Null;
+    for _ in 0..100 {
+        shown = pipeline.json(&show).await;
+        if shown["items"][0]["succeeded"] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(shown["items"][0]["api"], "orders", "{shown}");
+    assert_eq!(olga.json(&show).await, shown);
+    assert_eq!(olga.json(&["usage", "day"]).await, pipeline.json(&["usage", "day"]).await);
+    assert_eq!(pipeline.json(&["usage", "day", "--after", DEMO_APP]).await["items"], json!([]));
+    for who in [olga.does(&["usage", "day", "yesterday"]).await, pipeline.does(&["usage", "day", "yesterday"]).await] {
+        assert!(who.problem().contains("as 2026-03-01"), "{}", who.problem());
+    }
+}

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::received::Received;
 use crate::lambda::Lambda;
 use crate::log::Log;
-use crate::template::{ACCOUNT, AccessLog as Declared, LogSubscription, Part, Template};
+use crate::template::{ACCOUNT, AccessLog as Declared, ApiKind, LogSubscription, Part, Template};
 
 /// How long lines are gathered. In AWS it is some seconds.
 const GATHERED: Duration = Duration::from_millis(500);
@@ -54,6 +54,7 @@ impl Seen {
 /// The log of an API. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct AccessLog {
+    kind: ApiKind,
     format: Vec<Part>,
     lines: mpsc::Sender<String>,
     log: Log,
@@ -70,14 +71,16 @@ impl AccessLog {
         }
         let (lines, received) = mpsc::channel(WAITING);
         tokio::spawn(deliver(received, subscriptions, lambda.clone()));
-        Some(Self { format, lines, log: log.clone() })
+        Some(Self { kind: template.api.kind, format, lines, log: log.clone() })
     }
 
     /// Writes the line of a request.
     pub(super) fn write(&self, received: &Received, seen: &Seen, response: &Response) {
         let line = self.format.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
-            Part::Variable(name) => variable(name, received, seen, response).unwrap_or_else(|| ABSENT.to_owned()),
+            Part::Variable(name) => {
+                variable(self.kind, name, received, seen, response).unwrap_or_else(|| ABSENT.to_owned())
+            }
         });
         if self.lines.try_send(line.collect()).is_err() {
             self.log.push("api-gateway", "a line of the access log was dropped: too many wait");
@@ -85,11 +88,15 @@ impl AccessLog {
     }
 }
 
-fn variable(name: &str, received: &Received, seen: &Seen, response: &Response) -> Option<String> {
+fn variable(kind: ApiKind, name: &str, received: &Received, seen: &Seen, response: &Response) -> Option<String> {
     let millis = |length: Duration| length.as_millis().to_string();
     match name {
         "requestId" => Some(received.request_id.clone()),
-        "requestTimeEpoch" => Some(received.time.to_string()),
+        "requestTimeEpoch" => Some(match kind {
+            ApiKind::Rest => received.time.to_string(),
+            // An HTTP API writes seconds.
+            ApiKind::Http => received.time.div_euclid(1_000).to_string(),
+        }),
         "identity.sourceIp" => Some(received.source.ip().to_string()),
         "httpMethod" => Some(received.method.clone()),
         "resourcePath" => seen.route.clone(),
