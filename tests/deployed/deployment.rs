@@ -15,12 +15,14 @@ use support::{Client, User, background};
 use tokio::net::TcpListener;
 
 /// Users that the journeys have; each has the same password.
-const NAMES: [&str; 10] = ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open", "bytes"];
+const NAMES: [&str; 11] =
+    ["orders", "echo", "body", "refresh", "four", "limit", "revoke", "refusals", "open", "bytes", "bus"];
 const PASSWORD: &str = "a password of nobody else";
 
 /// The deployed gateways, ready for calls.
 pub(crate) struct Deployments {
     urls: Vec<String>,
+    stores: Vec<Store>,
     partner_secret: String,
 }
 
@@ -36,6 +38,13 @@ impl Deployments {
             let client = Client::new(url);
             runtime.block_on(journey(&client, user));
         }
+    }
+
+    /// The tables of the gateway that this client calls.
+    pub(crate) fn store_of(client: &Client) -> &'static Store {
+        let all = Self::all();
+        let mut each = all.urls.iter().zip(&all.stores);
+        each.find(|(url, _)| client.url("").trim_end_matches('/') == url.trim_end_matches('/')).expect("a gateway").1
     }
 
     /// The secret of `partner-app`.
@@ -72,19 +81,20 @@ async fn set_up(environment: &Environment) -> Deployments {
     };
     seed.users = NAMES.iter().map(user).collect();
     let secrets = secrets::open(None, &[], &seed.without_secret()).expect("new secrets");
+    let mut stores = Vec::new();
     for path in &outputs {
-        fill(environment, path, &seed, &secrets).await;
+        stores.push(fill(environment, path, &seed, &secrets).await);
     }
 
     let listener = TcpListener::bind(needed("GATEWAY_BACK_END")).await.expect("the port of the demo back end");
     let users = seed.users.iter().map(|user| (user.email.clone(), user.password.clone()));
     tokio::spawn(Legacy::new(users, false).serve(listener));
     let partner_secret = seed.client_secret("partner-app", &secrets).expect("a secret").to_owned();
-    Deployments { urls, partner_secret }
+    Deployments { urls, stores, partner_secret }
 }
 
 /// Puts apps and users into the tables of the stack with these outputs.
-async fn fill(environment: &Environment, path: &str, seed: &Seed, secrets: &BTreeMap<String, String>) {
+async fn fill(environment: &Environment, path: &str, seed: &Seed, secrets: &BTreeMap<String, String>) -> Store {
     let outputs = outputs(path);
     let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}")).clone();
     let tables = Tables::named(|id| Ok::<_, Infallible>(output(&format!("{id}Name")))).expect("all tables");
@@ -93,6 +103,7 @@ async fn fill(environment: &Environment, path: &str, seed: &Seed, secrets: &BTre
     let pepper = Secrets::new(&aws).text(&output("PepperArn")).await.expect("a pepper");
     let store = Store::new(aws.dynamodb(), tables);
     seed.store(&store, secrets, pepper.expose()).await.expect("a filled store");
+    store
 }
 
 /// The outputs of the stack, as `sam list stack-outputs --output json` prints them.

@@ -5,7 +5,13 @@
 
 mod deployment;
 
+use std::time::Duration;
+
 use deployment::Deployments;
+use gateway_domain::clock::Clock as _;
+use gateway_domain::domain_event::EventType;
+use gateway_runtime::SystemClock;
+use gateway_store::DeliveryOutcome;
 use serde_json::json;
 use support::DEMO_APP;
 
@@ -42,6 +48,28 @@ fn the_back_end_gets_its_session_and_who_calls_but_never_the_token() {
         assert!(matches!(values("x-authenticated-userid").as_slice(), [one] if one.starts_with("user-")), "{text}");
         assert_eq!(values("x-consumer-username"), ["Demo App"]);
         assert!(!text.contains(&tokens.access) && !text.contains("somebody-else"), "{text}");
+    });
+}
+
+/// The streams of the tables bring what was put into them, and an event bus takes what is made of it.
+#[cfg_attr(not(deployed), ignore = "GATEWAY_URL is not set: .ci/deploy deploys a gateway and runs this")]
+#[test]
+fn what_happens_comes_to_the_event_bus() {
+    Deployments::run("bus", async |gateway, user| {
+        let store = Deployments::store_of(gateway);
+        let found = store.users.by_email(user.name).await.expect("a read").expect("a user");
+        let mut told = Vec::new();
+        for _ in 0..300 {
+            let (day, _) = gateway_store::day_and_time(SystemClock.now_millis());
+            let of_day = store.deliveries.of_day(&day, "~", 1_000).await.expect("a read").items;
+            told = of_day.into_iter().map(|one| (one.event.kind, one.event.subject.to_string(), one.outcome)).collect();
+            let expected = (EventType::UserCreated, format!("user:{}", found.user_id), DeliveryOutcome::Delivered);
+            if told.contains(&expected) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("{told:?}");
     });
 }
 

@@ -13,7 +13,7 @@ async fn post(gateway: &Gateway, path: &str, body: &Json) -> Response {
     gateway.response(gateway.request("POST", &format!("/account/api/v1/{path}")).json(body)).await
 }
 
-async fn sign_up(gateway: &Gateway, email: &str, password: &str) -> String {
+pub(crate) async fn sign_up(gateway: &Gateway, email: &str, password: &str) -> String {
     let body =
         json!({ "email": email, "password": password, "profile": { "name": "Carla", "birthday": "2000-02-29" } });
     let response = post(gateway, "sign-up", &body).await;

@@ -88,6 +88,19 @@ pub(crate) async fn use_admin_api(gateway: &Gateway) {
     does("GET", "/audit", None, 200).await;
     does("GET", "/usage", None, 200).await;
     does("GET", "/apps/service/usage", None, 200).await;
+    // Something was told, and is told again.
+    let mut told = Json::Null;
+    for _ in 0..100 {
+        told = does("GET", "/deliveries", None, 200).await.json()["items"][0].clone();
+        if told != Json::Null {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    does("POST", "/deliveries", Some(json!({ "day": told["day"], "at": told["at"] })), 202).await;
+    does("GET", "/deliveries/waiting", None, 200).await;
+    let all = json!({ "destination": told["destination"], "from": told["time"], "to": told["time"] });
+    does("POST", "/deliveries/replay", Some(all), 202).await;
 }
 
 #[tokio::test]
@@ -353,6 +366,10 @@ async fn a_scope_opens_its_area_and_nothing_else() {
         ("POST", "/requests/nobody", scope::REQUESTS_WRITE),
         ("GET", "/usage", scope::USAGE_READ),
         ("GET", "/apps/demo-app/usage", scope::USAGE_READ),
+        ("GET", "/deliveries", scope::EVENTS_READ),
+        ("POST", "/deliveries", scope::EVENTS_WRITE),
+        ("GET", "/deliveries/waiting", scope::EVENTS_READ),
+        ("POST", "/deliveries/replay", scope::EVENTS_WRITE),
         ("GET", "/apis", scope::APIS_READ),
         ("GET", "/plans", scope::PLANS_READ),
     ];
@@ -388,6 +405,9 @@ async fn a_scope_opens_its_area_and_nothing_else() {
         ("GET", "/apps/demo-app/nothing", 404),
         ("POST", "/audit", 405),
         ("DELETE", "/apps", 405),
+        ("DELETE", "/deliveries", 405),
+        ("GET", "/deliveries/replay", 405),
+        ("GET", "/deliveries/nothing", 404),
         ("PUT", "/users/u_nobody", 405),
     ] {
         let response = ask(&gateway, &token, method, path, None).await;

@@ -12,12 +12,13 @@ use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response};
 use crate::accounts::Browser;
 
 /// The pages, but those of one user or app.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/gateway/requests",
     "/gateway/users",
     "/gateway/apps",
     "/gateway/plans",
     "/gateway/usage",
+    "/gateway/events",
     "/gateway/audit",
     "/gateway/audit.csv",
 ];

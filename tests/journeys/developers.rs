@@ -167,7 +167,7 @@ async fn a_developer_registers_an_app_that_calls_once_it_is_approved() {
 }
 
 /// The revision that a page was made of.
-fn revision(page: &str) -> String {
+pub(crate) fn revision(page: &str) -> String {
     let rest = page.split("name=\"revision\" value=\"").nth(1).expect("a revision");
     rest.split('"').next().expect("a revision").to_owned()
 }

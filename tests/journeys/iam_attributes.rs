@@ -111,11 +111,11 @@ async fn a_function_reads_only_the_attributes_of_its_role() {
 #[tokio::test]
 async fn a_function_writes_only_the_kinds_of_its_role_into_the_outbox() {
     let gateway = Gateway::start().await;
-    let kinds = ["mail", "end_sessions", "logout_notice", "undeliverable"];
+    let kinds = ["mail", "end_sessions", "logout_notice", "undeliverable", "event#company#user:u_1"];
     let rights: [(&str, &[&str]); 4] = [
         ("AuthorizeFunction", &["end_sessions"]),
         ("AccountFunction", &["mail", "end_sessions"]),
-        ("PortalFunction", &["mail", "end_sessions"]),
+        ("PortalFunction", &["mail", "end_sessions", "event#company#user:u_1"]),
         ("OutboxFunction", &["logout_notice"]),
     ];
     for (function, allowed) in rights {

@@ -10,6 +10,8 @@ mod canned;
 mod claims;
 mod closing;
 mod cors;
+mod deliveries;
+mod deliveries_page;
 mod demo_app;
 mod developers;
 mod directory;

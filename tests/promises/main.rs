@@ -6,6 +6,7 @@ mod activity;
 mod apps;
 mod browser_logins;
 mod consents;
+mod deliveries;
 mod login_attempts;
 mod migrations;
 mod organizations;

@@ -2,8 +2,8 @@
 
 use crate::pending_sessions::pending;
 use crate::{
-    DAY, NOW, accounts, app, apps, legacy, login_attempts, organizations, outbox, session, sid, token, usage, user,
-    users,
+    DAY, NOW, accounts, app, apps, deliveries, legacy, login_attempts, organizations, outbox, session, sid, token,
+    usage, user, users,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
@@ -132,6 +132,7 @@ pub(crate) async fn filled(db: &DynamoDb) {
     assert!(store.consents.give(&consent(), &store.users, 1).await.unwrap());
     store.audit.write(&row()).await.unwrap();
     usage::add(store, "one", &[("demo-app", 0, 1)]).await.unwrap();
+    deliveries::add(store).await;
 }
 
 #[tokio::test]
@@ -353,4 +354,17 @@ async fn of_the_outbox(store: &Store) {
     newer(store.outbox.claim::<gateway_store::QueuedMail>(&mail, NOW, NOW).await);
     newer(store.outbox.defer(Kind::Mail, &mail, NOW).await);
     newer(store.outbox.due(Kind::Mail, NOW, 1).await);
+    let queue = deliveries::queue("user:u_1");
+    let (order, event) = deliveries::event("user:u_1", 2);
+    let events = &store.deliveries;
+    newer(events.add(&queue.destination, (&order, &event), NOW).await);
+    newer(events.claim(&queue, NOW, NOW).await);
+    newer(events.due(&queue.destination, NOW, 1).await);
+    newer(events.waiting(&queue, 1).await);
+    newer(events.put_off(&queue, (NOW, 1), None).await);
+    newer(events.queues(&queue.destination, 1).await);
+    let (order, event) = deliveries::event("logins:u_1", 3);
+    newer(events.count(&queue.destination, (&order, &event), 1, ("other", NOW)).await);
+    let (day, _) = gateway_store::day_and_time(NOW.as_secs() * 1_000);
+    newer(events.of_day(&day, "~", 1).await);
 }

@@ -33,6 +33,20 @@ pub(crate) enum KeySecret {
     Pepper,
 }
 
+impl KeySecret {
+    /// Its name in events.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::IdToken => "id-token",
+            Self::Sealing => "sealing",
+            Self::Letters => "letters",
+            Self::Refresh => "refresh",
+            Self::Pepper => "pepper",
+        }
+    }
+}
+
 /// The ARNs of the secrets.
 pub(crate) struct Names {
     signing: String,

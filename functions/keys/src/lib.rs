@@ -15,19 +15,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_config::Gateway;
 use gateway_domain::clock::Clock;
+use gateway_domain::domain_event::KeyRotated;
 use gateway_domain::entropy::{Entropy, NoEntropy};
 use gateway_domain::keys::InvalidKeys;
 use gateway_domain::rotation::pair::NoPair;
 use gateway_domain::rotation::symmetric::InvalidKeySet;
 use gateway_domain::rotation::{CannotMove, Timing};
 use gateway_domain::time::Seconds;
+use gateway_invoke::{Function, NotInvoked};
 use gateway_runtime::secret_versions::{SecretError, SecretVersions};
 use gateway_runtime::{ConfigFile, StartError};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::key_secret::Names;
+use crate::key_secret::{KeySecret, Names};
 
 pub use start::start;
 
@@ -38,6 +40,8 @@ pub struct Keys {
     timing: Timing,
     /// Reads gateway.yaml only where it is needed, so that a leaked key can be revoked even if that file is invalid.
     config: ConfigFile,
+    /// The events function, which is told of each key that comes into use.
+    events: Function,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -84,6 +88,9 @@ pub enum Failure {
     /// The environment, gateway.yaml or the source of random bytes failed.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The keys are changed, and the events function was not told of it.
+    #[error("the new key is in use, but no event tells of it yet: {0}")]
+    NoEvent(#[from] NotInvoked),
     /// The outcome could not be sent to CloudFormation.
     #[error("CloudFormation was not told the outcome: {0}")]
     Response(#[from] response::NotTold),
@@ -108,6 +115,12 @@ impl Keys {
     /// gateway.yaml as it is now.
     fn gateway(&self) -> Result<Gateway, StartError> {
         self.config.load(Gateway::load)
+    }
+
+    /// Tells of a version of a secret that is current. Telling it again is the same event.
+    async fn tell(&self, secret: KeySecret, version: &str) -> Result<(), NotInvoked> {
+        let rotated = KeyRotated { secret: secret.as_str().to_owned(), version: version.to_owned() };
+        self.events.queue(&rotated.to_event()).await
     }
 
     /// A random id for a version that is made outside a rotation.

@@ -55,6 +55,10 @@ impl Keys {
             // Published again: a rotation may have published the leaked key before it saw that its version was given up.
             self.publish(ring, Some(key), self.clock.now()).await?;
         }
+        // The key is revoked, whoever hears of it.
+        if let Err(error) = self.tell(*secret, &version).await {
+            tracing::error!(%error, "no event tells of the new key");
+        }
         tracing::warn!(?secret, key, current = left.current(), "a key was revoked");
         Ok(json!({ "revoked": key, "current": left.current() }))
     }

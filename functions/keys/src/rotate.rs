@@ -45,7 +45,8 @@ impl Keys {
         let stages = description.stages.get(version);
         let has = |stage: &str| stages.is_some_and(|stages| stages.iter().any(|other| other == stage));
         if has(CURRENT) {
-            return Ok(());
+            // An attempt before this one may have failed at that alone.
+            return if rotation.step == Step::Finish { Ok(self.tell(secret, version).await?) } else { Ok(()) };
         }
         if !has(PENDING) {
             return Err(Failure::Protocol("the version is not staged AWSPENDING"));
@@ -133,7 +134,7 @@ impl Keys {
         // Promoted only if the version it was made from is still current, so that a key revoked meanwhile stays revoked.
         self.secrets.promote(name, version, turned.follows()).await?;
         tracing::info!(?secret, current = turned.current(), "rotated");
-        Ok(())
+        Ok(self.tell(secret, version).await?)
     }
 
     /// The current version of a secret.

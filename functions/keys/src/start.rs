@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 
+use gateway_invoke::Function;
 use gateway_runtime::fresh::key_timing;
 use gateway_runtime::secret_versions::SecretVersions;
 use gateway_runtime::{Platform, StartError};
@@ -20,6 +21,12 @@ fn keys(platform: Platform) -> Result<Keys, StartError> {
         names: Names::from_environment(&platform.environment)?,
         timing: key_timing(&platform.environment)?,
         config: platform.environment.config_file()?,
+        events: Function::of(
+            &platform.environment,
+            &platform.aws,
+            "EVENTS_FUNCTION",
+            "the name of the events function",
+        )?,
         clock: platform.clock,
         entropy: platform.entropy,
     })

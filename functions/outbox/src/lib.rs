@@ -1,12 +1,14 @@
-//! Does what follows a change, at least once: sends mails, ends sessions, tells applications of their end. And notes which addresses take no mail. No route
-//! leads here: the functions that write to the outbox ask for it at once, a schedule asks for what is due, and SNS brings
-//! what became of mails.
+//! Does what follows a change, at least once: sends mails, ends sessions, tells applications of their end, and destinations of events. And
+//! notes which addresses take no mail. No route leads here: the functions that write to the outbox ask for it at once, schedules ask for what
+//! is due, the outbox's own stream says of whom events wait, and SNS brings what became of mails.
 
-mod back_channel;
+mod destinations;
 mod end_sessions;
 mod error;
+mod events;
 mod mail;
 mod notices;
+mod public_client;
 mod start;
 
 use futures_util::{StreamExt as _, stream};
@@ -18,12 +20,13 @@ use gateway_domain::time::Timestamp;
 use gateway_invoke::Function;
 use gateway_mail::Mailer;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Activity, Queued, Sessions, Undeliverable};
+use gateway_store::{Activity, Deliveries, Queued, Sessions, Undeliverable, Users};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub use back_channel::{BackChannel, CannotSetUp, Permitted};
+pub use destinations::Destinations;
 pub use error::Failure;
+pub use public_client::{CannotSetUp, Permitted, PublicClient};
 pub use start::start;
 
 /// Most items of a kind that one event of the schedule does: 50 mails at 200 ms each end well within the function's time.
@@ -34,6 +37,10 @@ const AT_ONCE: usize = 50;
 pub struct Outbox {
     /// What waits.
     pub table: gateway_store::Outbox,
+    /// Events that wait.
+    pub deliveries: Deliveries,
+    /// Users, to note the names that the hook `registered` says.
+    pub users: Users,
     /// Sessions, to mark them as ended.
     pub sessions: Sessions,
     /// Live sessions, to end their calls.
@@ -42,8 +49,10 @@ pub struct Outbox {
     pub renewal: Function,
     /// The token function, which signs logout tokens.
     pub token: Function,
-    /// Who tells applications that sessions have ended.
-    pub back_channel: BackChannel,
+    /// Tells applications that sessions have ended, and webhooks of events.
+    pub public_client: PublicClient,
+    /// Who is told of events.
+    pub destinations: Destinations,
     /// The keys that open letters.
     pub letters: Fresh<LetterKeys>,
     /// Who carries mails.
@@ -178,6 +187,8 @@ pub async fn handle(started: Result<&Outbox, StartError>, event: Value) -> Resul
             outbox.tell_at_once(to_tell).await;
             Ok(json!({ "outcome": outcome?.as_str() }))
         }
+        Some(OutboxEvent::DeliverEvents(queues)) => Box::pin(outbox.deliver_events(queues)).await,
+        Some(OutboxEvent::DeliverDueEvents) => Box::pin(outbox.deliver_due_events()).await,
         Some(OutboxEvent::DeliverDue) => Box::pin(outbox.deliver_due()).await,
         Some(OutboxEvent::Feedback(feedback)) => Box::pin(outbox.note(&feedback)).await,
         None => {

@@ -39,14 +39,15 @@ impl Outbox {
         let asked = LogoutTokenRequest { session: session.clone() }.to_event();
         let outcome = match self.token.ask(&asked, SIGNED_WITHIN).await {
             Ok(answer) => match serde_json::from_value::<Option<LogoutNotice>>(answer) {
-                Ok(Some(LogoutNotice { uri, logout_token })) => match self.back_channel.post(&uri, &logout_token).await
-                {
-                    Ok(()) => {
-                        tracing::info!(%session, attempts, "an application was told that a session has ended");
-                        return Ok(Outcome::Done);
+                Ok(Some(LogoutNotice { uri, logout_token })) => {
+                    match self.public_client.post(&uri, &logout_token).await {
+                        Ok(()) => {
+                            tracing::info!(%session, attempts, "an application was told that a session has ended");
+                            return Ok(Outcome::Done);
+                        }
+                        Err(error) => later(&error.to_string()),
                     }
-                    Err(error) => later(&error.to_string()),
-                },
+                }
                 // There is nobody to tell.
                 Ok(None) => return Ok(Outcome::Nothing),
                 Err(_) => later("the token function answered as another version"),

@@ -1,11 +1,12 @@
 //! Builds the outbox function when a container starts.
 
-use crate::{BackChannel, Outbox, Permitted};
+use crate::{Destinations, Outbox, Permitted, PublicClient};
+use gateway_config::Gateway;
 use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::Function;
 use gateway_mail::{Mailer, NoSender, Sender, Ses, Smtp};
 use gateway_runtime::{Environment, Platform, StartError};
-use gateway_store::{Activity, Sessions};
+use gateway_store::{Activity, Deliveries, Sessions, Users};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 /// SES.
 pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
     let table = platform.table("OUTBOX_TABLE", gateway_store::Outbox::new)?;
+    let users = platform.table("USERS_TABLE", Users::new)?;
     let sessions = platform.table("SESSIONS_TABLE", Sessions::new)?;
     let activity = platform.table("ACTIVITY_TABLE", Activity::new)?;
     let (named, expected) = ("RENEWAL_FUNCTION", "the name of the renewal function");
@@ -23,10 +25,27 @@ pub async fn start(platform: Platform) -> Result<Outbox, StartError> {
         Some("permitted") => Permitted::Loopback,
         _ => Permitted::Public,
     };
-    let back_channel = BackChannel::new(permitted).map_err(|error| invalid("TLS for applications", &error))?;
+    let public_client = PublicClient::new(permitted).map_err(|error| invalid("TLS for applications", &error))?;
+    let gateway = platform.environment.config_file()?.load(Gateway::load)?;
+    let destinations = Destinations::of(&platform, &gateway).await;
+    let deliveries = platform.table("OUTBOX_TABLE", Deliveries::new)?;
     let mailer = mailer(&platform)?;
     let letters = Box::pin(platform.keys("LETTER_KEYS_SECRET", LetterKeys::parse)).await?;
-    Ok(Outbox { table, sessions, activity, renewal, token, back_channel, letters, mailer, clock: platform.clock })
+    let clock = platform.clock;
+    Ok(Outbox {
+        table,
+        deliveries,
+        users,
+        sessions,
+        activity,
+        renewal,
+        token,
+        public_client,
+        destinations,
+        letters,
+        mailer,
+        clock,
+    })
 }
 
 fn mailer(platform: &Platform) -> Result<Arc<dyn Mailer>, StartError> {

@@ -3,6 +3,7 @@
 mod apps;
 mod audit;
 mod catalogue;
+mod deliveries;
 mod requests;
 mod subscriptions;
 mod usage;
@@ -38,6 +39,7 @@ impl Portal {
             ("apps", rest) => Box::pin(self.apps(asked, &principal, rest)).await,
             ("users", rest) => Box::pin(self.users(asked, &principal, rest)).await,
             ("requests", rest) => Box::pin(self.requests(asked, &principal, rest)).await,
+            ("deliveries", rest) => Box::pin(self.events(asked, &principal, rest)).await,
             ("usage", []) => self.usage_on(asked, &principal).await,
             ("audit", []) => Box::pin(self.audit(asked, &principal)).await,
             ("apis", []) => self.apis(asked, &principal),

@@ -17,7 +17,7 @@ mod start;
 mod usage;
 
 use crate::error::Failure;
-use gateway_administration::{Acts, AppActs, Catalogue};
+use gateway_administration::{Acts, AppActs, Catalogue, Replays};
 use gateway_config::Gateway;
 use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts};
 use gateway_domain::clock::Clock;
@@ -30,7 +30,7 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Activity, Audit, Developers, Outbox, Sessions, Usage, Users};
+use gateway_store::{Activity, Audit, Deliveries, Developers, Outbox, Sessions, Usage, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -66,6 +66,8 @@ pub struct Portal {
     pub counts: bool,
     /// Sessions to be ended.
     pub endings: Outbox,
+    /// Events on their way to destinations.
+    pub deliveries: Deliveries,
     /// Asks for sessions to be ended.
     pub outbox: OutboxFunction,
     /// Knows who is logged in in a browser.
@@ -129,7 +131,6 @@ impl Portal {
 
     /// What is done with applications by programs, each of which has a part of the admin API alone.
     pub(crate) fn app_acts<'a>(&'a self, acts: &'a Acts<'a>) -> AppActs<'a> {
-        let names = Catalogue { gateway: Some(&self.gateway), name: "the gateway" };
         AppActs {
             acts,
             developers: &self.developers,
@@ -137,10 +138,19 @@ impl Portal {
             by: None,
             mails: Vec::new(),
             on_request: None,
-            names,
+            names: self.names(),
             only_at: None,
             gives_admin_scopes: false,
         }
+    }
+
+    /// How events are sent again.
+    pub(crate) fn replays<'a>(&'a self, acts: &'a Acts<'a>) -> Replays<'a> {
+        Replays { acts, deliveries: &self.deliveries, names: self.names() }
+    }
+
+    fn names(&self) -> Catalogue<'_> {
+        Catalogue { gateway: Some(&self.gateway), name: "the gateway" }
     }
 }
 

@@ -8,6 +8,7 @@
 mod apps;
 mod audit;
 mod catalogue;
+mod events;
 mod organizations;
 mod own_app;
 mod plans;
@@ -38,12 +39,13 @@ const PAGES: &str = "/gateway";
 const PURPOSE: &str = "gateway";
 
 /// The parts for administrators, with what each is called.
-const ADMINISTRATION: [(&str, &str); 6] = [
+const ADMINISTRATION: [(&str, &str); 7] = [
     ("/gateway/requests", "Requests"),
     ("/gateway/users", "Users"),
     ("/gateway/apps", "Apps"),
     ("/gateway/plans", "Plans"),
     ("/gateway/usage", "Usage"),
+    ("/gateway/events", "Events"),
     ("/gateway/audit", "Audit trail"),
 ];
 /// The parts for developers.
@@ -152,6 +154,7 @@ impl Portal {
             (["apps", id], sent) => Box::pin(self.app_page(visit, &administrator, id, sent)).await,
             (["apps", id, "usage"], None) => Box::pin(self.app_usage_page(visit, &administrator, id)).await,
             (["usage"], None) => Box::pin(self.usage_page(visit, &administrator)).await,
+            (["events"], sent) => Box::pin(self.events_page(visit, &administrator, sent)).await,
             (["plans"], None) => Box::pin(self.plans_page(visit, &administrator)).await,
             (["audit"], None) => Box::pin(self.audit_page(visit, &administrator)).await,
             (["audit.csv"], None) => Box::pin(self.audit_file(visit)).await,

@@ -10,7 +10,8 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Platform, StartError};
 use gateway_store::{
-    Activity, Apps, Audit, BrowserLogins, Developers, LoginAttempts, Organizations, Outbox, Sessions, Usage, Users,
+    Activity, Apps, Audit, BrowserLogins, Deliveries, Developers, LoginAttempts, Organizations, Outbox, Sessions,
+    Usage, Users,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         usage: platform.table("USAGE_TABLE", Usage::new)?,
         counts: platform.environment.get("USAGE") == Some("counted"),
         endings,
+        deliveries: platform.table("OUTBOX_TABLE", Deliveries::new)?,
         browsers,
         attempts: CodeAttempts::new(attempts.clone()),
         developer_attempts: DeveloperAttempts::new(attempts),

@@ -1,4 +1,4 @@
-//! The hooks that have a say in tokens: whether a session may be refreshed, and what an access token may say.
+//! The hooks of a configuration, and those that have a say in tokens: whether a session may be refreshed, and what an access token may say.
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
@@ -23,6 +23,7 @@ const MAP_SCOPE: &str = "map_scope";
 pub struct TokenHooks {
     allow_refresh: Option<Asked>,
     map_scope: Option<Asked>,
+    registered: Option<Hook>,
     /// What the names of claims begin with.
     claims: Option<String>,
 }
@@ -96,8 +97,19 @@ impl TokenHooks {
         Ok(Self {
             allow_refresh: asked(&hooks.allow_refresh).await?,
             map_scope: asked(&hooks.map_scope).await?,
+            registered: match &hooks.registered {
+                Some(settings) => Some(Hook::start(platform, gateway, settings).await?),
+                None => None,
+            },
             claims: hooks.claims.as_ref().map(|prefix| prefix.as_str().to_owned()),
         })
+    }
+}
+
+impl TokenHooks {
+    /// The one that is told of new users.
+    pub(crate) fn registered(&self) -> Option<&Hook> {
+        self.registered.as_ref()
     }
 }
 

@@ -18,6 +18,7 @@ mod password_grant;
 mod presented;
 mod provider;
 mod refresh_grant;
+mod registered;
 mod response;
 mod revoke;
 mod start;

@@ -1,5 +1,5 @@
-//! Answers other functions of the gateway, which no client can send: what an ID token says, a logout token, and whether a password
-//! is right at the directory.
+//! Answers other functions of the gateway, which no client can send: what an ID token says, a logout token, whether a password
+//! is right at the directory, and what the hook `registered` says of a user.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
@@ -48,6 +48,7 @@ impl AuthorizationServer {
             match asked {
                 ProviderEvent::ReadHint(asked) => Ok(json!(self.read_hint(&asked))),
                 ProviderEvent::SignLogoutToken(asked) => Ok(json!(self.logout_token(&asked).await?)),
+                ProviderEvent::Registered(asked) => Ok(json!(self.registered(&asked).await?)),
                 ProviderEvent::ValidateUserPass(asked) => Ok(json!(self.validated(&asked).await?)),
             }
         };

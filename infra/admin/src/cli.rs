@@ -1,12 +1,14 @@
 //! The command line: each command is a noun and a verb. No argument is a secret, since other users can see arguments.
 
 mod apps;
+mod events;
 mod users;
 
 pub(crate) use apps::{
     AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, Requests,
     RotateSecret, Subscriptions, Window,
 };
+pub(crate) use events::{Events, ListEvents, ReplayEvents};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users};
 
 use crate::duration::Length;
@@ -117,6 +119,9 @@ pub(crate) enum Command {
     /// How often apps have called APIs
     #[command(subcommand)]
     Usage(Usage),
+    /// Events on their way to systems of the company, and what became of them
+    #[command(subcommand)]
+    Events(Events),
     /// The configuration, before it is deployed
     #[command(subcommand)]
     Config(Config),

@@ -18,6 +18,7 @@ mod context;
 mod date_time;
 mod duration;
 mod error;
+mod events;
 mod exit;
 mod import;
 mod keys;
@@ -72,6 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         | Command::Keys(_)
         | Command::Audit(_)
         | Command::Usage(_)
+        | Command::Events(_)
         | Command::Migrate(_) => {}
     }
     if let Some(url) = arguments.target.url.clone().filter(|url| !url.is_empty()) {
@@ -89,6 +91,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Usage(command) => usage::run(&context, command).await,
+        Command::Events(command) => events::run(&context, command).await,
         Command::Migrate(arguments) => migrate::run(&context, arguments).await,
         // Handled above, without a gateway.
         Command::Config(_)

@@ -64,6 +64,8 @@ pub struct Named {
     pub connectors: BTreeSet<String>,
     /// Those with which hooks are signed: `HookSecretsPolicy`.
     pub hooks: BTreeSet<String>,
+    /// Those with which messages of events are signed: `EventSecretsPolicy`.
+    pub events: BTreeSet<String>,
 }
 
 impl Access {
@@ -74,6 +76,7 @@ impl Access {
             ("BackEndSecretsPolicy", &named.back_ends),
             ("ConnectorSecretsPolicy", &named.connectors),
             ("HookSecretsPolicy", &named.hooks),
+            ("EventSecretsPolicy", &named.events),
         ];
         let role = |id: &str| {
             let mut role = template.roles.get(id).cloned().unwrap_or_default();

@@ -17,6 +17,11 @@ pub(crate) fn topic(name: &str) -> String {
     format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}")
 }
 
+/// The ARN of the stream of a table.
+pub(crate) fn stream(table: &str, label: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/{label}")
+}
+
 /// The ARN of a method and a raw path, about which an authorizer decides.
 pub(crate) fn method(api: &str, stage: &str, method: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);

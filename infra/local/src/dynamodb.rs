@@ -5,12 +5,14 @@ mod operations;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use dynoxide::storage::Storage;
 use dynoxide::{Database, DynoxideError};
 use http::StatusCode;
 use serde_json::json;
@@ -26,6 +28,11 @@ pub use asked::PartitionKeys;
 const LARGEST: usize = 16 << 20;
 /// How often expired items are deleted. A reader must check the expiry itself, as with AWS, which also deletes late.
 const SWEEP: Duration = Duration::from_mins(1);
+
+/// Readies the records of streams. dynoxide keeps them for ever and looks at all of a table at each write and each read of its
+/// stream: with this index it finds the last one or the next ones at once. Those of an earlier start have no reader.
+const STREAM_RECORDS: &str = "DELETE FROM _stream_records;
+    CREATE INDEX IF NOT EXISTS stream_order ON _stream_records (table_name, CAST(sequence_number AS INTEGER));";
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +69,8 @@ pub fn open(path: Option<&Path>) -> Result<Database, DatabaseError> {
         keep_private(path).map_err(|source| DatabaseError::File { path: path.to_owned(), source })?;
     }
     let opened = match path {
-        Some(path) => Database::new(&path.to_string_lossy()),
-        None => Database::memory(),
+        Some(path) => connect(&path.to_string_lossy()),
+        None => connect(&in_memory()),
     };
     let unreadable = |error: DynoxideError| DatabaseError::Unreadable {
         path: path.unwrap_or(Path::new("in memory")).to_owned(),
@@ -73,6 +80,20 @@ pub fn open(path: Option<&Path>) -> Result<Database, DatabaseError> {
     // A first read finds a damaged file now rather than at the first call.
     database.database_info().map_err(unreadable)?;
     Ok(database)
+}
+
+fn connect(location: &str) -> Result<Database, DynoxideError> {
+    let database = Database::new(location)?;
+    // dynoxide gives its own connection to nobody, so this is a second one.
+    Storage::new(location)?.conn().execute_batch(STREAM_RECORDS)?;
+    Ok(database)
+}
+
+/// The location of a new database in memory, which connections share while one of them is open:
+/// <https://sqlite.org/inmemorydb.html#sharedmemdb>.
+fn in_memory() -> String {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    format!("file:memory-{}?mode=memory&cache=shared", MADE.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes the file readable by its owner alone, and the files beside it that an earlier start left. `SQLite` creates new ones
@@ -89,7 +110,7 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Creates the tables that do not exist yet. An existing table must have the same key.
+/// Creates the tables that do not exist yet. An existing table must have the same key, and gets the stream that it lacks.
 pub fn create_tables(database: &Database, tables: &[Table]) -> Result<(), DatabaseError> {
     for table in tables {
         create(database, table).map_err(|reason| DatabaseError::Table { table: table.name.clone(), reason })?;
@@ -108,6 +129,10 @@ fn create(database: &Database, table: &Table) -> Result<(), String> {
             let key = found.pointer("/Table/KeySchema");
             if key != table.create_request().get("KeySchema") {
                 return Err("is there with another key than the template gives it".to_owned());
+            }
+            if table.stream && found.pointer("/Table/StreamSpecification/StreamEnabled") != Some(&json!(true)) {
+                let request = serde_json::from_value(table.stream_request()).map_err(|error| text(&error))?;
+                database.update_table(request).map_err(|error| text(&error))?;
             }
         }
         created => {
@@ -175,6 +200,10 @@ async fn sweep(database: Database) {
 
 #[cfg(test)]
 mod tests {
+    use dynoxide::actions::get_records::{GetRecordsRequest, Record};
+    use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+    use dynoxide::actions::list_streams::{ListStreamsRequest, StreamSummary};
+
     use super::*;
     use crate::template::{Inputs, Template};
 
@@ -191,6 +220,60 @@ mod tests {
             create_tables(&database, &tables()).unwrap();
             assert_eq!(database.table_count().unwrap(), 13);
         }
+    }
+
+    /// A table with or without a stream.
+    fn followed(stream: bool) -> Table {
+        let key = vec![("pk".to_owned(), "HASH".to_owned(), "S".to_owned())];
+        Table { name: "FollowedTable".to_owned(), key, ttl: None, stream }
+    }
+
+    fn streams(database: &Database) -> Vec<StreamSummary> {
+        database.list_streams(ListStreamsRequest::default()).unwrap().streams
+    }
+
+    fn records(database: &Database) -> Vec<Record> {
+        let request = GetShardIteratorRequest {
+            stream_arn: streams(database)[0].stream_arn.clone(),
+            shard_id: dynoxide::streams::shard_id("FollowedTable"),
+            shard_iterator_type: "TRIM_HORIZON".to_owned(),
+            sequence_number: None,
+        };
+        let shard_iterator = database.get_shard_iterator(request).unwrap().shard_iterator.unwrap();
+        database.get_records(GetRecordsRequest { shard_iterator, limit: None }).unwrap().records
+    }
+
+    #[test]
+    fn a_table_of_an_earlier_start_gets_the_stream_that_it_lacks_once() {
+        let database = open(None).unwrap();
+        create_tables(&database, &[followed(false)]).unwrap();
+        assert!(streams(&database).is_empty());
+        let arn = [(), ()].map(|()| {
+            create_tables(&database, &[followed(true)]).unwrap();
+            streams(&database)[0].stream_arn.clone()
+        });
+        assert_eq!(arn[0], arn[1]);
+    }
+
+    #[test]
+    fn a_start_forgets_the_stream_records_of_earlier_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dynamodb.sqlite");
+        for _ in 0..2 {
+            let database = open(Some(&path)).unwrap();
+            create_tables(&database, &[followed(true)]).unwrap();
+            assert_eq!(records(&database).len(), 0);
+            let put = json!({ "TableName": "FollowedTable", "Item": { "pk": { "S": "a" } } });
+            database.put_item(serde_json::from_value(put).unwrap()).unwrap();
+            assert_eq!(records(&database).len(), 1);
+        }
+    }
+
+    #[test]
+    fn databases_in_memory_are_not_the_same() {
+        let (one, other) = (open(None).unwrap(), open(None).unwrap());
+        create_tables(&one, &[followed(false)]).unwrap();
+        assert_eq!((one.table_count().unwrap(), other.table_count().unwrap()), (1, 0));
     }
 
     #[test]

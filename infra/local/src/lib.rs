@@ -27,6 +27,7 @@ pub mod seed;
 pub mod ses;
 mod signature;
 pub mod stack;
+mod streams;
 pub mod template;
 mod visitors;
 

@@ -1,7 +1,8 @@
 //! Reads the part of `template.yaml` that the local stack runs.
 //!
-//! It is a named subset: functions, routes, schedules, authorizer, environment, roles, gateway responses, tables, secrets
-//! and their rotations; of an API the HTTP API, where the parameters make one. Anything else in those places is an error that names the place, because it would still be deployed in AWS.
+//! It is a named subset: functions, routes, schedules, streams, authorizer, environment, roles, gateway responses, tables,
+//! secrets and their rotations; of an API the HTTP API, where the parameters make one. Anything else in those places is an
+//! error that names the place, because it would still be deployed in AWS.
 
 mod api;
 pub mod condition;
@@ -9,10 +10,12 @@ mod cursor;
 mod function;
 mod http_api;
 mod logs;
+mod pattern;
 mod resolve;
 mod role;
 mod rotation;
 mod schedule;
+mod stream;
 mod subscription;
 mod table;
 mod yaml;
@@ -26,10 +29,12 @@ pub use function::{Function, Route};
 pub use http_api::ANY;
 use http_api::HttpApi;
 pub use logs::{AccessLog, LogSubscription, Part};
+pub use pattern::{Alternative, Pattern};
 use resolve::Scope;
 pub use role::{Right, Role};
 pub use rotation::Rotation;
 pub use schedule::Schedule;
+pub use stream::StreamSource;
 pub use subscription::Subscription;
 pub use table::Table;
 use yaml::{Node, Value};
@@ -77,6 +82,8 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// Schedules of all functions that are enabled.
     pub schedules: Vec<Schedule>,
+    /// Streams that invoke functions.
+    pub streams: Vec<StreamSource>,
     /// Tables in the order of the file.
     pub tables: Vec<Table>,
     /// Logical ids of the secrets, which are their names here.
@@ -148,7 +155,7 @@ impl Template {
         if let Some((_, second)) = apis.next() {
             return Err(second.error("the local stack runs one API only"));
         }
-        let Events { mut routes, schedules } = events;
+        let Events { mut routes, schedules, streams } = events;
         // SAM gives the default authorizer to every method without one of its own; the template may except OPTIONS.
         if !api.default_authorizer_on_options {
             for route in routes.iter_mut().filter(|route| route.method == "OPTIONS" && route.authorizer.is_none()) {
@@ -165,6 +172,7 @@ impl Template {
             functions,
             routes,
             schedules,
+            streams,
             tables,
             secrets,
             roles,
@@ -173,6 +181,7 @@ impl Template {
             log_subscriptions,
         };
         template.check(&resources)?;
+        template.check_streams(&resources)?;
         Ok(template)
     }
 
@@ -229,6 +238,24 @@ impl Template {
         }
         Ok(())
     }
+
+    fn check_streams(&self, resources: &At) -> Result<(), TemplateError> {
+        for StreamSource { table, function, .. } in &self.streams {
+            if !self.tables.iter().any(|one| one.stream && one.name == *table) {
+                let reason = format!("`{function}` is invoked by the stream of `{table}`, which has none here");
+                return Err(resources.error(&reason));
+            }
+            let role = self.function(function).and_then(|function| self.roles.get(&function.role));
+            for action in role::STREAM_READS {
+                let right = (action.to_owned(), table.clone());
+                if !role.is_some_and(|role| role.reads.contains(&right)) {
+                    let reason = format!("the role of `{function}` does not allow {action} on the stream of `{table}`");
+                    return Err(resources.error(&reason));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Node {
@@ -239,5 +266,7 @@ impl Node {
 
 #[cfg(test)]
 mod deployed_tests;
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

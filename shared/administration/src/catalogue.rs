@@ -1,11 +1,11 @@
 //! Checks names of APIs, plans and scopes against the configuration: an application with a plan that is not there could make no
 //! call.
 
-use crate::{Problem, WrongField};
+use crate::{Problem, WrongField, destinations};
 use gateway_config::Gateway;
 use gateway_domain::admin_scope;
 use gateway_domain::id_token;
-use gateway_domain::ids::{ApiName, PlanName};
+use gateway_domain::ids::{ApiName, DestinationName, PlanName};
 use gateway_domain::scope::Scope;
 use std::collections::BTreeSet;
 
@@ -28,6 +28,13 @@ impl Catalogue<'_> {
     pub(crate) fn plan(&self, field: &str, plan: &PlanName) -> Option<WrongField> {
         self.gateway.filter(|gateway| gateway.plan(plan).is_none())?;
         Some(self.unknown(field, "plan", plan.as_str(), "those under `plans`"))
+    }
+
+    pub(crate) fn destination(&self, field: &str, destination: &DestinationName) -> Option<WrongField> {
+        let known = self.gateway.map(destinations).filter(|known| !known.contains(destination))?;
+        let known: Vec<_> = known.iter().map(DestinationName::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Some(self.unknown(field, "destination", destination.as_str(), &known))
     }
 
     /// The scope that is not declared, that no route requires, that OpenID Connect does not define and that the admin API does not

@@ -10,6 +10,12 @@ pub fn text(at: Timestamp) -> String {
     date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| at.to_string())
 }
 
+/// The time that is written so, in milliseconds since 1970.
+pub fn millis(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ mod app_acts;
 mod catalogue;
 mod changes;
 mod date_time;
+mod deliveries;
 mod error;
 mod jwks;
 mod requests;
@@ -18,7 +19,11 @@ pub use acts::{Act, Acts, Found, MOST_LOOKED_AT, acts_of, place, shown_row};
 pub use app_acts::{AppActs, NewApp, Registered};
 pub use catalogue::Catalogue;
 pub use changes::{AppChanges, SubscriptionChanges};
-pub use date_time::text;
+pub use date_time::{millis, text};
+pub use deliveries::{
+    DeliveryFilter, FoundDeliveries, Replayed, Replays, deliveries_of, destination_of, destinations, shown_delivery,
+    shown_queue, time_of, waiting_at,
+};
 pub use error::{ActError, Problem, WrongField};
 pub use requests::{Holds, NewOwn, Wish};
 pub use secret::{MAX_OVERLAP, Rotation};

@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
 use crate::duration;
+use crate::events::Destination;
 use crate::hooks::Hooks;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
@@ -12,7 +13,7 @@ use crate::portal::{DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
-use gateway_domain::ids::{ApiName, ConnectorName, LimitName, PlanName};
+use gateway_domain::ids::{ApiName, ConnectorName, DestinationName, LimitName, PlanName};
 use gateway_domain::rate_limit::{Limit, Per, Period, Plan, TimeZone};
 use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
@@ -50,6 +51,10 @@ pub(crate) struct File {
     /// Systems of the company that are asked before tokens are given out.
     #[serde(default)]
     pub(crate) hooks: Hooks,
+    /// Systems that are told of events. Without it, none is.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<Name, Destination>", extend("maxProperties" = 8))]
+    pub(crate) events: BTreeMap<DestinationName, Destination>,
     /// Applications that register themselves (RFC 7591). Without it, none does.
     pub(crate) registration: Option<Registration>,
     /// Developers, who register applications by themselves. Without it, operators alone register them.

@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
 use crate::directory::{Directory, Hook};
+use crate::events::Destination;
 use crate::file::{File, Lifetimes};
 use crate::hooks::Hooks;
 use crate::pages::{Pages, WebLink};
@@ -16,8 +17,9 @@ use crate::tls::Tls;
 use crate::url::{Issuer, NoIssuer, Origin, is_loopback};
 use crate::{ConfigError, check, read};
 use gateway_domain::cors::Cors;
+use gateway_domain::domain_event::EventType;
 use gateway_domain::headers::Place;
-use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, DestinationName, PlanName};
 use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
 use gateway_domain::rate_limit::{Limits, Plan, TimeZone};
@@ -335,6 +337,24 @@ impl Gateway {
     /// Every secret that hooks sign with, each with its field.
     pub fn hook_secrets(&self) -> impl Iterator<Item = (String, &str)> {
         self.all_hooks().filter_map(|(field, hook)| Some((format!("{field}.secret"), hook.secret.as_ref()?.as_str())))
+    }
+
+    /// Every secret that messages of events are signed with, each with its field.
+    pub fn event_secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        let destinations = self.destinations().iter();
+        destinations.filter_map(|(name, one)| Some((format!("events.{name}.secret"), one.secret.as_ref()?.as_str())))
+    }
+
+    /// Who is told of events.
+    pub fn destinations(&self) -> &BTreeMap<DestinationName, Destination> {
+        &self.file.events
+    }
+
+    /// The names of those that get events of this type. The hook `registered` is one of them.
+    pub fn told_of(&self, kind: EventType) -> impl Iterator<Item = DestinationName> {
+        let wanting = self.destinations().iter().filter(move |(_, one)| one.wants(kind)).map(|(name, _)| name.clone());
+        let asked = kind == EventType::UserCreated && self.hooks().registered.is_some();
+        wanting.chain(asked.then(DestinationName::of_registered))
     }
 
     /// The hooks that have a say in tokens.

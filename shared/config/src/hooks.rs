@@ -6,7 +6,9 @@ use crate::directory::{Hook, check_hook};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Systems of the company that are asked before tokens are given out.
+const REGISTERED: &str = "registered";
+
+/// Systems of the company that are asked before tokens are given out, and of new users.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
@@ -14,6 +16,8 @@ pub struct Hooks {
     pub allow_refresh: Option<Hook>,
     /// Is asked before each access token: it may narrow the scope, refuse, and add claims.
     pub map_scope: Option<Hook>,
+    /// Is told of each new user, and may answer by which names legacy systems know the user. It is asked again until it answers.
+    pub registered: Option<Hook>,
     /// With `map_scope`: what the names of its claims begin with, a URL of the company (RFC 7519 §4.2).
     pub claims: Option<ClaimPrefix>,
 }
@@ -50,7 +54,8 @@ impl TryFrom<String> for ClaimPrefix {
 impl Hooks {
     /// Those that are there, by their names.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &Hook)> {
-        let named = [("allow_refresh", &self.allow_refresh), ("map_scope", &self.map_scope)];
+        let named =
+            [("allow_refresh", &self.allow_refresh), ("map_scope", &self.map_scope), (REGISTERED, &self.registered)];
         named.into_iter().filter_map(|(name, hook)| Some((name, hook.as_ref()?)))
     }
 }
@@ -59,7 +64,11 @@ pub(crate) fn check(hooks: &Hooks, findings: &mut Findings) {
     for (name, hook) in hooks.each() {
         let field = format!("hooks.{name}");
         check_hook(&field, hook, findings);
-        if hook.when_down.is_none() {
+        if name == REGISTERED {
+            if hook.when_down.is_some() {
+                findings.add(format!("{field}.when_down"), "nothing waits for its answer: remove it");
+            }
+        } else if hook.when_down.is_none() {
             findings.add(field, "what happens while it does not answer? Write `when_down: refuse`, or `allow`");
         }
     }

@@ -5,7 +5,7 @@
 pub const PREFIX: &str = "gateway:";
 
 /// All of them.
-pub const ALL: [&str; 15] = [
+pub const ALL: [&str; 17] = [
     APPS_READ,
     APPS_WRITE,
     APPS_REGISTER,
@@ -21,6 +21,8 @@ pub const ALL: [&str; 15] = [
     REQUESTS_READ,
     REQUESTS_WRITE,
     USAGE_READ,
+    EVENTS_READ,
+    EVENTS_WRITE,
 ];
 
 /// See applications.
@@ -53,6 +55,10 @@ pub const REQUESTS_READ: &str = "gateway:requests:read";
 pub const REQUESTS_WRITE: &str = "gateway:requests:write";
 /// See how often applications have called.
 pub const USAGE_READ: &str = "gateway:usage:read";
+/// See what became of events, and what waits.
+pub const EVENTS_READ: &str = "gateway:events:read";
+/// Send events again.
+pub const EVENTS_WRITE: &str = "gateway:events:write";
 
 /// Whether a scope is of the admin API.
 pub fn is_one(scope: &str) -> bool {

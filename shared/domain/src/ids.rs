@@ -71,6 +71,11 @@ id!(
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 );
 id!(
+    /// Who is told of events, in the gateway's configuration.
+    DestinationName, "destination name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
     /// A plan of the gateway's configuration.
     PlanName, "plan name", 32, "1 to 32 characters of a-z 0-9 -",
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
@@ -111,6 +116,13 @@ impl ClientId {
     /// share that count, and nothing else.
     pub fn of_account_pages() -> Self {
         Self("gateway-account".to_owned())
+    }
+}
+
+impl DestinationName {
+    /// The hook `registered`, which is told of new users and answers. The configuration gives the name to no other.
+    pub fn of_registered() -> Self {
+        Self("registered".to_owned())
     }
 }
 

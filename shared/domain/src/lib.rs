@@ -16,6 +16,7 @@ pub mod clock;
 pub mod code;
 pub mod cors;
 pub mod device;
+pub mod domain_event;
 pub mod entropy;
 pub mod event;
 pub mod form;

@@ -2,7 +2,8 @@
 //! address takes no mail.
 
 use crate::address::Address;
-use crate::ids::{ClientId, OutboxId, SessionId};
+use crate::domain_event::{Queue, Subject};
+use crate::ids::{ClientId, DestinationName, OutboxId, SessionId};
 use crate::secret::sha256_hex;
 use crate::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,7 @@ pub fn deliver_event(kind: Kind, id: &OutboxId) -> Value {
 
 const DELIVER: &str = "deliver";
 const DELIVER_DUE: &str = "deliver_due";
+const DELIVER_DUE_EVENTS: &str = "deliver_due_events";
 
 /// What the function of the outbox is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,10 @@ pub enum OutboxEvent {
     Deliver(Kind, OutboxId),
     /// To do whatever is due: the schedule of the template.
     DeliverDue,
+    /// To deliver events of these, of which some wait since now: records of the outbox's own stream.
+    DeliverEvents(Vec<Queue>),
+    /// To deliver whatever events are due: the other schedule of the template.
+    DeliverDueEvents,
     /// To note what became of mails: notifications of SES, brought by SNS.
     Feedback(Vec<Feedback>),
 }
@@ -142,11 +148,24 @@ impl OutboxEvent {
         if event.get(DELIVER_DUE).is_some() {
             return Some(Self::DeliverDue);
         }
+        if event.get(DELIVER_DUE_EVENTS).is_some() {
+            return Some(Self::DeliverDueEvents);
+        }
         let records = event.get("Records")?.as_array()?;
+        if records.iter().any(|record| record.get("eventSource").is_some_and(|source| source == "aws:dynamodb")) {
+            return Some(Self::DeliverEvents(records.iter().filter_map(queue).collect()));
+        }
         let messages = records.iter().map(|record| record.pointer("/Sns/Message").and_then(Value::as_str));
         let messages: Option<Vec<_>> = messages.collect();
         Some(Self::Feedback(messages?.into_iter().flat_map(feedback).collect()))
     }
+}
+
+/// Of whom or what events wait since a record.
+fn queue(record: &Value) -> Option<Queue> {
+    let key = |name: &str| record.pointer(&format!("/dynamodb/Keys/{name}/S")).and_then(Value::as_str);
+    let destination = DestinationName::parse(key("kind")?.strip_prefix("events#")?).ok()?;
+    Some(Queue { destination, subject: Subject::parse(key("id")?)? })
 }
 
 /// The addresses of one notification that take no mail. Other notifications, such as of a mailbox that is full for now, say
@@ -190,6 +209,15 @@ mod tests {
             assert_eq!(OutboxEvent::parse(&event), Some(OutboxEvent::Deliver(kind, id.clone())));
         }
         assert_eq!(OutboxEvent::parse(&json!({ "deliver_due": {} })), Some(OutboxEvent::DeliverDue));
+        assert_eq!(OutboxEvent::parse(&json!({ "deliver_due_events": {} })), Some(OutboxEvent::DeliverDueEvents));
+        let record = |kind: &str| {
+            let keys = json!({ "kind": { "S": kind }, "id": { "S": "user:u_1" } });
+            json!({ "eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": { "Keys": keys } })
+        };
+        let records = json!({ "Records": [record("events#people"), record("mail")] });
+        let destination = DestinationName::parse("people").unwrap();
+        let queue = Queue { destination, subject: Subject::parse("user:u_1").unwrap() };
+        assert_eq!(OutboxEvent::parse(&records), Some(OutboxEvent::DeliverEvents(vec![queue])));
         for other in [
             json!({}),
             json!({ "deliver": {} }),

@@ -5,15 +5,18 @@
 use crate::acquired::Begun;
 use crate::address::Address;
 use crate::back_channel_uri::BackChannelUri;
-use crate::ids::{SessionId, UserId};
+use crate::ids::{ConnectorName, SessionId, UserId};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The only member of a hint's event.
 const READ_HINT: &str = "read_id_token_hint";
 /// The only member of a logout token's event.
 const LOGOUT_TOKEN: &str = "sign_logout_token";
+/// The only member of a new user's event.
+const REGISTERED: &str = "registered";
 /// The only member of a password's event.
 const VALIDATE: &str = "validate_user_pass";
 
@@ -24,6 +27,8 @@ pub enum ProviderEvent {
     ReadHint(HintRequest),
     /// The outbox function waits for a logout token.
     SignLogoutToken(LogoutTokenRequest),
+    /// The outbox function waits until the hook `registered` knows of a user, and for what it says.
+    Registered(RegisteredRequest),
     /// A function with a login form waits for the directory's verdict.
     ValidateUserPass(ValidateUserPass),
 }
@@ -46,6 +51,25 @@ pub struct HintRequest {
 pub struct LogoutTokenRequest {
     /// The ended session.
     pub session: SessionId,
+}
+
+/// The request to tell the hook `registered` of a new user. The response is [`Links`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredRequest {
+    /// The user.
+    pub user_id: UserId,
+    /// The id of the event, which is the same whenever it is told again.
+    pub event: String,
+}
+
+/// By which names legacy systems know a user, as the hook says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// By connector.
+    #[serde(default)]
+    pub links: BTreeMap<ConnectorName, String>,
 }
 
 /// The request to check a password at the directory. The response is [`Validated`].
@@ -98,6 +122,7 @@ impl ProviderEvent {
         let (name, value) = members.iter().next()?;
         match name.as_str() {
             READ_HINT => HintRequest::deserialize(value).ok().map(Self::ReadHint),
+            REGISTERED => RegisteredRequest::deserialize(value).ok().map(Self::Registered),
             LOGOUT_TOKEN => LogoutTokenRequest::deserialize(value).ok().map(Self::SignLogoutToken),
             VALIDATE => WrittenLogin::deserialize(value).ok().map(|WrittenLogin { address, password, keep }| {
                 Self::ValidateUserPass(ValidateUserPass { address, password: Secret::new(password), keep })
@@ -118,6 +143,13 @@ impl LogoutTokenRequest {
     /// The event of this request.
     pub fn to_event(&self) -> Value {
         serde_json::json!({ LOGOUT_TOKEN: self })
+    }
+}
+
+impl RegisteredRequest {
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ REGISTERED: self })
     }
 }
 
@@ -145,7 +177,10 @@ mod tests {
         let Some(ProviderEvent::ValidateUserPass(read)) = ProviderEvent::parse(&login) else { panic!("no login") };
         assert_eq!((read.address.clone(), read.password.expose()), (address, "correct horse"));
         assert!(!format!("{read:?}").contains("horse"));
-        for event in [hint.to_event(), token.to_event(), login] {
+        let user = RegisteredRequest { user_id: UserId::from_random([2; 16]), event: "evt_1".to_owned() };
+        let read = ProviderEvent::parse(&user.to_event());
+        assert!(matches!(read, Some(ProviderEvent::Registered(read)) if read == user));
+        for event in [hint.to_event(), token.to_event(), user.to_event(), login] {
             assert!(ProviderEvent::parse(&json!({ "body": event })).is_none());
             let mut with_more = event.clone();
             with_more["requestContext"] = Value::Null;

@@ -3,18 +3,16 @@
 use bytes::Bytes;
 use gateway_config::{Gateway, Hook as Settings};
 use gateway_connectors::back_end::{BackEndClient, BackEndClients, BackEndError, Bounds, Connection};
-use gateway_domain::clock::Clock;
 use gateway_domain::entropy::{Entropy, NoEntropy};
 use gateway_domain::time::Timestamp;
 use gateway_domain::webhook::WebhookKeys;
 use gateway_invoke::{Function, NotInvoked};
-use gateway_runtime::{Environment, Fresh, Platform, Secrets, StartError};
+use gateway_runtime::{Late, Platform, StartError};
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -81,7 +79,7 @@ enum Way {
 struct Http {
     uri: http::Uri,
     client: BackEndClient,
-    keys: Keys,
+    keys: Late<WebhookKeys>,
 }
 
 /// What is sent, in the envelope of Standard Webhooks.
@@ -102,7 +100,7 @@ impl Hook {
                 let clients = platform.secrets.build("TLS of the hook", tls, |tls| BackEndClients::new(gateway, tls));
                 let clients = clients.await?;
                 let (uri, client) = (url.uri().clone(), clients.get(settings.tls.as_ref()).clone());
-                Way::Http(Box::new(Http { uri, client, keys: Keys::of(platform, secret.as_str()).await }))
+                Way::Http(Box::new(Http { uri, client, keys: webhook_keys(platform, secret.as_str()).await }))
             }
             (None, _, Some(function)) => {
                 Way::Function(Box::new(Function::new(function.as_str(), &platform.environment, &platform.aws)))
@@ -161,6 +159,11 @@ impl Hook {
     }
 }
 
+/// The keys with which requests to the hook are signed.
+async fn webhook_keys(platform: &Platform, secret: &str) -> Late<WebhookKeys> {
+    Late::of(platform, secret, |text| WebhookKeys::parse(text).map_err(|error| error.to_string())).await
+}
+
 /// An answer is an object: of a list, the reader would take the values in their order.
 fn check_object(answer: &[u8]) -> Result<(), NoAnswer> {
     if answer.trim_ascii_start().starts_with(b"{") { Ok(()) } else { Err(NoAnswer::Other("no JSON object".to_owned())) }
@@ -169,37 +172,6 @@ fn check_object(answer: &[u8]) -> Result<(), NoAnswer> {
 /// What is wrong with an answer, and where, without a word of it.
 fn unreadable(error: &serde_json::Error) -> NoAnswer {
     NoAnswer::Other(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
-}
-
-/// The keys, which are read when they are first needed, and again until they can be: a function that cannot ask the hook does
-/// everything else.
-struct Keys {
-    secret: String,
-    secrets: Secrets,
-    environment: Environment,
-    clock: Arc<dyn Clock>,
-    read: OnceCell<Fresh<WebhookKeys>>,
-}
-
-impl Keys {
-    async fn of(platform: &Platform, secret: &str) -> Self {
-        let Platform { secrets, environment, clock, .. } = platform;
-        let (secrets, environment) = (secrets.clone(), environment.clone());
-        let (secret, clock, read) = (secret.to_owned(), Arc::clone(clock), OnceCell::new());
-        let keys = Self { secret, secrets, environment, clock, read };
-        // The log says at the start what is missing.
-        drop(keys.fresh().await);
-        keys
-    }
-
-    async fn fresh(&self) -> Result<Arc<WebhookKeys>, StartError> {
-        let Self { secret, secrets, environment, clock, read } = self;
-        let keys = read.get_or_try_init(async || {
-            Fresh::named(secrets, environment, secret, clock, |text: &str| WebhookKeys::parse(text)).await
-        });
-        let keys = keys.await.inspect_err(|error| tracing::error!(secret, %error, "the hook cannot be asked"))?;
-        keys.fresh().await
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod entropy;
 pub mod environment;
 pub mod fresh;
 pub mod function;
+pub mod late;
 mod platform;
 pub mod secret_versions;
 pub mod secrets;
@@ -15,6 +16,7 @@ pub use clock::{CorrectedClock, SystemClock};
 pub use entropy::SystemEntropy;
 pub use environment::{ConfigFile, Environment};
 pub use fresh::Fresh;
+pub use late::Late;
 pub use platform::Platform;
 pub use secrets::Secrets;
 

@@ -2,11 +2,11 @@
 
 use crate::accounts::is_refused;
 use crate::apps::{App, Apps, Revision, WriteApp};
+use crate::deliveries::newer;
 use crate::error::{StoreError, unavailable};
 use crate::organizations::{Organization, Organizations};
-use crate::{NewMail, Outbox, version};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use crate::{NewMail, Outbox};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use gateway_domain::ids::UserId;
 
 /// The tables of applications and of organizations, with the outbox in which their changes are told.
@@ -129,12 +129,7 @@ impl Developers {
             Ok(_) => Ok(true),
             Err(error) if is_refused(error.as_service_error()) => {
                 // What a newer version has written is not a conflict: it is not understood here.
-                if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-                {
-                    for item in cancelled.cancellation_reasons().iter().filter_map(CancellationReason::item) {
-                        version::of(item, operation)?;
-                    }
-                }
+                newer(error.as_service_error(), operation)?;
                 Ok(false)
             }
             Err(error) => Err(unavailable(operation)(error)),

@@ -7,6 +7,7 @@ mod audit;
 mod browser_logins;
 mod codes;
 mod consents;
+mod deliveries;
 mod developers;
 mod error;
 mod jars;
@@ -35,6 +36,7 @@ pub use audit::{Audit, AuditRow, Outcome, day_and_time};
 pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS};
 pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
+pub use deliveries::{ClaimedQueue, Deliveries, Delivery, DeliveryOutcome, WaitingEvent, WaitingQueue};
 pub use developers::{AppWrite, Developers};
 pub use error::StoreError;
 pub use jars::{Jars, StoredJar};
@@ -52,6 +54,7 @@ pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{
     ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
 };
+pub use version::CURRENT as ITEM_VERSION;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -140,6 +143,8 @@ pub struct Store {
     pub audit: Audit,
     /// Mails to send, and addresses that take none.
     pub outbox: Outbox,
+    /// Events on their way to destinations.
+    pub deliveries: Deliveries,
     /// Codes and links of mails.
     pub codes: Codes,
     /// What people do with their own accounts.
@@ -154,6 +159,7 @@ impl Store {
     /// The store over these tables.
     pub fn new(client: aws_sdk_dynamodb::Client, tables: Tables) -> Self {
         let users = Users::new(client.clone(), tables.users);
+        let deliveries = Deliveries::new(client.clone(), tables.outbox.clone());
         let outbox = Outbox::new(client.clone(), tables.outbox);
         let codes = Codes::new(client.clone(), tables.codes);
         let apps = Apps::new(client.clone(), tables.apps);
@@ -171,6 +177,7 @@ impl Store {
             consents: Consents::new(client.clone(), tables.consents),
             audit: Audit::new(client.clone(), tables.audit),
             outbox,
+            deliveries,
             codes,
             usage: Usage::new(client.clone(), tables.usage),
             client,

@@ -369,14 +369,7 @@ impl Users {
         name: Option<&str>,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "set_link";
-        // DynamoDB can set a member of a map only if the map exists.
-        let made = self
-            .update_user(user_id, "attribute_exists(pk)")
-            .update_expression("SET links = if_not_exists(links, :none)")
-            .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
-            .send()
-            .await;
-        if !held(made, OPERATION)? {
+        if !self.make_links(user_id, OPERATION).await? {
             return Ok(false);
         }
         let update = self
@@ -390,6 +383,38 @@ impl Users {
             None => update.update_expression("REMOVE links.#connector ADD credential_epoch :one"),
         };
         held(update.send().await, OPERATION)
+    }
+
+    /// Sets the names by which legacy systems know a user, where there is none. Returns whether there is such a user.
+    pub async fn add_links(
+        &self,
+        user_id: &UserId,
+        links: &BTreeMap<ConnectorName, String>,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "add_links";
+        if !self.make_links(user_id, OPERATION).await? {
+            return Ok(false);
+        }
+        let mut update = self.update_user(user_id, "attribute_exists(links)");
+        let mut sets = Vec::new();
+        for (at, (connector, name)) in links.iter().enumerate() {
+            sets.push(format!("links.#c{at} = if_not_exists(links.#c{at}, :n{at})"));
+            update = update
+                .expression_attribute_names(format!("#c{at}"), connector.as_str())
+                .expression_attribute_values(format!(":n{at}"), AttributeValue::S(name.clone()));
+        }
+        held(update.update_expression(format!("SET {}", sets.join(", "))).send().await, OPERATION)
+    }
+
+    /// Makes the map of names, since DynamoDB can set a member of a map only if the map exists. Returns whether there is such a user.
+    async fn make_links(&self, user_id: &UserId, operation: &'static str) -> Result<bool, StoreError> {
+        let made = self
+            .update_user(user_id, "attribute_exists(pk)")
+            .update_expression("SET links = if_not_exists(links, :none)")
+            .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
+            .send()
+            .await;
+        held(made, operation)
     }
 
     /// Replaces what a user has told in the fields of the configuration. Returns whether the user still has the credentials that were

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 /// The version that is written. A change that raises it adds the upgrade of older items to [`Table`](crate::Table), and
 /// keeps reading all earlier versions.
-pub(crate) const CURRENT: u32 = 1;
+pub const CURRENT: u32 = 1;
 
 /// The condition that an item is absent or of a known version; `:version` is [`current`].
 pub(crate) const KNOWN: &str = "(attribute_not_exists(v) OR v <= :version)";

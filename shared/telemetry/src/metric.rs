@@ -74,6 +74,13 @@ pub enum Metric<'a> {
         /// `done`, `deferred` or `given_up`.
         outcome: &'static str,
     },
+    /// An event was delivered to a destination, or could not be.
+    Event {
+        /// The destination's name in the configuration.
+        destination: &'a str,
+        /// `delivered`, `deferred` or `given_up`.
+        outcome: &'static str,
+    },
     /// A response moved the session at a back end to another id, or ended it.
     MovedSession {
         /// `replaced`, `kept` (another response was first), `cacheable` (it was not believed) or `failed`.
@@ -184,6 +191,12 @@ impl<'a> Metric<'a> {
             Self::BackEndCut { api } => one(Soon, &[&["Api"]], vec![("Api", api)], "BackEndCuts"),
             Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
             Self::LogoutNotice { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "LogoutNotices"),
+            Self::Event { destination, outcome } => one(
+                Soon,
+                &[&["Outcome"], &["Destination", "Outcome"]],
+                vec![("Destination", destination), ("Outcome", outcome)],
+                "Events",
+            ),
             Self::MovedSession { outcome } => {
                 let urgency = if matches!(outcome, "failed" | "cacheable") { Soon } else { Leisurely };
                 one(urgency, &[&["Outcome"]], vec![("Outcome", outcome)], "MovedSessions")

@@ -15,7 +15,7 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_invoke::Function;
 use gateway_mail::{Letter, Mail, Mailer, NotSent, Notice};
-use gateway_outbox::{BackChannel, Failure, Outbox, Permitted, handle};
+use gateway_outbox::{Destinations, Failure, Outbox, Permitted, PublicClient, handle};
 use gateway_runtime::{Aws, Environment, Fresh};
 use gateway_store::NewMail;
 use serde_json::{Value, json};
@@ -109,7 +109,10 @@ impl Fixture {
             activity: db.store.activity.clone(),
             renewal: Function::new("RenewalFunction", &environment, &Aws::new(&environment).unwrap()),
             token: Function::new("TokenFunction", &environment, &Aws::new(&environment).unwrap()),
-            back_channel: BackChannel::new(Permitted::Loopback).unwrap(),
+            public_client: PublicClient::new(Permitted::Loopback).unwrap(),
+            destinations: Destinations::none(),
+            users: db.store.users.clone(),
+            deliveries: db.store.deliveries.clone(),
             letters: Fresh::of(keys()),
             mailer: carrier.clone(),
             clock: clock.clone(),

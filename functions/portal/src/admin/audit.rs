@@ -4,12 +4,10 @@ use super::{listed, only, paging, parameter};
 use crate::error::Failure;
 use crate::principal::Principal;
 use crate::{Asked, Portal};
-use gateway_administration::{acts_of, shown_row};
+use gateway_administration::{acts_of, millis, shown_row};
 use gateway_domain::admin_scope::AUDIT_READ;
 use gateway_domain::event::ApiResponse;
 use gateway_store::AuditRow;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 const DAY_MILLIS: i64 = 86_400_000;
 /// The longest time that one request asks about, in days: each is a query.
@@ -39,9 +37,4 @@ impl Portal {
         let found = acts_of(&self.audit, (from, to), (after.as_deref(), most), wanted).await?;
         Ok(listed(&found.rows.iter().map(shown_row).collect::<Vec<_>>(), found.next.as_deref()))
     }
-}
-
-fn millis(text: &str) -> Option<i64> {
-    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }

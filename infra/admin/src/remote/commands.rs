@@ -2,12 +2,12 @@
 
 use super::{Remote, given, segment};
 use crate::cli::{
-    AppChanges, Apps, Arguments, Audit, BackChannelUriOrNone, Command, CreateApp, EndSessions, Format, Kind,
-    RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users, Window,
+    AppChanges, Apps, Arguments, Audit, BackChannelUriOrNone, Command, CreateApp, EndSessions, Events, Format, Kind,
+    ListEvents, RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users, Window,
 };
 use crate::error::Error;
 use crate::output::Printer;
-use crate::{apps, audit, confirm, date_time, requests, subscriptions, usage, users};
+use crate::{apps, audit, confirm, date_time, events, requests, subscriptions, usage, users};
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_runtime::Environment;
@@ -43,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
             Ok(())
         }
         Command::Usage(command) => on_usage(&connect().await?, print, command).await,
+        Command::Events(command) => on_events(&connect().await?, print, command).await,
         Command::Keys(_)
         | Command::Migrate(_)
         | Command::Config(_)
@@ -78,6 +79,43 @@ async fn on_usage(remote: &Remote, print: Printer, command: Usage) -> Result<(),
     let items = found.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
     print.list(&usage::COLUMNS, &items, found.get("next").and_then(Json::as_str));
     Ok(())
+}
+
+async fn on_events(remote: &Remote, print: Printer, command: Events) -> Result<(), Error> {
+    match command {
+        Events::List(ListEvents { day, destination, outcome, limit, after }) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in [("day", &day), ("destination", &destination), ("outcome", &outcome)] {
+                if let Some(value) = value {
+                    query.append_pair(name, value);
+                }
+            }
+            let path = format!("/deliveries?{}", query.finish());
+            let path = path.trim_end_matches('?');
+            let (items, next) = remote.list(path, (usize::from(limit), after)).await?;
+            print.list(&events::COLUMNS, &items, next.as_deref());
+            Ok(())
+        }
+        Events::Waiting { destination } => {
+            let path = destination.map_or_else(
+                || "/deliveries/waiting".to_owned(),
+                |name| format!("/deliveries/waiting?destination={name}"),
+            );
+            let found = remote.ask(Method::GET, &path, None, None).await?;
+            let items = found.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+            events::print_waiting(print, &items, found.get("more") == Some(&json!(true)));
+            Ok(())
+        }
+        Events::Replay(wanted) => {
+            let part = async |from: String, to: String| -> Result<(u64, Option<String>), Error> {
+                let body = json!({ "destination": wanted.destination, "from": from, "to": to });
+                let done = remote.ask(Method::POST, "/deliveries/replay", Some(&body), None).await?;
+                let sent = done.get("sent").and_then(Json::as_u64).unwrap_or_default();
+                Ok((sent, done.get("next").and_then(Json::as_str).map(str::to_owned)))
+            };
+            events::replay(print, &wanted, part).await
+        }
+    }
 }
 
 async fn on_apps(remote: &Remote, print: Printer, yes: bool, command: Apps) -> Result<(), Error> {

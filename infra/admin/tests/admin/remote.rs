@@ -1,10 +1,13 @@
 //! `--url`: the commands by the admin API, as an app without AWS rights.
 
-use gateway_domain::ids::{ApiName, ClientId, PlanName, UserId};
+use gateway_domain::clock::Clock as _;
+use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject};
+use gateway_domain::ids::{ApiName, ClientId, DestinationName, PlanName, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
 use gateway_domain::{admin_scope, secret};
-use gateway_store::{App, AppWrite, GrantType, Requested, WriteApp};
+use gateway_runtime::SystemClock;
+use gateway_store::{App, AppWrite, Delivery, DeliveryOutcome, GrantType, Requested, WaitingEvent, WriteApp};
 use serde_json::{Value as Json, json};
 use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
 
@@ -244,5 +247,69 @@ async fn usage_is_the_same_with_aws_rights_and_without() {
     assert_eq!(pipeline.json(&["usage", "day", "--after", DEMO_APP]).await["items"], json!([]));
     for who in [olga.does(&["usage", "day", "yesterday"]).await, pipeline.does(&["usage", "day", "yesterday"]).await] {
         assert!(who.problem().contains("as 2026-03-01"), "{}", who.problem());
+    }
+}
+
+#[tokio::test]
+async fn events_are_the_same_with_aws_rights_and_without() {
+    let told = "events:\n  company: { url: 'http://127.0.0.1:1/', secret: company, types: [user.deleted] }\nplans:\n";
+    let gateway = Gateway::start_with_config(|demo| demo.replacen("plans:\n", told, 1)).await;
+    let scopes = format!("{} {}", admin_scope::EVENTS_READ, admin_scope::EVENTS_WRITE);
+    let (pipeline, olga) = (Pipeline::of(&gateway, &scopes).await, Operator::of(&gateway));
+    let destination = DestinationName::parse("company").unwrap();
+    let mut deliveries = Vec::new();
+    for number in 1..=3 {
+        let subject = Subject::new("user", &format!("u_{number}")).unwrap();
+        let queue = Queue { destination: destination.clone(), subject: subject.clone() };
+        let event = DomainEvent {
+            id: format!("evt_{number}"),
+            kind: EventType::UserDeleted,
+            timestamp: SystemClock.now(),
+            subject,
+            data: serde_json::Map::new(),
+        };
+        let waiting = WaitingEvent { order: number.to_string(), event, count: None };
+        let outcome = if number == 1 { DeliveryOutcome::GivenUp } else { DeliveryOutcome::Delivered };
+        // A second apart, and of one day.
+        let at = 1_700_000_000_000 + number * 1_000;
+        let delivery = Delivery::of(&queue, waiting, (outcome, 1), at);
+        gateway.store().deliveries.end(&queue, "none", Some(&delivery), SystemClock.now()).await.unwrap();
+        deliveries.push(delivery);
+    }
+    let day = deliveries[0].day.as_str();
+    for arguments in [
+        &["events", "list", "--day", day][..],
+        &["events", "list", "--day", day, "--limit", "2"],
+        &["events", "list", "--day", day, "--after", &deliveries[2].at],
+        &["events", "list", "--day", day, "--destination", "company", "--outcome", "given_up"],
+        &["events", "list"],
+        &["events", "waiting", "--destination", "other"],
+    ] {
+        let listed = pipeline.json(arguments).await;
+        assert_eq!(olga.json(arguments).await, listed, "{arguments:?}");
+        assert_eq!(olga.does(arguments).await.text(), pipeline.does(arguments).await.text(), "{arguments:?}");
+    }
+    let listed = olga.json(&["events", "list", "--day", day]).await;
+    let ids: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["event"]["id"].clone()).collect();
+    assert_eq!(ids, [json!("evt_3"), json!("evt_2"), json!("evt_1")]);
+
+    let replay = |to: &'static str| {
+        ["events", "replay", "--destination", "company", "--from", "2020-01-01T00:00:00Z", "--to", to]
+    };
+    let second = ["2023-11-14T22:13:22Z", "2023-11-14T22:13:23Z"];
+    let within = ["events", "replay", "--destination", "company", "--from", second[0], "--to", second[1]];
+    for who in [olga.does(&replay("2020-01-02T00:00:01Z")).await, pipeline.does(&replay("2020-01-02T00:00:01Z")).await]
+    {
+        assert!(who.code == Some(2) && who.problem().contains("a day before"), "{who:?}");
+    }
+    for sent in [olga.json(&within).await, pipeline.json(&within).await] {
+        assert_eq!(sent, json!({ "destination": "company", "sent": 2 }));
+    }
+    let waiting = olga.json(&["events", "waiting"]).await;
+    let subjects: Vec<_> = waiting["items"].as_array().unwrap().iter().map(|item| item["subject"].clone()).collect();
+    assert_eq!(subjects, [json!("user:u_2"), json!("user:u_3")]);
+    let gone = ["events", "replay", "--destination", "gone", "--from", second[0], "--to", second[1]];
+    for who in [olga.does(&gone).await, pipeline.does(&gone).await] {
+        assert!(who.code == Some(2) && who.problem().contains("no destination gone"), "{who:?}");
     }
 }

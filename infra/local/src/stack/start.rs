@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
+use dynoxide::Database;
 use gateway_config::Gateway;
 use gateway_runtime::{Aws, Environment};
 use gateway_store::{Store, Tables};
@@ -28,8 +29,9 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::secrets_manager::SecretsManager;
 use crate::seed::{Seed, SeedError};
 use crate::ses::Outbox;
+use crate::streams::Reader;
 use crate::template::{Inputs, REGION, Template};
-use crate::{credentials, dynamodb, ready, schedules, secrets, ses};
+use crate::{credentials, dynamodb, ready, schedules, secrets, ses, streams};
 
 /// The file in the data directory to which the output of the functions is written.
 pub(super) const LOG_FILE: &str = "functions.log";
@@ -47,21 +49,11 @@ pub(super) async fn start(
     let (mail_listeners, ses_url, outbox_url) = listen_for_mail(options.services).await?;
 
     let (config, gateway) = gateway_yaml::write(&options.config, (&legacy_url, options.services), &directory)?;
-    let cors_origin = gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default();
     let further = options.secrets.as_deref().map_or_else(|| Ok(Secrets::new()), secrets::in_directory)?;
     let named = permitted(&gateway, &further);
-    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-    let (back_ends, connectors, hooks) = (list(&named.back_ends), list(&named.connectors), list(&named.hooks));
     let inputs = [
         ("Issuer", base_url.as_str()),
         ("ApiKind", options.api.parameter()),
-        ("BackEndSecretArns", &back_ends),
-        ("ConnectorSecretArns", &connectors),
-        ("HookSecretArns", &hooks),
-        ("UserDirectory", if gateway.directory().is_some() { "on" } else { "off" }),
-        ("CorsOrigin", &cors_origin),
-        // Calls are counted from the log of requests.
-        ("AccessLogs", "on"),
         ("LogLevel", &options.log_level),
         ("DynamoDbEndpoint", &dynamodb_url),
         ("SecretsManagerEndpoint", &secrets_url),
@@ -70,6 +62,7 @@ pub(super) async fn start(
     ];
     let inputs = inputs.into_iter().chain(ses::PARAMETERS);
     let inputs = inputs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let inputs = inputs.chain(of_configuration(&gateway, &named));
     let parameters = inputs.chain(options.parameters.iter().cloned()).collect();
     let template = read_template(&options.template, &Inputs { parameters, table_prefix: String::new() })?;
     let seed = Seed::load(&options.seed)?;
@@ -91,7 +84,7 @@ pub(super) async fn start(
     let owner = credentials::of_owner().map_err(SeedError::Entropy)?;
     let access = Access::of(&template, &named, owner.clone()).map_err(SeedError::Entropy)?;
     let partition_keys = dynamodb::partition_keys(&template.tables);
-    tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database, access.clone(), partition_keys));
+    tokio::spawn(dynamodb::serve_guarded(dynamodb_listener, database.clone(), access.clone(), partition_keys));
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.clone()).collect();
     let secrets_manager = SecretsManager::new(&secrets, kept, &rotating);
     tokio::spawn(secrets_manager.clone().serve(secrets_listener, access.clone()));
@@ -101,6 +94,8 @@ pub(super) async fn start(
     let pepper = secrets.get("Pepper").map(String::as_str).unwrap_or_default();
     seed.store(&store(&dynamodb_url, &owner)?, &secrets, pepper).await.map_err(|error| damaged(error.to_string()))?;
 
+    // No function has started yet, so nothing that one writes is missed.
+    let readers = streams::open(&database, &template.streams)?;
     let log_path = directory.file(LOG_FILE);
     let log = Log::to_file(&log_path).map_err(|source| StartError::File { path: log_path, source })?;
     let programs = programs((&template, &access), &binaries.await?, &config, &options)?;
@@ -116,6 +111,7 @@ pub(super) async fn start(
     tokio::spawn(gateway.serve(listener));
     ready::check(&base_url, &template, &log).await?;
     run_schedules(&template, &options, lambda);
+    run_streams(database, readers, &functions, &log);
     let demo_url = serve_demo_app(&base_url).await?;
     let urls = (base_url.as_str(), dynamodb_url.as_str(), secrets_url.as_str(), lambda_url.as_str());
     let file = StackFile::write(&directory.file(""), urls, &owner, &template, &config)?;
@@ -147,6 +143,15 @@ pub(super) async fn start(
 fn run_schedules(template: &Template, options: &Options, lambda: Lambda) {
     let invoke = move |function: &str, event| lambda.queue(function, event);
     tokio::spawn(schedules::run(template.schedules.clone(), options.schedule_period, invoke));
+}
+
+fn run_streams(database: Database, readers: Vec<Reader>, functions: &Functions, log: &Log) {
+    let functions = functions.clone();
+    let invoke = move |function: &str, event: Bytes| {
+        let (functions, function) = (functions.clone(), function.to_owned());
+        async move { functions.invoke(&function, event).await.map(drop).map_err(|error| error.to_string()) }
+    };
+    tokio::spawn(streams::run(database, readers, log.clone(), invoke));
 }
 
 /// Serves the demo app, and returns its address. Its redirect URI is one of this machine, wherever the services listen.
@@ -245,6 +250,24 @@ fn programs(
     Ok(programs)
 }
 
+/// The parameters that follow from gateway.yaml, as a deployer has to give them.
+fn of_configuration(gateway: &Gateway, named: &Named) -> Vec<(String, String)> {
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let parameters = [
+        ("BackEndSecretArns", list(&named.back_ends)),
+        ("ConnectorSecretArns", list(&named.connectors)),
+        ("HookSecretArns", list(&named.hooks)),
+        ("EventSecretArns", list(&named.events)),
+        ("Events", switch(!gateway.destinations().is_empty() || gateway.hooks().registered.is_some())),
+        ("UserDirectory", switch(gateway.directory().is_some())),
+        ("CorsOrigin", gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default()),
+        // Calls are counted from the log of requests.
+        ("AccessLogs", switch(true)),
+    ];
+    parameters.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
 /// In AWS the deployer permits secrets. Here those that gateway.yaml names are permitted, each for its use there.
 fn permitted(gateway: &Gateway, further: &Secrets) -> Named {
     let permit = |secrets: Vec<(String, &str)>| {
@@ -255,5 +278,6 @@ fn permitted(gateway: &Gateway, further: &Secrets) -> Named {
         back_ends: permit(gateway.tls_secrets().collect()),
         connectors: permit(gateway.connector_secrets().collect()),
         hooks: permit(gateway.hook_secrets().collect()),
+        events: permit(gateway.event_secrets().collect()),
     }
 }

@@ -1,4 +1,4 @@
-//! Reads functions with their environment, and the events that invoke them: routes and schedules.
+//! Reads functions with their environment, and the events that invoke them: routes, schedules and streams.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::TemplateError;
 use super::cursor::{At, Fields};
 use super::resolve::{Scope, id_of_arn};
 use super::schedule::{self, Schedule};
+use super::stream::{self, StreamSource};
 
 /// One Lambda function.
 #[derive(Debug, Clone)]
@@ -54,6 +55,7 @@ pub struct Route {
 pub(super) struct Events {
     pub(super) routes: Vec<Route>,
     pub(super) schedules: Vec<Schedule>,
+    pub(super) streams: Vec<StreamSource>,
 }
 
 /// The methods that a route can have.
@@ -159,8 +161,9 @@ pub(super) fn read(
         for (name, event) in scope.resolve(&declared)?.entries()? {
             let fields = event.fields(&["Type", "Properties"])?;
             let properties = fields.required("Properties")?;
-            match fields.required("Type")?.one_of(&["Api", "Schedule"])? {
+            match fields.required("Type")?.one_of(&["Api", "Schedule", "DynamoDB"])? {
                 "Schedule" => events.schedules.extend(schedule::read(id, &name, &properties)?),
+                "DynamoDB" => events.streams.extend(stream::read(id, &properties, scope)?),
                 _ => events.routes.push(route(id, &properties)?),
             }
         }

@@ -1,6 +1,6 @@
 //! Replaces `!Ref`, `!Sub`, `!GetAtt` and `!If` by their values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cursor::{At, Fields};
 use super::yaml::{Node, Value};
@@ -12,6 +12,8 @@ pub(super) struct Scope {
     /// Parameters, pseudo parameters and physical names of resources.
     names: BTreeMap<String, String>,
     conditions: BTreeMap<String, At>,
+    /// Logical ids of the tables that have a stream.
+    streams: BTreeSet<String>,
     table_prefix: String,
 }
 
@@ -37,9 +39,14 @@ impl Scope {
                 names.insert(name, value);
             }
         }
+        let mut streams = BTreeSet::new();
         for (id, resource) in sections.required("Resources")?.entries()? {
             let is_table =
                 resource.get("Type").is_some_and(|kind| kind.text().is_ok_and(|kind| kind == "AWS::DynamoDB::Table"));
+            let properties = resource.get("Properties");
+            if is_table && properties.is_some_and(|properties| properties.get("StreamSpecification").is_some()) {
+                streams.insert(id.clone());
+            }
             let name = if is_table { format!("{}{id}", inputs.table_prefix) } else { id.clone() };
             names.insert(id, name);
         }
@@ -47,7 +54,7 @@ impl Scope {
             Some(conditions) => conditions.entries()?.into_iter().collect(),
             None => BTreeMap::new(),
         };
-        Ok(Self { names, conditions, table_prefix: inputs.table_prefix.clone() })
+        Ok(Self { names, conditions, streams, table_prefix: inputs.table_prefix.clone() })
     }
 
     pub(super) fn table_name(&self, id: &str) -> String {
@@ -84,12 +91,13 @@ impl Scope {
             Some("!Sub") => Ok(Some(at.with(Node::scalar(self.substitute(plain().text()?, at)?, line)))),
             Some("!GetAtt") => {
                 let path = plain();
-                // The ARN of a secret is its attribute `Id`.
-                let Some((id, "Arn" | "Id")) = path.text()?.split_once('.') else {
-                    return Err(at.error("only the attributes Arn and Id are understood"));
+                let value = match path.text()?.split_once('.') {
+                    // The ARN of a secret is its attribute `Id`.
+                    Some((id, "Arn" | "Id")) => self.name(id, at).map(|_| arn(id))?,
+                    Some((id, "StreamArn")) => self.stream_arn(id, at)?,
+                    Some(_) | None => return Err(at.error("only the attributes Arn, Id and StreamArn are understood")),
                 };
-                self.name(id, at)?;
-                Ok(Some(at.with(Node::scalar(arn(id), line))))
+                Ok(Some(at.with(Node::scalar(value, line))))
             }
             Some("!If") => {
                 let parts = plain().items()?;
@@ -132,19 +140,28 @@ impl Scope {
         found.ok_or_else(|| at.error(&format!("there is no parameter or resource `{name}`")))
     }
 
+    /// The ARN of the stream of a table, in a form of the local stack.
+    fn stream_arn(&self, id: &str, at: &At) -> Result<String, TemplateError> {
+        if !self.streams.contains(id) {
+            return Err(at.error(&format!("`{id}` is no table with a StreamSpecification")));
+        }
+        Ok(format!("{}{STREAM}", arn(id)))
+    }
+
     fn substitute(&self, text: &str, at: &At) -> Result<String, TemplateError> {
         let mut result = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             result.push_str(before);
             let Some((name, tail)) = after.split_once('}') else { return Err(at.error("a `${` is not closed")) };
-            match name.strip_suffix(".Arn") {
+            match (name.strip_suffix(".Arn"), name.strip_suffix(".StreamArn")) {
                 _ if name.starts_with('!') => return Err(at.error("`${!` is not understood")),
-                Some(id) => {
+                (Some(id), _) => {
                     self.name(id, at)?;
                     result.push_str(&arn(id));
                 }
-                None => result.push_str(self.name(name, at)?),
+                (None, Some(id)) => result.push_str(&self.stream_arn(id, at)?),
+                (None, None) => result.push_str(self.name(name, at)?),
             }
             rest = tail;
         }
@@ -164,6 +181,9 @@ impl Scope {
     }
 }
 
+/// The end of the ARN of a stream, after that of its table.
+const STREAM: &str = "/stream";
+
 /// The ARN of a resource, in a form of the local stack: it ends with the logical id.
 fn arn(id: &str) -> String {
     format!("arn:aws:local:{REGION}:{ACCOUNT}:resource:{id}")
@@ -172,4 +192,9 @@ fn arn(id: &str) -> String {
 /// The logical id in an ARN of this form.
 pub(super) fn id_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix(&format!("arn:aws:local:{REGION}:{ACCOUNT}:resource:"))
+}
+
+/// The logical id of the table in the ARN of its stream.
+pub(super) fn table_of_stream(arn: &str) -> Option<&str> {
+    id_of_arn(arn)?.strip_suffix(STREAM)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::{self, Condition, Keys};
 use super::cursor::At;
-use super::resolve::{Scope, id_of_arn};
+use super::resolve::{Scope, id_of_arn, table_of_stream};
 use super::{ACCOUNT, REGION, TemplateError};
 
 /// An action, such as `dynamodb:GetItem`, and the logical id of the table, secret or function it is allowed on.
@@ -15,6 +15,8 @@ pub type Right = (String, String);
 pub struct Role {
     /// Rights, each with the conditions that a request must meet.
     pub allowed: BTreeMap<Right, Vec<Condition>>,
+    /// What Lambda may do in this role to read streams for the function: actions, and names of tables.
+    pub reads: BTreeSet<Right>,
     /// Logical ids of the managed policies, which roles can share.
     pub managed: BTreeSet<String>,
 }
@@ -28,6 +30,12 @@ impl Role {
 
 /// Services whose rights are read. Rights at other services, such as its log, are not needed here.
 const SERVICES: [&str; 4] = ["dynamodb:", "lambda:", "secretsmanager:", "ses:"];
+
+/// The rights that Lambda needs to read a stream for a function. The function itself has no use for them.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>
+pub(super) const STREAM_READS: [&str; 4] =
+    ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
 /// Reads a role. It is an error if a statement is wider than a list of actions on named resources. It is also an error if a
 /// right is there twice, since the wider one of the two statements would count.
@@ -50,14 +58,14 @@ pub(super) fn read(
         let document = policy.fields(&["PolicyName", "PolicyDocument"])?.required("PolicyDocument")?;
         let document = document.fields(&["Version", "Statement"])?;
         for statement in document.required("Statement")?.items()? {
-            read_statement(&statement, &mut role)?;
+            read_statement(&statement, scope, &mut role)?;
         }
     }
     roles.insert(id.to_owned(), role);
     Ok(())
 }
 
-fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
+fn read_statement(at: &At, scope: &Scope, role: &mut Role) -> Result<(), TemplateError> {
     let fields = at.fields(&["Effect", "Action", "Resource", "Condition"])?;
     fields.required("Effect")?.one_of(&["Allow"])?;
     let (actions, resources) = (fields.required("Action")?.one_or_more(), fields.required("Resource")?.one_or_more());
@@ -73,6 +81,13 @@ fn read_statement(at: &At, role: &mut Role) -> Result<(), TemplateError> {
         }
         for resource in &resources {
             let text = resource.text()?;
+            if STREAM_READS.contains(&name) {
+                let Some(table) = table_of_stream(text) else {
+                    return Err(resource.error("must be the !GetAtt … StreamArn of a table"));
+                };
+                role.reads.insert((name.to_owned(), scope.table_name(table)));
+                continue;
+            }
             let id = id_of_arn(text).or_else(|| of_ses(text));
             if text.contains('*') || text.contains(':') && id.is_none() {
                 return Err(

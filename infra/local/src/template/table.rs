@@ -15,7 +15,12 @@ pub struct Table {
     pub key: Vec<(String, String, String)>,
     /// Attribute that says when an item expires.
     pub ttl: Option<String>,
+    /// Whether it has a stream of what is written, with new and old images.
+    pub stream: bool,
 }
+
+/// The only type of stream that the local stack knows.
+const VIEW_TYPE: &str = "NEW_AND_OLD_IMAGES";
 
 impl Table {
     /// Body of the `CreateTable` request.
@@ -24,12 +29,23 @@ impl Table {
             self.key.iter().map(|(name, kind, _)| json!({ "AttributeName": name, "KeyType": kind })).collect();
         let attributes: Vec<Json> =
             self.key.iter().map(|(name, _, kind)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
-        json!({
+        let mut request = json!({
             "TableName": self.name,
             "BillingMode": "PAY_PER_REQUEST",
             "KeySchema": schema,
             "AttributeDefinitions": attributes,
-        })
+        });
+        if self.stream
+            && let Some(fields) = request.as_object_mut()
+        {
+            fields.insert("StreamSpecification".to_owned(), stream_specification());
+        }
+        request
+    }
+
+    /// Body of the `UpdateTable` request that gives a stream to a table without one.
+    pub fn stream_request(&self) -> Json {
+        json!({ "TableName": self.name, "StreamSpecification": stream_specification() })
     }
 
     /// Body of the `UpdateTimeToLive` request, if items of this table expire.
@@ -40,6 +56,10 @@ impl Table {
     }
 }
 
+fn stream_specification() -> Json {
+    json!({ "StreamEnabled": true, "StreamViewType": VIEW_TYPE })
+}
+
 pub(super) fn read(resource: &At, name: String, scope: &Scope) -> Result<Table, TemplateError> {
     let Some(properties) = resource.get("Properties") else { return Err(resource.error("needs `Properties`")) };
     let properties = scope.resolve(&properties)?;
@@ -47,6 +67,7 @@ pub(super) fn read(resource: &At, name: String, scope: &Scope) -> Result<Table, 
         "BillingMode",
         "AttributeDefinitions",
         "KeySchema",
+        "StreamSpecification",
         "TimeToLiveSpecification",
         "PointInTimeRecoverySpecification",
         "SSESpecification",
@@ -78,5 +99,9 @@ pub(super) fn read(resource: &At, name: String, scope: &Scope) -> Result<Table, 
         }
         None => None,
     };
-    Ok(Table { name, key, ttl })
+    let stream = fields.get("StreamSpecification");
+    if let Some(at) = &stream {
+        at.fields(&["StreamViewType"])?.required("StreamViewType")?.one_of(&[VIEW_TYPE])?;
+    }
+    Ok(Table { name, key, ttl, stream: stream.is_some() })
 }

@@ -7,6 +7,7 @@ mod apis;
 mod connectors;
 mod cors;
 mod directory;
+mod events;
 mod fields;
 mod hooks;
 mod kerberos;

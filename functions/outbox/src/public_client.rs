@@ -1,12 +1,13 @@
-//! Sends logout tokens to addresses that applications registered. The address is checked where it is connected to: whoever
-//! registers a name decides what it resolves to, also between a check and a connection.
+//! Sends to addresses of the public Internet alone: logout tokens to those that applications registered, events to those of the
+//! configuration. An address is checked where it is connected to: whoever has a name decides what it resolves to, also between a check and a
+//! connection.
 
 use bytes::Bytes;
 use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::causes;
 use gateway_domain::public_address::is_public;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{Request, Uri};
+use http::{Request, Uri, request};
 use http_body_util::Full;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -26,13 +27,13 @@ use tower_service::Service;
 /// How long an application may take to answer, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why an application was not told.
+/// Why somebody was not told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotTold {
     #[error("its address is none of the public Internet")]
     NotPublic,
-    #[error("it did not answer within 5 s")]
-    TimedOut,
+    #[error("it did not answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
     #[error("it answered with the status {0}")]
@@ -44,9 +45,9 @@ pub(crate) enum NotTold {
 #[error("cannot set up TLS: {0}")]
 pub struct CannotSetUp(#[from] rustls::Error);
 
-/// The client that tells applications.
+/// The client for such addresses.
 #[derive(Debug, Clone)]
-pub struct BackChannel {
+pub struct PublicClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     permitted: Permitted,
 }
@@ -66,7 +67,7 @@ impl Permitted {
     }
 }
 
-impl BackChannel {
+impl PublicClient {
     /// A client that trusts the public authorities, keeps no connection and follows no redirect.
     pub fn new(permitted: Permitted) -> Result<Self, CannotSetUp> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -86,24 +87,30 @@ impl BackChannel {
 
     /// Posts a logout token (§2.5). Any 2xx is success (§2.8); the body of the response is not read.
     pub(crate) async fn post(&self, uri: &BackChannelUri, logout_token: &str) -> Result<(), NotTold> {
-        let unreachable = |error: &(dyn std::error::Error + 'static)| NotTold::Unreachable(causes(error));
         let uri: Uri = uri.as_str().parse().map_err(|error| unreachable(&error))?;
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", logout_token).finish();
+        let request = Request::post(uri).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, form, TIMEOUT).await
+    }
+
+    /// Sends a request, connecting included within this time. Any 2xx is success; the body of the response is not read.
+    pub(crate) async fn send(&self, request: request::Builder, body: String, within: Duration) -> Result<(), NotTold> {
+        let request = request.header(CACHE_CONTROL, "no-store").body(Full::new(Bytes::from(body)));
+        let request = request.map_err(|error| unreachable(&error))?;
         // The connector resolves names alone, and connects to an address that is written as one.
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
         if host.parse().is_ok_and(|address| !self.permitted.permits(address)) {
             return Err(NotTold::NotPublic);
         }
-        let form = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", logout_token).finish();
-        let request = Request::post(uri)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(CACHE_CONTROL, "no-store")
-            .body(Full::new(Bytes::from(form)))
-            .map_err(|error| unreachable(&error))?;
-        let sent = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
-        let response = sent.map_err(|_| NotTold::TimedOut)?.map_err(|error| unreachable(&error))?;
+        let sent = tokio::time::timeout(within, self.client.request(request)).await;
+        let response = sent.map_err(|_| NotTold::TimedOut(within))?.map_err(|error| unreachable(&error))?;
         let status = response.status();
         if status.is_success() { Ok(()) } else { Err(NotTold::Status(status.as_u16())) }
     }
+}
+
+fn unreachable(error: &(dyn std::error::Error + 'static)) -> NotTold {
+    NotTold::Unreachable(causes(error))
 }
 
 /// Resolves names to addresses that may be called. The connector gets no others, and connects to nothing else.
@@ -138,7 +145,7 @@ mod tests {
 
     async fn posted(permitted: Permitted, uri: &str) -> String {
         let uri = BackChannelUri::parse(uri).unwrap();
-        BackChannel::new(permitted).unwrap().post(&uri, "token").await.unwrap_err().to_string()
+        PublicClient::new(permitted).unwrap().post(&uri, "token").await.unwrap_err().to_string()
     }
 
     /// A name is judged by what it resolves to, however it is written.

@@ -1,0 +1,175 @@
+//! Delivers events to destinations: those of a subject in their order, and at least once. A subject whose event fails waits, and holds up no
+//! other; of a destination that fails again and again in one run the others are left for the next.
+
+use crate::{Failure, Outbox};
+use futures_util::{StreamExt as _, stream};
+use gateway_domain::domain_event::{PATIENCE, Queue};
+use gateway_domain::ids::DestinationName;
+use gateway_domain::outbox::{LEASE, next_attempt};
+use gateway_store::{Delivery, DeliveryOutcome, WaitingEvent};
+use gateway_telemetry::{Metric, count};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many subjects of a destination are delivered at once.
+const AT_ONCE: usize = 10;
+/// How many subjects of a destination one event of the schedule looks at.
+const MOST: usize = 1_000;
+/// How many events of a subject are read at once.
+const PIECE: usize = 20;
+/// After so many failures in a row a destination is left alone until the next run.
+const FAILURES: u32 = 5;
+/// No delivery begins later in a run, in milliseconds: one takes 14 s at most, and the function has 28 s.
+const BEGINS_WITHIN: i64 = 12_000;
+
+/// One run at a destination.
+struct Run {
+    /// In milliseconds since 1970.
+    began: i64,
+    /// Failures since the last success.
+    failures: AtomicU32,
+}
+
+impl Run {
+    fn goes_on(&self, now: i64) -> bool {
+        self.failures.load(Ordering::Relaxed) < FAILURES && now.saturating_sub(self.began) < BEGINS_WITHIN
+    }
+}
+
+impl Outbox {
+    /// Delivers whatever is due.
+    pub(crate) async fn deliver_due_events(&self) -> Result<Value, Failure> {
+        let mut queues = Vec::new();
+        for destination in self.destinations.names() {
+            for subject in self.deliveries.due(destination, self.now()?, MOST).await? {
+                queues.push(Queue { destination: destination.clone(), subject });
+            }
+        }
+        Box::pin(self.deliver_events(queues)).await
+    }
+
+    /// Delivers the events of these subjects that are due.
+    pub(crate) async fn deliver_events(&self, mut queues: Vec<Queue>) -> Result<Value, Failure> {
+        queues.sort();
+        queues.dedup();
+        let by_destination = queues.chunk_by(|one, other| one.destination == other.destination);
+        let runs = by_destination.map(|queues| Box::pin(self.run(queues)));
+        let mut delivered = 0_usize;
+        for outcome in futures_util::future::join_all(runs).await {
+            delivered = delivered.saturating_add(outcome?);
+        }
+        Ok(json!({ "delivered": delivered }))
+    }
+
+    /// Delivers what is due at one destination, and returns how much that was.
+    async fn run(&self, queues: &[Queue]) -> Result<usize, Failure> {
+        let run = Run { began: self.clock.now_millis(), failures: AtomicU32::new(0) };
+        let each = stream::iter(queues).map(async |queue| Box::pin(self.drain(queue, &run)).await);
+        let mut outcomes = std::pin::pin!(each.buffer_unordered(AT_ONCE));
+        let (mut delivered, mut failed) = (0_usize, None);
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok(some) => delivered = delivered.saturating_add(some),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        failed.map_or(Ok(delivered), Err)
+    }
+
+    /// Delivers the events of one subject, one after the other, until one fails.
+    async fn drain(&self, queue: &Queue, run: &Run) -> Result<usize, Failure> {
+        let mut delivered = 0_usize;
+        let claim = async || {
+            let now = self.now()?;
+            if !run.goes_on(self.clock.now_millis()) {
+                return Ok::<_, Failure>(None);
+            }
+            Ok(self.deliveries.claim(queue, now.saturating_add(LEASE), now).await?)
+        };
+        let Some(mut claimed) = claim().await? else { return Ok(0) };
+        loop {
+            let waiting = self.deliveries.waiting(queue, PIECE).await?;
+            if waiting.is_empty() {
+                if self.deliveries.finish(queue, claimed, self.now()?).await? {
+                    return Ok(delivered);
+                }
+                // Something was added meanwhile.
+                let Some(again) = claim().await? else { return Ok(delivered) };
+                claimed = again;
+                continue;
+            }
+            for one in waiting {
+                let now = self.now()?;
+                if one.event.timestamp > now && one.count.is_some() {
+                    self.deliveries.put_off(queue, (one.event.timestamp, 0), None).await?;
+                    return Ok(delivered);
+                }
+                if !run.goes_on(self.clock.now_millis()) {
+                    self.deliveries.put_off(queue, (now, 0), None).await?;
+                    return Ok(delivered);
+                }
+                let attempts = if delivered == 0 { claimed.attempts } else { 1 };
+                if !self.deliver_event(queue, one, attempts, run).await? {
+                    return Ok(delivered);
+                }
+                delivered = delivered.saturating_add(1);
+            }
+        }
+    }
+
+    /// Delivers one event. `false` if it waits.
+    async fn deliver_event(
+        &self,
+        queue: &Queue,
+        mut waiting: WaitingEvent,
+        attempts: u32,
+        run: &Run,
+    ) -> Result<bool, Failure> {
+        let Queue { destination, .. } = queue;
+        if let Some(count) = waiting.count {
+            // All of them succeeded in the end.
+            if count <= 0 {
+                self.deliveries.end(queue, &waiting.order, None, self.now()?).await?;
+                return Ok(true);
+            }
+            waiting.event.data.insert("count".to_owned(), json!(count));
+        }
+        let ways = (&self.public_client, &self.token, &self.users);
+        let told = self.destinations.tell(destination, &waiting.event, ways, self.now()?).await;
+        let (now, event) = (self.now()?, &waiting.event);
+        let (id, kind) = (event.id.as_str(), event.kind.as_str());
+        let outcome = match told {
+            Some(Ok(())) => {
+                run.failures.store(0, Ordering::Relaxed);
+                tracing::info!(event = id, kind, %destination, attempts, "an event was delivered");
+                DeliveryOutcome::Delivered
+            }
+            Some(Err(error)) => {
+                run.failures.fetch_add(1, Ordering::Relaxed);
+                let reason = error.to_string();
+                if now < event.timestamp.saturating_add(PATIENCE) {
+                    tracing::warn!(event = id, kind, %destination, attempts, reason, "an event is not delivered yet");
+                    counted(destination, "deferred");
+                    let due = next_attempt(attempts, now);
+                    self.deliveries.put_off(queue, (due, attempts), Some(&reason)).await?;
+                    return Ok(false);
+                }
+                tracing::error!(event = id, kind, %destination, attempts, reason, "an event is given up");
+                DeliveryOutcome::GivenUp
+            }
+            None => {
+                tracing::error!(event = id, kind, %destination, "an event is given up: there is no such destination any more");
+                DeliveryOutcome::GivenUp
+            }
+        };
+        counted(destination, outcome.as_str());
+        let order = waiting.order.clone();
+        let delivery = Delivery::of(queue, waiting, (outcome, attempts), self.clock.now_millis());
+        self.deliveries.end(queue, &order, Some(&delivery), now).await?;
+        Ok(true)
+    }
+}
+
+fn counted(destination: &DestinationName, outcome: &'static str) {
+    count(Metric::Event { destination: destination.as_str(), outcome });
+}

@@ -1,0 +1,495 @@
+//! Events on their way to destinations, and what became of them: items of the outbox. Keys: `kind`, `id`.
+//!
+//! | `kind` | `id` | what it is |
+//! |---|---|---|
+//! | `event#<destination>#<subject>` | `<order>` | an event that waits to be delivered |
+//! | `events#<destination>` | `<subject>` | that events of a subject wait there, and when they are tried next |
+//! | `delivery#<day>` | `<time>#<destination>#<event id>` | what became of an event |
+//!
+//! An event is written in one transaction with the item that says that some wait. That item counts what was added: whoever has delivered all
+//! removes it only if nothing was added meanwhile.
+
+use crate::accounts::is_refused;
+use crate::audit::day_and_time;
+use crate::codes::incomplete;
+use crate::error::{StoreError, unavailable};
+use crate::refusal::{held, refused_item};
+use crate::{Page, number, ttl, version};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
+};
+use gateway_domain::domain_event::{DomainEvent, KEPT, Queue, Subject};
+use gateway_domain::ids::DestinationName;
+use gateway_domain::time::{Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What nobody delivers, because nothing runs or its destination is gone, is swept after this time.
+const SWEPT: Seconds = Seconds::new(14 * 86_400);
+
+/// An event that waits for a destination.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingEvent {
+    /// Where it stands among those of its subject.
+    pub order: String,
+    /// The event.
+    pub event: DomainEvent,
+    /// How often it happened, of an event that tells of many.
+    pub count: Option<i64>,
+}
+
+/// Events of a subject that an attempt has for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ClaimedQueue {
+    /// How many were added to it so far.
+    pub added: u64,
+    /// How many attempts have begun since the last one that delivered something.
+    pub attempts: u32,
+}
+
+/// Events of a subject that wait, as they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WaitingQueue {
+    /// Of whom or what.
+    #[serde(rename = "id")]
+    pub subject: Subject,
+    /// When they are tried next.
+    pub due_at: Timestamp,
+    /// As [`ClaimedQueue::attempts`].
+    #[serde(default)]
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What became of an event at a destination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// When, in UTC.
+    #[serde(skip)]
+    pub day: String,
+    /// The time of that day, the destination and the event's id.
+    #[serde(skip)]
+    pub at: String,
+    /// Who was told.
+    pub destination: DestinationName,
+    /// Where the event stood among those of its subject.
+    pub order: String,
+    /// The event.
+    #[serde(with = "as_text")]
+    pub event: DomainEvent,
+    /// Whether it was delivered.
+    pub outcome: DeliveryOutcome,
+    /// After how many attempts.
+    pub attempts: u32,
+}
+
+/// Whether an event was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryOutcome {
+    /// The destination has it.
+    Delivered,
+    /// It was tried as long as it is, and not delivered.
+    GivenUp,
+}
+
+impl DeliveryOutcome {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Delivered, Self::GivenUp];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// An event is one attribute, so that no part of it is an attribute that roles would have to name.
+mod as_text {
+    use gateway_domain::domain_event::DomainEvent;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(event: &DomainEvent, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&event.to_text())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DomainEvent, D::Error> {
+        DomainEvent::parse(&String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("no event"))
+    }
+}
+
+#[derive(Deserialize)]
+struct WaitingItem {
+    id: String,
+    #[serde(with = "as_text")]
+    event: DomainEvent,
+    #[serde(default)]
+    happened: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct DeliveryItem {
+    kind: String,
+    id: String,
+    #[serde(flatten)]
+    delivery: Delivery,
+}
+
+#[derive(Deserialize)]
+struct DueItem {
+    id: Subject,
+}
+
+/// The part of the outbox that holds events.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Deliveries {
+    /// In the table of this name, which is the outbox.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Adds an event to what waits. Adding it again changes nothing, unless it was delivered meanwhile: then it is delivered again.
+    pub async fn add(
+        &self,
+        destination: &DestinationName,
+        (order, event): (&str, &DomainEvent),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "add_event";
+        let queue = Queue { destination: destination.clone(), subject: event.subject.clone() };
+        let mut item = version::stamped(crate::error::Item::new());
+        item.insert("kind".to_owned(), text(waiting(&queue)));
+        item.insert("id".to_owned(), text(order));
+        item.insert("event".to_owned(), text(event.to_text()));
+        item.insert("ttl".to_owned(), number(ttl::after([now.saturating_add(SWEPT)]).as_secs()));
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(version::KNOWN)
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(incomplete(OPERATION))?;
+        let put = TransactWriteItem::builder().put(put).build();
+        self.transact(vec![put, self.noting(&queue, now, now, OPERATION)?], OPERATION, None).await
+    }
+
+    /// Counts something that happened, or, with −1, that did not happen after all, in the event that tells of all of them. It is due at its
+    /// own time, when no more can be added. `token` is the same whenever the same is counted.
+    pub async fn count(
+        &self,
+        destination: &DestinationName,
+        (order, event): (&str, &DomainEvent),
+        by: i64,
+        (token, now): (&str, Timestamp),
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "count_event";
+        let queue = Queue { destination: destination.clone(), subject: event.subject.clone() };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("kind", text(waiting(&queue)))
+            .key("id", text(order))
+            .update_expression("SET event = :event, #ttl = :ttl, v = if_not_exists(v, :version) ADD happened :by")
+            .condition_expression(version::KNOWN)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":event", text(event.to_text()))
+            .expression_attribute_values(":ttl", number(ttl::after([now.saturating_add(SWEPT)]).as_secs()))
+            .expression_attribute_values(":by", number(by))
+            .expression_attribute_values(":version", version::current())
+            .build()
+            .map_err(incomplete(OPERATION))?;
+        let update = TransactWriteItem::builder().update(update).build();
+        let writes = vec![update, self.noting(&queue, event.timestamp, now, OPERATION)?];
+        self.transact(writes, OPERATION, Some(token)).await
+    }
+
+    /// The write that says that events of a subject wait, which are due at this time unless others are before it.
+    fn noting(
+        &self,
+        queue: &Queue,
+        due: Timestamp,
+        now: Timestamp,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("kind", text(queues(&queue.destination)))
+            .key("id", text(queue.subject.as_str()))
+            .update_expression(
+                "SET due_at = if_not_exists(due_at, :due), #ttl = :ttl, v = if_not_exists(v, :version) ADD added :one",
+            )
+            .condition_expression(version::KNOWN)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":due", number(due.as_secs()))
+            .expression_attribute_values(":ttl", number(ttl::after([now.saturating_add(SWEPT)]).as_secs()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":version", version::current())
+            .build();
+        Ok(TransactWriteItem::builder().update(update.map_err(incomplete(operation))?).build())
+    }
+
+    /// The subjects of which something is due at a destination, at most `most`. It reads all that wait there, which are few unless it
+    /// is down.
+    pub async fn due(
+        &self,
+        destination: &DestinationName,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Subject>, StoreError> {
+        const OPERATION: &str = "due_events";
+        let query = || {
+            self.of_kind(queues(destination))
+                .filter_expression("due_at <= :now")
+                .projection_expression("id, v")
+                .expression_attribute_values(":now", number(now.as_secs()))
+        };
+        let page = Page::query(most, OPERATION, query, |item| version::read::<DueItem>(item, OPERATION)).await?;
+        Ok(page.items.into_iter().map(|found| found.id).collect())
+    }
+
+    /// Takes the events of a subject, until `leased`: no other attempt takes them before, so that they stay in their order. `None`
+    /// if they are not due, or gone.
+    pub async fn claim(
+        &self,
+        queue: &Queue,
+        leased: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedQueue>, StoreError> {
+        const OPERATION: &str = "claim_events";
+        let sent = version::guarded(self.update(queue), "due_at <= :now")
+            .update_expression("SET due_at = :leased ADD attempts :one")
+            .expression_attribute_values(":now", number(now.as_secs()))
+            .expression_attribute_values(":leased", number(leased.as_secs()))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match sent {
+            Ok(updated) => updated.attributes.map(|item| version::read(item, OPERATION)).transpose(),
+            Err(error) => refused_item(error, OPERATION).map(|_| None),
+        }
+    }
+
+    /// What waits of a subject, the first ones first.
+    pub async fn waiting(&self, queue: &Queue, most: usize) -> Result<Vec<WaitingEvent>, StoreError> {
+        const OPERATION: &str = "waiting_events";
+        let query = || {
+            self.of_kind(waiting(queue))
+                .projection_expression("id, event, happened, v")
+                .limit(i32::try_from(most).unwrap_or(i32::MAX).saturating_add(1))
+        };
+        let read = |item| {
+            let WaitingItem { id, event, happened } = version::read(item, OPERATION)?;
+            Ok(WaitingEvent { order: id, event, count: happened })
+        };
+        Ok(Page::query(most, OPERATION, query, read).await?.items)
+    }
+
+    /// Removes an event that waits no more, and notes what became of it, if anything did.
+    pub async fn end(
+        &self,
+        queue: &Queue,
+        order: &str,
+        delivery: Option<&Delivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "end_event";
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("kind", text(waiting(queue)))
+            .key("id", text(order))
+            .build()
+            .map_err(incomplete(OPERATION))?;
+        let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
+        if let Some(delivery) = delivery {
+            let mut item = version::written(delivery, OPERATION)?;
+            item.insert("kind".to_owned(), text(format!("delivery#{}", delivery.day)));
+            item.insert("id".to_owned(), text(&delivery.at));
+            item.insert("ttl".to_owned(), number(ttl::after([now.saturating_add(KEPT)]).as_secs()));
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+            writes.push(TransactWriteItem::builder().put(put.map_err(incomplete(OPERATION))?).build());
+        }
+        self.transact(writes, OPERATION, None).await
+    }
+
+    /// Everything of a subject was delivered. If something was added since [`Deliveries::claim`], it is due at once, and the answer is `false`.
+    pub async fn finish(&self, queue: &Queue, claimed: ClaimedQueue, now: Timestamp) -> Result<bool, StoreError> {
+        const OPERATION: &str = "finish_events";
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("kind", text(queues(&queue.destination)))
+            .key("id", text(queue.subject.as_str()))
+            .condition_expression(version::condition("added = :added"))
+            .expression_attribute_values(":added", number(claimed.added))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        if held(delete, OPERATION)? {
+            return Ok(true);
+        }
+        self.put_off(queue, (now, 0), None).await?;
+        Ok(false)
+    }
+
+    /// Puts off what waits of a subject, after this many attempts.
+    pub async fn put_off(
+        &self,
+        queue: &Queue,
+        (due, attempts): (Timestamp, u32),
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let update = version::guarded(self.update(queue), "attribute_exists(due_at)")
+            .expression_attribute_names("#reason", "reason")
+            .expression_attribute_values(":due", number(due.as_secs()))
+            .expression_attribute_values(":attempts", number(attempts));
+        let update = match reason {
+            Some(reason) => update
+                .update_expression("SET due_at = :due, attempts = :attempts, #reason = :reason")
+                .expression_attribute_values(":reason", text(reason)),
+            None => update.update_expression("SET due_at = :due, attempts = :attempts REMOVE #reason"),
+        };
+        held(update.send().await, "put_off_events").map(drop)
+    }
+
+    /// Of whom or what something waits at a destination.
+    pub async fn queues(&self, destination: &DestinationName, most: usize) -> Result<Page<WaitingQueue>, StoreError> {
+        const OPERATION: &str = "queues_of_events";
+        let query = || self.of_kind(queues(destination));
+        Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await
+    }
+
+    /// What became of events on a day, the latest first, before this time of it.
+    pub async fn of_day(&self, day: &str, before: &str, most: usize) -> Result<Page<Delivery>, StoreError> {
+        const OPERATION: &str = "deliveries";
+        let query = || {
+            self.client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("#kind = :kind AND id < :before")
+                .scan_index_forward(false)
+                .expression_attribute_names("#kind", "kind")
+                .expression_attribute_values(":kind", text(format!("delivery#{day}")))
+                .expression_attribute_values(":before", text(before))
+        };
+        Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await
+    }
+
+    /// What became of events on a day between two times of it, the earliest first.
+    pub async fn within(&self, day: &str, (from, to): (&str, &str), most: usize) -> Result<Page<Delivery>, StoreError> {
+        const OPERATION: &str = "deliveries_within";
+        let query = || {
+            self.of_kind(format!("delivery#{day}"))
+                .key_condition_expression("#kind = :kind AND id BETWEEN :from AND :to")
+                .expression_attribute_values(":from", text(from))
+                .expression_attribute_values(":to", text(to))
+        };
+        Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await
+    }
+
+    /// One of these.
+    pub async fn delivery(&self, day: &str, at: &str) -> Result<Option<Delivery>, StoreError> {
+        const OPERATION: &str = "delivery";
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let read = read.key("kind", text(format!("delivery#{day}"))).key("id", text(at));
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| delivery(item, OPERATION)).transpose()
+    }
+
+    fn of_kind(&self, kind: String) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#kind = :kind")
+            .expression_attribute_names("#kind", "kind")
+            .expression_attribute_values(":kind", AttributeValue::S(kind))
+    }
+
+    fn update(&self, queue: &Queue) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("kind", text(queues(&queue.destination))).key("id", text(queue.subject.as_str()))
+    }
+
+    /// Makes these writes, or none. One that met another transaction is an error: whoever brought the event brings it again.
+    async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        operation: &'static str,
+        token: Option<&str>,
+    ) -> Result<(), StoreError> {
+        const ATTEMPTS: usize = 5;
+        for attempt in 1..=ATTEMPTS {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            match sent.set_client_request_token(token.map(str::to_owned)).send().await {
+                Ok(_) => return Ok(()),
+                // Events of one subject meet whoever delivers those before.
+                Err(error) if attempt < ATTEMPTS && is_refused(error.as_service_error()) => {
+                    newer(error.as_service_error(), operation)?;
+                    let wait = 20_u64.saturating_mul(1 << attempt);
+                    tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+                }
+                Err(error) => return Err(unavailable(operation)(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fails if a condition was not met because of an item of a newer version.
+pub(crate) fn newer(error: Option<&TransactWriteItemsError>, operation: &'static str) -> Result<(), StoreError> {
+    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error {
+        for item in cancelled.cancellation_reasons().iter().filter_map(CancellationReason::item) {
+            version::of(item, operation)?;
+        }
+    }
+    Ok(())
+}
+
+impl Delivery {
+    /// What has become of an event now, in milliseconds since 1970.
+    pub fn of(
+        queue: &Queue,
+        waiting: WaitingEvent,
+        (outcome, attempts): (DeliveryOutcome, u32),
+        now_millis: i64,
+    ) -> Self {
+        let (day, time) = day_and_time(now_millis);
+        let WaitingEvent { order, event, .. } = waiting;
+        let at = format!("{time}#{}#{}", queue.destination, event.id);
+        Self { day, at, destination: queue.destination.clone(), order, event, outcome, attempts }
+    }
+}
+
+fn delivery(item: crate::error::Item, operation: &'static str) -> Result<Delivery, StoreError> {
+    let DeliveryItem { kind, id, delivery } = version::read(item, operation)?;
+    let day = kind.strip_prefix("delivery#").unwrap_or_default().to_owned();
+    Ok(Delivery { day, at: id, ..delivery })
+}
+
+fn waiting(Queue { destination, subject }: &Queue) -> String {
+    format!("event#{destination}#{subject}")
+}
+
+fn queues(destination: &DestinationName) -> String {
+    format!("events#{destination}")
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}

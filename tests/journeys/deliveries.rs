@@ -1,0 +1,354 @@
+//! Events: what happens reaches the systems of the company, at least once, in the order of each subject, whatever fails on the way.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use gateway_domain::address::Address;
+use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject};
+use gateway_domain::ids::{ConnectorName, DestinationName, UserId};
+use gateway_domain::time::Timestamp;
+use serde_json::{Value as Json, json};
+use standardwebhooks::Webhook;
+use support::{ADA, BOB, DEMO_APP, Gateway};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::accounts::{OTHER, mailed, sign_up};
+use crate::administrators::administrator;
+use crate::developers::{NATIVE, organization, register, revision};
+use crate::directory::KEY;
+use crate::events::{invoke, sample};
+use crate::mail::OUTBOX;
+
+/// A system of the company. It verifies signatures by the library of the specification.
+#[derive(Clone)]
+pub(crate) struct Receiver(Arc<Mutex<State>>);
+
+struct State {
+    /// What it answers, and after which time.
+    answer: (u16, String, Duration),
+    /// What it was sent and has not refused, with its `webhook-id`.
+    had: Vec<(String, Json)>,
+    /// How often it was asked.
+    asked: usize,
+}
+
+impl Receiver {
+    pub(crate) async fn start() -> (Self, String) {
+        let state = State { answer: (200, "{}".to_owned(), Duration::ZERO), had: Vec::new(), asked: 0 };
+        let receiver = Self(Arc::new(Mutex::new(state)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/events", listener.local_addr().expect("an address"));
+        let answering = receiver.clone();
+        let answer = move |headers: HeaderMap, body: Bytes| async move { answering.answer(&headers, &body).await };
+        let router = axum::Router::new().route("/events", post(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (receiver, url)
+    }
+
+    async fn answer(&self, headers: &HeaderMap, body: &Bytes) -> (StatusCode, String) {
+        assert!(Webhook::new(KEY).expect("a key").verify(body, headers).is_ok(), "{headers:?}");
+        let message: Json = serde_json::from_slice(body).expect("JSON");
+        let (status, answer, after) = {
+            let mut state = self.0.lock().expect("a lock");
+            state.asked += 1;
+            state.answer.clone()
+        };
+        tokio::time::sleep(after).await;
+        if status == 200 {
+            let id = headers["webhook-id"].to_str().expect("a text").to_owned();
+            self.0.lock().expect("a lock").had.push((id, message));
+        }
+        (StatusCode::from_u16(status).expect("a status"), answer)
+    }
+
+    pub(crate) fn answers(&self, status: u16, answer: &Json, after: Duration) {
+        self.0.lock().expect("a lock").answer = (status, answer.to_string(), after);
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().expect("a lock").asked
+    }
+
+    /// Waits until it was asked so often.
+    async fn until_asked(&self, count: usize) {
+        for _ in 0..150 {
+            if self.asked() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("asked {} times", self.asked());
+    }
+
+    pub(crate) fn had(&self) -> Vec<(String, Json)> {
+        self.0.lock().expect("a lock").had.clone()
+    }
+
+    /// The types of what it was sent about a subject, in their order, once there are so many.
+    async fn types_of(&self, subject: &str, count: usize) -> Vec<String> {
+        for _ in 0..150 {
+            let all = self.had();
+            let of = all.iter().filter(|(_, event)| event["subject"] == subject);
+            let types: Vec<_> = of.map(|(_, event)| event["type"].as_str().expect("a type").to_owned()).collect();
+            if types.len() >= count {
+                return types;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{subject}: {:?}", self.had());
+    }
+}
+
+/// A gateway that tells this receiver, with further lines of the configuration.
+pub(crate) async fn start(url: &str, lines: &str) -> (Gateway, TempDir) {
+    let files = tempfile::tempdir().expect("a directory");
+    let (config, secrets) = (files.path().join("gateway.yaml"), files.path().join("secrets"));
+    std::fs::create_dir(&secrets).expect("a directory");
+    std::fs::write(secrets.join("company"), KEY).expect("a file");
+    let told = format!("{}\nplans:\n", lines.replace("TO", &format!("url: '{url}', secret: company")));
+    let gateway = Gateway::start_with(|options| {
+        let demo = std::fs::read_to_string(&options.config).expect("the demo's configuration");
+        std::fs::write(&config, demo.replacen("plans:\n", &told, 1)).expect("a file");
+        options.config.clone_from(&config);
+        options.secrets = Some(secrets);
+        options.schedule_period = Some(Duration::from_millis(500));
+    })
+    .await;
+    (gateway, files)
+}
+
+fn session_of(gateway_token: &str) -> String {
+    use base64::Engine as _;
+    let payload = gateway_token.split('.').nth(1).expect("a payload");
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    serde_json::from_slice::<Json>(&claims).expect("JSON")["sid"].as_str().expect("a text").to_owned()
+}
+
+async fn revoke(gateway: &Gateway, refresh: &str) {
+    let form = [("token", refresh), ("client_id", DEMO_APP)];
+    assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_happens_to_users_sessions_and_applications_is_told() {
+    let (receiver, url) = Receiver::start().await;
+    let (gateway, _files) = start(&url, "events:\n  company: { TO }").await;
+    // A person makes an account, which is one when the address is proved, and sets another password.
+    let verification = sign_up(&gateway, "carla@example.com", OTHER).await;
+    let (code, _) = mailed(&gateway, "carla@example.com", 1).await;
+    assert!(receiver.had().is_empty(), "not before the address is proved");
+    let proof = json!({ "verification": verification, "code": code });
+    let proved = gateway.response(gateway.request("POST", "/account/api/v1/verify").json(&proof)).await;
+    assert_eq!(proved.status, 204, "{}", proved.text());
+    let carla = gateway.store().users.by_email("carla@example.com").await.expect("a read").expect("a user");
+    let subject = format!("user:{}", carla.user_id);
+    assert_eq!(receiver.types_of(&subject, 1).await, ["user.created"]);
+    gateway.store().users.change_credentials(&carla.user_id, None, false).await.expect("a write");
+    gateway.store().users.change_credentials(&carla.user_id, None, true).await.expect("a write");
+    assert_eq!(receiver.types_of(&subject, 3).await, ["user.created", "user.disabled", "user.enabled"]);
+    // Of an event there is nothing personal.
+    for (id, event) in receiver.had() {
+        assert_eq!(event["id"], json!(id));
+        assert!(!event.to_string().contains("carla@") && !event.to_string().contains(OTHER), "{event}");
+    }
+
+    let tokens = gateway.login(ADA).await;
+    let session = session_of(&tokens.access);
+    gateway.refresh(&tokens).await;
+    revoke(&gateway, &tokens.refresh).await;
+    assert_eq!(receiver.types_of(&format!("session:{session}"), 2).await, ["session.began", "session.ended"]);
+
+    // Developers ask for an API, and an administrator approves.
+    let (mut bob, home) = organization(&gateway, BOB).await;
+    let own = register(&gateway, &mut bob, &home, &NATIVE).await;
+    let client_id = own.rsplit('/').next().expect("an id").to_owned();
+    let asked = bob.submit(&gateway, &own, &[("act", "subscribe"), ("api", "orders"), ("plan", "")]).await;
+    assert!(asked.status < 400, "{}", asked.text());
+    let subject = format!("application:{client_id}");
+    assert_eq!(receiver.types_of(&subject, 2).await, ["application.created", "subscription.requested"]);
+    let (mut ada, _) = administrator(&gateway, ADA).await;
+    let request = format!("/gateway/requests/{client_id}");
+    let revision = revision(&ada.get(&gateway, &request).await.text());
+    let approved = ada.submit(&gateway, &request, &[("act", "approve"), ("revision", &revision)]).await;
+    assert!(approved.status < 400, "{}", approved.text());
+    let types = receiver.types_of(&subject, 3).await;
+    assert_eq!(types, ["application.created", "subscription.requested", "subscription.approved"]);
+}
+
+/// Lines of a configuration that tells this receiver of everything, and asks it about new users.
+pub(crate) fn told(url: &str) -> String {
+    let to = format!("{{ url: '{url}', secret: company }}");
+    format!("hooks:\n  registered: {to}\nevents:\n  company: {to}\nplans:\n")
+}
+
+/// Makes what waits due.
+async fn hurry(gateway: &Gateway, destination: &DestinationName) -> usize {
+    let deliveries = gateway.store().deliveries;
+    let waiting = deliveries.queues(destination, 100).await.expect("a read").items;
+    for queue in &waiting {
+        let queue = Queue { destination: destination.clone(), subject: queue.subject.clone() };
+        deliveries.put_off(&queue, (Timestamp::from_secs(0), 0), None).await.expect("a write");
+    }
+    waiting.len()
+}
+
+/// Uses all that events need, for the test of the roles: a user whom the hook links, a delivery that fails first, a failed login.
+pub(crate) async fn use_events(gateway: &Gateway, receiver: &Receiver) {
+    receiver.answers(500, &json!({}), Duration::ZERO);
+    gateway.try_login(DEMO_APP, "nobody@example.com", "wrong").await;
+    let asked = receiver.asked();
+    assert_eq!(invoke(gateway, "EventsFunction", &sample("events-user.json")).await, Ok(json!({ "events": 1 })));
+    let user = new_user(gateway, "frieda").await;
+    receiver.until_asked(asked + 2).await;
+    receiver.answers(200, &json!({ "links": { "orders-login": "frieda" } }), Duration::ZERO);
+    for _ in 0..100 {
+        for name in ["company", "registered"] {
+            hurry(gateway, &DestinationName::parse(name).expect("a name")).await;
+        }
+        invoke(gateway, OUTBOX, &sample("outbox-due-events.json")).await.expect("events are delivered");
+        let found = gateway.store().users.get(&user).await.expect("a read").expect("a user");
+        let told = receiver.had().iter().any(|(_, event)| event["subject"] == format!("user:{user}"));
+        if !found.links.is_empty() && told {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{:?}", receiver.had());
+}
+
+/// A user whom an operator makes, with no links.
+async fn new_user(gateway: &Gateway, name: &str) -> UserId {
+    let mut user = gateway.store().users.page(None, 10).await.expect("a read").items.remove(0);
+    user.user_id = UserId::parse(&format!("u_{name}")).expect("an id");
+    user.email = Address::parse(&format!("{name}@example.com")).expect("an address");
+    user.links.clear();
+    gateway.store().users.create(&user).await.expect("a write");
+    user.user_id
+}
+
+/// A receiver that is down, slow or answers 500: nothing is lost, and each subject keeps its order.
+#[tokio::test]
+async fn nothing_is_lost_while_a_receiver_is_down() {
+    let ((receiver, url), (other, other_url)) = (Receiver::start().await, Receiver::start().await);
+    let lines = format!(
+        "events:\n  down: {{ TO, timeout: 1s, types: [session.began, session.ended] }}\n  up: {{ url: '{other_url}', secret: company }}"
+    );
+    let (gateway, _files) = start(&url, &lines).await;
+    let mut sessions = Vec::new();
+    for (status, after) in [(500, 0), (200, 3_000), (302, 0), (410, 0)] {
+        receiver.answers(status, &json!({}), Duration::from_millis(after));
+        let tokens = gateway.login(ADA).await;
+        revoke(&gateway, &tokens.refresh).await;
+        let subject = format!("session:{}", session_of(&tokens.access));
+        // Another receiver waits for nothing of that.
+        assert_eq!(other.types_of(&subject, 2).await, ["session.began", "session.ended"]);
+        receiver.until_asked(sessions.len() + 1).await;
+        sessions.push(subject);
+    }
+    // The slow one has had its event, though nobody waited for its answer.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    receiver.answers(200, &json!({}), Duration::ZERO);
+    let down = DestinationName::parse("down").expect("a name");
+    let waiting = gateway.store().deliveries.queues(&down, 100).await.expect("a read").items;
+    assert_eq!(waiting.len(), 4, "{waiting:?}");
+    assert!(waiting.iter().all(|queue| queue.attempts >= 1 && queue.reason.is_some()), "{waiting:?}");
+    // Who waits would be tried again after a minute and more.
+    hurry(&gateway, &down).await;
+    for subject in &sessions {
+        receiver.types_of(subject, 2).await;
+    }
+    let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, event) in receiver.had() {
+        let of = ids.entry(event["subject"].as_str().expect("a text").to_owned()).or_default();
+        let named = format!("{} {id}", event["type"].as_str().expect("a text"));
+        // Once more is the same event again.
+        if !of.contains(&named) {
+            of.push(named);
+        }
+    }
+    for (subject, events) in &ids {
+        let kinds: Vec<_> = events.iter().map(|event| event.split(' ').next().expect("a type")).collect();
+        assert_eq!(kinds, ["session.began", "session.ended"], "{subject}");
+    }
+    assert_eq!(ids.len(), 4);
+}
+
+/// Strangers' failures are one event for an hour, when it is over; who logs in is not among them.
+#[tokio::test]
+async fn failed_logins_are_counted_for_one_event() {
+    let (receiver, url) = Receiver::start().await;
+    let (gateway, _files) = start(&url, "events:\n  company: { TO, types: [login.failed] }").await;
+    for password in ["wrong", "wrong too", ADA.password] {
+        gateway.try_login(DEMO_APP, ADA.name, password).await;
+    }
+    gateway.try_login(DEMO_APP, "nobody@example.com", "wrong").await;
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    let destination = DestinationName::parse("company").expect("a name");
+    for (id, count) in [(ada.user_id.as_str(), 2), ("unknown", 1)] {
+        let subject = Subject::new("logins", id).expect("a subject");
+        let queue = Queue { destination: destination.clone(), subject };
+        let mut counts = Vec::new();
+        for _ in 0..100 {
+            let waiting = gateway.store().deliveries.waiting(&queue, 10).await.expect("a read");
+            counts = waiting.iter().map(|one| (one.event.kind, one.count)).collect();
+            let sum: i64 = counts.iter().filter_map(|(_, count)| *count).sum();
+            if sum == count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Two, if the hour changes just now.
+        assert!((1..=2).contains(&counts.len()), "{counts:?}");
+        assert!(counts.iter().all(|(kind, _)| *kind == EventType::LoginFailed));
+        assert_eq!(counts.iter().filter_map(|(_, count)| *count).sum::<i64>(), count, "{id}");
+    }
+    assert!(receiver.had().is_empty(), "the hour is not over");
+    // As if it were: the event is as it is then told.
+    let event = DomainEvent {
+        id: "evt_past".to_owned(),
+        kind: EventType::LoginFailed,
+        timestamp: Timestamp::from_secs(3_600),
+        subject: Subject::new("logins", "u_past").expect("a subject"),
+        data: serde_json::Map::new(),
+    };
+    let now = Timestamp::from_secs(3_600);
+    let deliveries = gateway.store().deliveries;
+    for (token, by) in [("a", 1), ("b", 1), ("a", 1), ("c", -1)] {
+        deliveries.count(&destination, ("1", &event), by, (token, now)).await.expect("a write");
+    }
+    assert_eq!(receiver.types_of("logins:u_past", 1).await, ["login.failed"]);
+    assert_eq!(receiver.had()[0].1["data"]["count"], 1);
+}
+
+/// The hook `registered` is asked until it answers, and its names do not undo an operator's.
+#[tokio::test]
+async fn the_hook_of_new_users_names_them_at_legacy_systems() {
+    let (receiver, url) = Receiver::start().await;
+    receiver.answers(500, &json!({}), Duration::ZERO);
+    let (gateway, _files) = start(&url, "hooks:\n  registered: { TO, timeout: 1s }").await;
+    let connector = ConnectorName::parse("orders-login").expect("a name");
+    let users = [new_user(&gateway, "dora").await, new_user(&gateway, "emil").await];
+    receiver.until_asked(2).await;
+    let linked = gateway.store().users.set_link(&users[1], &connector, Some("emil-by-operator")).await;
+    assert_eq!(linked, Ok(true));
+    receiver.answers(200, &json!({ "links": { "orders-login": "by-hook" } }), Duration::ZERO);
+    let registered = DestinationName::of_registered();
+    for _ in 0..100 {
+        if hurry(&gateway, &registered).await == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    for (user, name) in users.iter().zip(["by-hook", "emil-by-operator"]) {
+        let found = gateway.store().users.get(user).await.expect("a read").expect("a user");
+        assert_eq!(found.links.get(&connector).map(String::as_str), Some(name));
+    }
+    let (_, message) = receiver.had().into_iter().next().expect("a message");
+    assert_eq!(message["type"], "registered");
+    assert!(message["data"]["email"].as_str().expect("a text").ends_with("@example.com"), "{message}");
+}
