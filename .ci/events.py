@@ -31,7 +31,7 @@ SAMPLES = {
     "renewal-logout.json": "word logged_out",
     "renewal-lapsed.json": "word logged_out",
     "account-http.json": "202 with expires_in",
-    "outbox-due-events.json": 'json {"delivered": 0}',
+    "outbox-due-events.json": 'json {"done": 0}',
     "outbox-due.json": 'json {"done": 0}',
     "outbox-deliver.json": 'json {"outcome": "not_due"}',
     "outbox-bounce.json": 'json {"noted": 1}',

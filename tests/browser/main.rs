@@ -5,9 +5,14 @@ mod samples;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use gateway_domain::clock::Clock as _;
+use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject};
+use gateway_domain::ids::DestinationName;
 use gateway_domain::role::Role;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::stack::Options;
+use gateway_runtime::SystemClock;
+use gateway_store::{Delivery, DeliveryOutcome, WaitingEvent};
 use serde_json::json;
 use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, browse};
 
@@ -176,7 +181,10 @@ async fn owners_see_their_account_and_log_an_app_out_from_afar() {
 #[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
 #[tokio::test]
 async fn administrators_show_a_second_proof_and_use_their_pages() {
-    let gateway = Gateway::start().await;
+    // Its secret is missing, so that events wait.
+    let events = "events: { company: { url: 'http://127.0.0.1:9/events', secret: company } }\nplans:\n";
+    let gateway = Gateway::start_with_config(|text| text.replacen("plans:\n", events, 1)).await;
+    note_a_delivery(&gateway).await;
     let users = gateway.store().users;
     let ada = users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
     assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));
@@ -191,7 +199,7 @@ async fn administrators_show_a_second_proof_and_use_their_pages() {
             "Plans",
         ],
         "wrong": wrong,
-        "pages": ["Requests", "Users", "Apps", "Plans", "Usage", "Audit trail", "Organizations", "APIs"],
+        "pages": ["Requests", "Users", "Apps", "Plans", "Usage", "Events", "Audit trail", "Organizations", "APIs"],
         "refused": "not a valid name: expected 1 to 128 printable ASCII characters without space at either end",
         "states": ["enabled", "disabled", "enabled"],
         "row": null,
@@ -199,6 +207,18 @@ async fn administrators_show_a_second_proof_and_use_their_pages() {
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// Notes that an event was delivered.
+async fn note_a_delivery(gateway: &Gateway) {
+    let (destination, subject) = (DestinationName::parse("company"), Subject::new("user", "u_1").expect("a subject"));
+    let queue = Queue { destination: destination.expect("a name"), subject: subject.clone() };
+    let (now, id) = (SystemClock.now(), "evt_5d41402abc4b2a76b9719d911017c592".to_owned());
+    let event =
+        DomainEvent { id, kind: EventType::UserCreated, timestamp: now, subject, data: serde_json::Map::default() };
+    let waiting = WaitingEvent { order: "1".to_owned(), event, count: None };
+    let delivery = Delivery::of(&queue, waiting, (DeliveryOutcome::Delivered, 1), SystemClock.now_millis());
+    gateway.store().deliveries.end(&queue, ("1", None), Some(&delivery), now).await.expect("a write");
 }
 
 /// A developer signs up, registers an app and subscribes it; an administrator approves; a user of the app logs in, and it calls.

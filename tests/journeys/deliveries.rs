@@ -1,6 +1,6 @@
 //! Events: what happens reaches the systems of the company, at least once, in the order of each subject, whatever fails on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use gateway_domain::address::Address;
 use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject};
 use gateway_domain::ids::{ConnectorName, DestinationName, UserId};
 use gateway_domain::time::Timestamp;
+use gateway_local::stack::Options;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, BOB, DEMO_APP, Gateway};
+use support::{ADA, BOB, DEMO_APP, Gateway, Verdict, Wire};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -23,6 +24,7 @@ use crate::developers::{NATIVE, organization, register, revision};
 use crate::directory::KEY;
 use crate::events::{invoke, sample};
 use crate::mail::OUTBOX;
+use crate::switch::Switch;
 
 /// A system of the company. It verifies signatures by the library of the specification.
 #[derive(Clone)]
@@ -35,11 +37,13 @@ struct State {
     had: Vec<(String, Json)>,
     /// How often it was asked.
     asked: usize,
+    /// Of so many answers one is 500.
+    fails: Option<usize>,
 }
 
 impl Receiver {
     pub(crate) async fn start() -> (Self, String) {
-        let state = State { answer: (200, "{}".to_owned(), Duration::ZERO), had: Vec::new(), asked: 0 };
+        let state = State { answer: (200, "{}".to_owned(), Duration::ZERO), had: Vec::new(), asked: 0, fails: None };
         let receiver = Self(Arc::new(Mutex::new(state)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/events", listener.local_addr().expect("an address"));
@@ -56,7 +60,10 @@ impl Receiver {
         let (status, answer, after) = {
             let mut state = self.0.lock().expect("a lock");
             state.asked += 1;
-            state.answer.clone()
+            match state.fails {
+                Some(one_of) if state.asked.is_multiple_of(one_of) => (500, String::new(), Duration::ZERO),
+                _ => state.answer.clone(),
+            }
         };
         tokio::time::sleep(after).await;
         if status == 200 {
@@ -68,6 +75,10 @@ impl Receiver {
 
     pub(crate) fn answers(&self, status: u16, answer: &Json, after: Duration) {
         self.0.lock().expect("a lock").answer = (status, answer.to_string(), after);
+    }
+
+    fn fails_once_in(&self, count: usize) {
+        self.0.lock().expect("a lock").fails = Some(count);
     }
 
     fn asked(&self) -> usize {
@@ -106,6 +117,10 @@ impl Receiver {
 
 /// A gateway that tells this receiver, with further lines of the configuration.
 pub(crate) async fn start(url: &str, lines: &str) -> (Gateway, TempDir) {
+    start_with(url, lines, |_| {}).await
+}
+
+async fn start_with(url: &str, lines: &str, change: impl FnOnce(&mut Options)) -> (Gateway, TempDir) {
     let files = tempfile::tempdir().expect("a directory");
     let (config, secrets) = (files.path().join("gateway.yaml"), files.path().join("secrets"));
     std::fs::create_dir(&secrets).expect("a directory");
@@ -117,6 +132,7 @@ pub(crate) async fn start(url: &str, lines: &str) -> (Gateway, TempDir) {
         options.config.clone_from(&config);
         options.secrets = Some(secrets);
         options.schedule_period = Some(Duration::from_millis(500));
+        change(options);
     })
     .await;
     (gateway, files)
@@ -201,8 +217,10 @@ async fn hurry(gateway: &Gateway, destination: &DestinationName) -> usize {
 pub(crate) async fn use_events(gateway: &Gateway, receiver: &Receiver) {
     receiver.answers(500, &json!({}), Duration::ZERO);
     gateway.try_login(DEMO_APP, "nobody@example.com", "wrong").await;
+    count_in_the_past(gateway, &[("a", 1)]).await;
     let asked = receiver.asked();
-    assert_eq!(invoke(gateway, "EventsFunction", &sample("events-user.json")).await, Ok(json!({ "events": 1 })));
+    let noted = invoke(gateway, "EventsFunction", &sample("events-user.json")).await;
+    assert_eq!(noted, Ok(json!({ "events": 1 })));
     let user = new_user(gateway, "frieda").await;
     receiver.until_asked(asked + 2).await;
     receiver.answers(200, &json!({ "links": { "orders-login": "frieda" } }), Duration::ZERO);
@@ -219,6 +237,21 @@ pub(crate) async fn use_events(gateway: &Gateway, receiver: &Receiver) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("{:?}", receiver.had());
+}
+
+/// Counts failed logins of an hour that is over.
+async fn count_in_the_past(gateway: &Gateway, counts: &[(&str, i64)]) {
+    let event = DomainEvent {
+        id: "evt_past".to_owned(),
+        kind: EventType::LoginFailed,
+        timestamp: Timestamp::from_secs(1_800_000_000 - 86_400 * 300),
+        subject: Subject::new("logins", "u_past").expect("a subject"),
+        data: serde_json::Map::new(),
+    };
+    let (deliveries, company) = (gateway.store().deliveries, DestinationName::parse("company").expect("a name"));
+    for (token, by) in counts {
+        deliveries.count(&company, ("1", &event), *by, token).await.expect("a write");
+    }
 }
 
 /// A user whom an operator makes, with no links.
@@ -278,6 +311,68 @@ async fn nothing_is_lost_while_a_receiver_is_down() {
     assert_eq!(ids.len(), 4);
 }
 
+/// While DynamoDB throttles, fails, loses responses and breaks connections, and the receiver fails now and then, no session is missing, and
+/// none ends before it began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_faults_every_session_is_told_of_in_its_order() {
+    let (receiver, url) = Receiver::start().await;
+    let (line, types) = (Switch::start().await, "types: [session.began, session.ended]");
+    let wire = Wire::signed_to(&line.url).await;
+    let lines = format!("events:\n  company: {{ TO, timeout: 1s, {types} }}");
+    let environment = ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.endpoint.clone());
+    let (gateway, _files) = start_with(&url, &lines, |options| options.environment.push(environment)).await;
+    line.lead_to(gateway.stack.dynamodb_url());
+    receiver.fails_once_in(3);
+    let mut count = 0_usize;
+    wire.script(move |operation| {
+        count += 1;
+        match (count * 7 % 19, operation.writes()) {
+            (1, true) => Verdict::Throttle,
+            (5, true) => Verdict::Fail,
+            (9, true) => Verdict::LoseResponse,
+            (14, true) => Verdict::Break,
+            _ => Verdict::Forward,
+        }
+    });
+    let mut sessions = BTreeSet::new();
+    while sessions.len() < 25 {
+        let login = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+        if login.status != 200 {
+            continue;
+        }
+        let tokens = login.tokens();
+        let form = [("token", tokens.refresh.as_str()), ("client_id", DEMO_APP)];
+        while gateway.post_form("/oauth2/revoke", &form).await.status != 200 {}
+        sessions.insert(format!("session:{}", session_of(&tokens.access)));
+    }
+    wire.calm();
+    let company = DestinationName::parse("company").expect("a name");
+    let mut quiet = 0;
+    for _ in 0..200 {
+        // Nothing waits, and nothing more comes.
+        quiet = if hurry(&gateway, &company).await == 0 { quiet + 1 } else { 0 };
+        if quiet == 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, event) in receiver.had() {
+        let text = |name: &str| event[name].as_str().expect("a text").to_owned();
+        let of = told.entry(text("subject")).or_default();
+        let named = format!("{} {id}", text("type"));
+        if !of.contains(&named) {
+            of.push(named);
+        }
+    }
+    for session in &sessions {
+        let kinds: Vec<_> = told[session].iter().map(|event| event.split(' ').next().expect("a type")).collect();
+        assert_eq!(kinds, ["session.began", "session.ended"], "{session}");
+    }
+    let twice = receiver.had().len() - told.values().map(Vec::len).sum::<usize>();
+    println!("{} sessions, {} messages, {twice} of them again", sessions.len(), receiver.had().len());
+}
+
 /// Strangers' failures are one event for an hour, when it is over; who logs in is not among them.
 #[tokio::test]
 async fn failed_logins_are_counted_for_one_event() {
@@ -309,18 +404,7 @@ async fn failed_logins_are_counted_for_one_event() {
     }
     assert!(receiver.had().is_empty(), "the hour is not over");
     // As if it were: the event is as it is then told.
-    let event = DomainEvent {
-        id: "evt_past".to_owned(),
-        kind: EventType::LoginFailed,
-        timestamp: Timestamp::from_secs(3_600),
-        subject: Subject::new("logins", "u_past").expect("a subject"),
-        data: serde_json::Map::new(),
-    };
-    let now = Timestamp::from_secs(3_600);
-    let deliveries = gateway.store().deliveries;
-    for (token, by) in [("a", 1), ("b", 1), ("a", 1), ("c", -1)] {
-        deliveries.count(&destination, ("1", &event), by, (token, now)).await.expect("a write");
-    }
+    count_in_the_past(&gateway, &[("a", 1), ("b", 1), ("a", 1), ("c", -1)]).await;
     assert_eq!(receiver.types_of("logins:u_past", 1).await, ["login.failed"]);
     assert_eq!(receiver.had()[0].1["data"]["count"], 1);
 }

@@ -62,7 +62,7 @@ async fn note_one_of_the_past(gateway: &Gateway) -> Delivery {
     };
     let waiting = WaitingEvent { order: "1".to_owned(), event, count: None };
     let delivery = Delivery::of(&queue, waiting, (DeliveryOutcome::GivenUp, 7), SystemClock.now_millis());
-    gateway.store().deliveries.end(&queue, "1", Some(&delivery), SystemClock.now()).await.expect("a write");
+    gateway.store().deliveries.end(&queue, ("1", None), Some(&delivery), SystemClock.now()).await.expect("a write");
     delivery
 }
 

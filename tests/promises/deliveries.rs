@@ -1,7 +1,7 @@
 //! Tests of events that wait: one attempt at a time, in their order, and nothing that is added meanwhile is forgotten.
 
 use crate::{DAY, NOW, at_once};
-use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject};
+use gateway_domain::domain_event::{DomainEvent, EventType, Queue, Subject, settled};
 use gateway_domain::ids::DestinationName;
 use gateway_domain::outbox::LEASE;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -38,9 +38,9 @@ pub(crate) async fn add(store: &Store) {
     let first = store.deliveries.waiting(&queue("user:u_1"), 1).await.unwrap().remove(0);
     let (order, now) = (first.order.clone(), NOW.as_secs() * 1_000);
     let delivery = Delivery::of(&queue("user:u_1"), first, (DeliveryOutcome::Delivered, 1), now);
-    store.deliveries.end(&queue("user:u_1"), &order, Some(&delivery), NOW).await.unwrap();
+    store.deliveries.end(&queue("user:u_1"), (&order, None), Some(&delivery), NOW).await.unwrap();
     let (order, event) = event("logins:u_1", 3);
-    store.deliveries.count(&people(), (&order, &event), 1, ("token", NOW)).await.unwrap();
+    store.deliveries.count(&people(), (&order, &event), 1, "token").await.unwrap();
 }
 
 /// As the outbox function does: what is delivered is noted in `had`. `false` if somebody else has the subject.
@@ -61,7 +61,7 @@ async fn drain(
             had.lock().unwrap().push(one.event.id.clone());
             let order = one.order.clone();
             let delivery = Delivery::of(queue, one, (DeliveryOutcome::Delivered, 1), now.as_secs() * 1_000);
-            deliveries.end(queue, &order, Some(&delivery), now).await?;
+            deliveries.end(queue, (&order, None), Some(&delivery), now).await?;
         }
     }
 }
@@ -155,12 +155,20 @@ async fn what_is_counted_is_counted_once_by_its_token_and_told_later() {
     let (order, mut event) = event("logins:u_1", 1);
     event.timestamp = NOW.saturating_add(DAY);
     for (token, by) in [("a", 1), ("b", 1), ("a", 1), ("c", -1), ("d", 1)] {
-        deliveries.count(&people(), (&order, &event), by, (token, NOW)).await.unwrap();
+        deliveries.count(&people(), (&order, &event), by, token).await.unwrap();
     }
     let waiting = deliveries.waiting(&queue("logins:u_1"), 9).await.unwrap();
     assert_eq!(waiting.iter().map(|one| (one.count, &one.event)).collect::<Vec<_>>(), [(Some(2), &event)]);
-    assert_eq!(deliveries.due(&people(), NOW, 9).await.unwrap(), []);
-    assert_eq!(deliveries.due(&people(), NOW.saturating_add(DAY), 9).await.unwrap().len(), 1);
+    assert_eq!(deliveries.due(&people(), NOW.saturating_add(DAY), 9).await.unwrap(), []);
+    let later = settled(&event);
+    assert_eq!(deliveries.due(&people(), later, 9).await.unwrap().len(), 1);
+    // One more comes while it is told: it stays, and is told again.
+    deliveries.count(&people(), (&order, &event), 1, "late").await.unwrap();
+    deliveries.end(&queue("logins:u_1"), (&order, Some(2)), None, later).await.unwrap();
+    let left = deliveries.waiting(&queue("logins:u_1"), 9).await.unwrap();
+    assert_eq!(left.iter().map(|one| one.count).collect::<Vec<_>>(), [Some(3)]);
+    deliveries.end(&queue("logins:u_1"), (&order, Some(3)), None, later).await.unwrap();
+    assert_eq!(deliveries.waiting(&queue("logins:u_1"), 9).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -173,7 +181,7 @@ async fn what_became_of_events_is_kept_thirty_days_and_read_backwards() {
         let waiting = deliveries.waiting(&queue("user:u_1"), 1).await.unwrap().remove(0);
         let at = NOW.as_secs() * 1_000 + i64::try_from(number).unwrap();
         let delivery = Delivery::of(&queue("user:u_1"), waiting, (DeliveryOutcome::GivenUp, 3), at);
-        deliveries.end(&queue("user:u_1"), &order, Some(&delivery), NOW).await.unwrap();
+        deliveries.end(&queue("user:u_1"), (&order, None), Some(&delivery), NOW).await.unwrap();
     }
     let (day, _) = gateway_store::day_and_time(NOW.as_secs() * 1_000);
     let page = deliveries.of_day(&day, "~", 3).await.unwrap();

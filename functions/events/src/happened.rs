@@ -102,22 +102,28 @@ pub(crate) fn to_app(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> 
     let mut all = vec![told(EventType::ApplicationCreated, json!({})).filter(|_| old.is_none())];
     let differing: BTreeSet<_> =
         before.names().chain(new.names()).filter(|name| before.get(name) != new.get(name)).collect();
-    let changed: Vec<_> = differing.iter().filter(|name| !TOLD_OTHERWISE.contains(&name.as_str())).collect();
+    let empty = Map::new();
+    let of = |image: &'_ Image, path: &[&str]| image.map(path).cloned().unwrap_or_else(|| empty.clone());
+    let (had, has) = (of(before, &["subscriptions"]), of(new, &["subscriptions"]));
+    let (asked, asks) = (of(before, &["requested", "subscriptions"]), of(new, &["requested", "subscriptions"]));
+    // A subscription with another plan is another one. All else of it is a property of the application.
+    let mut changed: Vec<_> =
+        differing.iter().map(|name| name.as_str()).filter(|name| !TOLD_OTHERWISE.contains(name)).collect();
+    let plan_of = |subscription: &Value| subscription.pointer("/M/plan/S").cloned();
+    let kept = |(api, one): &(&String, &Value)| had.get(*api).is_some_and(|before| plan_of(before) == plan_of(one));
+    if has.iter().filter(kept).any(|(api, one)| had.get(api) != Some(one)) {
+        changed.push("subscriptions");
+    }
     if old.is_some() && !changed.is_empty() {
         all.push(told(EventType::ApplicationChanged, json!({ "changed": changed })));
     }
     if old.is_some() && new.get("secret_hash").is_some() && before.get("secret_hash") != new.get("secret_hash") {
         all.push(told(EventType::ApplicationSecretRotated, json!({})));
     }
-    let empty = Map::new();
-    let of = |image: &'_ Image, path: &[&str]| image.map(path).cloned().unwrap_or_else(|| empty.clone());
-    let (had, has) = (of(before, &["subscriptions"]), of(new, &["subscriptions"]));
-    let (asked, asks) = (of(before, &["requested", "subscriptions"]), of(new, &["requested", "subscriptions"]));
     for (api, plan) in asks.iter().filter(|(api, plan)| asked.get(*api) != Some(plan)) {
         all.push(told(EventType::SubscriptionRequested, json!({ "api": api, "plan": plan.get("S") })));
     }
-    let plan_of = |subscription: &Value| subscription.pointer("/M/plan/S").cloned();
-    for (api, subscription) in has.iter().filter(|(api, one)| had.get(*api) != Some(one)) {
+    for (api, subscription) in has.iter().filter(|one| !kept(one)) {
         let was_asked = asked.contains_key(api) && !asks.contains_key(api);
         let kind = if was_asked { EventType::SubscriptionApproved } else { EventType::SubscriptionAdded };
         all.push(told(kind, json!({ "api": api, "plan": plan_of(subscription) })));

@@ -84,8 +84,8 @@ pub async fn handle(started: Result<&Events, StartError>, event: Value) -> Resul
 impl Events {
     /// What an event says, in its order.
     fn read(&self, event: &Value) -> Result<Vec<Noted>, Failure> {
-        if let Some(rotated) = KeyRotated::parse(event) {
-            return Ok(self.rotated(&rotated).into_iter().collect());
+        if let Some(key) = KeyRotated::parse(event) {
+            return Ok(rotated(&key).into_iter().collect());
         }
         let records = event.get("Records").and_then(Value::as_array).ok_or(Failure::Unknown)?;
         let mut all = Vec::new();
@@ -97,7 +97,7 @@ impl Events {
                 tracing::error!(?id, "a record of a stream is of no known form: it is not told");
             }
         }
-        Ok(all)
+        Ok(summed(all))
     }
 
     fn changed(&self, change: &Change) -> Vec<Noted> {
@@ -124,19 +124,6 @@ impl Events {
             },
         });
         events.collect()
-    }
-
-    /// The version of a secret is current once, so that the same rotation is the same event.
-    fn rotated(&self, KeyRotated { secret, version }: &KeyRotated) -> Option<Noted> {
-        let (now, subject) = (self.clock.now(), Subject::new("key", secret)?);
-        let event = DomainEvent {
-            id: id(&format!("{secret}#{version}")),
-            kind: EventType::KeyRotated,
-            timestamp: now,
-            subject,
-            data: Map::from_iter([("key".to_owned(), json!(secret))]),
-        };
-        Some(Noted::Event { order: format!("{:0>40}#{version}", now.as_secs()), event })
     }
 
     /// Notes events of different subjects side by side, and those of one in their order.
@@ -166,12 +153,47 @@ impl Events {
                 Noted::Count { order, event, by, token } => {
                     let token =
                         sha256_hex(format!("{token}#{destination}").as_bytes()).chars().take(32).collect::<String>();
-                    self.deliveries.count(&destination, (order, event), *by, (&token, now)).await?;
+                    self.deliveries.count(&destination, (order, event), *by, &token).await?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The version of a secret is current once, so that the same rotation is the same event.
+fn rotated(KeyRotated { secret, version, at }: &KeyRotated) -> Option<Noted> {
+    let subject = Subject::new("key", secret)?;
+    let event = DomainEvent {
+        id: id(&format!("{secret}#{version}")),
+        kind: EventType::KeyRotated,
+        timestamp: *at,
+        subject,
+        data: Map::from_iter([("key".to_owned(), json!(secret))]),
+    };
+    Some(Noted::Event { order: format!("{:0>40}#{version}", at.as_secs()), event })
+}
+
+/// The same with one count of each event: what a batch brings of an account under attack is one write.
+fn summed(all: Vec<Noted>) -> Vec<Noted> {
+    let mut counts: BTreeMap<String, Noted> = BTreeMap::new();
+    let mut rest = Vec::new();
+    for one in all {
+        match one {
+            Noted::Event { .. } => rest.push(one),
+            Noted::Count { order, event, by, token } => match counts.get_mut(&event.id) {
+                Some(Noted::Count { by: sum, token: tokens, .. }) => {
+                    *sum = sum.saturating_add(by);
+                    *tokens = sha256_hex(format!("{tokens}#{token}").as_bytes());
+                }
+                Some(Noted::Event { .. }) | None => {
+                    counts.insert(event.id.clone(), Noted::Count { order, event, by, token });
+                }
+            },
+        }
+    }
+    rest.extend(counts.into_values());
+    rest
 }
 
 /// The event of the hour in which a login failed. It is told when the hour is over.

@@ -113,6 +113,10 @@ fn a_subscription_is_requested_and_approved_or_added() {
         [("subscription.requested", data(json!({ "plan": "gold" })))]
     );
     assert_eq!(tell(&more, &has), [("subscription.approved", data(json!({ "plan": "gold" })))]);
+    let mut disabled = orders("gold");
+    disabled["orders"]["M"]["enabled"] = json!({ "BOOL": false });
+    let changed = json!({ "client_id": "demo", "organization": "org_1", "changed": ["subscriptions"] });
+    assert_eq!(tell(&has, &app(disabled, none())), [("application.changed", changed)]);
     assert_eq!(tell(&has, &nothing), [("subscription.removed", data(json!({})))]);
     assert_eq!(tell(&waits, &nothing), [], "refused or withdrawn");
 }

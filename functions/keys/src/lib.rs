@@ -119,7 +119,8 @@ impl Keys {
 
     /// Tells of a version of a secret that is current. Telling it again is the same event.
     async fn tell(&self, secret: KeySecret, version: &str) -> Result<(), NotInvoked> {
-        let rotated = KeyRotated { secret: secret.as_str().to_owned(), version: version.to_owned() };
+        let rotated =
+            KeyRotated { secret: secret.as_str().to_owned(), version: version.to_owned(), at: self.clock.now() };
         self.events.queue(&rotated.to_event()).await
     }
 

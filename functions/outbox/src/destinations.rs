@@ -36,12 +36,27 @@ pub(crate) enum NotDelivered {
     NoKey(#[from] StartError),
     #[error("the event bus: {0}")]
     Bus(String),
-    #[error("{0}")]
+    #[error("{0}: its log says why")]
     Registered(#[from] NotInvoked),
     #[error("the token function answered as another version")]
     OtherVersion,
     #[error("store: {0}")]
     Store(#[from] StoreError),
+}
+
+impl NotDelivered {
+    /// Whether other events fare no better. A receiver that refuses one may take the next.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Webhook(NotTold::Status(status)) => !(400..500).contains(status) || [408, 429].contains(status),
+            Self::Registered(_)
+            | Self::Webhook(_)
+            | Self::NoKey(_)
+            | Self::Bus(_)
+            | Self::OtherVersion
+            | Self::Store(_) => true,
+        }
+    }
 }
 
 /// The destinations of the configuration.

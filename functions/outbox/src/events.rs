@@ -3,18 +3,19 @@
 
 use crate::{Failure, Outbox};
 use futures_util::{StreamExt as _, stream};
-use gateway_domain::domain_event::{PATIENCE, Queue};
+use gateway_domain::domain_event::{PATIENCE, Queue, settled};
 use gateway_domain::ids::DestinationName;
 use gateway_domain::outbox::{LEASE, next_attempt};
 use gateway_store::{Delivery, DeliveryOutcome, WaitingEvent};
 use gateway_telemetry::{Metric, count};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How many subjects of a destination are delivered at once.
 const AT_ONCE: usize = 10;
-/// How many subjects of a destination one event of the schedule looks at.
-const MOST: usize = 1_000;
+/// How many subjects of a destination one event of the schedule looks at, those first that have waited longest.
+const MOST: usize = 5_000;
 /// How many events of a subject are read at once.
 const PIECE: usize = 20;
 /// After so many failures in a row a destination is left alone until the next run.
@@ -37,48 +38,48 @@ impl Run {
 }
 
 impl Outbox {
-    /// Delivers whatever is due.
+    /// Delivers whatever is due. What fails at one destination keeps back no other.
     pub(crate) async fn deliver_due_events(&self) -> Result<Value, Failure> {
-        let mut queues = Vec::new();
-        for destination in self.destinations.names() {
-            for subject in self.deliveries.due(destination, self.now()?, MOST).await? {
-                queues.push(Queue { destination: destination.clone(), subject });
-            }
-        }
-        Box::pin(self.deliver_events(queues)).await
+        let runs = self.destinations.names().map(async |destination| {
+            let run = self.new_run();
+            let subjects = self.deliveries.due(destination, self.now()?, MOST).await?;
+            let queue = |subject| Queue { destination: destination.clone(), subject };
+            Box::pin(self.run(&run, subjects.into_iter().map(queue).collect())).await
+        });
+        ended(futures_util::future::join_all(runs).await)
     }
 
     /// Delivers the events of these subjects that are due.
-    pub(crate) async fn deliver_events(&self, mut queues: Vec<Queue>) -> Result<Value, Failure> {
-        queues.sort();
-        queues.dedup();
-        let by_destination = queues.chunk_by(|one, other| one.destination == other.destination);
-        let runs = by_destination.map(|queues| Box::pin(self.run(queues)));
-        let mut delivered = 0_usize;
-        for outcome in futures_util::future::join_all(runs).await {
-            delivered = delivered.saturating_add(outcome?);
+    pub(crate) async fn deliver_events(&self, queues: Vec<Queue>) -> Result<Value, Failure> {
+        let mut by_destination: BTreeMap<DestinationName, Vec<Queue>> = BTreeMap::new();
+        for queue in queues {
+            by_destination.entry(queue.destination.clone()).or_default().push(queue);
         }
-        Ok(json!({ "delivered": delivered }))
+        let runs = by_destination.into_values().map(async |queues| Box::pin(self.run(&self.new_run(), queues)).await);
+        ended(futures_util::future::join_all(runs).await)
     }
 
-    /// Delivers what is due at one destination, and returns how much that was.
-    async fn run(&self, queues: &[Queue]) -> Result<usize, Failure> {
-        let run = Run { began: self.clock.now_millis(), failures: AtomicU32::new(0) };
-        let each = stream::iter(queues).map(async |queue| Box::pin(self.drain(queue, &run)).await);
+    fn new_run(&self) -> Run {
+        Run { began: self.clock.now_millis(), failures: AtomicU32::new(0) }
+    }
+
+    /// Delivers what is due at one destination, and returns how many events do not wait any more.
+    async fn run(&self, run: &Run, queues: Vec<Queue>) -> Result<usize, Failure> {
+        let each = stream::iter(queues).map(async |queue| Box::pin(self.drain(&queue, run)).await);
         let mut outcomes = std::pin::pin!(each.buffer_unordered(AT_ONCE));
-        let (mut delivered, mut failed) = (0_usize, None);
+        let (mut done, mut failed) = (0_usize, None);
         while let Some(outcome) = outcomes.next().await {
             match outcome {
-                Ok(some) => delivered = delivered.saturating_add(some),
+                Ok(some) => done = done.saturating_add(some),
                 Err(failure) => failed = Some(failure),
             }
         }
-        failed.map_or(Ok(delivered), Err)
+        failed.map_or(Ok(done), Err)
     }
 
     /// Delivers the events of one subject, one after the other, until one fails.
     async fn drain(&self, queue: &Queue, run: &Run) -> Result<usize, Failure> {
-        let mut delivered = 0_usize;
+        let mut done = 0_usize;
         let claim = async || {
             let now = self.now()?;
             if !run.goes_on(self.clock.now_millis()) {
@@ -91,28 +92,30 @@ impl Outbox {
             let waiting = self.deliveries.waiting(queue, PIECE).await?;
             if waiting.is_empty() {
                 if self.deliveries.finish(queue, claimed, self.now()?).await? {
-                    return Ok(delivered);
+                    return Ok(done);
                 }
                 // Something was added meanwhile.
-                let Some(again) = claim().await? else { return Ok(delivered) };
+                let Some(again) = claim().await? else { return Ok(done) };
                 claimed = again;
                 continue;
             }
             for one in waiting {
                 let now = self.now()?;
-                if one.event.timestamp > now && one.count.is_some() {
-                    self.deliveries.put_off(queue, (one.event.timestamp, 0), None).await?;
-                    return Ok(delivered);
+                if one.count.is_some() && now < settled(&one.event) {
+                    self.deliveries.put_off(queue, (settled(&one.event), 0), None).await?;
+                    return Ok(done);
                 }
                 if !run.goes_on(self.clock.now_millis()) {
-                    self.deliveries.put_off(queue, (now, 0), None).await?;
-                    return Ok(delivered);
+                    // As if it had not been claimed.
+                    let attempts = if done == 0 { claimed.attempts.saturating_sub(1) } else { 0 };
+                    self.deliveries.put_off(queue, (now, attempts), None).await?;
+                    return Ok(done);
                 }
-                let attempts = if delivered == 0 { claimed.attempts } else { 1 };
+                let attempts = if done == 0 { claimed.attempts } else { 1 };
                 if !self.deliver_event(queue, one, attempts, run).await? {
-                    return Ok(delivered);
+                    return Ok(done);
                 }
-                delivered = delivered.saturating_add(1);
+                done = done.saturating_add(1);
             }
         }
     }
@@ -129,7 +132,7 @@ impl Outbox {
         if let Some(count) = waiting.count {
             // All of them succeeded in the end.
             if count <= 0 {
-                self.deliveries.end(queue, &waiting.order, None, self.now()?).await?;
+                self.deliveries.end(queue, (&waiting.order, Some(count)), None, self.now()?).await?;
                 return Ok(true);
             }
             waiting.event.data.insert("count".to_owned(), json!(count));
@@ -145,7 +148,9 @@ impl Outbox {
                 DeliveryOutcome::Delivered
             }
             Some(Err(error)) => {
-                run.failures.fetch_add(1, Ordering::Relaxed);
+                if error.is_outage() {
+                    run.failures.fetch_add(1, Ordering::Relaxed);
+                }
                 let reason = error.to_string();
                 if now < event.timestamp.saturating_add(PATIENCE) {
                     tracing::warn!(event = id, kind, %destination, attempts, reason, "an event is not delivered yet");
@@ -157,17 +162,26 @@ impl Outbox {
                 tracing::error!(event = id, kind, %destination, attempts, reason, "an event is given up");
                 DeliveryOutcome::GivenUp
             }
+            // Another container has read a newer configuration, or an older one.
             None => {
-                tracing::error!(event = id, kind, %destination, "an event is given up: there is no such destination any more");
-                DeliveryOutcome::GivenUp
+                let reason = "there is no such destination here";
+                tracing::warn!(event = id, kind, %destination, reason, "an event is not delivered yet");
+                self.deliveries.put_off(queue, (next_attempt(attempts, now), attempts), Some(reason)).await?;
+                return Ok(false);
             }
         };
         counted(destination, outcome.as_str());
-        let order = waiting.order.clone();
+        let (order, count) = (waiting.order.clone(), waiting.count);
         let delivery = Delivery::of(queue, waiting, (outcome, attempts), self.clock.now_millis());
-        self.deliveries.end(queue, &order, Some(&delivery), now).await?;
+        self.deliveries.end(queue, (&order, count), Some(&delivery), now).await?;
         Ok(true)
     }
+}
+
+/// How many events do not wait any more, or the first failure.
+fn ended(runs: Vec<Result<usize, Failure>>) -> Result<Value, Failure> {
+    let done = runs.into_iter().try_fold(0_usize, |sum, one| one.map(|one| sum.saturating_add(one)))?;
+    Ok(json!({ "done": done }))
 }
 
 fn counted(destination: &DestinationName, outcome: &'static str) {

@@ -14,7 +14,10 @@ const REGISTERED: &str = "registered";
 impl AuthorizationServer {
     /// Tells the hook of a user, and answers with the names that it says, none of which is noted here: this function links nobody.
     pub(crate) async fn registered(&self, asked: &RegisteredRequest) -> Result<Links, NotAnswered> {
-        let Some(hook) = self.hooks.registered() else { return Ok(Links::default()) };
+        // Another container has read a newer configuration.
+        let Some(hook) = self.hooks.registered() else {
+            return Err(NotAnswered::Failed(format!("there is no hook `{REGISTERED}` here")));
+        };
         let user = self.users.get(&asked.user_id).await.map_err(Failure::from)?;
         let Some(user) = user else {
             tracing::info!(user = %asked.user_id, "a new user is gone before the hook was told");

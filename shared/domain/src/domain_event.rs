@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 pub const PATIENCE: Seconds = Seconds::new(3 * 86_400);
 /// How long deliveries are shown, and can be made again.
 pub const KEPT: Seconds = Seconds::new(30 * 86_400);
+/// How long after its time an event that tells of many is told: until then the streams have brought what belongs to it.
+const SETTLES: Seconds = Seconds::new(300);
 /// The longest subject, in bytes.
 const MAX_SUBJECT: usize = 160;
 
@@ -96,7 +98,6 @@ impl<'de> Deserialize<'de> for EventType {
 
 /// Something that has happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DomainEvent {
     /// Its id: the same however often it is delivered, so that a receiver knows what it has had.
     pub id: String,
@@ -121,6 +122,11 @@ impl DomainEvent {
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
+}
+
+/// When an event that tells of many is told.
+pub fn settled(event: &DomainEvent) -> Timestamp {
+    event.timestamp.saturating_add(SETTLES)
 }
 
 /// To whom or what something happens: its kind, a colon, and its id.
@@ -168,6 +174,8 @@ pub struct KeyRotated {
     pub secret: String,
     /// The id of the version.
     pub version: String,
+    /// When it became current, or was found to be.
+    pub at: Timestamp,
 }
 
 const KEY_ROTATED: &str = "key_rotated";

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
-use gateway_domain::domain_event::{DomainEvent, KEPT, Queue, Subject};
+use gateway_domain::domain_event::{DomainEvent, KEPT, Queue, Subject, settled};
 use gateway_domain::ids::DestinationName;
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,7 @@ struct DeliveryItem {
 #[derive(Deserialize)]
 struct DueItem {
     id: Subject,
+    due_at: Timestamp,
 }
 
 /// The part of the outbox that holds events.
@@ -185,14 +186,15 @@ impl Deliveries {
         self.transact(vec![put, self.noting(&queue, now, now, OPERATION)?], OPERATION, None).await
     }
 
-    /// Counts something that happened, or, with −1, that did not happen after all, in the event that tells of all of them. It is due at its
-    /// own time, when no more can be added. `token` is the same whenever the same is counted.
+    /// Counts something that happened, or, with −1, that did not happen after all, in the event that tells of all of them. It is due some
+    /// minutes after its own time. `token` is the same whenever the same is counted; then all that is written has to be the same,
+    /// too, and so depends on no clock.
     pub async fn count(
         &self,
         destination: &DestinationName,
         (order, event): (&str, &DomainEvent),
         by: i64,
-        (token, now): (&str, Timestamp),
+        token: &str,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "count_event";
         let queue = Queue { destination: destination.clone(), subject: event.subject.clone() };
@@ -205,13 +207,13 @@ impl Deliveries {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":event", text(event.to_text()))
-            .expression_attribute_values(":ttl", number(ttl::after([now.saturating_add(SWEPT)]).as_secs()))
+            .expression_attribute_values(":ttl", number(ttl::after([event.timestamp.saturating_add(SWEPT)]).as_secs()))
             .expression_attribute_values(":by", number(by))
             .expression_attribute_values(":version", version::current())
             .build()
             .map_err(incomplete(OPERATION))?;
         let update = TransactWriteItem::builder().update(update).build();
-        let writes = vec![update, self.noting(&queue, event.timestamp, now, OPERATION)?];
+        let writes = vec![update, self.noting(&queue, settled(event), event.timestamp, OPERATION)?];
         self.transact(writes, OPERATION, Some(token)).await
     }
 
@@ -241,8 +243,8 @@ impl Deliveries {
         Ok(TransactWriteItem::builder().update(update.map_err(incomplete(operation))?).build())
     }
 
-    /// The subjects of which something is due at a destination, at most `most`. It reads all that wait there, which are few unless it
-    /// is down.
+    /// The subjects of which something is due at a destination, at most `most`, those first that have been due longest. It reads all that
+    /// wait there, which are few unless it is down.
     pub async fn due(
         &self,
         destination: &DestinationName,
@@ -253,11 +255,13 @@ impl Deliveries {
         let query = || {
             self.of_kind(queues(destination))
                 .filter_expression("due_at <= :now")
-                .projection_expression("id, v")
+                .projection_expression("id, due_at, v")
                 .expression_attribute_values(":now", number(now.as_secs()))
         };
         let page = Page::query(most, OPERATION, query, |item| version::read::<DueItem>(item, OPERATION)).await?;
-        Ok(page.items.into_iter().map(|found| found.id).collect())
+        let mut due = page.items;
+        due.sort_by_key(|found| found.due_at);
+        Ok(due.into_iter().map(|found| found.id).collect())
     }
 
     /// Takes the events of a subject, until `leased`: no other attempt takes them before, so that they stay in their order. `None`
@@ -298,15 +302,29 @@ impl Deliveries {
         Ok(Page::query(most, OPERATION, query, read).await?.items)
     }
 
-    /// Removes an event that waits no more, and notes what became of it, if anything did.
+    /// Removes an event that waits no more, and notes what became of it, if anything did. One that tells of many stays if there are more
+    /// by now than `count`: it is told again.
     pub async fn end(
         &self,
         queue: &Queue,
-        order: &str,
+        (order, count): (&str, Option<i64>),
         delivery: Option<&Delivery>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "end_event";
+        if let Some(count) = count {
+            if let Some(delivery) = delivery {
+                self.transact(vec![noted(&self.table, delivery, now, OPERATION)?], OPERATION, None).await?;
+            }
+            let delete = self.client.delete_item().table_name(&self.table);
+            let delete = delete
+                .key("kind", text(waiting(queue)))
+                .key("id", text(order))
+                .condition_expression("happened = :count")
+                .expression_attribute_values(":count", number(count))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            return held(delete.send().await, OPERATION).map(drop);
+        }
         let delete = Delete::builder()
             .table_name(&self.table)
             .key("kind", text(waiting(queue)))
@@ -315,12 +333,7 @@ impl Deliveries {
             .map_err(incomplete(OPERATION))?;
         let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
         if let Some(delivery) = delivery {
-            let mut item = version::written(delivery, OPERATION)?;
-            item.insert("kind".to_owned(), text(format!("delivery#{}", delivery.day)));
-            item.insert("id".to_owned(), text(&delivery.at));
-            item.insert("ttl".to_owned(), number(ttl::after([now.saturating_add(KEPT)]).as_secs()));
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-            writes.push(TransactWriteItem::builder().put(put.map_err(incomplete(OPERATION))?).build());
+            writes.push(noted(&self.table, delivery, now, OPERATION)?);
         }
         self.transact(writes, OPERATION, None).await
     }
@@ -387,7 +400,7 @@ impl Deliveries {
                 .expression_attribute_values(":kind", text(format!("delivery#{day}")))
                 .expression_attribute_values(":before", text(before))
         };
-        Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await
+        Ok(readable(Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await?))
     }
 
     /// What became of events on a day between two times of it, the earliest first.
@@ -399,7 +412,7 @@ impl Deliveries {
                 .expression_attribute_values(":from", text(from))
                 .expression_attribute_values(":to", text(to))
         };
-        Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await
+        Ok(readable(Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await?))
     }
 
     /// One of these.
@@ -408,7 +421,7 @@ impl Deliveries {
         let read = self.client.get_item().table_name(&self.table).consistent_read(true);
         let read = read.key("kind", text(format!("delivery#{day}"))).key("id", text(at));
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
-        item.map(|item| delivery(item, OPERATION)).transpose()
+        Ok(item.map(|item| delivery(item, OPERATION)).transpose()?.flatten())
     }
 
     fn of_kind(&self, kind: String) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
@@ -476,10 +489,35 @@ impl Delivery {
     }
 }
 
-fn delivery(item: crate::error::Item, operation: &'static str) -> Result<Delivery, StoreError> {
+/// The write that notes what became of an event.
+fn noted(
+    table: &str,
+    delivery: &Delivery,
+    now: Timestamp,
+    operation: &'static str,
+) -> Result<TransactWriteItem, StoreError> {
+    let mut item = version::written(delivery, operation)?;
+    item.insert("kind".to_owned(), text(format!("delivery#{}", delivery.day)));
+    item.insert("id".to_owned(), text(&delivery.at));
+    item.insert("ttl".to_owned(), number(ttl::after([now.saturating_add(KEPT)]).as_secs()));
+    let put = Put::builder().table_name(table).set_item(Some(item)).build();
+    Ok(TransactWriteItem::builder().put(put.map_err(incomplete(operation))?).build())
+}
+
+/// Those that this version can read.
+fn readable(page: Page<Option<Delivery>>) -> Page<Delivery> {
+    Page { items: page.items.into_iter().flatten().collect(), more: page.more }
+}
+
+/// What became of an event; `None` of one whose type a newer version has made up: it hides no other.
+fn delivery(item: crate::error::Item, operation: &'static str) -> Result<Option<Delivery>, StoreError> {
+    let text = item.get("event").and_then(|event| event.as_s().ok());
+    if text.is_none_or(|text| DomainEvent::parse(text).is_none()) {
+        return version::of(&item, operation).map(|_| None);
+    }
     let DeliveryItem { kind, id, delivery } = version::read(item, operation)?;
     let day = kind.strip_prefix("delivery#").unwrap_or_default().to_owned();
-    Ok(Delivery { day, at: id, ..delivery })
+    Ok(Some(Delivery { day, at: id, ..delivery }))
 }
 
 fn waiting(Queue { destination, subject }: &Queue) -> String {

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod ending;
+mod events;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

@@ -273,7 +273,7 @@ async fn events_are_the_same_with_aws_rights_and_without() {
         // A second apart, and of one day.
         let at = 1_700_000_000_000 + number * 1_000;
         let delivery = Delivery::of(&queue, waiting, (outcome, 1), at);
-        gateway.store().deliveries.end(&queue, "none", Some(&delivery), SystemClock.now()).await.unwrap();
+        gateway.store().deliveries.end(&queue, ("none", None), Some(&delivery), SystemClock.now()).await.unwrap();
         deliveries.push(delivery);
     }
     let day = deliveries[0].day.as_str();
