@@ -192,7 +192,8 @@ fn summed(all: Vec<Noted>) -> Vec<Noted> {
             },
         }
     }
-    rest.extend(counts.into_values());
+    // Most logins succeed.
+    rest.extend(counts.into_values().filter(|one| !matches!(one, Noted::Count { by: 0, .. })));
     rest
 }
 

@@ -172,6 +172,29 @@ fn an_attempt_to_log_in_is_taken_back_when_it_succeeds() {
     assert_eq!((of("account#hash"), of("pair#hash#demo#1.2.3.4"), of("source#1.2.3.4")), (Some(None), None, None));
 }
 
+#[test]
+fn what_a_batch_brings_of_an_account_is_one_count_or_none() {
+    let attempt = |user: &str, by: i64, id: &str| {
+        let attempt = happened::Attempt { user_id: Some(user.to_owned()), by };
+        let at = Timestamp::from_secs(1_700_000_000);
+        let (id, table, order) = (id.to_owned(), "LoginAttemptsTable".to_owned(), "1".to_owned());
+        failed(&attempt, &Change { id, table, order, at, old: None, new: None }).unwrap()
+    };
+    let counted = |all: Vec<Noted>| -> Vec<_> {
+        let counts = summed(all).into_iter().map(|one| match one {
+            Noted::Count { event, by, token, .. } => (event.subject.to_string(), by, token),
+            Noted::Event { event, .. } => (event.subject.to_string(), 0, String::new()),
+        });
+        counts.collect()
+    };
+    let all = || vec![attempt("u_1", 1, "a"), attempt("u_2", 1, "b"), attempt("u_1", 1, "c"), attempt("u_2", -1, "d")];
+    let sums = counted(all());
+    let [(subject, 2, token)] = &sums[..] else { panic!("{sums:?}") };
+    assert_eq!(subject, "logins:u_1");
+    assert_eq!(counted(all())[0].2, *token, "the same batch has the same token");
+    assert_ne!(counted(vec![attempt("u_1", 2, "a")])[0].2, *token);
+}
+
 fn record(sequence: &str, version: &str) -> Value {
     json!({
         "eventID": "e1", "eventName": "INSERT", "eventSource": "aws:dynamodb",
