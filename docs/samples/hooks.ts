@@ -1,4 +1,5 @@
-// A hook in TypeScript: it verifies that a question comes from the gateway, and has a say in tokens (`hooks` in gateway.yaml).
+// A hook in TypeScript: it verifies that a question comes from the gateway, has a say in tokens (`hooks` in gateway.yaml), says by which name
+// a legacy system knows a new user, and takes events (`events`).
 //
 // `HOOK_KEY` is the text of the secret that the gateway signs with, `SUSPENDED` are user ids with commas between.
 import { createServer } from "node:http";
@@ -8,9 +9,15 @@ import { Webhook } from "standardwebhooks";
 interface Question {
   type: string;
   timestamp: number;
-  data: { grant: string; client_id: string; scope: string; user_id?: string; session?: string };
+  // Of events.
+  id?: string;
+  subject?: string;
+  data: { user_id?: string; email?: string; [member: string]: unknown };
 }
-type Answer = { allow: false } | { allow: true; scope?: string; claims?: Record<string, unknown> };
+type Answer =
+  | { allow: false }
+  | { allow: true; scope?: string; claims?: Record<string, unknown> }
+  | { links?: Record<string, string> };
 
 const key = process.env.HOOK_KEY;
 if (key === undefined) throw new Error("HOOK_KEY is missing");
@@ -18,7 +25,16 @@ const webhook = new Webhook(key);
 const suspended = new Set((process.env.SUSPENDED ?? "").split(",").filter((id) => id !== ""));
 const largest = 64 * 1024;
 
-function answer({ type, data }: Question): Answer | undefined {
+// Events come at least once. This one forgets when it ends; a company keeps ids beside what it makes of them.
+const had = new Set<string>();
+
+function take(id: string, type: string, subject: string): Answer {
+  if (!had.has(id)) console.log(`${type} ${subject}`);
+  had.add(id);
+  return {};
+}
+
+function answer({ type, id, subject, data }: Question): Answer | undefined {
   const allow = !suspended.has(data.user_id ?? "");
   switch (type) {
     case "allow_refresh":
@@ -26,8 +42,11 @@ function answer({ type, data }: Question): Answer | undefined {
     case "map_scope":
       // What is left out stays as it was to be.
       return allow ? { allow, claims: { "https://company.example/claims/tier": "gold" } } : { allow };
+    case "registered":
+      // It is asked until it answers: an answer has to be the same each time.
+      return { links: { "orders-login": String(data.email) } };
     default:
-      return undefined;
+      return id === undefined ? undefined : take(id, type, subject ?? "");
   }
 }
 

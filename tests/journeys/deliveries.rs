@@ -255,7 +255,7 @@ async fn count_in_the_past(gateway: &Gateway, counts: &[(&str, i64)]) {
 }
 
 /// A user whom an operator makes, with no links.
-async fn new_user(gateway: &Gateway, name: &str) -> UserId {
+pub(crate) async fn new_user(gateway: &Gateway, name: &str) -> UserId {
     let mut user = gateway.store().users.page(None, 10).await.expect("a read").items.remove(0);
     user.user_id = UserId::parse(&format!("u_{name}")).expect("an id");
     user.email = Address::parse(&format!("{name}@example.com")).expect("an address");

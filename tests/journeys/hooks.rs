@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gateway_domain::ids::SessionId;
+use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::time::Timestamp;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
@@ -17,8 +17,9 @@ use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Tokens, Visitor};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
+use crate::deliveries;
 use crate::directory::KEY;
 
 const TIER: &str = "https://company.example/claims/tier";
@@ -254,12 +255,39 @@ async fn a_hook_gives_no_more_scope_and_no_registered_claim() {
 
 /// The sample of the documents, which a company would begin with, as a process of its own.
 async fn sample(suspended: &str, listen: &str) -> (Child, String) {
+    let (child, url, _) = printing_sample(suspended, listen).await;
+    (child, url)
+}
+
+/// The same with what it prints.
+async fn printing_sample(suspended: &str, listen: &str) -> (Child, String, BufReader<ChildStdout>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sample-hooks"));
     command.env("HOOK_KEY", KEY).env("SUSPENDED", suspended).env("LISTEN", listen).kill_on_drop(true);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the sample");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("an output")).read_line(&mut line).await.expect("a line");
-    (child, line.trim().to_owned())
+    let mut output = BufReader::new(child.stdout.take().expect("an output"));
+    output.read_line(&mut line).await.expect("a line");
+    (child, line.trim().to_owned(), output)
+}
+
+#[tokio::test]
+async fn the_sample_in_rust_names_a_new_user_and_takes_events() {
+    let (_hook, url, mut output) = printing_sample("", "127.0.0.1:0").await;
+    let lines = "hooks:\n  registered: { TO }\nevents:\n  company: { TO, types: [user.created] }";
+    let (gateway, _files) = deliveries::start(&url, lines).await;
+    let user = deliveries::new_user(&gateway, "gerda").await;
+    let mut line = String::new();
+    output.read_line(&mut line).await.expect("a line");
+    assert_eq!(line.trim(), format!("user.created user:{user}"));
+    let connector = ConnectorName::parse("orders-login").expect("a name");
+    for _ in 0..100 {
+        let found = gateway.store().users.get(&user).await.expect("a read").expect("a user");
+        if found.links.get(&connector).is_some_and(|name| name == "gerda@example.com") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it is never linked");
 }
 
 #[tokio::test]
