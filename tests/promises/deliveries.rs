@@ -7,6 +7,7 @@ use gateway_domain::outbox::LEASE;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{Deliveries, Delivery, DeliveryOutcome, Store};
 use serde_json::{Map, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use support::{Verdict, Wire, dynamodb, dynamodb_client};
 
@@ -29,6 +30,12 @@ pub(crate) fn event(subject: &str, number: usize) -> (String, DomainEvent) {
     (format!("{number:0>40}"), event)
 }
 
+/// A token of this test alone: DynamoDB knows tokens for all tables of an account, and so for all tests.
+pub(crate) fn unique(name: &str) -> String {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    format!("{name}-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed))
+}
+
 /// One event that waits, one that was delivered, and one that tells of many.
 pub(crate) async fn add(store: &Store) {
     for number in [1, 2] {
@@ -40,7 +47,7 @@ pub(crate) async fn add(store: &Store) {
     let delivery = Delivery::of(&queue("user:u_1"), first, (DeliveryOutcome::Delivered, 1), now);
     store.deliveries.end(&queue("user:u_1"), (&order, None), Some(&delivery), NOW).await.unwrap();
     let (order, event) = event("logins:u_1", 3);
-    store.deliveries.count(&people(), (&order, &event), 1, "token").await.unwrap();
+    store.deliveries.count(&people(), (&order, &event), 1, &unique("token")).await.unwrap();
 }
 
 /// As the outbox function does: what is delivered is noted in `had`. `false` if somebody else has the subject.
@@ -154,8 +161,9 @@ async fn what_is_counted_is_counted_once_by_its_token_and_told_later() {
     let deliveries = &db.store.deliveries;
     let (order, mut event) = event("logins:u_1", 1);
     event.timestamp = NOW.saturating_add(DAY);
-    for (token, by) in [("a", 1), ("b", 1), ("a", 1), ("c", -1), ("d", 1)] {
-        deliveries.count(&people(), (&order, &event), by, token).await.unwrap();
+    let tokens = ["a", "b", "c", "d", "late"].map(unique);
+    for (token, by) in [(0, 1), (1, 1), (0, 1), (2, -1), (3, 1)] {
+        deliveries.count(&people(), (&order, &event), by, &tokens[token]).await.unwrap();
     }
     let waiting = deliveries.waiting(&queue("logins:u_1"), 9).await.unwrap();
     assert_eq!(waiting.iter().map(|one| (one.count, &one.event)).collect::<Vec<_>>(), [(Some(2), &event)]);
@@ -163,7 +171,7 @@ async fn what_is_counted_is_counted_once_by_its_token_and_told_later() {
     let later = settled(&event);
     assert_eq!(deliveries.due(&people(), later, 9).await.unwrap().len(), 1);
     // One more comes while it is told: it stays, and is told again.
-    deliveries.count(&people(), (&order, &event), 1, "late").await.unwrap();
+    deliveries.count(&people(), (&order, &event), 1, &tokens[4]).await.unwrap();
     deliveries.end(&queue("logins:u_1"), (&order, Some(2)), None, later).await.unwrap();
     let left = deliveries.waiting(&queue("logins:u_1"), 9).await.unwrap();
     assert_eq!(left.iter().map(|one| one.count).collect::<Vec<_>>(), [Some(3)]);

@@ -364,7 +364,7 @@ async fn of_the_outbox(store: &Store) {
     newer(events.put_off(&queue, (NOW, 1), None).await);
     newer(events.queues(&queue.destination, 1).await);
     let (order, event) = deliveries::event("logins:u_1", 3);
-    newer(events.count(&queue.destination, (&order, &event), 1, "other").await);
+    newer(events.count(&queue.destination, (&order, &event), 1, &deliveries::unique("other")).await);
     let (day, _) = gateway_store::day_and_time(NOW.as_secs() * 1_000);
     newer(events.of_day(&day, "~", 1).await);
 }
