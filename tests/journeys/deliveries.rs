@@ -14,7 +14,7 @@ use gateway_domain::time::Timestamp;
 use gateway_local::stack::Options;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, BOB, DEMO_APP, Gateway, Verdict, Wire};
+use support::{ADA, BOB, DEMO_APP, Gateway, Wire, faulty};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -323,17 +323,7 @@ async fn under_faults_every_session_is_told_of_in_its_order() {
     let (gateway, _files) = start_with(&url, &lines, |options| options.environment.push(environment)).await;
     line.lead_to(gateway.stack.dynamodb_url());
     receiver.fails_once_in(3);
-    let mut count = 0_usize;
-    wire.script(move |operation| {
-        count += 1;
-        match (count * 7 % 19, operation.writes()) {
-            (1, true) => Verdict::Throttle,
-            (5, true) => Verdict::Fail,
-            (9, true) => Verdict::LoseResponse,
-            (14, true) => Verdict::Break,
-            _ => Verdict::Forward,
-        }
-    });
+    wire.script(faulty());
     let mut sessions = BTreeSet::new();
     while sessions.len() < 25 {
         let login = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;

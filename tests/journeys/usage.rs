@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway_domain::admin_scope::{AUDIT_READ, USAGE_READ};
 use serde_json::Value as Json;
-use support::{ADA, BOB, DEMO_APP, Gateway, HttpGateway, Response, Verdict, Wire};
+use support::{ADA, BOB, DEMO_APP, Gateway, HttpGateway, Response, Wire, faulty};
 use tokio::task::JoinSet;
 
 use crate::admin_api::{ask, operator};
@@ -209,18 +209,7 @@ async fn under_faults_no_limit_is_exceeded_and_no_call_is_lost_or_counted_twice(
     line.lead_to(gateway.stack.dynamodb_url());
     let token = operator(&gateway, &[USAGE_READ]).await;
     let users = [gateway.login(ADA).await.access, gateway.login(BOB).await.access];
-    let mut count = 0_usize;
-    wire.script(move |operation| {
-        count += 1;
-        // Reads are repeated by whoever reads.
-        match (count * 7 % 19, operation.writes()) {
-            (1, true) => Verdict::Throttle,
-            (5, true) => Verdict::Fail,
-            (9, true) => Verdict::LoseResponse,
-            (14, true) => Verdict::Break,
-            _ => Verdict::Forward,
-        }
-    });
+    wire.script(faulty());
     let gateway = Arc::new(gateway);
     let mut calls = JoinSet::new();
     for (number, token) in users.iter().flat_map(|user| std::iter::repeat_n(user, 4)).enumerate() {

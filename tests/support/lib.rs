@@ -19,7 +19,7 @@ pub use browser::browse;
 pub use client::{ADA, BOB, Client, DEMO_APP, PARTNER_APP, Response, Tokens, UNTRUSTED_APP, User};
 pub use clock::WrongClock;
 pub use daemon::Daemon;
-pub use dying::{Last, dying};
+pub use dying::{Last, dying, faulty};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, HttpGateway, binaries, configure};
 pub use hostile::{Act, Asked, Hostile};
