@@ -46,6 +46,19 @@ async function mailed(to, subject) {
   throw new Error(`no mail to ${to} about ${subject}`);
 }
 
+// The server of the app, which has its users back and is told of what happens to the app.
+const tokens = [];
+const app = http.createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => (body += chunk));
+  request.on("end", () => {
+    if (request.url === "/told") tokens.push(JSON.parse(Buffer.from(body.split(".")[1], "base64url")));
+    response.end("arrived");
+  });
+});
+await new Promise((listening) => app.listen(0, "127.0.0.1", listening));
+const server = `http://127.0.0.1:${app.address().port}`;
+
 // Whoever comes from nowhere signs up on the way.
 const dev = await open();
 await dev.page.goto(`${gateway}/account/sign-up`);
@@ -87,6 +100,7 @@ await dev.press("Register");
 const refused = await dev.page.getByRole("alert").innerText();
 await dev.check("developers-register-wrong");
 await dev.page.getByLabel("Redirect URIs", { exact: true }).fill("http://127.0.0.1/signed-in");
+await dev.page.getByLabel("Webhook").fill(`${server}/told`);
 await dev.press("Register");
 steps.push(await dev.heading());
 await dev.check("developers-registered");
@@ -120,13 +134,20 @@ await admin.check("developers-requests");
 
 // The developer reads it, and calls.
 await mailed(developer, "is approved");
-await dev.page.goto(appPage);
+let seen = [];
+for (let round = 0; round < 100 && seen.length < 4; round += 1) {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await dev.page.goto(appPage);
+  seen = await dev.page.getByRole("region", { name: "What the app was told" }).getByRole("row").allInnerTexts();
+}
+const webhook = {
+  had: tokens.map((token) => Object.keys(token.events)[0].split(":").pop()),
+  seen: seen.slice(1).map((row) => row.split("\t").slice(1, 4).join(" ")),
+};
 const subscription = await dev.page.getByRole("region", { name: "Subscriptions" }).getByRole("row").nth(1).innerText();
 const history = await dev.page.getByRole("region", { name: "What was done" }).innerText();
 await dev.check("developers-approved");
-const app = http.createServer((_, response) => response.end("arrived"));
-await new Promise((listening) => app.listen(0, "127.0.0.1", listening));
-const redirect = `http://127.0.0.1:${app.address().port}/signed-in`;
+const redirect = `${server}/signed-in`;
 const verifier = "a verifier of the test of developers, 43 characters".replaceAll(/[ ,]/g, "-");
 const asked = new URLSearchParams({
   response_type: "code",
@@ -175,6 +196,6 @@ const who = await admin.page.getByRole("region", { name: "Calls of" }).getByRole
 await admin.check("administrators-usage");
 const usage = { counted, chart: chart.replace(/from .* to \S+,/, "in a time,"), drawn, who: who.replace(id, "APP") };
 const complained = told.flat().filter((text) => !text.includes("status of 400"));
-console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, tried, usage, told: complained }));
+console.log(JSON.stringify({ steps, refused, subscription, history, scope: token.scope, call: call.status, tried, usage, webhook, told: complained }));
 await browser.close();
 app.close();

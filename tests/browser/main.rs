@@ -225,7 +225,7 @@ async fn note_a_delivery(gateway: &Gateway) {
 #[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
 #[tokio::test]
 async fn developers_sign_up_register_are_approved_and_call() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::start_with_config(|text| text.replacen("portal: { ", "portal: { webhooks: true, ", 1)).await;
     let users = gateway.store().users;
     let ada = users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
     assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));
@@ -264,6 +264,10 @@ async fn developers_sign_up_register_are_approved_and_call() {
             "who": "APP\t2\t2\t0\t0\t0",
         },
         "tried": null,
+        "webhook": {
+            "had": ["application.created", "subscription.requested", "subscription.approved"],
+            "seen": ["subscription.approved delivered 1", "subscription.requested delivered 1", "application.created delivered 1"],
+        },
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

@@ -416,12 +416,13 @@ async fn who_may_not_sees_nothing() {
         home.clone(),
         format!("{home}/register"),
         page.clone(),
+        format!("{page}/usage"),
         "/gateway/catalogue".into(),
         "/gateway/catalogue/orders".into(),
     ];
-    let for_administrators =
-        ["requests", &format!("requests/{id}"), "users", "apps", &format!("apps/{id}"), "plans", "audit", "audit.csv"]
-            .map(|page| format!("/gateway/{page}"));
+    let (request, app, usage) = (format!("requests/{id}"), format!("apps/{id}"), format!("apps/{id}/usage"));
+    let pages = ["requests", &request, "users", "apps", &app, "plans", "usage", &usage, "events", "audit", "audit.csv"];
+    let for_administrators = pages.map(|page| format!("/gateway/{page}"));
     let mut nobody = Browser::default();
     let mut person = logged_in(&gateway, BOB, ORGANIZATIONS).await;
     for path in for_developers.iter().chain(&for_administrators) {
@@ -461,7 +462,7 @@ async fn who_may_not_sees_nothing() {
     assert_eq!(person.get(&closed, ORGANIZATIONS).await.status, 404);
 }
 
-fn form_token(page: &str) -> String {
+pub(crate) fn form_token(page: &str) -> String {
     let rest = page.split("name=\"form_token\" value=\"").nth(1).expect("a token");
     rest.split('"').next().expect("a token").to_owned()
 }

@@ -33,6 +33,7 @@ use crate::mail::{OUTBOX, sent, written};
 use crate::openid::{self, KeyedApp};
 use crate::owners::use_own_account;
 use crate::turns::rotate;
+use crate::webhooks::use_webhooks;
 
 /// A user whose password was hashed when hashing was cheaper, so that the next login stores a dearer hash.
 pub(crate) async fn weaken_the_hash_of(gateway: &Gateway, user: support::User) {
@@ -207,6 +208,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
         options.secrets = Some(secrets);
         let changes = [
             ("plans:\n", told.as_str()),
+            ("portal: { ", "portal: { webhooks: true, "),
             ("{ calls: 60, window: 1m }", PLAN),
             ("and_app: 8", "and_app: 2"),
             ("lifetimes: {", "lifetimes: { browser_idle: 5s,"),
@@ -220,6 +222,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
     })
     .await;
     use_everything(&gateway).await;
+    Box::pin(use_webhooks(&gateway)).await;
     use_events(&gateway, &receiver).await;
     let used = gateway.stack.access().used();
     for function in &gateway.stack.template().functions {

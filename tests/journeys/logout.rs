@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gateway_domain::back_channel_uri::BackChannelUri;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use serde_json::{Value as Json, json};
 use support::{ADA, BOB, DEMO_APP, Response, Visitor, parameter};
@@ -58,7 +58,7 @@ async fn register(gateway: &Gateway, id: &str, listener: Option<&Listener>) {
     widen(gateway, id).await;
     let mut app = registered(gateway, id).await;
     app.logout.post_logout_redirect_uris = [RedirectUri::parse(SIGNED_OUT).expect("a URI")].into();
-    app.logout.backchannel_logout_uri = listener.map(|one| BackChannelUri::parse(&one.uri).expect("a URI"));
+    app.logout.backchannel_logout_uri = listener.map(|one| NotificationUri::parse(&one.uri).expect("a URI"));
     gateway.store().apps.put(&app).await.expect("a write");
 }
 

@@ -57,6 +57,7 @@ mod traces;
 mod turns;
 mod unlock;
 mod usage;
+mod webhooks;
 mod wire;
 
 use support::Gateway;

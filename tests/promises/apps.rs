@@ -3,37 +3,15 @@
 use crate::{app, at_once};
 use gateway_domain::ids::{ClientId, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
-use gateway_domain::scope::Scope;
 use gateway_domain::time::Timestamp;
-use gateway_store::{
-    App, AppKind, AppLogout, AppWrite, CallingApp, GrantType, PreviousSecret, Store, StoreError, WriteApp,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use gateway_store::{App, AppKind, AppWrite, CallingApp, GrantType, PreviousSecret, Store, StoreError, WriteApp};
 use support::dynamodb;
 
 pub(crate) fn demo(client_id: ClientId) -> App {
     App {
-        client_id,
-        name: "Demo".into(),
-        kind: AppKind::Confidential,
         secret_hash: Some("00".into()),
         previous_secret: Some(PreviousSecret { hash: "11".into(), until: Timestamp::from_secs(7) }),
-        trusted: false,
-        grants: BTreeSet::new(),
-        scope: Scope::default(),
-        plan: PlanName::parse("standard").unwrap(),
-        subscriptions: BTreeMap::new(),
-        enabled: true,
-        refresh_retry_window: None,
-        jwks: None,
-        id_token_alg: None,
-        redirect_uris: BTreeSet::new(),
-        pkce_optional: false,
-        logout: AppLogout::default(),
-        registration_hash: None,
-        organization: None,
-        established: false,
-        requested: None,
+        ..App::new(client_id, "Demo", AppKind::Confidential, PlanName::parse("standard").unwrap())
     }
 }
 

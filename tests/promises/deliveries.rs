@@ -205,3 +205,33 @@ async fn what_became_of_events_is_kept_thirty_days_and_read_backwards() {
     let kept = NOW.saturating_add(Seconds::new(30 * 86_400)).as_secs().to_string();
     assert!(of_log.map(|item| item["ttl"].as_n().unwrap()).all(|ttl| *ttl == kept), "{items:?}");
 }
+
+/// What applications are told is found by application, without those of others, and as it is among all of the day.
+#[tokio::test]
+async fn what_applications_were_told_is_found_by_application() {
+    let db = dynamodb().await;
+    let deliveries = &db.store.deliveries;
+    let told = async |destination: DestinationName, subject: &str, number: usize, second: i64| {
+        let queue = Queue { destination: destination.clone(), subject: Subject::parse(subject).unwrap() };
+        let (order, event) = event(subject, number);
+        deliveries.add(&destination, (&order, &event), NOW).await.unwrap();
+        let one = deliveries.waiting(&queue, 1).await.unwrap().remove(0);
+        let delivery = Delivery::of(&queue, one, (DeliveryOutcome::Delivered, 1), (NOW.as_secs() + second) * 1_000);
+        deliveries.end(&queue, (&order, None), Some(&delivery), NOW).await.unwrap();
+        delivery
+    };
+    let first = told(DestinationName::of_apps(), "application:a", 1, 0).await;
+    let second = told(DestinationName::of_apps(), "application:a", 2, 1).await;
+    let other = told(DestinationName::of_apps(), "application:b", 3, 2).await;
+    told(people(), "application:a", 4, 3).await;
+    let (of_a, of_b) = (Subject::parse("application:a").unwrap(), Subject::parse("application:b").unwrap());
+    assert_eq!(deliveries.told(&of_a, 9).await.unwrap().items, [second.clone(), first.clone()]);
+    assert_eq!(deliveries.told(&of_b, 9).await.unwrap().items, std::slice::from_ref(&other));
+    let latest = deliveries.told(&of_a, 1).await.unwrap();
+    assert!(latest.more && latest.items == [second]);
+    assert_eq!(deliveries.of_day(&first.day, "~", 9).await.unwrap().items.len(), 4);
+    let place = |one: &Delivery| format!("{}T{}", one.day, one.at);
+    assert_eq!(deliveries.told_at(&of_a, &place(&first)).await.unwrap(), Some(first.clone()));
+    assert_eq!(deliveries.told_at(&of_a, &place(&other)).await.unwrap(), None, "another's");
+    assert_eq!(deliveries.queue(&queue("application:a")).await.unwrap().map(|one| one.attempts), Some(0));
+}

@@ -3,6 +3,7 @@
 
 use crate::record::Image;
 use gateway_domain::domain_event::{EventType, Subject};
+use gateway_domain::ids::ClientId;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -83,7 +84,7 @@ const TOLD_OTHERWISE: [&str; 7] =
 pub(crate) fn to_app(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> {
     let text = |name| new.or(old).and_then(|image| image.text(name));
     let Some(client_id) = text("client_id") else { return Vec::new() };
-    let subject = || Subject::new("application", client_id);
+    let subject = || ClientId::parse(client_id).ok().as_ref().map(Subject::of_app);
     let told = |kind, more: Value| {
         let mut data = Map::from_iter([("client_id".to_owned(), json!(client_id))]);
         data.extend(text("organization").map(|organization| ("organization".to_owned(), json!(organization))));
@@ -132,6 +133,11 @@ pub(crate) fn to_app(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> 
         all.push(told(EventType::SubscriptionRemoved, json!({ "api": api })));
     }
     all.into_iter().flatten().collect()
+}
+
+/// Whether an application, as it is now, is told of what happens to it.
+pub(crate) fn has_webhook(app: &Image) -> bool {
+    app.get("webhook").is_some()
 }
 
 /// An item of the table of login attempts, if it counts an account over all sources that never logged in. An attempt moves the time

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_config::Gateway;
 use gateway_domain::clock::Clock;
 use gateway_domain::domain_event::{DomainEvent, EventType, KeyRotated, Subject};
+use gateway_domain::ids::DestinationName;
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_runtime::{Platform, StartError};
@@ -43,8 +44,8 @@ struct Tables {
 
 /// What is to be noted.
 enum Noted {
-    /// An event, with its place among those of its subject.
-    Event { order: String, event: DomainEvent },
+    /// An event, with its place among those of its subject, and whether an application is told of itself.
+    Event { order: String, event: DomainEvent, to_app: bool },
     /// One more or less of what an event tells of; by the same token the same.
     Count { order: String, event: DomainEvent, by: i64, token: String },
 }
@@ -113,7 +114,9 @@ impl Events {
             }
             _ => Vec::new(),
         };
+        let to_app = new.is_some_and(happened::has_webhook) && change.table == *apps && self.gateway.has_app_webhooks();
         let events = happened.into_iter().enumerate().map(|(at, one)| Noted::Event {
+            to_app,
             order: format!("{}#{at}", change.order),
             event: DomainEvent {
                 id: id(&format!("{}#{at}", change.id)),
@@ -147,9 +150,10 @@ impl Events {
     async fn note_one(&self, one: &Noted) -> Result<(), Failure> {
         let (Noted::Event { event, .. } | Noted::Count { event, .. }) = one;
         let now = self.clock.now();
-        for destination in self.gateway.told_of(event.kind) {
+        let app = matches!(one, Noted::Event { to_app: true, .. }).then(DestinationName::of_apps);
+        for destination in self.gateway.told_of(event.kind).chain(app) {
             match one {
-                Noted::Event { order, event } => self.deliveries.add(&destination, (order, event), now).await?,
+                Noted::Event { order, event, .. } => self.deliveries.add(&destination, (order, event), now).await?,
                 Noted::Count { order, event, by, token } => {
                     let token =
                         sha256_hex(format!("{token}#{destination}").as_bytes()).chars().take(32).collect::<String>();
@@ -171,7 +175,7 @@ fn rotated(KeyRotated { secret, version, at }: &KeyRotated) -> Option<Noted> {
         subject,
         data: Map::from_iter([("key".to_owned(), json!(secret))]),
     };
-    Some(Noted::Event { order: format!("{:0>40}#{version}", at.as_secs()), event })
+    Some(Noted::Event { order: format!("{:0>40}#{version}", at.as_secs()), event, to_app: false })
 }
 
 /// The same with one count of each event: what a batch brings of an account under attack is one write.

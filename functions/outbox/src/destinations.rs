@@ -1,4 +1,4 @@
-//! Who is told of events: a webhook, an event bus, or the hook `registered`.
+//! Who is told of events: a webhook of the company or of an application, an event bus, or the hook `registered`.
 
 use crate::public_client::{NotTold, PublicClient};
 use aws_sdk_eventbridge::config::{BehaviorVersion, Builder, timeout::TimeoutConfig};
@@ -8,7 +8,7 @@ use gateway_config::{Destination as Settings, Gateway};
 use gateway_domain::causes;
 use gateway_domain::domain_event::DomainEvent;
 use gateway_domain::ids::{DestinationName, UserId};
-use gateway_domain::provider_event::{Links, RegisteredRequest};
+use gateway_domain::provider_event::{EventNotice, EventTokenRequest, Links, RegisteredRequest};
 use gateway_domain::time::Timestamp;
 use gateway_domain::webhook::WebhookKeys;
 use gateway_invoke::{Function, NotInvoked};
@@ -22,6 +22,10 @@ use std::time::Duration;
 
 /// How long an event bus may take.
 const BUS_WITHIN: Duration = Duration::from_secs(5);
+/// How long the token function may take to read an application, and to sign.
+const SIGNED_WITHIN: Duration = Duration::from_secs(5);
+/// The media type of a token that tells of an event (RFC 8935 §2).
+const SECURITY_EVENT: &str = "application/secevent+jwt";
 /// How long the token function may take to ask the hook, which has 10 s at most, and to note what it answers.
 const REGISTERED_WITHIN: Duration = Duration::from_secs(14);
 /// The source of events on a bus.
@@ -32,12 +36,14 @@ const SOURCE: &str = "mobile-api-gateway";
 pub(crate) enum NotDelivered {
     #[error(transparent)]
     Webhook(#[from] NotTold),
+    #[error("{0}")]
+    App(NotTold),
     #[error("its secret is not there, or no key")]
     NoKey(#[from] StartError),
     #[error("the event bus: {0}")]
     Bus(String),
     #[error("{0}: its log says why")]
-    Registered(#[from] NotInvoked),
+    Token(#[from] NotInvoked),
     #[error("the token function answered as another version")]
     OtherVersion,
     #[error("store: {0}")]
@@ -45,18 +51,26 @@ pub(crate) enum NotDelivered {
 }
 
 impl NotDelivered {
-    /// Whether other events fare no better. A receiver that refuses one may take the next.
+    /// Whether other events fare no better. A receiver that refuses one may take the next, and each application is a receiver of its own.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Webhook(NotTold::Status(status)) => !(400..500).contains(status) || [408, 429].contains(status),
-            Self::Registered(_)
-            | Self::Webhook(_)
-            | Self::NoKey(_)
-            | Self::Bus(_)
-            | Self::OtherVersion
-            | Self::Store(_) => true,
+            Self::App(_) => false,
+            Self::Token(_) | Self::Webhook(_) | Self::NoKey(_) | Self::Bus(_) | Self::OtherVersion | Self::Store(_) => {
+                true
+            }
         }
     }
+}
+
+/// What became of an attempt that did not fail.
+pub(crate) enum Told {
+    /// The destination has the event.
+    Delivered,
+    /// There is nobody any more who would be told.
+    Nobody,
+    /// There is no such destination here.
+    Unknown,
 }
 
 /// The destinations of the configuration.
@@ -67,6 +81,8 @@ enum Destination {
     Bus(Box<Bus>),
     /// The token function asks the hook: it has its network and its key.
     Registered,
+    /// The webhook of the application that an event is about. The token function knows the address, and signs.
+    Apps,
 }
 
 struct Webhook {
@@ -89,6 +105,7 @@ impl Destinations {
         }
         let registered = gateway.hooks().registered.as_ref();
         all.extend(registered.map(|_| (DestinationName::of_registered(), Destination::Registered)));
+        all.extend(gateway.has_app_webhooks().then(|| (DestinationName::of_apps(), Destination::Apps)));
         Self(all)
     }
 
@@ -102,28 +119,33 @@ impl Destinations {
         self.0.keys()
     }
 
-    /// Tells a destination of an event. `None` if there is no such destination any more.
+    /// Tells a destination of an event.
     pub(crate) async fn tell(
         &self,
         name: &DestinationName,
         event: &DomainEvent,
         (client, token, users): (&PublicClient, &Function, &Users),
         now: Timestamp,
-    ) -> Option<Result<(), NotDelivered>> {
-        Some(match self.0.get(name)? {
-            Destination::Webhook(webhook) => webhook.tell(client, event, now).await,
-            Destination::Bus(bus) => bus.tell(event).await,
+    ) -> Result<Told, NotDelivered> {
+        let Some(destination) = self.0.get(name) else { return Ok(Told::Unknown) };
+        match destination {
+            Destination::Webhook(webhook) => webhook.tell(client, event, now).await?,
+            Destination::Bus(bus) => bus.tell(event).await?,
             Destination::Registered => {
                 let user = event.data.get("user_id").and_then(|id| UserId::parse(id.as_str()?).ok());
-                match user {
-                    Some(user_id) => {
-                        let asked = RegisteredRequest { user_id: user_id.clone(), event: event.id.clone() }.to_event();
-                        linked(users, &user_id, token.ask(&asked, REGISTERED_WITHIN).await).await
-                    }
-                    None => Ok(()),
-                }
+                let Some(user_id) = user else { return Ok(Told::Nobody) };
+                let asked = RegisteredRequest { user_id: user_id.clone(), event: event.id.clone() }.to_event();
+                linked(users, &user_id, token.ask(&asked, REGISTERED_WITHIN).await).await?;
             }
-        })
+            Destination::Apps => {
+                let asked = EventTokenRequest { event: event.clone() }.to_event();
+                let notice = serde_json::from_value(token.ask(&asked, SIGNED_WITHIN).await?);
+                let notice = notice.map_err(|_| NotDelivered::OtherVersion)?;
+                let Some(EventNotice { uri, event_token }) = notice else { return Ok(Told::Nobody) };
+                client.post(&uri, SECURITY_EVENT, event_token).await.map_err(NotDelivered::App)?;
+            }
+        }
+        Ok(Told::Delivered)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Delivers events to destinations: those of a subject in their order, and at least once. A subject whose event fails waits, and holds up no
 //! other; of a destination that fails again and again in one run the others are left for the next.
 
+use crate::destinations::Told;
 use crate::{Failure, Outbox};
 use futures_util::{StreamExt as _, stream};
 use gateway_domain::domain_event::{PATIENCE, Queue, settled};
@@ -142,12 +143,17 @@ impl Outbox {
         let (now, event) = (self.now()?, &waiting.event);
         let (id, kind) = (event.id.as_str(), event.kind.as_str());
         let outcome = match told {
-            Some(Ok(())) => {
+            Ok(Told::Delivered) => {
                 run.failures.store(0, Ordering::Relaxed);
                 tracing::info!(event = id, kind, %destination, attempts, "an event was delivered");
                 DeliveryOutcome::Delivered
             }
-            Some(Err(error)) => {
+            Ok(Told::Nobody) => {
+                tracing::info!(event = id, kind, %destination, "nobody is left to be told of an event");
+                self.deliveries.end(queue, (&waiting.order, waiting.count), None, now).await?;
+                return Ok(true);
+            }
+            Err(error) => {
                 if error.is_outage() {
                     run.failures.fetch_add(1, Ordering::Relaxed);
                 }
@@ -163,7 +169,7 @@ impl Outbox {
                 DeliveryOutcome::GivenUp
             }
             // Another container has read a newer configuration, or an older one.
-            None => {
+            Ok(Told::Unknown) => {
                 let reason = "there is no such destination here";
                 tracing::warn!(event = id, kind, %destination, reason, "an event is not delivered yet");
                 self.deliveries.put_off(queue, (next_attempt(attempts, now), attempts), Some(reason)).await?;

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How long the token function may take: it reads two items, and signs.
 const SIGNED_WITHIN: Duration = Duration::from_secs(5);
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// How many applications are told at once, so that one that does not answer keeps few others waiting.
 pub(crate) const AT_ONCE: usize = 10;
 /// How long whoever asked for the end of sessions waits for applications to be told.
@@ -40,7 +42,10 @@ impl Outbox {
         let outcome = match self.token.ask(&asked, SIGNED_WITHIN).await {
             Ok(answer) => match serde_json::from_value::<Option<LogoutNotice>>(answer) {
                 Ok(Some(LogoutNotice { uri, logout_token })) => {
-                    match self.public_client.post(&uri, &logout_token).await {
+                    // As §2.5 has it; any 2xx is success (§2.8).
+                    let form = &mut form_urlencoded::Serializer::new(String::new());
+                    let form = form.append_pair("logout_token", &logout_token).finish();
+                    match self.public_client.post(&uri, FORM, form).await {
                         Ok(()) => {
                             tracing::info!(%session, attempts, "an application was told that a session has ended");
                             return Ok(Outcome::Done);

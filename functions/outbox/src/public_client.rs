@@ -1,10 +1,9 @@
-//! Sends to addresses of the public Internet alone: logout tokens to those that applications registered, events to those of the
-//! configuration. An address is checked where it is connected to: whoever has a name decides what it resolves to, also between a check and a
+//! Sends to addresses of the public Internet alone: tokens to those that applications registered, events to those of the configuration. An address is checked where it is connected to: whoever has a name decides what it resolves to, also between a check and a
 //! connection.
 
 use bytes::Bytes;
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::causes;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::public_address::is_public;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{Request, Uri, request};
@@ -85,12 +84,10 @@ impl PublicClient {
         Ok(Self { client, permitted })
     }
 
-    /// Posts a logout token (§2.5). Any 2xx is success (§2.8); the body of the response is not read.
-    pub(crate) async fn post(&self, uri: &BackChannelUri, logout_token: &str) -> Result<(), NotTold> {
+    /// Posts to an application what is of this media type.
+    pub(crate) async fn post(&self, uri: &NotificationUri, media_type: &str, body: String) -> Result<(), NotTold> {
         let uri: Uri = uri.as_str().parse().map_err(|error| unreachable(&error))?;
-        let form = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", logout_token).finish();
-        let request = Request::post(uri).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request, form, TIMEOUT).await
+        self.send(Request::post(uri).header(CONTENT_TYPE, media_type), body, TIMEOUT).await
     }
 
     /// Sends a request, connecting included within this time. Any 2xx is success; the body of the response is not read.
@@ -144,8 +141,8 @@ mod tests {
     use super::*;
 
     async fn posted(permitted: Permitted, uri: &str) -> String {
-        let uri = BackChannelUri::parse(uri).unwrap();
-        PublicClient::new(permitted).unwrap().post(&uri, "token").await.unwrap_err().to_string()
+        let uri = NotificationUri::parse(uri).unwrap();
+        PublicClient::new(permitted).unwrap().post(&uri, "text/plain", String::new()).await.unwrap_err().to_string()
     }
 
     /// A name is judged by what it resolves to, however it is written.

@@ -2,14 +2,14 @@
 
 use crate::error::Failure;
 use gateway_administration::{ActError, AppChanges, Problem, WrongField};
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, HeaderText, PlanName};
 use gateway_domain::json_body::{nullable, present};
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
-use gateway_store::{AppKind, GrantType};
+use gateway_store::{AppKind, AppWebhook, GrantType};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -51,6 +51,8 @@ pub(crate) struct AppFields {
     post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
     backchannel_logout_uri: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    webhook_uri: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
     refresh_retry_window: Option<Option<u64>>,
     #[serde(default, deserialize_with = "present")]
@@ -158,8 +160,8 @@ pub(crate) fn named<T: DeserializeOwned>(expected: &'static str) -> impl Fn(&str
 }
 
 impl AppFields {
-    /// Reads them all. What is wrong is kept in `fields`.
-    pub(crate) fn read(self, fields: &mut Fields) -> Read {
+    /// Reads them all, as they came to this issuer. What is wrong is kept in `fields`.
+    pub(crate) fn read(self, issuer: &str, fields: &mut Fields) -> Read {
         let kind = named::<AppKind>("`public` and `confidential`");
         let grant = named::<GrantType>(
             "`authorization_code`, `password`, `refresh_token`, `client_credentials` and `token_exchange`",
@@ -172,7 +174,11 @@ impl AppFields {
         let scopes = fields.list_of_scopes(self.scopes.as_deref(), scope);
         let logout_uri = self
             .backchannel_logout_uri
-            .map(|uri| fields.one("backchannel_logout_uri", uri.as_deref(), BackChannelUri::parse));
+            .map(|uri| fields.one("backchannel_logout_uri", uri.as_deref(), NotificationUri::parse));
+        let webhook = self.webhook_uri.map(|uri| {
+            let uri = fields.one("webhook_uri", uri.as_deref(), NotificationUri::parse)?;
+            Some(AppWebhook { uri, issuer: issuer.to_owned() })
+        });
         let window = self.refresh_retry_window.map(|window| {
             let window = window.map(Seconds::new);
             if window.is_some_and(|window| window.as_u64() > MAX_RETRY_WINDOW) {
@@ -212,6 +218,7 @@ impl AppFields {
                     RedirectUri::parse,
                 ),
                 backchannel_logout_uri: logout_uri,
+                webhook,
                 ends_registration: self.self_registered == Some(false),
             },
         }
@@ -261,6 +268,7 @@ impl Read {
             pkce_optional: sent.pkce_optional.or(Some(false)),
             post_logout_redirect_uris: sent.post_logout_redirect_uris.or_else(|| Some(BTreeSet::new())),
             backchannel_logout_uri: sent.backchannel_logout_uri.or(Some(None)),
+            webhook: sent.webhook.or(Some(None)),
             ends_registration: sent.ends_registration,
         }
     }

@@ -99,6 +99,11 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
         let uri = logout.backchannel_logout_uri.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         add(true, "Back-channel logout URI", Cell::Code(uri));
     }
+    let told_at = |one: &AppSettings| one.webhook.as_ref().map(|webhook| webhook.uri.to_string());
+    let webhook = told_at(one);
+    if webhook != other.and_then(told_at) {
+        add(true, "Webhook", Cell::Code(webhook.unwrap_or_else(|| "none".to_owned())));
+    }
     facts
 }
 

@@ -9,13 +9,16 @@ mod apps;
 mod audit;
 mod catalogue;
 mod events;
+mod history;
 mod organizations;
 mod own_app;
 mod plans;
 mod requests;
 mod second_factor;
+mod told;
 mod usage;
 mod users;
+mod wished;
 
 use crate::error::Failure;
 use crate::{Asked, Portal, told};

@@ -7,12 +7,12 @@ use crate::error::Failure;
 use crate::{Asked, Portal, REGISTER};
 use gateway_administration::{ActError, AppActs, AppChanges, NewApp, Problem, Registered, WrongField};
 use gateway_domain::admin_scope::{self, APPS_REGISTER};
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::{self, OPENID};
 use gateway_domain::ids::{ClientId, HeaderText};
 use gateway_domain::json_body;
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{ACCOUNT, Scope};
 use gateway_domain::secret::{Secret, hex, sha256_hex};
@@ -171,7 +171,7 @@ fn wanted(sent: Metadata, offered: &BTreeSet<&str>, own: Option<&App>) -> Result
         let web = uri.as_str().starts_with("https://") || uri.as_str().starts_with("http://");
         wrong.unless(web, "redirect_uris", "a scheme of its own has an app whose application_type is `native` alone");
     }
-    let back_channel = sent.backchannel_logout_uri.as_deref().and_then(|uri| match BackChannelUri::parse(uri) {
+    let back_channel = sent.backchannel_logout_uri.as_deref().and_then(|uri| match NotificationUri::parse(uri) {
         Ok(uri) => Some(uri),
         Err(error) => {
             wrong.add("backchannel_logout_uri", &error.to_string());

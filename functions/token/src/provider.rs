@@ -1,5 +1,5 @@
-//! Answers other functions of the gateway, which no client can send: what an ID token says, a logout token, whether a password
-//! is right at the directory, and what the hook `registered` says of a user.
+//! Answers other functions of the gateway, which no client can send: what an ID token says, what applications are told of ended sessions and
+//! of themselves, whether a password is right at the directory, and what the hook `registered` says of a user.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
@@ -8,8 +8,11 @@ use gateway_domain::acquired::Handover;
 use gateway_domain::id_token_hint::{self, Hint};
 use gateway_domain::logout_token::{self, LIFETIME, LogoutClaims, LogoutEvent};
 use gateway_domain::provider_event::{
-    HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent, ValidateUserPass, Validated,
+    EventNotice, EventTokenRequest, HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent, ValidateUserPass,
+    Validated,
 };
+use gateway_domain::security_event_token::{self, SecurityEventClaims};
+use gateway_store::AppWebhook;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
@@ -48,6 +51,7 @@ impl AuthorizationServer {
             match asked {
                 ProviderEvent::ReadHint(asked) => Ok(json!(self.read_hint(&asked))),
                 ProviderEvent::SignLogoutToken(asked) => Ok(json!(self.logout_token(&asked).await?)),
+                ProviderEvent::SignEventToken(asked) => Ok(json!(self.event_token(&asked).await?)),
                 ProviderEvent::Registered(asked) => Ok(json!(self.registered(&asked).await?)),
                 ProviderEvent::ValidateUserPass(asked) => Ok(json!(self.validated(&asked).await?)),
             }
@@ -76,6 +80,19 @@ impl AuthorizationServer {
             Err(DirectoryError::NotAsked(reason)) => Validated::NotAsked(reason),
             Err(DirectoryError::Unavailable(reason)) => Validated::Unavailable(reason),
         })
+    }
+
+    /// The token that tells an application of an event of itself: `None` if there is no such application, or it has no webhook. One that is
+    /// disabled is told, too: that it is.
+    async fn event_token(&self, asked: &EventTokenRequest) -> Result<Option<EventNotice>, NotAnswered> {
+        let Some(client_id) = asked.event.subject.app() else { return Ok(None) };
+        let Some(app) = self.apps.get(&client_id).await.map_err(Failure::from)? else { return Ok(None) };
+        let Some(AppWebhook { uri, issuer }) = &app.webhook else { return Ok(None) };
+        let now = self.now().map_err(Failure::from)?;
+        let claims = SecurityEventClaims::of(&asked.event, (issuer, &client_id), now);
+        let signed = security_event_token::sign(&claims, &self.id_tokens.value(), app.id_token_algorithm());
+        let event_token = signed.map_err(|_| Failure::Internal("signing a security event token failed"))?;
+        Ok(Some(EventNotice { uri: uri.clone(), event_token }))
     }
 
     /// The logout token of an ended session: `None` if its application was not told of a login by an ID token, or is not to be

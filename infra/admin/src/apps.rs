@@ -1,16 +1,17 @@
 //! The commands `apps …`: creates, shows, changes and deletes applications.
 
 use crate::cli::{
-    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, RotateSecret, Window,
+    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, RotateSecret,
+    Window,
 };
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::{date_time, sessions};
 use gateway_administration::{self as administration, AppActs, NewApp, Registered, Rotation, shown};
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_store::{AppKind, GrantType};
 use serde_json::json;
@@ -38,9 +39,9 @@ pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
             Ok(())
         }
         Apps::Change(arguments) => {
-            let changes = changes(arguments.changes)?;
             let acts = context.acts();
             let apps = context.app_acts(&acts)?;
+            let changes = changes(arguments.changes, &apps)?;
             let (app, revision) = apps.change(&arguments.client_id, "apps change", changes).await?;
             context.print.one(&shown(&app, revision));
             Ok(())
@@ -59,6 +60,8 @@ pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
 }
 
 async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
+    let acts = context.acts();
+    let apps = context.app_acts(&acts)?;
     let kind = match arguments.kind {
         Kind::Public => AppKind::Public,
         Kind::Confidential => AppKind::Confidential,
@@ -74,6 +77,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         pkce_optional: Some(arguments.pkce_optional),
         post_logout_redirect_uris: Some(arguments.post_logout_redirect_uris.into_iter().collect()),
         backchannel_logout_uri: Some(arguments.backchannel_logout_uri),
+        webhook: Some(arguments.webhook_uri.map(|uri| apps.names.webhook_at(uri)).transpose()?),
         ..administration::AppChanges::default()
     };
     let new = NewApp {
@@ -85,7 +89,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         settings,
         registration_hash: None,
     };
-    let Registered { app, revision, secret } = context.app_acts(&context.acts())?.create(new).await?;
+    let Registered { app, revision, secret } = apps.create(new).await?;
     let mut shown = shown(&app, revision);
     if let (Some(secret), Some(members)) = (secret, shown.as_object_mut()) {
         members.insert("client_secret".to_owned(), json!(secret.expose()));
@@ -99,13 +103,14 @@ pub(crate) fn read(file: &Path) -> Result<String, Error> {
     std::fs::read_to_string(file).map_err(|error| Error::File { path: file.to_owned(), reason: error.to_string() })
 }
 
-fn changes(typed: AppChanges) -> Result<administration::AppChanges, Error> {
+fn changes(typed: AppChanges, apps: &AppActs<'_>) -> Result<administration::AppChanges, Error> {
     let uris = |uris: Option<Vec<RedirectUriOrNone>>| -> Option<BTreeSet<RedirectUri>> {
         Some(uris?.into_iter().filter_map(|RedirectUriOrNone(uri)| uri).collect())
     };
-    let back_channel = |uri: Option<BackChannelUriOrNone>| -> Option<Option<BackChannelUri>> {
-        uri.map(|BackChannelUriOrNone(uri)| uri)
+    let told_at = |uri: Option<NotificationUriOrNone>| -> Option<Option<NotificationUri>> {
+        uri.map(|NotificationUriOrNone(uri)| uri)
     };
+    let webhook = |uri: Option<NotificationUri>| uri.map(|uri| apps.names.webhook_at(uri)).transpose();
     Ok(administration::AppChanges {
         name: typed.name,
         enabled: None,
@@ -119,7 +124,8 @@ fn changes(typed: AppChanges) -> Result<administration::AppChanges, Error> {
         redirect_uris: uris(typed.redirect_uris),
         pkce_optional: typed.pkce_optional,
         post_logout_redirect_uris: uris(typed.post_logout_redirect_uris),
-        backchannel_logout_uri: back_channel(typed.backchannel_logout_uri),
+        backchannel_logout_uri: told_at(typed.backchannel_logout_uri),
+        webhook: told_at(typed.webhook_uri).map(webhook).transpose()?,
         ends_registration: typed.end_registration,
     })
 }

@@ -5,7 +5,7 @@ mod events;
 mod users;
 
 pub(crate) use apps::{
-    AppChanges, Apps, BackChannelUriOrNone, CreateApp, Grant, IdTokenAlg, Kind, RedirectUriOrNone, Requests,
+    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, Requests,
     RotateSecret, Subscriptions, Window,
 };
 pub(crate) use events::{Events, ListEvents, ReplayEvents};

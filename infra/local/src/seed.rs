@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gateway_domain::address::Address;
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, UserId};
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{InvalidScope, Scope};
@@ -93,7 +93,7 @@ pub struct SeedApp {
     #[serde(default)]
     pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
     /// Where it is told that a session has ended.
-    pub backchannel_logout_uri: Option<BackChannelUri>,
+    pub backchannel_logout_uri: Option<NotificationUri>,
 }
 
 /// One user.
@@ -171,30 +171,17 @@ impl SeedApp {
     fn to_app(&self, id: &ClientId, secret: Option<&str>) -> Result<App, SeedError> {
         let subscription = |api| Subscription { id: format!("{id}-{api}"), enabled: true, plan: None };
         Ok(App {
-            client_id: id.clone(),
-            name: self.name.clone(),
-            kind: self.kind,
             secret_hash: secret.map(|secret| sha256_hex(secret.as_bytes())),
-            previous_secret: None,
             trusted: self.trusted,
             grants: self.grants.clone(),
             scope: self.scope()?,
-            plan: self.plan.clone(),
             subscriptions: self.subscriptions.iter().map(|api| (api.clone(), subscription(api))).collect(),
-            enabled: true,
-            refresh_retry_window: None,
-            jwks: None,
-            id_token_alg: None,
             redirect_uris: self.redirect_uris.clone(),
-            pkce_optional: false,
             logout: AppLogout {
                 post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
                 backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             },
-            registration_hash: None,
-            organization: None,
-            established: false,
-            requested: None,
+            ..App::new(id.clone(), self.name.clone(), self.kind, self.plan.clone())
         })
     }
 }

@@ -1,13 +1,18 @@
 //! Checks names of APIs, plans and scopes against the configuration: an application with a plan that is not there could make no
 //! call.
 
-use crate::{Problem, WrongField, destinations};
+use crate::{ActError, Problem, WrongField, destinations};
 use gateway_config::Gateway;
 use gateway_domain::admin_scope;
 use gateway_domain::id_token;
 use gateway_domain::ids::{ApiName, DestinationName, PlanName};
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::scope::Scope;
-use std::collections::BTreeSet;
+use gateway_store::AppWebhook;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The field of a webhook.
+const WEBHOOK: &str = "webhook_uri";
 
 /// The configuration that names are checked against.
 #[derive(Clone, Copy)]
@@ -44,6 +49,25 @@ impl Catalogue<'_> {
         let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).chain(admin_scope::ALL).collect();
         let token = scope.iter().find(|token| !known.contains(token))?;
         Some(self.unknown(field, "scope", token, &known.into_iter().collect::<Vec<_>>().join(", ")))
+    }
+
+    /// A webhook where the configuration does not permit any.
+    pub(crate) fn webhook(&self, webhook: Option<&AppWebhook>) -> Option<WrongField> {
+        webhook.filter(|_| self.gateway.is_some_and(|gateway| !gateway.has_app_webhooks()))?;
+        let text = "applications are told of nothing here: `portal.webhooks` in gateway.yaml permits it";
+        Some(WrongField { field: WEBHOOK.to_owned(), problem: Problem::Rule(text.to_owned()) })
+    }
+
+    /// A webhook at this address, of the issuer of the configuration.
+    ///
+    /// # Errors
+    /// [`ActError::Fields`] if the configuration has none: then each request says it, and only the admin API sees it.
+    pub fn webhook_at(&self, uri: NotificationUri) -> Result<AppWebhook, ActError> {
+        let none = BTreeMap::new();
+        let parties = self.gateway.and_then(|gateway| gateway.token_parties(&none).ok());
+        let issuer = parties.map(|parties| parties.issuer().to_owned());
+        let unknown = "the token that tells an app names the issuer, and gateway.yaml has none: use --url";
+        Ok(AppWebhook { uri, issuer: issuer.ok_or_else(|| ActError::rule(WEBHOOK, unknown))? })
     }
 
     fn unknown(&self, field: &str, kind: &str, name: &str, known: &str) -> WrongField {

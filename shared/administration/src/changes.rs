@@ -2,14 +2,14 @@
 
 use crate::{ActError, Catalogue, Problem, WrongField, jwks};
 use gateway_domain::admin_scope;
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::{HeaderText, PlanName};
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
-use gateway_store::{App, AppKind, GrantType};
+use gateway_store::{App, AppKind, AppWebhook, GrantType};
 use std::collections::BTreeSet;
 
 /// What is to change of an application; what is `None` stays.
@@ -40,7 +40,9 @@ pub struct AppChanges {
     /// [`gateway_store::AppLogout::post_logout_redirect_uris`]
     pub post_logout_redirect_uris: Option<BTreeSet<RedirectUri>>,
     /// [`gateway_store::AppLogout::backchannel_logout_uri`]; `Some(None)` is none.
-    pub backchannel_logout_uri: Option<Option<BackChannelUri>>,
+    pub backchannel_logout_uri: Option<Option<NotificationUri>>,
+    /// [`App::webhook`]; `Some(None)` is none.
+    pub webhook: Option<Option<AppWebhook>>,
     /// Whether its registration access token ends.
     pub ends_registration: bool,
 }
@@ -65,6 +67,7 @@ impl AppChanges {
         let unknown = [
             self.plan.as_ref().and_then(|plan| names.plan("plan", plan)),
             self.scopes.as_ref().and_then(|scopes| names.scope("scopes", scopes)),
+            self.webhook.as_ref().and_then(|webhook| names.webhook(webhook.as_ref())),
         ];
         let mut wrong: Vec<_> = unknown.into_iter().flatten().collect();
         set(&mut app.name, self.name.map(|name| name.to_string()));
@@ -76,6 +79,7 @@ impl AppChanges {
         set(&mut app.redirect_uris, self.redirect_uris);
         set(&mut app.logout.post_logout_redirect_uris, self.post_logout_redirect_uris);
         set(&mut app.logout.backchannel_logout_uri, self.backchannel_logout_uri);
+        set(&mut app.webhook, self.webhook);
         set(&mut app.pkce_optional, self.pkce_optional);
         set(&mut app.refresh_retry_window, self.refresh_retry_window);
         // What is the same anyway is not stored, so that the same sent again is the same.

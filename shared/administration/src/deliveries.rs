@@ -4,7 +4,7 @@ use crate::{Act, ActError, Acts, Catalogue, Problem, WrongField, text};
 use futures_util::{TryStreamExt as _, stream};
 use gateway_config::Gateway;
 use gateway_domain::domain_event::{DomainEvent, Subject};
-use gateway_domain::ids::DestinationName;
+use gateway_domain::ids::{ClientId, DestinationName};
 use gateway_domain::time::Timestamp;
 use gateway_store::{Deliveries, Delivery, DeliveryOutcome, Page, StoreError, WaitingQueue, day_and_time};
 use serde_json::{Value as Json, json};
@@ -23,10 +23,11 @@ const LONGEST: usize = 254;
 /// What the audit table calls it.
 const REPLAY: &str = "events replay";
 
-/// The names of those who are told of events, the hook `registered` among them.
+/// The names of those who are told of events, the hook `registered` and the webhooks of applications among them.
 pub fn destinations(gateway: &Gateway) -> BTreeSet<DestinationName> {
     let registered = gateway.hooks().registered.as_ref().map(|_| DestinationName::of_registered());
-    gateway.destinations().keys().cloned().chain(registered).collect()
+    let apps = gateway.has_app_webhooks().then(DestinationName::of_apps);
+    gateway.destinations().keys().cloned().chain(registered).chain(apps).collect()
 }
 
 /// The name of a destination, which need not be there.
@@ -183,6 +184,10 @@ impl Replays<'_> {
     pub async fn one(&self, day: &str, at: &str) -> Result<Option<Delivery>, ActError> {
         let is_key = day.len() <= LONGEST && (1..=LONGEST).contains(&at.len());
         let found = if is_key { self.deliveries.delivery(day, at).await? } else { None };
+        self.again(found).await
+    }
+
+    async fn again(&self, found: Option<Delivery>) -> Result<Option<Delivery>, ActError> {
         let Some(delivery) = found else { return Ok(None) };
         let Delivery { destination, order, event, .. } = &delivery;
         self.is_there(destination)?;
@@ -198,6 +203,17 @@ impl Replays<'_> {
         };
         self.acts.audited(act, add).await?;
         Ok(Some(delivery))
+    }
+
+    /// The same of an event that this application was told of, by its day, a `T` and its time there.
+    ///
+    /// # Errors
+    /// As [`Replays::one`].
+    pub async fn one_of_app(&self, client_id: &ClientId, place: &str) -> Result<Option<Delivery>, ActError> {
+        let is_key = (1..=LONGEST).contains(&place.len());
+        let subject = Subject::of_app(client_id);
+        let found = if is_key { self.deliveries.told_at(&subject, place).await? } else { None };
+        self.again(found).await
     }
 
     /// Sends again what a destination was told of between two times in milliseconds since 1970, which are at most a day apart,

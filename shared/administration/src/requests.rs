@@ -5,12 +5,12 @@ use crate::changes::unsound;
 use crate::{Act, ActError, Problem, Registered, WrongField, subscriptions};
 use gateway_config::{ApiOffer, PlanOffer};
 use gateway_domain::admin_scope;
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::id_token;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, OrganizationId, PlanName};
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{ACCOUNT, Scope};
-use gateway_store::{App, AppKind, AppLogout, AppSettings, GrantType, Requested, Revision, Subscription};
+use gateway_store::{App, AppKind, AppLogout, AppSettings, AppWebhook, GrantType, Requested, Revision, Subscription};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -27,7 +27,9 @@ pub struct Wish {
     /// Where browsers go after a logout.
     pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
     /// Where it is told of logouts.
-    pub backchannel_logout_uri: Option<BackChannelUri>,
+    pub backchannel_logout_uri: Option<NotificationUri>,
+    /// Where it is told of what happens to it.
+    pub webhook: Option<AppWebhook>,
     /// The most it can be given.
     pub scopes: Scope,
     /// Whether it calls without a user.
@@ -82,6 +84,7 @@ impl Wish {
                 post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
                 backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             },
+            webhook: self.webhook.clone(),
         }
     }
 }
@@ -97,6 +100,8 @@ fn takes_away(settings: &AppSettings, app: &App) -> bool {
         && logout.post_logout_redirect_uris.is_subset(&app.logout.post_logout_redirect_uris)
         && (logout.backchannel_logout_uri.is_none()
             || logout.backchannel_logout_uri == app.logout.backchannel_logout_uri)
+        // The address alone is what developers say.
+        && settings.webhook.as_ref().is_none_or(|webhook| app.webhook.as_ref().is_some_and(|has| has.uri == webhook.uri))
 }
 
 /// When settings hold: at once until the application is established, or if they only take away; but that it sees passwords is
@@ -362,6 +367,7 @@ impl AppActs<'_> {
                 "a scheme of its own has a native app alone: an app on a server has https".to_owned(),
             );
         }
+        wrong.extend(self.names.webhook(settings.webhook.as_ref()));
         let mut changed = app.clone();
         changed.set(settings.clone());
         wrong.extend(unsound(&changed));

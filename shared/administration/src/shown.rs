@@ -31,6 +31,7 @@ pub fn described(app: &App) -> Json {
         "pkce_optional": app.pkce_optional,
         "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
         "backchannel_logout_uri": app.logout.backchannel_logout_uri,
+        "webhook_uri": app.webhook.as_ref().map(|webhook| &webhook.uri),
         "has_secret": app.secret_hash.is_some(),
         "keys": jwks::kids(app),
         "jwks_sha256": app.jwks.as_ref().map(|keys| sha256_hex(keys.as_bytes())),
@@ -53,6 +54,7 @@ fn requested(requested: &Requested) -> Json {
             "redirect_uris": settings.redirect_uris,
             "post_logout_redirect_uris": settings.logout.post_logout_redirect_uris,
             "backchannel_logout_uri": settings.logout.backchannel_logout_uri,
+            "webhook_uri": settings.webhook.as_ref().map(|webhook| &webhook.uri),
         })
     });
     let subscriptions = requested.subscriptions.iter().map(|(api, plan)| json!({ "api": api, "plan": plan }));

@@ -84,6 +84,9 @@ pub(crate) fn check(file: &File, findings: &mut Findings) {
         if *name == DestinationName::of_registered() {
             findings.add(field.clone(), "is the name of a hook: call it otherwise");
         }
+        if *name == DestinationName::of_apps() {
+            findings.add(field.clone(), "is the name of the webhooks of applications: call it otherwise");
+        }
         match (&destination.url, &destination.event_bus) {
             (None, None) => findings.add(field.clone(), "tells nobody: write `url` or `event_bus`"),
             (Some(_), Some(_)) => {

@@ -197,6 +197,16 @@ impl Gateway {
         self.file.portal.as_ref()
     }
 
+    /// Whether applications are told of what happens to them.
+    pub fn has_app_webhooks(&self) -> bool {
+        self.file.portal.as_ref().is_some_and(|portal| portal.webhooks)
+    }
+
+    /// Whether anybody is told of events.
+    pub fn tells_events(&self) -> bool {
+        !self.destinations().is_empty() || self.hooks().registered.is_some() || self.has_app_webhooks()
+    }
+
     /// The APIs that are offered to developers, by name.
     pub fn offered_apis(&self) -> impl Iterator<Item = (&ApiName, &Api, &ApiOffer)> {
         self.apis().filter_map(|(name, api)| Some((name, api, api.offer.as_ref()?)))

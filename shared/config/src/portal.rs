@@ -21,6 +21,9 @@ pub struct DeveloperPortal {
     /// Who gets a mail when something waits for an approval. Without it, nobody does, and the page of requests shows it.
     #[schemars(with = "Option<String>")]
     pub requests_to: Option<Address>,
+    /// Whether an application may name an https address on the Internet that is told of what happens to it. In AWS it needs `Events=on`.
+    #[serde(default)]
+    pub webhooks: bool,
 }
 
 /// Who may make an organization.

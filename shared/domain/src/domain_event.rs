@@ -1,6 +1,6 @@
 //! Events: what has happened to users, sessions, applications and keys, as systems of the company are told of it.
 
-use crate::ids::DestinationName;
+use crate::ids::{ClientId, DestinationName};
 use crate::time::{Seconds, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
@@ -11,6 +11,8 @@ pub const PATIENCE: Seconds = Seconds::new(3 * 86_400);
 pub const KEPT: Seconds = Seconds::new(30 * 86_400);
 /// How long after its time an event that tells of many is told: until then the streams have brought what belongs to it.
 const SETTLES: Seconds = Seconds::new(300);
+/// What applications are called as subjects.
+const APPLICATION: &str = "application";
 /// The longest subject, in bytes.
 const MAX_SUBJECT: usize = 160;
 
@@ -148,6 +150,17 @@ impl Subject {
         sound.then(|| Self(text.to_owned()))
     }
 
+    /// That of an application.
+    pub fn of_app(client_id: &ClientId) -> Self {
+        Self(format!("{APPLICATION}:{client_id}"))
+    }
+
+    /// The application that it is, if it is one.
+    pub fn app(&self) -> Option<ClientId> {
+        let (kind, id) = self.0.split_once(':')?;
+        ClientId::parse(id).ok().filter(|_| kind == APPLICATION)
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -235,5 +248,8 @@ mod tests {
         {
             assert_eq!(Subject::parse(text), None, "{text}");
         }
+        let app = ClientId::parse("shop").unwrap();
+        assert_eq!((Subject::of_app(&app).as_str(), Subject::of_app(&app).app()), ("application:shop", Some(app)));
+        assert_eq!(Subject::parse("user:shop").unwrap().app(), None);
     }
 }

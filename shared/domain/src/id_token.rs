@@ -99,11 +99,23 @@ impl IdTokenKeys {
         PublicKeys::parse_jwks(&json!({ "keys": self.published, "current": self.rs256.kid() }).to_string())
     }
 
-    pub(crate) fn of(&self, algorithm: SignatureAlgorithm) -> &SigningKey {
-        match algorithm {
+    /// Signs claims by this algorithm. A media type of its own keeps what is no ID token from being taken for one (RFC 8725 §3.11).
+    pub(crate) fn sign(
+        &self,
+        typ: Option<&str>,
+        claims: &impl Serialize,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<String, NotSigned> {
+        let key = match algorithm {
             SignatureAlgorithm::Rs256 => &self.rs256,
             SignatureAlgorithm::Es256 => &self.es256,
+        };
+        let mut header = Header::new(key.algorithm());
+        if let Some(typ) = typ {
+            header.typ = Some(typ.to_owned());
         }
+        header.kid = Some(key.kid().to_owned());
+        jsonwebtoken::encode(&header, claims, key.encoding()).map_err(|_| NotSigned)
     }
 }
 
@@ -115,15 +127,12 @@ impl std::fmt::Debug for IdTokenKeys {
 
 /// The token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the ID token could not be signed")]
+#[error("the token could not be signed")]
 pub struct NotSigned;
 
 /// Signs an ID token by this algorithm.
 pub fn sign(claims: &IdClaims<'_>, keys: &IdTokenKeys, algorithm: SignatureAlgorithm) -> Result<String, NotSigned> {
-    let key = keys.of(algorithm);
-    let mut header = Header::new(key.algorithm());
-    header.kid = Some(key.kid().to_owned());
-    jsonwebtoken::encode(&header, claims, key.encoding()).map_err(|_| NotSigned)
+    keys.sign(None, claims, algorithm)
 }
 
 /// The left half of the SHA-256 of an access token (Core §3.1.3.6); both algorithms use SHA-256.

@@ -124,6 +124,11 @@ impl DestinationName {
     pub fn of_registered() -> Self {
         Self("registered".to_owned())
     }
+
+    /// The webhooks of applications, each of which is told of itself. The configuration gives the name to no other.
+    pub fn of_apps() -> Self {
+        Self("apps".to_owned())
+    }
 }
 
 impl SessionId {

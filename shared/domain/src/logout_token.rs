@@ -4,7 +4,6 @@ use crate::id_token::{IdTokenKeys, NotSigned};
 use crate::ids::{ClientId, SessionId, UserId};
 use crate::keys::SignatureAlgorithm;
 use crate::time::{Seconds, Timestamp};
-use jsonwebtoken::Header;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -48,9 +47,5 @@ impl Serialize for LogoutEvent {
 
 /// Signs a logout token by this algorithm, that of the application's ID tokens (§2.6).
 pub fn sign(claims: &LogoutClaims<'_>, keys: &IdTokenKeys, algorithm: SignatureAlgorithm) -> Result<String, NotSigned> {
-    let key = keys.of(algorithm);
-    let mut header = Header::new(key.algorithm());
-    header.typ = Some(TYP.to_owned());
-    header.kid = Some(key.kid().to_owned());
-    jsonwebtoken::encode(&header, claims, key.encoding()).map_err(|_| NotSigned)
+    keys.sign(Some(TYP), claims, algorithm)
 }

@@ -1,11 +1,12 @@
 //! The events of the token function that no route brings. It alone holds the keys of ID tokens and reaches the directory, so
-//! other functions ask it to read a hint, to sign a logout token, or to check a password there. A client cannot send these events, since it does not choose the members of API
+//! other functions ask it to read a hint, to sign what applications are told, or to check a password there. A client cannot send these events, since it does not choose the members of API
 //! Gateway's events: only a role that may invoke the function can.
 
 use crate::acquired::Begun;
 use crate::address::Address;
-use crate::back_channel_uri::BackChannelUri;
+use crate::domain_event::DomainEvent;
 use crate::ids::{ConnectorName, SessionId, UserId};
+use crate::notification_uri::NotificationUri;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 const READ_HINT: &str = "read_id_token_hint";
 /// The only member of a logout token's event.
 const LOGOUT_TOKEN: &str = "sign_logout_token";
+/// The only member of the event of an application.
+const EVENT_TOKEN: &str = "sign_event_token";
 /// The only member of a new user's event.
 const REGISTERED: &str = "registered";
 /// The only member of a password's event.
@@ -27,6 +30,8 @@ pub enum ProviderEvent {
     ReadHint(HintRequest),
     /// The outbox function waits for a logout token.
     SignLogoutToken(LogoutTokenRequest),
+    /// The outbox function waits for the token that tells an application of an event.
+    SignEventToken(EventTokenRequest),
     /// The outbox function waits until the hook `registered` knows of a user, and for what it says.
     Registered(RegisteredRequest),
     /// A function with a login form waits for the directory's verdict.
@@ -51,6 +56,15 @@ pub struct HintRequest {
 pub struct LogoutTokenRequest {
     /// The ended session.
     pub session: SessionId,
+}
+
+/// The request for the token that tells an application of an event of itself. The response is an [`EventNotice`], or `null` if there is
+/// nobody to tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventTokenRequest {
+    /// The event. Its subject is the application.
+    pub event: DomainEvent,
 }
 
 /// The request to tell the hook `registered` of a new user. The response is [`Links`].
@@ -110,9 +124,19 @@ pub enum Validated {
 #[serde(deny_unknown_fields)]
 pub struct LogoutNotice {
     /// As the application registered it.
-    pub uri: BackChannelUri,
+    pub uri: NotificationUri,
     /// The signed token.
     pub logout_token: String,
+}
+
+/// A security event token with the address that it goes to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventNotice {
+    /// As the application registered it.
+    pub uri: NotificationUri,
+    /// The signed token.
+    pub event_token: String,
 }
 
 impl ProviderEvent {
@@ -123,6 +147,7 @@ impl ProviderEvent {
         match name.as_str() {
             READ_HINT => HintRequest::deserialize(value).ok().map(Self::ReadHint),
             REGISTERED => RegisteredRequest::deserialize(value).ok().map(Self::Registered),
+            EVENT_TOKEN => EventTokenRequest::deserialize(value).ok().map(Self::SignEventToken),
             LOGOUT_TOKEN => LogoutTokenRequest::deserialize(value).ok().map(Self::SignLogoutToken),
             VALIDATE => WrittenLogin::deserialize(value).ok().map(|WrittenLogin { address, password, keep }| {
                 Self::ValidateUserPass(ValidateUserPass { address, password: Secret::new(password), keep })
@@ -146,6 +171,13 @@ impl LogoutTokenRequest {
     }
 }
 
+impl EventTokenRequest {
+    /// The event of this request.
+    pub fn to_event(&self) -> Value {
+        serde_json::json!({ EVENT_TOKEN: self })
+    }
+}
+
 impl RegisteredRequest {
     /// The event of this request.
     pub fn to_event(&self) -> Value {
@@ -163,6 +195,8 @@ impl ValidateUserPass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain_event::{EventType, Subject};
+    use crate::time::Timestamp;
     use serde_json::json;
 
     #[test]
@@ -180,7 +214,17 @@ mod tests {
         let user = RegisteredRequest { user_id: UserId::from_random([2; 16]), event: "evt_1".to_owned() };
         let read = ProviderEvent::parse(&user.to_event());
         assert!(matches!(read, Some(ProviderEvent::Registered(read)) if read == user));
-        for event in [hint.to_event(), token.to_event(), user.to_event(), login] {
+        let event = DomainEvent {
+            id: "evt_1".to_owned(),
+            kind: EventType::ApplicationChanged,
+            timestamp: Timestamp::from_secs(1),
+            subject: Subject::new("application", "shop").unwrap(),
+            data: serde_json::Map::new(),
+        };
+        let event = EventTokenRequest { event };
+        let read = ProviderEvent::parse(&event.to_event());
+        assert!(matches!(read, Some(ProviderEvent::SignEventToken(read)) if read == event));
+        for event in [hint.to_event(), token.to_event(), event.to_event(), user.to_event(), login] {
             assert!(ProviderEvent::parse(&json!({ "body": event })).is_none());
             let mut with_more = event.clone();
             with_more["requestContext"] = Value::Null;

@@ -7,9 +7,9 @@ use crate::{Page, number, projection, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use gateway_domain::authorization_request::Registration;
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, OrganizationId, PlanName, UserId};
 use gateway_domain::keys::SignatureAlgorithm;
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -62,6 +62,9 @@ pub struct App {
     /// What happens to it at a logout.
     #[serde(default, skip_serializing_if = "AppLogout::is_empty")]
     pub logout: AppLogout,
+    /// Where it is told of what happens to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<AppWebhook>,
     /// SHA-256 in hexadecimal of the token by which it manages its own registration (RFC 7592 §3), if it has registered itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_hash: Option<String>,
@@ -109,6 +112,9 @@ pub struct AppSettings {
     /// As [`App::logout`].
     #[serde(default, skip_serializing_if = "AppLogout::is_empty")]
     pub logout: AppLogout,
+    /// As [`App::webhook`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<AppWebhook>,
 }
 
 /// What an application has registered for logouts.
@@ -120,7 +126,16 @@ pub struct AppLogout {
     pub post_logout_redirect_uris: BTreeSet<RedirectUri>,
     /// Where it is told that a session of its has ended (OpenID Connect Back-Channel Logout 1.0 §2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backchannel_logout_uri: Option<BackChannelUri>,
+    pub backchannel_logout_uri: Option<NotificationUri>,
+}
+
+/// Where an application is told of what happens to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppWebhook {
+    /// The address.
+    pub uri: NotificationUri,
+    /// By which issuer its developers know the gateway: that which they registered it at.
+    pub issuer: String,
 }
 
 impl AppLogout {
@@ -138,6 +153,7 @@ impl From<&App> for AppSettings {
             scope: app.scope.clone(),
             redirect_uris: app.redirect_uris.clone(),
             logout: app.logout.clone(),
+            webhook: app.webhook.clone(),
         }
     }
 }
@@ -170,6 +186,7 @@ impl App {
             redirect_uris: BTreeSet::new(),
             pkce_optional: false,
             logout: AppLogout::default(),
+            webhook: None,
             registration_hash: None,
             organization: None,
             established: false,
@@ -179,9 +196,9 @@ impl App {
 
     /// Gives it these settings.
     pub fn set(&mut self, settings: AppSettings) {
-        let AppSettings { name, trusted, grants, scope, redirect_uris, logout } = settings;
+        let AppSettings { name, trusted, grants, scope, redirect_uris, logout, webhook } = settings;
         (self.name, self.trusted, self.grants, self.scope) = (name, trusted, grants, scope);
-        (self.redirect_uris, self.logout) = (redirect_uris, logout);
+        (self.redirect_uris, self.logout, self.webhook) = (redirect_uris, logout, webhook);
     }
 
     /// The algorithm that signs its ID tokens.

@@ -5,12 +5,14 @@
 //! | `event#<destination>#<subject>` | `<order>` | an event that waits to be delivered |
 //! | `events#<destination>` | `<subject>` | that events of a subject wait there, and when they are tried next |
 //! | `delivery#<day>` | `<time>#<destination>#<event id>` | what became of an event |
+//! | `told#<subject>` | `<day>T<time>#<destination>#<event id>` | the same, of events whose subject is told of them |
 //!
 //! An event is written in one transaction with the item that says that some wait. That item counts what was added: whoever has delivered all
 //! removes it only if nothing was added meanwhile.
 
+mod ended;
+
 use crate::accounts::is_refused;
-use crate::audit::day_and_time;
 use crate::codes::incomplete;
 use crate::error::{StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -21,10 +23,13 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
-use gateway_domain::domain_event::{DomainEvent, KEPT, Queue, Subject, settled};
+use ended::noted;
+use gateway_domain::domain_event::{DomainEvent, Queue, Subject, settled};
 use gateway_domain::ids::DestinationName;
 use gateway_domain::time::{Seconds, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+pub use ended::{Delivery, DeliveryOutcome};
 
 /// What nobody delivers, because nothing runs or its destination is gone, is swept after this time.
 const SWEPT: Seconds = Seconds::new(14 * 86_400);
@@ -65,51 +70,6 @@ pub struct WaitingQueue {
     pub reason: Option<String>,
 }
 
-/// What became of an event at a destination.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// When, in UTC.
-    #[serde(skip)]
-    pub day: String,
-    /// The time of that day, the destination and the event's id.
-    #[serde(skip)]
-    pub at: String,
-    /// Who was told.
-    pub destination: DestinationName,
-    /// Where the event stood among those of its subject.
-    pub order: String,
-    /// The event.
-    #[serde(with = "as_text")]
-    pub event: DomainEvent,
-    /// Whether it was delivered.
-    pub outcome: DeliveryOutcome,
-    /// After how many attempts.
-    pub attempts: u32,
-}
-
-/// Whether an event was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryOutcome {
-    /// The destination has it.
-    Delivered,
-    /// It was tried as long as it is, and not delivered.
-    GivenUp,
-}
-
-impl DeliveryOutcome {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Delivered, Self::GivenUp];
-
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::GivenUp => "given_up",
-        }
-    }
-}
-
 /// An event is one attribute, so that no part of it is an attribute that roles would have to name.
 mod as_text {
     use gateway_domain::domain_event::DomainEvent;
@@ -131,14 +91,6 @@ struct WaitingItem {
     event: DomainEvent,
     #[serde(default)]
     happened: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct DeliveryItem {
-    kind: String,
-    id: String,
-    #[serde(flatten)]
-    delivery: Delivery,
 }
 
 #[derive(Deserialize)]
@@ -314,7 +266,7 @@ impl Deliveries {
         const OPERATION: &str = "end_event";
         if let Some(count) = count {
             if let Some(delivery) = delivery {
-                self.transact(vec![noted(&self.table, delivery, now, OPERATION)?], OPERATION, None).await?;
+                self.transact(noted(&self.table, delivery, now, OPERATION)?, OPERATION, None).await?;
             }
             let delete = self.client.delete_item().table_name(&self.table);
             let delete = delete
@@ -333,7 +285,7 @@ impl Deliveries {
             .map_err(incomplete(OPERATION))?;
         let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
         if let Some(delivery) = delivery {
-            writes.push(noted(&self.table, delivery, now, OPERATION)?);
+            writes.extend(noted(&self.table, delivery, now, OPERATION)?);
         }
         self.transact(writes, OPERATION, None).await
     }
@@ -380,48 +332,20 @@ impl Deliveries {
         held(update.send().await, "put_off_events").map(drop)
     }
 
+    /// What waits of a subject, if anything does.
+    pub async fn queue(&self, queue: &Queue) -> Result<Option<WaitingQueue>, StoreError> {
+        const OPERATION: &str = "queue_of_events";
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let read = read.key("kind", text(queues(&queue.destination))).key("id", text(queue.subject.as_str()));
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| version::read(item, OPERATION)).transpose()
+    }
+
     /// Of whom or what something waits at a destination.
     pub async fn queues(&self, destination: &DestinationName, most: usize) -> Result<Page<WaitingQueue>, StoreError> {
         const OPERATION: &str = "queues_of_events";
         let query = || self.of_kind(queues(destination));
         Page::query(most, OPERATION, query, |item| version::read(item, OPERATION)).await
-    }
-
-    /// What became of events on a day, the latest first, before this time of it.
-    pub async fn of_day(&self, day: &str, before: &str, most: usize) -> Result<Page<Delivery>, StoreError> {
-        const OPERATION: &str = "deliveries";
-        let query = || {
-            self.client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("#kind = :kind AND id < :before")
-                .scan_index_forward(false)
-                .expression_attribute_names("#kind", "kind")
-                .expression_attribute_values(":kind", text(format!("delivery#{day}")))
-                .expression_attribute_values(":before", text(before))
-        };
-        Ok(readable(Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await?))
-    }
-
-    /// What became of events on a day between two times of it, the earliest first.
-    pub async fn within(&self, day: &str, (from, to): (&str, &str), most: usize) -> Result<Page<Delivery>, StoreError> {
-        const OPERATION: &str = "deliveries_within";
-        let query = || {
-            self.of_kind(format!("delivery#{day}"))
-                .key_condition_expression("#kind = :kind AND id BETWEEN :from AND :to")
-                .expression_attribute_values(":from", text(from))
-                .expression_attribute_values(":to", text(to))
-        };
-        Ok(readable(Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await?))
-    }
-
-    /// One of these.
-    pub async fn delivery(&self, day: &str, at: &str) -> Result<Option<Delivery>, StoreError> {
-        const OPERATION: &str = "delivery";
-        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let read = read.key("kind", text(format!("delivery#{day}"))).key("id", text(at));
-        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
-        Ok(item.map(|item| delivery(item, OPERATION)).transpose()?.flatten())
     }
 
     fn of_kind(&self, kind: String) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
@@ -472,52 +396,6 @@ pub(crate) fn newer(error: Option<&TransactWriteItemsError>, operation: &'static
         }
     }
     Ok(())
-}
-
-impl Delivery {
-    /// What has become of an event now, in milliseconds since 1970.
-    pub fn of(
-        queue: &Queue,
-        waiting: WaitingEvent,
-        (outcome, attempts): (DeliveryOutcome, u32),
-        now_millis: i64,
-    ) -> Self {
-        let (day, time) = day_and_time(now_millis);
-        let WaitingEvent { order, event, .. } = waiting;
-        let at = format!("{time}#{}#{}", queue.destination, event.id);
-        Self { day, at, destination: queue.destination.clone(), order, event, outcome, attempts }
-    }
-}
-
-/// The write that notes what became of an event.
-fn noted(
-    table: &str,
-    delivery: &Delivery,
-    now: Timestamp,
-    operation: &'static str,
-) -> Result<TransactWriteItem, StoreError> {
-    let mut item = version::written(delivery, operation)?;
-    item.insert("kind".to_owned(), text(format!("delivery#{}", delivery.day)));
-    item.insert("id".to_owned(), text(&delivery.at));
-    item.insert("ttl".to_owned(), number(ttl::after([now.saturating_add(KEPT)]).as_secs()));
-    let put = Put::builder().table_name(table).set_item(Some(item)).build();
-    Ok(TransactWriteItem::builder().put(put.map_err(incomplete(operation))?).build())
-}
-
-/// Those that this version can read.
-fn readable(page: Page<Option<Delivery>>) -> Page<Delivery> {
-    Page { items: page.items.into_iter().flatten().collect(), more: page.more }
-}
-
-/// What became of an event; `None` of one whose type a newer version has made up: it hides no other.
-fn delivery(item: crate::error::Item, operation: &'static str) -> Result<Option<Delivery>, StoreError> {
-    let text = item.get("event").and_then(|event| event.as_s().ok());
-    if text.is_none_or(|text| DomainEvent::parse(text).is_none()) {
-        return version::of(&item, operation).map(|_| None);
-    }
-    let DeliveryItem { kind, id, delivery } = version::read(item, operation)?;
-    let day = kind.strip_prefix("delivery#").unwrap_or_default().to_owned();
-    Ok(Some(Delivery { day, at: id, ..delivery }))
 }
 
 fn waiting(Queue { destination, subject }: &Queue) -> String {

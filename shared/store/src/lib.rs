@@ -29,7 +29,7 @@ mod version;
 pub use accounts::{Accounts, Following, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{
-    App, AppKind, AppLogout, AppSettings, Apps, CallingApp, GrantType, PreviousSecret, Requested, Revision,
+    App, AppKind, AppLogout, AppSettings, AppWebhook, Apps, CallingApp, GrantType, PreviousSecret, Requested, Revision,
     Subscription, WriteApp,
 };
 pub use audit::{Audit, AuditRow, Outcome, day_and_time};

@@ -1,6 +1,6 @@
 //! What every test needs: keys, a configuration, a DynamoDB, users with sessions, and a clock moved by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,7 +23,7 @@ use gateway_domain::time::Timestamp;
 use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_runtime::{Aws, CorrectedClock, Environment, Fresh, Secrets, SystemClock};
-use gateway_store::{App, AppKind, AppLogout, Entry, NewEntry, Store, Subscription, Tables};
+use gateway_store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -99,28 +99,12 @@ impl Caller {
 pub(crate) fn app(name: &str) -> App {
     let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true, plan: None };
     let subscriptions = ["orders", "open"].map(|api| (ApiName::parse(api).unwrap(), subscription(api)));
+    let (client_id, plan) = (ClientId::parse(name).unwrap(), PlanName::parse("standard").unwrap());
     App {
-        client_id: ClientId::parse(name).unwrap(),
-        name: format!("The {name} app"),
-        kind: AppKind::Public,
-        secret_hash: None,
-        previous_secret: None,
         trusted: true,
-        grants: BTreeSet::new(),
         scope: Scope::parse("orders:read orders:write").unwrap(),
-        plan: PlanName::parse("standard").unwrap(),
         subscriptions: BTreeMap::from(subscriptions),
-        enabled: true,
-        refresh_retry_window: None,
-        jwks: None,
-        id_token_alg: None,
-        redirect_uris: BTreeSet::new(),
-        pkce_optional: false,
-        logout: AppLogout::default(),
-        registration_hash: None,
-        organization: None,
-        established: false,
-        requested: None,
+        ..App::new(client_id, format!("The {name} app"), AppKind::Public, plan)
     }
 }
 

@@ -53,7 +53,7 @@ impl Portal {
             return if asked.request.method == "GET" {
                 self.list_apps(asked).await
             } else {
-                create(asked, principal, &apps).await
+                create(asked, principal, &apps, &self.issuer(asked)?).await
             };
         };
         let client_id = ClientId::parse(client_id).map_err(|_| Failure::NotFound)?;
@@ -62,10 +62,11 @@ impl Portal {
                 let (app, revision) = apps.registered(&client_id).await?;
                 Ok(one(200, &app, revision, None))
             }
-            ("PUT", []) => put(asked, &apps, client_id, expected).await,
+            ("PUT", []) => put(asked, &apps, (client_id, &self.issuer(asked)?), expected).await,
             ("PATCH", []) => {
                 let mut fields = Fields::default();
-                let read = json_body::read::<AppFields>(asked.request, json_body::MAX_BYTES)?.read(&mut fields);
+                let sent: AppFields = json_body::read(asked.request, json_body::MAX_BYTES)?;
+                let read = sent.read(&self.issuer(asked)?, &mut fields);
                 fields.unchangeable(&read, None);
                 fields.done()?;
                 let (app, revision) =
@@ -106,12 +107,17 @@ impl Portal {
     }
 }
 
-async fn create(asked: &Asked<'_>, principal: &Principal, apps: &AppActs<'_>) -> Result<ApiResponse, Failure> {
+async fn create(
+    asked: &Asked<'_>,
+    principal: &Principal,
+    apps: &AppActs<'_>,
+    issuer: &str,
+) -> Result<ApiResponse, Failure> {
     let mut sent: AppFields = json_body::read(asked.request, json_body::MAX_BYTES)?;
     let mut fields = Fields::default();
     let client_id = fields.one("client_id", sent.client_id.take().as_deref(), ClientId::parse);
     let client_id = fields.required("client_id", client_id);
-    let read = sent.read(&mut fields);
+    let read = sent.read(issuer, &mut fields);
     fields.whole(&read);
     if read.subscribe.as_ref().is_some_and(|apis| !apis.is_empty()) {
         principal.may(SUBSCRIPTIONS_WRITE)?;
@@ -128,12 +134,12 @@ async fn create(asked: &Asked<'_>, principal: &Principal, apps: &AppActs<'_>) ->
 async fn put(
     asked: &Asked<'_>,
     apps: &AppActs<'_>,
-    client_id: ClientId,
+    (client_id, issuer): (ClientId, &str),
     expected: Expected,
 ) -> Result<ApiResponse, Failure> {
     let sent: AppFields = json_body::read(asked.request, json_body::MAX_BYTES)?;
     let mut fields = Fields::default();
-    let read = sent.read(&mut fields);
+    let read = sent.read(issuer, &mut fields);
     fields.whole(&read);
     fields.done()?;
     let there = match apps.registered(&client_id).await {

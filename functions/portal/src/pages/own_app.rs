@@ -1,26 +1,21 @@
 //! An application of an organization: registered and changed by its developers.
 
 use super::organizations::{first, form};
+use super::wished::{Wished, wish};
 use super::{Content, Visit, Visitor, mistakes, shown, time};
 use crate::app_fields::Fields;
 use crate::error::Failure;
 use crate::organizations::Seen;
 use crate::{Portal, own_apps};
-use gateway_administration::{self as administration, AppActs, NewOwn, Registered, Rotation, Wish};
-use gateway_domain::back_channel_uri::BackChannelUri;
+use gateway_administration::{self as administration, AppActs, NewOwn, Registered, Rotation};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ApiName, ClientId, PlanName};
-use gateway_domain::redirect_uri::RedirectUri;
-use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
-use gateway_store::{App, AppKind, AppSettings, AuditRow, GrantType, Outcome, Revision};
+use gateway_store::{App, AppKind, Revision};
 use gateway_web::pages::portal::{Block, Button, Cell, Field, Input, Table};
 use gateway_web::see_other;
-use serde_json::Value;
 
-/// How many acts the page of an application has.
-const MOST: usize = 50;
 /// For how long a secret before can work on.
 const OVERLAPS: [(&str, &str, u64); 4] = [
     ("0", "No, it ends at once", 0),
@@ -94,7 +89,7 @@ impl Portal {
             Some(_) => AppKind::Public,
             None => return Err(Failure::malformed("kind", "choose one of the list")),
         };
-        let wish = wish(sent, &mut fields);
+        let wish = wish(sent, &self.issuer(visit.asked)?, &mut fields);
         fields.done()?;
         let wish = wish.ok_or(Failure::NotFound)?;
         if sent.get("kind") == Some("spa") && !wish.redirect_uris.iter().all(own_apps::is_web) {
@@ -197,7 +192,7 @@ impl Portal {
         let mut fields = Fields::default();
         match sent.get("act").unwrap_or_default() {
             "change" => {
-                let wish = wish(sent, &mut fields);
+                let wish = wish(sent, &self.issuer(visit.asked)?, &mut fields);
                 fields.done()?;
                 let wish = wish.ok_or(Failure::NotFound)?;
                 apps.on_request = self
@@ -237,6 +232,10 @@ impl Portal {
                 return Ok(Changed::Deleted);
             }
             act => {
+                if let Some(place) = act.strip_prefix("again ") {
+                    let sent = self.replays(apps.acts).one_of_app(client_id, place).await?;
+                    return sent.map(|_| Changed::Seen).ok_or(Failure::NotFound);
+                }
                 let api = act.strip_prefix("unsubscribe ").and_then(|api| ApiName::parse(api).ok());
                 drop(apps.end_subscription(client_id, &api.ok_or(Failure::NotFound)?).await?);
             }
@@ -303,6 +302,9 @@ impl Portal {
         let acts = self.acts(String::new());
         let fields = self.wish_fields(&self.app_acts(&acts), &wished, app.kind == AppKind::Confidential);
         content.blocks.push(form(content, fields, "Save", hidden("change")));
+        if app.webhook.is_some() {
+            self.told(content, app).await?;
+        }
         self.history(content, seen, &app.client_id).await?;
         content.blocks.push(Block::Heading("Delete the app".to_owned()));
         let confirm = Field::new("confirm", "Its client id", Input::Line(String::new()))
@@ -353,67 +355,6 @@ impl Portal {
         content.blocks.push(form(content, fields, "Subscribe", hidden.to_vec()));
     }
 
-    /// The fields of what developers say of an application.
-    fn wish_fields(&self, apps: &AppActs<'_>, wish: &Wished, may_have_secret: bool) -> Vec<Field> {
-        let mut fields = vec![
-            Field::new("name", "Name", Input::Line(wish.name.clone())).hint("Users see it when they log in"),
-            Field::new("redirect_uris", "Redirect URIs", Input::Lines(wish.redirect_uris.clone()))
-                .hint("Where users come back to after the login, one per line: com.example.app:/signed-in or https://app.example.com/signed-in"),
-            Field::new("post_logout_redirect_uris", "Redirect URIs after a logout", Input::Lines(wish.post_logout.clone()))
-                .hint("One per line; none is needed"),
-            Field::new("backchannel_logout_uri", "Back-channel logout URI", Input::Line(wish.back_channel.clone()))
-                .hint("Where the app is told that a session has ended; none is needed"),
-        ];
-        let mut offered = apps.offered_scopes();
-        offered.extend(wish.scopes.iter().map(str::to_owned));
-        for scope in offered {
-            let text = self.gateway.scope_text(&scope, gateway_domain::language::Language::English);
-            let label = text.map_or_else(|| format!("Scope {scope}"), |text| format!("Scope {scope}: {text}"));
-            fields.push(Field::new(&format!("scope.{scope}"), &label, Input::Tick(wish.scopes.contains(&scope))));
-        }
-        if may_have_secret {
-            let field =
-                Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
-            fields.push(field.hint("Confidential apps only: the grant client_credentials"));
-        }
-        let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
-        fields.push(trusted.hint("The password grant, for apps of the company. It waits for an approval, and so does every subscription of such an app"));
-        fields
-    }
-
-    async fn history(&self, content: &mut Content, seen: &Seen, client_id: &ClientId) -> Result<(), Failure> {
-        let page = self.audit.of_app(client_id, MOST).await?;
-        let mut rows = Vec::new();
-        for row in &page.items {
-            rows.push(vec![
-                Cell::Text(row.at.split(['.', '#']).next().unwrap_or_default().replace('T', " ")),
-                Cell::Text(self.actor(seen, row).await?),
-                Cell::Text(row.act.clone()),
-                Cell::Text(what(row)),
-            ]);
-        }
-        content.blocks.push(Block::Heading("What was done".to_owned()));
-        content.blocks.push(Block::Table(Table {
-            caption: "What was done".to_owned(),
-            columns: vec!["When (UTC)", "By whom", "What", "Details"],
-            rows,
-            empty: "Nothing is recorded.",
-        }));
-        Ok(())
-    }
-
-    /// Who did it, as members may know it: a member by address, and nobody else by name.
-    async fn actor(&self, seen: &Seen, row: &AuditRow) -> Result<String, Failure> {
-        let member = seen.organization.members.keys().find(|user| row.who == format!("user {user}"));
-        Ok(match member {
-            Some(user) => {
-                self.users.get(user).await?.map_or_else(|| "a closed account".to_owned(), |user| user.email.to_string())
-            }
-            None if row.who == format!("app {}", row.subject.trim_start_matches("app ")) => "the app itself".to_owned(),
-            None => "an administrator or former member".to_owned(),
-        })
-    }
-
     fn own_acts<'a>(&'a self, acts: &'a administration::Acts<'a>, visitor: &'a Visitor, seen: &Seen) -> AppActs<'a> {
         AppActs { member: seen.member(visitor), by: Some(&visitor.user.user_id), ..self.app_acts(acts) }
     }
@@ -436,116 +377,6 @@ enum Changed {
     Deleted,
 }
 
-/// What stands in the fields.
-struct Wished {
-    name: String,
-    redirect_uris: String,
-    post_logout: String,
-    back_channel: String,
-    scopes: Scope,
-    acts_for_itself: bool,
-    trusted: bool,
-}
-
-impl Wished {
-    fn of(sent: Option<&Form>) -> Self {
-        let typed = |name: &str| sent.and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
-        Self {
-            name: typed("name"),
-            redirect_uris: typed("redirect_uris"),
-            post_logout: typed("post_logout_redirect_uris"),
-            back_channel: typed("backchannel_logout_uri"),
-            scopes: sent.and_then(|sent| Scope::parse(&ticked(sent)).ok()).unwrap_or_default(),
-            acts_for_itself: !typed("acts_for_itself").is_empty(),
-            trusted: !typed("trusted").is_empty(),
-        }
-    }
-}
-
-impl From<&App> for Wished {
-    /// What is wanted of an application, or else what it is.
-    fn from(app: &App) -> Self {
-        let is = AppSettings::from(app);
-        let wanted = app.requested.as_ref().and_then(|requested| requested.settings.as_ref()).unwrap_or(&is);
-        let lines = |uris: &std::collections::BTreeSet<RedirectUri>| {
-            uris.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        };
-        Self {
-            name: wanted.name.clone(),
-            redirect_uris: lines(&wanted.redirect_uris),
-            post_logout: lines(&wanted.logout.post_logout_redirect_uris),
-            back_channel: wanted.logout.backchannel_logout_uri.as_ref().map(ToString::to_string).unwrap_or_default(),
-            scopes: wanted.scope.clone(),
-            acts_for_itself: wanted.grants.contains(&GrantType::ClientCredentials),
-            trusted: wanted.trusted,
-        }
-    }
-}
-
-/// The scopes that are ticked.
-fn ticked(sent: &Form) -> String {
-    sent.iter().filter_map(|(name, _)| name.strip_prefix("scope.")).collect::<Vec<_>>().join(" ")
-}
-
-/// Reads what developers say of an application. What is wrong is kept in `fields`.
-fn wish(sent: &Form, fields: &mut Fields) -> Option<Wish> {
-    let lines = |name: &str| -> Vec<String> {
-        sent.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
-    };
-    let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), own_apps::name);
-    let scopes = fields.one("scopes", Some(&ticked(sent)), Scope::parse);
-    let redirect_uris = fields.list("redirect_uris", Some(&lines("redirect_uris")), RedirectUri::parse);
-    let post_logout =
-        fields.list("post_logout_redirect_uris", Some(&lines("post_logout_redirect_uris")), RedirectUri::parse);
-    let back_channel = sent.get("backchannel_logout_uri").map(str::trim).filter(|uri| !uri.is_empty());
-    let backchannel_logout_uri = fields.one("backchannel_logout_uri", back_channel, BackChannelUri::parse);
-    let ticked_yes = |name: &str| sent.get(name).is_some_and(|value| !value.is_empty());
-    Some(Wish {
-        name: name?,
-        redirect_uris: redirect_uris?,
-        post_logout_redirect_uris: post_logout?,
-        backchannel_logout_uri,
-        scopes: scopes?,
-        acts_for_itself: ticked_yes("acts_for_itself"),
-        trusted: ticked_yes("trusted"),
-    })
-}
-
 fn path(seen: &Seen, client_id: &ClientId) -> String {
     format!("/gateway/organizations/{}/apps/{client_id}", seen.organization.organization_id)
-}
-
-/// What an act changed, in short.
-fn what(row: &AuditRow) -> String {
-    let outcome = match row.outcome {
-        Outcome::Done => None,
-        Outcome::Begun => Some("not known how it ended".to_owned()),
-        // Why is for who operates the gateway.
-        Outcome::Failed => Some("it failed".to_owned()),
-    };
-    let after = row.after.as_deref().filter(|_| row.act != "apps create");
-    let after = after.and_then(|text| serde_json::from_str(text).ok()).map(|value: Value| in_words(&value));
-    let text = outcome.into_iter().chain(after).collect::<Vec<_>>().join(": ");
-    text.chars().take(300).collect()
-}
-
-/// A value as people read it.
-fn in_words(value: &Value) -> String {
-    match value {
-        Value::Null => "none".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(values) => values.iter().map(in_words).collect::<Vec<_>>().join(", "),
-        Value::Object(members) => {
-            let one = |(name, value): (&String, &Value)| match value {
-                Value::Object(_) => format!("{name} ({})", in_words(value)),
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    format!("{name}: {}", in_words(value))
-                }
-            };
-            // Who and when stand beside it, and ids say nothing to people.
-            let told = members.iter().filter(|(name, _)| !["at", "by", "id"].contains(&name.as_str()));
-            told.map(one).collect::<Vec<_>>().join("; ")
-        }
-    }
 }

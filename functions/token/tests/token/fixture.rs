@@ -264,27 +264,12 @@ fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
 /// An enabled, trusted, public application that may do everything.
 fn application(name: &str) -> gateway_store::App {
     let subscription = |api: &str| Subscription { id: format!("sub-{api}"), enabled: true, plan: None };
+    let (client_id, plan) = (ClientId::parse(name).unwrap(), PlanName::parse("standard").unwrap());
     gateway_store::App {
-        client_id: ClientId::parse(name).unwrap(),
-        name: format!("The {name} app"),
-        kind: AppKind::Public,
-        secret_hash: None,
-        previous_secret: None,
         trusted: true,
         grants: BTreeSet::from([GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials]),
         scope: Scope::parse("notes:read notes:write orders:read orders:write vault:read").unwrap(),
-        plan: PlanName::parse("standard").unwrap(),
         subscriptions: ["notes", "orders", "vault"].map(|api| (ApiName::parse(api).unwrap(), subscription(api))).into(),
-        enabled: true,
-        refresh_retry_window: None,
-        jwks: None,
-        id_token_alg: None,
-        redirect_uris: BTreeSet::new(),
-        pkce_optional: false,
-        logout: gateway_store::AppLogout::default(),
-        registration_hash: None,
-        organization: None,
-        established: false,
-        requested: None,
+        ..gateway_store::App::new(client_id, format!("The {name} app"), AppKind::Public, plan)
     }
 }

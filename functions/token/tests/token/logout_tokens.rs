@@ -1,7 +1,7 @@
 //! What other functions of the gateway ask: what an ID token says, and the logout token of an ended session.
 
-use gateway_domain::back_channel_uri::BackChannelUri;
 use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::provider_event::{HintRequest, LogoutTokenRequest};
 use gateway_runtime::StartError;
 use gateway_token::{NotAnswered, handle};
@@ -15,7 +15,7 @@ use crate::request::decoded;
 async fn told(fixture: &Fixture, client: &str) {
     let id = ClientId::parse(client).unwrap();
     let mut app = fixture.db.store.apps.get(&id).await.unwrap().unwrap();
-    app.logout.backchannel_logout_uri = Some(BackChannelUri::parse("https://app.example/out").unwrap());
+    app.logout.backchannel_logout_uri = Some(NotificationUri::parse("https://app.example/out").unwrap());
     fixture.db.store.apps.put(&app).await.unwrap();
 }
 

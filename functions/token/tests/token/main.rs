@@ -21,6 +21,8 @@ mod crashes;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod event_tokens;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod exchanges;

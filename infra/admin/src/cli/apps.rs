@@ -2,8 +2,8 @@
 
 use crate::duration::Length;
 use clap::{Args, Subcommand, ValueEnum};
-use gateway_domain::back_channel_uri::{BackChannelUri, InvalidBackChannelUri};
 use gateway_domain::ids::{ApiName, ClientId, HeaderText, PlanName};
+use gateway_domain::notification_uri::{InvalidNotificationUri, NotificationUri};
 use gateway_domain::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use gateway_domain::scope::Scope;
 use gateway_store::Revision;
@@ -97,8 +97,11 @@ pub(crate) struct CreateApp {
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
     pub(crate) post_logout_redirect_uris: Vec<RedirectUri>,
     /// The address that is told when one of its sessions has ended, by a logout token
-    #[arg(long, value_name = "URI", value_parser = BackChannelUri::parse)]
-    pub(crate) backchannel_logout_uri: Option<BackChannelUri>,
+    #[arg(long, value_name = "URI", value_parser = NotificationUri::parse)]
+    pub(crate) backchannel_logout_uri: Option<NotificationUri>,
+    /// The address that is told of what happens to the app, by a signed token
+    #[arg(long, value_name = "URI", value_parser = NotificationUri::parse)]
+    pub(crate) webhook_uri: Option<NotificationUri>,
     /// A confidential app may leave PKCE out of its authorization requests
     #[arg(long)]
     pub(crate) pkce_optional: bool,
@@ -150,8 +153,11 @@ pub(crate) struct AppChanges {
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
     pub(crate) post_logout_redirect_uris: Option<Vec<RedirectUriOrNone>>,
     /// The address that is told when one of its sessions has ended, or `none`
-    #[arg(long, value_name = "URI", value_parser = BackChannelUriOrNone::parse)]
-    pub(crate) backchannel_logout_uri: Option<BackChannelUriOrNone>,
+    #[arg(long, value_name = "URI", value_parser = NotificationUriOrNone::parse)]
+    pub(crate) backchannel_logout_uri: Option<NotificationUriOrNone>,
+    /// The address that is told of what happens to the app, or `none`
+    #[arg(long, value_name = "URI", value_parser = NotificationUriOrNone::parse)]
+    pub(crate) webhook_uri: Option<NotificationUriOrNone>,
     /// Whether a confidential app may leave PKCE out of its authorization requests
     #[arg(long)]
     pub(crate) pkce_optional: Option<bool>,
@@ -170,13 +176,13 @@ impl RedirectUriOrNone {
     }
 }
 
-/// A back-channel logout URI, or `none`.
+/// An address that is told of something, or `none`.
 #[derive(Debug, Clone)]
-pub(crate) struct BackChannelUriOrNone(pub(crate) Option<BackChannelUri>);
+pub(crate) struct NotificationUriOrNone(pub(crate) Option<NotificationUri>);
 
-impl BackChannelUriOrNone {
-    fn parse(text: &str) -> Result<Self, InvalidBackChannelUri> {
-        if text == "none" { Ok(Self(None)) } else { BackChannelUri::parse(text).map(|uri| Self(Some(uri))) }
+impl NotificationUriOrNone {
+    fn parse(text: &str) -> Result<Self, InvalidNotificationUri> {
+        if text == "none" { Ok(Self(None)) } else { NotificationUri::parse(text).map(|uri| Self(Some(uri))) }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{Remote, given, segment};
 use crate::cli::{
-    AppChanges, Apps, Arguments, Audit, BackChannelUriOrNone, Command, CreateApp, EndSessions, Events, Format, Kind,
-    ListEvents, RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users, Window,
+    AppChanges, Apps, Arguments, Audit, Command, CreateApp, EndSessions, Events, Format, Kind, ListEvents,
+    NotificationUriOrNone, RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users,
+    Window,
 };
 use crate::error::Error;
 use crate::output::Printer;
@@ -216,6 +217,7 @@ fn new_app(arguments: CreateApp) -> Result<Json, Error> {
         ("redirect_uris", Some(json!(arguments.redirect_uris))),
         ("post_logout_redirect_uris", Some(json!(arguments.post_logout_redirect_uris))),
         ("backchannel_logout_uri", arguments.backchannel_logout_uri.map(|uri| json!(uri))),
+        ("webhook_uri", arguments.webhook_uri.map(|uri| json!(uri))),
     ]))
 }
 
@@ -235,7 +237,8 @@ fn changes(typed: AppChanges) -> Result<Json, Error> {
         ("id_token_alg", typed.id_token_alg.map(|alg| json!(SignatureAlgorithm::from(alg)))),
         ("redirect_uris", uris(typed.redirect_uris)),
         ("post_logout_redirect_uris", uris(typed.post_logout_redirect_uris)),
-        ("backchannel_logout_uri", typed.backchannel_logout_uri.map(|BackChannelUriOrNone(uri)| json!(uri))),
+        ("backchannel_logout_uri", typed.backchannel_logout_uri.map(|NotificationUriOrNone(uri)| json!(uri))),
+        ("webhook_uri", typed.webhook_uri.map(|NotificationUriOrNone(uri)| json!(uri))),
         ("pkce_optional", typed.pkce_optional.map(|optional| json!(optional))),
         ("self_registered", typed.end_registration.then_some(json!(false))),
     ]))

@@ -212,6 +212,9 @@ async fn an_app_that_is_told_of_logouts_is_told_of_what_operators_end() {
         let due = gateway.store().outbox.due(Kind::LogoutNotice, Timestamp::from_secs(i64::MAX / 2), 9).await;
         assert_eq!(due.map(|due| due.len()), Ok(expected), "{scope}");
     }
+    let webhook = ["apps", "change", DEMO_APP, "--webhook-uri", "https://app.example.com/told"];
+    assert!(olga.does(&webhook).await.problem().contains("gateway.yaml has none: use --url"));
+    assert_eq!(olga.json(&["apps", "change", DEMO_APP, "--webhook-uri", "none"]).await["webhook_uri"], Value::Null);
     let none = ["apps", "change", DEMO_APP, "--backchannel-logout-uri", "none", "--post-logout-redirect-uri", "none"];
     let app = olga.json(&none).await;
     assert_eq!(

@@ -259,7 +259,7 @@ fn of_configuration(gateway: &Gateway, named: &Named) -> Vec<(String, String)> {
         ("ConnectorSecretArns", list(&named.connectors)),
         ("HookSecretArns", list(&named.hooks)),
         ("EventSecretArns", list(&named.events)),
-        ("Events", switch(!gateway.destinations().is_empty() || gateway.hooks().registered.is_some())),
+        ("Events", switch(gateway.tells_events())),
         ("UserDirectory", switch(gateway.directory().is_some())),
         ("CorsOrigin", gateway.cors().map(|cors| cors.for_gateway_responses().to_owned()).unwrap_or_default()),
         // Calls are counted from the log of requests.

@@ -29,6 +29,7 @@ fn a_destination_says_who_is_told_and_of_what() {
         (FIRST, &one("event_bus: default, timeout: 11s"), 2, "events.crm.timeout", "write 1s to 10s"),
         (FIRST, &one("event_bus: default, tls: {}"), 2, "events.crm.tls", "unknown field"),
         (FIRST, &with("{ registered: { event_bus: default } }"), 2, "events.registered", "is the name of a hook"),
+        (FIRST, &with("{ apps: { event_bus: default } }"), 2, "events.apps", "is the name of the webhooks"),
         (FIRST, &with("{ A: { event_bus: default } }"), 2, "events.A", "1 to 32 characters"),
     ]);
     let many: Vec<_> = (0..9).map(|number| format!("d{number}: {{ event_bus: default }}")).collect();
