@@ -4,14 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::admin_scope::{APPS_READ, APPS_WRITE, EVENTS_READ};
 use gateway_domain::domain_event::{Queue, Subject};
 use gateway_domain::ids::{ClientId, DestinationName};
+use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::time::Timestamp;
+use gateway_store::AppWebhook;
 use serde_json::{Value as Json, json};
 use support::{ADA, BOB, Gateway, Response};
 use tempfile::TempDir;
@@ -44,7 +46,11 @@ impl AppServer {
         let state = Arc::clone(&server.0);
         let answer = move |headers: HeaderMap, body: String| async move {
             let mut state = state.lock().expect("a lock");
-            assert_eq!(headers["content-type"], "application/secevent+jwt");
+            let media = (&headers["content-type"], &headers["accept"]);
+            assert_eq!(
+                media,
+                (&HeaderValue::from_static("application/secevent+jwt"), &HeaderValue::from_static("application/json"))
+            );
             state.asked += 1;
             if state.answer == 202 {
                 state.had.push(body);
@@ -245,7 +251,7 @@ async fn an_app_is_told_of_what_happens_to_it_by_tokens_that_its_server_verifies
     let had = server.had(5).await;
     assert_eq!(part(&had[4], 1)["jti"], part(&had[3], 1)["jti"]);
     let history = bob.get(&gateway, &page).await.text();
-    assert!(history.contains("apps create"), "{history}");
+    assert!(history.contains("apps create") && history.contains("events replay"), "{history}");
 
     // An administrator who disables it is told of, too, and sees the deliveries of all.
     let apps = operator(&gateway, &[APPS_READ, APPS_WRITE]).await;
@@ -377,4 +383,30 @@ async fn where_webhooks_are_not_permitted_nobody_has_one() {
     let refused = ask(&gateway, &token, "PATCH", "/apps/demo-app", Some(&body)).await;
     let (status, text) = (refused.status, refused.text());
     assert!(status == 400 && text.contains("webhook_uri") && text.contains("portal.webhooks"), "{status} {text}");
+}
+
+/// Whoever switches webhooks off and on again finds them as they were.
+#[tokio::test]
+async fn what_apps_have_is_kept_while_webhooks_are_not_permitted() {
+    let gateway = Gateway::start().await;
+    let (mut bob, home) = organization(&gateway, BOB).await;
+    let page = register(&gateway, &mut bob, &home, &NATIVE).await;
+    let id = id_of(&page);
+    let uri = NotificationUri::parse("https://shop.example/told").expect("a URI");
+    let webhook = Some(AppWebhook { uri: uri.clone(), issuer: "https://auth.example.com".to_owned() });
+    let mut app = gateway.store().apps.get(&id).await.expect("a read").expect("an app");
+    app.webhook.clone_from(&webhook);
+    gateway.store().apps.put(&app).await.expect("a write");
+    does(&gateway, &mut bob, &page, &changed("Other shop", "")).await;
+    let app = gateway.store().apps.get(&id).await.expect("a read").expect("an app");
+    assert_eq!((app.name.as_str(), &app.webhook), ("Other shop", &webhook));
+    let shown = bob.get(&gateway, &page).await.text();
+    assert!(!shown.contains("What the app was told"), "{shown}");
+    // The same again is no change; another one is refused.
+    let token = operator(&gateway, &[APPS_WRITE]).await;
+    for (uri, status) in [(uri.as_str(), 200), ("https://other.example/told", 400)] {
+        let body = json!({ "webhook_uri": uri });
+        let response = ask(&gateway, &token, "PATCH", &format!("/apps/{id}"), Some(&body)).await;
+        assert_eq!(response.status, status, "{}", response.text());
+    }
 }

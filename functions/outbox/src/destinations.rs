@@ -1,5 +1,6 @@
 //! Who is told of events: a webhook of the company or of an application, an event bus, or the hook `registered`.
 
+use crate::SIGNED_WITHIN;
 use crate::public_client::{NotTold, PublicClient};
 use aws_sdk_eventbridge::config::{BehaviorVersion, Builder, timeout::TimeoutConfig};
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -22,8 +23,6 @@ use std::time::Duration;
 
 /// How long an event bus may take.
 const BUS_WITHIN: Duration = Duration::from_secs(5);
-/// How long the token function may take to read an application, and to sign.
-const SIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// The media type of a token that tells of an event (RFC 8935 §2).
 const SECURITY_EVENT: &str = "application/secevent+jwt";
 /// How long the token function may take to ask the hook, which has 10 s at most, and to note what it answers.
@@ -51,6 +50,17 @@ pub(crate) enum NotDelivered {
 }
 
 impl NotDelivered {
+    /// Why, as it is shown where the event waits. Developers see what their own servers answered, and nothing of how the gateway works.
+    pub(crate) fn reason(&self, destination: &DestinationName) -> String {
+        match self {
+            Self::App(_) => self.to_string(),
+            Self::Webhook(_) | Self::NoKey(_) | Self::Bus(_) | Self::Token(_) | Self::OtherVersion | Self::Store(_) => {
+                let of_apps = *destination == DestinationName::of_apps();
+                if of_apps { "the gateway could not send it".to_owned() } else { self.to_string() }
+            }
+        }
+    }
+
     /// Whether other events fare no better. A receiver that refuses one may take the next, and each application is a receiver of its own.
     pub(crate) fn is_outage(&self) -> bool {
         match self {

@@ -24,6 +24,9 @@ const FAILURES: u32 = 5;
 /// No delivery begins later in a run, in milliseconds: one takes 14 s at most, and the function has 28 s.
 const BEGINS_WITHIN: i64 = 12_000;
 
+/// How long an application has its place in a run, in milliseconds, if others wait or not.
+const TURN: i64 = 2_000;
+
 /// One run at a destination.
 struct Run {
     /// In milliseconds since 1970.
@@ -89,6 +92,10 @@ impl Outbox {
             Ok(self.deliveries.claim(queue, now.saturating_add(LEASE), now).await?)
         };
         let Some(mut claimed) = claim().await? else { return Ok(0) };
+        // Each application is a receiver of its own: one that is slow gives its place to the next.
+        let of_apps = queue.destination == DestinationName::of_apps();
+        let ends = of_apps.then(|| self.clock.now_millis().saturating_add(TURN));
+        let goes_on = |now: i64| run.goes_on(now) && ends.is_none_or(|ends| now < ends);
         loop {
             let waiting = self.deliveries.waiting(queue, PIECE).await?;
             if waiting.is_empty() {
@@ -106,7 +113,7 @@ impl Outbox {
                     self.deliveries.put_off(queue, (settled(&one.event), 0), None).await?;
                     return Ok(done);
                 }
-                if !run.goes_on(self.clock.now_millis()) {
+                if !goes_on(self.clock.now_millis()) {
                     // As if it had not been claimed.
                     let attempts = if done == 0 { claimed.attempts.saturating_sub(1) } else { 0 };
                     self.deliveries.put_off(queue, (now, attempts), None).await?;
@@ -157,15 +164,15 @@ impl Outbox {
                 if error.is_outage() {
                     run.failures.fetch_add(1, Ordering::Relaxed);
                 }
-                let reason = error.to_string();
+                let reason = error.reason(destination);
                 if now < event.timestamp.saturating_add(PATIENCE) {
-                    tracing::warn!(event = id, kind, %destination, attempts, reason, "an event is not delivered yet");
+                    tracing::warn!(event = id, kind, %destination, attempts, %error, "an event is not delivered yet");
                     counted(destination, "deferred");
                     let due = next_attempt(attempts, now);
                     self.deliveries.put_off(queue, (due, attempts), Some(&reason)).await?;
                     return Ok(false);
                 }
-                tracing::error!(event = id, kind, %destination, attempts, reason, "an event is given up");
+                tracing::error!(event = id, kind, %destination, attempts, %error, "an event is given up");
                 DeliveryOutcome::GivenUp
             }
             // Another container has read a newer configuration, or an older one.
@@ -191,5 +198,6 @@ fn ended(runs: Vec<Result<usize, Failure>>) -> Result<Value, Failure> {
 }
 
 fn counted(destination: &DestinationName, outcome: &'static str) {
-    count(Metric::Event { destination: destination.as_str(), outcome });
+    let operated = *destination != DestinationName::of_apps();
+    count(Metric::Event { destination: destination.as_str(), operated, outcome });
 }

@@ -23,12 +23,15 @@ use gateway_runtime::{Fresh, StartError};
 use gateway_store::{Activity, Deliveries, Queued, Sessions, Undeliverable, Users};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use destinations::Destinations;
 pub use error::Failure;
 pub use public_client::{CannotSetUp, Permitted, PublicClient};
 pub use start::start;
 
+/// How long the token function may take to sign: it reads two items at most.
+const SIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// Most items of a kind that one event of the schedule does: 50 mails at 200 ms each end well within the function's time.
 /// What is left is due at the next event.
 const AT_ONCE: usize = 50;
@@ -47,7 +50,7 @@ pub struct Outbox {
     pub activity: Activity,
     /// The renewal function, which logs out at legacy systems.
     pub renewal: Function,
-    /// The token function, which signs logout tokens.
+    /// The token function, which signs what applications are told.
     pub token: Function,
     /// Tells applications that sessions have ended, and webhooks of events.
     pub public_client: PublicClient,

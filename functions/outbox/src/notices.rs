@@ -1,7 +1,7 @@
 //! Tells applications that sessions have ended (OpenID Connect Back-Channel Logout 1.0). The token function signs; the address
 //! and the token come from it, so that this function reads no application and has no key of theirs.
 
-use crate::{Failure, Outbox, Outcome};
+use crate::{Failure, Outbox, Outcome, SIGNED_WITHIN};
 use futures_util::{StreamExt as _, stream};
 use gateway_domain::ids::OutboxId;
 use gateway_domain::outbox::Kind;
@@ -10,8 +10,6 @@ use gateway_store::QueuedNotice;
 use gateway_telemetry::{Metric, count};
 use std::time::Duration;
 
-/// How long the token function may take: it reads two items, and signs.
-const SIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 /// How many applications are told at once, so that one that does not answer keeps few others waiting.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use gateway_domain::causes;
 use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::public_address::is_public;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{Request, Uri, request};
 use http_body_util::Full;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
@@ -87,7 +87,9 @@ impl PublicClient {
     /// Posts to an application what is of this media type.
     pub(crate) async fn post(&self, uri: &NotificationUri, media_type: &str, body: String) -> Result<(), NotTold> {
         let uri: Uri = uri.as_str().parse().map_err(|error| unreachable(&error))?;
-        self.send(Request::post(uri).header(CONTENT_TYPE, media_type), body, TIMEOUT).await
+        // A receiver of security events may insist on it (RFC 8935 §2.1).
+        let request = Request::post(uri).header(CONTENT_TYPE, media_type).header(ACCEPT, "application/json");
+        self.send(request, body, TIMEOUT).await
     }
 
     /// Sends a request, connecting included within this time. Any 2xx is success; the body of the response is not read.

@@ -3,6 +3,7 @@
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
+use gateway_config::TokenParties;
 use gateway_credentials::DirectoryError;
 use gateway_domain::acquired::Handover;
 use gateway_domain::id_token_hint::{self, Hint};
@@ -15,6 +16,7 @@ use gateway_domain::security_event_token::{self, SecurityEventClaims};
 use gateway_store::AppWebhook;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The function could not answer. Whoever asked may ask again.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,10 @@ impl AuthorizationServer {
         let Some(client_id) = asked.event.subject.app() else { return Ok(None) };
         let Some(app) = self.apps.get(&client_id).await.map_err(Failure::from)? else { return Ok(None) };
         let Some(AppWebhook { uri, issuer }) = &app.webhook else { return Ok(None) };
+        // Where the configuration names the issuer, that is the one, also if it was another when the webhook was registered.
+        let none = BTreeMap::new();
+        let configured = self.config.token_parties(&none).ok();
+        let issuer = configured.as_ref().map_or(issuer.as_str(), TokenParties::issuer);
         let now = self.now().map_err(Failure::from)?;
         let claims = SecurityEventClaims::of(&asked.event, (issuer, &client_id), now);
         let signed = security_event_token::sign(&claims, &self.id_tokens.value(), app.id_token_algorithm());

@@ -51,9 +51,15 @@ impl Catalogue<'_> {
         Some(self.unknown(field, "scope", token, &known.into_iter().collect::<Vec<_>>().join(", ")))
     }
 
-    /// A webhook where the configuration does not permit any.
-    pub(crate) fn webhook(&self, webhook: Option<&AppWebhook>) -> Option<WrongField> {
-        webhook.filter(|_| self.gateway.is_some_and(|gateway| !gateway.has_app_webhooks()))?;
+    /// Whether the configuration permits no webhooks. What apps have of that is kept, for the time when it does again.
+    pub(crate) fn forbids_webhooks(&self) -> bool {
+        self.gateway.is_some_and(|gateway| !gateway.has_app_webhooks())
+    }
+
+    /// A webhook that an app does not have, where the configuration does not permit any.
+    pub(crate) fn webhook(&self, webhook: Option<&AppWebhook>, has: Option<&AppWebhook>) -> Option<WrongField> {
+        let uri = |webhook: &AppWebhook| webhook.uri.clone();
+        webhook.filter(|_| self.forbids_webhooks()).filter(|webhook| has.map(uri) != Some(webhook.uri.clone()))?;
         let text = "applications are told of nothing here: `portal.webhooks` in gateway.yaml permits it";
         Some(WrongField { field: WEBHOOK.to_owned(), problem: Problem::Rule(text.to_owned()) })
     }

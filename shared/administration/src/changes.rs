@@ -67,7 +67,7 @@ impl AppChanges {
         let unknown = [
             self.plan.as_ref().and_then(|plan| names.plan("plan", plan)),
             self.scopes.as_ref().and_then(|scopes| names.scope("scopes", scopes)),
-            self.webhook.as_ref().and_then(|webhook| names.webhook(webhook.as_ref())),
+            self.webhook.as_ref().and_then(|webhook| names.webhook(webhook.as_ref(), app.webhook.as_ref())),
         ];
         let mut wrong: Vec<_> = unknown.into_iter().flatten().collect();
         set(&mut app.name, self.name.map(|name| name.to_string()));

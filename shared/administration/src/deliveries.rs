@@ -1,5 +1,6 @@
 //! Events on their way to destinations, and what became of them: what is shown, and how events are sent again.
 
+use crate::app_acts::subject as app_subject;
 use crate::{Act, ActError, Acts, Catalogue, Problem, WrongField, text};
 use futures_util::{TryStreamExt as _, stream};
 use gateway_config::Gateway;
@@ -184,18 +185,24 @@ impl Replays<'_> {
     pub async fn one(&self, day: &str, at: &str) -> Result<Option<Delivery>, ActError> {
         let is_key = day.len() <= LONGEST && (1..=LONGEST).contains(&at.len());
         let found = if is_key { self.deliveries.delivery(day, at).await? } else { None };
-        self.again(found).await
+        self.again(found, |event| format!("event {}", event.id)).await
     }
 
-    async fn again(&self, found: Option<Delivery>) -> Result<Option<Delivery>, ActError> {
+    async fn again(
+        &self,
+        found: Option<Delivery>,
+        subject: impl FnOnce(&DomainEvent) -> String,
+    ) -> Result<Option<Delivery>, ActError> {
         let Some(delivery) = found else { return Ok(None) };
         let Delivery { destination, order, event, .. } = &delivery;
         self.is_there(destination)?;
         let act = Act {
             act: REPLAY,
-            subject: format!("event {}", event.id),
+            subject: subject(event),
             before: None,
-            after: Some(json!({ "destination": destination, "type": event.kind, "subject": event.subject })),
+            after: Some(json!({
+                "event": event.id, "destination": destination, "type": event.kind, "subject": event.subject,
+            })),
         };
         let add = async {
             let added = self.deliveries.add(destination, (order.as_str(), event), self.acts.now()).await;
@@ -213,7 +220,7 @@ impl Replays<'_> {
         let is_key = (1..=LONGEST).contains(&place.len());
         let subject = Subject::of_app(client_id);
         let found = if is_key { self.deliveries.told_at(&subject, place).await? } else { None };
-        self.again(found).await
+        self.again(found, |_| app_subject(client_id)).await
     }
 
     /// Sends again what a destination was told of between two times in milliseconds since 1970, which are at most a day apart,

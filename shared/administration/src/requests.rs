@@ -291,6 +291,7 @@ impl AppActs<'_> {
             let mut wrong: Vec<_> =
                 requested.settings.iter().filter_map(|one| self.names.scope("scopes", &one.scope)).collect();
             if let Some(settings) = requested.settings {
+                wrong.extend(self.names.webhook(settings.webhook.as_ref(), app.webhook.as_ref()));
                 app.set(settings);
                 wrong.extend(unsound(app));
             }
@@ -346,7 +347,11 @@ impl AppActs<'_> {
 
     /// The settings that a wish is, if they can work.
     fn sound(&self, app: &App, wish: &Wish) -> Result<AppSettings, ActError> {
-        let settings = wish.settings(app);
+        let mut settings = wish.settings(app);
+        // Where there is no field for it, nothing is said of it.
+        if settings.webhook.is_none() && self.names.forbids_webhooks() {
+            settings.webhook.clone_from(&app.webhook);
+        }
         let mut wrong = Vec::new();
         let mut rule = |field: &str, text: String| {
             wrong.push(WrongField { field: field.to_owned(), problem: Problem::Rule(text) });
@@ -367,7 +372,7 @@ impl AppActs<'_> {
                 "a scheme of its own has a native app alone: an app on a server has https".to_owned(),
             );
         }
-        wrong.extend(self.names.webhook(settings.webhook.as_ref()));
+        wrong.extend(self.names.webhook(settings.webhook.as_ref(), app.webhook.as_ref()));
         let mut changed = app.clone();
         changed.set(settings.clone());
         wrong.extend(unsound(&changed));

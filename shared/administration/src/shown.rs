@@ -32,6 +32,7 @@ pub fn described(app: &App) -> Json {
         "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
         "backchannel_logout_uri": app.logout.backchannel_logout_uri,
         "webhook_uri": app.webhook.as_ref().map(|webhook| &webhook.uri),
+        "webhook_issuer": app.webhook.as_ref().map(|webhook| &webhook.issuer),
         "has_secret": app.secret_hash.is_some(),
         "keys": jwks::kids(app),
         "jwks_sha256": app.jwks.as_ref().map(|keys| sha256_hex(keys.as_bytes())),

@@ -27,7 +27,7 @@ pub struct SecurityEventClaims<'a> {
     pub jti: &'a str,
     /// When it happened.
     pub toe: Timestamp,
-    /// Whom it is about (RFC 9493 §3.2.5).
+    /// Whom it is about (RFC 9493 §3.2.4).
     pub sub_id: SubjectId<'a>,
     /// The type of the event, and more of it.
     pub events: Map<String, Value>,

@@ -76,8 +76,11 @@ pub enum Metric<'a> {
     },
     /// An event was delivered to a destination, or could not be.
     Event {
-        /// The destination's name in the configuration.
+        /// The destination's name.
         destination: &'a str,
+        /// Whether operators name it. What developers name is counted by itself alone, so that no alarm of operators rings for a server of
+        /// theirs.
+        operated: bool,
         /// `delivered`, `deferred` or `given_up`.
         outcome: &'static str,
     },
@@ -191,9 +194,9 @@ impl<'a> Metric<'a> {
             Self::BackEndCut { api } => one(Soon, &[&["Api"]], vec![("Api", api)], "BackEndCuts"),
             Self::Mail { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Mails"),
             Self::LogoutNotice { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "LogoutNotices"),
-            Self::Event { destination, outcome } => one(
+            Self::Event { destination, operated, outcome } => one(
                 Soon,
-                &[&["Outcome"], &["Destination", "Outcome"]],
+                if operated { &[&["Outcome"], &["Destination", "Outcome"]] } else { &[&["Destination", "Outcome"]] },
                 vec![("Destination", destination), ("Outcome", outcome)],
                 "Events",
             ),

@@ -121,6 +121,7 @@ impl Portal {
         let mut content = Content::new(app.name.clone());
         content.done = match visit.asked.request.parameter("done").ok().flatten().as_deref() {
             None => None,
+            Some("again") => Some("The event is sent again."),
             Some(_) if app.requested.is_some() => Some("It is written down. What waits for an approval is below."),
             Some(_) => Some("It is done, and felt within 30 seconds."),
         };
@@ -135,6 +136,7 @@ impl Portal {
         apps.only_at = Some(sent.get("revision").and_then(Revision::parse).unwrap_or(revision));
         match self.change_own(visit, visitor, (&mut apps, &seen), &app, &sent).await {
             Ok(Changed::Seen) => Ok(see_other(&visit.site.path(&format!("{}?done=yes", path(&seen, &client_id))))),
+            Ok(Changed::Again) => Ok(see_other(&visit.site.path(&format!("{}?done=again", path(&seen, &client_id))))),
             Ok(Changed::Deleted) => Ok(see_other(
                 &visit.site.path(&format!("/gateway/organizations/{}?done=yes", seen.organization.organization_id)),
             )),
@@ -234,7 +236,7 @@ impl Portal {
             act => {
                 if let Some(place) = act.strip_prefix("again ") {
                     let sent = self.replays(apps.acts).one_of_app(client_id, place).await?;
-                    return sent.map(|_| Changed::Seen).ok_or(Failure::NotFound);
+                    return sent.map(|_| Changed::Again).ok_or(Failure::NotFound);
                 }
                 let api = act.strip_prefix("unsubscribe ").and_then(|api| ApiName::parse(api).ok());
                 drop(apps.end_subscription(client_id, &api.ok_or(Failure::NotFound)?).await?);
@@ -302,7 +304,7 @@ impl Portal {
         let acts = self.acts(String::new());
         let fields = self.wish_fields(&self.app_acts(&acts), &wished, app.kind == AppKind::Confidential);
         content.blocks.push(form(content, fields, "Save", hidden("change")));
-        if app.webhook.is_some() {
+        if app.webhook.is_some() && self.gateway.has_app_webhooks() {
             self.told(content, app).await?;
         }
         self.history(content, seen, &app.client_id).await?;
@@ -371,6 +373,8 @@ impl Portal {
 enum Changed {
     /// Something that the page shows.
     Seen,
+    /// Nothing: an event is sent again.
+    Again,
     /// The secret, which is told once.
     Secret(Box<Registered>),
     /// The application is gone.

@@ -17,18 +17,20 @@ impl Portal {
         let (destination, subject) = (DestinationName::of_apps(), Subject::of_app(&app.client_id));
         content.blocks.push(Block::Heading("Webhook".to_owned()));
         if let Some(waiting) = self.deliveries.queue(&Queue { destination, subject: subject.clone() }).await? {
-            let reason = waiting.reason.map(|reason| format!(" {reason}.")).unwrap_or_default();
             let next = format!("Events wait. The next attempt is at {} UTC.", time(waiting.due_at));
-            let failed = format!("{next} The last of {} failed:{reason}", waiting.attempts);
-            content.blocks.push(Block::Text(if reason.is_empty() { next } else { failed }));
+            let last = waiting.reason.map(|reason| format!(" The last of {} failed: {reason}.", waiting.attempts));
+            content.blocks.push(Block::Text(next + &last.unwrap_or_default()));
         }
         let told = self.deliveries.told(&subject, MOST).await?;
         content.blocks.push(Block::Table(Table {
             caption: "What the app was told".to_owned(),
             columns: vec!["When (UTC)", "Event", "Outcome", "Attempts", ""],
             rows: told.items.iter().map(row).collect(),
-            empty: "Nothing yet. It is told of the next change.",
+            empty: "Nothing was delivered yet, or given up.",
         }));
+        if told.more {
+            content.blocks.push(Block::Text(format!("There were more: the last {MOST} are here.")));
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use gateway_domain::domain_event::{DomainEvent, EventType, Subject};
 use gateway_domain::ids::ClientId;
 use gateway_domain::notification_uri::NotificationUri;
-use gateway_domain::provider_event::EventTokenRequest;
+use gateway_domain::provider_event::{EventTokenRequest, HintRequest};
 use gateway_domain::time::Timestamp;
 use gateway_store::AppWebhook;
 use gateway_token::handle;
@@ -31,7 +31,8 @@ async fn told(fixture: &Fixture, client: &str, enabled: bool) -> Subject {
     let id = ClientId::parse(client).unwrap();
     let mut app = fixture.db.store.apps.get(&id).await.unwrap().unwrap();
     let uri = NotificationUri::parse("https://app.example/told").unwrap();
-    (app.webhook, app.enabled) = (Some(AppWebhook { uri, issuer: ISSUER.to_owned() }), enabled);
+    // The issuer of the configuration is the one, whichever it was when the webhook was registered.
+    (app.webhook, app.enabled) = (Some(AppWebhook { uri, issuer: "https://before.example".to_owned() }), enabled);
     fixture.db.store.apps.put(&app).await.unwrap();
     Subject::of_app(&id)
 }
@@ -51,6 +52,9 @@ async fn an_event_is_signed_as_the_id_tokens_of_its_app_are_also_of_one_that_is_
             "events": { "urn:mobile-api-gateway:event:subscription.approved": { "api": "orders" } },
         });
         assert_eq!(claims, expected);
+        let hint =
+            HintRequest { id_token: notice["event_token"].as_str().unwrap().to_owned(), issuer: ISSUER.to_owned() };
+        assert_eq!(handle(Ok(&fixture.app), hint.to_event()).await.unwrap(), Value::Null, "it is no ID token");
     }
 }
 

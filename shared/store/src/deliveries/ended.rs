@@ -96,7 +96,8 @@ impl Deliveries {
     /// What became of events that their subject is told of, the latest first.
     pub async fn told(&self, subject: &Subject, most: usize) -> Result<Page<Delivery>, StoreError> {
         const OPERATION: &str = "deliveries_to_subject";
-        let query = || self.of_kind(told(subject)).scan_index_forward(false);
+        let at_once = i32::try_from(most).unwrap_or(i32::MAX).saturating_add(1);
+        let query = || self.of_kind(told(subject)).scan_index_forward(false).limit(at_once);
         Ok(readable(Page::query(most, OPERATION, query, |item| delivery(item, OPERATION)).await?))
     }
 
