@@ -326,7 +326,7 @@ async fn what_could_not_work_is_told_at_its_field() {
         let (status, _, text) = told("PATCH", &format!("/apps/{DEMO_APP}"), body).await;
         assert!(status == 400 && text.contains("unknown field"), "{text}");
     }
-    assert_eq!(told("PATCH", &format!("/apps/{DEMO_APP}"), json!({ "kind": "confidential" })).await.1, ["kind"]);
+    assert_eq!(told("PATCH", &format!("/apps/{DEMO_APP}"), json!({ "kind": "secret" })).await.1, ["kind"]);
     assert_eq!(
         told("PUT", &format!("/apps/{DEMO_APP}/subscriptions/orders"), json!({ "plan": "gold" })).await.1,
         ["plan"]

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin_api;
 mod administrators;
+mod approvals;
 mod back_end_tls;
 mod browser;
 mod canaries;

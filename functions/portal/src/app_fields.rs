@@ -135,14 +135,8 @@ impl Fields {
         self.required("scopes", read.settings.scopes.as_ref());
     }
 
-    /// Notes what cannot be changed of an application that is there, of this kind if that is known.
-    pub(crate) fn unchangeable(&mut self, read: &Read, kind: Option<AppKind>) {
-        if read.kind.is_some_and(|sent| kind != Some(sent)) {
-            self.wrong(
-                "kind",
-                "it stays as it was: register another app, since whoever has this one's id relies on it",
-            );
-        }
+    /// Notes what cannot be changed of an application that is there.
+    pub(crate) fn unchangeable(&mut self, read: &Read) {
         if read.subscribe.is_some() {
             self.wrong("subscribe", "each subscription has a path of its own, below `subscriptions`");
         }
@@ -202,6 +196,7 @@ impl AppFields {
             subscribe: fields.list("subscribe", self.subscribe.as_deref(), ApiName::parse),
             settings: AppChanges {
                 name: None,
+                kind: None,
                 enabled: self.enabled,
                 grants: fields.list("grants", self.grants.as_deref(), grant),
                 scopes,
@@ -248,14 +243,16 @@ impl Fields {
 impl Read {
     /// As changes of an application that is there.
     pub(crate) fn changes(self) -> AppChanges {
-        AppChanges { name: self.name, plan: self.plan, ..self.settings }
+        AppChanges { name: self.name, kind: self.kind, plan: self.plan, ..self.settings }
     }
 
-    /// As the whole of an application: what was not sent is as in a new one. Its keys and secret stay.
+    /// As the whole of an application: what was not sent is as in a new one. Its keys and secret stay, unless
+    /// its kind is another.
     pub(crate) fn whole(self) -> AppChanges {
         let sent = self.settings;
         AppChanges {
             name: self.name,
+            kind: self.kind,
             enabled: sent.enabled.or(Some(true)),
             grants: sent.grants,
             scopes: sent.scopes,

@@ -24,6 +24,9 @@ pub(crate) fn facts(app: &App) -> Vec<(String, Cell)> {
     let kind = match app.kind {
         AppKind::Public => "public: it has no secret",
         AppKind::Confidential if app.jwks.is_some() => "confidential: it signs by a key",
+        AppKind::Confidential if app.secret_hash.is_none() => {
+            "confidential: it can do nothing until somebody makes its secret"
+        }
         AppKind::Confidential => "confidential: it has a secret",
     };
     let mut facts = vec![
@@ -85,6 +88,12 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
         }
     };
     add(other.is_some() && differs(|a, b| a.name == b.name), "Name", Cell::Text(one.name.clone()));
+    let kind = match one.kind {
+        Some(AppKind::Confidential) => "confidential, with a secret that is to be made then",
+        Some(AppKind::Public) | None => "public, whose secret ends",
+    };
+    let another = one.kind.is_some() && other.is_some_and(|other| other.kind != one.kind);
+    add(another, "Kind", Cell::Text(kind.to_owned()));
     let sees = if one.trusted { "yes" } else { "no" };
     add(differs(|a, b| a.trusted == b.trusted), "Asks users for passwords", Cell::Text(sees.to_owned()));
     add(differs(|a, b| a.grants == b.grants), "Grants", list(|one| one.grants.iter().copied().map(grant).collect()));

@@ -62,10 +62,7 @@ pub(crate) async fn run(context: &Context, command: Apps) -> Result<(), Error> {
 async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
     let acts = context.acts();
     let apps = context.app_acts(&acts)?;
-    let kind = match arguments.kind {
-        Kind::Public => AppKind::Public,
-        Kind::Confidential => AppKind::Confidential,
-    };
+    let kind = AppKind::from(arguments.kind);
     let settings = administration::AppChanges {
         grants: Some(arguments.grants.into_iter().map(GrantType::from).collect()),
         scopes: Some(arguments.scopes),
@@ -113,6 +110,7 @@ fn changes(typed: AppChanges, apps: &AppActs<'_>) -> Result<administration::AppC
     let webhook = |uri: Option<NotificationUri>| uri.map(|uri| apps.names.webhook_at(uri)).transpose();
     Ok(administration::AppChanges {
         name: typed.name,
+        kind: typed.kind.map(AppKind::from),
         enabled: None,
         grants: typed.grants.map(|grants| grants.into_iter().map(GrantType::from).collect()),
         scopes: typed.scopes,
@@ -183,6 +181,15 @@ async fn rotate_secret(context: &Context, arguments: RotateSecret) -> Result<(),
 
 pub(crate) fn told_once() {
     crate::output::note("The client secret is printed this once: keep it where the app will find it.");
+}
+
+impl From<Kind> for AppKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Public => Self::Public,
+            Kind::Confidential => Self::Confidential,
+        }
+    }
 }
 
 impl From<IdTokenAlg> for SignatureAlgorithm {

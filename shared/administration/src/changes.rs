@@ -17,6 +17,8 @@ use std::collections::BTreeSet;
 pub struct AppChanges {
     /// [`App::name`]
     pub name: Option<HeaderText>,
+    /// [`App::kind`]. With another one, secret and keys end.
+    pub kind: Option<AppKind>,
     /// [`App::enabled`]
     pub enabled: Option<bool>,
     /// [`App::grants`]
@@ -70,6 +72,7 @@ impl AppChanges {
             self.webhook.as_ref().and_then(|webhook| names.webhook(webhook.as_ref(), app.webhook.as_ref())),
         ];
         let mut wrong: Vec<_> = unknown.into_iter().flatten().collect();
+        app.make(self.kind.unwrap_or(app.kind));
         set(&mut app.name, self.name.map(|name| name.to_string()));
         set(&mut app.enabled, self.enabled);
         set(&mut app.grants, self.grants);

@@ -22,6 +22,8 @@ const MAX_REASON: usize = 500;
 pub struct Wish {
     /// Its name.
     pub name: HeaderText,
+    /// Whether it can keep a secret.
+    pub kind: AppKind,
     /// Where codes are sent.
     pub redirect_uris: BTreeSet<RedirectUri>,
     /// Where browsers go after a logout.
@@ -42,8 +44,6 @@ pub struct Wish {
 pub struct NewOwn {
     /// Its id.
     pub client_id: ClientId,
-    /// Whether it can keep a secret.
-    pub kind: AppKind,
     /// Whose it is.
     pub organization: OrganizationId,
     /// The plan that limits each of its users.
@@ -76,6 +76,7 @@ impl Wish {
         }
         AppSettings {
             name: self.name.to_string(),
+            kind: Some(self.kind),
             trusted: self.trusted,
             grants,
             scope: self.scopes.clone(),
@@ -93,6 +94,7 @@ impl Wish {
 fn takes_away(settings: &AppSettings, app: &App) -> bool {
     let logout = &settings.logout;
     settings.name == app.name
+        && settings.kind.is_none_or(|kind| kind == app.kind)
         && (app.trusted || !settings.trusted)
         && settings.grants.is_subset(&app.grants)
         && settings.scope.is_subset(&app.scope)
@@ -160,8 +162,8 @@ impl AppActs<'_> {
     /// # Errors
     /// As [`AppActs::create`]; [`ActError::Taken`] also if the organization has as many applications as it may have.
     pub async fn register(&self, new: NewOwn) -> Result<(Registered, Holds), ActError> {
-        let NewOwn { client_id, kind, organization, plan, wish } = new;
-        let mut app = App::new(client_id, wish.name.to_string(), kind, plan);
+        let NewOwn { client_id, organization, plan, wish } = new;
+        let mut app = App::new(client_id, wish.name.to_string(), wish.kind, plan);
         app.organization = Some(organization);
         let settings = self.sound(&app, &wish)?;
         let holds = settings_hold(&settings, &app);
@@ -362,11 +364,11 @@ impl AppActs<'_> {
         }
         if settings.grants.is_empty() {
             let way = "without a redirect URI it could do nothing: write one";
-            let other = if app.kind == AppKind::Confidential { ", or let it call for itself" } else { "" };
+            let other = if wish.kind == AppKind::Confidential { ", or let it call for itself" } else { "" };
             rule("redirect_uris", format!("{way}{other}"));
         }
         let web = |uri: &RedirectUri| ["https://", "http://"].iter().any(|scheme| uri.as_str().starts_with(scheme));
-        if app.kind == AppKind::Confidential && !settings.redirect_uris.iter().all(web) {
+        if wish.kind == AppKind::Confidential && !settings.redirect_uris.iter().all(web) {
             rule(
                 "redirect_uris",
                 "a scheme of its own has a native app alone: an app on a server has https".to_owned(),

@@ -49,6 +49,7 @@ fn requested(requested: &Requested) -> Json {
     let settings = requested.settings.as_ref().map(|settings| {
         json!({
             "name": settings.name,
+            "kind": settings.kind,
             "trusted": settings.trusted,
             "grants": settings.grants,
             "scopes": settings.scope.iter().collect::<Vec<_>>(),

@@ -100,6 +100,9 @@ pub struct Requested {
 pub struct AppSettings {
     /// As [`App::name`].
     pub name: String,
+    /// As [`App::kind`]. `None`, which an older version has written, is what the application is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AppKind>,
     /// As [`App::trusted`].
     pub trusted: bool,
     /// As [`App::grants`].
@@ -148,6 +151,7 @@ impl From<&App> for AppSettings {
     fn from(app: &App) -> Self {
         Self {
             name: app.name.clone(),
+            kind: Some(app.kind),
             trusted: app.trusted,
             grants: app.grants.clone(),
             scope: app.scope.clone(),
@@ -194,9 +198,19 @@ impl App {
         }
     }
 
+    /// Makes it one of this kind. What has proved another kind proves nothing any more: a public application has neither secret nor keys, and
+    /// a confidential one can do nothing until it gets one of them.
+    pub fn make(&mut self, kind: AppKind) {
+        if kind != self.kind {
+            (self.kind, self.secret_hash, self.previous_secret, self.jwks) = (kind, None, None, None);
+            self.pkce_optional = false;
+        }
+    }
+
     /// Gives it these settings.
     pub fn set(&mut self, settings: AppSettings) {
-        let AppSettings { name, trusted, grants, scope, redirect_uris, logout, webhook } = settings;
+        let AppSettings { name, kind, trusted, grants, scope, redirect_uris, logout, webhook } = settings;
+        self.make(kind.unwrap_or(self.kind));
         (self.name, self.trusted, self.grants, self.scope) = (name, trusted, grants, scope);
         (self.redirect_uris, self.logout, self.webhook) = (redirect_uris, logout, webhook);
     }

@@ -67,7 +67,7 @@ impl Portal {
                 let mut fields = Fields::default();
                 let sent: AppFields = json_body::read(asked.request, json_body::MAX_BYTES)?;
                 let read = sent.read(&self.issuer(asked)?, &mut fields);
-                fields.unchangeable(&read, None);
+                fields.unchangeable(&read);
                 fields.done()?;
                 let (app, revision) =
                     apps.change(&client_id, "apps change", read.changes()).await.map_err(expected.stale())?;
@@ -143,15 +143,15 @@ async fn put(
     fields.whole(&read);
     fields.done()?;
     let there = match apps.registered(&client_id).await {
-        Ok((app, _)) => Some(app.kind),
-        Err(administration::ActError::NoApp(_)) => None,
+        Ok(_) => true,
+        Err(administration::ActError::NoApp(_)) => false,
         Err(error) => return Err(error.into()),
     };
-    expected.check(there.is_some())?;
+    expected.check(there)?;
     let mut fields = Fields::default();
-    fields.unchangeable(&read, there.or(read.kind));
+    fields.unchangeable(&read);
     fields.done()?;
-    if there.is_some() {
+    if there {
         let (app, revision) = apps.change(&client_id, "apps change", read.whole()).await.map_err(expected.stale())?;
         return Ok(one(200, &app, revision, None));
     }

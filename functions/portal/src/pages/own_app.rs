@@ -23,12 +23,6 @@ const OVERLAPS: [(&str, &str, u64); 4] = [
     ("86400", "For a day", 86_400),
     ("604800", "For a week", 604_800),
 ];
-/// What kinds of applications there are.
-const KINDS: [(&str, &str); 3] = [
-    ("native", "Native: on phones and computers, without a secret"),
-    ("spa", "Single page: in browsers, without a secret"),
-    ("confidential", "Confidential: on a server, with a secret"),
-];
 
 impl Portal {
     pub(super) async fn register_page(
@@ -62,14 +56,8 @@ impl Portal {
                 }
             }
         }
-        let kinds = KINDS.map(|(kind, label)| (kind.to_owned(), label.to_owned()));
-        let typed = |name: &str| sent.as_ref().and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
-        let kind = Field::new("kind", "Kind", Input::Choice(kinds.into(), typed("kind")))
-            .hint("It stays as it is: another kind is another app");
         let acts = self.acts(visitor.who());
-        let wish = Wished::of(sent.as_ref());
-        let mut fields = self.wish_fields(&self.app_acts(&acts), &wish, true);
-        fields.insert(1, kind);
+        let fields = self.wish_fields(&self.app_acts(&acts), &Wished::of(sent.as_ref()));
         content.blocks.push(first(form(&content, fields, "Register", Vec::new())));
         Ok(shown(visit, Some(visitor), status, content))
     }
@@ -83,28 +71,16 @@ impl Portal {
     ) -> Result<Registered, Failure> {
         let plan = self.gateway.developer_portal().map(|portal| portal.plan.clone()).ok_or(Failure::NotFound)?;
         let mut fields = Fields::default();
-        let kind = sent.get("kind").unwrap_or_default();
-        let kind = match KINDS.iter().find(|(known, _)| *known == kind).map(|(known, _)| *known) {
-            Some("confidential") => AppKind::Confidential,
-            Some(_) => AppKind::Public,
-            None => return Err(Failure::malformed("kind", "choose one of the list")),
-        };
-        let wish = wish(sent, &self.issuer(visit.asked)?, &mut fields);
+        let wish = wish(sent, &self.issuer(visit.asked)?, None, &mut fields);
         fields.done()?;
         let wish = wish.ok_or(Failure::NotFound)?;
-        if sent.get("kind") == Some("spa") && !wish.redirect_uris.iter().all(own_apps::is_web) {
-            return Err(Failure::malformed(
-                "redirect_uris",
-                "an app in browsers has https: a scheme of its own has a native app",
-            ));
-        }
         let client_id = self.new_id()?;
         let acts = self.acts(visitor.who());
         let mut apps = self.own_acts(&acts, visitor, seen);
         let named = (&client_id, wish.name.as_str());
         apps.on_request = self.to_be_decided(visit.asked, &visitor.user.user_id, named, &seen.organization).await?;
         let organization = seen.organization.organization_id.clone();
-        let (registered, _) = apps.register(NewOwn { client_id, kind, organization, plan, wish }).await?;
+        let (registered, _) = apps.register(NewOwn { client_id, organization, plan, wish }).await?;
         self.nudge(&apps, &registered.app).await;
         Ok(registered)
     }
@@ -194,7 +170,7 @@ impl Portal {
         let mut fields = Fields::default();
         match sent.get("act").unwrap_or_default() {
             "change" => {
-                let wish = wish(sent, &self.issuer(visit.asked)?, &mut fields);
+                let wish = wish(sent, &self.issuer(visit.asked)?, Some(app.kind), &mut fields);
                 fields.done()?;
                 let wish = wish.ok_or(Failure::NotFound)?;
                 apps.on_request = self
@@ -302,7 +278,7 @@ impl Portal {
         let said = sent.filter(|sent| sent.get("act") == Some("change"));
         let wished = said.map_or_else(|| Wished::from(app), |sent| Wished::of(Some(sent)));
         let acts = self.acts(String::new());
-        let fields = self.wish_fields(&self.app_acts(&acts), &wished, app.kind == AppKind::Confidential);
+        let fields = self.wish_fields(&self.app_acts(&acts), &wished);
         content.blocks.push(form(content, fields, "Save", hidden("change")));
         if app.webhook.is_some() && self.gateway.has_app_webhooks() {
             self.told(content, app).await?;

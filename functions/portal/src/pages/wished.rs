@@ -7,14 +7,17 @@ use gateway_domain::form::Form;
 use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
-use gateway_store::{App, AppSettings, AppWebhook, GrantType};
+use gateway_store::{App, AppKind, AppSettings, AppWebhook, GrantType};
 use gateway_web::pages::portal::{Field, Input};
 
 impl Portal {
     /// The fields of what developers say of an application.
-    pub(super) fn wish_fields(&self, apps: &AppActs<'_>, wish: &Wished, may_have_secret: bool) -> Vec<Field> {
+    pub(super) fn wish_fields(&self, apps: &AppActs<'_>, wish: &Wished) -> Vec<Field> {
+        let kinds = KINDS.map(|(kind, label)| (kind.to_owned(), label.to_owned()));
         let mut fields = vec![
             Field::new("name", "Name", Input::Line(wish.name.clone())).hint("Users see it when they log in"),
+            Field::new("kind", "Kind", Input::Choice(kinds.into(), wish.kind.clone()))
+                .hint("With another kind the secret before ends, and a new one has to be made"),
             Field::new("redirect_uris", "Redirect URIs", Input::Lines(wish.redirect_uris.clone()))
                 .hint("Where users come back to after the login, one per line: com.example.app:/signed-in or https://app.example.com/signed-in"),
             Field::new("post_logout_redirect_uris", "Redirect URIs after a logout", Input::Lines(wish.post_logout.clone()))
@@ -37,20 +40,26 @@ impl Portal {
             let label = text.map_or_else(|| format!("Scope {scope}"), |text| format!("Scope {scope}: {text}"));
             fields.push(Field::new(&format!("scope.{scope}"), &label, Input::Tick(wish.scopes.contains(&scope))));
         }
-        if may_have_secret {
-            let field =
-                Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
-            fields.push(field.hint("Confidential apps only: the grant client_credentials"));
-        }
+        let field = Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
+        fields.push(field.hint("Confidential apps only: the grant client_credentials"));
         let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
         fields.push(trusted.hint("The password grant, for apps of the company. It waits for an approval, and so does every subscription of such an app"));
         fields
     }
 }
 
+/// What kinds of applications there are.
+const KINDS: [(&str, &str); 3] = [
+    ("native", "Native: on phones and computers, without a secret"),
+    ("spa", "Single page: in browsers, without a secret"),
+    (CONFIDENTIAL, "Confidential: on a server, with a secret"),
+];
+const CONFIDENTIAL: &str = "confidential";
+
 /// What stands in the fields.
 pub(super) struct Wished {
     name: String,
+    kind: String,
     redirect_uris: String,
     post_logout: String,
     back_channel: String,
@@ -65,6 +74,7 @@ impl Wished {
         let typed = |name: &str| sent.and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
         Self {
             name: typed("name"),
+            kind: typed("kind"),
             redirect_uris: typed("redirect_uris"),
             post_logout: typed("post_logout_redirect_uris"),
             back_channel: typed("backchannel_logout_uri"),
@@ -86,6 +96,12 @@ impl From<&App> for Wished {
         };
         Self {
             name: wanted.name.clone(),
+            kind: match wanted.kind.unwrap_or(app.kind) {
+                AppKind::Confidential => CONFIDENTIAL,
+                AppKind::Public if wanted.redirect_uris.iter().all(own_apps::is_web) => "spa",
+                AppKind::Public => "native",
+            }
+            .to_owned(),
             redirect_uris: lines(&wanted.redirect_uris),
             post_logout: lines(&wanted.logout.post_logout_redirect_uris),
             back_channel: wanted.logout.backchannel_logout_uri.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -102,14 +118,35 @@ fn ticked(sent: &Form) -> String {
     sent.iter().filter_map(|(name, _)| name.strip_prefix("scope.")).collect::<Vec<_>>().join(" ")
 }
 
-/// Reads what developers say of an application, at this issuer. What is wrong is kept in `fields`.
-pub(super) fn wish(sent: &Form, issuer: &str, fields: &mut Fields) -> Option<Wish> {
+/// The kind that was chosen, or that which the application has; and whether it runs in browsers.
+fn kind(text: Option<&str>, has: Option<AppKind>) -> Result<(AppKind, bool), &'static str> {
+    match (text, has) {
+        (None, Some(kind)) => Ok((kind, false)),
+        (Some(CONFIDENTIAL), _) => Ok((AppKind::Confidential, false)),
+        (Some("native"), _) => Ok((AppKind::Public, false)),
+        (Some("spa"), _) => Ok((AppKind::Public, true)),
+        (Some(_) | None, _) => Err("choose one of the list"),
+    }
+}
+
+/// Reads what developers say of an application, which has this kind if it is there, at this issuer. What is wrong is kept in `fields`.
+pub(super) fn wish(sent: &Form, issuer: &str, has: Option<AppKind>, fields: &mut Fields) -> Option<Wish> {
     let lines = |name: &str| -> Vec<String> {
         sent.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     };
     let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), own_apps::name);
+    let chosen = fields.one("kind", Some(sent.get("kind").unwrap_or_default()), |text| {
+        kind(Some(text).filter(|text| !text.is_empty()), has)
+    });
     let scopes = fields.one("scopes", Some(&ticked(sent)), Scope::parse);
-    let redirect_uris = fields.list("redirect_uris", Some(&lines("redirect_uris")), RedirectUri::parse);
+    let in_browsers = chosen.is_some_and(|(_, in_browsers)| in_browsers);
+    let redirect_uris = fields.list("redirect_uris", Some(&lines("redirect_uris")), |text| {
+        let uri = RedirectUri::parse(text).map_err(|error| error.to_string())?;
+        if in_browsers && !own_apps::is_web(&uri) {
+            return Err("an app in browsers has https: a scheme of its own has a native app".to_owned());
+        }
+        Ok(uri)
+    });
     let post_logout =
         fields.list("post_logout_redirect_uris", Some(&lines("post_logout_redirect_uris")), RedirectUri::parse);
     let mut told_at = |name: &str| {
@@ -120,6 +157,7 @@ pub(super) fn wish(sent: &Form, issuer: &str, fields: &mut Fields) -> Option<Wis
     let ticked_yes = |name: &str| sent.get(name).is_some_and(|value| !value.is_empty());
     Some(Wish {
         name: name?,
+        kind: chosen?.0,
         redirect_uris: redirect_uris?,
         post_logout_redirect_uris: post_logout?,
         backchannel_logout_uri,

@@ -123,6 +123,9 @@ pub(crate) struct AppChanges {
     /// Its name for people and back ends
     #[arg(long, value_parser = HeaderText::parse)]
     pub(crate) name: Option<HeaderText>,
+    /// Whether it has a secret; with another kind secret and keys end, and a confidential one gets its secret by rotate-secret
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<Kind>,
     /// The grants it may use, separated by commas
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) grants: Option<Vec<Grant>>,

@@ -2,7 +2,7 @@
 
 use super::{Remote, given, segment};
 use crate::cli::{
-    AppChanges, Apps, Arguments, Audit, Command, CreateApp, EndSessions, Events, Format, Kind, ListEvents,
+    AppChanges, Apps, Arguments, Audit, Command, CreateApp, EndSessions, Events, Format, ListEvents,
     NotificationUriOrNone, RedirectUriOrNone, Requests, RotateSecret, Sessions, ShowUsage, Subscriptions, Usage, Users,
     Window,
 };
@@ -12,7 +12,7 @@ use crate::{apps, audit, confirm, date_time, events, requests, subscriptions, us
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_runtime::Environment;
-use gateway_store::GrantType;
+use gateway_store::{AppKind, GrantType};
 use http::Method;
 use serde_json::{Value as Json, json};
 use std::path::Path;
@@ -197,10 +197,7 @@ fn grants(grants: Vec<crate::cli::Grant>) -> Json {
 }
 
 fn new_app(arguments: CreateApp) -> Result<Json, Error> {
-    let kind = match arguments.kind {
-        Kind::Public => "public",
-        Kind::Confidential => "confidential",
-    };
+    let kind = AppKind::from(arguments.kind);
     Ok(given([
         ("client_id", Some(json!(arguments.client_id))),
         ("name", Some(json!(arguments.name))),
@@ -228,6 +225,7 @@ fn changes(typed: AppChanges) -> Result<Json, Error> {
     };
     Ok(given([
         ("name", typed.name.map(|name| json!(name))),
+        ("kind", typed.kind.map(|kind| json!(AppKind::from(kind)))),
         ("grants", typed.grants.map(grants)),
         ("scopes", typed.scopes.map(|scopes| json!(scopes.iter().collect::<Vec<_>>()))),
         ("plan", typed.plan.map(|plan| json!(plan))),
