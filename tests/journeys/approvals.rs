@@ -277,3 +277,34 @@ async fn another_kind_waits_once_an_app_is_known_and_ends_what_proved_the_one_be
         browser.submit(&gateway, &page, &changed(&[("kind", "spa"), ("redirect_uris", "com.example.shop:/x")])).await;
     assert!(refused.status == 400 && refused.text().contains("href=\"#redirect_uris"), "{}", refused.text());
 }
+
+/// What an operator has given stays as it is while developers change something else, and goes with what it needs.
+#[tokio::test]
+async fn a_grant_of_an_operator_stays_with_what_it_needs_and_brings_back_no_other() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    let id = page.rsplit('/').next().expect("an id").to_owned();
+    let token = operator(&gateway, &[APPS_WRITE]).await;
+    let given = json!({ "trusted": true, "grants": ["authorization_code", "refresh_token", "challenge"] });
+    let changed_by_operator = ask(&gateway, &token, "PATCH", &format!("/apps/{id}"), Some(&given)).await;
+    assert_eq!(changed_by_operator.status, 200, "{}", changed_by_operator.text());
+    let grants = stored(&gateway, &page).await.grants;
+    // Nothing is added, so nothing waits.
+    let fields = [("trusted", "yes"), ("redirect_uris", "com.example.shop:/signed-in")];
+    location(&browser.submit(&gateway, &page, &changed(&fields)).await);
+    let app = stored(&gateway, &page).await;
+    assert_eq!((&app.grants, &app.requested), (&grants, &None));
+    // Another name waits, and brings no other grant.
+    let named = [("trusted", "yes"), ("name", "Other shop")];
+    location(&browser.submit(&gateway, &page, &changed(&named)).await);
+    let requested = stored(&gateway, &page).await.requested.and_then(|requested| requested.settings);
+    assert_eq!(requested.map(|settings| settings.grants), Some(grants));
+    // Without trust it goes.
+    location(&browser.submit(&gateway, &page, &changed(&[])).await);
+    let app = stored(&gateway, &page).await;
+    assert_eq!((app.trusted, app.grants.contains(&GrantType::Challenge)), (false, false));
+    // No developer gives it to an app.
+    location(&browser.submit(&gateway, &page, &changed(&[("grants", "challenge"), ("grant.challenge", "yes")])).await);
+    assert!(!stored(&gateway, &page).await.grants.contains(&GrantType::Challenge));
+}

@@ -8,6 +8,7 @@ mod back_end_tls;
 mod browser;
 mod canaries;
 mod canned;
+mod challenge;
 mod claims;
 mod closing;
 mod cors;

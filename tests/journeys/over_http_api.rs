@@ -10,6 +10,8 @@
 mod accounts;
 #[path = "admin_api.rs"]
 mod admin_api;
+#[path = "challenge.rs"]
+mod challenge;
 #[path = "cors.rs"]
 mod cors;
 #[path = "demo_app.rs"]

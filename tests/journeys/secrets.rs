@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
-use support::{ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, Response, Secrets, Tokens, UNTRUSTED_APP};
+use support::{ADA, BOB, CHALLENGE, DEMO_APP, Gateway, PARTNER_APP, Response, Secrets, Tokens, UNTRUSTED_APP};
 
 use crate::events::{self, AUTHORIZER};
 use crate::turns::rotate;
@@ -82,6 +82,22 @@ impl Traffic {
         self.responses.push(gateway.response(gateway.request("POST", "/oauth2/token").body(CANARY)).await);
         let form = [("grant_type", CANARY), ("client_id", DEMO_APP), ("scope", CANARY), ("password", CANARY)];
         self.responses.push(gateway.post_form("/oauth2/token", &form).await);
+        let request = [
+            ("client_id", DEMO_APP),
+            ("response_type", "code"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("username", ADA.name),
+        ];
+        for password in [CANARY, ADA.password] {
+            let form = [&request[..], &[("password", password)]].concat();
+            let response = gateway.post_form("/oauth2/challenge", &form).await;
+            if password == CANARY {
+                self.responses.push(response);
+            } else {
+                self.secrets.keep("code", response.json()["authorization_code"].as_str().expect("a code"));
+            }
+        }
         let twice = format!("grant_type=password&password={CANARY}&password={CANARY}");
         let request = gateway.request("POST", "/oauth2/token").body(twice);
         let form = request.header("content-type", "application/x-www-form-urlencoded");

@@ -27,5 +27,5 @@ pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
 pub use service::{SERVICE, with_service};
-pub use visitor::{REDIRECT_URI, VERIFIER, Visitor, parameter};
+pub use visitor::{CHALLENGE, REDIRECT_URI, VERIFIER, Visitor, parameter};
 pub use wire::{Operation, Verdict, Wire};

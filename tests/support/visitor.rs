@@ -6,7 +6,8 @@ use crate::{Client, Response, Tokens, User};
 
 /// The code verifier of RFC 7636, Appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// The challenge of it.
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Where every app of the demo may get its codes.
 pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/signed-in";
 

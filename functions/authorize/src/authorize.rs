@@ -2,47 +2,22 @@
 
 use crate::error::Failure;
 use crate::login::Shown;
+use crate::steps::{Asked, Begun};
 use crate::{AuthorizationEndpoint, Request, redirect};
 use gateway_credentials::LoggedIn;
-use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused, Target};
+use gateway_domain::authorization_request::{
+    AuthorizationErrorCode, AuthorizationRequest, PARAMETERS, Refused, Target,
+};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
-use gateway_domain::ids::{ClientId, UserId};
-use gateway_domain::pending_session::PendingSession;
-use gateway_domain::pushed_request::PushedRequest;
+use gateway_domain::ids::ClientId;
+use gateway_domain::pushed_request::{PushedRequest, SealedAs};
 use gateway_domain::time::Timestamp;
-use gateway_sessions::{Login, NewLogin};
-use gateway_store::{App, AppKind, User};
+use gateway_store::{App, AppKind};
 use gateway_web::{Site, see_other};
 
-/// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
-const PARAMETERS: [&str; 17] = [
-    "client_id",
-    "redirect_uri",
-    "response_type",
-    "response_mode",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "prompt",
-    "max_age",
-    "login_hint",
-    "id_token_hint",
-    "ui_locales",
-    "request",
-    "request_uri",
-    "registration",
-];
 /// The longest query, in bytes: API Gateway takes 10,240 bytes of request line and headers.
 const MAX_QUERY: usize = 6 * 1024;
-
-/// A checked request with the application that it comes from.
-pub(crate) struct Asked {
-    pub(crate) app: App,
-    pub(crate) request: AuthorizationRequest,
-}
 
 impl Asked {
     /// The site in the language of the request, which may have been pushed.
@@ -56,12 +31,6 @@ pub(crate) enum Checked {
     Good(Box<Asked>),
     /// The client is told by a redirect.
     Refused(Target, Refused),
-}
-
-/// A login that waits for the consent or the redemption of its code, and where the browser goes for that.
-pub(crate) struct Begun {
-    pub(crate) pending: PendingSession,
-    pub(crate) response: ApiResponse,
 }
 
 /// The request again as a GET, so that the login form has a URL of its own that can be loaded again.
@@ -98,11 +67,11 @@ impl AuthorizationEndpoint {
     }
 
     /// The parameters that the application pushed. Without them nobody knows where to send an error.
-    async fn pushed(&self, request_uri: &str, app: &App, now: Timestamp) -> Result<Form, Failure> {
+    pub(crate) async fn pushed(&self, request_uri: &str, app: &App, now: Timestamp) -> Result<Form, Failure> {
         let refused = Failure::Client("request_uri is no pushed request of this client, or has lapsed; push it again");
-        let Some(sealed) = PushedRequest::sealed(request_uri) else { return Err(refused) };
+        let Some(sealed) = PushedRequest::sealed(SealedAs::RequestUri, request_uri) else { return Err(refused) };
         let keys = self.pending.tokens().sealing_for(&sealed).await?;
-        PushedRequest::open(&sealed, &keys, &app.client_id, now).map_err(|_| refused)
+        PushedRequest::open(SealedAs::RequestUri, &sealed, &keys, &app.client_id, now).map_err(|_| refused)
     }
 
     /// The authorization endpoint.
@@ -119,7 +88,7 @@ impl AuthorizationEndpoint {
         // Without anybody, the login form is shown to whoever the hint names, and the login is held against it.
         let hinted = match &logged_in {
             None => None,
-            Some(_) => match self.hinted(request, &asked).await? {
+            Some(_) => match self.hinted(&asked, request.issuer).await? {
                 Ok(hinted) => hinted,
                 Err(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
             },
@@ -148,73 +117,14 @@ impl AuthorizationEndpoint {
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
         let auth_time = user.auth_time;
-        let begun = self.proceed(request, &asked, (&user.user, auth_time), None, must_ask).await?;
+        let begun = self.begin(&asked, (&user.user, auth_time), None, must_ask, &request.origin()).await?;
         // Who has logged out meanwhile finds no session that begins after it.
         let session = (&begun.pending.sid, &begun.pending.client_id);
         if !self.browsers.note_session(&user, session, now).await? {
             self.pending.end(&begun.pending).await?;
             return Ok(self.without_user(request, &asked));
         }
-        Ok(begun.response)
-    }
-
-    /// The user whom the request is for, if an ID token names one (OpenID Connect Core §3.1.2.1).
-    pub(crate) async fn hinted(
-        &self,
-        request: &Request<'_>,
-        asked: &Asked,
-    ) -> Result<Result<Option<UserId>, Refused>, Failure> {
-        let Some(text) = &asked.request.id_token_hint else { return Ok(Ok(None)) };
-        let (code, description) =
-            (AuthorizationErrorCode::InvalidRequest, "id_token_hint is no ID token of this server");
-        let hint = self.read_hint(request, text).await?;
-        Ok(hint.map(|hint| Some(hint.user_id)).ok_or(Refused { code, description }))
-    }
-
-    /// Whether the user has to be asked: an application of the company's own is trusted, another one remembers the answer.
-    pub(crate) async fn needs_consent(&self, asked: &Asked, user: &User) -> Result<bool, Failure> {
-        if asked.app.trusted {
-            return Ok(false);
-        }
-        if asked.request.prompt.consent {
-            return Ok(true);
-        }
-        let given = self.consents.get(&user.user_id, &asked.app.client_id).await?;
-        Ok(given.is_none_or(|consent| !asked.request.scope.is_subset(&consent.scope)))
-    }
-
-    /// Goes on with a user who showed the password at this time: to the consent page, or back to the client with a code. `login`
-    /// holds the password that was just shown, for the legacy systems. The response is for who has noted the session.
-    pub(crate) async fn proceed(
-        &self,
-        request: &Request<'_>,
-        asked: &Asked,
-        (user, auth_time): (&User, Timestamp),
-        login: Option<Login<'_>>,
-        must_ask: bool,
-    ) -> Result<Begun, Failure> {
-        let AuthorizationRequest { target, scope, challenge, nonce, .. } = &asked.request;
-        let new = NewLogin {
-            app: &asked.app,
-            scope: scope.clone(),
-            redirect_uri: target.redirect_uri.clone(),
-            state: target.state.clone(),
-            challenge: challenge.clone(),
-            nonce: nonce.clone(),
-            user: &user.user_id,
-            credential_epoch: user.credential_epoch,
-            browser_epoch: user.browser_epoch,
-            auth_time,
-            browser: request.browser.form_token("pending session"),
-        };
-        if must_ask {
-            let pending = self.pending.ask(new, login, request.now).await?;
-            let response = see_other(&request.site.page(&format!("/oauth2/consent?login={}", pending.sid)));
-            return Ok(Begun { pending, response });
-        }
-        let (pending, code) = self.pending.permit(new, login, request.now).await?;
-        let response = redirect::with_code(request, target, &code);
-        Ok(Begun { pending, response })
+        Ok(onward(request, &asked, &begun))
     }
 
     /// The response where nobody is logged in whom the request would take.
@@ -223,6 +133,14 @@ impl AuthorizationEndpoint {
             return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
         }
         self.login_page(request, asked, Shown::default())
+    }
+}
+
+/// Where the browser goes with a login that waits: to the consent page, or back to the client with the code.
+pub(crate) fn onward(request: &Request<'_>, asked: &Asked, Begun { pending, code }: &Begun) -> ApiResponse {
+    match code {
+        Some(code) => redirect::with_code(request, &asked.request.target, code),
+        None => see_other(&request.site.page(&format!("/oauth2/consent?login={}", pending.sid))),
     }
 }
 

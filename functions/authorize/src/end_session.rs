@@ -92,7 +92,7 @@ impl AuthorizationEndpoint {
         if target.is_none() && !ends {
             return Ok(EndSession::default());
         }
-        let hint = self.read_hint(request, text).await?;
+        let hint = self.read_hint(text, request.issuer).await?;
         Ok(if hint.is_some() { EndSession { hint, target } } else { EndSession::default() })
     }
 }

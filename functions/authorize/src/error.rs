@@ -63,7 +63,7 @@ impl From<NoEntropy> for Failure {
 
 impl Failure {
     /// The kind of failure, for metrics and the log.
-    const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",
             Self::NoIssuer(_) => "no_issuer",
@@ -182,7 +182,7 @@ fn with_fields(failure: &Failure, response: ApiResponse) -> ApiResponse {
     if failure.status() == 503 { response.header("Retry-After", "5") } else { response }
 }
 
-fn log(failure: &Failure) {
+pub(crate) fn log(failure: &Failure) {
     let (status, kind) = (failure.status(), failure.kind());
     gateway_telemetry::count(Metric::Refusal { reason: kind });
     if status >= 500 {

@@ -3,6 +3,7 @@
 
 mod authorize;
 mod browser_login;
+mod challenge;
 mod consent;
 mod end_session;
 mod error;
@@ -11,14 +12,17 @@ mod login;
 mod logout;
 mod redirect;
 mod start;
+mod steps;
 
 use crate::error::Failure;
+use crate::steps::Origin;
 use gateway_config::Gateway;
 use gateway_credentials::{BrowserSessions, PasswordCheck};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::form::Form;
+use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::StartError;
@@ -84,8 +88,12 @@ impl AuthorizationEndpoint {
     async fn response(&self, api: &ApiRequest) -> ApiResponse {
         let parties = match self.config.token_parties(&api.stage_variables) {
             Ok(parties) => parties,
+            Err(error) if api.path == challenge::PATH => return challenge::not_ready(error.into()),
             Err(error) => return error::plain(&error.into()),
         };
+        if api.path == challenge::PATH {
+            return Box::pin(self.challenge(api, parties.issuer())).await;
+        }
         // A query that cannot be read says no language; the failure is worded in that of the browser.
         let query = Form::of_query(&api.query);
         let locales = query.as_ref().ok().and_then(|query| query.get("ui_locales"));
@@ -93,9 +101,7 @@ impl AuthorizationEndpoint {
         let outcome = async {
             let query = &query.map_err(Failure::Form)?;
             let browser = Browser::of(&site, api, &*self.entropy)?;
-            self.passwords.freshen().await?;
-            self.pending.tokens().freshen().await?;
-            self.clock.reading().map_err(StartError::from)?;
+            self.freshen().await?;
             let now = self.clock.now();
             let issuer = parties.issuer();
             let request = Request { api, issuer, site: &site, browser: &browser, query, now };
@@ -109,6 +115,14 @@ impl AuthorizationEndpoint {
         };
         let outcome: Result<ApiResponse, Failure> = outcome.await;
         outcome.unwrap_or_else(|failure| error::page(&failure, &site, api))
+    }
+
+    /// Reads keys again that are old, and fails while the clock is known to be wrong.
+    async fn freshen(&self) -> Result<(), Failure> {
+        self.passwords.freshen().await?;
+        self.pending.tokens().freshen().await?;
+        self.clock.reading().map_err(StartError::from)?;
+        Ok(())
     }
 
     async fn dispatch(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
@@ -131,6 +145,12 @@ impl AuthorizationEndpoint {
 }
 
 impl Request<'_> {
+    /// Where a step comes from that this browser takes.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let source = Source::of(self.api.source_ip.as_deref());
+        Origin { issuer: self.issuer, source, browser: self.browser.form_token("pending session"), now: self.now }
+    }
+
     /// The form in the body.
     pub(crate) fn form(&self) -> Result<Form, Failure> {
         let content_type = self.api.header("content-type").map_err(|_| Failure::RepeatedHeader)?;
@@ -147,6 +167,11 @@ impl Request<'_> {
 pub async fn handle(started: Result<&AuthorizationEndpoint, StartError>, event: Value) -> Result<Value, Infallible> {
     Ok(match started {
         Ok(endpoint) => Box::pin(endpoint.handle(event)).await,
-        Err(error) => error::plain(&Failure::Start(error)).into_value(ApiVersion::of(&event)),
+        Err(error) => {
+            let (version, failure) = (ApiVersion::of(&event), Failure::Start(error));
+            let of_app = ApiRequest::from_value(event).is_ok_and(|request| request.path == challenge::PATH);
+            let response = if of_app { challenge::not_ready(failure) } else { error::plain(&failure) };
+            response.into_value(version)
+        }
     })
 }

@@ -1,26 +1,18 @@
-//! `POST /oauth2/authorize`: the login form. The connectors run here, since the password is kept nowhere.
+//! `POST /oauth2/authorize`: the login form.
 
-use crate::authorize::{Asked, Begun, Checked, refuse};
+use crate::authorize::{Checked, onward};
 use crate::error::Failure;
+use crate::steps::{Asked, Next, Trouble, Wrong};
 use crate::{AuthorizationEndpoint, Request, redirect};
-use gateway_credentials::{CredentialsError, PasswordLogin, Proved};
-use gateway_domain::authorization_request::AuthorizationErrorCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
-use gateway_domain::ids::ConnectorName;
+use gateway_domain::language::Language;
 use gateway_domain::password::MAX_BYTES;
-use gateway_domain::secret::Secret;
-use gateway_domain::source::Source;
 use gateway_domain::time::Seconds;
-use gateway_sessions::{Login, SessionError};
-use gateway_store::User;
 use gateway_telemetry::Metric;
 use gateway_web::pages::{self, System};
 use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
-use std::collections::BTreeMap;
 
-/// The longest mailbox address, in bytes.
-const MAX_USERNAME: usize = 254;
 /// What the form is for, to which its token is bound.
 const PURPOSE: &str = "login";
 
@@ -29,16 +21,6 @@ const PURPOSE: &str = "login";
 pub(crate) struct Shown {
     pub(crate) username: String,
     pub(crate) mistakes: Mistakes,
-}
-
-/// Where a login leads to.
-enum Gone {
-    /// To the consent or the client, with a pending session.
-    On(Box<Begun>),
-    /// Back to the client with an error.
-    Back(ApiResponse),
-    /// Nowhere until the address is proved. Told only to who knows the password.
-    NotVerified,
 }
 
 impl AuthorizationEndpoint {
@@ -56,7 +38,6 @@ impl AuthorizationEndpoint {
             Err(Failure::Form(error)) => (Form::legible(&request.api.body), Some(error)),
             Err(failure) => return Err(failure),
         };
-        let password = form.take("password");
         let username = form.get("username").unwrap_or_default().trim().to_owned();
         let again = |status: u16, reason, mistakes| {
             tracing::info!(kind = reason, status, "a login is refused");
@@ -71,74 +52,56 @@ impl AuthorizationEndpoint {
         if !request.is_ours(&form, PURPOSE) {
             return again(400, "other_browser", Mistakes::of_form(Mistake::OtherBrowser));
         }
-        let mut mistakes = Mistakes::default();
-        if username.is_empty() {
-            mistakes = mistakes.at("username", Mistake::Required);
-        } else if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
-            mistakes = mistakes.at("username", Mistake::NoAddress);
-        }
-        match &password {
-            None => mistakes = mistakes.at("password", Mistake::Required),
-            Some(password) if password.expose().len() > MAX_BYTES => {
-                mistakes = mistakes.at("password", Mistake::TooLong(MAX_BYTES));
+        let typed = match self.typed(&asked, &mut form) {
+            Ok(typed) => typed,
+            Err(wrong) => {
+                let told = |wrong| match wrong {
+                    Wrong::Missing => Mistake::Required,
+                    Wrong::NoAddress => Mistake::NoAddress,
+                    Wrong::TooLong => Mistake::TooLong(MAX_BYTES),
+                };
+                let mistakes = wrong.into_iter();
+                let mistakes = mistakes.fold(Mistakes::default(), |all, (field, wrong)| all.at(field, told(wrong)));
+                return again(400, "field", mistakes);
             }
-            Some(_) => {}
-        }
-        let separate = self.separate_passwords(&asked, &mut form, &mut mistakes);
-        let Some(password) = password.filter(|_| mistakes.is_empty()) else { return again(400, "field", mistakes) };
-        let attempt = PasswordLogin {
-            username: &username,
-            password: &password,
-            client: &asked.app.client_id,
-            source: &Source::of(request.api.source_ip.as_deref()),
-            session: None,
         };
-        let Proved { user, begun } = match self.passwords.check(&attempt, request.now).await {
-            Ok(proved) => proved,
-            Err(CredentialsError::Password) => {
-                return again(400, "credentials", Mistakes::of_form(Mistake::WrongLogin));
+        let next = Box::pin(self.show_password(&asked, &typed, &request.origin())).await;
+        drop(typed);
+        let (user, begun) = match next? {
+            Next::On(on) => *on,
+            Next::Back(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
+            Next::Again(trouble) => {
+                let (status, mistake) = self.told(&trouble, request.site.language());
+                let page = again(status, trouble.kind(), Mistakes::of_form(mistake))?;
+                return Ok(match trouble {
+                    Trouble::TooManyAttempts(wait) => page.header("Retry-After", wait.to_string()),
+                    Trouble::WrongLogin
+                    | Trouble::Directory
+                    | Trouble::NotVerified
+                    | Trouble::RefusedBy(_)
+                    | Trouble::Unreachable(_) => page,
+                });
             }
-            Err(CredentialsError::TooManyAttempts(wait)) => {
-                let page = again(429, "too_many_attempts", Mistakes::of_form(self.too_many_attempts(wait)))?;
-                return Ok(page.header("Retry-After", wait.to_string()));
-            }
-            Err(CredentialsError::Directory(reason)) => {
-                tracing::error!(reason, "the directory failed at a login");
-                let name = self.config.directory_name(request.site.language());
-                let mistake = name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned()));
-                return again(503, "directory", Mistakes::of_form(mistake));
-            }
-            Err(error) => return Err(error.into()),
         };
-        let system = |connector| self.config.system_name(connector, request.site.language()).to_owned();
-        let login = Login {
-            user: &user.user_id,
-            username: user.email.as_str(),
-            links: &user.links,
-            password: &password,
-            begun: &begun,
-            separate: &separate,
-        };
-        let went_on = Box::pin(self.go_on(request, &asked, &user, login)).await;
-        // What a directory began and no pending session has taken is of no use to anybody.
-        self.pending.tokens().end_begun(&begun).await;
-        let Begun { pending, response } = match went_on {
-            Ok(Gone::On(begun)) => *begun,
-            Ok(Gone::Back(response)) => return Ok(response),
-            Ok(Gone::NotVerified) => return again(400, "not_verified", Mistakes::of_form(Mistake::NotVerified)),
-            Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                return again(400, "back_end_refused", Mistakes::of_form(Mistake::RefusedBy(system(&connector))));
-            }
-            Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
-                tracing::error!(%connector, reason, "a legacy system failed at a login");
-                return again(503, "back_end", Mistakes::of_form(Mistake::UnreachableSystem(system(&connector))));
-            }
-            Err(failure) => return Err(failure),
-        };
-        drop((password, separate));
         // Only now, so that a login that failed at a legacy system leaves the browser as it was.
-        let cookie = self.remember(request, &user, &pending).await?;
-        Ok(response.header("Set-Cookie", cookie))
+        let cookie = self.remember(request, &user, &begun.pending).await?;
+        Ok(onward(request, &asked, &begun).header("Set-Cookie", cookie))
+    }
+
+    /// The status of the form that is shown again, and what it says.
+    fn told(&self, trouble: &Trouble, language: Language) -> (u16, Mistake) {
+        let system = |connector| self.config.system_name(connector, language).to_owned();
+        match trouble {
+            Trouble::WrongLogin => (400, Mistake::WrongLogin),
+            Trouble::TooManyAttempts(wait) => (429, self.too_many_attempts(*wait)),
+            Trouble::Directory => {
+                let name = self.config.directory_name(language);
+                (503, name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned())))
+            }
+            Trouble::NotVerified => (400, Mistake::NotVerified),
+            Trouble::RefusedBy(connector) => (400, Mistake::RefusedBy(system(connector))),
+            Trouble::Unreachable(connector) => (503, Mistake::UnreachableSystem(system(connector))),
+        }
     }
 
     /// What is told after too many attempts. Elsewhere, another password is no proof to the gateway, and a mail alone is.
@@ -150,59 +113,10 @@ impl AuthorizationEndpoint {
         }
     }
 
-    /// The passwords that were typed for systems that have one of their own.
-    fn separate_passwords(
-        &self,
-        asked: &Asked,
-        form: &mut Form,
-        mistakes: &mut Mistakes,
-    ) -> BTreeMap<ConnectorName, Secret> {
-        let mut separate = BTreeMap::new();
-        for (connector, optional) in self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope) {
-            let field = format!("password.{connector}");
-            let wrong = match form.take(&field) {
-                Some(typed) if typed.expose().len() > MAX_BYTES => Mistake::TooLong(MAX_BYTES),
-                Some(typed) => {
-                    separate.insert(connector, typed);
-                    continue;
-                }
-                None if optional => continue,
-                None => Mistake::Required,
-            };
-            *mistakes = std::mem::take(mistakes).at(field, wrong);
-        }
-        separate
-    }
-
-    /// Goes on with a user who has shown the password.
-    async fn go_on(
-        &self,
-        request: &Request<'_>,
-        asked: &Asked,
-        user: &User,
-        login: Login<'_>,
-    ) -> Result<Gone, Failure> {
-        if !user.email_verified && !self.config.accounts().login_before_verification {
-            return Ok(Gone::NotVerified);
-        }
-        match self.hinted(request, asked).await? {
-            Ok(hinted) if hinted.as_ref().is_none_or(|hinted| *hinted == user.user_id) => {}
-            Ok(_) => {
-                let description = "another user has logged in than the one of id_token_hint";
-                return Ok(Gone::Back(refuse(request, asked, AuthorizationErrorCode::LoginRequired, description)));
-            }
-            Err(refused) => return Ok(Gone::Back(redirect::with_error(request, &asked.request.target, &refused))),
-        }
-        let must_ask = self.needs_consent(asked, user).await?;
-        self.proceed(request, asked, (user, request.now), Some(login), must_ask)
-            .await
-            .map(|begun| Gone::On(Box::new(begun)))
-    }
-
     /// The login form. Where people make their own accounts, it leads there. A password of another system is reset there.
     pub(crate) fn login_page(&self, request: &Request<'_>, asked: &Asked, shown: Shown) -> ApiResponse {
         // From there, people come back to this request.
-        let onward = onward(request);
+        let onward = as_query(request);
         let account = |path: &str| request.site.page(&format!("{path}{onward}"));
         let sign_up = self.config.accounts().sign_up.then(|| account("/account/sign-up"));
         let forgotten = match self.config.password_elsewhere() {
@@ -232,7 +146,7 @@ impl AuthorizationEndpoint {
 }
 
 /// This request as the query of pages that lead back to it; empty if it is too long for that.
-fn onward(request: &Request<'_>) -> String {
+fn as_query(request: &Request<'_>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(request.query.iter()).finish();
     if query.len() > MAX_ONWARD {
         return String::new();

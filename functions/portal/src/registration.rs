@@ -253,7 +253,13 @@ async fn narrow(apps: &AppActs<'_>, app: &App, wanted: Wanted) -> Result<(App, R
     if !wrong.is_empty() {
         return Err(Failure::Act(ActError::Fields(wrong)));
     }
-    Ok(apps.change(&app.client_id, "apps change", AppChanges { jwks: None, ..settings }).await?)
+    // It was not told of this one, which has no name here, and so cannot say it.
+    let kept = app.grants.contains(&GrantType::Challenge).then_some(GrantType::Challenge);
+    let grants = settings.grants.map(|mut grants| {
+        grants.extend(kept.filter(|_| grants.contains(&GrantType::AuthorizationCode)));
+        grants
+    });
+    Ok(apps.change(&app.client_id, "apps change", AppChanges { jwks: None, grants, ..settings }).await?)
 }
 
 /// What is wrong with the metadata.
@@ -273,7 +279,7 @@ impl Wrong {
     fn grant(&mut self, name: &str, own: Option<&App>) -> Option<GrantType> {
         let offered = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
         let known = offered.into_iter().chain([GrantType::Password, GrantType::TokenExchange]);
-        let grant = known.into_iter().find(|grant| grant_name(*grant) == name);
+        let grant = known.into_iter().find(|grant| grant_name(*grant) == Some(name));
         let grant = grant.filter(|grant| offered.contains(grant) || own.is_some_and(|own| own.grants.contains(grant)));
         if grant.is_none() {
             self.add("grant_types", "there are `authorization_code`, `refresh_token` and `client_credentials`");
@@ -310,7 +316,7 @@ fn told(status: u16, issuer: &str, registered: &Registered, token: Option<&Secre
         "client_name": app.name,
         "redirect_uris": app.redirect_uris,
         "token_endpoint_auth_method": method,
-        "grant_types": app.grants.iter().map(|grant| grant_name(*grant)).collect::<Vec<_>>(),
+        "grant_types": app.grants.iter().filter_map(|grant| grant_name(*grant)).collect::<Vec<_>>(),
         "response_types": if codes { vec!["code"] } else { Vec::new() },
         "application_type": if native { "native" } else { "web" },
         "scope": app.scope.to_string(),
@@ -344,14 +350,15 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
     ApiResponse::json(400, "application/json", &json!({ "error": error, "error_description": text }))
 }
 
-/// A grant as `grant_type` names it.
-fn grant_name(grant: GrantType) -> &'static str {
+/// A grant as `grant_type` names it, if it does.
+fn grant_name(grant: GrantType) -> Option<&'static str> {
     match grant {
-        GrantType::AuthorizationCode => "authorization_code",
-        GrantType::Password => "password",
-        GrantType::RefreshToken => "refresh_token",
-        GrantType::ClientCredentials => "client_credentials",
-        GrantType::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        GrantType::AuthorizationCode => Some("authorization_code"),
+        GrantType::Password => Some("password"),
+        GrantType::RefreshToken => Some("refresh_token"),
+        GrantType::ClientCredentials => Some("client_credentials"),
+        GrantType::TokenExchange => Some("urn:ietf:params:oauth:grant-type:token-exchange"),
+        GrantType::Challenge => None,
     }
 }
 

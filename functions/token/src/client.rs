@@ -35,6 +35,8 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
         GrantType::Password => app.registered().trusted,
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
         GrantType::ClientCredentials | GrantType::TokenExchange => app.is_confidential(),
+        // No token is given for it here.
+        GrantType::Challenge => false,
     };
     if fits && app.has_grant(grant) { Ok(()) } else { Err(Failure::UnauthorizedClient) }
 }

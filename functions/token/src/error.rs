@@ -1,13 +1,13 @@
 //! Every way a request can fail, and the one RFC 6749 response for each.
 
-use crate::error_code::ErrorCode;
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
-use gateway_domain::authorization_request::{AuthorizationErrorCode, Refused};
+use gateway_domain::authorization_request::Refused;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::ids::ConnectorName;
+use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::password::HashError;
 use gateway_domain::time::Seconds;
 use gateway_domain::token_type::TokenType;
@@ -182,6 +182,10 @@ impl ErrorResponse {
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidTarget
             | ErrorCode::InsufficientScope
+            | ErrorCode::InsufficientAuthorization
+            | ErrorCode::RedirectToWeb
+            | ErrorCode::InvalidSession
+            | ErrorCode::LoginRequired
             | ErrorCode::TooManyRequests
             | ErrorCode::TemporarilyUnavailable
             | ErrorCode::ServerError => None,
@@ -294,7 +298,7 @@ impl Failure {
                 "the scope is unknown, more than this client may have, or not words with one space between two of them",
             ),
             Self::Credentials => response(E::InvalidGrant, "the username or password is wrong"),
-            Self::AuthorizationRequest(refused) => response(of_authorization(refused.code), refused.description),
+            Self::AuthorizationRequest(refused) => response(refused.code.into(), refused.description),
             Self::Code(_) => response(
                 E::InvalidGrant,
                 "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
@@ -349,27 +353,6 @@ fn invalid_form(error: InvalidForm) -> ErrorResponse {
         InvalidForm::Charset => response("the charset of Content-Type must be utf-8, given once; or leave it out"),
         InvalidForm::Encoding => response("the body must be percent-encoded UTF-8"),
         InvalidForm::Repeated => response("a parameter must not be repeated"),
-    }
-}
-
-/// The code at the pushed authorization request endpoint (RFC 9126 §2.3): that of the authorization endpoint where RFC 6749
-/// §5.2 has it too.
-const fn of_authorization(code: AuthorizationErrorCode) -> ErrorCode {
-    use AuthorizationErrorCode as A;
-    match code {
-        A::UnauthorizedClient => ErrorCode::UnauthorizedClient,
-        A::InvalidScope => ErrorCode::InvalidScope,
-        A::ServerError => ErrorCode::ServerError,
-        A::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
-        A::InvalidRequest
-        | A::AccessDenied
-        | A::UnsupportedResponseType
-        | A::LoginRequired
-        | A::ConsentRequired
-        | A::InteractionRequired
-        | A::RequestNotSupported
-        | A::InvalidRequestUri
-        | A::RegistrationNotSupported => ErrorCode::InvalidRequest,
     }
 }
 

@@ -5,7 +5,6 @@ mod client;
 mod client_credentials_grant;
 mod code_grant;
 mod error;
-mod error_code;
 mod hooks;
 mod id_token;
 mod introspect;

@@ -54,6 +54,8 @@ impl AuthorizationServer {
             "issuer": issuer,
             "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
             "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
+            // OAuth 2.0 for First-Party Applications draft-04 §8.
+            "authorization_challenge_endpoint": endpoint(issuer, "/oauth2/challenge"),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "code_challenge_methods_supported": ["S256"],

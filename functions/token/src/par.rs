@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::{AuthorizationServer, Request, response};
 use gateway_domain::authorization_request::{AuthorizationRequest, Target};
 use gateway_domain::event::ApiResponse;
-use gateway_domain::pushed_request::{LIFETIME, PushedRequest};
+use gateway_domain::pushed_request::{LIFETIME, PushedRequest, SealedAs};
 use serde_json::json;
 
 impl AuthorizationServer {
@@ -21,7 +21,7 @@ impl AuthorizationServer {
         let pushed =
             PushedRequest::new(&app.client_id, &form, request.now).map_err(|_| Failure::Malformed("request"))?;
         let request_uri = pushed
-            .seal(&self.sessions.tokens().sealing(), self.entropy.bytes()?)
+            .seal(SealedAs::RequestUri, &self.sessions.tokens().sealing(), self.entropy.bytes()?)
             .map_err(|_| Failure::Internal("sealing failed"))?;
         Ok(response::private(201, &json!({ "request_uri": request_uri, "expires_in": LIFETIME.as_u64() })))
     }

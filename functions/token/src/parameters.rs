@@ -156,6 +156,7 @@ impl AccessTokenRequest {
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest { scope: scope(&form)? }),
             GrantType::TokenExchange => Self::TokenExchange(ExchangeRequest::parse(form)?),
+            GrantType::Challenge => return Err(Failure::UnsupportedGrantType),
         })
     }
 }

@@ -209,6 +209,7 @@ impl From<Grant> for GrantType {
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
             Grant::TokenExchange => Self::TokenExchange,
+            Grant::Challenge => Self::Challenge,
         }
     }
 }

@@ -126,6 +126,21 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         "the password grant is for apps that may see passwords, which are trusted",
     );
     rule(
+        may(GrantType::Challenge) && !app.trusted,
+        "trusted",
+        "an app that logs people in on its own screens sees passwords, and is for apps of the company, which are trusted",
+    );
+    rule(
+        may(GrantType::Challenge) && !may(GrantType::AuthorizationCode),
+        "grants",
+        "what the challenge endpoint gives is a code, which the grant authorization_code redeems: give it both",
+    );
+    rule(
+        may(GrantType::Challenge) && !is_public,
+        "grants",
+        "the challenge endpoint is for apps on people's devices, which are public: an app on a server sends people to the login page",
+    );
+    rule(
         app.redirect_uris.iter().any(RedirectUri::has_wildcard),
         "redirect_uris",
         "a redirect URI is one address, and * in its host matches nothing: register each address",

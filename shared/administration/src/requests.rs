@@ -62,12 +62,18 @@ pub enum Holds {
 }
 
 impl Wish {
-    /// As what an application is to have. Grants that only operators give stay.
+    /// As what an application is to have. Grants that only operators give stay, as far as they fit; and who is trusted without the password
+    /// grant does not get it by a change of something else.
     fn settings(&self, app: &App) -> AppSettings {
-        let mut grants: BTreeSet<GrantType> =
-            app.grants.intersection(&BTreeSet::from([GrantType::TokenExchange])).copied().collect();
+        let kept = [
+            (GrantType::TokenExchange, self.kind == AppKind::Confidential),
+            (GrantType::Challenge, self.kind == AppKind::Public && self.trusted && !self.redirect_uris.is_empty()),
+        ];
+        let kept = kept.into_iter().filter(|(grant, fits)| *fits && app.grants.contains(grant));
+        let mut grants: BTreeSet<GrantType> = kept.map(|(grant, _)| grant).collect();
+        let sees_passwords = self.trusted && (!app.trusted || app.grants.contains(&GrantType::Password));
         let by_user =
-            [(!self.redirect_uris.is_empty(), GrantType::AuthorizationCode), (self.trusted, GrantType::Password)];
+            [(!self.redirect_uris.is_empty(), GrantType::AuthorizationCode), (sees_passwords, GrantType::Password)];
         for (_, grant) in by_user.into_iter().filter(|(wanted, _)| *wanted) {
             grants.extend([grant, GrantType::RefreshToken]);
         }

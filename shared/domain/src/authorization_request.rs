@@ -10,6 +10,26 @@ use crate::time::Seconds;
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
+pub const PARAMETERS: [&str; 17] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "ui_locales",
+    "request",
+    "request_uri",
+    "registration",
+];
 /// The longest `state`, in bytes: it is stored, and returned in a URL.
 const MAX_STATE: usize = 2048;
 /// The longest `nonce`, in bytes.
@@ -159,9 +179,23 @@ impl Target {
         if !registration.redirect_uris.iter().any(|uri| uri.permits(asked)) {
             return Err(NoTarget::Foreign);
         }
-        let state = form.get("state").filter(|state| state.len() <= MAX_STATE && !state.chars().any(char::is_control));
-        Ok(Self { redirect_uri: asked.to_owned(), state: state.map(str::to_owned) })
+        Ok(Self { redirect_uri: asked.to_owned(), state: state(form) })
     }
+
+    /// Of a request whose response is not a redirect: a redirect URI need not be there, and then the redemption names none, either. One that is
+    /// there has to be the client's, for the case that a browser goes on.
+    pub fn direct(form: &Form, registration: &Registration<'_>) -> Result<Self, NoTarget> {
+        match Self::of(form, registration) {
+            Err(NoTarget::Missing) => Ok(Self { redirect_uri: String::new(), state: state(form) }),
+            target => target,
+        }
+    }
+}
+
+/// `state`, if it can be returned as it came.
+fn state(form: &Form) -> Option<String> {
+    let state = form.get("state").filter(|state| state.len() <= MAX_STATE && !state.chars().any(char::is_control));
+    state.map(str::to_owned)
 }
 
 impl AuthorizationRequest {
@@ -322,6 +356,21 @@ mod tests {
             let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(refused.description.bytes().all(allowed), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_request_without_a_redirect_uri_keeps_its_state_where_nothing_is_redirected() {
+        let form = |text: &str| Form::of_query(&Query::Raw(text.to_owned())).unwrap();
+        let redirect_uris = [RedirectUri::parse("com.example.app:/cb").unwrap()].into();
+        let scope = Scope::default();
+        let of =
+            Registration { redirect_uris: &redirect_uris, scope: &scope, may_use_codes: true, pkce_optional: false };
+        let direct = |text: &str| Target::direct(&form(text), &of);
+        let target = |uri: &str| Ok(Target { redirect_uri: uri.to_owned(), state: Some("s".to_owned()) });
+        assert_eq!(direct("state=s"), target(""));
+        assert_eq!(direct("state=s&redirect_uri=com.example.app:/cb"), target("com.example.app:/cb"));
+        assert_eq!(direct("redirect_uri=com.evil.app:/cb"), Err(NoTarget::Foreign));
+        assert_eq!(Target::of(&form("state=s"), &of), Err(NoTarget::Missing));
     }
 
     /// Abuse case J3; checklist K-03, N-08.

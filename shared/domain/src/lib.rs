@@ -32,6 +32,7 @@ pub mod login_attempts;
 pub mod logout_token;
 mod media_type;
 pub mod notification_uri;
+pub mod oauth_error;
 pub mod outbox;
 pub mod password;
 pub mod path;

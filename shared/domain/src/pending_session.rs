@@ -1,4 +1,4 @@
-//! A pending session: what a login on the gateway's own pages gave, from the password to the redemption of its code.
+//! A pending session: what a login on the gateway's own pages, or on those of an app of the company, gave, from the password to the redemption of its code.
 //!
 //! It holds internal tokens like a session, but no call and no refresh can use it. Its id becomes that of the session.
 
@@ -28,7 +28,7 @@ pub struct PendingSession {
     pub client_id: ClientId,
     /// The scope that the code gives.
     pub scope: Scope,
-    /// Where the code is sent. The redemption must name the same (RFC 6749 §4.1.3).
+    /// Where the code is sent. The redemption must name the same (RFC 6749 §4.1.3). Empty if the request named none.
     pub redirect_uri: String,
     /// The `state` of the request, which is returned with the code.
     pub state: Option<String>,
@@ -42,7 +42,7 @@ pub struct PendingSession {
     pub credential_epoch: u64,
     /// The user's browser epoch at that time.
     pub browser_epoch: u64,
-    /// SHA-256 of the cookie of the browser in which the login happened: the consent is given in the same one.
+    /// SHA-256 of the cookie of the browser in which the login happened: the consent is given in the same one. Empty where there was none.
     pub browser: String,
     /// The sealed internal tokens, bound to `sid`.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,

@@ -326,6 +326,9 @@ pub enum GrantType {
     ClientCredentials,
     /// RFC 8693 §2.
     TokenExchange,
+    /// It logs users in on its own screens, at the challenge endpoint (OAuth 2.0 for First-Party Applications). It gets a code, which
+    /// [`GrantType::AuthorizationCode`] redeems.
+    Challenge,
 }
 
 /// An application's subscription to an API.

@@ -154,6 +154,8 @@ impl Fixture {
             gateway_store::App { id_token_alg: Some(SignatureAlgorithm::Es256), ..openid(application("oidc-es256")) },
             openid(hosted("oidc-native", &["com.example.oidc:/cb"])),
             hosted("native", &["com.example.app:/cb", "http://127.0.0.1/cb"]),
+            first_party("first"),
+            first_party("other-first"),
             gateway_store::App { trusted: false, ..hosted("third", &["https://third.example/cb?keep=1"]) },
             gateway_store::App {
                 kind: AppKind::Confidential,
@@ -259,6 +261,13 @@ fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
         redirect_uris: redirect_uris.iter().map(|uri| RedirectUri::parse(uri).unwrap()).collect(),
         ..application(name)
     }
+}
+
+/// The same, which logs in on its own screens.
+fn first_party(name: &str) -> gateway_store::App {
+    let mut app = hosted(name, &["com.example.app:/cb"]);
+    app.grants.insert(GrantType::Challenge);
+    app
 }
 
 /// An enabled, trusted, public application that may do everything.

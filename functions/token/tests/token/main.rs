@@ -7,6 +7,8 @@ mod app_grant;
 #[cfg(test)]
 mod capacity;
 #[cfg(test)]
+mod challenge;
+#[cfg(test)]
 mod client_assertions;
 #[cfg(test)]
 mod clients;

@@ -2,11 +2,12 @@
 
 use gateway_domain::ids::UserId;
 use gateway_domain::secret::Secret;
+use serde_json::json;
 
 use crate::container::hasher;
 use crate::fixture::{CHEAP, Fixture, PASSWORD, send};
-use crate::hosted::{Browser, form_token, native};
-use crate::request::post;
+use crate::hosted::{Browser, CHALLENGE, form_token, native};
+use crate::request::{Response, post};
 
 /// The password that alice has at the gateway; at the legacy system it is another one.
 const HERE: &str = "wobbly lantern cactus tuesday";
@@ -98,4 +99,29 @@ async fn a_password_of_another_system_is_reset_there() {
     let page = browser.get("/oauth2/authorize", &native("orders:read")).await;
     assert!(page.text.contains("href=\"https://shop.example.com/reset\""), "{}", page.text);
     assert!(!page.text.contains("/account/forgotten"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn an_app_is_told_of_the_other_password_by_the_name_of_its_system() {
+    let fixture = fixture().await;
+    let endpoint = fixture.authorize_with(separate);
+    let asks = async |more: &[(&str, &str)]| {
+        let form = [
+            ("client_id", "first"),
+            ("response_type", "code"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("scope", "orders:read"),
+            ("username", "alice@example.com"),
+            ("password", HERE),
+        ];
+        Response::of(&endpoint.handle(post("/oauth2/challenge", &[&form[..], more].concat()).rest()).await)
+    };
+    let wanted = asks(&[]).await;
+    assert_eq!(wanted.refusal(), (403, "insufficient_authorization"));
+    let field = json!({ "name": "password.orders-login", "system": "Order System", "required": true });
+    assert_eq!((&wanted.body["fields"][2], wanted.body.get("mistake")), (&field, None));
+    let wrong = asks(&[("password.orders-login", HERE)]).await;
+    assert_eq!((&wrong.body["mistake"], &wrong.body["system"]), (&json!("refused_by"), &json!("Order System")));
+    assert!(asks(&[("password.orders-login", PASSWORD)]).await.body["authorization_code"].is_string());
 }

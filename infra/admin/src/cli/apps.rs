@@ -249,6 +249,8 @@ pub(crate) enum Grant {
     ClientCredentials,
     /// RFC 8693: a service gets tokens of legacy systems for users who call it.
     TokenExchange,
+    /// It logs people in on its own screens and gets codes: apps of the company, with `authorization_code`.
+    Challenge,
 }
 
 /// `subscriptions …`

@@ -1,0 +1,202 @@
+//! `POST /oauth2/challenge`: an app of the company logs a user in on its own screens (OAuth 2.0 for First-Party Applications, draft-04). The steps are
+//! those of the pages.
+//!
+//! What was asked for goes back and forth in `auth_session`, sealed, and nothing is stored before a password is right. It proves nothing of a
+//! user: whoever has it still needs the password, and the code goes to who sent that, bound to the challenge of the request.
+
+mod answer;
+
+use crate::AuthorizationEndpoint;
+use crate::error::Failure;
+use crate::steps::{Asked, Next, Origin, Trouble, Wrong};
+use answer::{NoCode, Wanted};
+use gateway_domain::authorization_code::AuthorizationCode;
+use gateway_domain::authorization_request::{
+    AuthorizationErrorCode, AuthorizationRequest, Refused, Registration, Target,
+};
+use gateway_domain::event::{ApiRequest, ApiResponse, Query};
+use gateway_domain::form::Form;
+use gateway_domain::ids::ClientId;
+use gateway_domain::language::Language;
+use gateway_domain::pushed_request::{PushedRequest, SealedAs};
+use gateway_domain::source::Source;
+use gateway_domain::time::Timestamp;
+use gateway_store::{App, AppKind, GrantType};
+
+pub(crate) use answer::not_ready;
+
+/// The path.
+pub(crate) const PATH: &str = "/oauth2/challenge";
+/// By which an application proves itself, which only one with a secret or a key does.
+const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+impl AuthorizationEndpoint {
+    /// Answers a request.
+    pub(crate) async fn challenge(&self, api: &ApiRequest, issuer: &str) -> ApiResponse {
+        let outcome = async {
+            if api.method != "POST" {
+                return Err(NoCode::Method);
+            }
+            self.freshen().await?;
+            let now = self.clock.now();
+            Box::pin(self.code(api, issuer, now)).await
+        };
+        let outcome: Result<AuthorizationCode, NoCode> = outcome.await;
+        outcome.map_or_else(NoCode::response, |code| answer::code(&code))
+    }
+
+    /// The code, if the request has everything that it takes. Each check comes before the next thing is looked at.
+    async fn code(&self, api: &ApiRequest, issuer: &str, now: Timestamp) -> Result<AuthorizationCode, NoCode> {
+        let mut form = form(api)?;
+        let named = named(&form)?;
+        // Whether it is of the company comes before all else (draft-04 §5).
+        let early = match &named {
+            Some(client_id) => Some(self.first_party(client_id).await?),
+            None => None,
+        };
+        let session = match form.get("auth_session") {
+            Some(text) => Some(self.opened(text, now).await?),
+            None => None,
+        };
+        let app = match (early, &session) {
+            (Some(app), Some((of, _))) if app.client_id != *of => return Err(NoCode::Session),
+            (Some(app), _) => app,
+            (None, Some((of, _))) => self.first_party(of).await?,
+            (None, None) => return Err(NoCode::Client("no client id")),
+        };
+        let pushed = match form.get("request_uri") {
+            Some(uri) => Some(self.pushed(uri, &app, now).await.map_err(|failure| {
+                let is_its_own = matches!(failure, Failure::Client(_));
+                if is_its_own { NoCode::RequestUri } else { NoCode::Failed(failure) }
+            })?),
+            None => None,
+        };
+        // A request that is whole is one of its own: an app that keeps an old session gets no code for the verifier of that.
+        let is_whole = form.get("code_challenge").is_some() || pushed.is_some();
+        let kept = session.map(|(_, kept)| kept).filter(|_| !is_whole);
+        let parameters = pushed.as_ref().or(kept.as_ref()).unwrap_or(&form);
+        let asked = asked(app, parameters)?;
+        let request = PushedRequest::new(&asked.app.client_id, parameters, now).map_err(|_| NoCode::TooLong)?;
+        let language =
+            Language::choose(asked.request.ui_locales.as_deref(), api.header("accept-language").ok().flatten());
+        let wanted = |mistake| {
+            let auth_session = self.sealed(&request, SealedAs::AuthSession)?;
+            Ok::<_, NoCode>(Wanted { auth_session, fields: self.fields(&asked, language), mistake })
+        };
+        let typed = match self.typed(&asked, &mut form) {
+            Ok(typed) => typed,
+            Err(wrong) => {
+                return Err(match wrong.iter().find_map(|(_, wrong)| malformed(*wrong)) {
+                    Some(text) => NoCode::Malformed(text),
+                    None => NoCode::Step(wanted(None)?),
+                });
+            }
+        };
+        let source = Source::of(api.source_ip.as_deref());
+        let from = Origin { issuer, source, browser: String::new(), now };
+        let next = Box::pin(self.show_password(&asked, &typed, &from)).await;
+        drop(typed);
+        let trouble = match next? {
+            // Whoever gets here is trusted, and asked for no consent.
+            Next::On(on) => return on.1.code.ok_or(NoCode::Web(None)),
+            Next::Back(refused) => return Err(NoCode::Authorization(refused)),
+            Next::Again(trouble) => trouble,
+        };
+        Err(match trouble {
+            Trouble::WrongLogin => NoCode::Step(wanted(Some(("wrong_login", None)))?),
+            Trouble::RefusedBy(connector) => {
+                let system = self.config.system_name(&connector, language).to_owned();
+                NoCode::Step(wanted(Some(("refused_by", Some(system))))?)
+            }
+            Trouble::TooManyAttempts(wait) => NoCode::TooManyAttempts(wait),
+            Trouble::NotVerified if asked.request.target.redirect_uri.is_empty() => NoCode::Web(None),
+            Trouble::NotVerified => NoCode::Web(Some(self.sealed(&request, SealedAs::RequestUri)?)),
+            Trouble::Directory | Trouble::Unreachable(_) => NoCode::Unavailable(trouble.kind()),
+        })
+    }
+
+    /// What a session was begun with, and by whom.
+    async fn opened(&self, text: &str, now: Timestamp) -> Result<(ClientId, Form), NoCode> {
+        let sealed = PushedRequest::sealed(SealedAs::AuthSession, text).ok_or(NoCode::Session)?;
+        let keys = self.pending.tokens().sealing_for(&sealed).await.map_err(Failure::from)?;
+        PushedRequest::opened(SealedAs::AuthSession, &sealed, &keys, now).map_err(|_| NoCode::Session)
+    }
+
+    fn sealed(&self, request: &PushedRequest, sealed_as: SealedAs) -> Result<String, NoCode> {
+        let nonce = self.entropy.bytes().map_err(Failure::from)?;
+        request.seal(sealed_as, &self.pending.tokens().sealing(), nonce).map_err(|_| NoCode::Sealing)
+    }
+
+    /// The application, if it is one of the company's that may do this.
+    async fn first_party(&self, client_id: &ClientId) -> Result<App, NoCode> {
+        let app = self.apps.asking(client_id).await.map_err(Failure::from)?.filter(|app| app.enabled);
+        let app = app.filter(|app| app.kind == AppKind::Public).ok_or(NoCode::Client("no such public app"))?;
+        let may = app.trusted && app.grants.contains(&GrantType::Challenge);
+        if may { Ok(app) } else { Err(NoCode::Unauthorized) }
+    }
+
+    /// What is asked of a user.
+    fn fields(&self, asked: &Asked, language: Language) -> Vec<answer::Field> {
+        let of_gateway =
+            ["username", "password"].map(|name| answer::Field { name: name.to_owned(), system: None, required: true });
+        let separate = self.pending.tokens().separate_passwords(&asked.app, &asked.request.scope);
+        let of_systems = separate.into_iter().map(|(connector, optional)| answer::Field {
+            name: format!("password.{connector}"),
+            system: Some(self.config.system_name(&connector, language).to_owned()),
+            required: !optional,
+        });
+        of_gateway.into_iter().chain(of_systems).collect()
+    }
+}
+
+/// The form of a request, which comes from an app and not from a page: in a browser, what somebody types belongs to the pages of the gateway alone.
+fn form(api: &ApiRequest) -> Result<Form, NoCode> {
+    let header = |name| api.header(name).map_err(|_| NoCode::Malformed("a header that may come once came twice"));
+    let by_page = header("origin")?.is_some() || header("sec-fetch-site")?.is_some_and(|site| site != "none");
+    if by_page {
+        return Err(NoCode::Page);
+    }
+    let empty = match &api.query {
+        Query::Decoded(pairs) => pairs.is_empty(),
+        Query::Raw(text) => text.is_empty(),
+    };
+    if !empty {
+        return Err(NoCode::Malformed("send parameters in the body, never in the URL"));
+    }
+    if header("authorization")?.is_some() {
+        return Err(NoCode::Client("an app with a secret"));
+    }
+    Form::parse(header("content-type")?, &api.body).map_err(|error| NoCode::Failed(Failure::Form(error)))
+}
+
+/// The client id, which a public client sends alone.
+fn named(form: &Form) -> Result<Option<ClientId>, NoCode> {
+    if PROOFS.iter().any(|name| form.get(name).is_some()) {
+        return Err(NoCode::Client("an app with a secret or a key"));
+    }
+    let named = form.get("client_id").map(ClientId::parse).transpose();
+    named.map_err(|_| NoCode::Client("a malformed client id"))
+}
+
+/// What to do about a field that is there and cannot be right.
+fn malformed(wrong: Wrong) -> Option<&'static str> {
+    match wrong {
+        Wrong::Missing => None,
+        Wrong::NoAddress => Some("username must be an address of at most 254 bytes without control characters"),
+        Wrong::TooLong => Some("a password must not exceed 1024 bytes"),
+    }
+}
+
+/// The authorization request in these parameters. PKCE is for all: the code goes through no redirect that would tell whose it is.
+fn asked(app: App, parameters: &Form) -> Result<Asked, NoCode> {
+    let registration = Registration { pkce_optional: false, ..app.registration() };
+    let target = Target::direct(parameters, &registration);
+    let target =
+        target.map_err(|_| NoCode::Malformed("redirect_uri must be the same text as one that is registered"))?;
+    let request = AuthorizationRequest::parse(target, parameters, &registration).map_err(NoCode::Authorization)?;
+    if request.prompt.none {
+        let description = "nobody is logged in where there is no browser";
+        return Err(NoCode::Authorization(Refused { code: AuthorizationErrorCode::LoginRequired, description }));
+    }
+    Ok(Asked { app, request })
+}
