@@ -1,7 +1,6 @@
 //! The REQUEST authorizer of API Gateway: decides whether a call may go on to the proxy.
 
 mod apps;
-mod bearer;
 mod limit;
 mod response;
 mod start;
@@ -15,6 +14,7 @@ use gateway_domain::clock::Clock;
 use gateway_domain::event::ApiRequest;
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::path::{CheckedPath, PathRefused};
+use gateway_domain::presented_token::PresentedToken;
 use gateway_domain::rate_limit::{Leases, Refusals, Refused};
 use gateway_domain::time::Timestamp;
 use gateway_domain::usage::Caller;
@@ -205,20 +205,26 @@ impl Authorizer {
         now: Timestamp,
     ) -> Result<Option<AccessClaims>, AuthorizerError> {
         let parties = self.gateway.token_parties(&request.stage_variables).map_err(failed)?;
-        let token = match bearer::token(request) {
-            Ok(token) => token,
+        let presented = match PresentedToken::of(request) {
+            Ok(presented) => presented,
             Err(reason) => {
                 tracing::info!(%reason, "no usable token");
                 return Ok(None);
             }
         };
-        let verify = |keys: &PublicKeys| access_token::verify(token, keys, parties.issuer(), parties.audience(), now);
+        let verify = |keys: &PublicKeys| {
+            access_token::verify(presented.token(), keys, parties.issuer(), parties.audience(), now)
+        };
         let mut verified = verify(&*keys.map_err(failed)?);
-        if verified == Err(InvalidToken::UnknownKey) {
+        if matches!(verified, Err(InvalidToken::UnknownKey)) {
             verified = verify(&*self.keys.again().await.map_err(failed)?);
         }
         match verified {
-            Ok(claims) => Ok(Some(claims)),
+            Ok(token) => {
+                let url = format!("{}{}", parties.issuer(), request.path);
+                let held = token.presented(&presented, &request.method, &url);
+                Ok(held.ok().filter(|(_, proof)| proof.is_none()).map(|(claims, _)| claims))
+            }
             // Not a 401, on which every client would discard a token that may be good.
             Err(reason @ InvalidToken::UnusableKey) => Err(failed(self.keys.unusable(&reason))),
             Err(reason) => {

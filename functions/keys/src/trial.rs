@@ -50,6 +50,7 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp, entropy: &dyn Entropy) 
         jti: TRIAL.to_owned(),
         iat: now,
         exp: now.saturating_add(Seconds::new(1)),
+        cnf: None,
         own: OwnClaims::default(),
     };
     let signed = sign(&claims, &key).map_err(|_| Failure::Trial("the current key does not sign"))?;

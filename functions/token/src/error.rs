@@ -3,12 +3,14 @@
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
 use gateway_domain::authorization_request::Refused;
+use gateway_domain::dpop::InvalidProof;
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::password::HashError;
+use gateway_domain::presented_token::NotTheHolder;
 use gateway_domain::time::Seconds;
 use gateway_domain::token_type::TokenType;
 use gateway_runtime::StartError;
@@ -53,6 +55,14 @@ pub(crate) enum Failure {
     AccessToken(String),
     #[error("the access token has not the scope {0}")]
     AccessTokenScope(&'static str),
+    #[error("DPoP proof refused: {0}")]
+    Proof(#[from] InvalidProof),
+    #[error("a DPoP proof of another time, or one that was used before")]
+    ProofAgain,
+    #[error("access token refused: {0}")]
+    NotTheHolder(#[from] NotTheHolder),
+    #[error("access token refused: its DPoP proof is of another time, or was used before")]
+    HolderAgain,
     #[error("unsupported grant type")]
     UnsupportedGrantType,
     #[error("grant not allowed for this application")]
@@ -187,6 +197,8 @@ impl ErrorResponse {
             | ErrorCode::InvalidSession
             | ErrorCode::LoginRequired
             | ErrorCode::TooManyRequests
+            | ErrorCode::InvalidDpopProof
+            | ErrorCode::UseDpopNonce
             | ErrorCode::TemporarilyUnavailable
             | ErrorCode::ServerError => None,
         };
@@ -211,6 +223,8 @@ impl Failure {
             | Self::TwoAccessTokens => "malformed_request",
             Self::MalformedBasic | Self::TwoClientAuthentications | Self::Client(_) => "client_authentication",
             Self::NoAccessToken | Self::AccessToken(_) => "access_token",
+            Self::Proof(_) | Self::ProofAgain => "dpop_proof",
+            Self::NotTheHolder(_) | Self::HolderAgain => "access_token_holder",
             Self::AccessTokenScope(_) => "access_token_scope",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnauthorizedClient => "unauthorized_client",
@@ -288,6 +302,20 @@ impl Failure {
                 challenge: Some(r#"Bearer realm="gateway", error="insufficient_scope", scope="openid""#),
                 ..response(E::InsufficientScope, "the access token has not the scope openid; log in with it")
             },
+            Self::Proof(InvalidProof(reason)) => response(E::InvalidDpopProof, reason),
+            Self::ProofAgain => response(
+                E::UseDpopNonce,
+                "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
+            ),
+            Self::NotTheHolder(reason) => not_the_holder(*reason),
+            Self::HolderAgain => ErrorResponse {
+                status: 401,
+                challenge: Some(INVALID_PROOF),
+                ..response(
+                    E::InvalidDpopProof,
+                    "the DPoP proof is of another time or was used before; make another one, by the time in the Date header",
+                )
+            },
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
                 "grant_type must be authorization_code, password, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:token-exchange",
@@ -341,6 +369,31 @@ impl Failure {
                 response(E::ServerError, "the service failed; it has been logged")
             }
         }
+    }
+}
+
+/// How a token that is bound to a key is presented (RFC 9449 §7.1).
+const INVALID_PROOF: &str = r#"DPoP realm="gateway", error="invalid_dpop_proof", algs="ES256""#;
+const NOT_PROVED: &str = r#"DPoP realm="gateway", error="invalid_token", algs="ES256""#;
+
+fn not_the_holder(reason: NotTheHolder) -> ErrorResponse {
+    let response = |code, challenge, description| ErrorResponse {
+        status: 401,
+        challenge: Some(challenge),
+        ..ErrorResponse::new(code, Cow::Borrowed(description))
+    };
+    match reason {
+        NotTheHolder::NotProved => response(
+            ErrorCode::InvalidToken,
+            NOT_PROVED,
+            "the access token is bound to a key: send it as Authorization: DPoP, with a proof in the header DPoP",
+        ),
+        NotTheHolder::NotBound => response(
+            ErrorCode::InvalidToken,
+            r#"Bearer realm="gateway", error="invalid_token""#,
+            "the access token is bound to no key: send it as Authorization: Bearer",
+        ),
+        NotTheHolder::Proof(InvalidProof(reason)) => response(ErrorCode::InvalidDpopProof, INVALID_PROOF, reason),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::parameters::AnyToken;
 use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request, response};
 use gateway_credentials::AuthenticatedApp;
-use gateway_domain::access_token::AccessClaims;
+use gateway_domain::access_token::{AccessClaims, token_type};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::session::{Decision, ReusePolicy, Session, decide};
@@ -69,18 +69,23 @@ impl AuthorizationServer {
         app: &gateway_store::App,
         token: &str,
     ) -> Result<Option<Value>, Failure> {
-        let claims = match self.verified(token, request.parties, request.now).await? {
-            Ok(claims) if claims.client_id == app.client_id || self.is_passed_on(&claims, app) => claims,
-            Ok(_) | Err(_) => return Ok(None),
-        };
+        let Ok(token) = self.verified(token, request.parties, request.now).await? else { return Ok(None) };
+        let claims = token.whoever_presents();
+        if claims.client_id != app.client_id && !self.is_passed_on(&claims, app) {
+            return Ok(None);
+        }
         if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
             return Ok(None);
         }
-        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp, own: _ } = claims;
-        Ok(Some(json!({
-            "active": true, "token_type": "Bearer", "scope": scope.to_string(), "client_id": client_id, "sub": sub,
+        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp, cnf, own: _ } = claims;
+        let mut known = json!({
+            "active": true, "token_type": token_type(cnf.as_ref()), "scope": scope.to_string(), "client_id": client_id, "sub": sub,
             "iss": iss, "aud": aud, "jti": jti, "iat": iat, "exp": exp,
-        })))
+        });
+        if let (Some(cnf), Some(members)) = (cnf, known.as_object_mut()) {
+            members.insert("cnf".to_owned(), json!(cnf));
+        }
+        Ok(Some(known))
     }
 
     /// Whether an API passes this access token on to the service that asks.

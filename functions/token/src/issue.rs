@@ -84,6 +84,7 @@ impl AuthorizationServer {
             jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
             iat: now,
             exp,
+            cnf: None,
             own: own.clone(),
         };
         let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;

@@ -3,7 +3,7 @@
 use crate::AuthorizationServer;
 use crate::error::Failure;
 use gateway_config::TokenParties;
-use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
+use gateway_domain::access_token::{self, InvalidToken, VerifiedToken};
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
@@ -106,7 +106,7 @@ impl AuthorizationServer {
         token: &str,
         parties: &TokenParties<'_>,
         now: Timestamp,
-    ) -> Result<Result<AccessClaims, InvalidToken>, Failure> {
+    ) -> Result<Result<VerifiedToken, InvalidToken>, Failure> {
         let verify = |keys: &_| access_token::verify(token, keys, parties.issuer(), parties.audience(), now);
         let mut verified = verify(&self.public.value());
         if matches!(verified, Err(InvalidToken::UnknownKey)) {

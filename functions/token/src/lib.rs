@@ -4,6 +4,7 @@
 mod client;
 mod client_credentials_grant;
 mod code_grant;
+mod dpop;
 mod error;
 mod hooks;
 mod id_token;
@@ -28,7 +29,7 @@ use crate::client::may_use;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use gateway_config::{Gateway, TokenParties};
-use gateway_credentials::{AuthenticatedApp, ClientAuthentication, Directory, PasswordCheck};
+use gateway_credentials::{AuthenticatedApp, ClientAuthentication, Directory, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -56,6 +57,8 @@ pub struct AuthorizationServer {
     pub config: Arc<Gateway>,
     /// Authenticates applications.
     pub clients: ClientAuthentication,
+    /// Notes which proofs of possession were used.
+    pub proofs: Proofs,
     /// Checks passwords.
     pub passwords: PasswordCheck,
     /// Who checks the passwords of people who have none here.

@@ -4,7 +4,7 @@ use crate::AuthorizationServer;
 use crate::hooks::TokenHooks;
 use crate::keys::InForce;
 use gateway_config::Gateway;
-use gateway_credentials::{ClientAuthentication, Directory, PasswordCheck};
+use gateway_credentials::{ClientAuthentication, Directory, PasswordCheck, Proofs};
 use gateway_directory::OwnDirectory;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
@@ -44,7 +44,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         config,
         hooks,
         directory,
-        clients: ClientAuthentication::new(apps.clone(), attempts),
+        clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
+        proofs: Proofs::new(attempts),
         apps,
         passwords,
         users,

@@ -3,9 +3,11 @@
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request, response};
 use gateway_config::{FieldType, ProfileField};
+use gateway_domain::access_token::{AccessClaims, VerifiedToken};
 use gateway_domain::event::{ApiRequest, ApiResponse};
 use gateway_domain::form::Form;
 use gateway_domain::id_token::{EMAIL, OPENID, PROFILE};
+use gateway_domain::presented_token::{NoToken, PresentedToken};
 use gateway_domain::secret::Secret;
 use gateway_store::User;
 use serde_json::{Map, Value};
@@ -14,9 +16,10 @@ impl AuthorizationServer {
     /// Responds with the claims that the scope of the access token asks for and that are known. An address counts as verified
     /// if its owner has proved it, or an operator made the user with it.
     pub(crate) async fn userinfo(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
-        let token = bearer(request.api)?;
-        let claims = match self.verified(token.expose(), request.parties, request.now).await? {
-            Ok(claims) => claims,
+        let in_body = in_body(request.api)?;
+        let presented = presented(request.api, in_body.as_ref())?;
+        let claims = match self.verified(presented.token(), request.parties, request.now).await? {
+            Ok(token) => self.claims(request, token, &presented).await?,
             Err(reason) => return Err(Failure::AccessToken(reason.to_string())),
         };
         if !claims.scope.contains(OPENID) {
@@ -37,6 +40,21 @@ impl AuthorizationServer {
         }
         Ok(response::private(200, &known.into()))
     }
+
+    /// What the token says, if who presents it may.
+    async fn claims(
+        &self,
+        request: &Request<'_>,
+        token: VerifiedToken,
+        presented: &PresentedToken<'_>,
+    ) -> Result<AccessClaims, Failure> {
+        let url = format!("{}{}", request.parties.issuer(), request.api.path);
+        let (claims, proof) = token.presented(presented, &request.api.method, &url)?;
+        if let Some(proof) = proof {
+            self.use_at_resource(&proof, request.now).await?;
+        }
+        Ok(claims)
+    }
 }
 
 /// The claim of a field, if it has one and the user has filled it in.
@@ -50,24 +68,24 @@ fn told(field: &ProfileField, user: &User) -> Option<(String, Value)> {
     Some((claim.as_str().to_owned(), value))
 }
 
-/// The access token of a request, from the header or, of a form, from the body (RFC 6750 §2.1, §2.2): never from the URL.
-fn bearer(request: &ApiRequest) -> Result<Secret, Failure> {
+/// The access token in the body of a form (RFC 6750 §2.2); one in the URL is refused.
+fn in_body(request: &ApiRequest) -> Result<Option<Secret>, Failure> {
     response::no_query(request)?;
-    let header = request.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
     let content_type = request.header("content-type").map_err(|_| Failure::RepeatedHeader("Content-Type"))?;
-    let in_body = if request.method == "POST" && !request.body.is_empty() {
-        Form::parse(content_type, &request.body)?.take("access_token")
-    } else {
-        None
-    };
-    match (header, in_body) {
-        (Some(_), Some(_)) => Err(Failure::TwoAccessTokens),
-        (None, None) => Err(Failure::NoAccessToken),
-        (None, Some(token)) => Ok(token),
-        (Some(header), None) => match header.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Secret::new(token.to_owned())),
-            // Another scheme is no attempt to use a token (RFC 6750 §3.1).
-            Some(_) | None => Err(Failure::NoAccessToken),
-        },
+    if request.method != "POST" || request.body.is_empty() {
+        return Ok(None);
+    }
+    Ok(Form::parse(content_type, &request.body)?.take("access_token"))
+}
+
+/// The access token, from the header or the body.
+fn presented<'a>(request: &'a ApiRequest, in_body: Option<&'a Secret>) -> Result<PresentedToken<'a>, Failure> {
+    match (PresentedToken::of(request), in_body) {
+        (Err(NoToken::Repeated), _) => Err(Failure::RepeatedHeader("Authorization")),
+        (Err(NoToken::Absent), Some(token)) => Ok(PresentedToken::in_body(token.expose())),
+        (Ok(_) | Err(NoToken::Malformed), Some(_)) => Err(Failure::TwoAccessTokens),
+        (Ok(presented), None) => Ok(presented),
+        // Another scheme is no attempt to use a token (RFC 6750 §3.1).
+        (Err(NoToken::Absent | NoToken::Malformed), None) => Err(Failure::NoAccessToken),
     }
 }

@@ -3,6 +3,7 @@
 use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::keys::PublicKeys;
+use gateway_domain::presented_token::PresentedToken;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 
@@ -17,10 +18,8 @@ pub async fn bearer(
     (issuer, audience): (&str, &str),
     now: Timestamp,
 ) -> Result<Option<AccessClaims>, StartError> {
-    let header = request.header("authorization").ok().flatten().unwrap_or_default();
-    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else { return Ok(None) };
-    let verify = |keys: &_| access_token::verify(token, keys, issuer, audience, now);
+    let Ok(presented) = PresentedToken::of(request) else { return Ok(None) };
+    let verify = |keys: &_| access_token::verify(presented.token(), keys, issuer, audience, now);
     let mut verified = verify(&*public.fresh().await?);
     if matches!(verified, Err(InvalidToken::UnknownKey)) {
         verified = verify(&*public.again().await?);
@@ -28,6 +27,9 @@ pub async fn bearer(
     match verified {
         Err(reason @ InvalidToken::UnusableKey) => Err(public.unusable(&reason)),
         Err(_) => Ok(None),
-        Ok(claims) => Ok(Some(claims)),
+        Ok(token) => {
+            let held = token.presented(&presented, &request.method, &format!("{issuer}{}", request.path));
+            Ok(held.ok().filter(|(_, proof)| proof.is_none()).map(|(claims, _)| claims))
+        }
     }
 }

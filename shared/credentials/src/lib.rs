@@ -14,6 +14,7 @@ mod login_attempts;
 mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
+mod proofs;
 
 pub use account_attempts::AccountAttempts;
 pub use bearer::bearer;
@@ -25,3 +26,4 @@ pub use directory::{AtTokenFunction, Directory, DirectoryError};
 pub use error::CredentialsError;
 pub use login_attempts::Reserved;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};
+pub use proofs::{Proofs, UsedProof};

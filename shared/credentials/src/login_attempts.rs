@@ -11,9 +11,10 @@
 
 use crate::CredentialsError;
 use gateway_domain::address::Address;
-use gateway_domain::client_assertion::OneUse;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
+use gateway_domain::one_use::OneUse;
 use gateway_domain::secret::sha256_hex;
 use gateway_domain::source::Source;
 use gateway_domain::time::{Seconds, Timestamp};
@@ -227,6 +228,17 @@ impl LoginAttempts {
         now: Timestamp,
     ) -> Result<bool, CredentialsError> {
         let key = format!("assertion#{client}#{}", sha256_hex(one_use.jti.as_bytes()));
+        Ok(self.table.use_once(&key, one_use.until, now).await?)
+    }
+
+    /// Notes the use of a proof by the key; `false` if it was used before.
+    pub(crate) async fn use_proof(
+        &self,
+        key: &Thumbprint,
+        one_use: &OneUse,
+        now: Timestamp,
+    ) -> Result<bool, CredentialsError> {
+        let key = format!("proof#{key}#{}", sha256_hex(one_use.jti.as_bytes()));
         Ok(self.table.use_once(&key, one_use.until, now).await?)
     }
 

@@ -1,8 +1,11 @@
 //! Access tokens: JWTs of RFC 9068, signed here, and verified more strictly than the library alone verifies.
 
+use crate::dpop::Proof;
+use crate::holder_key::Thumbprint;
 use crate::ids::{ClientId, SessionId, UserId};
 use crate::jwt::{self, Compact, NotAJwt};
 use crate::keys::{PublicKeys, SigningKey, Verifier};
+use crate::presented_token::{NotTheHolder, PresentedToken};
 use crate::scope::Scope;
 use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
@@ -45,9 +48,50 @@ pub struct AccessClaims {
     pub iat: Timestamp,
     /// The first second at which it no longer works.
     pub exp: Timestamp,
+    /// Whose key it is bound to, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// What the company says about it, for services that read the token. Nothing here is read again by the gateway.
     #[serde(flatten)]
     pub own: OwnClaims,
+}
+
+/// The key that whoever presents the token has to have (RFC 7800 §3.1, RFC 9449 §6.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: Thumbprint,
+}
+
+/// How a token is presented that is bound to this key, or to none: `token_type` (RFC 6750 §6.1.1, RFC 9449 §5).
+pub const fn token_type(cnf: Option<&Confirmation>) -> &'static str {
+    if cnf.is_some() { "DPoP" } else { "Bearer" }
+}
+
+/// A token that verifies. What it says can be had only with a decision about who presents it: a token that is bound to a key is no good to
+/// anybody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken(AccessClaims);
+
+impl VerifiedToken {
+    /// What it says, for whoever lets nobody act on it: to tell what it is, or where its holder has passed it on.
+    pub fn whoever_presents(self) -> AccessClaims {
+        self.0
+    }
+
+    /// What it says, for a request that presents it in this way.
+    ///
+    /// # Errors
+    /// It is bound to a key, and no proof of that key for this request came with it; or it is bound to none, and is presented as if it were.
+    pub fn presented(
+        self,
+        presented: &PresentedToken<'_>,
+        method: &str,
+        url: &str,
+    ) -> Result<(AccessClaims, Option<Proof>), NotTheHolder> {
+        let proof = presented.proof_of(self.0.cnf.as_ref().map(|cnf| &cnf.jkt), method, url)?;
+        Ok((self.0, proof))
+    }
 }
 
 /// Claims of the company, whose names collide with none that anybody registers (RFC 7519 §4.2).
@@ -124,7 +168,7 @@ pub fn verify(
     issuer: &str,
     audience: &str,
     now: Timestamp,
-) -> Result<AccessClaims, InvalidToken> {
+) -> Result<VerifiedToken, InvalidToken> {
     if token.len() > MAX_LENGTH {
         return Err(InvalidToken::Malformed);
     }
@@ -140,7 +184,7 @@ pub fn verify(
     }
     let claims = claims(&jwt::object(payload)?, issuer, audience, now)?;
     keys.note_use(kid, claims.exp);
-    Ok(claims)
+    Ok(VerifiedToken(claims))
 }
 
 fn pinned<'k>(
@@ -210,8 +254,18 @@ fn claims(
         jti: text("jti")?.to_owned(),
         iat,
         exp,
+        cnf: confirmation(claims.get("cnf"))?,
         own: OwnClaims::default(),
     })
+}
+
+/// A confirmation of another kind than this server writes is refused: a token that it binds must not pass as one that is bound to nothing.
+fn confirmation(claim: Option<&Value>) -> Result<Option<Confirmation>, InvalidToken> {
+    let Some(claim) = claim else { return Ok(None) };
+    let members = claim.as_object().filter(|members| members.len() == 1);
+    let jkt = members.and_then(|members| members.get("jkt")).and_then(Value::as_str);
+    let jkt = jkt.and_then(|jkt| Thumbprint::parse(jkt).ok()).ok_or(InvalidToken::Claim("cnf"))?;
+    Ok(Some(Confirmation { jkt }))
 }
 
 #[cfg(test)]

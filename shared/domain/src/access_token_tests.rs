@@ -59,7 +59,7 @@ impl Server {
     }
 
     fn verify(&self, token: &str) -> Result<AccessClaims, InvalidToken> {
-        verify(token, &self.public, ISSUER, AUDIENCE, NOW)
+        verify(token, &self.public, ISSUER, AUDIENCE, NOW).map(VerifiedToken::whoever_presents)
     }
 
     fn with_header(&self, name: &str, value: Value) -> Result<AccessClaims, InvalidToken> {
@@ -285,4 +285,34 @@ fn a_key_set_with_private_members_or_a_repeated_kid_is_refused() {
     jwks["keys"].as_array_mut().unwrap().pop();
     jwks["keys"][0]["d"] = json!("AAAA");
     assert!(PublicKeys::parse_jwks(&jwks.to_string()).is_err());
+}
+
+#[test]
+fn a_token_bound_to_a_key_says_so_and_is_no_bearer_token() {
+    let server = server("k1");
+    let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let bound = |cnf: Value| {
+        let mut claims = good_claims();
+        claims["cnf"] = cnf;
+        server.verify(&server.forge(&good_header().to_string(), &claims.to_string()))
+    };
+    let claims = bound(json!({ "jkt": jkt })).unwrap();
+    assert_eq!(claims.cnf.as_ref().map(|cnf| cnf.jkt.as_str()), Some(jkt));
+    assert_eq!(
+        server.verify(&sign(&claims, &server.signing).unwrap()),
+        Ok(claims.clone()),
+        "it is signed as it is read"
+    );
+    assert_eq!((token_type(claims.cnf.as_ref()), token_type(None)), ("DPoP", "Bearer"));
+    for other in [
+        Value::Null,
+        json!({}),
+        json!(jkt),
+        json!({ "jkt": "short" }),
+        json!({ "jkt": 7 }),
+        json!({ "x5t#S256": jkt }),
+        json!({ "jkt": jkt, "x5t#S256": jkt }),
+    ] {
+        assert_eq!(bound(other.clone()), Err(InvalidToken::Claim("cnf")), "{other}");
+    }
 }

@@ -4,6 +4,7 @@ use crate::ids::ClientId;
 use crate::jose;
 use crate::jwt::{self, Compact};
 use crate::keys::{InvalidKeys, distinct, ec_point, has_private_members, is_on_curve, rsa_key, uncompressed, verifies};
+use crate::one_use::OneUse;
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
@@ -39,15 +40,6 @@ pub struct ClientAssertion {
     token: Secret,
     header: BTreeMap<String, Value>,
     claims: BTreeMap<String, Value>,
-}
-
-/// What a verified assertion says of itself: it may be used once until then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OneUse {
-    /// Its id, unique for its application.
-    pub jti: String,
-    /// The first second at which it is not accepted any more.
-    pub until: Timestamp,
 }
 
 impl ClientAssertion {

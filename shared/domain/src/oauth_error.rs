@@ -36,6 +36,10 @@ pub enum ErrorCode {
     LoginRequired,
     /// Too many attempts. The client may try again after `Retry-After` (RFC 6585 §4).
     TooManyRequests,
+    /// The proof of possession is missing, or not for this request (RFC 9449 §5).
+    InvalidDpopProof,
+    /// The client has to make another proof, with the nonce of the response (RFC 9449 §8).
+    UseDpopNonce,
     /// A service that the server depends on does not respond. The client may try again after `Retry-After`.
     TemporarilyUnavailable,
     /// An error of the server itself.
@@ -60,6 +64,8 @@ impl ErrorCode {
             Self::InvalidSession => "invalid_session",
             Self::LoginRequired => "login_required",
             Self::TooManyRequests => "too_many_requests",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -80,7 +86,9 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::InvalidSession
-            | Self::LoginRequired => 400,
+            | Self::LoginRequired
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce => 400,
         }
     }
 }

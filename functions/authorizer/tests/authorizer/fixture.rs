@@ -264,6 +264,7 @@ impl Fixture {
             jti: JTI.fetch_add(1, Ordering::SeqCst).to_string(),
             iat: self.now(),
             exp: Timestamp::from_secs(self.now().as_secs() + 600),
+            cnf: None,
             own: OwnClaims::default(),
         };
         format!("Bearer {}", sign(&claims, &self.signing).unwrap())

@@ -9,7 +9,7 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{BrowserSessions, ClientAuthentication, Directory, PasswordCheck};
+use gateway_credentials::{BrowserSessions, ClientAuthentication, Directory, PasswordCheck, Proofs};
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
@@ -206,7 +206,8 @@ pub(crate) fn build(
         audit: store.audit,
         config,
         hooks: gateway_token::TokenHooks::default(),
-        clients: ClientAuthentication::new(store.apps.clone(), store.attempts),
+        clients: ClientAuthentication::new(store.apps.clone(), store.attempts.clone()),
+        proofs: Proofs::new(store.attempts),
         apps: store.apps,
         passwords,
         users: store.users,
